@@ -78,7 +78,6 @@ def snapshot(settings: Settings, addresses: Mapping[str, Address]) -> Snapshot:
         ),
         default_expires_in=settings.server.default_expires_in,
         unsafe_anonymous_caller=None if anonymous is None else Identity(_ANONYMOUS),
-        console=settings.console,
     )
 
 

@@ -19,6 +19,7 @@ import httpx
 from service.access.key_prefixes import UNIQUE_ID
 from service.app import builders
 from service.app.closing import close_sources, run_all, stop_fetching
+from service.app.console_page import page_settings
 from service.app.session_sources import MakeSource, role_of
 from service.app.shared_stores import open_links, rate_limits
 from service.auth.jwks_cache import JwksCache
@@ -30,6 +31,7 @@ from service.concurrency.event_loop import run_in_thread_if
 from service.concurrency.waiting import Waiting
 from service.config.callers import IssuerSettings
 from service.config.settings import Settings
+from service.console.page_settings import Console
 from service.diagnosis.service import Diagnoses
 from service.multipart.object_checks import ObjectChecks
 from service.multipart.uploads import MultipartUploads
@@ -173,6 +175,7 @@ class Services:
         self.object_urls = ObjectUrls(builders.object_url_lifetime(settings), listings)
         self.package_indexes = PackageIndexes(builders.package_index_places(settings), listings)
         self.remote_signer = RemoteSigner(self.authorizer)
+        self.console = Console(page_settings(settings))
         parts = PartUploads(self.multipart, clock)
         batches = Batches(self.presigner, self.object_checks, parts)
         self.git_lfs = GitLfs(configuration.git_lfs, batches)
@@ -191,6 +194,7 @@ class Services:
         self.link_visits.forget()
         self.package_indexes.places = builders.package_index_places(settings)
         self.git_lfs.settings = new.git_lfs
+        self.console.settings = page_settings(settings)
         self._pool.replace(new.buckets, new.snapshot.not_before)
         self.tokens.replace(new.issuers())
         self._current = new

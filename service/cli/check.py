@@ -15,6 +15,7 @@ from service.app import builders
 from service.app.builders import caller_name
 from service.auth.api_keys import digest_of
 from service.cli import (
+    check_console,
     check_credentials,
     check_git_lfs,
     check_limits,
@@ -85,6 +86,7 @@ def describe(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[s
     yield from check_git_lfs.describe(settings)
     yield from check_uppy.describe(settings)
     yield from check_links.describe(settings)
+    yield from check_console.describe(settings)
     yield from check_credentials.describe(settings)
     yield from check_remote_signing.describe(settings)
     callers = ((caller_name(each), [*map(_with_long_claims, each.grants)]) for each in entries)
@@ -128,11 +130,7 @@ def warnings(settings: Settings) -> Iterator[str]:
     """Yield what is allowed but risky, or has no effect."""
     if settings.unsafe_anonymous_caller is not None:
         yield "unsafe_anonymous_caller: anybody who can reach the service has these grants"
-    if settings.console:
-        yield (
-            "console: anybody who can reach the service can open /console and see the hosts of all "
-            "buckets in its headers; the page itself has no rights"
-        )
+    yield from check_console.warnings(settings)
     for caller in settings.callers:
         yield from _risky_caller(caller, settings)
     for place, grant in settings.placed_grants():

@@ -18,13 +18,21 @@ from service.access.callers import pointers
 from service.access.grants import Operation
 from service.config.buckets import BucketSettings
 from service.config.callers import AnonymousSettings, CallerSettings, GrantSettings, IssuerSettings
+from service.config.console import Console
 from service.config.file import Files, message, quoted, read_files, without_echoes
 from service.config.git_lfs import GitLfsSettings
 from service.config.links import LinksSettings
 from service.config.objects import Objects, ObjectUrlSettings
 from service.config.package_index import PackageIndexSettings
 from service.config.server import ServerSettings, ambient_ca_bundle
-from service.config.types import OFFLINE, READABLE_PEM, Name, Section, can_be_trusted
+from service.config.types import (
+    OFFLINE,
+    READABLE_PEM,
+    Name,
+    Section,
+    can_be_trusted,
+    check_secure_url,
+)
 from service.config.uppy import UppySettings
 from service.errors import ConfigurationError
 from service.field_names import nearest_field
@@ -79,8 +87,9 @@ class Settings(Section):
     links: LinksSettings | None = None
     """Share links. Without this section there are none."""
 
-    console: bool = False
-    """Whether there is [a page for people](console.md) at `/console`."""
+    console: Console = None
+    """[A page for people](console.md) at `/console`: `true`, or its settings. Without it there is no
+    `/console`."""
 
     @model_validator(mode="after")
     def _buckets_are_configured(self) -> Self:
@@ -134,6 +143,19 @@ class Settings(Section):
             if other != name:
                 text = f"the same as {quoted(other)}, so a token would match both"
                 raise _error(("issuers", name), text)
+        return self
+
+    @model_validator(mode="after")
+    def _people_can_sign_in(self) -> Self:
+        if self.console is None or (name := self.console.issuer) is None:
+            return self
+        if name not in self.issuers:
+            raise _error(("console", "issuer"), _unknown("issuer", name, self.issuers))
+        try:
+            check_secure_url(self.issuers[name].issuer)
+        except ValueError as error:
+            text = f"{error}; people sign in to the console there"
+            raise _error(("issuers", name, "issuer"), text) from None
         return self
 
     @model_validator(mode="after")

@@ -13,6 +13,7 @@ from hatchling.builders.wheel import WheelBuilder
 
 from service.config.settings import Settings
 from service.console import content_security_policy
+from service.console.page_settings import PageSettings
 from tests.end_to_end.examples import node
 from tests.support.app import ADDRESS, API_KEY, make_app_settings, make_open_grant, run_app
 
@@ -25,7 +26,8 @@ NAMED: Final = {path.name: path for path in sorted(PAGE.iterdir())} | {
 }
 FILES: Final = list(NAMED.values())
 SCRIPTS: Final = [path for path in FILES if path.suffix == ".js"]
-PATHS: Final = ["/console", *(f"/console/{name}" for name in NAMED)]
+SERVED: Final = {f"/console/{name}": path for name, path in NAMED.items() if name != "index.html"}
+PATHS: Final = ["/console", "/console/colour.css", *SERVED]
 TYPES: Final = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
@@ -33,7 +35,11 @@ TYPES: Final = {
     ".svg": "image/svg+xml",
 }
 # The scripts that may keep something in the browser, and where.
-STORING: Final = {"unfinished_uploads.js": {"indexedDB"}}
+STORING: Final = {
+    "unfinished_uploads.js": {"indexedDB"},
+    # During a sign-in, and to remove the code from the address
+    "issuer_sign_in.js": {"sessionStorage", "history.", "location.search"},
+}
 NAMESPACE: Final = "http://www.w3.org/2000/svg"
 
 
@@ -57,8 +63,7 @@ async def test_without_the_setting_there_is_no_console(client: httpx.AsyncClient
 async def test_each_file_is_served_to_everybody_with_its_type(
     open_client: httpx.AsyncClient,
 ) -> None:
-    for path in PATHS:
-        file = NAMED[path.removeprefix("/console").strip("/") or "index.html"]
+    for path, file in SERVED.items():
         response = await open_client.get(path, headers={"Authorization": ""})
         assert response.status_code == 200, path
         assert response.headers["content-type"] == TYPES[file.suffix]
@@ -132,7 +137,8 @@ async def test_a_trailing_slash_redirects_to_the_page(open_client: httpx.AsyncCl
 @pytest.mark.parametrize(
     "path", ["/console/absent.js", "/console/__init__.py", "/console/..%2f__init__.py",
              "/console/page/index.html", "/console/%2e%2e/app.py", "/console/client/absent.js",
-             "/console/client", "/console/client/../__init__.py", "/console/presign.js"]
+             "/console/client", "/console/client/../__init__.py", "/console/presign.js",
+             "/console/index.html"]
 )  # fmt: skip
 async def test_no_other_file_is_served(open_client: httpx.AsyncClient, path: str) -> None:
     assert (await open_client.get(path)).status_code == 404
@@ -145,11 +151,10 @@ async def test_the_page_accepts_no_writes(open_client: httpx.AsyncClient, method
 
 async def test_a_new_configuration_takes_effect_at_once(client: httpx.AsyncClient) -> None:
     transport: Any = client._transport
-    authorizer = transport.app.state.authorizer
-    shut = authorizer.snapshot
-    authorizer.snapshot = replace(shut, console=True)
+    console = transport.app.state.console
+    console.settings = PageSettings(name="Acme", colour="#0f766e")
     assert (await client.get("/console")).status_code == 200
-    authorizer.snapshot = shut
+    console.settings = None
     assert (await client.get("/console")).status_code == 404
 
 
@@ -191,7 +196,7 @@ def links() -> Iterator[tuple[str, str]]:
 
 
 def test_every_file_is_linked_and_every_link_exists() -> None:
-    assert {name for _, name in links()} | {"index.html"} == set(NAMED)
+    assert {name for _, name in links()} | {"index.html"} == {*NAMED, "colour.css"}
 
 
 def test_each_script_is_a_valid_module() -> None:

@@ -34,6 +34,7 @@ SECTIONS: Final = MappingProxyType(
         "LfsRepositorySettings": "repositories",
         "UppySettings": "uppy",
         "LinksSettings": "links",
+        "ConsoleSettings": "console",
         "AnonymousSettings": "unsafe_anonymous_caller",
     }
 )

@@ -13,9 +13,10 @@ let workspace = null; // loaded for the first caller, so that the page itself ap
 
 byId("sign-out").addEventListener("click", signOut);
 
-async function enter(caller) {
+/** `name` is the person's at the issuer, if one signed them in. */
+async function enter(caller, name) {
   workspace ??= await import("./workspace.js").then(({ Workspace }) => new Workspace(service));
-  byId("subject").textContent = caller.subject;
+  byId("subject").textContent = name ?? caller.subject;
   showWorkspace(true);
   workspace.enter(caller);
 }
@@ -38,8 +39,8 @@ async function signOut() {
   workspace.clear();
   byId("subject").textContent = "";
   showWorkspace(false);
-  signIn.reset();
   tell("You are signed out.");
+  await signIn.signOut();
 }
 
 function showWorkspace(isIn) {

@@ -1,53 +1,103 @@
-// Signing in with a key or token.
+// Signing in: with a key or token, or at the issuer that the page is configured with.
 
-import { byId, hideError, showError, tell } from "./elements.js";
+import { byId, element, hideError, showError, tell } from "./elements.js";
+import { configuredIssuer } from "./issuer_sign_in.js";
 import { duration } from "./words.js";
 
 export class SignIn {
   #service;
+  #issuer = configuredIssuer();
   #error = byId("sign-in-error");
+  #byIssuer = byId("sign-in-by-issuer");
+  #isAgain = false; // somebody was signed in, and their uploads wait
 
-  /** `onEnter` is called with the caller, as `GET /v1/caller` describes it. */
+  /** `onEnter` is called with the caller, as `GET /v1/caller` describes it, and the name that an issuer gave. */
   constructor(service, onEnter) {
     this.#service = service;
     this.onEnter = onEnter;
     byId("sign-in-form").addEventListener("submit", (event) => {
       event.preventDefault();
-      this.#signIn(byId("token").value.trim());
+      this.#try(() => this.#withToken(byId("token").value.trim()));
     });
+    if (this.#issuer) this.#offerIssuer();
   }
 
-  async #signIn(token) {
-    hideError(this.#error);
+  #offerIssuer() {
+    this.#nameIssuer();
+    byId("by-issuer").hidden = false;
+    this.#byIssuer.addEventListener("click", () => this.#try(() => this.#atIssuer()));
+    this.#try(() => this.#back());
+  }
+
+  #nameIssuer() {
+    this.#byIssuer.textContent = `${this.#isAgain ? "Sign in again" : "Sign in"} with ${this.#issuer.name}`;
+  }
+
+  async #withToken(token) {
     const invalid = invalidToken(token);
-    if (invalid) return showError(this.#error, new Error(invalid));
+    if (invalid) throw new Error(invalid);
     const button = byId("sign-in-form").querySelector("button");
     button.disabled = true;
+    await this.#enter({ token }).finally(() => (button.disabled = false));
+  }
+
+  /** Leaves the page, or opens a window if uploads wait in the page. */
+  async #atIssuer() {
+    if (!this.#isAgain) return this.#issuer.leave();
+    await this.#enter(await this.#issuer.again());
+  }
+
+  /** Goes on where the issuer sent the person back. */
+  async #back() {
+    const answer = await this.#issuer.returned();
+    if (answer?.isElsewhere) {
+      byId("sign-in").replaceChildren(element("p", "You are signed in. You can close this window."));
+    } else if (answer) await this.#enter(answer);
+  }
+
+  async #enter({ token, name }) {
     this.#service.remember(token);
+    const onWait = (seconds) => seconds && tell(`Please wait ${duration(seconds)}.`);
     try {
-      const onWait = (seconds) => seconds && tell(`Please wait ${duration(seconds)}.`);
-      await this.onEnter(await this.#service.caller({ onWait }));
-      byId("token").value = "";
+      await this.onEnter(await this.#service.caller({ onWait }), name);
     } catch (error) {
       this.#service.forget();
-      if (error.status !== 401) showError(this.#error, error);
+      throw error;
     }
-    button.disabled = false;
+    byId("token").value = "";
+    this.#isAgain = false;
+    if (this.#issuer) this.#nameIssuer();
+  }
+
+  async #try(work) {
+    hideError(this.#error);
+    try {
+      await work();
+    } catch (error) {
+      if (error.status !== 401) showError(this.#error, error); // `showExpired` shows that
+    }
   }
 
   /** The service refused the token: of a new caller or, with `wasIn`, of one who was signed in. */
   showExpired(problem, wasIn) {
     byId("token").value = "";
+    this.#isAgain ||= wasIn;
+    if (this.#issuer) this.#nameIssuer();
     const lead = wasIn
-      ? "Your key or token is no longer valid. Sign in again to continue your uploads."
+      ? "Your sign-in has expired. Sign in again to continue your uploads."
       : "This key or token is unknown or has expired.";
     showError(this.#error, problem, { lead });
   }
 
-  reset() {
+  /** Forgets who was signed in, and ends the issuer's session too. */
+  async signOut() {
     hideError(this.#error);
+    this.#isAgain = false;
     byId("token").value = "";
     byId("token").focus();
+    if (!this.#issuer) return;
+    this.#nameIssuer();
+    await this.#try(() => this.#issuer.signOut());
   }
 }
 

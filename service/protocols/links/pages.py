@@ -75,7 +75,7 @@ def drop_box_page(link: Link, snapshot: Snapshot, grants: Sequence[Grant]) -> Re
 def redeem_page(link: Link, snapshot: Snapshot) -> Response:
     """A page with one button. It has no script."""
     origin = snapshot.buckets[link.bucket].address.origin
-    policy = content_security_policy([], form_origins=[origin])
+    policy = content_security_policy([], forms=[origin])
     times = "once" if link.max_uses == 1 else f"{link.max_uses} times"
     return _page("redeem.html", policy, name=file_name(link), times=times)
 
