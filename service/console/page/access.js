@@ -1,6 +1,7 @@
 // What a caller's grants allow. Pure. The service decides; this only spares people requests that would
 // fail, so in doubt it allows.
 
+import { kindInWords } from "./access_words.js";
 import { bytes } from "./words.js";
 
 const MIB = 2 ** 20;
@@ -77,7 +78,7 @@ function brokenLimit(grant, { size, type }) {
   if (most !== undefined && size > most)
     return `This file has ${bytes(size)}. Files may have up to ${bytes(most)} here.`;
   if (types && !types.some((pattern) => admits(pattern, type)))
-    return `This file is of the type ${type}. Allowed here: ${types.join(", ")}.`;
+    return `This file is of the type ${kindInWords(type)}. Allowed here: ${kindsInWords(types)}.`;
   return null;
 }
 
@@ -129,7 +130,9 @@ export function limitsOf(grants, bucket, folder) {
 
 const isUnlimited = (grant) => grant.max_content_length === undefined && !grant.content_types;
 
-export function limitsInWords({ max_content_length: most, content_types: types }) {
+const kindsInWords = (types) => types.map(kindInWords).join(", ");
+
+function limitsInWords({ max_content_length: most, content_types: types }) {
   const size = most === undefined ? "" : ` up to ${bytes(most)}`;
-  return types ? `Files${size} of these types: ${types.join(", ")}.` : `Files${size} of any type.`;
+  return types ? `Files${size} of these types: ${kindsInWords(types)}.` : `Files${size} of any type.`;
 }

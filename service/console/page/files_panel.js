@@ -10,6 +10,7 @@ import { bytes, counted } from "./words.js";
 
 const LOADED_AT_ONCE = 25_000; // entries; more only on request
 const SHOWN_AFTER = 5_000; // entries between two redraws while a long list is being read
+const SHOWN_MS = 250; // between redraws while hundreds of files arrive
 const BY_NAME = { column: "name", isDescending: false };
 
 export class FilesPanel {
@@ -23,6 +24,7 @@ export class FilesPanel {
   #page = 0;
   #source = null; // of further entries
   #loading = new AbortController();
+  #timer = null; // of the next redraw
 
   /** `onOpen` is called with the place of a folder that was followed. */
   constructor(service, share, onOpen) {
@@ -30,7 +32,10 @@ export class FilesPanel {
     this.#share = share;
     this.#onOpen = onOpen;
     this.#deletions = new Deletions(service, (deleted) => this.#noteDeletion(deleted));
-    byId("filter").addEventListener("input", () => this.#turnTo(0));
+    byId("filter").addEventListener("input", () => {
+      this.#turnTo(0);
+      tell(byId("listed").textContent || byId("empty-title").textContent);
+    });
     byId("previous").addEventListener("click", () => this.#turnTo(this.#page - 1));
     byId("next").addEventListener("click", () => this.#turnTo(this.#page + 1));
     byId("load-more").addEventListener("click", () => this.#read());
@@ -83,7 +88,7 @@ export class FilesPanel {
     const end = key.indexOf("/", folder.length) + 1;
     const shown = end ? { key: key.slice(0, end) } : { key, size, lastModified: new Date(this.#service.now()) };
     this.#entries.set(shown.key, entryOf(folder, shown));
-    this.#show();
+    this.#timer ??= setTimeout(() => this.#show(), SHOWN_MS);
   }
 
   async #read() {
@@ -122,6 +127,8 @@ export class FilesPanel {
   }
 
   #show({ isReading = false } = {}) {
+    clearTimeout(this.#timer);
+    this.#timer = null;
     const { bucket } = this.#place;
     const present = [...this.#entries.values()].filter(({ key }) => !this.#deletions.has(bucket, key));
     const entries = arranged(present, { filter: byId("filter").value, ...this.#sort });
@@ -175,20 +182,21 @@ export class FilesPanel {
     if (act === "open") return this.#open(entry);
     if (act === "share") return this.#share.choose(entry.key);
     if (act === "delete") return this.#deletions.begin({ bucket, key: entry.key, name: entry.name });
-    button.disabled = true;
+    if (button.ariaBusy === "true") return;
+    button.ariaBusy = "true"; // a disabled button would lose the focus
     try {
-      if (act === "link") await this.#share.copyLink(bucket, entry.key, button);
+      if (act === "link") await this.#share.copyLink(bucket, entry.key);
       if (act === "download") await this.#share.download(bucket, entry.key);
       if (act === "preview") await this.#preview(entry);
     } catch (error) {
       if (error.status !== 401) showError(byId("files-error"), error);
     }
-    button.disabled = false;
+    button.ariaBusy = null;
   }
 
-  #open({ key, name, isFolder }) {
+  #open({ key, name }) {
     const { bucket } = this.#place;
-    this.#onOpen(bucket === null ? { bucket: name, folder: "" } : { bucket, folder: isFolder ? key : "" });
+    this.#onOpen(bucket === null ? { bucket: name, folder: "" } : { bucket, folder: key });
   }
 
   async #preview({ key, name }) {

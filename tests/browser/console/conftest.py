@@ -15,6 +15,22 @@ from tests.browser.console.harness import (
 from tests.support.service import API_KEY
 from tests.support.stores import Store
 
+# All that the page has in the browser's databases, as one text.
+KEPT = """async () => {
+  const kept = [];
+  for (const { name } of await indexedDB.databases()) {
+    const opening = indexedDB.open(name);
+    await new Promise((done) => (opening.onsuccess = done));
+    const database = opening.result;
+    for (const store of database.objectStoreNames) {
+      const reading = database.transaction(store).objectStore(store).getAll();
+      await new Promise((done) => (reading.onsuccess = done));
+      kept.push(reading.result);
+    }
+    database.close();
+  }
+  return JSON.stringify(kept);
+}"""
 SECRETS = (API_KEY, "X-Amz-Signature", "X-Amz-Security-Token")
 
 
@@ -63,4 +79,6 @@ def kept_to_itself(opened: ConsolePage, title: str = "presign", *, is_moved: boo
         assert opened.page.evaluate("history.length") <= 2  # the empty page, and this one
     assert opened.page.title() == title
     assert opened.page.evaluate("localStorage.length + sessionStorage.length") == 0
+    kept = opened.page.evaluate(KEPT)
+    assert [secret for secret in SECRETS if secret in kept] == []
     assert opened.page.context.cookies(opened.harness.url) == []
