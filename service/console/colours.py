@@ -1,7 +1,7 @@
 """One colour, adapted so that it can be read on light and on dark ground. Pure."""
 
-from collections.abc import Iterable
 from bisect import bisect_left
+from collections.abc import Iterable
 from colorsys import hls_to_rgb, rgb_to_hls
 from dataclasses import dataclass
 from functools import lru_cache
@@ -50,7 +50,7 @@ def readable(colour: str, scheme: Scheme) -> str:
         each = lightness + (scheme.end - lightness) * step / _STEPS
         return _text(hls_to_rgb(hue, each, saturation))
 
-    step = bisect_left(range(_STEPS), True, key=lambda each: _is_readable(changed(each), scheme))
+    step = bisect_left(range(_STEPS), 1, key=lambda i: int(_is_readable(changed(i), scheme)))
     return changed(step)
 
 
