@@ -287,7 +287,7 @@ def let_token_expire(console: ConsolePage, key: str = "any.txt") -> None:
     page.route("**/v1/object-checks", lambda route: refuse(route, 401, "It ran out."))
     console.field("File to share").fill(key)
     console.button("Create link").click()
-    expect(console.alert.first).to_contain_text("Your key or token is no longer valid.")
+    expect(console.alert.first).to_contain_text("Your sign-in has expired.")
     page.unroute("**/v1/object-checks")
 
 
