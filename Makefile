@@ -76,8 +76,9 @@ clients: $(VENV)/.installed $(STORE_VENV)/.installed $(CLIENTS_VENV)/.installed 
 screenshots: $(VENV)/.installed $(STORE_VENV)/.installed  ## take the pictures of docs/console.md again; look at each
 	$(BIN)/python -m tests.browser.console.screenshots
 
-configuration: $(VENV)/.installed  ## write docs/configuration.md from the settings
+configuration: $(VENV)/.installed  ## write docs/configuration.md and presign.schema.json from the settings
 	$(BIN)/python -m tests.docs.configuration_page
+	$(BIN)/python -m service schema > presign.schema.json
 
 format: $(VENV)/.installed  ## format, and fix what ruff can fix
 	$(BIN)/ruff format .

@@ -242,6 +242,9 @@ class AsyncPresign:
             filename=filename,
         )
 
+    async def end_link(self, link_id: str) -> None:
+        await self._run(self._presign.end_link, link_id)
+
     async def credentials(
         self, bucket: str, *, prefix: str | None = None, permission: str | None = None
     ) -> Credentials:

@@ -195,6 +195,10 @@ class Calls:
         )
         return link(answer)
 
+    def end_link(self, link_id: str) -> None:
+        """End a share link that you have made. Raises `not_found` for an id that is none."""
+        self._api.call("DELETE", f"links/{quote(link_id, safe='')}")
+
     def credentials(
         self, bucket: str, *, prefix: str | None = None, permission: str | None = None
     ) -> Credentials:

@@ -274,8 +274,10 @@ def sdk_ca_digest() -> str:
 
 def arns(name: str, bucket: BucketSettings, region: str) -> BucketArns | None:
     """The bucket's ARNs for a session policy. None if its sessions are not scoped."""
-    if not bucket.is_scoped:
-        return None
+    return iam_arns(name, bucket, region) if bucket.is_scoped else None
+
+
+def iam_arns(name: str, bucket: BucketSettings, region: str) -> BucketArns:
     role_arn = _AWS_PARTITION.fullmatch(bucket.role_arn or "")
     partition = "aws" if role_arn is None else role_arn[1]
     kms_via: tuple[str, ...] = ()

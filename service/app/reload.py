@@ -16,8 +16,13 @@ from service.access.grants import Operation
 from service.app import builders
 from service.app.services import Services
 from service.concurrency.event_loop import without_garbage_collection
-from service.config.file import callers_dir, fingerprint
-from service.config.settings import Settings, load_settings, watched_files
+from service.config.reading import Sources, fingerprint
+from service.config.settings import (
+    Settings,
+    configuration_sources,
+    load_settings,
+    watched_files,
+)
 from service.errors import ConfigurationError
 
 log = logging.getLogger(__name__)
@@ -103,12 +108,12 @@ async def _have_changed(files: "_Files", settle_seconds: float) -> bool:
 
 
 class _Files:
-    """The file at `path`, those of the `callers_dir` it names, and `others`."""
+    """The file at `path`, what else it is read from, and `others`."""
 
     def __init__(self, path: Path) -> None:
         self.others: tuple[Path, ...] = ()
         self._path = path
-        self._callers_dir: str | None = None
+        self._sources = Sources()
         self._seen = ""
 
     def have_changed(self) -> bool:
@@ -117,17 +122,14 @@ class _Files:
             return False
         try:
             with without_garbage_collection():
-                self._callers_dir = callers_dir(self._path)
+                self._sources = configuration_sources(self._path)
         except Exception:  # noqa: BLE001 - of any kind, from the YAML reader; `_reload` logs it
-            self._callers_dir = None
+            self._sources = Sources()
         self._seen = self._fingerprint()
         return True
 
     def _fingerprint(self) -> str:
-        try:
-            return fingerprint(self._path, self._callers_dir, self.others)
-        except ValueError:  # no system allows a directory of this name
-            return fingerprint(self._path, None, self.others)
+        return fingerprint(self._path, self._sources, self.others)
 
 
 def _differs(path: Path, settings: Settings) -> bool:

@@ -20,7 +20,7 @@ from service.access.key_prefixes import UNIQUE_ID
 from service.app import builders
 from service.app.closing import close_sources, run_all, stop_fetching
 from service.app.console_page import page_settings
-from service.app.session_sources import MakeSource, role_of
+from service.app.session_sources import MakeSource, Origin, origins
 from service.app.shared_stores import open_links, rate_limits
 from service.auth.jwks_cache import JwksCache
 from service.auth.jwks_client import JwksEndpoint
@@ -73,6 +73,7 @@ class _Configuration:
     settings: Settings
     snapshot: Snapshot
     buckets: dict[str, BucketSessions]
+    origins: dict[str, Origin]  # of the buckets' sessions
     jwks: dict[str, JwksCache]
     ca_digest: str
     new_tls_context: ssl.SSLContext | None  # None if the CA bundles did not change
@@ -232,7 +233,8 @@ class Services:
         if current is not None and ca_digest != current.ca_digest:
             tls_context = await asyncio.to_thread(builders.store_tls_context, settings)
         jwks = {name: self._jwks_cache(name, issuer) for name, issuer in settings.issuers.items()}
-        sources = await self._sources(settings)
+        found = await run_in_thread_if(in_thread, origins, settings)
+        sources = await self._sources(found)
         return _Configuration(
             settings=settings,
             snapshot=snapshot,
@@ -242,6 +244,7 @@ class Services:
                 )
                 for name, bucket in snapshot.buckets.items()
             },
+            origins=found,
             jwks=jwks,
             ca_digest=ca_digest,
             new_tls_context=tls_context,
@@ -258,19 +261,15 @@ class Services:
             self._locations |= new
         return self._addresses
 
-    async def _sources(self, settings: Settings) -> dict[str, SessionSource]:
+    async def _sources(self, origins: Mapping[str, Origin]) -> dict[str, SessionSource]:
         current = self._current
         sources: dict[str, SessionSource] = {}
         try:
-            for name in settings.buckets:
-                if (
-                    current is not None
-                    and name in current.buckets
-                    and role_of(name, current.settings) == role_of(name, settings)
-                ):
+            for name, origin in origins.items():
+                if current is not None and current.origins.get(name) == origin:
                     sources[name] = current.buckets[name].source
                 else:
-                    sources[name] = await self._make_source(name, settings)
+                    sources[name] = await self._make_source(name, origin)
         except BaseException:
             kept = [] if current is None else current.sources()
             await close_sources(sources.values(), keep=kept)

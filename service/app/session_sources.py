@@ -1,17 +1,38 @@
-"""Where the buckets' sessions come from: STS, or the static keys of the AWS default chain."""
+"""Where the buckets' sessions come from: STS, or static keys."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
 import aioboto3
+from botocore.exceptions import BotoCoreError
 
 from service.app import builders
 from service.clock import Clock
+from service.config.file import content_digest
 from service.config.settings import Settings
+from service.errors import ConfigurationError
+from service.sessions.key_files import KeyFiles
 from service.sessions.sts import AssumedRole, Role, SessionSource, StaticKeys
 from service.sessions.sts_clients import StsClients
 
-MakeSource = Callable[[str, Settings], Awaitable[SessionSource]]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Static:
+    """Where long-lived keys are. Without a profile and files, in the AWS default chain.
+
+    `digest` changes when a file with the keys does.
+    """
+
+    profile: str | None
+    files: tuple[Path, ...]
+    digest: str
+
+
+Origin = Role | Static
+MakeSource = Callable[[str, Origin], Awaitable[SessionSource]]
 OpenSources = Callable[[Clock], AbstractAsyncContextManager[MakeSource]]
 
 
@@ -22,16 +43,35 @@ async def aws_sources(clock: Clock) -> AsyncIterator[MakeSource]:
         session = aioboto3.Session()
         clients = StsClients(session, stack, builders.sdk_ca_digest)
 
-        async def make(name: str, settings: Settings) -> SessionSource:
-            role = role_of(name, settings)
-            if role is None:
-                return StaticKeys(session, clock)
-            return AssumedRole(await clients.for_role(role), role, clock)
+        async def make(name: str, origin: Origin) -> SessionSource:
+            match origin:
+                case Role():
+                    return AssumedRole(await clients.for_role(origin), origin, clock)
+                case Static(profile=None, files=(access_key_id, secret_access_key)):
+                    return KeyFiles(access_key_id, secret_access_key, clock)
+                case Static(profile=None):
+                    return StaticKeys(session, clock)
+            return StaticKeys(await _of_profile(name, origin.profile), clock)
 
         yield make
 
 
-def role_of(bucket: str, settings: Settings) -> Role | None:
-    """The role that a bucket's sessions assume. None for static keys."""
-    configured = settings.buckets[bucket]
-    return None if configured.credentials == "static" else builders.role(configured, settings)
+async def _of_profile(bucket: str, profile: str | None) -> aioboto3.Session:
+    try:
+        return await asyncio.to_thread(aioboto3.Session, profile_name=profile)
+    except BotoCoreError as error:
+        problem = f"buckets.{bucket}.profile: {type(error).__name__}"
+        raise ConfigurationError([problem]) from None
+
+
+def origins(settings: Settings) -> dict[str, Origin]:
+    """Return where the sessions of each bucket come from. Reads the files with static keys."""
+    found: dict[str, Origin] = {}
+    for name, bucket in settings.buckets.items():
+        files = bucket.files_of_keys
+        found[name] = (
+            Static(profile=bucket.profile, files=files, digest=content_digest(files))
+            if bucket.credentials == "static"
+            else builders.role(bucket, settings)
+        )
+    return found

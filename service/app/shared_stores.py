@@ -6,10 +6,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from service.app import builders
 from service.clock import Clock
+from service.config.links import MEMORY
 from service.config.settings import Settings
 from service.presigning.authorizer import Authorizer
 from service.presigning.rate_limits import STORE_SECONDS, RateLimits
 from service.protocols.links.link import SALT_BYTES
+from service.protocols.links.link_store import LinkStore
+from service.protocols.links.memory_link_store import MemoryLinkStore
 from service.protocols.links.revocations import Revocations
 from service.protocols.links.service import Links, LinkSettings, Shared
 from service.telemetry.metrics import Metrics
@@ -40,13 +43,10 @@ async def open_links(
     async with AsyncExitStack() as stack:
         shared = None
         if url is not None:
-            from service.protocols.links.redis_link_store import RedisLinkStore  # noqa: PLC0415
-
-            store = RedisLinkStore(url.get_secret_value(), clock=clock)
-            stack.push_async_callback(store.close)
+            store = await stack.enter_async_context(_open_link_store(url.get_secret_value(), clock))
             failed = metrics.link_store_failed
             shared = Shared(store, Revocations(store, clock=clock, on_failure=failed))
-            shared.revocations.start()
+            await shared.revocations.start()
             stack.push_async_callback(shared.revocations.stop)
         yield Links(
             configured,
@@ -55,3 +55,17 @@ async def open_links(
             clock=clock,
             salt=lambda: secrets.token_bytes(SALT_BYTES),
         )
+
+
+@asynccontextmanager
+async def _open_link_store(url: str, clock: Clock) -> AsyncIterator[LinkStore]:
+    if url == MEMORY:
+        yield MemoryLinkStore(clock)
+        return
+    from service.protocols.links.redis_link_store import RedisLinkStore  # noqa: PLC0415
+
+    store = RedisLinkStore(url, clock=clock)
+    try:
+        yield store
+    finally:
+        await store.close()

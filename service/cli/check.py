@@ -64,11 +64,8 @@ def describe(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[s
         grants[grant.bucket].append(grant)
     for name, bucket in settings.buckets.items():
         address = addresses[name]
-        signer = "static keys of the AWS default chain"
-        if bucket.credentials != "static":
-            signer = f"sessions of {bucket.role_arn} that last {bucket.session_seconds} s"
         where = f"{address.origin}{address.path_prefix} in {address.region}"
-        yield f"bucket {name}: {where}, signed with {signer}"
+        yield f"bucket {name}: {where}, signed with {_signer(bucket)}"
         yield from _sts_calls(name, bucket, lifetimes[name])
         yield from _signature_age(name, bucket, grants[name])
     for entry in entries:
@@ -91,6 +88,16 @@ def describe(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[s
     yield from check_remote_signing.describe(settings)
     callers = ((caller_name(each), [*map(_with_long_claims, each.grants)]) for each in entries)
     yield from check_limits.describe(_arns(settings, addresses), callers)
+
+
+def _signer(bucket: BucketSettings) -> str:
+    if bucket.credentials != "static":
+        return f"sessions of {bucket.role_arn} that last {bucket.session_seconds} s"
+    if bucket.profile is not None:
+        return f"static keys of the profile {bucket.profile}"
+    if bucket.access_key_id_file is not None:
+        return f"static keys in {bucket.access_key_id_file} and {bucket.secret_access_key_file}"
+    return "static keys of the AWS default chain"
 
 
 def _describe_traces(endpoint: str | None) -> Iterator[str]:
@@ -157,6 +164,8 @@ def warnings(settings: Settings) -> Iterator[str]:
 
 def skipped_files(settings: Settings) -> Iterator[str]:
     """Yield the files with certificates and keys that `--offline` does not read."""
+    for name, bucket in settings.buckets.items():
+        yield from (f"buckets.{name}: keys in {path}" for path in bucket.files_of_keys)
     if settings.server.ca_bundle is not None:
         yield f"server.ca_bundle {settings.server.ca_bundle}"
     for name, issuer in settings.issuers.items():

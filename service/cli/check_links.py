@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from service.access.callers import CallerEntry
 from service.access.grants import Grant, Operation
 from service.app import builders
+from service.config.links import MEMORY
 from service.config.settings import Settings
 
 _WHAT = {Operation.DOWNLOAD: "to download", Operation.UPLOAD: "to upload"}
@@ -41,6 +42,11 @@ def warnings(settings: Settings) -> Iterator[str]:
         )
     if urlsplit(links.url).scheme == "http":
         yield "links.url: is not https, so everybody on the way can use the links"
+    if links.store_url is not None and links.store_url.get_secret_value() == MEMORY:
+        yield (
+            "links.store_url: memory:// counts uses and keeps revocations in one process, and "
+            "forgets them when it ends; use a Redis or Valkey for several replicas"
+        )
     yield from _unlimited(settings, entries)
 
 

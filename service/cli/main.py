@@ -10,6 +10,7 @@ import click
 from service import __version__
 from service.cli.demo import demo
 from service.cli.diagnose import diagnose
+from service.cli.iam import iam
 from service.cli.operations import revoke, uploads
 from service.cli.options import (
     InvalidConfiguration,
@@ -20,6 +21,7 @@ from service.cli.options import (
     traces_endpoint,
     warn,
 )
+from service.cli.schema import schema
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -162,5 +164,5 @@ def print_new_link_key() -> None:
     click.echo(new_key(secrets.token_bytes(KEY_BYTES)))
 
 
-for _command in (demo, uploads, revoke, diagnose):
+for _command in (demo, diagnose, iam, revoke, schema, uploads):
     main.add_command(_command)

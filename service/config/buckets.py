@@ -1,9 +1,11 @@
 """The settings of a bucket."""
 
+from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from service.config.static_keys import KeyFile, Profile, profile_files
 from service.config.types import (
     ExternalId,
     Region,
@@ -39,24 +41,28 @@ class EncryptionSettings(Section):
         return self
 
 
-class BucketSettings(Section):
-    """Where a bucket is, and which credentials sign for it.
+class BucketDefaults(Section):
+    """The settings of a bucket that all buckets can share."""
 
-    Multi-Region Access Points and S3 Express are refused at startup.
-    """
-
-    bucket: S3Bucket | None = None
-    """The bucket's real name, or the ARN of an access point. The default is the name that callers
-    use."""
-
-    region: Region
+    region: Region | None = None
     """Where the bucket is."""
 
     credentials: Literal["assume_role", "web_identity", "static"] = "assume_role"
     """`assume_role`: a session of the role, requested with keys of the AWS default chain.
     `web_identity`: a session of the role, requested with a token file (EKS); it takes no
     `external_id`, `session_tags` or `source_identity`. `static`: long-lived keys of the default
-    chain, read once."""
+    chain, read once; or those of `profile`, or of two files."""
+
+    profile: Profile | None = None
+    """For `credentials: static`: the profile of AWS's shared configuration files with the keys. A
+    change of these files takes effect within seconds."""
+
+    access_key_id_file: KeyFile | None = None
+    """For `credentials: static`: a file with the access key id. A change takes effect within
+    seconds."""
+
+    secret_access_key_file: KeyFile | None = None
+    """A file with the secret access key, with `access_key_id_file`."""
 
     role_arn: RoleArn | None = None
     """The role that signs. Required unless `credentials: static`."""
@@ -116,6 +122,20 @@ class BucketSettings(Section):
     """Encryption that is signed into every upload. Without it the bucket's default applies: AWS
     always encrypts, another store may not."""
 
+
+class BucketSettings(BucketDefaults):
+    """Where a bucket is, and which credentials sign for it.
+
+    Multi-Region Access Points and S3 Express are refused at startup.
+    """
+
+    bucket: S3Bucket | None = None
+    """The bucket's real name, or the ARN of an access point. The default is the name that callers
+    use."""
+
+    region: Region
+    """Where the bucket is."""
+
     @model_validator(mode="after")
     def _session_fits(self) -> Self:
         names = ("role_arn", "external_id", "session_tags", "source_identity")
@@ -123,7 +143,8 @@ class BucketSettings(Section):
         if self.credentials == "static":
             if given:
                 raise ValueError(
-                    f"static credentials assume no role; leave out {' and '.join(given)}"
+                    f"static credentials assume no role; leave out {' and '.join(given)}, "
+                    "or write null for what bucket_defaults has"
                 )
             return self
         if self.role_arn is None:
@@ -142,6 +163,16 @@ class BucketSettings(Section):
         return self
 
     @model_validator(mode="after")
+    def _keys_fit(self) -> Self:
+        names = ("profile", "access_key_id_file", "secret_access_key_file")
+        given = [name for name in names if getattr(self, name) is not None]
+        if given and self.credentials != "static":
+            raise ValueError(f"{' and '.join(given)}: only with credentials: static")
+        if given not in ([], ["profile"], [*names[1:]]):
+            raise ValueError("write profile, or access_key_id_file and secret_access_key_file")
+        return self
+
+    @model_validator(mode="after")
     def _scope_fits(self) -> Self:
         if not self.scoped_sessions and (self.session_tags or self.source_identity):
             raise ValueError(
@@ -153,6 +184,14 @@ class BucketSettings(Section):
                 "IAM identifies an access point by its ARN; write the ARN instead of the alias"
             )
         return self
+
+    @property
+    def files_of_keys(self) -> tuple[Path, ...]:
+        """The files with its static keys. Without any, the keys come from the AWS default chain."""
+        if self.profile is not None:
+            return profile_files()
+        files = (self.access_key_id_file, self.secret_access_key_file)
+        return tuple(file for file in files if file is not None)
 
     @property
     def is_scoped(self) -> bool:

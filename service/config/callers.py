@@ -1,9 +1,10 @@
 """The settings of callers and issuers."""
 
 from pathlib import Path
-from typing import Annotated, Final, Self
+from typing import Annotated, Any, Final, Self
 
-from pydantic import ByteSize, Field, model_validator
+from pydantic import BeforeValidator, ByteSize, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from service.access.grants import LONGEST_LINK, WEEK, Operation
 from service.config.types import (
@@ -78,6 +79,19 @@ class GrantSettings(Section):
         return self
 
 
+def _without_set(grants: Any) -> Any:
+    """Refuse a name that `Settings` did not replace by the grants of its set."""
+    if isinstance(grants, str):
+        raise PydanticCustomError("grant_set", "no set of grants has this name")
+    return grants
+
+
+Grants = Annotated[
+    tuple[GrantSettings, ...],
+    BeforeValidator(_without_set, json_schema_input_type=tuple[GrantSettings, ...] | Name),
+]
+
+
 class IssuerSettings(Section):
     """An issuer of callers' tokens, and where its keys are."""
 
@@ -116,8 +130,9 @@ class CallerSettings(Section):
     subject: Subject | None = None
     """The `sub` of its tokens. `*` matches any text without `:`."""
 
-    grants: tuple[GrantSettings, ...] = ()
-    """What the caller may do. Without grants it may do nothing."""
+    grants: Grants = ()
+    """What the caller may do, or the name of one of `grant_sets`. Without grants it may do
+    nothing."""
 
     rate_limit: RateLimit | None = None
     """URLs that the caller may request in a period. A batch counts each of its URLs, a call to the
@@ -139,5 +154,5 @@ class CallerSettings(Section):
 class AnonymousSettings(Section):
     """Every request without `Authorization`. For demos and tests only."""
 
-    grants: tuple[GrantSettings, ...] = ()
-    """What such requests may do."""
+    grants: Grants = ()
+    """What such requests may do, or the name of one of `grant_sets`."""

@@ -4,7 +4,7 @@ from typing import Annotated, Final, Self
 
 from pydantic import BeforeValidator, model_validator
 
-from service.config.types import Name, Origin, Section, matching
+from service.config.types import Name, Origin, Section, check_secure_url, matching
 
 _COLOUR: Final = 'write a colour such as "#0f766e", in quotes, because YAML reads # as a comment'
 
@@ -21,11 +21,15 @@ Colour = Annotated[
     matching(r"#(?:[0-9A-Fa-f]{3}){1,2}", _COLOUR),
     BeforeValidator(_refuse_comment),
 ]
+# Without control characters and those that turn the direction of text
+_PRINTABLE: Final = r"[^\s\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]"
 PageName = Annotated[
     str,
-    matching(r"(?=\S)[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]{1,60}(?<=\S)",
-             "write a name of at most 60 characters in one line"),
-]  # fmt: skip
+    matching(
+        rf"{_PRINTABLE}(?:(?:{_PRINTABLE}| ){{0,58}}{_PRINTABLE})?",
+        "write a name of at most 60 characters in one line",
+    ),
+]
 ClientId = Annotated[
     str,
     matching(r"[\x21-\x7e]{1,255}", "write the client id under which the issuer knows the page"),
@@ -70,4 +74,16 @@ def _section(value: object) -> object:
     return None if value is False else value
 
 
-Console = Annotated[ConsoleSettings | None, BeforeValidator(_section)]
+Console = Annotated[
+    ConsoleSettings | None,
+    BeforeValidator(_section, json_schema_input_type=ConsoleSettings | bool | None),
+]
+
+
+def wrong_issuer(url: str) -> str | None:
+    """Say why people cannot sign in at an issuer, or return None."""
+    try:
+        check_secure_url(url)
+    except ValueError as error:
+        return f"{error}; people sign in to the console there"
+    return None

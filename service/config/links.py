@@ -4,11 +4,13 @@ from base64 import b64decode, b64encode
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, Field, ValidationInfo
+from pydantic import AfterValidator, Field, SecretStr, ValidationInfo
 
-from service.config.types import OFFLINE, Section, StoreUrl, Url, matching
+from service.config.patterns import matching
+from service.config.types import OFFLINE, Section, Url, check_store_url
 
 KEY_BYTES: Final = 32
+MEMORY: Final = "memory://"
 
 
 def new_key(random: bytes) -> str:
@@ -38,7 +40,16 @@ def _check_key_file(path: Path, info: ValidationInfo) -> Path:
     return path
 
 
+def _check_store_url(url: SecretStr) -> SecretStr:
+    return url if url.get_secret_value() == MEMORY else check_store_url(url)
+
+
 KeyFile = Annotated[Path, AfterValidator(_check_key_file)]
+LinkStoreUrl = Annotated[  # it may hold a password
+    SecretStr,
+    Field(title="URL of a Redis or Valkey, or `memory://`"),
+    AfterValidator(_check_store_url),
+]
 LinkId = Annotated[
     str, matching(r"lnk_[A-Za-z0-9_-]{24}", "write the id of a link, as the audit trail shows it")
 ]
@@ -57,12 +68,13 @@ class LinksSettings(Section):
     url: Url
     """The address before `/l/` in links, as the people who get them reach the service."""
 
-    store_url: StoreUrl | None = None
+    store_url: LinkStoreUrl | None = None
     """A Redis or Valkey that counts uses and keeps which links are revoked. The default is the
     server's `rate_limit_url`. It must lose nothing: `appendonly yes`, `maxmemory-policy
     noeviction`. A link whose count is lost ends. A link whose revocation is lost works again once
     the replicas have restarted. Without a store, `max_uses` is refused, and only `revoked_links`
-    ends a link. Read at startup only. It may hold a password."""
+    ends a link. `memory://` is a store in the process: for one replica, and lost when it ends. Read
+    at startup only. It may hold a password."""
 
     revoked_links: tuple[LinkId, ...] = ()
     """Ids of links that must end early, whatever the store says. Each can be removed after its

@@ -21,4 +21,7 @@ def _section(value: object) -> object:
     return None if value is False else value
 
 
-Objects = Annotated[ObjectUrlSettings | None, BeforeValidator(_section)]
+Objects = Annotated[
+    ObjectUrlSettings | None,
+    BeforeValidator(_section, json_schema_input_type=ObjectUrlSettings | bool | None),
+]

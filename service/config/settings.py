@@ -6,7 +6,7 @@ errors, so that a misspelt limit is not a missing limit.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, Self
@@ -16,23 +16,19 @@ from pydantic_core import PydanticCustomError
 
 from service.access.callers import pointers
 from service.access.grants import Operation
-from service.config.buckets import BucketSettings
+from service.config.buckets import BucketDefaults, BucketSettings
 from service.config.callers import AnonymousSettings, CallerSettings, GrantSettings, IssuerSettings
-from service.config.console import Console
-from service.config.file import Files, message, quoted, read_files, without_echoes
+from service.config.console import Console, wrong_issuer
+from service.config.expansion import Source, source
+from service.config.file import message, quoted, without_echoes
 from service.config.git_lfs import GitLfsSettings
 from service.config.links import LinksSettings
 from service.config.objects import Objects, ObjectUrlSettings
 from service.config.package_index import PackageIndexSettings
+from service.config.reading import Files, Sources, find_sources, read_files
 from service.config.server import ServerSettings, ambient_ca_bundle
-from service.config.types import (
-    OFFLINE,
-    READABLE_PEM,
-    Name,
-    Section,
-    can_be_trusted,
-    check_secure_url,
-)
+from service.config.sharing import with_shared_settings
+from service.config.types import OFFLINE, READABLE_PEM, Name, Section, can_be_trusted
 from service.config.uppy import UppySettings
 from service.errors import ConfigurationError
 from service.field_names import nearest_field
@@ -44,7 +40,15 @@ _QUOTED: Final = frozenset(
         *("addressing_style", "algorithm", "allow", "audience", "bucket", "ca_file", "ca_bundle"),
         *("content_types", "cors_origins", "credentials", "default_expires_in", "drain_seconds"),
         *("expires_in", "issuer", "log_level", "max_content_length", "max_expires_in"),
-        *("max_in_flight", "max_keys", "max_lifetime_seconds", "origins", "prefix", "rate_limit"),
+        *(
+            "max_in_flight",
+            "max_keys",
+            "max_lifetime_seconds",
+            "origins",
+            "prefix",
+            "profile",
+            "rate_limit",
+        ),
         *("region", "revoked_before", "role_arn", "session_seconds", "subject"),
     }
 )
@@ -57,16 +61,28 @@ class Settings(Section):
     buckets: dict[Name, BucketSettings] = Field(min_length=1)
     """The buckets, each by the name that callers use."""
 
+    bucket_defaults: BucketDefaults = Field(default_factory=BucketDefaults)
+    """Settings of all buckets, except `bucket`. A bucket's own key replaces the default as a whole,
+    and `null` removes it."""
+
+    buckets_dir: Path | None = None  # `read_files` has added its buckets
+    """A directory, relative to this file. Each `*.yaml` in it has `buckets:` and nothing else. Needs
+    no `buckets` in this file."""
+
     issuers: dict[Name, IssuerSettings] = Field(default_factory=dict)
     """The issuers of callers' tokens. The name is used in `callers`, in the audit trail and in `GET
     /v1/caller`."""
+
+    grant_sets: dict[Name, tuple[GrantSettings, ...]] = Field(default_factory=dict)
+    """Lists of grants by name, for callers that write `grants: NAME`."""
 
     callers: tuple[CallerSettings, ...] = ()
     """Who may request what. A caller has the grants of all entries that match it."""
 
     callers_dir: Path | None = None  # `read_files` has added its callers
     """A directory, relative to this file. Each `*.yaml` in it has a list of `callers:` and nothing
-    else, such as one file for each team."""
+    else, such as one file for each team. Its authors may not read the service's secrets, so
+    `${VAR}` is an error there."""
 
     unsafe_anonymous_caller: AnonymousSettings | None = None
     """What a request without `Authorization` may do. For demos and tests only."""
@@ -90,6 +106,11 @@ class Settings(Section):
     console: Console = None
     """[A page for people](console.md) at `/console`: `true`, or its settings. Without it there is no
     `/console`."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _share(cls, document: Any) -> Any:
+        return with_shared_settings(document) if isinstance(document, Mapping) else document
 
     @model_validator(mode="after")
     def _buckets_are_configured(self) -> Self:
@@ -151,11 +172,8 @@ class Settings(Section):
             return self
         if name not in self.issuers:
             raise _error(("console", "issuer"), _unknown("issuer", name, self.issuers))
-        try:
-            check_secure_url(self.issuers[name].issuer)
-        except ValueError as error:
-            text = f"{error}; people sign in to the console there"
-            raise _error(("issuers", name, "issuer"), text) from None
+        if (text := wrong_issuer(self.issuers[name].issuer)) is not None:
+            raise _error(("issuers", name, "issuer"), text)
         return self
 
     @model_validator(mode="after")
@@ -241,7 +259,13 @@ def authority_files(settings: Settings) -> tuple[Path, ...]:
 def watched_files(settings: Settings) -> tuple[Path, ...]:
     """Return the other files whose change makes the service read the configuration again."""
     keys = () if settings.links is None else settings.links.keys
-    return (*authority_files(settings), *keys)
+    static = [file for bucket in settings.buckets.values() for file in bucket.files_of_keys]
+    return (*authority_files(settings), *keys, *dict.fromkeys(static))
+
+
+def configuration_sources(path: Path) -> Sources:
+    """Return what the configuration at `path` is read from, even if it has errors."""
+    return find_sources(path, os.environ)
 
 
 def callers_token() -> str | None:
@@ -254,12 +278,17 @@ def load_settings(path: Path | None = None, *, offline: bool = False) -> Setting
 
     `offline` reads no certificate files. Raises ConfigurationError with a sentence for each error.
     """
-    files = read_files(configuration_path(path))
+    files = read_files(configuration_path(path), os.environ)
     try:
         return Settings.model_validate(files.document, context=OFFLINE if offline else None)
     except ValidationError as invalid:
-        errors = without_echoes(invalid.errors(include_url=False))
-        raise ConfigurationError([_describe(error, files) for error in errors]) from None
+        errors = [
+            {**error, "input": source(error["input"])}
+            for error in without_echoes(invalid.errors(include_url=False))
+        ]
+        # What several buckets or callers share has its error once for each.
+        problems = dict.fromkeys(_describe(error, files) for error in errors)
+        raise ConfigurationError([*problems]) from None
 
 
 def _describe(error: Any, files: Files) -> str:
@@ -271,15 +300,21 @@ def _describe(error: Any, files: Files) -> str:
     if is_known and variable in {name.upper() for name in os.environ}:
         return f"{variable}: {message(error)}{found}"
     near = None if is_known else nearest_field(Settings, location)
-    return f"{files.place(location)}: {message(error, near)}{found}"
+    text = message(error, near)
+    if error["type"] == "grant_set":
+        sets = files.document.get("grant_sets") or {}
+        text = _unknown("grant set", error["input"], sets)
+    return f"{files.place(location)}: {files.without_expansion(location, text)}{found}"
 
 
 def _found(location: _Location, error: Any) -> str:
-    """Quote the wrong value, if its setting is one that may be shown."""
-    setting = next((part for part in reversed(location) if isinstance(part, str)), None)
-    if setting not in _QUOTED or error["type"] in {"at", "extra_forbidden", "missing"}:
+    """Quote the wrong value, if its setting is one that may be shown, or `${VAR}` in its place."""
+    if error["type"] in {"at", "extra_forbidden", "grant_set", "missing"}:
         return ""
     value = error["input"]
+    setting = next((part for part in reversed(location) if isinstance(part, str)), None)
+    if setting not in _QUOTED and not isinstance(value, Source):
+        return ""
     return f" (found {quoted(value)})" if isinstance(value, str | int | float | Path) else ""
 
 

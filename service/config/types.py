@@ -24,6 +24,7 @@ from pydantic import (
 
 from service.access.callers import without_placeholders
 from service.access.key_prefixes import CALLER, MAX_PREFIX_BYTES, longest_prefix
+from service.config.patterns import matching
 from service.errors import InvalidRequest
 from service.signing.signer import MAX_EXPIRES_IN
 from service.signing.validation import check_prefix
@@ -51,18 +52,6 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
-def matching(pattern: str, message: str) -> AfterValidator:
-    """Return a validator of text that matches `pattern` as a whole. `message` is its error."""
-    compiled = re.compile(pattern, re.ASCII)
-
-    def check(text: str) -> str:
-        if compiled.fullmatch(text) is None:
-            raise ValueError(message)
-        return text
-
-    return AfterValidator(check)
-
-
 def check_url(text: str) -> str:
     try:
         parts = urlsplit(text)
@@ -75,7 +64,7 @@ def check_url(text: str) -> str:
     return text
 
 
-def _check_origin(text: str) -> str:
+def check_origin(text: str) -> str:
     if text == "*":
         raise ValueError("`*` would let every page use its visitor's token; list the origins")
     if _ORIGIN.fullmatch(text) is None or _DEFAULT_PORT.fullmatch(text) is not None:
@@ -155,7 +144,7 @@ def _check_own_prefix(template: str) -> str:
     return template
 
 
-def _check_store_url(url: SecretStr) -> SecretStr:
+def check_store_url(url: SecretStr) -> SecretStr:
     try:
         parts = urlsplit(url.get_secret_value())
         is_valid = parts.scheme in {"redis", "rediss"} and parts.hostname and parts.port != 0
@@ -265,13 +254,13 @@ TagTemplate = Annotated[
 ]
 Url = Annotated[str, Field(title="URL"), AfterValidator(check_url)]
 StoreUrl = Annotated[  # it may hold a password
-    SecretStr, Field(title="URL of a Redis or Valkey"), AfterValidator(_check_store_url)
+    SecretStr, Field(title="URL of a Redis or Valkey"), AfterValidator(check_store_url)
 ]
 RateLimit = Annotated[str, Field(title="rate"), AfterValidator(_check_rate)]
 PastTime = Annotated[
     AwareDatetime, Field(title="past time"), WrapValidator(_moment), AfterValidator(_check_past)
 ]
-Origin = Annotated[str, Field(title="origin"), AfterValidator(_check_origin)]
+Origin = Annotated[str, Field(title="origin"), AfterValidator(check_origin)]
 CaFile = Annotated[Path, Field(title="path of certificates"), AfterValidator(_check_ca_file)]
 KeysUrl = Annotated[str, Field(title="https URL"), AfterValidator(check_secure_url)]
 Prefix = Annotated[str, Field(title="prefix"), AfterValidator(_check_prefix)]

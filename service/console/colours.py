@@ -1,5 +1,6 @@
 """One colour, adapted so that it can be read on light and on dark ground. Pure."""
 
+from bisect import bisect_left
 from collections.abc import Iterable
 from colorsys import hls_to_rgb, rgb_to_hls
 from dataclasses import dataclass
@@ -41,10 +42,16 @@ def readable(colour: str, scheme: Scheme) -> str:
 
     It is readable as text on the ground, and on a card that is tinted with it. Its hue stays.
     """
+    if _is_readable(colour, scheme):
+        return _text(_channels(colour))
     hue, lightness, saturation = rgb_to_hls(*_channels(colour))
-    lightnesses = (lightness + (scheme.end - lightness) * i / _STEPS for i in range(1, _STEPS))
-    others = (_text(hls_to_rgb(hue, each, saturation)) for each in lightnesses)
-    return next(each for each in (_text(_channels(colour)), *others) if _is_readable(each, scheme))
+
+    def changed(step: int) -> str:
+        each = lightness + (scheme.end - lightness) * step / _STEPS
+        return _text(hls_to_rgb(hue, each, saturation))
+
+    step = bisect_left(range(_STEPS), 1, key=lambda i: int(_is_readable(changed(i), scheme)))
+    return changed(step)
 
 
 def _is_readable(colour: str, scheme: Scheme) -> bool:

@@ -20,7 +20,7 @@ from service.access.grants import Operation
 from service.app.builders import locations
 from service.app.factory import create_app
 from service.auth.api_keys import digest_of
-from service.config.links import KEY_BYTES, new_key
+from service.config.links import KEY_BYTES, MEMORY, new_key
 from service.config.settings import Settings
 from service.s3.endpoints import resolve
 from service.telemetry.logs import plain_handler, set_up_logging
@@ -71,7 +71,7 @@ def demo_settings(store_url: str, url: str, link_key: Path) -> Settings:
         "buckets": {BUCKET: bucket},
         "callers": [caller],
         "console": True,
-        "links": {"keys": [link_key], "url": url},
+        "links": {"keys": [link_key], "url": url, "store_url": MEMORY},
     }
     return Settings.model_validate(sections)
 

@@ -155,7 +155,7 @@ class AssumedRole:
 
 
 class StaticKeys:
-    """Long-lived keys of the AWS default chain, for stores without an STS."""
+    """Long-lived keys of an SDK's session: of the AWS default chain, or of a profile."""
 
     length = float("inf")
 
@@ -170,11 +170,20 @@ class StaticKeys:
         *,
         vended: bool = False,  # noqa: ARG002
     ) -> Session:
-        credentials = await _chained(self._session)
+        try:
+            credentials = await _chained(self._session)
+        except BotoCoreError as error:  # its message may quote a line of a file with keys
+            reason = f"The static credentials cannot be read: {type(error).__name__}."
+            raise SessionRefused(reason) from None
         if credentials.session_token is not None:
             # Nobody tells us when a token expires, so `expires_at` would be wrong.
             raise SessionRefused("Static credentials must not have a session token.")
-        return Session(credentials=credentials, name=_NAME_PREFIX, starts_at=self._clock.wall())
+        return static_session(credentials, self._clock)
+
+
+def static_session(credentials: Credentials, clock: Clock) -> Session:
+    """Return the session of long-lived keys, which never ends."""
+    return Session(credentials=credentials, name=_NAME_PREFIX, starts_at=clock.wall())
 
 
 async def operators_credentials() -> Credentials:

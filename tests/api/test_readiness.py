@@ -7,9 +7,8 @@ from typing import Any, Final
 
 import httpx
 
-from service.app.session_sources import MakeSource
+from service.app.session_sources import MakeSource, Origin
 from service.clock import Clock
-from service.config.settings import Settings
 from service.server.shutdown import Drain
 from service.sessions.sts import SessionRefused
 from tests.support.app import EVERYTHING, make_app_settings, make_open_grant, run_app
@@ -37,7 +36,7 @@ class Sources(dict[str, FakeSource]):
     async def open(self, clock: Clock) -> AsyncIterator[MakeSource]:
         assert isinstance(clock, FakeClock)
 
-        async def make(name: str, settings: Settings) -> FakeSource:
+        async def make(name: str, origin: Origin) -> FakeSource:
             self[name] = FakeSource(clock, delay=0.1)
             self[name].error = self.fault
             return self[name]

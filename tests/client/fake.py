@@ -92,6 +92,9 @@ class Fake:
     def _service(self, request: httpx.Request, path: str, body: Any) -> httpx.Response:
         if path.startswith("multipart-uploads"):
             return self._multipart(request.method, path.split("/"), body)
+        if path.startswith("links/"):
+            assert request.method == "DELETE"
+            return httpx.Response(204)
         if path == "links":
             link = {"url": "https://presign.test/l/secret", "id": "7"}
             return httpx.Response(201, json=link | {"expires_at": "2026-03-01T12:15:00Z"})

@@ -226,28 +226,45 @@ def started(url: str, directory: Path, *words: str) -> Iterator[tuple[dict[str, 
     ) as process:
         try:
             lines = [process.stdout.readline() for _ in range(1 if words else 2)]  # type: ignore[union-attr]
-            yield dict(line.removeprefix("export ").strip().split("=") for line in lines), process
+            exports = [line.removeprefix("export ").strip() for line in lines if line]
+            yield dict(each.split("=") for each in exports), process
         finally:
             process.kill()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_command_serves_until_it_is_stopped(tmp_path: Path, number: signal.Signals) -> None:
-    (tmp_path / "token").write_text("wrong")
+    (tmp_path / "token").write_text(TOKEN)
     with http_servers.serving(Service) as url, started(url, tmp_path) as (exported, process):
         secret = Path(exported["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"]).read_text()
         where = exported["AWS_CONTAINER_CREDENTIALS_FULL_URI"], {"Authorization": secret}
-        with pytest.raises(Exception, match="Who are you"):
-            ContainerMetadataFetcher(sleep=lambda _: None).retrieve_full_uri(*where)
-
+        found = ContainerMetadataFetcher().retrieve_full_uri(*where)
         process.send_signal(number)
         output, errors = process.communicate(timeout=60)
 
-    assert (process.returncode, output) == (0, "")
+    assert found["Token"] == SESSION_TOKEN
+    assert (process.returncode, output, errors) == (0, "", "")
+
+
+def test_the_command_ends_if_presign_refuses(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("wrong")
+    with http_servers.serving(Service) as url, started(url, tmp_path) as (_, process):
+        output, errors = process.communicate(timeout=60)
+
+    assert (process.returncode, output) == (1, "")
     assert errors == (
         "presign: unauthenticated: Who are you? "
         "Check the token in PRESIGN_TOKEN, PRESIGN_TOKEN_FILE or --token-file.\n"
     )
+
+
+def test_the_command_starts_before_presign_does(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text(TOKEN)
+    with started("http://127.0.0.1:1", tmp_path) as (exported, process):
+        process.terminate()
+        process.communicate(timeout=60)
+
+    assert "AWS_CONTAINER_CREDENTIALS_FULL_URI" in exported
 
 
 def test_the_command_needs_no_secret_if_it_is_asked_to(tmp_path: Path) -> None:

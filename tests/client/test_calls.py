@@ -109,6 +109,15 @@ def test_a_link_has_url_and_end() -> None:
     assert "secret" not in repr(link)
 
 
+def test_a_link_is_ended_by_its_id() -> None:
+    fake = Fake()
+
+    fake.client().end_link("lnk_a/b")
+
+    assert fake.requests[0].method == "DELETE"
+    assert fake.requests[0].url.raw_path == b"/v1/links/lnk_a%2Fb"
+
+
 def test_the_store_never_gets_the_token() -> None:
     fake = Fake()
     fake.put("a.csv", b"")

@@ -76,7 +76,7 @@ def test_check_shows_grants_and_sts_calls_of_callers_by_token(tmp_path: Path) ->
          "write at most 128 letters"),
         ("region: eu-west-1", "region: eu-west-1, bucket: reports-ab12-s3alias",
          "write the ARN instead of the alias"),
-        ("buckets:", 'callers_dir: "a\\0b"\nbuckets:', "write the path of a directory"),
+        ("buckets:", 'callers_dir: "a\\0b"\nbuckets:', "is not a directory that can be read"),
         ("buckets:", "console: !!bool x\nbuckets:", "not YAML that can be read"),
         ("buckets:", "console: !!int ''\nbuckets:", "not YAML that can be read"),
         ("buckets:", "server: {rate_limit_url: 'redis:// limits:6379'}\nbuckets:",

@@ -38,6 +38,8 @@ SECTIONS: Final = MappingProxyType(
         "AnonymousSettings": "unsafe_anonymous_caller",
     }
 )
+# Models that have no section, and the one whose keys they share.
+SAME_KEYS: Final = MappingProxyType({"BucketDefaults": "BucketSettings"})
 # Variables other than those of `server`: read by service/config/settings.py, and by the SDK.
 VARIABLES: Final = MappingProxyType(
     {
@@ -45,6 +47,8 @@ VARIABLES: Final = MappingProxyType(
         "`presign.yaml` in the working directory",
         "PRESIGN_TOKEN": "the caller's API key or token, for `presign diagnose --service`",
         "AWS_WEB_IDENTITY_TOKEN_FILE": "used if `web_identity_token_file` is not set",
+        "AWS_SHARED_CREDENTIALS_FILE": "a file with the profiles of `profile`; by default `~/.aws/credentials`",
+        "AWS_CONFIG_FILE": "another one; by default `~/.aws/config`",
         "AWS_CA_BUNDLE": "used if `ca_bundle` is not set; the SDK also uses it for STS",
     }
 )
@@ -58,6 +62,8 @@ There is one file: `presign.yaml`, or the path in `PRESIGN_CONFIG`.
 [presign.example.yaml](../presign.example.yaml) has every key, with a comment. Unknown and duplicate keys are errors: a
 misspelt limit must not be a missing limit. `presign check` reads the file as the service does. It says what is wrong,
 where, and what to write instead; or what each caller may do, and which of that is dangerous.
+[presign.schema.json](../presign.schema.json) is the file's JSON Schema: an editor with it completes keys, and
+underlines mistakes as you type.
 
 The files are watched. A valid change takes effect as a whole within seconds, and no request is lost. An invalid change
 has no effect and is reported in the log and the metrics. Settings that are read only at startup say so:
@@ -134,7 +140,8 @@ def _kind(key: dict[str, Any]) -> str:
     if "anyOf" in key:
         return " or ".join(_kind(each) for each in key["anyOf"] if each.get("type") != "null")
     if "$ref" in key:
-        heading = SECTIONS.get(key["$ref"].rpartition("/")[2])
+        model = key["$ref"].rpartition("/")[2]
+        heading = SECTIONS.get(SAME_KEYS.get(model, model))
         return f"[{heading}](#{heading})" if heading else _kind(_defined(key))
     if "enum" in key:
         return ", ".join(f"`{each}`" for each in key["enum"])

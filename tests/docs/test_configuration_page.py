@@ -8,7 +8,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from tests.docs import configuration_page
-from tests.docs.configuration_page import PAGE, SCHEMA, SECTIONS, VARIABLES, page
+from tests.docs.configuration_page import PAGE, SAME_KEYS, SCHEMA, SECTIONS, VARIABLES, page
 from tests.support.demo import ROOT
 
 EXAMPLE: Final = (ROOT / "presign.example.yaml").read_text(encoding="utf-8")
@@ -26,13 +26,13 @@ def test_the_page_matches_the_settings() -> None:
 
 def test_every_settings_model_has_a_section() -> None:
     objects = {name for name, each in SCHEMA["$defs"].items() if each["type"] == "object"}
-    assert objects == set(SECTIONS)
+    assert objects == {*SECTIONS, *SAME_KEYS}
 
 
 def test_the_page_lists_exactly_the_environment_variables() -> None:
     text = "".join(path.read_text(encoding="utf-8") for path in SOURCES)
     assert set(re.findall(r'environ\.get\("(\w+)"', text)) == set(VARIABLES)
-    assert text.count("os.environ") == len(VARIABLES) + 1  # and once for the name
+    assert text.count("os.environ") == len(VARIABLES) + 3  # and for names, `${VAR}` and `${file:…}`
 
 
 def test_only_the_settings_read_the_environment() -> None:
@@ -42,13 +42,16 @@ def test_only_the_settings_read_the_environment() -> None:
         if re.search(r"os\.(environ\b(?!\.update)|getenv)", path.read_text(encoding="utf-8"))
     }
     # The last but one is the demo's.
-    assert readers == {"settings.py", "server.py", "store.py", "traces.py"}
+    assert readers == {"settings.py", "server.py", "static_keys.py", "store.py", "traces.py"}
+
+
+def uncommented_text() -> str:
+    """Return the example with all commented-out keys enabled."""
+    return "\n".join(_COMMENTED.sub(r"\1\2", line) for line in EXAMPLE.splitlines())
 
 
 def uncommented() -> Any:
-    """Return the example with all commented-out keys enabled."""
-    lines = (_COMMENTED.sub(r"\1\2", line) for line in EXAMPLE.splitlines())
-    return YAML(typ="safe", pure=True).load("\n".join(lines))
+    return YAML(typ="safe", pure=True).load(uncommented_text())
 
 
 def keys(schema: Mapping[str, Any], document: Any) -> Iterator[tuple[str, str]]:
@@ -56,7 +59,7 @@ def keys(schema: Mapping[str, Any], document: Any) -> Iterator[tuple[str, str]]:
     schema = resolved(schema)
     if "properties" in schema:
         for name, value in document.items():
-            yield schema["title"], name
+            yield SAME_KEYS.get(schema["title"], schema["title"]), name
             yield from keys(schema["properties"].get(name, {}), value)
     elif "items" in schema:
         for value in document:

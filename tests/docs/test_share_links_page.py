@@ -1,6 +1,6 @@
 """docs/share-links.md: its commands run against a service with a store of uses, and real curl.
 
-So does the command of docs/guides/share-a-file.md that takes a link back.
+So do the commands of two other pages that take a link back.
 """
 
 import json
@@ -23,7 +23,7 @@ from tests.support.demo import paste
 from tests.support.service import API_KEY
 
 PAGE: Final = "docs/share-links.md"
-GUIDE: Final = "docs/guides/share-a-file.md"
+PAGES: Final = (PAGE, "docs/guides/share-a-file.md", "docs/client.md")
 HERE: Final = "run by tests/docs/test_share_links_page.py"
 REPORT: Final = b"%PDF report"
 TILE: Final = b"tile"
@@ -46,6 +46,7 @@ def variables(links: Linking) -> dict[str, str]:
         "LINK_ID": links.create(key="outgoing/q3.pdf")[1],
         "TILES": links.address(prefix="tiles/berlin/"),
         "BOX": links.address(prefix="inbox/smith/", operations=["upload"]),
+        "PRESIGN_URL": str(links.client.base_url).rstrip("/"),
         "PRESIGN_TOKEN": API_KEY,
     }
 
@@ -57,15 +58,15 @@ def run_here(text: str, links: Linking, directory: Path) -> str:
     return paste(text.replace('"reports"', '"objects"'), directory, environment)
 
 
-def test_the_commands_of_both_pages_work(links: Linking, tmp_path: Path) -> None:
+def test_the_commands_of_the_pages_work(links: Linking, tmp_path: Path) -> None:
     for name in ("scan.pdf", "more.pdf"):
         (tmp_path / name).write_bytes(name.encode())
-    ran = [each for page in (PAGE, GUIDE) for each in commands(page) if each.mark == HERE]
+    ran = [each for page in PAGES for each in commands(page) if each.mark == HERE]
     for block in ran:
         printed = run_here(block.text, links, tmp_path)
         if block.shown is not None:
             assert list(differences(block.shown, json.loads(printed))) == []
-    assert len(ran) == 8
+    assert len(ran) == 9
     assert (tmp_path / "19.png").read_bytes() == TILE
     assert (tmp_path / "q3.pdf").read_bytes() == (tmp_path / "Q3.pdf").read_bytes() == REPORT
     assert (tmp_path / "link.key").stat().st_mode & 0o077 == 0

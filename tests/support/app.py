@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from service.access.grants import Operation
 from service.app.factory import create_app
-from service.app.session_sources import MakeSource, OpenSources
+from service.app.session_sources import MakeSource, OpenSources, Origin
 from service.auth.api_keys import digest_of
 from service.clock import Clock
 from service.config.settings import Settings
@@ -90,7 +90,7 @@ def open_sources_of(source: Callable[[Clock], SessionSource]) -> OpenSources:
 
     @asynccontextmanager
     async def open_sources(clock: Clock) -> AsyncIterator[MakeSource]:
-        async def make(name: str, settings: Settings) -> SessionSource:
+        async def make(name: str, origin: Origin) -> SessionSource:
             return source(clock)
 
         yield make

@@ -8,9 +8,8 @@ from typing import Final
 
 import pytest
 
-from service.app.session_sources import MakeSource
+from service.app.session_sources import MakeSource, Origin
 from service.clock import Clock
-from service.config.settings import Settings
 from service.errors import CredentialsUnavailable
 from service.sessions.pool import SessionPool
 from service.sessions.pool_entry import BucketSessions, SessionKey
@@ -90,7 +89,7 @@ class FakeSources(dict[str, FakeSource]):
     async def open(self, clock: Clock) -> AsyncIterator[MakeSource]:
         assert isinstance(clock, FakeClock)
 
-        async def make(name: str, settings: Settings) -> FakeSource:
+        async def make(name: str, origin: Origin) -> FakeSource:
             self[name] = FakeSource(clock, delay=self._delay)
             return self[name]
 

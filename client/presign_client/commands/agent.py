@@ -1,6 +1,7 @@
 """`presign agent`."""
 
 import signal
+import sys
 from functools import partial
 from pathlib import Path
 from shlex import quote
@@ -11,9 +12,11 @@ import click
 
 from presign_client.commands.failures import line_of, print_failure
 from presign_client.commands.options import connected, narrowed
+from presign_client.errors import PresignError
 from presign_client.notes import state_directory
 
 if TYPE_CHECKING:
+    from presign_client.agent.cache import CredentialCache
     from presign_client.client import Presign
 
 
@@ -75,7 +78,7 @@ def command(
     """Serve AWS credentials for a bucket on this machine.
 
     SDKs get them until the agent is stopped. It prints what to export for them, and then only
-    failures. It needs a grant with `credentials`.
+    failures. It needs a grant with `credentials`, and ends at once if presign refuses them.
     """
     from presign_client.agent.cache import CredentialCache  # noqa: PLC0415 - as in `connected`
     from presign_client.agent.secret import read_or_make  # noqa: PLC0415
@@ -88,6 +91,7 @@ def command(
         partial(presign.credentials, bucket, prefix=prefix, permission=permission),
         lambda error: print_failure(line_of(error)),
     )
+    _refuse_what_presign_refuses(cache)
     stop = Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -99,3 +103,12 @@ def command(
             click.echo(f"export AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE={path}")
         cache.refresh_until(stop)
         agent.shutdown()
+
+
+def _refuse_what_presign_refuses(cache: "CredentialCache") -> None:
+    """Exit if presign refuses the credentials now. If it does not answer, it may do so later."""
+    try:
+        cache.get()
+    except PresignError as error:
+        if 400 <= error.status < 500:
+            sys.exit(1)  # the cache has reported it

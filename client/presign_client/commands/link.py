@@ -43,7 +43,7 @@ def command(
 
     A name that ends in / is a prefix, and a bucket alone is all of it.
     Anyone who has the link can use it until it expires or your grants end. To end it earlier, note
-    its id, which a terminal shows, and --json: DELETE /v1/links/ID takes the link back.
+    its id, which a terminal shows, and --json: `presign unlink ID` takes the link back.
     """
     bucket, name = target
     is_prefix = not name or name.endswith("/")

@@ -19,6 +19,7 @@ OWN = (
     "ls",
     "rm",
     "link",
+    "unlink",
     "whoami",
     "credentials",
     "agent",

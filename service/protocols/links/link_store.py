@@ -1,7 +1,12 @@
-"""What the store of uses and revocations of links must do. `redis_link_store.py` does it."""
+"""What a store of uses and revocations of links must do.
+
+`redis_link_store.py` has one that replicas share, `memory_link_store.py` one of a single process.
+"""
 
 from enum import IntEnum
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
+
+WINDOW_SECONDS: Final = 600.0  # a use; ranges and resumed downloads belong to it
 
 
 class Use(IntEnum):

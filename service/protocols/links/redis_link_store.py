@@ -25,12 +25,11 @@ from service.concurrency.store_calls import (
 )
 from service.errors import Overloaded
 from service.presigning.rate_store import connections, reconnecting_if_read_only
-from service.protocols.links.link_store import Revoked, Use
+from service.protocols.links.link_store import WINDOW_SECONDS, Revoked, Use
 
 T = TypeVar("T")
 
 CALL_SECONDS: Final = 1.0  # for the store's answer: a person waits for it
-WINDOW_SECONDS: Final = 600.0  # a use; ranges and resumed downloads belong to it
 _DAY: Final = 86_400
 _PAGE: Final = 200  # revocations, some 10 ms: each answer has half a second
 # The braces keep all keys on one node of a cluster.

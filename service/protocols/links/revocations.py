@@ -39,8 +39,9 @@ class Revocations:
         self._is_failing = False
         self._polls = SharedAttempts(self._poll, name="revoked links", waiting=Waiting())
 
-    def start(self) -> None:
-        """Begin to follow the store."""
+    async def start(self) -> None:
+        """Read the store once, whether that works or not, and then follow it."""
+        await self._poll()
         self._polls.start()
 
     async def stop(self) -> None:

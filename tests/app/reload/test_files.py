@@ -183,3 +183,44 @@ async def test_a_default_lifetime_takes_effect_at_once(
     assert await service.changed_to(configuration(server={"default_expires_in": 77})) == "ok"
     assert (await service.harness.sign()).validity.expires_in == 77
     assert log_messages(caplog) == ["the new configuration is in use"]
+
+
+async def test_a_file_of_a_value_is_watched(path: Path) -> None:
+    """Its new text takes effect, and an error leaves the old one in use."""
+    lifetime = path.parent / "lifetime"
+    lifetime.write_text("60\n")
+    put(path, configuration(server={"default_expires_in": f"${{file:{lifetime}}}"}))
+    async with watching(path) as service:
+        assert (await service.harness.sign()).validity.expires_in == 60
+        assert await service.outcome(lambda: lifetime.write_text("70")) == "ok"
+        assert (await service.harness.sign()).validity.expires_in == 70
+        assert await service.outcome(lifetime.unlink) == "failed"
+        assert (await service.harness.sign()).validity.expires_in == 70
+
+
+async def test_a_bucket_in_a_directory_can_be_added(path: Path) -> None:
+    buckets = path.parent / "buckets.d"
+    buckets.mkdir()
+    put(path, configuration(buckets_dir="buckets.d"))
+    async with watching(path) as service:
+        assert (
+            await service.changed_to({"buckets": {"more": BUCKET}}, "buckets.d/more.yaml") == "ok"
+        )
+        assert service.harness.source("more") is not None
+        assert await service.outcome((buckets / "more.yaml").unlink) == "ok"
+
+
+async def test_new_static_keys_are_used(path: Path) -> None:
+    names = ("access_key_id_file", "secret_access_key_file")
+    files = {name: path.with_name(name) for name in names}
+    for file in files.values():
+        file.write_text("first")
+    keys = {name: str(file) for name, file in files.items()}
+    bucket = {"region": "eu-west-1", "credentials": "static", **keys}
+    put(path, configuration(buckets={"reports": bucket, "photos": BUCKET}))
+    async with watching(path) as service:
+        photos, reports = service.harness.source("photos"), service.harness.source("reports")
+        assert await service.outcome(lambda: files[names[1]].write_text("second")) == "ok"
+        assert service.harness.source("reports") is not reports
+        assert service.harness.source("photos") is photos
+        await service.harness.sign()

@@ -15,13 +15,14 @@ import certifi
 from service.access.callers import Identity
 from service.access.grants import Caller
 from service.app.services import Services
+from service.app.session_sources import Origin
 from service.auth.api_keys import digest_of
 from service.clock import SystemClock
 from service.config.settings import Settings
 from service.errors import PresignError
 from service.presigning.results import PresignedRequest, PresignedRequests
 from service.sessions.session import Session
-from service.sessions.sts import Owner
+from service.sessions.sts import Owner, Role
 from service.telemetry.metrics import Metrics
 from tests.auth.mint import ISSUER, ed_key, jwk, jwks
 from tests.support.factories import (
@@ -44,9 +45,9 @@ class FakeSource:
 
     length = 3600.0
 
-    def __init__(self, bucket: str, settings: Settings) -> None:
+    def __init__(self, bucket: str, origin: Origin) -> None:
         self.bucket = bucket
-        self.role_arn = settings.buckets[bucket].role_arn
+        self.role_arn = origin.arn if isinstance(origin, Role) else None
         self.gate = asyncio.Event()
         self.gate.set()
         self.refused_policies: set[str | None] = set()
@@ -85,10 +86,10 @@ class Harness:
             metrics=self.metrics,
         )
 
-    async def _make_source(self, name: str, settings: Settings) -> FakeSource:
+    async def _make_source(self, name: str, origin: Origin) -> FakeSource:
         if self.source_error is not None:
             raise self.source_error
-        self.sources.append(FakeSource(name, settings))
+        self.sources.append(FakeSource(name, origin))
         return self.sources[-1]
 
     def source(self, bucket: str = "reports") -> FakeSource:

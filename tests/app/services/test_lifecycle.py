@@ -10,7 +10,7 @@ import pytest
 from botocore.client import ClientCreator
 
 from service.app.services import Services
-from service.app.session_sources import aws_sources
+from service.app.session_sources import Origin, aws_sources
 from service.clock import SystemClock
 from service.config.settings import Settings
 from service.presigning.rate_limits import RateLimits
@@ -80,10 +80,10 @@ async def test_sts_clients_are_made_in_a_thread(services: Services) -> None:
 async def test_a_failed_change_closes_its_new_clients(services: Services) -> None:
     clients, make = await start(services), services._make_source
 
-    async def fails_for_one(name: str, configured: Settings) -> Any:
+    async def fails_for_one(name: str, origin: Origin) -> Any:
         if name == "worse":
             raise RuntimeError("no client")
-        return await make(name, configured)
+        return await make(name, origin)
 
     services._make_source = fails_for_one
     with pytest.raises(RuntimeError):

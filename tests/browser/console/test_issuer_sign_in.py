@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from tests.browser.axe import fits, violations
 from tests.browser.console.conftest import kept_to_itself
-from tests.browser.console.harness import ConsolePage, Harness, open_console
+from tests.browser.console.harness import ConsolePage, Harness, open_console, text_file
 from tests.browser.console.identity_provider import PERSON, run_console_with_issuer
 from tests.support.service import API_KEY
 from tests.support.stores import Store
@@ -217,9 +217,7 @@ def test_signing_in_again_keeps_the_page(console: ConsolePage) -> None:
     console.button("Sign out").wait_for()
     page.evaluate("window.kept = true")
     page.route("**/v1/**", expired)
-    page.get_by_label("Choose files").or_(console.field("Files")).first.set_input_files(
-        [{"name": "kept.txt", "mimeType": "text/plain", "buffer": b"kept"}]
-    )
+    console.field("Files").set_input_files(text_file("kept.txt"))
     expect(console.alert.first).to_contain_text("Your sign-in has expired.")
     page.unroute("**/v1/**")
     with page.context.expect_page() as opened:

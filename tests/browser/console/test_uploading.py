@@ -165,7 +165,9 @@ def test_three_of_200_files_fail_and_are_tried_again(console: ConsolePage) -> No
     console.sign_in()
     console.new_folder("many")
     console.upload(*(text_file(f"file-{number}.txt") for number in range(200)))
-    heading = console.page.get_by_role("heading", name="197 files uploaded, 3 files not uploaded", exact=True)
+    heading = console.page.get_by_role(
+        "heading", name="197 files uploaded, 3 files not uploaded", exact=True
+    )
     expect(heading).to_be_visible(timeout=6 * PATIENCE)
     rows = console.page.get_by_role("list", name="Uploads").get_by_role("listitem")
     first = [row.text_content() or "" for row in rows.all()[:3]]
@@ -174,7 +176,9 @@ def test_three_of_200_files_fail_and_are_tried_again(console: ConsolePage) -> No
     expect(rows.get_by_role("alert").filter(visible=True)).to_have_count(3)
     console.page.evaluate("refuseNoMore()")
     console.button("Try all again").click()
-    expect(console.page.get_by_role("heading", name="200 files uploaded", exact=True)).to_be_visible()
+    expect(
+        console.page.get_by_role("heading", name="200 files uploaded", exact=True)
+    ).to_be_visible()
     console.button("Clear list").click()
     expect(rows).to_have_count(0)
 

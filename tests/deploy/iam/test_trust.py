@@ -20,7 +20,7 @@ TAGS: Final = {"presign-issuer": "{issuer}", "presign-subject": "{subject}"}
 owners = st.none() | st.tuples(st.none() | st.text(max_size=20), st.text(min_size=1, max_size=80))
 
 
-def asks(owner: Owner) -> dict[str, Any]:
+def asks(owner: Owner, *, vended: bool = False) -> dict[str, Any]:
     """Return the STS request for a session of this caller."""
     role = Role(
         arn=ROLE,
@@ -30,7 +30,7 @@ def asks(owner: Owner) -> dict[str, Any]:
         session_tags=tuple(TAGS.items()),
         source_identity=True,
     )
-    return AssumedRole(None, role, SystemClock())._request(owner, None, vended=False)
+    return AssumedRole(None, role, SystemClock())._request(owner, None, vended=vended)
 
 
 def requests(asked: dict[str, Any]) -> dict[str, Request]:
@@ -54,10 +54,10 @@ SOMEBODYS: Final = requests(asks((None, "billing")))
 ASSUME, TAG, NAME = SOMEBODYS.values()
 
 
-@given(owners)
-def test_every_caller_gets_a_session(owner: Owner) -> None:
+@given(owners, st.booleans())
+def test_every_caller_gets_a_session(owner: Owner, vended: bool) -> None:
     try:
-        asked = asks(owner)
+        asked = asks(owner, vended=vended)
     except SessionRefused:  # a subject that does not fit into a tag
         return
     for request in requests(asked).values():

@@ -22,7 +22,7 @@ async def following(
     revocations = Revocations(
         store, clock=clock or loop_clock(), on_failure=on_failure or (lambda: None)
     )
-    revocations.start()
+    await revocations.start()
     try:
         yield revocations
     finally:

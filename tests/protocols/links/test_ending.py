@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from service.concurrency.store_calls import PAUSE_SECONDS
-from tests.protocols.links.harness import STRANGER, WEEK, settings, start
+from tests.protocols.links.harness import STRANGER, URL, WEEK, settings, start
 from tests.support.valkey import Valkey
 
 UNKNOWN = "lnk_AAAAAAAAAAAAAAAAAAAAAAAA"
@@ -36,6 +36,15 @@ async def test_a_strangers_link_is_like_one_that_never_was(tmp_path: Path, valke
     assert [line["reason"] for line in lines] == ["not_found"] * 4
     assert {line["route"] for line in lines} == {"/v1/links/{link_id}"}
     assert not any("link_id" in line for line in lines)
+
+
+async def test_a_store_in_memory_ends_a_link(tmp_path: Path) -> None:
+    async with start(settings(tmp_path, store_url="memory://")) as harness:
+        made = await harness.create(max_uses=1)
+        path = made["url"].removeprefix(URL)
+        assert (await harness.client.get(path)).status_code == 307
+        assert await harness.end(made["id"]) == (204, None)
+        assert (await harness.client.get(path)).status_code == 404
 
 
 async def test_without_a_store_a_link_cannot_be_ended(tmp_path: Path) -> None:

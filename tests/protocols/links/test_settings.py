@@ -83,6 +83,12 @@ def test_check_warns_if_nobody_may_make_links(tmp_path: Path) -> None:
     assert "warning: links: nobody may make one" in output
 
 
+def test_check_warns_of_a_store_in_memory(tmp_path: Path) -> None:
+    code, output = Configured(tmp_path, store_url="memory://").checked()
+    assert code == 0, output
+    assert "links.store_url: memory:// counts uses and keeps revocations in one process" in output
+
+
 def test_check_warns_of_links_over_http(tmp_path: Path) -> None:
     _, output = Configured(tmp_path, url="http://files.example.com").checked()
     assert "warning: links.url: is not https" in output

@@ -1,6 +1,5 @@
 """Someone who has a link and no credential, against the app over ASGI."""
 
-import asyncio
 import base64
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -10,7 +9,6 @@ from typing import Any, Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import httpx
-import pytest
 
 from service.access.grants import Caller, Operation
 from service.clock import SystemClock
@@ -61,14 +59,6 @@ class Visitor:
         assert ticket is not None
         return ticket.id
 
-    async def until_revocations_are_known(self) -> None:
-        path = self.link()
-        for _ in range(500):
-            if (await self.send("HEAD", path)).status_code != 503:
-                return
-            await asyncio.sleep(0.02)
-        pytest.fail("the store was not asked within 10 s")
-
     async def send(
         self, method: str, path: str, headers: Mapping[str, str] | None = None, **more: Any
     ) -> httpx.Response:
@@ -98,10 +88,7 @@ async def run_visitor(
     settings = make_app_settings(make_open_grant(**grant), *other_grants, links=links)
     clock = MovedClock()
     async with run_app(settings, audit=audit, clock=clock) as client:
-        visitor = Visitor(client, clock)
-        if store_url is not None:
-            await visitor.until_revocations_are_known()
-        yield visitor
+        yield Visitor(client, clock)
 
 
 def target(answer: httpx.Response) -> tuple[str, dict[str, list[str]]]:

@@ -1,0 +1,36 @@
+"""`presign unlink`."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from presign_client.commands.options import as_json, connected
+from presign_client.commands.output import print_json, shown
+from presign_client.commands.progress import waiting
+
+if TYPE_CHECKING:
+    from presign_client.client import Presign
+
+
+@click.command(
+    "unlink",
+    epilog="""\b
+Example:
+  presign unlink lnk_asT7b1mQ0yWkXg3vS2hEJc1u
+""",
+)
+@click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@as_json
+@connected
+def command(presign: "Presign", *, ids: tuple[str, ...], is_json: bool) -> None:
+    """End share links that you have made, within two seconds.
+
+    `presign link` shows the id of a link on a terminal, and with --json. The object stays.
+    """
+    for link_id in ids:
+        with waiting():
+            presign.end_link(link_id)
+        if not is_json:
+            click.echo(f"ended {shown(link_id)}")
+    if is_json:
+        print_json({"ended": list(ids)})

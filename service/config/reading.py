@@ -1,0 +1,170 @@
+"""Reads the configuration file, and the files in the directories that it names, as one document."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from service.config.expansion import Expander, Location, NoExpander, source
+from service.config.file import content_digest, place, quoted, read_yaml, yaml_files
+from service.config.sharing import value_at, written_at
+from service.config.yaml_reader import YamlMapping
+from service.errors import ConfigurationError
+
+_CALLERS_DIR: Final = "callers_dir"
+_BUCKETS_DIR: Final = "buckets_dir"
+_SECTIONS: Final = {"callers": "a list of `callers:`", "buckets": "`buckets:`, each by its name,"}
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What a configuration is read from, besides its file. All of it is watched.
+
+    `directories` are `callers_dir` and `buckets_dir`, `files` those of `${file:…}`.
+    """
+
+    directories: tuple[Path, ...] = ()
+    files: tuple[Path, ...] = ()
+
+
+@dataclass(slots=True)
+class Files:
+    """The configuration file, and the files of its `callers_dir` and `buckets_dir`.
+
+    `own` is the file's own document; `document` also has the callers and buckets of the others.
+    `teams` has the path of each team's file, its document, and the index in `document` of its first
+    caller. `of_buckets` has the path and the document with each bucket that is not in `own`.
+    """
+
+    path: Path
+    own: Any
+    document: Any
+    teams: list[tuple[Path, Any, int]] = field(default_factory=list)
+    of_buckets: dict[str, tuple[Path, Any]] = field(default_factory=dict)
+
+    def place(self, location: Location) -> str:
+        """Return the file, the line and the path of a setting."""
+        location = written_at(location, self.document)
+        match location:
+            case ("callers", int(index), *more):
+                for path, document, first in reversed(self.teams):
+                    if index >= first:
+                        return place(path, document, ("callers", index - first, *more))
+            case ("buckets", str(name), *_) if name in self.of_buckets:
+                return place(*self.of_buckets[name], location)
+        return place(self.path, self.own, location)
+
+    def without_expansion(self, location: Location, text: str) -> str:
+        """Return an error's text, with `${VAR}` in place of what the value there expanded to."""
+        value = value_at(self.document, written_at(location, self.document))
+        return text.replace(quoted(value), quoted(source(value)))
+
+
+def read_files(path: Path, environ: Mapping[str, str]) -> Files:
+    """Return the configuration at `path`. `environ` has the variables of `${VAR}`.
+
+    Raises ConfigurationError.
+    """
+    return _Reader(path, environ).read()
+
+
+def find_sources(path: Path, environ: Mapping[str, str]) -> Sources:
+    """Return what the configuration at `path` is read from, as far as it can be read."""
+    reader = _Reader(path, environ)
+    with suppress(ConfigurationError):
+        reader.read()
+    return Sources(tuple(reader.directories), tuple(dict.fromkeys(reader.expanded)))
+
+
+def fingerprint(path: Path, sources: Sources, more: Iterable[Path] = ()) -> str:
+    """Return a digest that changes when one of the files is written, replaced or removed."""
+    found, problems = list[Path](), list[str]()
+    for directory in sources.directories:
+        try:
+            found += yaml_files(directory)
+        except (OSError, ValueError) as error:
+            problems.append(str(error))
+    return content_digest([path, *found, *sources.files, *more], "\n".join(problems))
+
+
+class _Reader:
+    def __init__(self, path: Path, environ: Mapping[str, str]) -> None:
+        self.directories: list[Path] = []
+        self.expanded: list[Path] = []
+        self._path = path
+        self._environ = environ
+        self._problems: list[str] = []
+
+    def read(self) -> Files:
+        own = self._document(self._path)
+        files = Files(self._path, own, own)
+        if isinstance(own, YamlMapping):
+            files.document = {**own}
+            self._add_buckets(files)
+            self._add_callers(files)
+        if self._problems:
+            raise ConfigurationError(self._problems)
+        return files
+
+    def _document(self, path: Path, kind: type[Expander] = Expander) -> Any:
+        expander = kind(path.parent, self._environ)
+        document = read_yaml(path, expander)
+        self.expanded += expander.files
+        self._problems += [
+            f"{place(path, document, location)}: {problem}"
+            for location, problem in expander.problems
+        ]
+        return document
+
+    def _add_callers(self, files: Files) -> None:
+        if not isinstance(files.own.get("callers"), list | None):
+            return
+        callers = list(files.own.get("callers") or [])
+        for path, document in self._directory(files.own, _CALLERS_DIR, "callers", NoExpander):
+            if not isinstance(added := document["callers"], list | None):
+                raise ConfigurationError([f"{path}: callers: write a list"])
+            files.teams.append((path, document, len(callers)))
+            callers += added or []
+        if files.teams:
+            files.document["callers"] = callers
+
+    def _add_buckets(self, files: Files) -> None:
+        if not isinstance(files.own.get("buckets"), dict | None):
+            return
+        buckets = dict(files.own.get("buckets") or {})
+        for path, document in self._directory(files.own, _BUCKETS_DIR, "buckets", Expander):
+            if not isinstance(added := document["buckets"], dict | None):
+                raise ConfigurationError([f"{path}: buckets: write each bucket below its name"])
+            for name, bucket in (added or {}).items():
+                at = ("buckets", name)
+                if name in buckets:
+                    text = f"{files.place(at)} is the same name; rename one"
+                    self._problems.append(f"{place(path, document, at)}: {text}")
+                    continue
+                buckets[name], files.of_buckets[name] = bucket, (path, document)
+        if files.of_buckets:
+            files.document["buckets"] = buckets
+
+    def _directory(
+        self, own: YamlMapping, setting: str, section: str, kind: type[Expander]
+    ) -> Iterator[tuple[Path, YamlMapping]]:
+        """Yield the files of a directory, which may only have this section, and their documents."""
+        if not isinstance(directory := own.get(setting), str):
+            return
+        self.directories.append(self._path.parent / directory)
+        try:
+            found = yaml_files(self._path.parent / directory)
+        except (OSError, ValueError) as error:  # ValueError: a path with a null character
+            text = f"{quoted(source(directory))} is not a directory that can be read"
+            reason = f": {error.strerror}" if isinstance(error, OSError) else ""
+            at = place(self._path, own, (setting,))
+            raise ConfigurationError([f"{at}: {text}{reason}"]) from None
+        for path in found:
+            document = self._document(path, kind)
+            if document is None:
+                continue
+            if not isinstance(document, YamlMapping) or set(document) != {section}:
+                problem = f"{path}: write {_SECTIONS[section]} and nothing else"
+                raise ConfigurationError([problem])
+            yield path, document

@@ -1,0 +1,128 @@
+"""The JSON Schema of the configuration file, for editors: completion, descriptions and red lines.
+
+Rules of this file:
+- Editors read draft 7, in which a `$ref` hides what is next to it. So nothing is referred to: each
+  section is where it is used, with its description.
+- The schema refuses nothing that the service accepts, except numbers and booleans in quotes. It
+  accepts more: only `presign check` compares settings with each other.
+"""
+
+import re
+from typing import Any, Final
+
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
+
+from service.config.patterns import Matching
+from service.config.settings import Settings
+
+Schema = dict[str, Any]
+
+_NOTHING: Final = {"type": "null"}
+_LIMITS: Final = {"ge": "minimum", "le": "maximum"}  # which pydantic leaves next to a choice
+_DIALECT: Final = "http://json-schema.org/draft-07/schema#"
+# As pydantic's ByteSize reads it: 50MiB, 1.5 gb, 100k, 8 kbit
+_SIZE: Final = r"^\s*\d*\.?\d+\s*(?:(?:[kKmMgGtTpPeE][iI]?)?[bB](?:[iI][tT])?|[kKmMgGtTpPeE])?\s*$"
+# What each kind of text looks like, by its title in service/config/types.py.
+EXAMPLES: Final[dict[str, list[str]]] = {
+    "ARN of a role": ["arn:aws:iam::111122223333:role/presign-reports"],
+    "SHA-256": ["725acb2ebe612bb4e761d87deb9114d9f50b1efc78cbc8c953cb25f1b2dbf755"],
+    "URL": ["https://minio.internal:9000"],
+    "URL of a Redis or Valkey": ["rediss://limits:6379/0"],
+    "URL of a Redis or Valkey, or `memory://`": ["rediss://links:6379/0", "memory://"],
+    "audience": ["presign"],
+    "bucket's real name": ["acme-reports-prod"],
+    "content type": ["application/pdf", "image/*"],
+    "external id": ["presign-acme-reports"],
+    "https URL": ["https://kubernetes.default.svc/openid/v1/jwks"],
+    "issuer": ["https://kubernetes.default.svc.cluster.local"],
+    "name": ["reports"],
+    "origin": ["https://app.example.com"],
+    "past time": ["2026-11-24T20:00:00Z"],
+    "path of certificates": ["/etc/ssl/ours.pem"],
+    "prefix": ["invoices/", "invoices/{claim:/kubernetes.io/namespace}/", ""],
+    "prefix with {caller}": ["uploads/{caller}/"],
+    "rate": ["600/minute", "100 per 5 seconds"],
+    "region": ["eu-west-1"],
+    "subject": ["system:serviceaccount:billing:*"],
+    "tag": ["presign-subject"],
+    "tag's value": ["{issuer}", "{subject}"],
+}
+
+
+def configuration_schema() -> Schema:
+    """Return the schema of `presign.yaml` in draft 7, without references."""
+    generated = Settings.model_json_schema(schema_generator=_Generator)
+    definitions = generated.pop("$defs")
+    schema: Schema = _readable(generated, definitions)
+    return {"$schema": _DIALECT, "title": "The configuration of presign", **schema}
+
+
+class _Generator(GenerateJsonSchema):
+    """Adds what pydantic does not know of our types: patterns, their messages, and units."""
+
+    def function_after_schema(
+        self, schema: core_schema.AfterValidatorFunctionSchema
+    ) -> JsonSchemaValue:
+        generated = super().function_after_schema(schema)
+        check = schema["function"]["function"]
+        if isinstance(check, Matching):
+            # Editors show this message in place of the pattern.
+            pattern = {"pattern": f"^(?:{check.pattern})$", "patternErrorMessage": check.message}
+            return {**generated, **pattern}
+        return generated
+
+    def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
+        """Keep the pattern of names apart from the values: a wrong name is an error."""
+        names = self.generate_inner(schema["keys_schema"])
+        values = self.generate_inner(schema["values_schema"])
+        generated = {"type": "object", "propertyNames": names, "additionalProperties": values}
+        self.update_with_validations(generated, schema, self.ValidationsMapping.object)
+        return generated
+
+    def union_schema(self, schema: core_schema.UnionSchema) -> JsonSchemaValue:
+        generated = super().union_schema(schema)
+        if schema.get("custom_error_type") != "byte_size":
+            return generated
+        text = {"type": "string", "pattern": _SIZE, "examples": ["50MiB", "5GiB"]}
+        return {"anyOf": [text, {"type": "integer", "minimum": 0}]}
+
+
+def _readable(schema: Schema, definitions: Schema) -> Schema:
+    """Return the schema without references, titles, and choices that are only `or nothing`."""
+    schema = dict(schema)
+    if (reference := schema.pop("$ref", None)) is not None:
+        schema = {**definitions[reference.rpartition("/")[2]], **schema}
+    if isinstance(title := schema.pop("title", None), str) and title in EXAMPLES:
+        schema["examples"] = EXAMPLES[title]
+    if "description" in schema:
+        schema["description"] = _plain(schema["description"])
+    if schema.get("default", ...) in (None, [], {}):
+        del schema["default"]
+    for word, each in schema.items():
+        if word == "properties":
+            schema[word] = {name: _readable(inner, definitions) for name, inner in each.items()}
+        elif word in {"items", "additionalProperties", "propertyNames"} and isinstance(each, dict):
+            schema[word] = _readable(each, definitions)
+    if "anyOf" in schema:
+        choices = [_readable(each, definitions) for each in schema.pop("anyOf")]
+        schema = _merged(choices, schema)
+    return schema
+
+
+def _merged(choices: list[Schema], around: Schema) -> Schema:
+    """Return one schema of a value that may also be empty, and `anyOf` for real alternatives."""
+    values = [choice for each in choices for choice in each.get("anyOf", [each])]
+    limits = {to: around.pop(at) for at, to in _LIMITS.items() if at in around}
+    values = [{**each, **limits} if each.get("type") == "integer" else each for each in values]
+    if len(values) != 2 or _NOTHING not in values:
+        return {"anyOf": values, **around}
+    [value] = [each for each in values if each != _NOTHING]
+    optional = {**value, **around, "type": [value["type"], "null"]}
+    return optional if "enum" not in value else {**optional, "enum": [*value["enum"], None]}
+
+
+def _plain(description: str) -> str:
+    """Return a docstring in one line a paragraph, with the text of its links."""
+    text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", description)
+    return re.sub(r"(?<!\n)\n(?!\n)", " ", text)

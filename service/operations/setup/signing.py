@@ -1,0 +1,91 @@
+"""What a configuration says about who signs for which bucket, as `presign iam` needs it."""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from service.access.grants import Grant, Operation
+from service.access.session_policy import BucketArns
+from service.app import builders
+from service.config.settings import Settings
+from service.signing.signer import Address
+
+_ACCOUNT: Final = re.compile(r"arn:[^:]*:[^:]*:[^:]*:(\d{12}):.*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedBucket:
+    """A bucket of the configuration, with the grants on it and what signs for it.
+
+    `s3_bucket` is the bucket's real name, or the ARN of an access point. `session_seconds` is
+    infinite for static keys, which have no `role_arn`. `kms_key_id` is an id, an ARN or an alias.
+    `origins` are those of pages that send to the bucket.
+    """
+
+    name: str
+    s3_bucket: str
+    arns: BucketArns
+    region: str
+    is_at_aws: bool
+    is_scoped: bool
+    endpoint_url: str | None
+    grants: tuple[Grant, ...]
+    credentials: Literal["assume_role", "web_identity", "static"]
+    role_arn: str | None = None
+    session_seconds: float = math.inf
+    external_id: str | None = None
+    session_tags: tuple[str, ...] = ()
+    source_identity: bool = False
+    kms_key_id: str | None = None
+    origins: tuple[str, ...] = ()
+    is_uppys: bool = False
+
+    @property
+    def allowed(self) -> frozenset[Operation]:
+        return frozenset[Operation]().union(*(grant.allow for grant in self.grants))
+
+    @property
+    def account(self) -> str | None:
+        """The account of an access point, or of the role."""
+        arns = (self.arns.bucket, self.role_arn or "")
+        return next((found[1] for each in arns if (found := _ACCOUNT.fullmatch(each))), None)
+
+    @property
+    def is_access_point(self) -> bool:
+        return self.s3_bucket.startswith("arn:")
+
+
+def signed_buckets(
+    settings: Settings, addresses: Mapping[str, Address], origins: tuple[str, ...] = ()
+) -> list[SignedBucket]:
+    """Return the configured buckets. `origins` are those of pages that use all of them."""
+    grants = [grant for entry in builders.caller_entries(settings) for grant in entry.grants]
+    found = []
+    for name, bucket in settings.buckets.items():
+        region = addresses[name].region
+        uppy = settings.uppy if settings.uppy and settings.uppy.bucket == name else None
+        pages = (*settings.server.cors_origins, *(uppy.origins if uppy else ()), *origins)
+        found.append(
+            SignedBucket(
+                name=name,
+                s3_bucket=bucket.bucket or name,
+                arns=builders.iam_arns(name, bucket, region),
+                region=region,
+                is_at_aws=builders.is_at_aws(bucket),
+                is_scoped=bucket.is_scoped,
+                endpoint_url=bucket.endpoint_url,
+                grants=tuple(grant for grant in grants if grant.bucket == name),
+                credentials=bucket.credentials,
+                role_arn=bucket.role_arn,
+                session_seconds=bucket.session_seconds if bucket.role_arn else math.inf,
+                external_id=bucket.external_id,
+                session_tags=tuple(bucket.session_tags),
+                source_identity=bucket.source_identity,
+                kms_key_id=bucket.encryption.kms_key_id if bucket.encryption else None,
+                origins=tuple(dict.fromkeys(pages)),
+                is_uppys=uppy is not None,
+            )
+        )
+    return found

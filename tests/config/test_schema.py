@@ -1,0 +1,165 @@
+"""The JSON Schema of the configuration: what editors accept and underline."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+import pytest
+from jsonschema import Draft7Validator  # type: ignore[import-untyped]  # ships no types
+from pydantic import TypeAdapter
+
+from service.config import types
+from service.config.schema import EXAMPLES, configuration_schema
+from service.config.settings import Settings
+from service.config.yaml_reader import parse
+from tests.cli.invoking import DIGEST, GOOD
+from tests.docs import configuration_page
+from tests.docs.documents import PAGES, blocks
+from tests.docs.test_configuration_page import uncommented_text
+from tests.support.demo import ROOT
+
+SCHEMA: Final = configuration_schema()
+# Pages show single sections: their files have the rest.
+PART: Final = {**SCHEMA, "required": []}
+FILES: Final = sorted(
+    str(path.relative_to(ROOT))
+    for path in [
+        *ROOT.glob("*.yaml"),
+        *ROOT.glob("deploy/**/*.yaml"),
+        *ROOT.glob("examples/*.yaml"),
+    ]
+    if re.search(r"^buckets:", path.read_text(encoding="utf-8"), re.MULTILINE)
+)
+
+
+def mistakes(schema: dict[str, Any], document: Any) -> list[str]:
+    found = Draft7Validator(schema).iter_errors(document)
+    return [f"{each.json_path}: {each.message}" for each in found]
+
+
+def configurations_of(page: str) -> Iterator[tuple[str, Any]]:
+    """Yield the blocks of a page whose keys are all settings, with their place."""
+    for block in blocks(page):
+        document = parse(block.text) if block.language == "yaml" else None
+        if isinstance(document, dict) and set(document) <= set(Settings.model_fields):
+            yield block.place, document
+
+
+SHOWN: Final = dict(each for page in PAGES for each in configurations_of(page))
+
+
+def test_the_published_file_is_what_the_command_prints() -> None:
+    published = (ROOT / "presign.schema.json").read_text(encoding="utf-8")
+    assert published == json.dumps(SCHEMA, indent=2) + "\n", "run `make configuration`"
+
+
+def test_it_is_a_valid_schema_without_references() -> None:
+    Draft7Validator.check_schema(SCHEMA)
+    assert not re.search(r'"\$(?:ref|defs)"|\w\]\(\w', json.dumps(SCHEMA))
+    assert SCHEMA["properties"]["callers"]["items"]["additionalProperties"] is False
+
+
+def test_the_example_names_the_schema_in_its_first_line() -> None:
+    first, _, _ = (ROOT / "presign.example.yaml").read_text(encoding="utf-8").partition("\n")
+    assert first == "# yaml-language-server: $schema=./presign.schema.json"
+
+
+def test_every_key_has_a_description() -> None:
+    def keys(schema: Any) -> Iterator[tuple[str, Any]]:
+        if isinstance(schema, dict):
+            yield from schema.get("properties", {}).items()
+            for inner in schema.values():
+                yield from keys(inner)
+        elif isinstance(schema, list):
+            for inner in schema:
+                yield from keys(inner)
+
+    described = [*keys(SCHEMA)]
+    assert len(described) > 60
+    assert [name for name, each in described if not each.get("description")] == []
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_configuration_file_validates(name: str) -> None:
+    assert mistakes(SCHEMA, parse((ROOT / name).read_text(encoding="utf-8"))) == []
+
+
+def test_the_example_validates_with_every_key_uncommented() -> None:
+    assert len(FILES) >= 4
+    assert mistakes(SCHEMA, parse(uncommented_text())) == []
+
+
+@pytest.mark.parametrize("place", SHOWN)
+def test_every_configuration_on_the_pages_validates(place: str) -> None:
+    assert mistakes(PART, SHOWN[place]) == []
+
+
+@pytest.mark.parametrize("title", configuration_page.kinds())
+def test_the_examples_of_a_text_are_valid(title: str) -> None:
+    aliases = [each for each in vars(types).values() if f"title={title!r}" in repr(each)]
+    assert aliases
+    for example in EXAMPLES[title]:
+        if title != "path of certificates":  # it would have to exist
+            TypeAdapter(aliases[0]).validate_python(example)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("region:", "regoin:"),
+        ("region: eu-west-1, ", ""),
+        ("eu-west-1", "EU"),
+        ("region: eu-west-1", "region: 1"),
+        ("arn:aws:iam::111122223333:role/presign", "arn:aws:s3:::presign"),
+        ("region: eu-west-1", "region: eu-west-1, credentials: web-identity"),
+        ("region: eu-west-1", "region: eu-west-1, session_seconds: 99999"),
+        ("region: eu-west-1", "region: eu-west-1, fips: 'on'"),
+        ("region: eu-west-1", "region: eu-west-1, encryption: {kms_key_id: a}"),
+        ("reports:", "'my reports':"),
+        (DIGEST, DIGEST.upper()),
+        (f"[{DIGEST}]", DIGEST),
+        (f"[{DIGEST}]", "[]"),
+        (f"[{DIGEST}]", f"[{DIGEST}, {DIGEST}, {DIGEST}]"),
+        ("[download, upload]", "[read, write]"),
+        ("[download, upload]", "download"),
+        ("[download, upload]", "[]"),
+        ("max_expires_in: 900", "max_expire_in: 900"),
+        ("max_expires_in: 900", "max_expires_in: 0"),
+        ("max_expires_in: 900", "max_expires_in: soon"),
+        ("max_expires_in: 900", "max_content_length: 5 gigs"),
+        ("max_expires_in: 900", "max_content_length: -1"),
+        ("max_expires_in: 900", "content_types: [pdf]"),
+        ("prefix: invoices/, ", ""),
+        ("callers:", "caller:"),
+        ("\nbuckets:", "\nlinks: {url: 'https://files.example.com'}\nbuckets:"),
+        ("\nbuckets:", "\nserver: {log_level: LOUD}\nbuckets:"),
+        ("\nbuckets:", "\nobjects: {expire_in: 1}\nbuckets:"),
+    ],
+)  # fmt: skip
+def test_a_mistake_does_not_validate(old: str, new: str) -> None:
+    assert mistakes(SCHEMA, parse(GOOD)) == []
+    assert GOOD.replace(old, new, 1) != GOOD
+    assert mistakes(SCHEMA, parse(GOOD.replace(old, new, 1)))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "max_content_length: 50MiB",
+        "max_content_length: 1.5 gb",
+        "max_content_length: 100k",
+        "max_content_length: 1048576",
+        "max_content_length:",
+        "content_types: null",
+    ],
+)
+def test_what_the_service_accepts_validates(line: str) -> None:
+    document = parse(GOOD.replace("max_expires_in: 900", line.replace(":", ": ", 1)))
+    Settings.model_validate(document)
+    assert mistakes(SCHEMA, document) == []
+
+
+@pytest.mark.parametrize("sections", ["objects: false", "objects: true", "callers_dir:"])
+def test_short_forms_of_sections_validate(sections: str) -> None:
+    assert mistakes(SCHEMA, parse(f"{GOOD}{sections}\n")) == []

@@ -1,0 +1,206 @@
+"""`presign iam` prints the files of deploy/iam for a configuration with all features.
+
+`tests/deploy/iam` evaluates these files, and `tests/end_to_end/iam` applies them on a store that
+enforces them: so what holds of them holds of this output.
+"""
+
+from typing import Any, Final
+
+import pytest
+
+from service.access.grants import Operation
+from tests.deploy.iam.files import read, several
+from tests.operations.setup.configurations import (
+    BUCKET,
+    OF_A_STORE,
+    OF_AWS,
+    PROVIDER,
+    ROLE,
+    document,
+)
+
+APP: Final = ("https://app.example.com",)
+NETWORKS: Final = ("192.0.2.0/24", "203.0.113.0/24")
+EVERYTHING: Final = document(
+    {"reports": OF_AWS},
+    allow=frozenset(Operation),
+    origins=APP,
+    networks=NETWORKS,
+    vpcs=("vpc-0123456789abcdef0",),
+)
+ON_EKS: Final = document(
+    {"reports": {**BUCKET, "credentials": "web_identity"}}, oidc_provider=PROVIDER
+)
+DOWNLOADS: Final = frozenset({Operation.DOWNLOAD})
+
+
+def sids(policy: dict[str, Any]) -> list[str]:
+    return [each["Sid"] for each in policy["Statement"]]
+
+
+def signing(made: dict[str, Any]) -> dict[str, Any]:
+    [role] = made["roles"]
+    policy: dict[str, Any] = role["policies"]["sign"]
+    return policy
+
+
+@pytest.mark.parametrize(
+    ("name", "printed"),
+    [
+        ("role.json", signing(EVERYTHING)),
+        ("trust-assume-role.json", EVERYTHING["roles"][0]["trust_policy"]),
+        ("service-identity.json", EVERYTHING["service_identity"]["policies"]["assume-signing-roles"]),
+        ("bucket-policy.json", EVERYTHING["buckets"][0]["policy"]),
+        ("cors.json", EVERYTHING["buckets"][0]["cors"]),
+        ("lifecycle.json", EVERYTHING["buckets"][0]["lifecycle"]),
+        ("trust-web-identity.json", ON_EKS["roles"][0]["trust_policy"]),
+        (
+            "store-user.json",
+            document({"reports": OF_A_STORE})["users"][0]["policies"]["sign"],
+        ),
+    ],
+)  # fmt: skip
+def test_all_features_give_the_files_of_deploy(name: str, printed: dict[str, Any]) -> None:
+    assert printed == read(name)
+
+
+def test_the_assumed_principal_is_noted() -> None:
+    assert EVERYTHING["service_identity"]["arn"].endswith("111122223333:role/presign-service")
+    assert [each for each in EVERYTHING["notes"] if "name it with --principal" in each]
+    named = document({"reports": OF_AWS}, principal="arn:aws:iam::111122223333:user/ann")
+    assert named["notes"] == []
+    trust = named["roles"][0]["trust_policy"]
+    assert {each["Principal"]["AWS"] for each in trust["Statement"]} == {
+        "arn:aws:iam::111122223333:user/ann"
+    }
+
+
+def test_pods_with_a_web_identity_need_no_other_identity() -> None:
+    assert ON_EKS["service_identity"] is None
+    assert ON_EKS["notes"] == []
+
+
+def test_a_role_may_do_only_what_grants_allow() -> None:
+    policy = signing(document({"reports": BUCKET}, allow=DOWNLOADS))
+    assert sids(policy) == ["Objects", "NoForeignBuckets"]
+    assert policy["Statement"][0]["Action"] == "s3:GetObject"
+
+
+@pytest.mark.parametrize(
+    ("operation", "actions"),
+    [
+        (Operation.LIST, {"s3:ListBucket"}),
+        (Operation.CHECK, {"s3:GetObject", "s3:ListBucket"}),
+        (Operation.DELETE, {"s3:DeleteObject"}),
+        (Operation.UPLOAD, {"s3:PutObject", "s3:PutObjectTagging"}),
+    ],
+)
+def test_each_operation_brings_its_actions(operation: Operation, actions: set[str]) -> None:
+    policy = signing(document({"reports": BUCKET}, allow=frozenset({operation})))
+    allowed = [each for each in policy["Statement"] if each["Effect"] == "Allow"]
+    assert {action for each in allowed for action in several(each["Action"])} == actions
+
+
+def test_optional_statements_of_the_trust_need_their_settings() -> None:
+    made = document({"reports": BUCKET}, allow=DOWNLOADS)
+    trust = made["roles"][0]["trust_policy"]
+    assert sids(trust) == ["AssumedByTheService"]
+    assert "Condition" not in trust["Statement"][0]
+    [policy] = made["service_identity"]["policies"].values()
+    assert sids(policy) == ["AssumeTheSigningRole"]
+
+
+def test_programs_sessions_are_named_only_if_a_grant_vends_them() -> None:
+    made = document({"reports": {**BUCKET, "source_identity": True}}, allow=DOWNLOADS)
+    [*_, named] = made["roles"][0]["trust_policy"]["Statement"]
+    names = named["Condition"]["StringLike"]["sts:SourceIdentity"]
+    assert names == ["presign", "*-????????????"]
+
+
+def test_buckets_of_one_role_share_its_policies() -> None:
+    other = {**BUCKET, "bucket": "acme-images", "session_seconds": 7200}
+    made = document({"reports": BUCKET, "images": other}, allow=DOWNLOADS)
+    [role] = made["roles"]
+    assert role["max_session_duration"] == 7200
+    assert signing(made)["Statement"][0]["Resource"] == [
+        "arn:aws:s3:::acme-reports-prod/*",
+        "arn:aws:s3:::acme-images/*",
+    ]
+    assert [each["bucket"] for each in made["buckets"]] == ["acme-reports-prod", "acme-images"]
+
+
+def test_a_bucket_with_two_names_and_roles_has_one_policy() -> None:
+    other = {**BUCKET, "role_arn": f"{ROLE}-2"}
+    made = document({"reports": BUCKET, "same": other}, allow=DOWNLOADS)
+    [bucket] = made["buckets"]
+    assert len(made["roles"]) == 2
+    age = bucket["policy"]["Statement"][2]
+    assert age["Condition"]["ArnLike"] == {"aws:PrincipalArn": [ROLE, f"{ROLE}-2"]}
+
+
+@pytest.mark.parametrize(
+    ("key", "resource"),
+    [
+        ("1234abcd", "arn:aws:kms:eu-west-1:111122223333:key/1234abcd"),
+        ("alias/reports", "arn:aws:kms:eu-west-1:111122223333:key/*"),
+        ("arn:aws:kms:eu-west-1:444455556666:alias/a", "arn:aws:kms:eu-west-1:444455556666:key/*"),
+        (None, None),
+    ],
+)
+def test_a_kms_key_is_named_by_its_arn(key: str | None, resource: str | None) -> None:
+    encryption = {"algorithm": "aws:kms", **({"kms_key_id": key} if key else {})}
+    policy = signing(document({"reports": {**BUCKET, "encryption": encryption}}))
+    found = [each for each in policy["Statement"] if each["Sid"] == "Encryption"]
+    assert [each["Resource"] for each in found] == ([resource] if resource else [])
+    if key and "alias/" in key:
+        alias = key[key.index("alias/") :]
+        condition = found[0]["Condition"]["ForAnyValue:StringEquals"]
+        assert condition == {"kms:ResourceAliases": alias}
+
+
+def test_an_access_point_is_its_own_resource() -> None:
+    arn = "arn:aws:s3:eu-west-1:444455556666:accesspoint/reports"
+    made = document({"reports": {**BUCKET, "bucket": arn}}, allow=DOWNLOADS)
+    objects, foreign = signing(made)["Statement"]
+    assert objects["Resource"] == f"{arn}/object/*"
+    assert foreign["Condition"] == {"StringNotEquals": {"aws:ResourceAccount": "444455556666"}}
+    assert made["buckets"] == []
+    assert any("the bucket behind it" in note for note in made["notes"])
+
+
+def test_another_store_gets_no_condition_keys_of_aws() -> None:
+    made = document({"reports": {**OF_A_STORE, "credentials": "assume_role", "role_arn": ROLE}})
+    assert "aws:ResourceAccount" not in str(made)
+    assert "policy" not in made["buckets"][0]
+    assert any("not at AWS" in note for note in made["notes"])
+
+
+def test_static_keys_at_aws_need_a_principal_for_the_rails() -> None:
+    keys = {"region": "eu-west-1", "credentials": "static"}
+    user = "arn:aws:iam::111122223333:user/presign"
+    unnamed, named = document({"reports": keys}), document({"reports": keys}, principal=user)
+    assert sids(unnamed["buckets"][0]["policy"]) == ["OnlyOverTls"]
+    assert any("only demands TLS" in note for note in unnamed["notes"])
+    assert len(sids(named["buckets"][0]["policy"])) == 3
+    assert named["users"][0]["arn"] == user
+
+
+def test_the_bucket_of_uppy_lets_pages_read_the_location() -> None:
+    uppy = {"bucket": "reports", "prefix": "uploads/{caller}/", "origins": list(APP)}
+    made = document({"reports": BUCKET, "other": BUCKET | {"bucket": "b-2"}}, top={"uppy": uppy})
+    [rule] = made["buckets"][0]["cors"]["CORSRules"]
+    assert rule["AllowedOrigins"] == list(APP)
+    assert rule["ExposeHeaders"] == ["ETag", "Location"]
+    assert "DELETE" in rule["AllowedMethods"]
+    assert "cors" not in made["buckets"][1]
+
+
+def test_no_page_and_no_parts_need_neither_cors_nor_a_lifecycle() -> None:
+    [bucket] = document({"reports": BUCKET}, allow=DOWNLOADS)["buckets"]
+    assert set(bucket) == {"bucket", "policy"}
+
+
+def test_a_bucket_without_callers_allows_nothing() -> None:
+    made = document({"reports": BUCKET}, allow=frozenset(), origins=APP)
+    assert sids(signing(made)) == ["NoForeignBuckets"]
+    assert any("no caller may use it" in note for note in made["notes"])

@@ -1,0 +1,144 @@
+"""The HCL of `presign iam --terraform` says what its JSON document says."""
+
+import json
+from collections.abc import Iterator
+from typing import Any, Final
+
+import hcl2
+import pytest
+
+from service.operations.setup.terraform import terraform
+from tests.operations.setup.configurations import BUCKET, OF_A_STORE, OF_AWS, PROVIDER, document
+
+DOCUMENTS: Final = {
+    "everything": document(
+        {"reports": OF_AWS},
+        origins=("https://app.example.com",),
+        networks=("192.0.2.0/24", "203.0.113.0/24"),
+        vpcs=("vpc-0123456789abcdef0",),
+    ),
+    "EKS": document(
+        {"reports": {**BUCKET, "credentials": "web_identity", "role_arn": f"{BUCKET['role_arn']}"}},
+        oidc_provider=PROVIDER,
+    ),
+    "a user and a path": document(
+        {
+            "reports": {**BUCKET, "role_arn": "arn:aws:iam::111122223333:role/teams/7/presign"},
+            "images": {"bucket": "2-images", "region": "eu-west-1", "credentials": "static"},
+        },
+        principal="arn:aws:iam::111122223333:user/apps/presign",
+    ),
+}
+
+
+def parsed(made: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
+    """Return the resources by kind and label."""
+    return {
+        (kind.strip('"'), label.strip('"')): _plain(values)
+        for block in hcl2.loads(terraform(made))["resource"]
+        for kind, labelled in block.items()
+        for label, values in labelled.items()
+    }
+
+
+def _plain(value: Any) -> Any:
+    """Return a value of the parser as JSON has it. It keeps quotes, and calls as their text."""
+    match value:
+        case dict():
+            return {k.strip('"'): _plain(v) for k, v in value.items() if k != "__is_block__"}
+        case list():
+            return [_plain(each) for each in value]
+        case str() if value.startswith("${jsonencode("):
+            argument = value.removeprefix("${jsonencode(").removesuffix(")}")
+            return _plain(hcl2.loads(f"policy = {argument}\n")["policy"])
+        case str() if value.startswith('"'):
+            return json.loads(value).replace("$${", "${").replace("%%{", "%{")
+        case _:
+            return value
+
+
+def policies(made: dict[str, Any], kind: str) -> Iterator[Any]:
+    yield from (each["policy"] for (of, _), each in parsed(made).items() if of == kind)
+
+
+@pytest.fixture(params=DOCUMENTS, name="made")
+def _made(request: pytest.FixtureRequest) -> dict[str, Any]:
+    return DOCUMENTS[request.param]
+
+
+def test_each_role_is_a_resource_with_its_policies(made: dict[str, Any]) -> None:
+    found = [each for (kind, _), each in parsed(made).items() if kind == "aws_iam_role"]
+    assert [
+        {
+            "arn": f"arn:aws:iam::111122223333:role{each['path']}{each['name']}",
+            "max_session_duration": each["max_session_duration"],
+            "trust_policy": each["assume_role_policy"],
+        }
+        for each in found
+    ] == [{k: v for k, v in role.items() if k != "policies"} for role in made["roles"]]
+    signing = [policy for role in made["roles"] for policy in role["policies"].values()]
+    assert [*policies(made, "aws_iam_role_policy")][: len(signing)] == signing
+
+
+def test_each_identity_gets_its_policies(made: dict[str, Any]) -> None:
+    of_roles = len(made["roles"])
+    printed = [
+        *[*policies(made, "aws_iam_role_policy")][of_roles:],
+        *policies(made, "aws_iam_user_policy"),
+    ]
+    service = [made["service_identity"]] if made["service_identity"] else []
+    wanted = [each for each in [*service, *made["users"]] if "arn" in each]
+    assert printed == [policy for each in wanted for policy in each["policies"].values()]
+
+
+def test_each_bucket_gets_its_settings(made: dict[str, Any]) -> None:
+    resources = parsed(made)
+    for kind, setting in (
+        ("aws_s3_bucket_policy", "policy"),
+        ("aws_s3_bucket_cors_configuration", "cors"),
+        ("aws_s3_bucket_lifecycle_configuration", "lifecycle"),
+    ):
+        found = {each["bucket"]: each for (of, _), each in resources.items() if of == kind}
+        wanted = {each["bucket"]: each[setting] for each in made["buckets"] if setting in each}
+        assert set(found) == set(wanted)
+        for bucket, each in found.items():
+            assert _as_s3_has_it(each) == wanted[bucket]
+
+
+def _as_s3_has_it(resource: dict[str, Any]) -> Any:
+    """Return a resource in S3's JSON."""
+    if "policy" in resource:
+        return resource["policy"]
+    if "cors_rule" in resource:
+        names = ("ID", "AllowedOrigins", "AllowedMethods", "AllowedHeaders", "ExposeHeaders")
+        lower = ("id", "allowed_origins", "allowed_methods", "allowed_headers", "expose_headers")
+        both = [*zip((*names, "MaxAgeSeconds"), (*lower, "max_age_seconds"), strict=True)]
+        assert all(len(rule) == len(both) for rule in resource["cors_rule"])
+        return {"CORSRules": [{n: rule[low] for n, low in both} for rule in resource["cors_rule"]]}
+    [rule] = resource["rule"]
+    [(prefix,), (days,)] = [
+        each.values()
+        for name in ("filter", "abort_incomplete_multipart_upload")
+        for each in rule[name]
+    ]
+    abort = {"DaysAfterInitiation": days}
+    whole = {"ID": rule["id"], "Status": rule["status"], "Filter": {"Prefix": prefix}}
+    return {"Rules": [{**whole, "AbortIncompleteMultipartUpload": abort}]}
+
+
+def test_labels_are_valid_and_unique(made: dict[str, Any]) -> None:
+    count = terraform(made).count("\nresource ") + terraform(made).startswith("resource ")
+    assert len(parsed(made)) == count
+    assert all(label.isidentifier() for _, label in parsed(made))
+
+
+def test_a_text_is_never_a_template() -> None:
+    made = document({"reports": BUCKET})
+    made["roles"][0]["trust_policy"]["Statement"][0]["Sid"] = "${file('/etc/passwd')}%{if a}"
+    text = terraform(made)
+    assert "$${file('/etc/passwd')}%%{if a}" in text
+
+
+def test_notes_are_comments_and_other_stores_are_left_out() -> None:
+    text = terraform(document({"reports": OF_A_STORE}))
+    assert text == "# bucket reports: not at AWS, so its guard rails are left out\n"
