@@ -3,6 +3,8 @@
 import { qrCode } from "./qr_code.js";
 
 const QUIET = 4; // modules around the code, by ISO/IEC 18004
+const PIXELS = 3; // of a module: a camera needs some
+const LEAST = 176; // pixels of a side, so that short links look like long ones
 const SVG = "http://www.w3.org/2000/svg";
 
 export function qrImage(text) {
@@ -10,6 +12,7 @@ export function qrImage(text) {
   const side = rows.length + 2 * QUIET;
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("viewBox", `${-QUIET} ${-QUIET} ${side} ${side}`);
+  svg.setAttribute("width", String(Math.max(LEAST, PIXELS * side)));
   svg.setAttribute("shape-rendering", "crispEdges");
   svg.setAttribute("role", "img");
   svg.setAttribute("aria-label", "QR code");
