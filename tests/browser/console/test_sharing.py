@@ -280,4 +280,12 @@ def test_only_lifetimes_that_are_granted_are_offered(console: ConsolePage) -> No
     console.button("Sign out").click()
     console.sign_in(LISTER_KEY)
     offered = console.field("Valid for").locator("option").all_text_contents()
-    assert offered == ["1 minute", "5 minutes", "15 minutes", "1 hour", "4 hours", "1 day", "7 days"]
+    assert offered == [
+        "1 minute",
+        "5 minutes",
+        "15 minutes",
+        "1 hour",
+        "4 hours",
+        "1 day",
+        "7 days",
+    ]
