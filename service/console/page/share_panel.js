@@ -194,8 +194,9 @@ export class SharePanel {
   }
 
   #codeNow() {
-    const { bucket } = this.#place;
-    const key = byId("object").value || "report.pdf";
+    const { bucket, folder } = this.#place;
+    const named = byId("object").value;
+    const key = named && !invalidKey(named) ? named : `${folder}report.pdf`;
     const expiresIn = Math.min(Number(byId("lifetime").value), MOST_SIGNED);
     return linkCode({ base: this.#service.url, bucket, key, expiresIn, filename: fileName(key) });
   }

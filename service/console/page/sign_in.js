@@ -86,7 +86,7 @@ export class SignIn {
     const lead = wasIn
       ? "Your sign-in has expired. Sign in again to continue your uploads."
       : "This key or token is unknown or has expired.";
-    showError(this.#error, problem, { lead });
+    showError(this.#error, { ...problem, message: lead });
   }
 
   /** Forgets who was signed in, and ends the issuer's session too. */

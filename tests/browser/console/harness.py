@@ -101,6 +101,9 @@ class Harness:
     def put(self, key: str, body: bytes) -> None:
         self.admin.put_object(Bucket=self.store.bucket, Key=key, Body=body)
 
+    def remove(self, key: str) -> None:
+        self.admin.delete_object(Bucket=self.store.bucket, Key=key)
+
     def read(self, key: str) -> bytes:
         """What the store has."""
         content: bytes = self.admin.get_object(Bucket=self.store.bucket, Key=key)["Body"].read()
@@ -265,6 +268,13 @@ def hold(page: Page, path: str) -> list[Route]:
     return held
 
 
+def first_held(page: Page, held: list[Route]) -> Route:
+    """Wait until a request is held. Playwright calls its handlers only while it waits."""
+    while not held:
+        page.wait_for_timeout(50)
+    return held[0]
+
+
 def refuse(
     route: Route,
     status: int,
@@ -287,7 +297,7 @@ def let_token_expire(console: ConsolePage, key: str = "any.txt") -> None:
     page.route("**/v1/object-checks", lambda route: refuse(route, 401, "It ran out."))
     console.field("File to share").fill(key)
     console.button("Create link").click()
-    expect(console.alert.first).to_contain_text("Your key or token is no longer valid.")
+    expect(console.alert.first).to_contain_text("Your sign-in has expired.")
     page.unroute("**/v1/object-checks")
 
 
