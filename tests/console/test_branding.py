@@ -7,6 +7,8 @@ import httpx
 import pytest
 
 from service.console.colours import style
+from service.console.page_settings import PageSettings
+from tests.app.services.harness import settings, start_services
 from tests.support.app import make_app_settings, make_open_grant, run_app
 
 MARKUP: Final = "<b>Acme</b> & 'co' $name"
@@ -26,8 +28,8 @@ CONSOLE: Final = {
 
 @pytest.fixture(name="branded")
 async def _branded() -> Any:
-    settings = make_app_settings(make_open_grant(), issuers={"company": ISSUER}, console=CONSOLE)
-    async with run_app(settings) as client:
+    branded = make_app_settings(make_open_grant(), issuers={"company": ISSUER}, console=CONSOLE)
+    async with run_app(branded) as client:
         yield client
 
 
@@ -74,3 +76,14 @@ async def test_the_style_has_the_configured_colour(branded: httpx.AsyncClient) -
     assert response.headers["content-type"] == "text/css; charset=utf-8"
     assert response.text == style("#fc0")
     assert "--accent: #ffcc00" in response.text  # it can be read in the dark as it is
+
+
+async def test_a_new_configuration_changes_the_page() -> None:
+    async with start_services(settings(console=CONSOLE, issuers={"company": ISSUER})) as harness:
+        console = harness.services.console
+        assert console.settings is not None
+        assert console.settings.sign_in is not None
+        await harness.services.reconfigure(settings(console={"name": "Acme"}))
+        assert console.settings == PageSettings(name="Acme", colour="#0f766e")
+        await harness.services.reconfigure(settings())
+        assert console.settings is None

@@ -15,7 +15,8 @@ function grantInWords(grant) {
   const { name, rest } = placeInWords(grant);
   const made = element("li", undefined, "grant");
   const where = element("p", undefined, "grant-where");
-  where.append(icon(grant.prefix && !grant.prefix.endsWith("/") ? "file" : "folder"), element("bdi", name), element("span", rest, "hint"));
+  const isFile = grant.prefix && !grant.prefix.endsWith("/");
+  where.append(icon(isFile ? "file" : "folder"), element("bdi", name), " ", element("span", rest, "hint"));
   const list = element("ul");
   list.append(...said.map((each) => element("li", each[0].toUpperCase() + each.slice(1))));
   made.append(where, element("p", "You can:", "unseen"), list);

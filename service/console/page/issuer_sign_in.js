@@ -67,6 +67,7 @@ class IssuerSignIn {
 
   /** Leaves the page to end the issuer's session, if it signed somebody in and offers that. */
   async signOut() {
+    this.#again.abort();
     if (!this.#hasSignedIn) return;
     this.#hasSignedIn = false;
     const endpoint = (await this.#client.metadata()).end_session_endpoint;

@@ -9,6 +9,7 @@ export class SignIn {
   #issuer = configuredIssuer();
   #error = byId("sign-in-error");
   #byIssuer = byId("sign-in-by-issuer");
+  #isByIssuer = false; // while a token of the issuer is tried
   #isAgain = false; // somebody was signed in, and their uploads wait
 
   /** `onEnter` is called with the caller, as `GET /v1/caller` describes it, and the name that an issuer gave. */
@@ -44,7 +45,7 @@ export class SignIn {
   /** Leaves the page, or opens a window if uploads wait in the page. */
   async #atIssuer() {
     if (!this.#isAgain) return this.#issuer.leave();
-    await this.#enter(await this.#issuer.again());
+    await this.#enterByIssuer(await this.#issuer.again());
   }
 
   /** Goes on where the issuer sent the person back. */
@@ -52,7 +53,12 @@ export class SignIn {
     const answer = await this.#issuer.returned();
     if (answer?.isElsewhere) {
       byId("sign-in").replaceChildren(element("p", "You are signed in. You can close this window."));
-    } else if (answer) await this.#enter(answer);
+    } else if (answer) await this.#enterByIssuer(answer);
+  }
+
+  async #enterByIssuer(signedIn) {
+    this.#isByIssuer = true;
+    await this.#enter(signedIn).finally(() => (this.#isByIssuer = false));
   }
 
   async #enter({ token, name }) {
@@ -83,10 +89,13 @@ export class SignIn {
     byId("token").value = "";
     this.#isAgain ||= wasIn;
     if (this.#issuer) this.#nameIssuer();
-    const lead = wasIn
-      ? "Your sign-in has expired. Sign in again to continue your uploads."
-      : "This key or token is unknown or has expired.";
-    showError(this.#error, { ...problem, message: lead });
+    showError(this.#error, { ...problem, message: this.#refusal(wasIn) });
+  }
+
+  #refusal(wasIn) {
+    if (wasIn) return "Your sign-in has expired. Sign in again to continue your uploads.";
+    if (this.#isByIssuer) return `${this.#issuer.name} signed you in, but you have no access here. Tell your administrator.`;
+    return "This key or token is unknown or has expired.";
   }
 
   /** Forgets who was signed in, and ends the issuer's session too. */

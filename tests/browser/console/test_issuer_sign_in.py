@@ -211,22 +211,35 @@ def test_signing_out_ends_the_session_of_the_issuer(console: ConsolePage) -> Non
     console.button("Sign out").wait_for()
 
 
-def test_signing_in_again_keeps_the_page(console: ConsolePage) -> None:
-    sign_in(console)
-    page = console.page
-    console.button("Sign out").wait_for()
-    page.evaluate("window.kept = true")
-    page.route("**/v1/**", expired)
+def let_sign_in_expire(console: ConsolePage) -> None:
+    """The page learns it when it uploads a file, which waits then."""
+    console.page.route("**/v1/**", expired)
     console.field("Files").set_input_files(text_file("kept.txt"))
     expect(console.alert.first).to_contain_text("Your sign-in has expired.")
-    page.unroute("**/v1/**")
+    console.page.unroute("**/v1/**")
+
+
+def test_signing_in_again_keeps_the_page(console: ConsolePage) -> None:
+    sign_in(console)
+    console.button("Sign out").wait_for()
+    page = console.page
+    page.evaluate("window.kept = true")
+    let_sign_in_expire(console)
     with page.context.expect_page() as opened:
         console.button("Sign in again with acme").click()
     opened.value.wait_for_event("close")
     expect(page.get_by_text(f"Signed in as {PERSON}")).to_be_visible()
     assert page.evaluate("window.kept")
-    expect(page.get_by_role("list", name="Uploads")).to_contain_text("kept.txt")
     expect(console.item("kept.txt")).to_contain_text("Uploaded")
+
+
+def test_a_window_that_does_not_open_is_explained(console: ConsolePage) -> None:
+    sign_in(console)
+    console.button("Sign out").wait_for()
+    let_sign_in_expire(console)
+    console.page.evaluate("window.open = () => null")  # as a browser that blocks windows
+    console.button("Sign in again with acme").click()
+    expect(console.alert.first).to_contain_text("Your browser did not open a window.")
 
 
 def expired(route: Route) -> None:
@@ -235,6 +248,12 @@ def expired(route: Route) -> None:
         "detail": "It ran out.",
     }  # fmt: skip
     route.fulfill(status=401, content_type="application/problem+json", body=json.dumps(problem))
+
+
+def test_a_token_that_the_service_refuses_is_explained(console: ConsolePage) -> None:
+    console.page.route("**/v1/caller", expired)
+    sign_in(console)
+    expect(console.alert).to_contain_text("acme signed you in, but you have no access here.")
 
 
 def test_a_person_without_access_is_told_so(console: ConsolePage) -> None:

@@ -210,6 +210,14 @@ def test_without_share_links_a_link_is_a_signed_url(console: ConsolePage, tmp_pa
     expect(console.button("Request files")).to_be_hidden()
 
 
+def test_files_that_cannot_be_requested_are_explained(console: ConsolePage) -> None:
+    console.sign_in()
+    console.button("Request files").click()
+    alert = console.alert.filter(visible=True)
+    expect(alert).to_contain_text("Files cannot be requested here.")
+    expect(console.button("Request files")).to_be_hidden()
+
+
 def test_a_link_ends_when_the_countdown_says(console: ConsolePage) -> None:
     console.harness.put("short.txt", b"short")
     console.sign_in(SHORT_KEY)
@@ -280,4 +288,12 @@ def test_only_lifetimes_that_are_granted_are_offered(console: ConsolePage) -> No
     console.button("Sign out").click()
     console.sign_in(LISTER_KEY)
     offered = console.field("Valid for").locator("option").all_text_contents()
-    assert offered == ["1 minute", "5 minutes", "15 minutes", "1 hour", "4 hours", "1 day", "7 days"]
+    assert offered == [
+        "1 minute",
+        "5 minutes",
+        "15 minutes",
+        "1 hour",
+        "4 hours",
+        "1 day",
+        "7 days",
+    ]
