@@ -141,7 +141,6 @@ export class FilesPanel {
       head.ariaSort = isSorted ? order : null;
     }
     showRows(byId("rows"), rows, this.#place, this.#service.now(), (act, entry, button) => this.#act(act, entry, button));
-    byId("listing").hidden = !rows.length;
     this.#showEmpty(rows.length === 0 && !isReading && this.#source === null, present.length > 0);
     this.#showFoot({ isReading, entries, first, rows });
   }

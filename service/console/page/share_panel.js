@@ -125,8 +125,10 @@ export class SharePanel {
     const { bucket, folder } = this.#place;
     const { signal } = this.#asking;
     const expiresIn = Number(byId("request-lifetime").value);
-    const link = await this.#service.link({ bucket, prefix: folder, upload: true, expiresIn, signal });
-    if (!signal.aborted) this.#add({ ...link, name: `Files for ${nameOf(this.#place)}` }).focus();
+    const name = `Files for ${nameOf(this.#place)}`;
+    const link = await this.#shareLink({ bucket, prefix: folder, upload: true, expiresIn, signal });
+    if (!link) throw new Error("Files cannot be requested here. Ask the person who gave you access.");
+    if (!signal.aborted) this.#add({ ...link, name }).focus();
   }
 
   /** Returns the row of a new link: a share link or, where there is none, a signed URL. */
@@ -140,13 +142,14 @@ export class SharePanel {
       if (!found) throw new Error("There is no file with this name.");
     }
     const asked = { bucket, key, expiresIn, maxUses, filename: filename || fileName(key), signal };
-    const made = (await this.#shareLink(asked)) ?? (await this.#service.downloadUrl(asked));
+    const isLinked = this.#hasLinks && this.#linkGrants(key).length > 0;
+    const made = (isLinked && (await this.#shareLink(asked))) || (await this.#service.downloadUrl(asked));
     signal.throwIfAborted();
     return this.#add({ ...made, name: fileName(key) });
   }
 
+  /** Returns null if the service is not configured for share links, and offers none from now on. */
   async #shareLink(asked) {
-    if (!this.#hasLinks || !this.#linkGrants(asked.key).length) return null;
     try {
       return await this.#service.link(asked);
     } catch (error) {
@@ -194,8 +197,9 @@ export class SharePanel {
   }
 
   #codeNow() {
-    const { bucket } = this.#place;
-    const key = byId("object").value || "report.pdf";
+    const { bucket, folder } = this.#place;
+    const named = byId("object").value;
+    const key = named && !invalidKey(named) ? named : `${folder}report.pdf`;
     const expiresIn = Math.min(Number(byId("lifetime").value), MOST_SIGNED);
     return linkCode({ base: this.#service.url, bucket, key, expiresIn, filename: fileName(key) });
   }

@@ -89,7 +89,7 @@ export class SignIn {
     byId("token").value = "";
     this.#isAgain ||= wasIn;
     if (this.#issuer) this.#nameIssuer();
-    showError(this.#error, problem, { lead: this.#refusal(wasIn) });
+    showError(this.#error, { ...problem, message: this.#refusal(wasIn) });
   }
 
   #refusal(wasIn) {

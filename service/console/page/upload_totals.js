@@ -1,6 +1,6 @@
 // All uploads together: how many, how much, how fast, and the buttons for all of them.
 
-import { byId } from "./elements.js";
+import { byId, tell } from "./elements.js";
 import { TransferRate } from "./transfer_rate.js";
 import { bytes, counted, duration } from "./words.js";
 
@@ -9,6 +9,7 @@ const REDRAW_MS = 100; // each of hundreds of files reports its own progress
 export class UploadTotals {
   #rate = new TransferRate();
   #timer = null;
+  #wasActive = false;
 
   showSoon(rows) {
     this.#timer ??= setTimeout(() => this.show(rows), REDRAW_MS);
@@ -27,6 +28,13 @@ export class UploadTotals {
     byId("uploading-rate").textContent = inWords(size, sent, isSending ? this.#rate.perSecond : null);
     byId("total").value = size ? sent / size : Number(begun.length > 0);
     showButtons(rows);
+    this.#announceEnd(begun.some((row) => row.isActive), rows);
+  }
+
+  /** Once for all files: a screen reader that spoke of each of hundreds would speak of nothing else. */
+  #announceEnd(isActive, rows) {
+    if (this.#wasActive && !isActive && rows.length) tell(`${byId("uploading-title").textContent}.`);
+    this.#wasActive = isActive;
   }
 }
 

@@ -101,6 +101,9 @@ class Harness:
     def put(self, key: str, body: bytes) -> None:
         self.admin.put_object(Bucket=self.store.bucket, Key=key, Body=body)
 
+    def remove(self, key: str) -> None:
+        self.admin.delete_object(Bucket=self.store.bucket, Key=key)
+
     def read(self, key: str) -> bytes:
         """What the store has."""
         content: bytes = self.admin.get_object(Bucket=self.store.bucket, Key=key)["Body"].read()
@@ -263,6 +266,13 @@ def hold(page: Page, path: str) -> list[Route]:
     held: list[Route] = []
     page.route(path, lambda route: held.append(route))  # noqa: PLW0108 (playwright marks its handlers)
     return held
+
+
+def first_held(page: Page, held: list[Route]) -> Route:
+    """Wait until a request is held. Playwright calls its handlers only while it waits."""
+    while not held:
+        page.wait_for_timeout(50)
+    return held[0]
 
 
 def refuse(

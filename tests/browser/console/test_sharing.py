@@ -210,6 +210,14 @@ def test_without_share_links_a_link_is_a_signed_url(console: ConsolePage, tmp_pa
     expect(console.button("Request files")).to_be_hidden()
 
 
+def test_files_that_cannot_be_requested_are_explained(console: ConsolePage) -> None:
+    console.sign_in()
+    console.button("Request files").click()
+    alert = console.alert.filter(visible=True)
+    expect(alert).to_contain_text("Files cannot be requested here.")
+    expect(console.button("Request files")).to_be_hidden()
+
+
 def test_a_link_ends_when_the_countdown_says(console: ConsolePage) -> None:
     console.harness.put("short.txt", b"short")
     console.sign_in(SHORT_KEY)
