@@ -89,11 +89,11 @@ def pages_of(count: int) -> Any:
 def test_20000_objects_are_read_and_shown_by_the_page(console: ConsolePage) -> None:
     console.page.route("**/v1/objects?**", pages_of(20_000))
     console.sign_in(LISTER_KEY)
-    expect(console.page.get_by_text("1–100 of 20,000 items")).to_be_visible()
+    expect(console.page.get_by_text("1\u2013100 of 20,000 items")).to_be_visible()
     expect(console.files.get_by_role("row")).to_have_count(101)
     console.button("Next").click()
     assert names(console)[0] == "report 100.csv"
-    expect(console.page.get_by_text("101–200 of 20,000 items")).to_be_visible()
+    expect(console.page.get_by_text("101\u2013200 of 20,000 items")).to_be_visible()
     console.page.get_by_role("searchbox", name="Filter").fill("report 1999")
     expect(console.files.get_by_role("row")).to_have_count(13)  # with the head
     expect(console.button("Next")).to_be_hidden()
@@ -105,7 +105,7 @@ def test_a_folder_of_two_pages_is_read_from_the_store(console: ConsolePage) -> N
         console.harness.put(f"two-pages/{number}", b"")
     console.sign_in()
     console.follow("two-pages")
-    expect(console.page.get_by_text("1–100 of 1,001 items")).to_be_visible()
+    expect(console.page.get_by_text("1\u2013100 of 1,001 items")).to_be_visible()
     assert names(console)[:3] == ["0", "1", "2"]
 
 
