@@ -75,7 +75,7 @@ test("types fit by name or by family, whatever their case and parameters", () =>
   for (const type of ["text/plain", "Text/Plain; charset=utf-8", "image/png"])
     assert.equal(way([typed], "k", { type }).operation, "upload", type);
   const { reason } = way([typed], "k", { type: "application/pdf" });
-  assert.equal(reason, "This file is of the type PDF. Allowed here: plain text, image.");
+  assert.equal(reason, "Only files of these types are allowed here: plain text, image.");
 });
 
 test("outside of the grants nothing is offered", () => {

@@ -78,7 +78,7 @@ function brokenLimit(grant, { size, type }) {
   if (most !== undefined && size > most)
     return `This file has ${bytes(size)}. Files may have up to ${bytes(most)} here.`;
   if (types && !types.some((pattern) => admits(pattern, type)))
-    return `This file is of the type ${kindInWords(type)}. Allowed here: ${kindsInWords(types)}.`;
+    return `Only files of these types are allowed here: ${kindsInWords(types)}.`;
   return null;
 }
 

@@ -28,7 +28,7 @@ export class LinkRow {
     field.addEventListener("focus", () => field.select());
     const time = this.#part("time");
     time.dateTime = link.expiresAt.toISOString();
-    time.textContent = `(${dateAndTime(link.expiresAt)}).${ENDS_BY[link.limitedBy] ?? ""}`;
+    time.textContent = `${dateAndTime(link.expiresAt)}.${ENDS_BY[link.limitedBy] ?? ""}`;
     this.#button("send").hidden = !navigator.share;
     this.#button("withdraw").hidden = link.id === undefined;
     const acts = { copy: (event) => copy(link.url, event.target), send: () => this.#send(), qr: () => this.#toggleCode(), withdraw: () => this.#withdraw() };
