@@ -17,7 +17,7 @@ from typing import Final
 import httpx
 
 from service.access.key_prefixes import UNIQUE_ID
-from service.app import builders
+from service.app import builders, protocol_builders
 from service.app.closing import close_sources, run_all, stop_fetching
 from service.app.console_page import page_settings
 from service.app.session_sources import MakeSource, Origin, origins
@@ -171,10 +171,14 @@ class Services:
             multipart=self.multipart,
             store=self._store,
         )
-        self.uppy = UppyUploads(builders.uppy_target(settings), use_cases, unique_id=_unique_id)
+        self.uppy = UppyUploads(
+            protocol_builders.uppy_target(settings), use_cases, unique_id=_unique_id
+        )
         self.listings = listings = Listings(self.authorizer, self._store)
-        self.object_urls = ObjectUrls(builders.object_url_lifetime(settings), listings)
-        self.package_indexes = PackageIndexes(builders.package_index_places(settings), listings)
+        self.object_urls = ObjectUrls(protocol_builders.object_url_lifetime(settings), listings)
+        self.package_indexes = PackageIndexes(
+            protocol_builders.package_index_places(settings), listings
+        )
         self.remote_signer = RemoteSigner(self.authorizer)
         self.console = Console(page_settings(settings))
         parts = PartUploads(self.multipart, clock)
@@ -189,11 +193,12 @@ class Services:
         assert old is not None  # `start` was called
         new = await self._prepare(settings)
         self.authorizer.snapshot = new.snapshot
-        self.uppy.target = builders.uppy_target(settings)
-        self.object_urls.lifetime = builders.object_url_lifetime(settings)
+        self._metrics.keep_api_keys(new.snapshot.api_keys.labels())
+        self.uppy.target = protocol_builders.uppy_target(settings)
+        self.object_urls.lifetime = protocol_builders.object_url_lifetime(settings)
         self.links.configure(new.links)
         self.link_visits.forget()
-        self.package_indexes.places = builders.package_index_places(settings)
+        self.package_indexes.places = protocol_builders.package_index_places(settings)
         self.git_lfs.settings = new.git_lfs
         self.console.settings = page_settings(settings)
         self._pool.replace(new.buckets, new.snapshot.not_before)
@@ -226,7 +231,9 @@ class Services:
         current, addresses = self._current, await self._resolve(settings)
         # With thousands of callers each of these takes 0.1 s, so not on the loop once it serves.
         in_thread = current is not None
-        snapshot = await run_in_thread_if(in_thread, builders.snapshot, settings, addresses)
+        now, uses = self._clock.wall, self._metrics.api_key_uses
+        build = partial(builders.snapshot, settings, addresses, now, uses)
+        snapshot = await run_in_thread_if(in_thread, build)
         lifetimes = await run_in_thread_if(in_thread, builders.longest_lifetimes, settings)
         ca_digest = await run_in_thread_if(in_thread, builders.ca_digest, settings)
         tls_context = None
@@ -248,8 +255,8 @@ class Services:
             jwks=jwks,
             ca_digest=ca_digest,
             new_tls_context=tls_context,
-            links=await run_in_thread_if(in_thread, builders.link_settings, settings),
-            git_lfs=await run_in_thread_if(in_thread, builders.lfs_settings, settings),
+            links=await run_in_thread_if(in_thread, protocol_builders.link_settings, settings),
+            git_lfs=await run_in_thread_if(in_thread, protocol_builders.lfs_settings, settings),
         )
 
     async def _resolve(self, settings: Settings) -> dict[str, Address]:

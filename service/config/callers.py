@@ -21,6 +21,7 @@ from service.config.types import (
     Section,
     Sha256,
     Subject,
+    Time,
 )
 from service.signing.header_signatures import HEADER_SIGNATURE_SECONDS
 
@@ -138,6 +139,10 @@ class CallerSettings(Section):
     """URLs that the caller may request in a period. A batch counts each of its URLs, a call to the
     store counts as one. Further requests get 429 `rate_limited`."""
 
+    not_after: Time | None = None
+    """Requests with the API key get 401 after this time. URLs and share links that it got earlier
+    keep their own lifetime."""
+
     revoked_before: PastTime | None = None
     """Sessions of this caller that began earlier are dropped, in every replica: see [a URL
     leaked](operations.md#a-url-leaked)."""
@@ -148,6 +153,8 @@ class CallerSettings(Section):
         given = [name for name in names if getattr(self, name) is not None]
         if given not in (["api_key", "sha256"], ["issuer", "subject"]):
             raise ValueError("write api_key and sha256, or issuer and subject")
+        if self.not_after is not None and self.api_key is None:
+            raise ValueError("not_after is for an API key; a token has its own end")
         return self
 
 

@@ -65,6 +65,10 @@ where, and what to write instead; or what each caller may do, and which of that 
 [presign.schema.json](../presign.schema.json) is the file's JSON Schema: an editor with it completes keys, and
 underlines mistakes as you type.
 
+In a value, `${VAR}` stands for a variable of the environment, `${VAR:-default}` for a default if it is unset or empty,
+and `${file:/path}` for the text of a file. What is inserted stays text. Write `$${` for a literal `${`. [Share
+settings](guides/share-settings.md) shows this, `bucket_defaults`, `grant_sets` and `buckets_dir`.
+
 The files are watched. A valid change takes effect as a whole within seconds, and no request is lost. An invalid change
 has no effect and is reported in the log and the metrics. Settings that are read only at startup say so:
 [operations](operations.md#configuration) has more.
@@ -78,7 +82,7 @@ Each key of `server` may be set by a variable, which overrides the file. An empt
 """
 _OF_OTHERS: Final = """\
 Credentials come from the SDK's default chain, with all its variables: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`,
-`AWS_SESSION_TOKEN`, `AWS_PROFILE` and so on. The SDK's variables for endpoints have no effect: only the file says where
+`AWS_SESSION_TOKEN`, `AWS_PROFILE` and so on. Only a bucket with static keys can have its own. The SDK's variables for endpoints have no effect: only the file says where
 a bucket is. `HTTPS_PROXY` and `NO_PROXY` apply to https calls to stores and issuers.
 
 `OTEL_EXPORTER_OTLP_ENDPOINT` and other variables of OpenTelemetry turn on [traces](operations.md#traces).
