@@ -21,7 +21,7 @@ class FakeUpload {
 const queued = (...operations) => {
   const queue = new UploadQueue();
   const uploads = operations.map((operation) => new FakeUpload(operation));
-  for (const upload of uploads) queue.add(upload);
+  queue.add(...uploads);
   return { queue, uploads, states: () => uploads.map(({ state }) => state[0]).join("") };
 };
 
@@ -46,6 +46,17 @@ test("a halted queue starts nothing until it goes on", () => {
   assert.equal(states(), "w");
   queue.goOn();
   assert.equal(states(), "s");
+});
+
+test("a paused upload leaves the queue until it is added again", async () => {
+  const { queue, uploads, states } = queued(...Array(7).fill("upload"));
+  uploads[6].state = "paused";
+  uploads[0].end();
+  await new Promise(setImmediate);
+  assert.equal(states(), "dsssssp");
+  uploads[6].state = "waiting";
+  queue.add(uploads[6]);
+  assert.equal(states(), "dssssss");
 });
 
 test("a rate is that of the last five seconds", () => {

@@ -41,8 +41,15 @@ export class Deletions {
     undo.focus();
   }
 
+  /** Keeps an object that was replaced meanwhile. */
+  cancel(bucket, key) {
+    const id = JSON.stringify([bucket, key]);
+    if (this.#pending.has(id)) this.#drop(id);
+  }
+
   cancelAll() {
     for (const id of [...this.#pending.keys()]) this.#drop(id);
+    byId("toasts").replaceChildren();
   }
 
   #drop(id) {

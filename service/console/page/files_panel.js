@@ -10,7 +10,7 @@ import { bytes, counted } from "./words.js";
 
 const LOADED_AT_ONCE = 25_000; // entries; more only on request
 const SHOWN_AFTER = 5_000; // entries between two redraws while a long list is being read
-const SHOWN_MS = 250; // between redraws while hundreds of files arrive
+const SHOWN_MS = 500; // between redraws while hundreds of files arrive
 const BY_NAME = { column: "name", isDescending: false };
 
 export class FilesPanel {
@@ -55,7 +55,7 @@ export class FilesPanel {
   refresh(place = this.#place) {
     this.#place = place;
     const { grants, bucket, folder } = place;
-    this.halt();
+    this.#stop();
     this.#loading = new AbortController();
     hideError(byId("files-error"));
     const isListed = bucket !== null && may(grants, "list", bucket, folder);
@@ -66,14 +66,14 @@ export class FilesPanel {
     if (isListed) this.#read();
   }
 
+  /** Asks for nothing more, and deletes nothing. */
   halt() {
-    this.#loading.abort();
-    this.#source = null;
+    this.#stop();
+    this.#deletions.cancelAll();
   }
 
   clear() {
     this.halt();
-    this.#deletions.cancelAll();
     this.#entries.clear();
     byId("rows").replaceChildren();
     byId("path").replaceChildren();
@@ -83,12 +83,18 @@ export class FilesPanel {
 
   /** Shows an object that was uploaded meanwhile, or the folder that it is in. */
   noteSent(bucket, key, size) {
+    this.#deletions.cancel(bucket, key);
     const { bucket: open, folder } = this.#place;
     if (bucket !== open || !key.startsWith(folder)) return;
     const end = key.indexOf("/", folder.length) + 1;
     const shown = end ? { key: key.slice(0, end) } : { key, size, lastModified: new Date(this.#service.now()) };
     this.#entries.set(shown.key, entryOf(folder, shown));
     this.#timer ??= setTimeout(() => this.#show(), SHOWN_MS);
+  }
+
+  #stop() {
+    this.#loading.abort();
+    this.#source = null;
   }
 
   async #read() {

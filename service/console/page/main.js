@@ -47,6 +47,7 @@ function showWorkspace(isIn) {
   byId("sign-in").hidden = isIn;
   byId("workspace").hidden = !isIn;
   byId("signed-in").hidden = !isIn;
+  if (!isIn) for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
 }
 
 addEventListener("beforeunload", (event) => {

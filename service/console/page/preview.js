@@ -7,7 +7,7 @@ import { kindOf } from "./file_kinds.js";
 const TEXT_BYTES = 256 * 1024;
 const LIFETIME = 900; // seconds, for a video that is watched
 
-/** Opens the dialog. `onDownload` is called for its button. */
+/** Opens the dialog. `onDownload` is called for its button, and resolves when the download has begun. */
 export async function preview(service, { bucket, key, name }, onDownload) {
   const { preview: way, type } = kindOf(name);
   const [dialog, body] = [byId("preview"), byId("preview-body")];
@@ -19,11 +19,11 @@ export async function preview(service, { bucket, key, name }, onDownload) {
     closed.abort();
     body.replaceChildren(); // stops a video, and drops the signed URL
   }, { once: true });
-  byId("preview-download").addEventListener("click", onDownload, { signal });
+  const fail = (error) => signal.aborted || showFailure(body, error);
+  byId("preview-download").addEventListener("click", () => onDownload().catch(fail), { signal });
   byId("preview-close").addEventListener("click", () => dialog.close(), { signal });
   dialog.showModal();
   if (!way) return;
-  const fail = (error) => signal.aborted || showFailure(body, error);
   try {
     const asked = { bucket, key, contentType: type, disposition: "inline", expiresIn: LIFETIME, signal };
     const { url } = await service.downloadUrl(asked);

@@ -14,6 +14,7 @@ const LINKED = [3600, 86400, 7 * 86400, 30 * 86400, 90 * 86400, 365 * 86400];
 const USUAL_LINKED = 7 * 86400; // what the service gives if nothing is asked for, and its grants' default limit
 const USUAL_SIGNED = 900;
 const DOWNLOAD_SECONDS = 60;
+const OFFERED_KEYS = 20;
 
 export class SharePanel {
   #service;
@@ -59,7 +60,7 @@ export class SharePanel {
 
   /** Offers an uploaded object, which people most likely want to share. */
   noteSent(bucket, key) {
-    this.#sent.push([bucket, key]);
+    this.#sent = [...this.#sent.slice(1 - OFFERED_KEYS), [bucket, key]];
     if (bucket !== this.#place.bucket) return;
     if (document.activeElement !== byId("object")) byId("object").value = key;
     this.aim(this.#place);
@@ -135,14 +136,14 @@ export class SharePanel {
   async #make({ bucket, key, expiresIn, maxUses, filename }) {
     const { signal } = this.#asking;
     const { grants } = this.#place;
-    if (!this.#linkGrants(key).length && !may(grants, "download", bucket, key))
+    const isLinked = this.#hasLinks && linkGrants(grants, bucket, key).length > 0;
+    if (!isLinked && !may(grants, "download", bucket, key))
       throw new Error("You cannot share this file.");
     if (may(grants, "check", bucket, key)) {
       const { found } = await this.#service.post("object-checks", { bucket, key }, { signal });
       if (!found) throw new Error("There is no file with this name.");
     }
     const asked = { bucket, key, expiresIn, maxUses, filename: filename || fileName(key), signal };
-    const isLinked = this.#hasLinks && this.#linkGrants(key).length > 0;
     const made = (isLinked && (await this.#shareLink(asked))) || (await this.#service.downloadUrl(asked));
     signal.throwIfAborted();
     return this.#add({ ...made, name: fileName(key) });
@@ -177,20 +178,14 @@ export class SharePanel {
     for (const row of this.#rows) row.count();
   }
 
-  /** Grants for share links that also allow `operation`, which the link is for. */
-  #linkGrants(key, operation = "download") {
-    const { grants, bucket } = this.#place;
-    return covering(grants, "link", bucket, key).filter(({ allow }) => allow.includes(operation));
-  }
-
   #refresh() {
     const { grants, bucket, folder } = this.#place;
     const key = byId("object").value || `${folder}x`;
-    const linkGrants = this.#hasLinks ? this.#linkGrants(key) : [];
-    byId("uses-field").hidden = !linkGrants.length;
-    if (linkGrants.length) offer(byId("lifetime"), LINKED, longestLink(linkGrants), USUAL_LINKED);
+    const links = this.#hasLinks ? linkGrants(grants, bucket, key) : [];
+    byId("uses-field").hidden = !links.length;
+    if (links.length) offer(byId("lifetime"), LINKED, longestLink(links), USUAL_LINKED);
     else offer(byId("lifetime"), SIGNED, longest(grants, "download", bucket, key, MOST_SIGNED) || USUAL_SIGNED, USUAL_SIGNED);
-    const requests = this.#hasLinks && bucket !== null ? this.#linkGrants(`${folder}x`, "upload") : [];
+    const requests = this.#hasLinks && bucket !== null ? linkGrants(grants, bucket, `${folder}x`, "upload") : [];
     byId("request-form").hidden = !requests.length;
     if (requests.length) offer(byId("request-lifetime"), LINKED, longestLink(requests), USUAL_LINKED);
     this.code.refresh();
@@ -204,6 +199,10 @@ export class SharePanel {
     return linkCode({ base: this.#service.url, bucket, key, expiresIn, filename: fileName(key) });
   }
 }
+
+/** Grants for share links that also allow `operation`, which the link is for. */
+const linkGrants = (grants, bucket, key, operation = "download") =>
+  covering(grants, "link", bucket, key).filter(({ allow }) => allow.includes(operation));
 
 const longestLink = (grants) => Math.max(...grants.map((grant) => grant.max_link_expires_in ?? USUAL_LINKED));
 

@@ -4,12 +4,12 @@ const SLOTS = 6; // connections that browsers open to one host over HTTP/1.1
 export const PARALLEL_PARTS = 3;
 
 export class UploadQueue {
-  #uploads = [];
+  #waiting = [];
   #used = 0;
   #isHalted = false;
 
-  add(upload) {
-    this.#uploads.push(upload);
+  add(...uploads) {
+    this.#waiting.push(...uploads);
     this.run();
   }
 
@@ -24,15 +24,19 @@ export class UploadQueue {
   }
 
   clear() {
-    this.#uploads = [];
+    this.#waiting = [];
   }
 
   /** Starts what waits, as far as there are slots. Small files pass a large one that has to wait. */
   run() {
-    for (const upload of this.#uploads) {
+    if (this.#isHalted) return;
+    this.#waiting = this.#waiting.filter((upload) => {
+      if (upload.state !== "waiting") return false; // it was paused or cancelled
       const slots = slotsOf(upload);
-      if (!this.#isHalted && upload.state === "waiting" && this.#used + slots <= SLOTS) this.#start(upload, slots);
-    }
+      if (this.#used + slots > SLOTS) return true;
+      this.#start(upload, slots);
+      return false;
+    });
   }
 
   async #start(upload, slots) {

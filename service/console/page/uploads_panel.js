@@ -81,7 +81,7 @@ export class UploadsPanel {
   }
 
   goOn() {
-    for (const { upload } of this.#halted) if (upload.state === "paused") upload.wait();
+    for (const row of this.#halted) if (row.state === "paused") this.#again(row);
     this.#halted = [];
     this.#queue.goOn();
   }
@@ -118,8 +118,9 @@ export class UploadsPanel {
   }
 
   #add(files, place = this.#place) {
-    for (const { file, path } of files) this.#begin(file, path, place);
-    this.#queue.run();
+    if (place.bucket === null) return showError(byId("files-error"), new Error("Open a folder first."));
+    const rows = files.map(({ file, path }) => this.#begin(file, path, place));
+    this.#queue.add(...rows.filter(({ upload }) => upload).map(({ upload }) => upload));
     this.#totals.show(this.#rows);
     if (files.length) tell(`${counted(files.length, "file")} chosen.`);
   }
@@ -131,7 +132,10 @@ export class UploadsPanel {
     );
     const target = earlier ?? { bucket, key: folder + path };
     const type = file.type || UNKNOWN_TYPE;
-    const { operation, reason } = uploadWay(grants, target.bucket, target.key, { size: file.size, type });
+    const isActive = this.#rows.some((row) => row.isActive && row.bucket === target.bucket && row.key === target.key);
+    const { operation, reason } = isActive
+      ? { reason: "A file with this name is being uploaded already." }
+      : uploadWay(grants, target.bucket, target.key, { size: file.size, type });
     if (earlier) this.#remove(earlier);
     const row = this.#append({ bucket: target.bucket, key: target.key, path: earlier?.path ?? path, size: file.size });
     row.reason = reason ?? null;
@@ -145,9 +149,9 @@ export class UploadsPanel {
         resume: this.#unfinished.storage({ bucket: to, key, path: row.path, size }),
         onChange: () => this.#noteChange(row),
       });
-      this.#queue.add(row.upload);
     }
     row.show();
+    return row;
   }
 
   #append(facts) {
@@ -201,7 +205,7 @@ export class UploadsPanel {
 
   #again({ upload }) {
     upload.wait();
-    this.#queue.run();
+    this.#queue.add(upload);
   }
 
   #againAll(state) {

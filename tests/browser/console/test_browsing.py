@@ -188,6 +188,22 @@ def test_a_deletion_can_be_undone(console: ConsolePage) -> None:
     assert console.harness.has("bin/kept.txt")
 
 
+def test_a_file_that_is_replaced_meanwhile_is_not_deleted(console: ConsolePage) -> None:
+    put(console, "again", a_txt=b"old")
+    console.page.clock.install()
+    console.sign_in()
+    console.follow("again")
+    console.field("Replace files of the same name").check()
+    console.row("a.txt").get_by_role("button", name="Delete").click()
+    console.upload(text_file("a.txt", b"new"))
+    console.page.clock.run_for(1000)
+    console.wait_until_sent("a.txt")
+    console.page.clock.run_for(UNDO_MS)
+    expect(console.row("a.txt")).to_be_visible()
+    expect(console.button("Undo")).to_be_hidden()
+    assert console.harness.read("again/a.txt") == b"new"
+
+
 def test_a_tab_that_closes_meanwhile_deletes_nothing(
     context: BrowserContext, harness: Harness
 ) -> None:
@@ -200,6 +216,26 @@ def test_a_tab_that_closes_meanwhile_deletes_nothing(
     console.page.close()
     time.sleep(UNDO_MS / 1000 + 1)
     assert harness.has("closed/a.txt")
+
+
+def test_signing_out_deletes_nothing_and_closes_the_preview(console: ConsolePage) -> None:
+    put(console, "out", a_txt=b"a", b_txt=b"b")
+    console.page.clock.install()
+    console.sign_in()
+    console.follow("out")
+    console.row("a.txt").get_by_role("button", name="Delete").click()
+    console.button("b.txt").click()
+    expect(console.page.get_by_role("dialog", name="Preview").locator("pre")).to_have_text("b")
+    refusal = {"code": "unauthenticated", "detail": "It ran out."}
+    answer = {"status": 401, "content_type": "application/problem+json"}
+    console.page.route(
+        "**/v1/download-urls", lambda route: route.fulfill(body=json.dumps(refusal), **answer)
+    )
+    console.page.get_by_role("dialog").get_by_role("button", name="Download").click()
+    expect(console.page.get_by_role("dialog")).to_be_hidden()
+    expect(console.alert.first).to_be_focused()
+    console.page.clock.run_for(UNDO_MS)
+    assert console.harness.has("out/a.txt")
 
 
 def test_a_deletion_that_fails_brings_the_file_back(console: ConsolePage) -> None:

@@ -105,7 +105,9 @@ def test_what_a_limit_forbids_is_not_sent(console: ConsolePage) -> None:
             text_file("long.txt", b"x" * (2 * MIB)), text_file("page.html", mime="text/html")
         )
         expect(console.item("long.txt")).to_contain_text("Files may have up to 1 MB here.")
-        expect(console.item("page.html")).to_contain_text("Only files of these types are allowed here")
+        expect(console.item("page.html")).to_contain_text(
+            "Only files of these types are allowed here"
+        )
     assert asked == []
 
 

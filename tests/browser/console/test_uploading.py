@@ -12,6 +12,7 @@ from tests.browser.console.harness import (
     LIMITED_KEY,
     PATIENCE,
     ConsolePage,
+    first_held,
     hold,
     large_file,
     refuse,
@@ -145,6 +146,18 @@ def test_a_refusal_is_in_words_for_people(console: ConsolePage) -> None:
     console.page.unroute(path)
     item.get_by_role("button", name="Try again").click()
     console.wait_until_sent("refused.txt")
+
+
+def test_the_same_file_is_not_uploaded_twice_at_once(console: ConsolePage) -> None:
+    held = hold(console.page, "**/v1/upload-urls")
+    console.sign_in()
+    console.upload(text_file("twice.txt", b"first"))
+    route = first_held(console.page, held)
+    console.upload(text_file("twice.txt", b"second"))
+    expect(console.page.get_by_text("A file with this name is being uploaded")).to_be_visible()
+    route.continue_()
+    expect(console.page.get_by_text("Uploaded", exact=True)).to_be_visible()
+    assert console.harness.read("twice.txt") == b"first"
 
 
 # A route of Playwright's would delay each of hundreds of requests.
