@@ -9,6 +9,7 @@ from service.protocols.git_lfs.repositories import LfsSettings, Repository
 from service.protocols.git_lfs.tickets import TicketKeys
 from service.protocols.links.service import LinkSettings
 from service.protocols.links.tickets import KeyRing
+from service.protocols.mlflow.paths import Root
 from service.protocols.package_index.indexes import Place
 from service.protocols.uppy.uploads import UploadTarget
 from service.sessions.lifetime import Lifetime
@@ -41,6 +42,11 @@ def lfs_settings(settings: Settings) -> LfsSettings:
         multipart_threshold=lfs.multipart_threshold,
         keys=TicketKeys(keys) if keys else None,
     )
+
+
+def mlflow_roots(settings: Settings) -> dict[str, Root]:
+    roots = {} if settings.mlflow is None else settings.mlflow.roots
+    return {name: Root(each.bucket, each.prefix) for name, each in roots.items()}
 
 
 def link_keys(settings: Settings) -> list[bytes]:

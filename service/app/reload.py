@@ -41,7 +41,7 @@ RESTART_REQUIRED: Final = (
     "log_level",
 )
 # The sections that bring routes of their own
-ROUTES: Final = ("objects", "package_index", "git_lfs", "uppy")
+ROUTES: Final = ("objects", "package_index", "git_lfs", "mlflow", "uppy")
 
 
 async def keep_reloading(

@@ -28,6 +28,7 @@ from service.auth.token_verifier import TokenVerifier
 from service.auth.tokens import Issuer
 from service.clock import Clock
 from service.concurrency.event_loop import run_in_thread_if
+from service.concurrency.shared_attempts import SharedAttempts
 from service.concurrency.waiting import Waiting
 from service.config.callers import IssuerSettings
 from service.config.settings import Settings
@@ -48,6 +49,9 @@ from service.protocols.git_lfs.repositories import LfsSettings
 from service.protocols.git_lfs.routes import GitLfs
 from service.protocols.links.service import LinkSettings
 from service.protocols.links.visits import LinkVisits
+from service.protocols.mlflow.artifacts import Artifacts
+from service.protocols.mlflow.parts import FileParts
+from service.protocols.mlflow.routes import Mlflow
 from service.protocols.objects.routes import ObjectUrls
 from service.protocols.package_index.indexes import PackageIndexes
 from service.protocols.remote_signing.remote_signer import RemoteSigner
@@ -184,6 +188,11 @@ class Services:
         parts = PartUploads(self.multipart, clock)
         batches = Batches(self.presigner, self.object_checks, parts)
         self.git_lfs = GitLfs(configuration.git_lfs, batches)
+        artifacts = Artifacts(
+            self.authorizer, self.presigner, listings, self.object_checks, self._store
+        )
+        file_parts = FileParts(self.authorizer, self._store, self.multipart)
+        self.mlflow = Mlflow(protocol_builders.mlflow_roots(settings), artifacts, file_parts)
         self.diagnoses = Diagnoses(self.authorizer, history, clock=clock)
         self._current = configuration
 
@@ -201,6 +210,7 @@ class Services:
         self.package_indexes.places = protocol_builders.package_index_places(settings)
         self.git_lfs.settings = new.git_lfs
         self.console.settings = page_settings(settings)
+        self.mlflow.roots = protocol_builders.mlflow_roots(new.settings)
         self._pool.replace(new.buckets, new.snapshot.not_before)
         self.tokens.replace(new.issuers())
         self._current = new
@@ -217,6 +227,13 @@ class Services:
             await run_all("a client could not load the new CA certificates", renewing)
         # Freeing the old snapshot takes 8 ms for 4,000 callers: an iteration of its own.
         await asyncio.sleep(0)
+
+    def attempts(self) -> list[SharedAttempts]:
+        """Return what runs in the background."""
+        assert self._current is not None  # `start` was called
+        jwks, shared = self._current.jwks.values(), self.links.shared
+        polls = [] if shared is None else [shared.revocations.attempts]
+        return [*self._pool.attempts(), *(each.attempts for each in jwks), *polls]
 
     async def stop(self) -> None:
         """Stop every part, even if one fails to."""

@@ -20,8 +20,10 @@ from service.cli import (
     check_console,
     check_credentials,
     check_git_lfs,
+    check_lambda,
     check_limits,
     check_links,
+    check_mlflow,
     check_package_index,
     check_remote_signing,
     check_uppy,
@@ -88,11 +90,13 @@ def describe(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[s
         )
     yield from check_package_index.describe(settings)
     yield from check_git_lfs.describe(settings)
+    yield from check_mlflow.describe(settings)
     yield from check_uppy.describe(settings)
     yield from check_links.describe(settings)
     yield from check_console.describe(settings)
     yield from check_credentials.describe(settings)
     yield from check_remote_signing.describe(settings)
+    yield from check_lambda.describe(settings)
     callers = ((caller_name(each), [*map(_with_long_claims, each.grants)]) for each in entries)
     yield from check_limits.describe(_arns(settings, addresses), callers)
 
@@ -163,10 +167,12 @@ def warnings(settings: Settings) -> Iterator[str]:
         )
     yield from check_package_index.warnings(settings)
     yield from check_git_lfs.warnings(settings)
+    yield from check_mlflow.warnings(settings)
     yield from check_uppy.warnings(settings)
     yield from check_links.warnings(settings)
     yield from check_credentials.warnings(settings)
     yield from check_remote_signing.warnings(settings)
+    yield from check_lambda.warnings(settings)
 
 
 def skipped_files(settings: Settings) -> Iterator[str]:

@@ -32,6 +32,8 @@ SECTIONS: Final = MappingProxyType(
         "PackageIndexSettings": "package_index",
         "GitLfsSettings": "git_lfs",
         "LfsRepositorySettings": "repositories",
+        "MlflowSettings": "mlflow",
+        "MlflowRootSettings": "roots",
         "UppySettings": "uppy",
         "LinksSettings": "links",
         "ConsoleSettings": "console",
@@ -44,9 +46,11 @@ SAME_KEYS: Final = MappingProxyType({"BucketDefaults": "BucketSettings"})
 VARIABLES: Final = MappingProxyType(
     {
         "PRESIGN_CONFIG": "path of the configuration file, for commands without `--config`; by default "
-        "`presign.yaml` in the working directory",
+        "`presign.yaml` in the working directory. As a Lambda also `s3://BUCKET/KEY` or `ssm:/NAME`",
+        "PRESIGN_BASE_PATH": "as a Lambda: the path at which a custom domain serves the API",
         "PRESIGN_TOKEN": "the caller's API key or token, for `presign diagnose --service`",
         "AWS_WEB_IDENTITY_TOKEN_FILE": "used if `web_identity_token_file` is not set",
+        "_X_AMZN_TRACE_ID": "as a Lambda: the trace of an invocation, set by the runtime client",
         "AWS_SHARED_CREDENTIALS_FILE": "a file with the profiles of `profile`; by default `~/.aws/credentials`",
         "AWS_CONFIG_FILE": "another one; by default `~/.aws/config`",
         "AWS_CA_BUNDLE": "used if `ca_bundle` is not set; the SDK also uses it for STS",
