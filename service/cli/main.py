@@ -1,9 +1,10 @@
 """The `presign` command of the service: all its subcommands."""
 
 import gc
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -18,11 +19,15 @@ from service.cli.options import (
     as_json,
     config_argument,
     load,
+    load_with_files,
     print_json,
     traces_endpoint,
     warn,
 )
 from service.cli.schema import schema
+
+if TYPE_CHECKING:
+    from service.cli.check import Report
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -102,41 +107,43 @@ def check(path: Path | None, *, offline: bool, live: bool, strict: bool, is_json
     """
     from datetime import UTC, datetime
 
-    from service.cli.check import report
+    from service.cli.check import Report, report
 
     if live and offline:
         raise click.UsageError("--live needs the files that --offline does not read")
     try:
-        settings, addresses = load(path, offline=offline)
+        settings, addresses, files = load_with_files(path, offline=offline)
         now = datetime.now(UTC)
-        found = report(settings, addresses, now, offline=offline, traces=traces_endpoint())
+        found = report(settings, addresses, files, now, offline=offline, traces=traces_endpoint())
         if live:
-            from service.cli.check_live import add_live
+            from service.cli.check_live import with_live
 
-            found = add_live(found, settings, addresses)
+            found = with_live(found, settings, addresses, files)
     except InvalidConfiguration as invalid:
         if not is_json:
             raise
-        found = {"description": [], "warnings": [], "not_checked": [], "errors": invalid.problems}
+        found = Report(errors=invalid.problems)
     if is_json:
-        print_json(found)
+        print_json(found.document())
     else:
         _print_report(found)
-    if found["errors"] or (strict and found["warnings"]):
+    if found.errors or (strict and found.warnings):
         click.get_current_context().exit(1)
 
 
-def _print_report(found: Mapping[str, Sequence[str]]) -> None:
-    for line in found["description"]:
+def _print_report(found: "Report") -> None:
+    for line in found.description:
         click.echo(line)
-    for line in found.get("live", ()):
+    for line in found.live or ():
         click.echo(f"live: {line}")
-    for line in found["warnings"]:
-        warn(line)
-    for line in found["not_checked"]:
+    for problem in found.warnings:
+        warn(str(problem))
+    for line in found.not_checked:
         click.echo(f"not checked: {line}")
-    if problems := found["errors"]:
-        raise click.ClickException("\n".join(["some callers cannot be served:", *problems]))
+    if found.errors:
+        head = "some callers cannot be served:" if found.live is None else "not everything works:"
+        lines = [head, *map(str, found.errors)]
+        raise click.ClickException("\n".join(lines))
 
 
 @main.command(

@@ -20,8 +20,8 @@ from tests.docs.test_configuration_page import uncommented_text
 from tests.support.demo import ROOT
 
 SCHEMA: Final = configuration_schema()
-# Pages show single sections: their files have the rest.
-PART: Final = {name: each for name, each in SCHEMA.items() if name not in {"anyOf", "if", "else"}}
+# Pages show single sections, and files of `buckets_dir`: other files have the rest.
+PART: Final = {name: each for name, each in SCHEMA.items() if name not in {"anyOf", "else"}}
 FILES: Final = sorted(
     str(path.relative_to(ROOT))
     for path in [
