@@ -14,6 +14,7 @@ from service.app.builders import caller_name
 from service.cli import (
     check_api_keys,
     check_buckets,
+    check_console,
     check_credentials,
     check_git_lfs,
     check_grants,
@@ -33,6 +34,7 @@ from service.signing.signer import Address
 
 # In the order of the report.
 _SUBJECTS = (
+    check_console,
     check_grants,
     check_buckets,
     check_policies,
@@ -52,7 +54,7 @@ class Report:
     """What there is to say about a configuration. With `errors` a caller cannot be served.
 
     `callers` are as `GET /v1/caller` shows them. `not_checked` are the files that were not read.
-    `live` is what STS, the stores and the issuers have shown to work; None if nothing was asked.
+    `live` is what works now; None if nobody was asked.
     """
 
     errors: Sequence[ConfigurationProblem]
@@ -99,8 +101,8 @@ def report(
     found = [*warnings(settings), *check_api_keys.warnings(settings, now)]
     errors = check_policies.oversized_policies(settings, addresses)
     return Report(
-        errors=_placed(errors, files),
-        warnings=_placed(found, files),
+        errors=in_order(errors, files),
+        warnings=in_order(found, files),
         callers=[
             json.loads(render_caller(Caller(issuer=each.issuer, subject=each.subject), each.grants))
             for each in builders.caller_entries(settings)
@@ -110,7 +112,7 @@ def report(
     )
 
 
-def _placed(problems: Iterable[ConfigurationProblem], files: Files) -> list[ConfigurationProblem]:
+def in_order(problems: Iterable[ConfigurationProblem], files: Files) -> list[ConfigurationProblem]:
     """Return the problems in the order of the files, and those of a grant set once."""
     found = dict.fromkeys(placed(each, files) for each in problems)
     return sorted(found, key=lambda each: each.place)
@@ -136,6 +138,7 @@ def describe(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[s
     yield from check_mlflow.describe(settings)
     yield from check_uppy.describe(settings)
     yield from check_links.describe(settings)
+    yield from check_console.describe(settings)
     yield from check_credentials.describe(settings)
     yield from check_remote_signing.describe(settings)
     yield from check_lambda.describe(settings)
@@ -157,12 +160,6 @@ def warnings(settings: Settings) -> Iterator[ConfigurationProblem]:
     if settings.unsafe_anonymous_caller is not None:
         text = "anybody who can reach the service has these grants"
         yield ConfigurationProblem(text, ("unsafe_anonymous_caller",))
-    if settings.console:
-        text = (
-            "anybody who can reach the service can open /console and see the hosts of all buckets "
-            "in its headers; the page itself has no rights"
-        )
-        yield ConfigurationProblem(text, ("console",))
     if settings.objects is not None and settings.server.cors_origins:
         text = (
             "a redirect from /o/ makes browsers send `Origin: null` to the store, so a bucket that "

@@ -103,7 +103,7 @@ def check(path: Path | None, *, offline: bool, live: bool, strict: bool, is_json
     """Check the configuration, and show what each caller may do.
 
     FILE is the configuration, by default $PRESIGN_CONFIG or presign.yaml. Exits with 1 if it is
-    invalid or if a caller cannot be served.
+    invalid, if a caller cannot be served, or with --live if something does not work.
     """
     from datetime import UTC, datetime
 
@@ -116,9 +116,9 @@ def check(path: Path | None, *, offline: bool, live: bool, strict: bool, is_json
         now = datetime.now(UTC)
         found = report(settings, addresses, files, now, offline=offline, traces=traces_endpoint())
         if live:
-            from service.cli.check_live import with_live
+            from service.cli.check_live import add_live
 
-            found = with_live(found, settings, addresses, files)
+            found = add_live(found, settings, addresses, files)
     except InvalidConfiguration as invalid:
         if not is_json:
             raise

@@ -21,7 +21,7 @@ from tests.support.demo import ROOT
 
 SCHEMA: Final = configuration_schema()
 # Pages show single sections, and files of `buckets_dir`: other files have the rest.
-PART: Final = {name: each for name, each in SCHEMA.items() if name not in {"anyOf", "else"}}
+PART: Final = {name: each for name, each in SCHEMA.items() if name not in {"anyOf", "if", "else"}}
 FILES: Final = sorted(
     str(path.relative_to(ROOT))
     for path in [
