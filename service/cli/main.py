@@ -103,7 +103,7 @@ def check(path: Path | None, *, offline: bool, live: bool, strict: bool, is_json
     """Check the configuration, and show what each caller may do.
 
     FILE is the configuration, by default $PRESIGN_CONFIG or presign.yaml. Exits with 1 if it is
-    invalid or if a caller cannot be served.
+    invalid, if a caller cannot be served, or with --live if something does not work.
     """
     from datetime import UTC, datetime
 
@@ -141,7 +141,8 @@ def _print_report(found: "Report") -> None:
     for line in found.not_checked:
         click.echo(f"not checked: {line}")
     if found.errors:
-        lines = ["some callers cannot be served:", *map(str, found.errors)]
+        head = "some callers cannot be served:" if found.live is None else "not everything works:"
+        lines = [head, *map(str, found.errors)]
         raise click.ClickException("\n".join(lines))
 
 
