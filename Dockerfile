@@ -9,14 +9,14 @@ FROM ${BASE} AS build
 ARG PYTHON
 WORKDIR /build
 RUN python -m venv --without-pip /app
-# With the extra otel, 5 MiB, as nothing can be installed in a container that runs.
+# With the extras otel, 5 MiB, and lambda, 2 MiB, as nothing can be installed in a container that runs.
 COPY requirements.lock .
 # botocore describes 400 services, 25 MB. Keep those of the service (s3, sts), of `presign revoke` and the demo's store
-# (iam), and of the credential chain (sso, sso-oidc).
+# (iam), of the configuration of a Lambda (ssm), and of the credential chain (sso, sso-oidc).
 RUN pip --python /app install --no-cache-dir --disable-pip-version-check --require-hashes --only-binary :all: \
         --report pip-report.json -r requirements.lock \
  && find /app/lib/python${PYTHON}/site-packages/botocore/data -mindepth 1 -maxdepth 1 -type d \
-    ! -name s3 ! -name sts ! -name 'sso*' ! -name iam -exec rm -r {} +
+    ! -name s3 ! -name sts ! -name 'sso*' ! -name ssm ! -name iam -exec rm -r {} +
 COPY requirements-sbom.lock .
 RUN pip install --no-cache-dir --root-user-action=ignore --disable-pip-version-check --require-hashes \
         --only-binary :all: -r requirements-sbom.lock
@@ -54,7 +54,7 @@ COPY --from=build /app /app
 ENV PATH=/app/bin:$PATH PYTHONUNBUFFERED=1 PRESIGN_CONFIG=/etc/presign/presign.yaml
 # The import tests the image. It also writes the bytecode of the standard library, which the base lacks
 # and which a read-only root could not store.
-RUN python -Ic "import service.cli.serve, presign_client.commands.put"
+RUN python -Ic "import service.cli.serve, presign_client.commands.put, awslambdaric.bootstrap, runtime_client"
 USER 10001:10001
 EXPOSE 8000
 ENTRYPOINT ["presign"]

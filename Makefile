@@ -13,6 +13,12 @@ export PRESIGN_TEST_CLIENTS = $(abspath $(CLIENTS_VENV))/bin
 # PyIceberg pins an s3fs of its own.
 ICEBERG_VENV ?= .venv-iceberg
 export PRESIGN_TEST_ICEBERG = $(abspath $(ICEBERG_VENV))/bin
+# MLflow pins most of what it needs.
+MLFLOW_VENV ?= .venv-mlflow
+export PRESIGN_TEST_MLFLOW = $(abspath $(MLFLOW_VENV))/bin
+# cfn-lint brings a symbolic algebra system.
+CFN_VENV ?= .venv-cfn
+export PRESIGN_TEST_CFN = $(abspath $(CFN_VENV))/bin
 # Only the packages that ship: the bill of materials describes this environment.
 RUNTIME_VENV ?= .venv-runtime
 SBOM = dist/presign.cdx.json
@@ -62,7 +68,7 @@ check: $(VENV)/.installed $(STORE_VENV)/.installed  ## format, lint, strict type
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/pytest -q tests/contract
 
-validate: $(VENV)/.installed $(SBOM)  ## the deployment files, with yamllint, hadolint, the compose schema, kustomize, Helm, kubernetes-validate, promtool, Prometheus; the bill of materials
+validate: $(VENV)/.installed $(CFN_VENV)/.installed $(SBOM)  ## the deployment files, with yamllint, hadolint, the compose schema, kustomize, Helm, kubernetes-validate, promtool, Prometheus, cfn-lint, an HCL parser; the bill of materials
 	$(BIN)/pytest -q -n $(WORKERS) --override-ini addopts="-rA --strict-markers --strict-config --import-mode=importlib" tests/validators
 
 audit: $(VENV)/.installed  ## published vulnerabilities of the locked packages (asks an advisory service)
@@ -70,7 +76,7 @@ audit: $(VENV)/.installed  ## published vulnerabilities of the locked packages (
 
 sbom: $(SBOM)  ## write the bill of materials of the shipped packages, as CycloneDX, into dist/
 
-clients: $(VENV)/.installed $(STORE_VENV)/.installed $(CLIENTS_VENV)/.installed $(ICEBERG_VENV)/.installed $(NODE_MODULES)  ## test with real clients: generated ones, and browsers
+clients: $(VENV)/.installed $(STORE_VENV)/.installed $(CLIENTS_VENV)/.installed $(ICEBERG_VENV)/.installed $(MLFLOW_VENV)/.installed $(NODE_MODULES)  ## test with real clients: generated ones, and browsers
 	$(BIN)/pytest --override-ini addopts="-ra --strict-markers --strict-config --import-mode=importlib" tests/browser tests/clients
 
 screenshots: $(VENV)/.installed $(STORE_VENV)/.installed  ## take the pictures of docs/console.md again; look at each
@@ -105,17 +111,19 @@ mutants: $(VENV)/.installed  ## break signing, access and refresh in some 1,800 
 	$(BIN)/python -m tests.mutants
 
 locks:  ## resolve the pinned hashes again (needs uv)
-	uv pip compile pyproject.toml client/pyproject.toml --extra otel --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock
-	uv pip compile pyproject.toml --extra demo --extra otel --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements.lock -o requirements-dev.lock
+	uv pip compile pyproject.toml client/pyproject.toml --extra lambda --extra otel --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock
+	uv pip compile pyproject.toml --extra demo --extra lambda --extra otel --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements.lock -o requirements-dev.lock
 	uv pip compile pyproject.toml client/pyproject.toml --extra demo --group build --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements-dev.lock -o requirements-demo.lock
 	uv pip compile requirements-uv.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-uv.lock
 	uv pip compile requirements-ministack.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-ministack.lock
 	uv pip compile requirements-clients.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-clients.lock
 	uv pip compile requirements-iceberg.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-iceberg.lock
+	uv pip compile requirements-mlflow.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-mlflow.lock
+	uv pip compile requirements-cfn.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-cfn.lock
 	uv pip compile requirements-sbom.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements-dev.lock -o requirements-sbom.lock
 
 clean:  ## remove the environments and caches
-	rm -rf $(VENV) .venv-uv $(DEMO_VENV) $(STORE_VENV) $(CLIENTS_VENV) $(ICEBERG_VENV) $(RUNTIME_VENV) dist tests/clients/node_modules tests/browser/*/node_modules mutants .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
+	rm -rf $(VENV) .venv-uv $(DEMO_VENV) $(STORE_VENV) $(CLIENTS_VENV) $(ICEBERG_VENV) $(MLFLOW_VENV) $(CFN_VENV) $(RUNTIME_VENV) dist tests/clients/node_modules tests/browser/*/node_modules mutants .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
 
 .venv-uv/bin/uv: requirements-uv.lock
 	$(PYTHON) -m venv .venv-uv
@@ -141,6 +149,14 @@ $(CLIENTS_VENV)/.installed: requirements-clients.lock | $(UV)
 
 $(ICEBERG_VENV)/.installed: requirements-iceberg.lock | $(UV)
 	$(call environment,$(ICEBERG_VENV),requirements-iceberg.lock,--compile-bytecode)
+	touch $@
+
+$(MLFLOW_VENV)/.installed: requirements-mlflow.lock | $(UV)
+	$(call environment,$(MLFLOW_VENV),requirements-mlflow.lock,--compile-bytecode)
+	touch $@
+
+$(CFN_VENV)/.installed: requirements-cfn.lock | $(UV)
+	$(call environment,$(CFN_VENV),requirements-cfn.lock,--compile-bytecode)
 	touch $@
 
 $(SBOM): requirements.lock pyproject.toml service/__init__.py deploy/image/sbom.py | $(VENV)/.installed

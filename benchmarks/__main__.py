@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from benchmarks import (
     bars,
+    callers,
     companion,
     issuing,
     over_http,
@@ -45,11 +46,14 @@ def main() -> None:
         starts, memory = _starts(Path(directory), url)
         figures = _over_http(Path(directory), url)
     http: Samples = figures.pop("http")
+    print("callers …", flush=True)
+    figures["callers"] = callers.measure()
     verdicts = [
         *bars.of_the_core(core),
         *bars.over_http(http),
         *bars.of_the_process(quantile(memory, 0.5), quantile(starts, 0.5)),
         *bars.of_the_loop(figures["blocked"]),
+        *bars.of_callers(figures["callers"]),
     ]
     _write(core, http, verdicts, figures)
     more = {**figures, "memory": quantile(memory, 0.5), "start": quantile(starts, 0.5)}

@@ -66,3 +66,12 @@ def of_the_process(memory_mib: float, seconds: float) -> Iterator[Verdict]:
 def of_the_loop(blocked: dict[str, float]) -> Iterator[Verdict]:
     for kind, milliseconds in blocked.items():
         yield Verdict(f"loop held by {kind}", 352, milliseconds, 10.0, "ms")
+
+
+def of_callers(rows: list[dict[str, float]]) -> Iterator[Verdict]:
+    """Of the largest configuration."""
+    most = rows[-1]
+    number = f"{most['callers']:,.0f} callers"
+    yield Verdict(f"presign check, {number}", 0, most["check_s"], 3.0, "s")
+    yield Verdict(f"start, {number}", 0, most["start_s"], 3.0, "s")
+    yield Verdict(f"a scrape, {number}", 0, most["scrape_ms"], 50.0, "ms")

@@ -149,6 +149,25 @@ def memory(results: dict[str, Any]) -> Iterator[str]:
     )
 
 
+def callers(results: dict[str, Any]) -> Iterator[str]:
+    rows: list[dict[str, float]] = results["callers"]
+    yield "| callers | `presign check` | start | reload | scrape | series | memory |"
+    yield "| --- | --- | --- | --- | --- | --- | --- |"
+    for row in rows:
+        yield (
+            f"| {row['callers']:,} | {row['check_s']:.1f} s | {row['start_s']:.1f} s "
+            f"| {row['reload_s']:.1f} s | {row['scrape_ms']:.0f} ms | {row['series']:,} "
+            f"| {row['memory_mib']:.0f} MiB |"
+        )
+    fewest, most = rows[0], rows[-1]
+    kib = 1024 * (most["memory_mib"] - fewest["memory_mib"])
+    yield ""
+    yield from _prose(
+        f"So a caller takes about {kib / (most['callers'] - fewest['callers']):.0f} KiB, without "
+        "its sessions."
+    )
+
+
 def refreshed_every() -> float:
     """Seconds, as `presign check` reckons."""
     return SESSION_SECONDS - threshold(SESSION_SECONDS, PROMISE_SECONDS, 0.5)
@@ -200,6 +219,7 @@ def parts(results: dict[str, Any]) -> dict[str, list[str]]:
         "replicas": list(replicas(results)),
         "trail": list(trail(results)),
         "memory": list(memory(results)),
+        "callers": list(callers(results)),
         "sts": list(sts()),
         "cold": list(cold()),
     }

@@ -150,6 +150,11 @@ def allowed_content_type(grants: Iterable[Grant], request: AccessRequest) -> str
     return suggested if isinstance(decision, Allowed) else None
 
 
+def may_overwrite(grants: Iterable[Grant], request: AccessRequest) -> bool:
+    """Return whether a grant allows this upload to replace an object."""
+    return isinstance(decide(grants, replace(request, overwrite=True)), Allowed)
+
+
 def max_upload_size(grants: Iterable[Grant], request: AccessRequest, most: int) -> int:
     """Return the largest size in bytes, up to `most`, that a grant allows for this request.
 

@@ -64,6 +64,7 @@ _MAY_OVERWRITE: Final[Mapping[str, Mapping[str, str]]] = {
 _ACCESS_POINT = re.compile(r"(arn:[^:]+:s3:[^:]+:[^:]+:accesspoint)[:/](.+)")
 
 Statement = dict[str, Any]
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,10 +110,11 @@ def session_policy(grants: Iterable[Grant], arns: BucketArns, *, max_age: int | 
         statements.append(_statement("Deny", ["s3:PutObject"], [f"{arns.objects}*"], copies))
     unlimited = uploads_without_condition(granted)
     limited = [grant for grant in granted if grant not in unlimited]
-    for limit in _limits(_create_only(limited, arns), arns, max_age):
-        if len(_document([*statements, limit])) <= MAX_POLICY_LENGTH:
-            statements.append(limit)
-    return _document(statements)
+    encoded = [*map(_encode, statements)]
+    for limit in map(_encode, _limits(_create_only(limited, arns), arns, max_age)):
+        if len(_document([*encoded, limit])) <= MAX_POLICY_LENGTH:
+            encoded.append(limit)
+    return _document(encoded)
 
 
 def vended_policy(grants: Iterable[Grant], arns: BucketArns, *, max_age: int | None) -> str:
@@ -122,19 +124,18 @@ def vended_policy(grants: Iterable[Grant], arns: BucketArns, *, max_age: int | N
     action that only the service needs. Copies are allowed: they need rights to both objects.
     """
     granted = list(grants)
-    return _document(
-        [
-            *_objects(granted, arns, _VENDED_ACTIONS),
-            *_list(granted, arns, frozenset()),
-            *_kms(granted, arns),
-            *_limits(_vended_create_only(granted, arns), arns, max_age),
-        ]
-    )
+    statements = [
+        *_objects(granted, arns, _VENDED_ACTIONS),
+        *_list(granted, arns, frozenset()),
+        *_kms(granted, arns),
+        *_limits(_vended_create_only(granted, arns), arns, max_age),
+    ]
+    return _document(map(_encode, statements))
 
 
 def deny_all(arns: BucketArns) -> str:
     """Return the policy of a session that only proves that the role can be assumed."""
-    return _document([_statement("Deny", ["s3:*"], [f"{arns.objects}*"])])
+    return _document([_encode(_statement("Deny", ["s3:*"], [f"{arns.objects}*"]))])
 
 
 def _objects(
@@ -290,5 +291,5 @@ def _compact(values: Sequence[str]) -> str | list[str]:
     return values[0] if len(values) == 1 else list(values)
 
 
-def _document(statements: list[Statement]) -> str:
-    return json.dumps({"Version": "2012-10-17", "Statement": statements}, separators=(",", ":"))
+def _document(encoded: Iterable[str]) -> str:
+    return f'{{"Version":"2012-10-17","Statement":[{",".join(encoded)}]}}'

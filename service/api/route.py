@@ -43,6 +43,8 @@ from service.presigning.snapshot import Snapshot
 
 Handler = Callable[..., Awaitable[bytes | Response]]
 
+# In a request's scope: the identity of its caller, if what is in front of us has verified it.
+IDENTITY: Final = "presign.identity"
 _NO_CONTENT: Final = 204
 
 
@@ -132,7 +134,7 @@ class ApiRoute(APIRoute):
     as strings.
     """
 
-    # Object URLs, package indexes and Git LFS set it: their clients know nothing of presign.
+    # Object URLs, package indexes, Git LFS and MLflow set it: their clients know nothing of presign.
     accepts_basic: ClassVar[bool] = False
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -145,6 +147,9 @@ class ApiRoute(APIRoute):
 
     async def identity(self, call: AuthenticatedRequest) -> Identity:
         """Return who calls. Raises Unauthenticated."""
+        verified: Identity | None = call.scope.get(IDENTITY)
+        if verified is not None:
+            return verified
         tokens: TokenVerifier = call.app.state.tokens
         headers = call.scope["headers"]
         return await authenticate(headers, call.snapshot, tokens, basic=self.accepts_basic)

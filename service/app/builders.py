@@ -3,36 +3,27 @@
 import math
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 from urllib.parse import urlsplit
 
 import httpx
 from limits import parse
-from pydantic import SecretStr
 
 from service.access.callers import CallerEntry, Identity, Rate, pointers
 from service.access.grants import Caller, Grant
 from service.access.session_policy import BucketArns, bucket_arns
-from service.auth.api_keys import ApiKeys
+from service.auth.api_keys import ApiKey, ApiKeys, KeyUses
 from service.auth.tokens import Issuer
 from service.config.buckets import BucketSettings
 from service.config.callers import CallerSettings, GrantSettings
 from service.config.file import content_digest
-from service.config.links import read_key
 from service.config.server import ambient_ca_bundle
 from service.config.settings import Settings, authority_files
 from service.errors import ConfigurationError
 from service.presigning.snapshot import Bucket, Snapshot
-from service.protocols.git_lfs.repositories import LfsSettings, Repository
-from service.protocols.git_lfs.tickets import TicketKeys
-from service.protocols.links.service import LinkSettings
-from service.protocols.links.tickets import KeyRing
-from service.protocols.package_index.indexes import Place
-from service.protocols.uppy.uploads import UploadTarget
 from service.s3.endpoints import Location
-from service.sessions.lifetime import Lifetime
 from service.sessions.pool_entry import BucketSessions
 from service.sessions.sts import Role, SessionSource
 from service.signing.actions import Encryption
@@ -65,20 +56,29 @@ def _location(name: str, bucket: BucketSettings) -> Location:
     return replace(location, inner=inner)
 
 
-def snapshot(settings: Settings, addresses: Mapping[str, Address]) -> Snapshot:
+def snapshot(
+    settings: Settings,
+    addresses: Mapping[str, Address],
+    now: Callable[[], float],
+    uses: KeyUses | None = None,
+) -> Snapshot:
+    """`now` returns epoch seconds, and `uses` counts the uses of API keys."""
     anonymous = settings.unsafe_anonymous_caller
     return Snapshot(
         buckets={name: _bucket(name, settings, addresses[name]) for name in settings.buckets},
         callers=caller_entries(settings),
-        api_keys=ApiKeys(
-            (digest, Identity(Caller(issuer=None, subject=caller.api_key)))
-            for caller in settings.callers
-            if caller.api_key is not None
-            for digest in caller.sha256 or ()
-        ),
+        api_keys=ApiKeys(_api_keys(settings), now, uses),
         default_expires_in=settings.server.default_expires_in,
         unsafe_anonymous_caller=None if anonymous is None else Identity(_ANONYMOUS),
     )
+
+
+def _api_keys(settings: Settings) -> Iterator[ApiKey]:
+    for caller in settings.callers:
+        end = None if caller.not_after is None else caller.not_after.timestamp()
+        if caller.api_key is not None:
+            for digest in caller.sha256 or ():
+                yield ApiKey(digest, Identity(Caller(issuer=None, subject=caller.api_key)), end)
 
 
 def _bucket(name: str, settings: Settings, address: Address) -> Bucket:
@@ -119,9 +119,7 @@ def _caller_entry(caller: CallerSettings) -> CallerEntry:
 
 
 def _grants(grants: tuple[GrantSettings, ...]) -> tuple[Grant, ...]:
-    return tuple(
-        Grant(**{**grant.model_dump(), "allow": frozenset(grant.allow)}) for grant in grants
-    )
+    return tuple(Grant(**{**vars(grant), "allow": frozenset(grant.allow)}) for grant in grants)
 
 
 def is_anonymous(caller: CallerEntry | Caller) -> bool:
@@ -133,60 +131,6 @@ def caller_name(caller: CallerEntry | Caller) -> str:
     if caller.issuer is not None:
         return f"{caller.subject} of {caller.issuer}"
     return "ANYBODY (unsafe)" if is_anonymous(caller) else f"API key {caller.subject}"
-
-
-def uppy_target(settings: Settings) -> UploadTarget | None:
-    uppy = settings.uppy
-    return None if uppy is None else UploadTarget(uppy.bucket, uppy.prefix, uppy.expires_in)
-
-
-def object_url_lifetime(settings: Settings) -> Lifetime | None:
-    """Of the URLs that object URLs redirect to. None if there are no object URLs."""
-    return None if settings.objects is None else Lifetime(expires_in=settings.objects.expires_in)
-
-
-def package_index_places(settings: Settings) -> dict[str, Place]:
-    return {name: Place(each.bucket, each.prefix) for name, each in settings.package_index.items()}
-
-
-def lfs_settings(settings: Settings) -> LfsSettings:
-    """What Git LFS needs of the configuration. Raises ConfigurationError for an unreadable key."""
-    if (lfs := settings.git_lfs) is None:
-        return LfsSettings()
-    keys = link_keys(settings)
-    return LfsSettings(
-        repositories={
-            name: Repository(each.bucket, each.prefix) for name, each in lfs.repositories.items()
-        },
-        url=None if lfs.url is None else lfs.url.rstrip("/"),
-        multipart_threshold=lfs.multipart_threshold,
-        keys=TicketKeys(keys) if keys else None,
-    )
-
-
-def link_keys(settings: Settings) -> list[bytes]:
-    """The keys of share links, read from their files. Raises ConfigurationError."""
-    try:
-        return [] if settings.links is None else [read_key(path) for path in settings.links.keys]
-    except ValueError as error:  # they could be read when the settings were read
-        raise ConfigurationError([f"links.keys: {error}"]) from None
-
-
-def link_settings(settings: Settings) -> LinkSettings | None:
-    """What links need of the configuration. Raises ConfigurationError for an unreadable key."""
-    if (links := settings.links) is None:
-        return None
-    return LinkSettings(
-        keys=KeyRing(link_keys(settings)),
-        url=links.url.rstrip("/"),
-        revoked=frozenset(links.revoked_links),
-    )
-
-
-def links_store_url(settings: Settings) -> SecretStr | None:
-    """The URL of the store of uses and revocations."""
-    own = None if settings.links is None else settings.links.store_url
-    return own or settings.server.rate_limit_url
 
 
 def bucket_sessions(

@@ -46,6 +46,7 @@ from service.protocols.credentials import routes as credentials
 from service.protocols.git_lfs import routes as git_lfs
 from service.protocols.links import pages, visit_routes
 from service.protocols.links import routes as links
+from service.protocols.mlflow import routes as mlflow
 from service.protocols.objects import routes as object_urls
 from service.protocols.package_index import routes as package_index
 from service.protocols.remote_signing import routes as remote_signing
@@ -133,6 +134,7 @@ def create_app(
             if watched is not None:
                 reloading = keep_reloading(watched, settings, services, metrics.reloaded)
                 await stack.enter_async_context(_in_background(reloading, "reload"))
+            app.state.services = services
             app.state.authorizer, app.state.tokens = services.authorizer, services.tokens
             app.state.presigner, app.state.multipart = services.presigner, services.multipart
             app.state.object_checks, app.state.uppy = services.object_checks, services.uppy
@@ -140,7 +142,7 @@ def create_app(
             app.state.links, app.state.link_visits = services.links, services.link_visits
             app.state.package_indexes = services.package_indexes
             app.state.listings = services.listings
-            app.state.git_lfs = services.git_lfs
+            app.state.git_lfs, app.state.mlflow = services.git_lfs, services.mlflow
             app.state.credentials = services.credentials
             app.state.remote_signer = services.remote_signer
             app.state.console = services.console
@@ -187,6 +189,7 @@ def _routers(settings: Settings) -> list[APIRouter]:
         (bool(settings.package_index), package_index.router),
         (settings.git_lfs is not None, git_lfs.router),
         (settings.git_lfs is not None, git_lfs.completions),
+        (settings.mlflow is not None, mlflow.router),
         (settings.uppy is not None, uppy.router),
         (settings.allows(Operation.CREDENTIALS), credentials.router),
         (settings.allows(Operation.SIGN), remote_signing.router),

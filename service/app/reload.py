@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from service.access.grants import Operation
-from service.app import builders
+from service.app import protocol_builders
 from service.app.services import Services
 from service.concurrency.event_loop import without_garbage_collection
 from service.config.reading import Sources, fingerprint
@@ -41,7 +41,7 @@ RESTART_REQUIRED: Final = (
     "log_level",
 )
 # The sections that bring routes of their own
-ROUTES: Final = ("objects", "package_index", "git_lfs", "uppy")
+ROUTES: Final = ("objects", "package_index", "git_lfs", "mlflow", "uppy")
 
 
 async def keep_reloading(
@@ -175,7 +175,7 @@ def _warn_if_restart_required(old: Settings, new: Settings) -> None:
     if new.links is not None:
         if old.links is None:
             names.append("links")
-        elif builders.links_store_url(new) != builders.links_store_url(old):
+        elif protocol_builders.links_store_url(new) != protocol_builders.links_store_url(old):
             names.append("links.store_url")
     if names:
         log.warning("changed, but will take effect only after a restart: %s", ", ".join(names))

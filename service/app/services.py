@@ -17,7 +17,7 @@ from typing import Final
 import httpx
 
 from service.access.key_prefixes import UNIQUE_ID
-from service.app import builders
+from service.app import builders, protocol_builders
 from service.app.closing import close_sources, run_all, stop_fetching
 from service.app.console_page import page_settings
 from service.app.session_sources import MakeSource, Origin, origins
@@ -28,6 +28,7 @@ from service.auth.token_verifier import TokenVerifier
 from service.auth.tokens import Issuer
 from service.clock import Clock
 from service.concurrency.event_loop import run_in_thread_if
+from service.concurrency.shared_attempts import SharedAttempts
 from service.concurrency.waiting import Waiting
 from service.config.callers import IssuerSettings
 from service.config.settings import Settings
@@ -48,6 +49,9 @@ from service.protocols.git_lfs.repositories import LfsSettings
 from service.protocols.git_lfs.routes import GitLfs
 from service.protocols.links.service import LinkSettings
 from service.protocols.links.visits import LinkVisits
+from service.protocols.mlflow.artifacts import Artifacts
+from service.protocols.mlflow.parts import FileParts
+from service.protocols.mlflow.routes import Mlflow
 from service.protocols.objects.routes import ObjectUrls
 from service.protocols.package_index.indexes import PackageIndexes
 from service.protocols.remote_signing.remote_signer import RemoteSigner
@@ -171,15 +175,24 @@ class Services:
             multipart=self.multipart,
             store=self._store,
         )
-        self.uppy = UppyUploads(builders.uppy_target(settings), use_cases, unique_id=_unique_id)
+        self.uppy = UppyUploads(
+            protocol_builders.uppy_target(settings), use_cases, unique_id=_unique_id
+        )
         self.listings = listings = Listings(self.authorizer, self._store)
-        self.object_urls = ObjectUrls(builders.object_url_lifetime(settings), listings)
-        self.package_indexes = PackageIndexes(builders.package_index_places(settings), listings)
+        self.object_urls = ObjectUrls(protocol_builders.object_url_lifetime(settings), listings)
+        self.package_indexes = PackageIndexes(
+            protocol_builders.package_index_places(settings), listings
+        )
         self.remote_signer = RemoteSigner(self.authorizer)
         self.console = Console(page_settings(settings))
         parts = PartUploads(self.multipart, clock)
         batches = Batches(self.presigner, self.object_checks, parts)
         self.git_lfs = GitLfs(configuration.git_lfs, batches)
+        artifacts = Artifacts(
+            self.authorizer, self.presigner, listings, self.object_checks, self._store
+        )
+        file_parts = FileParts(self.authorizer, self._store, self.multipart)
+        self.mlflow = Mlflow(protocol_builders.mlflow_roots(settings), artifacts, file_parts)
         self.diagnoses = Diagnoses(self.authorizer, history, clock=clock)
         self._current = configuration
 
@@ -189,13 +202,15 @@ class Services:
         assert old is not None  # `start` was called
         new = await self._prepare(settings)
         self.authorizer.snapshot = new.snapshot
-        self.uppy.target = builders.uppy_target(settings)
-        self.object_urls.lifetime = builders.object_url_lifetime(settings)
+        self._metrics.keep_api_keys(new.snapshot.api_keys.labels())
+        self.uppy.target = protocol_builders.uppy_target(settings)
+        self.object_urls.lifetime = protocol_builders.object_url_lifetime(settings)
         self.links.configure(new.links)
         self.link_visits.forget()
-        self.package_indexes.places = builders.package_index_places(settings)
+        self.package_indexes.places = protocol_builders.package_index_places(settings)
         self.git_lfs.settings = new.git_lfs
         self.console.settings = page_settings(settings)
+        self.mlflow.roots = protocol_builders.mlflow_roots(new.settings)
         self._pool.replace(new.buckets, new.snapshot.not_before)
         self.tokens.replace(new.issuers())
         self._current = new
@@ -213,6 +228,13 @@ class Services:
         # Freeing the old snapshot takes 8 ms for 4,000 callers: an iteration of its own.
         await asyncio.sleep(0)
 
+    def attempts(self) -> list[SharedAttempts]:
+        """Return what runs in the background."""
+        assert self._current is not None  # `start` was called
+        jwks, shared = self._current.jwks.values(), self.links.shared
+        polls = [] if shared is None else [shared.revocations.attempts]
+        return [*self._pool.attempts(), *(each.attempts for each in jwks), *polls]
+
     async def stop(self) -> None:
         """Stop every part, even if one fails to."""
         await self._opened.aclose()
@@ -226,7 +248,9 @@ class Services:
         current, addresses = self._current, await self._resolve(settings)
         # With thousands of callers each of these takes 0.1 s, so not on the loop once it serves.
         in_thread = current is not None
-        snapshot = await run_in_thread_if(in_thread, builders.snapshot, settings, addresses)
+        now, uses = self._clock.wall, self._metrics.api_key_uses
+        build = partial(builders.snapshot, settings, addresses, now, uses)
+        snapshot = await run_in_thread_if(in_thread, build)
         lifetimes = await run_in_thread_if(in_thread, builders.longest_lifetimes, settings)
         ca_digest = await run_in_thread_if(in_thread, builders.ca_digest, settings)
         tls_context = None
@@ -248,8 +272,8 @@ class Services:
             jwks=jwks,
             ca_digest=ca_digest,
             new_tls_context=tls_context,
-            links=await run_in_thread_if(in_thread, builders.link_settings, settings),
-            git_lfs=await run_in_thread_if(in_thread, builders.lfs_settings, settings),
+            links=await run_in_thread_if(in_thread, protocol_builders.link_settings, settings),
+            git_lfs=await run_in_thread_if(in_thread, protocol_builders.lfs_settings, settings),
         )
 
     async def _resolve(self, settings: Settings) -> dict[str, Address]:

@@ -14,7 +14,7 @@ from service.clock import Clock
 from service.config.file import content_digest
 from service.config.settings import Settings
 from service.errors import ConfigurationError
-from service.sessions.key_files import KeyFiles
+from service.sessions.static_keys import KeyFiles
 from service.sessions.sts import AssumedRole, Role, SessionSource, StaticKeys
 from service.sessions.sts_clients import StsClients
 

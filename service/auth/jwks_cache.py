@@ -8,6 +8,7 @@ Rules of this file:
   may have been withdrawn long ago.
 """
 
+import asyncio
 import logging
 import math
 from collections.abc import Callable, Mapping
@@ -102,6 +103,11 @@ class JwksCache:
         """End the task. The source remains open."""
         await self._attempts.stop()
 
+    @property
+    def attempts(self) -> SharedAttempts:
+        """The task that fetches the keys."""
+        return self._attempts
+
     async def _step(self) -> float:
         due_in = self._due_at - self._clock.boot()
         if due_in > 0:
@@ -111,6 +117,9 @@ class JwksCache:
         self._is_fetching = True
         try:
             await self._fetch()
+        except asyncio.CancelledError:  # interrupted, so the issuer may be asked again at once
+            self._attempted_at = self._due_at = -math.inf
+            raise
         finally:
             self._is_fetching = False
         self._attempts.ended()

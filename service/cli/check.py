@@ -3,23 +3,27 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from hashlib import sha256
 from itertools import chain, islice
 from typing import Final
 from urllib.parse import urlsplit
 
-from service.access.callers import LONGEST_CLAIM, CallerEntry, without_placeholders
+from service.access.callers import LONGEST_CLAIM, CallerEntry, pointers, without_placeholders
 from service.access.grants import Caller, Grant, Operation
-from service.access.session_policy import MAX_POLICY_LENGTH, BucketArns, session_policy
+from service.access.session_policy import MAX_POLICY_LENGTH, BucketArns
 from service.app import builders
 from service.app.builders import caller_name
 from service.auth.api_keys import digest_of
 from service.cli import (
+    check_api_keys,
     check_console,
     check_credentials,
     check_git_lfs,
+    check_lambda,
     check_limits,
     check_links,
+    check_mlflow,
     check_package_index,
     check_remote_signing,
     check_uppy,
@@ -41,7 +45,12 @@ _GUESSABLE = {digest_of(word) for word in ("demo", "test", "secret", "password",
 
 
 def report(
-    settings: Settings, addresses: Mapping[str, Address], *, offline: bool, traces: str | None
+    settings: Settings,
+    addresses: Mapping[str, Address],
+    now: datetime,
+    *,
+    offline: bool,
+    traces: str | None,
 ) -> dict[str, Sequence[str]]:
     """Return the lines of the report by their kind. With `errors` a caller cannot be served.
 
@@ -49,7 +58,7 @@ def report(
     """
     return {
         "description": [*describe(settings, addresses), *_describe_traces(traces)],
-        "warnings": [*warnings(settings)],
+        "warnings": [*warnings(settings), *check_api_keys.warnings(settings, now)],
         "not_checked": [*skipped_files(settings)] if offline else [],
         "errors": [*oversized_policies(settings, addresses)],
     }
@@ -81,11 +90,13 @@ def describe(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[s
         )
     yield from check_package_index.describe(settings)
     yield from check_git_lfs.describe(settings)
+    yield from check_mlflow.describe(settings)
     yield from check_uppy.describe(settings)
     yield from check_links.describe(settings)
     yield from check_console.describe(settings)
     yield from check_credentials.describe(settings)
     yield from check_remote_signing.describe(settings)
+    yield from check_lambda.describe(settings)
     callers = ((caller_name(each), [*map(_with_long_claims, each.grants)]) for each in entries)
     yield from check_limits.describe(_arns(settings, addresses), callers)
 
@@ -115,7 +126,7 @@ def oversized_policies(settings: Settings, addresses: Mapping[str, Address]) -> 
                 continue
             own = [grant for grant in grants if grant.bucket == name]
             vended = policy_for(own, CredentialsRequest(bucket=name), bucket_arns)
-            policies = {"its session policy": session_policy(own, bucket_arns)}
+            policies = {"its session policy": check_limits.policy_of(tuple(own), bucket_arns)}
             policies |= {"the session policy of its credentials": vended} if vended else {}
             for what, policy in policies.items():
                 if len(policy) > MAX_POLICY_LENGTH:
@@ -156,10 +167,12 @@ def warnings(settings: Settings) -> Iterator[str]:
         )
     yield from check_package_index.warnings(settings)
     yield from check_git_lfs.warnings(settings)
+    yield from check_mlflow.warnings(settings)
     yield from check_uppy.warnings(settings)
     yield from check_links.warnings(settings)
     yield from check_credentials.warnings(settings)
     yield from check_remote_signing.warnings(settings)
+    yield from check_lambda.warnings(settings)
 
 
 def skipped_files(settings: Settings) -> Iterator[str]:
@@ -266,6 +279,8 @@ def _overlaps(entries: Entries) -> Iterator[tuple[str | None, str]]:
 
 def _with_long_claims(grant: Grant) -> Grant:
     """Replace each placeholder with a claim of the greatest length, different for each pointer."""
+    if not pointers(grant.prefix):
+        return grant
     prefix = without_placeholders(
         grant.prefix, lambda pointer: sha256(pointer.encode()).hexdigest()[:LONGEST_CLAIM]
     )

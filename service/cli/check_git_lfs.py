@@ -58,7 +58,7 @@ def _rights(repository: LfsRepositorySettings, entry: CallerEntry) -> list[str]:
     allowed = {
         operation
         for grant in entry.grants
-        if grant.bucket == repository.bucket and _may_cover(grant, repository.prefix)
+        if grant.bucket == repository.bucket and may_cover(grant, repository.prefix)
         for operation in grant.allow
     }
     rights = []
@@ -69,7 +69,7 @@ def _rights(repository: LfsRepositorySettings, entry: CallerEntry) -> list[str]:
     return rights
 
 
-def _may_cover(grant: Grant, prefix: str) -> bool:
+def may_cover(grant: Grant, prefix: str) -> bool:
     """Whether the grant covers all keys below the prefix, for some claims at least."""
     between = without_placeholders(grant.prefix, lambda _: "\n").split("\n")
     pattern = _ANY_CLAIM.join(map(re.escape, between))

@@ -44,7 +44,7 @@ def _projects(index: PackageIndexSettings, entry: CallerEntry, operation: Operat
     ]
     if any(_covers_all(grant, index.prefix) for grant in grants):
         return "all"
-    return "some" if any(_covers_some(grant, index.prefix) for grant in grants) else "no"
+    return "some" if any(covers_some(grant, index.prefix) for grant in grants) else "no"
 
 
 def _covers_all(grant: Grant, prefix: str) -> bool:
@@ -52,7 +52,7 @@ def _covers_all(grant: Grant, prefix: str) -> bool:
     return grant.covers_subtree and prefix.startswith(grant.prefix)
 
 
-def _covers_some(grant: Grant, prefix: str) -> bool:
+def covers_some(grant: Grant, prefix: str) -> bool:
     """Whether it covers keys below the prefix. It depends on the claims for a placeholder."""
     literal = grant.prefix.partition("{")[0]
     return literal.startswith(prefix) or (

@@ -93,11 +93,14 @@ def check(path: Path | None, *, offline: bool, strict: bool, is_json: bool) -> N
     FILE is the configuration, by default $PRESIGN_CONFIG or presign.yaml. Exits with 1 if it is
     invalid or if a caller cannot be served.
     """
+    from datetime import UTC, datetime
+
     from service.cli.check import report
 
     try:
         settings, addresses = load(path, offline=offline)
-        found = report(settings, addresses, offline=offline, traces=traces_endpoint())
+        now = datetime.now(UTC)
+        found = report(settings, addresses, now, offline=offline, traces=traces_endpoint())
     except InvalidConfiguration as invalid:
         if not is_json:
             raise

@@ -49,6 +49,8 @@ class SharedAttempts:
         self._ended = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._is_cancelled = False
+        self._is_interrupted = False
+        self._asleep = asyncio.Event()
         self._contexts: dict[object, Context] = {}  # of the requests that wait
 
     def waiting_contexts(self) -> Collection[Context]:
@@ -69,6 +71,7 @@ class SharedAttempts:
         """
         self._is_cancelled = True
         self._ended.set()
+        self._asleep.set()
         self._wake.set()
         if self._task is not None:
             self._task.cancel()
@@ -79,8 +82,26 @@ class SharedAttempts:
         if self._task is not None:
             await asyncio.wait([self._task])
 
+    @property
+    def is_at_work(self) -> bool:
+        """Whether a step is in progress or about to begin."""
+        has_task = self._task is not None and not self._task.done()
+        return has_task and not self._asleep.is_set()
+
+    async def until_asleep(self) -> None:
+        """Wait until no step is in progress."""
+        if self.is_at_work:
+            await self._asleep.wait()
+
+    def interrupt(self) -> None:
+        """Cancel the step in progress, if any, and sleep. A `wait` or `wake` begins the next one."""
+        if self.is_at_work and self._task is not None:
+            self._is_interrupted = True
+            self._task.cancel()
+
     def wake(self) -> None:
         """Call `step` soon, since what it decides by has changed."""
+        self._asleep.clear()
         self._wake.set()
 
     def ended(self) -> None:
@@ -110,15 +131,29 @@ class SharedAttempts:
             self._wake.clear()
             try:
                 seconds = await self._step()
+            except asyncio.CancelledError:
+                if not self._is_interrupted:
+                    raise
+                seconds = LONGEST_SLEEP
             except Exception:  # a bug must not end the refreshes for ever
                 log.exception("unexpected error while refreshing %s", self._name)
                 seconds = LONGEST_SLEEP
+            self._end_interruption()
             if seconds:
                 await self._sleep(seconds)
 
+    def _end_interruption(self) -> None:
+        """Also after a step that swallowed the cancellation."""
+        if self._is_interrupted and self._task is not None:
+            self._is_interrupted = False
+            self._task.uncancel()
+
     async def _sleep(self, seconds: float) -> None:
+        self._asleep.set()
         try:
             async with asyncio.timeout(min(seconds, LONGEST_SLEEP)):
                 await self._wake.wait()
         except TimeoutError:
             return
+        finally:
+            self._asleep.clear()

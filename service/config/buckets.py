@@ -167,7 +167,10 @@ class BucketSettings(BucketDefaults):
         names = ("profile", "access_key_id_file", "secret_access_key_file")
         given = [name for name in names if getattr(self, name) is not None]
         if given and self.credentials != "static":
-            raise ValueError(f"{' and '.join(given)}: only with credentials: static")
+            raise ValueError(
+                f"{' and '.join(given)} only with credentials: static; leave that out, "
+                "or write null for what bucket_defaults has"
+            )
         if given not in ([], ["profile"], [*names[1:]]):
             raise ValueError("write profile, or access_key_id_file and secret_access_key_file")
         return self

@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, ByteSize, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from service.access.grants import LONGEST_LINK, WEEK, Operation
+from service.config.patterns import matching
 from service.config.types import (
     Audience,
     CaFile,
@@ -21,11 +22,15 @@ from service.config.types import (
     Section,
     Sha256,
     Subject,
+    Time,
 )
 from service.signing.header_signatures import HEADER_SIGNATURE_SECONDS
 
 # 10,000 parts of 5 GiB: docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
 _LARGEST_OBJECT: Final = 10_000 * 5 * 1024**3
+_ApiId = Annotated[
+    str, matching(r"[a-z0-9]{1,32}", "write the id of an HTTP API, such as a1b2c3d4e5")
+]
 
 
 class GrantSettings(Section):
@@ -113,6 +118,10 @@ class IssuerSettings(Section):
     max_lifetime_seconds: int = Field(86_400, ge=60, le=604_800)
     """The longest lifetime of a token that is accepted, from `iat` to `exp`."""
 
+    api_gateway_ids: tuple[_ApiId, ...] = ()
+    """The ids of HTTP APIs of API Gateway whose JWT authorizer verifies this issuer's tokens. Only
+    [as a Lambda](lambda.md): the claims in their events count as verified."""
+
 
 class CallerSettings(Section):
     """An API key (`api_key` and `sha256`), or subjects of an issuer (`issuer` and `subject`)."""
@@ -138,6 +147,10 @@ class CallerSettings(Section):
     """URLs that the caller may request in a period. A batch counts each of its URLs, a call to the
     store counts as one. Further requests get 429 `rate_limited`."""
 
+    not_after: Time | None = None
+    """Requests with the API key get 401 after this time. URLs and share links that it got earlier
+    keep their own lifetime."""
+
     revoked_before: PastTime | None = None
     """Sessions of this caller that began earlier are dropped, in every replica: see [a URL
     leaked](operations.md#a-url-leaked)."""
@@ -148,6 +161,8 @@ class CallerSettings(Section):
         given = [name for name in names if getattr(self, name) is not None]
         if given not in (["api_key", "sha256"], ["issuer", "subject"]):
             raise ValueError("write api_key and sha256, or issuer and subject")
+        if self.not_after is not None and self.api_key is None:
+            raise ValueError("not_after is for an API key; a token has its own end")
         return self
 
 

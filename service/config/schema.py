@@ -23,6 +23,8 @@ _LIMITS: Final = {"ge": "minimum", "le": "maximum"}  # which pydantic leaves nex
 _DIALECT: Final = "http://json-schema.org/draft-07/schema#"
 # As pydantic's ByteSize reads it: 50MiB, 1.5 gb, 100k, 8 kbit
 _SIZE: Final = r"^\s*\d*\.?\d+\s*(?:(?:[kKmMgGtTpPeE][iI]?)?[bB](?:[iI][tT])?|[kKmMgGtTpPeE])?\s*$"
+_REFERENCE: Final = r"\$\{"  # in any value that is not a section or a list
+_SCALARS: Final = frozenset({"boolean", "integer", "number"})
 # What each kind of text looks like, by its title in service/config/types.py.
 EXAMPLES: Final[dict[str, list[str]]] = {
     "ARN of a role": ["arn:aws:iam::111122223333:role/presign-reports"],
@@ -46,6 +48,7 @@ EXAMPLES: Final[dict[str, list[str]]] = {
     "region": ["eu-west-1"],
     "subject": ["system:serviceaccount:billing:*"],
     "tag": ["presign-subject"],
+    "time": ["2027-11-24T20:00:00Z"],
     "tag's value": ["{issuer}", "{subject}"],
 }
 
@@ -55,6 +58,7 @@ def configuration_schema() -> Schema:
     generated = Settings.model_json_schema(schema_generator=_Generator)
     definitions = generated.pop("$defs")
     schema: Schema = _readable(generated, definitions)
+    schema = _with_shared_settings(_with_references(schema))
     return {"$schema": _DIALECT, "title": "The configuration of presign", **schema}
 
 
@@ -120,6 +124,42 @@ def _merged(choices: list[Schema], around: Schema) -> Schema:
     [value] = [each for each in values if each != _NOTHING]
     optional = {**value, **around, "type": [value["type"], "null"]}
     return optional if "enum" not in value else {**optional, "enum": [*value["enum"], None]}
+
+
+def _with_references(schema: Schema) -> Schema:
+    """Return the schema of values that may also be or contain `${VAR}` or `${file:/path}`."""
+    schema = dict(schema)
+    for word, each in schema.items():
+        if word == "properties":
+            schema[word] = {name: _with_references(inner) for name, inner in each.items()}
+        elif word in {"items", "additionalProperties"} and isinstance(each, dict):
+            schema[word] = _with_references(each)
+        elif word == "anyOf":
+            schema[word] = [*map(_with_references, each)]
+    if "enum" in schema:
+        choice = {word: schema.pop(word) for word in ("type", "enum")}
+        return {**schema, "anyOf": [choice, {"type": "string", "pattern": _REFERENCE}]}
+    if "pattern" in schema:
+        return {**schema, "pattern": f"{schema['pattern']}|{_REFERENCE}"}
+    types = schema.get("type", ())
+    names = [types] if isinstance(types, str) else [*types]
+    if _SCALARS.isdisjoint(names):
+        return schema
+    return {**schema, "type": [*names, "string"], "pattern": _REFERENCE}
+
+
+def _with_shared_settings(schema: Schema) -> Schema:
+    """Return the schema in which `bucket_defaults` and `buckets_dir` have what buckets need."""
+    bucket = schema["properties"]["buckets"]["additionalProperties"]
+    needed = {"type": bucket["type"], "required": bucket.pop("required")}
+    bucket["type"] = ["object", "null"]
+    del schema["required"]
+    return {
+        **schema,
+        "anyOf": [{"required": ["buckets"]}, {"required": ["buckets_dir"]}],
+        "if": {"required": ["bucket_defaults"]},
+        "else": {"properties": {"buckets": {"additionalProperties": needed}}},
+    }
 
 
 def _plain(description: str) -> str:

@@ -23,6 +23,7 @@ from service.config.expansion import Source, source
 from service.config.file import message, quoted, without_echoes
 from service.config.git_lfs import GitLfsSettings
 from service.config.links import LinksSettings
+from service.config.mlflow import MlflowSettings
 from service.config.objects import Objects, ObjectUrlSettings
 from service.config.package_index import PackageIndexSettings
 from service.config.reading import Files, Sources, find_sources, read_files
@@ -96,6 +97,9 @@ class Settings(Section):
     git_lfs: GitLfsSettings | None = None
     """[Git LFS](git-lfs.md) at `/lfs/{repository}`. Without this section there is no `/lfs`."""
 
+    mlflow: MlflowSettings | None = None
+    """[MLflow](mlflow.md)'s artifacts. Without this section there are none."""
+
     uppy: UppySettings | None = None
     """What [Uppy](uppy.md) in a browser may request at `/uppy`. Without this section there is no
     `/uppy`."""
@@ -125,6 +129,8 @@ class Settings(Section):
             (("git_lfs", "repositories", name, "bucket"), each.bucket)
             for name, each in repositories.items()
         ]
+        roots = {} if self.mlflow is None else self.mlflow.roots
+        used += [(("mlflow", "roots", name, "bucket"), each.bucket) for name, each in roots.items()]
         for at, bucket in used:
             if bucket not in self.buckets:
                 raise _error(at, _unknown("bucket", bucket, self.buckets))
@@ -245,9 +251,17 @@ def _unknown(kind: str, name: str, known: dict[str, Any]) -> str:
     return f"no {kind} {quoted(name)} is configured{suggestion}; there are: {names}"
 
 
+def configuration_source() -> str:
+    """Return where the configuration is: PRESIGN_CONFIG, or presign.yaml.
+
+    As a Lambda it may be a URL: see `service/aws_lambda/configuration.py`.
+    """
+    return os.environ.get("PRESIGN_CONFIG", "presign.yaml")
+
+
 def configuration_path(path: Path | None) -> Path:
-    """Return `path`, or the default: PRESIGN_CONFIG, or presign.yaml."""
-    return path or Path(os.environ.get("PRESIGN_CONFIG", "presign.yaml"))
+    """Return `path`, or the default."""
+    return path or Path(configuration_source())
 
 
 def authority_files(settings: Settings) -> tuple[Path, ...]:

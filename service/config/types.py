@@ -257,6 +257,7 @@ StoreUrl = Annotated[  # it may hold a password
     SecretStr, Field(title="URL of a Redis or Valkey"), AfterValidator(check_store_url)
 ]
 RateLimit = Annotated[str, Field(title="rate"), AfterValidator(_check_rate)]
+Time = Annotated[AwareDatetime, Field(title="time"), WrapValidator(_moment)]
 PastTime = Annotated[
     AwareDatetime, Field(title="past time"), WrapValidator(_moment), AfterValidator(_check_past)
 ]

@@ -34,16 +34,20 @@ class ExpectedChecksum:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectExpectation:
-    """What a caller expects of an object. Fields that are None are not compared."""
+    """What a caller expects of an object. Fields that are None are not compared.
+
+    `operation` is what a grant must allow: `check`, or `head` for the size alone.
+    """
 
     bucket: str
     key: str
     content_length: int | None = None
     content_type: str | None = None
     checksum: ExpectedChecksum | None = None
+    operation: Operation = Operation.CHECK
 
     def store_request(self) -> StoreRequest:
-        return _head(AccessRequest(operation=Operation.CHECK, bucket=self.bucket, key=self.key))
+        return _head(AccessRequest(operation=self.operation, bucket=self.bucket, key=self.key))
 
 
 class ObjectChecks:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Final
+from typing import Final, TypeVar
 
 from service.access.grants import AccessRequest, Grant, Operation, allowed_content_type
 from service.errors import InvalidRequest
@@ -149,16 +149,6 @@ class NewUpload:
             overwrite=self.overwrite,
         )
 
-    def with_content_type(self, grants: Iterable[Grant]) -> "NewUpload":
-        """Without a type, take the one that the key suggests, if a grant allows that."""
-        if self.content_type_given:
-            return self
-        content_type = allowed_content_type(grants, self.store_request().access_request)
-        if content_type is None:
-            return self
-        action = replace(self.action, content_type=content_type)
-        return replace(self, action=action, content_type_given=True)
-
     def first_parts(self, maximum: int | None) -> Sequence[int]:
         """Return the parts to sign at once: those with a checksum, or the first few.
 
@@ -181,9 +171,10 @@ class NewUpload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnknownLengthUpload:
-    """A create-only upload to create, whose length need not be known before its completion.
+    """An upload to create, whose length need not be known before its completion.
 
     `content_length` is what the caller expects. It is checked against the grant and then forgotten.
+    `overwrite` is what the completion will request.
     """
 
     bucket: str
@@ -192,9 +183,13 @@ class UnknownLengthUpload:
     lifetime: Lifetime
     content_length: int | None = None
     content_type_given: bool = True
+    overwrite: bool = False
 
     def store_request(self) -> StoreRequest:
-        return _creation(self, self.content_length)
+        return _creation(self, self.content_length, overwrite=self.overwrite)
+
+
+AnyNewUpload = TypeVar("AnyNewUpload", NewUpload, UnknownLengthUpload)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,6 +256,17 @@ class Completion:
             overwrite=self.overwrite,
             checksum=self.checksum,
         )
+
+
+def with_content_type(request: AnyNewUpload, grants: Iterable[Grant]) -> AnyNewUpload:
+    """Give an upload without a type the one that its key suggests, if a grant allows that."""
+    if request.content_type_given:
+        return request
+    content_type = allowed_content_type(grants, request.store_request().access_request)
+    if content_type is None:
+        return request
+    action = replace(request.action, content_type=content_type)
+    return replace(request, action=action, content_type_given=True)
 
 
 def _creation(

@@ -19,6 +19,7 @@ from service.multipart.requests import (
     PartWindow,
     UnknownLengthUpload,
     Upload,
+    with_content_type,
 )
 from service.presigning.audit import Requester
 from service.presigning.authorizer import Authorizer
@@ -52,7 +53,7 @@ class MultipartUploads:
     ) -> CreatedUpload:
         """Create an upload, and sign these parts; None means its first ones."""
         access, numbers = self._authorizer.access(requester), part_numbers
-        request = request.with_content_type(access.grants)
+        request = with_content_type(request, access.grants)
         if numbers is None:
             numbers = request.first_parts(None if access.rate is None else access.rate.urls)
         store_access = await self._authorizer.authorize_store_call(

@@ -140,7 +140,8 @@ def listed_objects(body: bytes) -> list[ListedObject]:
 def objects_page(body: bytes) -> ObjectsPage:
     """Return a page that was requested with `encoding-type=url`."""
     root = _root(body, "ListBucketResult")
-    objects = [_listed(_fields(each)) for each in root.findall("Contents")]
+    contents = map(_fields, root.findall("Contents"))
+    objects = [_listed(each) for each in contents if not _is_empty_directory(each)]
     prefixes = [_text(_fields(each), "Prefix") for each in root.findall("CommonPrefixes")]
     # A store may declare the encoding and not apply it: then some name is not encoded.
     names = [*(each.key for each in objects), *prefixes]
@@ -165,6 +166,11 @@ def quote_etag(etag: str) -> str:
     if _ETAG.fullmatch(bare) is None:
         raise invalid_response()
     return f'"{bare}"'
+
+
+def _is_empty_directory(fields: Fields) -> bool:
+    """Whether this is no object: SeaweedFS lists a directory whose objects were all deleted."""
+    return fields.get("Key", "").endswith("/") and fields.get("ETag") == '""'
 
 
 def _listed(fields: Fields) -> ListedObject:

@@ -1,13 +1,6 @@
-"""Long-lived keys in files, for stores without an STS."""
+"""Files with one key each. Apart from the SDK, so that reading the settings does not import it."""
 
-import asyncio
-from dataclasses import dataclass
 from pathlib import Path
-
-from service.clock import Clock
-from service.sessions.session import Session
-from service.sessions.sts import Owner, SessionRefused, static_session
-from service.signing.sigv4 import Credentials
 
 
 def read_key_file(path: Path) -> str:
@@ -22,32 +15,3 @@ def read_key_file(path: Path) -> str:
     if not text.isprintable() or len(text.split()) != 1:
         raise ValueError("write the path of a readable file with the key and nothing else")
     return text
-
-
-@dataclass(frozen=True, slots=True)
-class KeyFiles:
-    """Reads the keys once. A change of a file takes another source."""
-
-    access_key_id: Path
-    secret_access_key: Path
-    clock: Clock
-    length = float("inf")
-
-    async def fetch(
-        self,
-        owner: Owner,  # noqa: ARG002
-        policy: str | None,  # noqa: ARG002
-        *,
-        vended: bool = False,  # noqa: ARG002
-    ) -> Session:
-        try:
-            credentials = await asyncio.to_thread(self._read)
-        except ValueError:
-            raise SessionRefused("The files with the keys cannot be read.") from None
-        return static_session(credentials, self.clock)
-
-    def _read(self) -> Credentials:
-        return Credentials(
-            access_key_id=read_key_file(self.access_key_id),
-            secret_access_key=read_key_file(self.secret_access_key),
-        )

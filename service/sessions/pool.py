@@ -175,6 +175,10 @@ class SessionPool:
         for bucket, seconds in left.items():
             yield bucket, len(seconds), min(seconds, default=0.0)
 
+    def attempts(self) -> Iterator[SharedAttempts]:
+        """Yield what refreshes each session."""
+        return (entry.attempts for entry in self._entries.values())
+
     async def stop(self) -> None:
         await asyncio.gather(*(entry.attempts.stop() for entry in self._entries.values()))
         self._entries.clear()

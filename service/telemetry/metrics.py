@@ -3,15 +3,18 @@
 No caller chooses the value of a label: routes, buckets, issuers and codes are few, and ours.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from functools import cache, partial
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
-from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
-from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from service.concurrency.event_loop import ITEMS_PER_SLICE
+from service.telemetry.exposition import render
 from service.telemetry.request_times import RequestTimes
 
 _REFRESH_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
@@ -32,6 +35,9 @@ class Metrics:
         self.registry = CollectorRegistry()
         self._requests = RequestTimes()
         self.registry.register(self._requests)
+        # By caller and start of the digest. `ApiKeys` counts them up.
+        self.api_key_uses: dict[tuple[str, str], int] = {}
+        self.registry.register(_ApiKeyUses(self.api_key_uses))
         counter = partial(Counter, registry=self.registry)
         gauge = partial(Gauge, registry=self.registry)
         histogram = partial(Histogram, registry=self.registry)
@@ -116,8 +122,9 @@ class Metrics:
         for outcome in ("ok", "failed"):
             self._reloads.labels(outcome)
 
-    def render(self) -> bytes:
-        return generate_latest(self.registry)
+    async def render(self) -> bytes:
+        """Return the text of a scrape, without blocking the event loop."""
+        return await render(self.registry)
 
     def request_began(self) -> None:
         self._under_way += 1
@@ -155,6 +162,11 @@ class Metrics:
     def reloaded(self, outcome: str) -> None:
         self._reloads.labels(outcome).inc()
 
+    def keep_api_keys(self, labels: AbstractSet[tuple[str, str]]) -> None:
+        """Forget the keys that are no longer configured."""
+        for gone in self.api_key_uses.keys() - labels:
+            del self.api_key_uses[gone]
+
     def watch_sessions(self, sessions: SessionsLeft, is_alive: IsAlive) -> None:
         """Export the sessions at each scrape.
 
@@ -162,6 +174,27 @@ class Metrics:
         the first of them expires. `is_alive` says whether a bucket can sign.
         """
         self.registry.register(_Sessions(sessions, is_alive))
+
+
+class _ApiKeyUses(Collector):
+    _labelnames: Final = ("caller", "digest")  # the client's metrics have this attribute
+
+    def __init__(self, uses: Mapping[tuple[str, str], int]) -> None:
+        self._uses = uses
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield a part for each slice: there may be thousands of keys."""
+        uses = [*self._uses.items()]
+        for start in range(0, max(1, len(uses)), ITEMS_PER_SLICE):
+            part = CounterMetricFamily(
+                "presign_api_key_requests",
+                "Requests that an API key authenticated, by the first 8 digits of its digest. A "
+                "key without a series has not been used since the start.",
+                labels=self._labelnames,
+            )
+            for labels, count in uses[start : start + ITEMS_PER_SLICE]:
+                part.add_metric(labels, count)
+            yield part
 
 
 class _Sessions(Collector):

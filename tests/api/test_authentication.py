@@ -1,7 +1,9 @@
 """Authentication: every missing, forged or malformed credential gets the same 401."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import httpx
@@ -23,6 +25,7 @@ from tests.support.app import (
     open_sources_of,
     run_app,
 )
+from tests.support.virtual_time import FakeClock
 
 GET: Final = {"bucket": "demo", "key": "a"}
 GOOD: Final = f"Bearer {API_KEY}"
@@ -202,6 +205,19 @@ async def test_a_key_removed_during_a_wait_is_refused() -> None:
         caller = settings.callers[0].model_copy(update={"sha256": (digest_of("another"),)})
         changed = settings.model_copy(update={"callers": (caller,)})
         addresses = dict.fromkeys(settings.buckets, ADDRESS)
-        authorizer.snapshot = parts.snapshot(changed, addresses)
+        authorizer.snapshot = parts.snapshot(changed, addresses, time.time)
         gate.set()
         assert [(await each).status_code for each in (one, batch)] == [401, 401]
+
+
+async def test_a_key_is_refused_after_its_end() -> None:
+    settings, clock = make_app_settings(make_open_grant()), FakeClock()
+    end = datetime.fromtimestamp(clock.wall() + 60, UTC)
+    caller = settings.callers[0].model_copy(update={"not_after": end})
+    ending = settings.model_copy(update={"callers": (caller,)})
+    async with run_app(ending, clock=clock) as client:
+        assert (await client.post("/v1/download-urls", json=GET)).status_code == 200
+        clock.move(60)
+        assert (await client.post("/v1/download-urls", json=GET)).status_code == 200
+        clock.move(1)
+        refusal(await client.post("/v1/download-urls", json=GET))

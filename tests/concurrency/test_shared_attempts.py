@@ -25,3 +25,60 @@ async def test_a_swallowed_cancellation_ends_the_task_too() -> None:
     async with asyncio.timeout(1):
         await attempts.stop()
     assert steps == 1
+
+
+@in_virtual_time
+async def test_an_interrupted_step_begins_again_with_the_next_wait() -> None:
+    steps = 0
+
+    async def step() -> float:
+        nonlocal steps
+        steps += 1
+        await asyncio.sleep(3600 if steps == 1 else 0)
+        attempts.ended()
+        return 60.0
+
+    attempts = SharedAttempts(step, name="test", waiting=Waiting())
+    attempts.start()
+    await asyncio.sleep(1)
+    assert attempts.is_at_work
+    attempts.interrupt()
+    async with asyncio.timeout(1):
+        await attempts.until_asleep()
+    assert steps == 1
+    await attempts.wait(1, "test")
+    assert steps == 2
+    await attempts.stop()
+
+
+@in_virtual_time
+async def test_a_step_that_swallows_an_interruption_ends_too() -> None:
+    async def step() -> float:
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(3600)
+        return 60.0
+
+    attempts = SharedAttempts(step, name="test", waiting=Waiting())
+    attempts.start()
+    await asyncio.sleep(1)
+    attempts.interrupt()
+    async with asyncio.timeout(1):
+        await attempts.until_asleep()
+        await attempts.stop()
+
+
+@in_virtual_time
+async def test_what_has_just_been_woken_counts_as_at_work() -> None:
+    async def step() -> float:
+        return 60.0
+
+    attempts = SharedAttempts(step, name="test", waiting=Waiting())
+    attempts.start()
+    await asyncio.sleep(1)
+    seen = [attempts.is_at_work]
+    attempts.wake()
+    seen.append(attempts.is_at_work)
+    await attempts.until_asleep()
+    seen.append(attempts.is_at_work)
+    assert seen == [False, True, False]
+    await attempts.stop()

@@ -66,7 +66,7 @@ def figures(path: Path) -> dict[str, float]:
     addresses = asyncio.run(resolve(builders.locations(settings)))
     return {
         "read": seconds(lambda: load_settings(path)),
-        "snapshot": seconds(lambda: builders.snapshot(settings, addresses)),
+        "snapshot": seconds(lambda: builders.snapshot(settings, addresses, time.time)),
         "check": seconds(lambda: checked(settings, addresses)),
     }
 

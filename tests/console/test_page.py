@@ -207,7 +207,7 @@ def test_each_script_is_a_valid_module() -> None:
           new SourceTextModule(readFileSync(name, "utf8"), { identifier: name });
     """
     flags = ["--experimental-vm-modules", "--no-warnings", "--input-type=module", "--eval"]
-    command = [node(), *flags, parse, *SCRIPTS]
+    command = [node(), *flags, parse, *map(str, SCRIPTS)]
     done = subprocess.run(command, capture_output=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr.decode()
 

@@ -5,7 +5,6 @@ No reply has a status that the document does not name, a body of another shape, 
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -13,37 +12,23 @@ import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from service.auth.api_keys import digest_of
 from service.config.links import new_key
+from tests.contract.conformance import API_KEY, STATUSES, make_schema, settings_of
 from tests.support.processes import free_ports
-from tests.support.service import OPERATIONS, run_service_process
+from tests.support.service import run_service_process
 from tests.support.stores import ROOT_KEY_ID, ROOT_SECRET, ministack
 
-API_KEY: Final = "conformance"
 # Twenty-one operations; with the examples of the document this makes more than the 500 that are asked for.
 CASES_AN_OPERATION: Final = 60
-STATUSES: Final = {200, 201, 204, 400, 401, 403, 404, 405, 409, 412, 413, 422, 431}
 
 
 @pytest.fixture(name="url", scope="module")
 def _url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    grant = {"bucket": "demo", "prefix": "", "allow": OPERATIONS, "allow_overwrite": True}
-    # So that `GET /v1/caller` has every field to tell
-    limits = {"max_expires_in": 900, "max_content_length": "50MiB", "max_keys": 100}
-    types = {"allow": ["upload", "list"], "content_types": ["image/*"]}
-    limited = {"bucket": "demo", "prefix": "limited/", **limits, **types}
-    caller = {"api_key": "tests", "sha256": [digest_of(API_KEY)], "grants": [grant, limited]}
     keys = {"AWS_ACCESS_KEY_ID": ROOT_KEY_ID, "AWS_SECRET_ACCESS_KEY": ROOT_SECRET}
     directory, (port,) = tmp_path_factory.mktemp("conformance"), free_ports(1)
     (directory / "link.key").write_text(new_key(b"k" * 32))
-    links = {"keys": [str(directory / "link.key")], "url": "https://files.example.com"}
     with ministack(tmp_path_factory.mktemp("ministack")) as store:
-        at = {"bucket": store.bucket, "region": store.region, "endpoint_url": store.endpoint_url}
-        settings = {
-            "buckets": {"demo": {**at, "credentials": "static"}},
-            "callers": [caller],
-            "links": links,
-        }
+        settings = settings_of(store, directory / "link.key")
         with run_service_process(settings, directory, port, **keys):
             yield f"http://127.0.0.1:{port}"
 
@@ -64,26 +49,7 @@ def _asked() -> Iterator[list[int]]:
     assert statuses.count(422) > 0
 
 
-# Left out is the check that whatever fits the schema is accepted: no schema of our subset can say
-# that a key has no dot segment, that a lifetime is no shorter than the least, or that 5.0 is no integer.
-# The file is what the service serves: tests/api/test_wire.py.
-schema = schemathesis.openapi.from_path(
-    str(Path(__file__).parents[2] / "openapi.yaml"),
-    # Two fields that are too long make a body that is, or a query that makes the head too long: the
-    # library's own list, with a 413 and a 431 for that.
-    config=schemathesis.Config.from_dict(
-        {
-            "checks": {
-                "negative_data_rejection": {
-                    "expected-statuses": [
-                        *("400", "401", "403", "404", "405", "406", "409", "413", "415", "422"),
-                        *("428", "429", "431", "5xx"),
-                    ]
-                }
-            }
-        }
-    ),
-)
+schema = make_schema()
 
 
 @pytest.mark.slow  # `make check` runs it

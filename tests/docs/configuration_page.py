@@ -32,6 +32,8 @@ SECTIONS: Final = MappingProxyType(
         "PackageIndexSettings": "package_index",
         "GitLfsSettings": "git_lfs",
         "LfsRepositorySettings": "repositories",
+        "MlflowSettings": "mlflow",
+        "MlflowRootSettings": "roots",
         "UppySettings": "uppy",
         "LinksSettings": "links",
         "ConsoleSettings": "console",
@@ -44,9 +46,11 @@ SAME_KEYS: Final = MappingProxyType({"BucketDefaults": "BucketSettings"})
 VARIABLES: Final = MappingProxyType(
     {
         "PRESIGN_CONFIG": "path of the configuration file, for commands without `--config`; by default "
-        "`presign.yaml` in the working directory",
+        "`presign.yaml` in the working directory. As a Lambda also `s3://BUCKET/KEY` or `ssm:/NAME`",
+        "PRESIGN_BASE_PATH": "as a Lambda: the path at which a custom domain serves the API",
         "PRESIGN_TOKEN": "the caller's API key or token, for `presign diagnose --service`",
         "AWS_WEB_IDENTITY_TOKEN_FILE": "used if `web_identity_token_file` is not set",
+        "_X_AMZN_TRACE_ID": "as a Lambda: the trace of an invocation, set by the runtime client",
         "AWS_SHARED_CREDENTIALS_FILE": "a file with the profiles of `profile`; by default `~/.aws/credentials`",
         "AWS_CONFIG_FILE": "another one; by default `~/.aws/config`",
         "AWS_CA_BUNDLE": "used if `ca_bundle` is not set; the SDK also uses it for STS",
@@ -65,6 +69,10 @@ where, and what to write instead; or what each caller may do, and which of that 
 [presign.schema.json](../presign.schema.json) is the file's JSON Schema: an editor with it completes keys, and
 underlines mistakes as you type.
 
+In a value, `${VAR}` stands for a variable of the environment, `${VAR:-default}` for a default if it is unset or empty,
+and `${file:/path}` for the text of a file. What is inserted stays text. Write `$${` for a literal `${`. [Share
+settings](guides/share-settings.md) shows this, `bucket_defaults`, `grant_sets` and `buckets_dir`.
+
 The files are watched. A valid change takes effect as a whole within seconds, and no request is lost. An invalid change
 has no effect and is reported in the log and the metrics. Settings that are read only at startup say so:
 [operations](operations.md#configuration) has more.
@@ -78,7 +86,7 @@ Each key of `server` may be set by a variable, which overrides the file. An empt
 """
 _OF_OTHERS: Final = """\
 Credentials come from the SDK's default chain, with all its variables: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`,
-`AWS_SESSION_TOKEN`, `AWS_PROFILE` and so on. The SDK's variables for endpoints have no effect: only the file says where
+`AWS_SESSION_TOKEN`, `AWS_PROFILE` and so on. Only a bucket with static keys can have its own. The SDK's variables for endpoints have no effect: only the file says where
 a bucket is. `HTTPS_PROXY` and `NO_PROXY` apply to https calls to stores and issuers.
 
 `OTEL_EXPORTER_OTLP_ENDPOINT` and other variables of OpenTelemetry turn on [traces](operations.md#traces).

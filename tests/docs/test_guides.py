@@ -32,7 +32,9 @@ CONFIGURATIONS: Final = [
     block
     for page in GUIDES
     for block in blocks(page)
-    if block.language == "yaml" and "buckets:" in block.text
+    if block.language == "yaml"
+    and "buckets:" in block.text
+    and not block.text.startswith("# buckets.d/")  # not a whole configuration
 ]
 
 

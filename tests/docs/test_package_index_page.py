@@ -3,7 +3,7 @@
 from ruamel.yaml import YAML
 
 from service.config.settings import Settings
-from service.protocols.package_index.indexes import MAX_PAGES
+from service.presigning.listings import MAX_PAGES
 from tests.docs.documents import blocks, text_of
 
 PAGE = "docs/package-index.md"

@@ -114,7 +114,9 @@ class CallerSessions:
 def caller_sessions(store: Store, callers: list[dict[str, Any]], **bucket: Any) -> CallerSessions:
     settings = Settings.model_validate(make_settings(store, callers, **bucket))
     addresses = asyncio.run(resolve(builders.locations(settings)))
-    return CallerSessions(settings, builders.snapshot(settings, addresses), store)
+    return CallerSessions(
+        settings, builders.snapshot(settings, addresses, SystemClock().wall), store
+    )
 
 
 def is_denied(answer: httpx.Response) -> bool:

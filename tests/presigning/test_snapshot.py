@@ -37,7 +37,7 @@ def make_snapshot(
     return Snapshot(
         buckets=buckets or {"reports": make_bucket(), "photos": photos()},
         callers=(CallerEntry(issuer=ISSUER, subject=subject, grants=grants),),
-        api_keys=ApiKeys(()),
+        api_keys=ApiKeys((), lambda: 0.0),
         default_expires_in=900,
     )
 

@@ -115,6 +115,12 @@ def test_a_page_of_objects_has_prefixes_and_the_next_token() -> None:
     assert objects_page(listing("a").replace(b"true", b"false")).next_token is None
 
 
+def test_an_emptied_directory_of_seaweedfs_is_no_object() -> None:
+    directory = listing("a/").replace(b"<ETag>e</ETag>", b"<ETag>&#34;&#34;</ETag>")
+    assert objects_page(directory).objects == []
+    assert [each.key for each in objects_page(listing("a/")).objects] == ["a/"]
+
+
 @pytest.mark.parametrize("body", [listing("a b"), listing("a", encoding="")])
 def test_names_that_are_not_encoded_stay_as_they_are(body: bytes) -> None:
     assert objects_page(body).prefixes == ["a%2Bb/"]

@@ -62,6 +62,7 @@ def test_each_python_gets_each_package_once(lock: Path, python: str) -> None:
         ("requirements-dev.lock", PYPROJECT["dependency-groups"]["dev"][1:]),
         ("requirements-dev.lock", PYPROJECT["dependency-groups"]["build"]),
         ("requirements-dev.lock", PYPROJECT["project"]["optional-dependencies"]["demo"]),
+        ("requirements.lock", PYPROJECT["project"]["optional-dependencies"]["lambda"]),
         ("requirements.lock", PYPROJECT["project"]["optional-dependencies"]["otel"]),
         ("requirements.lock", CLIENT["project"]["dependencies"]),
         ("requirements-demo.lock", PYPROJECT["project"]["dependencies"]),

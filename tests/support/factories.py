@@ -58,7 +58,7 @@ def make_snapshot(
     return Snapshot(
         buckets={"reports": make_bucket()} if buckets is None else buckets,
         callers=(make_caller_entry(CALLER, *grants),),
-        api_keys=ApiKeys(()),
+        api_keys=ApiKeys((), lambda: 0.0),
         default_expires_in=default_expires_in,
     )
 

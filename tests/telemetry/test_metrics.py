@@ -9,8 +9,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from service.access.grants import Operation
+from service.auth.api_keys import digest_of
 from service.errors import Overloaded
 from service.sessions.session import Session
+from service.telemetry.metrics import Metrics
 from tests.support.app import (
     API_KEY,
     FixedSource,
@@ -199,3 +201,22 @@ async def test_rate_limited_requests_and_store_failures_are_counted(
     assert [response.status_code for response in responses] == [200, 200, 429]
     assert value(scraped, "refused_total", code="rate_limited") == 1
     assert value(scraped, "rate_limit_store_failures_total") == failures
+
+
+async def test_requests_are_counted_by_api_key(client: httpx.AsyncClient) -> None:
+    labels = {"caller": "tester", "digest": digest_of(API_KEY)[:8]}
+    for key in (API_KEY, API_KEY, "unknown"):
+        headers = {"Authorization": f"Bearer {key}"}
+        await client.post("/v1/download-urls", json=GET, headers=headers)
+    found = await samples(client)
+    name = "presign_api_key_requests_total"
+    assert {key: count for key, count in found.items() if key[0] == name} == {
+        (name, frozenset(labels.items())): 2
+    }
+
+
+def test_a_key_that_is_no_longer_configured_is_forgotten() -> None:
+    metrics = Metrics()
+    metrics.api_key_uses.update({("a", "1"): 1, ("a", "2"): 1})
+    metrics.keep_api_keys({("a", "2"), ("b", "3")})
+    assert metrics.api_key_uses == {("a", "2"): 1}

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from service.access.grants import Operation
 from service.api.problems import _KINDS
+from service.auth.api_keys import digest_of
 from service.diagnosis.findings import Code
 from tests.api.every_call import flat
 from tests.support.app import API_KEY, app_of, make_app_settings, make_open_grant, run_app
@@ -50,6 +51,8 @@ def allowed(app: FastAPI) -> dict[str, set[str]]:
         "status": {str(status) for status, _ in _KINDS.values()} | {"200", "499"},
         "operation": set(Operation),
         "bucket": {"demo", "closed"},
+        "caller": {"tester"},
+        "digest": {digest_of(API_KEY)[:8]},
         "code": set(_KINDS),
         "by": {"grant", "session"},
         "finding": {*Code, "none"},

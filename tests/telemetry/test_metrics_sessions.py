@@ -125,10 +125,12 @@ async def test_the_clock_skew_is_stss_clock_minus_ours(skew: float) -> None:
 async def test_the_packed_policys_percentage_is_the_last_reported() -> None:
     metrics = Metrics()
     metrics.session("demo", 0.0, None)
-    assert b"presign_packed_policy_percent{" not in metrics.render()
+    assert b"presign_packed_policy_percent{" not in await metrics.render()
     metrics.session("demo", 0.0, 61)
     metrics.session("demo", 0.0, None)
-    assert value(read(metrics.render().decode()), "packed_policy_percent", bucket="demo") == 61
+    assert (
+        value(read((await metrics.render()).decode()), "packed_policy_percent", bucket="demo") == 61
+    )
 
 
 # The rest
@@ -179,7 +181,7 @@ async def test_fetches_of_keys_are_counted_by_outcome() -> None:
     source.error = OSError("no route")
     await asyncio.sleep(RETRY_SECONDS)
     await keys.find("two")
-    scraped = read(metrics.render().decode())
+    scraped = read((await metrics.render()).decode())
     for outcome in ("ok", "failed"):
         labels = {"issuer": "cluster-a", "outcome": outcome}
         assert value(scraped, "issuer_key_fetches_total", **labels) == 1

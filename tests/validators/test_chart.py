@@ -17,6 +17,7 @@ from service.app import factory
 from service.protocols.credentials import routes as credentials
 from service.protocols.git_lfs import routes as git_lfs
 from service.protocols.links import pages, visit_routes
+from service.protocols.mlflow import routes as mlflow
 from service.protocols.objects import routes as object_urls
 from service.protocols.package_index import routes as package_index
 from service.protocols.remote_signing import routes as remote_signing
@@ -167,6 +168,7 @@ def test_the_public_paths_are_all_but_the_internal_ones() -> None:
         pages,
         package_index,
         git_lfs,
+        mlflow,
         uppy,
         credentials,
         remote_signing,

@@ -25,4 +25,4 @@ async def readyz(request: Request) -> Response:
 @router.get("/metrics")
 async def metrics(request: Request) -> Response:
     metrics = request.app.state.metrics
-    return Response(metrics.render(), media_type=metrics.CONTENT_TYPE)
+    return Response(await metrics.render(), media_type=metrics.CONTENT_TYPE)

@@ -173,7 +173,9 @@ class Batches:
 def _actions(answer: PresignedRequests | PresignError) -> Iterator[Action | PresignError]:
     """Return the actions of an answer. Raises an error that is not about one object."""
     if isinstance(answer, PresignedRequests):
-        yield from (Action(url, answer.headers, answer.validity) for url in answer.urls)
+        # dulwich adds a Content-Type of its own unless this one is spelt alike.
+        headers = {name.title(): value for name, value in answer.headers.items()}
+        yield from (Action(url, headers, answer.validity) for url in answer.urls)
     elif isinstance(answer, _OF_ONE_OBJECT):
         yield answer
     else:

@@ -9,11 +9,12 @@ Rules of this file:
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
 from service.clock import Clock
-from service.errors import InvalidRequest, NotFound, UploadNotFound
+from service.errors import InvalidRequest, NotFound, ObjectExists, PresignError, UploadNotFound
 from service.multipart.part_plan import PartPlan
 from service.multipart.requests import Completion, NewUpload, PartChecksums, Upload
 from service.multipart.uploads import MultipartUploads
@@ -98,11 +99,17 @@ class PartUploads:
     ) -> None:
         """Make the object of its parts.
 
-        Raises InvalidRequest for another object, and what `MultipartUploads.complete` raises.
+        If another push was faster, aborts the upload: nobody would complete it. Raises
+        InvalidRequest for another object, and what `MultipartUploads.complete` raises.
         """
         if oid != ticket.oid:
             raise InvalidRequest("This is the upload of another object.", pointer="#/oid")
         key = repository.key(oid)
         upload = Upload(bucket=repository.bucket, key=key, upload_id=ticket.upload_id)
         completion = Completion(upload=upload, content_length=ticket.size, parts=parts)
-        await self.uploads.complete(requester, completion)
+        try:
+            await self.uploads.complete(requester, completion)
+        except ObjectExists:
+            with suppress(PresignError):
+                await self.uploads.abort(requester, upload)
+            raise

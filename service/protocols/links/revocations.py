@@ -47,6 +47,11 @@ class Revocations:
     async def stop(self) -> None:
         await self._polls.stop()
 
+    @property
+    def attempts(self) -> SharedAttempts:
+        """The task that follows the store."""
+        return self._polls
+
     def is_revoked(self, link_id: str) -> bool:
         """Return whether a link is revoked. Raises Overloaded until the store was seen once."""
         if not self._is_known:

@@ -167,7 +167,7 @@ async def test_the_tasks_of_a_removed_bucket_end(warm: Harness) -> None:
     await warm.reconfigure(WITHOUT_PHOTOS)
     await until(lambda: "session photos" not in tasks("session"))
     assert [bucket for bucket, _, _ in warm.services._pool.sessions_left()] == ["reports"]
-    assert 'presign_sessions{bucket="photos"}' not in warm.metrics.render().decode()
+    assert 'presign_sessions{bucket="photos"}' not in (await warm.metrics.render()).decode()
 
 
 async def test_api_keys_are_added_rotated_and_removed(warm: Harness) -> None:

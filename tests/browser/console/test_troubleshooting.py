@@ -49,6 +49,23 @@ def test_a_curl_command_that_the_store_refuses_is_explained(console: ConsolePage
     assert "curl '<url>'" in copied
 
 
+def test_a_fix_is_found_and_copied_by_keyboard(console: ConsolePage) -> None:
+    answering(console, {"findings": [FINDING]})
+    keyboard = console.page.keyboard
+    console.field("URL or curl command").focus()
+    keyboard.type(URL)
+    for _ in ("What else do you know?", "Diagnose"):
+        keyboard.press("Tab")
+    keyboard.press("Enter")
+    expect(console.page.get_by_role("list", name="Findings")).to_be_focused()
+    for _ in ("the fix", "Copy fix"):
+        keyboard.press("Tab")
+    expect(console.button("Copy fix")).to_be_focused()
+    keyboard.press("Enter")
+    expect(console.page.locator("#status")).to_have_text("Copied.")
+    assert console.page.evaluate("navigator.clipboard.readText()") == FINDING["fix"]
+
+
 def test_a_url_is_sent_with_what_is_known(console: ConsolePage) -> None:
     likely = {**FINDING, "code": "clock", "proven": False, "summary": "A clock is wrong."}
     asked = answering(console, {"findings": [FINDING, likely]})

@@ -27,8 +27,10 @@ ROW: Final = re.compile(
     r"^\| `(Presign\w+)` \| (page|ticket) \| (.+) \| \[.+\]\((#.+)\) \|$", re.MULTILINE
 )
 # Metrics for the dashboard only, without an alert. Dropped bodies cost bandwidth, and nobody fails.
+# Requests by API key are looked at when a key is rotated.
 UNWATCHED: Final = {
     "presign_refused",
+    "presign_api_key_requests",
     "presign_diagnoses",
     "presign_session_seconds_left",
     "presign_discarded_body_bytes",

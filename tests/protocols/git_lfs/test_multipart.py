@@ -28,6 +28,7 @@ from tests.protocols.git_lfs.harness import (
 )
 from tests.protocols.links.harness import real_clock
 from tests.support.app import app_of
+from tests.support.virtual_time import in_virtual_time
 
 LARGE = lfs_object(1, 40 * MIB)
 SMALL = lfs_object(2)
@@ -131,6 +132,19 @@ async def test_parts_that_are_too_few_make_no_object(with_parts: Harness) -> Non
     answer = await complete(with_parts, upload["href"], first)
     assert (answer.status_code, answer.json()["code"]) == (422, "length_mismatch")
     assert with_parts.store.objects == {}
+
+
+@in_virtual_time
+async def test_the_slower_of_two_pushes_leaves_no_parts(tmp_path: Path) -> None:
+    async with start(settings(keys=tmp_path), real_clock()) as harness:
+        [first], [second] = [await harness.upload_in_parts(LARGE) for _ in range(2)]
+        parts = put_all(harness, LARGE)  # of the second upload
+        assert (await complete(harness, second["href"], *parts)).status_code == 200
+        for part in parts:
+            harness.store.put("upload-1", part.part_number, part.content_length)
+        answer = await complete(harness, first["href"], *parts)
+        assert (answer.status_code, answer.json()["code"]) == (412, "object_exists")
+        assert harness.store.uploads == {}
 
 
 async def test_a_ticket_completes_its_own_object_only(with_parts: Harness) -> None:

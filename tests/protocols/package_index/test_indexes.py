@@ -8,7 +8,7 @@ from urllib.parse import urljoin
 import httpx
 import pytest
 
-from service.protocols.package_index.indexes import MAX_PAGES
+from service.presigning.listings import MAX_PAGES
 from service.protocols.package_index.pages import HTML, JSON
 from tests.protocols.package_index.harness import (
     INDEX,

@@ -10,20 +10,20 @@ from service.access.callers import Identity
 from service.access.grants import Caller
 from service.errors import StorageUnavailable
 from service.presigning.audit import Requester
-from service.presigning.listings import ListingRequest
-from service.protocols.package_index.indexes import PackageIndexes
+from service.presigning.listings import ListingRequest, Listings
 from service.s3.xml import ObjectsPage
 from tests.support.virtual_time import in_virtual_time
 
 REQUESTER = Requester(Identity(Caller(issuer=None, subject="ci")), "request", None)
+NOTHING: Any = None
 
 
-@dataclass
-class SlowListings:
-    """Pages of one project, each after some seconds."""
+@dataclass(frozen=True)
+class SlowListings(Listings):
+    """Pages of one prefix each, after some seconds."""
 
-    pages: int
-    seconds: float
+    pages: int = 0
+    seconds: float = 0
 
     async def page(self, _: Requester, request: ListingRequest) -> ObjectsPage:
         await asyncio.sleep(self.seconds)
@@ -32,18 +32,15 @@ class SlowListings:
         return ObjectsPage(objects=[], prefixes=[f"{request.prefix}p{number}/"], next_token=token)
 
 
-def indexes(pages: int, seconds: float) -> PackageIndexes:
-    listings: Any = SlowListings(pages, seconds)
-    return PackageIndexes({}, listings)
-
-
 @in_virtual_time
 async def test_pages_within_a_minute_are_one_level() -> None:
-    level = await indexes(5, 11).level(REQUESTER, "demo", "pypi/")
+    listings = SlowListings(NOTHING, NOTHING, 5, 11)
+    level = await listings.level(REQUESTER, "demo", "pypi/")
     assert level.prefixes == [f"pypi/p{number}/" for number in range(5)]
 
 
 @in_virtual_time
 async def test_pages_that_take_over_a_minute_are_a_problem() -> None:
+    listings = SlowListings(NOTHING, NOTHING, 6, 11)
     with pytest.raises(StorageUnavailable, match="within 60 s"):
-        await indexes(6, 11).level(REQUESTER, "demo", "pypi/")
+        await listings.level(REQUESTER, "demo", "pypi/")

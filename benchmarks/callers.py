@@ -1,0 +1,139 @@
+"""What thousands of callers cost: `presign check`, the start, a reload, a scrape and memory.
+
+Each caller has an API key and grants on two of a hundred buckets. `python -m benchmarks.callers`
+measures only this, and updates docs/scale.md.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from statistics import median
+from typing import Any, Final
+
+import httpx
+
+from benchmarks import issuing, scale, targets
+from benchmarks.measuring import SERVER_CORE, pin
+from benchmarks.signers import REGION
+from benchmarks.targets import Target
+
+NUMBERS: Final = (400, 1000, 4000)
+BUCKETS: Final = 100
+_ROUNDS: Final = 3
+_RELOAD_SECONDS: Final = 60.0
+_KEYS: Final = {"AWS_ACCESS_KEY_ID": "AKIABENCH", "AWS_SECRET_ACCESS_KEY": "bench"}
+
+
+def key_of(number: int) -> str:
+    return f"key-of-caller-{number}"
+
+
+def configuration(callers: int, sts: str) -> str:
+    """YAML in the block style that people write, of 11 lines for each caller."""
+    role = "arn:aws:iam::111122223333:role/presign-352"
+    lines = ["server: {drain_seconds: 0}", "bucket_defaults:", f"  region: {REGION}"]
+    lines += [f"  role_arn: {role}", f"  sts_endpoint_url: {sts}", "buckets:"]
+    lines += [f"  bucket-{n:03}: {{bucket: acme-{n:03}}}" for n in range(BUCKETS)]
+    lines += ["callers:"]
+    for n in range(callers):
+        digest = sha256(key_of(n).encode()).hexdigest()
+        lines += [f"  - api_key: caller-{n:04}", f"    sha256: [{digest}]", "    grants:"]
+        for bucket in (n % BUCKETS, (n + 1) % BUCKETS):
+            lines += [f"      - bucket: bucket-{bucket:03}", f"        prefix: team-{n:04}/"]
+            lines += ["        allow: [download, upload, list]", "        max_expires_in: 900"]
+    return "\n".join(lines) + "\n"
+
+
+def measure() -> list[dict[str, float]]:
+    """Return a row for each number of callers: the medians of some rounds.
+
+    Seconds are CPU time.
+    """
+    issuer = issuing.start()
+    url = f"http://127.0.0.1:{issuer.server_address[1]}"
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "presign.yaml"
+        return [_median([_round(path, each, url) for _ in range(_ROUNDS)]) for each in NUMBERS]
+
+
+def _median(rounds: list[dict[str, float]]) -> dict[str, float]:
+    return {name: median(each[name] for each in rounds) for name in rounds[0]}
+
+
+def _round(path: Path, callers: int, sts: str) -> dict[str, float]:
+    path.write_text(configuration(callers, sts))
+    checked = _check_seconds(path)
+    with _served(path) as (service, client):
+        started = service.cpu_seconds
+        memory = service.memory_mib
+        _call_as_each(client, callers)
+        before = service.cpu_seconds
+        text = client.get("/metrics").text
+        scraped = service.cpu_seconds - before
+        reloaded = _reload_seconds(path, service, client)
+    return {
+        "callers": callers,
+        "check_s": checked,
+        "start_s": started,
+        "memory_mib": memory,
+        "reload_s": reloaded,
+        "scrape_ms": scraped * 1000,
+        "series": sum(not line.startswith("#") for line in text.splitlines()),
+    }
+
+
+def _check_seconds(path: Path) -> float:
+    command = [sys.executable, "-m", "service", "check", str(path)]
+    before = os.times()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    after = os.times()
+    return (after.children_user - before.children_user) + (
+        after.children_system - before.children_system
+    )
+
+
+@contextmanager
+def _served(path: Path) -> Iterator[tuple[Target, httpx.Client]]:
+    command = [sys.executable, "-m", "service", "serve", "--config", str(path), "--port"]
+    for service in targets.served(command, "/livez", _KEYS, subprocess.DEVNULL):
+        url = f"http://127.0.0.1:{service.port}"
+        with httpx.Client(base_url=url, trust_env=False, timeout=60) as client:
+            yield service, client
+
+
+def _call_as_each(client: httpx.Client, callers: int) -> None:
+    """Each caller requests once, so that each has its series in a scrape."""
+    for number in range(callers):
+        headers = {"Authorization": f"Bearer {key_of(number)}"}
+        client.get("/v1/caller", headers=headers).raise_for_status()
+
+
+def _reload_seconds(path: Path, service: Target, client: httpx.Client) -> float:
+    """CPU time from a change of the file until it is in use."""
+    path.write_text(path.read_text().replace("max_expires_in: 900", "max_expires_in: 600", 1))
+    before, until = service.cpu_seconds, time.monotonic() + _RELOAD_SECONDS
+    headers = {"Authorization": f"Bearer {key_of(0)}"}
+    while time.monotonic() < until:
+        if '"max_expires_in":600' in client.get("/v1/caller", headers=headers).text:
+            return service.cpu_seconds - before
+        time.sleep(0.2)
+    raise SystemExit("the change was not used")
+
+
+def main() -> None:
+    pin(SERVER_CORE)
+    results: dict[str, Any] = json.loads(scale.RESULTS.read_text(encoding="utf-8"))
+    results["callers"] = measure()
+    scale.RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+    scale.write(results)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+"""A clock for a process that is frozen between two invocations.
+
+Whether CLOCK_MONOTONIC and CLOCK_BOOTTIME count the time of a freeze depends on how Lambda freezes,
+which AWS does not document: they do if the process is only paused, and do not if its machine is
+restored from a snapshot. The wall clock is set again after either. So each invocation begins with a
+comparison of the two.
+"""
+
+from typing import Final
+
+from service.clock import Clock
+
+# Seconds. A correction of the wall clock by less is no freeze: Amazon Time Sync stays far below.
+TOLERANCE: Final = 2.0
+
+
+class FreezeAwareClock:
+    """Adds the time of each freeze that the boot clock did not count.
+
+    The wall clock may also be set forward without a freeze. That looks the same, and makes
+    sessions and keys look older than they are: they are refreshed early, and never used too long.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._uncounted = 0.0
+        self._difference = clock.wall() - clock.boot()
+
+    def wall(self) -> float:
+        return self._clock.wall()
+
+    def boot(self) -> float:
+        return self._clock.boot() + self._uncounted
+
+    def thaw(self) -> float:
+        """Count the last freeze. Return how many seconds of it the boot clock did not count."""
+        difference = self._clock.wall() - self._clock.boot()
+        uncounted = max(0.0, difference - self._difference)
+        self._difference = difference
+        if uncounted < TOLERANCE:
+            return 0.0
+        self._uncounted += uncounted
+        return uncounted

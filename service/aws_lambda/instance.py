@@ -1,0 +1,218 @@
+"""The app in one instance of a Lambda function: it answers one event after the other.
+
+The process is frozen between two invocations, for seconds or hours, or ends there without notice.
+So nothing depends on what runs in between:
+- After a pause, what has become due in it is done before the request: the clock counts the freeze,
+  sessions and issuers' keys are refreshed, revoked links are read.
+- After each request nothing is left in progress. A call that is answered during a freeze would be
+  read much later: it could fail by its timeout, or date a session by the wrong time.
+"""
+
+import asyncio
+import logging
+import math
+import re
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from typing import Any, Final
+
+from pydantic_core import to_json
+from starlette.types import Message, Scope
+
+from service.api.problems import MEDIA_TYPE
+from service.api.request_id import response_headers
+from service.api.route import IDENTITY
+from service.app.factory import PresignApp
+from service.app.services import Services
+from service.auth.gateway_claims import GatewayIdentities
+from service.aws_lambda.clock import FreezeAwareClock
+from service.aws_lambda.events import HttpRequest, UnreadableEvent, read_event, write_result
+from service.concurrency.shared_attempts import SharedAttempts
+from service.server.limits import ConnectionLimits
+
+log = logging.getLogger(__name__)
+
+# Seconds that a request, and then its answer, is held back while STS, an issuer or the store of links
+# is being asked. Mostly this takes 0.1.
+SETTLE_SECONDS: Final = 2.0
+PAUSE_SECONDS: Final = 1.0  # between two invocations; in a shorter one nothing of note becomes due
+# Lambda allows ten seconds from the start of the process to its first request for an event.
+START_SECONDS: Final = 3.0
+_INTERRUPT_SECONDS: Final = 0.2  # for a call to end that was cancelled
+_LEFT_FOR_LAMBDA: Final = 0.5  # of the invocation's time, to send the answer
+_FAILED: Final = "The service failed. Its logs say more under the request id."
+_HEAD_BYTES: Final = ConnectionLimits().head_bytes
+_SEPARATORS: Final = len(b": \r\n")
+# docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader
+_XRAY: Final = re.compile(
+    r"Root=1-([0-9a-f]{8})-([0-9a-f]{24});Parent=([0-9a-f]{16});Sampled=([01])"
+)
+
+
+class Instance:
+    """Call `start` once, then `invoke` for each event."""
+
+    def __init__(
+        self,
+        app: PresignApp,
+        clock: FreezeAwareClock,
+        identities: GatewayIdentities,
+        *,
+        base_path: str = "",
+        settle_seconds: float = SETTLE_SECONDS,
+    ) -> None:
+        """`clock` is that of the app. `base_path` is where a custom domain serves it."""
+        self._app = app
+        self._clock = clock
+        self._identities = identities
+        self._base_path = base_path
+        self._settle_seconds = settle_seconds
+        self._runner = asyncio.Runner()
+        self._stack = AsyncExitStack()
+        self._left_at = clock.boot()
+
+    @property
+    def _services(self) -> Services:
+        services: Services = self._app.state.services
+        return services
+
+    def start(self) -> None:
+        """Start the app, and wait a moment for the first sessions and keys."""
+        lifespan = self._app.router.lifespan_context(self._app)
+        self._runner.run(self._stack.enter_async_context(lifespan))
+        self._runner.run(self._settle(START_SECONDS))
+
+    def close(self) -> None:
+        """Stop the app. Lambda itself ends the process without a call."""
+        self._runner.run(self._stack.aclose())
+        self._runner.close()
+
+    def invoke(
+        self,
+        event: object,
+        invocation_id: str,
+        *,
+        trace: str = "",
+        seconds_left: Callable[[], float] = lambda: math.inf,
+    ) -> dict[str, Any]:
+        """Return the result for an event. It never raises: Lambda would log and return the error.
+
+        `invocation_id` is the request's id unless the client sent one. `trace` is X-Ray's header.
+        """
+        try:
+            request = read_event(event, self._base_path)
+        except UnreadableEvent as error:
+            log.error("invocation %s: the event is no HTTP request: %s", invocation_id, error)  # noqa: TRY400
+            return self._problem("single", "internal_error", _FAILED, invocation_id)
+        if _head_bytes(request) > _HEAD_BYTES:
+            detail = f"The head of a request has at most {_HEAD_BYTES} bytes."
+            return self._problem(request.result, "headers_too_large", detail, invocation_id)
+        scope = self._scope(request, invocation_id, trace)
+        try:
+            loop = self._runner.get_loop()  # Runner.run would set a signal handler each time: 60 µs
+            return loop.run_until_complete(self._answer(request, scope, seconds_left))
+        except Exception:
+            log.exception("invocation %s failed", invocation_id)
+            return self._problem(request.result, "internal_error", _FAILED, invocation_id)
+
+    async def _answer(
+        self, request: HttpRequest, scope: Scope, seconds_left: Callable[[], float]
+    ) -> dict[str, Any]:
+        await self._catch_up()
+        response = _Response(request.body)
+        await self._app(scope, response.receive, response.send)
+        await self._settle(min(self._settle_seconds, seconds_left() - _LEFT_FOR_LAMBDA))
+        body = b"" if request.method == "HEAD" else b"".join(response.body)
+        return write_result(request.result, response.status, response.headers, body)
+
+    async def _catch_up(self) -> None:
+        self._clock.thaw()
+        if self._clock.boot() - self._left_at > PAUSE_SECONDS:
+            attempts = self._services.attempts()
+            for each in attempts:
+                each.wake()
+            await _until_asleep(attempts, self._settle_seconds)
+
+    async def _settle(self, seconds: float) -> None:
+        attempts = self._services.attempts()
+        if not await _until_asleep(attempts, seconds):
+            for each in attempts:
+                each.interrupt()
+            await _until_asleep(attempts, _INTERRUPT_SECONDS)
+        self._left_at = self._clock.boot()
+
+    def _scope(self, request: HttpRequest, invocation_id: str, trace: str) -> Scope:
+        names = {name for name, _ in request.headers}
+        headers = [each for each in request.headers if each[0] != b"content-length"]
+        if request.body or b"content-length" in names:  # of the bytes that have arrived
+            headers.append((b"content-length", b"%d" % len(request.body)))
+        if b"x-request-id" not in names:
+            headers.append((b"x-request-id", invocation_id.encode()))
+        if b"traceparent" not in names and (found := _XRAY.search(trace)) is not None:
+            headers.append((b"traceparent", "00-{}{}-{}-0{}".format(*found.groups()).encode()))
+        scope: Scope = {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "http_version": "1.1",
+            "method": request.method,
+            "scheme": "https",
+            "path": request.path,
+            "raw_path": request.raw_path,
+            "root_path": "",
+            "query_string": request.query,
+            "headers": headers,
+            "client": None if request.client is None else (request.client, 0),
+            "server": None,
+        }
+        if request.claims is not None:
+            scope[IDENTITY] = self._identities.find(
+                request.api_id, request.claims, self._clock.wall()
+            )
+        return scope
+
+    def _problem(self, result: str, code: str, detail: str, request_id: str) -> dict[str, Any]:
+        """Return a problem for what never becomes a request, as the HTTP server does."""
+        members = self._app.state.problems.problem(code, detail, request_id=request_id)
+        headers = [(b"content-type", MEDIA_TYPE.encode()), *response_headers(request_id)]
+        return write_result(result, members["status"], headers, to_json(members))
+
+
+class _Response:
+    """The two callables of ASGI, for a request that is there as a whole."""
+
+    def __init__(self, body: bytes) -> None:
+        self._pending: bytes | None = body
+        self.status = 500
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.body: list[bytes] = []
+
+    async def receive(self) -> Message:
+        if (body := self._pending) is None:
+            await asyncio.Event().wait()  # the client does not disconnect
+        self._pending = None
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status, self.headers = message["status"], message["headers"]
+        else:
+            self.body.append(message.get("body", b""))
+
+
+async def _until_asleep(attempts: Sequence[SharedAttempts], seconds: float) -> bool:
+    """Wait until none is at work. Return False if that takes longer than `seconds`."""
+    running = [each.until_asleep() for each in attempts if each.is_at_work]
+    if not running:
+        return True
+    try:
+        async with asyncio.timeout(max(0.0, seconds)):
+            await asyncio.gather(*running)
+    except TimeoutError:
+        return False
+    return True
+
+
+def _head_bytes(request: HttpRequest) -> int:
+    """Count the head as the HTTP server does."""
+    headers = sum(len(name) + len(value) + _SEPARATORS for name, value in request.headers)
+    return len(request.raw_path) + len(request.query) + headers

@@ -1,0 +1,39 @@
+"""Starts an instance, configured by the environment."""
+
+import sys
+
+from service.app import builders
+from service.app.factory import create_app
+from service.auth.gateway_claims import GatewayIdentities
+from service.aws_lambda.clock import FreezeAwareClock
+from service.aws_lambda.configuration import load_configuration
+from service.aws_lambda.instance import Instance
+from service.clock import SystemClock
+from service.config import aws_lambda
+from service.config.settings import configuration_source
+from service.telemetry.line_sink import LineSink
+from service.telemetry.logs import JsonFormatter, SinkHandler, set_up_logging
+from service.telemetry.metrics import Metrics
+
+
+def start_instance() -> Instance:
+    """Return a started instance, configured by the environment. Raises ConfigurationError."""
+    settings = load_configuration(configuration_source())
+    metrics, sink = Metrics(), LineSink(sys.stdout.fileno())
+    sink.enlarge_pipe_buffer()
+    handler = SinkHandler(sink, LineSink(sys.stderr.fileno()), on_drop=metrics.log_line_dropped)
+    handler.setFormatter(JsonFormatter())
+    set_up_logging(settings.server.log_level, handler)
+    clock = FreezeAwareClock(SystemClock())
+    trusted = [
+        (builders.issuer(name, settings), frozenset(issuer.api_gateway_ids))
+        for name, issuer in settings.issuers.items()
+    ]
+    instance = Instance(
+        create_app(settings, clock=clock, audit=sink.write, metrics=metrics),
+        clock,
+        GatewayIdentities(trusted),
+        base_path=aws_lambda.base_path(),
+    )
+    instance.start()
+    return instance

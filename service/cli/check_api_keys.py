@@ -1,0 +1,19 @@
+"""What `presign check` says about the ends of API keys."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Final
+
+from service.config.settings import Settings
+
+_SOON: Final = timedelta(days=7)
+
+
+def warnings(settings: Settings, now: datetime) -> Iterator[str]:
+    """Yield the callers whose `not_after` has passed, or will soon."""
+    for caller in settings.callers:
+        if (end := caller.not_after) is None or end > now + _SOON:
+            continue
+        what = "has passed, so its keys are refused" if end < now else "is within a week"
+        advice = "rotate its key and set a later time, or remove the caller"
+        yield f"API key {caller.api_key}: not_after {end.isoformat()} {what}; {advice}"

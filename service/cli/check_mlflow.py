@@ -1,0 +1,95 @@
+"""What `presign check` says about MLflow: where artifact roots are, and who may use them."""
+
+from collections.abc import Iterator
+
+from service.access.callers import CallerEntry
+from service.access.grants import Grant, Operation
+from service.app import builders
+from service.cli.check_git_lfs import may_cover
+from service.cli.check_package_index import covers_some
+from service.config.mlflow import MlflowRootSettings
+from service.config.settings import Settings
+
+_READ = frozenset({Operation.DOWNLOAD, Operation.HEAD, Operation.LIST})
+_DELETE = frozenset({Operation.DELETE, Operation.LIST})
+
+
+def describe(settings: Settings) -> Iterator[str]:
+    """Yield a line about each root, and one about each caller of it."""
+    for name, root in _roots(settings):
+        where = f"{root.bucket}/{root.prefix}"
+        yield f"mlflow {name}: mlflow-artifacts://HOST/{name} has its artifacts in {where}"
+        for entry in builders.caller_entries(settings):
+            what = ", ".join(_rights(root, entry)) or "do nothing"
+            yield f"mlflow {name}: {builders.caller_name(entry)} may {what}"
+
+
+def warnings(settings: Settings) -> Iterator[str]:
+    entries = builders.caller_entries(settings)
+    for name, root in _roots(settings):
+        if not any(_rights(root, entry) for entry in entries):
+            yield (
+                f"mlflow {name}: nobody may use it; a caller needs a grant with `list`, `head` and "
+                f"`download`, or with `upload`, that covers {root.bucket}/{root.prefix}"
+            )
+        for entry in entries:
+            yield from (
+                f"mlflow {name}: {builders.caller_name(entry)} {text}"
+                for text in _small_files(settings, root, entry)
+            )
+
+
+def _small_files(settings: Settings, root: MlflowRootSettings, entry: CallerEntry) -> Iterator[str]:
+    """Yield why a caller that writes has to send even small files in parts, or cannot send them."""
+    grants = _grants(root, entry)
+    uploads = [grant for grant in grants if Operation.UPLOAD in grant.allow]
+    parts = any(Operation.MULTIPART in grant.allow for grant in grants)
+    instead = "; else clients set MLFLOW_MULTIPART_UPLOAD_MINIMUM_FILE_SIZE=1" if parts else ""
+    if (uploads or parts) and not any(grant.allow_overwrite for grant in uploads):
+        yield f"may write, but small files need `upload` with `allow_overwrite`{instead}"
+    if uploads and settings.buckets[root.bucket].encryption is not None:
+        yield (
+            f"cannot send small files: bucket {root.bucket} has `encryption`, whose headers MLflow "
+            f"does not send{instead}"
+        )
+
+
+def _rights(root: MlflowRootSettings, entry: CallerEntry) -> list[str]:
+    """Return what a matching caller may do, if its claims suit the grants."""
+    grants = _grants(root, entry)
+    everywhere = _operations([each for each in grants if may_cover(each, root.prefix)])
+    rights = []
+    for right, needed in (
+        ("read", _READ),
+        ("write small files", {Operation.UPLOAD}),
+        ("write large files", {Operation.MULTIPART}),
+        ("delete", _DELETE),
+    ):
+        if needed <= everywhere:
+            rights.append(right)
+        elif needed <= _operations(grants):
+            rights.append(f"{right} in a part of it")
+    return rights
+
+
+def _operations(grants: list[Grant]) -> set[Operation]:
+    """Return what the grants allow. An upload that may not replace anything is none of MLflow's."""
+    return {
+        operation
+        for grant in grants
+        for operation in grant.allow
+        if operation is not Operation.UPLOAD or grant.allow_overwrite
+    }
+
+
+def _grants(root: MlflowRootSettings, entry: CallerEntry) -> list[Grant]:
+    return [
+        grant
+        for grant in entry.grants
+        if grant.bucket == root.bucket
+        and (may_cover(grant, root.prefix) or covers_some(grant, root.prefix))
+    ]
+
+
+def _roots(settings: Settings) -> list[tuple[str, MlflowRootSettings]]:
+    return [] if settings.mlflow is None else [*settings.mlflow.roots.items()]

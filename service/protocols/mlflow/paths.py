@@ -1,0 +1,94 @@
+"""Which artifact a path names, and where it is in a bucket. Pure.
+
+MLflow decodes a path until nothing is left to decode, and refuses what climbs or is a path of
+another system. Here a path is decoded once, and what MLflow would refuse or read differently is
+refused: mlflow/utils/uri.py, `validate_path_is_safe`.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath, PureWindowsPath
+from typing import Final
+
+from service.errors import InvalidRequest, NotFound
+from service.signing.validation import has_dot_segment, is_valid_key
+
+_ROOT: Final = re.compile(r"[A-Za-z0-9._-]{1,63}")
+# What a URL or another system takes for something else: separators, drive letters, encoded text.
+_UNSAFE: Final = re.compile(r"[\\#?]|%[0-9A-Fa-f]{2}|(?:^|/)(?:[A-Za-z]:|/)")
+_DETAIL: Final = (
+    "MLflow cannot name such an artifact: a path has no `..`, `//`, `\\`, `#`, `?`, drive letter or "
+    "percent-encoded text."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """Where the artifacts of a root are. `prefix` is empty or ends in `/`."""
+
+    bucket: str
+    prefix: str
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A file, or a folder with files below `{key}/`. A root's own `path` is empty."""
+
+    root: Root
+    path: str
+
+    @property
+    def bucket(self) -> str:
+        return self.root.bucket
+
+    @property
+    def key(self) -> str:
+        return f"{self.root.prefix}{self.path}"
+
+    @property
+    def below(self) -> str:
+        """What the keys of a folder start with."""
+        return f"{self.key}/" if self.path else self.root.prefix
+
+
+def artifact(roots: Mapping[str, Root], path: str) -> Artifact:
+    """Return what a path, whose first segment is the name of a root, points to.
+
+    No grant covers the root of an unknown name. So it is refused and recorded like one that is not
+    granted. Raises NotFound for what is no name of any root, and InvalidRequest.
+    """
+    name, _, rest = path.partition("/")
+    if _ROOT.fullmatch(name) is None or has_dot_segment(name):
+        raise NotFound("There is no such artifact root.")
+    root = roots.get(name) or Root(f"/mlflow/{name}", "")
+    return _checked(Artifact(root, rest.removesuffix("/")), rest)
+
+
+def uploaded(folder: Artifact, local_path: str) -> Artifact:
+    """Return the artifact that a client's file becomes in a folder: it keeps its name there.
+
+    Raises InvalidRequest.
+    """
+    system = PurePosixPath if local_path.startswith("/") else PureWindowsPath
+    if not (name := system(local_path).name):
+        raise InvalidRequest("The path has no file name.", pointer="#/path")
+    return _checked(Artifact(folder.root, f"{folder.path}/{name}".removeprefix("/")), name)
+
+
+def is_listed(name: str) -> bool:
+    """Whether a listing may have this name. MLflow's client refuses a whole listing with another.
+
+    The one name that is empty is that of the object that some programs put there as a folder.
+    """
+    return is_valid_key(name) and _UNSAFE.search(name) is None
+
+
+def _checked(found: Artifact, path: str) -> Artifact:
+    """Return what a path points to. Raises InvalidRequest for one that MLflow reads differently.
+
+    The authorizer refuses dot segments and control characters, as in all keys.
+    """
+    if _UNSAFE.search(path) is not None:
+        raise InvalidRequest(_DETAIL, pointer="#/path")
+    return found

@@ -1,0 +1,198 @@
+"""`/api/2.0/mlflow-artifacts/…`: MLflow's artifacts, for its client as it is. Off unless configured.
+
+github.com/mlflow/mlflow: mlflow/store/artifact/http_artifact_repo.py, mlflow/server/handlers.py
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query, Response
+from pydantic_core import to_json
+
+from service.api.body import declared_length
+from service.api.discarding import discard_body
+from service.api.route import ApiRoute, AuthenticatedRequest
+from service.concurrency.event_loop import run_in_thread_if
+from service.errors import (
+    BodyTooLarge,
+    Forbidden,
+    InvalidRequest,
+    LengthRequired,
+    NotFound,
+    PresignError,
+)
+from service.multipart.completion import MANY_PARTS
+from service.protocols.mlflow.artifacts import LIFETIME, Artifacts, Entry
+from service.protocols.mlflow.errors import no_parts, refusal
+from service.protocols.mlflow.parts import FileParts
+from service.protocols.mlflow.paths import Artifact, Root, artifact, uploaded
+from service.protocols.mlflow.schemas import AbortBody, CompleteBody, CreateBody, ListQuery
+from service.protocols.objects.paths import decode
+from service.protocols.objects.redirects import Redirect, put_request, sign
+
+_ARTIFACTS: Final = "/api/2.0/mlflow-artifacts/artifacts"
+_PRESIGNED: Final = "/api/2.0/mlflow-artifacts/presigned"
+_PARTS: Final = "/api/2.0/mlflow-artifacts/mpu"
+_REST: Final = "/{path:path}"
+_MANY: Final = 1000  # entries of a listing; 20,000 take 40 ms
+_TOO_LARGE: Final = "That is so for files in parts too."
+# What `mlflow.utils.server_info` reads. There is no tracking store here.
+_SERVER_INFO: Final = to_json(
+    {
+        "store_type": None,
+        "workspaces_enabled": False,
+        "multipart_uploads_enabled": True,
+        "multipart_downloads_enabled": True,
+    }
+)
+
+
+@dataclass(slots=True)
+class Mlflow:
+    """`roots` by name. They change with the configuration."""
+
+    roots: Mapping[str, Root]
+    artifacts: Artifacts
+    parts: FileParts
+
+
+class MlflowRoute(ApiRoute):
+    """Answers errors in the form that MLflow's client reads."""
+
+    accepts_basic = True
+
+    async def respond(self, call: AuthenticatedRequest) -> Response:
+        try:
+            return await super().respond(call)
+        except PresignError as error:
+            return refusal(call.problems, error, call.scope["state"]["request_id"])
+
+
+router = APIRouter(route_class=MlflowRoute, include_in_schema=False)
+
+
+@router.get("/api/3.0/mlflow/server-info")
+async def server_info(_: AuthenticatedRequest) -> bytes:
+    return _SERVER_INFO
+
+
+@router.get(_ARTIFACTS)
+async def list_artifacts(call: AuthenticatedRequest, query: Annotated[ListQuery, Query()]) -> bytes:
+    mlflow: Mlflow = call.app.state.mlflow
+    folder = artifact(mlflow.roots, query.path)
+    entries = await mlflow.artifacts.entries(call.requester, folder)
+    return await run_in_thread_if(len(entries) > _MANY, _listing, entries)
+
+
+@router.get(f"{_ARTIFACTS}{_REST}")
+async def download(call: AuthenticatedRequest) -> Response:
+    """Without multipart downloads the client follows a redirect."""
+    mlflow: Mlflow = call.app.state.mlflow
+    return Redirect(await mlflow.artifacts.url(call.requester, _file(call, _ARTIFACTS)))
+
+
+@router.put(f"{_ARTIFACTS}{_REST}")
+async def upload(call: AuthenticatedRequest) -> Response:
+    """Small files, and those of callers without `multipart`."""
+    wanted, headers = _file(call, _ARTIFACTS), call.scope["headers"]
+    if declared_length(headers) == 0:
+        return await _store_empty(call, wanted)
+    closing = await discard_body(call)
+    request = put_request(wanted.bucket, wanted.key, headers, LIFETIME)
+    signed = await sign(call.presigner, call.requester, request, too_large=_TOO_LARGE)
+    return Redirect(signed.url, more=closing)
+
+
+@router.delete(f"{_ARTIFACTS}{_REST}")
+async def delete(call: AuthenticatedRequest) -> bytes:
+    mlflow: Mlflow = call.app.state.mlflow
+    await mlflow.artifacts.delete(call.requester, _file(call, _ARTIFACTS))
+    return b"{}"
+
+
+@router.get(f"{_PRESIGNED}{_REST}")
+async def presigned(call: AuthenticatedRequest) -> bytes:
+    mlflow: Mlflow = call.app.state.mlflow
+    found = await mlflow.artifacts.download(call.requester, _file(call, _PRESIGNED))
+    return to_json({"url": found.url, "headers": {}, "file_size": found.size})
+
+
+@router.post(f"{_PARTS}/create{_REST}")
+async def create_parts(call: AuthenticatedRequest, body: CreateBody) -> Response:
+    mlflow: Mlflow = call.app.state.mlflow
+    wanted = uploaded(_artifact(call, f"{_PARTS}/create"), body.path)
+    try:
+        created = await mlflow.parts.create(call.requester, wanted, body.num_parts)
+    except Forbidden as error:
+        return no_parts(error, call.scope["state"]["request_id"])
+    credentials = [
+        {"url": url, "part_number": number, "headers": {}}
+        for number, url in enumerate(created.urls, 1)
+    ]
+    answer = to_json({"upload_id": created.upload_id, "credentials": credentials})
+    return Response(answer, media_type="application/json")
+
+
+@router.post(f"{_PARTS}/complete{_REST}")
+async def complete_parts(call: AuthenticatedRequest, body: CompleteBody) -> bytes:
+    mlflow: Mlflow = call.app.state.mlflow
+    wanted = uploaded(_artifact(call, f"{_PARTS}/complete"), body.path)
+    is_long = len(body.parts) > MANY_PARTS
+    parts = await run_in_thread_if(is_long, lambda: [each.uploaded() for each in body.parts])
+    await mlflow.parts.complete(call.requester, wanted, body.upload_id, parts)
+    return b"{}"
+
+
+@router.post(f"{_PARTS}/abort{_REST}")
+async def abort_parts(call: AuthenticatedRequest, body: AbortBody) -> bytes:
+    mlflow: Mlflow = call.app.state.mlflow
+    wanted = uploaded(_artifact(call, f"{_PARTS}/abort"), body.path)
+    await mlflow.parts.abort(call.requester, wanted, body.upload_id)
+    return b"{}"
+
+
+async def _store_empty(call: AuthenticatedRequest, wanted: Artifact) -> Response:
+    """Store an empty file here: the client would send it chunked to the store too, which S3 refuses.
+
+    A proxy may have turned it into one with a length. Raises LengthRequired for any byte.
+    """
+    mlflow: Mlflow = call.app.state.mlflow
+    try:
+        await call.read(0)
+    except BodyTooLarge:
+        detail = "Send the file's Content-Length. Only an empty one may be chunked."
+        raise LengthRequired(detail) from None
+    content_type = call.headers.get("content-type")
+    await mlflow.artifacts.store_empty(call.requester, wanted, content_type)
+    return Response(b"{}", media_type="application/json")
+
+
+def _file(call: AuthenticatedRequest, below: str) -> Artifact:
+    """As `_artifact`. Raises InvalidRequest for a whole root, too."""
+    found = _artifact(call, below)
+    if not found.path:
+        raise InvalidRequest("Name an artifact below the root.", pointer="#/path")
+    return found
+
+
+def _artifact(call: AuthenticatedRequest, below: str) -> Artifact:
+    """Return what the path names, as it was sent. Raises NotFound and InvalidRequest."""
+    mlflow: Mlflow = call.app.state.mlflow
+    path: bytes = call.scope["raw_path"]
+    start = f"{below}/".encode()
+    if not path.startswith(start):
+        raise NotFound("No such resource.")
+    if call.scope["query_string"]:  # the client sends a name with `?` as it is
+        raise InvalidRequest("The name of an artifact has no `?`.", pointer="#/path")
+    return artifact(mlflow.roots, decode(path[len(start) :]))
+
+
+def _listing(entries: Sequence[Entry]) -> bytes:
+    files: list[dict[str, Any]] = [
+        {"path": name, "is_dir": True}
+        if size is None
+        else {"path": name, "is_dir": False, "file_size": size}
+        for name, size in entries
+    ]
+    return to_json({"files": files})

@@ -1,0 +1,155 @@
+"""The section `mlflow`, what `presign check` reports about it, and its reload."""
+
+import json
+import logging
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from click.testing import CliRunner
+
+from service.cli.main import main
+from service.protocols.mlflow.paths import Root
+from tests.app.reload.harness import log_messages, put, watching
+from tests.app.services.harness import configuration
+from tests.protocols.package_index.test_settings import ISSUER, ROLE, caller, granted
+
+TEAM: Final = {"bucket": "reports", "prefix": "mlflow/team/"}
+MLFLOW: Final = {"roots": {"team": TEAM}}
+READ: Final = ("list", "head", "download")
+WRITE: Final = ("upload", "multipart")
+BUCKET: Final = {"region": "eu-west-1", "role_arn": ROLE}
+
+
+def checked(directory: Path, *callers: dict[str, Any], **more: Any) -> tuple[int, str]:
+    path = directory / "presign.yaml"
+    document = {
+        "buckets": {"reports": BUCKET},
+        "issuers": {"cluster": ISSUER},
+        "callers": list(callers or [caller("ci", "mlflow/", *READ)]),
+        "mlflow": MLFLOW,
+        **more,
+    }
+    path.write_text(json.dumps(document, indent=1))
+    done = CliRunner().invoke(main, ["check", "--config", str(path)])
+    return done.exit_code, done.output
+
+
+def writer(name: str, *allow: str, prefix: str = "mlflow/", **grant: Any) -> dict[str, Any]:
+    made = caller(name, prefix, *allow)
+    made["grants"][0].update(grant)
+    return made
+
+
+def of_team(prefix: str, *allow: str) -> dict[str, Any]:
+    return {"issuer": "cluster", "subject": "team:*", "grants": [granted(prefix, *allow)]}
+
+
+def test_check_says_who_may_do_what(tmp_path: Path) -> None:
+    code, output = checked(
+        tmp_path,
+        caller("reader", "mlflow/", *READ),
+        writer("writer", *READ, *WRITE, allow_overwrite=True),
+        writer("careful", *READ, *WRITE),
+        writer("one-request", "upload", allow_overwrite=True),
+        caller("cleaner", "mlflow/team/", "list", "delete"),
+        caller("run", "mlflow/team/1/abc/", *READ),
+        caller("sibling", "mlflow/teams/", *READ),
+        caller("headless", "mlflow/", "list", "download"),
+        of_team("mlflow/{claim:/team}/", *READ),
+    )
+    assert code == 0, output
+    assert [line for line in output.splitlines() if line.startswith("mlflow")] == [
+        "mlflow team: mlflow-artifacts://HOST/team has its artifacts in reports/mlflow/team/",
+        "mlflow team: API key reader may read",
+        "mlflow team: API key writer may read, write small files, write large files",
+        "mlflow team: API key careful may read, write large files",
+        "mlflow team: API key one-request may write small files",
+        "mlflow team: API key cleaner may delete",
+        "mlflow team: API key run may read in a part of it",
+        "mlflow team: API key sibling may do nothing",
+        "mlflow team: API key headless may do nothing",
+        "mlflow team: team:* of cluster may read",
+    ]
+    assert [line for line in output.splitlines() if "warning: mlflow" in line] == [
+        (
+            "warning: mlflow team: API key careful may write, but small files need `upload` with "
+            "`allow_overwrite`; else clients set MLFLOW_MULTIPART_UPLOAD_MINIMUM_FILE_SIZE=1"
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("callers", "encryption", "said"),
+    [
+        ([caller("ci", "mlflow/", "download")], False, "nobody may use it"),
+        (
+            [caller("ci", "mlflow/", "upload")],
+            False,
+            "API key ci may write, but small files need `upload` with `allow_overwrite`\n",
+        ),
+        (
+            [writer("ci", "upload", allow_overwrite=True)],
+            True,
+            "API key ci cannot send small files: bucket reports has `encryption`",
+        ),
+    ],
+)
+def test_check_warns_of_small_files(
+    tmp_path: Path, callers: list[dict[str, Any]], encryption: bool, said: str
+) -> None:
+    bucket = BUCKET | ({"encryption": {"algorithm": "AES256"}} if encryption else {})
+    code, output = checked(tmp_path, *callers, buckets={"reports": bucket})
+    assert code == 0, output
+    assert f"warning: mlflow team: {said}" in output
+
+
+@pytest.mark.parametrize(
+    ("section", "said"),
+    [
+        ({}, "mlflow.roots"),
+        ({"roots": {}}, "mlflow.roots"),
+        (
+            {"roots": {"team": TEAM | {"bucket": "reprots"}}},
+            'mlflow.roots.team.bucket: no bucket "reprots" is configured, did you mean',
+        ),
+        (
+            {"roots": {"team": TEAM | {"prefix": "mlflow"}}},
+            "mlflow.roots.team.prefix: write a prefix without placeholders that ends in /",
+        ),
+        ({"roots": {"a/b": TEAM}}, "mlflow.roots.a/b"),
+    ],
+)
+def test_an_invalid_section_is_explained(
+    tmp_path: Path, section: dict[str, Any], said: str
+) -> None:
+    code, output = checked(tmp_path, mlflow=section)
+    assert code == 1
+    assert said in output
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "late"),
+    [
+        (None, MLFLOW, ["mlflow"]),
+        (MLFLOW, {"roots": {"new": TEAM}}, []),
+        (MLFLOW, None, []),
+    ],
+)
+async def test_roots_change_at_once_and_the_first_at_the_start(
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    before: dict[str, Any] | None,
+    after: dict[str, Any] | None,
+    late: list[str],
+) -> None:
+    caplog.set_level(logging.INFO, "service.app.reload")
+    path = tmp_path / "presign.yaml"
+    put(path, configuration(mlflow=before))
+    async with watching(path) as service:
+        assert await service.changed_to(configuration(mlflow=after)) == "ok"
+        roots = service.harness.services.mlflow.roots
+    expected = {} if after is None else after["roots"]
+    assert roots == {name: Root(**each) for name, each in expected.items()}
+    text = "changed, but will take effect only after a restart: "
+    assert log_messages(caplog)[1:] == [text + each for each in late]
