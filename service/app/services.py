@@ -7,10 +7,8 @@
 import asyncio
 import random
 import secrets
-import ssl
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -19,13 +17,13 @@ import httpx
 from service.access.key_prefixes import UNIQUE_ID
 from service.app import builders, protocol_builders
 from service.app.closing import close_sources, run_all, stop_fetching
+from service.app.configuration import Configuration
 from service.app.console_page import page_settings
 from service.app.session_sources import MakeSource, Origin, origins
 from service.app.shared_stores import open_links, rate_limits
 from service.auth.jwks_cache import JwksCache
 from service.auth.jwks_client import JwksEndpoint
 from service.auth.token_verifier import TokenVerifier
-from service.auth.tokens import Issuer
 from service.clock import Clock
 from service.concurrency.event_loop import run_in_thread_if
 from service.concurrency.shared_attempts import SharedAttempts
@@ -41,13 +39,10 @@ from service.presigning.audit_trail import AuditTrail
 from service.presigning.authorizer import Authorizer
 from service.presigning.listings import Listings
 from service.presigning.presigner import Presigner
-from service.presigning.snapshot import Snapshot
 from service.protocols.credentials.vending import CredentialVending
 from service.protocols.git_lfs.batches import Batches
 from service.protocols.git_lfs.multipart import PartUploads
-from service.protocols.git_lfs.repositories import LfsSettings
 from service.protocols.git_lfs.routes import GitLfs
-from service.protocols.links.service import LinkSettings
 from service.protocols.links.visits import LinkVisits
 from service.protocols.mlflow.artifacts import Artifacts
 from service.protocols.mlflow.parts import FileParts
@@ -60,7 +55,6 @@ from service.s3.client import S3Client
 from service.s3.endpoints import Location, resolve
 from service.sessions.history import History
 from service.sessions.pool import SessionPool
-from service.sessions.pool_entry import BucketSessions
 from service.sessions.sts import AssumedRole, SessionSource
 from service.signing.signer import Address
 from service.telemetry.metrics import Metrics
@@ -68,27 +62,6 @@ from service.telemetry.spans import Spans
 
 _JWKS: Final = {"jwks_url", "ca_file", "bearer_file"}  # where an issuer's keys come from
 _unique_id: Final = partial(secrets.token_hex, UNIQUE_ID // 2)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Configuration:
-    """Settings, and the parts made for them or kept from the settings before."""
-
-    settings: Settings
-    snapshot: Snapshot
-    buckets: dict[str, BucketSessions]
-    origins: dict[str, Origin]  # of the buckets' sessions
-    jwks: dict[str, JwksCache]
-    ca_digest: str
-    new_tls_context: ssl.SSLContext | None  # None if the CA bundles did not change
-    links: LinkSettings | None
-    git_lfs: LfsSettings
-
-    def sources(self) -> list[SessionSource]:
-        return [bucket.source for bucket in self.buckets.values()]
-
-    def issuers(self) -> list[tuple[Issuer, JwksCache]]:
-        return [(builders.issuer(name, self.settings), each) for name, each in self.jwks.items()]
 
 
 class Services:
@@ -113,7 +86,7 @@ class Services:
         self._spans = spans
         self._locations: dict[str, Location] = {}
         self._addresses: dict[str, Address] = {}
-        self._current: _Configuration | None = None
+        self._current: Configuration | None = None
 
     async def start(self, settings: Settings, addresses: Mapping[str, Address] | None) -> None:
         """Start with `addresses` if they are already resolved. A failure leaves nothing open."""
@@ -146,7 +119,7 @@ class Services:
             self.tokens.start()
             self._opened = stack.pop_all()
 
-    def _assemble(self, configuration: _Configuration) -> None:
+    def _assemble(self, configuration: Configuration) -> None:
         clock, history, settings = self._clock, History(self._clock), configuration.settings
         self._pool = SessionPool(
             configuration.buckets,
@@ -244,7 +217,7 @@ class Services:
             await stop_fetching(self._current.jwks.values())
             await close_sources(self._current.sources())
 
-    async def _prepare(self, settings: Settings) -> _Configuration:
+    async def _prepare(self, settings: Settings) -> Configuration:
         current, addresses = self._current, await self._resolve(settings)
         # With thousands of callers each of these takes 0.1 s, so not on the loop once it serves.
         in_thread = current is not None
@@ -259,7 +232,7 @@ class Services:
         jwks = {name: self._jwks_cache(name, issuer) for name, issuer in settings.issuers.items()}
         found = await run_in_thread_if(in_thread, origins, settings)
         sources = await self._sources(found)
-        return _Configuration(
+        return Configuration(
             settings=settings,
             snapshot=snapshot,
             buckets={

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from service.config.settings import Settings
+from service.errors import ConfigurationProblem
 
 
 def describe(settings: Settings) -> Iterator[str]:
@@ -15,24 +16,26 @@ def describe(settings: Settings) -> Iterator[str]:
     yield f"console: people sign in at /console {ways}"
 
 
-def warnings(settings: Settings) -> Iterator[str]:
+def warnings(settings: Settings) -> Iterator[ConfigurationProblem]:
     if (console := settings.console) is None:
         return
-    yield (
-        "console: anybody who can reach the service can open /console and see the hosts of all "
-        "buckets in its headers; the page itself has no rights"
+    text = (
+        "anybody who can reach the service can open /console and see the hosts of all buckets in "
+        "its headers; the page itself has no rights"
     )
+    yield ConfigurationProblem(text, ("console",))
     if console.issuer is None:
         return
     audience = settings.issuers[console.issuer].audience
     if audience != console.client_id:
-        yield (
-            f"console: ID tokens for the client {console.client_id} are refused unless "
-            f"{console.issuer} adds the audience {audience} to them; set issuers.{console.issuer}."
-            "audience to the client id, or add a second issuer with it"
+        text = (
+            f"ID tokens for the client {console.client_id} are refused unless {console.issuer} "
+            f"adds the audience {audience} to them; set issuers.{console.issuer}.audience to the "
+            "client id, or add a second issuer with it"
         )
+        yield ConfigurationProblem(text, ("console", "client_id"))
     if all(caller.issuer != console.issuer for caller in settings.callers):
-        yield (
-            f"console: no caller has the issuer {console.issuer}, so people who sign in there may "
-            "do nothing"
+        text = (
+            f"no caller has the issuer {console.issuer}, so people who sign in there may do nothing"
         )
+        yield ConfigurationProblem(text, ("console", "issuer"))

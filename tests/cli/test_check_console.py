@@ -23,7 +23,7 @@ def test_check_warns_of_the_console(tmp_path: Path) -> None:
     for off in (GOOD, f"{GOOD}console: false\n"):
         assert "console" not in checked(tmp_path, off).stdout
     assert "console: people sign in at /console with a key or a token\n" in on.stdout
-    assert "warning: console: anybody who can reach the service can open /console" in on.stdout
+    assert ": console: anybody who can reach the service can open /console" in on.stdout
     assert "see the hosts of all buckets in its headers; the page itself has no rights" in on.stdout
 
 
@@ -32,24 +32,26 @@ def test_check_shows_where_people_sign_in(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     where = "or at https://id.example/tenant as its client console\n"
     assert f"console: people sign in at /console with a key or a token, {where}" in done.stdout
-    assert done.stdout.count("warning: console:") == 1
+    assert done.stdout.count(": console: anybody") == 1
 
 
 def test_check_warns_of_an_audience_that_is_not_the_client(tmp_path: Path) -> None:
     done = checked(tmp_path, WITH_CALLER + SIGN_IN.replace("client_id: console", "client_id: page"))
-    warning = "warning: console: ID tokens for the client page are refused unless company adds the"
+    warning = (
+        ": console.client_id: ID tokens for the client page are refused unless company adds the"
+    )
     assert warning in done.stdout
 
 
 def test_check_warns_of_people_who_may_do_nothing(tmp_path: Path) -> None:
     done = checked(tmp_path, GOOD + ISSUERS + SIGN_IN)
-    assert "warning: console: no caller has the issuer company" in done.stdout
+    assert ": console.issuer: no caller has the issuer company" in done.stdout
 
 
 @pytest.mark.parametrize(
     ("console", "message"),
     [
-        ("{issuer: compny, client_id: a}", 'no issuer "compny" is configured, did you mean "company"'),
+        ("{issuer: compny, client_id: a}", 'no issuer "compny" is configured; did you mean "company"'),
         ("{issuer: company}", "write issuer and client_id, or neither"),
         ("{client_id: a}", "write issuer and client_id, or neither"),
         ('{issuer_origins: ["https://a.example"]}', "issuer_origins needs issuer and client_id"),
