@@ -98,6 +98,7 @@ def test_all_of_it_is_done_without_a_mouse(console: ConsolePage, tmp_path: Path)
     chosen.value.set_files(file)
     console.wait_until_sent("by keyboard.txt")
     assert console.harness.read("keys/by keyboard.txt") == b"typed"
+    expect(console.row("by keyboard.txt")).to_be_visible()
     press("Enter", on="by keyboard.txt")
     expect(console.page.get_by_role("dialog", name="Preview").locator("pre")).to_have_text("typed")
     keyboard.press("Escape")

@@ -67,6 +67,8 @@ def drop(page: Page, *paths: Path) -> None:
     for kind in ("dragEnter", "dragOver"):
         session.send("Input.dispatchDragEvent", {"type": kind, "x": 300, "y": 500, "data": data})
     expect(page.get_by_text("Drop to upload to")).to_be_visible()
+    # Chromium drops only what it knows that the page accepts, and nothing says when it does.
+    page.wait_for_timeout(500)
     session.send("Input.dispatchDragEvent", {"type": "drop", "x": 300, "y": 500, "data": data})
 
 
