@@ -198,6 +198,17 @@ def test_three_of_200_files_fail_and_are_tried_again(console: ConsolePage) -> No
     expect(rows).to_have_count(0)
 
 
+def test_files_that_are_being_sent_are_above_those_that_were(console: ConsolePage) -> None:
+    console.sign_in()
+    console.upload(text_file("above-1.txt"))
+    console.wait_until_sent("above-1.txt")
+    hold(console.page, "**/v1/upload-urls")
+    console.upload(text_file("above-2.txt"))
+    rows = console.page.get_by_role("list", name="Uploads").get_by_role("listitem")
+    expect(rows.first).to_contain_text("above-2.txt")
+    expect(rows.last).to_contain_text("above-1.txt")
+
+
 def test_a_slow_network_shows_speed_and_time_left(console: ConsolePage, tmp_path: Path) -> None:
     session = console.page.context.new_cdp_session(console.page)
     console.sign_in()
@@ -211,7 +222,7 @@ def test_a_slow_network_shows_speed_and_time_left(console: ConsolePage, tmp_path
     assert 0 < float(total.evaluate("(bar) => bar.value")) < 1
     session.send("Network.emulateNetworkConditions", slow | {"uploadThroughput": -1})
     console.wait_until_sent("slow.bin")
-    assert total.evaluate("(bar) => bar.value") == 1
+    expect(total).to_have_js_property("value", 1)
 
 
 def test_small_files_pause_and_resume_together(console: ConsolePage) -> None:
