@@ -51,6 +51,7 @@ def test_folders_lead_down_and_the_path_leads_back(console: ConsolePage) -> None
     path.filter(has_text="browse").click()
     expect(console.heading).to_have_text("browse")
     expect(console.heading).to_be_focused()
+    expect(console.row("b.txt")).to_be_visible()
     assert names(console) == ["deep", "b.txt"]
 
 

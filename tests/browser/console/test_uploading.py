@@ -64,12 +64,14 @@ def drop(page: Page, *paths: Path) -> None:
     """Drag files and folders from the desktop over the page, and drop them."""
     session = page.context.new_cdp_session(page)
     data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
-    for kind in ("dragEnter", "dragOver"):
-        session.send("Input.dispatchDragEvent", {"type": kind, "x": 300, "y": 500, "data": data})
-    expect(page.get_by_text("Drop to upload to")).to_be_visible()
-    # Chromium drops only what it knows that the page accepts, and nothing says when it does.
-    page.wait_for_timeout(500)
-    session.send("Input.dispatchDragEvent", {"type": "drop", "x": 300, "y": 500, "data": data})
+    at = {"x": 300, "y": 500, "data": data}
+    session.send("Input.dispatchDragEvent", {"type": "dragEnter", **at})
+    # Chromium drops only what it knows that the page accepts, and learns that from the `dragover` before.
+    for _ in range(5):
+        session.send("Input.dispatchDragEvent", {"type": "dragOver", **at})
+        expect(page.get_by_text("Drop to upload to")).to_be_visible()
+        page.wait_for_timeout(100)
+    session.send("Input.dispatchDragEvent", {"type": "drop", **at})
 
 
 def test_files_and_folders_are_dropped_anywhere(console: ConsolePage, tmp_path: Path) -> None:
