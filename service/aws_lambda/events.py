@@ -14,7 +14,6 @@ Traps, each with its test:
 """
 
 import base64
-import binascii
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http.client import responses
@@ -133,8 +132,6 @@ def read_event(event: object, base_path: str = "") -> HttpRequest:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         place = ".".join(str(part) for part in first["loc"])
         raise UnreadableEvent(f"{place}: {first['msg']}") from None
-    except binascii.Error:
-        raise UnreadableEvent("body: it is not base64") from None
 
 
 def _read_version_2(event: _Event2, base_path: str) -> HttpRequest:
@@ -223,7 +220,10 @@ def _encoded(headers: Iterable[tuple[str, str]]) -> Headers:
 
 def _body(body: str | None, *, is_base64: bool) -> bytes:
     if is_base64:
-        return base64.b64decode(body or "", validate=True)
+        try:
+            return base64.b64decode(body or "", validate=True)
+        except ValueError:  # also for characters beyond ASCII
+            raise UnreadableEvent("body: it is not base64") from None
     return (body or "").encode(errors="surrogatepass")
 
 

@@ -108,10 +108,11 @@ def test_an_event_of_another_source_is_one_log_line_and_a_500(
     assert "sentinel" not in caplog.text + answer.text
 
 
+@pytest.mark.parametrize("body", ["sentinel!", "sentinelé", "sentine"])
 def test_a_body_that_is_not_base64_is_one_log_line_and_a_500(
-    harness: InstanceHarness, caplog: pytest.LogCaptureFixture
+    harness: InstanceHarness, caplog: pytest.LogCaptureFixture, body: str
 ) -> None:
-    event = event_of(Kind.HTTP_API, *CALL[:2]) | {"body": "sentinel!", "isBase64Encoded": True}
+    event = event_of(Kind.HTTP_API, *CALL[:2]) | {"body": body, "isBase64Encoded": True}
     assert harness.invoke(event).status_code == 500
     assert len(caplog.records) == 1
     assert "sentinel" not in caplog.text
