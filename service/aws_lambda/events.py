@@ -22,6 +22,7 @@ from urllib.parse import quote, unquote, urlencode
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
+from pydantic_core import to_json
 
 Headers = list[tuple[bytes, bytes]]
 # How a result has its headers: one value for each name, or a list of them.
@@ -29,6 +30,11 @@ ResultKind = Literal["single", "multiple", "load_balancer", "load_balancer_multi
 
 # RFC 3986, 3.3: what a path may have besides letters, digits and percent-encoding.
 _PATH_CHARACTERS: Final = "/!$&'()*+,;=:@~"
+# Of a result as JSON: docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html, and for load
+# balancers docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html
+_RESULT_BYTES: Final = 6 * 1024**2
+_LOAD_BALANCERS_BYTES: Final = 1024**2
+_LONGEST_ESCAPE: Final = 6  # JSON writes a control character as \u0000
 _FORWARDED_FOR: Final = b"x-forwarded-for"
 # They belong to one connection, and whatever is in front of Lambda sets its own.
 _OF_THE_CONNECTION: Final = frozenset({b"connection", b"content-length"})
@@ -243,6 +249,13 @@ def write_result(
     if kind.startswith("load_balancer"):
         written["statusDescription"] = f"{status} {responses.get(status, '')}".rstrip()
     return written
+
+
+def is_too_large(kind: ResultKind, result: Mapping[str, Any]) -> bool:
+    """Whether Lambda or the load balancer would refuse a result of `write_result`."""
+    limit = _LOAD_BALANCERS_BYTES if kind.startswith("load_balancer") else _RESULT_BYTES
+    may_be = len(result["body"]) * _LONGEST_ESCAPE > limit // 2  # the rest is for the headers
+    return may_be and len(to_json(result)) > limit
 
 
 def _written_body(body: bytes) -> dict[str, Any]:
