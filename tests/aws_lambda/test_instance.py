@@ -150,7 +150,7 @@ def test_a_request_without_time_left_is_a_504_and_leaves_no_call_in_progress(
         assert (answer.status_code, answer.json()["code"]) == (504, "storage_unavailable")
         assert in_progress == 0
         assert harness.send(Kind.HTTP_API, *CALL).status_code == 200
-    assert len(harness.audit) == 2  # noqa: PLR2004
+    assert len(harness.audit) == 2
     assert [record.getMessage() for record in caplog.records] == [
         "invocation invocation-1 ran out of time"
     ]
