@@ -6,19 +6,19 @@ BIN     = $(VENV)/bin
 DEMO_VENV ?= .venv-demo
 # MiniStack pins botocore exactly, so it has its own environment.
 STORE_VENV ?= .venv-ministack
-export PRESIGN_TEST_MINISTACK = $(abspath $(STORE_VENV))/bin/python
+export TESTS_MINISTACK = $(abspath $(STORE_VENV))/bin/python
 # The client generators pin packages that the service does not use, and include a Java runtime: some 290 MB.
 CLIENTS_VENV ?= .venv-clients
-export PRESIGN_TEST_CLIENTS = $(abspath $(CLIENTS_VENV))/bin
+export TESTS_CLIENTS = $(abspath $(CLIENTS_VENV))/bin
 # PyIceberg pins an s3fs of its own.
 ICEBERG_VENV ?= .venv-iceberg
-export PRESIGN_TEST_ICEBERG = $(abspath $(ICEBERG_VENV))/bin
+export TESTS_ICEBERG = $(abspath $(ICEBERG_VENV))/bin
 # MLflow pins most of what it needs.
 MLFLOW_VENV ?= .venv-mlflow
-export PRESIGN_TEST_MLFLOW = $(abspath $(MLFLOW_VENV))/bin
+export TESTS_MLFLOW = $(abspath $(MLFLOW_VENV))/bin
 # cfn-lint brings a symbolic algebra system.
 CFN_VENV ?= .venv-cfn
-export PRESIGN_TEST_CFN = $(abspath $(CFN_VENV))/bin
+export TESTS_CFN = $(abspath $(CFN_VENV))/bin
 # Only the packages that ship: the bill of materials describes this environment.
 RUNTIME_VENV ?= .venv-runtime
 SBOM = dist/presign.cdx.json

@@ -5,8 +5,9 @@ errors.
 never reveals anything outside the caller's grants.
 """
 
-from collections.abc import Mapping
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Final
 
 
 class PresignError(Exception):
@@ -172,9 +173,44 @@ class Overloaded(PresignError):
     code = "overloaded"
 
 
-class ConfigurationError(Exception):
-    """The configuration is not valid. Each of `problems` is a sentence for the operator."""
+Location = tuple[str | int, ...]
+OTHER: Final = "{other}"  # in the message of a problem: the place of another setting
 
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = problems
+
+@dataclass(frozen=True, slots=True)
+class ConfigurationProblem:
+    """An error in the configuration, or a warning about it: a sentence for the operator.
+
+    `location` is the setting's names and indexes, from the top of its `file`, or the name of a
+    variable of the environment. `line` counts from 1. `other` is the location of a setting whose
+    place the message names.
+    """
+
+    message: str
+    location: Location = ()
+    file: str | None = None
+    line: int | None = None
+    other: Location | None = None
+
+    def __str__(self) -> str:
+        where = self.file if self.line is None else f"{self.file}:{self.line}"
+        return ": ".join(filter(None, [where, self.path, self.message]))
+
+    @property
+    def path(self) -> str:
+        return ".".join(map(str, self.location))
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """The file and the line, to sort by. What is not in a file comes first."""
+        return self.file or "", self.line or 0
+
+
+class ConfigurationError(Exception):
+    """The configuration is not valid. A text is a problem without a place."""
+
+    def __init__(self, problems: Sequence[ConfigurationProblem | str]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = [
+            ConfigurationProblem(each) if isinstance(each, str) else each for each in problems
+        ]

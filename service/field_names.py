@@ -1,21 +1,45 @@
 """Finds the field that was probably meant by a name which a model does not have. Pure."""
 
+from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Any, get_args
 
 from pydantic import BaseModel
 
+_Location = tuple[str | int, ...]
 
-def nearest_field(model: type[BaseModel], location: tuple[str | int, ...]) -> str | None:
+
+def nearest_field(model: type[BaseModel], location: _Location) -> str | None:
     """Return the known name that is nearest to the unknown one, the last of `location`, or None.
 
     `location` is the `loc` of a pydantic error about `model`.
     """
-    for part in location[:-1]:
+    return nearest(str(location[-1]), names(model_at(model, location[:-1])))
+
+
+def nearest(name: str, known: list[str], cutoff: float = 0.6) -> str | None:
+    """Return the known name that is nearest to `name`. `cutoff` is the least similarity, up to 1."""
+    return next(iter(get_close_matches(name, known, n=1, cutoff=cutoff)), None)
+
+
+def model_at(model: type[BaseModel], location: _Location) -> type[BaseModel]:
+    """Return the model at `location`, the `loc` of a pydantic error about `model`."""
+    for part in location:
         if isinstance(part, str) and part in model.model_fields:
             model = _model_in(model.model_fields[part].annotation) or model
-    names = [field.alias or name for name, field in model.model_fields.items()]
-    return next(iter(get_close_matches(str(location[-1]), names, n=1)), None)
+    return model
+
+
+def names(model: type[BaseModel]) -> list[str]:
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def fields_with_models(model: type[BaseModel]) -> Iterator[tuple[str, type[BaseModel]]]:
+    """Yield each field that has a model, or several, with that model; at all levels."""
+    for name, field in model.model_fields.items():
+        if (inner := _model_in(field.annotation)) is not None:
+            yield name, inner
+            yield from fields_with_models(inner)
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:

@@ -61,8 +61,8 @@ def bare_environment() -> Iterator[None]:
 
 
 def is_a_setting(name: str) -> bool:
-    """Whether it is a setting of the service, not of the tests or compose."""
-    return name.startswith("PRESIGN_") and not name.startswith(("PRESIGN_TEST_", "PRESIGN_PORT"))
+    """Whether it is a setting of the service, not of compose."""
+    return name.startswith("PRESIGN_") and not name.startswith("PRESIGN_PORT")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -4,6 +4,7 @@
 new configuration takes effect in new instances, as a new version of the function does.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -35,8 +36,9 @@ def load_configuration(source: str) -> Settings:
         try:
             return load_settings(path)
         except ConfigurationError as error:
-            problems = [each.replace(str(path), source) for each in error.problems]
-            raise ConfigurationError(problems) from None
+            raise ConfigurationError(
+                [replace(each, file=source) if each.file else each for each in error.problems]
+            ) from None
 
 
 def _fetch(source: str) -> bytes:

@@ -25,6 +25,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 Headers = list[tuple[bytes, bytes]]
+# How a result has its headers: one value for each name, or a list of them.
+ResultKind = Literal["single", "multiple", "load_balancer", "load_balancer_multiple"]
 
 # RFC 3986, 3.3: what a path may have besides letters, digits and percent-encoding.
 _PATH_CHARACTERS: Final = "/!$&'()*+,;=:@~"
@@ -47,7 +49,7 @@ class HttpRequest:
     headers: Headers
     body: bytes
     client: str | None
-    result: Literal["single", "multiple", "load_balancer", "load_balancer_multiple"]
+    result: ResultKind
     api_id: str = ""
     claims: Mapping[str, Any] | None = None
 
@@ -177,11 +179,11 @@ def _read_version_1(event: _Event1, base_path: str) -> HttpRequest:
         headers=encoded,
         body=_body(event.body, is_base64=event.is_base64_encoded),
         client=client,
-        result=_result_of(event) if is_load_balancer else "multiple",
+        result=_load_balancers_result(event) if is_load_balancer else "multiple",
     )
 
 
-def _result_of(event: _Event1) -> Literal["load_balancer", "load_balancer_multiple"]:
+def _load_balancers_result(event: _Event1) -> ResultKind:
     """A target group has multi-value headers in both directions, or in none."""
     return "load_balancer" if event.multi_value_headers is None else "load_balancer_multiple"
 
@@ -226,19 +228,19 @@ def _body(body: str | None, *, is_base64: bool) -> bytes:
 
 
 def write_result(
-    result: str, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes
+    kind: ResultKind, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes
 ) -> dict[str, Any]:
-    """Return a response as Lambda's result. `result` is that of the `HttpRequest`."""
+    """Return a response as Lambda's result. `kind` is the `result` of the `HttpRequest`."""
     sent: dict[str, list[str]] = {}
     for name, value in headers:
         if name not in _OF_THE_CONNECTION:
             sent.setdefault(name.decode("latin-1"), []).append(value.decode("latin-1"))
     written: dict[str, Any] = {"statusCode": status, **_written_body(body)}
-    if result in {"multiple", "load_balancer_multiple"}:
+    if kind in {"multiple", "load_balancer_multiple"}:
         written["multiValueHeaders"] = sent
     else:  # RFC 9110, 5.2: a repeated header may be one list
         written["headers"] = {name: ", ".join(values) for name, values in sent.items()}
-    if result.startswith("load_balancer"):
+    if kind.startswith("load_balancer"):
         written["statusDescription"] = f"{status} {responses.get(status, '')}".rstrip()
     return written
 

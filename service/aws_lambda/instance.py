@@ -26,7 +26,13 @@ from service.app.factory import PresignApp
 from service.app.services import Services
 from service.auth.gateway_claims import GatewayIdentities
 from service.aws_lambda.clock import FreezeAwareClock
-from service.aws_lambda.events import HttpRequest, UnreadableEvent, read_event, write_result
+from service.aws_lambda.events import (
+    HttpRequest,
+    ResultKind,
+    UnreadableEvent,
+    read_event,
+    write_result,
+)
 from service.concurrency.shared_attempts import SharedAttempts
 from service.server.limits import ConnectionLimits
 
@@ -109,7 +115,8 @@ class Instance:
             return self._problem(request.result, "headers_too_large", detail, invocation_id)
         scope = self._scope(request, invocation_id, trace)
         try:
-            loop = self._runner.get_loop()  # Runner.run would set a signal handler each time: 60 µs
+            # Runner.run sets a signal handler each time: 31 µs, and 9 without (A/B, empty coroutine).
+            loop = self._runner.get_loop()
             return loop.run_until_complete(self._answer(request, scope, seconds_left))
         except Exception:
             log.exception("invocation %s failed", invocation_id)
@@ -170,11 +177,11 @@ class Instance:
             )
         return scope
 
-    def _problem(self, result: str, code: str, detail: str, request_id: str) -> dict[str, Any]:
+    def _problem(self, kind: ResultKind, code: str, detail: str, request_id: str) -> dict[str, Any]:
         """Return a problem for what never becomes a request, as the HTTP server does."""
         members = self._app.state.problems.problem(code, detail, request_id=request_id)
         headers = [(b"content-type", MEDIA_TYPE.encode()), *response_headers(request_id)]
-        return write_result(result, members["status"], headers, to_json(members))
+        return write_result(kind, members["status"], headers, to_json(members))
 
 
 class _Response:

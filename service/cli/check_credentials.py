@@ -7,7 +7,10 @@ from service.access.callers import CallerEntry
 from service.access.grants import Grant, Operation
 from service.access.narrowing import VENDABLE, Permission, vended_grants
 from service.app import builders
+from service.config.buckets import BucketSettings
+from service.config.callers import GrantSettings
 from service.config.settings import Settings
+from service.errors import ConfigurationProblem
 from service.sessions.refresh_policy import MIN_VENDED_SECONDS, VENDED_REMAINING, threshold
 
 _DAY: Final = 86_400
@@ -29,27 +32,33 @@ def describe(settings: Settings) -> Iterator[str]:
             )
 
 
-def warnings(settings: Settings) -> Iterator[str]:
-    for place, grant in settings.placed_grants():
-        if Operation.CREDENTIALS not in grant.allow:
-            continue
-        if _GIVING.isdisjoint(grant.allow):
-            names = ", ".join(each for each in Operation if each in _GIVING)
-            yield f"{place}: allows `credentials`, but none of {names}, so it gives nothing"
-        uploads = not {Operation.UPLOAD, Operation.MULTIPART}.isdisjoint(grant.allow)
-        at_aws = builders.is_at_aws(settings.buckets[grant.bucket])
-        if uploads and not grant.allow_overwrite and not at_aws:
-            yield (
-                f"{place}: the credentials can overwrite objects: only on AWS does the session "
-                "policy enforce create-only"
-            )
-        if uploads and settings.buckets[grant.bucket].encryption is not None:
-            yield (
-                f"{place}: the credentials can upload without the bucket's `encryption`: make it "
-                "the default of the bucket at the store"
-            )
-        if place.startswith("unsafe_anonymous_caller"):
-            yield f"{place}: anybody who can reach the service gets AWS credentials"
+def warnings(settings: Settings) -> Iterator[ConfigurationProblem]:
+    for at, grant in settings.placed_grants():
+        for text in _risks(grant, settings.buckets[grant.bucket]):
+            yield ConfigurationProblem(text, at)
+        if Operation.CREDENTIALS in grant.allow and at[0] == "unsafe_anonymous_caller":
+            text = "anybody who can reach the service gets AWS credentials"
+            yield ConfigurationProblem(text, at)
+
+
+def _risks(grant: GrantSettings, bucket: BucketSettings) -> Iterator[str]:
+    if Operation.CREDENTIALS not in grant.allow:
+        return
+    if _GIVING.isdisjoint(grant.allow):
+        names = ", ".join(each for each in Operation if each in _GIVING)
+        yield f"allows `credentials`, but none of {names}, so it gives nothing"
+    uploads = not {Operation.UPLOAD, Operation.MULTIPART}.isdisjoint(grant.allow)
+    at_aws = builders.is_at_aws(bucket)
+    if uploads and not grant.allow_overwrite and not at_aws:
+        yield (
+            "the credentials can overwrite objects: only on AWS does the session "
+            "policy enforce create-only"
+        )
+    if uploads and bucket.encryption is not None:
+        yield (
+            "the credentials can upload without the bucket's `encryption`: make it "
+            "the default of the bucket at the store"
+        )
 
 
 def _vended(entry: CallerEntry) -> dict[str, list[Grant]]:

@@ -8,6 +8,7 @@ from service.access.grants import Grant, Operation
 from service.app import builders
 from service.config.git_lfs import LfsRepositorySettings
 from service.config.settings import Settings
+from service.errors import ConfigurationProblem
 
 _ANY_CLAIM = r"[A-Za-z0-9_.-]+"
 _PULL = frozenset({Operation.CHECK, Operation.DOWNLOAD})
@@ -27,21 +28,21 @@ def describe(settings: Settings) -> Iterator[str]:
             yield f"git_lfs {name}: {builders.caller_name(entry)} may {what}"
 
 
-def warnings(settings: Settings) -> Iterator[str]:
+def warnings(settings: Settings) -> Iterator[ConfigurationProblem]:
     if (lfs := settings.git_lfs) is None:
         return
     entries = builders.caller_entries(settings)
     for name, repository in lfs.repositories.items():
+        at = ("git_lfs", "repositories", name)
         if not any(_rights(repository, entry) for entry in entries):
-            yield (
-                f"git_lfs {name}: nobody may use it; a caller needs a grant with `check`, and with "
-                f"`download` or `upload`, that covers {repository.bucket}/{repository.prefix}"
+            text = (
+                "nobody may use it; a caller needs a grant with `check`, and with `download` or "
+                f"`upload`, that covers {repository.bucket}/{repository.prefix}"
             )
+            yield ConfigurationProblem(text, at)
         if not settings.buckets[repository.bucket].conditional_writes:
-            yield (
-                f"git_lfs {name}: bucket {repository.bucket} has no conditional writes, so nobody "
-                "may push"
-            )
+            text = f"bucket {repository.bucket} has no conditional writes, so nobody may push"
+            yield ConfigurationProblem(text, (*at, "bucket"))
 
 
 def _large_objects(settings: Settings, threshold: str) -> str:

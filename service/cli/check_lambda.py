@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from service.app import builders
 from service.config.settings import Settings
+from service.errors import ConfigurationProblem
 
 
 def describe(settings: Settings) -> Iterator[str]:
@@ -14,18 +15,20 @@ def describe(settings: Settings) -> Iterator[str]:
         )
 
 
-def warnings(settings: Settings) -> Iterator[str]:
+def warnings(settings: Settings) -> Iterator[ConfigurationProblem]:
     for name, issuer in settings.issuers.items():
+        place = ("issuers", name, "api_gateway_ids")
         if not issuer.api_gateway_ids:
             continue
         if builders.issuer(name, settings).pointers:
-            yield (
-                f"issuers.{name}.api_gateway_ids: has no effect, since claims are part of prefixes "
-                "and lose their types in an event; its tokens are verified"
+            text = (
+                "has no effect, since claims are part of prefixes and lose their types in an "
+                "event; its tokens are verified"
             )
-            continue
-        ids = ", ".join(issuer.api_gateway_ids)
-        yield (
-            f"issuers.{name}.api_gateway_ids: anybody who may invoke the Lambda directly can name "
-            f"any caller of this issuer, as API {ids} does"
-        )
+        else:
+            ids = ", ".join(issuer.api_gateway_ids)
+            text = (
+                "anybody who may invoke the Lambda directly can name any caller of this issuer, "
+                f"as API {ids} does"
+            )
+        yield ConfigurationProblem(text, place)

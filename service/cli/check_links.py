@@ -8,6 +8,7 @@ from service.access.grants import Grant, Operation
 from service.app import builders, protocol_builders
 from service.config.links import MEMORY
 from service.config.settings import Settings
+from service.errors import ConfigurationProblem
 
 _WHAT = {Operation.DOWNLOAD: "to download", Operation.UPLOAD: "to upload"}
 _DROP_BOX = frozenset({Operation.LINK, Operation.UPLOAD})
@@ -27,43 +28,42 @@ def describe(settings: Settings) -> Iterator[str]:
         yield f"links: {builders.caller_name(entry)} may make {f'links {what}' if what else 'none'}"
 
 
-def warnings(settings: Settings) -> Iterator[str]:
+def warnings(settings: Settings) -> Iterator[ConfigurationProblem]:
     entries = builders.caller_entries(settings)
     if (links := settings.links) is None:
-        for place, grant in settings.placed_grants():
+        for at, grant in settings.placed_grants():
             if Operation.LINK in grant.allow:
-                yield f"{place}: allows `link`, but there is no section `links`, so it has no effect"
+                text = "allows `link`, but there is no section `links`, so it has no effect"
+                yield ConfigurationProblem(text, at)
         return
     # The keys may be there for Git LFS only.
     if settings.git_lfs is None and not any(_kinds(entry) for entry in entries):
-        yield (
-            "links: nobody may make one; a caller needs a grant with `link` and with `download` or "
-            "`upload`"
-        )
+        text = "nobody may make one; a caller needs a grant with `link` and `download` or `upload`"
+        yield ConfigurationProblem(text, ("links",))
     if urlsplit(links.url).scheme == "http":
-        yield "links.url: is not https, so everybody on the way can use the links"
+        text = "is not https, so everybody on the way can use the links"
+        yield ConfigurationProblem(text, ("links", "url"))
     if links.store_url is not None and links.store_url.get_secret_value() == MEMORY:
-        yield (
-            "links.store_url: memory:// counts uses and keeps revocations in one process, and "
-            "forgets them when it ends; use a Redis or Valkey for several replicas"
+        text = (
+            "memory:// counts uses and keeps revocations in one process, and forgets them when it "
+            "ends; use a Redis or Valkey for several replicas"
         )
+        yield ConfigurationProblem(text, ("links", "store_url"))
     yield from _unlimited(settings, entries)
 
 
-def _unlimited(settings: Settings, entries: Iterable[CallerEntry]) -> Iterator[str]:
+def _unlimited(
+    settings: Settings, entries: Iterable[CallerEntry]
+) -> Iterator[ConfigurationProblem]:
     """Yield what strangers get without a limit."""
-    for place, grant in settings.placed_grants():
+    for at, grant in settings.placed_grants():
         if grant.max_content_length is None and _DROP_BOX.issubset(grant.allow):
-            yield (
-                f"{place}: anybody with a link for uploads can store files of any size; set "
-                "max_content_length"
-            )
-    for entry in entries:
+            text = "anybody with a link for uploads can store files of any size"
+            yield ConfigurationProblem(f"{text}; set max_content_length", at)
+    for at, entry in zip(settings.caller_locations(), entries, strict=True):
         if entry.rate is None and any(_kinds(entry)):
-            yield (
-                f"{builders.caller_name(entry)}: may make links, which strangers then use at any "
-                "rate; set rate_limit"
-            )
+            text = "may make links, which strangers then use at any rate; set rate_limit"
+            yield ConfigurationProblem(f"{builders.caller_name(entry)} {text}", at)
 
 
 def _kinds(entry: CallerEntry) -> list[str]:

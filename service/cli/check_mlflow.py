@@ -9,6 +9,7 @@ from service.cli.check_git_lfs import may_cover
 from service.cli.check_package_index import covers_some
 from service.config.mlflow import MlflowRootSettings
 from service.config.settings import Settings
+from service.errors import ConfigurationProblem
 
 _READ = frozenset({Operation.DOWNLOAD, Operation.HEAD, Operation.LIST})
 _DELETE = frozenset({Operation.DELETE, Operation.LIST})
@@ -24,19 +25,19 @@ def describe(settings: Settings) -> Iterator[str]:
             yield f"mlflow {name}: {builders.caller_name(entry)} may {what}"
 
 
-def warnings(settings: Settings) -> Iterator[str]:
+def warnings(settings: Settings) -> Iterator[ConfigurationProblem]:
     entries = builders.caller_entries(settings)
     for name, root in _roots(settings):
+        at = ("mlflow", "roots", name)
         if not any(_rights(root, entry) for entry in entries):
-            yield (
-                f"mlflow {name}: nobody may use it; a caller needs a grant with `list`, `head` and "
-                f"`download`, or with `upload`, that covers {root.bucket}/{root.prefix}"
+            text = (
+                "nobody may use it; a caller needs a grant with `list`, `head` and `download`, or "
+                f"with `upload`, that covers {root.bucket}/{root.prefix}"
             )
+            yield ConfigurationProblem(text, at)
         for entry in entries:
-            yield from (
-                f"mlflow {name}: {builders.caller_name(entry)} {text}"
-                for text in _small_files(settings, root, entry)
-            )
+            for text in _small_files(settings, root, entry):
+                yield ConfigurationProblem(f"{builders.caller_name(entry)} {text}", at)
 
 
 def _small_files(settings: Settings, root: MlflowRootSettings, entry: CallerEntry) -> Iterator[str]:

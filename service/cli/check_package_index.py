@@ -7,6 +7,7 @@ from service.access.grants import Grant, Operation
 from service.app import builders
 from service.config.package_index import PackageIndexSettings
 from service.config.settings import Settings
+from service.errors import ConfigurationProblem
 
 
 def describe(settings: Settings) -> Iterator[str]:
@@ -23,14 +24,15 @@ def describe(settings: Settings) -> Iterator[str]:
             )
 
 
-def warnings(settings: Settings) -> Iterator[str]:
+def warnings(settings: Settings) -> Iterator[ConfigurationProblem]:
     entries = builders.caller_entries(settings)
     for name, index in settings.package_index.items():
         if all(_projects(index, entry, Operation.LIST) == "no" for entry in entries):
-            yield (
-                f"package_index {name}: nobody may list it; a caller needs a grant with `list` and "
-                f"`download` that covers {index.bucket}/{index.prefix}"
+            text = (
+                "nobody may list it; a caller needs a grant with `list` and `download` that covers "
+                f"{index.bucket}/{index.prefix}"
             )
+            yield ConfigurationProblem(text, ("package_index", name))
 
 
 def _files(index: PackageIndexSettings, entry: CallerEntry) -> str:

@@ -8,6 +8,7 @@ from service.access.key_prefixes import caller_prefix
 from service.app import builders
 from service.config.settings import Settings
 from service.config.uppy import UppySettings
+from service.errors import ConfigurationProblem
 
 _METHODS: Mapping[Operation, str] = {
     Operation.FORM: "in one piece",
@@ -27,19 +28,18 @@ def describe(settings: Settings) -> Iterator[str]:
         yield f"uppy: {builders.caller_name(entry)} may {what}"
 
 
-def warnings(settings: Settings) -> Iterator[str]:
+def warnings(settings: Settings) -> Iterator[ConfigurationProblem]:
     if (uppy := settings.uppy) is None:
         return
     if not any(_methods(uppy, entry) for entry in builders.caller_entries(settings)):
-        yield (
-            "uppy: nobody may upload; a caller needs a grant with `form`, and with `multipart` for "
-            f"large files, that covers {uppy.prefix} in {uppy.bucket}"
+        text = (
+            "nobody may upload; a caller needs a grant with `form`, and with `multipart` for large "
+            f"files, that covers {uppy.prefix} in {uppy.bucket}"
         )
+        yield ConfigurationProblem(text, ("uppy",))
     if not settings.buckets[uppy.bucket].conditional_writes:
-        yield (
-            f"uppy: bucket {uppy.bucket} has no conditional writes, so no multipart upload can be "
-            "completed"
-        )
+        text = f"bucket {uppy.bucket} has no conditional writes, so no multipart upload can be completed"
+        yield ConfigurationProblem(text, ("uppy", "bucket"))
 
 
 def _methods(uppy: UppySettings, entry: CallerEntry) -> list[str]:

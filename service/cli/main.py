@@ -1,9 +1,10 @@
 """The `presign` command of the service: all its subcommands."""
 
 import gc
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,17 +12,22 @@ from service import __version__
 from service.cli.demo import demo
 from service.cli.diagnose import diagnose
 from service.cli.iam import iam
+from service.cli.init import init
 from service.cli.operations import revoke, uploads
 from service.cli.options import (
     InvalidConfiguration,
     as_json,
     config_argument,
     load,
+    load_with_files,
     print_json,
     traces_endpoint,
     warn,
 )
 from service.cli.schema import schema
+
+if TYPE_CHECKING:
+    from service.cli.check import Report
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -76,6 +82,7 @@ def _objects_that_stay() -> Iterator[None]:
 Examples:
   presign check
   presign check presign.yaml --offline --strict
+  presign check --live
   presign check presign.yaml --json | jq .warnings
 """
 )
@@ -85,9 +92,14 @@ Examples:
     is_flag=True,
     help="Do not read ca_file, ca_bundle and the keys of links. For CI, where they are missing.",
 )
+@click.option(
+    "--live",
+    is_flag=True,
+    help="Also assume each role, send signed requests, and ask issuers and shared stores.",
+)
 @click.option("--strict", is_flag=True, help="Exit with 1 if there is a warning.")
 @as_json
-def check(path: Path | None, *, offline: bool, strict: bool, is_json: bool) -> None:
+def check(path: Path | None, *, offline: bool, live: bool, strict: bool, is_json: bool) -> None:
     """Check the configuration, and show what each caller may do.
 
     FILE is the configuration, by default $PRESIGN_CONFIG or presign.yaml. Exits with 1 if it is
@@ -95,33 +107,42 @@ def check(path: Path | None, *, offline: bool, strict: bool, is_json: bool) -> N
     """
     from datetime import UTC, datetime
 
-    from service.cli.check import report
+    from service.cli.check import Report, report
 
+    if live and offline:
+        raise click.UsageError("--live needs the files that --offline does not read")
     try:
-        settings, addresses = load(path, offline=offline)
+        settings, addresses, files = load_with_files(path, offline=offline)
         now = datetime.now(UTC)
-        found = report(settings, addresses, now, offline=offline, traces=traces_endpoint())
+        found = report(settings, addresses, files, now, offline=offline, traces=traces_endpoint())
+        if live:
+            from service.cli.check_live import add_live
+
+            found = add_live(found, settings, addresses, files)
     except InvalidConfiguration as invalid:
         if not is_json:
             raise
-        found = {"description": [], "warnings": [], "not_checked": [], "errors": invalid.problems}
+        found = Report(errors=invalid.problems)
     if is_json:
-        print_json(found)
+        print_json(found.document())
     else:
         _print_report(found)
-    if found["errors"] or (strict and found["warnings"]):
+    if found.errors or (strict and found.warnings):
         click.get_current_context().exit(1)
 
 
-def _print_report(found: Mapping[str, Sequence[str]]) -> None:
-    for line in found["description"]:
+def _print_report(found: "Report") -> None:
+    for line in found.description:
         click.echo(line)
-    for line in found["warnings"]:
-        warn(line)
-    for line in found["not_checked"]:
+    for line in found.live or ():
+        click.echo(f"live: {line}")
+    for problem in found.warnings:
+        warn(str(problem))
+    for line in found.not_checked:
         click.echo(f"not checked: {line}")
-    if problems := found["errors"]:
-        raise click.ClickException("\n".join(["some callers cannot be served:", *problems]))
+    if found.errors:
+        lines = ["some callers cannot be served:", *map(str, found.errors)]
+        raise click.ClickException("\n".join(lines))
 
 
 @main.command(
@@ -167,5 +188,5 @@ def print_new_link_key() -> None:
     click.echo(new_key(secrets.token_bytes(KEY_BYTES)))
 
 
-for _command in (demo, diagnose, iam, revoke, schema, uploads):
+for _command in (demo, diagnose, iam, init, revoke, schema, uploads):
     main.add_command(_command)

@@ -30,7 +30,7 @@ def _parsed_by(parse: Callable[[str], T]) -> Callable[..., T | None]:
 
 
 def _age(text: str) -> int:
-    from service.operations.abandoned_uploads import parse_duration
+    from service.config.durations import parse_duration
 
     return parse_duration(text)
 
@@ -61,7 +61,7 @@ Examples:
     callback=_parsed_by(_age),
     required=True,
     metavar="AGE",
-    help="The minimum age: 7d, 36h or 90m. 0m lists all uploads, even active ones.",
+    help="The minimum age: 7d, 36h, 90m or 45s. 0m lists all uploads, even active ones.",
 )
 @click.option(
     "--bucket",

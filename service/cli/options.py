@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from service.errors import ConfigurationError
+from service.errors import ConfigurationError, ConfigurationProblem
 
 if TYPE_CHECKING:
+    from service.config.reading import Files
     from service.config.settings import Settings
     from service.signing.signer import Address
 
@@ -47,9 +48,9 @@ def config_argument(command: Callable[..., None]) -> Callable[..., None]:
 class InvalidConfiguration(click.ClickException):
     """Ends the command with the problems of the configuration."""
 
-    def __init__(self, problems: Sequence[str]) -> None:
+    def __init__(self, problems: Sequence[ConfigurationProblem]) -> None:
         count = f"{len(problems)} error{'s' if len(problems) > 1 else ''}"
-        super().__init__("\n".join([f"invalid configuration ({count}):", *problems]))
+        super().__init__("\n".join([f"invalid configuration ({count}):", *map(str, problems)]))
         self.problems = problems
 
 
@@ -58,17 +59,28 @@ def load(path: Path | None, *, offline: bool = False) -> "tuple[Settings, dict[s
 
     Raises InvalidConfiguration.
     """
+    settings, addresses, _ = load_with_files(path, offline=offline)
+    return settings, addresses
+
+
+def load_with_files(
+    path: Path | None, *, offline: bool = False
+) -> "tuple[Settings, dict[str, Address], Files]":
+    """Return also the files, which know where each setting is. Otherwise as `load`."""
     import asyncio
 
     from service.app.builders import locations
-    from service.config.settings import load_settings
+    from service.config import settings as configuration
     from service.s3.endpoints import resolve
 
     try:
-        settings = load_settings(path, offline=offline)
-        return settings, asyncio.run(resolve(locations(settings)))
+        settings, files = configuration.load_with_files(path, offline=offline)
     except ConfigurationError as error:
         raise InvalidConfiguration(error.problems) from None
+    try:
+        return settings, asyncio.run(resolve(locations(settings))), files
+    except ConfigurationError as error:
+        raise InvalidConfiguration([files.placed(each) for each in error.problems]) from None
 
 
 def traces_endpoint() -> str | None:

@@ -1,10 +1,14 @@
 """The settings of a bucket."""
 
+import re
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from service.config.conflicts import Conflict, refusal
+from service.config.durations import Between
+from service.config.messages import quoted
 from service.config.static_keys import KeyFile, Profile, profile_files
 from service.config.types import (
     ExternalId,
@@ -67,7 +71,7 @@ class BucketDefaults(Section):
     role_arn: RoleArn | None = None
     """The role that signs. Required unless `credentials: static`."""
 
-    session_seconds: int = Field(3600, ge=10, le=43_200)
+    session_seconds: Annotated[int, Between(10, 43_200)] = 3600
     """How long a session lasts, up to the role's own maximum. Values below 900 need an
     `sts_endpoint_url`."""
 
@@ -156,10 +160,13 @@ class BucketSettings(BucketDefaults):
                 f"web_identity does not support {' and '.join(given[1:])}; "
                 "leave that out, or write credentials: assume_role"
             )
+        account = self.role_arn.split(":")[4]
+        if self.sts_endpoint_url is None and re.fullmatch(r"\d{12}", account) is None:
+            text = f"an account of AWS has 12 digits (found {quoted(account)})"
+            raise refusal([Conflict(("role_arn",), text)])
         if self.session_seconds < 900 and self.sts_endpoint_url is None:
-            raise ValueError(
-                "session_seconds is at least 900 on AWS; less needs an sts_endpoint_url"
-            )
+            text = "write at least 900, as AWS demands; less needs an sts_endpoint_url"
+            raise refusal([Conflict(("session_seconds",), text)])
         return self
 
     @model_validator(mode="after")

@@ -7,18 +7,19 @@ from pydantic import BeforeValidator, ByteSize, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from service.access.grants import LONGEST_LINK, WEEK, Operation
+from service.config.durations import Between, Seconds
 from service.config.patterns import matching
 from service.config.types import (
     Audience,
     CaFile,
     ContentTypePattern,
     Issuer,
+    KeyName,
     KeysUrl,
     Name,
     PastTime,
     Prefix,
     RateLimit,
-    Seconds,
     Section,
     Sha256,
     Subject,
@@ -50,7 +51,7 @@ class GrantSettings(Section):
     own requests for the others: see [remote signing](remote-signing.md)."""
 
     max_expires_in: Seconds | None = None
-    """The longest lifetime of a URL, in seconds."""
+    """The longest lifetime of a URL."""
 
     max_content_length: Annotated[ByteSize, Field(le=_LARGEST_OBJECT)] | None = None
     """The largest object, in bytes or as in `50MiB`. S3's own limit is 48.8 TiB."""
@@ -64,8 +65,8 @@ class GrantSettings(Section):
     allow_overwrite: bool = False
     """Whether an upload may replace an object, if it requests `overwrite`."""
 
-    max_link_expires_in: Annotated[int, Field(ge=1, le=LONGEST_LINK)] = WEEK
-    """The longest lifetime of a share link, in seconds. Only for `link`. A year is the most."""
+    max_link_expires_in: Annotated[int, Between(1, LONGEST_LINK)] = WEEK
+    """The longest lifetime of a share link. Only for `link`. A year is the most."""
 
     @model_validator(mode="after")
     def _limits_can_be_kept(self) -> Self:
@@ -115,7 +116,7 @@ class IssuerSettings(Section):
     bearer_file: Path | None = None
     """A file with a token to send to `jwks_url`, read at each fetch."""
 
-    max_lifetime_seconds: int = Field(86_400, ge=60, le=604_800)
+    max_lifetime_seconds: Annotated[int, Between(60, 604_800)] = 86_400
     """The longest lifetime of a token that is accepted, from `iat` to `exp`."""
 
     api_gateway_ids: tuple[_ApiId, ...] = ()
@@ -126,7 +127,7 @@ class IssuerSettings(Section):
 class CallerSettings(Section):
     """An API key (`api_key` and `sha256`), or subjects of an issuer (`issuer` and `subject`)."""
 
-    api_key: Name | None = None
+    api_key: KeyName | None = None
     """The API key's name. The audit trail shows it."""
 
     sha256: Annotated[tuple[Sha256, ...], Field(min_length=1, max_length=2)] | None = None
@@ -160,7 +161,10 @@ class CallerSettings(Section):
         names = ("api_key", "sha256", "issuer", "subject")
         given = [name for name in names if getattr(self, name) is not None]
         if given not in (["api_key", "sha256"], ["issuer", "subject"]):
-            raise ValueError("write api_key and sha256, or issuer and subject")
+            pair = next((pair for pair in (names[:2], names[2:]) if len({*given, *pair}) == 2), ())
+            missing = " and ".join(name for name in pair if name not in given)
+            text = f"{missing} is missing; " if missing and given else ""
+            raise ValueError(f"{text}write api_key and sha256, or issuer and subject")
         if self.not_after is not None and self.api_key is None:
             raise ValueError("not_after is for an API key; a token has its own end")
         return self

@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from service.config.yaml_reader import YamlMapping, YamlSequence
+from service.errors import Location
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{([^}]*)(\}?)")
 _VARIABLE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
 _FILE: Final = "file:"
 _SYNTAX: Final = "write ${VAR}, ${VAR:-default} or ${file:/path}; `$${` is a literal `${`"
-
-Location = tuple[str | int, ...]
 
 
 class Source(str):
@@ -54,13 +53,14 @@ class _Unexpandable(Exception):
 class Expander:
     """Expands the values of one file.
 
-    `files` collects the files that are named, even if they cannot be read. `problems` collects
-    what could not be expanded, each with its location.
+    `files` collects the files that are named, even if they cannot be read, and `variables` the
+    names of variables. `problems` collects what could not be expanded, each with its location.
     """
 
     directory: Path  # what a file's path is relative to
     environ: Mapping[str, str]
     files: list[Path] = field(default_factory=list)
+    variables: set[str] = field(default_factory=set)
     problems: list[tuple[Location, str]] = field(default_factory=list)
     # YAML's aliases are the same container in several places. By id, with the original container,
     # which keeps its id from being used again.
@@ -104,6 +104,7 @@ class Expander:
         if not end or variable is None:
             raise _Unexpandable(_SYNTAX)
         name, default = variable.groups()
+        self.variables.add(name)
         value = self.environ.get(name)
         if value is None and default is None:
             raise _Unexpandable(

@@ -1,36 +1,44 @@
-"""A configuration file with line numbers, and error messages for an operator."""
+"""Reads a configuration file, and finds the lines of its settings."""
 
-import json
 import os
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from service.config.expansion import Expander
 from service.config.yaml_reader import YamlError, YamlMapping, YamlSequence, parse
-from service.errors import ConfigurationError
-
-_QUOTED_LENGTH: Final = 80
-# A digest, a key of 256 bits or the id of an AWS key, which somebody may have put in a wrong place.
-_SECRET: Final = re.compile(r"[0-9A-Fa-f]{32}|A[KS]IA[0-9A-Z]{16}|[A-Za-z0-9_+=-]{40}")
+from service.errors import ConfigurationError, ConfigurationProblem, Location
 
 
 def read_yaml(path: Path, expander: Expander) -> Any:
     """Return the document, expanded, whose nodes know their lines. Raises ConfigurationError."""
+    text = ""
     try:
         text = path.read_text(encoding="utf-8")
         document = parse(text)
     except OSError as error:
-        raise ConfigurationError([f"{path}: {error.strerror}"]) from None
+        raise _unreadable(path, error.strerror or "cannot be read") from None
     except UnicodeDecodeError:
-        raise ConfigurationError([f"{path}: not UTF-8"]) from None
+        raise _unreadable(path, "not UTF-8") from None
     except YamlError as error:
-        where = str(path) if error.line is None else f"{path}:{error.line}"
-        raise ConfigurationError([f"{where}: {error.problem}"]) from None
+        raise _unreadable(path, _advice(error, text), error.line) from None
     # The walk takes 0.1 s for thousands of callers.
     return expander.expand(document) if "${" in text else document
+
+
+def _unreadable(path: Path, message: str, line: int | None = None) -> ConfigurationError:
+    return ConfigurationError([ConfigurationProblem(message, file=str(path), line=line)])
+
+
+def _advice(error: YamlError, text: str) -> str:
+    """Return the parser's message, or what to write instead."""
+    lines = text.split("\n")[error.line - 1 : error.line] if error.line else []
+    if any(line.lstrip(" ").startswith("\t") for line in lines):  # none at the end of the text
+        return "a tab; indent with spaces"
+    if error.problem.startswith("mapping values are not allowed"):
+        return "a second `: ` in one line; write a text that has one in quotes"
+    return error.problem
 
 
 def yaml_files(directory: Path) -> list[Path]:
@@ -53,60 +61,14 @@ def content_digest(files: Iterable[Path], more: str = "") -> str:
     return digest.hexdigest()
 
 
-def place(path: Path, document: Any, location: tuple[Any, ...]) -> str:
-    """Return the file, the line and the path of a setting.
-
-    If the file does not have the setting, the line is that of the innermost section that it has.
-    """
+def line_of(location: Location, document: Any) -> int | None:
+    """Return the line of a setting, or of the innermost section that the document has of it."""
     line, node = None, document
     for part in location:
         try:
             if isinstance(node, YamlMapping | YamlSequence):
-                line = node.lines[part]
+                line = node.lines[part]  # type: ignore[index]
             node = node[part]
         except (KeyError, IndexError, TypeError):
             break
-    where = str(path) if line is None else f"{path}:{line}"
-    setting = ".".join(str(part) for part in location)
-    return f"{where}: {setting}" if setting else where
-
-
-def message(error: Any, near: str | None = None) -> str:
-    """Say what is wrong and what to write instead. `near` is the setting nearest to an unknown one."""
-    match error["type"]:
-        case "extra_forbidden":
-            return "unknown setting" + (f"; did you mean {near}?" if near else "; remove it")
-        case "missing":
-            return "is missing"
-        case "model_type" | "dict_type":
-            return "write settings here, as in presign.example.yaml"
-        case "tuple_type":
-            return "write a list, with brackets or one `- ` a line"
-        case "too_short":
-            return "is empty; write at least one"
-        case _:
-            text: str = error["msg"]
-            return text.removeprefix("Value error, ")
-
-
-def quoted(value: object) -> str:
-    """Quote a value briefly, in one line, without what could be a password or a key."""
-    text = str(value)
-    if "@" in text and "://" in text:
-        return "a URL with a user"
-    if _SECRET.search(text):
-        return "what looks like a key"
-    cut = text if len(text) <= _QUOTED_LENGTH else f"{text[:_QUOTED_LENGTH]}…"
-    return json.dumps(cut, ensure_ascii=not cut.isprintable())
-
-
-def without_echoes(errors: Sequence[Any]) -> list[Any]:
-    """Drop the `too_short` error of a list whose items are all invalid: their errors say more."""
-    locations = {error["loc"] for error in errors}
-
-    def is_echo(error: Any) -> bool:
-        at = error["loc"]
-        has_inner = any(other[: len(at)] == at and other != at for other in locations)
-        return bool(error["type"] == "too_short" and has_inner)
-
-    return [error for error in errors if not is_echo(error)]
+    return line

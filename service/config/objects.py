@@ -4,14 +4,15 @@ from typing import Annotated
 
 from pydantic import BeforeValidator
 
-from service.config.types import Seconds, Section
+from service.config.durations import Seconds
+from service.config.types import Section
 
 
 class ObjectUrlSettings(Section):
     """On by default: `objects: false` turns object URLs off."""
 
     expires_in: Seconds = 300
-    """Seconds that the URL lives that `/o/…` redirects to, up to the grant's `max_expires_in`."""
+    """How long the URL lives that `/o/…` redirects to, up to the grant's `max_expires_in`."""
 
 
 def _section(value: object) -> object:

@@ -2,15 +2,16 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from service.config.expansion import Expander, Location, NoExpander, source
-from service.config.file import content_digest, place, quoted, read_yaml, yaml_files
+from service.config.expansion import Expander, NoExpander, source
+from service.config.file import content_digest, line_of, read_yaml, yaml_files
+from service.config.messages import quoted
 from service.config.sharing import value_at, written_at
 from service.config.yaml_reader import YamlMapping
-from service.errors import ConfigurationError
+from service.errors import ConfigurationError, ConfigurationProblem, Location
 
 _CALLERS_DIR: Final = "callers_dir"
 _BUCKETS_DIR: Final = "buckets_dir"
@@ -35,6 +36,7 @@ class Files:
     `own` is the file's own document; `document` also has the callers and buckets of the others.
     `teams` has the path of each team's file, its document, and the index in `document` of its first
     caller. `of_buckets` has the path and the document with each bucket that is not in `own`.
+    `variables` are the names in `${VAR}`.
     """
 
     path: Path
@@ -42,23 +44,33 @@ class Files:
     document: Any
     teams: list[tuple[Path, Any, int]] = field(default_factory=list)
     of_buckets: dict[str, tuple[Path, Any]] = field(default_factory=dict)
+    variables: frozenset[str] = frozenset()
 
-    def place(self, location: Location) -> str:
-        """Return the file, the line and the path of a setting."""
-        location = written_at(location, self.document)
+    def placed(self, problem: ConfigurationProblem) -> ConfigurationProblem:
+        """Return the problem with the file and the line of its setting.
+
+        Its location becomes that in the file. It has `${VAR}` in place of what that expanded to.
+        """
+        message = self._without_expansion(problem.location, problem.message)
+        location = written_at(problem.location, self.document)
+        file, document = self.path, self.own
         match location:
             case ("callers", int(index), *more):
-                for path, document, first in reversed(self.teams):
+                for path, of_team, first in self.teams:
                     if index >= first:
-                        return place(path, document, ("callers", index - first, *more))
+                        file, document, location = path, of_team, ("callers", index - first, *more)
             case ("buckets", str(name), *_) if name in self.of_buckets:
-                return place(*self.of_buckets[name], location)
-        return place(self.path, self.own, location)
+                file, document = self.of_buckets[name]
+        return placed_in(file, document, ConfigurationProblem(message, location))
 
-    def without_expansion(self, location: Location, text: str) -> str:
+    def _without_expansion(self, location: Location, text: str) -> str:
         """Return an error's text, with `${VAR}` in place of what the value there expanded to."""
         value = value_at(self.document, written_at(location, self.document))
         return text.replace(quoted(value), quoted(source(value)))
+
+
+def placed_in(path: Path, document: Any, problem: ConfigurationProblem) -> ConfigurationProblem:
+    return replace(problem, file=str(path), line=line_of(problem.location, document))
 
 
 def read_files(path: Path, environ: Mapping[str, str]) -> Files:
@@ -92,9 +104,10 @@ class _Reader:
     def __init__(self, path: Path, environ: Mapping[str, str]) -> None:
         self.directories: list[Path] = []
         self.expanded: list[Path] = []
+        self.variables: set[str] = set()
         self._path = path
         self._environ = environ
-        self._problems: list[str] = []
+        self._problems: list[ConfigurationProblem] = []
 
     def read(self) -> Files:
         own = self._document(self._path)
@@ -105,15 +118,17 @@ class _Reader:
             self._add_callers(files)
         if self._problems:
             raise ConfigurationError(self._problems)
+        files.variables = frozenset(self.variables)
         return files
 
     def _document(self, path: Path, kind: type[Expander] = Expander) -> Any:
         expander = kind(path.parent, self._environ)
         document = read_yaml(path, expander)
         self.expanded += expander.files
+        self.variables |= expander.variables
         self._problems += [
-            f"{place(path, document, location)}: {problem}"
-            for location, problem in expander.problems
+            placed_in(path, document, ConfigurationProblem(text, location))
+            for location, text in expander.problems
         ]
         return document
 
@@ -123,7 +138,7 @@ class _Reader:
         callers = list(files.own.get("callers") or [])
         for path, document in self._directory(files.own, _CALLERS_DIR, "callers", NoExpander):
             if not isinstance(added := document["callers"], list | None):
-                raise ConfigurationError([f"{path}: callers: write a list"])
+                raise _refusal(path, document, "write a list", ("callers",))
             files.teams.append((path, document, len(callers)))
             callers += added or []
         if files.teams:
@@ -135,12 +150,14 @@ class _Reader:
         buckets = dict(files.own.get("buckets") or {})
         for path, document in self._directory(files.own, _BUCKETS_DIR, "buckets", Expander):
             if not isinstance(added := document["buckets"], dict | None):
-                raise ConfigurationError([f"{path}: buckets: write each bucket below its name"])
+                raise _refusal(path, document, "write each bucket below its name", ("buckets",))
             for name, bucket in (added or {}).items():
                 at = ("buckets", name)
                 if name in buckets:
-                    text = f"{files.place(at)} is the same name; rename one"
-                    self._problems.append(f"{place(path, document, at)}: {text}")
+                    other = files.placed(ConfigurationProblem("", at))
+                    text = f"{other.file}:{other.line} has the same name; rename one"
+                    problem = ConfigurationProblem(text, at)
+                    self._problems.append(placed_in(path, document, problem))
                     continue
                 buckets[name], files.of_buckets[name] = bucket, (path, document)
         if files.of_buckets:
@@ -158,13 +175,18 @@ class _Reader:
         except (OSError, ValueError) as error:  # ValueError: a path with a null character
             text = f"{quoted(source(directory))} is not a directory that can be read"
             reason = f": {error.strerror}" if isinstance(error, OSError) else ""
-            at = place(self._path, own, (setting,))
-            raise ConfigurationError([f"{at}: {text}{reason}"]) from None
+            raise _refusal(self._path, own, f"{text}{reason}", (setting,)) from None
         for path in found:
             document = self._document(path, kind)
             if document is None:
                 continue
             if not isinstance(document, YamlMapping) or set(document) != {section}:
-                problem = f"{path}: write {_SECTIONS[section]} and nothing else"
-                raise ConfigurationError([problem])
+                keys = document if isinstance(document, YamlMapping) else ()
+                location = tuple(str(key) for key in keys if key != section)[:1]
+                text = f"write {_SECTIONS[section]} and nothing else"
+                raise _refusal(path, document, text, location)
             yield path, document
+
+
+def _refusal(path: Path, document: Any, text: str, location: Location) -> ConfigurationError:
+    return ConfigurationError([placed_in(path, document, ConfigurationProblem(text, location))])

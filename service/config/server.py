@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-from service.config.types import Origin, Seconds, StoreUrl, Url
+from service.config.durations import Between, Seconds
+from service.config.types import Origin, StoreUrl, Url
 
 
 def _ambient_token_file() -> Path | None:
@@ -34,7 +35,7 @@ class ServerSettings(BaseSettings):
     )
 
     default_expires_in: Seconds = 900
-    """Seconds that a URL lives if the request has no `expires_in`."""
+    """How long a URL lives if the request has no `expires_in`."""
 
     cors_origins: Annotated[tuple[Origin, ...], NoDecode] = ()
     """Origins whose pages may call the service. Separate them by commas in the environment. `*` is
@@ -44,9 +45,8 @@ class ServerSettings(BaseSettings):
     """Requests in progress at once. More get 503 `overloaded` with `Retry-After`. Health and metrics
     are never refused."""
 
-    drain_seconds: float = Field(5.0, ge=0, le=300)
-    """How long to keep accepting connections after SIGTERM, in seconds. `/readyz` reports 503
-    immediately."""
+    drain_seconds: Annotated[float, Between(0, 300)] = 5.0
+    """How long to keep accepting connections after SIGTERM. `/readyz` reports 503 immediately."""
 
     rate_limit_url: StoreUrl | None = None
     """A store that replicas share for the callers' `rate_limit`. Without it each replica counts in
@@ -83,7 +83,7 @@ class ServerSettings(BaseSettings):
         """The environment wins over the file."""
         return env_settings, init_settings
 
-    @field_validator("cors_origins", mode="before")
+    @field_validator("cors_origins", mode="before", json_schema_input_type=tuple[Origin, ...] | str)
     @classmethod
     def _split(cls, origins: Any) -> Any:
         return origins.replace(",", " ").split() if isinstance(origins, str) else origins

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from service.config.expansion import Location
+from service.errors import Location
 
 
 def with_shared_settings(document: Mapping[str, Any]) -> dict[str, Any]:

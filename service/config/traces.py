@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from typing import Final
 from urllib.parse import urlsplit
 
-from service.errors import ConfigurationError
+from service.errors import ConfigurationError, ConfigurationProblem
 
 _BASE: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"
 _TRACES: Final = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
@@ -35,22 +35,26 @@ def traces_endpoint(environ: Mapping[str, str] = os.environ) -> str | None:
     return endpoint if named == _TRACES else f"{endpoint.removesuffix('/')}/v1/traces"
 
 
-def _problems(environ: Mapping[str, str], exporter: str, named: str | None) -> list[str]:
+def _problems(
+    environ: Mapping[str, str], exporter: str, named: str | None
+) -> list[ConfigurationProblem]:
     """No problem shows the endpoint, which may have a password."""
     problems = []
     if exporter not in {"", "otlp"}:
-        problems.append(f"{_EXPORTER}: write otlp or none; there is no other exporter")
+        problems.append(_problem(_EXPORTER, "write otlp or none; there is no other exporter"))
     protocol = next((name for name in _PROTOCOLS if environ.get(name)), None)
     if protocol and environ[protocol] != "http/protobuf":
-        problems.append(f"{protocol}: write http/protobuf; there is no other protocol")
+        problems.append(_problem(protocol, "write http/protobuf; there is no other protocol"))
     if named and not _is_http_url(environ[named]):
-        problems.append(f"{named}: write a URL, such as http://collector:4318")
+        problems.append(_problem(named, "write a URL, such as http://collector:4318"))
     if not _is_installed():
-        problems.append(
-            f"{named or _EXPORTER}: traces need the extra: pip install 'presign[otel]', "
-            "or set OTEL_SDK_DISABLED=true"
-        )
+        text = "traces need the extra: pip install 'presign[otel]', or set OTEL_SDK_DISABLED=true"
+        problems.append(_problem(named or _EXPORTER, text))
     return problems
+
+
+def _problem(variable: str, text: str) -> ConfigurationProblem:
+    return ConfigurationProblem(text, (variable,))
 
 
 def _is_installed() -> bool:

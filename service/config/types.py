@@ -22,15 +22,11 @@ from pydantic import (
     WrapValidator,
 )
 
-from service.access.callers import without_placeholders
-from service.access.key_prefixes import CALLER, MAX_PREFIX_BYTES, longest_prefix
 from service.config.patterns import matching
-from service.errors import InvalidRequest
-from service.signing.signer import MAX_EXPIRES_IN
-from service.signing.validation import check_prefix
+from service.config.prefixes import check_own_prefix, check_prefix_of_grant
 
-_AMBIGUOUS = re.compile(r"\{[^{}]*\}[^/{]*\{")  # a pointer may contain slashes
-_PATTERN_CHARACTER = re.compile(r"[*?$\\]")  # patterns and variables in an IAM policy
+# As `presign new-key` prints one: 256 bits in base64
+_API_KEY = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.*[0-9])[A-Za-z0-9_-]{43}")
 # Any caller could send an empty key.
 _EMPTY_SHA256: Final = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 # A host that botocore accepts, or an IPv6 address, without the brackets that urlsplit removes
@@ -105,45 +101,6 @@ def can_be_trusted(path: Path) -> bool:
     return True
 
 
-def _check_prefix(prefix: str) -> str:
-    if _PATTERN_CHARACTER.search(prefix):
-        raise ValueError(
-            "a prefix cannot contain *, ?, $ or a backslash; end it in / to cover all keys below it"
-        )
-    literal = without_placeholders(prefix)
-    if "{" in literal or "}" in literal:
-        raise ValueError(
-            "a prefix can contain braces only in a placeholder such as "
-            "{claim:/kubernetes.io/namespace}"
-        )
-    if _AMBIGUOUS.search(prefix):
-        raise ValueError(
-            "two placeholders in one segment are ambiguous: different claims could give the same "
-            "text; separate them with a /"
-        )
-    try:
-        check_prefix(without_placeholders(prefix, lambda _: "x"), pointer="prefix")
-    except InvalidRequest as error:
-        raise ValueError(f"no key can match it: {error.detail}") from None
-    return prefix
-
-
-def _check_own_prefix(template: str) -> str:
-    parts = f"/{template}".split(f"/{CALLER}/")
-    if len(parts) != 2 or CALLER in "".join(parts) or not template.endswith("/"):
-        raise ValueError(
-            f"write a prefix such as uploads/{CALLER}/: it ends in /, and contains {CALLER} once, "
-            "first or between two slashes"
-        )
-    _check_prefix(template.replace(CALLER, "x/x"))
-    if longest_prefix(template) > MAX_PREFIX_BYTES:
-        raise ValueError(
-            f"with a caller's name it can have {longest_prefix(template)} bytes; shorten it to at "
-            f"most {MAX_PREFIX_BYTES}, to leave room for a file's name"
-        )
-    return template
-
-
 def check_store_url(url: SecretStr) -> SecretStr:
     try:
         parts = urlsplit(url.get_secret_value())
@@ -183,6 +140,18 @@ def _check_past(moment: datetime) -> datetime:
     return moment
 
 
+def _check_first(subject: str) -> str:
+    if subject.startswith("*"):
+        raise ValueError("`*` cannot come first; write what all these subjects begin with")
+    return subject
+
+
+def _check_key_name(name: str) -> str:
+    if _API_KEY.fullmatch(name):
+        raise ValueError("this is a key, which logs would show; write a name, and make another key")
+    return name
+
+
 def _check_digest(text: str) -> str:
     if text == _EMPTY_SHA256:
         raise ValueError("this is the digest of an empty key; make one with `presign new-key`")
@@ -190,21 +159,21 @@ def _check_digest(text: str) -> str:
 
 
 # docs/configuration.md lists each `title` with its error message.
-Seconds = Annotated[int, Field(ge=1, le=MAX_EXPIRES_IN)]
 Name = Annotated[
     str,
     Field(title="name"),
     matching(
         r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}",
-        "write at most 63 letters, digits, `.`, `_` and `-`, a letter or digit first",
+        "write a name of at most 63 letters, digits, `.`, `_` and `-`, a letter or digit first",
     ),
 ]
+KeyName = Annotated[Name, AfterValidator(_check_key_name)]
 S3Bucket = Annotated[
     str,
     Field(title="bucket's real name"),
     matching(
         r"[A-Za-z0-9._-]{3,255}|arn:[\x21-\x7e]+",
-        "write the name of a bucket, or the ARN of an access point",
+        "write the name of a bucket, such as acme-reports, or the ARN of an access point",
     ),
 ]
 Region = Annotated[
@@ -226,16 +195,21 @@ ExternalId = Annotated[  # docs.aws.amazon.com/STS/latest/APIReference/API_Assum
 Subject = Annotated[
     str,
     Field(title="subject"),
+    AfterValidator(_check_first),
     matching(
         r"[^*\x00-\x1f\x7f][^\x00-\x1f\x7f]{0,254}",
-        "write at most 255 characters; `*` matches any text without `:`, but cannot come first",
+        "write at most 255 characters; `*` matches any text without `:`, and cannot come first",
     ),
 ]
 Audience = Annotated[
-    str, Field(title="audience"), matching(r"[\x21-\x7e]{1,255}", "write the `aud` of the tokens")
+    str,
+    Field(title="audience"),
+    matching(r"[\x21-\x7e]{1,255}", "write the `aud` of the tokens, without spaces"),
 ]
 Issuer = Annotated[
-    str, Field(title="issuer"), matching(r"[\x21-\x7e]{1,255}", "write the `iss` of the tokens")
+    str,
+    Field(title="issuer"),
+    matching(r"[\x21-\x7e]{1,255}", "write the `iss` of the tokens, without spaces"),
 ]
 TagName = Annotated[  # docs.aws.amazon.com/STS/latest/APIReference/API_Tag.html
     str,
@@ -266,8 +240,8 @@ CaFile = Annotated[Path, Field(title="path of certificates"), AfterValidator(_ch
 KeysUrl = Annotated[
     str, Field(title="https URL"), AfterValidator(check_url), AfterValidator(_check_secure)
 ]
-Prefix = Annotated[str, Field(title="prefix"), AfterValidator(_check_prefix)]
-OwnPrefix = Annotated[str, Field(title="prefix with {caller}"), AfterValidator(_check_own_prefix)]
+Prefix = Annotated[str, Field(title="prefix"), AfterValidator(check_prefix_of_grant)]
+OwnPrefix = Annotated[str, Field(title="prefix with {caller}"), AfterValidator(check_own_prefix)]
 Sha256 = Annotated[
     str,
     Field(title="SHA-256"),

@@ -1,6 +1,7 @@
 """The settings of Uppy."""
 
-from service.config.types import Name, Origin, OwnPrefix, Seconds, Section
+from service.config.durations import Seconds
+from service.config.types import Name, Origin, OwnPrefix, Section
 
 
 class UppySettings(Section):
@@ -18,5 +19,5 @@ class UppySettings(Section):
     `cors_origins` does not apply to `/uppy`. Read at startup only."""
 
     expires_in: Seconds | None = None
-    """Seconds that a URL lives, up to the grant's `max_expires_in`. The default is the server's
+    """How long a URL lives, up to the grant's `max_expires_in`. The default is the server's
     `default_expires_in`."""

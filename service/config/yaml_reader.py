@@ -139,7 +139,9 @@ class _Document:
                 merged += _mappings(value, line)
                 continue
             if key in found:
-                raise YamlError(f'found duplicate key "{key}"', line)
+                raise YamlError(
+                    f'found duplicate key "{key}", also on line {found.lines[key]}', line
+                )
             found[key], found.lines[key] = value, line
         for other in merged:
             for key in other:

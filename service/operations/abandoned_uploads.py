@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from service.config.durations import UNITS, duration_text
 from service.errors import PresignError, StorageUnavailable
 from service.s3.access import StoreAccess
 from service.s3.client import Reply, S3Client
@@ -34,8 +35,6 @@ MAX_LISTED: Final = 100_000  # of one bucket: some 50 MB of memory
 MAX_PAGES: Final = 2000  # more than MAX_LISTED needs: many uploads of a page may be too young
 WORKERS: Final = 16  # S3Client allows this many calls to a bucket at once, and refuses more
 
-_UNITS: Final = {"d": 86_400, "h": 3600, "m": 60}
-_DURATION = re.compile(r"(\d{1,5})([dhm])", re.ASCII)
 _PLAIN = re.compile(r"[\w./:=+@,-]+", re.ASCII)
 
 
@@ -213,14 +212,6 @@ def _message(error: PresignError | S3Error) -> str:
 # Reading options and formatting output. Pure.
 
 
-def parse_duration(text: str) -> int:
-    """Return the seconds of `7d`, `36h` or `90m`. The ValueError says what to write."""
-    parsed = _DURATION.fullmatch(text)
-    if parsed is None:
-        raise ValueError("write a whole number of days, hours or minutes, such as 7d, 36h or 90m")
-    return int(parsed[1]) * _UNITS[parsed[2]]
-
-
 def age_of(initiated: str, now: float) -> float | None:
     """Return the seconds since an RFC 3339 time; None if it is invalid or has no time zone."""
     try:
@@ -272,14 +263,13 @@ def summary(results: Sequence[SweepResult], *, older_than: int, abort: bool) -> 
 def _older_than(seconds: int) -> str:
     if seconds == 0:
         return "of any age"
-    unit, size = next((unit, size) for unit, size in _UNITS.items() if seconds % size == 0)
-    return f"older than {seconds // size} {unit}"
+    return f"older than {duration_text(seconds)}"
 
 
 def _age(seconds: float | None) -> str:
     """Round down, in a unit that fits at least twice, so that little is lost."""
     if seconds is None:
         return "unknown age"
-    units = ((unit, size) for unit, size in _UNITS.items() if seconds >= 2 * size)
-    unit, size = next(units, ("m", 60))
+    units = ((unit, size) for unit, size in UNITS.items() if seconds >= 2 * size)
+    unit, size = next(units, ("s", 1))
     return f"{max(0, int(seconds // size))} {unit}"

@@ -15,14 +15,16 @@ import re
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, Literal
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
 import aioboto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
+from botocore.session import get_session
 
-from service.errors import ConfigurationError
+from service.errors import ConfigurationError, ConfigurationProblem
 from service.signing.signer import SERVICE, Address
 
 AddressingStyle = Literal["virtual", "path"]
@@ -56,7 +58,7 @@ async def resolve(locations: Mapping[str, Location]) -> dict[str, Address]:
     Raises ConfigurationError with a problem for each bucket that cannot be resolved.
     """
     addresses: dict[str, Address] = {}
-    problems: list[str] = []
+    problems: list[ConfigurationProblem] = []
     async with AsyncExitStack() as stack:
         clients = _Clients(stack)
         for name, location in locations.items():
@@ -64,10 +66,21 @@ async def resolve(locations: Mapping[str, Location]) -> dict[str, Address]:
                 addresses[name] = await _address(clients, location)
             # botocore does not wrap the ValueErrors of urllib and of its own settings.
             except (BotoCoreError, ValueError) as error:
-                problems.append(f"buckets.{name}: {error}")
+                problems.append(ConfigurationProblem(str(error), ("buckets", name)))
     if problems:
         raise ConfigurationError(problems)
     return addresses
+
+
+@cache
+def known_regions() -> frozenset[str]:
+    """Return the regions of S3 in all partitions that botocore knows."""
+    session = get_session()
+    return frozenset(
+        region
+        for partition in session.get_available_partitions()
+        for region in session.get_available_regions("s3", partition)
+    )
 
 
 async def _address(clients: "_Clients", location: Location) -> Address:
@@ -110,13 +123,13 @@ class _Clients:
                 "s3",
                 region_name=location.region,
                 endpoint_url=location.endpoint_url,
-                config=_config(location),
+                config=client_config(location),
             )
             self._made[alike] = await self._stack.enter_async_context(client)
         return self._made[alike]
 
 
-def _config(location: Location) -> Config:
+def client_config(location: Location) -> Config:
     return Config(
         signature_version="s3v4",
         s3={

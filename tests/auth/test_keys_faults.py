@@ -204,3 +204,16 @@ async def test_recovery_is_logged_once_and_success_never(caplog: pytest.LogCaptu
     await asyncio.sleep(2 * REFRESH_SECONDS)
     assert caplog.messages[-1] == "the keys of issuer cluster-a are available again"
     assert caplog.messages.count(caplog.messages[-1]) == 1
+
+
+@in_virtual_time
+async def test_after_an_interrupted_fetch_the_issuer_is_asked_again_at_once() -> None:
+    harness = make_harness("one")
+    harness.source.hangs = True
+    harness.keys.start()
+    await asyncio.sleep(1)
+    harness.keys.attempts.interrupt()
+    await harness.keys.attempts.until_asleep()
+    harness.source.hangs = False
+    assert await harness.keys.find("one") is not None
+    assert len(harness.source.fetched_at) == 2

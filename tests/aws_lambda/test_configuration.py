@@ -36,8 +36,7 @@ def _environment(store: Store, monkeypatch: pytest.MonkeyPatch) -> Any:
 def problem(source: str) -> str:
     with pytest.raises(ConfigurationError) as refused:
         load_configuration(source)
-    (text,) = refused.value.problems
-    return text
+    return str(refused.value)
 
 
 def test_it_is_read_from_s3(admin: Any) -> None:

@@ -17,12 +17,12 @@ def test_check_shows_grants_and_risks(tmp_path: Path) -> None:
     assert "https://reports.s3.eu-west-1.amazonaws.com/ in eu-west-1" in done.stdout
     for text in (
         "API key billing may download, upload invoices/… in reports, for at most 900 s",
-        "warning: callers.0.grants.1: covers the whole bucket reports",
-        "warning: callers.0.grants.1: allows overwriting objects",
-        "warning: callers.0.grants.1: allows lifetimes over an hour",
+        ":9: callers.0.grants.1: covers the whole bucket reports",
+        ":9: callers.0.grants.1: allow_overwrite has no effect without upload",
+        ":9: callers.0.grants.1: allows lifetimes of up to 7d; set max_expires_in",
     ):
         assert text in done.stdout
-    assert "grants.0:" not in done.stdout
+    assert "grants.0" not in done.stdout
 
 
 def test_check_shows_how_long_links_may_live(tmp_path: Path) -> None:
@@ -36,15 +36,15 @@ def test_check_warns_of_guessable_keys_and_anonymous_callers(tmp_path: Path) -> 
         "unsafe_anonymous_caller:\n  grants: [{bucket: reports, prefix: p/, allow: [head]}]\n"
     )
     done = checked(tmp_path, GOOD.replace(DIGEST, digest_of("test")) + anonymous)
-    assert "warning: API key billing: easy to guess" in done.stdout
-    assert "warning: unsafe_anonymous_caller: anybody who can reach the service" in done.stdout
+    assert ":5: callers.0: API key billing: easy to guess" in done.stdout
+    assert ": unsafe_anonymous_caller: anybody who can reach the service" in done.stdout
     assert "ANYBODY (unsafe) may head p/… in reports" in done.stdout
 
 
 def test_check_warns_of_the_console(tmp_path: Path) -> None:
     on = checked(tmp_path, f"{GOOD}console: true\n")
     assert "console" not in checked(tmp_path, GOOD).stdout
-    assert "warning: console: anybody who can reach the service can open /console" in on.stdout
+    assert ": console: anybody who can reach the service can open /console" in on.stdout
     assert "see the hosts of all buckets in its headers; the page itself has no rights" in on.stdout
 
 
@@ -67,7 +67,7 @@ def test_check_warns_of_sessions_of_aws_for_another_store(
 
 def test_check_warns_of_a_prefix_with_a_slash_in_front(tmp_path: Path) -> None:
     done = checked(tmp_path, GOOD.replace("prefix: invoices/", "prefix: /invoices/", 1))
-    assert "callers.0.grants.0: prefix begins with a slash" in done.stdout
+    assert ":8: callers.0.grants.0.prefix: begins with a slash" in done.stdout
 
 
 def test_the_example_configuration_is_valid() -> None:
@@ -77,58 +77,29 @@ def test_the_example_configuration_is_valid() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("region:", "regoin:", "3: buckets.reports.regoin: unknown setting; did you mean region?"),
-        ("region: eu-west-1, ", "", "3: buckets.reports.region: is missing"),
-        ("eu-west-1", "EU", '3: buckets.reports.region: write a region… (found "EU")'),
-        ("arn:aws:iam::111122223333:role/presign", "presign",
-         '3: buckets.reports.role_arn: write the ARN of a role… (found "presign")'),
-        (', role_arn: "arn:aws:iam::111122223333:role/presign"', "",
-         "3: buckets.reports: role_arn is missing; name the role to assume"),
-        ("region: eu-west-1", "region: eu-west-1, session_seconds: 60",
-         "3: buckets.reports: session_seconds is at least 900 on AWS"),
-        ("region: eu-west-1", "region: eu-west-1, credentials: web_identity",
-         "server.web_identity_token_file is missing"),
-        ("region: eu-west-1", "region: eu-west-1, credentials: static",
-         "static credentials assume no role"),
         ("region: eu-west-1", "region: eu-west-1, encryption: {algorithm: AES256, kms_key_id: a}",
          "buckets.reports.encryption: kms_key_id goes with aws:kms"),
-        ("region: eu-west-1", 'region: eu-west-1, bucket: "data--use1-az4--x-s3"',
-         "buckets.reports: an S3 Express directory bucket needs CreateSession"),
         ("region: eu-west-1",
          'region: eu-west-1, bucket: "arn:aws:s3::111122223333:accesspoint/m.mrap"',
          "buckets.reports: a Multi-Region Access Point needs SigV4A"),
         (DIGEST, DIGEST.upper(), "6: callers.0.sha256.0: write 64 hex digits in lower case"),
         (f"[{DIGEST}]", "[]",
          "6: callers.0.sha256: is empty; write at least one"),
-        ("bucket: reports, prefix: invoices/", "bucket: report, prefix: invoices/",
-         '8: callers.0.grants.0.bucket: no bucket "report" is configured, did you mean "reports"; there are: reports'),
-        ("invoices/", '"in*/"',
-         '8: callers.0.grants.0.prefix: a prefix cannot contain *… (found "in*/")'),
-        (f"[{DIGEST}]", DIGEST, "6: callers.0.sha256: write a list, with brackets"),
-        ("[download", "[downlaod", '8: callers.0.grants.0.allow.0: …(found "downlaod")'),
-        ("max_expires_in: 900", "max_expires_in: 0",
-         '8: callers.0.grants.0.max_expires_in: …(found "0")'),
-        ("callers:", "buckets:", '4: found duplicate key "buckets"'),
-        ("\nbuckets:", "\nserver: {cors_origins: ['*']}\nbuckets:",
-         "2: server.cors_origins.0: `*` would let every page"),
         ("buckets:", "buckets: [", "presign.yaml:"),
         ("\nbuckets:", "\nserver: {region: x}\nbuckets:",
-         "2: server.region: unknown setting; remove it"),
+         "2: server.region: unknown setting here; it belongs in `buckets` or `bucket_defaults`"),
         ("\nbuckets:", "\nserver: {cors_origins: ['https://a.example/']}\nbuckets:",
          "2: server.cors_origins.0: write an origin such as"),
         ("\nbuckets:", "\nserver: {cors_origins: ['null']}\nbuckets:",
          "2: server.cors_origins.0: write an origin such as"),
         ("region: eu-west-1", 'region: eu-west-1, sts_endpoint_url: "http://["',
          "3: buckets.reports.sts_endpoint_url: write a URL such as"),
-        ("region: eu-west-1", 'region: eu-west-1, endpoint_url: "https://u:p@h"',
-         "3: buckets.reports.endpoint_url: write a URL such as"),
         ("region: eu-west-1", 'region: eu-west-1, session_seconds: 5, sts_endpoint_url: "http://s"',
          "3: buckets.reports.session_seconds: "),
         ("region: eu-west-1", 'region: eu-west-1, sts_endpoint_url: "https://b\u00fccher.example"',
          "3: buckets.reports.sts_endpoint_url: write a URL such as"),
         ("region: eu-west-1", "region: eu-west-1, sts_endpoint_url: 'http://my_store'",
          "3: buckets.reports.sts_endpoint_url: write a URL such as"),
-        ("\nbuckets:", "\nlog_level: DEBUG\nbuckets:", "2: log_level: unknown setting"),
         ("\nbuckets:", "\nserver: {cors_origins: ['https://a.example:443']}\nbuckets:",
          "2: server.cors_origins.0: write an origin such as"),
         (DIGEST, EMPTY, "callers.0.sha256.0: this is the digest of an empty key"),
@@ -207,7 +178,7 @@ def test_check_warns_of_redirects_between_origins(
 ) -> None:
     done = checked(tmp_path, f"{GOOD}\n{sections}\n")
     assert done.exit_code == 0
-    assert ("warning: server.cors_origins: a redirect from /o/" in done.output) is warns
+    assert (": server.cors_origins: a redirect from /o/" in done.output) is warns
 
 
 def test_where_traces_go_is_shown_without_a_password(
@@ -226,3 +197,11 @@ def test_an_unusable_variable_of_traces_is_an_error(
     result = checked(tmp_path, GOOD)
     assert result.exit_code == 1
     assert "OTEL_EXPORTER_OTLP_ENDPOINT: write a URL" in result.output
+
+
+def test_a_live_check_reads_all_files(tmp_path: Path) -> None:
+    path = tmp_path / "presign.yaml"
+    path.write_text(GOOD)
+    done = presign("check", str(path), "--live", "--offline")
+    assert done.returncode == 2
+    assert "--live needs the files that --offline does not read" in done.stderr

@@ -75,7 +75,10 @@ def test_a_check_is_one_json_document(tmp_path: Path) -> None:
 
     report = json.loads(done.stdout)
     assert (done.exit_code, report["errors"], report["not_checked"]) == (0, [], [])
-    assert "callers.0.grants.1: allows overwriting objects" in report["warnings"]
+    whole = {"file": str(path), "line": 9, "path": "callers.0.grants.1"}
+    assert whole | {"message": "covers the whole bucket reports"} in report["warnings"]
+    [caller] = report["callers"]
+    assert (caller["subject"], caller["grants"][0]["max_expires_in"]) == ("billing", 900)
     assert any("billing may download" in line for line in report["description"])
 
 
@@ -102,8 +105,9 @@ def test_an_invalid_configuration_is_json_too(tmp_path: Path) -> None:
 
     assert (done.exit_code, done.stderr) == (1, "")
     report = json.loads(done.stdout)
-    assert any("did you mean region?" in each for each in report["errors"])
-    assert report["warnings"] == []
+    messages = {each["path"]: each["message"] for each in report["errors"]}
+    assert messages["buckets.reports.regoin"] == "unknown setting; did you mean region?"
+    assert report["warnings"] == report["callers"] == []
 
 
 def test_a_new_key_is_json_on_request() -> None:

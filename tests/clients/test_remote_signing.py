@@ -22,7 +22,7 @@ __all__ = ["seaweedfs", "verifying_store"]  # fixtures, found by name
 CLIENT: Final = Path(__file__).parents[2] / "client"
 PAGE: Final = "docs/remote-signing.md"
 ICEBERG: Final = Path(
-    os.environ.get("PRESIGN_TEST_ICEBERG", Path(__file__).parents[2] / ".venv-iceberg" / "bin")
+    os.environ.get("TESTS_ICEBERG", Path(__file__).parents[2] / ".venv-iceberg" / "bin")
 )
 
 

@@ -14,7 +14,7 @@ import pytest
 from tests.clients.page import ROOT
 from tests.end_to_end.examples import node
 
-GENERATORS: Final = Path(os.environ.get("PRESIGN_TEST_CLIENTS", ROOT / ".venv-clients" / "bin"))
+GENERATORS: Final = Path(os.environ.get("TESTS_CLIENTS", ROOT / ".venv-clients" / "bin"))
 NODE_MODULES: Final = Path(__file__).parent / "node_modules"
 JAKARTA_ANNOTATIONS: Final = Path("/usr/share/java/jakarta-annotation-api.jar")  # Debian's
 

@@ -47,7 +47,7 @@ def written(directory: Path, text: str) -> Path:
 def refused(path: Path) -> list[str]:
     with pytest.raises(ConfigurationError) as found:
         load_settings(path)
-    return found.value.problems
+    return [str(each) for each in found.value.problems]
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def problems_of(path: Path) -> list[str]:
     try:
         load_settings(path, offline=True)
     except ConfigurationError as error:
-        return error.problems
+        return [str(each) for each in error.problems]
     return []
 
 

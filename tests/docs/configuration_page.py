@@ -14,7 +14,9 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from service.app.reload import RESTART_REQUIRED
+from service.config import durations
 from service.config import types as settings_values
+from service.config.durations import duration_text
 from service.config.settings import Settings
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "configuration.md"
@@ -47,7 +49,8 @@ VARIABLES: Final = MappingProxyType(
         "PRESIGN_CONFIG": "path of the configuration file, for commands without `--config`; by default "
         "`presign.yaml` in the working directory. As a Lambda also `s3://BUCKET/KEY` or `ssm:/NAME`",
         "PRESIGN_BASE_PATH": "as a Lambda: the path at which a custom domain serves the API",
-        "PRESIGN_TOKEN": "the caller's API key or token, for `presign diagnose --service`",
+        "PRESIGN_TOKEN": "the caller's API key or token, for `presign diagnose --service`; [the client](client.md) reads "
+        "it too, with `PRESIGN_TOKEN_FILE` and `PRESIGN_URL`",
         "AWS_WEB_IDENTITY_TOKEN_FILE": "used if `web_identity_token_file` is not set",
         "_X_AMZN_TRACE_ID": "as a Lambda: the trace of an invocation, set by the runtime client",
         "AWS_SHARED_CREDENTIALS_FILE": "a file with the profiles of `profile`; by default `~/.aws/credentials`",
@@ -76,12 +79,15 @@ The files are watched. A valid change takes effect as a whole within seconds, an
 has no effect and is reported in the log and the metrics. Settings that are read only at startup say so:
 [operations](operations.md#configuration) has more.
 
-A default of *none* means that the setting is off, or that there is no limit.
+A default of *none* means that the setting is off, or that there is no limit. A duration is a number of seconds, or a
+whole number with a unit: `45s`, `15m`, `1h`, `7d`.
 """
 _OF_THE_ENVIRONMENT: Final = """\
 ## The environment
 
-Each key of `server` may be set by a variable, which overrides the file. An empty variable counts as not set.
+Each key of `server` may be set by a variable, which overrides the file. An empty variable counts as not set. An unknown
+variable that begins with `PRESIGN_` is an error, except for those that Kubernetes sets in each Pod for a Service named
+`presign` or `presign-…`, such as `PRESIGN_SERVICE_HOST`.
 """
 _OF_OTHERS: Final = """\
 Credentials come from the SDK's default chain, with all its variables: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`,
@@ -145,6 +151,9 @@ def _default(key: dict[str, Any]) -> str:
 def _kind(key: dict[str, Any]) -> str:
     """Return the type of a key for operators; for an optional key, that of its value."""
     if "anyOf" in key:
+        if any(each.get("title") == durations.TITLE for each in key["anyOf"]):
+            least, most = (duration_text(key["anyOf"][0][each]) for each in ("minimum", "maximum"))
+            return f"duration, `{least}` to `{most}`"
         return " or ".join(_kind(each) for each in key["anyOf"] if each.get("type") != "null")
     if "$ref" in key:
         model = key["$ref"].rpartition("/")[2]

@@ -8,13 +8,13 @@ from typing import Any, Final
 from service.api.problems import Problems
 from service.api.routes.multipart import part_window
 from service.api.schemas import PartUrlsRequest
+from service.config.durations import parse_duration
 from service.multipart.part_plan import PartPlan
 from service.operations.abandoned_uploads import (
     SweepResult,
     UploadWithAge,
     age_of,
     line,
-    parse_duration,
     summary,
 )
 from service.s3.xml import OpenUpload

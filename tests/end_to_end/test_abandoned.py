@@ -88,7 +88,7 @@ def test_only_old_uploads_are_aborted(store: Store, tmp_path: Path) -> None:
     is_old = int(store.name == "moto")  # which dates all uploads to 2010
     done = ann.run("--older-than", "365d", "--abort")
     assert done.returncode == 0
-    assert done.stderr.endswith(f" older than 365 d; {is_old} aborted\n")
+    assert done.stderr.endswith(f" older than 365d; {is_old} aborted\n")
     assert len(ann.open()) == 1 - is_old
 
 

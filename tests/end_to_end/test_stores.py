@@ -73,7 +73,7 @@ def test_a_store_that_fails_to_start_shows_its_log(tmp_path: Path) -> None:
 def test_a_missing_ministack_fails_with_advice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PRESIGN_TEST_MINISTACK", str(tmp_path / "python"))
+    monkeypatch.setenv("TESTS_MINISTACK", str(tmp_path / "python"))
     with pytest.raises(StartError, match="make test"), stores.ministack(tmp_path):
         pytest.fail("it never ran")
 

@@ -28,7 +28,7 @@ async def address_of(location: Location) -> Address:
 async def problems_of(**locations: Location) -> list[str]:
     with pytest.raises(ConfigurationError) as refusal:
         await resolve(locations)
-    return refusal.value.problems
+    return [str(each) for each in refusal.value.problems]
 
 
 def url_of(address: Address) -> str:

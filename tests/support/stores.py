@@ -115,7 +115,7 @@ def moto(directory: Path) -> Iterator[Store]:
 def ministack(directory: Path) -> Iterator[Store]:
     (port,) = free_ports(1)
     url = f"http://127.0.0.1:{port}"
-    python = os.environ.get("PRESIGN_TEST_MINISTACK") or str(MINISTACK_PYTHON)
+    python = os.environ.get("TESTS_MINISTACK") or str(MINISTACK_PYTHON)
     settings = {"AUTH": "true", "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port)}
     root = {"AWS_ACCESS_KEY_ID": ROOT_KEY_ID, "AWS_SECRET_ACCESS_KEY": ROOT_SECRET}
     command, health = [python, "-m", "ministack"], f"{url}/_ministack/health"

@@ -16,7 +16,7 @@ from tests.support.lambda_runtime import HANDLER
 from tests.support.processes import run_to_end
 from tests.validators.validating import BIN
 
-CFN_LINT: Final = Path(os.environ.get("PRESIGN_TEST_CFN", ROOT / ".venv-cfn" / "bin"), "cfn-lint")
+CFN_LINT: Final = Path(os.environ.get("TESTS_CFN", ROOT / ".venv-cfn" / "bin"), "cfn-lint")
 HCL2_TO_JSON: Final = BIN / "hcl2tojson"
 DIRECTORY: Final = ROOT / "deploy" / "lambda"
 TEMPLATE: Final = DIRECTORY / "template.yaml"

@@ -11,11 +11,10 @@ from service.operations.setup.signing import SignedBucket
 Document = dict[str, Any]
 RoleBuckets = Mapping[str, Sequence[SignedBucket]]
 
-IDENTITY_POLICY: Final = "assume-signing-roles"
-SIGNING_POLICY: Final = "sign"
-ABORTED_AFTER_DAYS: Final = 7
-# IAM lets every role last this long: …/IAM/latest/APIReference/API_CreateRole.html
-_SHORTEST_MAXIMUM: Final = 3600
+_IDENTITY_POLICY: Final = "assume-signing-roles"
+_SIGNING_POLICY: Final = "sign"
+# The least that a role's maximum can be: …/IAM/latest/APIReference/API_CreateRole.html. It is also
+# the most that a session has if a role assumes the role: …/IAM/latest/UserGuide/id_roles.html
 _HOUR: Final = 3600
 _UPLOADED_BY_PUT: Final = frozenset({Operation.UPLOAD, Operation.MULTIPART})
 _READ: Final = frozenset({Operation.DOWNLOAD, Operation.HEAD})
@@ -57,70 +56,69 @@ def setup(buckets: Sequence[SignedBucket], around: Surroundings) -> Document:
     """Return the roles, the service's identity, the users with static keys, and the buckets."""
     roles = dict[str, list[SignedBucket]]()
     stores = dict[tuple[str | None, str], list[SignedBucket]]()
-    users = dict[str | None, list[SignedBucket]]()
+    users = dict[tuple[str | None, tuple[str, ...]], list[SignedBucket]]()
     for bucket in buckets:
         if bucket.role_arn is None:
-            users.setdefault(bucket.endpoint_url, []).append(bucket)
+            users.setdefault((bucket.endpoint_url, bucket.static_keys), []).append(bucket)
         else:
             roles.setdefault(bucket.role_arn, []).append(bucket)
         if not bucket.is_access_point:
             stores.setdefault((bucket.endpoint_url, bucket.s3_bucket), []).append(bucket)
+    assumed = {arn: keyed for arn, of_role in roles.items() if (keyed := _by_keys(of_role))}
+    identity = around.principal or _default_identity(assumed)
     return {
-        "roles": [_role(arn, of_role, around) for arn, of_role in roles.items()],
-        "service_identity": _identity(roles, around),
-        "users": [_user(of_store, around) for of_store in users.values()],
+        "roles": [_role(arn, of_role, identity, around) for arn, of_role in roles.items()],
+        "service_identity": _identity(identity, assumed),
+        "users": [_user(signed, around) for signed in users.values()],
         "buckets": [_bucket(same, around) for same in stores.values()],
-        "notes": [*_notes(buckets, roles, around)],
+        "notes": [*_notes(buckets, identity, around)],
     }
 
 
-def identity_of(roles: RoleBuckets, around: Surroundings) -> str:
-    """Return the ARN that the service runs as, by default a role next to the first one."""
-    if around.principal is not None:
-        return around.principal
-    partition, account = next(iter(roles)).split(":")[1:5:3]
-    return f"arn:{partition}:iam::{account}:role/presign-service"
+def _by_keys(buckets: Sequence[SignedBucket]) -> list[SignedBucket]:
+    """Return the buckets whose role is assumed with keys. Pods with a web identity need none."""
+    return [each for each in buckets if each.credentials == "assume_role"]
 
 
-def _role(arn: str, buckets: Sequence[SignedBucket], around: Surroundings) -> Document:
-    by_keys = [each for each in buckets if each.credentials == "assume_role"]
-    statements = []
-    if by_keys:
-        service = identity_of({arn: by_keys}, around)
-        statements += policies.trust_of_service(service, by_keys)
-    if len(by_keys) < len(buckets) and around.oidc_provider is not None:
+def _default_identity(assumed: RoleBuckets) -> str | None:
+    """Return a role next to the first one that is assumed."""
+    if not assumed:
+        return None
+    account, _, _ = next(iter(assumed)).partition(":role/")
+    return f"{account}:role/presign-service"
+
+
+def _role(
+    arn: str, buckets: Sequence[SignedBucket], identity: str | None, around: Surroundings
+) -> Document:
+    keyed, statements = _by_keys(buckets), []
+    if keyed and identity is not None:
+        statements += policies.trust_of_service(identity, keyed)
+    if len(keyed) < len(buckets) and around.oidc_provider is not None:
         subject = f"system:serviceaccount:{around.service_account}"
         statements.append(policies.trust_of_pods(around.oidc_provider, subject, arn))
     return {
         "arn": arn,
-        "max_session_duration": int(
-            max(_SHORTEST_MAXIMUM, *(each.session_seconds for each in buckets))
-        ),
+        "max_session_duration": int(max(_HOUR, *(each.session_seconds for each in buckets))),
         "trust_policy": {"Version": "2012-10-17", "Statement": statements},
-        "policies": {SIGNING_POLICY: policies.permissions(buckets)},
+        "policies": {_SIGNING_POLICY: policies.permissions(buckets)},
     }
 
 
-def _identity(roles: RoleBuckets, around: Surroundings) -> Document | None:
-    """Return the identity that assumes roles with keys; Pods on EKS need none."""
-    assumed = {
-        arn: by_keys
-        for arn, buckets in roles.items()
-        if (by_keys := [each for each in buckets if each.credentials == "assume_role"])
-    }
-    if not assumed:
+def _identity(arn: str | None, assumed: RoleBuckets) -> Document | None:
+    """Return what the service runs as, with the permission to assume the roles."""
+    if arn is None or not assumed:
         return None
-    policy = policies.identity(assumed)
-    return {"arn": identity_of(assumed, around), "policies": {IDENTITY_POLICY: policy}}
+    return {"arn": arn, "policies": {_IDENTITY_POLICY: policies.identity(assumed)}}
 
 
 def _user(buckets: Sequence[SignedBucket], around: Surroundings) -> Document:
-    """Return the user whose static keys sign for the buckets of one store."""
+    """Return the user whose static keys sign for these buckets of one store."""
     is_known = around.principal is not None and buckets[0].is_at_aws
     return {
         **({"arn": around.principal} if is_known else {}),
         "buckets": [each.name for each in buckets],
-        "policies": {SIGNING_POLICY: policies.permissions(buckets)},
+        "policies": {_SIGNING_POLICY: policies.permissions(buckets)},
     }
 
 
@@ -136,7 +134,7 @@ def _bucket(buckets: Sequence[SignedBucket], around: Surroundings) -> Document:
         **({} if first.endpoint_url is None else {"endpoint_url": first.endpoint_url}),
         # Other stores may not support the condition keys.
         **({"policy": rails} if first.is_at_aws else {}),
-        **({"cors": {"CORSRules": rules}} if (rules := [*_cors(buckets)]) else {}),
+        **({"cors": {"CORSRules": rules}} if (rules := [*cors_rules(buckets)]) else {}),
         **({"lifecycle": {"Rules": [_ABORT]}} if takes_parts else {}),
     }
 
@@ -145,11 +143,11 @@ _ABORT: Final = {
     "ID": "abort-incomplete-uploads",
     "Status": "Enabled",
     "Filter": {"Prefix": ""},
-    "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": ABORTED_AFTER_DAYS},
+    "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7},
 }
 
 
-def _cors(buckets: Sequence[SignedBucket]) -> Iterator[Document]:
+def cors_rules(buckets: Sequence[SignedBucket]) -> Iterator[Document]:
     """Yield the rule for pages, if there are any. Uppy may list, complete and abort uploads."""
     origins = list(dict.fromkeys(origin for each in buckets for origin in each.origins))
     allowed = frozenset[Operation]().union(*(each.allowed for each in buckets))
@@ -172,23 +170,27 @@ def _cors(buckets: Sequence[SignedBucket]) -> Iterator[Document]:
 
 
 def _notes(
-    buckets: Sequence[SignedBucket], roles: RoleBuckets, around: Surroundings
+    buckets: Sequence[SignedBucket], identity: str | None, around: Surroundings
 ) -> Iterator[str]:
     """Yield what is assumed, and what is left out."""
-    if around.principal is None and (identity := _identity(roles, around)) is not None:
-        yield f"the service is assumed to run as {identity['arn']}: name it with --principal"
+    if around.principal is None and identity is not None:
+        yield f"the service is assumed to run as {identity}: name it with --principal"
     for each in buckets:
-        if each.is_access_point:
-            yield (
-                f"bucket {each.name}: an access point; the policy, the CORS rules and the lifecycle "
-                "rule of the bucket behind it are left out"
-            )
-        elif not each.is_at_aws:
-            yield f"bucket {each.name}: not at AWS, so its guard rails are left out"
-        elif each.role_arn is None and around.principal is None:
-            yield (
-                f"bucket {each.name}: its policy only demands TLS; name the user with the static "
-                "keys with --principal"
-            )
-        if not each.grants:
-            yield f"bucket {each.name}: no caller may use it, so nothing is allowed"
+        yield from (f"bucket {each.name}: {note}" for note in _notes_of(each, identity, around))
+
+
+def _notes_of(bucket: SignedBucket, identity: str | None, around: Surroundings) -> Iterator[str]:
+    if bucket.is_access_point:
+        yield (
+            "an access point; the policy, the CORS rules and the lifecycle rule of the bucket "
+            "behind it are left out"
+        )
+    elif not bucket.is_at_aws:
+        yield "not at AWS, so its guard rails are left out"
+    elif bucket.role_arn is None and around.principal is None:
+        yield "its policy only demands TLS; name the user with the static keys with --principal"
+    is_chained = ":role/" in (identity or "") and bool(_by_keys([bucket]))
+    if bucket.is_at_aws and is_chained and bucket.session_seconds > _HOUR:
+        yield "AWS limits a session to an hour if a role assumes the role; lower session_seconds"
+    if not bucket.grants:
+        yield "no caller may use it, so nothing is allowed"

@@ -20,7 +20,8 @@ class SignedBucket:
     """A bucket of the configuration, with the grants on it and what signs for it.
 
     `s3_bucket` is the bucket's real name, or the ARN of an access point. `session_seconds` is
-    infinite for static keys, which have no `role_arn`. `kms_key_id` is an id, an ARN or an alias.
+    infinite for static keys, which have no `role_arn`; `static_keys` tells which keys they are. `kms_key_id` is an id, an ARN or an alias;
+    with `is_encrypted` every upload is signed with its encryption.
     `origins` are those of pages that send to the bucket.
     """
 
@@ -33,11 +34,13 @@ class SignedBucket:
     endpoint_url: str | None
     grants: tuple[Grant, ...]
     credentials: Literal["assume_role", "web_identity", "static"]
+    static_keys: tuple[str, ...] = ()
     role_arn: str | None = None
     session_seconds: float = math.inf
     external_id: str | None = None
     session_tags: tuple[str, ...] = ()
     source_identity: bool = False
+    is_encrypted: bool = False
     kms_key_id: str | None = None
     origins: tuple[str, ...] = ()
     is_uppys: bool = False
@@ -78,11 +81,13 @@ def signed_buckets(
                 endpoint_url=bucket.endpoint_url,
                 grants=tuple(grant for grant in grants if grant.bucket == name),
                 credentials=bucket.credentials,
+                static_keys=(bucket.profile or "", *map(str, bucket.files_of_keys)),
                 role_arn=bucket.role_arn,
                 session_seconds=bucket.session_seconds if bucket.role_arn else math.inf,
                 external_id=bucket.external_id,
                 session_tags=tuple(bucket.session_tags),
                 source_identity=bucket.source_identity,
+                is_encrypted=bucket.encryption is not None,
                 kms_key_id=bucket.encryption.kms_key_id if bucket.encryption else None,
                 origins=tuple(dict.fromkeys(pages)),
                 is_uppys=uppy is not None,

@@ -70,7 +70,7 @@ async def test_a_team_cannot_take_another_callers_name(
     teams: WatchedService, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert await teams.changed_to(team("billing"), "callers.d/audit.yaml") == "failed"
-    assert 'callers.0 has the api_key name "billing" too' in log_messages(caplog)[0]
+    assert 'has the api_key name "billing" too; merge the grants' in log_messages(caplog)[0]
 
 
 @pytest.mark.parametrize("text", ["", "callers:", "callers: []", "# none yet"])

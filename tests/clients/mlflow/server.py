@@ -26,7 +26,7 @@ from tests.support.stores import Store
 
 PAGE: Final = "docs/mlflow.md"
 PRESIGN: Final = "presign.example.com"  # on the page
-BIN: Final = Path(os.environ.get("PRESIGN_TEST_MLFLOW", ROOT / ".venv-mlflow" / "bin"))
+BIN: Final = Path(os.environ.get("TESTS_MLFLOW", ROOT / ".venv-mlflow" / "bin"))
 CLEANER: Final = "the-key-of-mlflow-gc"
 NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 ROOTS: Final = {

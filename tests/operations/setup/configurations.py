@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from service.access.grants import Operation
 from service.config.settings import Settings
+from service.config.types import OFFLINE
 from service.operations.setup.documents import Surroundings, setup
 from service.operations.setup.signing import signed_buckets
 from tests.support.factories import ADDRESS
@@ -53,7 +54,8 @@ def document(
             "buckets": buckets,
             "unsafe_anonymous_caller": {"grants": grants},
             **(top or {}),
-        }
+        },
+        context=OFFLINE,
     )
     addresses = {name: replace(ADDRESS, region=each["region"]) for name, each in buckets.items()}
     return setup(signed_buckets(settings, addresses, origins), Surroundings(**around))

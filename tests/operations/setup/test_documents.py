@@ -75,6 +75,24 @@ def test_the_assumed_principal_is_noted() -> None:
     }
 
 
+def test_roles_of_two_accounts_trust_the_same_identity() -> None:
+    other = {**BUCKET, "bucket": "b-2", "role_arn": "arn:aws:iam::444455556666:role/presign"}
+    made = document({"reports": BUCKET, "images": other}, allow=DOWNLOADS)
+    trusted = {
+        each["Principal"]["AWS"]
+        for role in made["roles"]
+        for each in role["trust_policy"]["Statement"]
+    }
+    assert trusted == {made["service_identity"]["arn"]}
+
+
+@pytest.mark.parametrize(("kind", "is_noted"), [("role", True), ("user", False)])
+def test_a_role_that_assumes_a_role_has_an_hour(kind: str, is_noted: bool) -> None:
+    principal = f"arn:aws:iam::111122223333:{kind}/files"
+    made = document({"reports": {**BUCKET, "session_seconds": 7200}}, principal=principal)
+    assert any("limits a session to an hour" in note for note in made["notes"]) is is_noted
+
+
 def test_pods_with_a_web_identity_need_no_other_identity() -> None:
     assert ON_EKS["service_identity"] is None
     assert ON_EKS["notes"] == []
@@ -108,6 +126,23 @@ def test_optional_statements_of_the_trust_need_their_settings() -> None:
     assert "Condition" not in trust["Statement"][0]
     [policy] = made["service_identity"]["policies"].values()
     assert sids(policy) == ["AssumeTheSigningRole"]
+
+
+@pytest.mark.parametrize(
+    ("other", "condition"), [("b-2", ["a-1", "b-2"]), ("a-1", "a-1"), (None, None)]
+)
+def test_a_shared_role_takes_every_external_id(other: str | None, condition: Any) -> None:
+    """With a condition the bucket without an ExternalId would get no session."""
+    made = document(
+        {
+            "reports": {**BUCKET, "external_id": "a-1"},
+            "images": {**BUCKET, "bucket": "b-2", "external_id": other},
+        },
+        allow=DOWNLOADS,
+    )
+    [trusted] = made["roles"][0]["trust_policy"]["Statement"]
+    wanted = {"StringEquals": {"sts:ExternalId": condition}} if condition else None
+    assert trusted.get("Condition") == wanted
 
 
 def test_programs_sessions_are_named_only_if_a_grant_vends_them() -> None:
@@ -183,6 +218,12 @@ def test_static_keys_at_aws_need_a_principal_for_the_rails() -> None:
     assert any("only demands TLS" in note for note in unnamed["notes"])
     assert len(sids(named["buckets"][0]["policy"])) == 3
     assert named["users"][0]["arn"] == user
+
+
+def test_each_pair_of_static_keys_is_a_user() -> None:
+    other = {**OF_A_STORE, "access_key_id_file": "/a", "secret_access_key_file": "/b"}
+    made = document({"reports": OF_A_STORE, "images": other, "more": OF_A_STORE})
+    assert [each["buckets"] for each in made["users"]] == [["reports", "more"], ["images"]]
 
 
 def test_the_bucket_of_uppy_lets_pages_read_the_location() -> None:

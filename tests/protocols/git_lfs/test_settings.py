@@ -77,7 +77,7 @@ def test_check_says_who_may_pull_and_push(tmp_path: Path) -> None:
         "git_lfs design: team:* of cluster may pull and push",
         "git_lfs design: other:* of cluster may do nothing",
     ]
-    assert "warning: git_lfs" not in output
+    assert ": git_lfs" not in output
 
 
 def test_check_says_what_is_sent_in_parts(tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_check_says_what_is_sent_in_parts(tmp_path: Path) -> None:
     code, output = checked(tmp_path, git_lfs=section, links=links(tmp_path))
     assert code == 0, output
     assert "git_lfs: objects over 60.0MiB are sent in parts by clients that can" in output
-    assert "warning: links: nobody may make one" not in output
+    assert ": links: nobody may make one" not in output
 
 
 @pytest.mark.parametrize(
@@ -102,14 +102,14 @@ def test_check_says_what_is_sent_in_parts(tmp_path: Path) -> None:
                     }
                 }
             },
-            "design: bucket reports has no conditional writes, so nobody may push",
+            "design.bucket: bucket reports has no conditional writes, so nobody may push",
         ),
     ],
 )
 def test_check_warns_of_what_has_no_effect(tmp_path: Path, more: dict[str, Any], said: str) -> None:
     code, output = checked(tmp_path, **more)
     assert code == 0
-    assert f"warning: git_lfs {said}" in output
+    assert f": git_lfs.repositories.{said}" in output
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_check_warns_of_what_has_no_effect(tmp_path: Path, more: dict[str, Any],
         ({}, "git_lfs.repositories"),
         (
             {"repositories": {"design": DESIGN | {"bucket": "reprots"}}},
-            'git_lfs.repositories.design.bucket: no bucket "reprots" is configured, did you mean',
+            'git_lfs.repositories.design.bucket: no bucket "reprots" is configured; did you mean',
         ),
         (
             {"repositories": {"design": DESIGN | {"prefix": "lfs"}}},

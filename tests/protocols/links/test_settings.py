@@ -56,7 +56,7 @@ def test_check_says_who_may_make_links(tmp_path: Path) -> None:
     assert "links: API key drops may make links to upload\n" in output
     assert "links: API key heads may make none\n" in output
     assert "links: API key others may make none\n" in output
-    assert "warning: links" not in output
+    assert ": links" not in output
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_check_says_how_links_end(
 
 def test_check_warns_if_nobody_may_make_links(tmp_path: Path) -> None:
     _, output = Configured(tmp_path, caller("billing", "download")).checked()
-    assert "warning: links: nobody may make one" in output
+    assert ": links: nobody may make one" in output
 
 
 def test_check_warns_of_a_store_in_memory(tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ def test_check_warns_of_a_store_in_memory(tmp_path: Path) -> None:
 
 def test_check_warns_of_links_over_http(tmp_path: Path) -> None:
     _, output = Configured(tmp_path, url="http://files.example.com").checked()
-    assert "warning: links.url: is not https" in output
+    assert ": links.url: is not https" in output
 
 
 def test_check_warns_of_what_strangers_get_without_limit(tmp_path: Path) -> None:
@@ -99,8 +99,8 @@ def test_check_warns_of_what_strangers_get_without_limit(tmp_path: Path) -> None
     limited["rate_limit"] = "10/minute"
     limited["grants"][0]["max_content_length"] = 10
     _, output = Configured(tmp_path, limited, unlimited, caller("plain", "upload")).checked()
-    assert "warning: callers.1.grants.0: anybody with a link for uploads can store" in output
-    assert "warning: API key unlimited: may make links, which strangers then use" in output
+    assert ": callers.1.grants.0: anybody with a link for uploads can store" in output
+    assert ": callers.1: API key unlimited may make links, which strangers then use" in output
     assert output.count("anybody with a link") == output.count("which strangers then use") == 1
 
 
@@ -109,7 +109,7 @@ def test_check_warns_of_a_grant_for_links_that_are_off(tmp_path: Path) -> None:
     del configured.document["links"]
     code, output = configured.checked()
     assert code == 0
-    assert "warning: callers.0.grants.0: allows `link`, but there is no section `links`" in output
+    assert ": callers.0.grants.0: allows `link`, but there is no section `links`" in output
 
 
 def test_an_invalid_key_file_is_named_by_its_place_only(tmp_path: Path) -> None:

@@ -71,9 +71,10 @@ def test_check_says_who_may_do_what(tmp_path: Path) -> None:
         "mlflow team: API key headless may do nothing",
         "mlflow team: team:* of cluster may read",
     ]
-    assert [line for line in output.splitlines() if "warning: mlflow" in line] == [
+    place = ": mlflow.roots.team: "
+    assert [line.partition(place)[2] for line in output.splitlines() if place in line] == [
         (
-            "warning: mlflow team: API key careful may write, but small files need `upload` with "
+            "API key careful may write, but small files need `upload` with "
             "`allow_overwrite`; else clients set MLFLOW_MULTIPART_UPLOAD_MINIMUM_FILE_SIZE=1"
         )
     ]
@@ -101,7 +102,7 @@ def test_check_warns_of_small_files(
     bucket = BUCKET | ({"encryption": {"algorithm": "AES256"}} if encryption else {})
     code, output = checked(tmp_path, *callers, buckets={"reports": bucket})
     assert code == 0, output
-    assert f"warning: mlflow team: {said}" in output
+    assert f": mlflow.roots.team: {said}" in output
 
 
 @pytest.mark.parametrize(
@@ -111,7 +112,7 @@ def test_check_warns_of_small_files(
         ({"roots": {}}, "mlflow.roots"),
         (
             {"roots": {"team": TEAM | {"bucket": "reprots"}}},
-            'mlflow.roots.team.bucket: no bucket "reprots" is configured, did you mean',
+            'mlflow.roots.team.bucket: no bucket "reprots" is configured; did you mean',
         ),
         (
             {"roots": {"team": TEAM | {"prefix": "mlflow"}}},

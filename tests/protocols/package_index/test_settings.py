@@ -69,13 +69,13 @@ def test_check_says_where_an_index_is_and_who_may_use_it(tmp_path: Path) -> None
         "API key key may list no projects",
         "team:* of cluster may list some projects, and download the files of no projects",
     ]
-    assert "warning: package_index" not in output
+    assert ": package_index" not in output
 
 
 def test_check_warns_if_nobody_may_list_an_index(tmp_path: Path) -> None:
     code, output = checked(tmp_path, caller("ci", "pypi/", "download"))
     assert code == 0
-    assert "warning: package_index wheels: nobody may list it" in output
+    assert ": package_index.wheels: nobody may list it" in output
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_check_warns_if_nobody_may_list_an_index(tmp_path: Path) -> None:
         ({"objects": False}, "package_index: its files are object URLs, so it needs `objects`"),
         (
             {"package_index": {"wheels": WHEELS | {"bucket": "reprots"}}},
-            'package_index.wheels.bucket: no bucket "reprots" is configured, did you mean',
+            'package_index.wheels.bucket: no bucket "reprots" is configured; did you mean',
         ),
         (
             {"package_index": {"wheels": WHEELS | {"prefix": "pypi"}}},

@@ -62,7 +62,7 @@ def test_check_shows_the_target_and_who_may_upload(tmp_path: Path) -> None:
         "user:* of cluster-a may upload in one piece and in parts",
     ):
         assert f"uppy: {text}" in output
-    assert "warning: uppy" not in output
+    assert ": uppy" not in output
 
 
 def test_check_understands_claims(tmp_path: Path) -> None:
@@ -79,9 +79,9 @@ def test_check_understands_claims(tmp_path: Path) -> None:
 def test_check_warns_of_uploads_that_cannot_be(tmp_path: Path) -> None:
     code, output = checked(tmp_path, UPPY, of_key("billing", {**GRANT, "allow": ["upload"]}))
     assert code == 0
-    assert "warning: uppy: nobody may upload; a caller needs a grant with `form`" in output
+    assert ": uppy: nobody may upload; a caller needs a grant with `form`" in output
     _, output = checked(tmp_path, UPPY, conditional_writes=False)
-    assert "warning: uppy: bucket reports has no conditional writes" in output
+    assert ": uppy.bucket: bucket reports has no conditional writes" in output
 
 
 @pytest.mark.parametrize(

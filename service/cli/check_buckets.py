@@ -1,0 +1,116 @@
+"""What `presign check` says about buckets: where they are, what signs for them, and what is risky."""
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from service.access.grants import Grant
+from service.app import builders
+from service.config.buckets import BucketSettings
+from service.config.settings import Settings
+from service.errors import ConfigurationProblem
+from service.field_names import nearest
+from service.s3.endpoints import known_regions
+from service.sessions import signature_age
+from service.sessions.refresh_policy import REFRESH_MARGIN, threshold
+from service.signing.signer import Address
+
+_DAY: Final = 86_400
+
+
+def describe(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[str]:
+    lifetimes = builders.longest_lifetimes(settings)
+    grants: dict[str, list[Grant]] = {name: [] for name in settings.buckets}
+    for entry in builders.caller_entries(settings):
+        for grant in entry.grants:
+            grants[grant.bucket].append(grant)
+    for name, bucket in settings.buckets.items():
+        address = addresses[name]
+        where = f"{address.origin}{address.path_prefix} in {address.region}"
+        yield f"bucket {name}: {where}, signed with {_signer(bucket)}"
+        yield from _sts_calls(name, bucket, lifetimes[name])
+        yield from _signature_age(name, bucket, grants[name])
+
+
+def _signer(bucket: BucketSettings) -> str:
+    if bucket.credentials != "static":
+        return f"sessions of {bucket.role_arn} that last {bucket.session_seconds} s"
+    if bucket.profile is not None:
+        return f"static keys of the profile {bucket.profile}"
+    if bucket.access_key_id_file is not None:
+        return f"static keys in {bucket.access_key_id_file} and {bucket.secret_access_key_file}"
+    return "static keys of the AWS default chain"
+
+
+def warnings(settings: Settings) -> Iterator[ConfigurationProblem]:
+    lifetimes = builders.longest_lifetimes(settings)
+    for name, bucket in settings.buckets.items():
+        at = ("buckets", name)
+        if builders.is_at_aws(bucket) and (text := _unknown_region(bucket.region)):
+            yield ConfigurationProblem(text, (*at, "region"))
+        for text in [*_risks(bucket), *_short_sessions(bucket, lifetimes[name])]:
+            yield ConfigurationProblem(text, at)
+
+
+def _unknown_region(region: str) -> str | None:
+    """A new region may be missing in botocore's list, so it is no error."""
+    regions = known_regions()
+    if region in regions:
+        return None
+    if region[:-1] in regions and region[-1:].isalpha():
+        return f'"{region}" is an availability zone; write its region, {region[:-1]}'
+    near = nearest(region, sorted(regions))
+    return f'"{region}" is no region that botocore knows' + (
+        f"; did you mean {near}?" if near else ""
+    )
+
+
+def _risks(bucket: BucketSettings) -> Iterator[str]:
+    is_at_aws = builders.is_at_aws(bucket)
+    if not bucket.is_scoped and not is_at_aws:
+        yield (
+            "all callers share one set of credentials. If the store acts on unsigned headers, as "
+            "MinIO does, any upload URL can copy everything that these credentials can read: see "
+            "docs/stores.md"
+        )
+    if bucket.credentials == "static":
+        return
+    if bucket.sts_endpoint_url is None and not is_at_aws:
+        yield (
+            "the store is not AWS, but its sessions are AWS's; set sts_endpoint_url to the store's "
+            "STS"
+        )
+    if not bucket.scoped_sessions:
+        yield "all callers share one session, so IAM does not enforce their grants"
+    tags = " ".join(bucket.session_tags.values())
+    if "{subject}" in tags and "{issuer}" not in tags:
+        yield "session_tags have {subject} without {issuer}; tags can be equal"
+
+
+def _short_sessions(bucket: BucketSettings, longest_lifetime: float) -> Iterator[str]:
+    guaranteed = bucket.session_seconds * 2 // 3 - REFRESH_MARGIN
+    if bucket.credentials != "static" and longest_lifetime > guaranteed:
+        yield (
+            f"grants allow {longest_lifetime:.0f} s, but a session of {bucket.session_seconds} s "
+            f"is only guaranteed to have {guaranteed} s left; longer lifetimes can be cut short "
+            "(limited_by: session)"
+        )
+
+
+def _sts_calls(name: str, bucket: BucketSettings, longest_lifetime: float) -> Iterator[str]:
+    """Calls to STS: callers x buckets x replicas / time between two refreshes."""
+    if bucket.credentials != "static":
+        length = float(bucket.session_seconds)
+        calls = _DAY / (length - threshold(length, longest_lifetime, 0.5))
+        per = "active caller and replica" if bucket.is_scoped else "replica"
+        yield f"bucket {name}: about {calls:.0f} STS calls a day per {per}"
+
+
+def _signature_age(name: str, bucket: BucketSettings, grants: list[Grant]) -> Iterator[str]:
+    """The condition that a bucket policy can use, ready to paste."""
+    length = math.inf if bucket.credentials == "static" else bucket.session_seconds
+    if (life := signature_age.longest_life(grants, length)) is not None:
+        yield (
+            f"bucket {name}: URLs live {life} s at most; a bucket policy can deny older ones: "
+            f'"NumericGreaterThan": {{"s3:signatureAge": "{signature_age.oldest(life)}"}}'
+        )

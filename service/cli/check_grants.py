@@ -1,0 +1,141 @@
+"""What `presign check` says about callers and their grants: what is risky or has no effect."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from itertools import product
+from typing import Any, Final
+
+from service.access.callers import without_placeholders
+from service.access.grants import Caller, Operation
+from service.app import builders
+from service.auth.api_keys import digest_of
+from service.config.callers import CallerSettings, GrantSettings
+from service.config.durations import duration_text
+from service.config.messages import quoted
+from service.config.settings import Settings
+from service.errors import OTHER, ConfigurationProblem, Location
+from service.presigning.snapshot import Entries
+from service.signing.signer import MAX_EXPIRES_IN
+
+_UPLOADS: Final = frozenset({Operation.UPLOAD, Operation.FORM, Operation.MULTIPART})
+_URLS: Final = _UPLOADS | {Operation.DOWNLOAD, Operation.HEAD, Operation.DELETE, Operation.LIST}
+# Each limit of a grant, and the operations that it limits.
+_LIMITED: Final[Mapping[str, frozenset[Operation]]] = {
+    "max_expires_in": _URLS,
+    "max_content_length": _UPLOADS,
+    "content_types": _UPLOADS,
+    "max_keys": frozenset({Operation.LIST}),
+    "max_link_expires_in": frozenset({Operation.LINK}),
+}
+_GUESSABLE: Final = {digest_of(word) for word in ("demo", "test", "secret", "password", "changeme")}
+_PlacedGrant = tuple[Location, GrantSettings]
+
+
+def warnings(settings: Settings) -> Iterator[ConfigurationProblem]:
+    if not settings.callers and settings.unsafe_anonymous_caller is None:
+        yield ConfigurationProblem("there are none, so nobody may do anything", ("callers",))
+    for i, caller in enumerate(settings.callers):
+        yield from _risky_caller(("callers", i), caller, settings)
+    for at, grant in settings.placed_grants():
+        for text in [*_risks(grant), *_without_effect(grant)]:
+            yield ConfigurationProblem(text, at)
+        for text in _doubtful_prefix(grant.prefix):
+            yield ConfigurationProblem(text, (*at, "prefix"))
+    for own, others in _grants_of_callers(settings):
+        for (at, grant), (other_at, other) in product(own, others):
+            if other is not grant:
+                yield from _undone_limits(at, grant, other_at, other)
+
+
+def _risky_caller(
+    at: Location, caller: CallerSettings, settings: Settings
+) -> Iterator[ConfigurationProblem]:
+    if not _GUESSABLE.isdisjoint(caller.sha256 or ()):
+        text = f"API key {caller.api_key}: easy to guess; make a key with `presign new-key`"
+        yield ConfigurationProblem(text, at)
+    unscoped = {g.bucket for g in caller.grants if not settings.buckets[g.bucket].is_scoped}
+    if caller.revoked_before is not None and unscoped:
+        text = (
+            f"has no effect on bucket {', '.join(sorted(unscoped))}, where all callers share one "
+            "session"
+        )
+        yield ConfigurationProblem(text, (*at, "revoked_before"))
+
+
+def _risks(grant: GrantSettings) -> Iterator[str]:
+    if not grant.prefix:
+        yield f"covers the whole bucket {grant.bucket}"
+    if grant.allow_overwrite and not _UPLOADS.isdisjoint(grant.allow):
+        yield "allows overwriting objects"
+    if grant.max_expires_in is None and not _URLS.isdisjoint(grant.allow):
+        yield f"allows lifetimes of up to {duration_text(MAX_EXPIRES_IN)}; set max_expires_in"
+
+
+def _doubtful_prefix(prefix: str) -> Iterator[str]:
+    if prefix.startswith("s3://"):
+        yield "begins with s3://, as hardly any key does; write the start of the keys only"
+    if prefix.startswith("/"):
+        yield "begins with a slash, as hardly any key does; remove it"
+    *_, name = without_placeholders(prefix, lambda _: "x").split("/")
+    if name and "." not in name:
+        yield f"names one key, {quoted(prefix)}; end it in / to cover the keys below it"
+
+
+def _without_effect(grant: GrantSettings) -> Iterator[str]:
+    for limit, operations in {**_LIMITED, "allow_overwrite": _UPLOADS}.items():
+        if limit not in grant.model_fields_set or getattr(grant, limit) is False:
+            continue
+        if getattr(grant, limit) is None:
+            yield f"{limit} has no value, so there is no limit; write one, or remove the line"
+        elif limit != "max_expires_in" and operations.isdisjoint(grant.allow):
+            yield f"{limit} has no effect without {_names(operations)}"
+
+
+def _grants_of_callers(
+    settings: Settings,
+) -> Iterator[tuple[list[_PlacedGrant], list[_PlacedGrant]]]:
+    """Yield each caller's own grants, and all that it has by other entries too."""
+    entries = builders.caller_entries(settings)
+    placed = defaultdict[Location, list[_PlacedGrant]](list)
+    for at, grant in settings.placed_grants():
+        placed[at[:-2]].append((at, grant))
+    own = {
+        id(entry): placed[at]
+        for entry, at in zip(entries, settings.caller_locations(), strict=True)
+    }
+    index = Entries(entries)
+    for entry in entries:
+        matching = [entry]
+        if "*" not in entry.subject:  # others may match some of its subjects only
+            matching = index.of(Caller(issuer=entry.issuer, subject=entry.subject))
+        yield own[id(entry)], [each for other in matching for each in own[id(other)]]
+
+
+def _undone_limits(
+    at: Location, grant: GrantSettings, other_at: Location, other: GrantSettings
+) -> Iterator[ConfigurationProblem]:
+    """Yield the limits without effect, since the other grant covers the same keys and has less."""
+    if grant.bucket != other.bucket or not _covers(other.prefix, grant.prefix):
+        return
+    shared = frozenset(grant.allow) & frozenset(other.allow)
+    for limit, operations in _LIMITED.items():
+        own, others = getattr(grant, limit), getattr(other, limit)
+        if limit in grant.model_fields_set and shared & operations and _is_looser(others, own):
+            less = "has no such limit" if others is None else "allows more"
+            text = f"has no effect on {_names(shared & operations)}, because {OTHER} {less}"
+            yield ConfigurationProblem(text, (*at, limit), other=other_at)
+
+
+def _covers(prefix: str, other: str) -> bool:
+    covers_subtree = not prefix or prefix.endswith("/")
+    return other.startswith(prefix) if covers_subtree else other == prefix
+
+
+def _is_looser(limit: Any, than: Any) -> bool:
+    if than is None or limit is None:
+        return than is not None
+    return set(limit) > set(than) if isinstance(than, tuple) else bool(limit > than)
+
+
+def _names(operations: frozenset[Operation]) -> str:
+    return " and ".join(each for each in Operation if each in operations)

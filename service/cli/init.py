@@ -1,0 +1,158 @@
+"""`presign init`: a first configuration, by four questions or by options."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from service.cli.options import InvalidConfiguration, as_json, load, print_json, warn
+
+if TYPE_CHECKING:
+    from service.cli.first_file import Answers
+
+
+def _valid(kind: str) -> Callable[..., str | None]:
+    """Return the callback of an option with a text of this kind."""
+
+    def check(_context: click.Context, _option: click.Parameter, text: str | None) -> str | None:
+        return None if text is None else _checked(text, kind)
+
+    return check
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  presign init
+  presign init --bucket acme-reports --region eu-west-1 --prefix shared/ \\
+    --role-arn arn:aws:iam::111122223333:role/presign
+  presign init --bucket reports --endpoint-url https://minio.internal:9000
+"""
+)
+@click.argument("path", type=click.Path(path_type=Path), default="presign.yaml", metavar="[FILE]")
+@click.option("--bucket", metavar="NAME", callback=_valid("Name"), help="The bucket's real name.")
+@click.option(
+    "--region", metavar="NAME", callback=_valid("Region"), help="The bucket's region at AWS."
+)
+@click.option(
+    "--endpoint-url",
+    metavar="URL",
+    callback=_valid("Url"),
+    help="The store's URL, if it is not AWS.",
+)
+@click.option(
+    "--role-arn",
+    metavar="ARN",
+    callback=_valid("RoleArn"),
+    help="The role that signs. Another store can use static keys instead.",
+)
+@click.option(
+    "--prefix",
+    metavar="PREFIX",
+    callback=_valid("Prefix"),
+    help="The start of all keys that the caller may use. [default: shared/]",
+)
+@as_json
+def init(path: Path, *, is_json: bool, **given: str | None) -> None:
+    """Write a first configuration, with a caller and its key.
+
+    FILE is presign.yaml by default; an existing file is never changed. Asks for what no option
+    says. Without a terminal the options must say all. Prints the caller's API key: the file has
+    only its digest, so the key is never shown again.
+    """
+    from service.auth.api_keys import digest_of, new_key
+    from service.cli.check import warnings
+    from service.cli.first_file import CALLER, first_file, next_steps
+
+    if path.exists():
+        raise click.ClickException(f"{path} exists; it was not changed. Name another file")
+    answers = _answers(given)
+    key = new_key()
+    with path.open("x", encoding="utf-8") as file:
+        file.write(first_file(answers, digest_of(key)))
+    try:
+        settings, _ = load(path, offline=True)
+    except InvalidConfiguration:
+        path.unlink()
+        raise
+    risks = [*warnings(settings)]
+    if is_json:
+        print_json(
+            {"file": str(path), "api_key": CALLER, "key": key, "warnings": [*map(str, risks)]}
+        )
+        return
+    click.echo(f"{path} is written. This is the key of the caller `{CALLER}`, shown only now:\n")
+    click.echo(f"  {key}\n")
+    for risk in risks:
+        warn(str(risk))
+    click.echo("Next:")
+    for step in next_steps(answers, str(path)):
+        click.echo(f"  {step}")
+
+
+def _answers(given: dict[str, str | None]) -> "Answers":
+    """Return the options, completed by questions if there is a terminal."""
+    from service.cli.first_file import Answers
+
+    if given["region"] and given["endpoint_url"]:
+        raise click.UsageError("--region is for AWS, --endpoint-url for another store: give one")
+    bucket = _ask("--bucket", "Bucket", "Name", given["bucket"])
+    where = _ask(
+        "--region or --endpoint-url",
+        "Region at AWS, or URL of another store",
+        "Place",
+        given["region"] or given["endpoint_url"],
+    )
+    is_aws = "://" not in where
+    role = "ARN of the role that signs" + ("" if is_aws else " (empty: static keys)")
+    role_arn = _ask("--role-arn", role, "RoleArn", given["role_arn"], None if is_aws else "")
+    prefix = _ask("--prefix", "Prefix of the caller's keys", "Prefix", given["prefix"], "shared/")
+    return Answers(
+        bucket=bucket,
+        region=where if is_aws else None,
+        endpoint_url=None if is_aws else where,
+        role_arn=role_arn or None,
+        prefix=prefix,
+    )
+
+
+def _ask(option: str, text: str, kind: str, given: str | None, default: str | None = None) -> str:
+    """Return what the option says, or what a person answers. Wrong answers are asked again.
+
+    Without a terminal there is only the default.
+    """
+    if given is not None:
+        return given
+    if sys.stdin is None or not sys.stdin.isatty():
+        if default is None:
+            raise click.UsageError(f"there is no terminal to ask at: give {option}")
+        return default
+
+    def check(answer: str) -> str:
+        return answer if answer == default else _checked(answer, kind)
+
+    answer: str = click.prompt(
+        text, default=default, show_default=bool(default), value_proc=check, err=True
+    )
+    return answer
+
+
+def _checked(text: str, kind: str) -> str:
+    """Return the text. Raises BadParameter, which says what to write.
+
+    `kind` is a type of service/config/types.py, or `Place` for a region or a URL.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    from service.config import types
+
+    if kind == "Place":
+        kind = "Url" if "://" in text else "Region"
+    try:
+        TypeAdapter(getattr(types, kind)).validate_python(text)
+    except ValidationError as error:
+        message = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise click.BadParameter(message) from None
+    return text

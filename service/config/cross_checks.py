@@ -1,0 +1,118 @@
+"""Checks that compare settings of several sections."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from service.access.callers import pointers
+from service.access.grants import Operation
+from service.config.conflicts import Conflict
+from service.config.messages import quoted, unknown_name
+from service.config.types import READABLE_PEM, can_be_trusted
+from service.errors import OTHER
+
+if TYPE_CHECKING:
+    from service.config.settings import Settings
+
+
+def conflicts(settings: "Settings", *, offline: bool) -> list[Conflict]:
+    """Return what does not fit together. `offline` reads no certificate files."""
+    unknown = [*_unknown_buckets(settings), *_unknown_issuers(settings)]
+    return [
+        *unknown,
+        *_indexes_without_object_urls(settings),
+        *_equal_callers(settings),
+        *_equal_issuers(settings),
+        *_placeholders_without_claims(settings),
+        *([] if offline else _unreadable_bundle(settings)),
+        *_web_identity_without_token(settings),
+        *([] if unknown else _unlimited_credentials(settings)),
+    ]
+
+
+def _unknown_buckets(settings: "Settings") -> Iterator[Conflict]:
+    used = [((*at, "bucket"), grant.bucket) for at, grant in settings.placed_grants()]
+    if settings.uppy is not None:
+        used.append((("uppy", "bucket"), settings.uppy.bucket))
+    for name, index in settings.package_index.items():
+        used.append((("package_index", name, "bucket"), index.bucket))
+    repositories = {} if settings.git_lfs is None else settings.git_lfs.repositories
+    for name, each in repositories.items():
+        used.append((("git_lfs", "repositories", name, "bucket"), each.bucket))
+    roots = {} if settings.mlflow is None else settings.mlflow.roots
+    used += [(("mlflow", "roots", name, "bucket"), each.bucket) for name, each in roots.items()]
+    for at, bucket in used:
+        if bucket not in settings.buckets:
+            yield Conflict(at, unknown_name("bucket", bucket, settings.buckets))
+
+
+def _unknown_issuers(settings: "Settings") -> Iterator[Conflict]:
+    for i, caller in enumerate(settings.callers):
+        if caller.issuer is not None and caller.issuer not in settings.issuers:
+            text = unknown_name("issuer", caller.issuer, settings.issuers)
+            yield Conflict(("callers", i, "issuer"), text)
+
+
+def _indexes_without_object_urls(settings: "Settings") -> Iterator[Conflict]:
+    if settings.package_index and settings.objects is None:
+        text = "its files are object URLs, so it needs `objects`, which is false"
+        yield Conflict(("package_index",), text)
+
+
+def _equal_callers(settings: "Settings") -> Iterator[Conflict]:
+    names, digests = dict[str, int](), dict[str, int]()
+    for i, caller in enumerate(settings.callers):
+        if (name := caller.api_key) and (first := names.setdefault(name, i)) != i:
+            text = f"{OTHER} has the api_key name {quoted(name)} too"
+            other = ("callers", first, "api_key")
+            text = f"{text}; merge the grants into one entry"
+            yield Conflict(("callers", i, "api_key"), text, other)
+        for j, digest in enumerate(caller.sha256 or ()):
+            if digest in digests:
+                text = f"{OTHER} has this digest too; make a key with `presign new-key`"
+                other = ("callers", digests[digest], "sha256")
+                yield Conflict(("callers", i, "sha256", j), text, other)
+            digests.setdefault(digest, i)
+
+
+def _equal_issuers(settings: "Settings") -> Iterator[Conflict]:
+    sources = dict[tuple[str, str, str], str]()
+    for name, each in settings.issuers.items():
+        other = sources.setdefault((each.issuer, each.audience, each.jwks_url), name)
+        if other != name:
+            text = f"the same as {OTHER}, so a token would match both"
+            yield Conflict(("issuers", name), text, ("issuers", other))
+
+
+def _placeholders_without_claims(settings: "Settings") -> Iterator[Conflict]:
+    for at, grant in settings.placed_grants():
+        by_token = at[0] == "callers" and settings.callers[int(at[1])].issuer is not None
+        if not by_token and pointers(grant.prefix):
+            text = "only a token has claims; write a prefix without placeholders"
+            yield Conflict((*at, "prefix"), f"{text} (found {quoted(grant.prefix)})")
+
+
+def _unreadable_bundle(settings: "Settings") -> Iterator[Conflict]:
+    bundle = settings.server.ca_bundle
+    if bundle is not None and not can_be_trusted(bundle):
+        text = f"{READABLE_PEM}, here or in AWS_CA_BUNDLE (found {quoted(bundle)})"
+        yield Conflict(("server", "ca_bundle"), text)
+
+
+def _web_identity_without_token(settings: "Settings") -> Iterator[Conflict]:
+    for name, bucket in settings.buckets.items():
+        if bucket.credentials == "web_identity" and settings.server.web_identity_token_file is None:
+            text = "web_identity needs a token file, but server.web_identity_token_file is missing"
+            yield Conflict(("buckets", name, "credentials"), text)
+
+
+def _unlimited_credentials(settings: "Settings") -> Iterator[Conflict]:
+    for at, grant in settings.placed_grants():
+        if Operation.CREDENTIALS not in grant.allow:
+            continue
+        if not settings.buckets[grant.bucket].is_scoped:
+            text = "needs scoped sessions: the credentials could do what all callers may do"
+            yield Conflict((*at, "allow"), f"`credentials` {text}")
+        for limit in ("max_content_length", "content_types"):
+            if getattr(grant, limit) is not None:
+                text = "IAM cannot enforce it, and `credentials` would circumvent it"
+                yield Conflict((*at, limit), f"{text}; leave out one of the two")

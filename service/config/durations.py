@@ -1,0 +1,71 @@
+"""Durations: seconds, or a whole number with a unit, such as `15m`, `1h` or `7d`."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema
+from pydantic_core.core_schema import no_info_before_validator_function
+
+from service.signing.signer import MAX_EXPIRES_IN
+
+UNITS: Final[Mapping[str, int]] = {"d": 86_400, "h": 3600, "m": 60, "s": 1}
+TITLE: Final = "duration"  # of the text in the JSON Schema
+_DURATION = re.compile(r"(\d{1,8})([dhms])", re.ASCII)
+
+
+def parse_duration(text: str) -> int:
+    """Return the seconds of `7d`, `36h`, `90m` or `45s`. The ValueError says what to write."""
+    if (parsed := _DURATION.fullmatch(text)) is None:
+        raise ValueError("write a whole number and its unit, such as 7d, 36h, 90m or 45s")
+    return int(parsed[1]) * UNITS[parsed[2]]
+
+
+def duration_text(seconds: int) -> str:
+    """Return seconds with the largest unit that they are a multiple of: `7d`, `90m`, `0s`."""
+    unit = next(unit for unit, size in UNITS.items() if seconds % size == 0) if seconds else "s"
+    return f"{seconds // UNITS[unit]}{unit}"
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """Makes a number a duration of `least` to `most` seconds."""
+
+    least: int
+    most: int
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return no_info_before_validator_function(self._seconds, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        number = {**handler(schema), "minimum": self.least, "maximum": self.most}
+        text = {"type": "string", "pattern": "^[0-9]{1,8}[dhms]?$", "title": TITLE}
+        return {"anyOf": [number, text]}
+
+    def _seconds(self, value: object) -> float:
+        seconds = _read(value)
+        if seconds is not None and self.least <= seconds <= self.most:
+            return seconds
+        least, most = duration_text(self.least), duration_text(self.most)
+        raise ValueError(
+            f"write a duration from {least} to {most}: seconds, or a number with a unit, such as 15m"
+        )
+
+
+def _read(value: object) -> float | None:
+    """Return seconds, or None if it is no duration. The environment has numbers as text too."""
+    if isinstance(value, str):
+        try:
+            return float(value) if value[-1:].isdigit() else parse_duration(value)
+        except ValueError:
+            return None
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+Seconds = Annotated[int, Between(1, MAX_EXPIRES_IN)]

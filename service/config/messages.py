@@ -1,0 +1,258 @@
+"""What an operator reads about a mistake in the configuration. Pure."""
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import BaseModel, ByteSize
+
+from service.config.expansion import Source
+from service.errors import Location
+from service.field_names import fields_with_models, model_at, names, nearest
+
+_QUOTED_LENGTH: Final = 80
+# A digest, a key of 256 bits or the id of an AWS key, which somebody may have put in a wrong place.
+_SECRET: Final = re.compile(r"[0-9A-Fa-f]{32}|A[KS]IA[0-9A-Z]{16}|[A-Za-z0-9_+=-]{40}")
+# Messages quote the values of these settings. None of them is or contains a secret.
+_QUOTED: Final = frozenset(
+    [
+        "accelerate",
+        "addressing_style",
+        "algorithm",
+        "allow",
+        "allow_overwrite",
+        "audience",
+        "bucket",
+        "ca_bundle",
+        "ca_file",
+        "conditional_writes",
+        "console",
+        "content_types",
+        "cors_origins",
+        "credentials",
+        "default_expires_in",
+        "drain_seconds",
+        "dual_stack",
+        "endpoint_url",
+        "errors_url",
+        "expires_in",
+        "fips",
+        "issuer",
+        "jwks_url",
+        "log_level",
+        "max_content_length",
+        "max_expires_in",
+        "max_in_flight",
+        "max_keys",
+        "max_lifetime_seconds",
+        "max_link_expires_in",
+        "multipart_threshold",
+        "origins",
+        "prefix",
+        "profile",
+        "public_endpoint_url",
+        "rate_limit",
+        "region",
+        "revoked_before",
+        "role_arn",
+        "scoped_sessions",
+        "session_seconds",
+        "source_identity",
+        "sts_endpoint_url",
+        "subject",
+        "tag_urls",
+        "url",
+    ]
+)
+_MISSING: Final[Mapping[str, str]] = {
+    "algorithm": "write AES256, aws:kms or aws:kms:dsse",
+    "allow": "write a list of operations, such as [download, upload]",
+    "audience": "write the `aud` of the tokens",
+    "bucket": "write the name of one of `buckets`",
+    "buckets": "write at least one bucket, as in presign.example.yaml",
+    "issuer": "write the `iss` of the tokens",
+    "jwks_url": "write the URL of the issuer's keys",
+    "keys": "write a list of files with keys; `presign new-link-key` prints one",
+    "prefix": 'write a prefix such as invoices/, or "" for the whole bucket',
+    "region": "write a region such as eu-west-1",
+    "repositories": "write at least one repository, as in presign.example.yaml",
+    "roots": "write at least one root, as in presign.example.yaml",
+    "url": "write the address that people open, such as https://files.example.com",
+}
+# What people write for an operation, in lower case and without `s3:`.
+_OPERATIONS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("read", "get", "getobject"), "download"),
+    **dict.fromkeys(("write", "put", "putobject"), "upload"),
+    **dict.fromkeys(("listbucket", "listobjects", "listobjectsv2", "ls"), "list"),
+    **dict.fromkeys(("deleteobject", "remove", "rm"), "delete"),
+    **dict.fromkeys(("headobject", "stat"), "head"),
+    **dict.fromkeys(("post", "postobject"), "form"),
+    **dict.fromkeys(("share", "links"), "link"),
+}
+_SIMPLE: Final[Mapping[str, str]] = {
+    "model_type": "write settings here, as in presign.example.yaml",
+    "dict_type": "write names with their settings here, as in presign.example.yaml",
+    "invalid_key": "a name of a setting is text; put a number in quotes",
+    "string_type": "write text; put a number or a date in quotes",
+    "path_type": "write a path",
+    "bool_type": "write true or false",
+    "bool_parsing": "write true or false",
+    "int_type": "write a whole number",
+    "int_parsing": "write a whole number",
+    "int_parsing_size": "write a whole number",
+    "int_from_float": "write a whole number",
+    "float_type": "write a number",
+    "float_parsing": "write a number",
+    "finite_number": "write a number",
+    "byte_size": "write a size in bytes, or with a unit, such as 50MiB",
+    "byte_size_unit": "write a size in bytes, or with a unit, such as 50MiB",
+    "too_short": "is empty; write at least one",
+}
+_ITEM: Final = re.compile(r"[A-Za-z0-9./*+:-]{1,39}")  # no key, and no other list in brackets
+_SIZES: Final = frozenset({"max_content_length", "multipart_threshold"})
+_NAMES: Final = 10  # of a hundred, only so many are shown
+_SAID: Final = frozenset({"conflict", "extra_forbidden", "grant_set", "missing", "tuple_type"})
+KEY: Final = "[key]"  # pydantic's name for the name of an entry
+
+
+def describe(error: Any, settings: type[BaseModel]) -> str:
+    """Say what is wrong, the value if it may be shown, and what to write instead.
+
+    `error` is pydantic's, about `settings`.
+    """
+    message = _MESSAGES.get(error["type"], _message)(error, settings)
+    return f"{message}{_found(error)}"
+
+
+def _message(error: Any, _settings: type[BaseModel]) -> str:
+    if error["input"] is None and error["type"] in _SIMPLE:
+        if error["loc"] == ():
+            return "is empty; write `buckets:` and `callers:`, as in presign.example.yaml"
+        return "has no value; write one, or remove the line"
+    text: str = error["msg"]
+    return _SIMPLE.get(error["type"]) or text.removeprefix("Value error, ")
+
+
+def _missing(error: Any, _settings: type[BaseModel]) -> str:
+    setting = error["loc"][-1]
+    return f"is missing; {_MISSING[setting]}" if setting in _MISSING else "is missing"
+
+
+def _list(error: Any, _settings: type[BaseModel]) -> str:
+    value = error["input"]
+    if _setting(error["loc"]) in _QUOTED and isinstance(value, str) and _ITEM.fullmatch(value):
+        return f"write a list: [{value}]"
+    return "write a list, with brackets or one `- ` a line"
+
+
+def _choice(error: Any, _settings: type[BaseModel]) -> str:
+    """Name the nearest choice, or else all of them."""
+    choices = re.findall(r"'([^']*)'", error["ctx"]["expected"])
+    value = str(error["input"]).lower().removeprefix("s3:")
+    near = _OPERATIONS.get(value)
+    if near not in choices:
+        by_lower = {each.lower(): each for each in choices}
+        near = by_lower.get(nearest(value, [*by_lower]) or "")
+    return f"did you mean {near}?" if near else f"write one of: {', '.join(choices)}"
+
+
+def _bound(error: Any, _settings: type[BaseModel]) -> str:
+    [bound] = error["ctx"].values()
+    if _setting(error["loc"]) in _SIZES:
+        bound = ByteSize(bound).human_readable()
+    return f"write at {'most' if error['type'] == 'less_than_equal' else 'least'} {bound}"
+
+
+def _too_long(error: Any, _settings: type[BaseModel]) -> str:
+    return f"has too many entries; write at most {error['ctx']['max_length']}"
+
+
+def _unknown(error: Any, settings: type[BaseModel]) -> str:
+    *section, name = error["loc"]
+    model = model_at(settings, tuple(section))
+    if near := nearest(str(name), names(model), cutoff=0.85):
+        return f"unknown setting; did you mean {near}?"
+    # Rather one below than one of another section.
+    for above in (model, settings):
+        if homes := [home for home, inner in fields_with_models(above) if name in names(inner)]:
+            where = " or ".join(f"`{home}`" for home in [*dict.fromkeys(homes)][:2])
+            return f"unknown setting here; it belongs in {where}"
+    for home, inner in fields_with_models(settings):
+        if near := nearest(str(name), names(inner), cutoff=0.85):
+            return f"unknown setting; did you mean {near} in `{home}`?"
+    if near := nearest(str(name), names(model)):
+        return f"unknown setting; did you mean {near}?"
+    return "unknown setting; remove it"
+
+
+_MESSAGES: Final[Mapping[str, Callable[[Any, type[BaseModel]], str]]] = {
+    "extra_forbidden": _unknown,
+    "missing": _missing,
+    "tuple_type": _list,
+    "enum": _choice,
+    "literal_error": _choice,
+    "greater_than_equal": _bound,
+    "less_than_equal": _bound,
+    "too_long": _too_long,
+}
+
+
+def unknown_name(kind: str, name: str, known: Mapping[str, Any]) -> str:
+    """Say that nothing of this name is configured, and which name was meant, or which there are."""
+    if near := nearest(name, [*known]):
+        return f"no {kind} {quoted(name)} is configured; did you mean {quoted(near)}?"
+    text = ", ".join(sorted(known)[:_NAMES]) or "none"
+    more = ", …" if len(known) > _NAMES else ""
+    return f"no {kind} {quoted(name)} is configured; there are: {text}{more}"
+
+
+def _found(error: Any) -> str:
+    """Quote the wrong value, if its setting is one that may be shown."""
+    location, value = error["loc"], error["input"]
+    if location[-1:] == (KEY,):
+        return f" (found {quoted(value)})"
+    if error["type"] in _SAID:
+        return ""
+    if _setting(location) not in _QUOTED and not isinstance(value, Source):
+        return ""
+    return f" (found {quoted(value)})" if isinstance(value, str | int | float | Path) else ""
+
+
+def _setting(location: Location) -> str | None:
+    return next((part for part in reversed(location) if isinstance(part, str)), None)
+
+
+def shown(part: str | int) -> str | int:
+    """Return a part of a location, without what could be a key in the place of a name."""
+    return "…" if isinstance(part, str) and _is_secret(part) else part
+
+
+def _is_secret(text: str) -> bool:
+    return _SECRET.search(text) is not None
+
+
+def quoted(value: object) -> str:
+    """Quote a value briefly, in one line, without what could be a password or a key."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    text = str(value)
+    if "://" in text and any(character in text for character in "@?#"):
+        return "a URL with a user or a query"
+    if _is_secret(text):
+        return "what looks like a key"
+    cut = text if len(text) <= _QUOTED_LENGTH else f"{text[:_QUOTED_LENGTH]}…"
+    return json.dumps(cut, ensure_ascii=not cut.isprintable())
+
+
+def without_echoes(errors: Sequence[Any]) -> list[Any]:
+    """Drop the `too_short` error of a list whose items are all invalid: their errors say more."""
+    locations = {error["loc"] for error in errors}
+
+    def is_echo(error: Any) -> bool:
+        at = error["loc"]
+        has_inner = any(other[: len(at)] == at and other != at for other in locations)
+        return bool(error["type"] == "too_short" and has_inner)
+
+    return [error for error in errors if not is_echo(error)]

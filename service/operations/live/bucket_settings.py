@@ -1,0 +1,194 @@
+"""Reads a bucket's CORS, encryption and lifecycle rules. `presign check --live` uses it.
+
+The role that signs needs no permission for these, so the operator's own credentials are tried too.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from email.utils import parsedate_to_datetime
+from pathlib import Path as FilePath
+from types import MappingProxyType
+from typing import Any, Final, Literal
+
+import aioboto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
+
+from service.access.grants import Operation
+from service.operations.live.results import Path, Result
+from service.operations.setup.documents import cors_rules
+from service.operations.setup.signing import SignedBucket
+from service.s3.endpoints import Location, client_config
+from service.signing.sigv4 import Credentials
+
+Setting = Literal["CORS", "lifecycle", "encryption"]
+
+# The SDK's method, what its answer has, and the error code if nothing is configured.
+_CALLS: Final[Mapping[Setting, tuple[str, str, str]]] = MappingProxyType(
+    {
+        "CORS": ("get_bucket_cors", "CORSRules", "NoSuchCORSConfiguration"),
+        "lifecycle": (
+            "get_bucket_lifecycle_configuration",
+            "Rules",
+            "NoSuchLifecycleConfiguration",
+        ),
+        "encryption": (
+            "get_bucket_encryption",
+            "ServerSideEncryptionConfiguration",
+            "ServerSideEncryptionConfigurationNotFoundError",
+        ),
+    }
+)
+_LIMITS: Final = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 2})
+
+
+class Unreadable(Exception):
+    """A setting cannot be read. The message is an error code or the kind of an error."""
+
+
+class SettingsReader:
+    """Reads with several credentials, one after the other, until one may.
+
+    `server_time` is that of the last answer, in epoch seconds.
+    """
+
+    def __init__(self, clients: Sequence[Any], bucket: str) -> None:
+        """`clients` are aioboto3's, for S3."""
+        self.server_time: float | None = None
+        self._clients = clients
+        self._bucket = bucket
+
+    async def read(self, setting: Setting) -> Any:
+        """Return the setting as the SDK has it, or None. Raises Unreadable."""
+        refusal = Unreadable("no credentials")
+        for client in self._clients:
+            try:
+                return await self._read(client, setting)
+            except Unreadable as error:
+                refusal = error
+        raise refusal
+
+    async def _read(self, client: Any, setting: Setting) -> Any:
+        method, member, missing = _CALLS[setting]
+        try:
+            answer = await getattr(client, method)(Bucket=self._bucket)
+        except ClientError as error:
+            self._note_time(error.response)
+            code = str(error.response.get("Error", {}).get("Code", ""))
+            if code == missing:
+                return None
+            raise Unreadable(code) from None
+        except (BotoCoreError, ResponseParserError, OSError) as error:
+            raise Unreadable(type(error).__name__) from None
+        self._note_time(answer)
+        return answer.get(member)
+
+    def _note_time(self, answer: Mapping[str, Any]) -> None:
+        date = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
+        if date is not None:
+            self.server_time = parsedate_to_datetime(date).timestamp()
+
+
+class SettingsClients:
+    """Opens S3 clients of the SDK. They share its data, which takes a tenth of a second to read."""
+
+    def __init__(self, ca_bundle: FilePath | None) -> None:
+        self._session = aioboto3.Session()
+        self._verify = None if ca_bundle is None else str(ca_bundle)
+
+    def open(
+        self, location: Location, credentials: Credentials
+    ) -> AbstractAsyncContextManager[Any]:
+        client: AbstractAsyncContextManager[Any] = self._session.client(
+            "s3",
+            region_name=location.region,
+            endpoint_url=location.endpoint_url,
+            verify=self._verify,
+            config=client_config(location).merge(_LIMITS),
+            aws_access_key_id=credentials.access_key_id,
+            aws_secret_access_key=credentials.secret_access_key,
+            aws_session_token=credentials.session_token,
+        )
+        return client
+
+
+async def check_settings(reader: SettingsReader, bucket: SignedBucket) -> list[Result]:
+    """Return what is missing on the bucket for what the configuration does with it."""
+    at: Path = ("buckets", bucket.name)
+    results = list[Result]()
+    unread = dict[str, list[str]]()
+    for setting, check in _CHECKS.items():
+        try:
+            results += check(at, bucket, await reader.read(setting))
+        except Unreadable as error:
+            unread.setdefault(str(error), []).append(setting)
+    for reason, settings in unread.items():
+        text = f"its {' and '.join(settings)} could not be read ({reason})"
+        results.append(Result("warning", at, f"{text}; try with credentials that may"))
+    return results
+
+
+def _check_cors(at: Path, bucket: SignedBucket, rules: Any) -> Iterable[Result]:
+    """Pages of the service's origins may not use each bucket, so only Uppy's is wrong without."""
+    for wanted in cors_rules([bucket]):
+        missing = [
+            f"{method} from {origin}"
+            for origin in wanted["AllowedOrigins"]
+            for method in wanted["AllowedMethods"]
+            if not any(_lets(rule, origin, method) for rule in rules or ())
+        ]
+        if missing:
+            text = f"its CORS rules allow no {', '.join(missing)}; `presign iam` prints the rule"
+            yield Result("error" if bucket.is_uppys else "warning", at, text)
+        else:
+            origins = ", ".join(wanted["AllowedOrigins"])
+            yield Result("works", at, f"its CORS rules allow the pages of {origins}")
+
+
+def _lets(rule: Mapping[str, Any], origin: str, method: str) -> bool:
+    """One `*` in a rule's origin stands for any text: …/userguide/ManageCorsUsing.html."""
+    return method in rule.get("AllowedMethods", ()) and any(
+        origin == allowed or ("*" in allowed and origin.startswith(head) and origin.endswith(tail))
+        for allowed in rule.get("AllowedOrigins", ())
+        for head, _, tail in [allowed.partition("*")]
+    )
+
+
+def _check_lifecycle(at: Path, bucket: SignedBucket, rules: Any) -> Iterable[Result]:
+    if Operation.MULTIPART not in bucket.allowed:
+        return
+    days = [
+        rule["AbortIncompleteMultipartUpload"].get("DaysAfterInitiation")
+        for rule in rules or ()
+        if rule.get("Status") == "Enabled" and "AbortIncompleteMultipartUpload" in rule
+    ]
+    if days:
+        yield Result("works", at, f"incomplete uploads are aborted after {min(days)} days")
+    else:
+        text = (
+            "no lifecycle rule aborts incomplete multipart uploads, whose parts are billed forever;"
+            " `presign iam` prints the rule"
+        )
+        yield Result("warning", at, text)
+
+
+def _check_encryption(at: Path, bucket: SignedBucket, found: Any) -> Iterable[Result]:
+    defaults = [
+        rule["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"]
+        for rule in (found or {}).get("Rules", ())
+        if "ApplyServerSideEncryptionByDefault" in rule
+    ]
+    if defaults:
+        yield Result("works", at, f"objects are encrypted by default ({defaults[0]})")
+    elif bucket.is_encrypted:
+        yield Result("works", at, "every upload is signed with its encryption")
+    else:
+        yield Result("warning", at, "objects are not encrypted by default, nor by `encryption`")
+
+
+_CHECKS: Final[Mapping[Setting, Callable[[Path, SignedBucket, Any], Iterable[Result]]]] = (
+    MappingProxyType(
+        {"CORS": _check_cors, "lifecycle": _check_lifecycle, "encryption": _check_encryption}
+    )
+)

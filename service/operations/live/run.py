@@ -1,0 +1,149 @@
+"""Runs the checks of `presign check --live`, as the service would run: with its own credentials."""
+
+import random
+import secrets
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from typing import Final
+
+from redis.asyncio import Redis
+
+from service.app import builders, protocol_builders
+from service.app.session_sources import MakeSource, aws_sources, origins
+from service.auth.jwks_client import JwksEndpoint
+from service.clock import Clock, SystemClock
+from service.concurrency.bounded_gather import gather_bounded
+from service.config.links import MEMORY
+from service.config.settings import Settings
+from service.operations.live.bucket_settings import SettingsClients, SettingsReader
+from service.operations.live.buckets import BucketResults, check_bucket, check_session
+from service.operations.live.issuers import check_issuer
+from service.operations.live.results import Path, Result
+from service.operations.live.sessions import check_clock
+from service.operations.live.shared_stores import CALL_SECONDS, check_store
+from service.operations.setup.signing import SignedBucket, signed_buckets
+from service.s3.client import S3Client
+from service.sessions.sts import SessionRefused, operators_credentials
+from service.signing.signer import Address
+from service.signing.sigv4 import Credentials
+from service.telemetry.metrics import Metrics
+
+_AT_ONCE: Final = 8
+
+
+async def check_live(settings: Settings, addresses: Mapping[str, Address]) -> list[Result]:
+    """Ask STS, the stores, the issuers and the shared stores. Nothing is left behind."""
+    of_buckets = await _check_buckets(settings, addresses)
+    of_issuers = await gather_bounded(
+        lambda name: check_issuer(name, _jwks(name, settings)), [*settings.issuers], limit=_AT_ONCE
+    )
+    differences = [each.clock_ahead for each in of_buckets if each.clock_ahead is not None]
+    return [
+        *(result for each in of_buckets for result in each.results),
+        *([check_clock(max(differences, key=abs))] if differences else []),
+        *of_issuers,
+        *await _check_shared_stores(settings),
+    ]
+
+
+async def _check_buckets(
+    settings: Settings, addresses: Mapping[str, Address]
+) -> list[BucketResults]:
+    clock = SystemClock()
+    verify = builders.store_tls_context(settings)
+    store = S3Client(clock=clock, chance=random.random, observer=Metrics(), verify=verify)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(store.close)
+        checker = _BucketChecker(
+            settings,
+            addresses,
+            store=store,
+            make_source=await stack.enter_async_context(aws_sources(clock)),
+            own=await _own_credentials(),
+            clock=clock,
+        )
+        buckets = signed_buckets(settings, addresses)
+        return await gather_bounded(checker.check, buckets, limit=_AT_ONCE)
+
+
+class _BucketChecker:
+    def __init__(
+        self,
+        settings: Settings,
+        addresses: Mapping[str, Address],
+        *,
+        store: S3Client,
+        make_source: MakeSource,
+        own: Sequence[Credentials],
+        clock: Clock,
+    ) -> None:
+        """`own` are the credentials of the person who runs the command."""
+        self._origins = origins(settings)
+        self._addresses = addresses
+        self._locations = builders.locations(settings)
+        self._clients = SettingsClients(settings.server.ca_bundle)
+        self._store = store
+        self._make_source = make_source
+        self._own = own
+        self._clock = clock
+
+    async def check(self, bucket: SignedBucket) -> BucketResults:
+        source = await self._make_source(bucket.name, self._origins[bucket.name])
+        session, results = await check_session(bucket, source)
+        if session is None:
+            return BucketResults(results)
+        location = self._locations[bucket.name]
+        async with AsyncExitStack() as stack:
+            opened = [
+                self._clients.open(location.inner or location, each)
+                for each in (session.credentials, *self._own)
+            ]
+            clients = [await stack.enter_async_context(each) for each in opened]
+            found = await check_bucket(
+                bucket,
+                self._addresses[bucket.name],
+                session,
+                store=self._store,
+                reader=SettingsReader(clients, bucket.s3_bucket),
+                key=_unused_key(bucket),
+                clock=self._clock,
+            )
+        return BucketResults([*results, *found.results], found.clock_ahead)
+
+
+async def _own_credentials() -> list[Credentials]:
+    """Return the credentials of the person who runs the command, if there are any."""
+    try:
+        return [await operators_credentials()]
+    except SessionRefused:
+        return []
+
+
+def _unused_key(bucket: SignedBucket) -> str:
+    """Return a key below a granted prefix if there is one, which a role may be limited to."""
+    prefixes = (g.prefix for g in bucket.grants if g.covers_subtree and "{" not in g.prefix)
+    return f"{next(prefixes, '')}presign-check-{secrets.token_hex(16)}"
+
+
+def _jwks(name: str, settings: Settings) -> JwksEndpoint:
+    issuer = settings.issuers[name]
+    return JwksEndpoint(issuer.jwks_url, ca_file=issuer.ca_file, bearer_file=issuer.bearer_file)
+
+
+async def _check_shared_stores(settings: Settings) -> list[Result]:
+    """Look at the stores of rate limits and links, which may be the same."""
+    stores: dict[str, tuple[Path, bool]] = {}
+    if (limits := settings.server.rate_limit_url) is not None:
+        stores[limits.get_secret_value()] = (("server", "rate_limit_url"), False)
+    links = protocol_builders.links_store_url(settings)
+    if settings.links is not None and links is not None and links.get_secret_value() != MEMORY:
+        own = settings.links.store_url is not None
+        at: Path = ("links", "store_url") if own else ("server", "rate_limit_url")
+        stores[links.get_secret_value()] = (at, True)
+    results = []
+    for url, (at, must_keep) in stores.items():
+        async with Redis.from_url(
+            url, socket_timeout=CALL_SECONDS, socket_connect_timeout=CALL_SECONDS
+        ) as store:
+            results += await check_store(at, store, must_keep=must_keep)
+    return results

@@ -1,0 +1,78 @@
+"""Messages about mistakes are for operators, whatever is written in place of a value."""
+
+from collections.abc import Iterator
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from service.config.messages import _MISSING, describe, quoted
+from service.config.settings import Settings
+from tests.docs.configuration_page import SCHEMA
+from tests.docs.test_configuration_page import uncommented
+
+ODD: tuple[Any, ...] = ({}, ["a b"], 1.5, -1, True, "\0*", None, 10**30, float("inf"))
+OF_PYTHON = ("Input", "tuple", "dict", "str", "NoneType", "pydantic", "instance", "Enum", "valid ")
+
+
+def places(node: Any, *path: Any) -> Iterator[tuple[Any, ...]]:
+    yield path
+    if isinstance(node, dict | list):
+        for key, value in node.items() if isinstance(node, dict) else enumerate(node):
+            yield from places(value, *path, key)
+
+
+def replaced(document: Any, path: tuple[Any, ...], value: Any) -> Any:
+    if not path:
+        return value
+    changed = deepcopy(document)
+    node = changed
+    for part in path[:-1]:
+        node = node[part]
+    node[path[-1]] = value
+    return changed
+
+
+def refusals(document: Any) -> Iterator[str]:
+    try:
+        Settings.model_validate(document, context="offline")
+    except ValidationError as invalid:
+        yield from (describe(each, Settings) for each in invalid.errors(include_url=False))
+
+
+def test_no_message_is_in_words_of_python() -> None:
+    example = uncommented()
+    texts = {
+        text
+        for path in places(example)
+        for odd in ODD
+        for text in refusals(replaced(example, path, odd))
+    }
+    assert len(texts) > 100
+    assert not [
+        text for text in texts if any(word in text.split(" (found")[0] for word in OF_PYTHON)
+    ]
+
+
+def test_every_required_setting_has_an_example() -> None:
+    models = [SCHEMA, *SCHEMA["$defs"].values()]
+    required = {name for model in models for name in model.get("required", ())}
+    assert required <= set(_MISSING)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("eu west", '"eu west"'),
+        (False, "false"),
+        ("a\nb", '"a\\nb"'),
+        ("x y" * 40, f'"{("x y" * 40)[:80]}…"'),
+        ("https://u:p@h", "a URL with a user or a query"),
+        ("https://h/?token=1", "a URL with a user or a query"),
+        ("AKIAIOSFODNN7EXAMPLE", "what looks like a key"),
+        ("ab" * 16, "what looks like a key"),
+    ],
+)
+def test_a_value_is_quoted_unless_it_may_be_secret(value: object, text: str) -> None:
+    assert quoted(value) == text

@@ -1,0 +1,191 @@
+"""What is missing on a bucket: CORS rules, a lifecycle rule, encryption."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Final
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+from service.access.grants import Operation
+from service.access.session_policy import bucket_arns
+from service.operations.live.bucket_settings import SettingsReader, check_settings
+from service.operations.live.results import Result
+from service.operations.setup.signing import SignedBucket
+from tests.deploy.iam.files import read
+from tests.support.factories import make_grant
+
+APP: Final = "https://app.example.com"
+DATE: Final = {"ResponseMetadata": {"HTTPHeaders": {"date": "Thu, 26 Nov 2026 10:00:00 GMT"}}}
+BUCKET: Final = SignedBucket(
+    name="reports",
+    s3_bucket="acme-reports",
+    arns=bucket_arns("acme-reports", partition="aws"),
+    region="eu-west-1",
+    is_at_aws=True,
+    is_scoped=True,
+    endpoint_url=None,
+    grants=(make_grant(allow=frozenset({Operation.DOWNLOAD, Operation.UPLOAD})),),
+    credentials="assume_role",
+)
+ENCRYPTED: Final = {
+    "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}}],
+}
+Answer = dict[str, Any] | Exception
+
+
+def refuses(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "canary"}, **DATE}, "GetBucketCors")
+
+
+class FakeClient:
+    """A client like aioboto3's, for S3."""
+
+    def __init__(
+        self,
+        cors: Answer | None = None,
+        lifecycle: Answer | None = None,
+        encryption: Answer | None = None,
+    ) -> None:
+        self.get_bucket_cors = self._method(cors or refuses("NoSuchCORSConfiguration"))
+        self.get_bucket_lifecycle_configuration = self._method(
+            lifecycle or refuses("NoSuchLifecycleConfiguration")
+        )
+        self.get_bucket_encryption = self._method(
+            encryption or refuses("ServerSideEncryptionConfigurationNotFoundError")
+        )
+
+    def _method(self, answer: Answer) -> Callable[..., Any]:
+        async def call(*, Bucket: str) -> Any:  # noqa: N803 - the SDK's name
+            assert Bucket == "acme-reports"
+            if isinstance(answer, Exception):
+                raise answer
+            return {**answer, **DATE}
+
+        return call
+
+
+DENIED: Final = FakeClient(
+    refuses("AccessDenied"), refuses("AccessDenied"), refuses("AccessDenied")
+)
+
+
+async def found(bucket: SignedBucket, *clients: FakeClient) -> dict[str, list[str]]:
+    results = await check_settings(SettingsReader(clients, "acme-reports"), bucket)
+    assert {each.path for each in results} <= {("buckets", "reports")}
+    assert "canary" not in repr(results)
+    return by_kind(results)
+
+
+def by_kind(results: list[Result]) -> dict[str, list[str]]:
+    kinds: dict[str, list[str]] = {}
+    for each in results:
+        kinds.setdefault(each.kind, []).append(each.message)
+    return kinds
+
+
+def with_pages(**more: Any) -> SignedBucket:
+    return replace(BUCKET, origins=(APP,), **more)
+
+
+async def test_all_that_is_configured_works() -> None:
+    client = FakeClient(
+        read("cors.json"), read("lifecycle.json"), {"ServerSideEncryptionConfiguration": ENCRYPTED}
+    )
+    bucket = with_pages(grants=(make_grant(),))
+    assert await found(bucket, client) == {
+        "works": [
+            f"its CORS rules allow the pages of {APP}",
+            "incomplete uploads are aborted after 7 days",
+            "objects are encrypted by default (aws:kms)",
+        ]
+    }
+
+
+async def test_pages_without_a_cors_rule_are_a_warning() -> None:
+    [cors, _] = (await found(with_pages(), FakeClient()))["warning"]
+    assert cors == (
+        f"its CORS rules allow no GET from {APP}, HEAD from {APP}, PUT from {APP}; `presign iam` "
+        "prints the rule"
+    )
+
+
+async def test_the_bucket_of_uppy_needs_its_cors_rule() -> None:
+    [cors] = (await found(with_pages(is_uppys=True), FakeClient()))["error"]
+    assert f"PUT from {APP}" in cors
+
+
+@pytest.mark.parametrize(
+    ("allowed", "is_allowed"),
+    [
+        (APP, True),
+        ("*", True),
+        ("https://*.example.com", True),
+        ("https://app.example.com:8443", False),
+        ("https://*.example.org", False),
+        ("http://app.example.com", False),
+    ],
+)
+async def test_an_origin_may_match_a_pattern(allowed: str, is_allowed: bool) -> None:
+    rule = {"AllowedOrigins": [allowed], "AllowedMethods": ["GET", "HEAD", "PUT"]}
+    kinds = await found(with_pages(), FakeClient({"CORSRules": [rule]}))
+    assert (
+        any("CORS rules allow the pages" in each for each in kinds.get("works", [])) is is_allowed
+    )
+
+
+async def test_a_bucket_without_pages_needs_no_cors() -> None:
+    kinds = await found(BUCKET, FakeClient())
+    assert not any("CORS" in each for messages in kinds.values() for each in messages)
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        None,
+        {"Rules": [{"Status": "Disabled", "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7}}]},
+        {"Rules": [{"Status": "Enabled", "Expiration": {"Days": 30}}]},
+    ],
+)  # fmt: skip
+async def test_parts_without_a_lifecycle_rule_are_a_warning(rules: Any) -> None:
+    parts = (make_grant(allow=frozenset({Operation.MULTIPART})),)
+    kinds = await found(replace(BUCKET, grants=parts), FakeClient(lifecycle=rules))
+    assert any("no lifecycle rule aborts" in each for each in kinds["warning"])
+    assert not any("lifecycle" in each for each in (await found(BUCKET, FakeClient()))["warning"])
+
+
+async def test_missing_encryption_is_a_warning_unless_it_is_signed() -> None:
+    assert (
+        "objects are not encrypted by default, nor by `encryption`"
+        in (await found(BUCKET, FakeClient()))["warning"]
+    )
+    signed = await found(replace(BUCKET, is_encrypted=True), FakeClient())
+    assert signed == {"works": ["every upload is signed with its encryption"]}
+
+
+async def test_what_may_not_be_read_is_one_warning() -> None:
+    [(kind, [warning])] = (await found(BUCKET, DENIED)).items()
+    assert kind == "warning"
+    assert warning == (
+        "its CORS and lifecycle and encryption could not be read (AccessDenied); try with "
+        "credentials that may"
+    )
+
+
+async def test_own_credentials_are_tried_after_the_roles() -> None:
+    client = FakeClient(encryption={"ServerSideEncryptionConfiguration": ENCRYPTED})
+    assert "warning" not in await found(BUCKET, DENIED, client)
+
+
+async def test_a_store_that_does_not_answer_is_a_warning() -> None:
+    gone = EndpointConnectionError(endpoint_url="https://canary")
+    kinds = await found(BUCKET, FakeClient(gone, gone, gone))
+    assert "(EndpointConnectionError)" in kinds["warning"][0]
+
+
+@pytest.mark.parametrize("client", [FakeClient(), DENIED])
+async def test_the_time_of_an_answer_is_noted(client: FakeClient) -> None:
+    reader = SettingsReader([client], "acme-reports")
+    assert reader.server_time is None
+    await check_settings(reader, BUCKET)
+    assert reader.server_time == 1_795_687_200  # `date -d 2026-11-26T10:00Z +%s`
