@@ -173,9 +173,13 @@ export class Presign {
     /** The name under which a browser saves it. */
     filename?: string;
     contentType?: string;
+    /** Whether a browser saves it or shows it. By default it saves it if there is a `filename`. */
+    disposition?: "attachment" | "inline";
     versionId?: string;
     signal?: AbortSignal;
   }): Promise<SignedRequest>;
+  /** Deletes an object. In a versioned bucket that hides it, unless `versionId` names what to remove. */
+  delete(options: { bucket: string; key: string; versionId?: string; signal?: AbortSignal }): Promise<void>;
   /** Makes a share link to an object or a prefix, or with `upload` a drop box. */
   link(options: {
     bucket: string;
@@ -188,6 +192,8 @@ export class Presign {
     filename?: string;
     signal?: AbortSignal;
   }): Promise<Link>;
+  /** Ends a share link of this caller. */
+  endLink(id: string, options?: { signal?: AbortSignal }): Promise<void>;
   /** Lists one level below a prefix, or with `recursive` all keys. It asks for pages as they are needed. */
   list(options: {
     bucket: string;

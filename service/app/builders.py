@@ -70,7 +70,6 @@ def snapshot(
         api_keys=ApiKeys(_api_keys(settings), now, uses),
         default_expires_in=settings.server.default_expires_in,
         unsafe_anonymous_caller=None if anonymous is None else Identity(_ANONYMOUS),
-        console=settings.console,
     )
 
 

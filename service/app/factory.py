@@ -145,6 +145,7 @@ def create_app(
             app.state.git_lfs, app.state.mlflow = services.git_lfs, services.mlflow
             app.state.credentials = services.credentials
             app.state.remote_signer = services.remote_signer
+            app.state.console = services.console
             if once_started is not None:
                 await stack.enter_async_context(_in_background(_later(once_started), "check"))
             yield

@@ -18,6 +18,7 @@ from service.access.key_prefixes import UNIQUE_ID
 from service.app import builders, protocol_builders
 from service.app.closing import close_sources, run_all, stop_fetching
 from service.app.configuration import Configuration
+from service.app.console_page import page_settings
 from service.app.session_sources import MakeSource, Origin, origins
 from service.app.shared_stores import open_links, rate_limits
 from service.auth.jwks_cache import JwksCache
@@ -29,6 +30,7 @@ from service.concurrency.shared_attempts import SharedAttempts
 from service.concurrency.waiting import Waiting
 from service.config.callers import IssuerSettings
 from service.config.settings import Settings
+from service.console.page_settings import Console
 from service.diagnosis.service import Diagnoses
 from service.multipart.object_checks import ObjectChecks
 from service.multipart.uploads import MultipartUploads
@@ -155,6 +157,7 @@ class Services:
             protocol_builders.package_index_places(settings), listings
         )
         self.remote_signer = RemoteSigner(self.authorizer)
+        self.console = Console(page_settings(settings))
         parts = PartUploads(self.multipart, clock)
         batches = Batches(self.presigner, self.object_checks, parts)
         self.git_lfs = GitLfs(configuration.git_lfs, batches)
@@ -179,6 +182,7 @@ class Services:
         self.link_visits.forget()
         self.package_indexes.places = protocol_builders.package_index_places(settings)
         self.git_lfs.settings = new.git_lfs
+        self.console.settings = page_settings(settings)
         self.mlflow.roots = protocol_builders.mlflow_roots(new.settings)
         self._pool.replace(new.buckets, new.snapshot.not_before)
         self.tokens.replace(new.issuers())

@@ -14,6 +14,7 @@ from service.app.builders import caller_name
 from service.cli import (
     check_api_keys,
     check_buckets,
+    check_console,
     check_credentials,
     check_git_lfs,
     check_grants,
@@ -33,6 +34,7 @@ from service.signing.signer import Address
 
 # In the order of the report.
 _SUBJECTS = (
+    check_console,
     check_grants,
     check_buckets,
     check_policies,
@@ -136,6 +138,7 @@ def describe(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[s
     yield from check_mlflow.describe(settings)
     yield from check_uppy.describe(settings)
     yield from check_links.describe(settings)
+    yield from check_console.describe(settings)
     yield from check_credentials.describe(settings)
     yield from check_remote_signing.describe(settings)
     yield from check_lambda.describe(settings)
@@ -157,12 +160,6 @@ def warnings(settings: Settings) -> Iterator[ConfigurationProblem]:
     if settings.unsafe_anonymous_caller is not None:
         text = "anybody who can reach the service has these grants"
         yield ConfigurationProblem(text, ("unsafe_anonymous_caller",))
-    if settings.console:
-        text = (
-            "anybody who can reach the service can open /console and see the hosts of all buckets "
-            "in its headers; the page itself has no rights"
-        )
-        yield ConfigurationProblem(text, ("console",))
     if settings.objects is not None and settings.server.cors_origins:
         text = (
             "a redirect from /o/ makes browsers send `Origin: null` to the store, so a bucket that "

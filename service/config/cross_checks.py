@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from service.access.callers import pointers
 from service.access.grants import Operation
 from service.config.conflicts import Conflict
+from service.config.console import wrong_issuer
 from service.config.messages import quoted, unknown_name
 from service.config.types import READABLE_PEM, can_be_trusted
 from service.errors import OTHER
@@ -19,6 +20,7 @@ def conflicts(settings: "Settings", *, offline: bool) -> list[Conflict]:
     unknown = [*_unknown_buckets(settings), *_unknown_issuers(settings)]
     return [
         *unknown,
+        *_sign_in_without_issuer(settings),
         *_indexes_without_object_urls(settings),
         *_equal_callers(settings),
         *_equal_issuers(settings),
@@ -50,6 +52,15 @@ def _unknown_issuers(settings: "Settings") -> Iterator[Conflict]:
         if caller.issuer is not None and caller.issuer not in settings.issuers:
             text = unknown_name("issuer", caller.issuer, settings.issuers)
             yield Conflict(("callers", i, "issuer"), text)
+
+
+def _sign_in_without_issuer(settings: "Settings") -> Iterator[Conflict]:
+    if settings.console is None or (name := settings.console.issuer) is None:
+        return
+    if name not in settings.issuers:
+        yield Conflict(("console", "issuer"), unknown_name("issuer", name, settings.issuers))
+    elif (text := wrong_issuer(settings.issuers[name].issuer)) is not None:
+        yield Conflict(("issuers", name, "issuer"), text)
 
 
 def _indexes_without_object_urls(settings: "Settings") -> Iterator[Conflict]:

@@ -17,6 +17,7 @@ from service.access.grants import Operation
 from service.config.buckets import BucketDefaults, BucketSettings
 from service.config.callers import AnonymousSettings, CallerSettings, GrantSettings, IssuerSettings
 from service.config.conflicts import refusal
+from service.config.console import Console
 from service.config.cross_checks import conflicts
 from service.config.environment import unknown_variables
 from service.config.expansion import source
@@ -86,8 +87,9 @@ class Settings(Section):
     links: LinksSettings | None = None
     """Share links. Without this section there are none."""
 
-    console: bool = False
-    """Whether there is [a page for people](console.md) at `/console`."""
+    console: Console = None
+    """[A page for people](console.md) at `/console`: `true`, or its settings. Without it there is no
+    `/console`."""
 
     @model_validator(mode="before")
     @classmethod

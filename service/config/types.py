@@ -71,9 +71,9 @@ def check_origin(text: str) -> str:
     return text
 
 
-def _check_secure(text: str) -> str:
-    """Without https, an attacker on the network could replace the keys, and act as any caller."""
-    parts = urlsplit(text)
+def check_secure_url(text: str) -> str:
+    """Without https, an attacker on the network could replace keys or tokens, and act as any caller."""
+    parts = urlsplit(check_url(text))
     if parts.scheme != "https" and not _is_loopback(parts.hostname or ""):
         raise ValueError("write an https URL; http is allowed on loopback only")
     return text
@@ -237,9 +237,7 @@ PastTime = Annotated[
 ]
 Origin = Annotated[str, Field(title="origin"), AfterValidator(check_origin)]
 CaFile = Annotated[Path, Field(title="path of certificates"), AfterValidator(_check_ca_file)]
-KeysUrl = Annotated[
-    str, Field(title="https URL"), AfterValidator(check_url), AfterValidator(_check_secure)
-]
+KeysUrl = Annotated[str, Field(title="https URL"), AfterValidator(check_secure_url)]
 Prefix = Annotated[str, Field(title="prefix"), AfterValidator(check_prefix_of_grant)]
 OwnPrefix = Annotated[str, Field(title="prefix with {caller}"), AfterValidator(check_own_prefix)]
 Sha256 = Annotated[

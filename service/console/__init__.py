@@ -1,25 +1,29 @@
 """`/console`: a page that lets people do in a browser what callers do over HTTP, with their own
-key.
+key, or signed in at an issuer.
 
 The page itself has no privileges, no session and no cookie: it calls `/v1` like any client. Its
-`Content-Security-Policy` allows only its own files, this service and the stores.
+`Content-Security-Policy` allows only its own files, this service, the stores and the issuer.
 
-- It is served only while the current configuration says `console: true`.
+- It is served only while the current configuration says so.
 - The policy names each bucket's public origin, because a page cannot send to an origin that its
   policy does not name. So everyone who can open the page learns these origins. A policy cannot name
   an IPv6 address, so such a store cannot be used from the page.
 - Links in the page are relative: behind a proxy the service need not know its own address.
+- People sign in between the page and the issuer. The service sees the ID token as any other token.
 """
 
 from collections.abc import Iterable
 from functools import cache
+from html import escape
 from pathlib import Path
+from string import Template
 from typing import Final
 
 from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
 
-from service.presigning.snapshot import Snapshot
+from service.console import colours
+from service.console.page_settings import Console, PageSettings
 
 router = APIRouter(include_in_schema=False)
 
@@ -32,41 +36,64 @@ _TYPES: Final = {
     ".svg": "image/svg+xml",
 }
 _METHODS: Final = ["GET", "HEAD"]
+_INDEX: Final = "index.html"  # a template
 
 
 @router.api_route("/console/", methods=_METHODS)
 async def redirect_to_page(request: Request) -> Response:
     """The page's relative links would be wrong below `/console/`."""
-    _require_console(request)
+    _settings(request)
     return Response(status_code=308, headers={"Location": "../console"})
 
 
 @router.api_route("/console", methods=_METHODS)
 async def page(request: Request) -> Response:
-    return await serve_file(request, "index.html")
+    return _answer(request, _render(_settings(request)), _TYPES[".html"])
+
+
+@router.api_route("/console/colour.css", methods=_METHODS)
+async def colour(request: Request) -> Response:
+    return _answer(request, colours.style(_settings(request).colour).encode(), _TYPES[".css"])
 
 
 @router.api_route("/console/{name:path}", methods=_METHODS)
 async def serve_file(request: Request, name: str) -> Response:
-    snapshot = _require_console(request)
-    if name not in page_files():
+    if name not in page_files() or name == _INDEX:
         raise HTTPException(404)
-    body, media_type = page_files()[name]
+    return _answer(request, *page_files()[name])
+
+
+def _settings(request: Request) -> PageSettings:
+    console: Console = request.app.state.console
+    if console.settings is None:
+        raise HTTPException(404)
+    return console.settings
+
+
+def _answer(request: Request, body: bytes, media_type: str) -> Response:
+    sign_in = _settings(request).sign_in
+    buckets = request.app.state.authorizer.snapshot.buckets.values()
+    issuers = () if sign_in is None else sign_in.origins
+    stores = [bucket.address.origin for bucket in buckets]
     headers = {
-        "Content-Security-Policy": content_security_policy(
-            bucket.address.origin for bucket in snapshot.buckets.values()
-        ),
+        "Content-Security-Policy": content_security_policy(stores, issuers=issuers, previews=True),
         "Cross-Origin-Opener-Policy": "same-origin",
         "Cross-Origin-Resource-Policy": "same-origin",
     }
     return Response(body, media_type=media_type, headers=headers)
 
 
-def _require_console(request: Request) -> Snapshot:
-    snapshot: Snapshot = request.app.state.authorizer.snapshot
-    if not snapshot.console:
-        raise HTTPException(404)
-    return snapshot
+def _render(settings: PageSettings) -> bytes:
+    sign_in = settings.sign_in
+    texts = {"name": settings.name, "issuer": "", "issuer_name": "", "client_id": ""}
+    if sign_in is not None:
+        texts |= {
+            "issuer": sign_in.issuer,
+            "issuer_name": sign_in.name,
+            "client_id": sign_in.client_id,
+        }
+    template = Template(page_files()[_INDEX][0].decode())
+    return template.substitute({name: escape(text) for name, text in texts.items()}).encode()
 
 
 @cache
@@ -84,26 +111,37 @@ def page_files() -> dict[str, tuple[bytes, str]]:
 
 
 def content_security_policy(
-    store_origins: Iterable[str], *, form_origins: Iterable[str] = ()
+    stores: Iterable[str],
+    *,
+    forms: Iterable[str] = (),
+    issuers: Iterable[str] = (),
+    previews: bool = False,
 ) -> str:
-    """Allows the page's own files, this service, and the stores that a policy can name.
+    """Allows the page's own files, this service, and the origins that a policy can name.
 
-    `form_origins` are where a form's answer may redirect to. Without them no form may be sent.
+    The page may connect to `issuers` too. `forms` are where a form's answer may redirect to. Without
+    them no form may be sent. With `previews` the page may show images, media and documents of the
+    stores.
     """
-    origins = sorted({origin for origin in store_origins if "[" not in origin})
-    targets = sorted({origin for origin in form_origins if "[" not in origin})
-    return "; ".join(
-        [
-            "default-src 'none'",
-            "script-src 'self'",
-            "style-src 'self'",
-            "img-src 'self'",
-            " ".join(["connect-src 'self'", *origins]),
-            "base-uri 'none'",
-            " ".join(["form-action 'self'", *targets]) if targets else "form-action 'none'",
-            "frame-ancestors 'none'",
-            # Text cannot become HTML or script, whatever the page's code does.
-            "require-trusted-types-for 'script'",
-            "trusted-types 'none'",
-        ]
-    )
+    stores, targets = _nameable(stores), _nameable(forms)
+    shown = stores if previews else []
+    directives: list[tuple[str, ...]] = [
+        ("default-src", "'none'"),
+        ("script-src", "'self'"),
+        ("style-src", "'self'"),
+        ("img-src", "'self'", *shown),
+        *((name, *shown) for name in ("media-src", "frame-src") if shown),
+        ("connect-src", "'self'", *stores, *_nameable(issuers)),
+        ("base-uri", "'none'"),
+        ("form-action", "'self'", *targets) if targets else ("form-action", "'none'"),
+        ("frame-ancestors", "'none'"),
+        # Text cannot become HTML or script, whatever the page's code does.
+        ("require-trusted-types-for", "'script'"),
+        ("trusted-types", "'none'"),
+    ]
+    return "; ".join(map(" ".join, directives))
+
+
+def _nameable(origins: Iterable[str]) -> list[str]:
+    """Return each origin once, without IPv6 addresses."""
+    return sorted({origin for origin in origins if "[" not in origin})

@@ -100,7 +100,6 @@ class Snapshot:
     api_keys: ApiKeys
     default_expires_in: int
     unsafe_anonymous_caller: Identity | None = None
-    console: bool = False
     s3_buckets: Mapping[str, str] = field(init=False, repr=False)  # the buckets' names at the store
     _entries: "Entries" = field(init=False, repr=False)
     _revoked: "Entries" = field(init=False, repr=False)  # those with a `revoked_before`

@@ -41,13 +41,6 @@ def test_check_warns_of_guessable_keys_and_anonymous_callers(tmp_path: Path) -> 
     assert "ANYBODY (unsafe) may head p/… in reports" in done.stdout
 
 
-def test_check_warns_of_the_console(tmp_path: Path) -> None:
-    on = checked(tmp_path, f"{GOOD}console: true\n")
-    assert "console" not in checked(tmp_path, GOOD).stdout
-    assert ": console: anybody who can reach the service can open /console" in on.stdout
-    assert "see the hosts of all buckets in its headers; the page itself has no rights" in on.stdout
-
-
 @pytest.mark.parametrize(
     ("settings", "warns"),
     [

@@ -20,8 +20,23 @@ test("buckets and folders are those of the grants, each once", () => {
   assert.deepEqual(access.foldersOf(grants, "b"), ["a/", "a/x/", ""]);
 });
 
-test("a folder ends in a slash, or is empty", () => {
-  assert.deepEqual(["", "a", "a/", "/"].map(access.asFolder), ["", "a/", "a/", "/"]);
+test("what is opened first has all grants in it", () => {
+  assert.deepEqual(access.startOf([]), { bucket: null, folder: "" });
+  assert.deepEqual(access.startOf([grant(), grant({ bucket: "c" })]), { bucket: null, folder: "" });
+  assert.deepEqual(access.startOf([grant({ prefix: "a/x/" })]), { bucket: "b", folder: "a/x/" });
+  assert.deepEqual(access.startOf([grant({ prefix: "a/" }), grant({ prefix: "c/" })]), { bucket: "b", folder: "" });
+});
+
+test("a folder shows what grants name directly below it", () => {
+  const grants = [grant({ prefix: "a/x/" }), grant({ prefix: "a/y/" }), grant({ prefix: "a/one.txt" }), grant()];
+  assert.deepEqual(access.namedBelow(grants, "b", ""), ["a/"]);
+  assert.deepEqual(access.namedBelow(grants, "b", "a/"), ["a/x/", "a/y/", "a/one.txt"]);
+  assert.deepEqual(access.namedBelow(grants, "c", ""), []);
+});
+
+test("a place is called by its folder, or its bucket", () => {
+  assert.equal(access.nameOf({ bucket: "b", folder: "" }), "b");
+  assert.equal(access.nameOf({ bucket: "b", folder: "a/c/" }), "c");
 });
 
 test("a prefix covers what is below it and never its neighbour; one that is a key covers that key", () => {
@@ -42,7 +57,7 @@ test("small files go whole, large ones in parts, as far as that is granted", () 
 });
 
 test("nothing in parts, and more than 5 GiB whole, cannot be sent", () => {
-  const said = "Your grants do not allow a file of this size.";
+  const said = "A file of this size cannot be uploaded here.";
   assert.deepEqual(way([grant({ allow: ["multipart"] })], "k", { size: 0 }), { reason: said });
   assert.deepEqual(way([grant({ allow: ["upload"] })], "k", { size: 5 * 2 ** 30 + 1 }), { reason: said });
   assert.equal(way([grant()], "k", { size: 0 }).operation, "upload");
@@ -50,7 +65,7 @@ test("nothing in parts, and more than 5 GiB whole, cannot be sent", () => {
 
 test("a limit is told with what the file has; another grant that has no such limit is enough", () => {
   const small = grant({ max_content_length: 10 });
-  assert.equal(way([small], "k", { size: 11 }).reason, "The file has 11 bytes; your grant allows at most 10 bytes.");
+  assert.equal(way([small], "k", { size: 11 }).reason, "This file has 11 bytes. Files may have up to 10 bytes here.");
   assert.equal(way([small], "k", { size: 10 }).operation, "upload");
   assert.equal(way([small, grant()], "k", { size: 11 }).operation, "upload");
 });
@@ -60,12 +75,12 @@ test("types fit by name or by family, whatever their case and parameters", () =>
   for (const type of ["text/plain", "Text/Plain; charset=utf-8", "image/png"])
     assert.equal(way([typed], "k", { type }).operation, "upload", type);
   const { reason } = way([typed], "k", { type: "application/pdf" });
-  assert.equal(reason, "Its type is application/pdf; your grant allows text/plain, image/*.");
+  assert.equal(reason, "Only files of these types are allowed here: plain text, image.");
 });
 
 test("outside of the grants nothing is offered", () => {
-  assert.match(way([grant({ prefix: "a/" })], "b/k").reason, /a file with this name in this folder/);
-  assert.match(way([], "k").reason, /a file with this name in this folder/);
+  assert.match(way([grant({ prefix: "a/" })], "b/k").reason, /a file with this name to this folder/);
+  assert.match(way([], "k").reason, /a file with this name to this folder/);
   assert.ok(!access.offersSending([grant({ allow: ["download"] })], "b"));
 });
 
@@ -86,17 +101,15 @@ test("the longest lifetime is the greatest of those that cover the key", () => {
 });
 
 test("limits are said of what covers the whole folder, and of single names in it", () => {
+  const limited = grant({ max_content_length: MIB, content_types: ["image/*"] });
   const grants = [
-    grant({ max_content_length: MIB, content_types: ["image/*"] }),
-    grant({ prefix: "a/" }),
+    limited,
     grant({ prefix: "a/one.txt" }),
     grant({ prefix: "a/b/" }),
     grant({ prefix: "a/", allow: ["download"] }),
   ];
-  assert.deepEqual(access.limitsOf(grants, "b", "a/"), [
-    "Files of at most 1 MiB, of type image/*.",
-    "Files of any size, of any type.",
-    "These names: one.txt.",
-  ]);
+  const said = ["Files up to 1 MB of these types: image.", "These names: one.txt."];
+  assert.deepEqual(access.limitsOf(grants, "b", "a/"), said);
+  assert.deepEqual(access.limitsOf([limited, grant({ prefix: "a/" })], "b", "a/"), []);
   assert.deepEqual(access.limitsOf([grant({ prefix: "a/" })], "b", ""), []);
 });

@@ -38,6 +38,7 @@ SECTIONS: Final = MappingProxyType(
         "MlflowRootSettings": "roots",
         "UppySettings": "uppy",
         "LinksSettings": "links",
+        "ConsoleSettings": "console",
         "AnonymousSettings": "unsafe_anonymous_caller",
     }
 )

@@ -50,7 +50,7 @@ def test_twenty_questions_have_an_answer() -> None:
 def test_each_answers_file_defines_its_name(path: str, name: str) -> None:
     source = (ROOT / path).read_text(encoding="utf-8")
     if path.endswith(".js"):
-        assert re.search(rf"^export (async )?function {name}\(", source, re.MULTILINE)
+        assert re.search(rf"^export (async function|function|class) {name}\b", source, re.MULTILINE)
         return
     tree = ast.parse(source)
     defined = {getattr(each, "name", None) for each in tree.body}

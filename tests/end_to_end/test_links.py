@@ -138,7 +138,7 @@ def test_a_file_of_any_size_gets_through_the_documented_proxy(
         proxy_binary(), tmp_path, server.replace("http://presign", app), answers=f"{proxy}/"
     ):
         run("curl", "-fsSL", "-T", "large.bin", f"{proxy}{path}/", directory=tmp_path)
-        assert httpx.get(f"{proxy}/links/console.css", trust_env=False).status_code == 200
+        assert httpx.get(f"{proxy}/links/base.css", trust_env=False).status_code == 200
         assert "Send files" in httpx.get(f"{proxy}{path}", headers=BROWSER, trust_env=False).text
     admin = links.store.admin_client()
     [stored] = admin.list_objects_v2(Bucket=links.store.bucket, Prefix="proxied/")["Contents"]

@@ -6,6 +6,7 @@
 import { Api } from "./api.js";
 import { PresignError } from "./errors.js";
 import { Retries } from "./retries.js";
+import { send } from "./store.js";
 import { abortUpload, upload as uploadSource } from "./upload.js";
 
 export { PresignError };
@@ -44,8 +45,9 @@ export class Presign {
   }
 
   /** @type {Types.Presign["downloadUrl"]} */
-  async downloadUrl({ bucket, key, expiresIn, filename, contentType, versionId, signal }) {
-    const more = { expires_in: expiresIn, filename, content_type: contentType, version_id: versionId };
+  async downloadUrl({ bucket, key, expiresIn, filename, contentType, disposition, versionId, signal }) {
+    const names = { filename, content_type: contentType, disposition };
+    const more = { expires_in: expiresIn, ...names, version_id: versionId };
     const body = { bucket, key, ...more };
     const signed = await this.call("POST", "v1/download-urls", { body, signal });
     return {
@@ -57,12 +59,27 @@ export class Presign {
     };
   }
 
+  /** @type {Types.Presign["delete"]} */
+  async delete({ bucket, key, versionId, signal }) {
+    const body = { bucket, key, version_id: versionId };
+    const attempt = async () => {
+      const signed = await this.call("POST", "v1/delete-urls", { body, signal });
+      await send(signed, new Blob(), { signal });
+    };
+    await this.retries.run(attempt, { signal });
+  }
+
   /** @type {Types.Presign["link"]} */
   async link({ bucket, key, prefix, upload: isDropBox, expiresIn, maxUses, filename, signal }) {
     const more = { expires_in: expiresIn, max_uses: maxUses, filename };
     const body = { bucket, key, prefix, operations: isDropBox ? ["upload"] : undefined, ...more };
     const made = await this.call("POST", "v1/links", { body, isRepeatable: false, signal });
     return { id: made.id, url: made.url, expiresAt: new Date(made.expires_at), limitedBy: made.limited_by };
+  }
+
+  /** @type {Types.Presign["endLink"]} */
+  async endLink(id, { signal } = {}) {
+    await this.call("DELETE", `v1/links/${encodeURIComponent(id)}`, { signal });
   }
 
   /** @type {Types.Presign["list"]} */

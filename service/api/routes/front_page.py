@@ -34,7 +34,7 @@ async def front_page(request: Request) -> Response:
 
 def _ways(state: Any) -> Iterator[str]:
     """Yield what there is, as HTML. The links are relative, because of proxies."""
-    if state.authorizer.snapshot.console:
+    if state.console.settings is not None:
         yield '<a href="console">The console: upload, download and share in this browser</a>'
     yield '<a href="openapi.json">The calls that programs make, as an OpenAPI document</a>'
     yield '<a href="errors">The codes of errors, and what to do about each</a>'

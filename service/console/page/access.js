@@ -1,6 +1,7 @@
 // What a caller's grants allow. Pure. The service decides; this only spares people requests that would
 // fail, so in doubt it allows.
 
+import { kindInWords } from "./access_words.js";
 import { bytes } from "./words.js";
 
 const MIB = 2 ** 20;
@@ -21,8 +22,23 @@ export function foldersOf(grants, bucket) {
   return [...new Set(of.map(({ prefix }) => prefix.slice(0, prefix.lastIndexOf("/") + 1)))];
 }
 
-/** A folder as a prefix of keys: it ends in a slash, or is empty. */
-export const asFolder = (text) => (text === "" || text.endsWith("/") ? text : `${text}/`);
+/** What to open first: where all grants are, or the list of buckets. */
+export function startOf(grants) {
+  const buckets = bucketsOf(grants);
+  if (buckets.length !== 1) return { bucket: null, folder: "" };
+  const folders = foldersOf(grants, buckets[0]);
+  return { bucket: buckets[0], folder: folders.length === 1 ? folders[0] : "" };
+}
+
+/** What people call a place: its folder, or the bucket. */
+export const nameOf = ({ bucket, folder }) => folder.split("/").at(-2) ?? bucket;
+
+/** The keys directly below a folder that grants name: folders, which end in a slash, and objects. */
+export function namedBelow(grants, bucket, folder) {
+  const below = grants.filter((grant) => grant.bucket === bucket && grant.prefix.startsWith(folder));
+  const names = below.map(({ prefix }) => /^[^/]*\/?/.exec(prefix.slice(folder.length))[0]);
+  return [...new Set(names.filter(Boolean))].map((name) => folder + name);
+}
 
 export const offers = (grants, operation, bucket) =>
   grants.some((grant) => grant.bucket === bucket && grant.allow.includes(operation));
@@ -60,9 +76,9 @@ function admits(pattern, type) {
 function brokenLimit(grant, { size, type }) {
   const { max_content_length: most, content_types: types } = grant;
   if (most !== undefined && size > most)
-    return `The file has ${bytes(size)}; your grant allows at most ${bytes(most)}.`;
+    return `This file has ${bytes(size)}. Files may have up to ${bytes(most)} here.`;
   if (types && !types.some((pattern) => admits(pattern, type)))
-    return `Its type is ${type}; your grant allows ${types.join(", ")}.`;
+    return `Only files of these types are allowed here: ${kindsInWords(types)}.`;
   return null;
 }
 
@@ -94,12 +110,12 @@ export function uploadWay(grants, bucket, key, { size, type }) {
   const isAllowed = SENDS.some((way) => may(grants, way, bucket, key));
   return {
     reason: isAllowed
-      ? "Your grants do not allow a file of this size."
-      : "Your grants do not allow a file with this name in this folder.",
+      ? "A file of this size cannot be uploaded here."
+      : "You cannot upload a file with this name to this folder.",
   };
 }
 
-/** What may be uploaded to a folder: a sentence for each grant that covers all of it. */
+/** What limits uploads to a folder: a sentence for each grant that covers all of it, none if one has no limits. */
 export function limitsOf(grants, bucket, folder) {
   const within = grants.filter(
     (grant) => grant.bucket === bucket && SENDS.some((way) => grant.allow.includes(way)),
@@ -107,12 +123,16 @@ export function limitsOf(grants, bucket, folder) {
   const whole = within.filter(({ prefix }) => /^$|\/$/.test(prefix) && folder.startsWith(prefix));
   const named = within.filter(({ prefix }) => /[^/]$/.test(prefix) && prefix.startsWith(folder));
   const single = named.map(({ prefix }) => prefix.slice(folder.length)).filter((n) => !n.includes("/"));
-  const said = whole.map(limitsInWords);
+  const said = whole.some(isUnlimited) ? [] : whole.map(limitsInWords);
   if (single.length) said.push(`These names: ${single.join(", ")}.`);
   return [...new Set(said)];
 }
 
-export function limitsInWords({ max_content_length: most, content_types: types }) {
-  const size = most === undefined ? "Files of any size" : `Files of at most ${bytes(most)}`;
-  return types ? `${size}, of type ${types.join(", ")}.` : `${size}, of any type.`;
+const isUnlimited = (grant) => grant.max_content_length === undefined && !grant.content_types;
+
+const kindsInWords = (types) => types.map(kindInWords).join(", ");
+
+function limitsInWords({ max_content_length: most, content_types: types }) {
+  const size = most === undefined ? "" : ` up to ${bytes(most)}`;
+  return types ? `Files${size} of these types: ${kindsInWords(types)}.` : `Files${size} of any type.`;
 }

@@ -1,9 +1,11 @@
-// Asks the service why a signed URL fails. Shown only if the service has that call.
+// Asks the service why a signed URL fails. Shown only if the service has that call. What is pasted is neither kept
+// nor logged, and is in no address.
 
-import { byId, element, hideError, showError, tell } from "./elements.js";
+import { parseCurl } from "./curl_command.js";
+import { byId, copy, element, hideError, showError, tell } from "./elements.js";
 import { duration } from "./words.js";
 
-const FIELDS = ["failing-url", "failing-status", "failing-headers", "failing-body"];
+const FIELDS = ["failing", "failing-status", "failing-headers", "failing-body"];
 
 /** Parses one `Name: value` per line; ignores other lines. */
 function headersIn(text) {
@@ -44,13 +46,11 @@ export class DiagnosisPanel {
   }
 
   get #asked() {
-    const url = byId("failing-url").value.trim();
-    if (!url) throw new Error("Paste the URL that fails.");
-    const asked = { method: byId("failing-method").value, url };
-    const headers = headersIn(byId("failing-headers").value);
-    if (Object.keys(headers).length) asked.headers = headers;
     const status = byId("failing-status").value.trim();
     if (status && !/^[1-5]\d\d$/.test(status)) throw new Error("The status must be a number such as 403.");
+    const asked = request(byId("failing").value.trim());
+    const headers = { ...asked.headers, ...headersIn(byId("failing-headers").value) };
+    if (asked.headers || Object.keys(headers).length) asked.headers = headers;
     if (status) asked.response_status = Number(status);
     const body = byId("failing-body").value;
     if (body) asked.response_body = body;
@@ -63,7 +63,7 @@ export class DiagnosisPanel {
     button.disabled = true;
     const { signal } = this.#asking;
     try {
-      const onWait = (seconds) => seconds && tell(`Waiting ${duration(seconds)}, as the service requested.`);
+      const onWait = (seconds) => seconds && tell(`Please wait ${duration(seconds)}.`);
       const { findings } = await this.#service.post("diagnoses", this.#asked, { signal, onWait });
       this.#show(findings);
     } catch (error) {
@@ -81,11 +81,23 @@ export class DiagnosisPanel {
   }
 }
 
+/** The request that failed. The headers of a bare URL are not known. */
+function request(text) {
+  if (/^https?:\/\/\S+$/.test(text)) return { method: byId("failing-method").value, url: text };
+  const command = parseCurl(text);
+  if (!command) throw new Error("Paste a URL that begins with https://, or a curl command.");
+  return command;
+}
+
 function finding({ code, proven, summary, fix }) {
   const made = element("li", undefined, "finding");
   const head = element("p", undefined, "finding-head");
   head.append(element("span", proven ? "Proven" : "Likely", proven ? "badge sure" : "badge"), element("code", code));
-  made.append(head, element("p", summary), element("pre", fix));
-  made.lastElementChild.tabIndex = 0;
+  const text = element("pre", fix);
+  text.tabIndex = 0;
+  const button = element("button", "Copy fix", "small");
+  button.type = "button";
+  button.addEventListener("click", () => copy(fix, button));
+  made.append(head, element("p", summary), text, button);
   return made;
 }

@@ -11,6 +11,20 @@ export function element(name, text, className) {
   return made;
 }
 
+/** One of the icons of the page, by its name. It is an ornament: a name is next to it, or on its button. */
+export function icon(name) {
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  svg.setAttribute("class", `icon icon-${name}`);
+  svg.setAttribute("aria-hidden", "true");
+  const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
+  use.setAttribute("href", `#icon-${name}`);
+  svg.append(use);
+  return svg;
+}
+
+/** A name that people chose, which must not turn the text around it. */
+export const isolated = (text, className) => element("bdi", text, className);
+
 export const fromTemplate = (id) => byId(id).content.firstElementChild.cloneNode(true);
 
 /** Announces `words` to a screen reader. */
@@ -29,20 +43,34 @@ export function showOptions(list, values) {
 }
 
 /**
- * Shows an error and moves the focus to it; `gently`, only if nobody is typing.
- * `lead` says what it means here, because the service's own text is meant for programmers.
+ * Shows an error and moves the focus to it: with `gently`, only if nobody is typing, and never with `keepsFocus`.
+ * `lead` says what it means here. `onAgain` is called for the button that tries again.
  */
-export function showError(box, failure, { gently = false, lead } = {}) {
+export function showError(box, failure, { gently = false, keepsFocus = false, lead, onAgain } = {}) {
   const error = inWords(failure);
   const said = [...(lead ? [element("p", lead)] : []), element("p", error.message)];
-  const more = (error.errors ?? []).filter(({ detail }) => detail !== error.message);
-  if (more.length) said.push(list(more.map(({ pointer, detail }) => `${pointer.replace(/^#\//, "")}: ${detail}`)));
   if (error.retryAfter) said.push(element("p", `Try again in ${error.retryAfter} s.`));
-  if (error.cors) said.push(copyable(error.cors));
-  if (error.requestId) said.push(element("p", `Request ${error.requestId}`, "hint"));
+  if (error.cors) said.push(forOperators(error.cors));
+  const buttons = element("div", undefined, "buttons");
+  if (onAgain) buttons.append(button("Try again", onAgain));
+  // People need not read the id, but who helps them does.
+  if (error.requestId) buttons.append(button("Copy details", (event) => copy(details(error), event.target)));
+  if (buttons.children.length) said.push(buttons);
   box.replaceChildren(...said);
   box.hidden = false;
-  if (!gently || !isWriting(document.activeElement)) box.focus();
+  if (!keepsFocus && !(gently && isWriting(document.activeElement))) box.focus();
+}
+
+function button(name, onClick) {
+  const made = element("button", name, "small");
+  made.type = "button";
+  made.addEventListener("click", onClick);
+  return made;
+}
+
+function details({ code, detail, status, errors, requestId }) {
+  const fields = (errors ?? []).map((each) => `${each.pointer}: ${each.detail}`);
+  return [`${status} ${code}: ${detail}`, ...fields, `Request ${requestId}`].join("\n");
 }
 
 export function hideError(box) {
@@ -52,9 +80,9 @@ export function hideError(box) {
 
 const isWriting = (active) => Boolean(active?.matches("input:not([type=file]), textarea"));
 
-function list(lines) {
-  const made = element("ul");
-  made.append(...lines.map((line) => element("li", line)));
+function forOperators(rule) {
+  const made = element("details");
+  made.append(element("summary", "For the owner of the bucket"), copyable(rule));
   return made;
 }
 
@@ -79,7 +107,7 @@ export async function copy(text, button) {
 }
 
 /** Browsers offer the clipboard only over https and on localhost; elsewhere a selection is copied. */
-async function toClipboard(text) {
+export async function toClipboard(text) {
   try {
     await navigator.clipboard.writeText(text);
     return true;

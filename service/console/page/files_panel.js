@@ -1,170 +1,219 @@
-// The files to upload: chosen, checked before a byte is sent, and uploaded one after another.
+// The files of the open folder: listed, sorted, filtered and shown a page at a time.
 
-import { MAX_WHOLE_BYTES, limitsOf, mayOverwrite, offers, offersSending } from "./access.js";
-import { CodePanel } from "./code_panel.js";
-import { byId, element, hideError, showError } from "./elements.js";
-import { Item } from "./item.js";
-import { uploadCode } from "./snippets.js";
+import { bucketsOf, may, namedBelow } from "./access.js";
+import { Deletions } from "./deletions.js";
+import { byId, hideError, showError, tell } from "./elements.js";
+import { PAGE_ROWS, arranged, entryOf } from "./file_list.js";
+import { showRows } from "./file_rows.js";
+import { showPath } from "./path_bar.js";
+import { bytes, counted } from "./words.js";
+
+const LOADED_AT_ONCE = 25_000; // entries; more only on request
+const SHOWN_AFTER = 5_000; // entries between two redraws while a long list is being read
+const SHOWN_MS = 500; // between redraws while hundreds of files arrive
+const BY_NAME = { column: "name", isDescending: false };
 
 export class FilesPanel {
   #service;
-  #items = [];
-  #place = { grants: [], bucket: "", folder: "" };
-  #isRunning = false;
-  #isHalted = false;
+  #share;
+  #onOpen;
+  #deletions;
+  #place = { grants: [], bucket: null, folder: "" };
+  #entries = new Map(); // by key
+  #sort = BY_NAME;
+  #page = 0;
+  #source = null; // of further entries
+  #loading = new AbortController();
+  #timer = null; // of the next redraw
 
-  /** `onSent` is called with the bucket and key of each uploaded object. */
-  constructor(service, onSent) {
+  /** `onOpen` is called with the place of a folder that was followed. */
+  constructor(service, share, onOpen) {
     this.#service = service;
-    this.onSent = onSent;
-    this.code = new CodePanel(byId("upload-code"), () => this.#codeOfNext());
-    byId("files").addEventListener("change", (event) => {
-      this.#choose(event.target.files);
-      event.target.value = ""; // otherwise the same file could not be chosen again
+    this.#share = share;
+    this.#onOpen = onOpen;
+    this.#deletions = new Deletions(service, (deleted) => this.#noteDeletion(deleted));
+    byId("filter").addEventListener("input", () => {
+      this.#turnTo(0);
+      tell(byId("listed").textContent || byId("empty-title").textContent);
     });
-    byId("overwrite").addEventListener("change", () => this.code.refresh());
-    byId("upload-form").addEventListener("submit", (event) => {
-      event.preventDefault();
-      this.#begin();
-    });
-    this.#takeDrops(byId("drop"));
+    byId("previous").addEventListener("click", () => this.#turnTo(this.#page - 1));
+    byId("next").addEventListener("click", () => this.#turnTo(this.#page + 1));
+    byId("load-more").addEventListener("click", () => this.#read());
+    for (const head of byId("listing").querySelectorAll("[data-column]"))
+      head.firstElementChild.addEventListener("click", () => this.#sortBy(head.dataset.column));
   }
 
-  get isBusy() {
-    return this.#items.some((item) => item.upload?.isUnderWay);
+  open(place) {
+    byId("filter").value = "";
+    this.#sort = BY_NAME;
+    this.#page = 0;
+    showPath(place, this.#onOpen);
+    this.refresh(place);
   }
 
-  /** Sets where files go from now on. Uploads that have started keep their destination. */
-  aim(place) {
+  /** Lists the folder again, for what the grants allow now. */
+  refresh(place = this.#place) {
     this.#place = place;
     const { grants, bucket, folder } = place;
-    byId("sending").hidden = !offersSending(grants, bucket);
-    const limits = limitsOf(grants, bucket, folder);
-    const said = limits.length ? limits : ["Your grants do not allow uploads to this folder."];
-    byId("limits").replaceChildren(...said.map((line) => element("li", line)));
-    const isOffered = ["upload", "multipart"].some((way) => mayOverwrite(grants, way, bucket, `${folder}x`));
-    byId("overwriting").hidden = !isOffered;
-    for (const item of this.#items) item.aim(place);
-    this.code.refresh();
+    this.#stop();
+    this.#loading = new AbortController();
+    hideError(byId("files-error"));
+    const isListed = bucket !== null && may(grants, "list", bucket, folder);
+    const named = bucket === null ? bucketsOf(grants).map((name) => `${name}/`) : namedBelow(grants, bucket, folder);
+    this.#entries = new Map(isListed ? [] : named.map((key) => [key, entryOf(folder, { key })]));
+    this.#source = isListed ? this.#service.list({ bucket, prefix: folder, signal: this.#loading.signal }) : null;
+    this.#show();
+    if (isListed) this.#read();
   }
 
-  /** Starts no upload until `goOn`: the token is no longer valid. */
+  /** Asks for nothing more, and deletes nothing. */
   halt() {
-    this.#isHalted = true;
-    for (const { upload } of this.#items) upload?.pause();
+    this.#stop();
+    this.#deletions.cancelAll();
   }
 
-  goOn() {
-    this.#isHalted = false;
-    this.#run();
+  clear() {
+    this.halt();
+    this.#entries.clear();
+    byId("rows").replaceChildren();
+    byId("path").replaceChildren();
+    byId("where").replaceChildren();
+    hideError(byId("files-error"));
   }
 
-  /** Cancels all unfinished uploads, at the store too, and empties the list. */
-  async clear() {
-    const left = this.#items.filter(({ upload }) => upload?.isUnderWay || upload?.hasParts);
-    await Promise.all(left.map(({ upload }) => upload.cancel()));
-    this.discard();
+  /** Shows an object that was uploaded meanwhile, or the folder that it is in. */
+  noteSent(bucket, key, size) {
+    this.#deletions.cancel(bucket, key);
+    const { bucket: open, folder } = this.#place;
+    if (bucket !== open || !key.startsWith(folder)) return;
+    const end = key.indexOf("/", folder.length) + 1;
+    const shown = end ? { key: key.slice(0, end) } : { key, size, lastModified: new Date(this.#service.now()) };
+    this.#entries.set(shown.key, entryOf(folder, shown));
+    this.#timer ??= setTimeout(() => this.#show(), SHOWN_MS);
   }
 
-  discard() {
-    for (const { upload } of this.#items) upload?.drop();
-    this.#items = [];
-    byId("items").replaceChildren();
-    hideError(byId("upload-error"));
-    byId("overwrite").checked = false;
-    this.code.clear();
+  #stop() {
+    this.#loading.abort();
+    this.#source = null;
   }
 
-  #takeDrops(zone) {
-    const isOver = (value) => (event) => {
-      event.preventDefault();
-      zone.classList.toggle("over", value);
-    };
-    zone.addEventListener("dragover", isOver(true));
-    zone.addEventListener("dragleave", isOver(false));
-    // A file dropped elsewhere would make the browser leave the page.
-    for (const name of ["dragover", "drop"])
-      addEventListener(name, (event) => event.preventDefault());
-    zone.addEventListener("drop", (event) => {
-      isOver(false)(event);
-      this.#choose(event.dataTransfer.files);
-    });
-  }
-
-  #choose(files) {
-    hideError(byId("upload-error"));
-    for (const file of files) {
-      const item = new Item(file, (...asked) => this.#act(...asked));
-      item.aim(this.#place);
-      this.#items.push(item);
-      byId("items").append(item.root);
+  async #read() {
+    const { signal } = this.#loading;
+    const { folder } = this.#place;
+    const source = this.#source;
+    this.#showFoot({ isReading: true });
+    try {
+      for (let count = 1; count <= LOADED_AT_ONCE; count += 1) {
+        const { value, done } = await source.next();
+        if (signal.aborted) return;
+        if (done) {
+          this.#source = null;
+          break;
+        }
+        if (value.key !== folder) this.#entries.set(value.key, entryOf(folder, value));
+        if (count === 1000 || count % SHOWN_AFTER === 0) this.#show({ isReading: true });
+      }
+    } catch (error) {
+      if (signal.aborted || error.status === 401) return;
+      this.#source = null;
+      showError(byId("files-error"), error, { gently: true, onAgain: () => this.refresh() });
     }
-    this.code.refresh();
+    this.#show();
   }
 
-  #begin() {
-    hideError(byId("upload-error"));
-    const ready = this.#items.filter((item) => item.isReady);
-    if (!ready.length) {
-      const refused = this.#items.some((item) => item.reason);
-      const words = refused
-        ? "None of these files can be uploaded. Each one shows the reason."
-        : "Choose a file first.";
-      return showError(byId("upload-error"), { message: words });
+  #turnTo(page) {
+    this.#page = page;
+    this.#show();
+  }
+
+  #sortBy(column) {
+    const isSame = this.#sort.column === column;
+    this.#sort = { column, isDescending: isSame ? !this.#sort.isDescending : column !== "name" };
+    this.#turnTo(0);
+  }
+
+  #show({ isReading = false } = {}) {
+    clearTimeout(this.#timer);
+    this.#timer = null;
+    const { bucket } = this.#place;
+    const present = [...this.#entries.values()].filter(({ key }) => !this.#deletions.has(bucket, key));
+    const entries = arranged(present, { filter: byId("filter").value, ...this.#sort });
+    this.#page = Math.max(0, Math.min(this.#page, Math.ceil(entries.length / PAGE_ROWS) - 1));
+    const first = this.#page * PAGE_ROWS;
+    const rows = entries.slice(first, first + PAGE_ROWS);
+    for (const head of byId("listing").querySelectorAll("[data-column]")) {
+      const isSorted = head.dataset.column === this.#sort.column;
+      const order = this.#sort.isDescending ? "descending" : "ascending";
+      head.ariaSort = isSorted ? order : null;
     }
-    const overwrite = !byId("overwriting").hidden && byId("overwrite").checked;
-    for (const item of ready) item.begin(this.#service, overwrite, (changed) => this.#noteEnd(changed));
-    this.#run();
+    showRows(byId("rows"), rows, this.#place, this.#service.now(), (act, entry, button) => this.#act(act, entry, button));
+    this.#showEmpty(rows.length === 0 && !isReading && this.#source === null, present.length > 0);
+    this.#showFoot({ isReading, entries, first, rows });
   }
 
-  #noteEnd({ upload, bucket, key }) {
-    if (upload.state === "done") this.onSent(bucket, key);
+  #showFoot({ isReading, entries, first, rows }) {
+    byId("load-more").hidden = isReading || this.#source === null;
+    if (!entries) return;
+    const files = entries.filter(({ isFolder }) => !isFolder);
+    const size = files.reduce((all, entry) => all + (entry.size ?? 0), 0);
+    const range = entries.length > PAGE_ROWS ? `${first + 1}–${first + rows.length} of ` : "";
+    const more = isReading || this.#source ? " so far" : "";
+    byId("listed").textContent = entries.length
+      ? `${range}${counted(entries.length, "item")}${size ? `, ${bytes(size)}` : ""}${more}`
+      : "";
+    byId("pages").hidden = entries.length <= PAGE_ROWS;
+    byId("previous").disabled = first === 0;
+    byId("next").disabled = first + PAGE_ROWS >= entries.length;
   }
 
-  async #run() {
-    if (this.#isRunning) return;
-    this.#isRunning = true;
-    let next;
-    while (!this.#isHalted && (next = this.#items.find((item) => item.isWaiting)))
-      await next.upload.run();
-    this.#isRunning = false;
-  }
-
-  #act(item, what) {
-    const { upload } = item;
-    if (what === "pause") upload.pause();
-    if (what === "cancel") upload.cancel();
-    if (what === "replace") upload.overwrite = true;
-    if (["resume", "again", "replace"].includes(what)) {
-      upload.wait();
-      this.#run();
-    }
-    if (what === "remove") this.#remove(item);
-  }
-
-  #remove(item) {
-    this.#items = this.#items.filter((each) => each !== item);
-    item.root.remove();
-    byId("files").focus();
-    this.code.refresh();
-  }
-
-  /** For the next file to be uploaded or, if none is chosen, for an example. */
-  #codeOfNext() {
+  #showEmpty(isEmpty, isFiltered) {
     const { grants, bucket, folder } = this.#place;
-    const chosen = this.#items.find((item) => item.isReady) ?? this.#items.findLast((item) => item.upload);
-    const usual = offers(grants, "upload", bucket) ? "upload" : "multipart";
-    const { file, key, type, operation } = chosen ?? {};
-    const isWhole = operation === undefined || file.size <= MAX_WHOLE_BYTES;
-    const name = file?.name ?? "report.pdf";
-    return uploadCode({
-      base: this.#service.url,
-      bucket: chosen?.bucket ?? bucket,
-      key: key ?? folder + name,
-      name,
-      type: type ?? "application/pdf",
-      operation: isWhole ? usual : "multipart",
-      overwrite: !byId("overwriting").hidden && byId("overwrite").checked,
-    });
+    byId("empty").hidden = !isEmpty;
+    if (!isEmpty) return;
+    const sees = bucket !== null && may(grants, "list", bucket, folder);
+    const sends = ["upload", "multipart"].some((way) => may(grants, way, bucket, `${folder}x`));
+    const hint = sends ? "Drop files or folders anywhere on this page, or choose Upload." : "";
+    const [title, more] = isFiltered
+      ? ["Nothing matches the filter", "Try fewer letters."]
+      : sees
+        ? ["This folder is empty", hint]
+        : ["You cannot see the files in this folder", hint];
+    byId("empty-title").textContent = title;
+    byId("empty-hint").textContent = more;
+  }
+
+  async #act(act, entry, button) {
+    const { bucket } = this.#place;
+    if (act === "open") return this.#open(entry);
+    if (act === "share") return this.#share.choose(entry.key);
+    if (act === "delete") return this.#deletions.begin({ bucket, key: entry.key, name: entry.name });
+    if (button.ariaBusy === "true") return;
+    button.ariaBusy = "true"; // a disabled button would lose the focus
+    try {
+      if (act === "link") await this.#share.copyLink(bucket, entry.key);
+      if (act === "download") await this.#share.download(bucket, entry.key);
+      if (act === "preview") await this.#preview(entry);
+    } catch (error) {
+      if (error.status !== 401) showError(byId("files-error"), error);
+    }
+    button.ariaBusy = null;
+  }
+
+  #open({ key, name }) {
+    const { bucket } = this.#place;
+    this.#onOpen(bucket === null ? { bucket: name, folder: "" } : { bucket, folder: key });
+  }
+
+  async #preview({ key, name }) {
+    const { preview } = await import("./preview.js");
+    const { bucket } = this.#place;
+    await preview(this.#service, { bucket, key, name }, () => this.#share.download(bucket, key));
+  }
+
+  /** A deletion began, was undone, has failed or is done. */
+  #noteDeletion({ bucket, key, isDone }) {
+    if (isDone && bucket === this.#place.bucket) this.#entries.delete(key);
+    this.#show();
+    if (isDone) tell("Deleted.");
   }
 }

@@ -1,31 +1,24 @@
-// The caller's grants in words.
+// What the caller may do, in words for people.
 
-import { limitsInWords } from "./access.js";
-import { byId, element } from "./elements.js";
-import { duration } from "./words.js";
+import { accessInWords, placeInWords } from "./access_words.js";
+import { byId, element, icon } from "./elements.js";
 
 export function showGrants(grants) {
-  const none = element("li", "Nothing: your key is valid, but has no grants.");
-  byId("grants").replaceChildren(...(grants.length ? grants.map(grantInWords) : [none]));
+  const shown = grants.map(grantInWords).filter(Boolean);
+  const none = element("li", "You have no access yet. Ask the person who runs this service.");
+  byId("grants").replaceChildren(...(shown.length ? shown : [none]));
 }
 
 function grantInWords(grant) {
+  const said = accessInWords(grant);
+  if (!said.length) return null;
+  const { name, rest } = placeInWords(grant);
   const made = element("li", undefined, "grant");
   const where = element("p", undefined, "grant-where");
-  where.append(element("strong", grant.bucket), " / ", element("code", grant.prefix || "everything"));
-  const allowed = element("ul", undefined, "chips");
-  allowed.append(...grant.allow.map((operation) => element("li", operation)));
-  made.append(where, allowed);
-  const limits = limitsOf(grant);
-  if (limits) made.append(element("p", limits, "hint"));
+  const isFile = grant.prefix && !grant.prefix.endsWith("/");
+  where.append(icon(isFile ? "file" : "folder"), element("bdi", name), " ", element("span", rest, "hint"));
+  const list = element("ul");
+  list.append(...said.map((each) => element("li", each[0].toUpperCase() + each.slice(1))));
+  made.append(where, element("p", "You can:", "unseen"), list);
   return made;
-}
-
-function limitsOf(grant) {
-  const said = [];
-  const sends = ["upload", "multipart", "form"].some((way) => grant.allow.includes(way));
-  if (sends) said.push(limitsInWords(grant));
-  if (grant.max_expires_in !== undefined) said.push(`Valid for at most ${duration(grant.max_expires_in)}.`);
-  if (sends) said.push(grant.allow_overwrite ? "May replace objects." : "May not replace objects.");
-  return said.join(" ");
 }

@@ -6,6 +6,8 @@ import { Presign } from "./client/presign.js";
 const RETRIES = { tries: 4, maxWait: 120 }; // seconds; a longer Retry-After is shown as an error
 
 export class Service extends Presign {
+  /** Called when the grants do not allow a call: the page knew other ones. */
+  onForbidden = () => {};
   #token = null;
   #skew = null; // milliseconds that the service's clock is ahead of ours
 
@@ -37,6 +39,7 @@ export class Service extends Presign {
     } catch (error) {
       // A token that was forgotten in the meantime says nothing about the current one.
       if (error.status === 401 && token === this.#token) this.onUnauthenticated(error);
+      if (error.status === 403) this.onForbidden();
       throw error;
     }
   }

@@ -1,6 +1,6 @@
-// The upload of one file, which can be paused, repeated and cancelled. Nothing outlives the page.
+// The upload of one file, which can be paused, repeated and cancelled.
 
-const PARALLEL = 3;
+import { PARALLEL_PARTS } from "./upload_queue.js";
 
 export class Upload {
   state = "waiting"; // sending, finishing, paused, done, failed, cancelled
@@ -10,15 +10,28 @@ export class Upload {
   #service;
   #controller = new AbortController();
   #running = Promise.resolve();
-  #notes = new Map(); // what the client needs to resume
+  #notes = new Map(); // what the client needs to resume, even if the browser keeps nothing
+  #kept;
   #resume = {
-    getItem: (name) => this.#notes.get(name) ?? null,
-    setItem: (name, note) => this.#notes.set(name, note),
-    removeItem: (name) => this.#notes.delete(name),
+    getItem: async (name) => {
+      const kept = this.#notes.get(name) ?? (await this.#kept.getItem(name).catch(() => null));
+      if (kept !== null) this.#notes.set(name, kept);
+      return kept;
+    },
+    setItem: async (name, note) => {
+      this.#notes.set(name, note);
+      await this.#kept.setItem(name, note).catch(() => {});
+    },
+    removeItem: async (name) => {
+      this.#notes.delete(name);
+      await this.#kept.removeItem(name).catch(() => {});
+    },
   };
 
-  constructor({ service, file, bucket, key, type, operation, overwrite, onChange }) {
+  /** `resume` keeps what resumes the upload when the page is closed. */
+  constructor({ service, file, bucket, key, type, operation, overwrite, resume, onChange }) {
     this.#service = service;
+    this.#kept = resume;
     this.file = file;
     this.target = { bucket, key };
     this.type = type;
@@ -27,17 +40,17 @@ export class Upload {
     this.onChange = onChange;
   }
 
-  get isUnderWay() {
-    return ["waiting", "sending", "finishing", "paused"].includes(this.state);
-  }
-
   /** Whether the store has parts that only `cancel` removes. */
   get hasParts() {
     return this.#notes.size > 0;
   }
 
+  get isActive() {
+    return ["waiting", "sending", "finishing", "paused"].includes(this.state);
+  }
+
   get canPause() {
-    return this.state === "sending" && this.operation === "multipart";
+    return ["waiting", "sending"].includes(this.state);
   }
 
   /** Whether an object with this name exists, which the upload did not replace. */
@@ -72,7 +85,7 @@ export class Upload {
       contentType: this.type,
       operation: this.operation,
       overwrite: this.overwrite,
-      parallel: PARALLEL,
+      parallel: PARALLEL_PARTS,
       resume: this.#resume,
       signal: this.#controller.signal,
       onWait: (seconds) => {
@@ -125,7 +138,7 @@ export class Upload {
     this.onChange();
   }
 
-  /** Forgets the upload without a word: the token to abort it with is gone. */
+  /** Stops without an abort at the store: there is no token for it, or the upload is to be resumed later. */
   drop() {
     this.onChange = () => {};
     this.#become("cancelled");

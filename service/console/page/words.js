@@ -1,7 +1,8 @@
-// Numbers for people. Pure.
+// Numbers and times for people. Pure.
 
-const UNITS = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+const UNITS = ["bytes", "KB", "MB", "GB", "TB"];
 
+/** A size as file managers show it: 1 KB is 1,024 bytes. */
 export function bytes(count) {
   if (count === 1) return "1 byte";
   let unit = 0;
@@ -10,8 +11,7 @@ export function bytes(count) {
     value /= 1024;
     unit += 1;
   }
-  const digits = unit === 0 || value >= 100 || Number.isInteger(value) ? 0 : 1;
-  return `${value.toFixed(digits)} ${UNITS[unit]}`;
+  return `${Number(value.toFixed(value >= 100 ? 0 : 1))} ${UNITS[unit]}`;
 }
 
 const STEPS = [
@@ -35,6 +35,41 @@ export function duration(seconds) {
   }
   return said.join(" ");
 }
+
+const LENGTHS = [
+  ["day", 86400],
+  ["hour", 3600],
+  ["minute", 60],
+  ["second", 1],
+];
+
+/** A lifetime in full words and its largest unit, as in `7 days`. */
+export function lifetime(seconds) {
+  const [noun, length] = LENGTHS.find(([, each]) => seconds % each === 0);
+  return counted(seconds / length, noun);
+}
+
+const AGES = [
+  ["year", 365 * 86400],
+  ["month", 30 * 86400],
+  ["day", 86400],
+  ["hour", 3600],
+  ["minute", 60],
+];
+const RELATIVE = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
+
+/** How long ago a Date was, as in `3 days ago`. `now` is in milliseconds. */
+export function ago(date, now) {
+  const seconds = (now - date.getTime()) / 1000;
+  const age = AGES.find(([, length]) => seconds >= length);
+  return age ? RELATIVE.format(-Math.floor(seconds / age[1]), age[0]) : "just now";
+}
+
+/** A Date in the words and the time zone of the browser. */
+export const dateAndTime = (date) => date.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+
+/** `1 file`, `20 files`. */
+export const counted = (count, noun) => `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
 
 export const percent = (part, whole) => `${whole ? Math.floor((100 * part) / whole) : 100} %`;
 

@@ -27,7 +27,7 @@ router = APIRouter(include_in_schema=False)
 _PAGE: Final = Path(__file__).parent / "page"
 _FILES: Final = ("drop_box.js",)
 _OF_THE_CONSOLE: Final = (
-    *("console.css", "elements.js", "error_words.js", "icon.svg", "words.js"),
+    *("base.css", "uploads.css", "elements.js", "error_words.js", "icon.svg", "words.js"),
     *("client/errors.js", "client/retries.js", "client/source.js", "client/store.js"),
 )
 _ASK: Final = "Ask the person who sent it to you for a new one."
@@ -75,7 +75,7 @@ def drop_box_page(link: Link, snapshot: Snapshot, grants: Sequence[Grant]) -> Re
 def redeem_page(link: Link, snapshot: Snapshot) -> Response:
     """A page with one button. It has no script."""
     origin = snapshot.buckets[link.bucket].address.origin
-    policy = content_security_policy([], form_origins=[origin])
+    policy = content_security_policy([], forms=[origin])
     times = "once" if link.max_uses == 1 else f"{link.max_uses} times"
     return _page("redeem.html", policy, name=file_name(link), times=times)
 

@@ -17,6 +17,7 @@ from playwright.sync_api import (
     BrowserContext,
     ConsoleMessage,
     FilePayload,
+    Frame,
     Locator,
     Page,
     Request,
@@ -38,6 +39,7 @@ SHORT_KEY: Final = "a-key-whose-links-are-short"
 LIMITED_KEY: Final = "a-key-with-limits"
 MULTIPART_KEY: Final = "a-key-that-sends-parts-only"
 READER_KEY: Final = "a-key-that-only-reads"
+LISTER_KEY: Final = "a-key-without-share-links"
 SHORT: Final = 4  # seconds
 LATE_KEY: Final = "a-key-whose-parts-are-late"
 LATE: Final = 10  # a part takes the store some seconds where the machine is busy
@@ -51,6 +53,7 @@ def limited(name: str, key: str, **grant: Any) -> dict[str, Any]:
 
 CALLERS: Final = [
     make_caller("tests", API_KEY, ""),
+    limited("lister", LISTER_KEY, allow=["list", "download", "delete", "upload"]),
     limited("short", SHORT_KEY, allow=["download"], max_expires_in=SHORT),
     limited(
         "limited",
@@ -97,6 +100,9 @@ class Harness:
 
     def put(self, key: str, body: bytes) -> None:
         self.admin.put_object(Bucket=self.store.bucket, Key=key, Body=body)
+
+    def remove(self, key: str) -> None:
+        self.admin.delete_object(Bucket=self.store.bucket, Key=key)
 
     def read(self, key: str) -> bytes:
         """What the store has."""
@@ -151,6 +157,10 @@ class Watch:
         if f"{parts.scheme}://{parts.netloc}" not in self.allowed:
             self.strangers.append(request.url)
 
+    def navigation(self, frame: Frame) -> None:
+        if frame.parent_frame is None:
+            self.addresses.append(frame.url)
+
     def log(self, message: ConsoleMessage) -> None:
         self.logged.append(f"{message.type}: {message.text}")
 
@@ -169,37 +179,74 @@ class ConsolePage:
     def field(self, name: str) -> Locator:
         return self.page.get_by_label(name, exact=True)
 
-    def item(self, name: str) -> Locator:
-        return self.page.get_by_role("listitem").filter(has=self.page.get_by_text(name, exact=True))
+    def region(self, name: str) -> Locator:
+        return self.page.get_by_role("region", name=name, exact=True)
 
     @property
     def alert(self) -> Locator:
         return self.page.get_by_role("alert")
 
+    @property
+    def files(self) -> Locator:
+        return self.page.get_by_role("table", name="Files")
+
+    @property
+    def heading(self) -> Locator:
+        """What the open folder is called."""
+        return self.page.locator("#where")
+
+    def row(self, name: str) -> Locator:
+        """The row of a file or folder."""
+        named = self.page.get_by_text(name, exact=True)
+        return self.files.get_by_role("row").filter(has=named)
+
+    def item(self, name: str) -> Locator:
+        """The row of an upload."""
+        uploads = self.page.get_by_role("list", name="Uploads")
+        named = self.page.get_by_text(name, exact=True)
+        return uploads.get_by_role("listitem").filter(has=named)
+
+    @property
+    def links(self) -> Locator:
+        """Those made in this tab, the last one first."""
+        return self.page.get_by_role("list", name="Links").get_by_role("listitem")
+
     def try_to_sign_in(self, key: str = API_KEY) -> None:
         self.field("API key or token").fill(key)
         self.button("Sign in").click()
 
-    def sign_in(self, key: str = API_KEY) -> None:
+    def sign_in(self, key: str = API_KEY, bucket: str = "objects") -> None:
+        """Sign in, and open the bucket if there are several."""
         self.try_to_sign_in(key)
-        self.button("Sign out").wait_for()
+        self.heading.wait_for()
+        if self.heading.text_content() == "Your buckets":
+            self.follow(bucket)
 
-    def choose(self, *files: FilePayload | Path) -> None:
-        self.field("Files").set_input_files(list[Any](files))
+    def follow(self, *names: str) -> None:
+        """Open a folder by its link, and so on."""
+        for name in names:
+            self.files.get_by_role("link", name=name, exact=True).click()
+            expect(self.heading).to_have_text(name)
+
+    def new_folder(self, name: str) -> None:
+        """Open a folder that need not exist."""
+        self.button("New folder").click()
+        self.field("Name of the folder").fill(name)
+        self.button("Open folder").click()
 
     def upload(self, *files: FilePayload | Path) -> None:
-        self.choose(*files)
-        self.button("Upload").click()
+        self.field("Files").set_input_files(list[Any](files))
 
     def wait_until_sent(self, name: str) -> None:
-        self.item(name).get_by_text("Sent", exact=True).wait_for(timeout=3 * PATIENCE)
+        self.item(name).get_by_text("Uploaded", exact=True).wait_for(timeout=3 * PATIENCE)
 
     def link(self, key: str) -> str:
-        self.field("Object").fill(key)
-        self.button("Link").click()
-        address = self.field("Address")
-        address.wait_for()
-        return address.input_value()
+        """Create a link with what the form offers."""
+        before = self.links.count()
+        self.field("File to share").fill(key)
+        self.button("Create link").click()
+        expect(self.links).to_have_count(before + 1)
+        return self.links.first.get_by_label("Link", exact=True).input_value()
 
 
 def open_console(context: BrowserContext, harness: Harness) -> ConsolePage:
@@ -209,7 +256,7 @@ def open_console(context: BrowserContext, harness: Harness) -> ConsolePage:
     context.on("request", watch.request)
     page.on("console", watch.log)
     page.on("pageerror", lambda error: watch.logged.append(f"uncaught: {error}"))
-    page.on("framenavigated", lambda frame: watch.addresses.append(frame.url))
+    page.on("framenavigated", watch.navigation)
     page.goto(harness.url)
     return ConsolePage(page, harness, watch)
 
@@ -219,6 +266,13 @@ def hold(page: Page, path: str) -> list[Route]:
     held: list[Route] = []
     page.route(path, lambda route: held.append(route))  # noqa: PLW0108 (playwright marks its handlers)
     return held
+
+
+def first_held(page: Page, held: list[Route]) -> Route:
+    """Wait until a request is held. Playwright calls its handlers only while it waits."""
+    while not held:
+        page.wait_for_timeout(50)
+    return held[0]
 
 
 def refuse(
@@ -238,12 +292,12 @@ def refuse(
 
 
 def let_token_expire(console: ConsolePage, key: str = "any.txt") -> None:
-    """The page learns it when it asks for a link."""
+    """The page learns it when it makes a link."""
     page = console.page
     page.route("**/v1/object-checks", lambda route: refuse(route, 401, "It ran out."))
-    console.field("Object").fill(key)
-    console.button("Link").click()
-    expect(console.alert.first).to_contain_text("Your key or token is no longer valid.")
+    console.field("File to share").fill(key)
+    console.button("Create link").click()
+    expect(console.alert.first).to_contain_text("Your sign-in has expired.")
     page.unroute("**/v1/object-checks")
 
 

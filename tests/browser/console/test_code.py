@@ -51,7 +51,7 @@ def test_the_code_of_a_link_downloads_it(
     body = os.urandom(3_000_000)
     console.harness.put(f"code/{ODD}", body)
     console.sign_in()
-    console.field("Object").fill(f"code/{ODD}")
+    console.field("File to share").fill(f"code/{ODD}")
     run(language, code(console, "link-code", language), tmp_path)
     assert (tmp_path / ODD).read_bytes() == body
 
@@ -61,12 +61,14 @@ def test_the_code_of_an_upload_sends_the_file(
     console: ConsolePage, tmp_path: Path, language: str
 ) -> None:
     console.sign_in()
-    console.field("Folder").fill(f"sent by/{language}")
-    console.choose(text_file(ODD))
+    console.new_folder(f"sent by/{language}")
+    console.upload(text_file(ODD))
+    console.wait_until_sent(ODD)
     body = os.urandom(3_000_000)  # of another length than what was chosen: the file's own counts
     (tmp_path / ODD).write_bytes(body)
-    run(language, code(console, "upload-code", language), tmp_path)
     key = f"sent by/{language}/{ODD}"
+    console.harness.remove(key)
+    run(language, code(console, "upload-code", language), tmp_path)
     assert console.harness.read(key) == body
     assert console.harness.type_of(key) == "text/plain"
 
@@ -81,15 +83,18 @@ def test_the_code_of_an_upload_in_parts_sends_the_file(
     console.sign_in(MULTIPART_KEY)
     if overwrites:
         console.harness.put(name, b"first")
-        console.page.get_by_label("Replace objects of the same name").check()
-    console.choose(text_file(name))
+        console.field("Replace files of the same name").check()
+    console.upload(text_file(name))
+    console.wait_until_sent(name)
+    if not overwrites:
+        console.harness.remove(name)
     run(language, code(console, "upload-code", language), tmp_path, MULTIPART_KEY)
     assert console.harness.read(name) == file.read_bytes()
 
 
 def test_there_is_code_before_a_file_is_chosen(console: ConsolePage) -> None:
     console.sign_in()
-    console.field("Folder").fill("inbox")
+    console.new_folder("inbox")
     assert '"key":"inbox/report.pdf"' in code(console, "upload-code", "curl")
 
 
@@ -102,7 +107,7 @@ def test_without_a_clipboard_the_code_is_copied_all_the_same(console: ConsolePag
     page.locator("#link-code").get_by_text("The same in code").click()
     page.locator("#link-code").get_by_role("button", name="Copy code").click()
     expect(page.get_by_role("status")).to_have_text("Copied.")
-    field = console.field("Object")
+    field = console.field("File to share")
     field.focus()
     page.keyboard.press("Control+V")
     assert field.input_value().startswith("sign() {")
@@ -112,7 +117,7 @@ def test_the_code_that_fails_says_why_in_the_services_words(
     console: ConsolePage, tmp_path: Path
 ) -> None:
     console.sign_in()
-    console.field("Object").fill("code/a.txt")
+    console.field("File to share").fill("code/a.txt")
     for language in LANGUAGES:
         with pytest.raises(AssertionError, match="valid API key or token"):
             run(language, code(console, "link-code", language), tmp_path, token="another")
@@ -122,7 +127,7 @@ def test_the_code_that_fails_says_why_in_the_services_words(
 def test_code_to_paste_has_no_control_characters(console: ConsolePage, language: str) -> None:
     """A terminal would take them for keys: Ctrl-C, and what follows is a command of its own."""
     console.sign_in()
-    console.field("Object").evaluate(
+    console.field("File to share").evaluate(
         """(field) => {
           field.value = "a\\u001b[201~\\u0003touch broken #\\u007f\\u009b";
           field.dispatchEvent(new Event("input", { bubbles: true }));

@@ -1,18 +1,18 @@
-"""Answers that come when who asked is gone, and answers that are none of the service's."""
+"""Answers that come when the caller is gone, and answers that are none of the service's."""
 
 import pytest
 from playwright.sync_api import Route, expect
 
-from tests.browser.console.harness import SHORT_KEY, ConsolePage, hold, refuse
+from tests.browser.console.harness import LISTER_KEY, SHORT_KEY, ConsolePage, hold, refuse
 
 
 def asked_for_a_link(console: ConsolePage) -> Route:
     console.harness.put("of-the-first.txt", b"first")
-    console.sign_in()
+    console.sign_in(LISTER_KEY)
     routes = hold(console.page, "**/v1/download-urls")
     with console.page.expect_request("**/v1/download-urls"):
-        console.field("Object").fill("of-the-first.txt")
-        console.button("Link").click()
+        console.field("File to share").fill("of-the-first.txt")
+        console.button("Create link").click()
     console.button("Sign out").click()
     console.field("API key or token").wait_for()
     console.sign_in(SHORT_KEY)
@@ -27,9 +27,9 @@ def test_a_late_link_is_not_shown_to_the_next_caller(console: ConsolePage) -> No
     url = "https://store.example/of-the-first.txt"
     asked_for_a_link(console).fulfill(json={"url": url, "expires_at": "2999-01-01T00:00:00Z"})
     let_it_come(console)
-    assert console.page.locator("#link-url").input_value() == ""
+    expect(console.links).to_have_count(0)
     assert "of-the-first" not in console.page.content()
-    expect(console.button("Link")).to_be_enabled()
+    expect(console.button("Create link")).to_be_enabled()
 
 
 def test_a_refusal_of_the_last_callers_token_signs_nobody_out(console: ConsolePage) -> None:
@@ -42,7 +42,7 @@ def test_late_findings_are_not_shown_to_the_next_caller(console: ConsolePage) ->
     console.sign_in()
     routes = hold(console.page, "**/v1/diagnoses")
     with console.page.expect_request("**/v1/diagnoses"):
-        console.field("Failing URL").fill("https://store.example/a")
+        console.field("URL or curl command").fill("https://store.example/a")
         console.button("Diagnose").click()
     console.button("Sign out").click()
     console.sign_in(SHORT_KEY)
@@ -56,7 +56,7 @@ def test_late_findings_are_not_shown_to_the_next_caller(console: ConsolePage) ->
 @pytest.mark.parametrize(
     "body", ["null", '{"errors": "x"}', '{"errors": [{"code": "x"}]}', '{"errors": [null]}']
 )
-def test_json_that_is_no_problem_is_told_by_its_status(console: ConsolePage, body: str) -> None:
+def test_json_that_is_no_problem_is_shown_by_its_status(console: ConsolePage, body: str) -> None:
     """As a proxy answers that is in between."""
     answer = {"status": 400, "body": body, "content_type": "application/json"}
     console.page.route("**/v1/caller", lambda route: route.fulfill(**answer))

@@ -95,12 +95,12 @@ def test_a_cancelled_upload_leaves_nothing_at_the_store(
     item = console.item("cancelled.bin")
     item.get_by_role("button", name="Cancel").click()
     expect(item).to_contain_text("Cancelled")
-    expect(item.get_by_role("button", name="Remove")).to_be_focused()
+    expect(item.get_by_role("button", name="Dismiss")).to_be_focused()
     gate.open()
     wait_until(lambda: console.harness.uploads("cancelled.bin") == [], 10)
-    item.get_by_role("button", name="Remove").click()
+    item.get_by_role("button", name="Dismiss").click()
     expect(item).to_be_hidden()
-    expect(console.field("Files")).to_be_focused()
+    expect(console.heading).to_be_focused()
 
 
 def test_signing_out_ends_what_is_under_way(gated_console: ConsolePage, tmp_path: Path) -> None:

@@ -45,7 +45,6 @@ def asked_by(page: Page) -> Iterator[list[str]]:
 def test_a_wrong_key_is_announced_and_stored_nowhere(console: ConsolePage) -> None:
     console.try_to_sign_in("sentinel-of-a-wrong-key")
     expect(console.alert).to_contain_text("This key or token is unknown")
-    expect(console.alert).to_contain_text("valid API key or token")
     expect(console.alert).to_be_focused()
     expect(console.button("Sign out")).to_be_hidden()
     assert "sentinel-of-a-wrong-key" not in everything(console.page)
@@ -68,56 +67,55 @@ def test_a_valid_key_opens_the_page_and_stays_in_memory(console: ConsolePage) ->
     assert API_KEY not in console.page.url
 
 
+NAMED: Final[list[tuple[Any, str]]] = [
+    ("navigation", "Path"), ("table", "Files"), ("searchbox", "Filter"),
+]  # fmt: skip
+
+
 def test_the_controls_are_called_what_they_are(console: ConsolePage) -> None:
     expect(console.field("API key or token")).to_have_attribute("type", "password")
     console.sign_in()
-    for name in ("Bucket", "Folder", "Files"):
-        expect(console.field(name)).to_be_visible()
-    for name in ("Upload", "Link", "Sign out"):
+    for name in ("Upload", "Create link", "Request files", "Diagnose", "Sign out"):
         expect(console.button(name)).to_be_visible()
-    expect(console.page.get_by_role("heading", name="Where")).to_be_focused()
+    for name in ("Share", "Troubleshoot", "Your access"):
+        expect(console.region(name)).to_be_visible()
+    for role, name in NAMED:
+        expect(console.page.get_by_role(role, name=name, exact=True)).to_be_visible()
+    for name in ("Files", "Folder"):
+        expect(console.field(name)).to_have_attribute("type", "file")
+    expect(console.heading).to_be_focused()
 
 
-def test_what_one_may_do_is_said_before_an_upload(console: ConsolePage) -> None:
+def test_people_read_what_they_may_do(console: ConsolePage) -> None:
     console.sign_in(LIMITED_KEY)
-    told = console.page.get_by_role("complementary")
-    expect(told).to_contain_text("objects / inbox/")
-    for operation in ("upload", "multipart", "check", "download"):
-        expect(told.get_by_text(operation, exact=True)).to_be_visible()
-    expect(told).to_contain_text("Files of at most 1 MiB, of type text/plain, image/*.")
-    expect(told).to_contain_text("May not replace objects.")
-    expect(console.field("Folder")).to_have_value("inbox/")
-    expect(console.page.locator("#folders option")).to_have_attribute("value", "inbox/")
-    expect(console.field("Files")).to_have_accessible_description(
-        "Files of at most 1 MiB, of type text/plain, image/*."
+    access = console.region("Your access")
+    expect(access).to_contain_text("inbox in objects")
+    expect(access.get_by_role("list").get_by_role("listitem").get_by_role("listitem")).to_have_text(
+        ["Download files whose name you know", "Upload plain text and image files up to 1 MB"]
     )
-    expect(console.page.get_by_label("Replace objects of the same name")).to_be_hidden()
+    limits = "Files up to 1 MB of these types: plain text, image."
+    expect(console.page.get_by_text(limits, exact=True)).to_be_visible()
+    expect(console.field("Replace files of the same name")).to_be_hidden()
 
 
-def test_what_a_limit_forbids_is_told_and_never_asked_for(console: ConsolePage) -> None:
+def test_what_a_limit_forbids_is_not_sent(console: ConsolePage) -> None:
     console.sign_in(LIMITED_KEY)
     with asked_by(console.page) as asked:
         console.upload(
-            text_file("long.txt", b"x" * (MIB + 1)), text_file("page.html", mime="text/html")
+            text_file("long.txt", b"x" * (2 * MIB)), text_file("page.html", mime="text/html")
         )
-        expect(console.alert).to_have_text(
-            "None of these files can be uploaded. Each one shows the reason."
+        expect(console.item("long.txt")).to_contain_text("Files may have up to 1 MB here.")
+        expect(console.item("page.html")).to_contain_text(
+            "Only files of these types are allowed here"
         )
-        expect(console.alert).to_be_focused()
     assert asked == []
-    expect(console.item("long.txt")).to_contain_text("your grant allows at most 1 MiB")
-    expect(console.item("page.html")).to_contain_text("Its type is text/html; your grant allows")
-    console.field("Folder").fill("elsewhere")
-    expect(console.item("long.txt")).to_contain_text("in this folder")
-    reason = console.page.get_by_text("Your grants do not allow uploads to this folder.")
-    expect(reason).to_be_visible()
 
 
 def test_what_is_not_granted_is_not_offered(console: ConsolePage) -> None:
     console.sign_in(READER_KEY)
-    expect(console.button("Link")).to_be_visible()
-    expect(console.button("Upload")).to_be_hidden()
-    expect(console.field("Files")).to_be_hidden()
+    expect(console.button("Create link")).to_be_visible()
+    for name in ("Upload", "Choose folder", "New folder", "Request files"):
+        expect(console.button(name)).to_be_hidden()
 
 
 def test_signing_out_forgets_all_of_it(console: ConsolePage) -> None:
@@ -131,25 +129,23 @@ def test_signing_out_forgets_all_of_it(console: ConsolePage) -> None:
     for word in ("forgotten.txt", "X-Amz-Signature", API_KEY):
         assert word not in left
     console.sign_in(READER_KEY)
-    expect(console.field("Object")).to_have_value("")
+    expect(console.field("File to share")).to_have_value("")
 
 
 def test_an_expired_token_leads_to_the_sign_in_without_loss(console: ConsolePage) -> None:
     console.sign_in()
     let_token_expire(console, "a.txt")
-    expect(console.alert).to_contain_text("It ran out.")
-    expect(console.alert).to_be_focused()
-    expect(console.button("Link")).to_be_hidden()
+    expect(console.alert.first).to_be_focused()
+    expect(console.button("Create link")).to_be_hidden()
     console.sign_in()
-    expect(console.field("Object")).to_have_value("a.txt")
+    expect(console.field("File to share")).to_have_value("a.txt")
 
 
 def test_another_caller_finds_nothing_of_the_one_before(console: ConsolePage) -> None:
     console.sign_in()
     held = hold(console.page, f"{console.harness.store_origin}/**")
     console.upload(text_file("secret-sent.txt"))
-    console.item("secret-sent.txt").get_by_text("Sending").wait_for()
-    console.choose(text_file("secret-file.txt"))
+    console.item("secret-sent.txt").get_by_text("0 %").wait_for()
     let_token_expire(console, "secret-plan.txt")
     console.sign_in(READER_KEY)
     for route in held:
@@ -158,11 +154,11 @@ def test_another_caller_finds_nothing_of_the_one_before(console: ConsolePage) ->
     assert re.findall("secret-[a-z]+", everything(console.page)) == []
 
 
-def test_who_is_to_wait_too_long_is_told_so(console: ConsolePage) -> None:
+def test_a_long_wait_is_announced(console: ConsolePage) -> None:
     page = console.page
     page.route("**/v1/caller", lambda r: refuse(r, 429, "Slow down.", "rate_limited", 900))
     console.try_to_sign_in()
-    expect(console.alert).to_contain_text("Slow down.")
+    expect(console.alert).to_contain_text("Too many requests at once.")
     expect(console.alert).to_contain_text("Try again in 900 s.")
 
 
@@ -186,12 +182,10 @@ def test_names_and_words_are_text_whatever_is_in_them(console: ConsolePage) -> N
     page = console.page
     told = {"subject": MARKUP, "issuer": MARKUP, "grants": [grant]}
     page.route("**/v1/caller", lambda route: route.fulfill(json=told))
-    page.route("**/v1/download-urls", lambda route: refuse(route, 422, MARKUP, MARKUP))
+    page.route("**/v1/upload-urls", lambda route: refuse(route, 422, MARKUP, MARKUP))
     console.sign_in()
-    console.choose(text_file(MARKUP.replace("/", "_"), mime=MARKUP))
-    console.field("Object").fill(f"{MARKUP}/a")
-    console.button("Link").click()
-    expect(console.alert).to_have_text(MARKUP)
+    console.upload(text_file(MARKUP.replace("/", "_"), mime=MARKUP))
+    expect(console.alert.first).to_contain_text(MARKUP)
     expect(page.get_by_text(f"Signed in as {MARKUP}")).to_be_visible()
-    assert page.locator("main img, main b, header b").count() == 0
-    assert page.locator("img").count() == 1  # the mark in the header
+    expect(console.region("Your access")).to_contain_text(MARKUP)
+    assert page.locator("main img, main b, header b, header img").count() == 0

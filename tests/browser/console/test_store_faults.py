@@ -12,6 +12,8 @@ from tests.browser.console.harness import (
     PATIENCE,
     ConsolePage,
     Harness,
+    first_held,
+    hold,
     large_file,
     open_console,
     refuse,
@@ -32,15 +34,15 @@ def test_a_bucket_without_cors_is_explained_with_the_missing_rule(
     context: BrowserContext, harness: Harness
 ) -> None:
     console = open_console(context, harness)
-    console.sign_in()
-    console.field("Bucket").select_option("versions")
+    console.sign_in(bucket="versions")
     cors(harness.store)
     try:
         console.upload(text_file("cors.txt", b"at last"))
         item = console.item("cors.txt")
         alert = item.get_by_role("alert")
-        expect(alert).to_contain_text("rules do not allow this page", timeout=PATIENCE)
-        alert.get_by_role("button", name="Copy").click()
+        expect(alert).to_contain_text("it may not allow this page", timeout=PATIENCE)
+        alert.get_by_text("For the owner of the bucket").click()
+        alert.get_by_role("button", name="Copy", exact=True).click()
         copied = console.page.evaluate("navigator.clipboard.readText()")
         [rule] = json.loads(copied)["CORSRules"]
         assert rule["AllowedOrigins"] == [harness.origin]
@@ -61,8 +63,7 @@ def test_hidden_etags_are_read_from_the_stores_list_of_parts(
     store = console.harness.store
     cors(store, {name: value for name, value in ANY_ORIGIN.items() if name != "ExposeHeaders"})
     try:
-        console.sign_in()
-        console.field("Bucket").select_option("versions")
+        console.sign_in(bucket="versions")
         console.upload(large_file(tmp_path, "hidden.bin"))
         console.wait_until_sent("hidden.bin")
     finally:
@@ -87,11 +88,13 @@ def test_an_upload_that_the_pages_csp_blocks_is_explained(console: ConsolePage) 
 def test_a_file_that_is_gone_by_its_turn_is_explained(console: ConsolePage, tmp_path: Path) -> None:
     file = large_file(tmp_path, "gone.txt", 5)
     console.sign_in()
-    console.choose(file)
+    held = hold(console.page, "**/v1/upload-urls")
+    console.upload(file)
+    route = first_held(console.page, held)
     file.unlink()
-    console.button("Upload").click()
+    route.continue_()
     alert = console.item("gone.txt").get_by_role("alert")
-    expect(alert).to_contain_text("The file can no longer be read", timeout=PATIENCE)
+    expect(alert).to_contain_text("The file was changed, moved or removed", timeout=PATIENCE)
 
 
 def test_an_answer_that_is_lost_on_its_way_is_explained(console: ConsolePage) -> None:
@@ -122,7 +125,7 @@ def test_a_rate_limit_is_waited_for_and_shown(console: ConsolePage) -> None:
     console.page.route("**/v1/upload-urls", limit_once)
     console.sign_in()
     console.upload(text_file("awaited.txt"))
-    expect(console.item("awaited.txt")).to_contain_text("Waiting 2 s, as the service requested")
+    expect(console.item("awaited.txt")).to_contain_text("Waiting 2 s: too many requests at once")
     console.wait_until_sent("awaited.txt")
     first, second = asked
     assert second - first >= 2

@@ -1,15 +1,18 @@
-"""Files that are sent: as they are, one after another, and over nothing that is there already."""
+"""Files that are uploaded: as they are, in parallel, with their folders, and over nothing that is there."""
 
+import re
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.console.harness import (
     LARGE,
     LIMITED_KEY,
+    PATIENCE,
     ConsolePage,
+    first_held,
     hold,
     large_file,
     refuse,
@@ -20,27 +23,68 @@ ODD: Final = "Ünïcode 😀 +%2F & 'quoted' #1.txt"
 
 
 @pytest.mark.parametrize(("folder", "name"), [("letters/2026", "small.txt"), ("Öffentlich", ODD)])
-def test_a_file_arrives_as_it_is_under_its_name_with_its_type(
-    console: ConsolePage, folder: str, name: str
-) -> None:
+def test_a_file_arrives_as_it_is(console: ConsolePage, folder: str, name: str) -> None:
     key = f"{folder}/{name}"
     console.sign_in()
-    console.field("Folder").fill(folder)
-    console.upload(text_file(name, b"dear reader"))
+    console.new_folder(folder)
+    console.upload(text_file(name, b"good day"))
     console.wait_until_sent(name)
-    assert console.harness.read(key) == b"dear reader"
+    assert console.harness.read(key) == b"good day"
     assert console.harness.type_of(key) == "text/plain"
-    expect(console.page.get_by_role("status")).to_have_text(f"{name}: Sent.")
-    expect(console.field("Object")).to_have_value(key)
+    expect(console.row(name)).to_be_visible()
+    expect(console.field("File to share")).to_have_value(key)
 
 
-def test_several_files_are_uploaded_in_turn_even_an_empty_one(console: ConsolePage) -> None:
+def test_several_files_are_uploaded_even_an_empty_one(console: ConsolePage) -> None:
     console.sign_in()
     files = {"one.txt": b"1", "empty.txt": b"", "three.txt": b"333"}
     console.upload(*(text_file(name, body) for name, body in files.items()))
     for name, body in files.items():
         console.wait_until_sent(name)
         assert console.harness.read(name) == body
+    expect(console.page.get_by_role("heading", name="3 files uploaded", exact=True)).to_be_visible()
+
+
+def test_a_chosen_folder_keeps_its_folders(console: ConsolePage, tmp_path: Path) -> None:
+    photos = tmp_path / "Photos"
+    (photos / "2026").mkdir(parents=True)
+    (photos / "one.txt").write_text("1")
+    (photos / "2026" / "two.txt").write_text("2")
+    console.sign_in()
+    console.new_folder("albums")
+    console.field("Folder").set_input_files(photos)
+    console.wait_until_sent("Photos/2026/two.txt")
+    console.wait_until_sent("Photos/one.txt")
+    assert console.harness.read("albums/Photos/2026/two.txt") == b"2"
+    console.follow("Photos", "2026")
+    expect(console.row("two.txt")).to_be_visible()
+
+
+def drop(page: Page, *paths: Path) -> None:
+    """Drag files and folders from the desktop over the page, and drop them."""
+    session = page.context.new_cdp_session(page)
+    data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver"):
+        session.send("Input.dispatchDragEvent", {"type": kind, "x": 300, "y": 500, "data": data})
+    expect(page.get_by_text("Drop to upload to")).to_be_visible()
+    session.send("Input.dispatchDragEvent", {"type": "drop", "x": 300, "y": 500, "data": data})
+
+
+def test_files_and_folders_are_dropped_anywhere(console: ConsolePage, tmp_path: Path) -> None:
+    nested = tmp_path / "Trip" / "Day 1"
+    nested.mkdir(parents=True)
+    for number in range(120):  # a browser lists a hundred entries at a time
+        (nested / f"{number}.txt").write_text(str(number))
+    single = tmp_path / "single.txt"
+    single.write_text("single")
+    console.sign_in()
+    console.new_folder("dropped")
+    drop(console.page, tmp_path / "Trip", single)
+    done = console.page.get_by_role("heading", name="121 files uploaded", exact=True)
+    expect(done).to_be_visible(timeout=3 * PATIENCE)
+    assert console.harness.read("dropped/Trip/Day 1/119.txt") == b"119"
+    assert console.harness.read("dropped/single.txt") == b"single"
+    expect(console.page.get_by_text("Drop to upload to")).to_be_hidden()
 
 
 @pytest.mark.parametrize(("name", "size"), [("kept.txt", 5), ("kept.bin", LARGE)])
@@ -52,7 +96,7 @@ def test_an_existing_object_is_replaced_only_on_request(
     console.sign_in()
     console.upload(file)
     item = console.item(name)
-    expect(item.get_by_role("alert")).to_contain_text("An object with this name already exists.")
+    expect(item.get_by_role("alert")).to_contain_text("A file with this name already exists.")
     assert console.harness.read(name) == b"first"
     assert console.harness.uploads(name) == []
     item.get_by_role("button", name="Replace").click()
@@ -60,69 +104,120 @@ def test_an_existing_object_is_replaced_only_on_request(
     assert console.harness.holds(name, file)
 
 
-def test_who_asks_to_replace_is_not_asked_again(console: ConsolePage) -> None:
+def test_a_request_to_replace_holds_for_all_files(console: ConsolePage) -> None:
     console.harness.put("asked.txt", b"first")
     console.sign_in()
-    console.page.get_by_label("Replace objects of the same name").check()
+    console.field("Replace files of the same name").check()
     console.upload(text_file("asked.txt", b"second"))
     console.wait_until_sent("asked.txt")
     assert console.harness.read("asked.txt") == b"second"
 
 
-def test_who_may_not_replace_is_told_what_to_do(console: ConsolePage) -> None:
+def test_a_name_that_is_taken_needs_another_one(console: ConsolePage) -> None:
     console.harness.put("inbox/taken.txt", b"first")
     console.sign_in(LIMITED_KEY)
     console.upload(text_file("taken.txt"))
     item = console.item("taken.txt")
-    expect(item.get_by_role("alert")).to_contain_text("give the file another name")
+    expect(item.get_by_role("alert")).to_contain_text("give your file another name")
     expect(item.get_by_role("button", name="Replace")).to_be_hidden()
     expect(item.get_by_role("button", name="Try again")).to_be_hidden()
 
 
-def test_a_problem_is_shown_in_the_services_words(console: ConsolePage) -> None:
+def test_a_refusal_is_in_words_for_people(console: ConsolePage) -> None:
     more: dict[str, Any] = {
         "request_id": "sentinel-id",
         "errors": [{"pointer": "#/content_length", "detail": "At most 1 byte."}],
     }
-    detail = "Your grant was changed meanwhile."
-    console.page.route("**/v1/upload-urls", lambda r: refuse(r, 403, detail, "x", **more))
+    path = "**/v1/upload-urls"
+    console.page.route(path, lambda r: refuse(r, 403, "Limit.", "limit_exceeded", **more))
     console.sign_in()
     console.upload(text_file("refused.txt"))
-    alert = console.item("refused.txt").get_by_role("alert")
-    expect(alert).to_contain_text("Your grant was changed meanwhile.")
-    expect(alert).to_contain_text("content_length: At most 1 byte.")
-    expect(alert).to_contain_text("Request sentinel-id")
-    expect(alert).to_be_focused()
-    console.page.unroute("**/v1/upload-urls")
-    console.item("refused.txt").get_by_role("button", name="Try again").click()
+    item = console.item("refused.txt")
+    alert = item.get_by_role("alert")
+    expect(alert).to_contain_text("The file is larger than you may upload.")
+    assert "sentinel-id" not in console.page.content()
+    alert.get_by_role("button", name="Copy details").click()
+    copied = console.page.evaluate("navigator.clipboard.readText()")
+    assert copied.splitlines() == [
+        "403 limit_exceeded: Limit.",
+        "#/content_length: At most 1 byte.",
+        "Request sentinel-id",
+    ]
+    console.page.unroute(path)
+    item.get_by_role("button", name="Try again").click()
     console.wait_until_sent("refused.txt")
 
 
-def test_who_writes_meanwhile_is_not_led_away(console: ConsolePage) -> None:
+def test_the_same_file_is_not_uploaded_twice_at_once(console: ConsolePage) -> None:
     held = hold(console.page, "**/v1/upload-urls")
     console.sign_in()
-    console.upload(text_file("quiet.txt"))
-    console.field("Object").focus()
-    while not held:
-        console.page.wait_for_timeout(50)
-    refuse(held[0], 403, "No.")
-    expect(console.item("quiet.txt").get_by_role("alert")).to_contain_text("No.")
-    expect(console.field("Object")).to_be_focused()
+    console.upload(text_file("twice.txt", b"first"))
+    route = first_held(console.page, held)
+    console.upload(text_file("twice.txt", b"second"))
+    expect(console.page.get_by_text("A file with this name is being uploaded")).to_be_visible()
+    route.continue_()
+    expect(console.page.get_by_text("Uploaded", exact=True)).to_be_visible()
+    assert console.harness.read("twice.txt") == b"first"
 
 
-def test_nothing_chosen_is_told(console: ConsolePage) -> None:
+# A route of Playwright's would delay each of hundreds of requests.
+REFUSE_THREE: Final = """() => {
+  const real = window.fetch;
+  const problem = { code: "storage_refused", detail: "The store refused." };
+  const headers = { "content-type": "application/problem+json" };
+  window.fetch = async (url, init) =>
+    /"key":"many\\/file-(7|77|177)\\.txt"/.test(init?.body)
+      ? new Response(JSON.stringify(problem), { status: 502, headers })
+      : real(url, init);
+  window.refuseNoMore = () => (window.fetch = real);
+}"""
+
+
+def test_three_of_200_files_fail_and_are_tried_again(console: ConsolePage) -> None:
+    console.page.evaluate(REFUSE_THREE)
     console.sign_in()
-    console.button("Upload").click()
-    expect(console.alert).to_have_text("Choose a file first.")
-    expect(console.alert).to_be_focused()
-
-
-def test_files_can_be_dropped(console: ConsolePage) -> None:
-    console.sign_in()
-    data = console.page.evaluate_handle(
-        "() => { const d = new DataTransfer(); d.items.add(new File(['dropped'], 'd.txt')); return d }"
+    console.new_folder("many")
+    console.upload(*(text_file(f"file-{number}.txt") for number in range(200)))
+    heading = console.page.get_by_role(
+        "heading", name="197 files uploaded, 3 files not uploaded", exact=True
     )
-    console.page.dispatch_event("#drop", "drop", {"dataTransfer": data})
-    console.button("Upload").click()
-    console.wait_until_sent("d.txt")
-    assert console.harness.read("d.txt") == b"dropped"
+    expect(heading).to_be_visible(timeout=6 * PATIENCE)
+    rows = console.page.get_by_role("list", name="Uploads").get_by_role("listitem")
+    first = [row.text_content() or "" for row in rows.all()[:3]]
+    assert all("Not uploaded" in text for text in first)
+    expect(rows.get_by_role("progressbar")).to_have_count(200)
+    expect(rows.get_by_role("alert").filter(visible=True)).to_have_count(3)
+    console.page.evaluate("refuseNoMore()")
+    console.button("Try all again").click()
+    expect(
+        console.page.get_by_role("heading", name="200 files uploaded", exact=True)
+    ).to_be_visible()
+    console.button("Clear list").click()
+    expect(rows).to_have_count(0)
+
+
+def test_a_slow_network_shows_speed_and_time_left(console: ConsolePage, tmp_path: Path) -> None:
+    session = console.page.context.new_cdp_session(console.page)
+    console.sign_in()
+    slow = {"offline": False, "latency": 100, "downloadThroughput": -1, "uploadThroughput": 500_000}
+    session.send("Network.emulateNetworkConditions", slow)
+    console.upload(large_file(tmp_path, "slow.bin", 3_000_000))
+    expect(console.page.locator("#uploading-rate")).to_have_text(
+        re.compile(r"^[\d.]+ [KM]B of 2\.9 MB · \d+ KB/s · \d s left$")
+    )
+    total = console.page.get_by_role("progressbar", name="Total")
+    assert 0 < float(total.evaluate("(bar) => bar.value")) < 1
+    session.send("Network.emulateNetworkConditions", slow | {"uploadThroughput": -1})
+    console.wait_until_sent("slow.bin")
+    assert total.evaluate("(bar) => bar.value") == 1
+
+
+def test_small_files_pause_and_resume_together(console: ConsolePage) -> None:
+    hold(console.page, "**/v1/upload-urls")
+    console.sign_in()
+    console.upload(*(text_file(f"paused-{number}.txt") for number in range(8)))
+    console.button("Pause all").click()
+    expect(console.page.get_by_text("Paused at 0 %")).to_have_count(8)
+    console.page.unroute("**/v1/upload-urls")
+    console.button("Resume all").click()
+    expect(console.page.get_by_role("heading", name="8 files uploaded", exact=True)).to_be_visible()

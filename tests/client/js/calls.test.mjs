@@ -160,6 +160,28 @@ test("a drop box is a link that takes uploads", async (t) => {
   assert.deepEqual([made.id, made.url, made.expiresAt.getUTCFullYear()], ["7", "https://x/l/1", 2026]);
 });
 
+test("a link is ended by its id", async (t) => {
+  const fake = await Fake.start(t);
+  fake.before = () => ({ status: 204 });
+  await fake.presign().endLink("lnk_a/b");
+  assert.deepEqual(fake.calls, ["DELETE links/lnk_a%2Fb"]);
+});
+
+test("an object is deleted by a request that is signed again if it fails", async (t) => {
+  const fake = await Fake.start(t);
+  fake.put("a.csv", "old");
+  const sent = [];
+  fake.before = ({ method, path }) => {
+    if (path === "v1/delete-urls") return { body: { method: "DELETE", url: `${fake.url}/store/a.csv`, headers: {} } };
+    sent.push(method);
+    return { status: sent.length === 1 ? 503 : 204 };
+  };
+  await fake.presign().delete(TARGET);
+  assert.deepEqual(sent, ["DELETE", "DELETE"]);
+  assert.deepEqual(fake.calls, ["POST delete-urls", "POST delete-urls"]);
+  assert.deepEqual(fake.requests[0].body, TARGET);
+});
+
 test("a listing goes from page to page", async (t) => {
   const fake = await Fake.start(t);
   const object = { key: "a b/1", size: 5, etag: '"e"', last_modified: "2026-03-01T12:15:00Z" };

@@ -25,6 +25,8 @@ async function others(stream: ReadableStream<Uint8Array>): Promise<Entry[]> {
   await upload(stream, { url: presign.url, fetch, bucket: "reports", key: "a", size: 5 });
   const signed = await presign.downloadUrl({ bucket: "reports", key: "a", expiresIn: 60 });
   const link = await presign.link({ bucket: "reports", prefix: "in/", upload: true });
+  await presign.endLink(link.id);
+  await presign.delete({ bucket: "reports", key: "a" });
   console.log(signed.expiresAt.getTime() - link.expiresAt.getTime());
   const found: Entry[] = [];
   for await (const entry of presign.list({ bucket: "reports" })) found.push(entry);

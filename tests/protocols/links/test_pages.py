@@ -66,7 +66,7 @@ async def test_a_body_from_the_page_takes_a_slot(visitor: Visitor) -> None:
 
 async def test_the_files_of_the_pages_are_served(visitor: Visitor) -> None:
     seen = set[str]()
-    linked = {"console.css", "icon.svg", "drop_box.js"}
+    linked = {"base.css", "uploads.css", "icon.svg", "drop_box.js"}
     while unseen := linked - seen:
         name = unseen.pop()
         seen.add(name)
@@ -129,7 +129,7 @@ async def test_people_read_a_refusal_as_a_page(visitor: Visitor) -> None:
 
 async def test_a_page_finds_its_style_below_a_prefix(visitor: Visitor) -> None:
     answer = await visitor.send("GET", f"{visitor.link()}/a/b", BROWSER)
-    assert 'href="../../../links/console.css"' in page_of(answer)
+    assert 'href="../../../links/base.css"' in page_of(answer)
 
 
 async def test_people_are_asked_to_wait_for_the_store(tmp_path: Path, valkey: Valkey) -> None:

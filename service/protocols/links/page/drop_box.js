@@ -103,7 +103,7 @@ class Item {
     bar.value = size ? this.#sent / size : 0;
     this.#offer("again", ["failed", "cancelled"]);
     this.#offer("cancel", ["waiting", "sending"]);
-    this.#part(".actions").hidden = ["done", "refused"].includes(this.state);
+    this.#part(".buttons").hidden = ["done", "refused"].includes(this.state);
   }
 
   #offer(act, states) {

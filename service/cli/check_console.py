@@ -1,0 +1,41 @@
+"""What `presign check` says about the console: how people sign in, and what it shows to others."""
+
+from collections.abc import Iterator
+
+from service.config.settings import Settings
+from service.errors import ConfigurationProblem
+
+
+def describe(settings: Settings) -> Iterator[str]:
+    if (console := settings.console) is None:
+        return
+    ways = "with a key or a token"
+    if console.issuer is not None:
+        issuer = settings.issuers[console.issuer].issuer
+        ways += f", or at {issuer} as its client {console.client_id}"
+    yield f"console: people sign in at /console {ways}"
+
+
+def warnings(settings: Settings) -> Iterator[ConfigurationProblem]:
+    if (console := settings.console) is None:
+        return
+    text = (
+        "anybody who can reach the service can open /console and see the hosts of all buckets in "
+        "its headers; the page itself has no rights"
+    )
+    yield ConfigurationProblem(text, ("console",))
+    if console.issuer is None:
+        return
+    audience = settings.issuers[console.issuer].audience
+    if audience != console.client_id:
+        text = (
+            f"ID tokens for the client {console.client_id} are refused unless {console.issuer} "
+            f"adds the audience {audience} to them; set issuers.{console.issuer}.audience to the "
+            "client id, or add a second issuer with it"
+        )
+        yield ConfigurationProblem(text, ("console", "client_id"))
+    if all(caller.issuer != console.issuer for caller in settings.callers):
+        text = (
+            f"no caller has the issuer {console.issuer}, so people who sign in there may do nothing"
+        )
+        yield ConfigurationProblem(text, ("console", "issuer"))

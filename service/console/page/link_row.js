@@ -1,0 +1,107 @@
+// One link in the list: to copy, to send, as a QR code, and to withdraw. When it has expired, its address goes.
+
+import { copy, fromTemplate, hideError, showError, tell } from "./elements.js";
+import { dateAndTime, duration } from "./words.js";
+
+const WARNED = 60; // seconds before the end
+const ENDS_BY = {
+  grant: " This is as long as you may share it.",
+  session: " It could not be made to last longer.",
+};
+
+export class LinkRow {
+  root = fromTemplate("link-template");
+  #service;
+  #link;
+  #onEnd;
+  #isWarned;
+
+  /** `link` is the client's, with its `name`; one without an id cannot be withdrawn. `onEnd`: it was withdrawn. */
+  constructor(service, link, onEnd) {
+    this.#service = service;
+    this.#link = link;
+    this.#onEnd = onEnd;
+    this.#isWarned = this.left <= 2 * WARNED;
+    this.#part(".name").textContent = link.name;
+    const field = this.#part("input");
+    field.value = link.url;
+    field.addEventListener("focus", () => field.select());
+    const time = this.#part("time");
+    time.dateTime = link.expiresAt.toISOString();
+    time.textContent = `${dateAndTime(link.expiresAt)}.${ENDS_BY[link.limitedBy] ?? ""}`;
+    this.#button("send").hidden = !navigator.share;
+    this.#button("withdraw").hidden = link.id === undefined;
+    const acts = { copy: (event) => copy(link.url, event.target), send: () => this.#send(), qr: () => this.#toggleCode(), withdraw: () => this.#withdraw() };
+    for (const [act, run] of Object.entries(acts)) this.#button(act).addEventListener("click", run);
+  }
+
+  get url() {
+    return this.#link.url;
+  }
+
+  /** Seconds until it expires, by the service's clock. */
+  get left() {
+    return (this.#link.expiresAt.getTime() - this.#service.now()) / 1000;
+  }
+
+  focus() {
+    tell(`The link is ready. It expires in ${duration(this.left)}.`);
+    this.#button("copy").focus();
+  }
+
+  count() {
+    const timer = this.#part("[role=timer]");
+    if (this.root.dataset.state === "over") return;
+    if (this.left <= 0) return this.#expire();
+    timer.textContent = `Expires in ${duration(this.left)}`;
+    if (this.#isWarned || this.left > WARNED) return;
+    this.#isWarned = true;
+    tell(`The link to ${this.#link.name} expires in ${duration(this.left)}.`);
+  }
+
+  #part(selector) {
+    return this.root.querySelector(selector);
+  }
+
+  #button(act) {
+    return this.#part(`[data-act=${act}]`);
+  }
+
+  #expire() {
+    const hadFocus = this.root.contains(document.activeElement);
+    this.root.dataset.state = "over";
+    this.#part("[role=timer]").textContent = "This link has expired";
+    for (const part of this.root.querySelectorAll(".joined, .buttons, .qr, time")) part.remove();
+    tell(`The link to ${this.#link.name} has expired.`);
+    if (hadFocus) this.root.focus();
+  }
+
+  /** Closing the sheet of the system is no error. */
+  #send() {
+    navigator.share({ title: this.#link.name, url: this.url }).catch(() => {});
+  }
+
+  async #toggleCode() {
+    const [box, button] = [this.#part(".qr"), this.#button("qr")];
+    if (!box.firstChild) box.append((await import("./qr_image.js")).qrImage(this.url));
+    box.hidden = !box.hidden;
+    button.ariaExpanded = String(!box.hidden);
+    button.textContent = box.hidden ? "Show QR code" : "Hide QR code";
+  }
+
+  async #withdraw() {
+    const box = this.#part(".error");
+    hideError(box);
+    const button = this.#button("withdraw");
+    button.disabled = true;
+    try {
+      await this.#service.endLink(this.#link.id);
+      this.root.remove();
+      tell("The link no longer works.");
+      this.#onEnd();
+    } catch (error) {
+      if (error.status !== 401) showError(box, error, { lead: "The link was not withdrawn." });
+      button.disabled = false;
+    }
+  }
+}

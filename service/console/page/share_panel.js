@@ -1,0 +1,215 @@
+// Links to files and to a folder that takes files, and the list of those that were made in this tab.
+
+import { covering, invalidKey, longest, may, nameOf } from "./access.js";
+import { CodePanel } from "./code_panel.js";
+import { byId, hideError, showError, showOptions, tell, toClipboard } from "./elements.js";
+import { LinkRow } from "./link_row.js";
+import { linkCode } from "./snippets.js";
+import { notify } from "./toasts.js";
+import { duration, fileName, lifetime } from "./words.js";
+
+const MOST_SIGNED = 604800; // seconds: the longest lifetime of a signature
+const SIGNED = [60, 300, 900, 3600, 4 * 3600, 86400, MOST_SIGNED];
+const LINKED = [3600, 86400, 7 * 86400, 30 * 86400, 90 * 86400, 365 * 86400];
+const USUAL_LINKED = 7 * 86400; // what the service gives if nothing is asked for, and its grants' default limit
+const USUAL_SIGNED = 900;
+const DOWNLOAD_SECONDS = 60;
+const OFFERED_KEYS = 20;
+
+export class SharePanel {
+  #service;
+  #place = { grants: [], bucket: null, folder: "" };
+  #sent = [];
+  #rows = [];
+  #hasLinks = true; // until the service says that share links are not configured
+  #asking = new AbortController(); // a response that arrives after an abort is not shown
+
+  constructor(service) {
+    this.#service = service;
+    this.code = new CodePanel(byId("link-code"), () => this.#codeNow());
+    byId("link-form").addEventListener("submit", (event) => this.#submit(event, () => this.#linkFile()));
+    byId("request-form").addEventListener("submit", (event) => this.#submit(event, () => this.#requestFiles()));
+    byId("object").addEventListener("input", () => this.#refresh());
+    for (const id of ["lifetime", "request-lifetime"])
+      byId(id).addEventListener("change", ({ target }) => {
+        target.dataset.chosen = target.value;
+        this.code.refresh();
+      });
+    setInterval(() => this.#count(), 500);
+  }
+
+  aim(place) {
+    if (place.bucket !== this.#place.bucket) byId("object").value = "";
+    this.#place = place;
+    const { grants, bucket } = place;
+    byId("sharing").hidden = !grants.some(({ allow }) => allow.includes("download") || allow.includes("link"));
+    const keys = this.#sent.filter(([from]) => from === bucket).map(([, key]) => key);
+    showOptions(byId("objects"), keys);
+    byId("request-folder").textContent = nameOf(place);
+    this.#refresh();
+  }
+
+  /** Fills the form with an object, and leads there. */
+  choose(key) {
+    byId("object").value = key;
+    this.#refresh();
+    byId("share-title").focus();
+    byId("sharing").scrollIntoView({ block: "nearest" });
+    byId("lifetime").focus();
+  }
+
+  /** Offers an uploaded object, which people most likely want to share. */
+  noteSent(bucket, key) {
+    this.#sent = [...this.#sent.slice(1 - OFFERED_KEYS), [bucket, key]];
+    if (bucket !== this.#place.bucket) return;
+    if (document.activeElement !== byId("object")) byId("object").value = key;
+    this.aim(this.#place);
+  }
+
+  /** Makes a link of the usual lifetime, and copies it. */
+  async copyLink(bucket, key) {
+    const row = await this.#make({ bucket, key });
+    const isCopied = await toClipboard(row.url);
+    notify(isCopied ? `Link copied. It expires in ${duration(row.left)}.` : "The link could not be copied. Copy it under Share.");
+  }
+
+  async download(bucket, key) {
+    const { url } = await this.#service.downloadUrl({
+      ...{ bucket, key, expiresIn: DOWNLOAD_SECONDS, filename: fileName(key) },
+    });
+    const link = document.createElement("a");
+    link.href = url;
+    link.target = "_blank"; // what the store refuses must not replace this page
+    link.rel = "noopener noreferrer";
+    link.click();
+  }
+
+  clear() {
+    this.#asking.abort();
+    this.#asking = new AbortController();
+    this.#sent = [];
+    for (const row of this.#rows) row.root.remove();
+    this.#rows = [];
+    byId("links-title").hidden = true;
+    showOptions(byId("objects"), []);
+    for (const id of ["object", "link-name", "uses"]) byId(id).value = "";
+    hideError(byId("link-error"));
+    this.code.clear();
+  }
+
+  async #submit(event, act) {
+    event.preventDefault();
+    hideError(byId("link-error"));
+    const button = event.target.querySelector("[type=submit], .primary");
+    button.disabled = true;
+    const { signal } = this.#asking;
+    try {
+      await act();
+    } catch (error) {
+      if (error.status !== 401 && !signal.aborted) showError(byId("link-error"), error);
+    }
+    button.disabled = false;
+  }
+
+  async #linkFile() {
+    const { bucket } = this.#place;
+    const key = byId("object").value;
+    const wrong = key ? invalidKey(key) : "Choose a file first: its Share button fills this in.";
+    if (wrong) throw new Error(wrong);
+    const expiresIn = Number(byId("lifetime").value);
+    const maxUses = Number(byId("uses").value) || undefined;
+    const row = await this.#make({ bucket, key, expiresIn, maxUses, filename: byId("link-name").value.trim() });
+    row.focus();
+  }
+
+  async #requestFiles() {
+    const { bucket, folder } = this.#place;
+    const { signal } = this.#asking;
+    const expiresIn = Number(byId("request-lifetime").value);
+    const name = `Files for ${nameOf(this.#place)}`;
+    const link = await this.#shareLink({ bucket, prefix: folder, upload: true, expiresIn, signal });
+    if (!link) throw new Error("Files cannot be requested here. Ask the person who gave you access.");
+    if (!signal.aborted) this.#add({ ...link, name }).focus();
+  }
+
+  /** Returns the row of a new link: a share link or, where there is none, a signed URL. */
+  async #make({ bucket, key, expiresIn, maxUses, filename }) {
+    const { signal } = this.#asking;
+    const { grants } = this.#place;
+    const isLinked = this.#hasLinks && linkGrants(grants, bucket, key).length > 0;
+    if (!isLinked && !may(grants, "download", bucket, key))
+      throw new Error("You cannot share this file.");
+    if (may(grants, "check", bucket, key)) {
+      const { found } = await this.#service.post("object-checks", { bucket, key }, { signal });
+      if (!found) throw new Error("There is no file with this name.");
+    }
+    const asked = { bucket, key, expiresIn, maxUses, filename: filename || fileName(key), signal };
+    const made = (isLinked && (await this.#shareLink(asked))) || (await this.#service.downloadUrl(asked));
+    signal.throwIfAborted();
+    return this.#add({ ...made, name: fileName(key) });
+  }
+
+  /** Returns null if the service is not configured for share links, and offers none from now on. */
+  async #shareLink(asked) {
+    try {
+      return await this.#service.link(asked);
+    } catch (error) {
+      if (error.code !== "not_found") throw error;
+      this.#hasLinks = false;
+      this.#refresh();
+      return null;
+    }
+  }
+
+  #add(link) {
+    const row = new LinkRow(this.#service, link, () => {
+      this.#rows = this.#rows.filter((each) => each !== row);
+      byId("links-title").hidden = !this.#rows.length;
+      byId("share-title").focus();
+    });
+    this.#rows.push(row);
+    byId("links-title").hidden = false;
+    byId("links").prepend(row.root);
+    row.count();
+    return row;
+  }
+
+  #count() {
+    for (const row of this.#rows) row.count();
+  }
+
+  #refresh() {
+    const { grants, bucket, folder } = this.#place;
+    const key = byId("object").value || `${folder}x`;
+    const links = this.#hasLinks ? linkGrants(grants, bucket, key) : [];
+    byId("uses-field").hidden = !links.length;
+    if (links.length) offer(byId("lifetime"), LINKED, longestLink(links), USUAL_LINKED);
+    else offer(byId("lifetime"), SIGNED, longest(grants, "download", bucket, key, MOST_SIGNED) || USUAL_SIGNED, USUAL_SIGNED);
+    const requests = this.#hasLinks && bucket !== null ? linkGrants(grants, bucket, `${folder}x`, "upload") : [];
+    byId("request-form").hidden = !requests.length;
+    if (requests.length) offer(byId("request-lifetime"), LINKED, longestLink(requests), USUAL_LINKED);
+    this.code.refresh();
+  }
+
+  #codeNow() {
+    const { bucket, folder } = this.#place;
+    const named = byId("object").value;
+    const key = named && !invalidKey(named) ? named : `${folder}report.pdf`;
+    const expiresIn = Math.min(Number(byId("lifetime").value), MOST_SIGNED);
+    return linkCode({ base: this.#service.url, bucket, key, expiresIn, filename: fileName(key) });
+  }
+}
+
+/** Grants for share links that also allow `operation`, which the link is for. */
+const linkGrants = (grants, bucket, key, operation = "download") =>
+  covering(grants, "link", bucket, key).filter(({ allow }) => allow.includes(operation));
+
+const longestLink = (grants) => Math.max(...grants.map((grant) => grant.max_link_expires_in ?? USUAL_LINKED));
+
+/** Offers the lifetimes up to `limit`: selected is what somebody chose before, or the usual one, if not too long. */
+function offer(list, lifetimes, limit, usual) {
+  const offered = [...new Set([...lifetimes.filter((seconds) => seconds < limit), limit])];
+  const before = Number(list.dataset.chosen) || usual;
+  list.replaceChildren(...offered.map((seconds) => new Option(lifetime(seconds), String(seconds))));
+  list.value = String(offered.findLast((seconds) => seconds <= before) ?? offered[0]);
+}

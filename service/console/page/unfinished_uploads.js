@@ -1,0 +1,54 @@
+// What resumes uploads when the tab was closed: in IndexedDB, the id of each upload at the store, its bucket
+// and key, and the name, size and time of the file. No key of a caller, no token and no signed URL.
+
+const DATABASE = "presign-console";
+const STORE = "uploads";
+
+export class UnfinishedUploads {
+  #caller = null; // who may see them: the browser may be shared
+  #database = null;
+
+  /** From now on only this caller's uploads are noted and listed. */
+  enter({ subject, issuer = null }) {
+    this.#caller = JSON.stringify([issuer, subject]);
+  }
+
+  /** A storage for the client's `resume`, which adds what the page shows: `{bucket, key, name, size}`. */
+  storage(facts) {
+    const id = (name) => `${this.#caller} ${name}`;
+    const caller = this.#caller;
+    return {
+      getItem: async (name) => (await this.#run("readonly", (store) => store.get(id(name))))?.note ?? null,
+      setItem: (name, note) => this.#run("readwrite", (store) => store.put({ id: id(name), caller, note, ...facts })),
+      removeItem: (name) => this.#run("readwrite", (store) => store.delete(id(name))),
+    };
+  }
+
+  /** The facts of the caller's uploads. Where the browser keeps nothing, there are none. */
+  async list() {
+    try {
+      const all = await this.#run("readonly", (store) => store.getAll());
+      return all.filter(({ caller }) => caller === this.#caller).map(({ note: _note, id: _id, ...facts }) => facts);
+    } catch {
+      return [];
+    }
+  }
+
+  async #run(mode, act) {
+    this.#database ??= open();
+    const database = await this.#database;
+    return settled(act(database.transaction(STORE, mode).objectStore(STORE)));
+  }
+}
+
+function open() {
+  const request = indexedDB.open(DATABASE, 1);
+  request.addEventListener("upgradeneeded", () => request.result.createObjectStore(STORE, { keyPath: "id" }));
+  return settled(request);
+}
+
+const settled = (request) =>
+  new Promise((resolve, reject) => {
+    request.addEventListener("success", () => resolve(request.result));
+    request.addEventListener("error", () => reject(request.error));
+  });

@@ -1,0 +1,115 @@
+// The row of one upload.
+
+import { element, fromTemplate, hideError, icon, showError, tell } from "./elements.js";
+import { kindOf } from "./file_kinds.js";
+import { bytes, duration, percent } from "./words.js";
+
+const WORDS = {
+  waiting: "Waiting",
+  finishing: "Finishing",
+  done: "Uploaded",
+  cancelled: "Cancelled",
+  failed: "Not uploaded",
+  interrupted: "Interrupted: choose this file again to continue",
+};
+const ANNOUNCED = ["failed", "cancelled"]; // what ends well is announced for all files together
+let count = 0;
+
+export class UploadRow {
+  upload = null;
+  reason = null; // why it cannot be uploaded
+  root = fromTemplate("item-template");
+  #announced = null;
+  #shown = null;
+
+  /**
+   * A row of `{bucket, key, path, size}`, where `path` is what people call the file. `onAct` is called with the
+   * row, the `data-act` of the pressed button and the button.
+   */
+  constructor(facts, onAct) {
+    Object.assign(this, facts);
+    const name = this.#part(".name");
+    name.id = `upload-${(count += 1)}`;
+    name.textContent = this.path;
+    name.title = this.path;
+    this.#part(".item-head").prepend(icon(kindOf(this.path).icon));
+    this.#part(".size").textContent = bytes(this.size);
+    this.#part("progress").setAttribute("aria-labelledby", name.id);
+    for (const button of this.root.querySelectorAll("button")) {
+      button.setAttribute("aria-describedby", name.id);
+      button.addEventListener("click", () => onAct(this, button.dataset.act, button));
+    }
+  }
+
+  #part(selector) {
+    return this.root.querySelector(selector);
+  }
+
+  get state() {
+    return this.upload?.state ?? (this.reason ? "refused" : "interrupted");
+  }
+
+  get isActive() {
+    return this.upload?.isActive ?? false;
+  }
+
+  get isFinished() {
+    return ["done", "cancelled", "refused"].includes(this.state);
+  }
+
+  /** Bytes that are sent. */
+  get sent() {
+    return this.state === "done" ? this.size : (this.upload?.sent ?? 0);
+  }
+
+  show() {
+    const { state } = this;
+    this.root.dataset.state = state;
+    this.#part(".state").textContent = this.#words(state);
+    this.#part("progress").value = this.size ? this.sent / this.size : Number(state === "done");
+    this.#showActions(state);
+    this.#showError(state);
+    if (state === this.#announced) return;
+    this.#announced = state;
+    if (ANNOUNCED.includes(state)) tell(`${this.path}: ${this.#words(state)}.`);
+  }
+
+  #words(state) {
+    if (state === "refused") return this.reason;
+    if (!this.upload) return WORDS[state];
+    const { waits, sent } = this.upload;
+    if (waits !== null) return `Waiting ${duration(waits)}: too many requests at once`;
+    if (state === "sending") return `${percent(sent, this.size)} · ${bytes(sent)} of ${bytes(this.size)}`;
+    if (state === "paused") return `Paused at ${percent(sent, this.size)}`;
+    return WORDS[state];
+  }
+
+  #showActions(state) {
+    const isFailed = state === "failed";
+    const { found, hasParts, canPause } = this.upload ?? {};
+    const offered = {
+      pause: canPause,
+      resume: ["paused", "interrupted"].includes(state),
+      again: isFailed && !found,
+      replace: isFailed && found && this.mayOverwrite,
+      link: state === "done" && this.mayShare,
+      cancel: ["waiting", "sending", "paused", "interrupted"].includes(state) || (isFailed && hasParts),
+      dismiss: this.isFinished || (isFailed && !hasParts),
+    };
+    const focused = this.#part(":focus");
+    for (const button of this.root.querySelectorAll("[data-act]")) button.hidden = !offered[button.dataset.act];
+    // A focused button that is hidden would send the focus to the top of the page.
+    if (focused?.hidden) (this.#part("[data-act]:not([hidden])") ?? this.root).focus();
+  }
+
+  #showError(state) {
+    const error = ["failed", "cancelled"].includes(state) ? this.upload.error : null;
+    if (error === this.#shown) return;
+    this.#shown = error;
+    const box = this.#part(".error");
+    if (!error) return hideError(box);
+    showError(box, error, { keepsFocus: true });
+    if (this.upload.found && !this.mayOverwrite)
+      box.append(element("p", "You cannot replace it: give your file another name."));
+  }
+}

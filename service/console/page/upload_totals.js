@@ -1,0 +1,65 @@
+// All uploads together: how many, how much, how fast, and the buttons for all of them.
+
+import { byId, tell } from "./elements.js";
+import { TransferRate } from "./transfer_rate.js";
+import { bytes, counted, duration } from "./words.js";
+
+const REDRAW_MS = 100; // each of hundreds of files reports its own progress
+
+export class UploadTotals {
+  #rate = new TransferRate();
+  #timer = null;
+  #wasActive = false;
+
+  showSoon(rows) {
+    this.#timer ??= setTimeout(() => this.show(rows), REDRAW_MS);
+  }
+
+  show(rows) {
+    clearTimeout(this.#timer);
+    this.#timer = null;
+    const begun = rows.filter((row) => row.upload && row.state !== "cancelled");
+    const [size, sent] = ["size", "sent"].map((what) => begun.reduce((all, row) => all + row[what], 0));
+    const isSending = begun.some(({ state }) => state === "sending");
+    if (isSending) this.#rate.note(performance.now(), sent);
+    else this.#rate.reset();
+    byId("uploading").hidden = !rows.length;
+    byId("uploading-title").textContent = title(rows, begun);
+    byId("uploading-rate").textContent = inWords(size, sent, isSending ? this.#rate.perSecond : null);
+    byId("total").value = size ? sent / size : Number(begun.length > 0);
+    showButtons(rows);
+    this.#announceEnd(begun.some((row) => row.isActive), rows);
+  }
+
+  /** Once for all files: a screen reader that spoke of each of hundreds would speak of nothing else. */
+  #announceEnd(isActive, rows) {
+    if (this.#wasActive && !isActive && rows.length) tell(`${byId("uploading-title").textContent}.`);
+    this.#wasActive = isActive;
+  }
+}
+
+function showButtons(rows) {
+  const isMany = (state) => rows.filter((row) => row.state === state && !row.upload.found).length > 1;
+  byId("pause-all").hidden = rows.filter(({ upload }) => upload?.canPause).length < 2;
+  byId("resume-all").hidden = !isMany("paused");
+  byId("try-all").hidden = !isMany("failed");
+  byId("clear-finished").hidden = !rows.some((row) => row.isFinished);
+}
+
+function title(rows, begun) {
+  const of = (...states) => rows.filter((row) => states.includes(row.state)).length;
+  const done = of("done");
+  if (begun.some((row) => row.isActive)) return `${done} of ${counted(begun.length, "file")} uploaded`;
+  const said = [];
+  if (done) said.push(`${counted(done, "file")} uploaded`);
+  const not = of("failed", "refused");
+  if (not) said.push(`${counted(not, "file")} not uploaded`);
+  return said.join(", ") || "Unfinished uploads";
+}
+
+function inWords(size, sent, perSecond) {
+  if (!size) return "";
+  const done = `${bytes(sent)} of ${bytes(size)}`;
+  if (!perSecond) return done;
+  return `${done} · ${bytes(Math.round(perSecond))}/s · ${duration((size - sent) / perSecond)} left`;
+}

@@ -1,0 +1,240 @@
+// The files that are uploaded: chosen or dropped, checked before a byte is sent, and sent in parallel.
+
+import { UNKNOWN_TYPE, limitsOf, may, mayOverwrite, nameOf, offersSending, uploadWay } from "./access.js";
+import { CodePanel } from "./code_panel.js";
+import { takeDrops } from "./drop_zone.js";
+import { chosenFiles, droppedFiles } from "./dropped_files.js";
+import { byId, element, showError, tell } from "./elements.js";
+import { uploadCode } from "./snippets.js";
+import { UnfinishedUploads } from "./unfinished_uploads.js";
+import { Upload } from "./upload.js";
+import { UploadQueue } from "./upload_queue.js";
+import { UploadRow } from "./upload_row.js";
+import { UploadTotals } from "./upload_totals.js";
+import { counted, fileName } from "./words.js";
+
+export class UploadsPanel {
+  #service;
+  #share;
+  #onSent;
+  #rows = [];
+  #place = { grants: [], bucket: null, folder: "" };
+  #queue = new UploadQueue();
+  #totals = new UploadTotals();
+  #unfinished = new UnfinishedUploads();
+  #halted = []; // uploads that only a new sign-in resumes
+
+  /** `onSent` is called with the bucket, the key and the size of each uploaded object. */
+  constructor(service, share, onSent) {
+    this.#service = service;
+    this.#share = share;
+    this.#onSent = onSent;
+    this.code = new CodePanel(byId("upload-code"), () => this.#code());
+    for (const [button, input] of [["upload", "files"], ["choose-folder", "folder"]]) {
+      byId(button).addEventListener("click", () => byId(input).click());
+      byId(input).addEventListener("change", ({ target }) => {
+        this.#add(chosenFiles(target.files));
+        target.value = ""; // otherwise the same file could not be chosen again
+      });
+    }
+    byId("overwrite").addEventListener("change", () => this.code.refresh());
+    byId("pause-all").addEventListener("click", () => this.#pauseAll());
+    byId("resume-all").addEventListener("click", () => this.#againAll("paused"));
+    byId("try-all").addEventListener("click", () => this.#againAll("failed"));
+    byId("clear-finished").addEventListener("click", () => this.#dismissAll());
+    takeDrops({
+      folderName: () => (this.#canSend ? nameOf(this.#place) : null),
+      onDrop: (transfer) => this.#drop(transfer),
+    });
+  }
+
+  get isBusy() {
+    return this.#rows.some((row) => row.isActive);
+  }
+
+  /** Lists what the caller left unfinished in an earlier tab. */
+  async enter(caller) {
+    this.#unfinished.enter(caller);
+    for (const { bucket, key, path, size } of await this.#unfinished.list())
+      if (!this.#rows.some((row) => row.bucket === bucket && row.key === key)) this.#append({ bucket, key, path, size });
+    this.#totals.show(this.#rows);
+  }
+
+  /** Sets where files go from now on. Uploads that have started keep their destination. */
+  aim(place) {
+    this.#place = place;
+    const { grants, bucket, folder } = place;
+    const sends = bucket !== null && offersSending(grants, bucket);
+    for (const id of ["upload", "choose-folder", "new-folder"]) byId(id).hidden = !sends;
+    byId("limits").replaceChildren(...(sends ? limitsOf(grants, bucket, folder) : []).map((line) => element("li", line)));
+    const isOffered = ["upload", "multipart"].some((way) => mayOverwrite(grants, way, bucket, `${folder}x`));
+    byId("overwriting").hidden = !isOffered;
+    byId("upload-code").hidden = !sends;
+    this.code.refresh();
+  }
+
+  /** Sends nothing until `goOn`: the token is no longer valid. */
+  halt() {
+    this.#queue.halt();
+    this.#halted = this.#rows.filter(({ upload }) => upload?.canPause);
+    for (const { upload } of this.#halted) upload.pause();
+  }
+
+  goOn() {
+    for (const row of this.#halted) if (row.state === "paused") this.#again(row);
+    this.#halted = [];
+    this.#queue.goOn();
+  }
+
+  /** Cancels all unfinished uploads of this tab, at the store too. */
+  async cancelAll() {
+    const left = this.#rows.filter(({ upload }) => upload?.isActive || upload?.hasParts);
+    await Promise.all(left.map(({ upload }) => upload.cancel()));
+  }
+
+  clear() {
+    for (const { upload } of this.#rows) upload?.drop();
+    this.#rows = [];
+    this.#halted = [];
+    this.#queue.clear();
+    byId("uploads").replaceChildren();
+    byId("overwrite").checked = false;
+    this.code.clear();
+    this.#totals.show(this.#rows);
+  }
+
+  get #canSend() {
+    const { grants, bucket } = this.#place;
+    return bucket !== null && offersSending(grants, bucket) && !byId("workspace").hidden;
+  }
+
+  async #drop(transfer) {
+    const place = this.#place;
+    try {
+      this.#add(await droppedFiles(transfer), place);
+    } catch {
+      showError(byId("files-error"), new Error("A folder that you dropped cannot be read. Choose its files instead."));
+    }
+  }
+
+  #add(files, place = this.#place) {
+    if (place.bucket === null) return showError(byId("files-error"), new Error("Open a folder first."));
+    const rows = files.map(({ file, path }) => this.#begin(file, path, place));
+    this.#queue.add(...rows.filter(({ upload }) => upload).map(({ upload }) => upload));
+    this.#totals.show(this.#rows);
+    if (files.length) tell(`${counted(files.length, "file")} chosen.`);
+  }
+
+  /** Begins the upload of a file, or resumes the one that an earlier tab began. */
+  #begin(file, path, { grants, bucket, folder }) {
+    const earlier = this.#rows.find(
+      (row) => row.state === "interrupted" && row.size === file.size && fileName(row.key) === file.name,
+    );
+    const target = earlier ?? { bucket, key: folder + path };
+    const type = file.type || UNKNOWN_TYPE;
+    const isActive = this.#rows.some((row) => row.isActive && row.bucket === target.bucket && row.key === target.key);
+    const { operation, reason } = isActive
+      ? { reason: "A file with this name is being uploaded already." }
+      : uploadWay(grants, target.bucket, target.key, { size: file.size, type });
+    if (earlier) this.#remove(earlier);
+    const row = this.#append({ bucket: target.bucket, key: target.key, path: earlier?.path ?? path, size: file.size });
+    row.reason = reason ?? null;
+    row.mayOverwrite = !reason && mayOverwrite(grants, operation, row.bucket, row.key);
+    row.mayShare = ["link", "download"].some((way) => may(grants, way, row.bucket, row.key));
+    if (!reason) {
+      const { bucket: to, key, size } = row;
+      row.upload = new Upload({
+        ...{ service: this.#service, file, bucket: to, key, type, operation },
+        overwrite: byId("overwrite").checked && row.mayOverwrite,
+        resume: this.#unfinished.storage({ bucket: to, key, path: row.path, size }),
+        onChange: () => this.#noteChange(row),
+      });
+    }
+    row.show();
+    return row;
+  }
+
+  #append(facts) {
+    const row = new UploadRow(facts, (...asked) => this.#act(...asked));
+    this.#rows.push(row);
+    byId("uploads").append(row.root);
+    row.show();
+    return row;
+  }
+
+  #remove(row) {
+    this.#rows = this.#rows.filter((each) => each !== row);
+    row.root.remove();
+  }
+
+  #noteChange(row) {
+    const before = row.root.dataset.state;
+    row.show();
+    if (row.state !== before && row.state === "done") this.#onSent(row);
+    // What failed has to be seen among hundreds.
+    if (row.state !== before && row.state === "failed") byId("uploads").prepend(row.root);
+    this.#totals.showSoon(this.#rows);
+  }
+
+  #act(row, what, button) {
+    const { upload } = row;
+    if (what === "pause") upload.pause();
+    if (what === "cancel") upload ? upload.cancel() : this.#cancelEarlier(row);
+    if (what === "replace") upload.overwrite = true;
+    if (what === "resume" && !upload) byId("files").click();
+    else if (["resume", "again", "replace"].includes(what)) this.#again(row);
+    if (what === "link") this.#share.copyLink(row.bucket, row.key, button).catch((error) => showError(byId("files-error"), error));
+    if (what === "dismiss") {
+      this.#remove(row);
+      byId("where").focus();
+    }
+    this.#totals.show(this.#rows);
+  }
+
+  /** Aborts, at the store too, an upload whose file this tab does not have. */
+  async #cancelEarlier(row) {
+    const { bucket, key } = row;
+    try {
+      await this.#service.abortUpload({ bucket, key, resume: this.#unfinished.storage({}) });
+      this.#remove(row);
+      this.#totals.show(this.#rows);
+    } catch (error) {
+      showError(byId("files-error"), error);
+    }
+  }
+
+  #again({ upload }) {
+    upload.wait();
+    this.#queue.add(upload);
+  }
+
+  #againAll(state) {
+    for (const row of this.#rows) if (row.state === state && !row.upload.found) this.#again(row);
+  }
+
+  #pauseAll() {
+    for (const { upload } of this.#rows) upload?.pause();
+  }
+
+  #dismissAll() {
+    for (const row of this.#rows) if (row.isFinished) this.#remove(row);
+    this.#totals.show(this.#rows);
+    byId("where").focus();
+  }
+
+  /** For the file that was chosen last or, if none was, for an example. */
+  #code() {
+    const { bucket, folder } = this.#place;
+    const { upload, key, path } = this.#rows.findLast((row) => row.upload) ?? {};
+    const name = (path ?? "report.pdf").split("/").at(-1);
+    return uploadCode({
+      base: this.#service.url,
+      bucket: upload?.target.bucket ?? bucket,
+      key: key ?? folder + name,
+      name,
+      type: upload?.type ?? "application/pdf",
+      operation: upload?.operation ?? "upload",
+      overwrite: byId("overwrite").checked,
+    });
+  }
+}

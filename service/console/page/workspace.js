@@ -1,0 +1,89 @@
+// What a signed-in caller sees: the open folder, and the panels that follow it.
+
+import { startOf } from "./access.js";
+import { DiagnosisPanel } from "./diagnosis_panel.js";
+import { byId } from "./elements.js";
+import { FilesPanel } from "./files_panel.js";
+import { showGrants } from "./grants_panel.js";
+import { offerNewFolder } from "./new_folder.js";
+import { SharePanel } from "./share_panel.js";
+import { UploadsPanel } from "./uploads_panel.js";
+
+export class Workspace {
+  #service;
+  #caller = null;
+  #place = null;
+
+  constructor(service) {
+    this.#service = service;
+    this.share = new SharePanel(service);
+    this.files = new FilesPanel(service, this.share, (place) => this.open(place));
+    this.uploads = new UploadsPanel(service, this.share, (sent) => this.#noteSent(sent));
+    this.diagnosis = new DiagnosisPanel(service);
+    offerNewFolder((name) => this.open({ ...this.#place, folder: `${this.#place.folder}${name}/` }));
+    // A grant may have been withdrawn: what the page offers follows.
+    service.onForbidden = () => this.#refreshGrants();
+  }
+
+  get isBusy() {
+    return this.uploads.isBusy;
+  }
+
+  enter(caller) {
+    const before = this.#caller;
+    const isAnother = before && (before.subject !== caller.subject || before.issuer !== caller.issuer);
+    if (isAnother) this.clear();
+    this.#caller = caller;
+    showGrants(caller.grants);
+    this.diagnosis.offer();
+    this.open(this.#place ?? startOf(caller.grants));
+    this.uploads.enter(caller);
+    this.uploads.goOn();
+  }
+
+  /** Opens a folder of a bucket. Without a bucket: the list of the buckets. */
+  open({ bucket, folder }) {
+    this.#place = { bucket, folder };
+    const { grants } = this.#caller;
+    const place = { grants, bucket, folder };
+    this.uploads.aim(place);
+    this.share.aim(place);
+    this.files.open(place);
+    byId("where").focus();
+  }
+
+  /** The token is no longer valid: nothing is sent until somebody signs in. */
+  halt() {
+    this.uploads.halt();
+    this.files.halt();
+  }
+
+  /** Cancels all unfinished uploads, at the store too. */
+  cancelUploads() {
+    return this.uploads.cancelAll();
+  }
+
+  clear() {
+    this.#caller = null;
+    this.#place = null;
+    for (const panel of [this.uploads, this.files, this.share, this.diagnosis]) panel.clear();
+    byId("grants").replaceChildren();
+  }
+
+  #noteSent({ bucket, key, size }) {
+    this.files.noteSent(bucket, key, size);
+    this.share.noteSent(bucket, key);
+  }
+
+  async #refreshGrants() {
+    const caller = await this.#service.caller().catch(() => null);
+    if (!caller || !this.#caller || caller.subject !== this.#caller.subject) return;
+    if (JSON.stringify(caller.grants) === JSON.stringify(this.#caller.grants)) return;
+    this.#caller = caller;
+    showGrants(caller.grants);
+    const place = { grants: caller.grants, ...this.#place };
+    this.uploads.aim(place);
+    this.share.aim(place);
+    this.files.refresh(place);
+  }
+}

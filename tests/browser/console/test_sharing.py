@@ -1,0 +1,299 @@
+"""Links: what they give, how long they last, and how they are taken back."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import httpx
+import pytest
+from playwright.sync_api import BrowserContext, Locator, Route, expect
+
+from service.config.links import new_key
+from tests.browser.console.conftest import kept_to_itself
+from tests.browser.console.harness import (
+    LISTER_KEY,
+    ODD,
+    READER_KEY,
+    SHORT,
+    SHORT_KEY,
+    ConsolePage,
+    Harness,
+    open_console,
+    run_console,
+    text_file,
+)
+from tests.support.stores import Store
+from tests.support.valkey import Valkey
+
+JSQR: Final = Path(__file__).parent / "node_modules" / "jsqr" / "dist" / "jsQR.js"
+
+
+def get(url: str, **headers: str) -> httpx.Response:
+    with httpx.Client(trust_env=False, follow_redirects=True) as client:
+        return client.get(url, headers=headers)
+
+
+@pytest.fixture(scope="module")
+def linking(ministack: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harness]:
+    """With share links, whose uses and ends a Valkey keeps."""
+    directory = tmp_path_factory.mktemp("linking")
+    (directory / "link.key").write_text(new_key(b"k" * 32))
+    valkey = Valkey(directory)
+    valkey.start()
+    links = {
+        "keys": [str(directory / "link.key")],
+        "url": "https://files.example.com",
+        "store_url": valkey.url,
+    }
+    try:
+        with run_console(ministack, directory, links=links) as harness:
+            yield harness
+    finally:
+        valkey.stop()
+
+
+@pytest.fixture
+def shared(context: BrowserContext, linking: Harness) -> Iterator[ConsolePage]:
+    opened = open_console(context, linking)
+    yield opened
+    kept_to_itself(opened)
+
+
+def here(console: ConsolePage, url: str) -> str:
+    """The link at the service's own address."""
+    assert url.startswith("https://files.example.com/l/")
+    return url.replace("https://files.example.com", console.harness.origin)
+
+
+def test_a_share_link_works_until_it_is_withdrawn(shared: ConsolePage) -> None:
+    shared.harness.put("shared/report.txt", b"report")
+    shared.sign_in()
+    shared.follow("shared")
+    shared.row("report.txt").get_by_role("button", name="Share").click()
+    expect(shared.field("File to share")).to_have_value("shared/report.txt")
+    shared.field("Valid for").select_option(label="1 day")
+    shared.field("File name for the recipient").fill("Our report.txt")
+    shared.button("Create link").click()
+    link = shared.links.first
+    expect(link.get_by_role("timer")).to_contain_text("Expires in 23 h 59 min")
+    url = here(shared, link.get_by_label("Link", exact=True).input_value())
+    answer = get(url)
+    assert answer.content == b"report"
+    assert "Our report.txt" in answer.headers["content-disposition"]
+    link.get_by_role("button", name="Withdraw").click()
+    expect(shared.links).to_have_count(0)
+    while (status := get(url).status_code) == 200:  # each replica knows it within 2 s
+        time.sleep(0.2)
+    assert status == 404
+
+
+def test_a_share_link_can_be_used_as_often_as_is_said(shared: ConsolePage) -> None:
+    shared.harness.put("once.txt", b"once")
+    shared.sign_in()
+    shared.field("Uses").select_option(label="Once")
+    url = here(shared, shared.link("once.txt"))
+    assert "This link can be used once." in get(url, Accept="text/html").text
+
+
+def test_the_longest_lifetimes_are_those_of_share_links(shared: ConsolePage) -> None:
+    shared.sign_in()
+    offered = shared.field("Valid for").locator("option").all_text_contents()
+    assert offered == ["1 hour", "1 day", "7 days"]
+    expect(shared.field("Valid for")).to_have_value(str(7 * 86400))
+
+
+def test_requested_files_arrive_in_the_folder(shared: ConsolePage) -> None:
+    shared.sign_in()
+    shared.new_folder("from outside")
+    shared.button("Request files").click()
+    link = shared.links.first
+    expect(link).to_contain_text("Files for from outside")
+    url = here(shared, link.get_by_label("Link", exact=True).input_value())
+    visitor = shared.page.context.new_page()
+    visitor.goto(url)
+    visitor.get_by_label("Files", exact=True).set_input_files([text_file("sent.txt", b"sent")])
+    visitor.get_by_text("Sent", exact=True).wait_for()
+    visitor.close()
+    shared.page.get_by_role("navigation", name="Path").get_by_role("link").last.click()
+    [key] = [
+        each["Key"]
+        for each in shared.harness.admin.list_objects_v2(
+            Bucket=shared.harness.store.bucket, Prefix="from outside/"
+        )["Contents"]
+    ]
+    assert key.endswith("/sent.txt")
+    assert shared.harness.read(key) == b"sent"
+
+
+def test_copy_link_copies_a_link_of_the_usual_lifetime(shared: ConsolePage) -> None:
+    shared.harness.put("copied/a.txt", b"copied")
+    shared.sign_in()
+    shared.follow("copied")
+    copy = shared.row("a.txt").get_by_role("button", name="Copy link")
+    copy.click()
+    expect(shared.page.get_by_role("status")).to_contain_text("Link copied. It expires in 6 d 23 h")
+    expect(copy).to_be_focused()
+    copied = shared.page.evaluate("navigator.clipboard.readText()")
+    assert get(here(shared, copied)).content == b"copied"
+
+
+def decoded(page_of: ConsolePage, image: Locator) -> str:
+    """What a camera reads, by jsQR."""
+    shot = list(image.screenshot())
+    page_of.page.evaluate(JSQR.read_text(encoding="utf-8"))
+    text: str = page_of.page.evaluate(
+        """async (bytes) => {
+          const bitmap = await createImageBitmap(new Blob([new Uint8Array(bytes)]));
+          const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
+          const context = canvas.getContext("2d");
+          context.drawImage(bitmap, 0, 0);
+          const { data } = context.getImageData(0, 0, bitmap.width, bitmap.height);
+          return jsQR(data, bitmap.width, bitmap.height)?.data;
+        }""",
+        shot,
+    )
+    return text
+
+
+def test_the_qr_code_is_the_link(shared: ConsolePage) -> None:
+    assert JSQR.exists(), "jsQR is missing: `make clients` installs it"
+    shared.harness.put("qr.txt", b"qr")
+    shared.sign_in()
+    url = shared.link("qr.txt")
+    shared.button("Show QR code").click()
+    image = shared.page.get_by_role("img", name="QR code")
+    assert decoded(shared, image) == url
+    shared.button("Hide QR code").click()
+    expect(image).to_be_hidden()
+
+
+def test_a_link_is_sent_by_the_systems_share_sheet(shared: ConsolePage) -> None:
+    stub = "navigator.share = async (what) => { window.sent = what; };"
+    shared.page.add_init_script(stub)
+    shared.page.reload()
+    shared.harness.put("sheet.txt", b"sheet")
+    shared.sign_in()
+    url = shared.link("sheet.txt")
+    shared.button("Send…").click()
+    assert shared.page.evaluate("sent") == {"title": "sheet.txt", "url": url}
+
+
+def test_a_link_that_cannot_be_withdrawn_stays_in_the_list(shared: ConsolePage) -> None:
+    shared.harness.put("stays.txt", b"stays")
+    shared.sign_in()
+    shared.link("stays.txt")
+    problem = {"code": "storage_unavailable", "detail": "No store."}
+    answer = {"status": 503, "body": json.dumps(problem)}
+    kind = "application/problem+json"
+    shared.page.route("**/v1/links/*", lambda route: route.fulfill(**answer, content_type=kind))
+    shared.button("Withdraw").click()
+    alert = shared.links.first.get_by_role("alert")
+    expect(alert).to_contain_text("The link was not withdrawn.", timeout=60_000)
+    expect(shared.button("Withdraw")).to_be_enabled()
+
+
+# Where no share links are configured, or none are granted, a link is a signed URL.
+
+
+def test_without_share_links_a_link_is_a_signed_url(console: ConsolePage, tmp_path: Path) -> None:
+    console.harness.put(f"shared/{ODD}", b"shared bytes")
+    console.sign_in()
+    url = console.link(f"shared/{ODD}")
+    assert get(url).content == b"shared bytes"
+    link = console.links.first
+    expect(link.get_by_role("button", name="Copy", exact=True)).to_be_focused()
+    link.get_by_role("button", name="Copy", exact=True).click()
+    assert console.page.evaluate("navigator.clipboard.readText()") == url
+    expect(console.button("Withdraw")).to_be_hidden()
+    expect(console.button("Request files")).to_be_hidden()
+
+
+def test_files_that_cannot_be_requested_are_explained(console: ConsolePage) -> None:
+    console.sign_in()
+    console.button("Request files").click()
+    alert = console.alert.filter(visible=True)
+    expect(alert).to_contain_text("Files cannot be requested here.")
+    expect(console.button("Request files")).to_be_hidden()
+
+
+def test_a_link_ends_when_the_countdown_says(console: ConsolePage) -> None:
+    console.harness.put("short.txt", b"short")
+    console.sign_in(SHORT_KEY)
+    expect(console.field("Valid for")).to_have_value(str(SHORT))
+    url = console.link("short.txt")
+    began = time.monotonic()
+    timer = console.page.get_by_role("timer")
+    expect(timer).to_contain_text("Expires in")
+    assert get(url).status_code == 200
+    expect(timer).to_have_text("This link has expired")
+    lasted = time.monotonic() - began
+    assert SHORT - 2 < lasted < SHORT + 1.5
+    time.sleep(1.5)  # the countdown never promises more: the store may be a second behind
+    assert get(url).status_code == 403
+    assert url not in console.page.content()
+    expect(console.links.first).to_be_focused()
+
+
+def test_the_countdown_goes_by_the_services_clock(console: ConsolePage) -> None:
+    console.harness.put("clock.txt", b"clock")
+    console.page.add_init_script("const late = Date.now; Date.now = () => late() + 3600e3;")
+    console.page.reload()
+    console.sign_in(LISTER_KEY)
+    console.link("clock.txt")
+    expect(console.page.get_by_role("timer")).to_contain_text("Expires in 14 min 5")
+
+
+def test_an_end_that_came_earlier_than_asked_is_explained(console: ConsolePage) -> None:
+    def shorten(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json={**answer.json(), "limited_by": "session"})
+
+    console.harness.put("limited.txt", b"limited")
+    console.page.route("**/v1/download-urls", shorten)
+    console.sign_in(LISTER_KEY)
+    console.link("limited.txt")
+    expect(console.links.first).to_contain_text("It could not be made to last longer.")
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        ("", "Choose a file first"),
+        ("a/../b", "A name or folder cannot be “.” or “..”"),
+        ("nowhere.txt", "There is no file with this name."),
+    ],
+)
+def test_what_cannot_be_shared_is_explained(console: ConsolePage, key: str, words: str) -> None:
+    console.sign_in()
+    console.field("File to share").fill(key)
+    console.button("Create link").click()
+    alert = console.alert.filter(visible=True)
+    expect(alert).to_contain_text(words)
+    expect(alert).to_be_focused()
+
+
+def test_what_is_outside_of_the_grants_is_not_asked_for(console: ConsolePage) -> None:
+    console.sign_in(READER_KEY)
+    console.page.route("**/v1/**", lambda route: route.abort())
+    console.field("File to share").fill("reports/2025/a.txt")
+    console.button("Create link").click()
+    expect(console.alert.filter(visible=True)).to_have_text("You cannot share this file.")
+
+
+def test_only_lifetimes_that_are_granted_are_offered(console: ConsolePage) -> None:
+    console.sign_in(SHORT_KEY)
+    assert console.field("Valid for").locator("option").all_text_contents() == ["4 seconds"]
+    console.button("Sign out").click()
+    console.sign_in(LISTER_KEY)
+    offered = console.field("Valid for").locator("option").all_text_contents()
+    assert offered == [
+        "1 minute",
+        "5 minutes",
+        "15 minutes",
+        "1 hour",
+        "4 hours",
+        "1 day",
+        "7 days",
+    ]

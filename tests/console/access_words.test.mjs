@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { accessInWords, kindInWords, placeInWords } from "../../service/console/page/access_words.js";
+
+const MIB = 2 ** 20;
+const said = (allow, more) => accessInWords({ bucket: "reports", prefix: "a/", allow, ...more });
+
+test("a place is a folder, a file or a whole bucket", () => {
+  const place = (prefix) => Object.values(placeInWords({ bucket: "reports", prefix })).join(" ");
+  assert.equal(place("Invoices/2026/"), "Invoices/2026 in reports");
+  assert.equal(place("a.txt"), "a.txt (one file) in reports");
+  assert.equal(place(""), "reports and everything in it");
+});
+
+test("reading depends on whether files can be seen", () => {
+  assert.deepEqual(said(["list", "download", "check"]), ["see, open and download files"]);
+  assert.deepEqual(said(["list"]), ["see which files there are"]);
+  assert.deepEqual(said(["download"]), ["download files whose name you know"]);
+  assert.deepEqual(said(["head"]), ["check whether a file exists"]);
+});
+
+test("an upload says which files, how large and whether it may replace", () => {
+  const limits = { content_types: ["application/pdf", "video/*"], max_content_length: 500 * MIB };
+  assert.deepEqual(said(["upload", "multipart"], limits), ["upload PDF and video files up to 500 MB"]);
+  assert.deepEqual(said(["form"]), ["upload files"]);
+  assert.deepEqual(said(["multipart"], { allow_overwrite: true }), ["upload files, also in place of others"]);
+});
+
+test("each way to upload is said once", () => {
+  assert.equal(said(["upload", "multipart", "form"]).length, 1);
+});
+
+test("deleting, versions and programs are said after the rest", () => {
+  assert.deepEqual(said(["sign", "versions", "delete", "download"]), [
+    "download files whose name you know",
+    "delete files",
+    "use older versions of files",
+    "use programs that speak S3",
+  ]);
+});
+
+test("sharing says what and for how long", () => {
+  const of = (...allow) => said(["link", ...allow]).at(-1);
+  assert.equal(of("download"), "share files, for up to 7 days");
+  assert.equal(of("upload"), "request files from others, for up to 7 days");
+  const year = { max_link_expires_in: 365 * 86400 };
+  assert.equal(
+    said(["link", "download", "multipart"], year).at(-1),
+    "share files and request files from others, for up to 365 days",
+  );
+  assert.deepEqual(said(["link"]), []);
+});
+
+test("kinds are called as people call them", () => {
+  const names = ["text/plain; charset=utf-8", "IMAGE/*", "image/png", "audio/flac", "text/csv", "x-odd/y"];
+  assert.deepEqual(names.map(kindInWords), ["plain text", "image", "PNG", "FLAC", "CSV", "x-odd/y"]);
+  const both = ["application/msword", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"];
+  assert.deepEqual(said(["upload"], { content_types: [...both, "text/csv", "image/*"] }), [
+    "upload Word, CSV and image files",
+  ]);
+});
