@@ -1,7 +1,7 @@
 """Behind Lambda the service keeps to the document too, and answers like the HTTP server.
 
-The same requests as in tests/contract/test_conformance.py, at random, go to both: as events of each kind to AWS's
-runtime client with the image's handler, and to `presign serve`.
+The same random requests as in tests/contract/test_conformance.py go to both: as events of each kind
+to AWS's runtime client with the image's handler, and to `presign serve`.
 """
 
 import json
