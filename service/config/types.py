@@ -141,8 +141,10 @@ def _check_past(moment: datetime) -> datetime:
 
 
 def _check_first(subject: str) -> str:
-    if subject.startswith("*"):
-        raise ValueError("`*` cannot come first; write what all these subjects begin with")
+    if subject.startswith("*") and subject != "*":
+        raise ValueError(
+            "`*` cannot come first; write what all these subjects begin with, or `*` alone for all"
+        )
     return subject
 
 
@@ -197,8 +199,8 @@ Subject = Annotated[
     Field(title="subject"),
     AfterValidator(_check_first),
     matching(
-        r"[^*\x00-\x1f\x7f][^\x00-\x1f\x7f]{0,254}",
-        "write at most 255 characters; `*` matches any text without `:`, and cannot come first",
+        r"\*|[^*\x00-\x1f\x7f][^\x00-\x1f\x7f]{0,254}",
+        "write at most 255 characters; `*` matches any text without `:`, and comes first only alone",
     ),
 ]
 Audience = Annotated[

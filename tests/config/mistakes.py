@@ -207,7 +207,7 @@ ERRORS: Final = [
     ("api_key: billing", "api_key: billing team",
      ["11: callers.0.api_key: write a name of at most 63 letters, digits, `.`, `_` and `-`, a letter or digit first"]),
     ("ops:*", "'*@acme.com'",
-     ['19: callers.1.subject: `*` cannot come first; write what all these subjects begin with (found "*@acme.com")']),
+     ['19: callers.1.subject: `*` cannot come first; write what all these subjects begin with, or `*` alone for all (found "*@acme.com")']),
     ("    grants:", "    rate_limit: 100rps\n    grants:",
      ['13: callers.0.rate_limit: write a rate such as 600/minute, or 100 per 5 seconds (found "100rps")']),
     ("    grants:", "    revoked_before: yesterday\n    grants:",
