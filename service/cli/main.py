@@ -24,7 +24,7 @@ from service.cli.options import (
 from service.cli.schema import schema
 
 if TYPE_CHECKING:
-    from service.cli.check import Report
+    from service.cli.check.report import Report
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -95,7 +95,7 @@ def check(path: Path | None, *, offline: bool, live: bool, strict: bool, is_json
     """
     from datetime import UTC, datetime
 
-    from service.cli.check import Report, report
+    from service.cli.check.report import Report, report
     from service.concurrency.event_loop import without_garbage_collection
 
     if live and offline:
@@ -106,7 +106,7 @@ def check(path: Path | None, *, offline: bool, live: bool, strict: bool, is_json
             settings, addresses, files = load_with_files(path, offline=offline)
             found = report(settings, addresses, files, now, offline=offline, traces=traces)
         if live:
-            from service.cli.check_live import add_live
+            from service.cli.check.live import add_live
 
             found = add_live(found, settings, addresses, files)
     except InvalidConfiguration as invalid:
