@@ -211,7 +211,7 @@ def test_a_slow_network_shows_speed_and_time_left(console: ConsolePage, tmp_path
     assert 0 < float(total.evaluate("(bar) => bar.value")) < 1
     session.send("Network.emulateNetworkConditions", slow | {"uploadThroughput": -1})
     console.wait_until_sent("slow.bin")
-    assert total.evaluate("(bar) => bar.value") == 1
+    expect(total).to_have_js_property("value", 1)
 
 
 def test_small_files_pause_and_resume_together(console: ConsolePage) -> None:
