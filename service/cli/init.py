@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from service.cli.options import InvalidConfiguration, as_json, load, print_json, warn
+from service.cli.options import InvalidConfiguration, as_json, load_with_files, print_json, warn
 
 if TYPE_CHECKING:
     from service.cli.first_file import Answers
@@ -62,8 +62,10 @@ def init(path: Path, *, is_json: bool, **given: str | None) -> None:
     says. Without a terminal the options must say all. Prints the caller's API key: the file has
     only its digest, so the key is never shown again.
     """
+    from datetime import UTC, datetime
+
     from service.auth.api_keys import digest_of, new_key
-    from service.cli.check import warnings
+    from service.cli.check.report import report
     from service.cli.first_file import CALLER, first_file, next_steps
 
     if path.exists():
@@ -73,19 +75,18 @@ def init(path: Path, *, is_json: bool, **given: str | None) -> None:
     with path.open("x", encoding="utf-8") as file:
         file.write(first_file(answers, digest_of(key)))
     try:
-        settings, _ = load(path, offline=True)
+        settings, addresses, files = load_with_files(path, offline=True)
     except InvalidConfiguration:
         path.unlink()
         raise
-    risks = [*warnings(settings)]
+    found = report(settings, addresses, files, datetime.now(UTC), offline=True, traces=None)
     if is_json:
-        print_json(
-            {"file": str(path), "api_key": CALLER, "key": key, "warnings": [*map(str, risks)]}
-        )
+        risks = found.document()["warnings"]
+        print_json({"file": str(path), "api_key": CALLER, "key": key, "warnings": risks})
         return
     click.echo(f"{path} is written. This is the key of the caller `{CALLER}`, shown only now:\n")
     click.echo(f"  {key}\n")
-    for risk in risks:
+    for risk in found.warnings:
         warn(str(risk))
     click.echo("Next:")
     for step in next_steps(answers, str(path)):

@@ -35,6 +35,7 @@ EXAMPLES: Final[dict[str, list[str]]] = {
     "audience": ["presign"],
     "bucket's real name": ["acme-reports-prod"],
     "content type": ["application/pdf", "image/*"],
+    "duration": ["15m", "1h", "7d"],
     "external id": ["presign-acme-reports"],
     "https URL": ["https://kubernetes.default.svc/openid/v1/jwks"],
     "issuer": ["https://kubernetes.default.svc.cluster.local"],

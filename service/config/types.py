@@ -13,6 +13,7 @@ from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
@@ -133,6 +134,23 @@ def _moment(value: object, parse: ValidatorFunctionWrapHandler) -> datetime:
     return moment
 
 
+def switch(section: type[Section], example: str) -> BeforeValidator:
+    """Take `true` for an empty section, and `false` for none. `example` names a setting in it."""
+
+    def validate(value: object) -> object:
+        if not isinstance(value, str | int):
+            return value
+        # A variable or a file has the words as text.
+        match str(value).lower():
+            case "true":
+                return {}
+            case "false":
+                return None
+        raise ValueError(f"write true, false, or settings such as {example}")
+
+    return BeforeValidator(validate, json_schema_input_type=section | bool | None)
+
+
 def _check_past(moment: datetime) -> datetime:
     """Allow for a wrong clock. A later time would leave the caller without a session."""
     if moment > datetime.now(UTC) + _MAX_CLOCK_ERROR:
@@ -141,8 +159,10 @@ def _check_past(moment: datetime) -> datetime:
 
 
 def _check_first(subject: str) -> str:
-    if subject.startswith("*"):
-        raise ValueError("`*` cannot come first; write what all these subjects begin with")
+    if subject.startswith("*") and subject != "*":
+        raise ValueError(
+            "`*` cannot come first; write what all these subjects begin with, or `*` alone for all"
+        )
     return subject
 
 
@@ -197,8 +217,8 @@ Subject = Annotated[
     Field(title="subject"),
     AfterValidator(_check_first),
     matching(
-        r"[^*\x00-\x1f\x7f][^\x00-\x1f\x7f]{0,254}",
-        "write at most 255 characters; `*` matches any text without `:`, and cannot come first",
+        r"\*|[^*\x00-\x1f\x7f][^\x00-\x1f\x7f]{0,254}",
+        "write at most 255 characters; `*` matches any text without `:`, and comes first only alone",
     ),
 ]
 Audience = Annotated[

@@ -1,6 +1,5 @@
 """Claims in an event count only from a named API, and under the rules for tokens."""
 
-import time
 from dataclasses import replace
 from typing import Any, Final
 
@@ -10,17 +9,19 @@ from service.auth.gateway_claims import GatewayIdentities
 from tests.auth.mint import ISSUER, SUBJECT, claims
 
 API_ID: Final = "a1b2c3d4e5"
+NOW: Final = 1_795_000_000
 IDENTITIES: Final = GatewayIdentities([(ISSUER, frozenset({API_ID}))])
 
 
 def sent(**changes: Any) -> dict[str, str]:
     """Return the claims as an HTTP API writes them: each is a text."""
-    written = claims(**{"aud": ISSUER.audience, **changes})
+    times = {"iat": NOW, "nbf": NOW, "exp": NOW + 300}
+    written = claims(**{"aud": ISSUER.audience, **times, **changes})
     return {name: str(value) for name, value in written.items()}
 
 
 def subject(claims: dict[str, str], api_id: str = API_ID) -> str | None:
-    identity = IDENTITIES.find(api_id, claims, time.time())
+    identity = IDENTITIES.find(api_id, claims, NOW)
     return None if identity is None else identity.caller.subject
 
 
@@ -30,8 +31,8 @@ def test_claims_of_a_named_api_name_the_caller(audience: str) -> None:
 
 
 def test_a_caller_keeps_one_identity() -> None:
-    first = IDENTITIES.find(API_ID, sent(), time.time())
-    assert IDENTITIES.find(API_ID, sent(jti="another"), time.time()) is first
+    first = IDENTITIES.find(API_ID, sent(), NOW)
+    assert IDENTITIES.find(API_ID, sent(jti="another"), NOW) is first
 
 
 @pytest.mark.parametrize("api_id", ["", "another"])
@@ -47,14 +48,14 @@ def test_no_other_api_is_trusted(api_id: str) -> None:
         {"aud": "another"},
         {"aud": f"{ISSUER.audience} other"},
         {"aud": None},
-        {"exp": int(time.time()) - 60},
+        {"exp": NOW - 60},
         {"exp": None},
         {"exp": "soon"},
         {"exp": "nan"},
         {"exp": "inf"},
         {"iat": None},
-        {"iat": int(time.time()) - 90_000},
-        {"nbf": int(time.time()) + 600},
+        {"iat": NOW - 90_000},
+        {"nbf": NOW + 600},
         {"sub": None},
         {"sub": ""},
         {"sub": "a\nb"},
@@ -68,4 +69,4 @@ def test_claims_that_a_token_must_not_have_are_not_trusted(changes: dict[str, An
 def test_claims_in_prefixes_need_the_token_itself() -> None:
     issuer = replace(ISSUER, pointers=frozenset({"/team"}))
     identities = GatewayIdentities([(issuer, frozenset({API_ID}))])
-    assert identities.find(API_ID, sent(team="a"), time.time()) is None
+    assert identities.find(API_ID, sent(team="a"), NOW) is None

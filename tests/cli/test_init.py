@@ -50,7 +50,7 @@ def test_a_file_for_aws_passes_the_strict_check(tmp_path: Path) -> None:
 def test_a_file_for_static_keys_says_why_it_is_not_strict(tmp_path: Path) -> None:
     done = init(tmp_path, *STORE)
 
-    assert "warning: bucket reports: all callers share one set of credentials" in done.stdout
+    assert "buckets.reports: all callers share one set of credentials" in done.stdout
     assert "AWS_ACCESS_KEY_ID" in done.stdout
 
 
@@ -84,7 +84,7 @@ def test_the_result_is_json_on_request(tmp_path: Path) -> None:
         (("--bucket", "reports"), "give --region or --endpoint-url"),
         (AWS[:4], "give --role-arn"),
         ((*AWS, "--endpoint-url", "https://a"), "give one"),
-        (("--bucket", "a b"), "write at most 63 letters"),
+        (("--bucket", "a b"), "at most 63 letters"),
         (("--region", "EU"), "write a region such as eu-west-1"),
         (("--endpoint-url", "minio:9000"), "write a URL such as https://store.internal:9000"),
         (("--role-arn", "presign"), "write the ARN of a role"),

@@ -76,9 +76,11 @@ def test_what_works_and_what_is_wrong_is_reported(verifying_store: Store, tmp_pa
     shown, works = page_lines(), report["live"]
     if verifying_store.name == "seaweedfs":  # it has no default encryption
         shown = [line for line in shown if "encrypted" not in line]
-        assert any("objects are not encrypted" in line for line in report["warnings"])
+        assert any("not encrypted" in each["message"] for each in report["warnings"])
     assert [line for line in works if "buckets.absent" not in line] == shown
     absent, untrusted = report["errors"]
     # The role has no permission for a bucket of this name either.
-    assert absent.startswith("buckets.absent: a signed request was refused (AccessDenied)")
-    assert untrusted.startswith("buckets.untrusted: there is no session")
+    assert absent["message"].startswith("a signed request was refused (AccessDenied)")
+    assert untrusted["message"].startswith("there is no session")
+    assert [absent["path"], untrusted["path"]] == ["buckets.absent", "buckets.untrusted"]
+    assert all(each["file"].endswith("presign.yaml") for each in report["errors"])

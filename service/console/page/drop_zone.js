@@ -2,9 +2,14 @@
 
 import { byId, element, isolated } from "./elements.js";
 
+/** Browsers repeat `dragover` at least every 350 ms. None of their other events is reliable when a drag ends outside. */
+const GONE_MS = 600;
+
 /** `folderName` returns where files would go, or null; `onDrop` is called with what was dropped, in the event. */
 export function takeDrops({ folderName, onDrop }) {
   const overlay = byId("drop-here");
+  const hide = () => (overlay.hidden = true);
+  let timer;
   addEventListener("dragover", (event) => {
     if (!carriesFiles(event)) return;
     event.preventDefault(); // otherwise the browser would leave the page
@@ -13,14 +18,13 @@ export function takeDrops({ folderName, onDrop }) {
     if (name !== null) words.append(isolated(name));
     overlay.replaceChildren(words);
     overlay.hidden = false;
-  });
-  addEventListener("dragleave", (event) => {
-    if (event.relatedTarget === null) overlay.hidden = true;
+    clearTimeout(timer);
+    timer = setTimeout(hide, GONE_MS);
   });
   addEventListener("drop", (event) => {
     if (!carriesFiles(event)) return;
     event.preventDefault();
-    overlay.hidden = true;
+    hide();
     if (folderName() !== null) onDrop(event.dataTransfer);
   });
 }

@@ -24,6 +24,7 @@ export class FilesPanel {
   #page = 0;
   #source = null; // of further entries
   #loading = new AbortController();
+  #hasFailed = false; // the list is not known to be complete
   #timer = null; // of the next redraw
 
   /** `onOpen` is called with the place of a folder that was followed. */
@@ -57,6 +58,7 @@ export class FilesPanel {
     const { grants, bucket, folder } = place;
     this.#stop();
     this.#loading = new AbortController();
+    this.#hasFailed = false;
     hideError(byId("files-error"));
     const isListed = bucket !== null && may(grants, "list", bucket, folder);
     const named = bucket === null ? bucketsOf(grants).map((name) => `${name}/`) : namedBelow(grants, bucket, folder);
@@ -116,6 +118,7 @@ export class FilesPanel {
     } catch (error) {
       if (signal.aborted || error.status === 401) return;
       this.#source = null;
+      this.#hasFailed = true;
       showError(byId("files-error"), error, { gently: true, onAgain: () => this.refresh() });
     }
     this.#show();
@@ -147,7 +150,8 @@ export class FilesPanel {
       head.ariaSort = isSorted ? order : null;
     }
     showRows(byId("rows"), rows, this.#place, this.#service.now(), (act, entry, button) => this.#act(act, entry, button));
-    this.#showEmpty(rows.length === 0 && !isReading && this.#source === null, present.length > 0);
+    const isKnown = !isReading && !this.#hasFailed && this.#source === null;
+    this.#showEmpty(rows.length === 0 && isKnown, present.length > 0);
     this.#showFoot({ isReading, entries, first, rows });
   }
 

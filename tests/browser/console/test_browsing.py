@@ -280,6 +280,7 @@ def test_a_list_that_fails_is_asked_for_again(console: ConsolePage) -> None:
     console.sign_in(LISTER_KEY)
     alert = console.alert.filter(visible=True)
     expect(alert).to_contain_text("The service did not respond.")
+    expect(console.page.locator("#empty")).to_be_hidden()
     console.page.unroute("**/v1/objects?**")
     console.harness.put("again.txt", b"1")
     alert.get_by_role("button", name="Try again").click()

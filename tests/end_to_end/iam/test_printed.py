@@ -56,8 +56,10 @@ def test_what_is_printed_makes_the_live_check_pass(
     admin.delete_bucket_cors(Bucket=store.bucket)
     admin.delete_bucket_lifecycle(Bucket=store.bucket)
 
-    assert "(AccessDenied): the role may not read this bucket" in incomplete["errors"][0]
+    assert "(AccessDenied): the role may not read this bucket" in incomplete["errors"][0]["message"]
     assert complete["errors"] == []
     assert "buckets.reports: a signed request works" in complete["live"]
     # Neither the role nor the service's identity needs to read these.
-    assert any("could not be read (AccessDenied)" in each for each in complete["warnings"])
+    assert any(
+        "could not be read (AccessDenied)" in each["message"] for each in complete["warnings"]
+    )

@@ -53,6 +53,12 @@ def _risky_caller(
     if not _GUESSABLE.isdisjoint(caller.sha256 or ()):
         text = f"API key {caller.api_key}: easy to guess; make a key with `presign new-key`"
         yield ConfigurationProblem(text, at)
+    if caller.subject == "*":
+        text = (
+            f"everybody with a token of {caller.issuer} has these grants, unless the subject has a "
+            "`:`; see who gets tokens with its audience"
+        )
+        yield ConfigurationProblem(text, (*at, "subject"))
     unscoped = {g.bucket for g in caller.grants if not settings.buckets[g.bucket].is_scoped}
     if caller.revoked_before is not None and unscoped:
         text = (

@@ -85,3 +85,8 @@ def test_a_risk_of_a_grant_set_is_reported_once(tmp_path: Path) -> None:
     )
     assert done.output.count("covers the whole bucket") == 1
     assert "grant_sets.all.0: covers the whole bucket" in done.output
+
+
+def test_grants_for_everybody_of_an_issuer_are_reported(tmp_path: Path) -> None:
+    done = checked(tmp_path, f"{HEAD}callers:\n{of_subject('*', grant('a/', 'download'))}")
+    assert "callers.0.subject: everybody with a token of ci has these grants" in done.output

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from service.access.callers import CallerEntry
 from service.access.grants import Grant, Operation
 from service.app import builders
-from service.cli.check_git_lfs import may_cover
-from service.cli.check_package_index import covers_some
+from service.cli.check.git_lfs import may_cover
+from service.cli.check.package_index import covers_some
 from service.config.mlflow import MlflowRootSettings
 from service.config.settings import Settings
 from service.errors import ConfigurationProblem
