@@ -74,7 +74,7 @@ def _rights(root: MlflowRootSettings, entry: CallerEntry) -> list[str]:
 
 
 def _operations(grants: list[Grant]) -> set[Operation]:
-    """Return what the grants allow. An upload that may not replace anything is none of MLflow's."""
+    """Return what the grants allow. MLflow needs `allow_overwrite` for an upload in one request."""
     return {
         operation
         for grant in grants
