@@ -71,8 +71,8 @@ async def check_requests(
     except S3Error as error:
         if error.code == "AccessDenied" and reads and _MAY_LIST.isdisjoint(allowed):
             text = (
-                "a signed request was refused (AccessDenied): the role may not read, or it may not "
-                "list and so gets 403 for a missing key, which is no error"
+                "a signed request was refused (AccessDenied): the role may not read; or "
+                "the key is missing and the role may not list, which is no error"
             )
             return [Result("warning", at, text)]
         if error.code not in {"NoSuchKey", "404"}:
