@@ -148,15 +148,19 @@ _ABORT: Final = {
 
 
 def cors_rules(buckets: Sequence[SignedBucket]) -> Iterator[Document]:
-    """Yield the rule for pages, if there are any. Uppy may list, complete and abort uploads."""
+    """Yield the rule for pages, if there are any.
+
+    Uppy may list, complete and abort uploads. The console deletes objects.
+    """
     origins = list(dict.fromkeys(origin for each in buckets for origin in each.origins))
     allowed = frozenset[Operation]().union(*(each.allowed for each in buckets))
     is_uppys = any(each.is_uppys for each in buckets)
+    is_deleted_from = Operation.DELETE in allowed and any(each.is_in_console for each in buckets)
     methods = [
         *(["GET", "HEAD"] if is_uppys or not _READ.isdisjoint(allowed) else []),
         *(["PUT"] if not _UPLOADED_BY_PUT.isdisjoint(allowed) else []),
         *(["POST"] if is_uppys or Operation.FORM in allowed else []),
-        *(["DELETE"] if is_uppys else []),
+        *(["DELETE"] if is_uppys or is_deleted_from else []),
     ]
     if origins and methods:
         yield {

@@ -236,6 +236,14 @@ def test_the_bucket_of_uppy_lets_pages_read_the_location() -> None:
     assert "cors" not in made["buckets"][1]
 
 
+@pytest.mark.parametrize("console", [True, False])
+def test_pages_may_delete_if_there_is_a_console(*, console: bool) -> None:
+    top = {"console": console, "server": {"cors_origins": list(APP)}}
+    [bucket] = document({"reports": BUCKET}, allow=DOWNLOADS | {Operation.DELETE}, top=top)["buckets"]
+    [rule] = bucket["cors"]["CORSRules"]
+    assert ("DELETE" in rule["AllowedMethods"]) is console
+
+
 def test_no_page_and_no_parts_need_neither_cors_nor_a_lifecycle() -> None:
     [bucket] = document({"reports": BUCKET}, allow=DOWNLOADS)["buckets"]
     assert set(bucket) == {"bucket", "policy"}
