@@ -62,8 +62,8 @@ class Expander:
     files: list[Path] = field(default_factory=list)
     variables: set[str] = field(default_factory=set)
     problems: list[tuple[Location, str]] = field(default_factory=list)
-    # YAML's aliases are the same container in several places. By id, with the original container,
-    # which keeps its id from being used again.
+    # A YAML alias is the same container in several places, so each container is expanded once. The
+    # keys are ids. The original is kept too, because the id of a freed object is used again.
     _seen: dict[int, tuple[Any, Any]] = field(default_factory=dict)
 
     def expand(self, node: Any, location: Location = ()) -> Any:

@@ -17,6 +17,8 @@ def read_yaml(path: Path, expander: Expander) -> Any:
     try:
         text = path.read_text(encoding="utf-8")
         document = parse(text)
+    except FileNotFoundError:
+        raise _unreadable(path, "No such file; `presign init` writes a first one") from None
     except OSError as error:
         raise _unreadable(path, error.strerror or "cannot be read") from None
     except UnicodeDecodeError:

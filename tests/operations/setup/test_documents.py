@@ -64,9 +64,9 @@ def test_all_features_give_the_files_of_deploy(name: str, printed: dict[str, Any
     assert printed == read(name)
 
 
-def test_the_assumed_principal_is_noted() -> None:
+def test_a_guessed_principal_is_noted() -> None:
     assert EVERYTHING["service_identity"]["arn"].endswith("111122223333:role/presign-service")
-    assert [each for each in EVERYTHING["notes"] if "name it with --principal" in each]
+    assert [each for each in EVERYTHING["notes"] if "is a guess" in each]
     named = document({"reports": OF_AWS}, principal="arn:aws:iam::111122223333:user/ann")
     assert named["notes"] == []
     trust = named["roles"][0]["trust_policy"]
