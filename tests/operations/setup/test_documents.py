@@ -239,7 +239,9 @@ def test_the_bucket_of_uppy_lets_pages_read_the_location() -> None:
 @pytest.mark.parametrize("console", [True, False])
 def test_pages_may_delete_if_there_is_a_console(*, console: bool) -> None:
     top = {"console": console, "server": {"cors_origins": list(APP)}}
-    [bucket] = document({"reports": BUCKET}, allow=DOWNLOADS | {Operation.DELETE}, top=top)["buckets"]
+    [bucket] = document({"reports": BUCKET}, allow=DOWNLOADS | {Operation.DELETE}, top=top)[
+        "buckets"
+    ]
     [rule] = bucket["cors"]["CORSRules"]
     assert ("DELETE" in rule["AllowedMethods"]) is console
 
