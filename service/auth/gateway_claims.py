@@ -67,5 +67,5 @@ def _texts(claim: object) -> list[str]:
 def _number(claim: object) -> float:
     try:
         return float(claim) if isinstance(claim, str | int | float) else math.nan
-    except ValueError:
+    except (ValueError, OverflowError):
         return math.nan

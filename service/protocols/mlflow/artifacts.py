@@ -123,7 +123,7 @@ class Artifacts:
         access_request = AccessRequest(
             operation=Operation.DELETE, bucket=wanted.bucket, key=wanted.below, subtree=True
         )
-        if not page.objects:
+        if not page.objects and page.next_token is None:
             file = replace(access_request, key=wanted.key, subtree=False)
             await self._delete_keys(requester, file, [wanted.key])
             return

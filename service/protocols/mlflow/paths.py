@@ -16,10 +16,11 @@ from service.signing.validation import has_dot_segment, is_valid_key
 
 _ROOT: Final = re.compile(r"[A-Za-z0-9._-]{1,63}")
 # What a URL or another system takes for something else: separators, drive letters, encoded text.
-_UNSAFE: Final = re.compile(r"[\\#?]|%[0-9A-Fa-f]{2}|(?:^|/)(?:[A-Za-z]:|/)")
+# MLflow itself reads `file:a` as `a`, as urllib finds the scheme, in any case and after spaces.
+_UNSAFE: Final = re.compile(r"[\\#?]|%[0-9A-Fa-f]{2}|(?:^|/)(?:[A-Za-z]:|/| *(?i:file):)")
 _DETAIL: Final = (
-    "MLflow cannot name such an artifact: a path has no `..`, `//`, `\\`, `#`, `?`, drive letter or "
-    "percent-encoded text."
+    "MLflow cannot name such an artifact: a path has no `..`, `//`, `\\`, `#`, `?`, `file:`, drive "
+    "letter or percent-encoded text."
 )
 
 
