@@ -10,7 +10,8 @@ from typing import Final
 
 from service.clock import Clock
 
-# Seconds. A correction of the wall clock by less is no freeze: Amazon Time Sync stays far below.
+# Seconds. Less may be a correction of the wall clock, though Amazon Time Sync's are far smaller. It
+# is counted once it has added up to this: many short freezes may take as long as a session.
 TOLERANCE: Final = 2.0
 
 
@@ -33,11 +34,13 @@ class FreezeAwareClock:
         return self._clock.boot() + self._uncounted
 
     def thaw(self) -> float:
-        """Count the last freeze. Return how many seconds of it the boot clock did not count."""
+        """Count the time that the boot clock did not. Return how many seconds that were."""
         difference = self._clock.wall() - self._clock.boot()
-        uncounted = max(0.0, difference - self._difference)
+        uncounted = difference - self._difference
+        if 0.0 <= uncounted < TOLERANCE:
+            return 0.0
         self._difference = difference
-        if uncounted < TOLERANCE:
+        if uncounted < 0.0:  # the wall clock was set back
             return 0.0
         self._uncounted += uncounted
         return uncounted

@@ -14,7 +14,6 @@ Traps, each with its test:
 """
 
 import base64
-import binascii
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http.client import responses
@@ -23,6 +22,7 @@ from urllib.parse import quote, unquote, urlencode
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
+from pydantic_core import to_json
 
 Headers = list[tuple[bytes, bytes]]
 # How a result has its headers: one value for each name, or a list of them.
@@ -30,6 +30,11 @@ ResultKind = Literal["single", "multiple", "load_balancer", "load_balancer_multi
 
 # RFC 3986, 3.3: what a path may have besides letters, digits and percent-encoding.
 _PATH_CHARACTERS: Final = "/!$&'()*+,;=:@~"
+# Of a result as JSON: docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html, and for load
+# balancers docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html
+_RESULT_BYTES: Final = 6 * 1024**2
+_LOAD_BALANCERS_BYTES: Final = 1024**2
+_LONGEST_ESCAPE: Final = 6  # JSON writes a control character as \u0000
 _FORWARDED_FOR: Final = b"x-forwarded-for"
 # They belong to one connection, and whatever is in front of Lambda sets its own.
 _OF_THE_CONNECTION: Final = frozenset({b"connection", b"content-length"})
@@ -133,8 +138,6 @@ def read_event(event: object, base_path: str = "") -> HttpRequest:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         place = ".".join(str(part) for part in first["loc"])
         raise UnreadableEvent(f"{place}: {first['msg']}") from None
-    except binascii.Error:
-        raise UnreadableEvent("body: it is not base64") from None
 
 
 def _read_version_2(event: _Event2, base_path: str) -> HttpRequest:
@@ -223,7 +226,10 @@ def _encoded(headers: Iterable[tuple[str, str]]) -> Headers:
 
 def _body(body: str | None, *, is_base64: bool) -> bytes:
     if is_base64:
-        return base64.b64decode(body or "", validate=True)
+        try:
+            return base64.b64decode(body or "", validate=True)
+        except ValueError:  # also for characters beyond ASCII
+            raise UnreadableEvent("body: it is not base64") from None
     return (body or "").encode(errors="surrogatepass")
 
 
@@ -243,6 +249,13 @@ def write_result(
     if kind.startswith("load_balancer"):
         written["statusDescription"] = f"{status} {responses.get(status, '')}".rstrip()
     return written
+
+
+def is_too_large(kind: ResultKind, result: Mapping[str, Any]) -> bool:
+    """Whether Lambda or the load balancer would refuse a result of `write_result`."""
+    limit = _LOAD_BALANCERS_BYTES if kind.startswith("load_balancer") else _RESULT_BYTES
+    may_be = len(result["body"]) * _LONGEST_ESCAPE > limit // 2  # the rest is for the headers
+    return may_be and len(to_json(result)) > limit
 
 
 def _written_body(body: bytes) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 The process is frozen between two invocations, for seconds or hours, or ends there without notice.
 So nothing depends on what runs in between:
-- After a pause, what has become due in it is done before the request: the clock counts the freeze,
-  sessions and issuers' keys are refreshed, revoked links are read.
+- After a pause, the instance first does what is due: it counts the freeze, refreshes sessions and
+  issuers' keys, and reads revoked links. Then it answers the request.
 - After each request nothing is left in progress. A call that is answered during a freeze would be
   read much later: it could fail by its timeout, or date a session by the wrong time.
 """
@@ -30,6 +30,7 @@ from service.aws_lambda.events import (
     HttpRequest,
     ResultKind,
     UnreadableEvent,
+    is_too_large,
     read_event,
     write_result,
 )
@@ -41,12 +42,14 @@ log = logging.getLogger(__name__)
 # Seconds that a request, and then its answer, is held back while STS, an issuer or the store of links
 # is being asked. Mostly this takes 0.1.
 SETTLE_SECONDS: Final = 2.0
-PAUSE_SECONDS: Final = 1.0  # between two invocations; in a shorter one nothing of note becomes due
+PAUSE_SECONDS: Final = 1.0  # between two invocations; after a shorter one nothing needs to be done
 # Lambda allows ten seconds from the start of the process to its first request for an event.
 START_SECONDS: Final = 3.0
-_INTERRUPT_SECONDS: Final = 0.2  # for a call to end that was cancelled
+_INTERRUPT_SECONDS: Final = 0.2  # for a cancelled call to end
 _LEFT_FOR_LAMBDA: Final = 0.5  # of the invocation's time, to send the answer
 _FAILED: Final = "The service failed. Its logs say more under the request id."
+_LATE: Final = "The request was not finished in the time of the function. Repeat it."
+_TOO_LARGE: Final = "The answer is larger than a Lambda may send. Ask for less at once."
 _HEAD_BYTES: Final = ConnectionLimits().head_bytes
 _SEPARATORS: Final = len(b": \r\n")
 # docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader
@@ -113,22 +116,33 @@ class Instance:
         if _head_bytes(request) > _HEAD_BYTES:
             detail = f"The head of a request has at most {_HEAD_BYTES} bytes."
             return self._problem(request.result, "headers_too_large", detail, invocation_id)
-        scope = self._scope(request, invocation_id, trace)
         try:
+            scope = self._scope(request, invocation_id, trace)
             # Runner.run sets a signal handler each time: 31 µs, and 9 without (A/B, empty coroutine).
             loop = self._runner.get_loop()
-            return loop.run_until_complete(self._answer(request, scope, seconds_left))
+            result = loop.run_until_complete(self._answer(request, scope, seconds_left))
+        except TimeoutError:
+            log.warning("invocation %s ran out of time", invocation_id)
+            return self._problem(request.result, "storage_unavailable", _LATE, invocation_id)
         except Exception:
             log.exception("invocation %s failed", invocation_id)
             return self._problem(request.result, "internal_error", _FAILED, invocation_id)
+        if is_too_large(request.result, result):
+            log.warning("invocation %s: the answer is too large", invocation_id)
+            return self._problem(request.result, "internal_error", _TOO_LARGE, invocation_id)
+        return result
 
     async def _answer(
         self, request: HttpRequest, scope: Scope, seconds_left: Callable[[], float]
     ) -> dict[str, Any]:
-        await self._catch_up()
+        """Raises TimeoutError shortly before Lambda would end the process, and all its sessions."""
         response = _Response(request.body)
-        await self._app(scope, response.receive, response.send)
-        await self._settle(min(self._settle_seconds, seconds_left() - _LEFT_FOR_LAMBDA))
+        try:
+            async with asyncio.timeout(seconds_left() - _LEFT_FOR_LAMBDA - _INTERRUPT_SECONDS):
+                await self._catch_up()
+                await self._app(scope, response.receive, response.send)
+        finally:
+            await self._settle(min(self._settle_seconds, seconds_left() - _LEFT_FOR_LAMBDA))
         body = b"" if request.method == "HEAD" else b"".join(response.body)
         return write_result(request.result, response.status, response.headers, body)
 
@@ -185,7 +199,7 @@ class Instance:
 
 
 class _Response:
-    """The two callables of ASGI, for a request that is there as a whole."""
+    """The two callables of ASGI, for a request whose body is complete."""
 
     def __init__(self, body: bytes) -> None:
         self._pending: bytes | None = body

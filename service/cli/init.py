@@ -65,7 +65,7 @@ def init(path: Path, *, is_json: bool, **given: str | None) -> None:
     from datetime import UTC, datetime
 
     from service.auth.api_keys import digest_of, new_key
-    from service.cli.check import report
+    from service.cli.check.report import report
     from service.cli.first_file import CALLER, first_file, next_steps
 
     if path.exists():

@@ -1,8 +1,5 @@
 """The `presign` command of the service: all its subcommands."""
 
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +24,7 @@ from service.cli.options import (
 from service.cli.schema import schema
 
 if TYPE_CHECKING:
-    from service.cli.check import Report
+    from service.cli.check.report import Report
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -55,26 +52,17 @@ def serve(path: Path | None, host: str, port: int) -> None:
     FILE is the configuration, by default $PRESIGN_CONFIG or presign.yaml. A change of it takes
     effect within seconds. SIGTERM ends the service after the requests in progress.
     """
-    with _objects_that_stay():
+    from service.concurrency.event_loop import without_garbage_collection
+
+    # Collections while the modules and the settings are read take a tenth of the start. Later each
+    # full collection would block the event loop for 50 ms to visit a hundred thousand objects.
+    with without_garbage_collection():
         from service.cli.serve import run
         from service.config.settings import configuration_path
 
-    path = configuration_path(path)
-    settings, addresses = load(path)
+        path = configuration_path(path)
+        settings, addresses = load(path)
     run(path, settings, addresses, host=host, port=port, traces=traces_endpoint())
-
-
-@contextmanager
-def _objects_that_stay() -> Iterator[None]:
-    """Import without collecting garbage, and never visit again what was imported.
-
-    Collections during the imports take a tenth of the start. Later each full collection would
-    block the event loop for 50 ms to visit a hundred thousand objects.
-    """
-    gc.disable()
-    yield
-    gc.freeze()
-    gc.enable()
 
 
 @main.command(
@@ -107,16 +95,18 @@ def check(path: Path | None, *, offline: bool, live: bool, strict: bool, is_json
     """
     from datetime import UTC, datetime
 
-    from service.cli.check import Report, report
+    from service.cli.check.report import Report, report
+    from service.concurrency.event_loop import without_garbage_collection
 
     if live and offline:
         raise click.UsageError("--live needs the files that --offline does not read")
     try:
-        settings, addresses, files = load_with_files(path, offline=offline)
-        now = datetime.now(UTC)
-        found = report(settings, addresses, files, now, offline=offline, traces=traces_endpoint())
+        now, traces = datetime.now(UTC), traces_endpoint()
+        with without_garbage_collection():  # it takes a third of the time with 4,000 callers
+            settings, addresses, files = load_with_files(path, offline=offline)
+            found = report(settings, addresses, files, now, offline=offline, traces=traces)
         if live:
-            from service.cli.check_live import add_live
+            from service.cli.check.live import add_live
 
             found = add_live(found, settings, addresses, files)
     except InvalidConfiguration as invalid:

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from service.app.factory import create_app
-from service.cli.check_policies import oversized_policies
+from service.cli.check.policies import oversized_policies
 from service.config.settings import Settings
 from service.server.run import Server, uvicorn_config
 from service.server.shutdown import Drain

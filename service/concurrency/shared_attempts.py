@@ -49,6 +49,7 @@ class SharedAttempts:
         self._ended = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._is_cancelled = False
+        self._is_in_step = False
         self._is_interrupted = False
         self._asleep = asyncio.Event()
         self._contexts: dict[object, Context] = {}  # of the requests that wait
@@ -62,6 +63,7 @@ class SharedAttempts:
         if self._task is None:
             # In an empty context: what it logs belongs to no request.
             self._task = asyncio.create_task(self._run(), name=self._name, context=Context())
+            self._task.add_done_callback(lambda _: self._asleep.set())
 
     def cancel(self) -> None:
         """End the task and release the requests that wait.
@@ -90,12 +92,12 @@ class SharedAttempts:
 
     async def until_asleep(self) -> None:
         """Wait until no step is in progress."""
-        if self.is_at_work:
+        while self.is_at_work:  # a `wake` during a step begins another one
             await self._asleep.wait()
 
     def interrupt(self) -> None:
         """Cancel the step in progress, if any, and sleep. A `wait` or `wake` begins the next one."""
-        if self.is_at_work and self._task is not None:
+        if self._is_in_step and self._task is not None:  # elsewhere it would end the task
             self._is_interrupted = True
             self._task.cancel()
 
@@ -129,6 +131,7 @@ class SharedAttempts:
         seconds: float | None = 0.0
         while seconds is not None and not self._is_cancelled:
             self._wake.clear()
+            self._is_in_step = True
             try:
                 seconds = await self._step()
             except asyncio.CancelledError:
@@ -138,15 +141,17 @@ class SharedAttempts:
             except Exception:  # a bug must not end the refreshes for ever
                 log.exception("unexpected error while refreshing %s", self._name)
                 seconds = LONGEST_SLEEP
-            self._end_interruption()
+            self._end_step()
             if seconds:
                 await self._sleep(seconds)
 
-    def _end_interruption(self) -> None:
-        """Also after a step that swallowed the cancellation."""
+    def _end_step(self) -> None:
+        """End an interruption, too, even if the step swallowed the cancellation."""
+        self._is_in_step = False
         if self._is_interrupted and self._task is not None:
             self._is_interrupted = False
-            self._task.uncancel()
+            while self._task.uncancel():  # it may have been interrupted again
+                pass
 
     async def _sleep(self, seconds: float) -> None:
         self._asleep.set()

@@ -5,7 +5,7 @@ from typing import Annotated, Final, Self
 from pydantic import BeforeValidator, model_validator
 
 from service.config.patterns import matching
-from service.config.types import Name, Origin, Section, check_secure_url
+from service.config.types import Name, Origin, Section, check_secure_url, switch
 
 _COLOUR: Final = 'write a colour such as "#0f766e", in quotes, because YAML reads # as a comment'
 
@@ -68,17 +68,7 @@ class ConsoleSettings(Section):
         return self
 
 
-def _section(value: object) -> object:
-    """`console: true` is an empty section, `console: false` none."""
-    if value is True:
-        return {}
-    return None if value is False else value
-
-
-Console = Annotated[
-    ConsoleSettings | None,
-    BeforeValidator(_section, json_schema_input_type=ConsoleSettings | bool | None),
-]
+Console = Annotated[ConsoleSettings | None, switch(ConsoleSettings, "`name`")]
 
 
 def wrong_issuer(url: str) -> str | None:

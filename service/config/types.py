@@ -13,6 +13,7 @@ from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
@@ -131,6 +132,23 @@ def _moment(value: object, parse: ValidatorFunctionWrapHandler) -> datetime:
     except ValidationError:
         raise ValueError(WITH_ZONE) from None
     return moment
+
+
+def switch(section: type[Section], example: str) -> BeforeValidator:
+    """Take `true` for an empty section, and `false` for none. `example` names a setting in it."""
+
+    def validate(value: object) -> object:
+        if not isinstance(value, str | int):
+            return value
+        # A variable or a file has the words as text.
+        match str(value).lower():
+            case "true":
+                return {}
+            case "false":
+                return None
+        raise ValueError(f"write true, false, or settings such as {example}")
+
+    return BeforeValidator(validate, json_schema_input_type=section | bool | None)
 
 
 def _check_past(moment: datetime) -> datetime:

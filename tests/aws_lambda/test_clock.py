@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.aws_lambda.clock import FreezeAwareClock
+from service.aws_lambda.clock import TOLERANCE, FreezeAwareClock
 
 
 class TwoClocks:
@@ -40,10 +40,22 @@ def test_a_freeze_is_counted_once(wall: float, boot: float, counted: float) -> N
     assert clock.boot() - before == counted
 
 
-def test_small_corrections_do_not_add_up() -> None:
+def test_short_freezes_add_up() -> None:
     machine = TwoClocks()
     clock = FreezeAwareClock(machine)
-    for _ in range(10):
+    before = clock.boot()
+    for _ in range(1000):
+        machine.move(wall=1.9, boot=0.1)
+        clock.thaw()
+    assert clock.boot() - before == pytest.approx(1900, abs=TOLERANCE)
+
+
+def test_small_corrections_in_both_directions_do_not_add_up() -> None:
+    machine = TwoClocks()
+    clock = FreezeAwareClock(machine)
+    for _ in range(100):
         machine.move(wall=11, boot=10)
+        clock.thaw()
+        machine.move(wall=9, boot=10)
         clock.thaw()
     assert clock.boot() == machine.boot()

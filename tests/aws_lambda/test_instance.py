@@ -1,10 +1,12 @@
 """One instance: what an invocation answers, logs and leaves behind."""
 
+import asyncio
 import json
 import logging
 from collections.abc import Iterator
 from typing import Final
 
+import httpx
 import pytest
 
 from service.auth.gateway_claims import GatewayIdentities
@@ -108,13 +110,50 @@ def test_an_event_of_another_source_is_one_log_line_and_a_500(
     assert "sentinel" not in caplog.text + answer.text
 
 
+@pytest.mark.parametrize("body", ["sentinel!", "sentinelé", "sentine"])
 def test_a_body_that_is_not_base64_is_one_log_line_and_a_500(
-    harness: InstanceHarness, caplog: pytest.LogCaptureFixture
+    harness: InstanceHarness, caplog: pytest.LogCaptureFixture, body: str
 ) -> None:
-    event = event_of(Kind.HTTP_API, *CALL[:2]) | {"body": "sentinel!", "isBase64Encoded": True}
+    event = event_of(Kind.HTTP_API, *CALL[:2]) | {"body": body, "isBase64Encoded": True}
     assert harness.invoke(event).status_code == 500
     assert len(caplog.records) == 1
     assert "sentinel" not in caplog.text
+
+
+def test_an_answer_over_the_load_balancers_limit_is_a_500(harness: InstanceHarness) -> None:
+    body = json.dumps({"bucket": "demo", "keys": [f"{n:01000}" for n in range(700)]}).encode()
+    call = ("POST", "/v1/download-urls/batch", body)
+    assert harness.send(Kind.FUNCTION_URL, *call).status_code == 200
+    answer = harness.send(Kind.LOAD_BALANCER, *call)
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
+
+
+def test_a_request_without_time_left_is_a_504_and_leaves_no_call_in_progress(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    in_progress = 0
+
+    async def hang(_: httpx.Request) -> httpx.Response:
+        nonlocal in_progress
+        in_progress += 1
+        try:
+            await asyncio.sleep(60)
+        finally:
+            in_progress -= 1
+        raise AssertionError
+
+    transport = httpx.MockTransport(hang)
+    headers = [("authorization", f"Bearer {API_KEY}")]
+    event = event_of(Kind.HTTP_API, "POST", "/v1/object-checks", headers, CALL[2])
+    with run_instance(make_app_settings(make_open_grant()), store_transport=transport) as harness:
+        answer = harness.invoke(event, seconds_left=lambda: 1.0)
+        assert (answer.status_code, answer.json()["code"]) == (504, "storage_unavailable")
+        assert in_progress == 0
+        assert harness.send(Kind.HTTP_API, *CALL).status_code == 200
+    assert len(harness.audit) == 2
+    assert [record.getMessage() for record in caplog.records] == [
+        "invocation invocation-1 ran out of time"
+    ]
 
 
 def from_gateway(**changes: object) -> dict[str, object]:

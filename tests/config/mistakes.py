@@ -233,7 +233,7 @@ ERRORS: Final = [
     ("callers:", f"server: {{rate_limit_url: 'http://:{KEY}@limits'}}\ncallers:",
      ["10: server.rate_limit_url: write the URL of a Redis or Valkey, such as redis://limits:6379/0"]),
     ("callers:", "console: 'sure'\ncallers:",
-     ['10: console: write true or false (found "sure")']),
+     ['10: console: write true, false, or settings such as `name` (found "sure")']),
     ("callers:", "7: x\ncallers:", ["10: 7: a name of a setting is text; put a number in quotes"]),
     ("callers:", "server:\ncallers:",
      ["10: server: has no value; write one, or remove the line"]),

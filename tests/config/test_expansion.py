@@ -1,6 +1,7 @@
 """`${VAR}` and `${file:…}` in the values of a configuration."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,7 +11,7 @@ from service.config.expansion import Expander, NoExpander
 from service.config.settings import configuration_sources, load_settings
 from service.config.yaml_reader import parse
 from service.errors import ConfigurationError
-from tests.docs.test_configuration_page import uncommented
+from tests.docs.test_configuration_page import EXAMPLE, uncommented_text
 
 ENVIRON: Final = {
     "ROLE": "the-role",
@@ -117,10 +118,15 @@ def test_a_file_loses_one_newline_at_its_end(tmp_path: Path, content: str, value
         ("${file:nowhere}", "${file:nowhere} cannot be read: No such file or directory"),
         ("${file:.}", "${file:.} cannot be read: Is a directory"),
         ("${file:binary}", "${file:binary} is not a text file in UTF-8"),
+        ("${file:long}", "${file:long} is not a text file in UTF-8"),
+        ("${file:/dev/zero}", "${file:/dev/zero} is not a text file in UTF-8"),
+        ("${file:pipe}", "${file:pipe} is not a text file in UTF-8"),
     ],
 )
 def test_what_cannot_be_expanded_is_named(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "binary").write_bytes(b"\xff")
+    (tmp_path / "long").write_text("a" * (64 * 1024 + 1))
+    os.mkfifo(tmp_path / "pipe")
     assert problem(f"a: ['{text}']", tmp_path).startswith(said)
 
 
@@ -184,24 +190,35 @@ def problems_of(path: Path) -> list[str]:
     return []
 
 
-@pytest.mark.parametrize("suffix", ["", "/", " " * 90])
-def test_no_error_shows_an_expanded_text(tmp_path: Path, suffix: str) -> None:
-    """Each setting of the example gets a secret in turn."""
-    (tmp_path / "secret").write_text(SECRET + suffix)
+def refuses_without_its_text(directory: Path, document: Any, location: tuple[Any, ...]) -> bool:
+    node = document
+    for part in location[:-1]:
+        node = node[part]
+    node[location[-1]] = "${file:secret}"
+    path = written(directory, json.dumps(document, indent=1, default=str))
+    problems = problems_of(path)
+    assert "sentinel" not in str(problems).lower(), location
+    assert all(each.startswith(f"{path}:") for each in problems)
+    return bool(problems)
+
+
+@pytest.mark.parametrize("secret", [SECRET, f"{SECRET}{' ' * 90}", "sentinel", "sentinel/"])
+def test_no_error_shows_an_expanded_text(tmp_path: Path, secret: str) -> None:
+    """Each setting of the example gets a secret in turn. Some settings accept some of them.
+
+    Settings are compared with each other only in the first document: the second has all keys, of
+    which some exclude others.
+    """
+    (tmp_path / "secret").write_text(secret)
     for directory in ("callers.d", "buckets.d"):
         (tmp_path / directory).mkdir()
     refused_ones = 0
-    for location in scalars(uncommented()):
-        document = node = uncommented()
-        for part in location[:-1]:
-            node = node[part]
-        node[location[-1]] = "${file:secret}"
-        path = written(tmp_path, json.dumps(document, indent=1, default=str))
-        problems = problems_of(path)
-        refused_ones += bool(problems)
-        assert "sentinel" not in str(problems).lower(), location
-        assert all(each.startswith(f"{path}:") for each in problems)
-    assert refused_ones > 30
+    for text in (EXAMPLE, uncommented_text()):
+        refused_ones += sum(
+            refuses_without_its_text(tmp_path, parse(text), location)
+            for location in scalars(parse(text))
+        )
+    assert refused_ones > 60
 
 
 def test_a_file_that_is_named_is_watched(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Final
 import pytest
 
 from service.app import builders
-from service.cli import check, check_policies
+from service.cli.check import policies, report
 from service.concurrency.event_loop import without_garbage_collection
 from service.config.settings import Settings, load_settings
 from service.s3.endpoints import resolve
@@ -73,9 +73,9 @@ def figures(path: Path) -> dict[str, float]:
 
 def checked(settings: Settings, addresses: dict[str, Address]) -> list[object]:
     return [
-        *check.describe(settings, addresses),
-        *check.warnings(settings),
-        *check_policies.oversized_policies(settings, addresses),
+        *report.describe(settings, addresses),
+        *report.warnings(settings),
+        *policies.oversized_policies(settings, addresses),
     ]
 
 

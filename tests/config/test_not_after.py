@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from service.cli.check_api_keys import warnings
+from service.cli.check.api_keys import warnings
 from service.config.settings import Settings, load_settings
 from service.errors import ConfigurationError
 

@@ -79,9 +79,10 @@ function button(name, onClick) {
   return made;
 }
 
-function details({ code, detail, status, errors, requestId }) {
+function details({ code, detail, status, message, errors, requestId }) {
+  const said = code ? `${status} ${code}: ${detail}` : message;
   const fields = (errors ?? []).map((each) => `${each.pointer}: ${each.detail}`);
-  return [`${status} ${code}: ${detail}`, ...fields, `Request ${requestId}`].join("\n");
+  return [said, ...fields, `Request ${requestId}`].join("\n");
 }
 
 export function hideError(box) {

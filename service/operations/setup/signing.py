@@ -44,6 +44,7 @@ class SignedBucket:
     kms_key_id: str | None = None
     origins: tuple[str, ...] = ()
     is_uppys: bool = False
+    is_in_console: bool = False
 
     @property
     def allowed(self) -> frozenset[Operation]:
@@ -91,6 +92,7 @@ def signed_buckets(
                 kms_key_id=bucket.encryption.kms_key_id if bucket.encryption else None,
                 origins=tuple(dict.fromkeys(pages)),
                 is_uppys=uppy is not None,
+                is_in_console=settings.console is not None,
             )
         )
     return found

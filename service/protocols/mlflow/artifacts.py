@@ -33,7 +33,7 @@ _DELETE: Final = DeleteObject()
 
 
 class Entry(NamedTuple):
-    """What a folder has. `size` is in bytes; None is a folder."""
+    """A file or a folder in a listing. `size` is in bytes; None is a folder."""
 
     name: str
     size: int | None
@@ -114,7 +114,7 @@ class Artifacts:
             async with asyncio.timeout(DELETE_SECONDS):
                 await self._delete(requester, wanted)
         except TimeoutError:
-            detail = f"There is more to delete than {DELETE_SECONDS:g} s are enough for. Repeat it."
+            detail = f"Not all files were deleted within {DELETE_SECONDS:g} s. Repeat the request."
             raise StorageUnavailable(detail) from None
 
     async def _delete(self, requester: Requester, wanted: Artifact) -> None:
@@ -123,7 +123,7 @@ class Artifacts:
         access_request = AccessRequest(
             operation=Operation.DELETE, bucket=wanted.bucket, key=wanted.below, subtree=True
         )
-        if not page.objects:
+        if not page.objects and page.next_token is None:
             file = replace(access_request, key=wanted.key, subtree=False)
             await self._delete_keys(requester, file, [wanted.key])
             return

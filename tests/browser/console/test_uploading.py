@@ -82,12 +82,12 @@ def test_files_and_folders_are_dropped_anywhere(console: ConsolePage, tmp_path: 
     single = tmp_path / "single.txt"
     single.write_text("single")
     console.sign_in()
-    console.new_folder("dropped")
+    console.new_folder("dragged")
     drop(console.page, tmp_path / "Trip", single)
     done = console.page.get_by_role("heading", name="121 files uploaded", exact=True)
     expect(done).to_be_visible(timeout=3 * PATIENCE)
-    assert console.harness.read("dropped/Trip/Day 1/119.txt") == b"119"
-    assert console.harness.read("dropped/single.txt") == b"single"
+    assert console.harness.read("dragged/Trip/Day 1/119.txt") == b"119"
+    assert console.harness.read("dragged/single.txt") == b"single"
     expect(console.page.get_by_text("Drop to upload to")).to_be_hidden()
 
 

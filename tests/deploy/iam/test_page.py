@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 
 from service.app.builders import caller_entries
-from service.cli import check_buckets
+from service.cli.check import buckets
 from service.config.settings import Settings
 from tests.deploy.iam.files import HERE, read
 
@@ -72,5 +72,5 @@ def test_the_page_shows_what_check_prints() -> None:
         {"buckets": {"reports": role}, "unsafe_anonymous_caller": {"grants": grants}}
     )
     granted = [grant for entry in caller_entries(settings) for grant in entry.grants]
-    [line] = check_buckets._signature_age("reports", settings.buckets["reports"], granted)
+    [line] = buckets._signature_age("reports", settings.buckets["reports"], granted)
     assert f"```text\n{line}\n```" in PAGE

@@ -59,7 +59,9 @@ async def test_a_file_is_listed_as_nothing(harness: Harness) -> None:
 
 
 async def test_names_that_mlflow_refuses_are_not_listed(harness: Harness) -> None:
-    harness.store.has("ok", "a#b", "a\\b", "C:evil", "e%20f", "a?b", "..", "x//y", "./z")
+    harness.store.has(
+        "ok", "a#b", "a\\b", "C:evil", "e%20f", "a?b", "..", "x//y", "./z", "file:a", " FILE:b"
+    )
     assert await harness.names() == ["x", "ok"]
     assert await harness.names("team/x") == []
 
@@ -165,6 +167,15 @@ async def test_a_folder_is_deleted_with_all_that_is_below(harness: Harness) -> N
     assert harness.store.names() == ["1/run", "1/running/e", "2/f"]
     deleted = [line["keys"] for line in harness.audit_lines if line["operation"] == "delete"]
     assert deleted == [[f"{PREFIX}1/run/a", f"{PREFIX}1/run/b/c"], [f"{PREFIX}1/run/b/d"]]
+
+
+async def test_an_empty_page_does_not_end_a_deletion(harness: Harness) -> None:
+    """SeaweedFS lists directories whose objects were all deleted. They are left out of a page."""
+    harness.store.page = 1
+    harness.store.has("1/run/b")
+    harness.store.objects[f"{PREFIX}1/run/a/"] = ('""', 0)
+    assert (await harness.send("DELETE", "/artifacts/team/1/run")).status_code == 200
+    assert harness.store.names() == ["1/run/a/"]
 
 
 async def test_a_file_is_deleted_alone(harness: Harness) -> None:

@@ -33,6 +33,8 @@ OF_OTHER_SYSTEMS = (
     r"team/a\b",
     "team/C:/a",
     "team/c%3Aa",
+    "team/file:a",
+    "team/1/%20FILE%3Aa",
     "team/%252e%252e/a",
     "team/a%2523b",
     "team/a%23b",

@@ -11,21 +11,21 @@ from service.access.grants import Caller, Grant, Operation
 from service.api.rendering import render_caller
 from service.app import builders
 from service.app.builders import caller_name
-from service.cli import (
-    check_api_keys,
-    check_buckets,
-    check_console,
-    check_credentials,
-    check_git_lfs,
-    check_grants,
-    check_lambda,
-    check_limits,
-    check_links,
-    check_mlflow,
-    check_package_index,
-    check_policies,
-    check_remote_signing,
-    check_uppy,
+from service.cli.check import (
+    api_keys,
+    aws_lambda,
+    buckets,
+    console,
+    credentials,
+    git_lfs,
+    grants,
+    limits,
+    links,
+    mlflow,
+    package_index,
+    policies,
+    remote_signing,
+    uppy,
 )
 from service.config.reading import Files
 from service.config.settings import Settings, placed
@@ -34,27 +34,27 @@ from service.signing.signer import Address
 
 # In the order of the report.
 _SUBJECTS = (
-    check_console,
-    check_grants,
-    check_buckets,
-    check_policies,
-    check_package_index,
-    check_git_lfs,
-    check_mlflow,
-    check_uppy,
-    check_links,
-    check_credentials,
-    check_remote_signing,
-    check_lambda,
+    console,
+    grants,
+    buckets,
+    policies,
+    package_index,
+    git_lfs,
+    mlflow,
+    uppy,
+    links,
+    credentials,
+    remote_signing,
+    aws_lambda,
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What there is to say about a configuration. With `errors` a caller cannot be served.
+    """What there is to say about a configuration. Its `errors` must be corrected.
 
     `callers` are as `GET /v1/caller` shows them. `not_checked` are the files that were not read.
-    `live` is what works now; None if nobody was asked.
+    `live` is what works now; None without `--live`.
     """
 
     errors: Sequence[ConfigurationProblem]
@@ -98,8 +98,8 @@ def report(
 
     `traces` is the URL that spans are sent to.
     """
-    found = [*warnings(settings), *check_api_keys.warnings(settings, now)]
-    errors = check_policies.oversized_policies(settings, addresses)
+    found = [*warnings(settings), *api_keys.warnings(settings, now)]
+    errors = policies.oversized_policies(settings, addresses)
     return Report(
         errors=in_order(errors, files),
         warnings=in_order(found, files),
@@ -113,14 +113,14 @@ def report(
 
 
 def in_order(problems: Iterable[ConfigurationProblem], files: Files) -> list[ConfigurationProblem]:
-    """Return the problems in the order of the files, and those of a grant set once."""
+    """Return the problems in the order of the files. One in a shared grant set appears once."""
     found = dict.fromkeys(placed(each, files) for each in problems)
     return sorted(found, key=lambda each: each.place)
 
 
 def describe(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[str]:
     """Yield lines about each bucket, and about what each caller may do."""
-    yield from check_buckets.describe(settings, addresses)
+    yield from buckets.describe(settings, addresses)
     entries = builders.caller_entries(settings)
     for entry in entries:
         name = caller_name(entry)
@@ -133,20 +133,19 @@ def describe(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[s
             "object URLs: each caller may use its grants at /o/BUCKET/KEY too, with its key as a "
             f"Basic password; what they redirect to lives {settings.objects.expires_in} s at most"
         )
-    yield from check_package_index.describe(settings)
-    yield from check_git_lfs.describe(settings)
-    yield from check_mlflow.describe(settings)
-    yield from check_uppy.describe(settings)
-    yield from check_links.describe(settings)
-    yield from check_console.describe(settings)
-    yield from check_credentials.describe(settings)
-    yield from check_remote_signing.describe(settings)
-    yield from check_lambda.describe(settings)
+    yield from package_index.describe(settings)
+    yield from git_lfs.describe(settings)
+    yield from mlflow.describe(settings)
+    yield from uppy.describe(settings)
+    yield from links.describe(settings)
+    yield from console.describe(settings)
+    yield from credentials.describe(settings)
+    yield from remote_signing.describe(settings)
+    yield from aws_lambda.describe(settings)
     callers = (
-        (caller_name(each), [*map(check_policies.with_long_claims, each.grants)])
-        for each in entries
+        (caller_name(each), [*map(policies.with_long_claims, each.grants)]) for each in entries
     )
-    yield from check_limits.describe(check_policies.bucket_arns(settings, addresses), callers)
+    yield from limits.describe(policies.bucket_arns(settings, addresses), callers)
 
 
 def _describe_traces(endpoint: str | None) -> Iterator[str]:
@@ -187,7 +186,7 @@ def skipped_files(settings: Settings) -> Iterator[str]:
 def _grant(grant: Grant) -> str:
     operations = ", ".join(operation for operation in Operation if operation in grant.allow)
     keys = f"{grant.prefix}…" if grant.prefix.endswith("/") else grant.prefix or "everything"
-    limits = [
+    parts = [
         f"{operations} {keys} in {grant.bucket}",
         f"for at most {grant.max_expires_in} s" if grant.max_expires_in else "",
         f"at most {grant.max_content_length} bytes" if grant.max_content_length is not None else "",
@@ -196,4 +195,4 @@ def _grant(grant: Grant) -> str:
         f"links for at most {grant.max_link_expires_in} s" if Operation.LINK in grant.allow else "",
         "and overwrite objects" if grant.allow_overwrite else "",
     ]
-    return ", ".join(filter(None, limits))
+    return ", ".join(filter(None, parts))

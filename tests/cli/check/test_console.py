@@ -63,7 +63,7 @@ def test_check_warns_of_people_who_may_do_nothing(tmp_path: Path) -> None:
         ('{color: "#0f766e"}', "console.color: unknown setting; did you mean colour?"),
         ('{name: ""}', "write a name of at most 60 characters in one line"),
         ('{name: "a\\nb"}', "write a name of at most 60 characters in one line"),
-        ("maybe", "write settings here"),
+        ("maybe", "write true, false, or settings"),
     ],
 )  # fmt: skip
 def test_wrong_settings_are_explained(tmp_path: Path, console: str, message: str) -> None:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 
-from service.cli.check import Report, in_order
+from service.cli.check.report import Report, in_order
 from service.cli.options import InvalidConfiguration
 from service.config.reading import Files
 from service.config.settings import Settings

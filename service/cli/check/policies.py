@@ -10,7 +10,7 @@ from service.access.callers import LONGEST_CLAIM, CallerEntry, pointers, without
 from service.access.grants import Caller, Grant
 from service.access.session_policy import MAX_POLICY_LENGTH, BucketArns
 from service.app import builders
-from service.cli import check_limits
+from service.cli.check import limits
 from service.config.settings import Settings
 from service.errors import ConfigurationProblem
 from service.presigning.requests import CredentialsRequest
@@ -44,7 +44,7 @@ def oversized_policies(
 
 
 def _policies(grants: list[Grant], bucket: str, arns: BucketArns) -> Iterator[tuple[str, str]]:
-    yield "its session policy", check_limits.policy_of(tuple(grants), arns)
+    yield "its session policy", limits.policy_of(tuple(grants), arns)
     vended = policy_for(grants, CredentialsRequest(bucket=bucket), arns)
     if vended:
         yield "the session policy of its credentials", vended

@@ -1,7 +1,7 @@
 """Behind Lambda the service keeps to the document too, and answers like the HTTP server.
 
-The same requests as in test_conformance.py, at random, go to both: as events of each kind to AWS's
-runtime client with the image's handler, and to `presign serve`.
+The same random requests as in tests/contract/test_conformance.py go to both: as events of each kind
+to AWS's runtime client with the image's handler, and to `presign serve`.
 """
 
 import json
@@ -24,7 +24,7 @@ from tests.support.processes import free_ports
 from tests.support.service import run_service_process
 from tests.support.stores import ROOT_KEY_ID, ROOT_SECRET, ministack
 
-pytestmark = pytest.mark.slow  # `make check` runs it
+pytestmark = pytest.mark.slow
 
 CASES_AN_OPERATION: Final = 6  # of each kind
 schema = make_schema()
