@@ -64,7 +64,7 @@ class Calls:
         self.close()
 
     def whoami(self) -> Caller:
-        """Return who the service takes you for, and your grants."""
+        """Return who you are to the service, and your grants."""
         return caller(self._api.call("GET", "caller"))
 
     def download_url(

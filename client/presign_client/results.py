@@ -127,7 +127,7 @@ class Grant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Who the service takes you for. An API key has no `issuer`."""
+    """Who you are to the service. An API key has no `issuer`."""
 
     subject: str
     issuer: str | None

@@ -23,7 +23,7 @@ class GatewayIdentities:
     def __init__(self, issuers: Iterable[tuple[Issuer, frozenset[str]]]) -> None:
         """Each issuer comes with the ids of the APIs that verify its tokens."""
         self._issuers = [each for each in issuers if not each[0].pointers]
-        # What is cached for a caller is found by the identity, which must be the same object.
+        # The caches of a caller are keyed by this object, so it must stay the same one.
         self._known: BoundedDict[Caller, Identity] = BoundedDict(MAX_IDENTITIES)
 
     def find(self, api_id: str, claims: Mapping[str, Any], now: float) -> Identity | None:

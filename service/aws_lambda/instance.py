@@ -2,8 +2,8 @@
 
 The process is frozen between two invocations, for seconds or hours, or ends there without notice.
 So nothing depends on what runs in between:
-- After a pause, what has become due in it is done before the request: the clock counts the freeze,
-  sessions and issuers' keys are refreshed, revoked links are read.
+- After a pause, the instance first does what is due: it counts the freeze, refreshes sessions and
+  issuers' keys, and reads revoked links. Then it answers the request.
 - After each request nothing is left in progress. A call that is answered during a freeze would be
   read much later: it could fail by its timeout, or date a session by the wrong time.
 """
@@ -42,10 +42,10 @@ log = logging.getLogger(__name__)
 # Seconds that a request, and then its answer, is held back while STS, an issuer or the store of links
 # is being asked. Mostly this takes 0.1.
 SETTLE_SECONDS: Final = 2.0
-PAUSE_SECONDS: Final = 1.0  # between two invocations; in a shorter one nothing of note becomes due
+PAUSE_SECONDS: Final = 1.0  # between two invocations; after a shorter one nothing needs to be done
 # Lambda allows ten seconds from the start of the process to its first request for an event.
 START_SECONDS: Final = 3.0
-_INTERRUPT_SECONDS: Final = 0.2  # for a call to end that was cancelled
+_INTERRUPT_SECONDS: Final = 0.2  # for a cancelled call to end
 _LEFT_FOR_LAMBDA: Final = 0.5  # of the invocation's time, to send the answer
 _FAILED: Final = "The service failed. Its logs say more under the request id."
 _LATE: Final = "The request was not finished in the time of the function. Repeat it."
@@ -199,7 +199,7 @@ class Instance:
 
 
 class _Response:
-    """The two callables of ASGI, for a request that is there as a whole."""
+    """The two callables of ASGI, for a request whose body is complete."""
 
     def __init__(self, body: bytes) -> None:
         self._pending: bytes | None = body

@@ -4,7 +4,10 @@ A value is expanded once, after the YAML was read, and stays text. So what a var
 contains can add neither settings nor further references. Keys are never expanded.
 """
 
+import errno
+import os
 import re
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +19,7 @@ from service.errors import Location
 _REFERENCE = re.compile(r"\$\$\{|\$\{([^}]*)(\}?)")
 _VARIABLE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
 _FILE: Final = "file:"
+_LONGEST: Final = 64 * 1024  # characters of a file; a Kubernetes secret has at most 1 MiB in all
 _SYNTAX: Final = "write ${VAR}, ${VAR:-default} or ${file:/path}; `$${` is a literal `${`"
 
 
@@ -62,8 +66,8 @@ class Expander:
     files: list[Path] = field(default_factory=list)
     variables: set[str] = field(default_factory=set)
     problems: list[tuple[Location, str]] = field(default_factory=list)
-    # YAML's aliases are the same container in several places. By id, with the original container,
-    # which keeps its id from being used again.
+    # A YAML alias is the same container in several places, so each container is expanded once. The
+    # keys are ids. The original is kept too, because the id of a freed object is used again.
     _seen: dict[int, tuple[Any, Any]] = field(default_factory=dict)
 
     def expand(self, node: Any, location: Location = ()) -> Any:
@@ -115,12 +119,28 @@ class Expander:
     def _file(self, path: Path, reference: str) -> str:
         self.files.append(path)
         try:
-            text = path.read_text(encoding="utf-8")
+            text = _text_of(path)
         except OSError as error:
             raise _Unexpandable(f"{reference} cannot be read: {error.strerror}") from None
-        except ValueError:  # not UTF-8, or a path with a null character
-            raise _Unexpandable(f"{reference} is not a text file in UTF-8") from None
-        return text.removesuffix("\n")  # `read_text` has made one of a carriage return too
+        except ValueError:  # not UTF-8, too long, or a path with a null character
+            raise _Unexpandable(
+                f"{reference} is not a text file in UTF-8 of at most 64 KiB"
+            ) from None
+        return text.removesuffix("\n")  # reading has made one of a carriage return too
+
+
+def _text_of(path: Path) -> str:
+    """Raises OSError, or ValueError for what is no text or never ends, such as a device or a pipe."""
+    mode = path.stat().st_mode
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not stat.S_ISREG(mode):
+        raise ValueError
+    with path.open(encoding="utf-8") as file:
+        text = file.read(_LONGEST + 1)
+    if len(text) > _LONGEST:
+        raise ValueError
+    return text
 
 
 class NoExpander(Expander):

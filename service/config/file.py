@@ -1,6 +1,7 @@
 """Reads a configuration file, and finds the lines of its settings."""
 
 import os
+import stat
 from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
@@ -17,6 +18,8 @@ def read_yaml(path: Path, expander: Expander) -> Any:
     try:
         text = path.read_text(encoding="utf-8")
         document = parse(text)
+    except FileNotFoundError:
+        raise _unreadable(path, "No such file; `presign init` writes a first one") from None
     except OSError as error:
         raise _unreadable(path, error.strerror or "cannot be read") from None
     except UnicodeDecodeError:
@@ -54,7 +57,8 @@ def content_digest(files: Iterable[Path], more: str = "") -> str:
     digest = sha256(more.encode())
     for file in files:
         try:
-            content = file.read_bytes()
+            # A pipe or a device may never end.
+            content = file.read_bytes() if stat.S_ISREG(file.stat().st_mode) else b""
         except (OSError, ValueError) as error:  # ValueError: a path with a null character
             content = str(error).encode()
         digest.update(b"\0" + os.fsencode(file) + b"\0" + content)

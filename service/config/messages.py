@@ -174,7 +174,7 @@ def _unknown(error: Any, settings: type[BaseModel]) -> str:
     model = model_at(settings, tuple(section))
     if near := nearest(str(name), names(model), cutoff=0.85):
         return f"unknown setting; did you mean {near}?"
-    # Rather one below than one of another section.
+    # Prefer a section below this one.
     for above in (model, settings):
         if homes := [home for home, inner in fields_with_models(above) if name in names(inner)]:
             where = " or ".join(f"`{home}`" for home in [*dict.fromkeys(homes)][:2])

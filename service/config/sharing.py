@@ -15,7 +15,7 @@ def with_shared_settings(document: Mapping[str, Any]) -> dict[str, Any]:
     defaults, buckets = found.get("bucket_defaults"), found.get("buckets")
     if isinstance(defaults, Mapping) and isinstance(buckets, Mapping):
         found["buckets"] = {
-            name: {**defaults, **(own or {})} if isinstance(own, Mapping | None) else own
+            name: _with_defaults(defaults, own or {}) if isinstance(own, Mapping | None) else own
             for name, own in buckets.items()
         }
     sets = found.get("grant_sets")
@@ -26,6 +26,12 @@ def with_shared_settings(document: Mapping[str, Any]) -> dict[str, Any]:
             anonymous = found["unsafe_anonymous_caller"]
             found["unsafe_anonymous_caller"] = _with_grants(anonymous, sets)
     return found
+
+
+def _with_defaults(defaults: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """A bucket's null removes a default."""
+    removed = {key for key in defaults if key in own and own[key] is None}
+    return {key: value for key, value in {**defaults, **own}.items() if key not in removed}
 
 
 def _with_grants(caller: Any, sets: Mapping[Any, Any]) -> Any:

@@ -9,7 +9,7 @@ The page itself has no privileges, no session and no cookie: it calls `/v1` like
   policy does not name. So everyone who can open the page learns these origins. A policy cannot name
   an IPv6 address, so such a store cannot be used from the page.
 - Links in the page are relative: behind a proxy the service need not know its own address.
-- People sign in between the page and the issuer. The service sees the ID token as any other token.
+- The page signs people in at the issuer. To the service their ID token is a token like any other.
 """
 
 from collections.abc import Iterable

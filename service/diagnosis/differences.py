@@ -165,7 +165,7 @@ def _header_changed(signed: ParsedRequest, name: str, before: str, after: str) -
     if name == "content-type":
         code = Code.CONTENT_TYPE_CHANGED
         summary = f"The URL is signed for the type {signed_for}, and was sent with {sent_as}."
-        fix = "Send that very `content-type`, and see that no library adds a charset"
+        fix = "Send exactly this `content-type`, and check that no library adds a charset"
     elif name == "content-length":
         code = Code.CONTENT_LENGTH_CHANGED
         summary = f"The URL is signed for {signed_for} bytes, but {sent_as} were sent."

@@ -56,6 +56,16 @@ def test_a_bucket_has_the_defaults_that_it_does_not_replace(tmp_path: Path) -> N
     assert buckets["store"].role_arn is None
 
 
+@pytest.mark.parametrize("key", ["session_seconds: 2h", "fips: true"])
+def test_a_null_removes_a_default(tmp_path: Path, key: str) -> None:
+    name = key.partition(":")[0]
+    text = SHARED.replace("  region: eu-west-1\n", f"  region: eu-west-1\n  {key}\n", 1)
+    text = text.replace("{region: eu-north-1,", f"{{region: eu-north-1, {name}: null,")
+    buckets = loaded(tmp_path, text).buckets
+    default = type(buckets["photos"]).model_fields[name].default
+    assert getattr(buckets["photos"], name) == default != getattr(buckets["reports"], name)
+
+
 def test_a_callers_grants_are_those_of_the_set_that_it_names(tmp_path: Path) -> None:
     settings = loaded(tmp_path, SHARED)
     [invoices, photos] = settings.grant_sets["readers"]

@@ -1,6 +1,6 @@
 """docs/share-links.md: its commands run against a service with a store of uses, and real curl.
 
-So do the commands of two other pages that take a link back.
+So do the commands of two other pages that revoke a link.
 """
 
 import json

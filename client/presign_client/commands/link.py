@@ -42,8 +42,8 @@ def command(
     """Print a share link to an object, or to all below a prefix.
 
     A name that ends in / is a prefix, and a bucket alone is all of it.
-    Anyone who has the link can use it until it expires or your grants end. To end it earlier, note
-    its id, which a terminal shows, and --json: `presign unlink ID` takes the link back.
+    Anyone who has the link can use it until it expires or your grants end. `presign unlink ID` ends
+    it earlier. The id is shown on a terminal and with --json.
     """
     bucket, name = target
     is_prefix = not name or name.endswith("/")

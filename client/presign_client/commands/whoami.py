@@ -22,7 +22,7 @@ Example:
 @as_json
 @connected
 def command(presign: "Presign", *, is_json: bool) -> None:
-    """Show who presign takes you for, and what you may do."""
+    """Show who you are to presign, and what you may do."""
     with waiting():
         caller = presign.whoami()
     if is_json:

@@ -41,7 +41,7 @@ def warnings(settings: Settings) -> Iterator[ConfigurationProblem]:
         text = "nobody may make one; a caller needs a grant with `link` and `download` or `upload`"
         yield ConfigurationProblem(text, ("links",))
     if urlsplit(links.url).scheme == "http":
-        text = "is not https, so everybody on the way can use the links"
+        text = "is not https, so anybody on the network path can read and use the links"
         yield ConfigurationProblem(text, ("links", "url"))
     if links.store_url is not None and links.store_url.get_secret_value() == MEMORY:
         text = (

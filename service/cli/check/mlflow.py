@@ -41,13 +41,13 @@ def warnings(settings: Settings) -> Iterator[ConfigurationProblem]:
 
 
 def _small_files(settings: Settings, root: MlflowRootSettings, entry: CallerEntry) -> Iterator[str]:
-    """Yield why a caller that writes has to send even small files in parts, or cannot send them."""
+    """Yield why a caller that writes cannot send small files in one request, as MLflow does."""
     grants = _grants(root, entry)
     uploads = [grant for grant in grants if Operation.UPLOAD in grant.allow]
     parts = any(Operation.MULTIPART in grant.allow for grant in grants)
-    instead = "; else clients set MLFLOW_MULTIPART_UPLOAD_MINIMUM_FILE_SIZE=1" if parts else ""
+    instead = "; or clients set MLFLOW_MULTIPART_UPLOAD_MINIMUM_FILE_SIZE=1" if parts else ""
     if (uploads or parts) and not any(grant.allow_overwrite for grant in uploads):
-        yield f"may write, but small files need `upload` with `allow_overwrite`{instead}"
+        yield f"cannot send small files: they need `upload` with `allow_overwrite`{instead}"
     if uploads and settings.buckets[root.bucket].encryption is not None:
         yield (
             f"cannot send small files: bucket {root.bucket} has `encryption`, whose headers MLflow "
@@ -74,7 +74,7 @@ def _rights(root: MlflowRootSettings, entry: CallerEntry) -> list[str]:
 
 
 def _operations(grants: list[Grant]) -> set[Operation]:
-    """Return what the grants allow. An upload that may not replace anything is none of MLflow's."""
+    """Return what the grants allow. MLflow needs `allow_overwrite` for an upload in one request."""
     return {
         operation
         for grant in grants

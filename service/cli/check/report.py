@@ -51,10 +51,10 @@ _SUBJECTS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What there is to say about a configuration. With `errors` a caller cannot be served.
+    """What there is to say about a configuration. Its `errors` must be corrected.
 
     `callers` are as `GET /v1/caller` shows them. `not_checked` are the files that were not read.
-    `live` is what works now; None if nobody was asked.
+    `live` is what works now; None without `--live`.
     """
 
     errors: Sequence[ConfigurationProblem]
@@ -113,7 +113,7 @@ def report(
 
 
 def in_order(problems: Iterable[ConfigurationProblem], files: Files) -> list[ConfigurationProblem]:
-    """Return the problems in the order of the files, and those of a grant set once."""
+    """Return the problems in the order of the files. One in a shared grant set appears once."""
     found = dict.fromkeys(placed(each, files) for each in problems)
     return sorted(found, key=lambda each: each.place)
 
@@ -186,7 +186,7 @@ def skipped_files(settings: Settings) -> Iterator[str]:
 def _grant(grant: Grant) -> str:
     operations = ", ".join(operation for operation in Operation if operation in grant.allow)
     keys = f"{grant.prefix}…" if grant.prefix.endswith("/") else grant.prefix or "everything"
-    limits = [
+    parts = [
         f"{operations} {keys} in {grant.bucket}",
         f"for at most {grant.max_expires_in} s" if grant.max_expires_in else "",
         f"at most {grant.max_content_length} bytes" if grant.max_content_length is not None else "",
@@ -195,4 +195,4 @@ def _grant(grant: Grant) -> str:
         f"links for at most {grant.max_link_expires_in} s" if Operation.LINK in grant.allow else "",
         "and overwrite objects" if grant.allow_overwrite else "",
     ]
-    return ", ".join(filter(None, limits))
+    return ", ".join(filter(None, parts))

@@ -48,7 +48,7 @@ class Unreadable(Exception):
 
 
 class SettingsReader:
-    """Reads with several credentials, one after the other, until one may.
+    """Tries several credentials, one after the other, until one is allowed to read.
 
     `server_time` is that of the last answer, in epoch seconds.
     """
@@ -124,13 +124,13 @@ async def check_settings(reader: SettingsReader, bucket: SignedBucket) -> list[R
         except Unreadable as error:
             unread.setdefault(str(error), []).append(setting)
     for reason, settings in unread.items():
-        text = f"its {' and '.join(settings)} could not be read ({reason})"
+        text = f"its {', '.join(settings)} could not be read ({reason})"
         results.append(Result("warning", at, f"{text}; try with credentials that may"))
     return results
 
 
 def _check_cors(at: Path, bucket: SignedBucket, rules: Any) -> Iterable[Result]:
-    """Pages of the service's origins may not use each bucket, so only Uppy's is wrong without."""
+    """A missing rule is an error only for Uppy. Pages of `cors_origins` may use other buckets."""
     for wanted in cors_rules([bucket]):
         missing = [
             f"{method} from {origin}"

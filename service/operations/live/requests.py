@@ -71,8 +71,8 @@ async def check_requests(
     except S3Error as error:
         if error.code == "AccessDenied" and reads and _MAY_LIST.isdisjoint(allowed):
             text = (
-                "a signed request was refused (AccessDenied): either the role may not read, or the "
-                "key is missing and the role may not list, which no grant needs"
+                "a signed request was refused (AccessDenied): the role may not read; or "
+                "the key is missing and the role may not list, which is no error"
             )
             return [Result("warning", at, text)]
         if error.code not in {"NoSuchKey", "404"}:
@@ -90,7 +90,7 @@ async def check_public_address(
 ) -> Result:
     """Return what a request to the address that callers use shows.
 
-    The network may reach it from elsewhere only.
+    This machine's network may not reach it.
     """
     at: Path = ("buckets", name, "public_endpoint_url")
     public = replace(access, internal_signer=access.signer)

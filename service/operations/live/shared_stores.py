@@ -39,4 +39,4 @@ async def check_store(at: Path, store: Informant, *, must_keep: bool) -> list[Re
     if policy != "noeviction":
         text = f"it may evict revocations ({policy}); set maxmemory-policy noeviction"
         results.append(Result("error", at, text))
-    return results or [Result("works", at, "it keeps what it is given")]
+    return results or [Result("works", at, "it keeps its data")]

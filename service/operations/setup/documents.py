@@ -81,7 +81,7 @@ def _by_keys(buckets: Sequence[SignedBucket]) -> list[SignedBucket]:
 
 
 def _default_identity(assumed: RoleBuckets) -> str | None:
-    """Return a role next to the first one that is assumed."""
+    """Return the role `presign-service` in the account of the first role that is assumed."""
     if not assumed:
         return None
     account, _, _ = next(iter(assumed)).partition(":role/")
@@ -176,9 +176,9 @@ def cors_rules(buckets: Sequence[SignedBucket]) -> Iterator[Document]:
 def _notes(
     buckets: Sequence[SignedBucket], identity: str | None, around: Surroundings
 ) -> Iterator[str]:
-    """Yield what is assumed, and what is left out."""
+    """Yield what is a guess, and what is left out."""
     if around.principal is None and identity is not None:
-        yield f"the service is assumed to run as {identity}: name it with --principal"
+        yield f"{identity} is a guess; name what the service runs as with --principal"
     for each in buckets:
         yield from (f"bucket {each.name}: {note}" for note in _notes_of(each, identity, around))
 

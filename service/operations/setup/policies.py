@@ -212,7 +212,7 @@ def _partition(bucket: SignedBucket) -> str:
 def _no_foreign_buckets(buckets: Sequence[SignedBucket]) -> list[Statement]:
     accounts = list(dict.fromkeys(each.account for each in buckets))
     if not accounts or None in accounts:
-        return []  # static keys do not say of which account they are
+        return []  # static keys do not say which account they belong to
     condition = {"StringNotEquals": {"aws:ResourceAccount": _compact([*filter(None, accounts)])}}
     return [_deny("NoForeignBuckets", "s3:*", ["*"], condition)]
 

@@ -33,7 +33,7 @@ _DELETE: Final = DeleteObject()
 
 
 class Entry(NamedTuple):
-    """What a folder has. `size` is in bytes; None is a folder."""
+    """A file or a folder in a listing. `size` is in bytes; None is a folder."""
 
     name: str
     size: int | None
@@ -114,7 +114,7 @@ class Artifacts:
             async with asyncio.timeout(DELETE_SECONDS):
                 await self._delete(requester, wanted)
         except TimeoutError:
-            detail = f"There is more to delete than {DELETE_SECONDS:g} s are enough for. Repeat it."
+            detail = f"Not all files were deleted within {DELETE_SECONDS:g} s. Repeat the request."
             raise StorageUnavailable(detail) from None
 
     async def _delete(self, requester: Requester, wanted: Artifact) -> None:

@@ -1,6 +1,6 @@
 """Which artifact a path names, and where it is in a bucket. Pure.
 
-MLflow decodes a path until nothing is left to decode, and refuses what climbs or is a path of
+MLflow decodes a path until nothing is left to decode, and refuses what leaves its folder or is a path of
 another system. Here a path is decoded once, and what MLflow would refuse or read differently is
 refused: mlflow/utils/uri.py, `validate_path_is_safe`.
 """
@@ -80,7 +80,7 @@ def uploaded(folder: Artifact, local_path: str) -> Artifact:
 def is_listed(name: str) -> bool:
     """Whether a listing may have this name. MLflow's client refuses a whole listing with another.
 
-    The one name that is empty is that of the object that some programs put there as a folder.
+    An empty name is that of the object that some programs make for a folder.
     """
     return is_valid_key(name) and _UNSAFE.search(name) is None
 

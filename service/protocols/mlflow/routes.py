@@ -36,7 +36,7 @@ _PRESIGNED: Final = "/api/2.0/mlflow-artifacts/presigned"
 _PARTS: Final = "/api/2.0/mlflow-artifacts/mpu"
 _REST: Final = "/{path:path}"
 _MANY: Final = 1000  # entries of a listing; 20,000 take 40 ms
-_TOO_LARGE: Final = "That is so for files in parts too."
+_TOO_LARGE: Final = "Files in parts have the same limit."
 # What `mlflow.utils.server_info` reads. There is no tracking store here.
 _SERVER_INFO: Final = to_json(
     {

@@ -1,4 +1,4 @@
-"""Links: what they give, how long they last, and how they are taken back."""
+"""Links: what they give, how long they last, and how they are revoked."""
 
 import json
 import time

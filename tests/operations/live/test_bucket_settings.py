@@ -167,7 +167,7 @@ async def test_what_may_not_be_read_is_one_warning() -> None:
     [(kind, [warning])] = (await found(BUCKET, DENIED)).items()
     assert kind == "warning"
     assert warning == (
-        "its CORS and lifecycle and encryption could not be read (AccessDenied); try with "
+        "its CORS, lifecycle, encryption could not be read (AccessDenied); try with "
         "credentials that may"
     )
 

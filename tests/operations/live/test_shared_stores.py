@@ -1,4 +1,4 @@
-"""Whether the store of links keeps what it is given."""
+"""Whether the store of links keeps its data."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,7 +30,7 @@ class FakeStore:
 @pytest.mark.parametrize(
     ("values", "found"),
     [
-        (KEEPS, [("works", "it keeps what it is given")]),
+        (KEEPS, [("works", "it keeps its data")]),
         ({**KEEPS, "aof_enabled": 0}, [
             ("error", "it has no append-only file, so a restart loses revocations; set appendonly yes"),
         ]),

@@ -64,9 +64,9 @@ def test_all_features_give_the_files_of_deploy(name: str, printed: dict[str, Any
     assert printed == read(name)
 
 
-def test_the_assumed_principal_is_noted() -> None:
+def test_a_guessed_principal_is_noted() -> None:
     assert EVERYTHING["service_identity"]["arn"].endswith("111122223333:role/presign-service")
-    assert [each for each in EVERYTHING["notes"] if "name it with --principal" in each]
+    assert [each for each in EVERYTHING["notes"] if "is a guess" in each]
     named = document({"reports": OF_AWS}, principal="arn:aws:iam::111122223333:user/ann")
     assert named["notes"] == []
     trust = named["roles"][0]["trust_policy"]
@@ -239,7 +239,9 @@ def test_the_bucket_of_uppy_lets_pages_read_the_location() -> None:
 @pytest.mark.parametrize("console", [True, False])
 def test_pages_may_delete_if_there_is_a_console(*, console: bool) -> None:
     top = {"console": console, "server": {"cors_origins": list(APP)}}
-    [bucket] = document({"reports": BUCKET}, allow=DOWNLOADS | {Operation.DELETE}, top=top)["buckets"]
+    [bucket] = document({"reports": BUCKET}, allow=DOWNLOADS | {Operation.DELETE}, top=top)[
+        "buckets"
+    ]
     [rule] = bucket["cors"]["CORSRules"]
     assert ("DELETE" in rule["AllowedMethods"]) is console
 

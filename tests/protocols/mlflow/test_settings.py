@@ -74,8 +74,8 @@ def test_check_says_who_may_do_what(tmp_path: Path) -> None:
     place = ": mlflow.roots.team: "
     assert [line.partition(place)[2] for line in output.splitlines() if place in line] == [
         (
-            "API key careful may write, but small files need `upload` with "
-            "`allow_overwrite`; else clients set MLFLOW_MULTIPART_UPLOAD_MINIMUM_FILE_SIZE=1"
+            "API key careful cannot send small files: they need `upload` with "
+            "`allow_overwrite`; or clients set MLFLOW_MULTIPART_UPLOAD_MINIMUM_FILE_SIZE=1"
         )
     ]
 
@@ -87,7 +87,7 @@ def test_check_says_who_may_do_what(tmp_path: Path) -> None:
         (
             [caller("ci", "mlflow/", "upload")],
             False,
-            "API key ci may write, but small files need `upload` with `allow_overwrite`\n",
+            "API key ci cannot send small files: they need `upload` with `allow_overwrite`\n",
         ),
         (
             [writer("ci", "upload", allow_overwrite=True)],
