@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { ago, bytes, counted, duration, fileName, lifetime, percent } from "../../service/console/page/words.js";
+import {
+  ago, bytes, counted, displayName, duration, fileName, lifetime, percent, timeLeft,
+} from "../../service/console/page/words.js";
 
 test("bytes", () => {
   const cases = [
@@ -17,6 +19,11 @@ test("a duration is never longer than there is", () => {
     [3600, "1 h"], [3661, "1 h 1 min"], [86399, "23 h 59 min"], [604800, "7 d"],
   ];
   for (const [seconds, words] of cases) assert.equal(duration(seconds), words);
+});
+
+test("a link that was made for 7 days has 7 days left", () => {
+  const cases = [[604799, "7 days"], [2 * 86400, "2 days"], [2 * 86400 - 1, "1 d 23 h"], [59, "59 s"]];
+  for (const [seconds, words] of cases) assert.equal(timeLeft(seconds), words);
 });
 
 test("a lifetime is in its largest whole unit", () => {
@@ -48,4 +55,13 @@ test("a file's name is the key's last segment, cut between characters, and never
   assert.equal(fileName("c.txt"), "c.txt");
   assert.equal(fileName("a/"), "object");
   assert.equal(fileName("😀".repeat(300)), "😀".repeat(200));
+});
+
+test("a name cannot turn its direction", () => {
+  assert.equal(displayName("photo\u202egnp.exe"), "photo\ufffdgnp.exe");
+  assert.equal(displayName("\u2067\u202bx\u2069\u202c"), "\ufffd\ufffdx\ufffd\ufffd");
+});
+
+test("a name in any script is shown as it is", () => {
+  for (const name of ["Müller 😀.pdf", "דוח.pdf", "\u200fتقرير.pdf"]) assert.equal(displayName(name), name);
 });

@@ -1,7 +1,7 @@
 // Deletions that can be undone for some seconds. Until then nothing is asked for: a tab that closes
 // deletes nothing.
 
-import { byId, element, isolated, showError, tell } from "./elements.js";
+import { byId, element, inOneLine, showError, tell } from "./elements.js";
 import { addToast } from "./toasts.js";
 
 const UNDO_SECONDS = 8;
@@ -25,7 +25,7 @@ export class Deletions {
   begin({ bucket, key, name }) {
     const id = JSON.stringify([bucket, key]);
     const words = element("p", "Deleted ");
-    words.append(isolated(name, "toast-name"));
+    words.append(inOneLine(name));
     const undo = element("button", "Undo", "small");
     undo.type = "button";
     const toast = addToast(words, undo);

@@ -67,7 +67,8 @@ export class DiagnosisPanel {
       const { findings } = await this.#service.post("diagnoses", this.#asked, { signal, onWait });
       this.#show(findings);
     } catch (error) {
-      if (error.status !== 401 && !signal.aborted) showError(byId("diagnosis-error"), error);
+      const lead = error.code === "forbidden" ? "Only what leads to a place of yours can be checked." : undefined;
+      if (error.status !== 401 && !signal.aborted) showError(byId("diagnosis-error"), error, { lead });
     }
     button.disabled = false;
   }

@@ -1,6 +1,7 @@
 // The whole page takes dropped files.
 
-import { byId, element, isolated } from "./elements.js";
+import { byId, element } from "./elements.js";
+import { displayName } from "./words.js";
 
 /** Browsers repeat `dragover` at least every 350 ms. None of their other events is reliable when a drag ends outside. */
 const GONE_MS = 600;
@@ -15,7 +16,7 @@ export function takeDrops({ folderName, onDrop }) {
     event.preventDefault(); // otherwise the browser would leave the page
     const name = folderName();
     const words = element("p", name === null ? "Open a folder first" : "Drop to upload to ");
-    if (name !== null) words.append(isolated(name));
+    if (name !== null) words.append(element("bdi", displayName(name)));
     overlay.replaceChildren(words);
     overlay.hidden = false;
     clearTimeout(timer);

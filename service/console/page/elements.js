@@ -1,6 +1,7 @@
 // Elements of the page. Text is inserted as text: nothing in the page turns it into HTML.
 
 import { inWords } from "./error_words.js";
+import { displayName } from "./words.js";
 
 export const byId = (id) => document.getElementById(id);
 
@@ -22,8 +23,18 @@ export function icon(name) {
   return svg;
 }
 
-/** A name that people chose, which must not turn the text around it. */
-export const isolated = (text, className) => element("bdi", text, className);
+const KEPT = 12; // characters at the end, for the ending and what tells files apart
+const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufefc]/; // such a text is drawn as a whole
+
+/** A name in one line. Where it is too long, its middle is left out. */
+export function inOneLine(name) {
+  const made = element("bdi", undefined, "one-line");
+  const letters = Array.from(displayName(name));
+  const at = RIGHT_TO_LEFT.test(name) || letters.length <= 2 * KEPT ? letters.length : -KEPT;
+  made.append(element("span", letters.slice(0, at).join("")));
+  if (at < 0) made.append(element("span", letters.slice(at).join("")));
+  return made;
+}
 
 export const fromTemplate = (id) => byId(id).content.firstElementChild.cloneNode(true);
 

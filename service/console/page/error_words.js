@@ -4,6 +4,7 @@ import { PresignError, UNREACHABLE } from "./client/errors.js";
 
 const LATER = "The service has trouble at the moment. Try again in a minute.";
 const OF_CODES = {
+  __proto__: null,
   forbidden: "You are not allowed to do this. Your access may have changed.",
   not_found: "This file is no longer there.",
   upload_not_found: "The part that was sent already is no longer there. Start the upload again.",
@@ -21,6 +22,7 @@ const OF_CODES = {
 };
 /** By the field that the service refused. */
 const OF_LIMITS = {
+  __proto__: null,
   "#/content_length": "The file is larger than you may upload.",
   "#/content_type": "Files of this type are not allowed here.",
   "#/key": "This name is not allowed here.",

@@ -1,10 +1,10 @@
 // The rows of the table of files.
 
 import { may } from "./access.js";
-import { element, icon, isolated } from "./elements.js";
+import { element, icon, inOneLine } from "./elements.js";
 import { kindOf } from "./file_kinds.js";
 import { folderLink } from "./path_bar.js";
-import { ago, bytes, dateAndTime } from "./words.js";
+import { ago, bytes, dateAndTime, displayName } from "./words.js";
 
 const ACTIONS = [
   { act: "download", name: "Download", icon: "download", needs: ["download"] },
@@ -29,9 +29,12 @@ function row(entry, id, place, now, onAct) {
   made.dataset.key = entry.key;
   const name = nameOf(entry, place, onAct);
   name.id = id;
+  name.title = displayName(entry.name);
   const head = element("th", undefined, "name-cell");
   head.scope = "row";
-  head.append(icon(entry.isFolder ? "folder" : kindOf(entry.name).icon), name);
+  const line = element("span"); // a cell of a table is no flex box
+  line.append(icon(entry.isFolder ? "folder" : kindOf(entry.name).icon), name);
+  head.append(line);
   const size = element("td", entry.size === undefined ? "" : bytes(entry.size), "size-cell");
   made.append(head, size, age(entry, now), actions(entry, id, place, onAct));
   return made;
@@ -43,11 +46,16 @@ function nameOf(entry, { grants, bucket }, onAct) {
     link.dataset.act = "open";
     return link;
   }
-  if (!may(grants, "download", bucket, entry.key)) return isolated(entry.name, "file-name");
+  if (!may(grants, "download", bucket, entry.key)) {
+    const name = element("span", undefined, "file-name");
+    name.append(inOneLine(entry.name));
+    return name;
+  }
   const button = element("button", undefined, "file-name");
   button.type = "button";
   button.dataset.act = "preview";
-  button.append(isolated(entry.name));
+  button.append(inOneLine(entry.name));
+  button.ariaLabel = displayName(entry.name);
   button.addEventListener("click", () => onAct("preview", entry, button));
   return button;
 }

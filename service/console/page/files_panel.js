@@ -37,8 +37,8 @@ export class FilesPanel {
       this.#turnTo(0);
       tell(byId("listed").textContent || byId("empty-title").textContent);
     });
-    byId("previous").addEventListener("click", () => this.#turnTo(this.#page - 1));
-    byId("next").addEventListener("click", () => this.#turnTo(this.#page + 1));
+    byId("previous").addEventListener("click", () => this.#leaf(-1));
+    byId("next").addEventListener("click", () => this.#leaf(1));
     byId("load-more").addEventListener("click", () => this.#read());
     for (const head of byId("listing").querySelectorAll("[data-column]"))
       head.firstElementChild.addEventListener("click", () => this.#sortBy(head.dataset.column));
@@ -127,6 +127,14 @@ export class FilesPanel {
   #turnTo(page) {
     this.#page = page;
     this.#show();
+  }
+
+  /** Shows the next page or the one before, from its top. */
+  #leaf(step) {
+    this.#turnTo(this.#page + step);
+    const first = byId("rows").querySelector("[data-act]");
+    first?.focus({ preventScroll: true });
+    byId("listing").scrollIntoView();
   }
 
   #sortBy(column) {

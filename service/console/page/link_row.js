@@ -1,7 +1,7 @@
 // One link in the list: to copy, to send, as a QR code, and to withdraw. When it has expired, its address goes.
 
 import { copy, fromTemplate, hideError, showError, tell } from "./elements.js";
-import { dateAndTime, duration } from "./words.js";
+import { dateAndTime, displayName, timeLeft } from "./words.js";
 
 const WARNED = 60; // seconds before the end
 const ENDS_BY = {
@@ -22,7 +22,7 @@ export class LinkRow {
     this.#link = link;
     this.#onEnd = onEnd;
     this.#isWarned = this.left <= 2 * WARNED;
-    this.#part(".name").textContent = link.name;
+    this.#part(".name").textContent = displayName(link.name);
     const field = this.#part("input");
     field.value = link.url;
     field.addEventListener("focus", () => field.select());
@@ -45,7 +45,7 @@ export class LinkRow {
   }
 
   focus() {
-    tell(`The link is ready. It expires in ${duration(this.left)}.`);
+    tell(`The link is ready. It expires in ${timeLeft(this.left)}.`);
     this.#button("copy").focus();
   }
 
@@ -53,10 +53,10 @@ export class LinkRow {
     const timer = this.#part("[role=timer]");
     if (this.root.dataset.state === "over") return;
     if (this.left <= 0) return this.#expire();
-    timer.textContent = `Expires in ${duration(this.left)}`;
+    timer.textContent = `Expires in ${timeLeft(this.left)}`;
     if (this.#isWarned || this.left > WARNED) return;
     this.#isWarned = true;
-    tell(`The link to ${this.#link.name} expires in ${duration(this.left)}.`);
+    tell(`The link to ${this.#link.name} expires in ${timeLeft(this.left)}.`);
   }
 
   #part(selector) {
@@ -85,6 +85,7 @@ export class LinkRow {
     const [box, button] = [this.#part(".qr"), this.#button("qr")];
     if (!box.firstChild) box.append((await import("./qr_image.js")).qrImage(this.url));
     box.hidden = !box.hidden;
+    box.scrollIntoView({ block: "nearest" });
     button.ariaExpanded = String(!box.hidden);
     button.textContent = box.hidden ? "Show QR code" : "Hide QR code";
   }

@@ -1,6 +1,7 @@
 // The path to the open folder: a link for each folder above it.
 
-import { byId, element, isolated } from "./elements.js";
+import { byId, element, inOneLine } from "./elements.js";
+import { displayName } from "./words.js";
 
 /** `onOpen` is called with the place of the link that was followed. */
 export function showPath({ bucket, folder }, onOpen) {
@@ -20,14 +21,15 @@ export function showPath({ bucket, folder }, onOpen) {
       return made;
     }),
   );
-  byId("where").replaceChildren(isolated(bucket === null ? "Your buckets" : places.at(-1).name || "/"));
+  byId("where").replaceChildren(inOneLine(bucket === null ? "Your buckets" : places.at(-1).name || "/"));
 }
 
 /** A link that opens a folder in this page. Its address is that of the page, which names no folder. */
 export function folderLink(name, onFollow) {
   const link = element("a", undefined, "folder-link");
   link.href = "console";
-  link.append(isolated(name || "/"));
+  link.append(inOneLine(name || "/"));
+  link.ariaLabel = displayName(name || "/");
   link.addEventListener("click", (event) => {
     event.preventDefault();
     onFollow();

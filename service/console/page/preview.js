@@ -1,7 +1,7 @@
 // Shows an object without saving it: images, text, PDF, audio and video. The store sends it as the type that
 // its name says, and HTML and SVG are shown as text: nothing that is stored runs in this page.
 
-import { byId, element, isolated, showError } from "./elements.js";
+import { byId, element, inOneLine, showError } from "./elements.js";
 import { kindOf } from "./file_kinds.js";
 
 const TEXT_BYTES = 256 * 1024;
@@ -11,7 +11,7 @@ const LIFETIME = 900; // seconds, for a video that is watched
 export async function preview(service, { bucket, key, name }, onDownload) {
   const { preview: way, type } = kindOf(name);
   const [dialog, body] = [byId("preview"), byId("preview-body")];
-  byId("preview-name").replaceChildren(isolated(name));
+  byId("preview-name").replaceChildren(inOneLine(name));
   body.replaceChildren(element("p", way ? "Loading…" : "There is no preview of this kind of file.", "hint"));
   const closed = new AbortController();
   const { signal } = closed;

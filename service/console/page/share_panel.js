@@ -6,7 +6,7 @@ import { byId, hideError, showError, showOptions, tell, toClipboard } from "./el
 import { LinkRow } from "./link_row.js";
 import { linkCode } from "./snippets.js";
 import { notify } from "./toasts.js";
-import { duration, fileName, lifetime } from "./words.js";
+import { fileName, lifetime, timeLeft } from "./words.js";
 
 const MOST_SIGNED = 604800; // seconds: the longest lifetime of a signature
 const SIGNED = [60, 300, 900, 3600, 4 * 3600, 86400, MOST_SIGNED];
@@ -70,7 +70,7 @@ export class SharePanel {
   async copyLink(bucket, key) {
     const row = await this.#make({ bucket, key });
     const isCopied = await toClipboard(row.url);
-    notify(isCopied ? `Link copied. It expires in ${duration(row.left)}.` : "The link could not be copied. Copy it under Share.");
+    notify(isCopied ? `Link copied. It expires in ${timeLeft(row.left)}.` : "The link could not be copied. Copy it under Share.");
   }
 
   async download(bucket, key) {

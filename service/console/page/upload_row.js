@@ -1,8 +1,8 @@
 // The row of one upload.
 
-import { element, fromTemplate, hideError, icon, showError, tell } from "./elements.js";
+import { element, fromTemplate, hideError, icon, inOneLine, showError, tell } from "./elements.js";
 import { kindOf } from "./file_kinds.js";
-import { bytes, duration, percent } from "./words.js";
+import { bytes, displayName, duration, percent } from "./words.js";
 
 const WORDS = {
   waiting: "Waiting",
@@ -30,11 +30,11 @@ export class UploadRow {
     Object.assign(this, facts);
     const name = this.#part(".name");
     name.id = `upload-${(count += 1)}`;
-    name.textContent = this.path;
-    name.title = this.path;
+    name.append(inOneLine(this.path));
+    name.title = displayName(this.path);
     this.#part(".item-head").prepend(icon(kindOf(this.path).icon));
     this.#part(".size").textContent = bytes(this.size);
-    this.#part("progress").setAttribute("aria-labelledby", name.id);
+    this.#part("progress").ariaLabel = displayName(this.path);
     for (const button of this.root.querySelectorAll("button")) {
       button.setAttribute("aria-describedby", name.id);
       button.addEventListener("click", () => onAct(this, button.dataset.act, button));
@@ -59,7 +59,9 @@ export class UploadRow {
 
   /** Bytes that are sent. */
   get sent() {
-    return this.state === "done" ? this.size : (this.upload?.sent ?? 0);
+    if (this.state === "done") return this.size;
+    const isLost = this.state === "failed" && !this.upload.hasParts;
+    return isLost ? 0 : (this.upload?.sent ?? 0);
   }
 
   show() {

@@ -49,9 +49,9 @@ function showButtons(rows) {
 function title(rows, begun) {
   const of = (...states) => rows.filter((row) => states.includes(row.state)).length;
   const done = of("done");
-  if (begun.some((row) => row.isActive)) return `${done} of ${counted(begun.length, "file")} uploaded`;
   const said = [];
-  if (done) said.push(`${counted(done, "file")} uploaded`);
+  if (begun.some((row) => row.isActive)) said.push(`${done} of ${counted(begun.length, "file")} uploaded`);
+  else if (done) said.push(`${counted(done, "file")} uploaded`);
   const not = of("failed", "refused");
   if (not) said.push(`${counted(not, "file")} not uploaded`);
   return said.join(", ") || "Unfinished uploads";

@@ -157,7 +157,7 @@ export class UploadsPanel {
   #append(facts) {
     const row = new UploadRow(facts, (...asked) => this.#act(...asked));
     this.#rows.push(row);
-    byId("uploads").append(row.root);
+    byId("uploads").insertBefore(row.root, byId("uploads").querySelector("[data-state=done]"));
     row.show();
     return row;
   }
@@ -171,9 +171,15 @@ export class UploadsPanel {
     const before = row.root.dataset.state;
     row.show();
     if (row.state !== before && row.state === "done") this.#onSent(row);
-    // What failed has to be seen among hundreds.
-    if (row.state !== before && row.state === "failed") byId("uploads").prepend(row.root);
+    if (row.state !== before) this.#arrange(row);
     this.#totals.showSoon(this.#rows);
+  }
+
+  /** Among hundreds what failed is first, and what is done is last. A row that moved would lose the focus. */
+  #arrange({ root, state }) {
+    if (root.contains(document.activeElement)) return;
+    if (state === "failed") byId("uploads").prepend(root);
+    if (state === "done") byId("uploads").append(root);
   }
 
   #act(row, what, button) {

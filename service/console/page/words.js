@@ -1,4 +1,4 @@
-// Numbers and times for people. Pure.
+// Numbers, times and names for people. Pure.
 
 const UNITS = ["bytes", "KB", "MB", "GB", "TB"];
 
@@ -36,6 +36,12 @@ export function duration(seconds) {
   return said.join(" ");
 }
 
+const DAY = 86400; // seconds
+
+/** What is left of a link's life: from two days on in whole days, rounded, and exact at the end. */
+export const timeLeft = (seconds) =>
+  seconds >= 2 * DAY ? counted(Math.round(seconds / DAY), "day") : duration(seconds);
+
 const LENGTHS = [
   ["day", 86400],
   ["hour", 3600],
@@ -72,6 +78,12 @@ export const dateAndTime = (date) => date.toLocaleString(undefined, { dateStyle:
 export const counted = (count, noun) => `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
 
 export const percent = (part, whole) => `${whole ? Math.floor((100 * part) / whole) : 100} %`;
+
+/** They turn the direction of text, so that `gnp.exe` reads as `exe.png`: Unicode Standard Annex 9. */
+const TURNING = /[\u202a-\u202e\u2066-\u2069]/g;
+
+/** A name that people chose, as it is shown: its true ending can be seen. */
+export const displayName = (name) => name.replace(TURNING, "\ufffd");
 
 /** The file name for a downloaded object: the part after the last slash. */
 export function fileName(key) {

@@ -27,7 +27,8 @@ router = APIRouter(include_in_schema=False)
 _PAGE: Final = Path(__file__).parent / "page"
 _FILES: Final = ("drop_box.js",)
 _OF_THE_CONSOLE: Final = (
-    *("base.css", "uploads.css", "elements.js", "error_words.js", "icon.svg", "words.js"),
+    *("base.css", "controls.css", "uploads.css", "icon.svg"),
+    *("elements.js", "error_words.js", "words.js"),
     *("client/errors.js", "client/retries.js", "client/source.js", "client/store.js"),
 )
 _ASK: Final = "Ask the person who sent it to you for a new one."

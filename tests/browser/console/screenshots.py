@@ -144,7 +144,9 @@ def pictures(browser: Browser, made: Harness, film: Path) -> None:
 
 def preview_and_code(opened: ConsolePage) -> None:
     opened.button("Show QR code").click()
+    opened.page.set_viewport_size({"width": 1280, "height": 1400})  # the column has a scroll bar
     opened.region("Share").screenshot(path=INTO / "share.png")
+    opened.page.set_viewport_size(DESKTOP)
     opened.harness.way.open()
     opened.button("Figures.png").click()
     image = opened.page.get_by_role("img", name="Figures.png")

@@ -25,6 +25,7 @@ from tests.support.stores import Store
 
 UNDO_MS: Final = 8_000
 HOSTILE: Final = "<img src=x onerror=alert(1)>\u202egnp.exe"
+SHOWN: Final = HOSTILE.replace("\u202e", "\ufffd")  # its true ending can be seen
 
 
 def put(console: ConsolePage, folder: str, **files: bytes) -> None:
@@ -50,6 +51,7 @@ def test_folders_lead_down_and_the_path_leads_back(console: ConsolePage) -> None
     path.filter(has_text="browse").click()
     expect(console.heading).to_have_text("browse")
     expect(console.heading).to_be_focused()
+    expect(console.row("b.txt")).to_be_visible()
     assert names(console) == ["deep", "b.txt"]
 
 
@@ -261,11 +263,34 @@ def test_hostile_names_are_text(console: ConsolePage) -> None:
     console.harness.put(f"hostile/{HOSTILE}/below.txt", b"2")
     console.sign_in()
     console.follow("hostile")
-    assert names(console) == [HOSTILE, HOSTILE]
+    assert names(console) == [SHOWN, SHOWN]
     expect(console.files.locator("bdi")).to_have_count(2)
-    console.follow(HOSTILE)
+    console.follow(SHOWN)
     expect(console.row("below.txt")).to_be_visible()
     assert console.page.locator("main img").count() == 0
+
+
+def test_a_long_name_is_in_one_line_with_its_ending(console: ConsolePage) -> None:
+    name = f"{'Minutes of the board ' * 47}2026.pdf"  # 995 bytes, and the folder
+    console.harness.put(f"long/{name}", b"1")
+    console.sign_in()
+    console.follow("long")
+    file = console.files.get_by_role("button", name=name, exact=True)
+    expect(file).to_have_attribute("aria-label", name)
+    box = file.bounding_box()
+    assert box is not None
+    assert box["height"] < 48
+    ending = file.get_by_text("rd 2026.pdf").bounding_box()
+    assert ending is not None
+    assert ending["x"] + ending["width"] <= box["x"] + box["width"] + 1
+
+
+def test_a_page_of_files_begins_at_its_top(console: ConsolePage) -> None:
+    console.page.route("**/v1/objects?**", pages_of(250))
+    console.sign_in(LISTER_KEY)
+    console.button("Next").click()
+    expect(console.row("report 100.csv")).to_be_in_viewport()
+    expect(console.button("report 100.csv")).to_be_focused()
 
 
 def test_a_folder_that_may_not_be_listed_says_so(console: ConsolePage) -> None:

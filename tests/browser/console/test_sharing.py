@@ -133,7 +133,7 @@ def test_copy_link_copies_a_link_of_the_usual_lifetime(shared: ConsolePage) -> N
     shared.follow("copied")
     copy = shared.row("a.txt").get_by_role("button", name="Copy link")
     copy.click()
-    expect(shared.page.get_by_role("status")).to_contain_text("Link copied. It expires in 6 d 23 h")
+    expect(shared.page.get_by_role("status")).to_contain_text("Link copied. It expires in 7 days")
     expect(copy).to_be_focused()
     copied = shared.page.evaluate("navigator.clipboard.readText()")
     assert get(here(shared, copied)).content == b"copied"

@@ -114,7 +114,7 @@ def test_what_a_limit_forbids_is_not_sent(console: ConsolePage) -> None:
 def test_what_is_not_granted_is_not_offered(console: ConsolePage) -> None:
     console.sign_in(READER_KEY)
     expect(console.button("Create link")).to_be_visible()
-    for name in ("Upload", "Choose folder", "New folder", "Request files"):
+    for name in ("Upload", "Upload folder", "New folder", "Request files"):
         expect(console.button(name)).to_be_hidden()
 
 

@@ -64,12 +64,14 @@ def drop(page: Page, *paths: Path) -> None:
     """Drag files and folders from the desktop over the page, and drop them."""
     session = page.context.new_cdp_session(page)
     data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
-    for kind in ("dragEnter", "dragOver"):
-        session.send("Input.dispatchDragEvent", {"type": kind, "x": 300, "y": 500, "data": data})
-    expect(page.get_by_text("Drop to upload to")).to_be_visible()
-    # Chromium drops only what it knows that the page accepts, and nothing says when it does.
-    page.wait_for_timeout(500)
-    session.send("Input.dispatchDragEvent", {"type": "drop", "x": 300, "y": 500, "data": data})
+    at = {"x": 300, "y": 500, "data": data}
+    session.send("Input.dispatchDragEvent", {"type": "dragEnter", **at})
+    # Chromium drops only what it knows that the page accepts, and learns that from the `dragover` before.
+    for _ in range(5):
+        session.send("Input.dispatchDragEvent", {"type": "dragOver", **at})
+        expect(page.get_by_text("Drop to upload to")).to_be_visible()
+        page.wait_for_timeout(100)
+    session.send("Input.dispatchDragEvent", {"type": "drop", **at})
 
 
 def test_files_and_folders_are_dropped_anywhere(console: ConsolePage, tmp_path: Path) -> None:
@@ -196,6 +198,17 @@ def test_three_of_200_files_fail_and_are_tried_again(console: ConsolePage) -> No
     ).to_be_visible()
     console.button("Clear list").click()
     expect(rows).to_have_count(0)
+
+
+def test_files_that_are_being_sent_are_above_those_that_were(console: ConsolePage) -> None:
+    console.sign_in()
+    console.upload(text_file("above-1.txt"))
+    console.wait_until_sent("above-1.txt")
+    hold(console.page, "**/v1/upload-urls")
+    console.upload(text_file("above-2.txt"))
+    rows = console.page.get_by_role("list", name="Uploads").get_by_role("listitem")
+    expect(rows.first).to_contain_text("above-2.txt")
+    expect(rows.last).to_contain_text("above-1.txt")
 
 
 def test_a_slow_network_shows_speed_and_time_left(console: ConsolePage, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import { Retries } from "./client/retries.js";
 import { send } from "./client/store.js";
 import { byId, element, fromTemplate, hideError, showError, tell } from "./elements.js";
-import { bytes, percent } from "./words.js";
+import { bytes, displayName, percent } from "./words.js";
 
 const PARALLEL = 3;
 const WORDS = {
@@ -46,7 +46,7 @@ class Item {
   constructor(file) {
     this.file = file;
     this.root = fromTemplate("item-template");
-    this.#part(".name").textContent = file.name;
+    this.#part(".name").textContent = displayName(file.name);
     this.#part(".size").textContent = bytes(file.size);
     this.#part("[data-act=again]").addEventListener("click", () => this.#again());
     this.#part("[data-act=cancel]").addEventListener("click", () => this.#cancel());
