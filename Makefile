@@ -77,7 +77,7 @@ audit: $(VENV)/.installed  ## published vulnerabilities of the locked packages (
 sbom: $(SBOM)  ## write the bill of materials of the shipped packages, as CycloneDX, into dist/
 
 clients: $(VENV)/.installed $(STORE_VENV)/.installed $(CLIENTS_VENV)/.installed $(ICEBERG_VENV)/.installed $(MLFLOW_VENV)/.installed $(NODE_MODULES)  ## test with real clients: generated ones, and browsers
-	$(BIN)/pytest --override-ini addopts="-ra --strict-markers --strict-config --import-mode=importlib" tests/browser tests/clients
+	$(BIN)/pytest -n 2 --dist loadfile --override-ini addopts="-ra --strict-markers --strict-config --import-mode=importlib" tests/browser tests/clients
 
 screenshots: $(VENV)/.installed $(STORE_VENV)/.installed  ## take the pictures of docs/console.md again; look at each
 	$(BIN)/python -m tests.browser.console.screenshots

@@ -148,6 +148,8 @@ def test_it_is_used_by_keyboard_and_announces_what_happened(
     opened.page.keyboard.press("Tab")
     expect(opened.page.get_by_label("Files", exact=True)).to_be_focused()
     with opened.page.expect_file_chooser() as chosen:
+        # A round trip: Playwright does not wait until Chromium intercepts choosers.
+        expect(opened.page.get_by_label("Files", exact=True)).to_be_focused()
         opened.page.keyboard.press("Space")
     chosen.value.set_files([text_file("by keyboard.txt")])
     opened.wait_until_sent("by keyboard.txt")
