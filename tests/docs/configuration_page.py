@@ -72,8 +72,8 @@ where, and what to write instead; or what each caller may do, and which of that 
 [presign.schema.json](../presign.schema.json) is the file's JSON Schema: an editor with it completes keys, and
 underlines mistakes as you type.
 
-In a value, `${VAR}` stands for a variable of the environment, `${VAR:-default}` for a default if it is unset or empty,
-and `${file:/path}` for the text of a file. What is inserted stays text. Write `$${` for a literal `${`. [Share
+In a value, `${VAR}` is replaced by a variable of the environment, `${VAR:-default}` by a default if it is unset or
+empty, and `${file:/path}` by the text of a file. What is inserted stays text. Write `$${` for a literal `${`. [Share
 settings](guides/share-settings.md) shows this, `bucket_defaults`, `grant_sets` and `buckets_dir`.
 
 The files are watched. A valid change takes effect as a whole within seconds, and no request is lost. An invalid change

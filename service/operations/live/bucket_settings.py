@@ -147,7 +147,7 @@ def _check_cors(at: Path, bucket: SignedBucket, rules: Any) -> Iterable[Result]:
 
 
 def _lets(rule: Mapping[str, Any], origin: str, method: str) -> bool:
-    """One `*` in a rule's origin stands for any text: …/userguide/ManageCorsUsing.html."""
+    """One `*` in a rule's origin matches any text: …/userguide/ManageCorsUsing.html."""
     return method in rule.get("AllowedMethods", ()) and any(
         origin == allowed or ("*" in allowed and origin.startswith(head) and origin.endswith(tail))
         for allowed in rule.get("AllowedOrigins", ())
