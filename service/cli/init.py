@@ -72,8 +72,11 @@ def init(path: Path, *, is_json: bool, **given: str | None) -> None:
         raise click.ClickException(f"{path} exists; it was not changed. Name another file")
     answers = _answers(given)
     key = new_key()
-    with path.open("x", encoding="utf-8") as file:
-        file.write(first_file(answers, digest_of(key)))
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(first_file(answers, digest_of(key)))
+    except OSError as error:
+        raise click.ClickException(f"{path} cannot be written: {error.strerror}") from None
     try:
         settings, addresses, files = load_with_files(path, offline=True)
     except InvalidConfiguration:

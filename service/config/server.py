@@ -8,6 +8,7 @@ from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from service.config.durations import Between, Seconds
+from service.config.expansion import Expanded
 from service.config.types import Origin, StoreUrl, Url
 
 
@@ -86,4 +87,9 @@ class ServerSettings(BaseSettings):
     @field_validator("cors_origins", mode="before", json_schema_input_type=tuple[Origin, ...] | str)
     @classmethod
     def _split(cls, origins: Any) -> Any:
-        return origins.replace(",", " ").split() if isinstance(origins, str) else origins
+        if not isinstance(origins, str):
+            return origins
+        parts = origins.replace(",", " ").split()
+        if isinstance(origins, Expanded):  # a part may be a secret, so it keeps its source
+            return [Expanded(each, origins.source) for each in parts]
+        return parts

@@ -126,7 +126,9 @@ def _check_rate(text: str) -> str:
 
 
 def _moment(value: object, parse: ValidatorFunctionWrapHandler) -> datetime:
-    """Parse a time with its zone, or say what to write."""
+    """Parse a time with its zone, or say what to write. A number would count as epoch seconds."""
+    if not re.match(r"\d{4}-\d\d-\d\d", str(value)):
+        raise ValueError(WITH_ZONE)
     try:
         moment: datetime = parse(str(value))
     except ValidationError:

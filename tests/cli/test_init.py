@@ -69,6 +69,15 @@ def test_an_existing_file_is_never_changed(tmp_path: Path) -> None:
     assert (tmp_path / "presign.yaml").read_text() == "mine"
 
 
+def test_a_file_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "presign.yaml").symlink_to(tmp_path / "nowhere")
+
+    done = init(tmp_path, *AWS)
+
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "cannot be written: File exists" in done.stderr
+
+
 def test_the_result_is_json_on_request(tmp_path: Path) -> None:
     made = json.loads(init(tmp_path, *AWS, "--json").stdout)
 

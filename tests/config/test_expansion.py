@@ -221,6 +221,16 @@ def test_no_error_shows_an_expanded_text(tmp_path: Path, secret: str) -> None:
     assert refused_ones > 60
 
 
+def test_an_expanded_list_of_origins_is_not_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ORIGINS", f"https://a.example {SECRET}")
+    path = written(tmp_path, f"{BUCKET}server: {{cors_origins: '${{ORIGINS}}'}}\n")
+    [problem] = refused(path)
+    assert "ORIGINS" in problem
+    assert "sentinel" not in problem.lower()
+
+
 def test_a_file_that_is_named_is_watched(tmp_path: Path) -> None:
     path = written(tmp_path, f"{BUCKET}server: {{rate_limit_url: '${{file:nowhere}}'}}\n")
     assert configuration_sources(path).files == (tmp_path / "nowhere",)

@@ -41,6 +41,8 @@ def test_check_warns_of_a_key_that_ends(before_end: timedelta, said: str | None)
     [
         ("api_key: a, sha256: [{digest}], not_after: 2026-11-24", "write a time with its zone"),
         ("api_key: a, sha256: [{digest}], not_after: 2026-11-24T20:00:00", "write a time with its"),
+        ("api_key: a, sha256: [{digest}], not_after: 20261124", "write a time with its zone"),
+        ("api_key: a, sha256: [{digest}], revoked_before: 20261124", "write a time with its zone"),
         ("issuer: a, subject: b, not_after: 2026-11-24T20:00:00Z", "not_after is for an API key"),
     ],
 )

@@ -159,7 +159,7 @@ def _check_lifecycle(at: Path, bucket: SignedBucket, rules: Any) -> Iterable[Res
     if Operation.MULTIPART not in bucket.allowed:
         return
     days = [
-        rule["AbortIncompleteMultipartUpload"].get("DaysAfterInitiation")
+        rule["AbortIncompleteMultipartUpload"].get("DaysAfterInitiation", 0)
         for rule in rules or ()
         if rule.get("Status") == "Enabled" and "AbortIncompleteMultipartUpload" in rule
     ]
