@@ -20,8 +20,9 @@ class SignedBucket:
     """A bucket of the configuration, with the grants on it and what signs for it.
 
     `s3_bucket` is the bucket's real name, or the ARN of an access point. `session_seconds` is
-    infinite for static keys, which have no `role_arn`; `static_keys` tells which keys they are. `kms_key_id` is an id, an ARN or an alias;
-    with `is_encrypted` every upload is signed with its encryption.
+    infinite for static keys, which have no `role_arn`; `static_keys` are where they come from.
+    `kms_key_id` is an id, an ARN or an alias. If `is_encrypted`, every upload is signed with its
+    encryption.
     `origins` are those of pages that send to the bucket.
     """
 
