@@ -26,7 +26,7 @@ from service.presigning.results import (
     PresignedRequest,
     PresignedRequests,
 )
-from service.s3.xml import ObjectsPage
+from service.s3.listing_xml import ObjectsPage
 from service.sessions.lifetime import Validity
 from service.signing.multipart_actions import UploadedPart
 from service.signing.post_policy import rfc3339

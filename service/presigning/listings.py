@@ -11,8 +11,8 @@ from service.presigning.authorizer import Authorizer
 from service.presigning.requests import StoreRequest
 from service.s3.client import S3Client
 from service.s3.errors import S3Error, to_domain_error
+from service.s3.listing_xml import ObjectsPage
 from service.s3.queries import LIST_SECONDS, list_objects
-from service.s3.xml import ObjectsPage
 from service.signing.validation import check_text
 
 MAX_PAGES: Final = 20  # of a level

@@ -7,7 +7,8 @@ from typing import Final
 from service.errors import StorageUnavailable
 from service.s3.access import StoreAccess
 from service.s3.client import CALL_SECONDS, Reply, S3Client
-from service.s3.xml import ListedObject, ObjectsPage, listed_objects, objects_page, parts_page
+from service.s3.listing_xml import ListedObject, ObjectsPage, listed_objects, objects_page
+from service.s3.xml import parts_page
 from service.signing.actions import ListObjects
 from service.signing.multipart_actions import (
     MAX_PARTS,

@@ -10,19 +10,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.errors import StorageRefused
-from service.s3.xml import (
+from service.s3.listing_xml import (
     ListedObject,
     Markers,
     OpenUpload,
+    listed_objects,
+    objects_page,
+    uploads_page,
+)
+from service.s3.xml import (
     completed_etag,
     completion_body,
     created_upload,
     error_code,
-    listed_objects,
-    objects_page,
     parts_page,
     quote_etag,
-    uploads_page,
 )
 from service.signing.actions import Checksum
 from service.signing.multipart_actions import UploadedPart
