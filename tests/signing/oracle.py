@@ -27,10 +27,10 @@ from service.signing.actions import (
     HeadObject,
     ListObjects,
     NewObject,
-    Pairs,
     PutObject,
 )
 from service.signing.header_signatures import HeaderRequest
+from service.signing.metadata import Pairs
 from service.signing.multipart_actions import (
     FULL_OBJECT_ALGORITHMS,
     AbortMultipartUpload,

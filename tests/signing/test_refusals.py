@@ -15,9 +15,9 @@ from service.signing.actions import (
     HeadObject,
     ListObjects,
     PutObject,
-    check_metadata,
 )
 from service.signing.content_disposition import content_disposition
+from service.signing.metadata import check_metadata
 from service.signing.multipart_actions import (
     CompleteMultipartUpload,
     CreateMultipartUpload,
