@@ -41,6 +41,7 @@ KMS_ACTIONS: Final[Mapping[str, frozenset[Operation]]] = {
     "kms:GenerateDataKey": UPLOADS,
 }
 LIST_ACTION: Final = "s3:ListBucket"
+LIST_VERSIONS_ACTION: Final = "s3:ListBucketVersions"
 # CopyObject is PutObject to IAM. presign signs copies only for grants with `sign`, but some stores
 # obey an unsigned `x-amz-copy-source`: an upload URL could then read whatever its session can read.
 # So the denial spares only what grants with `sign` may download. Ceph Squid takes
@@ -147,13 +148,9 @@ def _objects(
         *((action, _patterns(grants, ops)) for action, ops in object_actions.items()),
         *((action, _patterns(versioned, ops)) for action, ops in VERSION_ACTIONS.items()),
     ]
-    actions: dict[tuple[str, ...], list[str]] = {}
-    for action, patterns in needed:
-        if patterns:
-            actions.setdefault(_widest(patterns), []).append(action)
     return [
-        _statement("Allow", allowed, [arns.objects + pattern for pattern in patterns])
-        for patterns, allowed in actions.items()
+        _statement("Allow", actions, [arns.objects + pattern for pattern in patterns])
+        for patterns, actions in _by_patterns(needed).items()
     ]
 
 
@@ -162,13 +159,29 @@ def _list(
 ) -> list[Statement]:
     subtrees = [grant for grant in grants if grant.covers_subtree]
     lists = lists_one_key | {Operation.LIST}
-    patterns = _widest(_patterns(subtrees, lists) | _patterns(grants, lists_one_key))
-    if not patterns:
-        return []
-    condition = {"StringLike": {"s3:prefix": _compact(patterns)}}
-    return [
-        _statement("Allow", [LIST_ACTION], [arns.bucket], None if patterns == ("*",) else condition)
+    versioned = [grant for grant in subtrees if Operation.VERSIONS in grant.allow]
+    needed = [
+        (LIST_ACTION, _patterns(subtrees, lists) | _patterns(grants, lists_one_key)),
+        (LIST_VERSIONS_ACTION, _patterns(versioned, frozenset({Operation.LIST}))),
     ]
+    return [
+        _statement(
+            "Allow",
+            actions,
+            [arns.bucket],
+            None if patterns == ("*",) else {"StringLike": {"s3:prefix": _compact(patterns)}},
+        )
+        for patterns, actions in _by_patterns(needed).items()
+    ]
+
+
+def _by_patterns(needed: Iterable[tuple[str, set[str]]]) -> dict[tuple[str, ...], list[str]]:
+    """Return the actions of each set of patterns, without those that another one covers."""
+    actions: dict[tuple[str, ...], list[str]] = {}
+    for action, patterns in needed:
+        if patterns:
+            actions.setdefault(_widest(patterns), []).append(action)
+    return actions
 
 
 def _kms(grants: list[Grant], arns: BucketArns) -> list[Statement]:

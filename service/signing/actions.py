@@ -163,6 +163,36 @@ class ListObjects:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ListObjectVersions:
+    """A page of versions after the last page's markers. Sign it with an empty key."""
+
+    METHOD: ClassVar = "GET"
+
+    prefix: str
+    delimiter: str | None = None
+    max_keys: int | None = None
+    key_marker: str | None = None
+    version_id_marker: str | None = None
+
+    def __post_init__(self) -> None:
+        _check_texts(delimiter=self.delimiter)
+
+    def query(self) -> Query:
+        return _present(
+            ("prefix", self.prefix),
+            ("delimiter", self.delimiter),
+            ("encoding-type", "url"),  # XML cannot represent some keys
+            ("key-marker", self.key_marker),
+            ("max-keys", None if self.max_keys is None else str(self.max_keys)),
+            ("version-id-marker", self.version_id_marker),
+            ("versions", ""),
+        )
+
+    def headers(self) -> dict[str, str]:
+        return {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NewObject:
     """Properties of a new object, in one piece or in parts."""
 
