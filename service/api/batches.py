@@ -1,7 +1,6 @@
 """Turns the items of a batch into requests, and signs them."""
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 from pydantic import MISSING
@@ -10,32 +9,16 @@ from service.access.grants import Operation
 from service.api.body import validated
 from service.api.rendering import render_batch
 from service.api.route import AuthenticatedRequest
-from service.api.schemas import KeysBatchRequest, LifetimeFields, ObjectRequest, or_none
+from service.api.schemas import KeysBatchRequest, ObjectRequest, or_none
 from service.concurrency.event_loop import in_slices
 from service.errors import InvalidRequest, PresignError
 from service.presigning.audit import RefusedBatch
 from service.presigning.requests import PresignBatch, PresignRequest
-from service.sessions.lifetime import Lifetime
 
 Item = TypeVar("Item", bound=ObjectRequest)
 
 _AUDITED_KEYS: Final = 10  # of a refused batch
 _MAX_BUCKET_LENGTH: Final = 63
-
-
-def lifetime(body: LifetimeFields, stable_for: int | MISSING = MISSING) -> Lifetime:
-    return _lifetime(body.expires_in, body.min_expires_in, stable_for)
-
-
-@lru_cache(maxsize=256)
-def _lifetime(
-    expires_in: int | MISSING, min_expires_in: int | MISSING, stable_for: int | MISSING
-) -> Lifetime:
-    return Lifetime(
-        expires_in=or_none(expires_in),
-        min_expires_in=or_none(min_expires_in),
-        stable_for=or_none(stable_for),
-    )
 
 
 async def sign_batch(

@@ -4,6 +4,7 @@ An optional field is absent (MISSING), never null. Unknown fields are refused, s
 `expires` is not signed with the default. Types are strict: "5" and 5.0 are not integers.
 """
 
+from functools import lru_cache
 from typing import Annotated, Any, ClassVar, Final, TypeVar
 
 from pydantic import MISSING, ConfigDict, Field, RootModel, TypeAdapter, WrapValidator
@@ -11,6 +12,7 @@ from pydantic import MISSING, ConfigDict, Field, RootModel, TypeAdapter, WrapVal
 from service.api.body import MAX_BATCH_BYTES, Body
 from service.diagnosis.request import MAX_BODY_LENGTH, MAX_URL_LENGTH
 from service.multipart.requests import MAX_PARTS_PER_REQUEST
+from service.sessions.lifetime import Lifetime
 from service.signing.actions import MAX_UPLOAD_BYTES, ChecksumAlgorithm
 from service.signing.content_disposition import Disposition
 from service.signing.multipart_actions import (
@@ -72,6 +74,22 @@ class Checksum(StrictRequest):
 class LifetimeFields(StrictRequest):
     expires_in: Seconds | MISSING = MISSING
     min_expires_in: Seconds | MISSING = MISSING
+
+
+def lifetime(body: LifetimeFields, stable_for: int | MISSING = MISSING) -> Lifetime:
+    return _lifetime(body.expires_in, body.min_expires_in, stable_for)
+
+
+# URL templates are cached by the identity of the lifetime, so equal requests share one.
+@lru_cache(maxsize=256)
+def _lifetime(
+    expires_in: int | MISSING, min_expires_in: int | MISSING, stable_for: int | MISSING
+) -> Lifetime:
+    return Lifetime(
+        expires_in=or_none(expires_in),
+        min_expires_in=or_none(min_expires_in),
+        stable_for=or_none(stable_for),
+    )
 
 
 class VersionFields(LifetimeFields):

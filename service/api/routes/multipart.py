@@ -6,7 +6,6 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import MISSING
 
-from service.api.batches import lifetime
 from service.api.rendering import (
     render_completed,
     render_created,
@@ -22,6 +21,7 @@ from service.api.schemas import (
     PartUrlsRequest,
     StringMap,
     UploadQuery,
+    lifetime,
     or_none,
     quoted_etag,
 )

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from pydantic import MISSING
 
 from service.access.grants import Operation
-from service.api.batches import lifetime, sign_batch, sign_items
+from service.api.batches import sign_batch, sign_items
 from service.api.rendering import (
     render_check,
     render_form,
@@ -31,6 +31,7 @@ from service.api.schemas import (
     UploadFormRequest,
     UploadUrlBatchRequest,
     UploadUrlRequest,
+    lifetime,
     or_none,
     pairs,
 )
