@@ -28,7 +28,7 @@ async def discard_body(request: Request, limit: int = MAX_DISCARDED_BYTES) -> di
     headers = request.scope["headers"]
     if _is_left(headers, limit):
         return {"connection": "close"}
-    bodies: ConcurrencyLimiter = request.app.state.shared.bodies
+    bodies: ConcurrencyLimiter = request.app.state.limits.bodies
     caller_id = request.scope["state"].get(CALLER_ID)
     try:
         bodies.acquire(caller_id)

@@ -15,9 +15,8 @@ from service.access.callers import Rate
 from service.api.body import MAX_BODY_BYTES
 from service.errors import Overloaded, RateLimited
 
-CallerId = tuple[
-    str | None, str
-]  # a caller's issuer and subject: cheaper to look up than a `Caller`
+# A caller's issuer and subject: cheaper to look up than a `Caller`.
+CallerId = tuple[str | None, str]
 
 CALLER_ID: Final = "caller_id"  # in a scope's state: the caller that holds the place
 _RETRY_AFTER: Final = 1  # seconds
@@ -40,7 +39,10 @@ class ConcurrencyLimiter:
         self._held: dict[CallerId, int] = {}
 
     def acquire(self, caller_id: CallerId | None = None) -> None:
-        """Take a place. Without `caller_id`, `assign` gives it to a caller later. Raises Overloaded."""
+        """Take a place. Without `caller_id`, `assign` gives it to a caller later.
+
+        Raises Overloaded if none is free, or if the caller has too many.
+        """
         free = self._free
         if free <= 0:
             raise Overloaded(self._full, retry_after=_RETRY_AFTER)
@@ -218,7 +220,21 @@ class RecentlyRefused:
 class SharedLimits:
     """All limits of a running service."""
 
-    limiter: ConcurrencyLimiter  # for requests in progress
-    bodies: ConcurrencyLimiter  # for requests whose body is being received
+    requests: ConcurrencyLimiter  # in progress
+    bodies: ConcurrencyLimiter  # requests whose body is being received
     batches: BatchQueue
     refused: RecentlyRefused
+
+
+def shared_limits(max_in_flight: int, now: Callable[[], float]) -> SharedLimits:
+    """Return the limits that `max_in_flight` requests imply. `now` is in seconds."""
+    return SharedLimits(
+        requests=ConcurrencyLimiter(max_in_flight),
+        bodies=ConcurrencyLimiter(
+            max(1, max_in_flight // 2), "Too many request bodies are being received."
+        ),
+        batches=BatchQueue(
+            ConcurrencyLimiter(max(1, max_in_flight // 4), "Too many batches are waiting.")
+        ),
+        refused=RecentlyRefused(now),
+    )

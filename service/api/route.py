@@ -54,7 +54,7 @@ class AuthenticatedRequest(Request):
     requester: Requester
     authorizer: Authorizer
     presigner: Presigner
-    shared: SharedLimits
+    limits: SharedLimits
     caller_id: CallerId
     snapshot: Snapshot  # that the caller was authenticated with
     slot: BatchSlot  # of a long body
@@ -84,7 +84,7 @@ class AuthenticatedRequest(Request):
         scope = self.scope
         state, request_id = scope["app"].state, scope["state"]["request_id"]
         self.authorizer, self.presigner = state.authorizer, state.presigner
-        self.shared = state.shared
+        self.limits = state.limits
         self.snapshot = self.authorizer.snapshot
         address = scope.get("client")
         client = None if address is None else address[0]
@@ -101,7 +101,7 @@ class AuthenticatedRequest(Request):
 
         Without a slot, accept only a body that has arrived already. Raises Overloaded for another.
         """
-        bodies = self.shared.bodies
+        bodies = self.limits.bodies
         try:
             bodies.acquire(self.caller_id)
         except Overloaded as full:
@@ -157,10 +157,10 @@ class ApiRoute(APIRoute):
     async def respond(self, call: AuthenticatedRequest) -> Response:
         """Return the response. Raises PresignError for a refusal."""
         await call.identify(self)
-        shared, caller_id = call.shared, call.caller_id
-        shared.limiter.assign(caller_id)
+        limits, caller_id = call.limits, call.caller_id
+        limits.requests.assign(caller_id)
         call.scope["state"][CALLER_ID] = caller_id
-        if self._is_rate_limited and shared.refused.knows(caller_id):
+        if self._is_rate_limited and limits.refused.knows(caller_id):
             await self._refuse_unread(call)
         try:
             answer = await self._answer(call)
@@ -191,7 +191,7 @@ class ApiRoute(APIRoute):
     async def _answer_long(
         self, call: AuthenticatedRequest, model: type[Body], body: bytes, arguments: dict[str, Any]
     ) -> bytes | Response:
-        async with call.shared.batches.slot(call.caller_id) as call.slot:
+        async with call.limits.batches.slot(call.caller_id) as call.slot:
             if call.slot.has_waited and await call.is_disconnected():
                 raise ClientDisconnect
             parsed = parse(model, body)
@@ -207,7 +207,7 @@ class ApiRoute(APIRoute):
         """Raises RateLimited, after its audit line, if the rate has just refused the caller."""
         length = declared_length(call.scope["headers"])
         try:
-            call.shared.refused.check(call.caller_id, _rate_of(call), length)
+            call.limits.refused.check(call.caller_id, _rate_of(call), length)
         except RateLimited as error:
             await call.authorizer.audit_trail.record_unread(call.requester, self.path, error)
             raise
@@ -216,7 +216,7 @@ class ApiRoute(APIRoute):
         rate = _rate_of(call)
         if rate is not None:
             length = declared_length(call.scope["headers"])
-            call.shared.refused.add(
+            call.limits.refused.add(
                 call.caller_id, rate, error, length=length, batch=self._is_batch
             )
 

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from service import __version__, console
 from service.access.grants import Operation
 from service.api.gateway import Gateway
-from service.api.limits import BatchQueue, ConcurrencyLimiter, RecentlyRefused, SharedLimits
+from service.api.limits import shared_limits
 from service.api.problems import (
     ERRORS_PATH,
     Problems,
@@ -161,7 +161,7 @@ def create_app(
     )
     app.state.drain, app.state.metrics = drain or Drain(), metrics
     app.state.problems = Problems(settings.server.errors_url or ERRORS_PATH)
-    app.state.shared = _shared(settings.server.max_in_flight, clock)
+    app.state.limits = shared_limits(settings.server.max_in_flight, clock.boot)
     app.add_exception_handler(HTTPException, answer_http_exception)
     app.add_exception_handler(Exception, answer_unexpected_error)
     routers = _routers(settings)
@@ -170,7 +170,7 @@ def create_app(
     app.gateway = Gateway(
         app.serve_rest,
         routes=[route for router in routers for route in router.routes],
-        limiter=app.state.shared.limiter,
+        limiter=app.state.limits.requests,
         metrics=metrics,
         cors_origins=_cors_origins(settings),
         problems=app.state.problems,
@@ -212,20 +212,6 @@ async def _in_background(work: Coroutine[Any, Any, None], name: str) -> AsyncIte
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
-
-
-def _shared(max_in_flight: int, clock: Clock) -> SharedLimits:
-    """The limits that `max_in_flight` implies."""
-    return SharedLimits(
-        limiter=ConcurrencyLimiter(max_in_flight),
-        bodies=ConcurrencyLimiter(
-            max(1, max_in_flight // 2), "Too many request bodies are being received."
-        ),
-        batches=BatchQueue(
-            ConcurrencyLimiter(max(1, max_in_flight // 4), "Too many batches are waiting.")
-        ),
-        refused=RecentlyRefused(clock.boot),
-    )
 
 
 def _cors_origins(settings: Settings) -> dict[str, Sequence[str]]:

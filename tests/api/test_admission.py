@@ -73,10 +73,10 @@ def test_a_refused_caller_leaves_its_place_to_others() -> None:
 
 def test_the_bounds_are_shares_of_max_in_flight() -> None:
     app = create_app(make_app_settings(make_open_grant(), server={"max_in_flight": 200}))
-    shared: SharedLimits = app.state.shared
-    assert shared.limiter._free == 200
-    assert shared.bodies._free == 100
-    assert shared.batches._limiter._free == 50
+    limits: SharedLimits = app.state.limits
+    assert limits.requests._free == 200
+    assert limits.bodies._free == 100
+    assert limits.batches._limiter._free == 50
 
 
 async def test_few_batches_run_at_a_time_and_callers_take_turns() -> None:

@@ -6,9 +6,10 @@ from typing import Any, ClassVar, Final, get_type_hints
 import pytest
 
 from service.api.body import MAX_BATCH_BYTES, MAX_BODY_BYTES
+from service.api.limits import shared_limits
 from service.api.route import ApiRoute, AuthenticatedRequest
 from service.api.schemas import StrictRequest
-from service.app.factory import _ROUTERS, _shared
+from service.app.factory import _ROUTERS
 from service.errors import BodyTooLarge
 from service.protocols.uppy import routes as uppy
 from tests.support.authorizer import make_harness
@@ -74,7 +75,7 @@ def sent(body: bytes) -> AuthenticatedRequest:
         return {"type": "http.request", "body": body, "more_body": False}
 
     call = AuthenticatedRequest({"type": "http", "headers": []}, receive)
-    call.caller_id, call.shared = (None, "reader"), _shared(8, FakeClock())
+    call.caller_id, call.limits = (None, "reader"), shared_limits(8, FakeClock().boot)
     call.authorizer = make_harness(make_snapshot()).authorizer
     call.snapshot = call.authorizer.snapshot
     return call

@@ -7,8 +7,7 @@ from starlette.datastructures import State
 from starlette.requests import ClientDisconnect, Request
 
 from service.api.discarding import MAX_DISCARDED_BYTES, discard_body
-from service.api.limits import CALLER_ID
-from service.app.factory import _shared
+from service.api.limits import CALLER_ID, shared_limits
 from service.telemetry.metrics import Metrics
 from tests.support.virtual_time import FakeClock
 
@@ -21,7 +20,7 @@ class Upload:
 
     def __init__(self, *pieces: bytes, **headers: str) -> None:
         self.read, self._pieces = 0, list(pieces)
-        self.metrics, self.shared = Metrics(), _shared(8, FakeClock())
+        self.metrics, self.limits = Metrics(), shared_limits(8, FakeClock().boot)
         named = {"content_length": str(sum(map(len, pieces))), **headers}
         scope = {
             "type": "http",
@@ -33,7 +32,7 @@ class Upload:
 
     @property
     def state(self) -> State:
-        return State({"metrics": self.metrics, "shared": self.shared})
+        return State({"metrics": self.metrics, "limits": self.limits})
 
     @property
     def counted(self) -> float | None:
@@ -78,7 +77,7 @@ async def test_another_body_is_not_read_and_ends_the_connection(headers: dict[st
 async def test_a_body_is_not_read_while_too_many_are() -> None:
     upload = Upload(b"hello")
     for number in range(4):  # half of the requests that may be in progress
-        upload.shared.bodies.acquire((None, f"{number}"))
+        upload.limits.bodies.acquire((None, f"{number}"))
     assert await discard_body(upload.request) == {}
     assert upload.read == 0
 
@@ -87,4 +86,4 @@ async def test_a_client_that_disconnects_frees_its_place() -> None:
     upload = Upload(content_length="5")
     with pytest.raises(ClientDisconnect):
         await discard_body(upload.request)
-    assert (upload.shared.bodies._free, upload.shared.bodies._held) == (4, {})
+    assert (upload.limits.bodies._free, upload.limits.bodies._held) == (4, {})

@@ -16,7 +16,7 @@ PATHS: Final = [URLS, PART_URLS]
 
 
 def limiter_of(client: httpx.AsyncClient) -> ConcurrencyLimiter:
-    limiter: ConcurrencyLimiter = app_of(client).state.shared.limiter
+    limiter: ConcurrencyLimiter = app_of(client).state.limits.requests
     return limiter
 
 
