@@ -26,19 +26,19 @@ async def sign_batch(
     operation: Operation,
     body: KeysBatchRequest,
     model: type[Item],
-    request: Callable[[Item], PresignRequest],
+    to_request: Callable[[Item], PresignRequest],
 ) -> bytes:
     """Return the response to a batch of `items` or `keys`. Raises what `sign_items` raises."""
     items, keys = or_none(body.items), or_none(body.keys)
     if bool(items) is bool(keys):
         raise InvalidRequest("Give either items or keys.", pointer="#/keys")
     if keys:
-        return await _sign_keys(call, operation, body, model, request)
+        return await _sign_keys(call, operation, body, model, to_request)
     assert items is not None
     if others := sorted(body.model_fields_set - {"items", "keys"}):
         detail = "With items, give this field in each item."
         raise InvalidRequest(detail, pointers={f"#/{name}": detail for name in others})
-    return await sign_items(call, operation, items, model, request)
+    return await sign_items(call, operation, items, model, to_request)
 
 
 async def sign_items(
@@ -46,7 +46,7 @@ async def sign_items(
     operation: Operation,
     items: Sequence[Any],
     model: type[Item],
-    request: Callable[[Item], PresignRequest],
+    to_request: Callable[[Item], PresignRequest],
 ) -> bytes:
     """Return the response to a batch. Counts `items` against the rate before it validates them.
 
@@ -59,7 +59,7 @@ async def sign_items(
     async for first, run in in_slices(_runs(items)):
         body = validated(model, first, "items", len(keys))
         try:
-            requests.append(PresignBatch(request(body), run))
+            requests.append(PresignBatch(to_request(body), run))
         except PresignError as error:
             requests += [error] * len(run)
         keys += run
@@ -72,9 +72,9 @@ async def _sign_keys(
     operation: Operation,
     body: KeysBatchRequest,
     model: type[Item],
-    request: Callable[[Item], PresignRequest],
+    to_request: Callable[[Item], PresignRequest],
 ) -> bytes:
-    """As `sign_items`. What is wrong with the fields that all keys share is refused as a whole."""
+    """As `sign_items`. An error in the fields that all keys share refuses the whole batch."""
     bucket, keys = or_none(body.bucket), body.keys
     assert keys is not MISSING
     refused = RefusedBatch(
@@ -82,24 +82,24 @@ async def _sign_keys(
     )
     await call.presigner.count_batch(call.requester, len(keys), lambda: refused)
     shared = {name: getattr(body, name) for name in body.model_fields_set - {"items", "keys"}}
-    first = request(validated(model, {**shared, "key": keys[0]}))
+    first = to_request(validated(model, {**shared, "key": keys[0]}))
     batch = [PresignBatch(first, keys)]
     answers = await call.presigner.presign_batch(call.requester, batch, call.slot.released)
     return await render_batch(call.problems, keys, answers, _at_key)
 
 
 def _in_item(position: int, at: str) -> str:
-    """Return the pointer in a body with `items` of what is at `at` in one item."""
+    """Turn a pointer into an item, such as `#/key`, into one into the body: `#/items/3/key`."""
     return f"#/items/{position}{at.removeprefix('#')}"
 
 
 def _at_key(position: int, at: str) -> str:
-    """Return the pointer in a body with `keys` of what is at `at` in the request for one key."""
+    """Turn `#/key` into `#/keys/3`. All other fields are those of the body itself."""
     return f"#/keys/{position}" if at == "#/key" else at
 
 
 def _refused(operation: Operation, items: Sequence[Any]) -> RefusedBatch:
-    """What the audit trail says of a refused batch. Its items have not been validated."""
+    """Return what the audit line of a refused batch says. Its items are not validated yet."""
     objects = [item if isinstance(item, dict) else {} for item in items]
     bucket: Any = objects[0].get("bucket")
     is_common = isinstance(bucket, str) and all(each.get("bucket") == bucket for each in objects)

@@ -83,10 +83,10 @@ class Problems:
         error: PresignError,
         *,
         request_id: str | None = None,
-        place: Callable[[str], str] = str,
+        in_body: Callable[[str], str] = str,
     ) -> dict[str, Any]:
-        """Return the problem of an error. `place` turns its pointers into those of the whole body."""
-        pointers = {place(at): detail for at, detail in error.pointers.items()}
+        """Return the problem of an error. `in_body` makes its pointers those of the whole body."""
+        pointers = {in_body(at): detail for at, detail in error.pointers.items()}
         return self.problem(error.code, error.detail, request_id=request_id, pointers=pointers)
 
     def internal_error(self, request_id: str) -> Response:

@@ -51,19 +51,19 @@ async def render_batch(
     problems: Problems,
     keys: Sequence[str],
     answers: Sequence[PresignedRequests | PresignError],
-    place: Callable[[int, str], str],
+    in_body: Callable[[int, str], str],
 ) -> bytes:
     """Render the answers, which are in the order of the `keys`.
 
-    `place` turns a pointer of the request at a position into one of the whole body. Other requests
-    run in between: a thousand different uploads take several ms.
+    `in_body` turns the position of a request, and a pointer into it, into a pointer into the whole
+    body. Other requests run in between: a thousand different uploads take several ms.
     """
     begin, between, end = _BATCH
     pieces, position, failed = [begin], 0, 0
     async for answer in in_slices(answers):
         pieces += [b","] if position else []
         if isinstance(answer, PresignError):
-            members = problems.of_error(answer, place=partial(place, position))
+            members = problems.of_error(answer, in_body=partial(in_body, position))
             pieces.append(to_json({"key": keys[position], "problem": members}))
             position, failed = position + 1, failed + 1
         else:
