@@ -15,7 +15,7 @@ from textwrap import wrap
 from typing import Any, Final
 
 from benchmarks import issuing, over_http, page, targets, volume
-from service.sessions.attempts import ATTEMPT_SECONDS, MAX_IN_FLIGHT_A_BUCKET
+from service.sessions.attempts import ATTEMPT_SECONDS, MAX_IN_FLIGHT_PER_BUCKET
 from service.sessions.pool import MAX_SESSIONS
 from service.sessions.refresh_policy import threshold
 
@@ -197,9 +197,9 @@ def _prose(text: str) -> list[str]:
 
 
 def cold() -> Iterator[str]:
-    rate = MAX_IN_FLIGHT_A_BUCKET / STS_SECONDS
+    rate = MAX_IN_FLIGHT_PER_BUCKET / STS_SECONDS
     yield from _prose(
-        f"A replica makes at most {MAX_IN_FLIGHT_A_BUCKET} calls for a bucket at a time. If one takes {STS_SECONDS} s, "
+        f"A replica makes at most {MAX_IN_FLIGHT_PER_BUCKET} calls for a bucket at a time. If one takes {STS_SECONDS} s, "
         f"that is {rate:.0f} sessions a second, and {STS_QUOTA / rate:.0f} replicas that start at once reach the quota. "
         f"A caller waits up to {ATTEMPT_SECONDS:.0f} s for its first session:"
     )

@@ -14,14 +14,14 @@ from service.presigning.authorizer import Authorizer
 from service.presigning.requests import StoreRequest
 from service.presigning.results import CheckedObject
 from service.s3.access import StoreAccess
-from service.s3.client import CALLS_A_BUCKET, S3Client
+from service.s3.client import CALLS_PER_BUCKET, S3Client
 from service.s3.errors import S3Error, invalid_response, to_domain_error
 from service.s3.queries import S3Object
 from service.signing.actions import ChecksumAlgorithm, HeadObject
 
 _METADATA: Final = "x-amz-meta-"
 _MAY_BE_MISSING: Final = frozenset({403, 404})
-_CHECKS_AT_ONCE: Final = CALLS_A_BUCKET // 2  # of one batch: others call the bucket meanwhile
+_CHECKS_AT_ONCE: Final = CALLS_PER_BUCKET // 2  # of one batch: others call the bucket meanwhile
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ _OPERATIONS: Final[Mapping[type[SignedAction], Operation]] = {
     DeleteObject: Operation.DELETE,
     ListObjects: Operation.LIST,
 }
-_KEYS_A_PAGE: Final = 1000  # by default: …/AmazonS3/latest/API/API_ListObjectsV2.html
+_DEFAULT_MAX_KEYS: Final = 1000  # …/AmazonS3/latest/API/API_ListObjectsV2.html
 
 
 @dataclass(slots=True, kw_only=True)
@@ -183,7 +183,7 @@ def access_for_request(request: PresignRequest) -> AccessRequest:
                 bucket=request.bucket,
                 key=request.key,
                 subtree=True,
-                max_keys=_KEYS_A_PAGE if max_keys is None else max_keys,
+                max_keys=_DEFAULT_MAX_KEYS if max_keys is None else max_keys,
             )
         case GetObject() | HeadObject() | DeleteObject() as action:
             return AccessRequest(
@@ -199,8 +199,8 @@ def with_page_size(request: PresignRequest, grants: Iterable[Grant]) -> PresignR
     if not isinstance(request.action, ListObjects) or request.action.max_keys is not None:
         return request
     access_request = replace(access_for_request(request), max_keys=None)
-    keys = most_keys(grants, access_request, _KEYS_A_PAGE)
-    if keys in {0, _KEYS_A_PAGE}:  # nothing is granted, or the default of S3 is
+    keys = most_keys(grants, access_request, _DEFAULT_MAX_KEYS)
+    if keys in {0, _DEFAULT_MAX_KEYS}:  # nothing is granted, or the default of S3 is
         return request
     return replace(request, action=replace(request.action, max_keys=keys))
 

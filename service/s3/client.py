@@ -45,9 +45,9 @@ T = TypeVar("T")
 
 CALL_SECONDS: Final = 15.0
 CALLS: Final = 128  # at once, in a process
-CALLS_A_BUCKET: Final = 16
+CALLS_PER_BUCKET: Final = 16
 COMPLETIONS: Final = CALLS // 2
-COMPLETIONS_A_BUCKET: Final = 16  # in addition to a bucket's other calls
+COMPLETIONS_PER_BUCKET: Final = 16  # in addition to a bucket's other calls
 SLOT_WAIT_SECONDS: Final = 2.0
 ATTEMPTS: Final = 3
 MAX_LIST_BYTES: Final = 1024**2  # a page of 1,000 parts has at most half of that
@@ -134,9 +134,9 @@ class S3Client:
         self._observed = partial(observed, clock=clock, observer=observer, spans=spans or Spans())
         self._slots = Semaphore(CALLS)
         self._completions = Semaphore(COMPLETIONS)
-        self._slots_by_bucket = defaultdict[str, Semaphore](lambda: Semaphore(CALLS_A_BUCKET))
+        self._slots_by_bucket = defaultdict[str, Semaphore](lambda: Semaphore(CALLS_PER_BUCKET))
         self._completions_by_bucket = defaultdict[str, Semaphore](
-            lambda: Semaphore(COMPLETIONS_A_BUCKET)
+            lambda: Semaphore(COMPLETIONS_PER_BUCKET)
         )
         self._transport = transport
         self._client = self._open_client(verify)

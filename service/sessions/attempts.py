@@ -31,7 +31,7 @@ ATTEMPT_SECONDS: Final = 5.0  # the longest that a call to STS may take, and tha
 UNASKED_SECONDS: Final = 60.0  # after which a caller without a session is considered gone
 MAX_IN_FLIGHT: Final = 16  # calls to STS, per process
 # So that buckets whose STS hangs leave places to others. The buckets' own sessions do not count.
-MAX_IN_FLIGHT_A_BUCKET: Final = 4
+MAX_IN_FLIGHT_PER_BUCKET: Final = 4
 # Seconds from one attempt for a bucket's own session to the next: after a caller's failure, and at
 # most while requests wait for it.
 SUSPECT_PAUSE: Final = 5.0
@@ -64,7 +64,7 @@ class Attempts:
         self._throttled_until = defaultdict[str, float](lambda: -math.inf)  # by account
         self._in_flight = asyncio.Semaphore(MAX_IN_FLIGHT)
         self._in_flight_a_bucket = defaultdict[str, asyncio.Semaphore](
-            lambda: asyncio.Semaphore(MAX_IN_FLIGHT_A_BUCKET)
+            lambda: asyncio.Semaphore(MAX_IN_FLIGHT_PER_BUCKET)
         )
 
     def backoff_left(self, key: SessionKey, entry: PooledSession) -> float:

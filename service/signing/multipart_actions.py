@@ -20,8 +20,8 @@ MAX_UPLOAD_ID_LENGTH: Final = 1024  # AWS documents no limit; its ids have about
 # checksums: …/userguide/checking-object-integrity-upload.html
 FULL_OBJECT_ALGORITHMS: Final = frozenset({"CRC32", "CRC32C", "CRC64NVME"})
 
-_PARTS_A_PAGE: Final = 1000  # S3's maximum; other stores send 10,000 by default
-_UPLOADS_A_PAGE: Final = 200  # 0.7 MB if all keys have 1,024 characters, percent-encoded
+_PARTS_PER_PAGE: Final = 1000  # S3's maximum; other stores send 10,000 by default
+_UPLOADS_PER_PAGE: Final = 200  # 0.7 MB if all keys have 1,024 characters, percent-encoded
 
 _XML: Final = {"content-type": "application/xml"}
 
@@ -97,7 +97,7 @@ class ListParts:
 
     def query(self) -> Query:
         return (
-            ("max-parts", str(_PARTS_A_PAGE)),
+            ("max-parts", str(_PARTS_PER_PAGE)),
             ("part-number-marker", str(self.after)),
             ("uploadId", self.upload_id),
         )
@@ -161,7 +161,7 @@ class ListMultipartUploads:
         parameters = (
             ("encoding-type", "url"),  # XML cannot represent some keys
             ("key-marker", self.key_marker),
-            ("max-uploads", str(_UPLOADS_A_PAGE)),
+            ("max-uploads", str(_UPLOADS_PER_PAGE)),
             ("upload-id-marker", self.upload_id_marker),
         )
         return (*((name, value) for name, value in parameters if value), ("uploads", ""))

@@ -182,9 +182,9 @@ def test_the_bounds_on_the_page_match_the_code() -> None:
             "sessions remembered for diagnoses": f"{MAX_REMEMBERED:,}, for a day after their end",
             "waiting for a first session": f"{attempts.ATTEMPT_SECONDS:g} s",
             "calls to STS in progress": f"{attempts.MAX_IN_FLIGHT}; per bucket, "
-            f"{attempts.MAX_IN_FLIGHT_A_BUCKET} and that of its own session",
-            "calls to stores in progress": f"{s3.CALLS}; per bucket, {s3.CALLS_A_BUCKET} and "
-            f"{s3.COMPLETIONS_A_BUCKET} completions; {s3.COMPLETIONS} completions in all; "
+            f"{attempts.MAX_IN_FLIGHT_PER_BUCKET} and that of its own session",
+            "calls to stores in progress": f"{s3.CALLS}; per bucket, {s3.CALLS_PER_BUCKET} and "
+            f"{s3.COMPLETIONS_PER_BUCKET} completions; {s3.COMPLETIONS} completions in all; "
             f"each waits {s3.SLOT_WAIT_SECONDS:g} s for a slot",
             "a call to a store": f"{s3.CALL_SECONDS:g} s, {s3.ATTEMPTS} attempts of "
             f"{s3.CALL_SECONDS / s3.ATTEMPTS:g} s; a completion {COMPLETE_SECONDS:g} s",

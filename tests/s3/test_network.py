@@ -12,7 +12,7 @@ import pytest
 from service.clock import SystemClock
 from service.errors import StorageUnavailable
 from service.s3.access import StoreAccess
-from service.s3.client import CALLS, CALLS_A_BUCKET, S3Client
+from service.s3.client import CALLS, CALLS_PER_BUCKET, S3Client
 from service.signing.signer import Address
 from tests.s3.fake_store import HEAD, Harness, Observer, error_of, make_store_access, with_harness
 from tests.support.stub_server import StubServer, make_tls_context, response, sends, serving
@@ -82,7 +82,7 @@ async def test_all_calls_can_have_a_connection_at_once() -> None:
         await ANSWER(writer)
 
     async with serving(answer) as store, calling() as client:
-        names = [f"b{n}" for n in range(CALLS // CALLS_A_BUCKET)] * CALLS_A_BUCKET
+        names = [f"b{n}" for n in range(CALLS // CALLS_PER_BUCKET)] * CALLS_PER_BUCKET
         sent = [
             asyncio.ensure_future(client.send(to(store), HEAD, bucket=name, key="a"))
             for name in names

@@ -9,9 +9,9 @@ import pytest
 from service.errors import Overloaded
 from service.s3.client import (
     CALLS,
-    CALLS_A_BUCKET,
+    CALLS_PER_BUCKET,
     COMPLETIONS,
-    COMPLETIONS_A_BUCKET,
+    COMPLETIONS_PER_BUCKET,
     SLOT_WAIT_SECONDS,
 )
 from service.signing.multipart_actions import CompleteMultipartUpload
@@ -62,45 +62,45 @@ async def send_at_once(harness: Harness, bucket: str, number: int = 1, **more: A
 @with_harness
 async def test_a_bucket_that_hangs_delays_no_other(harness: Harness) -> None:
     harness.store.script(responds_to_quick)
-    await start_calls(harness, CALLS_A_BUCKET + 8, "stuck")
-    assert len(harness.store.requests) == CALLS_A_BUCKET
+    await start_calls(harness, CALLS_PER_BUCKET + 8, "stuck")
+    assert len(harness.store.requests) == CALLS_PER_BUCKET
     await send_at_once(harness, "other")
 
 
 @with_harness
 async def test_a_call_without_a_slot_is_refused_after_two_seconds(harness: Harness) -> None:
     harness.store.script(responds_to_quick)
-    await start_calls(harness, CALLS_A_BUCKET, "stuck")
+    await start_calls(harness, CALLS_PER_BUCKET, "stuck")
     started_at = harness.clock.boot()
     problem = await error_of(harness.send("stuck", "quick"))
     assert isinstance(problem, Overloaded)
     assert problem.retry_after == 1
     assert harness.clock.boot() - started_at == pytest.approx(SLOT_WAIT_SECONDS, abs=0.01)
     assert harness.observer.calls == [("stuck", "HeadObject", "overloaded")]
-    assert len(harness.store.requests) == CALLS_A_BUCKET
+    assert len(harness.store.requests) == CALLS_PER_BUCKET
 
 
 @with_harness
 async def test_all_buckets_share_a_limit(harness: Harness) -> None:
     harness.store.script(responds_to_quick)
-    names = [f"b{n}" for n in range(CALLS // CALLS_A_BUCKET)]
-    tasks = [each for name in names for each in await start_calls(harness, CALLS_A_BUCKET, name)]
+    names = [f"b{n}" for n in range(CALLS // CALLS_PER_BUCKET)]
+    tasks = [each for name in names for each in await start_calls(harness, CALLS_PER_BUCKET, name)]
     assert len(harness.store.requests) == CALLS
     refused = await asyncio.gather(
-        *(error_of(harness.send("c", "quick")) for _ in range(CALLS_A_BUCKET))
+        *(error_of(harness.send("c", "quick")) for _ in range(CALLS_PER_BUCKET))
     )
     assert {type(each) for each in refused} == {Overloaded}
     assert len(harness.store.requests) == CALLS
     await cancel(tasks)
-    await send_at_once(harness, "c", CALLS_A_BUCKET)  # those that waited freed the bucket's slots
+    await send_at_once(harness, "c", CALLS_PER_BUCKET)  # those that waited freed the bucket's slots
 
 
 @with_harness
 async def test_completions_delay_no_other_calls(harness: Harness) -> None:
     harness.store.script(responds_to_quick)
-    await start_calls(harness, COMPLETIONS_A_BUCKET, "reports", action=COMPLETION)
-    assert len(harness.store.requests) == COMPLETIONS_A_BUCKET
-    await send_at_once(harness, "reports", CALLS_A_BUCKET)
+    await start_calls(harness, COMPLETIONS_PER_BUCKET, "reports", action=COMPLETION)
+    assert len(harness.store.requests) == COMPLETIONS_PER_BUCKET
+    await send_at_once(harness, "reports", CALLS_PER_BUCKET)
     refused = harness.send("reports", "quick", action=COMPLETION)
     assert isinstance(await error_of(refused), Overloaded)
 
@@ -109,8 +109,8 @@ async def test_completions_delay_no_other_calls(harness: Harness) -> None:
 async def test_all_completions_together_leave_slots_for_other_calls(harness: Harness) -> None:
     harness.store.script(responds_to_quick)
     tasks = []
-    for name in (f"b{n}" for n in range(CALLS // COMPLETIONS_A_BUCKET)):
-        tasks += await start_calls(harness, COMPLETIONS_A_BUCKET, name, action=COMPLETION)
+    for name in (f"b{n}" for n in range(CALLS // COMPLETIONS_PER_BUCKET)):
+        tasks += await start_calls(harness, COMPLETIONS_PER_BUCKET, name, action=COMPLETION)
     assert len(harness.store.requests) == COMPLETIONS
     await send_at_once(harness, "other")
     refused = harness.send("other", "quick", action=COMPLETION)
@@ -122,14 +122,14 @@ async def test_all_completions_together_leave_slots_for_other_calls(harness: Har
 @with_harness
 async def test_other_calls_delay_no_completions(harness: Harness) -> None:
     harness.store.script(responds_to_quick)
-    await start_calls(harness, CALLS_A_BUCKET, "reports")
+    await start_calls(harness, CALLS_PER_BUCKET, "reports")
     await send_at_once(harness, "reports", 16, action=COMPLETION)
 
 
 @with_harness
 async def test_a_slot_that_becomes_free_in_time_is_used(harness: Harness) -> None:
     harness.store.script(responds_to_quick)
-    tasks = await start_calls(harness, CALLS_A_BUCKET, "stuck")
+    tasks = await start_calls(harness, CALLS_PER_BUCKET, "stuck")
     waiting = asyncio.ensure_future(harness.send("stuck", "quick"))
     await asyncio.sleep(SLOT_WAIT_SECONDS - 0.1)
     tasks[0].cancel()
@@ -142,12 +142,12 @@ async def test_a_slot_that_becomes_free_in_time_is_used(harness: Harness) -> Non
 @with_harness
 async def test_a_failed_call_frees_its_slot(harness: Harness, response: Respond) -> None:
     harness.store.script(response)
-    await asyncio.gather(*(error_of(harness.send()) for _ in range(CALLS_A_BUCKET)))
+    await asyncio.gather(*(error_of(harness.send()) for _ in range(CALLS_PER_BUCKET)))
     harness.store.script(responds())
-    await asyncio.gather(*(harness.send() for _ in range(CALLS_A_BUCKET)))
+    await asyncio.gather(*(harness.send() for _ in range(CALLS_PER_BUCKET)))
 
 
-@pytest.mark.parametrize("number", [CALLS_A_BUCKET, CALLS_A_BUCKET + 20])
+@pytest.mark.parametrize("number", [CALLS_PER_BUCKET, CALLS_PER_BUCKET + 20])
 @with_harness
 async def test_a_cancelled_call_frees_its_slot_even_while_waiting(
     harness: Harness, number: int
@@ -158,4 +158,4 @@ async def test_a_cancelled_call_frees_its_slot_even_while_waiting(
     assert all(task.cancelled() for task in tasks)
     assert harness.observer.calls == [("reports", "HeadObject", "cancelled")] * number
     harness.store.script(responds())
-    await send_at_once(harness, "reports", CALLS_A_BUCKET)
+    await send_at_once(harness, "reports", CALLS_PER_BUCKET)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from service.sessions.attempts import MAX_IN_FLIGHT_A_BUCKET
+from service.sessions.attempts import MAX_IN_FLIGHT_PER_BUCKET
 from service.sessions.pool_entry import SessionKey
 from service.sessions.refresh_policy import EXPIRY_MARGIN
 from service.sessions.sts import SessionRefused, session_name
@@ -170,5 +170,5 @@ async def test_throttling_stops_queued_attempts() -> None:
     keys = [replace(SALES, owner=(None, f"caller-{number}")) for number in range(100)]
     errors = await asyncio.gather(*(harness.refusal(key) for key in keys))
     before_the_pause_ends = [at for at in harness.source.fetched_at if at < 1]
-    assert len(before_the_pause_ends) <= MAX_IN_FLIGHT_A_BUCKET
+    assert len(before_the_pause_ends) <= MAX_IN_FLIGHT_PER_BUCKET
     assert all(error.retry_after for error in errors)

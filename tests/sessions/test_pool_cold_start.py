@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from service.sessions.attempts import MAX_IN_FLIGHT, MAX_IN_FLIGHT_A_BUCKET
+from service.sessions.attempts import MAX_IN_FLIGHT, MAX_IN_FLIGHT_PER_BUCKET
 from service.sessions.pool_entry import SessionKey
 from tests.support.pool import AT_ONCE, BILLING, OWN, make_pool_harness
 from tests.support.virtual_time import in_virtual_time
@@ -66,12 +66,12 @@ async def test_at_most_sixteen_calls_to_sts_run_at_once() -> None:
     waiting = [
         asyncio.ensure_future(harness.pool.ready(SessionKey(bucket, (None, str(number)), None)))
         for bucket in harness.sources
-        for number in range(MAX_IN_FLIGHT_A_BUCKET + 2)
+        for number in range(MAX_IN_FLIGHT_PER_BUCKET + 2)
     ]
     await asyncio.sleep(0.5)
     under_way = [len(source.fetched) for source in harness.sources.values()]
     assert sum(under_way) == MAX_IN_FLIGHT
-    assert max(under_way) == MAX_IN_FLIGHT_A_BUCKET
+    assert max(under_way) == MAX_IN_FLIGHT_PER_BUCKET
     await asyncio.gather(*waiting)
 
 

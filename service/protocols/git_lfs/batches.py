@@ -23,7 +23,7 @@ from service.presigning.audit import RefusedBatch, Requester
 from service.presigning.presigner import Presigner
 from service.presigning.requests import PresignBatch, PresignRequest
 from service.presigning.results import CreatedUpload, PresignedRequests
-from service.protocols.git_lfs.multipart import MAX_PARTS_A_BATCH, PartUploads
+from service.protocols.git_lfs.multipart import MAX_PARTS_PER_BATCH, PartUploads
 from service.protocols.git_lfs.repositories import LfsObject, Repository, difference
 from service.sessions.lifetime import Lifetime, Validity
 from service.signing.actions import MAX_UPLOAD_BYTES, GetObject, PutObject
@@ -107,7 +107,7 @@ class Batches:
     ) -> Outcomes:
         """Create an upload of each missing object, and sign all of its parts."""
         stored = await self._find(requester, repository, objects)
-        parts = MAX_PARTS_A_BATCH // max(1, len(stored.missing))
+        parts = MAX_PARTS_PER_BATCH // max(1, len(stored.missing))
         create = partial(self._create, requester, repository, completion_url, parts)
         created = await gather_bounded(create, stored.missing, limit=_UPLOADS_AT_ONCE)
         outcomes: Outcomes = {**stored.errors, **dict.fromkeys(stored.intact)}

@@ -2,7 +2,7 @@
 
 Rules of this file:
 - All URLs of an upload are signed at once, because the agent cannot ask for more. So their lifetime
-  is the longest that the grant and the session allow, and a batch has at most MAX_PARTS_A_BATCH.
+  is the longest that the grant and the session allow, and a batch has at most MAX_PARTS_PER_BATCH.
 - The agent completes an upload without `Authorization`. The ticket in the address says for which
   caller, and that caller's grants of this moment decide.
 - The store adds up the sizes of the parts, but cannot compute the SHA-256 of the whole object.
@@ -27,7 +27,7 @@ from service.sessions.lifetime import Lifetime
 from service.signing.multipart_actions import CreateMultipartUpload, UploadedPart
 from service.signing.signer import MAX_EXPIRES_IN
 
-MAX_PARTS_A_BATCH: Final = 1000  # an answer of about a megabyte
+MAX_PARTS_PER_BATCH: Final = 1000  # an answer of about a megabyte
 COMPLETION_SECONDS: Final = 3600  # after the URLs of the parts have expired
 _PART_BYTES: Final = 16 * 1024**2  # or more: 320 parts for 5 GiB
 _LIFETIME: Final = Lifetime(expires_in=MAX_EXPIRES_IN)

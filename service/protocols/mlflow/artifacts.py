@@ -16,7 +16,7 @@ from service.presigning.listings import ListingRequest, Listings
 from service.presigning.presigner import Presigner
 from service.presigning.requests import PresignRequest, StoreRequest
 from service.protocols.mlflow.paths import Artifact, is_listed
-from service.s3.client import CALLS_A_BUCKET, S3Client
+from service.s3.client import CALLS_PER_BUCKET, S3Client
 from service.s3.errors import S3Error, to_domain_error
 from service.s3.queries import S3Object
 from service.sessions.lifetime import Lifetime
@@ -26,7 +26,7 @@ from service.signing.validation import check_key
 LIFETIME: Final = Lifetime()
 DELETE_SECONDS: Final = 60.0  # the client waits for 120, and then repeats its request
 _KEYS_AT_ONCE: Final = 100  # of one decision, which is one line of the audit trail
-_CALLS_AT_ONCE: Final = CALLS_A_BUCKET // 2  # others call the bucket meanwhile
+_CALLS_AT_ONCE: Final = CALLS_PER_BUCKET // 2  # others call the bucket meanwhile
 # URL templates are cached by the identity of the action.
 _GET: Final = GetObject()
 _DELETE: Final = DeleteObject()

@@ -13,7 +13,7 @@ from service.signing.multipart_actions import MAX_PARTS, check_upload_id
 from service.signing.validation import check_key, check_prefix
 
 _SIGN: Final = Operation.SIGN
-_KEYS_A_PAGE: Final = 1000  # by default: …/AmazonS3/latest/API/API_ListObjectsV2.html
+_DEFAULT_MAX_KEYS: Final = 1000  # …/AmazonS3/latest/API/API_ListObjectsV2.html
 _NUMBER: Final = re.compile("[0-9]{1,5}")
 
 
@@ -79,13 +79,13 @@ def _of_list(bucket: str, parameters: Mapping[str, str]) -> AccessRequest:
     check_prefix(prefix)
     if parameters["list-type"] != "2":
         raise InvalidRequest("Lists are signed with list-type=2 only.")
-    keys = parameters.get("max-keys", str(_KEYS_A_PAGE))
+    keys = parameters.get("max-keys", str(_DEFAULT_MAX_KEYS))
     return AccessRequest(
         operation=Operation.LIST,
         bucket=bucket,
         key=prefix,
         subtree=True,
-        max_keys=_number("max-keys", keys, _KEYS_A_PAGE),
+        max_keys=_number("max-keys", keys, _DEFAULT_MAX_KEYS),
         through=_SIGN,
     )
 
