@@ -133,7 +133,7 @@ async def _sign(store_access: StoreAccess, window: PartWindow) -> list[Presigned
             content_length=action.content_length,
             method=action.METHOD,
             url=store_access.presign(action, window.upload.key),
-            headers=headers_to_send(action),
+            headers=headers_to_send(action.headers()),
         )
         async for action in in_slices(window.actions())
     ]

@@ -71,7 +71,7 @@ def decision_of(request: AnyRequest, answer: Answer, s3_bucket: str | None) -> D
         return ("allowed", None, *what, seconds, None, None, None, None, *more)
     signs_nothing = isinstance(answer, StoreAccess) and not answer.urls
     validity = answer.validity
-    expires_in = None if signs_nothing else validity.given.expires_in
+    expires_in = None if signs_nothing else validity.lifetime.expires_in
     signed_at = None if request.lifetime.stable_for is None else rfc3339(validity.now)
     who = answer.session.name, answer.session.credentials.access_key_id
     return ("allowed", None, *what, expires_in, signed_at, validity.url_id, *who, *more)

@@ -96,8 +96,8 @@ class Authorizer:
         """Return what `sign` returns, or raise its refusal, once it is in the audit trail.
 
         `key` may be all keys of the one request. `sign` returns None while no session is available.
-        `urls` are counted against the caller's rate. Raises any PresignError: RateLimited, CredentialsUnavailable, Overloaded and those of
-        `sign`.
+        `urls` are counted against the caller's rate. Raises RateLimited, CredentialsUnavailable,
+        Overloaded and what `sign` raises.
         """
         try:
             await self.count(requester, urls)
@@ -174,7 +174,7 @@ class Authorizer:
     async def count(self, requester: Requester, urls: int) -> None:
         """Count against the caller's rate. Raises RateLimited; then none of them is counted."""
         rate, caller = self.access(requester).rate, requester.identity.caller
-        if rate is None or self._limits is None or self._limits.counted(caller, rate, urls):
+        if rate is None or self._limits is None or self._limits.try_take(caller, rate, urls):
             return
         await self._limits.take(caller, rate, urls)
 
@@ -257,12 +257,18 @@ class Authorizer:
             ends_at=signing.session.expires_at,
             session_seconds=signing.session.length,
         )
-        if isinstance(found, ShortLifetime) and bound is None and self._pool.renew(key):
+        lifetime: GrantedLifetime | SessionTooShort | LifetimeUnattainable
+        if not isinstance(found, ShortLifetime):
+            lifetime = found
+        elif bound is None and self._pool.renew(key):
             return None  # a new session may give more
-        lifetime = (found.given or SessionTooShort()) if isinstance(found, ShortLifetime) else found
-        given = self._granted_or_raise(granted, lifetime, "stable_for")
+        else:
+            lifetime = found.lifetime or SessionTooShort()
+        validity = Validity(
+            window.begins_at, self._granted_or_raise(granted, lifetime, "stable_for")
+        )
         signers.bind(window, shape, signing)
-        return SigningGrant(granted.bucket, key, signing, Validity(window.begins_at, given))
+        return SigningGrant(granted.bucket, key, signing, validity)
 
     def _validity(
         self, granted: AuthorizedAccess, requested: Lifetime, signing: SigningSession
@@ -283,7 +289,10 @@ class Authorizer:
         lifetime: GrantedLifetime | SessionTooShort | LifetimeUnattainable,
         field: str,
     ) -> GrantedLifetime:
-        """Raises the error for a minimum that cannot be met; `field` is where the request sets it."""
+        """Return the lifetime, or raise the error for a minimum that cannot be met.
+
+        `field` is where the request sets the minimum.
+        """
         match lifetime:
             case GrantedLifetime():
                 return lifetime

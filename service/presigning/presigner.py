@@ -69,17 +69,17 @@ class Presigner:
         self,
         requester: Requester,
         requests: Sequence[PresignBatch | PresignError],
-        aside: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
+        while_waiting: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
     ) -> list[PresignedRequests | PresignError]:
         """Return the answers in the order of the keys; a refused key has its error in its place.
 
         Neighbouring keys with the same decision share one answer. Call `count_batch` first.
-        Waiting for sessions happens within `aside()`.
+        While this waits for sessions, it is in the context `while_waiting()`.
         """
         waited = set[SessionKey]()
         runs = await self._sign_runs(requester, requests)
         while pending := self._pending(requester, runs) - waited:
-            async with aside():
+            async with while_waiting():
                 await asyncio.gather(*map(self._authorizer.wait, pending))
             waited |= pending
             runs = await self._sign_runs(requester, requests)
@@ -172,7 +172,7 @@ class Presigner:
     def _run_of_keys(
         self, requester: Requester, request: PresignRequest, keys: list[str]
     ) -> list[str]:
-        """The first of `keys`, and those after it that are valid and get the same decision."""
+        """Return the first of `keys`, and those after it that are valid and get the same decision."""
         if len(keys) > 1 and is_valid_key(keys[0]):
             grants = self._authorizer.access(requester).grants
             scope = decision_scope(grants, access_for_request(request))
@@ -189,7 +189,7 @@ class Presigner:
     def _presign_run(
         self, requester: Requester, request: PresignRequest, keys: Sequence[str]
     ) -> PresignedRequests | None:
-        """As `_presign`."""
+        """As `_presign`, for all of `keys`. The first one is checked here, the others are valid."""
         signed_key(request)
         if (template := self._templates.find(requester, request)) is None:
             return None
@@ -204,7 +204,7 @@ class Presigner:
         )
 
     def _pending(self, requester: Requester, runs: "Sequence[_Run]") -> set[SessionKey]:
-        """The sessions that are not available yet."""
+        """Return the sessions that are not available yet."""
         session_keys = self._authorizer.access(requester).session_keys
         return {
             session_keys[run.request.bucket]
@@ -227,12 +227,12 @@ class _Run(NamedTuple):
 def _answers(
     keys: Sequence[str], answer: PresignedRequests | PresignError
 ) -> Sequence[PresignedRequests | PresignError]:
-    """A refusal is answered for each key."""
+    """Repeat an error for each key. Signed requests have the URLs of all keys already."""
     return [answer] * len(keys) if isinstance(answer, PresignError) else [answer]
 
 
 def _of_one_type(request: PresignRequest, keys: list[str]) -> list[str]:
-    """The first of `keys`, and those after it that suggest the same type, if it is needed."""
+    """Return the first of `keys`, and those after it that suggest the same type, if it matters."""
     if request.content_type_given:
         return keys
     first = suggested_content_type(keys[0])

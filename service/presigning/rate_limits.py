@@ -45,10 +45,10 @@ class RateLimits:
         self._windows = Windows(clock.boot)
         self._on_failure = on_failure
 
-    def counted(self, caller: Caller, rate: Rate, urls: int) -> bool:
-        """Count `urls` in memory, if that is where rates are counted.
+    def try_take(self, caller: Caller, rate: Rate, urls: int) -> bool:
+        """Count `urls` without waiting, if rates are counted in memory. Return whether it did.
 
-        Return whether they were counted.
+        If it did not, call `take`.
         """
         return self._store is None and self._windows.take(caller, rate, urls)
 

@@ -79,10 +79,11 @@ class PostFormRequest:
 
 @dataclass(slots=True, kw_only=True)
 class StoreRequest:
-    """What the service is to do at the store itself, a part of an upload that it is to sign, or a
-    client's own request whose headers it is to sign.
+    """A call that the service sends to the store, parts that it signs, or a client's own request
+    whose headers it signs.
 
-    `action` is S3's own name of it, as CloudTrail has it. With `creates_only`, nothing is replaced.
+    `action` is the name of the S3 action, as in CloudTrail. With `creates_only` no object is
+    replaced.
     """
 
     action: str
@@ -102,7 +103,7 @@ class StoreRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkRequest:
-    """A share link to make. With `subtree`, to all keys that start with `key`.
+    """A share link to make: to `key`, or with `subtree` to all keys that start with it.
 
     `operation` is what the link is for: `download` or `upload`.
     """
@@ -116,7 +117,7 @@ class LinkRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CredentialsRequest:
-    """Credentials for a program. Empty, `prefix` is everything that the caller's grants cover."""
+    """Credentials for a program. An empty `prefix` is all that the caller's grants cover."""
 
     bucket: str
     prefix: str = ""
@@ -128,7 +129,7 @@ AnyRequest = PresignRequest | PostFormRequest | StoreRequest | LinkRequest | Cre
 
 
 def signed_key(request: PresignRequest) -> str:
-    """Return the key to sign, once it is checked. A list has none: its prefix is in the action."""
+    """Check the key, and return it. A list has none to sign: its prefix is in the action."""
     if isinstance(request.action, ListObjects):
         check_prefix(request.key)
         return ""
@@ -154,15 +155,17 @@ def form_key(request: PostFormRequest, unique_id: Callable[[], str]) -> str:
 
 
 def operation(request: AnyRequest) -> Operation:
-    if isinstance(request, PresignRequest):
-        return _OPERATIONS[type(request.action)]
-    if isinstance(request, LinkRequest):
-        return Operation.LINK
-    if isinstance(request, CredentialsRequest):
-        return Operation.CREDENTIALS
-    return (
-        Operation.FORM if isinstance(request, PostFormRequest) else request.access_request.operation
-    )
+    match request:
+        case PresignRequest():
+            return _OPERATIONS[type(request.action)]
+        case PostFormRequest():
+            return Operation.FORM
+        case StoreRequest():
+            return request.access_request.operation
+        case LinkRequest():
+            return Operation.LINK
+        case CredentialsRequest():
+            return Operation.CREDENTIALS
 
 
 def access_for_request(request: PresignRequest) -> AccessRequest:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 from service.sessions.lifetime import LimitedBy, Validity
 from service.sessions.session import Session
-from service.signing.signer import Signable
 
 
 @dataclass(slots=True, kw_only=True)
@@ -135,11 +134,6 @@ class CheckedObject:
     mismatches: Sequence[str]
 
 
-def headers_to_send(action: Signable) -> dict[str, str]:
-    """The signed headers, without those that HTTP libraries set themselves and may refuse to take."""
-    return to_send(action.headers())
-
-
-def to_send(signed: Mapping[str, str]) -> dict[str, str]:
-    """As `headers_to_send`, for the headers of an action."""
+def headers_to_send(signed: Mapping[str, str]) -> dict[str, str]:
+    """Return the signed headers without `content-length`, which HTTP libraries set themselves."""
     return {name: value for name, value in signed.items() if name != "content-length"}

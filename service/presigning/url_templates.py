@@ -30,7 +30,7 @@ from service.presigning.requests import (
     with_content_type,
     with_page_size,
 )
-from service.presigning.results import to_send
+from service.presigning.results import headers_to_send
 from service.presigning.snapshot import Bucket, CallerAccess
 from service.sessions.lifetime import Lifetime, Validity
 from service.sessions.session import Session
@@ -100,7 +100,7 @@ class UrlTemplateCache:
             decision_scope=scope,
             signing_grant=signing_grant,
             context=context,
-            headers=to_send(context.headers),
+            headers=headers_to_send(context.headers),
             validity=signing_grant.validity,
             session=signing_grant.signing.session,
         )

@@ -59,20 +59,20 @@ class Validity:
     """
 
     now: int
-    given: GrantedLifetime
+    lifetime: GrantedLifetime
     url_id: str | None = None
 
     @property
     def expires_in(self) -> int:
-        return self.given.expires_in
+        return self.lifetime.expires_in
 
     @property
     def expires_at(self) -> int:
-        return self.now + self.given.expires_in
+        return self.now + self.lifetime.expires_in
 
     @property
     def limited_by(self) -> LimitedBy | None:
-        return self.given.limited_by
+        return self.lifetime.limited_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +87,9 @@ class LifetimeUnattainable:
 
 @dataclass(frozen=True, slots=True)
 class ShortLifetime:
-    """Less than a new session would give, or nothing. The caller may request a refresh."""
+    """Less than a new session would give. None is nothing. The caller may request a refresh."""
 
-    given: GrantedLifetime | None
+    lifetime: GrantedLifetime | None
 
 
 def grant_lifetime(

@@ -102,7 +102,7 @@ def test_stable_urls_outlive_the_window_but_not_the_session(
     ends_at = begin * asked.stable_for + about.pop("remaining")
     window = Window(begin * asked.stable_for, asked.stable_for)
     outcome = grant_stable_lifetime(asked, window, ends_at=ends_at, **about)
-    result = outcome.given if isinstance(outcome, ShortLifetime) else outcome
+    result = outcome.lifetime if isinstance(outcome, ShortLifetime) else outcome
     if isinstance(result, GrantedLifetime):
         after = result.expires_in - window.seconds
         assert after >= (asked.min_expires_in or 1)

@@ -84,4 +84,4 @@ def test_the_type_of_a_checksum_follows_from_its_algorithm(algorithm: Any) -> No
 
 
 def test_the_length_is_signed_but_not_listed_to_send() -> None:
-    assert headers_to_send(part(checksum=CRC)) == SUM
+    assert headers_to_send(part(checksum=CRC).headers()) == SUM

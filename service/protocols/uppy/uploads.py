@@ -281,7 +281,7 @@ def _presigned(access: StoreAccess, action: MultipartAction, key: str) -> Presig
     return PresignedRequest(
         method=action.METHOD,
         url=access.presign(action, key),
-        headers=headers_to_send(action),
+        headers=headers_to_send(action.headers()),
         validity=access.validity,
         session=access.session,
     )
