@@ -9,7 +9,7 @@ Rules of this file:
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from service.access.grants import AccessRequest, Denied, Limited, decide
 from service.clock import Clock
@@ -17,7 +17,6 @@ from service.errors import (
     CredentialsUnavailable,
     Forbidden,
     InvalidRequest,
-    LifetimeUnavailable,
     LimitExceeded,
     PresignError,
 )
@@ -26,41 +25,15 @@ from service.presigning.audit_decision import Answer
 from service.presigning.audit_trail import AuditTrail
 from service.presigning.rate_limits import RateLimits
 from service.presigning.requests import AnyRequest, StoreRequest
-from service.presigning.snapshot import Bucket, CallerAccess, Snapshot
+from service.presigning.signing_grants import AuthorizedAccess, SigningGrant, SigningGrants
+from service.presigning.snapshot import CallerAccess, Snapshot
 from service.s3.access import StoreAccess
-from service.sessions.lifetime import (
-    GrantedLifetime,
-    Lifetime,
-    LifetimeUnattainable,
-    SessionTooShort,
-    ShortLifetime,
-    Validity,
-    grant_lifetime,
-    grant_stable_lifetime,
-)
+from service.sessions.lifetime import Lifetime
 from service.sessions.pool import NO_SESSION, SessionPool
-from service.sessions.pool_entry import SessionKey, SigningSession
-from service.sessions.url_windows import Window
+from service.sessions.pool_entry import SessionKey
 from service.signing.validation import check_key, check_prefix
 
 T = TypeVar("T", bound=Answer)
-
-
-class AuthorizedAccess(NamedTuple):
-    """What the grants allow. `max_expires_in` is in seconds; None is no limit."""
-
-    bucket: Bucket
-    max_expires_in: int | None
-    session_key: SessionKey
-
-
-class SigningGrant(NamedTuple):
-    """Everything that a signature needs."""
-
-    bucket: Bucket
-    session_key: SessionKey
-    signing: SigningSession
-    validity: Validity
 
 
 class Authorizer:
@@ -76,7 +49,7 @@ class Authorizer:
         """Without `limits` there are no rate limits."""
         self.snapshot = snapshot
         self._pool = pool
-        self._clock = clock
+        self._signing_grants = SigningGrants(pool, clock)
         self.audit_trail = audit_trail
         self._limits = limits
 
@@ -131,12 +104,8 @@ class Authorizer:
 
         Raises LifetimeUnavailable or CredentialsUnavailable if the minimum lifetime cannot be met.
         """
-        if lifetime.stable_for is not None:
-            return self._stable_signing_grant(granted, lifetime, lifetime.stable_for)
-        if (signing := self._pool.current(granted.session_key)) is None:
-            return None
-        validity = self._validity(granted, lifetime, signing)
-        return SigningGrant(granted.bucket, granted.session_key, signing, validity)
+        default = self.snapshot.default_expires_in
+        return self._signing_grants.make(granted, lifetime, default=default)
 
     def is_current(self, signing_grant: SigningGrant) -> bool:
         """Whether this grant would be made again now: by the same session, in the same second."""
@@ -231,78 +200,6 @@ class Authorizer:
             tag=requester.request_id if signing_grant.bucket.tag_urls else None,
             urls=urls,
         )
-
-    def _stable_signing_grant(
-        self, granted: AuthorizedAccess, requested: Lifetime, stable_for: int
-    ) -> SigningGrant | None:
-        """As `signing_grant`, for `stable_for`: one session signs all equal requests of a window.
-
-        A window is `stable_for` seconds long. A session that is too short for it is refreshed
-        first.
-        """
-        key, default = granted.session_key, self.snapshot.default_expires_in
-        if (current_at := self._pool.current_at(key)) is None:
-            return None
-        current, now = current_at
-        window = Window.at(now, stable_for)
-        shape = (requested, default, granted.max_expires_in)
-        signers = self._pool.windows(key)
-        bound = signers.find(window, shape)
-        signing = bound or current
-        found = grant_stable_lifetime(
-            requested,
-            window,
-            default=default,
-            granted=granted.max_expires_in,
-            ends_at=signing.session.expires_at,
-            session_seconds=signing.session.length,
-        )
-        lifetime: GrantedLifetime | SessionTooShort | LifetimeUnattainable
-        if not isinstance(found, ShortLifetime):
-            lifetime = found
-        elif bound is None and self._pool.renew(key):
-            return None  # a new session may give more
-        else:
-            lifetime = found.lifetime or SessionTooShort()
-        validity = Validity(
-            window.begins_at, self._granted_or_raise(granted, lifetime, "stable_for")
-        )
-        signers.bind(window, shape, signing)
-        return SigningGrant(granted.bucket, key, signing, validity)
-
-    def _validity(
-        self, granted: AuthorizedAccess, requested: Lifetime, signing: SigningSession
-    ) -> Validity:
-        now = int(signing.session.now(self._clock))
-        lifetime = grant_lifetime(
-            requested,
-            default=self.snapshot.default_expires_in,
-            granted=granted.max_expires_in,
-            remaining=signing.session.expires_at - now,
-            session_seconds=signing.session.length,
-        )
-        return Validity(now, self._granted_or_raise(granted, lifetime, "min_expires_in"))
-
-    def _granted_or_raise(
-        self,
-        granted: AuthorizedAccess,
-        lifetime: GrantedLifetime | SessionTooShort | LifetimeUnattainable,
-        field: str,
-    ) -> GrantedLifetime:
-        """Return the lifetime, or raise the error for a minimum that cannot be met.
-
-        `field` is where the request sets the minimum.
-        """
-        match lifetime:
-            case GrantedLifetime():
-                return lifetime
-            case LifetimeUnattainable():
-                detail = "Your grant does not allow it, or no session is sure to last that long."
-                raise LifetimeUnavailable(detail, pointer=f"#/{field}")
-            case SessionTooShort():
-                retry_after = self._pool.request_refresh(granted.session_key)
-                detail = f"The current session ends too soon for {field}."
-                raise CredentialsUnavailable(detail, retry_after=retry_after)
 
 
 def unavailable() -> CredentialsUnavailable:

@@ -22,7 +22,7 @@ from pydantic_core import to_json
 from service.access.grants import Caller, DecisionScope, decision_scope
 from service.concurrency.bounded_dict import BoundedDict
 from service.presigning.audit import Requester
-from service.presigning.authorizer import Authorizer, SigningGrant
+from service.presigning.authorizer import Authorizer
 from service.presigning.requests import (
     PresignRequest,
     SignedAction,
@@ -31,6 +31,7 @@ from service.presigning.requests import (
     with_page_size,
 )
 from service.presigning.results import headers_to_send
+from service.presigning.signing_grants import SigningGrant
 from service.presigning.snapshot import Bucket, CallerAccess
 from service.sessions.lifetime import Lifetime, Validity
 from service.sessions.session import Session

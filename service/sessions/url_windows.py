@@ -31,7 +31,10 @@ class Window:
 
 
 class WindowSigners(Generic[S]):
-    """Which session signs requests of one shape in one window."""
+    """Which session signs requests of one shape in one window.
+
+    A shape is what their lifetime depends on, apart from the window and the session.
+    """
 
     def __init__(self) -> None:
         self._signing: BoundedDict[tuple[Window, Hashable], S] = BoundedDict(MAX_KEPT)
