@@ -10,7 +10,7 @@ from service.protocols.git_lfs.tickets import TicketKeys
 from service.protocols.links.service import LinkSettings
 from service.protocols.links.tickets import KeyRing
 from service.protocols.mlflow.paths import Root
-from service.protocols.package_index.indexes import Place
+from service.protocols.package_index.indexes import PackageIndex
 from service.protocols.uppy.uploads import UploadTarget
 from service.sessions.lifetime import Lifetime
 
@@ -25,8 +25,11 @@ def object_url_lifetime(settings: Settings) -> Lifetime | None:
     return None if settings.objects is None else Lifetime(expires_in=settings.objects.expires_in)
 
 
-def package_index_places(settings: Settings) -> dict[str, Place]:
-    return {name: Place(each.bucket, each.prefix) for name, each in settings.package_index.items()}
+def package_indexes(settings: Settings) -> dict[str, PackageIndex]:
+    return {
+        name: PackageIndex(each.bucket, each.prefix)
+        for name, each in settings.package_index.items()
+    }
 
 
 def lfs_settings(settings: Settings) -> LfsSettings:

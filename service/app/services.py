@@ -153,9 +153,7 @@ class Services:
         )
         self.listings = listings = Listings(self.authorizer, self._store)
         self.object_urls = ObjectUrls(protocol_builders.object_url_lifetime(settings), listings)
-        self.package_indexes = PackageIndexes(
-            protocol_builders.package_index_places(settings), listings
-        )
+        self.package_indexes = PackageIndexes(protocol_builders.package_indexes(settings), listings)
         self.remote_signer = RemoteSigner(self.authorizer)
         self.console = Console(page_settings(settings))
         parts = PartUploads(self.multipart, clock)
@@ -180,7 +178,7 @@ class Services:
         self.object_urls.lifetime = protocol_builders.object_url_lifetime(settings)
         self.links.configure(new.links)
         self.link_visits.forget()
-        self.package_indexes.places = protocol_builders.package_index_places(settings)
+        self.package_indexes.by_name = protocol_builders.package_indexes(settings)
         self.git_lfs.settings = new.git_lfs
         self.console.settings = page_settings(settings)
         self.mlflow.roots = protocol_builders.mlflow_roots(new.settings)

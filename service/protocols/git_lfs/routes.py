@@ -82,19 +82,19 @@ completions = APIRouter(prefix=_PREFIX, route_class=CompletionRoute, include_in_
 @router.post("/objects/batch")
 async def batch(call: AuthenticatedRequest, repository: str, body: BatchBody) -> Response:
     lfs: GitLfs = call.app.state.git_lfs
-    place = _place(lfs, repository)
+    repo = _repository(lfs, repository)
     if len(body.objects) > MAX_OBJECTS:
         detail = f"A batch has at most {MAX_OBJECTS} objects: see lfs.transfer.batchSize."
         raise BodyTooLarge(detail)
     objects, transfer = [each.named() for each in body.objects], _transfer(lfs.settings, body)
     match body.operation, transfer:
         case "download", _:
-            work = lfs.batches.downloads(call.requester, place, objects)
+            work = lfs.batches.downloads(call.requester, repo, objects)
         case _, "multipart":
             completion_url = _completion_url(call, lfs, repository)
-            work = lfs.batches.multipart_uploads(call.requester, place, objects, completion_url)
+            work = lfs.batches.multipart_uploads(call.requester, repo, objects, completion_url)
         case _:
-            work = lfs.batches.uploads(call.requester, place, objects)
+            work = lfs.batches.uploads(call.requester, repo, objects)
     try:
         async with asyncio.timeout(BATCH_SECONDS):
             outcomes = await work
@@ -108,7 +108,7 @@ async def batch(call: AuthenticatedRequest, repository: str, body: BatchBody) ->
 @router.post("/verify")
 async def verify(call: AuthenticatedRequest, repository: str, body: ObjectBody) -> Response:
     lfs: GitLfs = call.app.state.git_lfs
-    await lfs.batches.verify(call.requester, _place(lfs, repository), body.named())
+    await lfs.batches.verify(call.requester, _repository(lfs, repository), body.named())
     return _json({})
 
 
@@ -123,10 +123,10 @@ async def complete(
     call: AuthenticatedRequest, repository: str, ticket: str, body: CompletionBody
 ) -> Response:
     lfs: GitLfs = call.app.state.git_lfs
-    place, opened = _place(lfs, repository), _ticket(call, repository, ticket)
+    repo, opened = _repository(lfs, repository), _ticket(call, repository, ticket)
     is_long = len(body.parts) > MANY_PARTS
     parts = await run_in_thread_if(is_long, lambda: [each.uploaded() for each in body.parts])
-    await lfs.batches.parts.complete(call.requester, place, opened, body.oid, parts)
+    await lfs.batches.parts.complete(call.requester, repo, opened, body.oid, parts)
     return _json({})
 
 
@@ -136,8 +136,8 @@ def _ticket(call: AuthenticatedRequest, repository: str, text: str) -> Ticket:
     return lfs.batches.parts.open(lfs.settings, call.snapshot, repository, text)
 
 
-def _place(lfs: GitLfs, name: str) -> Repository:
-    """Return where a repository's objects are. Raises NotFound for what is no name of any."""
+def _repository(lfs: GitLfs, name: str) -> Repository:
+    """Return where a repository's objects are. Raises NotFound for an impossible name."""
     if not lfs.settings.repositories or _NAME.fullmatch(name) is None:
         raise NotFound("No such resource.")
     return lfs.settings.repository(name)

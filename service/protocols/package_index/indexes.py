@@ -10,8 +10,8 @@ from service.protocols.package_index.files import ProjectFile, files, projects
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where an index is. `prefix` is empty or ends in `/`."""
+class PackageIndex:
+    """Where the files of an index are. `prefix` is empty or ends in `/`."""
 
     bucket: str
     prefix: str
@@ -19,30 +19,34 @@ class Place:
 
 @dataclass(slots=True)
 class PackageIndexes:
-    """`places` of the indexes by name. They change with the configuration."""
+    """The indexes by name, which change with the configuration."""
 
-    places: Mapping[str, Place]
+    by_name: Mapping[str, PackageIndex]
     listings: Listings
 
-    def place(self, name: str) -> Place:
-        """Return an index's place. No grant covers that of an unknown one.
+    def index(self, name: str) -> PackageIndex:
+        """Return an index. No grant covers the bucket of an unknown one.
 
         So an unknown index is refused and recorded like one that is not granted.
         """
-        return self.places.get(name) or Place(f"/simple/{name}", "")  # no bucket has a slash
+        return self.by_name.get(name) or PackageIndex(
+            f"/simple/{name}", ""
+        )  # no bucket has a slash
 
-    async def projects(self, requester: Requester, place: Place) -> list[str]:
+    async def projects(self, requester: Requester, index: PackageIndex) -> list[str]:
         """Return the names of the projects. Raises what `Listings.level` raises."""
-        found = await self.listings.level(requester, place.bucket, place.prefix)
-        return projects(place.prefix, found.prefixes)
+        found = await self.listings.level(requester, index.bucket, index.prefix)
+        return projects(index.prefix, found.prefixes)
 
-    async def files(self, requester: Requester, place: Place, project: str) -> list[ProjectFile]:
+    async def files(
+        self, requester: Requester, index: PackageIndex, project: str
+    ) -> list[ProjectFile]:
         """Return the files of a project.
 
         Raises NotFound for none, and what `Listings.level` raises.
         """
-        prefix = f"{place.prefix}{project}/"
-        level = await self.listings.level(requester, place.bucket, prefix)
+        prefix = f"{index.prefix}{project}/"
+        level = await self.listings.level(requester, index.bucket, prefix)
         if found := files(prefix, level.objects):
             return found
         raise NotFound("The index has no files of this project.")

@@ -34,7 +34,7 @@ async def package_index(call: AuthenticatedRequest) -> Response:
     """List the projects of an index, or the files of a project."""
     indexes: PackageIndexes = call.app.state.package_indexes
     path = _PATH.fullmatch(call.scope["raw_path"].decode("latin-1"))
-    if path is None or not indexes.places:
+    if path is None or not indexes.by_name:
         raise NotFound("No such resource.")
     if call.scope["query_string"]:
         raise InvalidRequest("An index has no query parameters.")
@@ -42,13 +42,13 @@ async def package_index(call: AuthenticatedRequest) -> Response:
     if not slash or (project and project != normalized(project)):
         return _moved(normalized(project) if project else name, sibling=not slash)
     media_type = preferred(call.scope["headers"], [_TEXT, HTML, JSON])
-    place = indexes.place(name)
+    index = indexes.index(name)
     if project:
-        files = await indexes.files(call.requester, place, project)
-        page = partial(project_page, project, place.bucket, files, media_type)
+        files = await indexes.files(call.requester, index, project)
+        page = partial(project_page, project, index.bucket, files, media_type)
         body = await run_in_thread_if(len(files) > _MANY, page)
     else:
-        projects = await indexes.projects(call.requester, place)
+        projects = await indexes.projects(call.requester, index)
         page = partial(index_page, name, projects, media_type)
         body = await run_in_thread_if(len(projects) > _MANY, page)
     headers = {"Vary": "Accept, Authorization, Origin", "Content-Security-Policy": POLICY}

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from service.auth.api_keys import digest_of
 from service.cli.main import main
-from service.protocols.package_index.indexes import Place
+from service.protocols.package_index.indexes import PackageIndex
 from tests.app.reload.harness import log_messages, put, watching
 from tests.app.services.harness import configuration
 
@@ -124,8 +124,8 @@ async def test_indexes_change_at_once_and_the_first_at_the_start(
     put(path, configuration(package_index=before))
     async with watching(path) as service:
         assert await service.changed_to(configuration(package_index=after)) == "ok"
-        places = service.harness.services.package_indexes.places
-    assert places == {name: Place(**index) for name, index in after.items()}
+        indexes = service.harness.services.package_indexes.by_name
+    assert indexes == {name: PackageIndex(**index) for name, index in after.items()}
     text = "changed, but will take effect only after a restart: "
     assert log_messages(caplog)[1:] == [text + each for each in late]
 
