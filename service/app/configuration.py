@@ -4,13 +4,12 @@ import ssl
 from dataclasses import dataclass
 
 from service.app import builders
+from service.app.protocols import ProtocolValues
 from service.app.session_sources import Origin
 from service.auth.jwks_cache import JwksCache
 from service.auth.tokens import Issuer
 from service.config.settings import Settings
 from service.presigning.snapshot import Snapshot
-from service.protocols.git_lfs.repositories import LfsSettings
-from service.protocols.links.service import LinkSettings
 from service.sessions.pool_entry import BucketSessions
 from service.sessions.sts import SessionSource
 
@@ -26,8 +25,7 @@ class Configuration:
     jwks: dict[str, JwksCache]
     ca_digest: str
     new_tls_context: ssl.SSLContext | None  # None if the CA bundles did not change
-    links: LinkSettings | None
-    git_lfs: LfsSettings
+    protocols: ProtocolValues
 
     def sources(self) -> list[SessionSource]:
         return [bucket.source for bucket in self.buckets.values()]

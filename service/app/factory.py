@@ -4,19 +4,20 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Final
 
 import httpx
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from fastapi.telemetry import TelemetryConfig
 from pydantic.alias_generators import to_camel
+from starlette.datastructures import State
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service import __version__, console
-from service.access.grants import Operation
 from service.api.gateway import Gateway
 from service.api.limits import shared_limits
 from service.api.problems import (
@@ -36,20 +37,14 @@ from service.api.routes import (
     openapi,
 )
 from service.api.traced_gateway import TracedGateway
+from service.app.protocols import optional_routers
 from service.app.reload import keep_reloading
 from service.app.services import Services
 from service.app.session_sources import OpenSources, aws_sources
 from service.clock import Clock, SystemClock
 from service.config.settings import Settings
 from service.presigning.audit import WriteLines
-from service.protocols.credentials import routes as credentials
-from service.protocols.git_lfs import routes as git_lfs
-from service.protocols.links import pages, visit_routes
 from service.protocols.links import routes as links
-from service.protocols.mlflow import routes as mlflow
-from service.protocols.objects import routes as object_urls
-from service.protocols.package_index import routes as package_index
-from service.protocols.remote_signing import routes as remote_signing
 from service.protocols.uppy import routes as uppy
 from service.server.shutdown import Drain
 from service.signing.signer import Address
@@ -134,18 +129,7 @@ def create_app(
             if watched is not None:
                 reloading = keep_reloading(watched, settings, services, metrics.reloaded)
                 await stack.enter_async_context(_in_background(reloading, "reload"))
-            app.state.services = services
-            app.state.authorizer, app.state.tokens = services.authorizer, services.tokens
-            app.state.presigner, app.state.multipart = services.presigner, services.multipart
-            app.state.object_checks, app.state.uppy = services.object_checks, services.uppy
-            app.state.diagnoses, app.state.object_urls = services.diagnoses, services.object_urls
-            app.state.links, app.state.link_visits = services.links, services.link_visits
-            app.state.package_indexes = services.package_indexes
-            app.state.listings = services.listings
-            app.state.git_lfs, app.state.mlflow = services.git_lfs, services.mlflow
-            app.state.credentials = services.credentials
-            app.state.remote_signer = services.remote_signer
-            app.state.console = services.console
+            _publish(services, app.state)
             if once_started is not None:
                 await stack.enter_async_context(_in_background(_later(once_started), "check"))
             yield
@@ -164,7 +148,7 @@ def create_app(
     app.state.limits = shared_limits(settings.server.max_in_flight, clock.boot)
     app.add_exception_handler(HTTPException, answer_http_exception)
     app.add_exception_handler(Exception, answer_unexpected_error)
-    routers = _routers(settings)
+    routers = [*_ROUTERS, *optional_routers(settings)]
     for router in routers:
         app.include_router(router)
     app.gateway = Gateway(
@@ -180,21 +164,15 @@ def create_app(
     return app
 
 
-def _routers(settings: Settings) -> list[APIRouter]:
-    """Return the routers. A protocol that is not configured has no route."""
-    protocols = [
-        (settings.objects is not None, object_urls.router),
-        (settings.links is not None, visit_routes.router),
-        (settings.links is not None, pages.router),
-        (bool(settings.package_index), package_index.router),
-        (settings.git_lfs is not None, git_lfs.router),
-        (settings.git_lfs is not None, git_lfs.completions),
-        (settings.mlflow is not None, mlflow.router),
-        (settings.uppy is not None, uppy.router),
-        (settings.allows(Operation.CREDENTIALS), credentials.router),
-        (settings.allows(Operation.SIGN), remote_signing.router),
-    ]
-    return [*_ROUTERS, *(router for is_on, router in protocols if is_on)]
+def _publish(services: Services, state: State) -> None:
+    """Put what routes use into the app's state."""
+    state.services = services
+    state.authorizer, state.tokens = services.authorizer, services.tokens
+    state.presigner, state.listings = services.presigner, services.listings
+    state.multipart, state.object_checks = services.multipart, services.object_checks
+    state.diagnoses, state.console = services.diagnoses, services.console
+    for each in fields(services.protocols):
+        setattr(state, each.name, getattr(services.protocols, each.name))
 
 
 async def _later(work: Callable[[], None]) -> None:

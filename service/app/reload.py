@@ -12,8 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from service.access.grants import Operation
-from service.app import protocol_builders
+from service.app import protocols
 from service.app.services import Services
 from service.concurrency.event_loop import without_garbage_collection
 from service.config.reading import Sources, fingerprint
@@ -40,8 +39,6 @@ RESTART_REQUIRED: Final = (
     "errors_url",
     "log_level",
 )
-# The sections that bring routes of their own
-ROUTES: Final = ("objects", "package_index", "git_lfs", "mlflow", "uppy")
 
 
 async def keep_reloading(
@@ -166,16 +163,6 @@ def _warn_if_restart_required(old: Settings, new: Settings) -> None:
         for name in RESTART_REQUIRED
         if getattr(old.server, name) != getattr(new.server, name)
     ]
-    names += [name for name in ROUTES if getattr(new, name) and not getattr(old, name)]
-    for operation in (Operation.CREDENTIALS, Operation.SIGN):
-        if new.allows(operation) and not old.allows(operation):
-            names.append(f"the first `{operation}` of a grant")
-    if new.uppy is not None and old.uppy is not None and old.uppy.origins != new.uppy.origins:
-        names.append("uppy.origins")
-    if new.links is not None:
-        if old.links is None:
-            names.append("links")
-        elif protocol_builders.links_store_url(new) != protocol_builders.links_store_url(old):
-            names.append("links.store_url")
+    names += protocols.restart_required(old, new)
     if names:
         log.warning("changed, but will take effect only after a restart: %s", ", ".join(names))

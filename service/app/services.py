@@ -15,12 +15,13 @@ from typing import Final
 import httpx
 
 from service.access.key_prefixes import UNIQUE_ID
-from service.app import builders, protocol_builders
+from service.app import builders
 from service.app.closing import close_sources, run_all, stop_fetching
 from service.app.configuration import Configuration
 from service.app.console_page import page_settings
+from service.app.protocols import Core, open_protocols, protocol_values
 from service.app.session_sources import MakeSource, Origin, origins
-from service.app.shared_stores import open_links, rate_limits
+from service.app.shared_stores import rate_limits
 from service.auth.jwks_cache import JwksCache
 from service.auth.jwks_client import JwksEndpoint
 from service.auth.token_verifier import TokenVerifier
@@ -39,18 +40,6 @@ from service.presigning.audit_trail import AuditTrail
 from service.presigning.authorizer import Authorizer
 from service.presigning.listings import Listings
 from service.presigning.presigner import Presigner
-from service.protocols.credentials.vending import CredentialVending
-from service.protocols.git_lfs.batches import Batches
-from service.protocols.git_lfs.multipart import PartUploads
-from service.protocols.git_lfs.routes import GitLfs
-from service.protocols.links.visits import LinkVisits
-from service.protocols.mlflow.artifacts import Artifacts
-from service.protocols.mlflow.parts import FileParts
-from service.protocols.mlflow.routes import Mlflow
-from service.protocols.objects.routes import ObjectUrls
-from service.protocols.package_index.indexes import PackageIndexes
-from service.protocols.remote_signing.remote_signer import RemoteSigner
-from service.protocols.uppy.uploads import UppyUploads, UseCases
 from service.s3.client import S3Client
 from service.s3.endpoints import Location, resolve
 from service.sessions.history import History
@@ -110,11 +99,8 @@ class Services:
             stack.push_async_callback(self._close)
             stack.push_async_callback(self._pool.stop)
             self._metrics.watch_sessions(self._pool.sessions_left, self._pool.is_alive)
-            links = open_links(
-                settings, configuration.links, self.authorizer, self._clock, self._metrics
-            )
-            self.links = await stack.enter_async_context(links)
-            self.link_visits = LinkVisits(self.links, clock=self._clock, unique_id=_unique_id)
+            opening = open_protocols(self._core(), settings, configuration.protocols)
+            self.protocols = await stack.enter_async_context(opening)
             self._pool.start()
             self.tokens.start()
             self._opened = stack.pop_all()
@@ -139,33 +125,26 @@ class Services:
             limits=self._limits,
         )
         self.presigner = Presigner(self.authorizer, unique_id=_unique_id)
-        self.credentials = CredentialVending(self.authorizer, self._pool)
         self.multipart = MultipartUploads(self.authorizer, self._store)
         self.object_checks = ObjectChecks(self.authorizer, self._store)
-        use_cases = UseCases(
-            authorizer=self.authorizer,
-            presigner=self.presigner,
-            multipart=self.multipart,
-            store=self._store,
-        )
-        self.uppy = UppyUploads(
-            protocol_builders.uppy_target(settings), use_cases, unique_id=_unique_id
-        )
-        self.listings = listings = Listings(self.authorizer, self._store)
-        self.object_urls = ObjectUrls(protocol_builders.object_url_lifetime(settings), listings)
-        self.package_indexes = PackageIndexes(protocol_builders.package_indexes(settings), listings)
-        self.remote_signer = RemoteSigner(self.authorizer)
+        self.listings = Listings(self.authorizer, self._store)
         self.console = Console(page_settings(settings))
-        parts = PartUploads(self.multipart, clock)
-        batches = Batches(self.presigner, self.object_checks, parts)
-        self.git_lfs = GitLfs(configuration.git_lfs, batches)
-        artifacts = Artifacts(
-            self.authorizer, self.presigner, listings, self.object_checks, self._store
-        )
-        file_parts = FileParts(self.authorizer, self._store, self.multipart)
-        self.mlflow = Mlflow(protocol_builders.mlflow_roots(settings), artifacts, file_parts)
         self.diagnoses = Diagnoses(self.authorizer, history, clock=clock)
         self._current = configuration
+
+    def _core(self) -> Core:
+        return Core(
+            authorizer=self.authorizer,
+            pool=self._pool,
+            presigner=self.presigner,
+            listings=self.listings,
+            multipart=self.multipart,
+            object_checks=self.object_checks,
+            store=self._store,
+            clock=self._clock,
+            metrics=self._metrics,
+            unique_id=_unique_id,
+        )
 
     async def reconfigure(self, settings: Settings) -> None:
         """Use `settings` from now on. Raises ConfigurationError, and then nothing has changed."""
@@ -174,14 +153,8 @@ class Services:
         new = await self._prepare(settings)
         self.authorizer.snapshot = new.snapshot
         self._metrics.keep_api_keys(new.snapshot.api_keys.labels())
-        self.uppy.target = protocol_builders.uppy_target(settings)
-        self.object_urls.lifetime = protocol_builders.object_url_lifetime(settings)
-        self.links.configure(new.links)
-        self.link_visits.forget()
-        self.package_indexes.by_name = protocol_builders.package_indexes(settings)
-        self.git_lfs.settings = new.git_lfs
+        self.protocols.configure(new.protocols)
         self.console.settings = page_settings(settings)
-        self.mlflow.roots = protocol_builders.mlflow_roots(new.settings)
         self._pool.replace(new.buckets, new.snapshot.not_before)
         self.tokens.replace(new.issuers())
         self._current = new
@@ -202,7 +175,7 @@ class Services:
     def attempts(self) -> list[SharedAttempts]:
         """Return what runs in the background."""
         assert self._current is not None  # `start` was called
-        jwks, shared = self._current.jwks.values(), self.links.shared
+        jwks, shared = self._current.jwks.values(), self.protocols.links.shared
         polls = [] if shared is None else [shared.revocations.attempts]
         return [*self._pool.attempts(), *(each.attempts for each in jwks), *polls]
 
@@ -228,8 +201,9 @@ class Services:
         if current is not None and ca_digest != current.ca_digest:
             tls_context = await asyncio.to_thread(builders.store_tls_context, settings)
         jwks = {name: self._jwks_cache(name, issuer) for name, issuer in settings.issuers.items()}
+        values = await run_in_thread_if(in_thread, protocol_values, settings)
         found = await run_in_thread_if(in_thread, origins, settings)
-        sources = await self._sources(found)
+        sources = await self._sources(found)  # last: what fails later would leave them open
         return Configuration(
             settings=settings,
             snapshot=snapshot,
@@ -243,8 +217,7 @@ class Services:
             jwks=jwks,
             ca_digest=ca_digest,
             new_tls_context=tls_context,
-            links=await run_in_thread_if(in_thread, protocol_builders.link_settings, settings),
-            git_lfs=await run_in_thread_if(in_thread, protocol_builders.lfs_settings, settings),
+            protocols=values,
         )
 
     async def _resolve(self, settings: Settings) -> dict[str, Address]:

@@ -4,7 +4,6 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from service.app import protocol_builders
 from service.clock import Clock
 from service.config.links import MEMORY
 from service.config.settings import Settings
@@ -39,7 +38,7 @@ async def open_links(
     metrics: Metrics,
 ) -> AsyncIterator[Links]:
     """The links, which follow the store's revocations until the end."""
-    url = None if settings.links is None else protocol_builders.links_store_url(settings)
+    url = None if settings.links is None else settings.links_store_url
     async with AsyncExitStack() as stack:
         shared = None
         if url is not None:

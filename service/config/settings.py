@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import Field, ValidationError, ValidationInfo, model_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, model_validator
 
 from service.access.grants import Operation
 from service.config.buckets import BucketDefaults, BucketSettings
@@ -105,6 +105,12 @@ class Settings(Section):
     def allows(self, operation: Operation) -> bool:
         """Return whether some grant allows the operation."""
         return any(operation in grant.allow for _, grant in self.placed_grants())
+
+    @property
+    def links_store_url(self) -> SecretStr | None:
+        """The URL of the store of links' uses and revocations."""
+        own = None if self.links is None else self.links.store_url
+        return own or self.server.rate_limit_url
 
     def caller_locations(self) -> list[Location]:
         """Return the location of each caller, and last that of the anonymous one."""

@@ -9,19 +9,14 @@ from typing import Any, Final
 
 import helm_python
 import pytest
+from fastapi import APIRouter
+from fastapi.routing import APIRoute
 from helm_python import HelmRenderError, HelmValuesError
 
 from service import __version__
 from service.api.routes.health import router as health
 from service.app import factory
-from service.protocols.credentials import routes as credentials
-from service.protocols.git_lfs import routes as git_lfs
-from service.protocols.links import pages, visit_routes
-from service.protocols.mlflow import routes as mlflow
-from service.protocols.objects import routes as object_urls
-from service.protocols.package_index import routes as package_index
-from service.protocols.remote_signing import routes as remote_signing
-from service.protocols.uppy import routes as uppy
+from service.app.protocols import OPTIONAL_ROUTES
 from tests.deploy.kubernetes.building import BUILDS, OVERLAYS, Build, Object, pod_templates
 from tests.deploy.kubernetes.pod_security import violations
 from tests.docs.documents import commands
@@ -162,23 +157,17 @@ def test_ingress_and_http_route_publish_the_same_paths() -> None:
 
 
 def test_the_public_paths_are_all_but_the_internal_ones() -> None:
-    optional = [
-        object_urls,
-        visit_routes,
-        pages,
-        package_index,
-        git_lfs,
-        mlflow,
-        uppy,
-        credentials,
-        remote_signing,
-    ]
-    routers = [*factory._ROUTERS, *(module.router for module in optional)]
-    heads = {route.path.split("/")[1] for router in routers for route in router.routes}
-    internal = {route.path.split("/")[1] for route in health.routes}  # type: ignore[attr-defined]  # a route has one
+    optional = [router for each in OPTIONAL_ROUTES for router in each.routers]
+    routers = [*factory._ROUTERS, *optional]
+    heads, internal = _first_segments(*routers), _first_segments(health)
     with helm_python.Chart.load(CHART) as chart:
         public = chart.values["publicPaths"]
     assert {path.removeprefix("/") for path in public} == heads - internal - NOT_PUBLIC
+
+
+def _first_segments(*routers: APIRouter) -> set[str]:
+    routes = [route for router in routers for route in router.routes]
+    return {route.path.split("/")[1] for route in routes if isinstance(route, APIRoute)}
 
 
 def test_a_secret_of_link_keys_is_mounted() -> None:

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from service.access.callers import CallerEntry
 from service.access.grants import Grant, Operation
-from service.app import builders, protocol_builders
+from service.app import builders
 from service.config.links import MEMORY
 from service.config.settings import Settings
 from service.errors import ConfigurationProblem
@@ -20,7 +20,7 @@ def describe(settings: Settings) -> Iterator[str]:
         return
     keys = "1 key opens" if len(links.keys) == 1 else f"{len(links.keys)} keys open"
     ends = "a store counts uses and keeps revocations"
-    if protocol_builders.links_store_url(settings) is None:
+    if settings.links_store_url is None:
         ends = "without a store, so max_uses is refused and only revoked_links ends a link"
     yield f"links: {links.url.rstrip('/')}/l/…; {keys} them; {ends}"
     for entry in builders.caller_entries(settings):

@@ -8,7 +8,7 @@ from typing import Final
 
 from redis.asyncio import Redis
 
-from service.app import builders, protocol_builders
+from service.app import builders
 from service.app.session_sources import MakeSource, aws_sources, origins
 from service.auth.jwks_client import JwksEndpoint
 from service.clock import Clock, SystemClock
@@ -135,7 +135,7 @@ async def _check_shared_stores(settings: Settings) -> list[Result]:
     stores: dict[str, tuple[Path, bool]] = {}
     if (limits := settings.server.rate_limit_url) is not None:
         stores[limits.get_secret_value()] = (("server", "rate_limit_url"), False)
-    links = protocol_builders.links_store_url(settings)
+    links = settings.links_store_url
     if settings.links is not None and links is not None and links.get_secret_value() != MEMORY:
         own = settings.links.store_url is not None
         at: Path = ("links", "store_url") if own else ("server", "rate_limit_url")

@@ -159,7 +159,7 @@ async def test_repositories_change_at_once_and_the_first_at_the_start(
     put(path, configuration(git_lfs=before))
     async with watching(path) as service:
         assert await service.changed_to(configuration(git_lfs=after)) == "ok"
-        repositories = service.harness.services.git_lfs.settings.repositories
+        repositories = service.harness.services.protocols.git_lfs.settings.repositories
     expected = {} if after is None else after["repositories"]
     assert repositories == {name: Repository(**each) for name, each in expected.items()}
     text = "changed, but will take effect only after a restart: "

@@ -46,7 +46,7 @@ async def watched(files: Files, before: dict[str, Any]) -> AsyncIterator[Watched
 
 
 def in_use(service: WatchedService) -> LinkSettings | None:
-    return service.harness.services.links.settings
+    return service.harness.services.protocols.links.settings
 
 
 def opens(service: WatchedService) -> bool:
@@ -100,5 +100,5 @@ async def test_a_store_is_opened_at_the_start_only(
 ) -> None:
     async with watched(files, files.configured()) as service:
         assert await service.changed_to(files.configured(store_url=STORE)) == "ok"
-        assert service.harness.services.links.shared is None
+        assert service.harness.services.protocols.links.shared is None
     assert log_messages(caplog)[1:] == [f"{RESTART}links.store_url"]

@@ -7,7 +7,7 @@ from typing import Any, Final
 import pytest
 from click.testing import CliRunner
 
-from service.app import protocol_builders
+from service.app import protocols
 from service.auth.api_keys import digest_of
 from service.cli.main import main
 from service.config.links import new_key
@@ -157,7 +157,7 @@ def test_keys_come_in_the_order_of_the_file(tmp_path: Path) -> None:
     configured.document["links"]["keys"].insert(0, str(other))
     configured.checked()
     settings = load_settings(configured.path)
-    assert protocol_builders.link_keys(settings) == [b"n" * 32, b"k" * 32]
+    assert protocols.link_keys(settings) == [b"n" * 32, b"k" * 32]
     assert watched_files(settings) == (other, configured.key)
 
 
@@ -167,4 +167,4 @@ def test_a_key_that_has_gone_meanwhile_is_a_configuration_error(tmp_path: Path) 
     settings = load_settings(configured.path)
     configured.key.unlink()
     with pytest.raises(ConfigurationError, match=r"links.keys: write the path of a readable file"):
-        protocol_builders.link_keys(settings)
+        protocols.link_keys(settings)

@@ -149,7 +149,7 @@ async def test_roots_change_at_once_and_the_first_at_the_start(
     put(path, configuration(mlflow=before))
     async with watching(path) as service:
         assert await service.changed_to(configuration(mlflow=after)) == "ok"
-        roots = service.harness.services.mlflow.roots
+        roots = service.harness.services.protocols.mlflow.roots
     expected = {} if after is None else after["roots"]
     assert roots == {name: Root(**each) for name, each in expected.items()}
     text = "changed, but will take effect only after a restart: "

@@ -124,7 +124,7 @@ async def test_indexes_change_at_once_and_the_first_at_the_start(
     put(path, configuration(package_index=before))
     async with watching(path) as service:
         assert await service.changed_to(configuration(package_index=after)) == "ok"
-        indexes = service.harness.services.package_indexes.by_name
+        indexes = service.harness.services.protocols.package_indexes.by_name
     assert indexes == {name: PackageIndex(**index) for name, index in after.items()}
     text = "changed, but will take effect only after a restart: "
     assert log_messages(caplog)[1:] == [text + each for each in late]

@@ -39,7 +39,7 @@ async def test_a_target_changes_at_once_and_origins_at_the_start(
     put(path, configuration(**before))
     async with watching(path) as service:
         assert await service.changed_to(configuration(**after)) == "ok"
-        target = service.harness.services.uppy.target
+        target = service.harness.services.protocols.uppy.target
     assert (target and target.template) == after.get("uppy", {}).get("prefix")
     text = "changed, but will take effect only after a restart: "
     assert log_messages(caplog)[1:] == [text + each for each in late]
