@@ -103,12 +103,13 @@ def create_app(
     watched: Path | None = None,
     once_started: Callable[[], None] | None = None,
 ) -> PresignApp:
-    """The ASGI app. It can sign once its lifespan has started.
+    """Return the ASGI app. It can sign once its lifespan has started.
 
     `addresses` are those of the buckets, if already resolved. `audit` takes audit lines, instead of
-    standard output; `store_transport` takes calls to stores, instead of the network. `drain` tells
-    that the process will stop. `spans` are None if no traces are exported. If `watched` is a configuration file, its changes take effect.
-    `once_started` is called in a thread, soon after the start.
+    standard output; `store_transport` takes calls to stores, instead of the network. `drain` says
+    when the process is going to stop. `spans` are None if no traces are exported. `watched` is the
+    configuration file whose changes take effect. `once_started` is called in a thread, soon after
+    the start.
     """
     clock = clock or SystemClock()
     metrics = metrics or Metrics()
@@ -148,6 +149,12 @@ def create_app(
     app.state.limits = shared_limits(settings.server.max_in_flight, clock.boot)
     app.add_exception_handler(HTTPException, answer_http_exception)
     app.add_exception_handler(Exception, answer_unexpected_error)
+    _add_routes(app, settings, spans)
+    return app
+
+
+def _add_routes(app: PresignApp, settings: Settings, spans: Spans | None) -> None:
+    """Give the app its routes, and put the gateway in front of them."""
     routers = [*_ROUTERS, *optional_routers(settings)]
     for router in routers:
         app.include_router(router)
@@ -155,13 +162,12 @@ def create_app(
         app.serve_rest,
         routes=[route for router in routers for route in router.routes],
         limiter=app.state.limits.requests,
-        metrics=metrics,
+        metrics=app.state.metrics,
         cors_origins=_cors_origins(settings),
         problems=app.state.problems,
     )
     if spans is not None:
         app.gateway = TracedGateway(app.gateway, spans)
-    return app
 
 
 def _publish(services: Services, state: State) -> None:
