@@ -1,4 +1,4 @@
-"""`presign diagnose`: explain why a signed request failed, here or by asking the service."""
+"""`presign diagnose`: explain why a signed request failed, on this machine or by the service."""
 
 import sys
 import time
@@ -14,6 +14,7 @@ from service.cli.options import as_json, print_json, warn
 if TYPE_CHECKING:
     from service.cli.remote_diagnosis import RemoteFinding
     from service.diagnosis.findings import Finding
+    from service.diagnosis.request import ReportedRequest
 
 
 @click.command(
@@ -64,9 +65,7 @@ def diagnose(
     length of a file to upload. With --service, set PRESIGN_TOKEN to an API key or token. Without it
     nothing is sent anywhere, and causes that only the session's secret can prove are not found.
     """
-    from service.cli.remote_diagnosis import DiagnosisFailed, diagnose_remotely
-    from service.diagnosis.diagnose import Context, parse_report
-    from service.diagnosis.diagnose import diagnose as find_causes
+    from service.cli.remote_diagnosis import DiagnosisFailed
     from service.diagnosis.request import MAX_BODY_LENGTH, ReportedRequest
 
     try:
@@ -82,11 +81,7 @@ def diagnose(
             status=status,
             body=None if response is None else _decoded(response.read(MAX_BODY_LENGTH)),
         )
-        findings: Sequence[Finding | RemoteFinding]
-        if service is None:
-            findings = find_causes(parse_report(request), Context(now=time.time()))
-        else:
-            findings = diagnose_remotely(request, service, _token(service))
+        findings = _findings(request, service)
     except DiagnosisFailed as error:
         raise click.UsageError(str(error)) from None
     except (click.Abort, KeyboardInterrupt):  # click would exit with 1
@@ -96,6 +91,20 @@ def diagnose(
     else:
         _echo(findings)
     sys.exit(1 if findings else 0)
+
+
+def _findings(
+    request: "ReportedRequest", service: str | None
+) -> "Sequence[Finding | RemoteFinding]":
+    """Diagnose the request here, or ask the service. Raises DiagnosisFailed."""
+    if service is not None:
+        from service.cli.remote_diagnosis import diagnose_remotely
+
+        return diagnose_remotely(request, service, _token(service))
+    from service.diagnosis.diagnose import Context, parse_report
+    from service.diagnosis.diagnose import diagnose as find_causes
+
+    return find_causes(parse_report(request), Context(now=time.time()))
 
 
 def _members(finding: "Finding | RemoteFinding") -> dict[str, str | bool]:

@@ -12,6 +12,7 @@ from service.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from service.operations.abandoned_uploads import UploadWithAge
+    from service.operations.revoke.policy import Target
     from service.signing.signer import Address
 
 T = TypeVar("T")
@@ -153,13 +154,8 @@ def revoke(
     replace them. With --apply or --lift your own credentials, from the AWS default chain, need the
     permissions in deploy/iam/revoke.json. Exits with 0 only if nothing failed.
     """
-    import asyncio
-
     from service.operations.revoke.policy import configuration, cutoff_at, instructions
     from service.operations.revoke.targets import revocation_of
-    from service.operations.run import change_policies
-    from service.sessions.sts import SessionRefused
-    from service.telemetry.logs import plain_handler, set_up_logging
 
     if lift and (apply or at is not None):
         raise click.UsageError("use --lift alone; it removes the policies of any --at")
@@ -173,23 +169,37 @@ def revoke(
         warn(warning)
     problems: list[str] = []
     if apply or lift:
-        set_up_logging("WARNING", plain_handler())
-        changing = change_policies(
-            revocation.targets,
-            None if lift else cutoff,
-            iam_endpoint_url,
-            show=click.echo,
-            confirm=lambda text: yes or click.confirm(text),
-        )
-        try:
-            problems = asyncio.run(changing)
-        except SessionRefused as error:
-            problems = [str(error)]
+        new = None if lift else cutoff
+        problems = _change_policies(revocation.targets, new, iam_endpoint_url, yes=yes)
     else:
         _echo(instructions(revocation, cutoff))
     if not lift:
         _echo(configuration(revocation, cutoff))
     _fail(problems)
+
+
+def _change_policies(
+    targets: "Sequence[Target]", cutoff: int | None, iam_endpoint_url: str | None, *, yes: bool
+) -> list[str]:
+    """Change the roles' policies, as `change_policies` does, and return the problems."""
+    import asyncio
+
+    from service.operations.run import change_policies
+    from service.sessions.sts import SessionRefused
+    from service.telemetry.logs import plain_handler, set_up_logging
+
+    set_up_logging("WARNING", plain_handler())
+    changing = change_policies(
+        targets,
+        cutoff,
+        iam_endpoint_url,
+        show=click.echo,
+        confirm=lambda text: yes or click.confirm(text),
+    )
+    try:
+        return asyncio.run(changing)
+    except SessionRefused as error:
+        return [str(error)]
 
 
 def _echo(lines: Iterable[str]) -> None:

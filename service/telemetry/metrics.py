@@ -41,11 +41,11 @@ class Metrics:
         counter = partial(Counter, registry=self.registry)
         gauge = partial(Gauge, registry=self.registry)
         histogram = partial(Histogram, registry=self.registry)
-        self._under_way = 0
+        self._in_flight = 0
         gauge(
             "presign_http_requests_in_flight",
             "Requests that are not answered yet, including this scrape.",
-        ).set_function(lambda: self._under_way)
+        ).set_function(lambda: self._in_flight)
         self._signed = counter(
             "presign_signed_total", "URLs and forms that were signed.", ["operation", "bucket"]
         )
@@ -127,10 +127,10 @@ class Metrics:
         return await render(self.registry)
 
     def request_began(self) -> None:
-        self._under_way += 1
+        self._in_flight += 1
 
     def request_ended(self, route: str, method: str, status: int, seconds: float) -> None:
-        self._under_way -= 1
+        self._in_flight -= 1
         self._requests.observe((route, method, status), seconds)
 
     def signed(self, operation: str, bucket: str, limited_by: str | None, count: int) -> None:
