@@ -1,7 +1,7 @@
 """Reads the URI of a request that is to be signed. Pure.
 
-The URI is signed as it was received, and judged decoded. So it is refused unless both agree: its
-path and its query must be what SigV4's own encoding makes of the decoded text.
+The URI is signed as it was received, but the decision is about its decoded form. So it is refused
+unless both agree: its path and query must be what SigV4's encoding makes of the decoded text.
 """
 
 from collections.abc import Iterable
