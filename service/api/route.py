@@ -60,6 +60,12 @@ class AuthenticatedRequest(Request):
     slot: BatchSlot  # of a long body
 
     @property
+    def client_host(self) -> str | None:
+        """The client's IP address, or None if the server does not know it."""
+        address = self.scope.get("client")
+        return None if address is None else address[0]
+
+    @property
     def multipart(self) -> MultipartUploads:
         multipart: MultipartUploads = self.app.state.multipart
         return multipart
@@ -81,20 +87,26 @@ class AuthenticatedRequest(Request):
 
     async def identify(self, route: "ApiRoute") -> None:
         """Find out who the caller is. Raises Unauthenticated after writing the audit line."""
-        scope = self.scope
-        state, request_id = scope["app"].state, scope["state"]["request_id"]
-        self.authorizer, self.presigner = state.authorizer, state.presigner
-        self.limits = state.limits
+        state = self.scope["app"].state
+        self.authorizer, self.presigner, self.limits = (
+            state.authorizer,
+            state.presigner,
+            state.limits,
+        )
         self.snapshot = self.authorizer.snapshot
-        address = scope.get("client")
-        client = None if address is None else address[0]
         try:
             identity = await route.identity(self)
         except Unauthenticated:
-            await self.authorizer.audit_trail.record_unauthenticated(request_id, client, route.path)
+            await self.record_unauthenticated(route)
             raise
         self.caller_id = (identity.caller.issuer, identity.caller.subject)
-        self.requester = Requester(identity, request_id, client)
+        self.requester = Requester(identity, self.scope["state"]["request_id"], self.client_host)
+
+    async def record_unauthenticated(self, route: "ApiRoute") -> None:
+        """Write the audit line of a request whose caller is unknown."""
+        request_id = self.scope["state"]["request_id"]
+        trail = self.authorizer.audit_trail
+        await trail.record_unauthenticated(request_id, self.client_host, route.path)
 
     async def read(self, limit: int) -> bytes:
         """Return the whole body, in a slot for bodies being received. Raises what `read_body` does.
@@ -134,7 +146,7 @@ class ApiRoute(APIRoute):
     as strings.
     """
 
-    # Object URLs, package indexes, Git LFS and MLflow set it: their clients know nothing of presign.
+    # Set where clients know nothing of presign: object URLs, package indexes, Git LFS, MLflow.
     accepts_basic: ClassVar[bool] = False
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:

@@ -67,9 +67,7 @@ class CompletionRoute(LfsRoute):
         try:
             return _ticket(call, path["repository"], path["ticket"]).identity()
         except PresignError:  # like a failed authentication, of which there are few lines
-            address, request_id = call.scope.get("client"), call.scope["state"]["request_id"]
-            client = None if address is None else address[0]
-            await call.authorizer.audit_trail.record_unauthenticated(request_id, client, self.path)
+            await call.record_unauthenticated(self)
             raise
 
 

@@ -39,16 +39,12 @@ class LinkRoute(ApiRoute):
 
     async def identity(self, call: AuthenticatedRequest) -> Identity:
         visits: LinkVisits = call.app.state.link_visits
-        # Of a path such as `/l%2F…` nothing is left: the router decodes it, a ticket's path is not.
+        # The router decodes paths, so it finds this route for `/l%2F…` too: that has no ticket here.
         text = call.scope["raw_path"].removeprefix(PATH.encode()).partition(b"/")[0]
         try:
             opened = call.scope["state"]["link"] = visits.open(text.decode("latin-1"))
         except NotFound:  # like a failed authentication, of which there are few lines
-            state, address = call.scope["state"], call.scope.get("client")
-            client = None if address is None else address[0]
-            await call.authorizer.audit_trail.record_unauthenticated(
-                state["request_id"], client, self.path
-            )
+            await call.record_unauthenticated(self)
             raise
         return opened.maker
 
