@@ -11,7 +11,7 @@ from presign_client.http import SERVICE_TIMEOUT, unreachable
 from presign_client.results import SignedRequest, signed_request
 from presign_client.retries import Retries, TemporaryError
 
-AGAIN = frozenset({429, 500, 503, 504})  # not 502: the store refused, and would refuse again
+RETRYABLE = frozenset({429, 500, 503, 504})  # not 502: the store refused, and would refuse again
 UNREACHED_TRIES = 2  # while the service has never answered, its address may be wrong
 JSON = "application/json"
 PROBLEM = "application/problem+json"
@@ -111,7 +111,7 @@ def _read(answer: httpx.Response, *, repeatable: bool) -> Any:
             return answer.json()
     error = _error(answer)
     may_repeat = repeatable or answer.status_code == httpx.codes.TOO_MANY_REQUESTS
-    if answer.status_code in AGAIN and may_repeat:
+    if answer.status_code in RETRYABLE and may_repeat:
         raise TemporaryError(error, after=_retry_after(answer))
     raise error
 

@@ -150,7 +150,8 @@ class Calls:
     def delete(self, bucket: str, key: str, *, version_id: str | None = None) -> None:
         """Delete an object. It is no error if there is none.
 
-        In a bucket with versions it is only hidden, unless `version_id` names what to remove for good.
+        In a bucket with versions this only hides it, unless `version_id` says what to remove for
+        good.
         """
         self._store.send(lambda: self.delete_url(bucket, key, version_id=version_id))
 

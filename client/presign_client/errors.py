@@ -21,11 +21,16 @@ class InvalidField:
 class PresignError(Exception):
     """A refusal of the service or of the store, or a failure to reach them.
 
-    `code` is one of the codes of the API, which a store's refusal gets too, or:
-    `unreachable` (no answer), `not_presign` (an answer, but not of presign), `invalid_token` (not
-    sent), `source_changed` (the file or the object changed while it was read), `in_progress` (another
-    process transfers the file) and `too_many_parts` (a stream is too long for its part size). `status` is the HTTP status, or
-    0 if there was none. A store's refusal has no `request_id`.
+    `code` is one of the codes of the API, which a store's refusal gets too, or one of:
+
+    - `unreachable`: no answer;
+    - `not_presign`: an answer, but not from presign;
+    - `invalid_token`: the token was not sent;
+    - `source_changed`: the file or the object changed while it was read;
+    - `in_progress`: another process transfers the file;
+    - `too_many_parts`: a stream is too long for its part size.
+
+    `status` is the HTTP status, or 0 if there was none. A store's refusal has no `request_id`.
     """
 
     code: str

@@ -12,7 +12,7 @@ from presign_client.results import SignedRequest
 from presign_client.retries import Retries, TemporaryError
 
 MAYBE_EXPIRED = frozenset({400, 403})  # a new URL shows whether it is that
-AGAIN = frozenset({408, 429, 500, 502, 503, 504})
+RETRYABLE = frozenset({408, 429, 500, 502, 503, 504})
 MAX_ERROR_BYTES = 64 * 1024
 Body = bytes | Iterable[bytes]
 
@@ -92,12 +92,12 @@ class Store:
 def _refuse(response: httpx.Response, method: str) -> None:
     status, found = response.status_code, _error_code(response)
     code = _CODES_OF_STATUSES.get(status, "storage_refused")
-    code = _CODES_OF_S3.get(found, "storage_unavailable" if status in AGAIN else code)
+    code = _CODES_OF_S3.get(found, "storage_unavailable" if status in RETRYABLE else code)
     detail = f"The store refused: HTTP {status}{f', {found}' if found else ''}."
     if method == "GET" and status == httpx.codes.PRECONDITION_FAILED:
         code, detail = SOURCE_CHANGED, "The object was replaced while it was read."
     error = PresignError(code, detail, status=status)
-    if status in AGAIN:
+    if status in RETRYABLE:
         raise TemporaryError(error)
     if status in MAYBE_EXPIRED:
         raise TemporaryError(error, tries=2)

@@ -8,7 +8,7 @@ from threading import Event, Thread
 import pytest
 
 from presign_client import PresignError
-from presign_client.agent.cache import PAUSE, CredentialCache
+from presign_client.agent.cache import PAUSE_SECONDS, CredentialCache
 from presign_client.results import Credentials
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -106,7 +106,7 @@ def test_a_failure_is_not_repeated_at_once(source: Source) -> None:
             cache.get()
     assert len(source.failures) == 1
 
-    source.wait(PAUSE / 60)
+    source.wait(PAUSE_SECONDS / 60)
 
     with pytest.raises(PresignError):
         cache.get()

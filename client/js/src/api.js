@@ -3,7 +3,7 @@
 import { INVALID_TOKEN, NOT_PRESIGN, PresignError, UNREACHABLE } from "./errors.js";
 import { TemporaryError } from "./retries.js";
 
-const AGAIN = [429, 500, 503, 504]; // not 502: the store refused, and would refuse again
+const RETRYABLE = [429, 500, 503, 504]; // not 502: the store refused, and would refuse again
 const TOO_MANY = 429; // the service did nothing
 const UNREACHED_TRIES = 2; // while the service has never answered, its address may be wrong
 const TIMEOUT_SECONDS = 400; // the service may list parts for 60 s, and complete for 300
@@ -84,7 +84,7 @@ function read(answer, text, isRepeatable) {
   if (answer.ok && type === "application/json" && json !== undefined) return json;
   const error = (type === "application/problem+json" && problem(answer, json)) || stranger(answer);
   const mayRepeat = isRepeatable || answer.status === TOO_MANY;
-  throw AGAIN.includes(answer.status) && mayRepeat ? new TemporaryError(error) : error;
+  throw RETRYABLE.includes(answer.status) && mayRepeat ? new TemporaryError(error) : error;
 }
 
 function problem(answer, json) {

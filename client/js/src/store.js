@@ -5,7 +5,7 @@ import { TemporaryError } from "./retries.js";
 import { bytesOf, chunksOf } from "./source.js";
 
 const FRESH = [400, 403]; // the URL may have expired: another one shows it
-const AGAIN = [408, 429, 500, 502, 503, 504];
+const RETRYABLE = [408, 429, 500, 502, 503, 504];
 const STALL_SECONDS = 60; // without a byte sent or an answer
 const IS_NODE = globalThis.process?.versions?.node !== undefined;
 
@@ -118,10 +118,10 @@ function unreachable(store) {
 /** S3's message is left out: it may contain the key or the URL. */
 function refusal({ status, text }, store) {
   const found = /<Code>(\w{1,64})<\/Code>/.exec(text)?.[1];
-  const usual = AGAIN.includes(status) ? "storage_unavailable" : "storage_refused";
+  const usual = RETRYABLE.includes(status) ? "storage_unavailable" : "storage_refused";
   const code = CODES_OF_S3[found] ?? CODES_OF_STATUSES[status] ?? usual;
   const detail = `The store refused: HTTP ${status}${found ? `, ${found}` : ""}.`;
   const error = new PresignError(code, detail, { status, store });
-  if (AGAIN.includes(status)) return new TemporaryError(error);
+  if (RETRYABLE.includes(status)) return new TemporaryError(error);
   return FRESH.includes(status) ? new TemporaryError(error, 2) : error;
 }

@@ -11,12 +11,12 @@ from presign_client.errors import UNREACHABLE, PresignError
 from presign_client.results import Credentials
 
 # botocore asks for others when 15 minutes are left, on each request: RefreshableCredentials.
-ENOUGH = timedelta(minutes=16)
-AHEAD = timedelta(minutes=17)
-LOOKS_EVERY = 30.0  # seconds
+MIN_LEFT = timedelta(minutes=16)
+REFRESH_LEFT = timedelta(minutes=17)
+CHECK_SECONDS = 30.0
 # botocore waits 2 s for an answer: ContainerMetadataFetcher.
-ANSWERS_WITHIN = 1.4
-PAUSE = 5.0  # seconds between two attempts
+ANSWER_SECONDS = 1.4
+PAUSE_SECONDS = 5.0  # between two attempts
 
 
 def _utc_now() -> datetime:
@@ -35,7 +35,7 @@ class CredentialCache:
         self,
         fetch: Callable[[], Credentials],
         report: Callable[[Exception], None],
-        wait: float = ANSWERS_WITHIN,
+        wait: float = ANSWER_SECONDS,
         now: Callable[[], datetime] = _utc_now,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -56,7 +56,7 @@ class CredentialCache:
 
         """
         found = self._current
-        if found is None or self._left(found) < ENOUGH:
+        if found is None or self._left(found) < MIN_LEFT:
             found = self._newer(found)
         self._handed_out = found
         return found
@@ -77,13 +77,17 @@ class CredentialCache:
 
     def refresh_until(self, stop: Event) -> None:
         """Fetch others a minute before SDKs ask for them, until `stop` is set."""
-        while not stop.wait(LOOKS_EVERY):
+        while not stop.wait(CHECK_SECONDS):
             self.refresh_if_due()
 
     def refresh_if_due(self) -> "Future[Credentials] | None":
         """Fetch others if the current ones are in use, and SDKs will ask for others soon."""
         current = self._current
-        if current is None or current is not self._handed_out or self._left(current) >= AHEAD:
+        if (
+            current is None
+            or current is not self._handed_out
+            or self._left(current) >= REFRESH_LEFT
+        ):
             return None
         return self._new_attempt()
 
@@ -94,7 +98,9 @@ class CredentialCache:
         """Return the attempt that is running, or has just ended, or else a new one."""
         with self._lock:
             attempt = self._attempt
-            if attempt is None or (attempt.done() and self._monotonic() >= self._ended_at + PAUSE):
+            if attempt is None or (
+                attempt.done() and self._monotonic() >= self._ended_at + PAUSE_SECONDS
+            ):
                 attempt = self._attempt = Future()
                 self._started_at = self._monotonic()
                 Thread(target=self._run, args=(attempt,), daemon=True).start()

@@ -30,7 +30,7 @@ def may_listen_on(host: str) -> bool:
 
 
 class Agent(ThreadingTCPServer):
-    """Listens once it is made. `secret` is what an `Authorization` must be; None: none is needed."""
+    """Listens once it is made. `secret` is the `Authorization` that requests must have, or None."""
 
     allow_reuse_address = True
     daemon_threads = True

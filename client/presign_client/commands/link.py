@@ -66,7 +66,7 @@ def command(
 
 
 def _remark(made: "Link") -> None:
-    """Say what the address does not show. The id cannot be read later, and only it ends the link."""
+    """Say what the address does not show: the end, and the id, which cannot be read later."""
     why = f", limited by the {made.limited_by}" if made.limited_by else ""
     end = f"{made.expires_at:%Y-%m-%d %H:%M:%S} UTC"
     click.echo(f"presign: {made.id} works until {end}{why}.", err=True)

@@ -28,7 +28,8 @@ def upload_folder(
 ) -> FolderUpload:
     """Upload each file to the job's key, which is a prefix, and its path below the directory.
 
-    Skip those that are stored already. `stored` is a listing by key; it may be empty if that is not granted.
+    Skip those that are stored already. `stored` is a listing by key. It may be empty if no grant
+    allows to list.
     """
     files = sorted(_files(directory, job.key), key=lambda file: file.key)
     progress = _Progress(job.report, sum(file.size for file in files))

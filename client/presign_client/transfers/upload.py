@@ -48,30 +48,33 @@ class _FileUpload:
 
     def run(self) -> Uploaded:
         size, parts = self._source.size, list(parts_of(self._source.size, self._part_size))
-        upload, stored = self._begun()
-        if upload is not None and stored is None:
-            # A run may have completed it, and have been killed before it could forget the note.
-            if upload.is_stored(size, [self._digest(part) for part in parts]):
-                self._note.forget()
-                return Uploaded(**self._job.place, size=size)
-            upload = None
-        upload, stored = upload or self._created(), stored or {}
+        upload = self._begun()
+        stored = None if upload is None else upload.stored()
+        if upload is not None and stored is None and self._is_completed(upload, parts):
+            self._note.forget()
+            return Uploaded(**self._job.place, size=size)
+        if upload is None or stored is None:
+            upload, stored = self._created(), {}
         sent = self._send(upload, parts, stored)
         self._source.check_unchanged()
         done = upload.complete(sent)
         self._note.forget()
         return done
 
-    def _begun(self) -> tuple[PartsUpload | None, Mapping[int, Any] | None]:
-        """Return the upload of the note, and the parts that the store has of it."""
+    def _begun(self) -> PartsUpload | None:
+        """Return the upload of the note, unless the file was another one then."""
         match self._note.read()[0]:
             case {"upload_id": str(upload_id), "size": int(size), "part_size": int(part_size)}:
                 upload = PartsUpload(self._job, upload_id, part_size, size)
                 if (size, part_size) == (self._source.size, self._part_size):
-                    return upload, upload.stored()
-                with suppress(PresignError):  # of a file that was another one then
+                    return upload
+                with suppress(PresignError):
                     upload.abort()
-        return None, None
+        return None
+
+    def _is_completed(self, upload: PartsUpload, parts: list[Part]) -> bool:
+        """Whether an earlier run completed it, and was killed before it could forget the note."""
+        return bool(upload.is_stored(self._source.size, [self._digest(part) for part in parts]))
 
     def _created(self) -> PartsUpload:
         size, part_size = self._source.size, self._part_size
