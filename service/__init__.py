@@ -2,18 +2,18 @@
 
 Each folder is a room, cut by its reason to change. Imports go down only:
 
-    cli           serve, check, revoke, uploads, diagnose, demo
-    operations    what operators do with their own credentials
-    app           composition: build, run, reload
-    api  protocols  console  server   HTTP: the JSON API, other programs' protocols, the page, HTTP/1.1
+    cli                               serve, check, revoke, uploads, diagnose, demo
+    operations  demo  aws_lambda      what operators do; a fake store; the app as a Lambda
+    app                               composition: build, run, reload
+    api  protocols  console  server   the JSON API, other programs' protocols, the page, HTTP/1.1
     multipart  diagnosis              large uploads; why a signed request failed
-    presigning    the main use case: authorize, sign, audit
-    s3  config    where a bucket is and what we send to it; what operators write
-    sessions      the assumed role, refreshed before it ends
-    auth          who calls
+    presigning                        the main use case: authorize, sign, audit
+    s3  config                        where a bucket is, and the calls to it; what operators write
+    sessions                          the assumed role, refreshed before it ends
+    auth                              who calls
     access  telemetry                 what a caller may do; metrics, logs, traces
-    signing       AWS's signature (pure)
-    concurrency  errors  clock
+    signing                           AWS's signature (pure)
+    concurrency  errors  clock  field_names
 
 docs/architecture.md follows a request through them, and answers "where do I change…".
 """

@@ -18,7 +18,7 @@ def nearest_field(model: type[BaseModel], location: _Location) -> str | None:
 
 
 def nearest(name: str, known: list[str], cutoff: float = 0.6) -> str | None:
-    """Return the known name that is nearest to `name`. `cutoff` is the least similarity, up to 1."""
+    """Return the known name nearest to `name`. `cutoff` is the least similarity, up to 1."""
     return next(iter(get_close_matches(name, known, n=1, cutoff=cutoff)), None)
 
 

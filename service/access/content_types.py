@@ -1,4 +1,4 @@
-"""Which media types match a grant, which ones a browser runs, and which one a key suggests. Pure."""
+"""Which media types match a grant, which browsers run, and which one a key suggests. Pure."""
 
 import re
 from mimetypes import MimeTypes
@@ -64,7 +64,7 @@ _MORE_TYPES: Final = {
     ".yaml": "application/yaml",
     ".zst": "application/zstd",
 }
-# `MimeTypes()` has Python's own table: the machine's /etc/mime.types must not decide what is signed.
+# `MimeTypes()` has Python's own table: /etc/mime.types must not decide what is signed.
 _TYPES: Final = {
     suffix: name
     for suffix, name in {**MimeTypes().types_map[True], **_MORE_TYPES}.items()

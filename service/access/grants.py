@@ -68,8 +68,8 @@ class Grant:
 class AccessRequest:  # not frozen: see presigning/requests.py
     """What a request needs a grant for. With `subtree`: for all keys that start with `key`.
 
-    `content_length` is exact, or with `is_max_length` the most bytes that there may be. A grant must
-    also allow `through`, the way that the request came.
+    `content_length` is exact, or with `is_max_length` the most bytes that there may be. The grant
+    must also allow `through`, if it is set: `sign` for a client's own request.
     """
 
     operation: Operation

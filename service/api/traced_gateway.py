@@ -1,4 +1,4 @@
-"""A span of each request. In front of the gateway if traces are exported, and otherwise not there."""
+"""A span of each request. It is in front of the gateway only if traces are exported."""
 
 from typing import Final
 

@@ -170,7 +170,7 @@ def _lfs_settings(settings: Settings, keys: list[bytes]) -> LfsSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Core:
-    """What the protocols are built on. `unique_id` makes the part of a key that no other key has."""
+    """What the protocols are built on. `unique_id` makes the unique segment of a new key."""
 
     authorizer: Authorizer
     pool: SessionPool

@@ -1,6 +1,7 @@
 """The running parts of the service, and how a new configuration takes their place.
 
-- What takes time is made first. Then all is replaced without an await: no request sees half of each.
+- What takes time is made first. Then all is replaced without an await, so that no request sees half
+  of each.
 - What did not change is kept: a bucket's sessions, an issuer's keys.
 """
 

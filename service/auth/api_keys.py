@@ -22,7 +22,7 @@ KeyUses = dict[tuple[str, str], int]
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key by its SHA-256 in lower-case hex. After `not_after`, in epoch seconds, it is invalid."""
+    """A key by its SHA-256 in lower-case hex, valid until `not_after` in epoch seconds."""
 
     digest: str
     identity: Identity

@@ -1,8 +1,8 @@
 """Callers whose tokens API Gateway has verified: a JWT authorizer puts the claims into the event.
 
 Only the APIs that the configuration names are trusted, each for its issuer. Claims lose their types
-in an event: the number 5 becomes the text "5", and a list becomes "[a b]". So an issuer whose claims
-are part of prefixes is never trusted this way; its tokens are verified here.
+in an event: the number 5 becomes the text "5", and a list becomes "[a b]". So an issuer whose
+claims are part of prefixes is never trusted this way; its tokens are verified here.
 """
 
 import math

@@ -39,8 +39,8 @@ from service.server.limits import ConnectionLimits
 
 log = logging.getLogger(__name__)
 
-# Seconds that a request, and then its answer, is held back while STS, an issuer or the store of links
-# is being asked. Mostly this takes 0.1.
+# Seconds that a request, and then its answer, waits for calls to STS, an issuer or the store of
+# links. They mostly take 0.1.
 SETTLE_SECONDS: Final = 2.0
 PAUSE_SECONDS: Final = 1.0  # between two invocations; after a shorter one nothing needs to be done
 # Lambda allows ten seconds from the start of the process to its first request for an event.
@@ -118,7 +118,7 @@ class Instance:
             return self._problem(request.result, "headers_too_large", detail, invocation_id)
         try:
             scope = self._scope(request, invocation_id, trace)
-            # Runner.run sets a signal handler each time: 31 µs, and 9 without (A/B, empty coroutine).
+            # Runner.run sets a signal handler each time: 31 µs, and 9 without (A/B).
             loop = self._runner.get_loop()
             result = loop.run_until_complete(self._answer(request, scope, seconds_left))
         except TimeoutError:

@@ -96,7 +96,7 @@ class SharedAttempts:
             await self._asleep.wait()
 
     def interrupt(self) -> None:
-        """Cancel the step in progress, if any, and sleep. A `wait` or `wake` begins the next one."""
+        """Cancel the step in progress, if any, and sleep. `wait` or `wake` begins the next one."""
         if self._is_in_step and self._task is not None:  # elsewhere it would end the task
             self._is_interrupted = True
             self._task.cancel()

@@ -119,9 +119,9 @@ def content_security_policy(
 ) -> str:
     """Allows the page's own files, this service, and the origins that a policy can name.
 
-    The page may connect to `issuers` too. `forms` are where a form's answer may redirect to. Without
-    them no form may be sent. With `previews` the page may show images, media and documents of the
-    stores.
+    The page may connect to `issuers` too. `forms` are the origins that a form's answer may redirect
+    to; without them no form may be sent. With `previews` the page may show images, media and
+    documents of the stores.
     """
     stores, targets = _nameable(stores), _nameable(forms)
     shown = stores if previews else []

@@ -1,7 +1,7 @@
 """A WSGI middleware that refuses what S3 refuses, in front of a store that verifies nothing.
 
-It verifies signatures, lifetimes, headers, lengths, checksums and POST policies. What IAM decides it
-leaves to the store. The chunks of `aws-chunked` bodies are not verified, only the headers.
+It verifies signatures, lifetimes, headers, lengths, checksums and POST policies. It leaves to the
+store what IAM decides. The chunks of `aws-chunked` bodies are not verified, only the headers.
 """
 
 import hashlib

@@ -21,7 +21,7 @@ def run_demo(*, port: int, store_port: int) -> None:
     _check_port(port, "--port")
     _check_port(store_port, "--store-port")
     os.environ.update(ROOT_KEY)
-    # uvicorn raises the signal again when it ends. That must not kill us before the store has ended.
+    # uvicorn raises the signal again when it ends. This process must not end before the store.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     with _store(store_port) as wait_until_ready:
         # Imported here, while the store starts: each takes a second.

@@ -22,7 +22,7 @@ MAX_SKEW_SECONDS: Final = 900  # …/AmazonS3/latest/API/ErrorResponses.html, Re
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredKey:
-    """An access key that the store has issued. A session's has a token and an end, in epoch seconds."""
+    """An access key of the store. A session's has a token, and an end in epoch seconds."""
 
     secret_access_key: str = field(repr=False)
     token: str | None = field(default=None, repr=False)

@@ -1,7 +1,7 @@
 """`python -m service.demo.store`: a fake S3, STS and IAM that refuses what S3 refuses.
 
-It is moto behind the gate, in one process. It prints one line when it is ready. Its root key is that
-of the environment, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
+It is moto behind the gate, in one process. It prints one line when it is ready. Its root key is in
+the environment: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
 """
 
 import json

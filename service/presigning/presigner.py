@@ -172,7 +172,7 @@ class Presigner:
     def _run_of_keys(
         self, requester: Requester, request: PresignRequest, keys: list[str]
     ) -> list[str]:
-        """Return the first of `keys`, and those after it that are valid and get the same decision."""
+        """Return the first key, and those after it that are valid and get the same decision."""
         if len(keys) > 1 and is_valid_key(keys[0]):
             grants = self._authorizer.access(requester).grants
             scope = decision_scope(grants, access_for_request(request))

@@ -18,7 +18,7 @@ _Key = tuple[str | None, str, int]
 
 
 class Counted(NamedTuple):
-    """The URLs of the previous and the current window, and for how many seconds each still counts."""
+    """The URLs of the previous and the current window, and the seconds for which each counts."""
 
     before: int
     before_left: float

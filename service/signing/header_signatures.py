@@ -1,4 +1,4 @@
-"""Signs a request by its headers: SigV4 in `Authorization`, for clients that build their own requests.
+"""Signs a request by its headers: SigV4 in `Authorization`, for requests that clients build.
 
 The keys and the caches are those of `signer.py`. docs.aws.amazon.com/AmazonS3/latest/API/
 sig-v4-header-based-auth.html

@@ -1,4 +1,4 @@
-"""An object's own metadata: names and values that S3 accepts, and that proxies pass on unchanged."""
+"""An object's own metadata: names and values that S3 accepts and proxies pass on unchanged."""
 
 import re
 from typing import Final

@@ -83,7 +83,7 @@ class SigningContext:
 
 @dataclass(slots=True, eq=False)
 class SigningSecond:
-    """What every signature of one second shares. `templates` are those of `header_signatures.py`."""
+    """What all signatures of one second share. `templates` are those of `header_signatures.py`."""
 
     timestamp: str
     credential: str

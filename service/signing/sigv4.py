@@ -62,8 +62,8 @@ def canonical_request(
 ) -> str:
     """`path` and `query` must be encoded. S3 neither normalizes the path nor encodes it twice.
 
-    For proofs and tests: requests are signed from `SigningContext` and `HeaderTemplate`, which tests
-    compare with this.
+    It is for proofs and tests. Requests are signed from `SigningContext` and `HeaderTemplate`, and
+    tests compare these with it.
     """
     lines = (method, path, query, canonical_headers(headers), signed_headers(headers), payload_hash)
     return "\n".join(lines)

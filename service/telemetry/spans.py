@@ -4,8 +4,8 @@ Rules of this file:
 - A span has what the labels of metrics have, and the request's id. The path and the query of a
   request stay out, since an object URL has the key and a share link is a secret. So do exceptions:
   their messages may quote anything.
-- A caller's `traceparent` is used, its `tracestate` and `baggage` are not: they hold any text, which
-  would go on to stores and to the collector.
+- A caller's `traceparent` is used. Its `tracestate` and `baggage` are not, since they may hold any
+  text, which would go on to stores and to the collector.
 - `Spans()` makes none. `otlp.py` makes those that are exported.
 """
 

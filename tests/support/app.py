@@ -117,7 +117,7 @@ async def run_app(
     audit: WriteLines | None = None,
     **more: Any,
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the app that sends the caller's key. `more` are other arguments of `create_app`."""
+    """Yield a client that sends the caller's key. `more` are other arguments of `create_app`."""
     arguments = {
         "addresses": dict.fromkeys(settings.buckets, ADDRESS),  # botocore would take 0.1 s
         "open_sources": make_fixed_sources(failure),

@@ -88,7 +88,7 @@ class Batches:
     async def uploads(
         self, requester: Requester, repository: Repository, objects: Sequence[LfsObject]
     ) -> Outcomes:
-        """Sign an upload of each missing object. The store accepts no other bytes than the oid's."""
+        """Sign an upload of each missing object. The store accepts only the bytes of its oid."""
         stored = await self._find(requester, repository, objects)
         outcomes: Outcomes = {**stored.errors, **dict.fromkeys(stored.intact)}
         small = [each for each in stored.missing if each.size <= MAX_UPLOAD_BYTES]

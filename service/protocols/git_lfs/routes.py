@@ -1,4 +1,4 @@
-"""`/lfs/{repository}/…`: Git LFS, for git-lfs as it is. Off unless configured.
+"""`/lfs/{repository}/…`: Git LFS, for the unmodified git-lfs. Off unless configured.
 
 github.com/git-lfs/git-lfs: docs/api/batch.md. Locks are not supported, and git-lfs works without.
 """

@@ -39,7 +39,7 @@ class LinkRoute(ApiRoute):
 
     async def identity(self, call: AuthenticatedRequest) -> Identity:
         visits: LinkVisits = call.app.state.link_visits
-        # The router decodes paths, so it finds this route for `/l%2F…` too: that has no ticket here.
+        # The router decodes paths, so `/l%2F…` gets here too. In the raw path it has no ticket.
         text = call.scope["raw_path"].removeprefix(PATH.encode()).partition(b"/")[0]
         try:
             opened = call.scope["state"]["link"] = visits.open(text.decode("latin-1"))

@@ -1,8 +1,8 @@
 """Multipart uploads of MLflow's client, which says neither a file's size nor that of its parts.
 
 Rules of this file:
-- All URLs of an upload are signed at once, because the client cannot ask for more. So their lifetime
-  is the longest that the grant and the session allow, and an upload has at most MAX_PARTS.
+- All URLs of an upload are signed at once, because the client cannot ask for more. So their
+  lifetime is the longest that the grant and the session allow, and an upload has at most MAX_PARTS.
 - A part's URL does not limit its length. The completion adds up the sizes at the store. If the sum
   is larger than granted, it aborts the upload.
 - Each request comes with the caller's credentials, and is decided by the grants of that moment.

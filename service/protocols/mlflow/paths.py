@@ -1,8 +1,8 @@
 """Which artifact a path names, and where it is in a bucket. Pure.
 
-MLflow decodes a path until nothing is left to decode, and refuses what leaves its folder or is a path of
-another system. Here a path is decoded once, and what MLflow would refuse or read differently is
-refused: mlflow/utils/uri.py, `validate_path_is_safe`.
+MLflow decodes a path until nothing is left to decode, and refuses what leaves its folder or is a
+path of another system. Here a path is decoded once, and what MLflow would refuse or read
+differently is refused: mlflow/utils/uri.py, `validate_path_is_safe`.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""`/api/2.0/mlflow-artifacts/…`: MLflow's artifacts, for its client as it is. Off unless configured.
+"""`/api/2.0/mlflow-artifacts/…`: artifacts for MLflow's unmodified client. Off unless configured.
 
 github.com/mlflow/mlflow: mlflow/store/artifact/http_artifact_repo.py, mlflow/server/handlers.py
 """
@@ -153,7 +153,7 @@ async def abort_parts(call: AuthenticatedRequest, body: AbortBody) -> bytes:
 
 
 async def _store_empty(call: AuthenticatedRequest, wanted: Artifact) -> Response:
-    """Store an empty file here: the client would send it chunked to the store too, which S3 refuses.
+    """Store an empty file. The client would send it to the store chunked, which S3 refuses.
 
     A proxy may have turned it into one with a length. Raises LengthRequired for any byte.
     """

@@ -1,7 +1,7 @@
 """`/sign/{bucket}/…`: signatures for Iceberg's clients, and all others that ask as they do.
 
-There is no catalog: `/v1/aws/s3/sign` is what PyIceberg calls by default, and below `/sign/{bucket}`
-are the two paths of Iceberg's clients until and from 1.11.
+There is no catalog. `/v1/aws/s3/sign` is what PyIceberg calls by default. Below `/sign/{bucket}`
+are the two paths of Iceberg's clients: that until 1.10, and that from 1.11.
 
 github.com/apache/iceberg: open-api/rest-catalog-open-api.yaml, signRequest
 """
