@@ -35,10 +35,10 @@ from service.auth.token_verifier import TokenVerifier
 from service.errors import Overloaded, RateLimited, Unauthenticated
 from service.multipart.object_checks import ObjectChecks
 from service.multipart.uploads import MultipartUploads
-from service.presigning.audit import Requester
 from service.presigning.authorizer import Authorizer
 from service.presigning.listings import Listings
 from service.presigning.presigner import Presigner
+from service.presigning.requests import Requester
 from service.presigning.snapshot import Snapshot
 
 Handler = Callable[..., Awaitable[bytes | Response]]

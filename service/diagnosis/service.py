@@ -19,9 +19,8 @@ from service.diagnosis.diagnose import Context, DiagnosisInput, diagnose, parse_
 from service.diagnosis.findings import Finding
 from service.diagnosis.request import ParsedRequest, ReportedRequest
 from service.errors import Forbidden, PresignError
-from service.presigning.audit import Requester
 from service.presigning.authorizer import Authorizer
-from service.presigning.requests import StoreRequest
+from service.presigning.requests import Requester, StoreRequest
 from service.presigning.results import Diagnosed
 from service.presigning.snapshot import CallerAccess, Snapshot
 from service.sessions.history import History

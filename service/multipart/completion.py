@@ -22,8 +22,8 @@ from typing import Final
 from service.concurrency.event_loop import run_in_thread_if
 from service.errors import InvalidPart, LengthMismatch, PresignError, StorageRefused
 from service.multipart.requests import Completion
-from service.presigning.audit import Requester
 from service.presigning.authorizer import Authorizer
+from service.presigning.requests import Requester
 from service.presigning.results import CompletedUpload
 from service.s3.client import S3Client
 from service.s3.errors import NO_SUCH_UPLOAD, S3Error, to_domain_error

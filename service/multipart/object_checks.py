@@ -9,9 +9,8 @@ from httpx import Headers
 
 from service.access.grants import AccessRequest, Operation
 from service.concurrency.bounded_gather import gather_bounded
-from service.presigning.audit import Requester
 from service.presigning.authorizer import Authorizer
-from service.presigning.requests import StoreRequest
+from service.presigning.requests import Requester, StoreRequest
 from service.presigning.results import CheckedObject
 from service.s3.access import StoreAccess
 from service.s3.client import CALLS_PER_BUCKET, S3Client

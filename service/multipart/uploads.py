@@ -21,8 +21,8 @@ from service.multipart.requests import (
     Upload,
     with_content_type,
 )
-from service.presigning.audit import Requester
 from service.presigning.authorizer import Authorizer
+from service.presigning.requests import Requester
 from service.presigning.results import (
     CompletedUpload,
     CreatedUpload,

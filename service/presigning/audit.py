@@ -18,7 +18,6 @@ from typing import Final
 
 from pydantic_core import to_json
 
-from service.access.callers import Identity
 from service.errors import PresignError
 from service.presigning.audit_decision import (
     Answer,
@@ -28,7 +27,7 @@ from service.presigning.audit_decision import (
     refusal_of_many,
 )
 from service.presigning.json_template import PLACEHOLDER, cut, text
-from service.presigning.requests import AnyRequest, operation
+from service.presigning.requests import AnyRequest, Requester, operation
 from service.signing.post_policy import rfc3339
 
 MAX_LINE: Final = 15 * 1024  # bytes
@@ -54,20 +53,6 @@ class RefusedBatch:
     bucket: str | None
     keys: Sequence[str]
     count: int
-
-
-@dataclass(slots=True)
-class Requester:  # not frozen: see presigning/requests.py
-    """The caller of one request, the request's id, and the client's address.
-
-    `link_id` is that of the share link that the request uses, makes or ends. The caller is then the
-    link's maker.
-    """
-
-    identity: Identity
-    request_id: str
-    client: str | None = None
-    link_id: str | None = None
 
 
 def audit_lines(

@@ -5,7 +5,8 @@ from typing import Any
 from pydantic_core import to_json
 
 from service.access.grants import Operation
-from service.presigning.audit import Requester, milliseconds
+from service.presigning.audit import milliseconds
+from service.presigning.requests import Requester
 
 
 def unread_line(

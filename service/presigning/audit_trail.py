@@ -10,14 +10,13 @@ from service.errors import Overloaded, PresignError, Unauthenticated
 from service.presigning.audit import (
     Outcome,
     RefusedBatch,
-    Requester,
     WriteLines,
     audit_lines,
     refused_batch_line,
 )
 from service.presigning.audit_decision import Answer
 from service.presigning.audit_events import ended_link_line, unread_line
-from service.presigning.requests import AnyRequest, operation
+from service.presigning.requests import AnyRequest, Requester, operation
 from service.presigning.results import Diagnosed, MadeLink
 from service.s3.access import StoreAccess
 from service.telemetry.line_limit import LineLimit

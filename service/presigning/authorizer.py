@@ -20,11 +20,11 @@ from service.errors import (
     LimitExceeded,
     PresignError,
 )
-from service.presigning.audit import Outcome, RefusedBatch, Requester
+from service.presigning.audit import Outcome, RefusedBatch
 from service.presigning.audit_decision import Answer
 from service.presigning.audit_trail import AuditTrail
 from service.presigning.rate_limits import RateLimits
-from service.presigning.requests import AnyRequest, StoreRequest
+from service.presigning.requests import AnyRequest, Requester, StoreRequest
 from service.presigning.signing_grants import AuthorizedAccess, SigningGrant, SigningGrants
 from service.presigning.snapshot import CallerAccess, Snapshot
 from service.s3.access import StoreAccess

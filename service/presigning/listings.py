@@ -7,9 +7,8 @@ from urllib.parse import quote, unquote
 
 from service.access.grants import AccessRequest, Operation, most_keys
 from service.errors import InvalidRequest, StorageUnavailable
-from service.presigning.audit import Requester
 from service.presigning.authorizer import Authorizer
-from service.presigning.requests import StoreRequest
+from service.presigning.requests import Requester, StoreRequest
 from service.s3.access import StoreAccess
 from service.s3.client import S3Client
 from service.s3.errors import S3Error, to_domain_error

@@ -12,12 +12,13 @@ from service.access.content_types import suggested_content_type
 from service.access.grants import decision_scope
 from service.concurrency.event_loop import in_slices
 from service.errors import PresignError
-from service.presigning.audit import RefusedBatch, Requester
+from service.presigning.audit import RefusedBatch
 from service.presigning.authorizer import Authorizer, unavailable
 from service.presigning.requests import (
     PostFormRequest,
     PresignBatch,
     PresignRequest,
+    Requester,
     access_for_form,
     access_for_request,
     form_key,

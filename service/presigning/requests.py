@@ -1,13 +1,14 @@
-"""What callers request, and the access that each request needs. Pure.
+"""Who requests what, and the access that each request needs. Pure.
 
-A `PresignRequest`, its `AccessRequest` and its result are made for each URL. They never change, but
-they are not frozen: that would make each cost as much as its signature.
+A `Requester`, a `PresignRequest`, its `AccessRequest` and its result are made for each URL. They never
+change, but they are not frozen: that would make each cost as much as its signature.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from service.access.callers import Identity
 from service.access.grants import AccessRequest, Grant, Operation, allowed_content_type, most_keys
 from service.access.narrowing import Permission
 from service.errors import CreateOnlyUnsupported, InvalidRequest
@@ -37,6 +38,20 @@ _OPERATIONS: Final[Mapping[type[SignedAction], Operation]] = {
     ListObjects: Operation.LIST,
 }
 _DEFAULT_MAX_KEYS: Final = 1000  # …/AmazonS3/latest/API/API_ListObjectsV2.html
+
+
+@dataclass(slots=True)
+class Requester:
+    """The caller of one request, the request's id, and the client's address.
+
+    `link_id` is that of the share link that the request uses, makes or ends. The caller is then the
+    link's maker.
+    """
+
+    identity: Identity
+    request_id: str
+    client: str | None = None
+    link_id: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)

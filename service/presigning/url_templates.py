@@ -21,10 +21,10 @@ from pydantic_core import to_json
 
 from service.access.grants import Caller, DecisionScope, decision_scope
 from service.concurrency.bounded_dict import BoundedDict
-from service.presigning.audit import Requester
 from service.presigning.authorizer import Authorizer
 from service.presigning.requests import (
     PresignRequest,
+    Requester,
     SignedAction,
     access_for_request,
     with_content_type,

@@ -22,7 +22,8 @@ from service.errors import (
     LimitExceeded,
     PresignError,
 )
-from service.presigning.audit import Outcome, Requester, audit_lines
+from service.presigning.audit import Outcome, audit_lines
+from service.presigning.requests import Requester
 from service.presigning.results import PresignedForm, PresignedRequest
 from service.sessions.lifetime import GrantedLifetime, Validity
 from service.sessions.session import Session

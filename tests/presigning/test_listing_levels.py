@@ -9,8 +9,8 @@ import pytest
 from service.access.callers import Identity
 from service.access.grants import Caller
 from service.errors import StorageUnavailable
-from service.presigning.audit import Requester
 from service.presigning.listings import ListingRequest, Listings
+from service.presigning.requests import Requester
 from service.s3.listing_xml import ObjectsPage
 from tests.support.virtual_time import in_virtual_time
 

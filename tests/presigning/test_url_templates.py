@@ -11,9 +11,8 @@ from pydantic_core import to_json
 
 from service.access.grants import AccessRequest, Grant, Operation, decide, decision_scope
 from service.errors import Forbidden, PresignError
-from service.presigning.audit import Requester
 from service.presigning.json_template import PLACEHOLDER, cut, quoted, text
-from service.presigning.requests import PresignBatch
+from service.presigning.requests import PresignBatch, Requester
 from service.presigning.results import PresignedRequests
 from service.sessions.lifetime import Lifetime
 from service.signing.actions import GetObject

@@ -10,12 +10,12 @@ import pytest
 
 from service.access.grants import Caller
 from service.errors import PresignError
-from service.presigning.audit import Requester, WriteLines
+from service.presigning.audit import WriteLines
 from service.presigning.audit_trail import AuditTrail
 from service.presigning.authorizer import Authorizer
 from service.presigning.presigner import Presigner
 from service.presigning.rate_limits import RateLimits
-from service.presigning.requests import PostFormRequest, PresignBatch, PresignRequest
+from service.presigning.requests import PostFormRequest, PresignBatch, PresignRequest, Requester
 from service.presigning.results import PresignedForm, PresignedRequest, PresignedRequests
 from service.presigning.snapshot import Snapshot
 from service.sessions.pool import SessionPool

@@ -9,8 +9,7 @@ from service.access.grants import Caller, Grant, Operation
 from service.access.session_policy import bucket_arns
 from service.auth.api_keys import ApiKeys
 from service.errors import PresignError
-from service.presigning.audit import Requester
-from service.presigning.requests import PostFormRequest, PresignBatch, PresignRequest
+from service.presigning.requests import PostFormRequest, PresignBatch, PresignRequest, Requester
 from service.presigning.snapshot import Bucket, Snapshot
 from service.sessions.lifetime import Lifetime
 from service.signing.actions import Action, Encryption, GetObject, PutObject

@@ -15,9 +15,8 @@ from service.access.grants import Grant
 from service.access.narrowing import vended_grants
 from service.access.session_policy import MAX_POLICY_LENGTH, BucketArns, vended_policy
 from service.errors import CredentialsUnavailable, Forbidden, InvalidRequest, PresignError
-from service.presigning.audit import Requester
 from service.presigning.authorizer import Authorizer
-from service.presigning.requests import CredentialsRequest
+from service.presigning.requests import CredentialsRequest, Requester
 from service.presigning.results import VendedCredentials
 from service.sessions import signature_age
 from service.sessions.lifetime import GrantedLifetime, Validity

@@ -19,9 +19,9 @@ from service.errors import (
     PresignError,
 )
 from service.multipart.object_checks import ObjectChecks
-from service.presigning.audit import RefusedBatch, Requester
+from service.presigning.audit import RefusedBatch
 from service.presigning.presigner import Presigner
-from service.presigning.requests import PresignBatch, PresignRequest
+from service.presigning.requests import PresignBatch, PresignRequest, Requester
 from service.presigning.results import CreatedUpload, PresignedRequests
 from service.protocols.git_lfs.multipart import MAX_PARTS_PER_BATCH, PartUploads
 from service.protocols.git_lfs.repositories import LfsObject, Repository, difference

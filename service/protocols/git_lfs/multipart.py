@@ -18,7 +18,7 @@ from service.errors import InvalidRequest, NotFound, ObjectExists, PresignError,
 from service.multipart.part_plan import PartPlan
 from service.multipart.requests import Completion, NewUpload, PartChecksums, Upload
 from service.multipart.uploads import MultipartUploads
-from service.presigning.audit import Requester
+from service.presigning.requests import Requester
 from service.presigning.results import CreatedUpload
 from service.presigning.snapshot import Snapshot
 from service.protocols.git_lfs.repositories import LfsObject, LfsSettings, Repository

@@ -11,9 +11,8 @@ from typing import Final
 from service.access.grants import WEEK, AccessRequest, max_link_expires_in
 from service.clock import Clock
 from service.errors import Forbidden, InvalidRequest, NotFound, PresignError
-from service.presigning.audit import Requester
 from service.presigning.authorizer import Authorizer
-from service.presigning.requests import LinkRequest
+from service.presigning.requests import LinkRequest, Requester
 from service.presigning.results import MadeLink
 from service.protocols.links.link import Link
 from service.protocols.links.link_store import LinkStore

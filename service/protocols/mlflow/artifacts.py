@@ -10,11 +10,10 @@ from service.access.grants import AccessRequest, Operation, may_overwrite
 from service.concurrency.bounded_gather import gather_bounded
 from service.errors import NotFound, StorageUnavailable
 from service.multipart.object_checks import ObjectChecks, ObjectExpectation
-from service.presigning.audit import Requester
 from service.presigning.authorizer import Authorizer
 from service.presigning.listings import ListingRequest, Listings
 from service.presigning.presigner import Presigner
-from service.presigning.requests import PresignRequest, StoreRequest
+from service.presigning.requests import PresignRequest, Requester, StoreRequest
 from service.protocols.mlflow.paths import Artifact, is_listed
 from service.s3.client import CALLS_PER_BUCKET, S3Client
 from service.s3.errors import S3Error, to_domain_error

@@ -19,8 +19,8 @@ from service.concurrency.event_loop import in_slices
 from service.errors import InvalidRequest, UploadNotFound
 from service.multipart.requests import Completion, UnknownLengthUpload, Upload, with_content_type
 from service.multipart.uploads import MultipartUploads, create_upload
-from service.presigning.audit import Requester
 from service.presigning.authorizer import Authorizer
+from service.presigning.requests import Requester
 from service.protocols.mlflow.paths import Artifact
 from service.s3.client import S3Client
 from service.s3.queries import S3Object

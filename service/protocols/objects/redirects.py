@@ -19,10 +19,9 @@ from service.errors import (
     PresignError,
     UnsupportedMediaType,
 )
-from service.presigning.audit import Requester
 from service.presigning.downloads import get_object
 from service.presigning.presigner import Presigner
-from service.presigning.requests import PresignRequest
+from service.presigning.requests import PresignRequest, Requester
 from service.presigning.results import PresignedRequest
 from service.sessions.lifetime import Lifetime
 from service.signing.actions import (

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from service.errors import NotFound
-from service.presigning.audit import Requester
 from service.presigning.listings import Listings
+from service.presigning.requests import Requester
 from service.protocols.package_index.files import ProjectFile, files, projects
 
 

@@ -10,9 +10,8 @@ from service.access.grants import AccessRequest, DecisionScope, Operation, decis
 from service.concurrency.bounded_dict import BoundedDict
 from service.concurrency.event_loop import run_in_thread_if
 from service.errors import Forbidden, InvalidRequest, Overloaded, PresignError
-from service.presigning.audit import Requester
 from service.presigning.authorizer import Authorizer
-from service.presigning.requests import StoreRequest
+from service.presigning.requests import Requester, StoreRequest
 from service.presigning.results import SignedHeaders
 from service.presigning.signing_grants import AuthorizedAccess, SigningGrant
 from service.presigning.snapshot import Bucket, CallerAccess, Snapshot

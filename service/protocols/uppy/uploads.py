@@ -26,13 +26,13 @@ from service.multipart.requests import (
     Upload,
 )
 from service.multipart.uploads import MultipartUploads, create_upload
-from service.presigning.audit import Requester
 from service.presigning.authorizer import Authorizer
 from service.presigning.presigner import Presigner
 from service.presigning.requests import (
     AnyRequest,
     PostFormRequest,
     PresignRequest,
+    Requester,
     StoreRequest,
     access_for_form,
 )
