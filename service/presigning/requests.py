@@ -1,7 +1,7 @@
 """Who requests what, and the access that each request needs. Pure.
 
-A `Requester`, a `PresignRequest`, its `AccessRequest` and its result are made for each URL. They never
-change, but they are not frozen: that would make each cost as much as its signature.
+A `Requester`, a `PresignRequest`, its `AccessRequest` and its result are made for each URL. They
+never change, but they are not frozen: that would make each cost as much as its signature.
 """
 
 from collections.abc import Callable, Iterable, Mapping
