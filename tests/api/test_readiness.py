@@ -11,13 +11,14 @@ from service.app.session_sources import MakeSource, Origin
 from service.clock import Clock
 from service.server.shutdown import Drain
 from service.sessions.sts import SessionRefused
-from tests.support.app import EVERYTHING, make_app_settings, make_open_grant, run_app
+from tests.support.app import make_app_settings, make_open_grant, run_app
+from tests.support.factories import OPERATIONS
 from tests.support.pool import FakeSource
 from tests.support.virtual_time import FakeClock, in_virtual_time, loop_clock
 
 BOTH: Final = make_app_settings(
     make_open_grant(max_expires_in=900),
-    {"bucket": "closed", "prefix": "", "allow": EVERYTHING, "max_expires_in": 900},
+    {"bucket": "closed", "prefix": "", "allow": OPERATIONS, "max_expires_in": 900},
 )
 HOUR: Final = 3600
 NO_ROLE: Final = SessionRefused("AccessDenied: not authorized to perform sts:AssumeRole")

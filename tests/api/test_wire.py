@@ -13,12 +13,12 @@ from tests.api.every_call import DOCUMENT, examples
 from tests.api.refusals import problem
 from tests.support.app import (
     API_KEY,
-    EVERYTHING,
     app_of,
     make_app_settings,
     make_open_grant,
     run_app,
 )
+from tests.support.factories import OPERATIONS
 
 GET = {"bucket": "demo", "key": "a"}
 ORIGIN = "https://app.example"
@@ -168,7 +168,7 @@ async def test_a_caller_sees_its_grants() -> None:
     assert caller["grants"][0] == {
         "bucket": "demo",
         "prefix": "",
-        "allow": EVERYTHING,
+        "allow": OPERATIONS,
         "max_content_length": 100,
         "content_types": ["image/*"],
         "max_keys": 10,

@@ -7,7 +7,7 @@ import schemathesis
 from schemathesis.specs.openapi.schemas import OpenApiSchema
 
 from service.auth.api_keys import digest_of
-from tests.support.service import OPERATIONS
+from tests.support.factories import OPERATIONS
 from tests.support.stores import Store
 
 API_KEY: Final = "conformance"

@@ -8,7 +8,6 @@ from typing import Any, Final
 import httpx
 from fastapi import FastAPI
 
-from service.access.grants import Operation
 from service.app.factory import create_app
 from service.app.session_sources import MakeSource, OpenSources, Origin
 from service.auth.api_keys import digest_of
@@ -19,6 +18,7 @@ from service.sessions.session import Session
 from service.sessions.sts import Owner, SessionSource
 from service.signing.signer import Address
 from service.signing.sigv4 import Credentials
+from tests.support.factories import OPERATIONS
 
 API_KEY: Final = "correct-horse"
 SECRET: Final = "sentinel-secret"
@@ -26,9 +26,6 @@ TOKEN: Final = "sentinel/token+="
 ADDRESS: Final = Address(
     scheme="https", host="demo.s3.example", path_prefix="/", region="eu-west-1"
 )
-# Without `credentials` and `sign`, whose grants cannot have every limit.
-OPT_IN: Final = frozenset({Operation.CREDENTIALS, Operation.SIGN})
-EVERYTHING: Final = [str(each) for each in Operation if each not in OPT_IN]
 
 
 class FixedSource:
@@ -75,7 +72,7 @@ def make_app_settings(
 
 def make_open_grant(**more: Any) -> dict[str, Any]:
     """All operations on the whole of `demo`."""
-    grant = {"bucket": "demo", "prefix": "", "allow": EVERYTHING, "allow_overwrite": True}
+    grant = {"bucket": "demo", "prefix": "", "allow": OPERATIONS, "allow_overwrite": True}
     return grant | more
 
 

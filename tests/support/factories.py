@@ -28,6 +28,10 @@ ADDRESS: Final = Address(
 CALLER: Final = Caller(issuer=None, subject="billing")
 REQUESTER: Final = Requester(Identity(CALLER), "request-1", "192.0.2.1")
 UPLOAD: Final = PutObject(content_length=5, content_type="text/plain")
+# Without `credentials` and `sign`, whose grants cannot have every limit.
+OPERATIONS: Final = [
+    str(each) for each in Operation if each not in {Operation.CREDENTIALS, Operation.SIGN}
+]
 ENCRYPTION: Final = Encryption(algorithm="aws:kms", kms_key_id="key-1")
 
 

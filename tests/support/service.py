@@ -11,15 +11,12 @@ from typing import Any
 
 import httpx
 
-from service.access.grants import Operation
 from service.auth.api_keys import digest_of
+from tests.support.factories import OPERATIONS
 from tests.support.processes import free_ports, run_process
 from tests.support.stores import Store
 
 API_KEY = "end-to-end"
-# Without `credentials` and `sign`, whose grants cannot have every limit.
-OPT_IN = frozenset({Operation.CREDENTIALS, Operation.SIGN})
-OPERATIONS = [str(each) for each in Operation if each not in OPT_IN]
 
 
 @dataclass(frozen=True, slots=True)

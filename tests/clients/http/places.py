@@ -16,8 +16,9 @@ import httpx
 from service.auth.api_keys import digest_of
 from tests.clients.http.program import PYTHON
 from tests.clients.recording import Recording, SentRequest, recording
+from tests.support.factories import OPERATIONS
 from tests.support.scrapes import read, value
-from tests.support.service import OPERATIONS, run_service
+from tests.support.service import run_service
 from tests.support.stores import Store
 
 KEY: Final = "demo"  # the API key, and the bucket's name, as docs/object-urls.md has them
