@@ -85,8 +85,8 @@ def uploads(
     """
     import asyncio
 
-    from service.operations.abandoned_uploads import document, line, summary
     from service.operations.run import sweep_buckets
+    from service.operations.uploads_output import document, line, summary
     from service.sessions.sts import SessionRefused
     from service.telemetry.logs import plain_handler, set_up_logging
 
@@ -154,7 +154,8 @@ def revoke(
     replace them. With --apply or --lift your own credentials, from the AWS default chain, need the
     permissions in deploy/iam/revoke.json. Exits with 0 only if nothing failed.
     """
-    from service.operations.revoke.policy import configuration, cutoff_at, instructions
+    from service.operations.revoke.output import configuration, instructions
+    from service.operations.revoke.policy import cutoff_at
     from service.operations.revoke.targets import revocation_of
 
     if lift and (apply or at is not None):

@@ -6,19 +6,16 @@ for stores that ignore the rule.
 Rules of this file:
 - All of a bucket is listed before any upload is aborted: aborting shifts the pages that follow.
 - An upload whose age cannot be read is shown, but never aborted.
-- Clients choose keys and ids, so none is printed with characters that control a terminal.
 - An error is reported by the store's code or a message of ours, never by the store's message.
 """
 
 import asyncio
-import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
-from service.config.durations import UNITS, duration_text
 from service.errors import PresignError, StorageUnavailable
 from service.s3.access import StoreAccess
 from service.s3.client import Reply, S3Client
@@ -34,8 +31,6 @@ from service.signing.validation import check_segments
 MAX_LISTED: Final = 100_000  # of one bucket: some 50 MB of memory
 MAX_PAGES: Final = 2000  # more than MAX_LISTED needs: many uploads of a page may be too young
 WORKERS: Final = 16  # S3Client allows this many calls to a bucket at once, and refuses more
-
-_PLAIN = re.compile(r"[\w./:=+@,-]+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,9 +204,6 @@ def _message(error: PresignError | S3Error) -> str:
     return error.detail.removesuffix(".")
 
 
-# Reading options and formatting output. Pure.
-
-
 def age_of(initiated: str, now: float) -> float | None:
     """Return the seconds since an RFC 3339 time; None if it is invalid or has no time zone."""
     try:
@@ -219,57 +211,3 @@ def age_of(initiated: str, now: float) -> float | None:
     except ValueError:
         return None
     return None if moment.tzinfo is None else now - moment.timestamp()
-
-
-def line(bucket: str, found: UploadWithAge) -> str:
-    """Return bucket, key, upload id, start and age, separated by tabs. No field contains a tab."""
-    upload = found.upload
-    fields = (upload.key, upload.upload_id, upload.initiated)
-    shown = [text if _PLAIN.fullmatch(text) else repr(text) for text in fields]
-    return "\t".join([bucket, *shown, _age(found.age)])
-
-
-def document(
-    found: Iterable[tuple[str, UploadWithAge]], results: Mapping[str, SweepResult]
-) -> dict[str, Any]:
-    """Return what `--json` prints. `found` is by the bucket's name, as `sweep` shows it."""
-    uploads = [
-        {
-            "bucket": bucket,
-            "key": each.upload.key,
-            "upload_id": each.upload.upload_id,
-            "initiated": each.upload.initiated,
-            "age_seconds": None if each.age is None else int(each.age),
-        }
-        for bucket, each in found
-    ]
-    buckets = {
-        name: {"aborted": each.aborted, "problems": [*each.problems]}
-        for name, each in results.items()
-    }
-    return {"uploads": uploads, "buckets": buckets}
-
-
-def summary(results: Sequence[SweepResult], *, older_than: int, abort: bool) -> str:
-    found, ageless = sum(each.found for each in results), sum(each.ageless for each in results)
-    text = f"{found} upload{'' if found == 1 else 's'} {_older_than(older_than)}"
-    if ageless:
-        text += f", and {ageless} of unknown age, left alone"
-    if abort:
-        return f"{text}; {sum(each.aborted for each in results)} aborted"
-    return f"{text}; use --abort to abort them" if found else text
-
-
-def _older_than(seconds: int) -> str:
-    if seconds == 0:
-        return "of any age"
-    return f"older than {duration_text(seconds)}"
-
-
-def _age(seconds: float | None) -> str:
-    """Round down, in a unit that fits at least twice, so that little is lost."""
-    if seconds is None:
-        return "unknown age"
-    units = ((unit, size) for unit, size in UNITS.items() if seconds >= 2 * size)
-    unit, size = next(units, ("s", 1))
-    return f"{max(0, int(seconds // size))} {unit}"

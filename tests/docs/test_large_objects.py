@@ -10,13 +10,8 @@ from service.api.routes.multipart import part_window
 from service.api.schemas import PartUrlsRequest
 from service.config.durations import parse_duration
 from service.multipart.part_plan import PartPlan
-from service.operations.abandoned_uploads import (
-    SweepResult,
-    UploadWithAge,
-    age_of,
-    line,
-    summary,
-)
+from service.operations.abandoned_uploads import SweepResult, UploadWithAge, age_of
+from service.operations.uploads_output import line, summary
 from service.s3.listing_xml import OpenUpload
 from service.signing.multipart_actions import (
     FULL_OBJECT_ALGORITHMS,

@@ -16,11 +16,11 @@ from service.operations.abandoned_uploads import (
     SweepResult,
     UploadWithAge,
     abort_uploads,
-    line,
     list_uploads,
     store_accesses,
     sweep,
 )
+from service.operations.uploads_output import line
 from service.s3.client import S3Client
 from service.telemetry.metrics import Metrics
 from tests.operations.fake_bucket import (

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.operations.revoke.output import early_lift_warning
 from service.operations.revoke.policy import (
     Target,
     UnreadablePolicy,
     cutoff_at,
     cutoff_in,
-    early_lift_warning,
     merged,
     parse_cutoff,
     revoked_before,

@@ -7,14 +7,8 @@ from click.testing import CliRunner
 
 from service.cli.main import main
 from service.config.durations import parse_duration
-from service.operations.abandoned_uploads import (
-    SweepResult,
-    UploadWithAge,
-    age_of,
-    document,
-    line,
-    summary,
-)
+from service.operations.abandoned_uploads import SweepResult, UploadWithAge, age_of
+from service.operations.uploads_output import document, line, summary
 from tests.cli.invoking import GOOD
 from tests.operations.fake_bucket import DAY, HOUR, OLD, upload
 

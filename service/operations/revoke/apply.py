@@ -9,17 +9,13 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from service.operations.revoke.iam import TOO_LARGE, IamRefused, RolePolicies
+from service.operations.revoke.output import DELAY, early_lift_warning, role, shown, too_large
 from service.operations.revoke.policy import (
-    DELAY,
     Policy,
     Target,
     UnreadablePolicy,
     cutoff_in,
-    early_lift_warning,
     merged,
-    role,
-    shown,
-    too_large,
     without,
 )
 

@@ -1,4 +1,4 @@
-"""The IAM policy that denies a caller's older sessions, and how it is shown. Pure.
+"""The IAM policy that denies a caller's older sessions. Pure.
 
 Rules of this file:
 - Each session name has its own policy. A revocation never reads or writes another caller's, so a
@@ -7,10 +7,9 @@ Rules of this file:
 - A cutoff is a whole second, as `aws:TokenIssueTime` is. DateLessThan excludes an equal time.
 """
 
-import json
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -22,9 +21,6 @@ from service.sessions.sts import Owner, session_name, vended_name
 Policy = dict[str, Any]
 
 CLOCKS_SECONDS: Final = 5  # that a clock may be wrong; docs/operations.md has an alert beyond
-DELAY: Final = "AWS takes minutes to apply it everywhere."
-# …/IAM/latest/UserGuide/reference_iam-quotas.html: all inline policies of a role together
-_MAX_CHARACTERS: Final = "10,240"
 
 
 class UnreadablePolicy(ValueError):
@@ -160,61 +156,3 @@ def parse_cutoff(text: str, now: float) -> int:
     if moment.timestamp() > now + CLOCKS_SECONDS:
         raise ValueError("write a time in the past; sessions issued before it are denied")
     return math.ceil(moment.timestamp())
-
-
-# Output for the operator
-
-
-def instructions(revocation: Revocation, cutoff: int) -> Iterator[str]:
-    """Yield what to put on the roles by hand."""
-    if not revocation.targets:
-        return
-    yield (
-        f"These policies deny the sessions of {revocation.caller} issued before {written(cutoff)}, "
-        "which ends their URLs. Put them on the roles, or run this command again with "
-        f"--at {written(cutoff)} --apply. {DELAY}"
-    )
-    for target in revocation.targets:
-        yield from shown(target, merged(None, target.userids, cutoff))
-
-
-def configuration(revocation: Revocation, cutoff: int) -> Iterator[str]:
-    """Yield what to add to the configuration, so that replicas drop the denied sessions."""
-    if revocation.entry:
-        yield (
-            "Add this to the configuration. Each replica drops the caller's older sessions when it "
-            "reloads. Until then the URLs that it signs do not work."
-        )
-        yield from revocation.entry
-        yield f"    revoked_before: {written(revoked_before(cutoff))}"
-
-
-def shown(target: Target, document: Policy | None) -> Iterator[str]:
-    """Yield the new policy of a target; None means that it is deleted."""
-    yield f"{role(target)}, inline policy {target.policy_name}:"
-    yield "deleted" if document is None else json.dumps(document, indent=2)
-
-
-def role(target: Target) -> str:
-    buckets = f"bucket{'s' if len(target.buckets) > 1 else ''} {', '.join(target.buckets)}"
-    return f"role {target.role_arn} ({buckets})"
-
-
-def too_large(target: Target) -> str:
-    return (
-        f"no room: a role's inline policies can have {_MAX_CHARACTERS} characters in all. Nothing "
-        f"was changed. Lift revocations older than {target.seconds} s, whose sessions have expired "
-        f"(`aws iam list-role-policies --role-name {target.role_arn.rpartition('/')[2]}` lists "
-        "presign-revoke-…), or move the role's permissions into a managed policy"
-    )
-
-
-def early_lift_warning(target: Target, cutoff: int, now: float) -> str | None:
-    """Return a warning if denied sessions are still alive, else None."""
-    ends = cutoff + target.seconds
-    if now >= ends:
-        return None
-    return (
-        f"{role(target)}: sessions issued before {written(cutoff)} can live until {written(ends)}; "
-        "their URLs will work again"
-    )
