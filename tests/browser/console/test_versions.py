@@ -158,6 +158,25 @@ def test_a_deletion_goes_on_when_the_dialog_is_closed(console: ConsolePage, kept
     assert kept.ids("closed/a.txt") == []
 
 
+def test_an_expired_sign_in_closes_the_dialog_and_deletes_nothing(
+    console: ConsolePage, kept: Kept
+) -> None:
+    ids = kept.put("expired/a.txt", b"1", b"22")
+    console.page.clock.install()
+    enter(console, "expired")
+    act(console, "a.txt", "Versions")
+    versions(console).last.get_by_role("button", name="Delete").click()
+    console.page.route("**/v1/download-urls", lambda route: refuse(route, 401, "It ran out."))
+    versions(console).first.get_by_role("button", name="Download").click()
+    expect(dialog(console)).to_be_hidden()
+    expect(console.alert.first).to_be_focused()
+    console.page.clock.run_for(UNDO_MS)
+    assert sorted(kept.ids("expired/a.txt")) == sorted(ids)
+    console.try_to_sign_in()
+    act(console, "a.txt", "Delete")
+    expect(console.button("Undo")).to_be_focused()  # messages are in the page again
+
+
 def test_a_version_that_cannot_be_deleted_comes_back(console: ConsolePage, kept: Kept) -> None:
     kept.put("stuck/a.txt", b"1", b"22")
     console.page.clock.install()
@@ -205,8 +224,8 @@ def test_what_replaces_the_only_version_is_not_deleted(console: ConsolePage) -> 
     console.upload(text_file("a.txt", b"new"))
     console.page.clock.run_for(1000)
     console.wait_until_sent("a.txt")
+    expect(console.button("Undo")).to_be_hidden()  # long before the deletion would be sent
     console.page.clock.run_for(UNDO_MS)
-    expect(console.button("Undo")).to_be_hidden()
     assert console.harness.read("replaced/a.txt") == b"new"
 
 
