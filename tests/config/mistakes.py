@@ -250,6 +250,8 @@ WARNINGS: Final = [
      ["15: callers.0.grants.0.prefix: begins with a slash, as hardly any key does; remove it"]),
     ("prefix: invoices/", "prefix: ''",
      ["14: callers.0.grants.0: covers the whole bucket reports"]),
+    ("  reports:\n", f"  images: {{region: eu-west-1, role_arn: '{ROLE}', external_id: a-1}}\n  reports:\n",
+     ["3: buckets.reports: assumes its role without the external_id that bucket images has, so one of the two has no session, or the external_id protects nothing"]),
     ("eu-west-1", "eu-west-9",
      ['3: buckets.reports.region: "eu-west-9" is no region that botocore knows; did you mean eu-west-3?']),
     ("eu-west-1", "${REGION:-eu-west-9}",

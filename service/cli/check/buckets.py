@@ -50,6 +50,21 @@ def warnings(settings: Settings) -> Iterator[ConfigurationProblem]:
             yield ConfigurationProblem(text, (*at, "region"))
         for text in [*_risks(bucket), *_short_sessions(bucket, lifetimes[name])]:
             yield ConfigurationProblem(text, at)
+    yield from _missing_external_ids(settings)
+
+
+def _missing_external_ids(settings: Settings) -> Iterator[ConfigurationProblem]:
+    assumed = [
+        (name, each) for name, each in settings.buckets.items() if each.credentials == "assume_role"
+    ]
+    having = {each.role_arn: name for name, each in assumed if each.external_id is not None}
+    for name, bucket in assumed:
+        if bucket.external_id is None and (other := having.get(bucket.role_arn)) is not None:
+            text = (
+                f"assumes its role without the external_id that bucket {other} has, so one of the "
+                "two has no session, or the external_id protects nothing"
+            )
+            yield ConfigurationProblem(text, ("buckets", name))
 
 
 def _unknown_region(region: str) -> str | None:
