@@ -44,7 +44,7 @@ def _is_accepted(url: str) -> bool:
     from redis.exceptions import RedisError  # noqa: PLC0415
 
     try:
-        ConnectionPool.from_url(url).make_connection()
+        ConnectionPool.from_url(url).make_connection()  # type: ignore[no-untyped-call]
     except (AttributeError, TypeError, ValueError, RedisError):
         return False
     return True
