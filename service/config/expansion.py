@@ -4,15 +4,14 @@ A value is expanded once, after the YAML was read, and stays text. So what a var
 contains can add neither settings nor further references. Keys are never expanded.
 """
 
-import errno
-import os
 import re
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, Final, Self
 
+from service.config.regular_files import open_regular
 from service.config.yaml_reader import YamlMapping, YamlSequence
 from service.errors import Location
 
@@ -130,13 +129,8 @@ class Expander:
 
 
 def _text_of(path: Path) -> str:
-    """Raises OSError, or ValueError for what is no text or never ends, such as a device or a pipe."""
-    mode = path.stat().st_mode
-    if stat.S_ISDIR(mode):
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-    if not stat.S_ISREG(mode):
-        raise ValueError
-    with path.open(encoding="utf-8") as file:
+    """Raises OSError, or ValueError for what is no text, too long, or no regular file."""
+    with TextIOWrapper(open_regular(path), encoding="utf-8") as file:
         text = file.read(_LONGEST + 1)
     if len(text) > _LONGEST:
         raise ValueError
