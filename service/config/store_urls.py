@@ -6,7 +6,7 @@ from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 from pydantic import SecretStr
 
-from service.config.messages import quoted
+from service.config.quoting import quoted
 
 _DATABASE: Final = re.compile(r"(?:/\d*)?")  # the client would take any other path for database 0
 

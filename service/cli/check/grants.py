@@ -11,7 +11,7 @@ from service.app import builders
 from service.auth.api_keys import digest_of
 from service.config.callers import CallerSettings, GrantSettings
 from service.config.durations import duration_text
-from service.config.messages import quoted
+from service.config.quoting import quoted
 from service.config.settings import Settings
 from service.errors import OTHER, ConfigurationProblem, Location
 from service.presigning.snapshot import Entries

@@ -17,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
 from service.access.grants import Operation
-from service.config.messages import quoted
+from service.config.quoting import quoted
 from service.operations.live.results import Path, Result
 from service.operations.setup.documents import cors_rules
 from service.operations.setup.signing import SignedBucket
