@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from service.access.callers import CallerEntry
 from service.access.grants import Grant
 from service.app import builders
 from service.config.buckets import BucketSettings
@@ -18,10 +19,12 @@ from service.signing.signer import Address
 _DAY: Final = 86_400
 
 
-def describe(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[str]:
+def describe(
+    settings: Settings, addresses: Mapping[str, Address], entries: tuple[CallerEntry, ...]
+) -> Iterator[str]:
     lifetimes = builders.longest_lifetimes(settings)
     grants: dict[str, list[Grant]] = {name: [] for name in settings.buckets}
-    for entry in builders.caller_entries(settings):
+    for entry in entries:
         for grant in entry.grants:
             grants[grant.bucket].append(grant)
     for name, bucket in settings.buckets.items():
