@@ -50,7 +50,7 @@ def test_a_file_for_aws_passes_the_strict_check(tmp_path: Path) -> None:
 def test_a_file_for_static_keys_says_why_it_is_not_strict(tmp_path: Path) -> None:
     done = init(tmp_path, *STORE)
 
-    assert "buckets.reports: all callers share one set of credentials" in done.stdout
+    assert "buckets.reports.credentials: all callers share one set of credentials" in done.stdout
     assert "AWS_ACCESS_KEY_ID" in done.stdout
 
 

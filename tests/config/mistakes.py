@@ -277,7 +277,7 @@ WARNINGS: Final = [
      ["2: buckets.reports: grants allow 604800 s, but a session of 3600 s is only guaranteed to have 2340 s left; longer lifetimes can be cut short (limited_by: session)",
       "14: callers.0.grants.0: allows lifetimes of up to 7d; set max_expires_in"]),
     (f"    role_arn: {ROLE}", "    credentials: static\n    endpoint_url: https://minio.example",
-     ["2: buckets.reports: all callers share one set of credentials. If the store acts on unsigned headers, as MinIO does, any upload URL can copy everything that these credentials can read: see docs/stores.md"]),
+     ["4: buckets.reports.credentials: all callers share one set of credentials. If the store acts on unsigned headers, as MinIO does, any upload URL can copy everything that these credentials can read: see docs/stores.md"]),
     ("        max_expires_in: 15m", "        max_expires_in: 1d",
      ["2: buckets.reports: grants allow 86400 s, but a session of 3600 s is only guaranteed to have 2340 s left; longer lifetimes can be cut short (limited_by: session)"]),
 ]  # fmt: skip

@@ -82,7 +82,7 @@ def test_presign_check_accepts_the_configuration(block: Block, tmp_path: Path) -
     if "callers:" not in block.text:  # the page shows them elsewhere
         assert warnings.pop(0).endswith("callers: there are none, so nobody may do anything")
     if "credentials: static" in block.text:  # R2 has no sessions: the page says so
-        assert "buckets.reports: all callers share one set" in warnings.pop()
+        assert "buckets.reports.credentials: all callers share one set" in warnings.pop()
     assert warnings == []
 
 
