@@ -6,6 +6,7 @@ from itertools import product
 from typing import Any, Final
 
 from service.access.callers import CallerEntry, without_placeholders
+from service.access.create_only import UPLOADS
 from service.access.grants import Caller, Operation
 from service.auth.api_keys import digest_of
 from service.config.callers import CallerSettings, GrantSettings
@@ -16,13 +17,12 @@ from service.errors import OTHER, ConfigurationProblem, Location
 from service.presigning.snapshot import Entries
 from service.signing.signer import MAX_EXPIRES_IN
 
-_UPLOADS: Final = frozenset({Operation.UPLOAD, Operation.FORM, Operation.MULTIPART})
-_URLS: Final = _UPLOADS | {Operation.DOWNLOAD, Operation.HEAD, Operation.DELETE, Operation.LIST}
+_URLS: Final = UPLOADS | {Operation.DOWNLOAD, Operation.HEAD, Operation.DELETE, Operation.LIST}
 # Each limit of a grant, and the operations that it limits.
 _LIMITED: Final[Mapping[str, frozenset[Operation]]] = {
     "max_expires_in": _URLS,
-    "max_content_length": _UPLOADS,
-    "content_types": _UPLOADS,
+    "max_content_length": UPLOADS,
+    "content_types": UPLOADS,
     "max_keys": frozenset({Operation.LIST}),
     "max_link_expires_in": frozenset({Operation.LINK}),
 }
@@ -72,7 +72,7 @@ def _risky_caller(
 def _risks(grant: GrantSettings) -> Iterator[str]:
     if not grant.prefix:
         yield f"covers the whole bucket {grant.bucket}"
-    if grant.allow_overwrite and not _UPLOADS.isdisjoint(grant.allow):
+    if grant.allow_overwrite and not UPLOADS.isdisjoint(grant.allow):
         yield "allows overwriting objects"
     if grant.max_expires_in is None and not _URLS.isdisjoint(grant.allow):
         yield f"allows lifetimes of up to {duration_text(MAX_EXPIRES_IN)}; set max_expires_in"
@@ -89,7 +89,7 @@ def _doubtful_prefix(prefix: str) -> Iterator[str]:
 
 
 def _without_effect(grant: GrantSettings) -> Iterator[str]:
-    for limit, operations in {**_LIMITED, "allow_overwrite": _UPLOADS}.items():
+    for limit, operations in {**_LIMITED, "allow_overwrite": UPLOADS}.items():
         if limit not in grant.model_fields_set or getattr(grant, limit) is False:
             continue
         if getattr(grant, limit) is None:
