@@ -61,9 +61,9 @@ async def keep_reloading(
 ) -> None:
     """Apply changes of the files until cancelled. `settings` are the ones now in use.
 
-    `digest` is `digest_of_others` from before the start. `on_result` gets `ok` or `failed` for each
-    attempt. A failed change is retried even if no file changes, because its cause may lie elsewhere,
-    such as a Secret that is mounted later.
+    `digest` is `digest_of_others` from before the start. `on_result` gets `ok` or `failed` for
+    each attempt. A failed change is retried even if no file changes, because its cause may lie
+    elsewhere, such as a Secret that is mounted later.
     """
     files, retries, at_start = WatchedFiles(path), _Retries(retry_seconds), settings
     files.others = watched_files(settings)

@@ -74,7 +74,7 @@ def test_every_required_setting_has_an_example() -> None:
         ("ab" * 16, "…"),
     ],
 )
-def test_a_part_of_a_place_is_short_and_in_one_line(part: str | int, text: str | int) -> None:
+def test_a_places_part_is_short_and_in_one_line(part: str | int, text: str | int) -> None:
     assert shown(part) == text
 
 

@@ -197,7 +197,7 @@ def test_shared_settings_have_what_buckets_and_callers_need(
 
 
 OF_BUCKETS: Final = [
-    "buckets: {archive: {role_arn: null, credentials: static, endpoint_url: 'https://minio.internal'}}",
+    "buckets: {archive: {role_arn: null, credentials: static, endpoint_url: 'https://a.internal'}}",
     "buckets: {archive: , photos: {region: '${REGION:-eu-west-1}'}}",
     *("buckets: {}", "buckets:", "# none yet"),
 ]

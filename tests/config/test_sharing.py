@@ -208,7 +208,7 @@ WITH_ROLE: Final = "role_arn: 'arn:aws:iam::111122223333:role/presign'"
         ),
     ],
 )
-def test_a_risk_of_a_default_is_shown_once_where_it_is_written(
+def test_a_defaults_risk_is_shown_once_where_it_is_written(
     tmp_path: Path, defaults: str, risk: str
 ) -> None:
     path = tmp_path / "presign.yaml"

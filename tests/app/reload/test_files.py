@@ -178,7 +178,7 @@ async def test_settings_that_need_a_restart_are_logged_once(
     assert len(log_messages(caplog)) == 3
 
 
-async def test_a_setting_that_is_again_as_at_the_start_needs_no_restart(
+async def test_a_setting_as_at_the_start_needs_no_restart(
     service: WatchedService, caplog: pytest.LogCaptureFixture
 ) -> None:
     text = "changed, but will take effect only after a restart: server.log_level"

@@ -61,7 +61,7 @@ async def test_a_store_that_verifies_nothing_is_an_error(harness: Harness) -> No
 
 @pytest.mark.parametrize("changed", [responds(), MISSING, responds(404)])
 @with_harness
-async def test_a_store_that_looks_for_a_changed_key_is_an_error(
+async def test_a_store_that_looks_for_changed_keys_is_an_error(
     harness: Harness, changed: Respond
 ) -> None:
     [_, result] = await check(harness, responds(404), changed)

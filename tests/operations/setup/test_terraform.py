@@ -159,7 +159,7 @@ def labels(made: dict[str, Any]) -> set[tuple[str, str]]:
     return {*parsed(made)}
 
 
-def test_roles_of_one_name_in_two_accounts_have_their_own_labels() -> None:
+def test_roles_of_one_name_in_two_accounts_have_two_labels() -> None:
     other = {**BUCKET, "role_arn": "arn:aws:iam::444455556666:role/presign-reports"}
     made = document({"reports": BUCKET, "images": {**other, "bucket": "b-2"}})
     roles = {label for kind, label in labels(made) if kind == "aws_iam_role"}
