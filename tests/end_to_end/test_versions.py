@@ -2,10 +2,12 @@
 
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
+from presign_client import Presign
 from tests.support.service import API_KEY, RunningService, make_caller, run_service, send
 from tests.support.stores import Store
 
@@ -73,6 +75,23 @@ def test_every_version_is_on_some_page(
     assert [(each["key"], each["version_id"]) for each in found] == written
     latest = [each["version_id"] for each in found if each["is_latest"]]
     assert latest == [version for _, version in written[::3]]
+
+
+def test_the_client_gets_and_removes_versions(
+    paged: RunningService, verifying_store: Store, prefix: str, tmp_path: Path
+) -> None:
+    bucket, key = verifying_store.versioned_bucket, f"{prefix}a"
+    verifying_store.put(key, b"first", bucket=bucket)
+    verifying_store.put(key, b"second", bucket=bucket)
+    verifying_store.put(f"{key}/below", bucket=bucket)
+    with Presign(str(paged.client.base_url), API_KEY) as client:
+        client.delete("versions", key)
+        marker, second, first = client.versions("versions", key)
+        assert (marker.is_delete_marker, second.size, first.size) == (True, 6, 5)
+        client.download("versions", key, tmp_path / "a", version_id=first.version_id)
+        client.delete("versions", key, version_id=marker.version_id)
+        assert [each.is_latest for each in client.versions("versions", key)] == [True, False]
+    assert (tmp_path / "a").read_bytes() == b"first"
 
 
 def test_without_versioning_there_is_one_version(
