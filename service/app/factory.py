@@ -38,7 +38,7 @@ from service.api.routes import (
 )
 from service.api.traced_gateway import TracedGateway
 from service.app.protocols import optional_routers
-from service.app.reload import keep_reloading
+from service.app.reload import digest_of_others, keep_reloading
 from service.app.services import Services
 from service.app.session_sources import OpenSources, aws_sources
 from service.clock import Clock, SystemClock
@@ -125,10 +125,13 @@ def create_app(
                 spans=spans,
                 store_transport=store_transport,
             )
+            digest = "" if watched is None else digest_of_others(settings)
             await services.start(settings, addresses)
             stack.push_async_callback(services.stop)
             if watched is not None:
-                reloading = keep_reloading(watched, settings, services, metrics.reloaded)
+                reloading = keep_reloading(
+                    watched, settings, services, metrics.reloaded, digest=digest
+                )
                 await stack.enter_async_context(_in_background(reloading, "reload"))
             _publish(services, app.state)
             if once_started is not None:

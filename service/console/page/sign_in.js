@@ -1,20 +1,23 @@
 // Signing in: with a key or token, or at the issuer that the page is configured with.
 
 import { byId, element, hideError, showError, tell } from "./elements.js";
-import { configuredIssuer } from "./issuer_sign_in.js";
 import { duration } from "./words.js";
 
 export class SignIn {
   #service;
-  #issuer = configuredIssuer();
+  #issuer;
   #error = byId("sign-in-error");
   #byIssuer = byId("sign-in-by-issuer");
   #isByIssuer = false; // while a token of the issuer is tried
   #isAgain = false; // somebody was signed in, and their uploads wait
 
-  /** `onEnter` is called with the caller, as `GET /v1/caller` describes it, and the name that an issuer gave. */
-  constructor(service, onEnter) {
+  /**
+   * `issuer` is null if none is configured. `onEnter` is called with the caller, as `GET /v1/caller` describes it, and
+   * the name that an issuer gave.
+   */
+  constructor(service, issuer, onEnter) {
     this.#service = service;
+    this.#issuer = issuer;
     this.onEnter = onEnter;
     byId("sign-in-form").addEventListener("submit", (event) => {
       event.preventDefault();
