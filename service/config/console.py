@@ -44,8 +44,8 @@ class ConsoleSettings(Section):
     """What the page calls itself, such as the name of your company."""
 
     colour: Colour = "#0f766e"
-    """The colour of its buttons and links, as `"#rrggbb"`. The page makes it darker or lighter until
-    it can be read on light and on dark ground."""
+    """The colour of its buttons and links, as `"#rrggbb"`. The page makes it darker or lighter
+    until it can be read on light and on dark ground."""
 
     issuer: Name | None = None
     """An issuer of `issuers` where people [sign in](console.md#sign-in-with-your-provider), with

@@ -54,7 +54,8 @@ class Between:
             return seconds
         least, most = duration_text(self.least), duration_text(self.most)
         raise ValueError(
-            f"write a duration from {least} to {most}: seconds, or a number with a unit, such as 15m"
+            f"write a duration from {least} to {most}: seconds, or a number with a unit, such as "
+            "15m"
         )
 
 

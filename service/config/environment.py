@@ -44,4 +44,7 @@ def _message(name: str, known: list[str]) -> str:
     near = nearest(name.upper(), known, cutoff=0.75)
     if near:
         return f"unknown variable; did you mean {near}?"
-    return "unknown variable; only PRESIGN_CONFIG, PRESIGN_BASE_PATH and the settings of `server` have one; remove it"
+    return (
+        "unknown variable; only PRESIGN_CONFIG, PRESIGN_BASE_PATH and the settings of `server` "
+        "have one; remove it"
+    )

@@ -150,6 +150,6 @@ class NoExpander(Expander):
         if found[0] == "$${":
             return "${"
         raise _Unexpandable(
-            f"{_as_written(found)} is not expanded in a file of callers_dir, whose authors could read "
-            "the service's secrets with it; write the value itself. `$${` is a literal `${`"
+            f"{_as_written(found)} is not expanded in a file of callers_dir, whose authors could "
+            "read the service's secrets with it; write the value itself. `$${` is a literal `${`"
         )

@@ -29,8 +29,9 @@ class GitLfsSettings(Section):
     """The repositories, each by its name in the address."""
 
     url: Url | None = None
-    """The address before `/lfs/`, as clients reach the service. It is in the addresses that complete
-    multipart uploads. The default is made of a request's `Host` and `X-Forwarded-Proto`."""
+    """The address before `/lfs/`, as clients reach the service. It is in the addresses that
+    complete multipart uploads. The default is made of a request's `Host` and
+    `X-Forwarded-Proto`."""
 
     multipart_threshold: Annotated[ByteSize, Field(ge=MIN_PART_BYTES, le=MAX_UPLOAD_BYTES)] = (
         _LARGEST

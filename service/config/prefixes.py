@@ -1,4 +1,4 @@
-"""Checks the prefixes of keys, of grants and of protocols. Each error says what to write instead."""
+"""Checks the prefixes of grants and of protocols. Each error says what to write instead."""
 
 import re
 

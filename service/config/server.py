@@ -43,8 +43,8 @@ class ServerSettings(BaseSettings):
     refused."""
 
     max_in_flight: int = Field(512, ge=1)
-    """Requests in progress at once. More get 503 `overloaded` with `Retry-After`. Health and metrics
-    are never refused."""
+    """Requests in progress at once. More get 503 `overloaded` with `Retry-After`. Health and
+    metrics are never refused."""
 
     drain_seconds: Annotated[float, Between(0, 300)] = 5.0
     """How long to keep accepting connections after SIGTERM. `/readyz` reports 503 immediately."""
@@ -54,9 +54,9 @@ class ServerSettings(BaseSettings):
     memory. It may hold a password, so prefer the environment."""
 
     errors_url: Url | None = None
-    """A page of your own that explains the codes of problems. The `type` of a problem is this URL, `#`
-    and the code. By default it is the service's own page, `/errors`. Set it if a proxy serves the
-    service under another path."""
+    """A page of your own that explains the codes of problems. The `type` of a problem is this URL,
+    `#` and the code. By default it is the service's own page, `/errors`. Set it if a proxy serves
+    the service under another path."""
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """The lowest level that is logged. The SDK's own loggers never go below INFO, because they

@@ -47,8 +47,8 @@ class Settings(Section):
     and `null` removes it."""
 
     buckets_dir: Path | None = None  # `read_files` has added its buckets
-    """A directory, relative to this file. Each `*.yaml` in it has `buckets:` and nothing else. Needs
-    no `buckets` in this file."""
+    """A directory, relative to this file. Each `*.yaml` in it has `buckets:` and nothing else.
+    Needs no `buckets` in this file."""
 
     issuers: dict[Name, IssuerSettings] = Field(default_factory=dict)
     """The issuers of callers' tokens. The name is used in `callers`, in the audit trail and in `GET
@@ -88,8 +88,8 @@ class Settings(Section):
     """Share links. Without this section there are none."""
 
     console: Console = None
-    """[A page for people](console.md) at `/console`: `true`, or its settings. Without it there is no
-    `/console`."""
+    """[A page for people](console.md) at `/console`: `true`, or its settings. Without it there is
+    no `/console`."""
 
     @model_validator(mode="before")
     @classmethod

@@ -74,7 +74,7 @@ def check_origin(text: str) -> str:
 
 
 def check_secure_url(text: str) -> str:
-    """Without https, an attacker on the network could replace keys or tokens, and act as any caller."""
+    """Refuse http: an attacker on the network could replace keys, and act as any caller."""
     parts = urlsplit(check_url(text))
     if parts.scheme != "https" and not _is_loopback(parts.hostname or ""):
         raise ValueError("write an https URL; http is allowed on loopback only")
@@ -209,7 +209,8 @@ Subject = Annotated[
     AfterValidator(_check_first),
     matching(
         r"\*|[^*\x00-\x1f\x7f][^\x00-\x1f\x7f]{0,254}",
-        "write at most 255 characters; `*` matches any text without `:`, and comes first only alone",
+        "write at most 255 characters; `*` matches any text without `:`, and comes first only "
+        "alone",
     ),
 ]
 Audience = Annotated[

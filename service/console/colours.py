@@ -33,7 +33,8 @@ def style(colour: str) -> str:
     """Return the style sheet that gives the page its colour."""
     return (
         f":root {{ --accent: {readable(colour, LIGHT)}; }}\n"
-        f"@media (prefers-color-scheme: dark) {{ :root {{ --accent: {readable(colour, DARK)}; }} }}\n"
+        f"@media (prefers-color-scheme: dark) "
+        f"{{ :root {{ --accent: {readable(colour, DARK)}; }} }}\n"
     )
 
 

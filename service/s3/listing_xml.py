@@ -16,7 +16,7 @@ _ENCODED = re.compile("(?:[A-Za-z0-9._~*/+-]|%[0-9A-Fa-f]{2})+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedObject:
-    """An object in a listing. `etag` is in quotes; `last_modified` is the store's text, RFC 3339."""
+    """An object in a listing. `etag` is in quotes, `last_modified` the store's text (RFC 3339)."""
 
     key: str
     etag: str
@@ -26,7 +26,7 @@ class ListedObject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectsPage:
-    """A page of a listing. `prefixes` are the common ones; `next_token` is None on the last page."""
+    """A page of a listing. `prefixes` are common ones; `next_token` is None on the last page."""
 
     objects: list[ListedObject]
     prefixes: list[str]

@@ -1,4 +1,4 @@
-"""What `presign check` says about buckets: where they are, what signs for them, and what is risky."""
+"""What `presign check` says about buckets: where they are, what signs for them, what is risky."""
 
 import math
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""What `presign check` says about session policies: which callers have one that STS would refuse."""
+"""What `presign check` says about session policies: which ones STS would refuse."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace

@@ -40,7 +40,10 @@ def warnings(
         )
         yield ConfigurationProblem(text, ("uppy",))
     if not settings.buckets[uppy.bucket].conditional_writes:
-        text = f"bucket {uppy.bucket} has no conditional writes, so no multipart upload can be completed"
+        text = (
+            f"bucket {uppy.bucket} has no conditional writes, so no multipart upload can be "
+            "completed"
+        )
         yield ConfigurationProblem(text, ("uppy", "bucket"))
 
 

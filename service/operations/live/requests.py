@@ -24,8 +24,8 @@ _ADVICE: Final = {
     "PermanentRedirect": _REGION,
     "301": _REGION,
     "AccessDenied": (
-        "the role may not read this bucket; correct `bucket`, or give the role the permissions that "
-        "`presign iam` prints"
+        "the role may not read this bucket; correct `bucket`, or give the role the permissions "
+        "that `presign iam` prints"
     ),
     "SignatureDoesNotMatch": (
         "the store computed another signature; a proxy in front of it may change the host or path, "

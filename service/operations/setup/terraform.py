@@ -13,7 +13,8 @@ _NOT_IN_LABEL: Final = re.compile(r"[^A-Za-z0-9]")
 _PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 _DIGEST_CHARACTERS: Final = 8
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
-# What begins an expression in a text: developer.hashicorp.com/terraform/language/expressions/strings
+# What begins an expression in a string:
+# developer.hashicorp.com/terraform/language/expressions/strings
 _TEMPLATE: Final = re.compile(r"([$%])(?=\{)")
 
 
