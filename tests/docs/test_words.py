@@ -22,11 +22,12 @@ PATTERNS: Final = (
     "docker-compose.yml",
     "Dockerfile",
     "Makefile",
+    "pyproject.toml",
     "client/**/*.*",
     "service/**/*.*",
 )
 SUFFIXES: Final = frozenset(
-    {"", ".md", ".yaml", ".yml", ".conf", ".json", ".py", ".mjs", ".js", ".html", ".css"}
+    {"", ".md", ".toml", ".yaml", ".yml", ".conf", ".json", ".py", ".mjs", ".js", ".html", ".css"}
 )
 # A word to avoid, as a regular expression, and what to write instead.
 WORDS: Final = {
