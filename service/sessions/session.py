@@ -1,6 +1,6 @@
 """A session: the credentials that sign, when they end, and the store's time.
 
-Times are epoch seconds by STS's clock, since STS and S3 judge by theirs and not by ours.
+Times are epoch seconds by STS's clock, since STS and S3 go by theirs and not by ours.
 `server_time_at_boot` maps them to a boot clock, which keeps counting during a suspend and which
 nobody sets. So a wrong or corrected local clock changes no URL.
 """

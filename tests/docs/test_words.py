@@ -44,6 +44,7 @@ WORDS: Final = {
     r"good no more": "no longer valid",
     r"(?:has|have|had) over": "exceeds, is larger than",
     r"in turns": "alternately",
+    r"judg(?:es?|ed|ing)": "check, decide",
     r"knows? no": "has no, does not support",
     r"let(?:s|ting)? go": "drop, abort, release",
     r"lest": "so that ... not",

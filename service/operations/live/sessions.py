@@ -6,7 +6,7 @@ from service.operations.live.results import Path, Result
 from service.sessions.session import Session
 from service.sessions.sts import SessionRefused, SessionSource
 
-# Tokens are judged by this machine's clock, with a leeway of seconds. A minute allows for answers
+# Tokens are checked by this machine's clock, with a leeway of seconds. A minute allows for answers
 # that are late.
 MAX_CLOCK_ERROR: Final = 60.0
 
@@ -40,5 +40,5 @@ def check_clock(ahead: float) -> Result:
         "error",
         (),
         f"the clock is {abs(ahead):.0f} s {direction} that of STS or a store; correct it: tokens "
-        "are judged by it, and static keys cannot sign with a clock that is 15 minutes wrong",
+        "are checked by it, and static keys cannot sign with a clock that is 15 minutes wrong",
     )
