@@ -145,7 +145,7 @@ def _check_cors(at: Path, bucket: SignedBucket, rules: Any) -> Iterable[Result]:
         ]
         if missing:
             text = f"its CORS rules allow no {', '.join(missing)}; `presign iam` prints the rule"
-            yield Result("error" if bucket.is_uppys else "warning", at, text)
+            yield Result("error" if bucket.is_for_uppy else "warning", at, text)
         else:
             origins = ", ".join(wanted["AllowedOrigins"])
             yield Result("works", at, f"its CORS rules allow the pages of {origins}")

@@ -187,21 +187,21 @@ def cors_rules(buckets: Sequence[SignedBucket]) -> Iterator[Document]:
     """
     origins = list(dict.fromkeys(origin for each in buckets for origin in each.origins))
     allowed = frozenset[Operation]().union(*(each.allowed for each in buckets))
-    is_uppys = any(each.is_uppys for each in buckets)
+    is_for_uppy = any(each.is_for_uppy for each in buckets)
     is_deleted_from = Operation.DELETE in allowed and any(each.is_in_console for each in buckets)
     methods = [
-        *(["GET", "HEAD"] if is_uppys or not _READ.isdisjoint(allowed) else []),
+        *(["GET", "HEAD"] if is_for_uppy or not _READ.isdisjoint(allowed) else []),
         *(["PUT"] if not _UPLOADED_BY_PUT.isdisjoint(allowed) else []),
-        *(["POST"] if is_uppys or Operation.FORM in allowed else []),
-        *(["DELETE"] if is_uppys or is_deleted_from else []),
+        *(["POST"] if is_for_uppy or Operation.FORM in allowed else []),
+        *(["DELETE"] if is_for_uppy or is_deleted_from else []),
     ]
     if origins and methods:
         yield {
             "ID": "pages-of-ours",
             "AllowedOrigins": origins,
             "AllowedMethods": methods,
-            "AllowedHeaders": [*_PAGES_MAY_SEND, *(["x-amz-*"] if is_uppys else [])],
-            "ExposeHeaders": ["ETag", *(["Location"] if is_uppys else [])],
+            "AllowedHeaders": [*_PAGES_MAY_SEND, *(["x-amz-*"] if is_for_uppy else [])],
+            "ExposeHeaders": ["ETag", *(["Location"] if is_for_uppy else [])],
             "MaxAgeSeconds": _HOUR,
         }
 

@@ -44,7 +44,7 @@ class SignedBucket:
     is_encrypted: bool = False
     kms_key_id: str | None = None
     origins: tuple[str, ...] = ()
-    is_uppys: bool = False
+    is_for_uppy: bool = False
     is_in_console: bool = False
 
     @property
@@ -92,7 +92,7 @@ def signed_buckets(
                 is_encrypted=bucket.encryption is not None,
                 kms_key_id=bucket.encryption.kms_key_id if bucket.encryption else None,
                 origins=tuple(dict.fromkeys(pages)),
-                is_uppys=uppy is not None,
+                is_for_uppy=uppy is not None,
                 is_in_console=settings.console is not None,
             )
         )

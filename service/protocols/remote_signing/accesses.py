@@ -14,6 +14,9 @@ from service.signing.validation import check_key, check_prefix
 
 _SIGN: Final = Operation.SIGN
 _DEFAULT_MAX_KEYS: Final = 1000  # …/AmazonS3/latest/API/API_ListObjectsV2.html
+# The calls that may replace an object, and those that set its type.
+_REPLACE: Final = frozenset({"PutObject", "CopyObject", "CompleteMultipartUpload"})
+_DECLARE_TYPE: Final = frozenset({"PutObject", "CopyObject", "CreateMultipartUpload"})
 _NUMBER: Final = re.compile("[0-9]{1,5}")
 
 
@@ -34,13 +37,11 @@ def access_requests(
         through=_SIGN,
     )
     _check_upload(uri.parameters)
-    if call.action in {"PutObject", "CopyObject", "CompleteMultipartUpload"}:
+    if call.action in _REPLACE:
         # Some stores ignore the condition of a copy: MiniStack 1.5.33 does.
         wanted.overwrite = "if-none-match" not in signed or call.action == "CopyObject"
         wanted.has_if_match = "if-match" in signed
-    wanted.declares_content_type = call.action in {
-        *("PutObject", "CopyObject", "CreateMultipartUpload")
-    }
+    wanted.declares_content_type = call.action in _DECLARE_TYPE
     if COPY_SOURCE not in signed:
         length = signed.get("content-length")
         wanted.content_length = None if length is None else int(length)

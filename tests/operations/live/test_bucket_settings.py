@@ -111,7 +111,7 @@ async def test_pages_without_a_cors_rule_are_a_warning() -> None:
 
 
 async def test_the_bucket_of_uppy_needs_its_cors_rule() -> None:
-    [cors] = (await found(with_pages(is_uppys=True), FakeClient()))["error"]
+    [cors] = (await found(with_pages(is_for_uppy=True), FakeClient()))["error"]
     assert f"PUT from {APP}" in cors
 
 
