@@ -56,10 +56,7 @@ class VersionMarkers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionsPage:
-    """A page in the store's order: by key, and the newest version of a key first.
-
-    moto 5.2.5 lists the delete markers after all versions.
-    """
+    """A page by key, the latest version of a key first, and otherwise in the store's order."""
 
     versions: list[ObjectVersion]
     prefixes: list[str]
@@ -123,6 +120,9 @@ def versions_page(body: bytes) -> VersionsPage:
     if is_encoded:
         versions = [replace(each, key=unquote_plus(each.key)) for each in versions]
         prefixes = [unquote_plus(prefix) for prefix in prefixes]
+    # moto 5.2.5 lists the delete markers after all versions. The times do not tell: that of an
+    # object in parts is when its upload began.
+    versions.sort(key=lambda each: (each.key.encode(), not each.is_latest))
     names = [*(each.key for each in versions), *prefixes]
     markers = _version_markers(root, names, is_encoded=is_encoded) if is_truncated(root) else None
     return VersionsPage(versions=versions, prefixes=prefixes, markers=markers)

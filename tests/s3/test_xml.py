@@ -176,6 +176,19 @@ def test_a_plain_marker_of_encoded_versions_is_not_decoded() -> None:
     assert page.markers == VersionMarkers("a+b", None)
 
 
+def test_the_latest_version_of_each_key_comes_first() -> None:
+    latest = "<IsLatest>true</IsLatest>"
+    body = (
+        "<ListVersionsResult><Version><Key>a</Key><VersionId>2</VersionId><ETag>e</ETag>"
+        "<Size>5</Size></Version><Version><Key>a</Key><VersionId>1</VersionId><ETag>e</ETag>"
+        f"<Size>5</Size></Version><Version><Key>a.b</Key><VersionId>4</VersionId>{latest}"
+        "<ETag>e</ETag><Size>5</Size></Version><DeleteMarker><Key>a</Key><VersionId>3</VersionId>"
+        f"{latest}</DeleteMarker></ListVersionsResult>"
+    )
+    page = versions_page(body.encode())
+    assert [each.version_id for each in page.versions] == ["3", "2", "1", "4"]
+
+
 @pytest.mark.parametrize("marker", ["", "<NextKeyMarker/>"])
 def test_truncated_versions_without_a_marker_are_refused(marker: str) -> None:
     with pytest.raises(StorageRefused):
