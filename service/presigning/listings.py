@@ -137,12 +137,12 @@ class Listings:
 
 
 def version_token(markers: VersionMarkers) -> str:
-    """Return the `after` of the next page of versions. No version id has a slash, and a key may."""
-    return f"{markers.version_id or ''}/{quote(markers.key)}"
+    """Return the `after` of the next page of versions."""
+    return f"{quote(markers.version_id or '', safe='')}/{quote(markers.key)}"
 
 
 def _version_markers(token: str) -> VersionMarkers:
     version_id, slash, key = token.partition("/")
     if not slash or not key:
         raise InvalidRequest("Give the `next` of the page before.", pointer="#/after")
-    return VersionMarkers(key=unquote(key), version_id=version_id or None)
+    return VersionMarkers(key=unquote(key), version_id=unquote(version_id) or None)

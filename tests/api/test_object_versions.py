@@ -95,6 +95,13 @@ async def test_a_page_that_begins_again_is_refused() -> None:
     problem(answer, 502, "storage_refused")
 
 
+async def test_a_version_id_may_have_a_slash() -> None:
+    answer, _ = await get({"bucket": "demo"}, page=PAGE.replace("r>v1<", "r>+/v%2F1=<"))
+    _, asked = await get({"bucket": "demo", "after": answer.json()["next"]})
+    assert asked[0]["version-id-marker"] == ["+/v%2F1="]
+    assert asked[0]["key-marker"] == ["a/b+c\n"]
+
+
 async def test_the_last_page_has_no_next() -> None:
     answer, _ = await get({"bucket": "demo"}, page=PAGE.replace(">true</IsT", ">false</IsT"))
     assert "next" not in answer.json()
