@@ -176,10 +176,10 @@ def test_limits_are_left_out_where_there_is_no_room() -> None:
 @pytest.mark.parametrize(
     ("compile_policy", "length", "listed"),
     [
-        (session_policy, 550, True),
-        (session_policy, 600, False),
-        (vended_policy, 650, True),
-        (vended_policy, 700, False),
+        (session_policy, 586, True),
+        (session_policy, 587, False),
+        (vended_policy, 690, True),
+        (vended_policy, 691, False),
     ],
 )
 def test_lists_of_versions_take_the_place_of_nothing(
