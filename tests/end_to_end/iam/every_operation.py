@@ -45,6 +45,11 @@ def _check(client: OperationClient) -> httpx.Response:
     return client.post("object-checks")
 
 
+def _list_versions(client: OperationClient) -> httpx.Response:
+    query = {"bucket": "objects", "prefix": client.key}
+    return client.service.client.get("/v1/object-versions", params=query)
+
+
 def _multipart(client: OperationClient) -> httpx.Response:
     """Complete an upload, and complete it again."""
     created = client.post("multipart-uploads", content_length=len(BODY))
@@ -80,6 +85,7 @@ OPERATIONS: Final[Mapping[str, Callable[[OperationClient], httpx.Response]]] = {
     "delete": lambda client: client.sign("delete-urls"),
     "delete of a version": lambda client: client.of_a_version("delete-urls"),
     "list": lambda client: send(client.service.sign("list-urls", prefix=client.key)),
+    "list of versions": _list_versions,
     "check": _check,
     "check of nothing": lambda client: client.post("object-checks"),
     "multipart": _multipart,
