@@ -5,14 +5,13 @@ from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import Any, Final
 
-from service.access.callers import without_placeholders
+from service.access.callers import CallerEntry, without_placeholders
 from service.access.create_only import UPLOADS
 from service.access.grants import Caller, Operation
-from service.app import builders
 from service.auth.api_keys import digest_of
 from service.config.callers import CallerSettings, GrantSettings
 from service.config.durations import duration_text
-from service.config.messages import quoted
+from service.config.quoting import quoted
 from service.config.settings import Settings
 from service.errors import OTHER, ConfigurationProblem, Location
 from service.presigning.snapshot import Entries
@@ -31,7 +30,9 @@ _GUESSABLE: Final = {digest_of(word) for word in ("demo", "test", "secret", "pas
 _PlacedGrant = tuple[Location, GrantSettings]
 
 
-def warnings(settings: Settings) -> Iterator[ConfigurationProblem]:
+def warnings(
+    settings: Settings, entries: tuple[CallerEntry, ...]
+) -> Iterator[ConfigurationProblem]:
     if not settings.callers and settings.unsafe_anonymous_caller is None:
         yield ConfigurationProblem("there are none, so nobody may do anything", ("callers",))
     for i, caller in enumerate(settings.callers):
@@ -41,7 +42,7 @@ def warnings(settings: Settings) -> Iterator[ConfigurationProblem]:
             yield ConfigurationProblem(text, at)
         for text in _doubtful_prefix(grant.prefix):
             yield ConfigurationProblem(text, (*at, "prefix"))
-    for own, others in _grants_of_callers(settings):
+    for own, others in _grants_of_callers(settings, entries):
         for (at, grant), (other_at, other) in product(own, others):
             if other is not grant:
                 yield from _undone_limits(at, grant, other_at, other)
@@ -98,10 +99,9 @@ def _without_effect(grant: GrantSettings) -> Iterator[str]:
 
 
 def _grants_of_callers(
-    settings: Settings,
+    settings: Settings, entries: tuple[CallerEntry, ...]
 ) -> Iterator[tuple[list[_PlacedGrant], list[_PlacedGrant]]]:
     """Yield each caller's own grants, and all that it has by other entries too."""
-    entries = builders.caller_entries(settings)
     placed = defaultdict[Location, list[_PlacedGrant]](list)
     for at, grant in settings.placed_grants():
         placed[at[:-2]].append((at, grant))

@@ -43,10 +43,12 @@ def permissions(buckets: Sequence[SignedBucket]) -> Policy:
 
 
 def trust_of_service(principal: str, buckets: Sequence[SignedBucket]) -> list[Statement]:
-    """Return what the role that signs for these buckets trusts the service's identity to do."""
-    external_ids = sorted({each.external_id for each in buckets if each.external_id is not None})
-    is_limited = all(each.external_id is not None for each in buckets)
-    condition = {"StringEquals": {"sts:ExternalId": _compact(external_ids)}} if is_limited else None
+    """Return what the role that signs for these buckets trusts the service's identity to do.
+
+    All of them have an ExternalId, or none.
+    """
+    ids = sorted({each.external_id for each in buckets if each.external_id is not None})
+    condition = {"StringEquals": {"sts:ExternalId": _compact(ids)}} if ids else None
     trusted: list[tuple[str, str, Any]] = [("AssumedByTheService", "sts:AssumeRole", condition)]
     if tags := tag_names(buckets):
         only = {"ForAllValues:StringEquals": {"aws:TagKeys": tags}}
