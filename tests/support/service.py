@@ -20,7 +20,6 @@ API_KEY = "end-to-end"
 # Without `credentials` and `sign`, whose grants cannot have every limit.
 OPT_IN = frozenset({Operation.CREDENTIALS, Operation.SIGN})
 OPERATIONS = [str(each) for each in Operation if each not in OPT_IN]
-IMPATIENT = {"server": {"drain_seconds": 0}}  # nothing sends it requests while it stops
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +100,7 @@ def run_service(
     It has started once `health` answers.
     """
     (port,) = free_ports(1)
-    settings = make_settings(store, callers, **bucket) | IMPATIENT | (top or {})
+    settings = make_settings(store, callers, **bucket) | (top or {})
     variables = store.base_keys | (environment or {})
     headers = {"Authorization": f"Bearer {API_KEY}"}
     with (
@@ -140,6 +139,7 @@ def make_settings(
         **bucket,
     }
     return {
+        "server": {"drain_seconds": 0},  # nothing sends it requests while it stops
         "buckets": {
             "objects": {"bucket": store.bucket, **common},
             "versions": {"bucket": store.versioned_bucket, **common},
