@@ -12,8 +12,9 @@ __all__ = ["ministack"]  # a fixture, found by name
 
 expect.set_options(timeout=20_000)  # milliseconds: the machine may be busy
 
-# The two popups of the address bar are pages of Chromium's own: they took two thirds of the CPU time of
-# a new window. Chromium reads this option once, so what Playwright 1.65 turns off is repeated.
+# The two popups of the address bar are pages of Chromium's own, and took two thirds of the CPU
+# time of a new window. Of several such options Chromium reads the last one, so this list has what
+# Playwright 1.65 turns off, too.
 NOT_NEEDED = [
     "WebUIOmniboxAimPopup",
     "WebUIOmniboxPopup",

@@ -1,5 +1,6 @@
-"""The stores, which all clients share. Each generated client is generated once, and runs against the
-service as it is and as it may grow.
+"""The stores, which all clients share.
+
+Each generated client is made once, and runs against the service as it is and as it may grow.
 """
 
 from collections.abc import Iterator
