@@ -35,7 +35,7 @@ define environment
 	VIRTUAL_ENV=$(1) $(UV_PIP) install --quiet --require-hashes $(3) -r $(2)
 endef
 
-# Without its cache pytest rewrites the asserts of all tests anew, for 7 s in each worker.
+# Without its cache pytest rewrites the asserts of all tests each time, 7 s in each worker.
 unexport PYTHONDONTWRITEBYTECODE
 
 # All their tests are slow, and to collect them takes 3 s in each worker.
