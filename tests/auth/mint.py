@@ -4,10 +4,10 @@ import hmac
 import json
 import time
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from functools import cache, wraps
 from threading import Lock
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import Any, Final, TypeVar
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
@@ -32,17 +32,16 @@ SUBJECT: Final = "system:serviceaccount:billing:api"
 KID: Final = "one"
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
-Given = ParamSpec("Given")
 Key = TypeVar("Key", bound=PrivateKey)
 _MAKING: Final = Lock()
 
 
-def made_once(make: Callable[Given, Key]) -> Callable[Given, Key]:
+def made_once(make: Callable[..., Key]) -> Callable[..., Key]:
     """Like `cache`, for threads: it alone would give two threads that ask at once two keys."""
     cached = cache(make)
 
     @wraps(make)
-    def one(*args: Given.args, **kwargs: Given.kwargs) -> Key:
+    def one(*args: Hashable, **kwargs: Hashable) -> Key:
         with _MAKING:
             return cached(*args, **kwargs)
 
