@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from presign_client.results import ObjectInfo as ObjectInfo
     from presign_client.results import SignedRequest as SignedRequest
     from presign_client.results import Uploaded as Uploaded
+    from presign_client.results import Version as Version
     from presign_client.retries import Retries as Retries
 
 _MODULES = {
@@ -37,6 +38,7 @@ _MODULES = {
     "ObjectInfo": "results",
     "SignedRequest": "results",
     "Uploaded": "results",
+    "Version": "results",
     "Retries": "retries",
 }
 __all__ = list(_MODULES)

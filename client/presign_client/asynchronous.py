@@ -27,6 +27,7 @@ from presign_client.results import (
     ObjectInfo,
     SignedRequest,
     Uploaded,
+    Version,
 )
 from presign_client.retries import Retries
 from presign_client.settings import Token
@@ -130,8 +131,13 @@ class AsyncPresign:
     async def head(self, bucket: str, key: str) -> ObjectInfo:
         return await self._run(self._presign.head, bucket, key)
 
-    async def delete(self, bucket: str, key: str) -> None:
-        await self._run(self._presign.delete, bucket, key)
+    async def delete(self, bucket: str, key: str, *, version_id: str | None = None) -> None:
+        await self._run(self._presign.delete, bucket, key, version_id=version_id)
+
+    async def versions(self, bucket: str, key: str) -> AsyncIterator[Version]:
+        found = self._presign.versions(bucket, key)
+        while each := await self._run(partial(next, found, None)):
+            yield each
 
     async def list(
         self, bucket: str, prefix: str = "", *, recursive: bool = False

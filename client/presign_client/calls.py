@@ -18,10 +18,12 @@ from presign_client.results import (
     Link,
     ObjectInfo,
     SignedRequest,
+    Version,
     caller,
     credentials,
     link,
     object_info,
+    version,
 )
 from presign_client.retries import Retries
 from presign_client.settings import Token, service_url, token_source
@@ -145,9 +147,25 @@ class Calls:
         answer = self._store.send(lambda: self.head_url(bucket, key))
         return object_info(bucket, key, answer.headers)
 
-    def delete(self, bucket: str, key: str) -> None:
-        """Delete an object. It is no error if there is none."""
-        self._store.send(lambda: self.delete_url(bucket, key))
+    def delete(self, bucket: str, key: str, *, version_id: str | None = None) -> None:
+        """Delete an object. It is no error if there is none.
+
+        In a bucket with versions it is only hidden, unless `version_id` names what to remove for good.
+        """
+        self._store.send(lambda: self.delete_url(bucket, key, version_id=version_id))
+
+    def versions(self, bucket: str, key: str) -> Iterator[Version]:
+        """Yield the versions of one object and its delete markers, the newest first."""
+        params = {"bucket": bucket, "prefix": key, "delimiter": "/"}
+        while True:
+            page = self._api.call("GET", "object-versions", params=params)
+            for each in page["versions"]:
+                if each["key"] != key:
+                    return  # the keys are in order, and this one only begins with it
+                yield version(each)
+            if "next" not in page:
+                return
+            params["after"] = page["next"]
 
     def list(self, bucket: str, prefix: str = "", *, recursive: bool = False) -> Iterator[Entry]:
         """Yield the objects whose keys begin with `prefix`, page by page.

@@ -52,6 +52,21 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """A version of an object, or a delete marker, which has no size and no ETag.
+
+    `is_latest` is what a download without a version gets: nothing, if it is a delete marker.
+    """
+
+    version_id: str
+    is_latest: bool
+    is_delete_marker: bool
+    last_modified: datetime
+    size: int | None = None
+    etag: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Uploaded:
     """An object that was stored, or, if `skipped`, that was there already."""
 
@@ -157,6 +172,17 @@ def _grant(answer: Mapping[str, Any]) -> Grant:
     known = {name: answer[name] for name in Grant.__slots__ if name in answer}
     lists = {"allow", "content_types"} & known.keys()
     return Grant(**(known | {name: tuple(known[name]) for name in lists}))
+
+
+def version(answer: Mapping[str, Any]) -> Version:
+    return Version(
+        version_id=answer["version_id"],
+        is_latest=answer["is_latest"],
+        is_delete_marker=answer["is_delete_marker"],
+        last_modified=time_of(answer["last_modified"]),
+        size=answer.get("size"),
+        etag=answer.get("etag"),
+    )
 
 
 def link(answer: Mapping[str, Any]) -> Link:

@@ -225,7 +225,8 @@ def violated_limit(grant: Grant, request: AccessRequest) -> Limited | None:
 
 def _violated_permission(grant: Grant, request: AccessRequest) -> Limited | None:
     if request.version and Operation.VERSIONS not in grant.allow:
-        return Limited("#/version_id", "Your grant does not allow versions.")
+        pointer = "#" if request.operation is Operation.LIST else "#/version_id"
+        return Limited(pointer, "Your grant does not allow versions.")
     if request.overwrite and not grant.allow_overwrite:
         pointer = "#/if_match" if request.has_if_match else "#/overwrite"
         return Limited(pointer, "Your grant does not allow overwriting.")

@@ -15,15 +15,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from service.access.create_only import UPLOADS, creates_only, uploads_without_condition
 from service.access.grants import Grant, Operation
 
 # docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 MAX_POLICY_LENGTH: Final = 2048  # characters
-_UPLOADS: Final = frozenset({Operation.UPLOAD, Operation.FORM, Operation.MULTIPART})
 OBJECT_ACTIONS: Final[Mapping[str, frozenset[Operation]]] = {
     "s3:GetObject": frozenset({Operation.DOWNLOAD, Operation.HEAD, Operation.CHECK}),
-    "s3:PutObject": _UPLOADS,
-    "s3:PutObjectTagging": _UPLOADS,
+    "s3:PutObject": UPLOADS,
+    "s3:PutObjectTagging": UPLOADS,
     "s3:AbortMultipartUpload": frozenset({Operation.MULTIPART}),
     "s3:ListMultipartUploadParts": frozenset({Operation.MULTIPART}),
     "s3:DeleteObject": frozenset({Operation.DELETE}),
@@ -38,9 +38,10 @@ VERSION_ACTIONS: Final[Mapping[str, frozenset[Operation]]] = {
 }
 KMS_ACTIONS: Final[Mapping[str, frozenset[Operation]]] = {
     "kms:Decrypt": frozenset({Operation.DOWNLOAD, Operation.CHECK, Operation.MULTIPART}),
-    "kms:GenerateDataKey": _UPLOADS,
+    "kms:GenerateDataKey": UPLOADS,
 }
 LIST_ACTION: Final = "s3:ListBucket"
+LIST_VERSIONS_ACTION: Final = "s3:ListBucketVersions"
 # CopyObject is PutObject to IAM. presign signs copies only for grants with `sign`, but some stores
 # obey an unsigned `x-amz-copy-source`: an upload URL could then read whatever its session can read.
 # So the denial spares only what grants with `sign` may download. Ceph Squid takes
@@ -105,7 +106,7 @@ def session_policy(grants: Iterable[Grant], arns: BucketArns, *, max_age: int | 
         *_list(granted, arns, _LISTS_ONE_KEY),
         *_kms(granted, arns),
     ]
-    if any(not _UPLOADS.isdisjoint(grant.allow) for grant in granted):
+    if any(not UPLOADS.isdisjoint(grant.allow) for grant in granted):
         copies = {**_A_COPY, **_forbidden_sources(granted, arns)}
         statements.append(_statement("Deny", ["s3:PutObject"], [f"{arns.objects}*"], copies))
     unlimited = uploads_without_condition(granted)
@@ -147,13 +148,9 @@ def _objects(
         *((action, _patterns(grants, ops)) for action, ops in object_actions.items()),
         *((action, _patterns(versioned, ops)) for action, ops in VERSION_ACTIONS.items()),
     ]
-    actions: dict[tuple[str, ...], list[str]] = {}
-    for action, patterns in needed:
-        if patterns:
-            actions.setdefault(_widest(patterns), []).append(action)
     return [
-        _statement("Allow", allowed, [arns.objects + pattern for pattern in patterns])
-        for patterns, allowed in actions.items()
+        _statement("Allow", actions, [arns.objects + pattern for pattern in patterns])
+        for patterns, actions in _by_patterns(needed).items()
     ]
 
 
@@ -162,13 +159,29 @@ def _list(
 ) -> list[Statement]:
     subtrees = [grant for grant in grants if grant.covers_subtree]
     lists = lists_one_key | {Operation.LIST}
-    patterns = _widest(_patterns(subtrees, lists) | _patterns(grants, lists_one_key))
-    if not patterns:
-        return []
-    condition = {"StringLike": {"s3:prefix": _compact(patterns)}}
-    return [
-        _statement("Allow", [LIST_ACTION], [arns.bucket], None if patterns == ("*",) else condition)
+    versioned = [grant for grant in subtrees if Operation.VERSIONS in grant.allow]
+    needed = [
+        (LIST_ACTION, _patterns(subtrees, lists) | _patterns(grants, lists_one_key)),
+        (LIST_VERSIONS_ACTION, _patterns(versioned, frozenset({Operation.LIST}))),
     ]
+    return [
+        _statement(
+            "Allow",
+            actions,
+            [arns.bucket],
+            None if patterns == ("*",) else {"StringLike": {"s3:prefix": _compact(patterns)}},
+        )
+        for patterns, actions in _by_patterns(needed).items()
+    ]
+
+
+def _by_patterns(needed: Iterable[tuple[str, set[str]]]) -> dict[tuple[str, ...], list[str]]:
+    """Return the actions of each set of patterns, without those that another one covers."""
+    actions: dict[tuple[str, ...], list[str]] = {}
+    for action, patterns in needed:
+        if patterns:
+            actions.setdefault(_widest(patterns), []).append(action)
+    return actions
 
 
 def _kms(grants: list[Grant], arns: BucketArns) -> list[Statement]:
@@ -178,26 +191,6 @@ def _kms(grants: list[Grant], arns: BucketArns) -> list[Statement]:
         return []
     condition = {"StringEquals": {"kms:ViaService": _compact(arns.kms_via)}}
     return [_statement("Allow", actions, ["*"], condition)]
-
-
-def creates_only(grant: Grant) -> bool:
-    return not _UPLOADS.isdisjoint(grant.allow) and not grant.allow_overwrite
-
-
-def uploads_without_condition(grants: Sequence[Grant]) -> list[Grant]:
-    """Return the grants with keys that may be uploaded without If-None-Match.
-
-    A grant allows that if it allows overwriting, or if its uploads have new keys: those of forms
-    and of drop boxes.
-    """
-    unconditional = [
-        grant
-        for grant in grants
-        if grant.allow_overwrite
-        or Operation.FORM in grant.allow
-        or grant.allow >= {Operation.LINK, Operation.UPLOAD}
-    ]
-    return _overlapping(grants, unconditional)
 
 
 def _limits(create_only: list[Statement], arns: BucketArns, max_age: int | None) -> list[Statement]:
@@ -212,7 +205,7 @@ def _limits(create_only: list[Statement], arns: BucketArns, max_age: int | None)
 
 def _create_only(grants: list[Grant], arns: BucketArns) -> list[Statement]:
     """Return the denial of uploads that may overwrite what these grants cover."""
-    patterns = _widest(_patterns(grants, _UPLOADS))
+    patterns = _widest(_patterns(grants, UPLOADS))
     resources = [arns.objects + pattern for pattern in patterns]
     return [_statement("Deny", ["s3:PutObject"], resources, _MAY_OVERWRITE)] if patterns else []
 
@@ -224,24 +217,10 @@ def _vended_create_only(grants: list[Grant], arns: BucketArns) -> list[Statement
     """
     if not any(map(creates_only, grants)):
         return []
-    overwriting = _widest(_patterns((each for each in grants if each.allow_overwrite), _UPLOADS))
+    overwriting = _widest(_patterns((each for each in grants if each.allow_overwrite), UPLOADS))
     resources = [arns.objects + pattern for pattern in overwriting]
     where = {"NotResource": _compact(resources)} if resources else {"Resource": f"{arns.objects}*"}
     return [{"Effect": "Deny", "Action": "s3:PutObject", **where, "Condition": _MAY_OVERWRITE}]
-
-
-def _overlapping(grants: Sequence[Grant], others: Sequence[Grant]) -> list[Grant]:
-    """Return the grants for uploads that share a key with an upload of the `others`."""
-    uploading = [grant for grant in others if not _UPLOADS.isdisjoint(grant.allow)]
-    return [grant for grant in grants if any(_overlap(grant, other) for other in uploading)]
-
-
-def _overlap(one: Grant, other: Grant) -> bool:
-    return (
-        one.prefix == other.prefix
-        or (one.covers_subtree and other.prefix.startswith(one.prefix))
-        or (other.covers_subtree and one.prefix.startswith(other.prefix))
-    )
 
 
 def _forbidden_sources(grants: list[Grant], arns: BucketArns) -> Mapping[str, Mapping[str, Any]]:
@@ -253,7 +232,7 @@ def _forbidden_sources(grants: list[Grant], arns: BucketArns) -> Mapping[str, Ma
     signing = [grant for grant in grants if Operation.SIGN in grant.allow]
     readable = _widest(_patterns(signing, frozenset({Operation.DOWNLOAD})))
     name = _ARN_OF_A_NAME.fullmatch(arns.bucket)
-    if not readable or name is None or not any(_UPLOADS & each.allow for each in signing):
+    if not readable or name is None or not any(UPLOADS & each.allow for each in signing):
         return _ANY_SOURCE
     sources = [f"{slash}{name[1]}/{pattern}" for slash in ("", "/") for pattern in readable]
     return {"StringNotLike": {_COPY_SOURCE: sources}}

@@ -17,6 +17,7 @@ from service.concurrency.event_loop import in_slices
 from service.diagnosis.findings import Finding
 from service.errors import PresignError
 from service.presigning.json_template import PLACEHOLDER, cut, quoted, text
+from service.presigning.listings import version_token
 from service.presigning.results import (
     CheckedObject,
     CompletedUpload,
@@ -26,7 +27,7 @@ from service.presigning.results import (
     PresignedRequest,
     PresignedRequests,
 )
-from service.s3.xml import ObjectsPage
+from service.s3.listing_xml import ObjectsPage, VersionsPage
 from service.sessions.lifetime import Validity
 from service.signing.multipart_actions import UploadedPart
 from service.signing.post_policy import rfc3339
@@ -115,6 +116,27 @@ def render_listing(prefix: str, page: ObjectsPage) -> bytes:
     ]
     members = {"prefix": prefix, "prefixes": page.prefixes, "objects": objects}
     return to_json(members if page.next_token is None else {**members, "next": page.next_token})
+
+
+def render_versions(prefix: str, page: VersionsPage) -> bytes:
+    versions = [
+        _present(
+            {
+                "key": each.key,
+                "version_id": each.version_id,
+                "is_latest": each.is_latest,
+                "is_delete_marker": each.etag is None,
+                "size": each.content_length,
+                "etag": each.etag,
+                "last_modified": each.last_modified,
+            }
+        )
+        for each in page.versions
+    ]
+    members = {"prefix": prefix, "prefixes": page.prefixes, "versions": versions}
+    return to_json(
+        members if page.markers is None else {**members, "next": version_token(page.markers)}
+    )
 
 
 def render_check(found: CheckedObject | None) -> bytes:

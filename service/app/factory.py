@@ -36,7 +36,7 @@ from service.api.routes import (
     openapi,
 )
 from service.api.traced_gateway import TracedGateway
-from service.app.reload import keep_reloading
+from service.app.reload import digest_of_others, keep_reloading
 from service.app.services import Services
 from service.app.session_sources import OpenSources, aws_sources
 from service.clock import Clock, SystemClock
@@ -129,10 +129,13 @@ def create_app(
                 spans=spans,
                 store_transport=store_transport,
             )
+            digest = "" if watched is None else digest_of_others(settings)
             await services.start(settings, addresses)
             stack.push_async_callback(services.stop)
             if watched is not None:
-                reloading = keep_reloading(watched, settings, services, metrics.reloaded)
+                reloading = keep_reloading(
+                    watched, settings, services, metrics.reloaded, digest=digest
+                )
                 await stack.enter_async_context(_in_background(reloading, "reload"))
             app.state.services = services
             app.state.authorizer, app.state.tokens = services.authorizer, services.tokens

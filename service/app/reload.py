@@ -9,6 +9,7 @@ import asyncio
 import logging
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +17,7 @@ from service.access.grants import Operation
 from service.app import protocol_builders
 from service.app.services import Services
 from service.concurrency.event_loop import without_garbage_collection
+from service.config.file import content_digest
 from service.config.reading import Sources, fingerprint
 from service.config.settings import (
     Settings,
@@ -26,6 +28,8 @@ from service.config.settings import (
 from service.errors import ConfigurationError
 
 log = logging.getLogger(__name__)
+
+Load = Callable[[Path], Settings]
 
 POLL_SECONDS: Final = 2.0
 FIRST_RETRY_SECONDS: Final = 10.0  # after a change that failed; doubled each time
@@ -50,34 +54,43 @@ async def keep_reloading(
     services: Services,
     on_result: Callable[[str], None],
     *,
+    digest: str,
+    load: Load = load_settings,
     poll_seconds: float = POLL_SECONDS,
     retry_seconds: float = FIRST_RETRY_SECONDS,
 ) -> None:
     """Apply changes of the files until cancelled. `settings` are the ones now in use.
 
-    `on_result` gets `ok` or `failed` for each attempt. A failed change is retried even if no file
-    changes, because its cause may lie elsewhere, such as a Secret that is mounted later.
+    `digest` is `digest_of_others` from before the start. `on_result` gets `ok` or `failed` for
+    each attempt. A failed change is retried even if no file changes, because its cause may lie
+    elsewhere, such as a Secret that is mounted later.
     """
-    files, retries = _Files(path), _Retries(retry_seconds)
+    files, retries, at_start = WatchedFiles(path), _Retries(retry_seconds), settings
     files.others = watched_files(settings)
     await asyncio.sleep(poll_seconds)
     await asyncio.to_thread(files.have_changed)
     # The settings were read some time ago, at the start. Notice a change made in between.
     with without_garbage_collection():
-        changed = await asyncio.to_thread(_differs, path, settings)
+        changed = await asyncio.to_thread(_differs, path, settings, digest)
     while True:
         if changed or retries.is_due():
             with without_garbage_collection():
-                new = await _reload(path, settings, services)
+                new = await _reload(files, load, services, poll_seconds / 10)
             on_result("failed" if new is None else "ok")
             if new is None:
                 retries.postpone(again=not changed)
             else:
+                _warn_if_restart_required(at_start, settings, new)
                 settings = new
                 files.others = watched_files(new)
                 retries.end()
         await asyncio.sleep(poll_seconds)
         changed = await _have_changed(files, settle_seconds=poll_seconds / 10)
+
+
+def digest_of_others(settings: Settings) -> str:
+    """Return a digest of what the service reads at its start besides the configuration's files."""
+    return content_digest(watched_files(settings))
 
 
 class _Retries:
@@ -98,7 +111,7 @@ class _Retries:
         self._due_at = math.inf
 
 
-async def _have_changed(files: "_Files", settle_seconds: float) -> bool:
+async def _have_changed(files: "WatchedFiles", settle_seconds: float) -> bool:
     """Wait until writing has stopped: half a file may be valid but lack callers."""
     for checks in range(_MAX_SETTLE_CHECKS):
         if not await asyncio.to_thread(files.have_changed):
@@ -107,42 +120,50 @@ async def _have_changed(files: "_Files", settle_seconds: float) -> bool:
     return True
 
 
-class _Files:
+class WatchedFiles:
     """The file at `path`, what else it is read from, and `others`."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(
+        self, path: Path, read_sources: Callable[[Path], Sources] = configuration_sources
+    ) -> None:
+        self.path = path
         self.others: tuple[Path, ...] = ()
-        self._path = path
+        self._read_sources = read_sources
         self._sources = Sources()
         self._seen = ""
 
     def have_changed(self) -> bool:
         """Whether they have changed since the last call."""
-        if self._fingerprint() == self._seen:
+        if (before := self._fingerprint(self._sources)) == self._seen:
             return False
         try:
             with without_garbage_collection():
-                self._sources = configuration_sources(self._path)
+                sources = self._read_sources(self.path)
         except Exception:  # noqa: BLE001 - of any kind, from the YAML reader; `_reload` logs it
-            self._sources = Sources()
-        self._seen = self._fingerprint()
+            sources = Sources()
+        seen = self._fingerprint(sources)
+        # If they changed while the sources were read, these may lack a file: read them once more.
+        self._seen = seen if self._fingerprint(self._sources) == before else ""
+        self._sources = sources
         return True
 
-    def _fingerprint(self) -> str:
-        return fingerprint(self._path, self._sources, self.others)
+    def _fingerprint(self, sources: Sources) -> str:
+        return fingerprint(self.path, sources, self.others)
 
 
-def _differs(path: Path, settings: Settings) -> bool:
+def _differs(path: Path, settings: Settings, digest: str) -> bool:
     try:
-        return load_settings(path) != settings
+        return load_settings(path) != settings or digest_of_others(settings) != digest
     except Exception:  # noqa: BLE001 - of any kind; `_reload` logs it
         return True
 
 
-async def _reload(path: Path, old: Settings, services: Services) -> Settings | None:
-    """Returns the new settings, or None if the old ones stay in use."""
+async def _reload(
+    files: WatchedFiles, load: Load, services: Services, settle_seconds: float
+) -> Settings | None:
+    """Return the new settings, or None if the old ones stay in use."""
     try:
-        new = await asyncio.to_thread(load_settings, path)
+        new = await _load(files, load, settle_seconds)
         await services.reconfigure(new)
         # The old settings are freed in an iteration of their own, after the old parts.
         await asyncio.sleep(0)
@@ -156,11 +177,41 @@ async def _reload(path: Path, old: Settings, services: Services) -> Settings | N
         log.exception("the configuration cannot be used, the old one stays in use")
         return None
     log.info("the new configuration is in use")
-    _warn_if_restart_required(old, new)
     return new
 
 
-def _warn_if_restart_required(old: Settings, new: Settings) -> None:
+async def _load(files: WatchedFiles, load: Load, settle_seconds: float) -> Settings:
+    """Load once more if that failed, or if the files changed meanwhile.
+
+    It may have read half of a change, or missed a file that vanished and returned.
+    """
+    settings = None
+    with suppress(Exception):
+        settings = await asyncio.to_thread(load, files.path)
+    if not await _changed_again(files, settle_seconds) and settings is not None:
+        return settings
+    return await asyncio.to_thread(load, files.path)
+
+
+async def _changed_again(files: WatchedFiles, settle_seconds: float) -> bool:
+    if not await asyncio.to_thread(files.have_changed):
+        return False
+    await asyncio.sleep(settle_seconds)
+    await _have_changed(files, settle_seconds)
+    return True
+
+
+def _warn_if_restart_required(at_start: Settings, old: Settings, new: Settings) -> None:
+    """Compare with the start, whose settings are in use. A warning is logged once for a change."""
+    pending, changed = _restart_required(at_start, old), _restart_required(old, new)
+    names = [
+        name for name in _restart_required(at_start, new) if name not in pending or name in changed
+    ]
+    if names:
+        log.warning("changed, but will take effect only after a restart: %s", ", ".join(names))
+
+
+def _restart_required(old: Settings, new: Settings) -> list[str]:
     names = [
         f"server.{name}"
         for name in RESTART_REQUIRED
@@ -177,5 +228,4 @@ def _warn_if_restart_required(old: Settings, new: Settings) -> None:
             names.append("links")
         elif protocol_builders.links_store_url(new) != protocol_builders.links_store_url(old):
             names.append("links.store_url")
-    if names:
-        log.warning("changed, but will take effect only after a restart: %s", ", ".join(names))
+    return names

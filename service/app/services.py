@@ -230,8 +230,10 @@ class Services:
         if current is not None and ca_digest != current.ca_digest:
             tls_context = await asyncio.to_thread(builders.store_tls_context, settings)
         jwks = {name: self._jwks_cache(name, issuer) for name, issuer in settings.issuers.items()}
+        links = await run_in_thread_if(in_thread, protocol_builders.link_settings, settings)
+        git_lfs = await run_in_thread_if(in_thread, protocol_builders.lfs_settings, settings)
         found = await run_in_thread_if(in_thread, origins, settings)
-        sources = await self._sources(found)
+        sources = await self._sources(found)  # last: what fails later would leave them open
         return Configuration(
             settings=settings,
             snapshot=snapshot,
@@ -245,8 +247,8 @@ class Services:
             jwks=jwks,
             ca_digest=ca_digest,
             new_tls_context=tls_context,
-            links=await run_in_thread_if(in_thread, protocol_builders.link_settings, settings),
-            git_lfs=await run_in_thread_if(in_thread, protocol_builders.lfs_settings, settings),
+            links=links,
+            git_lfs=git_lfs,
         )
 
     async def _resolve(self, settings: Settings) -> dict[str, Address]:

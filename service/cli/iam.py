@@ -8,7 +8,13 @@ from typing import Final
 
 import click
 
-from service.cli.options import config_argument, load, print_json
+from service.cli.options import (
+    InvalidConfiguration,
+    config_argument,
+    load_with_files,
+    print_json,
+)
+from service.errors import ConfigurationError
 
 _PRINCIPAL: Final = re.compile(r"arn:[a-z-]+:iam::\d*:(?:role|user)/[\x21-\x7e]+")
 _SERVICE_ACCOUNT: Final = re.compile(r"[a-z0-9.-]+:[a-z0-9.-]+")
@@ -124,7 +130,7 @@ def iam(
     from service.operations.setup.signing import signed_buckets
     from service.operations.setup.terraform import terraform
 
-    settings, addresses = load(path, offline=True)
+    settings, addresses, files = load_with_files(path, offline=True)
     if oidc_provider is None and any(
         each.credentials == "web_identity" for each in settings.buckets.values()
     ):
@@ -139,7 +145,10 @@ def iam(
         networks=networks,
         vpcs=vpcs,
     )
-    document = setup(signed_buckets(settings, addresses, origins), around)
+    try:
+        document = setup(signed_buckets(settings, addresses, origins), around)
+    except ConfigurationError as error:
+        raise InvalidConfiguration([files.placed(each) for each in error.problems]) from None
     if is_terraform:
         click.echo(terraform(document), nl=False)
     else:

@@ -102,17 +102,18 @@ def _answers(given: dict[str, str | None]) -> "Answers":
 
     if given["region"] and given["endpoint_url"]:
         raise click.UsageError("--region is for AWS, --endpoint-url for another store: give one")
-    bucket = _ask("--bucket", "Bucket", "Name", given["bucket"])
+    if not _is_terminal() and (missing := _missing(given)):
+        raise click.UsageError(f"there is no terminal to ask at: give {'; '.join(missing)}")
+    bucket = _ask("Bucket", "Name", given["bucket"])
     where = _ask(
-        "--region or --endpoint-url",
         "Region at AWS, or URL of another store",
         "Place",
         given["region"] or given["endpoint_url"],
     )
     is_aws = "://" not in where
     role = "ARN of the role that signs" + ("" if is_aws else " (empty: static keys)")
-    role_arn = _ask("--role-arn", role, "RoleArn", given["role_arn"], None if is_aws else "")
-    prefix = _ask("--prefix", "Prefix of the caller's keys", "Prefix", given["prefix"], "shared/")
+    role_arn = _ask(role, "RoleArn", given["role_arn"], None if is_aws else "")
+    prefix = _ask("Prefix of the caller's keys", "Prefix", given["prefix"], "shared/")
     return Answers(
         bucket=bucket,
         region=where if is_aws else None,
@@ -122,16 +123,27 @@ def _answers(given: dict[str, str | None]) -> "Answers":
     )
 
 
-def _ask(option: str, text: str, kind: str, given: str | None, default: str | None = None) -> str:
+def _is_terminal() -> bool:
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
+def _missing(given: dict[str, str | None]) -> list[str]:
+    """Return the options without a default that are not given. Static keys need no role."""
+    missing = [] if given["bucket"] else ["--bucket"]
+    if not given["region"] and not given["endpoint_url"]:
+        with_role = "" if given["role_arn"] else " with --role-arn,"
+        return [*missing, f"--region{with_role} or --endpoint-url"]
+    return missing if given["endpoint_url"] or given["role_arn"] else [*missing, "--role-arn"]
+
+
+def _ask(text: str, kind: str, given: str | None, default: str | None = None) -> str:
     """Return what the option says, or what a person answers. Wrong answers are asked again.
 
     Without a terminal there is only the default.
     """
     if given is not None:
         return given
-    if sys.stdin is None or not sys.stdin.isatty():
-        if default is None:
-            raise click.UsageError(f"there is no terminal to ask at: give {option}")
+    if default is not None and not _is_terminal():
         return default
 
     def check(answer: str) -> str:

@@ -1,4 +1,6 @@
-"""`presign schema`: the JSON Schema of the configuration file."""
+"""`presign schema`: the JSON Schemas of the configuration's files."""
+
+from typing import Literal
 
 import click
 
@@ -7,16 +9,19 @@ from service.cli.options import print_json
 
 @click.command(
     epilog="""\b
-Example:
+Examples:
   presign schema > presign.schema.json
+  presign schema callers > callers.schema.json
 """
 )
-def schema() -> None:
+@click.argument("section", required=False, type=click.Choice(["callers", "buckets"]))
+def schema(section: Literal["callers", "buckets"] | None) -> None:
     """Print the JSON Schema of the configuration file.
 
+    With `callers` it is that of a team's file in callers_dir, with `buckets` of one in buckets_dir.
     Editors use it to complete and check settings. In the first line of the file, write
     `# yaml-language-server: $schema=./presign.schema.json`.
     """
-    from service.config.schema import configuration_schema
+    from service.config.schema import configuration_schema, part_schema
 
-    print_json(configuration_schema())
+    print_json(configuration_schema() if section is None else part_schema(section))

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
 
+from service.app.builders import caller_entries
 from service.app.factory import create_app
 from service.cli.check.policies import oversized_policies
 from service.config.settings import Settings
@@ -70,5 +71,5 @@ def _exported_spans(endpoint: str | None) -> AbstractContextManager[Spans | None
 
 
 def _log_oversized_policies(settings: Settings, addresses: dict[str, Address]) -> None:
-    for problem in oversized_policies(settings, addresses):
+    for problem in oversized_policies(settings, addresses, caller_entries(settings)):
         log.error("a caller cannot be served: %s", problem)

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from service.config.conflicts import Conflict, refusal
 from service.config.durations import Between
-from service.config.messages import quoted
+from service.config.quoting import quoted
 from service.config.static_keys import KeyFile, Profile, profile_files
 from service.config.types import (
     ExternalId,

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from service.config.quoting import shown
 from service.config.server import ServerSettings
 from service.errors import ConfigurationProblem
 from service.field_names import nearest
@@ -36,7 +37,7 @@ def unknown_variables(variables: Iterable[str]) -> list[ConfigurationProblem]:
         and name.upper() not in known
         and not _OF_KUBERNETES.fullmatch(name)
     ]
-    return [ConfigurationProblem(_message(name, known), (name,)) for name in unknown]
+    return [ConfigurationProblem(_message(name, known), (shown(name),)) for name in unknown]
 
 
 def _message(name: str, known: list[str]) -> str:

@@ -4,15 +4,15 @@ A value is expanded once, after the YAML was read, and stays text. So what a var
 contains can add neither settings nor further references. Keys are never expanded.
 """
 
-import errno
-import os
 import re
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, Final, Self
 
+from service.config.quoting import in_one_line
+from service.config.regular_files import open_regular
 from service.config.yaml_reader import YamlMapping, YamlSequence
 from service.errors import Location
 
@@ -20,6 +20,7 @@ _REFERENCE = re.compile(r"\$\$\{|\$\{([^}]*)(\}?)")
 _VARIABLE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
 _FILE: Final = "file:"
 _LONGEST: Final = 64 * 1024  # characters of a file; a Kubernetes secret has at most 1 MiB in all
+_LONGEST_PATH: Final = 255  # characters of a reference in a message
 _SYNTAX: Final = "write ${VAR}, ${VAR:-default} or ${file:/path}; `$${` is a literal `${`"
 
 
@@ -103,7 +104,7 @@ class Expander:
             return "${"
         body, end = found[1], found[2]
         if end and body.startswith(_FILE) and body != _FILE:
-            return self._file(self.directory / body.removeprefix(_FILE), found[0])
+            return self._file(self.directory / body.removeprefix(_FILE), _as_written(found))
         variable = _VARIABLE.fullmatch(body)
         if not end or variable is None:
             raise _Unexpandable(_SYNTAX)
@@ -129,14 +130,13 @@ class Expander:
         return text.removesuffix("\n")  # reading has made one of a carriage return too
 
 
+def _as_written(found: re.Match[str]) -> str:
+    return in_one_line(found[0], at_most=_LONGEST_PATH)
+
+
 def _text_of(path: Path) -> str:
-    """Raises OSError, or ValueError for what is no text or never ends, such as a device or a pipe."""
-    mode = path.stat().st_mode
-    if stat.S_ISDIR(mode):
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-    if not stat.S_ISREG(mode):
-        raise ValueError
-    with path.open(encoding="utf-8") as file:
+    """Raises OSError, or ValueError for what is no text, too long, or no regular file."""
+    with TextIOWrapper(open_regular(path), encoding="utf-8") as file:
         text = file.read(_LONGEST + 1)
     if len(text) > _LONGEST:
         raise ValueError
@@ -150,6 +150,6 @@ class NoExpander(Expander):
         if found[0] == "$${":
             return "${"
         raise _Unexpandable(
-            f"{found[0]} is not expanded in a file of callers_dir, whose authors could read the "
-            "service's secrets with it; write the value itself. `$${` is a literal `${`"
+            f"{_as_written(found)} is not expanded in a file of callers_dir, whose authors could read "
+            "the service's secrets with it; write the value itself. `$${` is a literal `${`"
         )

@@ -7,7 +7,8 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, Field, SecretStr, ValidationInfo
 
 from service.config.patterns import matching
-from service.config.types import OFFLINE, Section, Url, check_store_url
+from service.config.store_urls import check_store_url
+from service.config.types import OFFLINE, Section, Url
 
 KEY_BYTES: Final = 32
 MEMORY: Final = "memory://"

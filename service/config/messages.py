@@ -1,6 +1,5 @@
 """What an operator reads about a mistake in the configuration. Pure."""
 
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -9,12 +8,10 @@ from typing import Any, Final
 from pydantic import BaseModel, ByteSize
 
 from service.config.expansion import Source
+from service.config.quoting import quoted
 from service.errors import Location
 from service.field_names import fields_with_models, model_at, names, nearest
 
-_QUOTED_LENGTH: Final = 80
-# A digest, a key of 256 bits or the id of an AWS key, which somebody may have put in a wrong place.
-_SECRET: Final = re.compile(r"[0-9A-Fa-f]{32}|A[KS]IA[0-9A-Z]{16}|[A-Za-z0-9_+=-]{40}")
 # Messages quote the values of these settings. None of them is or contains a secret.
 _QUOTED: Final = frozenset(
     [
@@ -222,28 +219,6 @@ def _found(error: Any) -> str:
 
 def _setting(location: Location) -> str | None:
     return next((part for part in reversed(location) if isinstance(part, str)), None)
-
-
-def shown(part: str | int) -> str | int:
-    """Return a part of a location, without what could be a key in the place of a name."""
-    return "…" if isinstance(part, str) and _is_secret(part) else part
-
-
-def _is_secret(text: str) -> bool:
-    return _SECRET.search(text) is not None
-
-
-def quoted(value: object) -> str:
-    """Quote a value briefly, in one line, without what could be a password or a key."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    text = str(value)
-    if "://" in text and any(character in text for character in "@?#"):
-        return "a URL with a user or a query"
-    if _is_secret(text):
-        return "what looks like a key"
-    cut = text if len(text) <= _QUOTED_LENGTH else f"{text[:_QUOTED_LENGTH]}…"
-    return json.dumps(cut, ensure_ascii=not cut.isprintable())
 
 
 def without_echoes(errors: Sequence[Any]) -> list[Any]:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from service.config.expansion import Expander, NoExpander, source
 from service.config.file import content_digest, line_of, read_yaml, yaml_files
-from service.config.messages import quoted
+from service.config.quoting import quoted, shown
 from service.config.sharing import value_at, written_at
 from service.config.yaml_reader import YamlMapping
 from service.errors import ConfigurationError, ConfigurationProblem, Location
@@ -70,7 +70,9 @@ class Files:
 
 
 def placed_in(path: Path, document: Any, problem: ConfigurationProblem) -> ConfigurationProblem:
-    return replace(problem, file=str(path), line=line_of(problem.location, document))
+    """Return the problem with its file and line. Its location becomes one that may be shown."""
+    line, location = line_of(problem.location, document), tuple(map(shown, problem.location))
+    return replace(problem, file=str(path), line=line, location=location)
 
 
 def read_files(path: Path, environ: Mapping[str, str]) -> Files:
@@ -182,7 +184,7 @@ class _Reader:
                 continue
             if not isinstance(document, YamlMapping) or set(document) != {section}:
                 keys = document if isinstance(document, YamlMapping) else ()
-                location = tuple(str(key) for key in keys if key != section)[:1]
+                location = tuple(key for key in keys if key != section)[:1]
                 text = f"write {_SECTIONS[section]} and nothing else"
                 raise _refusal(path, document, text, location)
             yield path, document

@@ -8,7 +8,7 @@ Rules of this file:
 """
 
 import re
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
@@ -56,11 +56,33 @@ EXAMPLES: Final[dict[str, list[str]]] = {
 
 def configuration_schema() -> Schema:
     """Return the schema of `presign.yaml` in draft 7, without references."""
+    schema = _with_shared_settings(_with_references(_settings_schema()))
+    return {"$schema": _DIALECT, "title": "The configuration of presign", **schema}
+
+
+def part_schema(section: Literal["callers", "buckets"]) -> Schema:
+    """Return the schema of a file in `callers_dir` or `buckets_dir`, which has one section.
+
+    A bucket need not have all its keys there: `bucket_defaults` are in another file.
+    """
+    # References are an error in a file of callers.
+    whole = _settings_schema() if section == "callers" else configuration_schema()
+    own = whole["properties"][section]
+    own = {name: each for name, each in own.items() if name != "minProperties"}
+    return {
+        "$schema": _DIALECT,
+        "title": f"The `{section}` of presign, in a file of `{section}_dir`",
+        "type": ["object", "null"],
+        "properties": {section: {**own, "type": [own["type"], "null"]}},
+        "required": [section],
+        "additionalProperties": False,
+    }
+
+
+def _settings_schema() -> Schema:
     generated = Settings.model_json_schema(schema_generator=_Generator)
     definitions = generated.pop("$defs")
-    schema: Schema = _readable(generated, definitions)
-    schema = _with_shared_settings(_with_references(schema))
-    return {"$schema": _DIALECT, "title": "The configuration of presign", **schema}
+    return _readable(generated, definitions)
 
 
 class _Generator(GenerateJsonSchema):

@@ -23,7 +23,7 @@ from service.config.environment import unknown_variables
 from service.config.expansion import source
 from service.config.git_lfs import GitLfsSettings
 from service.config.links import LinksSettings
-from service.config.messages import KEY, describe, shown, unknown_name, without_echoes
+from service.config.messages import KEY, describe, unknown_name, without_echoes
 from service.config.mlflow import MlflowSettings
 from service.config.objects import Objects, ObjectUrlSettings
 from service.config.package_index import PackageIndexSettings
@@ -198,8 +198,7 @@ def _problem(error: Any, files: Files) -> ConfigurationProblem:
     other = error.get("ctx", {}).get("other_location")
     problem = ConfigurationProblem(text, location, other=other)
     is_known = error["type"] != "extra_forbidden"
-    problem = placed(problem, files) if is_known else files.placed(problem)
-    return replace(problem, location=tuple(map(shown, problem.location)))
+    return placed(problem, files) if is_known else files.placed(problem)
 
 
 def placed(problem: ConfigurationProblem, files: Files) -> ConfigurationProblem:

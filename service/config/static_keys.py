@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, ValidationInfo
 
-from service.config.messages import quoted
+from service.config.quoting import quoted
 from service.config.types import OFFLINE
 from service.sessions.key_files import read_key_file
 

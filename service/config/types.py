@@ -25,6 +25,7 @@ from pydantic import (
 
 from service.config.patterns import matching
 from service.config.prefixes import check_own_prefix, check_prefix_of_grant
+from service.config.store_urls import check_store_url
 
 # As `presign new-key` prints one: 256 bits in base64
 _API_KEY = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.*[0-9])[A-Za-z0-9_-]{43}")
@@ -100,18 +101,6 @@ def can_be_trusted(path: Path) -> bool:
     except (OSError, ValueError):  # SSLError is an OSError
         return False
     return True
-
-
-def check_store_url(url: SecretStr) -> SecretStr:
-    try:
-        parts = urlsplit(url.get_secret_value())
-        is_valid = parts.scheme in {"redis", "rediss"} and parts.hostname and parts.port != 0
-        is_valid = is_valid and not re.search(r"\s", url.get_secret_value())
-    except ValueError:  # an invalid port
-        is_valid = False
-    if not is_valid:
-        raise ValueError("write the URL of a Redis or Valkey, such as redis://limits:6379/0")
-    return url
 
 
 def _check_rate(text: str) -> str:

@@ -22,6 +22,8 @@ from yaml.events import (
     StreamEndEvent,
 )
 
+from service.config.quoting import shown
+
 # PyYAML may have been built without libyaml. Then its parser in Python is used.
 LOADERS: Final = tuple(
     getattr(yaml, name) for name in ("CSafeLoader", "SafeLoader") if hasattr(yaml, name)
@@ -139,9 +141,8 @@ class _Document:
                 merged += _mappings(value, line)
                 continue
             if key in found:
-                raise YamlError(
-                    f'found duplicate key "{key}", also on line {found.lines[key]}', line
-                )
+                text = f'found duplicate key "{shown(key)}", also on line {found.lines[key]}'
+                raise YamlError(text, line)
             found[key], found.lines[key] = value, line
         for other in merged:
             for key in other:

@@ -23,7 +23,7 @@ from service.errors import PresignError, StorageUnavailable
 from service.s3.access import StoreAccess
 from service.s3.client import Reply, S3Client
 from service.s3.errors import NO_SUCH_UPLOAD, S3Error
-from service.s3.xml import Markers, OpenUpload, uploads_page
+from service.s3.listing_xml import Markers, OpenUpload, uploads_page
 from service.sessions.lifetime import GrantedLifetime, Validity
 from service.sessions.session import Session
 from service.signing.multipart_actions import AbortMultipartUpload, ListMultipartUploads

@@ -1,18 +1,20 @@
-"""Lists objects and common prefixes for a caller, page by page."""
+"""Lists objects, their versions and common prefixes for a caller, page by page."""
 
 import asyncio
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import quote, unquote
 
 from service.access.grants import AccessRequest, Operation, most_keys
 from service.errors import InvalidRequest, StorageUnavailable
 from service.presigning.audit import Requester
 from service.presigning.authorizer import Authorizer
 from service.presigning.requests import StoreRequest
+from service.s3.access import StoreAccess
 from service.s3.client import S3Client
 from service.s3.errors import S3Error, to_domain_error
-from service.s3.queries import LIST_SECONDS, list_objects
-from service.s3.xml import ObjectsPage
+from service.s3.listing_xml import ObjectsPage, VersionMarkers, VersionsPage
+from service.s3.queries import LIST_SECONDS, list_objects, list_versions
 from service.signing.validation import check_text
 
 MAX_PAGES: Final = 20  # of a level
@@ -52,13 +54,7 @@ class Listings:
 
         Raises StorageRefused, StorageUnavailable and what `Authorizer.sign_and_audit` raises.
         """
-        wanted = AccessRequest(
-            operation=Operation.LIST, bucket=request.bucket, key=request.prefix, subtree=True
-        )
-        grants = self.authorizer.access(requester).grants
-        wanted.max_keys = most_keys(grants, wanted, _MAX_KEYS) or 1
-        store_request = StoreRequest(action="ListObjectsV2", access_request=wanted)
-        access = await self.authorizer.authorize_store_call(requester, store_request)
+        access, max_keys = await self._authorize(requester, request, "ListObjectsV2")
         try:
             return await list_objects(
                 self.store,
@@ -66,8 +62,30 @@ class Listings:
                 request.bucket,
                 request.prefix,
                 delimiter=request.delimiter,
-                max_keys=wanted.max_keys,
+                max_keys=max_keys,
                 after=request.after,
+            )
+        except S3Error as error:
+            raise to_domain_error(error) from None
+
+    async def versions(self, requester: Requester, request: ListingRequest) -> VersionsPage:
+        """Return one page of versions and delete markers, which needs a grant for `versions` too.
+
+        Raises InvalidRequest if `after` is no `version_token`, and what `page` raises.
+        """
+        after = None if request.after is None else _version_markers(request.after)
+        access, max_keys = await self._authorize(
+            requester, request, "ListObjectVersions", version=True
+        )
+        try:
+            return await list_versions(
+                self.store,
+                access,
+                request.bucket,
+                request.prefix,
+                delimiter=request.delimiter,
+                max_keys=max_keys,
+                after=after,
             )
         except S3Error as error:
             raise to_domain_error(error) from None
@@ -85,6 +103,23 @@ class Listings:
             detail = f"The store did not list the objects within {LIST_SECONDS:g} s."
             raise StorageUnavailable(detail) from None
 
+    async def _authorize(
+        self, requester: Requester, request: ListingRequest, action: str, *, version: bool = False
+    ) -> tuple[StoreAccess, int]:
+        """Return the access to the store, and how many keys a page may have."""
+        wanted = AccessRequest(
+            operation=Operation.LIST,
+            bucket=request.bucket,
+            key=request.prefix,
+            subtree=True,
+            version=version,
+        )
+        grants = self.authorizer.access(requester).grants
+        wanted.max_keys = most_keys(grants, wanted, _MAX_KEYS) or 1
+        store_request = StoreRequest(action=action, access_request=wanted)
+        access = await self.authorizer.authorize_store_call(requester, store_request)
+        return access, wanted.max_keys
+
     async def _all_pages(self, requester: Requester, bucket: str, prefix: str) -> ObjectsPage:
         after, whole = None, ObjectsPage(objects=[], prefixes=[], next_token=None)
         for _ in range(MAX_PAGES):
@@ -95,3 +130,15 @@ class Listings:
             if (after := page.next_token) is None:
                 return whole
         raise InvalidRequest(_TOO_LONG)
+
+
+def version_token(markers: VersionMarkers) -> str:
+    """Return the `after` of the next page of versions. No version id has a slash, and a key may."""
+    return f"{markers.version_id or ''}/{quote(markers.key)}"
+
+
+def _version_markers(token: str) -> VersionMarkers:
+    version_id, slash, key = token.partition("/")
+    if not slash or not key:
+        raise InvalidRequest("Give the `next` of the page before.", pointer="#/after")
+    return VersionMarkers(key=unquote(key), version_id=version_id or None)

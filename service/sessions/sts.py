@@ -290,6 +290,6 @@ def _server_time(answer: Mapping[str, Any], clock: Clock) -> float:
     headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
     try:
         date = parsedate_to_datetime(headers["date"])
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, OverflowError):  # OverflowError: a year of twenty digits
         return clock.wall()
     return date.replace(tzinfo=date.tzinfo or UTC).timestamp()

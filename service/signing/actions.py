@@ -15,15 +15,14 @@ from types import MappingProxyType
 from typing import ClassVar, Final, Literal
 
 from service.errors import InvalidRequest
+from service.signing.metadata import Pairs, check_metadata
 from service.signing.tags import Tags, check_tags, tagging_header
 from service.signing.validation import check_header_value, check_media_type, check_text
 
 Query = tuple[tuple[str, str], ...]
-Pairs = tuple[tuple[str, str], ...]
 
 MAX_UPLOAD_BYTES: Final = 5 * 1024**3  # docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
 DEFAULT_CONTENT_TYPE: Final = "application/octet-stream"
-MAX_METADATA_BYTES: Final = 2048  # …/userguide/UsingMetadata.html: names and values, in UTF-8
 
 ChecksumAlgorithm = Literal["CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256"]
 CHECKSUM_BYTES: Final[Mapping[str, int]] = MappingProxyType(
@@ -35,13 +34,6 @@ _BASE64: Final = {
     name: re.compile(f"[A-Za-z0-9+/]{{{-(-size * 8 // 6)}}}{'=' * (-size % 3)}")
     for name, size in CHECKSUM_BYTES.items()
 }
-
-# A subset of what a header's name may have: proxies pass it on, and stores keep it unchanged.
-_METADATA_NAME = re.compile("[a-z0-9_-]+")
-# MinIO, RustFS and their forks act on such metadata. With `snowball-auto-extract` they unpack the
-# body as an archive, into keys that the archive chooses: minio/minio, cmd/api-router.go.
-_RESERVED_WORD: Final = "snowball"
-_RESERVED_PREFIXES: Final = ("minio-", "rustfs-")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +163,36 @@ class ListObjects:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ListObjectVersions:
+    """A page of versions after the last page's markers. Sign it with an empty key."""
+
+    METHOD: ClassVar = "GET"
+
+    prefix: str
+    delimiter: str | None = None
+    max_keys: int | None = None
+    key_marker: str | None = None
+    version_id_marker: str | None = None
+
+    def __post_init__(self) -> None:
+        _check_texts(delimiter=self.delimiter)
+
+    def query(self) -> Query:
+        return _present(
+            ("prefix", self.prefix),
+            ("delimiter", self.delimiter),
+            ("encoding-type", "url"),  # XML cannot represent some keys
+            ("key-marker", self.key_marker),
+            ("max-keys", None if self.max_keys is None else str(self.max_keys)),
+            ("version-id-marker", self.version_id_marker),
+            ("versions", ""),
+        )
+
+    def headers(self) -> dict[str, str]:
+        return {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NewObject:
     """Properties of a new object, in one piece or in parts."""
 
@@ -248,30 +270,6 @@ def check_digest(algorithm: ChecksumAlgorithm, value: str, *, pointer: str) -> N
 
 
 Action = GetObject | HeadObject | DeleteObject | ListObjects | PutObject
-
-
-def check_metadata(metadata: Pairs) -> None:
-    """Raises InvalidRequest unless S3 accepts these pairs, and proxies pass them on unchanged."""
-    if sum(len(name) + len(value) for name, value in metadata) > MAX_METADATA_BYTES:
-        detail = f"At most {MAX_METADATA_BYTES} bytes of names and values are allowed."
-        raise InvalidRequest(detail, pointer="#/metadata")
-    for name, value in metadata:
-        _check_metadata_name(name)
-        # The caller chose the name. A long one is not repeated.
-        check_header_value(value, pointer=f"#/metadata/{name}" if len(name) <= 64 else "#/metadata")
-
-
-def _check_metadata_name(name: str) -> None:
-    if _METADATA_NAME.fullmatch(name) is None:
-        detail = "A metadata name can only have lower-case letters, digits, `-` and `_`."
-        raise InvalidRequest(detail, pointer="#/metadata")
-    # A proxy may turn `_` into `-`.
-    if _RESERVED_WORD in name or name.replace("_", "-").startswith(_RESERVED_PREFIXES):
-        detail = (
-            f"A metadata name must not contain `{_RESERVED_WORD}`, or start with `minio-` or "
-            "`rustfs-`: some stores act on such names."
-        )
-        raise InvalidRequest(detail, pointer="#/metadata")
 
 
 def _check_texts(**values: str | None) -> None:

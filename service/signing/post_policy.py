@@ -15,7 +15,8 @@ from typing import Final
 
 from service.errors import InvalidRequest
 from service.signing import sigv4
-from service.signing.actions import DEFAULT_CONTENT_TYPE, Encryption, Pairs, check_metadata
+from service.signing.actions import DEFAULT_CONTENT_TYPE, Encryption
+from service.signing.metadata import Pairs, check_metadata
 from service.signing.signer import Signer
 from service.signing.tags import Tags, check_tags, tagging_document
 from service.signing.validation import check_header_value, check_media_type

@@ -10,14 +10,8 @@ from dataclasses import dataclass
 from typing import ClassVar, Final, cast
 
 from service.errors import InvalidRequest
-from service.signing.actions import (
-    CHECKSUM_BYTES,
-    ChecksumAlgorithm,
-    Pairs,
-    Query,
-    check_digest,
-    check_metadata,
-)
+from service.signing.actions import CHECKSUM_BYTES, ChecksumAlgorithm, Query, check_digest
+from service.signing.metadata import Pairs, check_metadata
 from service.signing.validation import check_header_value, check_media_type
 
 # Metadata and encryption come in addition. Every other `x-amz-` header is refused: an ACL, a copy

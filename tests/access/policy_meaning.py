@@ -46,8 +46,8 @@ OBJECT_ACTIONS = [
     "s3:BypassGovernanceRetention",
     "s3:ReplicateObject",
 ]
+LISTINGS = ("s3:ListBucket", "s3:ListBucketVersions")
 BUCKET_ACTIONS = [
-    "s3:ListBucketVersions",
     "s3:ListBucketMultipartUploads",
     "s3:GetBucketPolicy",
     "s3:PutBucketPolicy",
@@ -100,6 +100,14 @@ def meant(granted: Iterable[Grant], action: str, key: str) -> bool:
         below(grant.prefix, key)
         and bool(needed & grant.allow)
         and (action not in NEEDED_FOR_VERSIONS or Operation.VERSIONS in grant.allow)
+        for grant in granted
+    )
+
+
+def version_listing_meant(granted: Iterable[Grant], prefix: str) -> bool:
+    needed = {Operation.LIST, Operation.VERSIONS}
+    return any(
+        is_folder(grant.prefix) and below(grant.prefix, prefix) and needed <= grant.allow
         for grant in granted
     )
 

@@ -77,15 +77,22 @@ def test_credentials_allow_exactly_the_granted_part(
     assert allowed is (below(prefix, key) and meant(granted, action, key, permission))
 
 
+@pytest.mark.parametrize(
+    ("action", "needed"),
+    [
+        ("s3:ListBucket", {Operation.LIST, Operation.CREDENTIALS}),
+        ("s3:ListBucketVersions", {Operation.LIST, Operation.VERSIONS, Operation.CREDENTIALS}),
+    ],
+)
 @given(granted=some_grants, prefix=granted_prefixes | st.just(""), data=st.data())
 def test_credentials_list_only_what_a_grant_may_list(
-    granted: list[Grant], prefix: str, data: st.DataObject
+    granted: list[Grant], prefix: str, data: st.DataObject, action: str, needed: set[Operation]
 ) -> None:
     """A check or a completion may list one key, for the service only."""
     listed = data.draw(near(granted) | st.just(""))
-    allowed = allows(policy_of(granted, prefix), "s3:ListBucket", BUCKET, {"s3:prefix": listed})
+    allowed = allows(policy_of(granted, prefix), action, BUCKET, {"s3:prefix": listed})
     assert allowed is any(
-        grant.allow >= {Operation.LIST, Operation.CREDENTIALS}
+        grant.allow >= needed
         and is_folder(grant.prefix)
         and below(grant.prefix, listed)
         and is_folder(prefix)

@@ -19,6 +19,7 @@ from tests.access.policy_meaning import (
     BUCKET_ACTIONS,
     KMS_ACTIONS,
     KMS_KEY,
+    LISTINGS,
     LISTS,
     NEEDED_OF_KMS,
     OBJECT_ACTIONS,
@@ -32,6 +33,7 @@ from tests.access.policy_meaning import (
     meant,
     near,
     some_grants,
+    version_listing_meant,
 )
 from tests.support.factories import make_grant
 
@@ -42,9 +44,7 @@ def allowed_actions(policy: str, key: str) -> set[str]:
     """Return all actions that this policy allows for `key`, including listings and KMS."""
     on_object = {a for a in OBJECT_ACTIONS if allows(policy, a, f"{BUCKET}/{key}")}
     listing = {"s3:prefix": key}
-    on_bucket = {
-        a for a in ["s3:ListBucket", *BUCKET_ACTIONS] if allows(policy, a, BUCKET, listing)
-    }
+    on_bucket = {a for a in [*LISTINGS, *BUCKET_ACTIONS] if allows(policy, a, BUCKET, listing)}
     via = {"kms:ViaService": VIA}
     return on_object | on_bucket | {a for a in KMS_ACTIONS if allows(policy, a, KMS_KEY, via)}
 
@@ -80,7 +80,7 @@ WITH_VERSIONS: list[tuple[Operation, set[str]]] = [
     (Operation.HEAD, {"s3:GetObjectVersion"}),
     (Operation.DELETE, {"s3:DeleteObjectVersion"}),
     (Operation.UPLOAD, set()),
-    (Operation.LIST, set()),
+    (Operation.LIST, {"s3:ListBucketVersions"}),
 ]
 
 
@@ -94,6 +94,7 @@ def test_versions_extend_operations_of_the_same_grant(operation: Operation, more
 
 def test_a_grant_for_one_key_allows_no_other_key_and_no_listing() -> None:
     every = set().union(*EXACTLY.values(), *(needed for _, needed in WITH_VERSIONS))
+    every.remove("s3:ListBucketVersions")  # of a key alone S3 lists no versions
     policy = session_policy([make_grant(prefix="a/b")], ARNS)
     kms = {action for action in every if action.startswith("kms:")}
     assert allowed_actions(policy, "a/b") == every
@@ -119,6 +120,9 @@ def test_policy_allows_exactly_the_granted_listings(
     allowed = allows(policy, "s3:ListBucket", BUCKET, {"s3:prefix": prefix})
     assert allowed is listing_meant(granted, prefix)
     assert allows(policy, "s3:ListBucket", BUCKET) is listing_meant(granted, "")
+    versions = allows(policy, "s3:ListBucketVersions", BUCKET, {"s3:prefix": prefix})
+    assert versions is version_listing_meant(granted, prefix)
+    assert allows(policy, "s3:ListBucketVersions", BUCKET) is version_listing_meant(granted, "")
 
 
 @given(granted=some_grants, action=st.sampled_from(KMS_ACTIONS))
@@ -139,7 +143,7 @@ def test_policy_allows_no_other_bucket_action(granted: list[Grant], key: str, ac
         assert not allows(policy, action, BUCKET, context)
 
 
-@given(granted=some_grants, key=keys, action=st.sampled_from([*OBJECT_ACTIONS, "s3:ListBucket"]))
+@given(granted=some_grants, key=keys, action=st.sampled_from([*OBJECT_ACTIONS, *LISTINGS]))
 def test_policy_allows_nothing_on_other_buckets(
     granted: list[Grant], key: str, action: str
 ) -> None:
@@ -173,19 +177,19 @@ def test_policy_and_decision_agree_on_every_key(
     assert allows(session_policy(granted, ARNS), action, f"{BUCKET}/{key}") is decided
 
 
-@given(granted=some_grants, data=st.data())
+@given(granted=some_grants, data=st.data(), version=st.booleans())
 def test_policy_and_decision_agree_on_every_listing(
-    granted: list[Grant], data: st.DataObject
+    granted: list[Grant], data: st.DataObject, version: bool
 ) -> None:
     prefix = data.draw(near(granted) | st.just(""))
     looks = {Operation.CHECK, Operation.MULTIPART}
     only_lists = [replace(each, allow=each.allow - looks) for each in granted]
     access_request = AccessRequest(
-        operation=Operation.LIST, bucket="reports", key=prefix, subtree=True
+        operation=Operation.LIST, bucket="reports", key=prefix, subtree=True, version=version
     )
     decided = isinstance(decide(only_lists, access_request), Allowed)
     policy = session_policy(only_lists, ARNS)
-    assert allows(policy, "s3:ListBucket", BUCKET, {"s3:prefix": prefix}) is decided
+    assert allows(policy, LISTINGS[version], BUCKET, {"s3:prefix": prefix}) is decided
 
 
 @given(granted=some_grants, data=st.data())
@@ -232,7 +236,7 @@ def test_the_policy_has_no_whitespace() -> None:
     )
 
 
-@given(key=keys, action=st.sampled_from([*OBJECT_ACTIONS, *BUCKET_ACTIONS, "s3:ListBucket"]))
+@given(key=keys, action=st.sampled_from([*OBJECT_ACTIONS, *BUCKET_ACTIONS, *LISTINGS]))
 def test_deny_all_allows_nothing(key: str, action: str) -> None:
     policy = deny_all(ARNS)
     assert not allows(policy, action, f"{BUCKET}/{key}")

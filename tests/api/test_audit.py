@@ -16,8 +16,8 @@ from tests.support.app import API_KEY, app_of, make_app_settings, make_open_gran
 # Their lines have tests of their own: `tests/multipart/test_audit.py`, `test_object_checks.py`
 # and `test_diagnoses.py`. `GET /v1/caller` leaves none.
 OTHERS: Final = (
-    *("/v1/multipart-uploads", "/v1/object-checks", "/v1/objects", "/v1/diagnoses"),
-    *("/v1/caller", "/v1/links"),
+    *("/v1/multipart-uploads", "/v1/object-checks", "/v1/objects", "/v1/object-versions"),
+    *("/v1/diagnoses", "/v1/caller", "/v1/links"),
 )
 calls = pytest.mark.parametrize(("path", "body"), CALLS, ids=[path for path, _ in CALLS])
 

@@ -73,3 +73,12 @@ def test_an_invalid_configuration_prints_no_policy(tmp_path: Path) -> None:
     refused = iam(tmp_path, text=GOOD.replace("region:", "regoin:"))
     assert (refused.exit_code, refused.stdout) == (1, "")
     assert "did you mean region?" in refused.stderr
+
+
+def test_an_external_id_of_only_some_buckets_has_its_place(tmp_path: Path) -> None:
+    role = "role_arn: 'arn:aws:iam::111122223333:role/presign'"
+    other = f"  other: {{region: eu-west-1, {role}, external_id: a-1}}\ncallers:"
+    text = GOOD.replace("callers:", other)
+    refused = iam(tmp_path, text=text)
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert f"{tmp_path / 'presign.yaml'}:3: buckets.reports: assumes arn:" in refused.stderr

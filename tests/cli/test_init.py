@@ -50,7 +50,7 @@ def test_a_file_for_aws_passes_the_strict_check(tmp_path: Path) -> None:
 def test_a_file_for_static_keys_says_why_it_is_not_strict(tmp_path: Path) -> None:
     done = init(tmp_path, *STORE)
 
-    assert "buckets.reports: all callers share one set of credentials" in done.stdout
+    assert "buckets.reports.credentials: all callers share one set of credentials" in done.stdout
     assert "AWS_ACCESS_KEY_ID" in done.stdout
 
 
@@ -89,9 +89,12 @@ def test_the_result_is_json_on_request(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((), "there is no terminal to ask at: give --bucket"),
-        (("--bucket", "reports"), "give --region or --endpoint-url"),
-        (AWS[:4], "give --role-arn"),
+        ((), "ask at: give --bucket; --region with --role-arn, or --endpoint-url"),
+        (AWS[:2], "ask at: give --region with --role-arn, or --endpoint-url"),
+        (AWS[2:4], "ask at: give --bucket; --role-arn"),
+        (AWS[4:], "ask at: give --bucket; --region or --endpoint-url"),
+        (AWS[:4], "ask at: give --role-arn"),
+        (STORE[2:], "ask at: give --bucket"),
         ((*AWS, "--endpoint-url", "https://a"), "give one"),
         (("--bucket", "a b"), "at most 63 letters"),
         (("--region", "EU"), "write a region such as eu-west-1"),

@@ -99,6 +99,7 @@ class Fake:
             link = {"url": "https://presign.test/l/secret", "id": "7"}
             return httpx.Response(201, json=link | {"expires_at": "2026-03-01T12:15:00Z"})
         answers: dict[str, Callable[[], Any]] = {
+            "object-versions": lambda: self._versions(request.url.params),
             "caller": _caller,
             "object-checks": lambda: self._check(body),
             "credentials/reports": credentials,
@@ -234,6 +235,22 @@ class Fake:
                 [(key, self.objects[key]) for key in page], prefixes, more * (page != keys)
             ),
         )
+
+    def _versions(self, query: httpx.QueryParams) -> Any:
+        """Two versions of each object, the newer of which deletes it, one entry a page."""
+        entries = [
+            {"key": key, "version_id": version, "is_latest": is_deleted, **data,
+             "is_delete_marker": is_deleted, "last_modified": "2026-03-01T12:00:00Z"}
+            for key, content in sorted(self.objects.items())
+            if key.startswith(query["prefix"])
+            for version, is_deleted, data in (
+                ("2", True, {}),
+                ("1", False, {"size": len(content), "etag": etag(content)}),
+            )
+        ]  # fmt: skip
+        first = int(query.get("after", "0"))
+        more = {"next": str(first + 1)} if first + 1 < len(entries) else {}
+        return {"prefix": query["prefix"], "prefixes": [], "versions": entries[first:][:1], **more}
 
 
 def _caller() -> Any:

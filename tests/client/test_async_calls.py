@@ -58,6 +58,16 @@ async def test_signed_requests_are_those_of_the_service() -> None:
     assert [each.method for each in signed] == ["GET", "PUT", "HEAD", "DELETE"]
 
 
+async def test_versions_are_those_of_all_pages() -> None:
+    fake = Fake()
+    fake.put("a.csv", b"12345")
+
+    async with client_of(fake) as client:
+        ids = [version.version_id async for version in client.versions("reports", "a.csv")]
+
+    assert ids == ["2", "1"]
+
+
 async def test_a_listing_has_the_entries_of_all_pages() -> None:
     fake = Fake(page_size=2)
     for number in range(5):

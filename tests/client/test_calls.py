@@ -1,5 +1,6 @@
 """The library's calls of the service and of the store."""
 
+import json
 import logging
 from datetime import datetime
 
@@ -8,7 +9,7 @@ import pytest
 
 from presign_client import PresignError
 from tests.client.failing import fails
-from tests.client.fake import SECRET, Fake
+from tests.client.fake import SECRET, Fake, etag
 
 
 def test_a_download_url_has_method_url_and_end() -> None:
@@ -88,6 +89,33 @@ def test_a_listing_has_one_level_unless_it_is_recursive() -> None:
 
     assert [(each.key, each.is_prefix) for each in level] == [("a", False), ("b/", True)]
     assert [each.key for each in everything] == ["a", "b/c", "b/d"]
+
+
+def test_versions_are_those_of_one_object() -> None:
+    fake = Fake()
+    for key in ("a.csv", "a.csv.bak", "b.csv"):
+        fake.put(key, b"12345")
+
+    marker, older = fake.client().versions("reports", "a.csv")
+
+    assert (marker.version_id, marker.is_latest, marker.is_delete_marker) == ("2", True, True)
+    assert (marker.size, marker.etag) == (None, None)
+    assert (older.version_id, older.is_latest, older.is_delete_marker) == ("1", False, False)
+    assert (older.size, older.etag) == (5, etag(b"12345"))
+    assert older.last_modified == datetime.fromisoformat("2026-03-01T12:00:00+00:00")
+    assert len(fake.paths()) == 3  # and no page of another object after it
+
+
+def test_an_object_that_never_was_has_no_versions() -> None:
+    assert list(Fake().client().versions("reports", "a.csv")) == []
+
+
+def test_a_version_is_deleted_by_its_id() -> None:
+    fake = Fake()
+
+    fake.client().delete("reports", "a.csv", version_id="1")
+
+    assert json.loads(fake.requests[0].content)["version_id"] == "1"
 
 
 @pytest.mark.parametrize(

@@ -250,6 +250,8 @@ WARNINGS: Final = [
      ["15: callers.0.grants.0.prefix: begins with a slash, as hardly any key does; remove it"]),
     ("prefix: invoices/", "prefix: ''",
      ["14: callers.0.grants.0: covers the whole bucket reports"]),
+    ("  reports:\n", f"  images: {{region: eu-west-1, role_arn: '{ROLE}', external_id: a-1}}\n  reports:\n",
+     ["3: buckets.reports: assumes its role without the external_id that bucket images has, so one of the two has no session, or the external_id protects nothing"]),
     ("eu-west-1", "eu-west-9",
      ['3: buckets.reports.region: "eu-west-9" is no region that botocore knows; did you mean eu-west-3?']),
     ("eu-west-1", "${REGION:-eu-west-9}",
@@ -275,7 +277,7 @@ WARNINGS: Final = [
      ["2: buckets.reports: grants allow 604800 s, but a session of 3600 s is only guaranteed to have 2340 s left; longer lifetimes can be cut short (limited_by: session)",
       "14: callers.0.grants.0: allows lifetimes of up to 7d; set max_expires_in"]),
     (f"    role_arn: {ROLE}", "    credentials: static\n    endpoint_url: https://minio.example",
-     ["2: buckets.reports: all callers share one set of credentials. If the store acts on unsigned headers, as MinIO does, any upload URL can copy everything that these credentials can read: see docs/stores.md"]),
+     ["4: buckets.reports.credentials: all callers share one set of credentials. If the store acts on unsigned headers, as MinIO does, any upload URL can copy everything that these credentials can read: see docs/stores.md"]),
     ("        max_expires_in: 15m", "        max_expires_in: 1d",
      ["2: buckets.reports: grants allow 86400 s, but a session of 3600 s is only guaranteed to have 2340 s left; longer lifetimes can be cut short (limited_by: session)"]),
 ]  # fmt: skip

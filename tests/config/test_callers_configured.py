@@ -182,11 +182,11 @@ ONE_SESSION: Final = f"{BUCKET}, scoped_sessions: false"
 @pytest.mark.parametrize(
     ("changes", "warning"),
     [
-        ({BUCKET: ONE_SESSION}, "buckets.reports: all callers share one session"),
+        ({BUCKET: ONE_SESSION}, "buckets.reports.scoped_sessions: all callers share one session"),
         ({BUCKET: ONE_SESSION, "    grants:": "    revoked_before: 2026-01-01T00:00:00Z\n    grants:"},
          "callers.0.revoked_before: has no effect on bucket reports"),
         ({BUCKET: f"{BUCKET}, session_tags: {{who: '{{subject}}'}}"},
-         "buckets.reports: session_tags have {subject} without {issuer}"),
+         "buckets.reports.session_tags: have {subject} without {issuer}"),
         ({"max_expires_in: 900": "max_expires_in: 3000"},
          "buckets.reports: grants allow 3000 s, but a session of 3600 s is only guaranteed to have 2340 s"),
     ],
@@ -204,12 +204,16 @@ COPIES: Final = "any upload URL can copy everything that these credentials can r
 STATIC: Final = "region: eu-west-1, credentials: static"
 
 
-@pytest.mark.parametrize("signs", [STATIC, ONE_SESSION])
-def test_check_warns_of_shared_credentials_at_other_stores(tmp_path: Path, signs: str) -> None:
+@pytest.mark.parametrize(
+    ("signs", "setting"), [(STATIC, "credentials"), (ONE_SESSION, "scoped_sessions")]
+)
+def test_check_warns_of_shared_credentials_at_other_stores(
+    tmp_path: Path, signs: str, setting: str
+) -> None:
     text = GOOD.replace(BUCKET, f"{signs}, endpoint_url: 'http://minio.internal:9000'")
     done = checked(tmp_path, text)
     assert done.exit_code == 0, done.output
-    assert "buckets.reports: all callers share one set of credentials" in done.stdout
+    assert f"buckets.reports.{setting}: all callers share one set of credentials" in done.stdout
     assert COPIES in done.stdout
 
 

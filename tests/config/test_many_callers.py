@@ -72,10 +72,11 @@ def figures(path: Path) -> dict[str, float]:
 
 
 def checked(settings: Settings, addresses: dict[str, Address]) -> list[object]:
+    entries = builders.caller_entries(settings)
     return [
-        *report.describe(settings, addresses),
-        *report.warnings(settings),
-        *policies.oversized_policies(settings, addresses),
+        *report.describe(settings, addresses, entries),
+        *report.warnings(settings, entries),
+        *policies.oversized_policies(settings, addresses, entries),
     ]
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from service.config.messages import _MISSING, describe, quoted
+from service.config.messages import _MISSING, describe
+from service.config.quoting import quoted, shown
 from service.config.settings import Settings
 from tests.docs.configuration_page import SCHEMA
 from tests.docs.test_configuration_page import uncommented
@@ -59,6 +60,22 @@ def test_every_required_setting_has_an_example() -> None:
     models = [SCHEMA, *SCHEMA["$defs"].values()]
     required = {name for model in models for name in model.get("required", ())}
     assert required <= set(_MISSING)
+
+
+@pytest.mark.parametrize(
+    ("part", "text"),
+    [
+        ("prefix", "prefix"),
+        (7, 7),
+        ("é", "é"),
+        ("a\x1b[2J\n", "a\\u001b[2J\\n"),
+        ("a\u202eb", "a\\u202eb"),
+        ("x " * 90, f"{'x ' * 40}…"),
+        ("ab" * 16, "…"),
+    ],
+)
+def test_a_places_part_is_short_and_in_one_line(part: str | int, text: str | int) -> None:
+    assert shown(part) == text
 
 
 @pytest.mark.parametrize(

@@ -78,3 +78,31 @@ def test_an_error_in_a_teams_file_has_its_place_there(tmp_path: Path) -> None:
     done = checked(path, f"{GOOD}callers_dir: teams\n")
     place = f"{team}:3: callers.0.sha265: unknown setting; did you mean sha256?"
     assert place in done.output
+
+
+NASTY = (r"a\e[2J\nb", "x " * 100, KEY)
+
+
+@pytest.mark.parametrize("key", NASTY)
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"{key}": 1\n"{key}": 2\n',
+        '"{key}": 1\n',
+        'buckets: {{"{key}": 1, "{key}": 2}}\n',
+        'buckets: {{"{key}": {{region: "${{UNSET_A}}"}}}}\n',
+        'callers_dir: teams\nbuckets: {{a: {{"{key}": 1}}}}\n',
+    ],
+)
+def test_a_key_is_shown_briefly_and_in_one_line(tmp_path: Path, key: str, text: str) -> None:
+    team = tmp_path / "teams" / "a.yaml"
+    team.parent.mkdir()
+    team.write_text(f'"{key}": []\n')
+    output = checked(tmp_path / "presign.yaml", text.format(key=key)).output
+    assert not [each for each in ("\x1b", "[2J\nb", "x " * 50, KEY) if each in output]
+
+
+def test_a_reference_is_shown_in_one_line(tmp_path: Path) -> None:
+    text = GOOD.replace("eu-west-1", r'"${file:a\e[2J}"', 1)
+    output = checked(tmp_path / "presign.yaml", text).output
+    assert r"${file:a\u001b[2J} cannot be read" in output

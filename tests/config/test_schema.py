@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -10,12 +11,12 @@ from jsonschema_rs import Draft7Validator, meta
 from pydantic import TypeAdapter
 
 from service.config import types
-from service.config.schema import EXAMPLES, configuration_schema
-from service.config.settings import Settings
+from service.config.schema import EXAMPLES, configuration_schema, part_schema
+from service.config.settings import Settings, load_settings
 from service.config.yaml_reader import parse
 from tests.cli.invoking import DIGEST, GOOD
 from tests.docs import configuration_page
-from tests.docs.documents import PAGES, blocks
+from tests.docs.documents import PAGES, Block, blocks
 from tests.docs.test_configuration_page import uncommented_text
 from tests.support.demo import ROOT
 
@@ -193,3 +194,83 @@ def test_shared_settings_have_what_buckets_and_callers_need(
     document: str, *, is_valid: bool
 ) -> None:
     assert (mistakes(SCHEMA, parse(document)) == []) is is_valid
+
+
+OF_BUCKETS: Final = [
+    "buckets: {archive: {role_arn: null, credentials: static, endpoint_url: 'https://a.internal'}}",
+    "buckets: {archive: , photos: {region: '${REGION:-eu-west-1}'}}",
+    *("buckets: {}", "buckets:", "# none yet"),
+]
+OF_CALLERS: Final = [
+    f"callers: [{{api_key: a, sha256: [{DIGEST}], grants: readers}}]",
+    f"callers: [{{api_key: a, sha256: [{DIGEST}], not_after: 2030-01-01T00:00:00Z}}]",
+    *("callers: []", "callers:", "# none yet"),
+]
+
+
+def section_of(text: str) -> Any:
+    return "buckets" if text in OF_BUCKETS else "callers"
+
+
+@pytest.mark.parametrize("text", [*OF_BUCKETS, *OF_CALLERS])
+def test_a_teams_file_that_the_service_accepts_validates(tmp_path: Path, text: str) -> None:
+    section = section_of(text)
+    shared = (
+        "bucket_defaults: {region: eu-west-1, role_arn: 'arn:aws:iam::111122223333:role/presign'}\n"
+        "grant_sets: {readers: []}\n"
+        "buckets: {reports: }\n"
+    )
+    team = tmp_path / "teams" / "a.yaml"
+    team.parent.mkdir()
+    team.write_text(text)
+    (tmp_path / "presign.yaml").write_text(f"{shared}{section}_dir: teams\n")
+    load_settings(tmp_path / "presign.yaml")
+    assert mistakes(part_schema(section), parse(text)) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "buckets: {a: {regoin: eu-west-1}}",
+        "buckets: {a: {region: EU}}",
+        "buckets: {'a b': {region: eu-west-1}}",
+        "buckets: {}\ncallers: []",
+        "callers: []",
+        "- a",
+    ],
+)
+def test_a_mistake_in_a_file_of_buckets_does_not_validate(text: str) -> None:
+    assert mistakes(part_schema("buckets"), parse(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "callers: [{api_key: a, sha265: []}]",
+        "callers: [{api_key: '${NAME}'}]",
+        "callers: [{api_key: a, rate_limit: 5, grants: [{bucket: '${BUCKET}'}]}]",
+        "callers: {a: {}}",
+        "callers: []\nissuers: {}",
+        "buckets: {}",
+    ],
+)
+def test_a_mistake_in_a_file_of_callers_does_not_validate(text: str) -> None:
+    assert mistakes(part_schema("callers"), parse(text))
+
+
+def test_the_files_of_teams_on_the_pages_validate() -> None:
+    shown = [each for page in PAGES for each in blocks(page) if each.language == "yaml"]
+    files: dict[Any, list[Block]] = {
+        section: [each for each in shown if f"# {section}.d/" in each.text]
+        for section in ("buckets", "callers")
+    }
+    assert all(files.values())
+    for section, found in files.items():
+        for block in found:
+            assert mistakes(part_schema(section), parse(block.text)) == [], block.place
+
+
+@pytest.mark.parametrize("section", ["callers", "buckets"])
+def test_the_schema_of_a_section_is_valid(section: Any) -> None:
+    meta.validate(part_schema(section))
+    assert '"$ref"' not in json.dumps(part_schema(section))

@@ -4,7 +4,9 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from click.testing import CliRunner
 
+from service.cli.main import main
 from service.config.settings import Settings, load_settings
 from service.errors import ConfigurationError
 
@@ -187,3 +189,36 @@ def test_a_teams_file_cannot_read_variables(tmp_path: Path) -> None:
     [problem] = refused(tmp_path, f"{SHARED}callers_dir: teams\n")
     place = "teams/c.yaml:6: callers.0.grants.0.prefix: ${PATH} is not expanded in a file of "
     assert problem.startswith(place)
+
+
+WITH_ROLE: Final = "role_arn: 'arn:aws:iam::111122223333:role/presign'"
+
+
+@pytest.mark.parametrize(
+    ("defaults", "risk"),
+    [
+        (f"{WITH_ROLE}, scoped_sessions: false", "scoped_sessions: all callers share one session"),
+        (
+            f"{WITH_ROLE}, session_tags: {{a: '{{subject}}'}}",
+            "session_tags: have {subject} without",
+        ),
+        (
+            "credentials: static, endpoint_url: 'https://minio.internal'",
+            "credentials: all callers share one set",
+        ),
+    ],
+)
+def test_a_defaults_risk_is_shown_once_where_it_is_written(
+    tmp_path: Path, defaults: str, risk: str
+) -> None:
+    path = tmp_path / "presign.yaml"
+    path.write_text(
+        f"bucket_defaults:\n  {{region: eu-west-1, {defaults}}}\n"
+        "buckets: {a: , b: {region: us-east-1}}\n"
+    )
+    done = CliRunner().invoke(main, ["check", str(path)])
+    lines = [line for line in done.output.splitlines() if line.startswith("warning:")]
+    about_it = [line for line in lines if risk.partition(": ")[2] in line]
+    assert [each.partition(risk)[0] for each in about_it] == [
+        f"warning: {path}:2: bucket_defaults."
+    ]

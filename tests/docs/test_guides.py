@@ -6,6 +6,7 @@
 import json
 import os
 import re
+import sys
 from pathlib import Path
 from textwrap import dedent
 from typing import Final
@@ -20,6 +21,7 @@ from service.api.problems import _KINDS
 from service.app.builders import caller_entries
 from service.cli.main import main
 from service.config.settings import Settings
+from tests.clients.toolchains import tool
 from tests.docs.documents import PAGES, Block, blocks, commands, text_of
 from tests.support.demo import ROOT, paste
 
@@ -80,7 +82,7 @@ def test_presign_check_accepts_the_configuration(block: Block, tmp_path: Path) -
     if "callers:" not in block.text:  # the page shows them elsewhere
         assert warnings.pop(0).endswith("callers: there are none, so nobody may do anything")
     if "credentials: static" in block.text:  # R2 has no sessions: the page says so
-        assert "buckets.reports: all callers share one set" in warnings.pop()
+        assert "buckets.reports.credentials: all callers share one set" in warnings.pop()
     assert warnings == []
 
 
@@ -127,24 +129,26 @@ def test_other_jobs_of_github_get_nothing(subject: str) -> None:
 # docs/guides/eks.md
 
 
-def test_the_copied_files_have_no_name_of_the_examples(tmp_path: Path) -> None:
-    [block] = [each for each in commands(EKS) if "find ours" in each.text]
+def test_the_commands_write_the_manifests_and_the_role(tmp_path: Path) -> None:
+    tool("jq", "jq")
     (tmp_path / "deploy").symlink_to(ROOT / "deploy")
-    names = {"ACCOUNT": "444455556666", "REGION": "us-east-2", "BUCKET": "ours", "OIDC_ID": "A1B2"}
-    copying = block.text.replace("cp -r deploy", "cp -rL deploy")
-    paste(copying, tmp_path, {"PATH": os.environ["PATH"], **names})
+    issuer = "https://oidc.eks.us-east-2.amazonaws.com/id/A1B2"
+    names = {"ACCOUNT": "444455556666", "REGION": "us-east-2", "BUCKET": "ours", "ISSUER": issuer}
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    marked = [each for each in commands(EKS) if each.mark == "run by tests/docs/test_guides.py"]
+    printed = [paste(each.text, tmp_path, {"PATH": path, **names}) for each in marked]
 
-    overlay = tmp_path / "ours/kubernetes/overlays/eks"
-    trust = json.loads((tmp_path / "ours/iam/trust-web-identity.json").read_text())
-    [statement] = trust["Statement"]
-    provider = "oidc.eks.us-east-2.amazonaws.com/id/A1B2"
+    assert "bucket reports: https://ours.s3.us-east-2.amazonaws.com/ in us-east-2" in printed[1]
+    assert "arn:aws:iam::444455556666:role/presign-reports" in printed[1]
+    trust, sign = (json.loads((tmp_path / f"ours/{n}.json").read_text()) for n in ("trust", "sign"))
+    [trusted] = trust["Statement"]
+    provider = issuer.removeprefix("https://")
     arn = f"arn:aws:iam::444455556666:oidc-provider/{provider}"
-    assert statement["Principal"] == {"Federated": arn}
-    done = CliRunner().invoke(main, ["check", "--config", str(overlay / "presign.yaml")])
-    assert "bucket reports: https://ours.s3.us-east-2.amazonaws.com/ in us-east-2" in done.output
-    assert "arn:aws:iam::444455556666:role/presign-reports" in done.output
-    for path in (overlay, tmp_path / "ours/iam"):
-        assert [each.name for each in path.iterdir() if leftovers(each)] == []
+    assert trusted["Principal"] == {"Federated": arn}
+    assert "arn:aws:s3:::ours/*" in [each["Resource"] for each in sign["Statement"]]
+    overlay = tmp_path / "ours/kubernetes/overlays/eks"
+    for file in (*overlay.iterdir(), *(tmp_path / "ours").glob("*.json")):
+        assert leftovers(file) == [], file
 
 
 def leftovers(path: Path) -> list[str]:
@@ -155,4 +159,5 @@ def test_every_file_that_the_commands_name_exists() -> None:
     text = "\n".join(each.text for page in GUIDES for each in commands(page))
     named = set(re.findall(r"\b(?:ours|deploy|examples)/[\w./-]+", text))
     assert len(named) > 5
+    named -= set(re.findall(r"> (ours/\S+)", text))  # what they write
     assert [each for each in named if not (ROOT / each.replace("ours/", "deploy/")).exists()] == []

@@ -17,7 +17,7 @@ from service.operations.abandoned_uploads import (
     line,
     summary,
 )
-from service.s3.xml import OpenUpload
+from service.s3.listing_xml import OpenUpload
 from service.signing.multipart_actions import (
     FULL_OBJECT_ALGORITHMS,
     MAX_OBJECT_BYTES,

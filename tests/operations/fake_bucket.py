@@ -8,7 +8,7 @@ from xml.sax.saxutils import escape
 
 import httpx
 
-from service.s3.xml import OpenUpload
+from service.s3.listing_xml import OpenUpload
 from tests.support.app import make_store_response
 
 HOUR: Final = 3600

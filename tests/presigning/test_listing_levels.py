@@ -11,7 +11,7 @@ from service.access.grants import Caller
 from service.errors import StorageUnavailable
 from service.presigning.audit import Requester
 from service.presigning.listings import ListingRequest, Listings
-from service.s3.xml import ObjectsPage
+from service.s3.listing_xml import ObjectsPage
 from tests.support.virtual_time import in_virtual_time
 
 REQUESTER = Requester(Identity(Caller(issuer=None, subject="ci")), "request", None)

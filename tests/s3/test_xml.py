@@ -10,19 +10,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.errors import StorageRefused
-from service.s3.xml import (
+from service.s3.listing_xml import (
     ListedObject,
     Markers,
     OpenUpload,
+    listed_objects,
+    objects_page,
+    uploads_page,
+    versions_page,
+)
+from service.s3.xml import (
     completed_etag,
     completion_body,
     created_upload,
     error_code,
-    listed_objects,
-    objects_page,
     parts_page,
     quote_etag,
-    uploads_page,
 )
 from service.signing.actions import Checksum
 from service.signing.multipart_actions import UploadedPart
@@ -51,6 +54,12 @@ UPLOADS: Final = (
     "<Upload><Key>a</Key><UploadId>u</UploadId><Initiated>2026-01-01T00:00:00Z</Initiated></Upload>"
     "</ListMultipartUploadsResult>"
 )
+VERSIONS: Final = (
+    "<ListVersionsResult><IsTruncated>true</IsTruncated>"
+    "<NextKeyMarker>b</NextKeyMarker><NextVersionIdMarker>v</NextVersionIdMarker>"
+    "<Version><Key>a &amp; b</Key><VersionId>v2</VersionId><ETag>e</ETag><Size>5</Size></Version>"
+    "<DeleteMarker><Key>a</Key><VersionId>v3</VersionId></DeleteMarker></ListVersionsResult>"
+)
 ERROR: Final = b"<Error><Code>SlowDown</Code></Error>"
 READERS: Final[list[tuple[Callable[[bytes], Any], str]]] = [
     (created_upload, CREATED),
@@ -59,6 +68,7 @@ READERS: Final[list[tuple[Callable[[bytes], Any], str]]] = [
     (listed_objects, OBJECTS),
     (objects_page, OBJECTS),
     (uploads_page, UPLOADS),
+    (versions_page, VERSIONS),
 ]
 HEADS: Final = [
     "",
@@ -233,6 +243,8 @@ def test_any_other_document_has_no_error_code(body: bytes) -> None:
         (listed_objects, OBJECTS.replace("<ETag>e</ETag>", "")),
         (listed_objects, OBJECTS.replace("<Size>5</Size>", f"<Size>{'9' * 5000}</Size>")),
         (uploads_page, UPLOADS.replace("<UploadId>u</UploadId>", "")),
+        (versions_page, VERSIONS.replace("<VersionId>v3</VersionId>", "")),
+        (versions_page, VERSIONS.replace("<Size>5</Size>", "")),
     ],
 )
 def test_a_document_with_missing_or_invalid_fields_is_refused(

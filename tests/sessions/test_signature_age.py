@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from service.access.grants import Grant, Operation
 from service.api.schemas import DownloadUrlRequest
+from service.app import builders
 from service.cli.check import report
 from service.config.settings import Settings
 from service.errors import PresignError
@@ -171,7 +172,11 @@ def test_check_prints_the_age_for_each_granted_bucket() -> None:
     grants = [{**grant, "prefix": "a/", "max_expires_in": 9}, {**grant, "prefix": "b/"}]
     buckets, anonymous = {"reports": bucket, "unused": bucket}, {"grants": grants}
     settings = Settings.model_validate({"buckets": buckets, "unsafe_anonymous_caller": anonymous})
-    printed = "\n".join(report.describe(settings, dict.fromkeys(buckets, ADDRESS)))
+    printed = "\n".join(
+        report.describe(
+            settings, dict.fromkeys(buckets, ADDRESS), builders.caller_entries(settings)
+        )
+    )
     assert "bucket reports: URLs live 895 s at most" in printed
     assert '"NumericGreaterThan": {"s3:signatureAge": "955000"}' in printed
     assert "bucket unused: URLs live" not in printed

@@ -85,6 +85,7 @@ def test_a_session_ages_by_the_boot_clock_from_the_request_on() -> None:
             for date in (
                 *("", "garbage", "\0"),
                 *("Thu, 99 Foo 2026 00:00:00 GMT", "Thu, 01 Jan 99999 00:00:00 GMT"),
+                f"Thu, 01 Jan {'9' * 20} 00:00:00 GMT",
             )
         ),
     ],

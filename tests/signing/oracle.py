@@ -26,11 +26,12 @@ from service.signing.actions import (
     GetObject,
     HeadObject,
     ListObjects,
+    ListObjectVersions,
     NewObject,
-    Pairs,
     PutObject,
 )
 from service.signing.header_signatures import HeaderRequest
+from service.signing.metadata import Pairs
 from service.signing.multipart_actions import (
     FULL_OBJECT_ALGORITHMS,
     AbortMultipartUpload,
@@ -207,6 +208,15 @@ def _operation(action: Signable) -> tuple[str, dict[str, Any]]:
                 "EncodingType": action.encoding_type,
                 "MaxKeys": action.max_keys,
                 "ContinuationToken": action.continuation_token,
+            }
+        case ListObjectVersions():
+            return "list_object_versions", {
+                "Prefix": action.prefix,
+                "Delimiter": action.delimiter,
+                "EncodingType": "url",
+                "MaxKeys": action.max_keys,
+                "KeyMarker": action.key_marker,
+                "VersionIdMarker": action.version_id_marker,
             }
         case PutObject():
             return "put_object", {

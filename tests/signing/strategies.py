@@ -16,6 +16,7 @@ from service.signing.actions import (
     GetObject,
     HeadObject,
     ListObjects,
+    ListObjectVersions,
     PutObject,
 )
 from service.signing.content_disposition import content_disposition
@@ -237,6 +238,18 @@ _UPLOADS: Final = st.builds(
 MULTIPART: Final[st.SearchStrategy[tuple[MultipartAction, str]]] = st.tuples(
     _OF_AN_UPLOAD, KEYS
 ) | st.tuples(_UPLOADS, st.just(""))
+
+OF_VERSIONS: Final = st.tuples(
+    st.builds(
+        ListObjectVersions,
+        prefix=PREFIXES,
+        delimiter=_maybe(_KEY_TEXT),
+        max_keys=st.none() | st.integers(0, 1000),
+        key_marker=st.none() | KEYS,
+        version_id_marker=_maybe(TEXT),
+    ),
+    st.just(""),
+)
 
 
 @st.composite

@@ -20,6 +20,7 @@ from service.signing.actions import (
     GetObject,
     HeadObject,
     ListObjects,
+    ListObjectVersions,
     PutObject,
 )
 from service.signing.multipart_actions import CreateMultipartUpload
@@ -74,10 +75,27 @@ def refused(make: Callable[[], object]) -> list[str]:
                 "continuation-token": "t=",
             },
         ),
+        (
+            ListObjectVersions(
+                prefix="a/", delimiter="/", max_keys=7, key_marker="a/b", version_id_marker="v"
+            ),
+            "GET",
+            {
+                "prefix": "a/",
+                "delimiter": "/",
+                "encoding-type": "url",
+                "key-marker": "a/b",
+                "max-keys": "7",
+                "version-id-marker": "v",
+                "versions": "",
+            },
+        ),
     ],
     ids=str,
 )
-def test_method_and_query_of_an_action(action: Action, method: str, query: dict[str, str]) -> None:
+def test_method_and_query_of_an_action(
+    action: Signable, method: str, query: dict[str, str]
+) -> None:
     assert method == action.METHOD
     assert action.query() == tuple(query.items())
 

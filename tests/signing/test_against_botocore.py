@@ -18,6 +18,7 @@ from tests.signing.strategies import (
     EXPIRES,
     KEYS,
     MULTIPART,
+    OF_VERSIONS,
     REDIRECTED_PUTS,
     TIMES,
     actions,
@@ -87,7 +88,7 @@ KEY_PAIRS: Final = [
 
 @examples(2100)
 @given(
-    request=actions() | MULTIPART | COMPLETIONS | st.tuples(REDIRECTED_PUTS, KEYS),
+    request=actions() | MULTIPART | OF_VERSIONS | COMPLETIONS | st.tuples(REDIRECTED_PUTS, KEYS),
     address=st.sampled_from([target.address for target in TARGETS]),
     credentials=CREDENTIALS,
     now=TIMES,
@@ -111,7 +112,7 @@ def test_a_url_equals_that_of_botocores_signer(
 @examples(1600)
 @given(
     # No completions: we sign the content type, and botocore sets it after signing.
-    request=actions() | MULTIPART,
+    request=actions() | MULTIPART | OF_VERSIONS,
     target=st.sampled_from(TARGETS),
     credentials=st.sampled_from(KEY_PAIRS),
     now=TIMES,

@@ -17,6 +17,7 @@ from tests.signing.strategies import (
     CREDENTIALS,
     KEYS,
     MULTIPART,
+    OF_VERSIONS,
     REDIRECTED_PUTS,
     TIMES,
     actions,
@@ -69,7 +70,7 @@ def test_the_signature_of_an_example_of_aws(name: str) -> None:
 
 @examples(700)
 @given(
-    signed=actions() | MULTIPART | COMPLETIONS | st.tuples(REDIRECTED_PUTS, KEYS),
+    signed=actions() | MULTIPART | OF_VERSIONS | COMPLETIONS | st.tuples(REDIRECTED_PUTS, KEYS),
     scheme=st.sampled_from(["https", "http"]),
     body=st.none() | st.binary(max_size=9),
     credentials=CREDENTIALS,

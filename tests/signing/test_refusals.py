@@ -14,10 +14,11 @@ from service.signing.actions import (
     GetObject,
     HeadObject,
     ListObjects,
+    ListObjectVersions,
     PutObject,
-    check_metadata,
 )
 from service.signing.content_disposition import content_disposition
+from service.signing.metadata import check_metadata
 from service.signing.multipart_actions import (
     CompleteMultipartUpload,
     CreateMultipartUpload,
@@ -78,6 +79,7 @@ REFUSED: Final[list[tuple[str, str, Attempt]]] = [
     ("#/version_id", NO_CONTROLS, lambda: HeadObject(version_id="\n")),
     ("#/version_id", NO_CONTROLS, lambda: DeleteObject(version_id="\n")),
     ("#/delimiter", NO_CONTROLS, lambda: ListObjects(prefix="", delimiter="\n")),
+    ("#/delimiter", NO_CONTROLS, lambda: ListObjectVersions(prefix="", delimiter="\n")),
     ("#/continuation_token", NO_CONTROLS, lambda: ListObjects(prefix="", continuation_token="\n")),
     ("#/content_disposition", VISIBLE, lambda: put(content_disposition="\n")),
     ("#/kms_key_id", VISIBLE, lambda: Encryption(algorithm="aws:kms", kms_key_id="\n")),

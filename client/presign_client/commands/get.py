@@ -28,6 +28,7 @@ Examples:
 @click.argument("name", type=object_name, metavar="BUCKET/KEY")
 @click.argument("file", required=False, type=click.Path(allow_dash=True))
 @click.option("--part-size", type=size, help="Size of a range, such as 8MiB.")
+@click.option("--version", "version_id", metavar="ID", help="Download this version.")
 @parallel
 @quietly
 @as_json

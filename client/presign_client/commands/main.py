@@ -18,6 +18,7 @@ OWN = (
     "url",
     "ls",
     "rm",
+    "versions",
     "link",
     "unlink",
     "whoami",

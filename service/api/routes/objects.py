@@ -8,7 +8,13 @@ from pydantic import MISSING
 
 from service.access.grants import Operation
 from service.api.batches import lifetime, sign_batch, sign_items
-from service.api.rendering import render_check, render_form, render_listing, render_request
+from service.api.rendering import (
+    render_check,
+    render_form,
+    render_listing,
+    render_request,
+    render_versions,
+)
 from service.api.route import ApiRoute, AuthenticatedRequest
 from service.api.schemas import Checksum as SentChecksum
 from service.api.schemas import (
@@ -103,18 +109,30 @@ async def create_list_url(call: AuthenticatedRequest, body: ListUrlRequest) -> b
 async def list_objects(
     call: AuthenticatedRequest, query: Annotated[ObjectsQuery, Query()]
 ) -> bytes:
-    request = ListingRequest(
-        bucket=query.bucket,
-        prefix=or_none(query.prefix) or "",
-        delimiter=or_none(query.delimiter),
-        after=or_none(query.after),
-    )
+    request = listing_request(query)
     return render_listing(request.prefix, await call.listings.page(call.requester, request))
+
+
+@router.get("/object-versions", tags=["object-versions"])
+async def list_object_versions(
+    call: AuthenticatedRequest, query: Annotated[ObjectsQuery, Query()]
+) -> bytes:
+    request = listing_request(query)
+    return render_versions(request.prefix, await call.listings.versions(call.requester, request))
 
 
 @router.post("/object-checks", tags=["object-checks"])
 async def check_object(call: AuthenticatedRequest, body: ObjectCheckRequest) -> bytes:
     return render_check(await call.object_checks.check(call.requester, object_check(body)))
+
+
+def listing_request(query: ObjectsQuery) -> ListingRequest:
+    return ListingRequest(
+        bucket=query.bucket,
+        prefix=or_none(query.prefix) or "",
+        delimiter=or_none(query.delimiter),
+        after=or_none(query.after),
+    )
 
 
 def download_request(body: DownloadUrlRequest) -> PresignRequest:

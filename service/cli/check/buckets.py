@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from service.access.callers import CallerEntry
 from service.access.grants import Grant
 from service.app import builders
 from service.config.buckets import BucketSettings
@@ -18,10 +19,12 @@ from service.signing.signer import Address
 _DAY: Final = 86_400
 
 
-def describe(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[str]:
+def describe(
+    settings: Settings, addresses: Mapping[str, Address], entries: tuple[CallerEntry, ...]
+) -> Iterator[str]:
     lifetimes = builders.longest_lifetimes(settings)
     grants: dict[str, list[Grant]] = {name: [] for name in settings.buckets}
-    for entry in builders.caller_entries(settings):
+    for entry in entries:
         for grant in entry.grants:
             grants[grant.bucket].append(grant)
     for name, bucket in settings.buckets.items():
@@ -48,8 +51,25 @@ def warnings(settings: Settings) -> Iterator[ConfigurationProblem]:
         at = ("buckets", name)
         if builders.is_at_aws(bucket) and (text := _unknown_region(bucket.region)):
             yield ConfigurationProblem(text, (*at, "region"))
-        for text in [*_risks(bucket), *_short_sessions(bucket, lifetimes[name])]:
+        for key, text in _risks(bucket):
+            yield ConfigurationProblem(text, (*at, key))
+        for text in [*_wrong_sts(bucket), *_short_sessions(bucket, lifetimes[name])]:
             yield ConfigurationProblem(text, at)
+    yield from _missing_external_ids(settings)
+
+
+def _missing_external_ids(settings: Settings) -> Iterator[ConfigurationProblem]:
+    assumed = [
+        (name, each) for name, each in settings.buckets.items() if each.credentials == "assume_role"
+    ]
+    having = {each.role_arn: name for name, each in assumed if each.external_id is not None}
+    for name, bucket in assumed:
+        if bucket.external_id is None and (other := having.get(bucket.role_arn)) is not None:
+            text = (
+                f"assumes its role without the external_id that bucket {other} has, so one of the "
+                "two has no session, or the external_id protects nothing"
+            )
+            yield ConfigurationProblem(text, ("buckets", name))
 
 
 def _unknown_region(region: str) -> str | None:
@@ -65,26 +85,32 @@ def _unknown_region(region: str) -> str | None:
     )
 
 
-def _risks(bucket: BucketSettings) -> Iterator[str]:
-    is_at_aws = builders.is_at_aws(bucket)
-    if not bucket.is_scoped and not is_at_aws:
-        yield (
+def _risks(bucket: BucketSettings) -> Iterator[tuple[str, str]]:
+    """Yield the setting that causes a risk, which may be in `bucket_defaults`, and the risk."""
+    if not bucket.is_scoped and not builders.is_at_aws(bucket):
+        text = (
             "all callers share one set of credentials. If the store acts on unsigned headers, as "
             "MinIO does, any upload URL can copy everything that these credentials can read: see "
             "docs/stores.md"
         )
+        yield "credentials" if bucket.credentials == "static" else "scoped_sessions", text
     if bucket.credentials == "static":
         return
-    if bucket.sts_endpoint_url is None and not is_at_aws:
+    if not bucket.scoped_sessions:
+        text = "all callers share one session, so IAM does not enforce their grants"
+        yield "scoped_sessions", text
+    tags = " ".join(bucket.session_tags.values())
+    if "{subject}" in tags and "{issuer}" not in tags:
+        yield "session_tags", "have {subject} without {issuer}; tags can be equal"
+
+
+def _wrong_sts(bucket: BucketSettings) -> Iterator[str]:
+    is_aws_sts = bucket.credentials != "static" and bucket.sts_endpoint_url is None
+    if is_aws_sts and not builders.is_at_aws(bucket):
         yield (
             "the store is not AWS, but its sessions are AWS's; set sts_endpoint_url to the store's "
             "STS"
         )
-    if not bucket.scoped_sessions:
-        yield "all callers share one session, so IAM does not enforce their grants"
-    tags = " ".join(bucket.session_tags.values())
-    if "{subject}" in tags and "{issuer}" not in tags:
-        yield "session_tags have {subject} without {issuer}; tags can be equal"
 
 
 def _short_sessions(bucket: BucketSettings, longest_lifetime: float) -> Iterator[str]:

@@ -17,9 +17,9 @@ _DAY: Final = 86_400
 _GIVING: Final = VENDABLE - {Operation.VERSIONS}  # which only extends the others
 
 
-def describe(settings: Settings) -> Iterator[str]:
+def describe(settings: Settings, entries: tuple[CallerEntry, ...]) -> Iterator[str]:
     """Yield a line about each caller whose programs get credentials for a bucket."""
-    for entry in builders.caller_entries(settings):
+    for entry in entries:
         for name, grants in _vended(entry).items():
             seconds = max(MIN_VENDED_SECONDS, settings.buckets[name].session_seconds)
             calls = _DAY / (seconds - threshold(seconds, VENDED_REMAINING, 0.5))

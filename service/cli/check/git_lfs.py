@@ -15,7 +15,7 @@ _PULL = frozenset({Operation.CHECK, Operation.DOWNLOAD})
 _PUSH = frozenset({Operation.CHECK, Operation.UPLOAD})
 
 
-def describe(settings: Settings) -> Iterator[str]:
+def describe(settings: Settings, entries: tuple[CallerEntry, ...]) -> Iterator[str]:
     """Yield lines about all repositories, and one about each caller of each repository."""
     if (lfs := settings.git_lfs) is None:
         return
@@ -23,15 +23,16 @@ def describe(settings: Settings) -> Iterator[str]:
     for name, repository in lfs.repositories.items():
         where = f"{repository.bucket}/{repository.prefix}"
         yield f"git_lfs {name}: /lfs/{name} has its objects in {where}"
-        for entry in builders.caller_entries(settings):
+        for entry in entries:
             what = " and ".join(_rights(repository, entry)) or "do nothing"
             yield f"git_lfs {name}: {builders.caller_name(entry)} may {what}"
 
 
-def warnings(settings: Settings) -> Iterator[ConfigurationProblem]:
+def warnings(
+    settings: Settings, entries: tuple[CallerEntry, ...]
+) -> Iterator[ConfigurationProblem]:
     if (lfs := settings.git_lfs) is None:
         return
-    entries = builders.caller_entries(settings)
     for name, repository in lfs.repositories.items():
         at = ("git_lfs", "repositories", name)
         if not any(_rights(repository, entry) for entry in entries):

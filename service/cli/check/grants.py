@@ -5,25 +5,24 @@ from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import Any, Final
 
-from service.access.callers import without_placeholders
+from service.access.callers import CallerEntry, without_placeholders
+from service.access.create_only import UPLOADS
 from service.access.grants import Caller, Operation
-from service.app import builders
 from service.auth.api_keys import digest_of
 from service.config.callers import CallerSettings, GrantSettings
 from service.config.durations import duration_text
-from service.config.messages import quoted
+from service.config.quoting import quoted
 from service.config.settings import Settings
 from service.errors import OTHER, ConfigurationProblem, Location
 from service.presigning.snapshot import Entries
 from service.signing.signer import MAX_EXPIRES_IN
 
-_UPLOADS: Final = frozenset({Operation.UPLOAD, Operation.FORM, Operation.MULTIPART})
-_URLS: Final = _UPLOADS | {Operation.DOWNLOAD, Operation.HEAD, Operation.DELETE, Operation.LIST}
+_URLS: Final = UPLOADS | {Operation.DOWNLOAD, Operation.HEAD, Operation.DELETE, Operation.LIST}
 # Each limit of a grant, and the operations that it limits.
 _LIMITED: Final[Mapping[str, frozenset[Operation]]] = {
     "max_expires_in": _URLS,
-    "max_content_length": _UPLOADS,
-    "content_types": _UPLOADS,
+    "max_content_length": UPLOADS,
+    "content_types": UPLOADS,
     "max_keys": frozenset({Operation.LIST}),
     "max_link_expires_in": frozenset({Operation.LINK}),
 }
@@ -31,7 +30,9 @@ _GUESSABLE: Final = {digest_of(word) for word in ("demo", "test", "secret", "pas
 _PlacedGrant = tuple[Location, GrantSettings]
 
 
-def warnings(settings: Settings) -> Iterator[ConfigurationProblem]:
+def warnings(
+    settings: Settings, entries: tuple[CallerEntry, ...]
+) -> Iterator[ConfigurationProblem]:
     if not settings.callers and settings.unsafe_anonymous_caller is None:
         yield ConfigurationProblem("there are none, so nobody may do anything", ("callers",))
     for i, caller in enumerate(settings.callers):
@@ -41,7 +42,7 @@ def warnings(settings: Settings) -> Iterator[ConfigurationProblem]:
             yield ConfigurationProblem(text, at)
         for text in _doubtful_prefix(grant.prefix):
             yield ConfigurationProblem(text, (*at, "prefix"))
-    for own, others in _grants_of_callers(settings):
+    for own, others in _grants_of_callers(settings, entries):
         for (at, grant), (other_at, other) in product(own, others):
             if other is not grant:
                 yield from _undone_limits(at, grant, other_at, other)
@@ -71,7 +72,7 @@ def _risky_caller(
 def _risks(grant: GrantSettings) -> Iterator[str]:
     if not grant.prefix:
         yield f"covers the whole bucket {grant.bucket}"
-    if grant.allow_overwrite and not _UPLOADS.isdisjoint(grant.allow):
+    if grant.allow_overwrite and not UPLOADS.isdisjoint(grant.allow):
         yield "allows overwriting objects"
     if grant.max_expires_in is None and not _URLS.isdisjoint(grant.allow):
         yield f"allows lifetimes of up to {duration_text(MAX_EXPIRES_IN)}; set max_expires_in"
@@ -88,7 +89,7 @@ def _doubtful_prefix(prefix: str) -> Iterator[str]:
 
 
 def _without_effect(grant: GrantSettings) -> Iterator[str]:
-    for limit, operations in {**_LIMITED, "allow_overwrite": _UPLOADS}.items():
+    for limit, operations in {**_LIMITED, "allow_overwrite": UPLOADS}.items():
         if limit not in grant.model_fields_set or getattr(grant, limit) is False:
             continue
         if getattr(grant, limit) is None:
@@ -98,10 +99,9 @@ def _without_effect(grant: GrantSettings) -> Iterator[str]:
 
 
 def _grants_of_callers(
-    settings: Settings,
+    settings: Settings, entries: tuple[CallerEntry, ...]
 ) -> Iterator[tuple[list[_PlacedGrant], list[_PlacedGrant]]]:
     """Yield each caller's own grants, and all that it has by other entries too."""
-    entries = builders.caller_entries(settings)
     placed = defaultdict[Location, list[_PlacedGrant]](list)
     for at, grant in settings.placed_grants():
         placed[at[:-2]].append((at, grant))

@@ -3,12 +3,11 @@
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 
+from service.access.create_only import creates_only, uploads_without_condition
 from service.access.grants import Grant
 from service.access.session_policy import (
     BucketArns,
-    creates_only,
     session_policy,
-    uploads_without_condition,
 )
 from service.sessions import signature_age
 

@@ -14,7 +14,7 @@ _WHAT = {Operation.DOWNLOAD: "to download", Operation.UPLOAD: "to upload"}
 _DROP_BOX = frozenset({Operation.LINK, Operation.UPLOAD})
 
 
-def describe(settings: Settings) -> Iterator[str]:
+def describe(settings: Settings, entries: tuple[CallerEntry, ...]) -> Iterator[str]:
     """Yield a line about all links, and one about each caller."""
     if (links := settings.links) is None:
         return
@@ -23,13 +23,14 @@ def describe(settings: Settings) -> Iterator[str]:
     if protocol_builders.links_store_url(settings) is None:
         ends = "without a store, so max_uses is refused and only revoked_links ends a link"
     yield f"links: {links.url.rstrip('/')}/l/…; {keys} them; {ends}"
-    for entry in builders.caller_entries(settings):
+    for entry in entries:
         what = " and ".join(_kinds(entry))
         yield f"links: {builders.caller_name(entry)} may make {f'links {what}' if what else 'none'}"
 
 
-def warnings(settings: Settings) -> Iterator[ConfigurationProblem]:
-    entries = builders.caller_entries(settings)
+def warnings(
+    settings: Settings, entries: tuple[CallerEntry, ...]
+) -> Iterator[ConfigurationProblem]:
     if (links := settings.links) is None:
         for at, grant in settings.placed_grants():
             if Operation.LINK in grant.allow:

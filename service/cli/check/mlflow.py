@@ -15,18 +15,19 @@ _READ = frozenset({Operation.DOWNLOAD, Operation.HEAD, Operation.LIST})
 _DELETE = frozenset({Operation.DELETE, Operation.LIST})
 
 
-def describe(settings: Settings) -> Iterator[str]:
+def describe(settings: Settings, entries: tuple[CallerEntry, ...]) -> Iterator[str]:
     """Yield a line about each root, and one about each caller of it."""
     for name, root in _roots(settings):
         where = f"{root.bucket}/{root.prefix}"
         yield f"mlflow {name}: mlflow-artifacts://HOST/{name} has its artifacts in {where}"
-        for entry in builders.caller_entries(settings):
+        for entry in entries:
             what = ", ".join(_rights(root, entry)) or "do nothing"
             yield f"mlflow {name}: {builders.caller_name(entry)} may {what}"
 
 
-def warnings(settings: Settings) -> Iterator[ConfigurationProblem]:
-    entries = builders.caller_entries(settings)
+def warnings(
+    settings: Settings, entries: tuple[CallerEntry, ...]
+) -> Iterator[ConfigurationProblem]:
     for name, root in _roots(settings):
         at = ("mlflow", "roots", name)
         if not any(_rights(root, entry) for entry in entries):

@@ -10,12 +10,12 @@ from service.config.settings import Settings
 from service.errors import ConfigurationProblem
 
 
-def describe(settings: Settings) -> Iterator[str]:
+def describe(settings: Settings, entries: tuple[CallerEntry, ...]) -> Iterator[str]:
     """Yield a line about each index, and one about each caller of it."""
     for name, index in settings.package_index.items():
         where = f"{index.bucket}/{index.prefix}"
         yield f"package_index {name}: /simple/{name}/ has the projects in {where}"
-        for entry in builders.caller_entries(settings):
+        for entry in entries:
             listed = _projects(index, entry, Operation.LIST)
             files = "" if listed == "no" else _files(index, entry)
             yield (
@@ -24,8 +24,9 @@ def describe(settings: Settings) -> Iterator[str]:
             )
 
 
-def warnings(settings: Settings) -> Iterator[ConfigurationProblem]:
-    entries = builders.caller_entries(settings)
+def warnings(
+    settings: Settings, entries: tuple[CallerEntry, ...]
+) -> Iterator[ConfigurationProblem]:
     for name, index in settings.package_index.items():
         if all(_projects(index, entry, Operation.LIST) == "no" for entry in entries):
             text = (

@@ -22,11 +22,10 @@ MAX_OVERLAPS: Final = 20_000  # takes some seconds
 
 
 def oversized_policies(
-    settings: Settings, addresses: Mapping[str, Address]
+    settings: Settings, addresses: Mapping[str, Address], entries: tuple[CallerEntry, ...]
 ) -> Iterator[ConfigurationProblem]:
     """Yield a problem for each session policy that STS would refuse, with its caller."""
     arns = bucket_arns(settings, addresses)
-    entries = builders.caller_entries(settings)
     locations = dict(zip(map(id, entries), settings.caller_locations(), strict=True))
     for entry, grants in _widest_callers(entries):
         for name in sorted({grant.bucket for grant in grants}):
@@ -50,8 +49,8 @@ def _policies(grants: list[Grant], bucket: str, arns: BucketArns) -> Iterator[tu
         yield "the session policy of its credentials", vended
 
 
-def warnings(settings: Settings) -> Iterator[ConfigurationProblem]:
-    overlaps = _overlaps(Entries(builders.caller_entries(settings)))
+def warnings(entries: tuple[CallerEntry, ...]) -> Iterator[ConfigurationProblem]:
+    overlaps = _overlaps(Entries(entries))
     if next(islice(overlaps, MAX_OVERLAPS, None), None) is not None:
         text = f"over {MAX_OVERLAPS} pairs of subjects overlap; only that many are checked"
         yield ConfigurationProblem(text, ("callers",))

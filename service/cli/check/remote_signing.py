@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from service.access.callers import CallerEntry
 from service.access.grants import Operation
 from service.app import builders
 from service.config.buckets import BucketSettings
@@ -12,9 +13,9 @@ from service.errors import ConfigurationProblem
 _NOTHING_BY_ITSELF = frozenset({Operation.SIGN, Operation.VERSIONS, Operation.LINK})
 
 
-def describe(settings: Settings) -> Iterator[str]:
+def describe(entries: tuple[CallerEntry, ...]) -> Iterator[str]:
     """Yield a line for each caller that may sign."""
-    for entry in builders.caller_entries(settings):
+    for entry in entries:
         buckets = {grant.bucket for grant in entry.grants if Operation.SIGN in grant.allow}
         if buckets:
             where = " and ".join(f"/sign/{bucket}/…" for bucket in sorted(buckets))

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from service.access.callers import CallerEntry
 from service.access.grants import Caller, Grant, Operation
 from service.api.rendering import render_caller
 from service.app import builders
@@ -31,22 +32,6 @@ from service.config.reading import Files
 from service.config.settings import Settings, placed
 from service.errors import ConfigurationProblem
 from service.signing.signer import Address
-
-# In the order of the report.
-_SUBJECTS = (
-    console,
-    grants,
-    buckets,
-    policies,
-    package_index,
-    git_lfs,
-    mlflow,
-    uppy,
-    links,
-    credentials,
-    remote_signing,
-    aws_lambda,
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,16 +83,18 @@ def report(
 
     `traces` is the URL that spans are sent to.
     """
-    found = [*warnings(settings), *api_keys.warnings(settings, now)]
-    errors = policies.oversized_policies(settings, addresses)
+    # With thousands of callers to build the entries takes a while, so only once.
+    entries = builders.caller_entries(settings)
+    found = [*warnings(settings, entries), *api_keys.warnings(settings, now)]
+    errors = policies.oversized_policies(settings, addresses, entries)
     return Report(
         errors=in_order(errors, files),
         warnings=in_order(found, files),
         callers=[
             json.loads(render_caller(Caller(issuer=each.issuer, subject=each.subject), each.grants))
-            for each in builders.caller_entries(settings)
+            for each in entries
         ],
-        description=[*describe(settings, addresses), *_describe_traces(traces)],
+        description=[*describe(settings, addresses, entries), *_describe_traces(traces)],
         not_checked=[*skipped_files(settings)] if offline else [],
     )
 
@@ -118,10 +105,11 @@ def in_order(problems: Iterable[ConfigurationProblem], files: Files) -> list[Con
     return sorted(found, key=lambda each: each.place)
 
 
-def describe(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[str]:
+def describe(
+    settings: Settings, addresses: Mapping[str, Address], entries: tuple[CallerEntry, ...]
+) -> Iterator[str]:
     """Yield lines about each bucket, and about what each caller may do."""
-    yield from buckets.describe(settings, addresses)
-    entries = builders.caller_entries(settings)
+    yield from buckets.describe(settings, addresses, entries)
     for entry in entries:
         name = caller_name(entry)
         if not entry.grants:
@@ -133,14 +121,14 @@ def describe(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[s
             "object URLs: each caller may use its grants at /o/BUCKET/KEY too, with its key as a "
             f"Basic password; what they redirect to lives {settings.objects.expires_in} s at most"
         )
-    yield from package_index.describe(settings)
-    yield from git_lfs.describe(settings)
-    yield from mlflow.describe(settings)
-    yield from uppy.describe(settings)
-    yield from links.describe(settings)
+    yield from package_index.describe(settings, entries)
+    yield from git_lfs.describe(settings, entries)
+    yield from mlflow.describe(settings, entries)
+    yield from uppy.describe(settings, entries)
+    yield from links.describe(settings, entries)
     yield from console.describe(settings)
-    yield from credentials.describe(settings)
-    yield from remote_signing.describe(settings)
+    yield from credentials.describe(settings, entries)
+    yield from remote_signing.describe(entries)
     yield from aws_lambda.describe(settings)
     callers = (
         (caller_name(each), [*map(policies.with_long_claims, each.grants)]) for each in entries
@@ -154,7 +142,9 @@ def _describe_traces(endpoint: str | None) -> Iterator[str]:
         yield f"traces: OpenTelemetry spans go to {urlsplit(endpoint).hostname}"
 
 
-def warnings(settings: Settings) -> Iterator[ConfigurationProblem]:
+def warnings(
+    settings: Settings, entries: tuple[CallerEntry, ...]
+) -> Iterator[ConfigurationProblem]:
     """Yield what is allowed but risky, or has no effect."""
     if settings.unsafe_anonymous_caller is not None:
         text = "anybody who can reach the service has these grants"
@@ -166,8 +156,18 @@ def warnings(settings: Settings) -> Iterator[ConfigurationProblem]:
             "docs/object-urls.md"
         )
         yield ConfigurationProblem(text, ("server", "cors_origins"))
-    for subject in _SUBJECTS:
-        yield from subject.warnings(settings)
+    yield from console.warnings(settings)
+    yield from grants.warnings(settings, entries)
+    yield from buckets.warnings(settings)
+    yield from policies.warnings(entries)
+    yield from package_index.warnings(settings, entries)
+    yield from git_lfs.warnings(settings, entries)
+    yield from mlflow.warnings(settings, entries)
+    yield from uppy.warnings(settings, entries)
+    yield from links.warnings(settings, entries)
+    yield from credentials.warnings(settings)
+    yield from remote_signing.warnings(settings)
+    yield from aws_lambda.warnings(settings)
 
 
 def skipped_files(settings: Settings) -> Iterator[str]:

@@ -16,22 +16,24 @@ _METHODS: Mapping[Operation, str] = {
 }
 
 
-def describe(settings: Settings) -> Iterator[str]:
+def describe(settings: Settings, entries: tuple[CallerEntry, ...]) -> Iterator[str]:
     """Yield a line about all uploads, and one about each caller."""
     if (uppy := settings.uppy) is None:
         return
     pages = f"pages of {', '.join(uppy.origins)}" if uppy.origins else "no page of another origin"
     yield f"uppy: uploads go to {uppy.prefix}… in {uppy.bucket}; {pages} may call"
-    for entry in builders.caller_entries(settings):
+    for entry in entries:
         methods = " and ".join(_methods(uppy, entry))
         what = f"upload {methods}" if methods else "not upload"
         yield f"uppy: {builders.caller_name(entry)} may {what}"
 
 
-def warnings(settings: Settings) -> Iterator[ConfigurationProblem]:
+def warnings(
+    settings: Settings, entries: tuple[CallerEntry, ...]
+) -> Iterator[ConfigurationProblem]:
     if (uppy := settings.uppy) is None:
         return
-    if not any(_methods(uppy, entry) for entry in builders.caller_entries(settings)):
+    if not any(_methods(uppy, entry) for entry in entries):
         text = (
             "nobody may upload; a caller needs a grant with `form`, and with `multipart` for large "
             f"files, that covers {uppy.prefix} in {uppy.bucket}"

@@ -4,7 +4,8 @@ The role that signs needs no permission for these, so the operator's own credent
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from pathlib import Path as FilePath
 from types import MappingProxyType
@@ -16,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
 from service.access.grants import Operation
+from service.config.quoting import quoted
 from service.operations.live.results import Path, Result
 from service.operations.setup.documents import cors_rules
 from service.operations.setup.signing import SignedBucket
@@ -79,7 +81,8 @@ class SettingsReader:
             if code == missing:
                 return None
             raise Unreadable(code) from None
-        except (BotoCoreError, ResponseParserError, OSError) as error:
+        # ValueError: a time in the answer that is none
+        except (BotoCoreError, ResponseParserError, OSError, ValueError) as error:
             raise Unreadable(type(error).__name__) from None
         self._note_time(answer)
         return answer.get(member)
@@ -87,7 +90,9 @@ class SettingsReader:
     def _note_time(self, answer: Mapping[str, Any]) -> None:
         date = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
         if date is not None:
-            self.server_time = parsedate_to_datetime(date).timestamp()
+            with suppress(ValueError, OverflowError):  # what is no date, from a store or a proxy
+                moment = parsedate_to_datetime(date)
+                self.server_time = moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
 
 
 class SettingsClients:
@@ -156,21 +161,30 @@ def _lets(rule: Mapping[str, Any], origin: str, method: str) -> bool:
 
 
 def _check_lifecycle(at: Path, bucket: SignedBucket, rules: Any) -> Iterable[Result]:
-    if Operation.MULTIPART not in bucket.allowed:
-        return
-    days = [
-        rule["AbortIncompleteMultipartUpload"].get("DaysAfterInitiation", 0)
+    found = [
+        (prefix, rule["AbortIncompleteMultipartUpload"].get("DaysAfterInitiation", 0))
         for rule in rules or ()
         if rule.get("Status") == "Enabled" and "AbortIncompleteMultipartUpload" in rule
+        if (prefix := _prefix_of(rule)) is not None
     ]
-    if days:
-        yield Result("works", at, f"incomplete uploads are aborted after {min(days)} days")
-    else:
+    granted = dict.fromkeys(g.prefix for g in bucket.grants if Operation.MULTIPART in g.allow)
+    days = {each: [n for prefix, n in found if each.startswith(prefix)] for each in granted}
+    if uncovered := [prefix for prefix, covering in days.items() if not covering]:
+        below = f" below {quoted(uncovered[0])}" if found and uncovered[0] else ""
         text = (
-            "no lifecycle rule aborts incomplete multipart uploads, whose parts are billed forever;"
-            " `presign iam` prints the rule"
+            f"no lifecycle rule aborts incomplete multipart uploads{below}, whose parts are billed "
+            "forever; `presign iam` prints a rule for the whole bucket"
         )
         yield Result("warning", at, text)
+    elif days:
+        last = max(map(min, days.values()))
+        yield Result("works", at, f"incomplete uploads are aborted after {last} days")
+
+
+def _prefix_of(rule: Mapping[str, Any]) -> str | None:
+    """Return what the keys of a rule begin with, or None if it is limited by anything else."""
+    limits = rule.get("Filter") or {"Prefix": rule.get("Prefix", "")}
+    return str(limits["Prefix"]) if set(limits) == {"Prefix"} else None
 
 
 def _check_encryption(at: Path, bucket: SignedBucket, found: Any) -> Iterable[Result]:

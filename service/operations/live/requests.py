@@ -34,6 +34,8 @@ _ADVICE: Final = {
     "InvalidAccessKeyId": "the store does not know the access key",
     "RequestTimeTooSkewed": "the clocks differ; correct the clock of this machine",
 }
+_NO_SUCH_KEY: Final = "NoSuchKey"
+_MISSING: Final = frozenset({_NO_SUCH_KEY, "404"})  # without a body there is only the status
 _READ: Final = frozenset({Operation.DOWNLOAD, Operation.HEAD, Operation.CHECK})
 _MAY_LIST: Final = frozenset({Operation.LIST, Operation.CHECK, Operation.MULTIPART})
 
@@ -66,6 +68,7 @@ async def check_requests(
         text = "no grant reads or lists, so no request was sent: an upload would leave an object"
         return [Result("warning", at, text)]
     action = GetObject() if reads else ListObjects(prefix=key, max_keys=1)
+    code = _NO_SUCH_KEY
     try:
         await store.send(access, action, bucket=name, key=key if reads else "")
     except S3Error as error:
@@ -75,13 +78,13 @@ async def check_requests(
                 "the key is missing and the role may not list, which is no error"
             )
             return [Result("warning", at, text)]
-        if error.code not in {"NoSuchKey", "404"}:
+        if (code := error.code) not in _MISSING:
             return [_refused(at, error)]
     except PresignError as error:
         return [Result("error", at, f"a signed request failed: {error.detail}")]
     return [
         Result("works", at, "a signed request works"),
-        *([await _check_changed(store, access, at, key)] if reads else []),
+        *([await _check_changed(store, access, at, key, code)] if reads else []),
     ]
 
 
@@ -97,7 +100,7 @@ async def check_public_address(
     try:
         await store.send(public, GetObject(), bucket=name, key=key)
     except S3Error as error:
-        if error.code not in {"NoSuchKey", "404"}:
+        if error.code not in _MISSING:
             return _refused(at, error)
     except PresignError as error:
         return Result("warning", at, f"it was not checked: {error.detail}")
@@ -105,8 +108,9 @@ async def check_public_address(
 
 
 async def _check_changed(
-    store: S3Client, access: StoreAccess, at: tuple[str, str], key: str
+    store: S3Client, access: StoreAccess, at: tuple[str, str], key: str, missing: str
 ) -> Result:
+    """`missing` is the code for a key without an object. A store that verifies does not look."""
     signer = access.internal_signer
     changing = ChangedKeySigner(signer.credentials, signer.address)
     try:
@@ -114,10 +118,17 @@ async def _check_changed(
             replace(access, internal_signer=changing), GetObject(), bucket=at[1], key=key
         )
     except S3Error as error:
-        if error.status == httpx.codes.FORBIDDEN:
+        if error.status == httpx.codes.FORBIDDEN or error.code == "SignatureDoesNotMatch":
             return Result("works", at, "a URL whose key was changed is refused")
+        if error.code not in {_NO_SUCH_KEY, missing}:
+            text = (
+                f"the store answered a URL whose key was changed with {error.code}, not with 403, "
+                "so it is unknown whether it verifies signatures"
+            )
+            return Result("error", at, text)
     except PresignError as error:
-        return Result("error", at, f"a signed request failed: {error.detail}")
+        text = f"a request whose key was changed failed: {error.detail}"
+        return Result("error", at, text)
     text = "the store does not verify signatures: it answered a URL whose key was changed"
     return Result("error", at, text)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from service.access.grants import Operation
+from service.errors import ConfigurationError, ConfigurationProblem
 from service.operations.setup import policies
 from service.operations.setup.signing import SignedBucket
 
@@ -53,17 +54,21 @@ class Surroundings:
 
 
 def setup(buckets: Sequence[SignedBucket], around: Surroundings) -> Document:
-    """Return the roles, the service's identity, the users with static keys, and the buckets."""
+    """Return the roles, the service's identity, the users with static keys, and the buckets.
+
+    Raises ConfigurationError if no trust policy can suit the buckets of a role.
+    """
     roles = dict[str, list[SignedBucket]]()
     stores = dict[tuple[str | None, str], list[SignedBucket]]()
     users = dict[tuple[str | None, tuple[str, ...]], list[SignedBucket]]()
     for bucket in buckets:
         if bucket.role_arn is None:
-            users.setdefault((bucket.endpoint_url, bucket.static_keys), []).append(bucket)
+            users.setdefault(_user_of(bucket, around), []).append(bucket)
         else:
             roles.setdefault(bucket.role_arn, []).append(bucket)
         if not bucket.is_access_point:
-            stores.setdefault((bucket.endpoint_url, bucket.s3_bucket), []).append(bucket)
+            store = None if bucket.is_at_aws else bucket.endpoint_url
+            stores.setdefault((store, bucket.s3_bucket), []).append(bucket)
     assumed = {arn: keyed for arn, of_role in roles.items() if (keyed := _by_keys(of_role))}
     identity = around.principal or _default_identity(assumed)
     return {
@@ -73,6 +78,13 @@ def setup(buckets: Sequence[SignedBucket], around: Surroundings) -> Document:
         "buckets": [_bucket(same, around) for same in stores.values()],
         "notes": [*_notes(buckets, identity, around)],
     }
+
+
+def _user_of(bucket: SignedBucket, around: Surroundings) -> tuple[str | None, tuple[str, ...]]:
+    """Return what is equal for all buckets of one user. At AWS `principal` names the only one."""
+    if bucket.is_at_aws and around.principal is not None:
+        return None, ()
+    return bucket.endpoint_url, bucket.static_keys
 
 
 def _by_keys(buckets: Sequence[SignedBucket]) -> list[SignedBucket]:
@@ -92,6 +104,7 @@ def _role(
     arn: str, buckets: Sequence[SignedBucket], identity: str | None, around: Surroundings
 ) -> Document:
     keyed, statements = _by_keys(buckets), []
+    _check_external_ids(arn, keyed)
     if keyed and identity is not None:
         statements += policies.trust_of_service(identity, keyed)
     if len(keyed) < len(buckets) and around.oidc_provider is not None:
@@ -103,6 +116,26 @@ def _role(
         "trust_policy": {"Version": "2012-10-17", "Statement": statements},
         "policies": {_SIGNING_POLICY: policies.permissions(buckets)},
     }
+
+
+def _check_external_ids(arn: str, buckets: Sequence[SignedBucket]) -> None:
+    """Refuse a role that only some buckets assume with an ExternalId.
+
+    A request may satisfy any statement of a trust policy, and names no bucket. So a statement for
+    requests without an ExternalId lets a confused deputy leave it out, and the other statement
+    protects nothing: docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html.
+    """
+    having = [each.name for each in buckets if each.external_id is not None]
+    lacking = [each.name for each in buckets if each.external_id is None]
+    if having and lacking:
+        text = (
+            f"assumes {arn} without the external_id that bucket {having[0]} has: a role that can "
+            "be assumed without it is not protected by it; give it to all buckets of the role, or "
+            "to none"
+        )
+        raise ConfigurationError(
+            [ConfigurationProblem(text, ("buckets", name)) for name in lacking]
+        )
 
 
 def _identity(arn: str | None, assumed: RoleBuckets) -> Document | None:

@@ -12,6 +12,7 @@ from service.access.grants import Operation
 from service.access.session_policy import (
     KMS_ACTIONS,
     LIST_ACTION,
+    LIST_VERSIONS_ACTION,
     OBJECT_ACTIONS,
     VERSION_ACTIONS,
 )
@@ -23,6 +24,7 @@ Policy = dict[str, Any]
 Statement = dict[str, Any]
 
 # A missing key is a 404 only to those who may list: `check` and a repeated completion need that.
+_LISTING_VERSIONS: Final = frozenset({Operation.LIST, Operation.VERSIONS})
 _LISTING: Final = frozenset({Operation.LIST, Operation.CHECK, Operation.MULTIPART})
 _PARTITION: Final = re.compile(r"arn:([^:]+):.*")
 
@@ -41,10 +43,12 @@ def permissions(buckets: Sequence[SignedBucket]) -> Policy:
 
 
 def trust_of_service(principal: str, buckets: Sequence[SignedBucket]) -> list[Statement]:
-    """Return what the role that signs for these buckets trusts the service's identity to do."""
-    external_ids = sorted({each.external_id for each in buckets if each.external_id is not None})
-    is_limited = all(each.external_id is not None for each in buckets)
-    condition = {"StringEquals": {"sts:ExternalId": _compact(external_ids)}} if is_limited else None
+    """Return what the role that signs for these buckets trusts the service's identity to do.
+
+    All of them have an ExternalId, or none.
+    """
+    ids = sorted({each.external_id for each in buckets if each.external_id is not None})
+    condition = {"StringEquals": {"sts:ExternalId": _compact(ids)}} if ids else None
     trusted: list[tuple[str, str, Any]] = [("AssumedByTheService", "sts:AssumeRole", condition)]
     if tags := tag_names(buckets):
         only = {"ForAllValues:StringEquals": {"aws:TagKeys": tags}}
@@ -172,8 +176,13 @@ def _numbered(sid: str, resources: Mapping[tuple[str, ...], Sequence[str]]) -> l
 
 
 def _keys(buckets: Sequence[SignedBucket]) -> list[Statement]:
-    arns = [each.arns.bucket for each in buckets if not _LISTING.isdisjoint(each.allowed)]
-    return [_allow("Keys", [LIST_ACTION], list(dict.fromkeys(arns)))] if arns else []
+    actions = dict[tuple[str, ...], list[str]]()
+    for bucket in buckets:
+        lists_versions = bucket.allowed >= _LISTING_VERSIONS
+        needed = (LIST_ACTION, *([LIST_VERSIONS_ACTION] if lists_versions else []))
+        if not _LISTING.isdisjoint(bucket.allowed):
+            actions.setdefault(needed, []).append(bucket.arns.bucket)
+    return _numbered("Keys", actions)
 
 
 def _encryption(buckets: Sequence[SignedBucket]) -> list[Statement]:

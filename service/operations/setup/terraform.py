@@ -3,11 +3,15 @@
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from hashlib import sha256
 from typing import Any, Final
 
 Document = Mapping[str, Any]
 
-_NOT_IN_NAME: Final = re.compile(r"[^A-Za-z0-9_]+")
+_NOT_IN_LABEL: Final = re.compile(r"[^A-Za-z0-9]")
+# Names that stay different if each hyphen becomes an underscore. Other names get a digest.
+_PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
+_DIGEST_CHARACTERS: Final = 8
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 # What begins an expression in a text: developer.hashicorp.com/terraform/language/expressions/strings
 _TEMPLATE: Final = re.compile(r"([$%])(?=\{)")
@@ -28,15 +32,24 @@ class Expression(str):
 
 def terraform(document: Document) -> str:
     """Return the resources of `documents.setup`, except those of stores other than AWS."""
-    notes = [f"# {note}\n" for note in document["notes"]]
+    notes = [f"# {note}\n" for note in [*document["notes"], *_notes(document)]]
     parts = [*_roles(document), *_identities(document), *_buckets(document)]
     return "\n".join([*(["".join(notes)] if notes else []), *parts])
+
+
+def _notes(document: Document) -> Iterator[str]:
+    """A provider has one account."""
+    service = document["service_identity"]
+    arns = [each["arn"] for each in [*document["roles"], *([service] if service else [])]]
+    accounts = list(dict.fromkeys(account for arn in arns if (account := _account(arn))))
+    if len(accounts) > 1:
+        yield f"give each account's roles its own provider: {', '.join(accounts)}"
 
 
 def _roles(document: Document) -> Iterator[str]:
     for role in document["roles"]:
         path, _, name = role["arn"].partition(":role/")[2].rpartition("/")
-        label = _label(name)
+        label = _label(name, role["arn"])
         yield _resource(
             "aws_iam_role",
             label,
@@ -65,7 +78,7 @@ def _identities(document: Document) -> Iterator[str]:
         for policy_name, policy in identity["policies"].items():
             yield _resource(
                 f"aws_iam_{kind}_policy",
-                f"{_label(name)}_{_label(policy_name)}",
+                f"{_label(name, identity['arn'])}_{_label(policy_name)}",
                 **{"name": policy_name, kind: name, "policy": _encoded(policy)},
             )
 
@@ -98,10 +111,21 @@ def _snake(rule: Document) -> dict[str, Any]:
     }
 
 
-def _label(name: str) -> str:
-    """Return a name that a resource may have: a letter first."""
-    label = _NOT_IN_NAME.sub("_", name)
+def _label(name: str, arn: str = "") -> str:
+    """Return a label that depends on nothing but the name and the account of the ARN.
+
+    Another resource must not change it: Terraform would replace what it already has.
+    """
+    label = _NOT_IN_LABEL.sub("_", name)
+    if not _PLAIN.fullmatch(name):
+        label += f"_{sha256(name.encode()).hexdigest()[:_DIGEST_CHARACTERS]}"
+    account = _account(arn)
+    label = f"{label}_{account}" if account else label
     return label if label[:1].isalpha() else f"_{label}"
+
+
+def _account(arn: str) -> str:
+    return arn.split(":")[4] if arn else ""
 
 
 def _encoded(policy: Document) -> Expression:
@@ -132,7 +156,7 @@ def _value(value: Any, indent: str) -> str:
         case Expression():
             return str(value)
         case str():
-            return _TEMPLATE.sub(r"\1\1", json.dumps(value))
+            return _text(value)
         case Mapping():
             members = (f"{inner}{_key(k)} = {_value(v, inner)}\n" for k, v in value.items())
             return f"{{\n{''.join(members)}{indent}}}"
@@ -146,4 +170,8 @@ def _value(value: Any, indent: str) -> str:
 
 
 def _key(name: str) -> str:
-    return name if _IDENTIFIER.fullmatch(name) else json.dumps(name)
+    return name if _IDENTIFIER.fullmatch(name) else _text(name)
+
+
+def _text(text: str) -> str:
+    return _TEMPLATE.sub(r"\1\1", json.dumps(text))

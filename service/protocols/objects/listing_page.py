@@ -9,7 +9,7 @@ from typing import Final
 from urllib.parse import quote
 
 from service.api.html_page import html_page
-from service.s3.xml import ListedObject, ObjectsPage
+from service.s3.listing_xml import ListedObject, ObjectsPage
 
 _DOTS: Final = frozenset({".", ".."})
 

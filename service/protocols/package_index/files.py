@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from service.s3.xml import ListedObject
+from service.s3.listing_xml import ListedObject
 from service.signing.validation import has_dot_segment
 
 _METADATA: Final = ".metadata"

@@ -11,8 +11,9 @@ from typing import Final
 
 from service.access.grants import Operation
 from service.errors import InvalidRequest
-from service.signing.actions import CHECKSUM_BYTES, check_metadata
+from service.signing.actions import CHECKSUM_BYTES
 from service.signing.header_signatures import PAYLOAD_HASH
+from service.signing.metadata import check_metadata
 from service.signing.validation import check_header_value
 
 COPY_SOURCE: Final = "x-amz-copy-source"

@@ -12,7 +12,7 @@ from unittest import mock
 import pytest
 
 from service.app import reload
-from service.config.settings import load_settings
+from service.config.settings import Settings, load_settings
 from tests.app.services.harness import Harness, caller, configuration, grant, start_services, until
 
 WIDER = configuration(callers=[caller("billing", grant(prefix=""))])
@@ -55,10 +55,17 @@ def put(path: Path, text: str | dict[str, Any]) -> None:
 
 @asynccontextmanager
 async def watching(
-    path: Path, before: Callable[[], None] | None = None, retry_seconds: float = 10.0
+    path: Path,
+    before: Callable[[], None] | None = None,
+    retry_seconds: float = 10.0,
+    load: Callable[[Path], Settings] = load_settings,
 ) -> AsyncIterator[WatchedService]:
-    """Run and watch the files' configuration. `before` is called before the watch begins."""
+    """Run and watch the files' configuration. `before` is called before the watch begins.
+
+    `load` reads it again.
+    """
     settings = load_settings(path)
+    digest = reload.digest_of_others(settings)
     async with start_services(settings) as harness:
         if before is not None:
             before()
@@ -68,6 +75,8 @@ async def watching(
             settings,
             harness.services,
             service.results.append,
+            digest=digest,
+            load=load,
             poll_seconds=0.005,
             retry_seconds=retry_seconds,
         )

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +104,7 @@ async def test_a_file_written_in_place_is_read(service: WatchedService) -> None:
 async def test_a_half_written_file_is_not_read(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its first half would be valid but lack a caller."""
     checks = 0
-    have_changed = reload._Files.have_changed
+    have_changed = reload.WatchedFiles.have_changed
 
     def write_before_each_check(files: Any) -> bool:
         """Writing here keeps the test independent of the machine's speed."""
@@ -116,7 +117,7 @@ async def test_a_half_written_file_is_not_read(path: Path, monkeypatch: pytest.M
         return have_changed(files)
 
     async with watching(path) as service:
-        monkeypatch.setattr(reload._Files, "have_changed", write_before_each_check)
+        monkeypatch.setattr(reload.WatchedFiles, "have_changed", write_before_each_check)
         await until(service.results.copy)
         await settled(service)
         assert checks > 41
@@ -175,6 +176,35 @@ async def test_settings_that_need_a_restart_are_logged_once(
     assert log_messages(caplog)[1:] == [text]
     assert await service.changed_to({**WIDER, "server": change}) == "ok"
     assert len(log_messages(caplog)) == 3
+
+
+async def test_a_setting_as_at_the_start_needs_no_restart(
+    service: WatchedService, caplog: pytest.LogCaptureFixture
+) -> None:
+    text = "changed, but will take effect only after a restart: server.log_level"
+    for level, lines in (("DEBUG", [text]), ("WARNING", [text]), (None, [])):
+        caplog.clear()
+        server = {} if level is None else {"log_level": level}
+        assert await service.changed_to(configuration(server=server)) == "ok"
+        assert log_messages(caplog)[1:] == lines
+
+
+async def test_a_section_that_returns_needs_no_restart(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its routes are there since the start."""
+    caplog.set_level(logging.INFO, "service.app.reload")
+    uppy = {"bucket": "reports", "prefix": "a/{caller}/", "origins": ["https://a.example"]}
+    other = {**uppy, "origins": ["https://b.example"]}
+    put(path, configuration(uppy=uppy))
+    async with watching(path) as service:
+        for document in (configuration(), configuration(uppy=uppy), configuration()):
+            assert await service.changed_to(document) == "ok"
+        assert log_messages(caplog) == ["the new configuration is in use"] * 3
+        assert await service.changed_to(configuration(uppy=other)) == "ok"
+        assert log_messages(caplog)[4:] == [
+            "changed, but will take effect only after a restart: uppy.origins"
+        ]
 
 
 async def test_a_default_lifetime_takes_effect_at_once(

@@ -12,7 +12,9 @@ from botocore.client import ClientCreator
 from service.app.services import Services
 from service.app.session_sources import Origin, aws_sources
 from service.clock import SystemClock
+from service.config.links import KEY_BYTES, LinksSettings, new_key
 from service.config.settings import Settings
+from service.errors import ConfigurationError
 from service.presigning.rate_limits import RateLimits
 from service.sessions.pool import SessionPool
 from service.sessions.sts import AssumedRole, Role
@@ -88,6 +90,22 @@ async def test_a_failed_change_closes_its_new_clients(services: Services) -> Non
     services._make_source = fails_for_one
     with pytest.raises(RuntimeError):
         await services.reconfigure(buckets(reports="eu-west-1", far="us-east-1", worse="eu-west-1"))
+    assert regions(clients) == ["eu-west-1"]
+    await services.stop()
+
+
+async def test_a_key_that_cannot_be_read_leaves_no_new_client(
+    services: Services, tmp_path: Path
+) -> None:
+    """It could be read when the settings were."""
+    key = tmp_path / "key"
+    key.write_text(new_key(bytes(KEY_BYTES)))
+    links = {"keys": [str(key)], "url": "https://files.example"}
+    changed = TWO.model_copy(update={"links": LinksSettings.model_validate(links)})
+    key.unlink()
+    clients = await start(services)
+    with pytest.raises(ConfigurationError):
+        await services.reconfigure(changed)
     assert regions(clients) == ["eu-west-1"]
     await services.stop()
 

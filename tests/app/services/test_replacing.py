@@ -197,3 +197,15 @@ async def test_an_invalid_configuration_changes_nothing(warm: Harness) -> None:
     await warm.reconfigure(BEFORE)
     await sign_all(warm)
     assert warm.fetched() == fetched
+
+
+async def test_the_count_of_a_removed_callers_key_is_forgotten(warm: Harness) -> None:
+    for name in ("billing", "sales", "sales"):
+        assert warm.identify(name) is not None
+    counted = {caller: count for (caller, _), count in warm.metrics.api_key_uses.items()}
+    assert counted == {"billing": 1, "sales": 2}
+    await warm.reconfigure(settings(callers=[caller("billing", grant())]))
+    assert [name for name, _ in warm.metrics.api_key_uses] == ["billing"]
+    assert warm.identify("sales") is None
+    await warm.reconfigure(BEFORE)
+    assert [name for name, _ in warm.metrics.api_key_uses] == ["billing"]

@@ -5,7 +5,9 @@ from typing import Final
 
 import pytest
 
+from service.app import builders
 from service.auth.api_keys import digest_of
+from tests.app.services.harness import called_here
 from tests.cli.invoking import DIGEST, GOOD, checked, presign
 
 EMPTY: Final = digest_of("")
@@ -23,6 +25,18 @@ def test_check_shows_grants_and_risks(tmp_path: Path) -> None:
     ):
         assert text in done.stdout
     assert "grants.0" not in done.stdout
+
+
+def test_the_entries_of_callers_are_built_once(tmp_path: Path) -> None:
+    """With thousands of callers that takes a while."""
+    sections = (
+        "package_index: {a: {bucket: reports, prefix: a/}, b: {bucket: reports, prefix: b/}}\n"
+        "mlflow: {roots: {a: {bucket: reports, prefix: a/}, b: {bucket: reports, prefix: b/}}}\n"
+        "uppy: {bucket: reports, prefix: 'uploads/{caller}/'}\n"
+    )
+    with called_here(builders.caller_entries) as called:
+        assert checked(tmp_path, GOOD + sections).exit_code == 0
+    assert len(called) == 1
 
 
 def test_check_shows_how_long_links_may_live(tmp_path: Path) -> None:

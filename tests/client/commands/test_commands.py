@@ -161,6 +161,35 @@ def test_ls_lists_objects_and_prefixes(fake: Fake) -> None:
     assert "reports/2026/b.csv" in everything.output
 
 
+def test_versions_lists_those_of_one_object(fake: Fake) -> None:
+    fake.put("a.csv", b"12345")
+
+    lines = run(fake, "versions", "reports/a.csv").output.splitlines()
+
+    assert [line.split() for line in lines] == [
+        ["deleted", "2026-03-01", "12:00", "2"],
+        ["5", "2026-03-01", "12:00", "1"],
+    ]
+
+
+def test_get_and_rm_take_a_version(fake: Fake) -> None:
+    fake.put("a.csv", b"12345")
+
+    assert run(fake, "get", "reports/a.csv", "-", "--version", "1").output == "12345"
+    run(fake, "rm", "reports/a.csv", "--version", "1")
+
+    bodies = [json.loads(each.content) for each in fake.requests if each.url.host != "store.test"]
+    assert [body["version_id"] for body in bodies] == ["1", "1"]
+
+
+def test_rm_removes_one_version_at_a_time(fake: Fake) -> None:
+    done = run(fake, "rm", "reports/a.csv", "reports/b.csv", "--version", "1")
+
+    assert done.exit_code == 2
+    assert "one object" in done.stderr
+    assert fake.requests == []
+
+
 def test_rm_deletes_objects(fake: Fake) -> None:
     fake.put("a.csv", b"")
     fake.put("b.csv", b"")

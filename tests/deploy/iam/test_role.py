@@ -7,11 +7,11 @@ import pytest
 
 from service.access.grants import Grant, Operation
 from service.access.session_policy import bucket_arns, session_policy
-from service.signing.actions import Action
+from service.signing.actions import Action, ListObjectVersions
 from service.signing.multipart_actions import ListMultipartUploads, MultipartAction
 from service.signing.post_policy import PostObject
 from tests.access import policy_evaluator
-from tests.access.policy_meaning import BUCKET_ACTIONS, KMS_ACTIONS, OBJECT_ACTIONS
+from tests.access.policy_meaning import BUCKET_ACTIONS, KMS_ACTIONS, LISTINGS, OBJECT_ACTIONS
 from tests.deploy.iam.files import ACCOUNT, BUCKET, ROOT, Request, allows, decision, read, several
 
 ROLE_POLICY: Final = read("role.json")
@@ -37,7 +37,7 @@ def selectors(action: str, resource: str, **keys: str) -> Request:
     return Request(action=action, resource=resource, keys={"aws:ResourceAccount": ACCOUNT, **keys})
 
 
-@pytest.mark.parametrize("action", [*OBJECT_ACTIONS, *BUCKET_ACTIONS, *KMS_ACTIONS])
+@pytest.mark.parametrize("action", [*OBJECT_ACTIONS, *LISTINGS, *BUCKET_ACTIONS, *KMS_ACTIONS])
 def test_the_role_allows_exactly_what_all_grants_allow(action: str) -> None:
     for resource in RESOURCES:
         for keys in CONTEXTS:
@@ -62,6 +62,7 @@ NEEDED: Final[dict[str, list[str]]] = {
     "PostObject": ["s3:PutObject", "s3:PutObjectTagging"],
     "DeleteObject": ["s3:DeleteObject", "s3:DeleteObjectVersion"],
     "ListObjects": ["s3:ListBucket"],
+    "ListObjectVersions": ["s3:ListBucketVersions"],
     "CreateMultipartUpload": ["s3:PutObject", "s3:PutObjectTagging"],
     "UploadPart": ["s3:PutObject"],
     "UploadPartOfUnknownLength": ["s3:PutObject"],
@@ -69,7 +70,9 @@ NEEDED: Final[dict[str, list[str]]] = {
     "AbortMultipartUpload": ["s3:AbortMultipartUpload"],
     "ListParts": ["s3:ListMultipartUploadParts"],
 }
-SIGNED: Final = {each.__name__ for each in (*get_args(Action), *get_args(MultipartAction))}
+SIGNED: Final = {
+    each.__name__ for each in (*get_args(Action), ListObjectVersions, *get_args(MultipartAction))
+}
 
 
 def test_the_role_allows_exactly_what_can_be_signed() -> None:

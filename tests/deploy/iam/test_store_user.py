@@ -8,7 +8,7 @@ import pytest
 from service.access.grants import Grant, Operation
 from service.access.session_policy import bucket_arns, session_policy
 from tests.access import policy_evaluator
-from tests.access.policy_meaning import BUCKET_ACTIONS, OBJECT_ACTIONS
+from tests.access.policy_meaning import BUCKET_ACTIONS, LISTINGS, OBJECT_ACTIONS
 from tests.deploy.iam.files import BUCKET, read
 
 ARNS: Final = bucket_arns("acme-reports-prod", partition="aws")
@@ -29,7 +29,7 @@ USER_POLICY: Final = without_sids(read("store-user.json"))
 
 
 @pytest.mark.parametrize("context", [{}, COPIES])
-@pytest.mark.parametrize("action", [*OBJECT_ACTIONS, *BUCKET_ACTIONS, "s3:ListBucket"])
+@pytest.mark.parametrize("action", [*OBJECT_ACTIONS, *BUCKET_ACTIONS, *LISTINGS])
 def test_the_user_may_do_what_all_grants_allow(action: str, context: dict[str, str]) -> None:
     others = (f"{BUCKET}-2", f"{BUCKET}-2/a", "arn:aws:s3:::o/a")
     for resource in (BUCKET, f"{BUCKET}/a/b.pdf", *others):

@@ -40,6 +40,11 @@ def _form(client: OperationClient) -> httpx.Response:
     return post_form(form["url"], form["fields"], BODY)
 
 
+def _versions(client: OperationClient) -> httpx.Response:
+    asked = {"bucket": "objects", "prefix": client.key}
+    return client.service.client.get("/v1/object-versions", params=asked)
+
+
 def _check(client: OperationClient) -> httpx.Response:
     client.store.put(client.key)
     return client.post("object-checks")
@@ -80,6 +85,7 @@ OPERATIONS: Final[Mapping[str, Callable[[OperationClient], httpx.Response]]] = {
     "delete": lambda client: client.sign("delete-urls"),
     "delete of a version": lambda client: client.of_a_version("delete-urls"),
     "list": lambda client: send(client.service.sign("list-urls", prefix=client.key)),
+    "list of versions": _versions,
     "check": _check,
     "check of nothing": lambda client: client.post("object-checks"),
     "multipart": _multipart,

@@ -39,6 +39,7 @@ NEEDED_FOR: Final[Mapping[str, set[str]]] = {
     "s3:DeleteObject": {"delete"},
     "s3:DeleteObjectVersion": {"delete of a version"},
     "s3:ListBucket": {"list", "check of nothing", "multipart"},
+    "s3:ListBucketVersions": {"list of versions"},
 }
 NOT_ASKED_OF_THE_ROLE: Final = {
     "s3:PutObjectTagging": "MiniStack asks it of who tags an object, not of an upload with tags",
@@ -78,7 +79,6 @@ BEYOND: Final[Mapping[str, Attempt]] = {
     "s3:PutLifecycleConfiguration": lambda s3, b: s3.delete_bucket_lifecycle(Bucket=b),
     "s3:PutEncryptionConfiguration": lambda s3, b: s3.delete_bucket_encryption(Bucket=b),
     "s3:PutBucketPublicAccessBlock": lambda s3, b: s3.delete_public_access_block(Bucket=b),
-    "s3:ListBucketVersions": lambda s3, b: s3.list_object_versions(Bucket=b),
     "s3:ListBucketMultipartUploads": lambda s3, b: s3.list_multipart_uploads(Bucket=b),
     "s3:GetBucketLocation": lambda s3, b: s3.get_bucket_location(Bucket=b),
     "s3:ListAllMyBuckets": lambda s3, _: s3.list_buckets(),

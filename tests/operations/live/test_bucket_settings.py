@@ -154,6 +154,63 @@ async def test_parts_without_a_lifecycle_rule_are_a_warning(rules: Any) -> None:
     assert not any("lifecycle" in each for each in (await found(BUCKET, FakeClient()))["warning"])
 
 
+def abort(days: int, **limits: Any) -> dict[str, Any]:
+    return {
+        "Status": "Enabled",
+        "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": days},
+        **limits,
+    }
+
+
+async def of_lifecycle(prefixes: list[str], *rules: dict[str, Any]) -> str:
+    """Return what is said about these rules if these prefixes have grants with `multipart`."""
+    parts = tuple(make_grant(prefix=each, allow={Operation.MULTIPART}) for each in prefixes)
+    client = FakeClient(lifecycle={"Rules": [*rules]})
+    kinds = await found(replace(BUCKET, grants=parts), client)
+    texts = [text for each in kinds.values() for text in each]
+    [text] = [each for each in texts if "incomplete" in each]
+    return text
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"Filter": {"Prefix": "logs/"}},
+        {"Prefix": "logs/"},
+        {"Filter": {"Tag": {"Key": "a", "Value": "b"}}},
+        {"Filter": {"ObjectSizeGreaterThan": 1}},
+        {"Filter": {"And": {"Prefix": "", "ObjectSizeGreaterThan": 1}}},
+    ],
+)
+async def test_a_limited_lifecycle_rule_is_not_enough(limits: dict[str, Any]) -> None:
+    text = await of_lifecycle(["uploads/"], abort(7, **limits))
+    assert text.startswith("no lifecycle rule aborts incomplete multipart uploads")
+
+
+@pytest.mark.parametrize("limits", [{}, {"Filter": {}}, {"Filter": {"Prefix": ""}}, {"Prefix": ""}])
+async def test_a_lifecycle_rule_without_limits_is_enough(limits: dict[str, Any]) -> None:
+    text = await of_lifecycle(["", "uploads/"], abort(7, **limits))
+    assert text == "incomplete uploads are aborted after 7 days"
+
+
+async def test_lifecycle_rules_count_for_the_grants_below_them() -> None:
+    up, other = (abort(n, Filter={"Prefix": p}) for n, p in ((3, "up"), (9, "other/")))
+    assert await of_lifecycle(["uploads/"], up) == "incomplete uploads are aborted after 3 days"
+    both = await of_lifecycle(["uploads/", "other/"], up, other, abort(20))
+    assert both == "incomplete uploads are aborted after 9 days"
+    missing = await of_lifecycle(["uploads/", "more/{claim:/sub}/"], up, other)
+    assert 'uploads below "more/{claim:/sub}/", whose' in missing
+
+
+@pytest.mark.parametrize("date", ["", "yesterday", f"Thu, 26 Nov {'9' * 20} 10:00:00 GMT"])
+async def test_a_date_that_is_none_is_left_out(date: str) -> None:
+    headers = {"ResponseMetadata": {"HTTPHeaders": {"date": date}}}
+    refusal = ClientError({"Error": {"Code": "AccessDenied"}, **headers}, "GetBucketCors")
+    reader = SettingsReader([FakeClient(refusal, refusal, refusal)], "acme-reports")
+    await check_settings(reader, BUCKET)
+    assert reader.server_time is None
+
+
 async def test_missing_encryption_is_a_warning_unless_it_is_signed() -> None:
     assert (
         "objects are not encrypted by default, nor by `encryption`"

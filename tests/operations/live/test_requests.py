@@ -59,6 +59,42 @@ async def test_a_store_that_verifies_nothing_is_an_error(harness: Harness) -> No
     assert changed.message.startswith("the store does not verify signatures")
 
 
+@pytest.mark.parametrize("changed", [responds(), MISSING, responds(404)])
+@with_harness
+async def test_a_store_that_looks_for_changed_keys_is_an_error(
+    harness: Harness, changed: Respond
+) -> None:
+    [_, result] = await check(harness, responds(404), changed)
+    assert result.message.startswith("the store does not verify signatures")
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        (error(404, "NoSuchBucket"), "with NoSuchBucket, not with 403, so it is unknown"),
+        (responds(404), "with 404, not with 403, so it is unknown"),
+        (error(301, "PermanentRedirect"), "with PermanentRedirect, not with 403"),
+        (responds(302), "with 302, not with 403"),
+        (error(501, "NotImplemented"), "with NotImplemented, not with 403"),
+        (responds(503), "a request whose key was changed failed: The store cannot be reached"),
+    ],
+)
+@with_harness
+async def test_another_answer_to_a_changed_key_is_named(
+    harness: Harness, changed: Respond, message: str
+) -> None:
+    [_, result] = await check(harness, MISSING, *[changed] * 3)
+    assert result.kind == "error"
+    assert message in result.message
+    assert "does not verify" not in result.message
+
+
+@with_harness
+async def test_a_wrong_signature_may_have_another_status(harness: Harness) -> None:
+    [_, changed] = await check(harness, MISSING, error(400, "SignatureDoesNotMatch"))
+    assert changed.kind == "works"
+
+
 @pytest.mark.parametrize(
     ("respond", "message"),
     [

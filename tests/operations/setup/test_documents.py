@@ -9,6 +9,7 @@ from typing import Any, Final
 import pytest
 
 from service.access.grants import Operation
+from service.errors import ConfigurationError
 from tests.deploy.iam.files import read, several
 from tests.operations.setup.configurations import (
     BUCKET,
@@ -128,11 +129,8 @@ def test_optional_statements_of_the_trust_need_their_settings() -> None:
     assert sids(policy) == ["AssumeTheSigningRole"]
 
 
-@pytest.mark.parametrize(
-    ("other", "condition"), [("b-2", ["a-1", "b-2"]), ("a-1", "a-1"), (None, None)]
-)
-def test_a_shared_role_takes_every_external_id(other: str | None, condition: Any) -> None:
-    """With a condition the bucket without an ExternalId would get no session."""
+@pytest.mark.parametrize(("other", "condition"), [("b-2", ["a-1", "b-2"]), ("a-1", "a-1")])
+def test_a_shared_role_takes_every_external_id(other: str, condition: Any) -> None:
     made = document(
         {
             "reports": {**BUCKET, "external_id": "a-1"},
@@ -141,8 +139,20 @@ def test_a_shared_role_takes_every_external_id(other: str | None, condition: Any
         allow=DOWNLOADS,
     )
     [trusted] = made["roles"][0]["trust_policy"]["Statement"]
-    wanted = {"StringEquals": {"sts:ExternalId": condition}} if condition else None
-    assert trusted.get("Condition") == wanted
+    assert trusted["Condition"] == {"StringEquals": {"sts:ExternalId": condition}}
+
+
+def test_an_external_id_of_only_some_buckets_is_refused() -> None:
+    """A statement for the others would let everybody leave it out."""
+    with pytest.raises(ConfigurationError, match=r"^buckets\.images: assumes .* without the"):
+        document({"reports": OF_AWS, "images": {**BUCKET, "bucket": "b-2"}})
+
+
+def test_pods_need_no_external_id_next_to_one() -> None:
+    pods = {**BUCKET, "bucket": "b-2", "credentials": "web_identity"}
+    made = document({"reports": OF_AWS, "images": pods}, oidc_provider=PROVIDER)
+    trusted = made["roles"][0]["trust_policy"]["Statement"]
+    assert "sts:ExternalId" in str(trusted[0]["Condition"])
 
 
 def test_programs_sessions_are_named_only_if_a_grant_vends_them() -> None:

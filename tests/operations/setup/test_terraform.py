@@ -1,6 +1,7 @@
 """The HCL of `presign iam --terraform` says what its JSON document says."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -137,6 +138,58 @@ def test_a_text_is_never_a_template() -> None:
     made["roles"][0]["trust_policy"]["Statement"][0]["Sid"] = "${file('/etc/passwd')}%{if a}"
     text = terraform(made)
     assert "$${file('/etc/passwd')}%%{if a}" in text
+
+
+def test_a_key_is_never_a_template() -> None:
+    provider = "issuer.example/${file('/etc/passwd')}%{if a}"
+    pods = {"reports": {**BUCKET, "credentials": "web_identity"}}
+    text = terraform(document(pods, oidc_provider=provider))
+    assert "\"issuer.example/$${file('/etc/passwd')}%%{if a}:aud\" = " in text
+    assert not re.search(r"(?<!\$)\$\{|(?<!%)%\{", text)
+
+
+@pytest.mark.parametrize("names", [("a-b", "a.b"), ("a--b", "a-b"), ("a-b", "a_b"), ("a.b", "a_b")])
+def test_buckets_with_similar_names_have_their_own_labels(names: tuple[str, str]) -> None:
+    made = document({f"b{i}": {**BUCKET, "bucket": name} for i, name in enumerate(names)})
+    found = [each for (kind, _), each in parsed(made).items() if kind == "aws_s3_bucket_policy"]
+    assert [each["bucket"] for each in found] == [*names]
+
+
+def labels(made: dict[str, Any]) -> set[tuple[str, str]]:
+    return {*parsed(made)}
+
+
+def test_roles_of_one_name_in_two_accounts_have_two_labels() -> None:
+    other = {**BUCKET, "role_arn": "arn:aws:iam::444455556666:role/presign-reports"}
+    made = document({"reports": BUCKET, "images": {**other, "bucket": "b-2"}})
+    roles = {label for kind, label in labels(made) if kind == "aws_iam_role"}
+    assert roles == {"presign_reports_111122223333", "presign_reports_444455556666"}
+    note = "# give each account's roles its own provider: 111122223333, 444455556666\n"
+    assert note in terraform(made)
+
+
+def test_another_bucket_and_role_change_no_label() -> None:
+    other = {**BUCKET, "role_arn": "arn:aws:iam::444455556666:role/presign-reports"}
+    first = {"zz": {**BUCKET, "bucket": "a.b"}}
+    more = {"aa": {**other, "bucket": "a-b"}, **first}
+    principal = "arn:aws:iam::111122223333:role/files"
+    before, after = (labels(document(each, principal=principal)) for each in (first, more))
+    assert before < after
+
+
+def test_buckets_of_one_user_at_aws_share_its_policy() -> None:
+    """`--principal` names one user. A second policy of the same name would replace the first."""
+    keys = {"region": "eu-west-1", "credentials": "static"}
+    user = "arn:aws:iam::111122223333:user/presign"
+    made = document({"a-1": keys, "b-2": {**keys, "profile": "other"}}, principal=user)
+    [policy] = policies(made, "aws_iam_user_policy")
+    assert policy["Statement"][0]["Resource"] == ["arn:aws:s3:::a-1/*", "arn:aws:s3:::b-2/*"]
+
+
+def test_a_bucket_by_two_endpoints_of_aws_has_one_policy() -> None:
+    same = {**BUCKET, "endpoint_url": "https://s3.eu-west-1.amazonaws.com"}
+    made = document({"reports": BUCKET, "same": same})
+    assert len([*policies(made, "aws_s3_bucket_policy")]) == 1
 
 
 def test_notes_are_comments_and_other_stores_are_left_out() -> None:

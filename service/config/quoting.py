@@ -1,0 +1,39 @@
+"""Shows parts of the configuration in one line: briefly, and without what may be a secret. Pure."""
+
+import json
+import re
+from typing import Final
+
+_LENGTH: Final = 80
+# A digest, a key of 256 bits or the id of an AWS key, which somebody may have put in a wrong place.
+_SECRET: Final = re.compile(r"[0-9A-Fa-f]{32}|A[KS]IA[0-9A-Z]{16}|[A-Za-z0-9_+=-]{40}")
+
+
+def quoted(value: object) -> str:
+    """Quote a value, without what could be a password or a key."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    text = str(value)
+    if "://" in text and any(character in text for character in "@?#"):
+        return "a URL with a user or a query"
+    if _SECRET.search(text) is not None:
+        return "what looks like a key"
+    cut = _cut(text)
+    return json.dumps(cut, ensure_ascii=not cut.isprintable())
+
+
+def shown(part: str | int) -> str | int:
+    """Return a part of a location, without what could be a key in the place of a name."""
+    if not isinstance(part, str):
+        return part
+    return "…" if _SECRET.search(part) is not None else in_one_line(part)
+
+
+def in_one_line(text: str, *, at_most: int = _LENGTH) -> str:
+    """Return a text that may be shown, without control characters, and only its beginning."""
+    cut = _cut(text, at_most)
+    return cut if cut.isprintable() else json.dumps(cut)[1:-1]
+
+
+def _cut(text: str, at_most: int = _LENGTH) -> str:
+    return text if len(text) <= at_most else f"{text[:at_most]}…"

@@ -1,0 +1,180 @@
+"""Reads the store's listings of a bucket: objects, their versions, and uploads not yet completed.
+
+docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html, …/API_ListObjectVersions.html and
+…/API_ListMultipartUploads.html.
+"""
+
+import re
+from dataclasses import dataclass, replace
+from urllib.parse import unquote_plus
+from xml.etree.ElementTree import Element
+
+from service.s3.xml import Fields, fields_of, is_truncated, number_of, quote_etag, root_of, text_of
+
+_ENCODED = re.compile("(?:[A-Za-z0-9._~*/+-]|%[0-9A-Fa-f]{2})+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedObject:
+    """An object in a listing. `etag` is in quotes; `last_modified` is the store's text, RFC 3339."""
+
+    key: str
+    etag: str
+    content_length: int
+    last_modified: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectsPage:
+    """A page of a listing. `prefixes` are the common ones; `next_token` is None on the last page."""
+
+    objects: list[ListedObject]
+    prefixes: list[str]
+    next_token: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectVersion:
+    """A version of an object, or a delete marker, which has no `etag` and no `content_length`."""
+
+    key: str
+    version_id: str
+    is_latest: bool
+    last_modified: str
+    etag: str | None = None
+    content_length: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VersionMarkers:
+    """Where the next page of versions starts. After a common prefix there is no version id."""
+
+    key: str
+    version_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionsPage:
+    """A page in the store's order: by key, and the newest version of a key first.
+
+    moto 5.2.5 lists the delete markers after all versions.
+    """
+
+    versions: list[ObjectVersion]
+    prefixes: list[str]
+    markers: VersionMarkers | None  # None on the last page
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenUpload:
+    """An upload that is neither completed nor aborted. `initiated` is RFC 3339.
+
+    `encoded_key` is the key as it is in the listing, if it may be encoded: SeaweedFS declares an
+    encoding, but does not apply it.
+    """
+
+    key: str
+    upload_id: str
+    initiated: str
+    encoded_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Markers:
+    """Where the next page of uploads starts. Some stores send only one of the two markers."""
+
+    key: str | None
+    upload_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class UploadsPage:
+    uploads: list[OpenUpload]
+    markers: Markers | None  # None on the last page
+
+
+def listed_objects(body: bytes) -> list[ListedObject]:
+    return [
+        _listed(fields_of(each)) for each in root_of(body, "ListBucketResult").findall("Contents")
+    ]
+
+
+def objects_page(body: bytes) -> ObjectsPage:
+    """Return a page that was requested with `encoding-type=url`."""
+    root = root_of(body, "ListBucketResult")
+    contents = map(fields_of, root.findall("Contents"))
+    objects = [_listed(each) for each in contents if not _is_empty_directory(each)]
+    prefixes = _prefixes(root)
+    if _is_encoded(root, [*(each.key for each in objects), *prefixes]):
+        objects = [replace(each, key=unquote_plus(each.key)) for each in objects]
+        prefixes = [unquote_plus(prefix) for prefix in prefixes]
+    token = root.findtext("NextContinuationToken") if is_truncated(root) else None
+    return ObjectsPage(objects=objects, prefixes=prefixes, next_token=token or None)
+
+
+def versions_page(body: bytes) -> VersionsPage:
+    """Return a page that was requested with `encoding-type=url`."""
+    root = root_of(body, "ListVersionsResult")
+    found = [each for each in root if each.tag in {"Version", "DeleteMarker"}]
+    versions = [_version(fields_of(each), has_data=each.tag == "Version") for each in found]
+    prefixes, marker = _prefixes(root), root.findtext("NextKeyMarker")
+    if _is_encoded(root, [*(each.key for each in versions), *prefixes, marker or "-"]):
+        versions = [replace(each, key=unquote_plus(each.key)) for each in versions]
+        prefixes = [unquote_plus(prefix) for prefix in prefixes]
+        marker = unquote_plus(marker or "")
+    version_id = root.findtext("NextVersionIdMarker") or None
+    markers = VersionMarkers(marker, version_id) if marker and is_truncated(root) else None
+    return VersionsPage(versions=versions, prefixes=prefixes, markers=markers)
+
+
+def uploads_page(body: bytes) -> UploadsPage:
+    root = root_of(body, "ListMultipartUploadsResult")
+    encoded = root.findtext("EncodingType") == "url"
+    uploads = [_open_upload(fields_of(each), encoded=encoded) for each in root.findall("Upload")]
+    markers = Markers(root.findtext("NextKeyMarker"), root.findtext("NextUploadIdMarker"))
+    return UploadsPage(uploads, markers if is_truncated(root) else None)
+
+
+def _prefixes(root: Element) -> list[str]:
+    return [text_of(fields_of(each), "Prefix") for each in root.findall("CommonPrefixes")]
+
+
+def _is_encoded(root: Element, names: list[str]) -> bool:
+    """A store may declare the encoding and not apply it: then some name is not encoded."""
+    return root.findtext("EncodingType") == "url" and all(map(_ENCODED.fullmatch, names))
+
+
+def _is_empty_directory(fields: Fields) -> bool:
+    """Whether this is no object: SeaweedFS lists a directory whose objects were all deleted."""
+    return fields.get("Key", "").endswith("/") and fields.get("ETag") == '""'
+
+
+def _listed(fields: Fields) -> ListedObject:
+    return ListedObject(
+        key=text_of(fields, "Key"),
+        etag=quote_etag(text_of(fields, "ETag")),
+        content_length=number_of(fields, "Size"),
+        last_modified=fields.get("LastModified", ""),
+    )
+
+
+def _version(fields: Fields, *, has_data: bool) -> ObjectVersion:
+    return ObjectVersion(
+        key=text_of(fields, "Key"),
+        version_id=text_of(fields, "VersionId"),
+        is_latest=fields.get("IsLatest") == "true",
+        last_modified=fields.get("LastModified", ""),
+        etag=quote_etag(text_of(fields, "ETag")) if has_data else None,
+        content_length=number_of(fields, "Size") if has_data else None,
+    )
+
+
+def _open_upload(fields: Fields, *, encoded: bool) -> OpenUpload:
+    key = text_of(fields, "Key")
+    is_encoded = encoded and _ENCODED.fullmatch(key) is not None
+    return OpenUpload(
+        key=unquote_plus(key) if is_encoded else key,
+        upload_id=text_of(fields, "UploadId"),
+        initiated=text_of(fields, "Initiated"),
+        encoded_key=key if is_encoded else None,
+    )
