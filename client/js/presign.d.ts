@@ -118,6 +118,16 @@ export interface Entry {
   lastModified?: Date;
 }
 
+/** A version of an object, a delete marker, which has no `size` and `etag`, or a prefix, which has only a `key`. */
+export interface Version extends Entry {
+  /** The text `null` for what was stored while the bucket had no versioning. */
+  versionId?: string;
+  /** Whether it is the newest of its key. */
+  isLatest?: boolean;
+  /** Whether the object was deleted then. An object whose latest version is a delete marker is hidden. */
+  isDeleteMarker?: boolean;
+}
+
 /** A refusal of the service or of the store, or a failure to reach them. */
 export class PresignError extends Error {
   constructor(
@@ -201,6 +211,16 @@ export class Presign {
     recursive?: boolean;
     signal?: AbortSignal;
   }): AsyncGenerator<Entry>;
+  /**
+   * Lists versions and delete markers as `list` lists objects: by key, and the newest of a key first. It needs
+   * grants for `list` and `versions`. For one object, `prefix` is its key: ignore other keys that begin with it.
+   */
+  versions(options: {
+    bucket: string;
+    prefix?: string;
+    recursive?: boolean;
+    signal?: AbortSignal;
+  }): AsyncGenerator<Version>;
   /**
    * Calls the service. Returns the JSON of its answer, or null if it has no body.
    *

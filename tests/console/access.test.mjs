@@ -113,3 +113,20 @@ test("limits are said of what covers the whole folder, and of single names in it
   assert.deepEqual(access.limitsOf([limited, grant({ prefix: "a/" })], "b", "a/"), []);
   assert.deepEqual(access.limitsOf([grant({ prefix: "a/" })], "b", ""), []);
 });
+
+test("one grant must allow both versions and what is done with them", () => {
+  const both = grant({ prefix: "a/", allow: ["delete", "versions"] });
+  const apart = [grant({ prefix: "a/", allow: ["delete"] }), grant({ prefix: "a/", allow: ["versions"] })];
+  assert.equal(access.mayWithVersions([both], "delete", "b", "a/x"), true);
+  assert.equal(access.mayWithVersions([both], "download", "b", "a/x"), false);
+  assert.equal(access.mayWithVersions([both], "delete", "b", "c/x"), false);
+  assert.equal(access.mayWithVersions(apart, "delete", "b", "a/x"), false);
+});
+
+test("versions are listed below a folder, not for the grant of one key", () => {
+  const allow = ["list", "versions"];
+  assert.equal(access.mayListVersions([grant({ prefix: "a/", allow })], "b", "a/x"), true);
+  assert.equal(access.mayListVersions([grant({ allow })], "b", ""), true);
+  assert.equal(access.mayListVersions([grant({ prefix: "a/", allow })], "b", ""), false);
+  assert.equal(access.mayListVersions([grant({ prefix: "a/x", allow })], "b", "a/x"), false);
+});

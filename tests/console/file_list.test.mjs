@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { arranged, entryOf } from "../../service/console/page/file_list.js";
+import { arranged, entryOf, isRestorable, note } from "../../service/console/page/file_list.js";
 import { kindOf } from "../../service/console/page/file_kinds.js";
 
 const BY_NAME = { filter: "", column: "name", isDescending: false };
@@ -36,4 +36,27 @@ test("a name that is HTML or SVG is previewed as text", () => {
   for (const name of ["a.html", "A.SVG", "a.xml", "a.js"]) assert.equal(kindOf(name).type, "text/plain", name);
   assert.deepEqual(kindOf("a.b.PNG"), { icon: "image", preview: "image", type: "image/png" });
   for (const name of ["a.exe", "a.png\u202e.exe", ""]) assert.equal(kindOf(name).preview, null, name);
+});
+
+test("of the versions of a file only the latest is in the list", () => {
+  const entries = new Map();
+  const time = (minute) => new Date(Date.UTC(2026, 0, 1, 0, minute));
+  const version = (key, minute, more) => note(entries, "in/", { key, lastModified: time(minute), isLatest: false, ...more });
+  note(entries, "in/", { key: "in/below/" });
+  version("in/a", 5, { isLatest: true, isDeleteMarker: false, size: 5 });
+  version("in/a", 4, { isDeleteMarker: true });
+  version("in/a", 3, { isDeleteMarker: false, size: 3 });
+  version("in/b", 9, { isLatest: true, isDeleteMarker: true });
+  version("in/b", 8, { isDeleteMarker: true });
+  version("in/b", 7, { isDeleteMarker: false, size: 0 });
+  version("in/b", 6, { isDeleteMarker: false, size: 6 });
+  version("in/c", 1, { isLatest: true, isDeleteMarker: true });
+  const told = [...entries.values()].map((each) => [each.name, each.isDeleted, each.size, isRestorable(each)]);
+  assert.deepEqual(told, [
+    ["below", false, undefined, false],
+    ["a", false, 5, false],
+    ["b", true, 0, true],
+    ["c", true, undefined, false],
+  ]);
+  assert.deepEqual(entries.get("in/b").lastModified, time(9)); // when it was deleted
 });

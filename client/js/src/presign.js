@@ -83,15 +83,41 @@ export class Presign {
   }
 
   /** @type {Types.Presign["list"]} */
-  async *list({ bucket, prefix = "", recursive = false, signal }) {
+  async *list(options) {
+    for await (const { prefixes, objects } of this.#pages("v1/objects", options)) {
+      for (const key of prefixes) yield { key };
+      for (const { last_modified: time, ...entry } of objects)
+        yield { ...entry, lastModified: new Date(time) };
+    }
+  }
+
+  /** @type {Types.Presign["versions"]} */
+  async *versions(options) {
+    for await (const { prefixes, versions } of this.#pages("v1/object-versions", options)) {
+      for (const key of prefixes) yield { key };
+      for (const version of versions)
+        yield {
+          key: version.key,
+          versionId: version.version_id,
+          isLatest: version.is_latest,
+          isDeleteMarker: version.is_delete_marker,
+          size: version.size,
+          etag: version.etag,
+          lastModified: new Date(version.last_modified),
+        };
+    }
+  }
+
+  /**
+   * @param {string} path
+   * @param {{ bucket: string, prefix?: string, recursive?: boolean, signal?: AbortSignal }} options
+   */
+  async *#pages(path, { bucket, prefix = "", recursive = false, signal }) {
     const delimiter = recursive ? undefined : "/";
     let after;
     do {
-      const query = { bucket, prefix, delimiter, after };
-      const page = await this.call("GET", "v1/objects", { query, signal });
-      for (const name of page.prefixes) yield { key: name };
-      for (const { last_modified: time, ...entry } of page.objects)
-        yield { ...entry, lastModified: new Date(time) };
+      const page = await this.call("GET", path, { query: { bucket, prefix, delimiter, after }, signal });
+      yield page;
       after = page.next;
     } while (after !== undefined);
   }

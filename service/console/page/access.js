@@ -46,10 +46,11 @@ export const offers = (grants, operation, bucket) =>
 export const offersSending = (grants, bucket) =>
   SENDS.some((operation) => offers(grants, operation, bucket));
 
+const coversFolder = ({ prefix }) => prefix === "" || prefix.endsWith("/");
+
 function covers(grant, operation, bucket, key) {
   if (grant.bucket !== bucket || !grant.allow.includes(operation)) return false;
-  const { prefix } = grant;
-  return prefix === "" || prefix.endsWith("/") ? key.startsWith(prefix) : key === prefix;
+  return coversFolder(grant) ? key.startsWith(grant.prefix) : key === grant.prefix;
 }
 
 export const covering = (grants, operation, bucket, key) =>
@@ -57,6 +58,14 @@ export const covering = (grants, operation, bucket, key) =>
 
 export const may = (grants, operation, bucket, key) =>
   covering(grants, operation, bucket, key).length > 0;
+
+/** Whether one grant allows an operation both on a key and on its versions. */
+export const mayWithVersions = (grants, operation, bucket, key) =>
+  covering(grants, operation, bucket, key).some(({ allow }) => allow.includes("versions"));
+
+/** Whether the versions of all keys that begin with `key` may be listed: a grant for a single key is not enough. */
+export const mayListVersions = (grants, bucket, key) =>
+  mayWithVersions(grants.filter(coversFolder), "list", bucket, key);
 
 export const mayOverwrite = (grants, operation, bucket, key) =>
   covering(grants, operation, bucket, key).some((grant) => grant.allow_overwrite);
@@ -120,8 +129,8 @@ export function limitsOf(grants, bucket, folder) {
   const within = grants.filter(
     (grant) => grant.bucket === bucket && SENDS.some((way) => grant.allow.includes(way)),
   );
-  const whole = within.filter(({ prefix }) => /^$|\/$/.test(prefix) && folder.startsWith(prefix));
-  const named = within.filter(({ prefix }) => /[^/]$/.test(prefix) && prefix.startsWith(folder));
+  const whole = within.filter((grant) => coversFolder(grant) && folder.startsWith(grant.prefix));
+  const named = within.filter((grant) => !coversFolder(grant) && grant.prefix.startsWith(folder));
   const single = named.map(({ prefix }) => prefix.slice(folder.length)).filter((n) => !n.includes("/"));
   const said = whole.some(isUnlimited) ? [] : whole.map(limitsInWords);
   if (single.length) said.push(`These names: ${single.join(", ")}.`);

@@ -1,50 +1,53 @@
-// Deletions that can be undone for some seconds. Until then nothing is asked for: a tab that closes
-// deletes nothing.
+// Deletions that can be undone for some seconds: of a file, or for good of one of its versions. Until then nothing
+// is asked for: a tab that closes deletes nothing.
 
-import { byId, element, inOneLine, showError, tell } from "./elements.js";
+import { byId, element, showError, tell } from "./elements.js";
 import { addToast } from "./toasts.js";
 
 const UNDO_SECONDS = 8;
+const UNVERSIONED = "null"; // the id of the version that the next upload replaces, where versions are not kept
 
 export class Deletions {
   #service;
   #onChange;
-  #pending = new Map(); // of key and bucket -> toast and timer
+  #pending = new Map(); // by idOf -> toast and timer
 
-  /** `onChange` is called with `{bucket, key, isDone}` when a deletion begins or ends. */
+  /** `onChange` is called with the target, and `isDone`, when a deletion begins or ends. */
   constructor(service, onChange) {
     this.#service = service;
     this.#onChange = onChange;
   }
 
-  has(bucket, key) {
-    return this.#pending.has(JSON.stringify([bucket, key]));
+  has(target) {
+    return this.#pending.has(idOf(target));
   }
 
-  /** Hides the object, and deletes it unless that is undone. */
-  begin({ bucket, key, name }) {
-    const id = JSON.stringify([bucket, key]);
-    const words = element("p", "Deleted ");
-    words.append(inOneLine(name));
+  /** Hides `{bucket, key, versionId}`, and deletes it unless that is undone. `words` say what was deleted. */
+  begin(target, ...words) {
+    const id = idOf(target);
+    const said = element("p");
+    said.append(...words);
     const undo = element("button", "Undo", "small");
     undo.type = "button";
-    const toast = addToast(words, undo);
-    const timer = setTimeout(() => this.#delete(id, { bucket, key }, toast, undo), 1000 * UNDO_SECONDS);
+    const toast = addToast(said, undo);
+    const timer = setTimeout(() => this.#delete(id, target, toast, undo), 1000 * UNDO_SECONDS);
     this.#pending.set(id, { toast, timer });
     undo.addEventListener("click", () => {
       this.#drop(id);
-      this.#onChange({ bucket, key, isDone: false });
+      this.#onChange({ ...target, isDone: false });
       tell("Not deleted.");
-      byId("where").focus();
+      focusHeading();
     });
-    this.#onChange({ bucket, key, isDone: false });
+    this.#onChange({ ...target, isDone: false });
     undo.focus();
   }
 
   /** Keeps an object that was replaced meanwhile. */
   cancel(bucket, key) {
-    const id = JSON.stringify([bucket, key]);
-    if (this.#pending.has(id)) this.#drop(id);
+    for (const versionId of [undefined, UNVERSIONED]) {
+      const id = idOf({ bucket, key, versionId });
+      if (this.#pending.has(id)) this.#drop(id);
+    }
   }
 
   cancelAll() {
@@ -60,30 +63,38 @@ export class Deletions {
   }
 
   async #delete(id, target, toast, undo) {
+    const hadFocus = [document.body, undo].includes(document.activeElement);
     undo.hidden = true;
     try {
-      const hadFocus = document.activeElement === document.body;
       await this.#service.delete(target);
       if (!this.#pending.has(id)) return;
       this.#drop(id);
       this.#onChange({ ...target, isDone: true });
-      if (hadFocus) byId("where").focus();
+      if (hadFocus) focusHeading();
     } catch (error) {
       if (!this.#pending.has(id)) return; // signed out
       this.#pending.delete(id);
       this.#onChange({ ...target, isDone: false });
-      this.#showFailure(toast, error);
+      showFailure(toast, target, error);
     }
   }
+}
 
-  #showFailure(toast, error) {
-    const box = element("div", undefined, "error");
-    box.tabIndex = -1;
-    box.setAttribute("role", "alert");
-    const close = element("button", "Dismiss", "small");
-    close.type = "button";
-    close.addEventListener("click", () => toast.remove());
-    toast.replaceChildren(box, close);
-    showError(box, error, { gently: true, lead: "The file was not deleted." });
-  }
+const idOf = ({ bucket, key, versionId }) => JSON.stringify([bucket, key, versionId]);
+
+/** Of the open dialog, or of the folder. */
+function focusHeading() {
+  (document.querySelector("dialog[open] h2") ?? byId("where")).focus();
+}
+
+function showFailure(toast, { versionId }, error) {
+  const box = element("div", undefined, "error");
+  box.tabIndex = -1;
+  box.setAttribute("role", "alert");
+  const close = element("button", "Dismiss", "small");
+  close.type = "button";
+  close.addEventListener("click", () => toast.remove());
+  toast.replaceChildren(box, close);
+  const what = versionId === undefined ? "file" : "version";
+  showError(box, error, { gently: true, lead: `The ${what} was not deleted.` });
 }

@@ -5,11 +5,22 @@ export const PAGE_ROWS = 100;
 const NAMES = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
 
 /** A row of the list. `key` ends in a slash if it is a folder. */
-export function entryOf(folder, { key, size, lastModified }) {
+export function entryOf(folder, { key, size, lastModified, isDeleted = false }) {
   const isFolder = key.endsWith("/");
   const name = key.slice(folder.length, isFolder ? -1 : undefined);
-  return { key, name, isFolder, size, lastModified };
+  return { key, name, isFolder, size, lastModified, isDeleted };
 }
+
+/** Adds what the client lists of a folder to its entries, by key: objects, or versions, the newest of a key first. */
+export function note(entries, folder, listed) {
+  const { key, isLatest = true, isDeleteMarker: isDeleted, size } = listed;
+  if (isLatest) entries.set(key, entryOf(folder, { ...listed, isDeleted }));
+  // A deleted file has the size that it would have again.
+  else if (entries.get(key)?.isDeleted) entries.get(key).size ??= size;
+}
+
+/** Whether a deleted file can come back: it has none of its versions any more if no size of one is known. */
+export const isRestorable = ({ isDeleted, size }) => isDeleted && size !== undefined;
 
 /** Entries whose name contains the words of `filter`, folders first, by `column` and then by name. */
 export function arranged(entries, { filter, column, isDescending }) {

@@ -1,31 +1,49 @@
 // The rows of the table of files.
 
-import { may } from "./access.js";
+import { may, mayListVersions, mayWithVersions } from "./access.js";
 import { element, icon, inOneLine } from "./elements.js";
 import { kindOf } from "./file_kinds.js";
 import { folderLink } from "./path_bar.js";
 import { ago, bytes, dateAndTime, displayName } from "./words.js";
 
+/** Whether the grants allow one of these operations on a file. */
+const any =
+  (...operations) =>
+  (grants, bucket, key) =>
+    operations.some((operation) => may(grants, operation, bucket, key));
+const mayRestore = (grants, bucket, key) => mayWithVersions(grants, "delete", bucket, key);
+
+const VERSIONS = { act: "versions", name: "Versions", icon: "versions", isAllowed: mayListVersions };
 const ACTIONS = [
-  { act: "download", name: "Download", icon: "download", needs: ["download"] },
-  { act: "link", name: "Copy link", icon: "link", needs: ["download", "link"] },
-  { act: "share", name: "Share", icon: "share", needs: ["download", "link"] },
-  { act: "delete", name: "Delete", icon: "delete", needs: ["delete"] },
+  { act: "download", name: "Download", icon: "download", isAllowed: any("download") },
+  { act: "link", name: "Copy link", icon: "link", isAllowed: any("download", "link") },
+  { act: "share", name: "Share", icon: "share", isAllowed: any("download", "link") },
+  VERSIONS,
+  { act: "delete", name: "Delete", icon: "delete", isAllowed: any("delete") },
 ];
+const OF_DELETED = [{ act: "restore", name: "Restore", icon: "restore", isAllowed: mayRestore }, VERSIONS];
 
 /** Replaces the rows. `onAct` is called with the act, the entry and the control. `now` is in milliseconds. */
 export function showRows(body, entries, place, now, onAct) {
   const act = document.activeElement?.dataset.act;
   const key = document.activeElement?.closest("tr")?.dataset.key;
   body.replaceChildren(...entries.map((entry, index) => row(entry, `row-${index}`, place, now, onAct)));
-  // A list that is read again keeps the focus.
-  if (key !== undefined)
-    [...body.rows].find((each) => each.dataset.key === key)?.querySelector(`[data-act="${act}"]`)?.focus();
+  if (key !== undefined) focusControl(body, key, act); // a list that is read again keeps the focus
   body.onkeydown ??= moveBetweenRows;
 }
 
+/** Focuses the control of a file, or another one of its row. Returns whether the row has one. */
+export function focusControl(body, key, act) {
+  const control = controlOf([...body.rows].find((row) => row.dataset.key === key), act);
+  control?.focus();
+  return control !== undefined;
+}
+
+const controlOf = (row, act) =>
+  row?.querySelector(`[data-act="${act}"]`) ?? row?.querySelector("[data-act]") ?? undefined;
+
 function row(entry, id, place, now, onAct) {
-  const made = element("tr");
+  const made = element("tr", undefined, entry.isDeleted ? "deleted" : undefined);
   made.dataset.key = entry.key;
   const name = nameOf(entry, place, onAct);
   name.id = id;
@@ -34,6 +52,7 @@ function row(entry, id, place, now, onAct) {
   head.scope = "row";
   const line = element("span"); // a cell of a table is no flex box
   line.append(icon(entry.isFolder ? "folder" : kindOf(entry.name).icon), name);
+  if (entry.isDeleted) line.append(element("span", "Deleted", "badge"));
   head.append(line);
   const size = element("td", entry.size === undefined ? "" : bytes(entry.size), "size-cell");
   made.append(head, size, age(entry, now), actions(entry, id, place, onAct));
@@ -46,7 +65,7 @@ function nameOf(entry, { grants, bucket }, onAct) {
     link.dataset.act = "open";
     return link;
   }
-  if (!may(grants, "download", bucket, entry.key)) {
+  if (entry.isDeleted || !may(grants, "download", bucket, entry.key)) {
     const name = element("span", undefined, "file-name");
     name.append(inOneLine(entry.name));
     return name;
@@ -73,8 +92,8 @@ function age({ lastModified }, now) {
 function actions(entry, id, { grants, bucket }, onAct) {
   const cell = element("td", undefined, "actions-cell");
   if (entry.isFolder) return cell;
-  for (const { act, name, icon: drawn, needs } of ACTIONS) {
-    if (!needs.some((operation) => may(grants, operation, bucket, entry.key))) continue;
+  for (const { act, name, icon: drawn, isAllowed } of entry.isDeleted ? OF_DELETED : ACTIONS) {
+    if (!isAllowed(grants, bucket, entry.key)) continue;
     const button = element("button", undefined, "icon-button");
     button.type = "button";
     button.dataset.act = act;
@@ -93,9 +112,7 @@ function moveBetweenRows(event) {
   const way = { ArrowDown: "nextElementSibling", ArrowUp: "previousElementSibling" }[event.key];
   const from = event.target.closest("tr");
   if (!way || !from) return;
-  const to = from[way];
-  const act = event.target.dataset.act;
-  const control = to?.querySelector(`[data-act="${act}"]`) ?? to?.querySelector("[data-act]");
+  const control = controlOf(from[way], event.target.dataset.act);
   if (!control) return;
   event.preventDefault();
   control.focus();

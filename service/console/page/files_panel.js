@@ -1,11 +1,12 @@
 // The files of the open folder: listed, sorted, filtered and shown a page at a time.
 
-import { bucketsOf, may, namedBelow } from "./access.js";
+import { bucketsOf, may, mayListVersions, namedBelow } from "./access.js";
 import { Deletions } from "./deletions.js";
-import { byId, hideError, showError, tell } from "./elements.js";
-import { PAGE_ROWS, arranged, entryOf } from "./file_list.js";
-import { showRows } from "./file_rows.js";
+import { byId, hideError, inOneLine, showError, tell } from "./elements.js";
+import { PAGE_ROWS, arranged, entryOf, isRestorable, note } from "./file_list.js";
+import { focusControl, showRows } from "./file_rows.js";
 import { showPath } from "./path_bar.js";
+import { newestOf, restore } from "./versions.js";
 import { bytes, counted } from "./words.js";
 
 const LOADED_AT_ONCE = 25_000; // entries; more only on request
@@ -26,6 +27,7 @@ export class FilesPanel {
   #loading = new AbortController();
   #hasFailed = false; // the list is not known to be complete
   #timer = null; // of the next redraw
+  #versions = null; // the dialog, while it is open
 
   /** `onOpen` is called with the place of a folder that was followed. */
   constructor(service, share, onOpen) {
@@ -37,6 +39,7 @@ export class FilesPanel {
       this.#turnTo(0);
       tell(byId("listed").textContent || byId("empty-title").textContent);
     });
+    byId("show-deleted").addEventListener("change", () => this.refresh());
     byId("previous").addEventListener("click", () => this.#leaf(-1));
     byId("next").addEventListener("click", () => this.#leaf(1));
     byId("load-more").addEventListener("click", () => this.#read());
@@ -63,7 +66,11 @@ export class FilesPanel {
     const isListed = bucket !== null && may(grants, "list", bucket, folder);
     const named = bucket === null ? bucketsOf(grants).map((name) => `${name}/`) : namedBelow(grants, bucket, folder);
     this.#entries = new Map(isListed ? [] : named.map((key) => [key, entryOf(folder, { key })]));
-    this.#source = isListed ? this.#service.list({ bucket, prefix: folder, signal: this.#loading.signal }) : null;
+    const isKept = bucket !== null && mayListVersions(grants, bucket, folder);
+    byId("deleted-files").hidden = !isKept;
+    byId("show-deleted").checked &&= isKept;
+    const listed = { bucket, prefix: folder, signal: this.#loading.signal };
+    this.#source = isListed ? this.#service[this.#showsDeleted ? "versions" : "list"](listed) : null;
     this.#show();
     if (isListed) this.#read();
   }
@@ -80,6 +87,7 @@ export class FilesPanel {
     byId("rows").replaceChildren();
     byId("path").replaceChildren();
     byId("where").replaceChildren();
+    byId("show-deleted").checked = false;
     hideError(byId("files-error"));
   }
 
@@ -92,6 +100,10 @@ export class FilesPanel {
     const shown = end ? { key: key.slice(0, end) } : { key, size, lastModified: new Date(this.#service.now()) };
     this.#entries.set(shown.key, entryOf(folder, shown));
     this.#timer ??= setTimeout(() => this.#show(), SHOWN_MS);
+  }
+
+  get #showsDeleted() {
+    return byId("show-deleted").checked;
   }
 
   #stop() {
@@ -112,7 +124,7 @@ export class FilesPanel {
           this.#source = null;
           break;
         }
-        if (value.key !== folder) this.#entries.set(value.key, entryOf(folder, value));
+        if (value.key !== folder) note(this.#entries, folder, value);
         if (count === 1000 || count % SHOWN_AFTER === 0) this.#show({ isReading: true });
       }
     } catch (error) {
@@ -146,8 +158,7 @@ export class FilesPanel {
   #show({ isReading = false } = {}) {
     clearTimeout(this.#timer);
     this.#timer = null;
-    const { bucket } = this.#place;
-    const present = [...this.#entries.values()].filter(({ key }) => !this.#deletions.has(bucket, key));
+    const present = [...this.#entries.values()].filter((entry) => this.#isPresent(entry));
     const entries = arranged(present, { filter: byId("filter").value, ...this.#sort });
     this.#page = Math.max(0, Math.min(this.#page, Math.ceil(entries.length / PAGE_ROWS) - 1));
     const first = this.#page * PAGE_ROWS;
@@ -163,10 +174,15 @@ export class FilesPanel {
     this.#showFoot({ isReading, entries, first, rows });
   }
 
+  #isPresent(entry) {
+    if (entry.isDeleted) return this.#showsDeleted && isRestorable(entry);
+    return !this.#deletions.has({ bucket: this.#place.bucket, key: entry.key });
+  }
+
   #showFoot({ isReading, entries, first, rows }) {
     byId("load-more").hidden = isReading || this.#source === null;
     if (!entries) return;
-    const files = entries.filter(({ isFolder }) => !isFolder);
+    const files = entries.filter(({ isFolder, isDeleted }) => !isFolder && !isDeleted);
     const size = files.reduce((all, entry) => all + (entry.size ?? 0), 0);
     const range = entries.length > PAGE_ROWS ? `${first + 1}–${first + rows.length} of ` : "";
     const more = isReading || this.#source ? " so far" : "";
@@ -198,15 +214,19 @@ export class FilesPanel {
     const { bucket } = this.#place;
     if (act === "open") return this.#open(entry);
     if (act === "share") return this.#share.choose(entry.key);
-    if (act === "delete") return this.#deletions.begin({ bucket, key: entry.key, name: entry.name });
+    if (act === "delete")
+      return this.#deletions.begin({ bucket, key: entry.key }, "Deleted ", inOneLine(entry.name));
     if (button.ariaBusy === "true") return;
     button.ariaBusy = "true"; // a disabled button would lose the focus
     try {
       if (act === "link") await this.#share.copyLink(bucket, entry.key);
       if (act === "download") await this.#share.download(bucket, entry.key);
       if (act === "preview") await this.#preview(entry);
+      if (act === "versions") await this.#showVersions(entry);
+      if (act === "restore") await this.#restore(entry);
     } catch (error) {
-      if (error.status !== 401) showError(byId("files-error"), error);
+      const lead = act === "restore" ? "The file was not restored." : undefined;
+      if (error.status !== 401) showError(byId("files-error"), error, { lead });
     }
     button.ariaBusy = null;
   }
@@ -222,10 +242,55 @@ export class FilesPanel {
     await preview(this.#service, { bucket, key, name }, () => this.#share.download(bucket, key));
   }
 
+  async #showVersions({ key, name }) {
+    const { signal } = this.#loading;
+    const file = { ...this.#place, key, name };
+    const { VersionsDialog } = await import("./versions_dialog.js");
+    if (signal.aborted) return;
+    const download = (versionId) => this.#share.download(file.bucket, key, versionId);
+    this.#versions = new VersionsDialog(this.#service, this.#deletions, file, download);
+    await this.#versions.open(() => {
+      this.#versions = null;
+      if (!focusControl(byId("rows"), key, "versions")) byId("where").focus();
+    });
+  }
+
+  async #restore({ key }) {
+    const { signal } = this.#loading;
+    const { bucket } = this.#place;
+    await restore(this.#service, { bucket, key });
+    tell("Restored.");
+    if (!signal.aborted) await this.#readAgain(key);
+  }
+
   /** A deletion began, was undone, has failed or is done. */
-  #noteDeletion({ bucket, key, isDone }) {
-    if (isDone && bucket === this.#place.bucket) this.#entries.delete(key);
+  #noteDeletion(deletion) {
+    const { bucket, key, versionId, isDone } = deletion;
+    const isListed = bucket === this.#place.bucket && this.#entries.has(key);
+    if (isDone && isListed && versionId === undefined) this.#entries.delete(key);
     this.#show();
-    if (isDone) tell("Deleted.");
+    this.#versions?.noteDeletion(deletion);
+    if (!isDone) return;
+    tell("Deleted.");
+    if (isListed && (versionId !== undefined || this.#showsDeleted)) this.#readAgain(key);
+  }
+
+  /** Shows what there is of a file, one of whose versions has gone or was added. */
+  async #readAgain(key) {
+    const { signal } = this.#loading;
+    const { bucket, folder } = this.#place;
+    try {
+      const { version, deletions } = await newestOf(this.#service, { bucket, key, signal });
+      if (signal.aborted) return;
+      const [deletion] = deletions;
+      const lastModified = (deletion ?? version)?.lastModified;
+      const shown = { key, size: version?.size, lastModified, isDeleted: deletion !== undefined };
+      if (version) this.#entries.set(key, entryOf(folder, shown));
+      else this.#entries.delete(key);
+      this.#show();
+    } catch (error) {
+      if (signal.aborted || error.status === 401) return;
+      showError(byId("files-error"), error, { gently: true, onAgain: () => this.refresh() });
+    }
   }
 }

@@ -6,13 +6,7 @@ import { NOT_STARTED_HERE, OpenIdClient, SignInError } from "./openid_connect.js
 const PENDING = "presign-sign-in";
 const HANDOVER_WAIT = 2_000; // milliseconds until another tab of the page takes an answer
 
-/** The issuer that the page is configured with, or null. */
-export function configuredIssuer() {
-  const { issuer, issuerName, clientId } = document.documentElement.dataset;
-  return issuer ? new IssuerSignIn({ name: issuerName, issuer, clientId }) : null;
-}
-
-class IssuerSignIn {
+export class IssuerSignIn {
   #client;
   #hasSignedIn = false;
   #again = new AbortController();
@@ -26,10 +20,6 @@ class IssuerSignIn {
       random: (count) => crypto.getRandomValues(new Uint8Array(count)),
       fetch: (...request) => fetch(...request),
     });
-  }
-
-  get name() {
-    return this.#client.name;
   }
 
   /** Leaves the page for the issuer. */

@@ -73,9 +73,10 @@ export class SharePanel {
     notify(isCopied ? `Link copied. It expires in ${timeLeft(row.left)}.` : "The link could not be copied. Copy it under Share.");
   }
 
-  async download(bucket, key) {
+  /** Without `versionId` it is the current version. */
+  async download(bucket, key, versionId) {
     const { url } = await this.#service.downloadUrl({
-      ...{ bucket, key, expiresIn: DOWNLOAD_SECONDS, filename: fileName(key) },
+      ...{ bucket, key, versionId, expiresIn: DOWNLOAD_SECONDS, filename: fileName(key) },
     });
     const link = document.createElement("a");
     link.href = url;

@@ -40,6 +40,8 @@ LIMITED_KEY: Final = "a-key-with-limits"
 MULTIPART_KEY: Final = "a-key-that-sends-parts-only"
 READER_KEY: Final = "a-key-that-only-reads"
 LISTER_KEY: Final = "a-key-without-share-links"
+PLAIN_KEY: Final = "a-key-without-versions"
+LOOKER_KEY: Final = "a-key-that-only-sees-versions"
 SHORT: Final = 4  # seconds
 LATE_KEY: Final = "a-key-whose-parts-are-late"
 LATE: Final = 10  # a part takes the store some seconds where the machine is busy
@@ -65,6 +67,8 @@ CALLERS: Final = [
     ),
     limited("late", LATE_KEY, allow=["multipart"], max_expires_in=LATE),
     limited("multipart", MULTIPART_KEY, allow=["multipart", "download"], allow_overwrite=True),
+    limited("plain", PLAIN_KEY, bucket="versions", allow=["list", "download", "delete"]),
+    limited("looker", LOOKER_KEY, bucket="versions", allow=["list", "versions"]),
     limited("reader", READER_KEY, prefix="reports/2026/", allow=["download"]),
 ]
 

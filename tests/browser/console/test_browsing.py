@@ -285,6 +285,17 @@ def test_a_long_name_is_in_one_line_with_its_ending(console: ConsolePage) -> Non
     assert ending["x"] + ending["width"] <= box["x"] + box["width"] + 1
 
 
+def test_the_deletion_of_a_long_name_can_be_undone(console: ConsolePage) -> None:
+    name = f"{'Minutes of the board ' * 40}.pdf"
+    console.harness.put(f"long bin/{name}", b"1")
+    console.sign_in()
+    console.follow("long bin")
+    console.button("Delete").click()
+    expect(console.button("Undo")).to_be_in_viewport(ratio=1)
+    console.button("Undo").click()
+    expect(console.files.get_by_role("button", name=name, exact=True)).to_be_visible()
+
+
 def test_a_page_of_files_begins_at_its_top(console: ConsolePage) -> None:
     console.page.route("**/v1/objects?**", pages_of(250))
     console.sign_in(LISTER_KEY)

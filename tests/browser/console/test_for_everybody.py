@@ -53,6 +53,10 @@ def test_axe_finds_nothing_in_any_state(
         opened.button(f"{scheme} {width}.txt").click()
         expect(opened.page.get_by_role("dialog", name="Preview").locator("pre")).to_be_visible()
         assert violations(opened.page) == []
+        opened.page.keyboard.press("Escape")
+        show_versions(opened, f"axe {scheme} {width}")
+        assert violations(opened.page) == []
+        assert fits(opened.page)
 
 
 def fill(opened: ConsolePage, name: str) -> None:
@@ -73,6 +77,28 @@ def fill(opened: ConsolePage, name: str) -> None:
     opened.page.get_by_text("It ran out.").wait_for()
     opened.row("away.txt").get_by_role("button", name="Delete").click()
     expect(opened.button("Undo")).to_be_visible()  # on a phone it covers what is below it
+
+
+def show_versions(opened: ConsolePage, folder: str) -> None:
+    """A deleted file in the list, and the versions of another, one of which is being deleted."""
+    admin, bucket = opened.harness.admin, opened.harness.store.versioned_bucket
+    for name in ("a.txt", "a.txt", "deleted.txt"):
+        admin.put_object(Bucket=bucket, Key=f"{folder}/{name}", Body=b"a")
+    for name in ("deleted.txt", "a.txt"):
+        admin.delete_object(Bucket=bucket, Key=f"{folder}/{name}")
+    for name in ("a.txt", "a.txt"):
+        admin.put_object(Bucket=bucket, Key=f"{folder}/{name}", Body=b"a")
+    opened.page.get_by_role("link", name="All files").click()
+    opened.follow("versions", folder)
+    opened.field("Show deleted files").check()
+    expect(opened.row("deleted.txt").get_by_role("button", name="Restore")).to_be_visible()
+    assert violations(opened.page) == []
+    assert fits(opened.page)
+    opened.row("a.txt").get_by_role("button", name="Versions").click()
+    dialog = opened.page.get_by_role("dialog", name="Versions")
+    expect(dialog.get_by_role("button", name="Delete")).to_have_count(4)
+    dialog.get_by_role("button", name="Delete").last.click()
+    expect(dialog.get_by_role("button", name="Undo").last).to_be_focused()
 
 
 def test_all_of_it_is_done_without_a_mouse(console: ConsolePage, tmp_path: Path) -> None:
@@ -200,7 +226,7 @@ def test_a_phone_has_all_actions(chromium: Browser, harness: Harness) -> None:
         opened.sign_in()
         opened.follow("phone")
         row = opened.files.get_by_role("row").filter(has_text="photo-with")
-        for name in ("Download", "Copy link", "Share", "Delete"):
+        for name in ("Download", "Copy link", "Share", "Versions", "Delete"):
             box = row.get_by_role("button", name=name).bounding_box()
             assert box is not None
             assert box["width"] >= 24  # pixels: WCAG 2.2, target size

@@ -197,3 +197,37 @@ test("a listing goes from page to page", async (t) => {
   await Array.fromAsync(fake.presign().list({ bucket: "reports", prefix: "a/../", recursive: true }));
   assert.deepEqual(fake.requests[0].query, { bucket: "reports", prefix: "a/../" });
 });
+
+test("versions are listed from page to page, with the delete markers", async (t) => {
+  const fake = await Fake.start(t);
+  const version = (id, more) => ({ key: "a b/1", version_id: id, last_modified: "2026-03-01T12:15:00Z", ...more });
+  const marker = version("v2", { is_latest: true, is_delete_marker: true });
+  const before = version("v1", { is_latest: false, is_delete_marker: false, size: 5, etag: '"e"' });
+  fake.before = ({ query }) => ({
+    body: query.after ? { prefixes: [], versions: [before] } : { prefixes: ["a b/c/"], versions: [marker], next: "v2/a" },
+  });
+  const [folder, deleted, old, ...others] = await Array.fromAsync(
+    fake.presign().versions({ bucket: "reports", prefix: "a b/" }),
+  );
+  const lastModified = new Date("2026-03-01T12:15:00Z");
+  const more = { size: undefined, etag: undefined, lastModified };
+  assert.deepEqual(folder, { key: "a b/c/" });
+  assert.deepEqual(deleted, { key: "a b/1", versionId: "v2", isLatest: true, isDeleteMarker: true, ...more });
+  const sizes = { size: 5, etag: '"e"', lastModified };
+  assert.deepEqual(old, { key: "a b/1", versionId: "v1", isLatest: false, isDeleteMarker: false, ...sizes });
+  assert.deepEqual(others, []);
+  const first = { bucket: "reports", prefix: "a b/", delimiter: "/" };
+  assert.deepEqual(fake.requests.map(({ query }) => query), [first, { ...first, after: "v2/a" }]);
+  assert.deepEqual(fake.calls, Array(2).fill("GET object-versions"));
+});
+
+test("a listing that is aborted asks for no further page", async (t) => {
+  const fake = await Fake.start(t);
+  const stop = new AbortController();
+  fake.before = () => ({ body: { prefixes: ["a/"], versions: [], next: "again" } });
+  const listing = fake.presign().versions({ bucket: "reports", recursive: true, signal: stop.signal });
+  await listing.next();
+  stop.abort();
+  await assert.rejects(listing.next(), { name: "AbortError" });
+  assert.equal(fake.requests.length, 1);
+});

@@ -1,7 +1,7 @@
 // A program that uses the client for JavaScript, as TypeScript checks it. It is compiled, and not run.
 
 import { Presign, PresignError, upload } from "presign-client";
-import type { Entry, Progress, Uploaded } from "presign-client";
+import type { Entry, Progress, Uploaded, Version } from "presign-client";
 import * as implementation from "../../../client/js/src/presign.js";
 
 // The declarations are true of the implementation.
@@ -33,9 +33,19 @@ async function others(stream: ReadableStream<Uint8Array>): Promise<Entry[]> {
   return found;
 }
 
+async function removeVersions(presign: Presign, key: string): Promise<number> {
+  let bytes = 0;
+  for await (const version of presign.versions({ bucket: "reports", prefix: key, recursive: true })) {
+    const { versionId, isLatest, isDeleteMarker, size }: Version = version;
+    bytes += size ?? 0;
+    if (!isLatest && !isDeleteMarker) await presign.delete({ bucket: "reports", key, versionId });
+  }
+  return bytes;
+}
+
 // @ts-expect-error: a bucket and a key are needed
 upload(new Blob(), { url: "/" });
 // @ts-expect-error: no such checksum
 upload(new Blob(), { url: "/", bucket: "reports", key: "a", checksum: "MD5" });
 
-export { others, send };
+export { others, removeVersions, send };

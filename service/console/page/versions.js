@@ -1,0 +1,26 @@
+// The versions of one file. A deletion is among them: the store's delete marker, which hides the versions before it.
+
+/** The versions of this very key, the newest first. Other keys that begin with it come after it. */
+export async function* versionsOf(service, { bucket, key, signal }) {
+  for await (const version of service.versions({ bucket, prefix: key, recursive: true, signal })) {
+    if (version.key !== key) return;
+    yield version;
+  }
+}
+
+/** The newest version that is no deletion, or undefined, and the deletions after it, the latest first. */
+export async function newestOf(service, place) {
+  const deletions = [];
+  for await (const version of versionsOf(service, place)) {
+    if (!version.isDeleteMarker) return { version, deletions };
+    deletions.push(version);
+  }
+  return { version: undefined, deletions };
+}
+
+/** Makes the newest version the current one. A file may have been deleted several times. */
+export async function restore(service, { bucket, key }) {
+  const { version, deletions } = await newestOf(service, { bucket, key });
+  if (!version) throw new Error("No version of this file is left.");
+  for (const { versionId } of deletions) await service.delete({ bucket, key, versionId });
+}
