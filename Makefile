@@ -35,6 +35,12 @@ define environment
 	VIRTUAL_ENV=$(1) $(UV_PIP) install --quiet --require-hashes $(3) -r $(2)
 endef
 
+# Without its cache pytest rewrites the asserts of all tests each time, 7 s in each worker.
+unexport PYTHONDONTWRITEBYTECODE
+
+# All their tests are slow, and to collect them takes 3 s in each worker.
+CONFORMANCE = tests/contract/test_conformance.py tests/aws_lambda/test_conformance.py
+
 # Many tests wait for processes, so one worker more than there are cores keeps two cores busy.
 WORKERS = $(shell $(PYTHON) -c 'import os; print(min(4, 1 + os.cpu_count()))')
 
@@ -52,10 +58,10 @@ compose:  ## the same in containers with minimal privileges (needs Docker)
 	@echo 'presign is ready at http://localhost:$(or $(PRESIGN_PORT),8000) (API key `demo`, bucket `demo`). Stop it with `docker compose down`.'
 
 test: $(VENV)/.installed $(STORE_VENV)/.installed  ## all tests but the slow ones
-	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not slow"
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not slow" $(CONFORMANCE:%=--ignore=%)
 
 coverage: $(VENV)/.installed $(STORE_VENV)/.installed  ## the same with branch coverage, which takes up to twice as long
-	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not slow" --cov --cov-report=term
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not slow" $(CONFORMANCE:%=--ignore=%) --cov --cov-report=term
 
 test-slow: $(VENV)/.installed $(STORE_VENV)/.installed  ## the slow tests, which wait for sessions, windows and lifetimes to end, run replicas, or kill clients
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m slow --ignore tests/contract  # `make check` runs those

@@ -101,21 +101,18 @@ def session_policy(grants: Iterable[Grant], arns: BucketArns, *, max_age: int | 
     limits, the policy has them as far as there is room: STS accepts MAX_POLICY_LENGTH characters.
     """
     granted = list(grants)
-    statements = [
-        *_objects(granted, arns, OBJECT_ACTIONS),
-        *_list(granted, arns, _LISTS_ONE_KEY),
-        *_kms(granted, arns),
-    ]
+    objects = [*map(_encode, _objects(granted, arns, OBJECT_ACTIONS))]
+    lists = [*map(_encode, _list(granted, arns, _LISTS_ONE_KEY, with_versions=False))]
+    others = [*map(_encode, _kms(granted, arns))]
     if any(not UPLOADS.isdisjoint(grant.allow) for grant in granted):
         copies = {**_A_COPY, **_forbidden_sources(granted, arns)}
-        statements.append(_statement("Deny", ["s3:PutObject"], [f"{arns.objects}*"], copies))
+        others.append(_encode(_statement("Deny", ["s3:PutObject"], [f"{arns.objects}*"], copies)))
     unlimited = uploads_without_condition(granted)
     limited = [grant for grant in granted if grant not in unlimited]
-    encoded = [*map(_encode, statements)]
     for limit in map(_encode, _limits(_create_only(limited, arns), arns, max_age)):
-        if len(_document([*encoded, limit])) <= MAX_POLICY_LENGTH:
-            encoded.append(limit)
-    return _document(encoded)
+        if len(_document([*objects, *lists, *others, limit])) <= MAX_POLICY_LENGTH:
+            others.append(limit)
+    return _with_lists(objects, granted, arns, _LISTS_ONE_KEY, others)
 
 
 def vended_policy(grants: Iterable[Grant], arns: BucketArns, *, max_age: int | None) -> str:
@@ -125,13 +122,10 @@ def vended_policy(grants: Iterable[Grant], arns: BucketArns, *, max_age: int | N
     action that only the service needs. Copies are allowed: they need rights to both objects.
     """
     granted = list(grants)
-    statements = [
-        *_objects(granted, arns, _VENDED_ACTIONS),
-        *_list(granted, arns, frozenset()),
-        *_kms(granted, arns),
-        *_limits(_vended_create_only(granted, arns), arns, max_age),
-    ]
-    return _document(map(_encode, statements))
+    objects = map(_encode, _objects(granted, arns, _VENDED_ACTIONS))
+    limits = _limits(_vended_create_only(granted, arns), arns, max_age)
+    others = map(_encode, [*_kms(granted, arns), *limits])
+    return _with_lists([*objects], granted, arns, frozenset(), [*others])
 
 
 def deny_all(arns: BucketArns) -> str:
@@ -154,16 +148,35 @@ def _objects(
     ]
 
 
+def _with_lists(
+    objects: list[str],
+    grants: list[Grant],
+    arns: BucketArns,
+    lists_one_key: frozenset[Operation],
+    others: list[str],
+) -> str:
+    """Return the policy, which lists versions only if there is room: all else matters more."""
+    for with_versions in (True, False):
+        lists = _list(grants, arns, lists_one_key, with_versions=with_versions)
+        policy = _document([*objects, *map(_encode, lists), *others])
+        if len(policy) <= MAX_POLICY_LENGTH:
+            break
+    return policy
+
+
 def _list(
-    grants: list[Grant], arns: BucketArns, lists_one_key: frozenset[Operation]
+    grants: list[Grant],
+    arns: BucketArns,
+    lists_one_key: frozenset[Operation],
+    *,
+    with_versions: bool,
 ) -> list[Statement]:
     subtrees = [grant for grant in grants if grant.covers_subtree]
     lists = lists_one_key | {Operation.LIST}
-    versioned = [grant for grant in subtrees if Operation.VERSIONS in grant.allow]
-    needed = [
-        (LIST_ACTION, _patterns(subtrees, lists) | _patterns(grants, lists_one_key)),
-        (LIST_VERSIONS_ACTION, _patterns(versioned, frozenset({Operation.LIST}))),
-    ]
+    needed = [(LIST_ACTION, _patterns(subtrees, lists) | _patterns(grants, lists_one_key))]
+    if with_versions:
+        versioned = [grant for grant in subtrees if Operation.VERSIONS in grant.allow]
+        needed.append((LIST_VERSIONS_ACTION, _patterns(versioned, frozenset({Operation.LIST}))))
     return [
         _statement(
             "Allow",

@@ -174,7 +174,8 @@ def _read_version_1(event: _Event1, base_path: str) -> HttpRequest:
         client = seen[-1].rpartition(b",")[2].strip().decode("latin-1") if seen else None
         text = "&".join(f"{name}={value}" for name, value in query)
     else:
-        client, text = context.identity.source_ip, urlencode(query, quote_via=quote)
+        client = context.identity.source_ip
+        text = urlencode(query, quote_via=quote, errors="surrogatepass")
     return HttpRequest(
         method=event.http_method.upper(),
         raw_path=_raw_path(path, base_path, is_decoded=is_http_api),

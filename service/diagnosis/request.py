@@ -22,11 +22,11 @@ MAX_HEADERS_LENGTH: Final = 8192  # S3's own limit: …/AmazonS3/latest/userguid
 _MAX_PARAMETERS: Final = 64
 
 METHODS: Final = ("GET", "PUT", "HEAD", "DELETE", "POST")
-# docs.aws.amazon.com/AmazonS3/latest/API: objects, multipart uploads, ListObjectsV2; `x-` is free
+# docs.aws.amazon.com/AmazonS3/latest/API: objects, multipart uploads, lists; `x-` is free
 _S3_PARAMETER = re.compile(
     "(?i)x-.*|response-.*|versionid|partnumber|uploadid|uploads|list-type|prefix|delimiter|max-keys"
     "|continuation-token|start-after|encoding-type|fetch-owner|max-parts|part-number-marker|tagging"
-    "|acl"
+    "|acl|versions|key-marker|version-id-marker"
 )
 _DEFAULT_PORT = re.compile(r"(?<=.):(?:80|443)$")
 _SIGV4_ONLY: Final = frozenset({"x-amz-algorithm", "x-amz-credential", "x-amz-signature"})

@@ -31,7 +31,7 @@ from service.s3.access import StoreAccess
 from service.s3.errors import S3Error
 from service.s3.observer import S3Observer, observed
 from service.s3.xml import error_code
-from service.signing.actions import ListObjects
+from service.signing.actions import ListObjects, ListObjectVersions
 from service.signing.multipart_actions import (
     CompleteMultipartUpload,
     CreateMultipartUpload,
@@ -220,7 +220,7 @@ class S3Client:
         )
         method, headers = call.action.METHOD, {**call.action.headers(), **trace_headers()}
         match call.action:
-            case ListObjects():
+            case ListObjects() | ListObjectVersions():
                 max_bytes = MAX_OBJECTS_BYTES
             case ListParts() | ListMultipartUploads():
                 max_bytes = MAX_LIST_BYTES

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import unquote_plus
 from xml.etree.ElementTree import Element
 
+from service.s3.errors import invalid_response
 from service.s3.xml import Fields, fields_of, is_truncated, number_of, quote_etag, root_of, text_of
 
 _ENCODED = re.compile("(?:[A-Za-z0-9._~*/+-]|%[0-9A-Fa-f]{2})+")
@@ -55,10 +56,7 @@ class VersionMarkers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionsPage:
-    """A page in the store's order: by key, and the newest version of a key first.
-
-    moto 5.2.5 lists the delete markers after all versions.
-    """
+    """A page by key, the latest version of a key first, and otherwise in the store's order."""
 
     versions: list[ObjectVersion]
     prefixes: list[str]
@@ -117,14 +115,30 @@ def versions_page(body: bytes) -> VersionsPage:
     root = root_of(body, "ListVersionsResult")
     found = [each for each in root if each.tag in {"Version", "DeleteMarker"}]
     versions = [_version(fields_of(each), has_data=each.tag == "Version") for each in found]
-    prefixes, marker = _prefixes(root), root.findtext("NextKeyMarker")
-    if _is_encoded(root, [*(each.key for each in versions), *prefixes, marker or "-"]):
+    prefixes = _prefixes(root)
+    is_encoded = _is_encoded(root, [*(each.key for each in versions), *prefixes])
+    if is_encoded:
         versions = [replace(each, key=unquote_plus(each.key)) for each in versions]
         prefixes = [unquote_plus(prefix) for prefix in prefixes]
-        marker = unquote_plus(marker or "")
-    version_id = root.findtext("NextVersionIdMarker") or None
-    markers = VersionMarkers(marker, version_id) if marker and is_truncated(root) else None
+    # moto 5.2.5 lists the delete markers after all versions. The times do not tell: that of an
+    # object in parts is when its upload began.
+    versions.sort(key=lambda each: (each.key.encode(), not each.is_latest))
+    names = [*(each.key for each in versions), *prefixes]
+    markers = _version_markers(root, names, is_encoded=is_encoded) if is_truncated(root) else None
     return VersionsPage(versions=versions, prefixes=prefixes, markers=markers)
+
+
+def _version_markers(root: Element, names: list[str], *, is_encoded: bool) -> VersionMarkers:
+    """Raises StorageRefused without a marker: a part of a list must not pass for all of it.
+
+    `names` are those of the page. Ceph encodes them, but not the marker, which is the last of them.
+    """
+    marker = root.findtext("NextKeyMarker")
+    if not marker:
+        raise invalid_response()
+    if is_encoded and marker != max(names, key=str.encode, default=None):
+        marker = unquote_plus(marker)
+    return VersionMarkers(marker, root.findtext("NextVersionIdMarker") or None)
 
 
 def uploads_page(body: bytes) -> UploadsPage:

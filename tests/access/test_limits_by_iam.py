@@ -5,7 +5,7 @@ documents them.
 """
 
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from hypothesis import given
@@ -171,6 +171,29 @@ def test_limits_are_left_out_where_there_is_no_room() -> None:
     assert "if-none-match" not in policy
     assert "signatureAge" in policy
     assert len(policy) <= MAX_POLICY_LENGTH
+
+
+@pytest.mark.parametrize(
+    ("compile_policy", "length", "listed"),
+    [
+        (session_policy, 586, True),
+        (session_policy, 587, False),
+        (vended_policy, 690, True),
+        (vended_policy, 691, False),
+    ],
+)
+def test_lists_of_versions_take_the_place_of_nothing(
+    compile_policy: Any, length: int, listed: bool
+) -> None:
+    """Neither of a limit, nor of what a caller could do before."""
+    own = allowing(Operation.LIST, Operation.VERSIONS, prefix=f"{'x' * length}/")
+    other = allowing(Operation.LIST, Operation.DOWNLOAD, Operation.UPLOAD)
+    plain = compile_policy([allowing(Operation.LIST, prefix=own.prefix), other], AWS, max_age=9)
+    policy = compile_policy([own, other], AWS, max_age=9)
+    assert len(policy) <= MAX_POLICY_LENGTH
+    of_versions = [each for each in statements(policy) if each["Action"] == "s3:ListBucketVersions"]
+    assert bool(of_versions) is listed
+    assert [each for each in statements(policy) if each not in of_versions] == statements(plain)
 
 
 def test_the_decision_and_the_policy_agree_on_overwriting() -> None:

@@ -11,10 +11,13 @@ import pytest
 
 from service.app import builders as parts
 from service.auth.api_keys import digest_of
+from service.config.settings import Settings
 from service.sessions.session import Session
 from service.sessions.sts import Owner
 from tests.api.refusals import problem
 from tests.api.sentinels import FORGED
+from tests.app.services.harness import Issuer, issuer, until
+from tests.auth.mint import SUBJECT, ed_key, make_token
 from tests.support.app import (
     ADDRESS,
     API_KEY,
@@ -221,3 +224,27 @@ async def test_a_key_is_refused_after_its_end() -> None:
         assert (await client.post("/v1/download-urls", json=GET)).status_code == 200
         clock.move(1)
         refusal(await client.post("/v1/download-urls", json=GET))
+
+
+def trusting(served: Issuer) -> Settings:
+    """Return a configuration with one caller, whom this issuer names."""
+    by_token = {"issuer": "cluster-a", "subject": SUBJECT, "grants": [make_open_grant()]}
+    return make_app_settings(issuers={"cluster-a": served.configured()}, callers=[by_token])
+
+
+async def test_a_token_waits_for_its_issuers_first_keys() -> None:
+    async with issuer() as served:
+        served.gate.clear()
+        async with run_app(trusting(served)) as client:
+            token = make_token(ed_key("one"))
+            waiting = asyncio.ensure_future(reply(client, sent(f"Bearer {token}")))
+            await until(lambda: served.requests)
+            served.gate.set()
+            assert (await waiting).status_code == 200
+
+
+async def test_a_token_without_its_issuers_keys_gets_503() -> None:
+    async with run_app(trusting(Issuer("one"))) as client:  # which nobody serves
+        answer = await reply(client, sent(f"Bearer {make_token(ed_key('one'))}"))
+    problem(answer, 503, "overloaded")
+    assert 1 <= int(answer.headers["retry-after"]) <= 30

@@ -66,7 +66,7 @@ async def test_versions_and_delete_markers_are_answered_as_json() -> None:
 
 
 async def test_the_next_page_starts_after_both_markers() -> None:
-    query = {"bucket": "demo", "prefix": "a", "delimiter": "--", "after": "v1/a/b%2Bc%0A"}
+    query = {"bucket": "demo", "prefix": "a", "delimiter": "--", "after": "v3/a/b%2Bc%0A"}
     _, asked = await get(query, max_keys=7)
     (query_at_store,) = asked
     assert query_at_store == {
@@ -75,7 +75,7 @@ async def test_the_next_page_starts_after_both_markers() -> None:
         "encoding-type": ["url"],
         "max-keys": ["7"],
         "key-marker": ["a/b+c\n"],
-        "version-id-marker": ["v1"],
+        "version-id-marker": ["v3"],
         "versions": [""],
         **{name: query_at_store[name] for name in query_at_store if name.startswith("X-Amz-")},
     }
@@ -88,6 +88,18 @@ async def test_after_a_common_prefix_there_is_no_version() -> None:
     _, asked = await get({"bucket": "demo", "after": "/a/d/"})
     assert asked[0]["key-marker"] == ["a/d/"]
     assert "version-id-marker" not in asked[0]
+
+
+async def test_a_page_that_begins_again_is_refused() -> None:
+    answer, _ = await get({"bucket": "demo", "after": "v1/a/b%2Bc%0A"})
+    problem(answer, 502, "storage_refused")
+
+
+async def test_a_version_id_may_have_a_slash() -> None:
+    answer, _ = await get({"bucket": "demo"}, page=PAGE.replace("r>v1<", "r>+/v%2F1=<"))
+    _, asked = await get({"bucket": "demo", "after": answer.json()["next"]})
+    assert asked[0]["version-id-marker"] == ["+/v%2F1="]
+    assert asked[0]["key-marker"] == ["a/b+c\n"]
 
 
 async def test_the_last_page_has_no_next() -> None:

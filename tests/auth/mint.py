@@ -4,9 +4,10 @@ import hmac
 import json
 import time
 from base64 import urlsafe_b64encode
-from collections.abc import Mapping
-from functools import cache
-from typing import Any, Final
+from collections.abc import Callable, Hashable, Mapping
+from functools import cache, wraps
+from threading import Lock
+from typing import Any, Final, TypeVar
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
@@ -31,20 +32,34 @@ SUBJECT: Final = "system:serviceaccount:billing:api"
 KID: Final = "one"
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
+Key = TypeVar("Key", bound=PrivateKey)
+_MAKING: Final = Lock()
 
 
-@cache
+def made_once(make: Callable[..., Key]) -> Callable[..., Key]:
+    """Like `cache`, for threads: it alone would give two threads that ask at once two keys."""
+    cached = cache(make)
+
+    @wraps(make)
+    def one(*args: Hashable, **kwargs: Hashable) -> Key:
+        with _MAKING:
+            return cached(*args, **kwargs)
+
+    return one
+
+
+@made_once
 def rsa_key(bits: int = 2048) -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(public_exponent=65537, key_size=bits)
 
 
-@cache
+@made_once
 def ec_key(curve: str = "P-256") -> ec.EllipticCurvePrivateKey:
     curves = {"P-256": ec.SECP256R1(), "P-384": ec.SECP384R1(), "P-521": ec.SECP521R1()}
     return ec.generate_private_key(curves[curve])
 
 
-@cache
+@made_once
 def ed_key(name: str = "ours") -> ed25519.Ed25519PrivateKey:
     """Return another key for each name."""
     return ed25519.Ed25519PrivateKey.generate()

@@ -36,6 +36,16 @@ def test_the_query_means_the_same(kind: Kind) -> None:
 
 
 @EVERY_KIND
+def test_half_a_character_in_the_query_is_no_failure(kind: Kind) -> None:
+    event = event_of(kind, "GET", "/o/demo/?a=b")
+    if kind in {Kind.HTTP_API, Kind.FUNCTION_URL}:
+        event["rawQueryString"] = "a=\ud800"
+    else:
+        event["multiValueQueryStringParameters"] = {"a": ["\ud800"]}
+    assert read_event(event).query in {b"a=\xed\xa0\x80", b"a=%ED%A0%80"}
+
+
+@EVERY_KIND
 def test_the_client_is_the_address_that_aws_saw(kind: Kind) -> None:
     headers = [("x-forwarded-for", "192.0.2.66")]
     assert read_event(event_of(kind, "GET", "/", headers)).client == CLIENT

@@ -20,14 +20,14 @@ _KINDS: Final = {".js": "text/javascript", ".html": "text/html"}
 def bundled(directory: Path) -> Path:
     """A module for each variant, `v5-endpoint.js` and so on, in `directory`."""
     _install()
-    for variant in (*VARIANTS, *DASHBOARDS):
-        _node(
-            UPPY / "node_modules/esbuild/bin/esbuild",
-            str(UPPY / variant),
-            "--bundle",
-            "--format=esm",
-            f"--outfile={directory / variant.replace('/', '-')}",
-        )
+    variants = [each.removesuffix(".js") for each in (*VARIANTS, *DASHBOARDS)]
+    _node(
+        UPPY / "node_modules/esbuild/bin/esbuild",
+        "--bundle",
+        "--format=esm",
+        f"--outdir={directory}",
+        *(f"{each.replace('/', '-')}={UPPY / each}.js" for each in variants),
+    )
     return directory
 
 

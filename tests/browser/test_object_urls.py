@@ -80,7 +80,7 @@ def _harness(place_and_origin: tuple[Place, str], page: Page) -> Harness:
 
 @pytest.fixture(name="key")
 def _key() -> str:
-    return f"{uuid.uuid4().hex}/caf\u00e9 + 50%.txt"
+    return f"urls/{uuid.uuid4().hex}/caf\u00e9 + 50%.txt"
 
 
 def test_a_page_uploads_and_reads_an_object(harness: Harness, key: str) -> None:

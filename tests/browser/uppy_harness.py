@@ -50,11 +50,10 @@ class Harness:
         return client.head_object(Bucket=self.store.bucket, Key=key)["ContentType"]
 
     def unfinished(self) -> list[Any]:
+        """The uploads of Uppy's: those of other tests may be in the same bucket."""
         client = self.store.admin_client()
-        found: list[Any] = client.list_multipart_uploads(Bucket=self.store.bucket).get(
-            "Uploads", []
-        )
-        return found
+        found = client.list_multipart_uploads(Bucket=self.store.bucket).get("Uploads", [])
+        return [each for each in found if each["Key"].startswith(PREFIX)]
 
     def empty(self) -> None:
         client, bucket = self.store.admin_client(), self.store.bucket

@@ -1,4 +1,7 @@
-"""Each client is generated once, and runs against the service as it is and as it may grow."""
+"""The stores, which all clients share.
+
+Each generated client is made once, and runs against the service as it is and as it may grow.
+"""
 
 from collections.abc import Iterator
 
@@ -6,11 +9,11 @@ import pytest
 
 from tests.clients.growing import growing
 from tests.clients.making import CLIENTS, Client, Made
-from tests.end_to_end.conftest import ministack
+from tests.end_to_end.conftest import ministack, seaweedfs, verifying_store
 from tests.support.service import RunningService, run_service
 from tests.support.stores import Store
 
-__all__ = ["ministack"]  # a fixture, found by name
+__all__ = ["ministack", "seaweedfs", "verifying_store"]  # fixtures, found by name
 
 
 @pytest.fixture(scope="session")

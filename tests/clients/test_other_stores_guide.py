@@ -3,8 +3,6 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final
 
@@ -12,32 +10,32 @@ import pytest
 
 from tests.clients.toolchains import tool
 from tests.docs.documents import commands
-from tests.support import stores
+from tests.end_to_end.conftest import moto
 from tests.support.service import API_KEY, run_service
 from tests.support.stores import Store
+
+__all__ = ["moto"]  # a fixture, found by name
 
 GUIDE: Final = "docs/guides/other-stores.md"
 REFUSED: Final = "refused, as it should be"
 
 
 @pytest.mark.parametrize(
-    ("start", "expected"),
+    ("name", "expected"),
     [
-        (stores.seaweedfs, [REFUSED, "403", "403", "403", "200"]),
-        (stores.ministack, [REFUSED, "403", "403", "200", "412"]),  # it acts on unsigned headers
-        (stores.moto, [REFUSED, "403", "403", "403", "200"]),  # behind the gate of the demo
+        ("seaweedfs", [REFUSED, "403", "403", "403", "200"]),
+        ("ministack", [REFUSED, "403", "403", "200", "412"]),  # it acts on unsigned headers
+        ("moto", [REFUSED, "403", "403", "403", "200"]),  # behind the gate of the demo
     ],
-    ids=["seaweedfs", "ministack", "moto"],
 )
 def test_the_check_shows_what_a_store_does_not_keep(
-    start: Callable[[Path], AbstractContextManager[Store]], expected: list[str], tmp_path: Path
+    request: pytest.FixtureRequest, name: str, expected: list[str], tmp_path: Path
 ) -> None:
     tool("curl", "curl")
     [block] = [each for each in commands(GUIDE) if "probe.txt" in each.text]
-    own, shell = tmp_path / "store", tmp_path / "shell"
-    own.mkdir()
-    shell.mkdir()
-    with start(own) as store, run_service(store, tmp_path) as service:
+    store: Store = request.getfixturevalue(name)
+    (shell := tmp_path / "shell").mkdir()
+    with run_service(store, tmp_path) as service:
         text = block.text
         for shown, ours in (
             ("http://127.0.0.1:8000", str(service.client.base_url).rstrip("/")),

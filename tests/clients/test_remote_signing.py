@@ -12,12 +12,9 @@ import pytest
 
 from tests.clients.toolchains import GENERATORS
 from tests.docs.documents import commands
-from tests.end_to_end.conftest import seaweedfs, verifying_store
 from tests.end_to_end.remote_signing import CALLER
-from tests.support.service import API_KEY, run_service
+from tests.support.service import API_KEY, RunningService, run_service
 from tests.support.stores import Store
-
-__all__ = ["seaweedfs", "verifying_store"]  # fixtures, found by name
 
 CLIENT: Final = Path(__file__).parents[2] / "client"
 PAGE: Final = "docs/remote-signing.md"
@@ -66,18 +63,26 @@ class Signing:
 
     @property
     def keys(self) -> list[str]:
-        """What is left of these tests. Others may use the same store."""
-        listed = self.store.admin_client().list_objects_v2(Bucket=self.store.bucket)
-        keys = [each["Key"] for each in listed.get("Contents", [])]
-        return [key for key in keys if key.startswith(("wh/", "other/"))]
+        """What is left of these tests. Others use the same store."""
+        admin, bucket = self.store.admin_client(), self.store.bucket
+        listed = [admin.list_objects_v2(Bucket=bucket, Prefix=each) for each in ("wh/", "other/")]
+        return [each["Key"] for part in listed for each in part.get("Contents", [])]
+
+
+@pytest.fixture(scope="module")
+def service(
+    verifying_store: Store, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningService]:
+    with run_service(
+        verifying_store, tmp_path_factory.mktemp("service"), callers=[CALLER]
+    ) as running:
+        yield running
 
 
 @pytest.fixture(name="signing")
-def _signing(verifying_store: Store, tmp_path: Path) -> Iterator[Signing]:
-    (tmp_path / "service").mkdir()
-    with run_service(verifying_store, tmp_path / "service", callers=[CALLER]) as service:
-        url = str(service.client.base_url).rstrip("/")
-        yield Signing(url=url, store=verifying_store, directory=tmp_path)
+def _signing(verifying_store: Store, service: RunningService, tmp_path: Path) -> Signing:
+    url = str(service.client.base_url).rstrip("/")
+    return Signing(url=url, store=verifying_store, directory=tmp_path)
 
 
 def python_of_iceberg() -> Path:

@@ -10,13 +10,20 @@ from service.diagnosis.findings import Code
 from service.diagnosis.hypotheses import hypotheses
 from service.diagnosis.request import ReportedRequest
 from service.diagnosis.signature_proof import MAX_TRIED, Verdict, Verifier, prove
-from service.signing.actions import Encryption, GetObject, ListObjects, PutObject
+from service.signing.actions import (
+    Encryption,
+    GetObject,
+    ListObjects,
+    ListObjectVersions,
+    PutObject,
+)
 from service.signing.sigv4 import Credentials
 from tests.diagnosis.reports import (
     ADDRESS,
     CREDENTIALS,
     KEY_ID,
     KNOWN,
+    OFFLINE,
     PLACE,
     SESSION,
     TOKEN,
@@ -113,6 +120,11 @@ def test_a_changed_query_is_proven_with_parameter_names(old: str, new: str, name
     [finding] = diagnosed(mismatched(report(listing.replace(old, new))))
     assert finding.code is Code.QUERY_CHANGED
     assert names in finding.summary
+
+
+def test_the_query_of_a_list_of_versions_is_s3s() -> None:
+    listing = ListObjectVersions(prefix="a/", key_marker="a/b", version_id_marker="v")
+    assert Code.QUERY_CHANGED not in codes(mismatched(report(signed(listing, ""))), OFFLINE)
 
 
 def test_a_decoded_plus_in_the_query_is_proven() -> None:

@@ -189,8 +189,8 @@ def test_the_bounds_on_the_page_match_the_code() -> None:
             "a call to a store": f"{s3.CALL_SECONDS:g} s, {s3.ATTEMPTS} attempts of "
             f"{s3.CALL_SECONDS / s3.ATTEMPTS:g} s; a completion {COMPLETE_SECONDS:g} s",
             "a store's answer": f"{s3.MAX_ANSWER_BYTES // 1024} KiB, of a list of parts "
-            f"{s3.MAX_LIST_BYTES // 1024**2} MiB, of objects {s3.MAX_OBJECTS_BYTES // 1024**2} MiB; "
-            f"{s3.MAX_CHUNKS:,} pieces",
+            f"{s3.MAX_LIST_BYTES // 1024**2} MiB, of objects or versions "
+            f"{s3.MAX_OBJECTS_BYTES // 1024**2} MiB; {s3.MAX_CHUNKS:,} pieces",
         }
         == documented
     )

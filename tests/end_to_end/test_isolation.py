@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from service.signing.actions import DeleteObject, GetObject, ListObjects
+from service.signing.actions import DeleteObject, GetObject, ListObjects, ListObjectVersions
 from service.signing.multipart_actions import (
     AbortMultipartUpload,
     CompleteMultipartUpload,
@@ -71,6 +71,19 @@ def test_a_session_may_do_nothing_outside_its_prefix(
 @pytest.mark.parametrize("prefix", ["", "a", "b", "b/", "ab/"])
 def test_a_session_cannot_list_above_its_prefix(sessions: CallerSessions, prefix: str) -> None:
     assert is_denied(sessions.signer("a").send(ListObjects(prefix=prefix)))
+    signer = sessions.signer("a", "versions")
+    assert is_denied(signer.send(ListObjectVersions(prefix=prefix)))
+
+
+@pytest.mark.parametrize("at", ["sessions", "elsewhere"])
+def test_a_session_lists_versions_only_as_granted(request: pytest.FixtureRequest, at: str) -> None:
+    sessions: CallerSessions = request.getfixturevalue(at)
+    signer = sessions.signer("a", "versions")
+    assert signer.send(ListObjectVersions(prefix="a/", key_marker="b/")).is_success
+    assert is_denied(signer.send(ListObjectVersions(prefix="b/", key_marker="a/")))
+    lister = sessions.signer("lister", "versions")
+    assert lister.send(ListObjects(prefix="a/")).is_success
+    assert is_denied(lister.send(ListObjectVersions(prefix="a/")))
 
 
 def test_a_session_cannot_touch_another_callers_upload(

@@ -94,6 +94,18 @@ def test_the_client_gets_and_removes_versions(
     assert (tmp_path / "a").read_bytes() == b"first"
 
 
+def test_the_client_finds_the_marker_beside_a_longer_key(
+    service: RunningService, store: Store, prefix: str
+) -> None:
+    bucket, key = store.versioned_bucket, f"{prefix}a.csv"
+    store.put(key, b"first", bucket=bucket)
+    store.put(f"{key}.bak", bucket=bucket)
+    with Presign(str(service.client.base_url), API_KEY) as client:
+        client.delete("versions", key)
+        marker, first = client.versions("versions", key)
+    assert (marker.is_delete_marker, marker.is_latest, first.size) == (True, True, 5)
+
+
 def test_without_versioning_there_is_one_version(
     service: RunningService, store: Store, prefix: str
 ) -> None:

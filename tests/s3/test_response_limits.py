@@ -7,7 +7,7 @@ import pytest
 
 from service.errors import StorageRefused, StorageUnavailable
 from service.s3.client import ATTEMPTS, MAX_ANSWER_BYTES, MAX_CHUNKS, MAX_LIST_BYTES
-from service.signing.actions import ListObjects
+from service.signing.actions import ListObjects, ListObjectVersions
 from service.signing.multipart_actions import (
     AbortMultipartUpload,
     CompleteMultipartUpload,
@@ -33,6 +33,7 @@ from tests.s3.fake_store import (
         (ListParts(upload_id="u"), 1024 * 1024),
         (ListMultipartUploads(), 1024 * 1024),
         (ListObjects(prefix="a"), 4 * 1024 * 1024),
+        (ListObjectVersions(prefix="a"), 4 * 1024 * 1024),
         (CreateMultipartUpload(), 64 * 1024),
         (CompleteMultipartUpload(upload_id="u", content_length=5), 64 * 1024),
         (AbortMultipartUpload(upload_id="u"), 64 * 1024),

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
+from urllib.parse import unquote
 from xml.etree.ElementTree import fromstring
 
 import pytest
@@ -14,6 +15,7 @@ from service.s3.listing_xml import (
     ListedObject,
     Markers,
     OpenUpload,
+    VersionMarkers,
     listed_objects,
     objects_page,
     uploads_page,
@@ -142,6 +144,55 @@ def test_the_next_page_starts_after_the_last_part() -> None:
     assert parts_page(b"<ListPartsResult/>").next_after is None
     empty = b"<ListPartsResult><IsTruncated>true</IsTruncated></ListPartsResult>"
     assert parts_page(empty).next_after is None
+
+
+def versions(keys: list[str], marker: str, encoding: str = "url") -> bytes:
+    listed = "".join(
+        f"<Version><Key>{key}</Key><VersionId>v</VersionId><ETag>e</ETag><Size>5</Size></Version>"
+        for key in keys
+    )
+    return (
+        f"<ListVersionsResult><IsTruncated>true</IsTruncated><EncodingType>{encoding}</EncodingType>"
+        f"{marker}{listed}</ListVersionsResult>"
+    ).encode()
+
+
+@pytest.mark.parametrize(
+    ("keys", "marker"),
+    [
+        (["a", "a%2Bb%20c"], "a%2Bb%20c"),
+        (["a", "a%2Bb%20c"], "a+b c"),  # Ceph's
+        (["a%25"], "a%2Bb+c"),  # of a store whose next page starts with the marker
+    ],
+)
+def test_the_marker_of_versions_may_be_encoded_or_not(keys: list[str], marker: str) -> None:
+    page = versions_page(versions(keys, f"<NextKeyMarker>{marker}</NextKeyMarker>"))
+    assert page.markers == VersionMarkers("a+b c", None)
+    assert [each.key for each in page.versions] == [unquote(key) for key in keys]
+
+
+def test_a_plain_marker_of_encoded_versions_is_not_decoded() -> None:
+    page = versions_page(versions(["a%2Bb"], "<NextKeyMarker>a+b</NextKeyMarker>"))
+    assert page.markers == VersionMarkers("a+b", None)
+
+
+def test_the_latest_version_of_each_key_comes_first() -> None:
+    latest = "<IsLatest>true</IsLatest>"
+    body = (
+        "<ListVersionsResult><Version><Key>a</Key><VersionId>2</VersionId><ETag>e</ETag>"
+        "<Size>5</Size></Version><Version><Key>a</Key><VersionId>1</VersionId><ETag>e</ETag>"
+        f"<Size>5</Size></Version><Version><Key>a.b</Key><VersionId>4</VersionId>{latest}"
+        "<ETag>e</ETag><Size>5</Size></Version><DeleteMarker><Key>a</Key><VersionId>3</VersionId>"
+        f"{latest}</DeleteMarker></ListVersionsResult>"
+    )
+    page = versions_page(body.encode())
+    assert [each.version_id for each in page.versions] == ["3", "2", "1", "4"]
+
+
+@pytest.mark.parametrize("marker", ["", "<NextKeyMarker/>"])
+def test_truncated_versions_without_a_marker_are_refused(marker: str) -> None:
+    with pytest.raises(StorageRefused):
+        versions_page(versions(["a"], marker))
 
 
 def test_the_last_page_of_uploads_has_no_markers() -> None:

@@ -136,6 +136,7 @@ def make_settings(
         **bucket,
     }
     return {
+        "server": {"drain_seconds": 0},  # nothing sends it requests while it stops
         "buckets": {
             "objects": {"bucket": store.bucket, **common},
             "versions": {"bucket": store.versioned_bucket, **common},

@@ -45,7 +45,8 @@ def command(
     """Download an object to FILE, by default under its own name. `-` is standard output.
 
     If the download is interrupted, run the same command again: it resumes. The bytes are compared
-    with the checksum of the store, if it has one and a grant allows to ask for it.
+    with the checksum of the store, if it has one and a grant allows to ask for it; those of a
+    `--version` are not.
     """
     bucket, key = name
     if file == STANDARD_OUTPUT:

@@ -1,14 +1,11 @@
-"""What `presign check` says about limits of grants that IAM does not enforce as well."""
+"""What `presign check` says about what a session policy leaves out: limits, lists of versions."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 
 from service.access.create_only import creates_only, uploads_without_condition
-from service.access.grants import Grant
-from service.access.session_policy import (
-    BucketArns,
-    session_policy,
-)
+from service.access.grants import Grant, Operation
+from service.access.session_policy import LIST_VERSIONS_ACTION, BucketArns, session_policy
 from service.sessions import signature_age
 
 Callers = Iterable[tuple[str, list[Grant]]]
@@ -27,9 +24,10 @@ def describe(arns: Mapping[str, BucketArns | None], callers: Callers) -> Iterato
             )
     for caller, grants in callers:
         for name in sorted({grant.bucket for grant in grants}):
-            if (bucket := arns[name]) is not None and bucket.enforces_limits:
+            if (bucket := arns[name]) is not None:
                 own = [grant for grant in grants if grant.bucket == name]
-                for text in _left_out(own, bucket):
+                limits = _left_out(own, bucket) if bucket.enforces_limits else ()
+                for text in (*limits, *_unlisted(own, bucket)):
                     yield f"{caller}: the session policy for bucket {name} {text}"
 
 
@@ -54,3 +52,10 @@ def _left_out(grants: list[Grant], arns: BucketArns) -> Iterator[str]:
         yield "has no room for create-only; merge or shorten its prefixes"
     if max_age is not None and "s3:signatureAge" not in policy:
         yield "has no room for the age of signatures; merge or shorten its prefixes"
+
+
+def _unlisted(grants: list[Grant], arns: BucketArns) -> Iterator[str]:
+    needed = {Operation.LIST, Operation.VERSIONS}
+    wanted = any(grant.covers_subtree and needed <= grant.allow for grant in grants)
+    if wanted and LIST_VERSIONS_ACTION not in policy_of(tuple(grants), arns):
+        yield "has no room for lists of versions; merge or shorten its prefixes"

@@ -22,10 +22,6 @@ export class IssuerSignIn {
     });
   }
 
-  get name() {
-    return this.#client.name;
-  }
-
   /** Leaves the page for the issuer. */
   async leave() {
     const { url, pending } = await this.#begin();

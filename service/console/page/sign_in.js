@@ -47,13 +47,14 @@ export class SignIn {
 
   /** Leaves the page, or opens a window if uploads wait in the page. */
   async #atIssuer() {
-    if (!this.#isAgain) return this.#issuer.leave();
-    await this.#enterByIssuer(await this.#issuer.again());
+    const client = await this.#issuer.client;
+    if (!this.#isAgain) return client.leave();
+    await this.#enterByIssuer(await client.again());
   }
 
   /** Goes on where the issuer sent the person back. */
   async #back() {
-    const answer = await this.#issuer.returned();
+    const answer = await (await this.#issuer.client).returned();
     if (answer?.isElsewhere) {
       byId("sign-in").replaceChildren(element("p", "You are signed in. You can close this window."));
     } else if (answer) await this.#enterByIssuer(answer);
@@ -109,8 +110,17 @@ export class SignIn {
     byId("token").focus();
     if (!this.#issuer) return;
     this.#nameIssuer();
-    await this.#try(() => this.#issuer.signOut());
+    await this.#try(async () => (await this.#issuer.client).signOut());
   }
+}
+
+/** The issuer that the page is configured with, or null. Only then its modules are loaded, which are 12 KB. */
+function configuredIssuer() {
+  const { issuer, issuerName, clientId } = document.documentElement.dataset;
+  if (!issuer) return null;
+  const settings = { name: issuerName, issuer, clientId };
+  const client = import("./issuer_sign_in.js").then(({ IssuerSignIn }) => new IssuerSignIn(settings));
+  return { name: issuerName, client };
 }
 
 function invalidToken(token) {

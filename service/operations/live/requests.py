@@ -11,7 +11,7 @@ from service.operations.live.results import Path, Result
 from service.s3.access import StoreAccess
 from service.s3.client import S3Client
 from service.s3.errors import S3Error
-from service.signing.actions import GetObject, ListObjects
+from service.signing.actions import GetObject, ListObjects, ListObjectVersions
 from service.signing.signer import Signable, Signer
 
 # What the store's code means for the configuration:
@@ -85,6 +85,7 @@ async def check_requests(
     return [
         Result("works", at, "a signed request works"),
         *([await _check_changed(store, access, at, key, code)] if reads else []),
+        *([await _check_versions(store, access, at, key)] if _lists_versions(grants) else []),
     ]
 
 
@@ -131,6 +132,26 @@ async def _check_changed(
         return Result("error", at, text)
     text = "the store does not verify signatures: it answered a URL whose key was changed"
     return Result("error", at, text)
+
+
+async def _check_versions(
+    store: S3Client, access: StoreAccess, at: tuple[str, str], key: str
+) -> Result:
+    """A refusal is a warning: a role that was made before this call needs one more action."""
+    action = ListObjectVersions(prefix=key, max_keys=1)
+    try:
+        await store.send(access, action, bucket=at[1])
+    except S3Error as error:
+        advice = ": give the role `s3:ListBucketVersions`" if error.code == "AccessDenied" else ""
+        return Result("warning", at, f"versions cannot be listed ({error.code}){advice}")
+    except PresignError as error:
+        return Result("warning", at, f"versions cannot be listed: {error.detail}")
+    return Result("works", at, "versions can be listed")
+
+
+def _lists_versions(grants: list[Grant]) -> bool:
+    needed = {Operation.LIST, Operation.VERSIONS}
+    return any(grant.covers_subtree and needed <= grant.allow for grant in grants)
 
 
 def _refused(at: Path, error: S3Error) -> Result:

@@ -23,7 +23,7 @@ from service.errors import (
     PresignError,
 )
 from service.multipart.completion import MANY_PARTS
-from service.protocols.mlflow.artifacts import LIFETIME, Artifacts, Entry
+from service.protocols.mlflow.artifacts import LIFETIME, MANY_ENTRIES, Artifacts, Entry
 from service.protocols.mlflow.errors import no_parts, refusal
 from service.protocols.mlflow.parts import FileParts
 from service.protocols.mlflow.paths import Artifact, Root, artifact, uploaded
@@ -35,7 +35,6 @@ _ARTIFACTS: Final = "/api/2.0/mlflow-artifacts/artifacts"
 _PRESIGNED: Final = "/api/2.0/mlflow-artifacts/presigned"
 _PARTS: Final = "/api/2.0/mlflow-artifacts/mpu"
 _REST: Final = "/{path:path}"
-_MANY: Final = 1000  # entries of a listing; 20,000 take 40 ms
 _TOO_LARGE: Final = "Files in parts have the same limit."
 # What `mlflow.utils.server_info` reads. There is no tracking store here.
 _SERVER_INFO: Final = to_json(
@@ -82,7 +81,7 @@ async def list_artifacts(call: AuthenticatedRequest, query: Annotated[ListQuery,
     mlflow: Mlflow = call.app.state.mlflow
     folder = artifact(mlflow.roots, query.path)
     entries = await mlflow.artifacts.entries(call.requester, folder)
-    return await run_in_thread_if(len(entries) > _MANY, _listing, entries)
+    return await run_in_thread_if(len(entries) > MANY_ENTRIES, _listing, entries)
 
 
 @router.get(f"{_ARTIFACTS}{_REST}")

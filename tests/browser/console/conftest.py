@@ -40,10 +40,17 @@ def harness(ministack: Store, tmp_path_factory: pytest.TempPathFactory) -> Itera
         yield running
 
 
-@pytest.fixture
-def gated_harness(ministack: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harness]:
+@pytest.fixture(scope="session")
+def gated(ministack: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harness]:
     with run_gated_console(ministack, tmp_path_factory.mktemp("gated")) as running:
         yield running
+
+
+@pytest.fixture
+def gated_harness(gated: Harness) -> Iterator[Harness]:
+    yield gated
+    gated.way.open()  # if the test failed before it did
+    gated.way.cut()
 
 
 @pytest.fixture(name="context")
@@ -60,7 +67,7 @@ def _console(context: BrowserContext, harness: Harness) -> Iterator[ConsolePage]
 
 
 @pytest.fixture
-def gated_console(context: BrowserContext, gated_harness: Harness) -> Iterator[ConsolePage]:
+def gated_console(gated_harness: Harness, context: BrowserContext) -> Iterator[ConsolePage]:
     opened = open_console(context, gated_harness)
     yield opened
     kept_to_itself(opened)

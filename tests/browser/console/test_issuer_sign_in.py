@@ -214,7 +214,7 @@ def test_signing_out_ends_the_session_of_the_issuer(console: ConsolePage) -> Non
 def let_sign_in_expire(console: ConsolePage) -> None:
     """The page learns it when it uploads a file, which waits then."""
     console.page.route("**/v1/**", expired)
-    console.field("Files").set_input_files(text_file("kept.txt"))
+    console.field("Files").set_input_files(text_file("kept-through-sign-in.txt"))
     expect(console.alert.first).to_contain_text("Your sign-in has expired.")
     console.page.unroute("**/v1/**")
 
@@ -230,7 +230,7 @@ def test_signing_in_again_keeps_the_page(console: ConsolePage) -> None:
     opened.value.wait_for_event("close")
     expect(page.get_by_text(f"Signed in as {PERSON}")).to_be_visible()
     assert page.evaluate("window.kept")
-    expect(console.item("kept.txt")).to_contain_text("Uploaded")
+    expect(console.item("kept-through-sign-in.txt")).to_contain_text("Uploaded")
 
 
 def test_a_window_that_does_not_open_is_explained(console: ConsolePage) -> None:

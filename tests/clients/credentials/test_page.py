@@ -10,10 +10,7 @@ import pytest
 from tests.clients.credentials.place import BUCKET, KEY, OWN, Place, place_of
 from tests.clients.toolchains import GENERATORS
 from tests.docs.documents import commands
-from tests.end_to_end.conftest import ministack
 from tests.support.stores import Store
-
-__all__ = ["ministack"]  # a fixture, found by name
 
 PAGE: Final = "docs/credentials.md"
 TABLE: Final = "quarter,total\nq3,42\n"

@@ -14,11 +14,8 @@ from tests.clients.credentials.place import KEY, NEIGHBOURS, OWN, Place, place_o
 from tests.clients.page import DRIVERS
 from tests.clients.recording import SentRequest
 from tests.clients.toolchains import GENERATORS, NODE_MODULES, tool
-from tests.end_to_end.conftest import ministack
 from tests.end_to_end.examples import node
 from tests.support.stores import Store
-
-__all__ = ["ministack"]  # a fixture, found by name
 
 PYTHON: Final = str(GENERATORS / "python")
 AWS: Final = str(GENERATORS / "aws")

@@ -5,10 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.clients.git_lfs.server import Server, serve
-from tests.end_to_end.conftest import ministack, seaweedfs, verifying_store
 from tests.support.stores import Store
-
-__all__ = ["ministack", "seaweedfs", "verifying_store"]  # fixtures, found by name
 
 
 @pytest.fixture(scope="session")

@@ -6,10 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.clients.http.places import Place, install_httpfs, place_of, write_netrc
-from tests.end_to_end.conftest import ministack, seaweedfs, verifying_store
 from tests.support.stores import Store
-
-__all__ = ["ministack", "seaweedfs", "verifying_store"]  # fixtures, found by name
 
 
 @pytest.fixture(scope="session")

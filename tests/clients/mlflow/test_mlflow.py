@@ -8,8 +8,7 @@ from typing import Final
 import httpx
 import pytest
 
-from tests.auth.mint import make_token
-from tests.clients.mlflow.server import CLEANER, Program, Server, new_program, tracking_server
+from tests.clients.mlflow.server import CLEANER, Program, Server, Tracking, new_program
 
 MIB: Final = 1024**2
 PARTS_ONLY: Final = {"MLFLOW_MULTIPART_UPLOAD_MINIMUM_FILE_SIZE": "1"}
@@ -94,25 +93,23 @@ def test_gc_deletes_the_artifacts_of_deleted_runs(program: Program, server: Serv
     assert key not in server.sizes()
 
 
-def test_the_page_of_mlflow_shows_artifacts(server: Server, tmp_path: Path) -> None:
-    key = make_token(team="vision")
+def test_the_page_of_mlflow_shows_artifacts(
+    server: Server, tracking_with_page: Tracking, tmp_path: Path
+) -> None:
     (tmp_path / "large.bin").write_bytes(b"shown")
-    port, home = server.tracking.port, tmp_path / "mlflow"
-    home.mkdir()
-    with tracking_server(home, port, "root https://", KEY_OF_THE_PAGE=key) as tracking:
-        program = new_program(replace(server, tracking=tracking), tmp_path)
-        before = server.discarded()
-        printed = program.run(
-            f"{LOG_A_FILE}\nprint(run.info.run_id)",
-            {**PARTS_ONLY, "MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD": "true"},
-        )
-        assert server.discarded() == before
-        run = printed.split()[-1]
-        with httpx.Client(base_url=tracking.url, trust_env=False, timeout=60) as page:
-            listed = page.get("/api/2.0/mlflow/artifacts/list", params={"run_id": run}).json()
-            assert [each["path"] for each in listed["files"]] == ["large.bin"]
-            wanted = {"run_id": run, "path": "large.bin"}
-            assert page.get("/get-artifact", params=wanted).content == b"shown"
+    program = new_program(replace(server, tracking=tracking_with_page), tmp_path)
+    before = server.discarded()
+    printed = program.run(
+        f"{LOG_A_FILE}\nprint(run.info.run_id)",
+        {**PARTS_ONLY, "MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD": "true"},
+    )
+    assert server.discarded() == before
+    run = printed.split()[-1]
+    with httpx.Client(base_url=tracking_with_page.url, trust_env=False, timeout=60) as page:
+        listed = page.get("/api/2.0/mlflow/artifacts/list", params={"run_id": run}).json()
+        assert [each["path"] for each in listed["files"]] == ["large.bin"]
+        wanted = {"run_id": run, "path": "large.bin"}
+        assert page.get("/get-artifact", params=wanted).content == b"shown"
 
 
 def test_the_store_never_gets_the_token(program: Program, server: Server) -> None:

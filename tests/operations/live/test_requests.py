@@ -142,6 +142,28 @@ async def test_a_grant_that_only_lists_is_checked_by_a_listing(harness: Harness)
     assert query_of(harness.store.requests[0])["list-type"] == "2"
 
 
+@pytest.mark.parametrize(
+    ("respond", "kind", "message"),
+    [
+        (responds(), "works", "versions can be listed"),
+        (
+            error(403, "AccessDenied"),
+            "warning",
+            "versions cannot be listed (AccessDenied): give the role `s3:ListBucketVersions`",
+        ),
+        (error(501, "NotImplemented"), "warning", "versions cannot be listed (NotImplemented)"),
+    ],
+)
+@with_harness
+async def test_a_role_that_lists_no_versions_is_a_warning(
+    harness: Harness, respond: Respond, kind: str, message: str
+) -> None:
+    allow = [Operation.LIST, Operation.VERSIONS]
+    *_, result = await check(harness, responds(), respond, allow=allow)
+    assert (result.kind, result.message) == (kind, message)
+    assert "versions" in query_of(harness.store.requests[1])
+
+
 @with_harness
 async def test_grants_for_uploads_only_send_nothing(harness: Harness) -> None:
     [result] = await check(harness, responds(), allow=[Operation.UPLOAD])

@@ -155,6 +155,17 @@ def test_check_says_which_limits_iam_lacks(
         assert said + left_out in output
 
 
+@pytest.mark.parametrize("bucket", [AWS, OWN], ids=["AWS", "another store"])
+@pytest.mark.parametrize(("length", "said"), [(100, False), (700, True)])
+def test_check_says_that_versions_cannot_be_listed(
+    tmp_path: Path, bucket: dict[str, Any], length: int, *, said: bool
+) -> None:
+    versions = [grant("list", "versions", prefix=f"{letter * length}/") for letter in "xy"]
+    code, output = checked(tmp_path, grant("list"), *versions, bucket=bucket)
+    assert code == 0, output
+    assert ("bucket reports has no room for lists of versions; merge" in output) is said
+
+
 def test_check_says_that_other_stores_get_no_limits(tmp_path: Path) -> None:
     output = checked(tmp_path, grant("upload"), bucket=OWN)[1]
     assert "bucket reports: signatures enforce create-only and lifetimes" in output

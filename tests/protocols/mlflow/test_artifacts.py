@@ -8,8 +8,10 @@ import httpx
 import pytest
 
 from service.presigning.listings import MAX_PAGES
+from service.protocols.mlflow.paths import is_listed
+from tests.app.services.harness import called_here
 from tests.multipart.fake_s3 import refuses
-from tests.protocols.mlflow.harness import API, PREFIX, Harness, refused, settings, start
+from tests.protocols.mlflow.harness import API, PREFIX, ROOTS, Harness, refused, settings, start
 from tests.s3.fake_store import query_of
 from tests.support.app import ADDRESS, API_KEY, app_of, make_app_settings, make_open_grant
 from tests.support.scrapes import samples, value
@@ -71,6 +73,13 @@ async def test_too_many_pages_are_refused(harness: Harness) -> None:
     harness.store.has(*(f"f{number:02}" for number in range(MAX_PAGES + 1)))
     answer = await harness.client.get(f"{API}/artifacts", params={"path": "team"})
     assert refused(answer) == (422, "INVALID_PARAMETER_VALUE")
+
+
+async def test_the_names_of_a_long_listing_are_read_in_a_thread(harness: Harness) -> None:
+    harness.store.has(*(f"1/{number:04}" for number in range(1001)))
+    with called_here(is_listed) as called:
+        assert len(await harness.names("team/1")) == 1001
+    assert called == []
 
 
 async def test_a_download_is_signed_with_its_size(harness: Harness) -> None:
@@ -211,6 +220,16 @@ async def test_few_objects_are_deleted_at_a_time(harness: Harness) -> None:
     lines = [line for line in harness.audit_lines if line["operation"] == "delete"]
     assert [len(line["keys"]) for line in lines] == [100]
     assert harness.store._events.count("delete") <= 16, "the first error must end the others"
+
+
+async def test_a_deletion_gets_on_with_a_low_rate_limit() -> None:
+    grant = make_open_grant(allow=["list", "delete"], prefix=PREFIX)
+    limited = make_app_settings(grant, rate_limit="20/minute", mlflow={"roots": ROOTS})
+    async with start(limited) as harness:
+        harness.store.has(*(f"1/{number:03}" for number in range(30)))
+        answer = await harness.send("DELETE", "/artifacts/team/1")
+        assert refused(answer) == (429, "REQUEST_LIMIT_EXCEEDED")
+        assert len(harness.store.names()) == 11  # the listing counts too
 
 
 @in_virtual_time
