@@ -13,7 +13,7 @@ from service.protocols.links.link import SALT_BYTES
 from service.protocols.links.link_store import LinkStore
 from service.protocols.links.memory_link_store import MemoryLinkStore
 from service.protocols.links.revocations import Revocations
-from service.protocols.links.service import Links, LinkSettings, Shared
+from service.protocols.links.service import Links, LinkSettings, SharedRecords
 from service.telemetry.metrics import Metrics
 
 # Redis is imported where it is needed: that is a twentieth of the start's time and memory, and few
@@ -44,7 +44,7 @@ async def open_links(
         if url is not None:
             store = await stack.enter_async_context(_open_link_store(url.get_secret_value(), clock))
             failed = metrics.link_store_failed
-            shared = Shared(store, Revocations(store, clock=clock, on_failure=failed))
+            shared = SharedRecords(store, Revocations(store, clock=clock, on_failure=failed))
             await shared.revocations.start()
             stack.push_async_callback(shared.revocations.stop)
         yield Links(

@@ -53,7 +53,7 @@ class CreatedLink:
 
 
 @dataclass(frozen=True, slots=True)
-class Shared:
+class SharedRecords:
     """The store that replicas share, and the revocations that this one has read from it."""
 
     store: LinkStore
@@ -64,7 +64,7 @@ class Links:
     def __init__(
         self,
         settings: LinkSettings | None,
-        shared: Shared | None,
+        shared: SharedRecords | None,
         *,
         authorizer: Authorizer,
         clock: Clock,
@@ -136,7 +136,7 @@ class Links:
             raise NotFound("No such resource.")
         return self.settings
 
-    def _require_shared(self, pointer: str | None = None) -> Shared:
+    def _require_shared(self, pointer: str | None = None) -> SharedRecords:
         if self.shared is None:
             raise InvalidRequest(_NO_STORE, pointer=pointer)
         return self.shared
