@@ -20,8 +20,8 @@ from service.presigning.requests import PresignRequest
 from service.protocols.links.link import Link
 from service.protocols.links.pages import drop_box_page, file_name, redeem_page, refusal_page
 from service.protocols.links.visits import LinkVisits, OpenLink
-from service.protocols.objects.paths import decode
-from service.protocols.objects.redirects import Redirect, put_request, sign
+from service.protocols.redirects import Redirect, put_request, sign
+from service.protocols.url_paths import decode
 from service.sessions.lifetime import Lifetime
 from service.signing.actions import GetObject, HeadObject, HeadOfDownload
 from service.signing.redirected_put import RedirectedPut

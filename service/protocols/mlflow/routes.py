@@ -28,8 +28,8 @@ from service.protocols.mlflow.errors import no_parts, refusal
 from service.protocols.mlflow.parts import FileParts
 from service.protocols.mlflow.paths import Artifact, Root, artifact, uploaded
 from service.protocols.mlflow.schemas import AbortBody, CompleteBody, CreateBody, ListQuery
-from service.protocols.objects.paths import decode
-from service.protocols.objects.redirects import Redirect, put_request, sign
+from service.protocols.redirects import Redirect, put_request, sign
+from service.protocols.url_paths import decode
 
 _ARTIFACTS: Final = "/api/2.0/mlflow-artifacts/artifacts"
 _PRESIGNED: Final = "/api/2.0/mlflow-artifacts/presigned"

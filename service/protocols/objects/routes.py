@@ -18,15 +18,13 @@ from service.errors import InvalidRequest, NotFound
 from service.presigning.listings import ListingRequest, Listings
 from service.protocols.objects.listing_page import as_html, next_page
 from service.protocols.objects.paths import bucket_and_key
-from service.protocols.objects.redirects import (
+from service.protocols.objects.requests import (
     ReadQuery,
-    Redirect,
     delete_request,
     get_request,
     head_request,
-    put_request,
-    sign,
 )
+from service.protocols.redirects import Redirect, put_request, sign
 from service.sessions.lifetime import Lifetime
 
 PATH: Final = "/o/"

@@ -1,15 +1,11 @@
-"""What a request for an object becomes: a request to sign, and a redirect to the signed URL."""
+"""Redirects to signed URLs, and the upload that a client's headers announce."""
 
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from service.access.grants import AccessRequest, Allowed, Grant, Operation, decide
 from service.api.body import declared_length
-from service.api.schemas import LongText, Text
 from service.errors import (
     BodyTooLarge,
     InvalidRequest,
@@ -19,19 +15,11 @@ from service.errors import (
     PresignError,
     UnsupportedMediaType,
 )
-from service.presigning.downloads import get_object
 from service.presigning.presigner import Presigner
 from service.presigning.requests import PresignRequest, Requester
 from service.presigning.results import PresignedRequest
 from service.sessions.lifetime import Lifetime
-from service.signing.actions import (
-    MAX_UPLOAD_BYTES,
-    DeleteObject,
-    GetObject,
-    HeadObject,
-    HeadOfDownload,
-)
-from service.signing.content_disposition import Disposition
+from service.signing.actions import MAX_UPLOAD_BYTES
 from service.signing.redirected_put import RedirectedPut, sent_headers
 
 Headers = Iterable[tuple[bytes, bytes]]
@@ -42,22 +30,7 @@ _HEADERS: Final = [
     (b"vary", b"Authorization, Origin"),
     (b"content-length", b"0"),
 ]
-_DELETE: Final = DeleteObject()
 _TOO_LARGE: Final = "Send larger objects in parts: `POST /v1/multipart-uploads`."
-
-
-class ReadQuery(BaseModel):
-    """The query of a GET or HEAD."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    version_id: LongText | None = Field(default=None, alias="versionId")
-    filename: Text | None = None
-    disposition: Disposition | None = None
-    content_type: Text | None = None
-
-    def action(self) -> GetObject:
-        return get_object(self.version_id, self.content_type, self.disposition, self.filename, None)
 
 
 class Redirect(Response):
@@ -92,20 +65,6 @@ async def sign(
         raise _http_error(error, too_large) from None
 
 
-def get_request(bucket: str, key: str, query: ReadQuery, lifetime: Lifetime) -> PresignRequest:
-    return PresignRequest(bucket=bucket, key=key, action=query.action(), lifetime=lifetime)
-
-
-def head_request(
-    bucket: str, key: str, query: ReadQuery, lifetime: Lifetime, grants: Iterable[Grant]
-) -> PresignRequest:
-    """Return a HEAD that needs `head`, or `download` if no grant allows `head` there."""
-    version = query.version_id is not None
-    wanted = AccessRequest(operation=Operation.HEAD, bucket=bucket, key=key, version=version)
-    action = _head_of(query.action(), may_head=isinstance(decide(grants, wanted), Allowed))
-    return PresignRequest(bucket=bucket, key=key, action=action, lifetime=lifetime)
-
-
 def put_request(
     bucket: str, key: str, headers: Headers, lifetime: Lifetime, *, new_key: bool = False
 ) -> PresignRequest:
@@ -124,21 +83,6 @@ def put_request(
     sent = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers)
     action = RedirectedPut(content_length=length, sent=sent_headers(sent), new_key=new_key)
     return PresignRequest(bucket=bucket, key=key, action=action, lifetime=lifetime)
-
-
-def delete_request(bucket: str, key: str, lifetime: Lifetime) -> PresignRequest:
-    return PresignRequest(bucket=bucket, key=key, action=_DELETE, lifetime=lifetime)
-
-
-# URL templates are cached by the identity of the action, so equal requests share one action.
-@lru_cache(maxsize=256)
-def _head_of(get: GetObject, *, may_head: bool) -> HeadObject:
-    kind = HeadObject if may_head else HeadOfDownload
-    return kind(
-        version_id=get.version_id,
-        content_type=get.content_type,
-        content_disposition=get.content_disposition,
-    )
 
 
 def _http_error(error: PresignError, too_large: str) -> PresignError:

@@ -1,0 +1,60 @@
+"""What a request for an object URL becomes: a request to sign."""
+
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from service.access.grants import AccessRequest, Allowed, Grant, Operation, decide
+from service.api.schemas import LongText, Text
+from service.presigning.downloads import get_object
+from service.presigning.requests import PresignRequest
+from service.sessions.lifetime import Lifetime
+from service.signing.actions import DeleteObject, GetObject, HeadObject, HeadOfDownload
+from service.signing.content_disposition import Disposition
+
+_DELETE: Final = DeleteObject()
+
+
+class ReadQuery(BaseModel):
+    """The query of a GET or HEAD."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    version_id: LongText | None = Field(default=None, alias="versionId")
+    filename: Text | None = None
+    disposition: Disposition | None = None
+    content_type: Text | None = None
+
+    def action(self) -> GetObject:
+        return get_object(self.version_id, self.content_type, self.disposition, self.filename, None)
+
+
+def get_request(bucket: str, key: str, query: ReadQuery, lifetime: Lifetime) -> PresignRequest:
+    return PresignRequest(bucket=bucket, key=key, action=query.action(), lifetime=lifetime)
+
+
+def head_request(
+    bucket: str, key: str, query: ReadQuery, lifetime: Lifetime, grants: Iterable[Grant]
+) -> PresignRequest:
+    """Return a HEAD that needs `head`, or `download` if no grant allows `head` there."""
+    version = query.version_id is not None
+    wanted = AccessRequest(operation=Operation.HEAD, bucket=bucket, key=key, version=version)
+    action = _head_of(query.action(), may_head=isinstance(decide(grants, wanted), Allowed))
+    return PresignRequest(bucket=bucket, key=key, action=action, lifetime=lifetime)
+
+
+def delete_request(bucket: str, key: str, lifetime: Lifetime) -> PresignRequest:
+    return PresignRequest(bucket=bucket, key=key, action=_DELETE, lifetime=lifetime)
+
+
+# URL templates are cached by the identity of the action, so equal requests share one action.
+@lru_cache(maxsize=256)
+def _head_of(get: GetObject, *, may_head: bool) -> HeadObject:
+    kind = HeadObject if may_head else HeadOfDownload
+    return kind(
+        version_id=get.version_id,
+        content_type=get.content_type,
+        content_disposition=get.content_disposition,
+    )
