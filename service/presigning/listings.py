@@ -1,8 +1,9 @@
 """Lists objects, their versions and common prefixes for a caller, page by page."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 from urllib.parse import quote, unquote
 
 from service.access.grants import AccessRequest, Operation, most_keys
@@ -12,11 +13,19 @@ from service.presigning.requests import Requester, StoreRequest
 from service.s3.access import StoreAccess
 from service.s3.client import S3Client
 from service.s3.errors import S3Error, to_domain_error
-from service.s3.listing_xml import ObjectsPage, VersionMarkers, VersionsPage
-from service.s3.queries import LIST_SECONDS, list_objects, list_versions
+from service.s3.listing_xml import (
+    ObjectsPage,
+    VersionMarkers,
+    VersionsPage,
+    objects_page,
+    versions_page,
+)
+from service.s3.queries import LIST_SECONDS
+from service.signing.actions import ListObjects, ListObjectVersions
 from service.signing.validation import check_text
 
 MAX_PAGES: Final = 20  # of a level
+_Page = TypeVar("_Page", ObjectsPage, VersionsPage)
 _MAX_KEYS: Final = 1000  # S3 has no longer page: …/AmazonS3/latest/API/API_ListObjectsV2.html
 
 _TOO_LONG: Final = (
@@ -54,18 +63,14 @@ class Listings:
         Raises StorageRefused, StorageUnavailable and what `Authorizer.sign_and_audit` raises.
         """
         access, max_keys = await self._authorize(requester, request, "ListObjectsV2")
-        try:
-            return await list_objects(
-                self.store,
-                access,
-                request.bucket,
-                request.prefix,
-                delimiter=request.delimiter,
-                max_keys=max_keys,
-                after=request.after,
-            )
-        except S3Error as error:
-            raise to_domain_error(error) from None
+        action = ListObjects(
+            prefix=request.prefix,
+            delimiter=request.delimiter,
+            max_keys=max_keys,
+            continuation_token=request.after,
+            encoding_type="url",
+        )
+        return await self._read(access, request.bucket, action, objects_page)
 
     async def versions(self, requester: Requester, request: ListingRequest) -> VersionsPage:
         """Return one page of versions and delete markers, which needs a grant for `versions` too.
@@ -76,18 +81,14 @@ class Listings:
         access, max_keys = await self._authorize(
             requester, request, "ListObjectVersions", version=True
         )
-        try:
-            page = await list_versions(
-                self.store,
-                access,
-                request.bucket,
-                request.prefix,
-                delimiter=request.delimiter,
-                max_keys=max_keys,
-                after=after,
-            )
-        except S3Error as error:
-            raise to_domain_error(error) from None
+        action = ListObjectVersions(
+            prefix=request.prefix,
+            delimiter=request.delimiter,
+            max_keys=max_keys,
+            key_marker=None if after is None else after.key,
+            version_id_marker=None if after is None else after.version_id,
+        )
+        page = await self._read(access, request.bucket, action, versions_page)
         # MiniStack 1.5.33 repeats a page that has room for a common prefix only.
         if page.markers is not None and page.markers == after:
             raise StorageRefused("The store's list of versions has no end.")
@@ -122,6 +123,19 @@ class Listings:
         store_request = StoreRequest(action=action, access_request=wanted)
         access = await self.authorizer.authorize_store_call(requester, store_request)
         return access, wanted.max_keys
+
+    async def _read(
+        self,
+        access: StoreAccess,
+        bucket: str,
+        action: ListObjects | ListObjectVersions,
+        read: Callable[[bytes], _Page],
+    ) -> _Page:
+        try:
+            reply = await self.store.send(access, action, bucket=bucket)
+            return await reply.read(read)
+        except S3Error as error:
+            raise to_domain_error(error) from None
 
     async def _all_pages(self, requester: Requester, bucket: str, prefix: str) -> ObjectsPage:
         after, whole = None, ObjectsPage(objects=[], prefixes=[], next_token=None)

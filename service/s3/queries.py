@@ -1,4 +1,4 @@
-"""Calls that ask the store: is there an object, which parts has an upload, what is in a bucket."""
+"""Calls that ask the store about one key: is there an object, which parts has an upload."""
 
 import asyncio
 from dataclasses import dataclass
@@ -7,17 +7,9 @@ from typing import Final
 from service.errors import StorageUnavailable
 from service.s3.access import StoreAccess
 from service.s3.client import CALL_SECONDS, Reply, S3Client
-from service.s3.listing_xml import (
-    ListedObject,
-    ObjectsPage,
-    VersionMarkers,
-    VersionsPage,
-    listed_objects,
-    objects_page,
-    versions_page,
-)
+from service.s3.listing_xml import ListedObject, listed_objects
 from service.s3.xml import parts_page
-from service.signing.actions import ListObjects, ListObjectVersions
+from service.signing.actions import ListObjects
 from service.signing.multipart_actions import (
     MAX_PARTS,
     AbortMultipartUpload,
@@ -81,53 +73,3 @@ class S3Object:
 
     async def abort_upload(self, upload_id: str) -> None:
         await self.send(AbortMultipartUpload(upload_id=upload_id))
-
-
-async def list_objects(
-    store: S3Client,
-    access: StoreAccess,
-    bucket: str,
-    prefix: str,
-    *,
-    delimiter: str | None,
-    max_keys: int,
-    after: str | None = None,
-) -> ObjectsPage:
-    """Return a page of the keys that begin with `prefix`, from the continuation token `after`.
-
-    Raises what `S3Client.send` raises.
-    """
-    action = ListObjects(
-        prefix=prefix,
-        delimiter=delimiter,
-        max_keys=max_keys,
-        continuation_token=after,
-        encoding_type="url",
-    )
-    reply = await store.send(access, action, bucket=bucket)
-    return await reply.read(objects_page)
-
-
-async def list_versions(
-    store: S3Client,
-    access: StoreAccess,
-    bucket: str,
-    prefix: str,
-    *,
-    delimiter: str | None,
-    max_keys: int,
-    after: VersionMarkers | None = None,
-) -> VersionsPage:
-    """Return a page of the versions of the keys that begin with `prefix`.
-
-    Raises what `S3Client.send` raises.
-    """
-    action = ListObjectVersions(
-        prefix=prefix,
-        delimiter=delimiter,
-        max_keys=max_keys,
-        key_marker=None if after is None else after.key,
-        version_id_marker=None if after is None else after.version_id,
-    )
-    reply = await store.send(access, action, bucket=bucket)
-    return await reply.read(versions_page)
