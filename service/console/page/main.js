@@ -8,18 +8,10 @@ import { SignIn } from "./sign_in.js";
 const CANCEL_SECONDS = 10; // to abort uploads at the store when signing out
 
 const service = new Service(new URL("../", import.meta.url).href, expire);
+const signIn = new SignIn(service, enter);
 let workspace = null; // loaded for the first caller, so that the page itself appears early
-const signIn = new SignIn(service, await configuredIssuer(), enter);
 
 byId("sign-out").addEventListener("click", signOut);
-
-/** The issuer that the page is configured with, or null. Its modules are 12 KB, which most pages do not need. */
-async function configuredIssuer() {
-  const { issuer, issuerName, clientId } = document.documentElement.dataset;
-  if (!issuer) return null;
-  const { IssuerSignIn } = await import("./issuer_sign_in.js");
-  return new IssuerSignIn({ name: issuerName, issuer, clientId });
-}
 
 /** `name` is the person's at the issuer, if one signed them in. */
 async function enter(caller, name) {

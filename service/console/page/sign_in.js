@@ -5,19 +5,15 @@ import { duration } from "./words.js";
 
 export class SignIn {
   #service;
-  #issuer;
+  #issuer = configuredIssuer();
   #error = byId("sign-in-error");
   #byIssuer = byId("sign-in-by-issuer");
   #isByIssuer = false; // while a token of the issuer is tried
   #isAgain = false; // somebody was signed in, and their uploads wait
 
-  /**
-   * `issuer` is null if none is configured. `onEnter` is called with the caller, as `GET /v1/caller` describes it, and
-   * the name that an issuer gave.
-   */
-  constructor(service, issuer, onEnter) {
+  /** `onEnter` is called with the caller, as `GET /v1/caller` describes it, and the name that an issuer gave. */
+  constructor(service, onEnter) {
     this.#service = service;
-    this.#issuer = issuer;
     this.onEnter = onEnter;
     byId("sign-in-form").addEventListener("submit", (event) => {
       event.preventDefault();

@@ -129,6 +129,8 @@ def test_an_image_is_previewed(console: ConsolePage) -> None:
     console.page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
     expect(console.button("photo.png")).to_be_focused()
+    # The dialog is hidden before it says that it was closed.
+    expect(console.page.locator("#preview-body img")).to_have_count(0)
     assert "X-Amz-Signature" not in console.page.content()
 
 
