@@ -3,13 +3,12 @@
 import json
 from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import parse_qs
 
 import httpx
 import pytest
 
+from tests.api import listing
 from tests.api.refusals import pointers, problem
-from tests.support.app import make_app_settings, make_open_grant, make_store_response, run_app
 
 PAGE: Final = (
     "<ListBucketResult><IsTruncated>true</IsTruncated><EncodingType>url</EncodingType>"
@@ -21,19 +20,9 @@ PAGE: Final = (
 
 
 async def get(
-    query: Mapping[str, str], *, audit: Any = None, **grant: Any
+    query: Mapping[str, str], page: str = PAGE, **options: Any
 ) -> tuple[httpx.Response, list[dict[str, list[str]]]]:
-    """The answer, and the queries that the store got."""
-    asked: list[dict[str, list[str]]] = []
-
-    def store(request: httpx.Request) -> httpx.Response:
-        asked.append(parse_qs(request.url.query.decode(), keep_blank_values=True))
-        return make_store_response(200, PAGE)
-
-    settings = make_app_settings(make_open_grant(**grant))
-    transport = httpx.MockTransport(store)
-    async with run_app(settings, audit=audit, store_transport=transport) as client:
-        return await client.get("/v1/objects", params=query), asked
+    return await listing.get("objects", query, page, **options)
 
 
 async def test_a_page_is_answered_as_json() -> None:
