@@ -30,6 +30,19 @@ _HEADERS: Final = [
     (b"vary", b"Authorization, Origin"),
     (b"content-length", b"0"),
 ]
+# What only the owner of a drop box says of its objects, not those who send them. Lifecycle rules,
+# bucket policies and browsers go by it.
+_OF_THE_OWNER: Final = frozenset(
+    {
+        *(b"cache-control", b"content-disposition", b"content-encoding", b"content-language"),
+        *(b"expires", b"x-amz-tagging"),
+    }
+)
+_META: Final = b"x-amz-meta-"
+_NOT_ACCEPTED: Final = (
+    "A drop box accepts a file with its type and checksums. It accepts no tags, no metadata and no "
+    "Cache-Control, Content-Disposition, Content-Encoding, Content-Language or Expires."
+)
 _TOO_LARGE: Final = "Send larger objects in parts: `POST /v1/multipart-uploads`."
 
 
@@ -70,10 +83,13 @@ def put_request(
 ) -> PresignRequest:
     """Return the upload of what the client's headers announce.
 
-    With `new_key` nothing can be overwritten, so no condition is needed. Raises LengthRequired,
-    BodyTooLarge and InvalidRequest.
+    With `new_key`, for a drop box, nothing can be overwritten, so no condition is needed, and
+    headers that describe the object are refused. Raises LengthRequired, BodyTooLarge and
+    InvalidRequest.
     """
     headers = [*headers]
+    if new_key and any(name in _OF_THE_OWNER or name.startswith(_META) for name, _ in headers):
+        raise InvalidRequest(_NOT_ACCEPTED, pointer="#/headers")
     if all(name != b"content-length" for name, _ in headers):
         raise LengthRequired("Send the object's Content-Length, and not chunked.")
     length = declared_length(headers)

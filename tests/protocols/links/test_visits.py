@@ -206,6 +206,31 @@ async def test_a_drop_box_signs_a_condition_that_is_sent(tmp_path: Path) -> None
             assert ("if-none-match" in signed) == ("If-None-Match" in headers)
 
 
+async def test_a_drop_box_takes_a_type_and_checksums(visitor: Visitor) -> None:
+    sent = {
+        "Content-Type": "text/plain",
+        "Content-MD5": "1B2M2Y8AsgTpgAmY7PhCfg==",
+        "x-amz-checksum-crc32": "AAAAAA==",
+        "x-amz-sdk-checksum-algorithm": "CRC32",
+    }
+    _, query = target(await visitor.send("PUT", f"{visitor.drop_box()}/a", SIZE | sent))
+    assert {name.lower() for name in sent} <= {*query["X-Amz-SignedHeaders"][0].split(";")}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("x-amz-tagging", "x-amz-meta-presign-part-size", "Cache-Control", "Content-Disposition"),
+        *("Content-Encoding", "Content-Language", "Expires"),
+    ],
+)
+async def test_a_drop_box_lets_nobody_describe_its_objects(visitor: Visitor, name: str) -> None:
+    sent = SIZE | {name: "public"}
+    answer = await visitor.send("PUT", f"{visitor.drop_box()}/a", sent)
+    assert code(answer) == (422, "invalid_request")
+    assert "A drop box accepts a file with its type and checksums." in answer.json()["detail"]
+
+
 @pytest.mark.parametrize(
     ("below", "headers", "refusal"),
     [
