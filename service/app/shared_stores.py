@@ -45,7 +45,7 @@ async def open_links(
             store = await stack.enter_async_context(_open_link_store(url.get_secret_value(), clock))
             failed = metrics.link_store_failed
             shared = SharedRecords(store, Revocations(store, clock=clock, on_failure=failed))
-            await shared.revocations.start()
+            shared.revocations.start()
             stack.push_async_callback(shared.revocations.stop)
         yield Links(
             configured,

@@ -105,7 +105,7 @@ def test_a_revoked_link_is_dead_in_both_replicas_in_two_seconds(links: Linking) 
 
 def test_without_the_store_of_uses_no_use_is_free(links: Linking) -> None:
     counted, _ = links.create(key=KEY, max_uses=1)
-    plain, _ = links.create(key=KEY)
+    plain, plain_id = links.create(key=KEY)
     ended, link_id = links.create(key=KEY)
     assert links.clients[0].delete(f"/v1/links/{link_id}", headers=CREDENTIAL).status_code == 204
     wait_until(lambda: links.statuses(ended) == [404, 404])
@@ -117,7 +117,7 @@ def test_without_the_store_of_uses_no_use_is_free(links: Linking) -> None:
     asked = {"bucket": "objects", "key": KEY, "max_uses": 1}
     answer = links.client.post("/v1/links", json=asked, headers=CREDENTIAL)
     assert answer.status_code == 503
-    assert links.client.delete(f"/v1/links/{link_id}", headers=CREDENTIAL).status_code == 503
+    assert links.client.delete(f"/v1/links/{plain_id}", headers=CREDENTIAL).status_code == 503
     links.valkey.start()
     wait_until(lambda: 503 not in links.statuses(counted))
     assert links.statuses(counted) == [307, 307]  # its first window

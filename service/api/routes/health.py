@@ -14,12 +14,14 @@ async def livez() -> Response:
 
 @router.get("/readyz")
 async def readyz(request: Request) -> Response:
-    """At least one bucket can sign, and the process is not shutting down."""
+    """At least one bucket can sign, revoked links were looked for, and nothing shuts down."""
     if request.app.state.drain.has_begun:
         return PlainTextResponse("shutting down", status_code=503)
-    if request.app.state.authorizer.can_sign():
-        return PlainTextResponse("ok")
-    return PlainTextResponse("no bucket can sign yet", status_code=503)
+    if not request.app.state.authorizer.can_sign():
+        return PlainTextResponse("no bucket can sign yet", status_code=503)
+    if not request.app.state.links.has_looked:
+        return PlainTextResponse("the revoked links are being read", status_code=503)
+    return PlainTextResponse("ok")
 
 
 @router.get("/metrics")

@@ -7,6 +7,10 @@ from enum import IntEnum
 from typing import Final, NamedTuple, Protocol
 
 WINDOW_SECONDS: Final = 600.0  # a use; ranges and resumed downloads belong to it
+# What one maker may have in the store: so many links with `max_uses`, and so many revocations.
+MOST_LINKS: Final = 10_000
+# What the store keeps of a link outlives it by this much, since clocks differ. S3 accepts no more.
+MARGIN_SECONDS: Final = 900
 
 
 class Use(IntEnum):
@@ -17,24 +21,41 @@ class Use(IntEnum):
     OPENED = 2
 
 
+class StoredLink(NamedTuple):
+    """A link as the store knows it: `maker` is equal for all links that count together."""
+
+    id: str
+    maker: str
+    expires_at: int
+
+
 class Revoked(NamedTuple):
     """Some revoked ids with the ends of their links. `last` is the place of the last one."""
 
     ends: dict[str, float]
-    last: bytes
+    last: bytes | None
 
 
 class LinkStore(Protocol):
     """Replicas share it. All methods except `revoked` raise Overloaded while it is out of reach."""
 
-    async def register(self, link_id: str, max_uses: int, expires_at: int) -> None:
-        """Allow a new link this many uses, until it ends."""
+    async def register(self, link: StoredLink, max_uses: int) -> bool:
+        """Allow a new link this many uses, until it ends.
 
-    async def use(self, link_id: str) -> Use:
-        """Use a link with `max_uses`. Until its window ends, further uses continue this one."""
+        Return False if its maker has MOST_LINKS of them that are neither over nor revoked.
+        """
 
-    async def revoke(self, link_id: str, expires_at: int) -> None:
-        """End a link that would end at `expires_at`."""
+    async def use(self, link: StoredLink, *, only_look: bool = False) -> Use:
+        """Use a link with `max_uses`. Until its window ends, further uses continue this one.
+
+        With `only_look` no use is taken: the answer is what a use would get.
+        """
+
+    async def revoke(self, link: StoredLink) -> bool:
+        """End a link, which may be revoked already.
+
+        Return False if its maker has revoked MOST_LINKS of those that would still live.
+        """
 
     async def revoked(self, after: bytes | None) -> Revoked | None:
         """Return the next revocations after the place `after`, in order, or None if there are none.

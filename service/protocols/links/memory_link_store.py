@@ -1,15 +1,22 @@
 """A store of uses for one process, such as the demo's. It is lost when the process ends."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 from service.clock import Clock
-from service.protocols.links.link_store import WINDOW_SECONDS, Revoked, Use
+from service.protocols.links.link_store import (
+    MOST_LINKS,
+    WINDOW_SECONDS,
+    Revoked,
+    StoredLink,
+    Use,
+)
+from service.protocols.links.links_by_end import LinksByEnd
 
 
 @dataclass(slots=True)
 class _Uses:
     left: int
-    ends_at: int
     open_until: float = 0.0
 
 
@@ -20,27 +27,88 @@ class MemoryLinkStore:
         self._clock = clock
         self._window_seconds = window_seconds
         self._uses: dict[str, _Uses] = {}
+        self._counted, self._revoked = _LiveLinks(), _LiveLinks()
 
-    async def register(self, link_id: str, max_uses: int, expires_at: int) -> None:
-        now = self._clock.wall()
-        self._uses = {each: uses for each, uses in self._uses.items() if uses.ends_at > now}
-        self._uses[link_id] = _Uses(max_uses, expires_at)
+    async def register(self, link: StoredLink, max_uses: int) -> bool:
+        for over in self._counted.drop_over(self._clock.wall()):
+            del self._uses[over]
+        if not self._counted.add(link):
+            return False
+        self._uses[link.id] = _Uses(max_uses)
+        return True
 
-    async def use(self, link_id: str) -> Use:
-        if (uses := self._uses.get(link_id)) is None:
+    async def use(self, link: StoredLink, *, only_look: bool = False) -> Use:
+        if (uses := self._uses.get(link.id)) is None:
             return Use.REFUSED
         now = self._clock.boot()
         if now < uses.open_until:
             return Use.CONTINUED
         if uses.left < 1:
             return Use.REFUSED
-        uses.left -= 1
-        uses.open_until = now + self._window_seconds
+        if not only_look:
+            self._take(link, uses, now)
         return Use.OPENED
 
-    async def revoke(self, link_id: str, expires_at: int) -> None:
-        """Do nothing: `Revocations` keeps what its own replica has revoked."""
+    async def revoke(self, link: StoredLink) -> bool:
+        """Count it: `Revocations` keeps what its own replica has revoked."""
+        self._revoked.drop_over(self._clock.wall())
+        if not self._revoked.add(link):
+            return False
+        if self._uses.pop(link.id, None) is not None:
+            self._counted.discard(link.id)
+        return True
 
     async def revoked(self, after: bytes | None) -> Revoked | None:  # noqa: ARG002 - LinkStore's
         """Return None: there are no other replicas that revoke."""
         return None
+
+    def _take(self, link: StoredLink, uses: _Uses, now: float) -> None:
+        uses.left -= 1
+        uses.open_until = now + self._window_seconds
+        if uses.left < 1:  # it is over with its last window
+            self._counted.end_earlier(link.id, self._clock.wall() + self._window_seconds)
+
+
+class _LiveLinks:
+    """Those of each maker that are not over, up to MOST_LINKS."""
+
+    def __init__(self) -> None:
+        self._links: dict[str, tuple[str, float]] = {}  # makers and ends
+        self._by_end = LinksByEnd()
+        self._numbers = Counter[str]()
+
+    def add(self, link: StoredLink) -> bool:
+        """Return whether it is there now: it may have been there before, or be one too many."""
+        if link.id in self._links:
+            return True
+        if self._numbers[link.maker] >= MOST_LINKS:
+            return False
+        self._numbers[link.maker] += 1
+        self._links[link.id] = link.maker, link.expires_at
+        self._by_end.add(link.id, link.expires_at)
+        return True
+
+    def discard(self, link_id: str) -> None:
+        _, end = self._links[link_id]
+        self._by_end.discard(link_id, end)
+        self._forget(link_id)
+
+    def end_earlier(self, link_id: str, end: float) -> None:
+        maker, old_end = self._links[link_id]
+        if end < old_end:
+            self._links[link_id] = maker, end
+            self._by_end.discard(link_id, old_end)
+            self._by_end.add(link_id, end)
+
+    def drop_over(self, now: float) -> list[str]:
+        """Forget those that are over, and return their ids."""
+        over = list(self._by_end.drop_over(now))
+        for link_id in over:
+            self._forget(link_id)
+        return over
+
+    def _forget(self, link_id: str) -> None:
+        maker, _ = self._links.pop(link_id)
+        self._numbers[maker] -= 1
+        if not self._numbers[maker]:
+            del self._numbers[maker]

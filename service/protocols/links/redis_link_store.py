@@ -4,7 +4,8 @@ Rules of this file:
 - What is atomic is one script. It takes the time from the store, the one clock of all replicas.
 - A link with `max_uses` that has no record in the store cannot be used. So a store that has lost
   its data ends such links, and gives none of them new uses.
-- The service's clock decides when a link is over. What the store keeps outlives it by a day.
+- The service's clock decides when a link is over. What the store keeps outlives it a little.
+- What one maker has in it is bounded.
 """
 
 from collections.abc import Callable, Coroutine
@@ -14,7 +15,6 @@ from typing import Any, Final, TypeVar
 
 from redis.asyncio import Redis
 
-from service.access.grants import LONGEST_LINK
 from service.clock import Clock
 from service.concurrency.store_calls import (
     PAUSE_SECONDS,
@@ -25,34 +25,27 @@ from service.concurrency.store_calls import (
 )
 from service.errors import Overloaded
 from service.presigning.rate_store import connections, reconnecting_if_read_only
-from service.protocols.links.link_store import WINDOW_SECONDS, Revoked, Use
+from service.protocols.links import store_scripts
+from service.protocols.links.link_store import (
+    MARGIN_SECONDS,
+    MOST_LINKS,
+    WINDOW_SECONDS,
+    Revoked,
+    StoredLink,
+    Use,
+)
 
 T = TypeVar("T")
 
 CALL_SECONDS: Final = 1.0  # for the store's answer: a person waits for it
-_DAY: Final = 86_400
-_PAGE: Final = 200  # revocations, some 10 ms: each answer has half a second
+PAGE: Final = 2000  # revocations in one answer: 80 KB
+_MOVED: Final = 1000  # revocations of an earlier version, at a time
 # The braces keep all keys on one node of a cluster.
 _PREFIX: Final = "presign:{links}"
-_REVOCATIONS: Final = f"{_PREFIX}:revocations"  # a stream: ids and the ends of their links
-
-# A link's record has the uses that are `left`, and the time in ms until which one is `open`.
-_USE: Final = """
-local left = tonumber(redis.call('HGET', KEYS[1], 'left'))
-if not left then return 0 end
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-if now < tonumber(redis.call('HGET', KEYS[1], 'open')) then return 1 end
-if left < 1 then return 0 end
-redis.call('HSET', KEYS[1], 'left', left - 1, 'open', now + ARGV[1])
-return 2
-"""
-# The ids of a stream grow even if the clock steps back. What is older than any link is dropped.
-_REVOKE: Final = """
-local oldest = (redis.call('TIME')[1] - ARGV[3]) * 1000
-redis.call('XADD', KEYS[1], 'MINID', oldest, '*', 'id', ARGV[1], 'end', ARGV[2])
-return 1
-"""
+_BY_END: Final = f"{_PREFIX}:revoked-by-end"
+_BY_PLACE: Final = f"{_PREFIX}:revoked-by-place"
+_LAST_PLACE: Final = f"{_PREFIX}:last-place"
+_EARLIER: Final = f"{_PREFIX}:revocations"
 
 
 class RedisLinkStore:
@@ -61,36 +54,40 @@ class RedisLinkStore:
     def __init__(self, url: str, *, clock: Clock, window_seconds: float = WINDOW_SECONDS) -> None:
         """`url` is `redis://…` or `rediss://…`. Raises ConfigurationError for another."""
         self._connections = connections(url, 4 * CALL_SECONDS, setting="links.store_url")
-        self._redis = Redis(connection_pool=self._connections)
-        self._use = self._redis.register_script(_USE)
-        self._revoke = self._redis.register_script(_REVOKE)
+        redis = Redis(connection_pool=self._connections)
+        self._register = redis.register_script(store_scripts.REGISTER)
+        self._use = redis.register_script(store_scripts.USE)
+        self._revoke = redis.register_script(store_scripts.REVOKE)
+        self._revoked = redis.register_script(store_scripts.REVOKED)
+        self._move_earlier = redis.register_script(store_scripts.MOVE_EARLIER)
         self._window_milliseconds = round(window_seconds * 1000)
         self._calls = StoreCalls("store of links", now=clock.boot, seconds=CALL_SECONDS)
 
-    async def register(self, link_id: str, max_uses: int, expires_at: int) -> None:
-        async def work() -> None:
-            async with self._redis.pipeline(transaction=True) as pipe:
-                pipe.hset(_record(link_id), mapping={"left": max_uses, "open": 0})
-                pipe.expireat(_record(link_id), expires_at + _DAY)
-                await pipe.execute()
+    async def register(self, link: StoredLink, max_uses: int) -> bool:
+        keys = [_record(link), _counted(link)]
+        arguments = [*_bounded(link), max_uses]
+        return bool(await self._result_of(partial(self._register, keys, arguments)))
 
-        await self._result_of(work)
+    async def use(self, link: StoredLink, *, only_look: bool = False) -> Use:
+        keys = [_record(link), _counted(link)]
+        arguments: list[str | int] = [link.id, self._window_milliseconds, int(only_look)]
+        return Use(await self._result_of(partial(self._use, keys, arguments)))
 
-    async def use(self, link_id: str) -> Use:
-        arguments = [self._window_milliseconds]
-        return Use(await self._result_of(partial(self._use, [_record(link_id)], arguments)))
-
-    async def revoke(self, link_id: str, expires_at: int) -> None:
-        arguments: list[str | int] = [link_id, expires_at, LONGEST_LINK + _DAY]
-        await self._result_of(partial(self._revoke, [_REVOCATIONS], arguments))
+    async def revoke(self, link: StoredLink) -> bool:
+        keys = [_BY_END, _BY_PLACE, _LAST_PLACE, _ended(link), _record(link), _counted(link)]
+        return bool(await self._result_of(partial(self._revoke, keys, _bounded(link))))
 
     async def revoked(self, after: bytes | None) -> Revoked | None:
-        start = b"-" if after is None else b"(" + after
-        found: Any = await self._redis.xrange(_REVOCATIONS, start, count=_PAGE)
-        if not found:
+        earlier = [_BY_END, _BY_PLACE, _LAST_PLACE, _EARLIER]
+        if await self._move_earlier(earlier, [_MOVED, MARGIN_SECONDS]):
+            return Revoked({}, after)
+        begin = b"-inf" if after is None else b"(" + after
+        found: Any = await self._revoked([_BY_END, _BY_PLACE], [begin, PAGE])
+        if found is None:
             return None
-        ends = {entry[b"id"].decode(): float(entry[b"end"]) for _, entry in found}
-        return Revoked(ends, found[-1][0])
+        last, text = found
+        lines = (line.split(" ") for line in text.decode().split("\n"))
+        return Revoked({link_id: float(until) - MARGIN_SECONDS for link_id, until in lines}, last)
 
     async def close(self) -> None:
         await self._calls.close()
@@ -110,5 +107,17 @@ class RedisLinkStore:
             raise Overloaded("Too many links are being used.", retry_after=1) from None
 
 
-def _record(link_id: str) -> str:
-    return f"{_PREFIX}:{link_id}"
+def _record(link: StoredLink) -> str:
+    return f"{_PREFIX}:{link.id}"
+
+
+def _counted(link: StoredLink) -> str:
+    return f"{_PREFIX}:counted:{link.maker}"
+
+
+def _ended(link: StoredLink) -> str:
+    return f"{_PREFIX}:ended:{link.maker}"
+
+
+def _bounded(link: StoredLink) -> list[str | int]:
+    return [link.id, link.expires_at + MARGIN_SECONDS, MOST_LINKS]

@@ -6,7 +6,8 @@ Rules of this file:
 - While the store is out of reach, what was seen last counts. A replica that has never seen it
   serves no link.
 - What was seen is kept until the link ends, even if the store loses it.
-- Only what is new is read, a page at a time, so that callers who end many links delay nobody.
+- Only what is new is read, a page at a time, and nothing waits for it but links and `/readyz`: so
+  callers who end many links delay nobody.
 """
 
 import logging
@@ -17,7 +18,8 @@ from service.clock import Clock
 from service.concurrency.shared_attempts import SharedAttempts, attempt
 from service.concurrency.waiting import Waiting
 from service.errors import Overloaded
-from service.protocols.links.link_store import LinkStore, Revoked
+from service.protocols.links.link_store import LinkStore, Revoked, StoredLink
+from service.protocols.links.links_by_end import LinksByEnd
 
 log = logging.getLogger(__name__)
 
@@ -33,15 +35,14 @@ class Revocations:
         self._store = store
         self._on_failure = on_failure
         self._clock = clock
-        self._ends: dict[str, float] = {}
+        self._revoked = LinksByEnd()
         self._last: bytes | None = None
         self._is_known = False
         self._is_failing = False
         self._polls = SharedAttempts(self._poll, name="revoked links", waiting=Waiting())
 
-    async def start(self) -> None:
-        """Read the store once, whether that works or not, and then follow it."""
-        await self._poll()
+    def start(self) -> None:
+        """Follow the store from now on."""
         self._polls.start()
 
     async def stop(self) -> None:
@@ -52,28 +53,40 @@ class Revocations:
         """The task that follows the store."""
         return self._polls
 
-    def is_revoked(self, link_id: str) -> bool:
-        """Return whether a link is revoked. Raises Overloaded until the store was seen once."""
-        if not self._is_known:
-            raise Overloaded("Revoked links are not yet known.", retry_after=1)
-        return link_id in self._ends
+    @property
+    def has_looked(self) -> bool:
+        """Whether all was read once, or could not be read."""
+        return self._is_known or self._is_failing
 
-    async def revoke(self, link_id: str, expires_at: int) -> None:
-        """End a link in each replica. Raises Overloaded while the store is out of reach."""
-        await self._store.revoke(link_id, expires_at)
-        self._ends[link_id] = expires_at
+    def is_revoked(self, link_id: str, expires_at: int) -> bool:
+        """Return whether a link is revoked. Raises Overloaded until all was read once."""
+        if not self._is_known:
+            if not self._is_failing:  # a Lambda's instance may have interrupted it
+                self._polls.wake()
+            raise Overloaded("Revoked links are not yet known.", retry_after=1)
+        return self._revoked.has(link_id, expires_at)
+
+    async def revoke(self, link: StoredLink) -> bool:
+        """End a link in each replica. What is known to be revoked is not written again.
+
+        Return False if its maker has revoked too many. Raises Overloaded while the store is out of
+        reach.
+        """
+        if self._revoked.has(link.id, link.expires_at):
+            return True
+        if not await self._store.revoke(link):
+            return False
+        self._revoked.add(link.id, link.expires_at)
+        return True
 
     async def _poll(self) -> float:
-        before = self._last
+        self._revoked.drop_over(self._clock.wall())
         try:
             while (found := await self._next()) is not None:
-                self._ends |= found.ends
-                self._last = found.last
+                self._keep(found)
         except Exception as error:  # noqa: BLE001 - of any kind: the client's, or of the network
             self._failed(error)
             return POLL_SECONDS
-        if self._last != before:
-            self._drop_ended()
         if self._is_failing:
             log.info("the revoked links can be read again")
         self._is_known, self._is_failing = True, False
@@ -82,9 +95,12 @@ class Revocations:
     async def _next(self) -> Revoked | None:
         return await attempt(self._store.revoked(self._last), ANSWER_SECONDS)
 
-    def _drop_ended(self) -> None:
+    def _keep(self, found: Revoked) -> None:
         now = self._clock.wall()
-        self._ends = {link_id: end for link_id, end in self._ends.items() if end > now}
+        for link_id, end in found.ends.items():
+            if end > now:
+                self._revoked.add(link_id, end)
+        self._last = found.last
 
     def _failed(self, error: Exception) -> None:
         self._on_failure()

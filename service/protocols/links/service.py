@@ -6,20 +6,30 @@ maker has at that moment. So a grant that is withdrawn ends its links too.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import Final
 
-from service.access.grants import WEEK, AccessRequest, max_link_expires_in
+from service.access.grants import WEEK, AccessRequest, Caller, max_link_expires_in
 from service.clock import Clock
-from service.errors import Forbidden, InvalidRequest, NotFound, PresignError
+from service.errors import Forbidden, InvalidRequest, LimitExceeded, NotFound, PresignError
 from service.presigning.authorizer import Authorizer
 from service.presigning.requests import LinkRequest, Requester
 from service.presigning.results import MadeLink
-from service.protocols.links.link import Link
-from service.protocols.links.link_store import LinkStore
+from service.protocols.links.link import Link, pack_caller
+from service.protocols.links.link_store import MOST_LINKS, LinkStore, StoredLink
 from service.protocols.links.revocations import Revocations
 from service.protocols.links.tickets import KeyRing, Ticket
 from service.signing.validation import check_key, check_prefix
 
+_TOO_MANY_COUNTED: Final = (
+    f"You have {MOST_LINKS} links with `max_uses` that are not over, which is the most. Wait until "
+    "one is, or end one. The operator can end all of your links by `revoked_before`."
+)
+_TOO_MANY_ENDED: Final = (
+    f"You have ended {MOST_LINKS} links before their time, which is the most. The operator can end "
+    "all of your links by `revoked_before`."
+)
+_NAME_LENGTH: Final = 32  # of a maker in the store: 128 bits
 _NO_STORE: Final = "This service has no store for links, so it cannot count uses or revoke links."
 
 
@@ -90,8 +100,9 @@ class Links:
         """Make a link, which counts as one URL against the caller's rate.
 
         Raises Forbidden unless one grant allows both `link` and what the link is for, NotFound if
-        there are no links, InvalidRequest for a limit that needs a store if there is none, and what
-        `Authorizer.sign_and_audit` raises.
+        there are no links, InvalidRequest for a limit that needs a store if there is none,
+        LimitExceeded for too many links with `max_uses`, and what `Authorizer.sign_and_audit`
+        raises.
         """
         settings, request = self._configured(), new.request
         try:
@@ -112,11 +123,11 @@ class Links:
         )
 
     async def end(self, requester: Requester, link_id: str, route: str) -> None:
-        """End one of the caller's own links, in each replica.
+        """End one of the caller's own links, in each replica. One that is over needs nothing.
 
         `route` is the path's template, for the audit line of a refusal. Raises NotFound for any
-        other id, InvalidRequest if there is no store, Overloaded while it is out of reach, and
-        RateLimited.
+        other id, InvalidRequest if there is no store, LimitExceeded if the caller has ended too
+        many, Overloaded while the store is out of reach, and RateLimited.
         """
         settings = self._configured()
         try:
@@ -124,12 +135,27 @@ class Links:
             expires_at = settings.keys.end_of(link_id, requester.identity.caller)
             if expires_at is None:
                 raise NotFound("You have made no link with this id.")
-            await self._require_shared().revocations.revoke(link_id, expires_at)
+            link = self.stored(requester.identity.caller, link_id, expires_at)
+            await self._revoke(self._require_shared().revocations, link)
         except PresignError as refusal:
             await self._authorizer.audit_trail.record_unread(requester, route, refusal)
             raise
         maker = replace(requester, link_id=link_id)
         await self._authorizer.audit_trail.record_ended_link(maker)
+
+    @property
+    def has_looked(self) -> bool:
+        """Whether the revocations of the store were read once, or could not be read."""
+        return self.shared is None or self.shared.revocations.has_looked
+
+    def stored(self, maker: Caller, link_id: str, expires_at: int) -> StoredLink:
+        """Return a link as the store knows it.
+
+        `revoked_before` ends all links of its maker. What the store has of them counts no longer.
+        """
+        cutoff = self._authorizer.snapshot.not_before((maker.issuer, maker.subject))
+        name = sha256(pack_caller(maker) + f" {cutoff}".encode()).hexdigest()[:_NAME_LENGTH]
+        return StoredLink(link_id, name, expires_at)
 
     def _configured(self) -> LinkSettings:
         if self.settings is None:
@@ -143,8 +169,16 @@ class Links:
 
     async def _register(self, ticket: Ticket) -> None:
         if (max_uses := ticket.link.max_uses) is not None:
-            store = self._require_shared("#/max_uses").store
-            await store.register(ticket.id, max_uses, ticket.link.expires_at)
+            store, link = self._require_shared("#/max_uses").store, ticket.link
+            stored = self.stored(link.caller, ticket.id, link.expires_at)
+            if not await store.register(stored, max_uses):
+                raise LimitExceeded(_TOO_MANY_COUNTED, pointer="#/max_uses")
+
+    async def _revoke(self, revocations: Revocations, link: StoredLink) -> None:
+        if link.expires_at <= self._clock.wall():
+            return
+        if not await revocations.revoke(link):
+            raise LimitExceeded(_TOO_MANY_ENDED)
 
     def _granted(self, requester: Requester, new: NewLink) -> MadeLink:
         """Return how long the link may live. Raises Forbidden if no grant allows it."""

@@ -78,22 +78,24 @@ class LinkVisits:
         left = link.expires_at - now
         return _LIFETIME if left >= EXPIRES_IN else Lifetime(expires_in=left)
 
-    async def count(self, opened: OpenLink) -> None:
+    async def count(self, opened: OpenLink, *, only_look: bool = False) -> None:
         """Take a use of a link with `max_uses`, or continue one. Other links are not counted.
 
-        Raises LinkExpired, NotFound if no store is configured any more, and Overloaded while the
-        store is out of reach.
+        With `only_look` no use is taken. Raises LinkExpired if there is none, NotFound if no store
+        is configured any more, and Overloaded while the store is out of reach.
         """
-        if opened.ticket.link.max_uses is None:
+        ticket = opened.ticket
+        if ticket.link.max_uses is None:
             return
         if self._links.shared is None:  # the store was removed from the configuration
             raise NotFound(_UNKNOWN)
-        if await self._links.shared.store.use(opened.ticket.id) is Use.REFUSED:
+        link = self._links.stored(ticket.link.caller, ticket.id, ticket.link.expires_at)
+        if await self._links.shared.store.use(link, only_look=only_look) is Use.REFUSED:
             raise LinkExpired("All uses of this link are taken.")
 
     def _is_withdrawn(self, opened: OpenLink, snapshot: Snapshot, now: int) -> bool:
-        link, link_id = opened.ticket.link, opened.ticket.id
-        if self._is_revoked(link_id):
+        link = opened.ticket.link
+        if self._is_revoked(opened.ticket):
             return True
         if opened.snapshot is not snapshot:
             opened.snapshot, opened.longest = snapshot, _longest(opened, snapshot)
@@ -102,11 +104,13 @@ class LinkVisits:
             return True
         return link.not_before is not None and now < link.not_before
 
-    def _is_revoked(self, link_id: str) -> bool:
+    def _is_revoked(self, ticket: Ticket) -> bool:
         settings, shared = self._links.settings, self._links.shared
-        if settings is None or link_id in settings.revoked:
+        if settings is None or ticket.id in settings.revoked:
             return True
-        return shared is not None and shared.revocations.is_revoked(link_id)
+        if shared is None:
+            return False
+        return shared.revocations.is_revoked(ticket.id, ticket.link.expires_at)
 
 
 def _longest(opened: OpenLink, snapshot: Snapshot) -> int | None:

@@ -5,14 +5,19 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from service.clock import Clock
-from service.protocols.links.link_store import LinkStore
+from service.protocols.links.link_store import LinkStore, StoredLink
 from service.protocols.links.revocations import Revocations
 from tests.support.virtual_time import loop_clock
 
+MAKER: Final = "maker"
 ID: Final = "lnk_AAAAAAAAAAAAAAAAAAAAAAAA"
 OTHER: Final = "lnk_BBBBBBBBBBBBBBBBBBBBBBBB"
 HOUR: Final = 3600
 EVERYWHERE_SECONDS: Final = 2.0
+
+
+def stored(link_id: str, expires_at: int, maker: str = MAKER) -> StoredLink:
+    return StoredLink(link_id, maker, expires_at)
 
 
 @asynccontextmanager
@@ -22,7 +27,7 @@ async def following(
     revocations = Revocations(
         store, clock=clock or loop_clock(), on_failure=on_failure or (lambda: None)
     )
-    await revocations.start()
+    revocations.start()
     try:
         yield revocations
     finally:

@@ -13,7 +13,8 @@ import httpx
 from service.auth.api_keys import digest_of
 from service.config.links import new_key
 from service.config.settings import Settings
-from tests.support.app import API_KEY, make_app_settings, make_open_grant, run_app
+from service.protocols.links.service import Links
+from tests.support.app import API_KEY, app_of, make_app_settings, make_open_grant, run_app
 from tests.support.virtual_time import CLOCK_START, FakeClock
 
 URL: Final = "https://files.example.com"
@@ -70,8 +71,16 @@ def settings(directory: Path, *grants: Mapping[str, Any], **links: Any) -> Setti
     return make_app_settings(callers=callers, links=section)
 
 
+async def until_looked(client: httpx.AsyncClient) -> None:
+    """Wait until the store of links was asked which links are revoked."""
+    links: Links = app_of(client).state.links
+    if links.shared is not None:
+        await links.shared.revocations.attempts.until_asleep()
+
+
 @asynccontextmanager
 async def start(configured: Settings, clock: FakeClock | None = None) -> AsyncIterator[Harness]:
     clock, audit_bytes = clock or real_clock(), list[bytes]()
     async with run_app(configured, audit=audit_bytes.extend, clock=clock) as client:
+        await until_looked(client)
         yield Harness(client, clock, audit_bytes)

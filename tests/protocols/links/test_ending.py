@@ -1,14 +1,25 @@
 """`DELETE /v1/links/{id}`: only the maker may, and only where a store keeps it."""
 
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from service.concurrency.store_calls import PAUSE_SECONDS
-from tests.protocols.links.harness import STRANGER, URL, WEEK, settings, start
+from service.protocols.links import memory_link_store, redis_link_store
+from tests.protocols.links.harness import LINK, STRANGER, URL, WEEK, settings, start
 from tests.support.valkey import Valkey
+from tests.support.virtual_time import CLOCK_START, FakeClock
 
 UNKNOWN = "lnk_AAAAAAAAAAAAAAAAAAAAAAAA"
+
+
+def entries(valkey: Valkey, name: str) -> list[bytes]:
+    """Return what the sorted sets of this name have in all."""
+    with valkey.client() as store:
+        sets = store.scan_iter(f"presign:{{links}}:{name}")
+        return [entry for key in sets for entry in store.zrange(key, 0, -1)]
 
 
 async def test_the_maker_ends_a_link_and_may_do_so_again(tmp_path: Path, valkey: Valkey) -> None:
@@ -19,6 +30,70 @@ async def test_the_maker_ends_a_link_and_may_do_so_again(tmp_path: Path, valkey:
     assert (line["decision"], line["operation"], line["action"]) == ("allowed", "link", "EndLink")
     assert (line["subject"], line["link_id"]) == ("tester", made["id"])
     assert again["link_id"] == made["id"]
+
+
+async def test_nothing_is_written_for_a_link_that_is_over(tmp_path: Path, valkey: Valkey) -> None:
+    async with start(settings(tmp_path, store_url=valkey.url)) as harness:
+        made = await harness.create(expires_in=60)
+        harness.clock.move(60)
+        assert await harness.end(made["id"]) == (204, None)
+    with valkey.client() as store:
+        assert store.dbsize() == 0
+
+
+async def test_a_link_that_is_ended_again_is_one_entry(tmp_path: Path, valkey: Valkey) -> None:
+    async with start(settings(tmp_path, store_url=valkey.url)) as harness:
+        made = await harness.create(max_uses=1)
+        for _ in range(3):
+            assert await harness.end(made["id"]) == (204, None)
+        sizes = [len(entries(valkey, name)) for name in ("revoked-by-end", "ended:*", "counted:*")]
+    assert sizes == [1, 1, 0]
+
+
+@pytest.mark.parametrize("store", ["memory", "shared"])
+async def test_a_caller_keeps_a_bounded_number_of_links(
+    tmp_path: Path, valkey: Valkey, monkeypatch: pytest.MonkeyPatch, store: str
+) -> None:
+    for module in (memory_link_store, redis_link_store):
+        monkeypatch.setattr(module, "MOST_LINKS", 3)
+    url = "memory://" if store == "memory" else valkey.url
+    async with start(settings(tmp_path, store_url=url)) as harness:
+        made = [await harness.create(max_uses=1) for _ in range(3)]
+        refused = await harness.post(max_uses=1)
+        assert (refused.status_code, refused.json()["code"]) == (403, "limit_exceeded")
+        assert "`revoked_before`" in refused.json()["detail"]
+        assert (
+            await harness.client.post("/v1/links", json=LINK | {"max_uses": 1}, headers=STRANGER)
+        ).is_success
+        plain = await harness.create()  # needs no place
+        for link in made:
+            assert await harness.end(link["id"]) == (204, None)
+        await harness.create(max_uses=1)  # the others have ended
+        answer = await harness.client.delete(f"/v1/links/{plain['id']}")
+        assert (answer.status_code, answer.json()["code"]) == (403, "limit_exceeded")
+        assert "`revoked_before`" in answer.json()["detail"]
+        assert (await harness.client.get(plain["url"].removeprefix(URL))).status_code == 307
+        assert await harness.end(made[0]["id"]) == (204, None)  # it is one of the three
+        harness.clock.move(WEEK + 1)
+        assert await harness.end(plain["id"]) == (204, None)
+
+
+async def test_after_a_cutoff_a_caller_may_end_links_again(
+    tmp_path: Path, valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_link_store, "MOST_LINKS", 1)
+    configured = settings(tmp_path, store_url=valkey.url)
+    async with start(configured) as harness:
+        first, second = await harness.create(max_uses=1), await harness.create()
+        assert await harness.end(first["id"]) == (204, None)
+        assert await harness.end(second["id"]) == (403, "limit_exceeded")
+        cutoff = datetime.fromtimestamp(harness.clock.wall() + 1, UTC)
+    cut = [each.model_copy(update={"revoked_before": cutoff}) for each in configured.callers]
+    later = FakeClock(skew=time.time() + 5 - CLOCK_START)
+    async with start(configured.model_copy(update={"callers": tuple(cut)}), later) as harness:
+        assert (await harness.client.get(second["url"].removeprefix(URL))).status_code == 404
+        made = await harness.create(max_uses=1)
+        assert await harness.end(made["id"]) == (204, None)
 
 
 async def test_a_strangers_link_is_like_one_that_never_was(tmp_path: Path, valkey: Valkey) -> None:

@@ -9,7 +9,6 @@ from urllib.parse import parse_qs, unquote, urljoin, urlsplit
 
 import httpx
 
-from service.protocols.links.service import Links
 from tests.protocols.links.visitor import BROWSER, Visitor, code, run_visitor
 from tests.support.app import app_of
 from tests.support.valkey import Valkey
@@ -80,7 +79,7 @@ async def test_the_files_of_the_pages_are_served(visitor: Visitor) -> None:
 
 async def test_a_counted_link_shows_browsers_a_button(tmp_path: Path, valkey: Valkey) -> None:
     async with run_visitor(tmp_path, store_url=valkey.url) as visitor:
-        path = visitor.link(max_uses=1, key="a/<i>.txt")
+        path = await visitor.counted_link(key="a/<i>.txt")
         page = await visitor.send("GET", path, BROWSER)
         assert (page.status_code, page.headers["content-type"][:9]) == (200, "text/html")
         assert "&lt;i&gt;.txt" in page.text
@@ -92,12 +91,9 @@ async def test_a_counted_link_shows_browsers_a_button(tmp_path: Path, valkey: Va
 
 async def test_the_button_uses_the_link(tmp_path: Path, valkey: Valkey) -> None:
     async with run_visitor(tmp_path, store_url=valkey.url) as visitor:
-        path = visitor.link(max_uses=1)
-        assert (await visitor.send("POST", path)).status_code == 410  # it was never registered
-        links: Links = app_of(visitor.client).state.links
-        assert links.shared is not None
-        await links.shared.store.register(visitor.id_of(path), 1, int(time.time()) + 3600)
-        answer = await visitor.send("POST", path)
+        unknown = visitor.link(max_uses=1)
+        assert (await visitor.send("POST", unknown)).status_code == 410
+        answer = await visitor.send("POST", await visitor.counted_link())
         assert answer.status_code == 303
         url = urlsplit(answer.headers["location"])
         assert (url.netloc, url.path) == ("demo.s3.example", "/a/b.txt")

@@ -8,100 +8,166 @@ from typing import Final
 
 from redis.asyncio import Redis
 
-from service.access.grants import LONGEST_LINK
 from service.clock import SystemClock
 from service.errors import Overloaded
-from service.protocols.links.redis_link_store import RedisLinkStore
+from service.protocols.links.link_store import MARGIN_SECONDS, MOST_LINKS, StoredLink
+from service.protocols.links.redis_link_store import PAGE, RedisLinkStore
 from service.protocols.links.revocations import Revocations
-from tests.protocols.links.following import EVERYWHERE_SECONDS, HOUR, ID, OTHER, following
+from tests.protocols.links.following import (
+    EVERYWHERE_SECONDS,
+    HOUR,
+    ID,
+    OTHER,
+    following,
+    stored,
+)
 from tests.support.late import again_if_late, within
 from tests.support.valkey import Valkey
 
-THIRD: Final = "lnk_CCCCCCCCCCCCCCCCCCCCCCCC"
-STREAM: Final = "presign:{links}:revocations"
+KEYS: Final = "presign:{links}:"
+BY_END, BY_PLACE = f"{KEYS}revoked-by-end", f"{KEYS}revoked-by-place"
+
+
+def link_of(link_id: str = ID, maker: str = "a", *, seconds: int = HOUR) -> StoredLink:
+    return stored(link_id, int(time.time()) + seconds, maker)
+
+
+@asynccontextmanager
+async def open_store(valkey: Valkey) -> AsyncIterator[RedisLinkStore]:
+    store = RedisLinkStore(valkey.url, clock=SystemClock())
+    try:
+        yield store
+    finally:
+        await store.close()
 
 
 @asynccontextmanager
 async def replica_of(valkey: Valkey) -> AsyncIterator[Revocations]:
-    store = RedisLinkStore(valkey.url, clock=SystemClock())
-    try:
-        async with following(store, SystemClock()) as replica:
-            await until_known(replica)
-            yield replica
-    finally:
-        await store.close()
+    async with open_store(valkey) as store, following(store, SystemClock()) as replica:
+        await until_known(replica)
+        yield replica
 
 
 async def until_known(replica: Revocations) -> None:
     while True:
         try:
-            replica.is_revoked(ID)
+            replica.is_revoked(ID, 0)
         except Overloaded:
             await asyncio.sleep(0.01)
         else:
             return
 
 
+async def all_revoked(store: RedisLinkStore) -> list[str]:
+    """Return the ids of all revocations, in their order."""
+    last, ids = None, list[str]()
+    while (found := await store.revoked(last)) is not None:
+        last = found.last
+        ids += found.ends
+    return ids
+
+
 @again_if_late
 async def test_at_a_real_server_a_link_is_dead_everywhere_in_2_seconds(valkey: Valkey) -> None:
-    expires_at = int(time.time()) + HOUR
+    link = link_of()
     async with replica_of(valkey) as one, replica_of(valkey) as other:
-        assert not other.is_revoked(ID)
+        assert not other.is_revoked(ID, link.expires_at)
         with within(EVERYWHERE_SECONDS):
-            await one.revoke(ID, expires_at)
-            while not other.is_revoked(ID):  # noqa: ASYNC110 - another replica's doing
+            await one.revoke(link)
+            while not other.is_revoked(ID, link.expires_at):  # noqa: ASYNC110 - of another replica
                 await asyncio.sleep(0.01)
-        assert not other.is_revoked(OTHER)
+        assert not other.is_revoked(OTHER, link.expires_at)
 
 
 async def test_at_a_real_server_revocations_outlive_replicas_and_the_server(valkey: Valkey) -> None:
+    link = link_of()
     async with replica_of(valkey) as replica:
-        await replica.revoke(ID, int(time.time()) + HOUR)
+        await replica.revoke(link)
     valkey.stop()
     valkey.start()
     async with replica_of(valkey) as replica:
-        assert replica.is_revoked(ID)
+        assert replica.is_revoked(ID, link.expires_at)
 
 
-async def test_at_a_real_server_each_revocation_comes_in_its_turn(valkey: Valkey) -> None:
-    expires_at = int(time.time()) + HOUR
-    store, last = RedisLinkStore(valkey.url, clock=SystemClock()), None
-    assert await store.revoked(last) is None
-    for link_id in (ID, OTHER, OTHER, ID):
-        await store.revoke(link_id, expires_at)
-        found = await store.revoked(last)
-        assert found is not None
-        assert found.ends == {link_id: expires_at}
-        last = found.last
+async def test_at_a_real_server_each_revocation_comes_once_in_its_turn(valkey: Valkey) -> None:
+    last = None
+    async with open_store(valkey) as store:
         assert await store.revoked(last) is None
-    found = await store.revoked(None)
-    assert found is not None
-    assert (set(found.ends), found.last) == ({ID, OTHER}, last)
-    await store.close()
+        for link in (link_of(), link_of(OTHER, seconds=60)):
+            assert await store.revoke(link)
+            assert await store.revoke(link)
+            found = await store.revoked(last)
+            assert found is not None
+            assert found.ends == {link.id: link.expires_at}
+            last = found.last
+            assert await store.revoked(last) is None
+        assert await all_revoked(store) == [ID, OTHER]
 
 
 async def test_at_a_real_server_any_number_is_read_in_pages(valkey: Valkey) -> None:
-    async with Redis.from_url(valkey.url) as redis, redis.pipeline() as pipe:
-        for number in range(450):
-            pipe.xadd(STREAM, {"id": f"lnk_{number:024}", "end": int(time.time()) + HOUR})
-        await pipe.execute()
-    store, last, sizes = RedisLinkStore(valkey.url, clock=SystemClock()), None, list[int]()
-    while (found := await store.revoked(last)) is not None:
-        last = found.last
-        sizes.append(len(found.ends))
-    assert sizes == [200, 200, 50]
-    await store.close()
-
-
-async def test_at_a_real_server_what_is_older_than_any_link_is_dropped(valkey: Valkey) -> None:
-    now = int(time.time())
+    numbered = {f"lnk_{number}": number for number in range(2 * PAGE + 50)}
     async with Redis.from_url(valkey.url) as redis:
-        for age, link_id in ((LONGEST_LINK + 86_500, ID), (LONGEST_LINK + 86_300, OTHER)):
-            place = f"{now - age}000-0"
-            await redis.xadd(STREAM, {"id": link_id, "end": now}, id=place)
-    store = RedisLinkStore(valkey.url, clock=SystemClock())
-    await store.revoke(THIRD, now)
-    found = await store.revoked(None)
-    assert found is not None
-    assert set(found.ends) == {OTHER, THIRD}
-    await store.close()
+        await redis.zadd(BY_PLACE, numbered)
+        await redis.zadd(BY_END, dict.fromkeys(numbered, time.time() + HOUR))
+    sizes, last = list[int](), None
+    async with open_store(valkey) as store:
+        while (found := await store.revoked(last)) is not None:
+            last = found.last
+            sizes.append(len(found.ends))
+    assert sizes == [PAGE, PAGE, 50]
+
+
+async def test_at_a_real_server_one_link_ended_10_000_times_is_one_entry(valkey: Valkey) -> None:
+    link = link_of()
+    async with replica_of(valkey) as one, replica_of(valkey) as other:
+        for _ in range(5000):
+            assert await one.revoke(link)
+            assert await other.revoke(link)
+    async with Redis.from_url(valkey.url) as redis:
+        used = {await redis.zcard(key) async for key in redis.scan_iter(_type="zset")}
+        assert used == {1}
+
+
+async def test_at_a_real_server_a_revocation_ends_with_its_link(valkey: Valkey) -> None:
+    over = link_of(seconds=-MARGIN_SECONDS - 1)
+    soon = over._replace(id=OTHER, expires_at=over.expires_at + 60)
+    async with open_store(valkey) as store, Redis.from_url(valkey.url) as redis:
+        assert await store.revoke(over)
+        assert await store.revoke(soon)
+        assert await all_revoked(store) == [OTHER]
+        lasts = [await redis.expiretime(key) async for key in redis.scan_iter("*:ended:*")]
+    assert lasts == [soon.expires_at + MARGIN_SECONDS]
+
+
+async def test_at_a_real_server_a_maker_has_a_bounded_number_of_revocations(valkey: Valkey) -> None:
+    ends = {f"lnk_{number}": time.time() + HOUR for number in range(MOST_LINKS - 1)}
+    async with open_store(valkey) as store, Redis.from_url(valkey.url) as redis:
+        await redis.zadd(f"{KEYS}ended:a", {**ends, "lnk_over": time.time() - 1})
+        assert await store.revoke(link_of())
+        assert await store.revoke(link_of())
+        assert not await store.revoke(link_of(OTHER))
+        assert await store.revoke(link_of(OTHER, maker="b"))
+        assert await all_revoked(store) == [ID, OTHER]
+
+
+async def test_at_a_real_server_places_grow_though_its_clock_steps_back(valkey: Valkey) -> None:
+    later = (int(time.time()) + HOUR) * 1_000_000
+    async with open_store(valkey) as store, Redis.from_url(valkey.url) as redis:
+        await redis.set(f"{KEYS}last-place", later)
+        await store.revoke(link_of())
+        assert await redis.zscore(BY_PLACE, ID) == later + 1
+
+
+async def test_at_a_real_server_earlier_revocations_are_moved(valkey: Valkey) -> None:
+    """An earlier version kept each call in a stream, also those for one link."""
+    now = int(time.time())
+    async with open_store(valkey) as store, Redis.from_url(valkey.url) as redis:
+        async with redis.pipeline() as pipe:
+            for link_id, end in [(ID, now + HOUR)] * 1500 + [("lnk_over", now - HOUR)]:
+                pipe.xadd(f"{KEYS}revocations", {"id": link_id, "end": end})
+            await pipe.execute()
+        await store.revoke(link_of(OTHER))
+        assert await all_revoked(store) == [OTHER, ID]
+        assert not await redis.exists(f"{KEYS}revocations")
+    async with replica_of(valkey) as replica:
+        assert replica.is_revoked(ID, now + HOUR)

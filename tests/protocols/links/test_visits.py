@@ -13,7 +13,14 @@ from service.access.grants import Caller
 from service.protocols.links.link import Link
 from service.protocols.links.tickets import KeyRing
 from tests.protocols.links.factories import KEY, OTHER_KEY, make_link
-from tests.protocols.links.visitor import CREDENTIAL, SIZE, Visitor, code, run_visitor, target
+from tests.protocols.links.visitor import (
+    CREDENTIAL,
+    SIZE,
+    Visitor,
+    code,
+    run_visitor,
+    target,
+)
 from tests.support.app import API_KEY, make_open_grant
 from tests.support.valkey import Valkey
 

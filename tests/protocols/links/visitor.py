@@ -12,9 +12,12 @@ import httpx
 
 from service.access.grants import Caller, Operation
 from service.clock import SystemClock
+from service.protocols.links.service import Links
 from service.protocols.links.tickets import KeyRing
 from tests.protocols.links.factories import KEY, make_link
-from tests.support.app import API_KEY, make_app_settings, make_open_grant, run_app
+from tests.protocols.links.harness import until_looked
+from tests.support.app import API_KEY, app_of, make_app_settings, make_open_grant, run_app
+from tests.support.valkey import Valkey
 
 BROWSER: Final = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 SIZE: Final = {"Content-Length": "5"}
@@ -50,6 +53,17 @@ class Visitor:
             "expires_at": now + 3600,
         }
         return f"/l/{self.keys.seal(make_link(**(defaults | changes))).text}"
+
+    async def counted_link(self, max_uses: int = 1, **changes: Any) -> str:
+        """The path of a new link of which the store knows."""
+        path = self.link(max_uses=max_uses, **changes)
+        ticket = self.keys.open(path.removeprefix("/l/"))
+        links: Links = app_of(self.client).state.links
+        assert ticket is not None
+        assert links.shared is not None
+        stored = links.stored(ticket.link.caller, ticket.id, ticket.link.expires_at)
+        assert await links.shared.store.register(stored, max_uses)
+        return path
 
     def drop_box(self, **changes: Any) -> str:
         return self.link(key="in/", is_prefix=True, operation=Operation.UPLOAD, **changes)
@@ -88,7 +102,15 @@ async def run_visitor(
     settings = make_app_settings(make_open_grant(**grant), *other_grants, links=links)
     clock = MovedClock()
     async with run_app(settings, audit=audit, clock=clock) as client:
+        await until_looked(client)
         yield Visitor(client, clock)
+
+
+def end_windows(valkey: Valkey) -> None:
+    """As if ten minutes had passed for the store of uses."""
+    with valkey.client() as store:
+        for record in store.scan_iter("presign:{links}:lnk_*"):
+            store.hset(record, "open", 0)
 
 
 def target(answer: httpx.Response) -> tuple[str, dict[str, list[str]]]:

@@ -1,0 +1,107 @@
+"""The scripts that the store of links runs: each is atomic, and goes by the store's own clock.
+
+What the store has, below one prefix:
+- of each link with `max_uses`, its record: the uses that are `left`, and the time in ms until which
+  one is `open`;
+- of each maker, two sorted sets: its links with `max_uses`, and those that it has revoked;
+- all revocations in two sorted sets: by when they are dropped, and by their places, which only
+  grow. A place is a time in µs, so that a store that has lost the last ones goes on above them.
+
+All of it ends with its links: sets lose what is over whenever something is added.
+"""
+
+from typing import Final
+
+# Whether a maker may have one more, and what keeps it. Times of the sorted sets are in seconds.
+_BOUND: Final = """
+local now = tonumber(redis.call('TIME')[1])
+local function fits(set, most)
+  redis.call('ZREMRANGEBYSCORE', set, '-inf', now)
+  return redis.call('ZCARD', set) < tonumber(most)
+end
+local function keep(set, id, kept_until)
+  redis.call('ZADD', set, kept_until, id)
+  redis.call('EXPIREAT', set, redis.call('ZRANGE', set, -1, -1, 'WITHSCORES')[2])
+end
+"""
+# KEYS: the record, the maker's counted links. ARGV: id, kept until, most, uses.
+REGISTER: Final = f"""{_BOUND}
+if not fits(KEYS[2], ARGV[3]) then return 0 end
+keep(KEYS[2], ARGV[1], ARGV[2])
+redis.call('HSET', KEYS[1], 'left', ARGV[4], 'open', 0)
+redis.call('EXPIREAT', KEYS[1], ARGV[2])
+return 1
+"""
+# KEYS: the record, the maker's counted links. ARGV: id, ms of a window, 1 to look only.
+# What is used up ends with its last window.
+USE: Final = """
+local left = tonumber(redis.call('HGET', KEYS[1], 'left'))
+if not left then return 0 end
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+if now < tonumber(redis.call('HGET', KEYS[1], 'open')) then return 1 end
+if left < 1 then return 0 end
+if ARGV[3] == '1' then return 2 end
+local window_end = now + ARGV[2]
+redis.call('HSET', KEYS[1], 'left', left - 1, 'open', window_end)
+if left == 1 then
+  redis.call('PEXPIREAT', KEYS[1], window_end)
+  redis.call('ZADD', KEYS[2], 'XX', 'LT', math.floor(window_end / 1000), ARGV[1])
+end
+return 2
+"""
+# KEYS begin with the revocations by end, by place, and the last place.
+_NOTE: Final = """
+local function note(id, kept_until)
+  if redis.call('ZADD', KEYS[1], 'NX', kept_until, id) == 0 then return end
+  local time = redis.call('TIME')
+  local last = tonumber(redis.call('GET', KEYS[3]) or 0)
+  local place = string.format('%.0f', math.max(time[1] * 1000000 + time[2], last + 1))
+  redis.call('SET', KEYS[3], place)
+  redis.call('ZADD', KEYS[2], place, id)
+end
+"""
+# KEYS: those three, the maker's revoked links, the record, the maker's counted links.
+# ARGV: id, kept until, most. Each call drops more of what is over than it adds.
+REVOKE: Final = f"""{_BOUND}{_NOTE}
+if redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 1 end
+local over = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, 1000)
+if #over > 0 then
+  redis.call('ZREM', KEYS[1], unpack(over))
+  redis.call('ZREM', KEYS[2], unpack(over))
+end
+if not fits(KEYS[4], ARGV[3]) then return 0 end
+keep(KEYS[4], ARGV[1], ARGV[2])
+note(ARGV[1], ARGV[2])
+redis.call('DEL', KEYS[5])
+redis.call('ZREM', KEYS[6], ARGV[1])
+return 1
+"""
+# KEYS: the revocations by end, by place. ARGV: the place to begin at, most. One text is read fifty
+# times as fast as an array of as many elements.
+REVOKED: Final = """
+local found = redis.call(
+  'ZRANGEBYSCORE', KEYS[2], ARGV[1], '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[2])
+if #found == 0 then return false end
+local ids, lines = {}, {}
+for at = 1, #found, 2 do ids[#ids + 1] = found[at] end
+for at, kept_until in ipairs(redis.call('ZMSCORE', KEYS[1], unpack(ids))) do
+  lines[at] = ids[at] .. ' ' .. kept_until
+end
+return {found[#found], table.concat(lines, '\\n')}
+"""
+# An earlier version kept revocations in a stream, each as often as it was made.
+# KEYS: those three, the stream. ARGV: how many to move, seconds that one outlives its link.
+# Returns how many were there.
+MOVE_EARLIER: Final = f"""{_NOTE}
+if redis.call('EXISTS', KEYS[4]) == 0 then return 0 end
+local now, found = tonumber(redis.call('TIME')[1]), {{}}
+for at, entry in ipairs(redis.call('XRANGE', KEYS[4], '-', '+', 'COUNT', ARGV[1])) do
+  found[at] = entry[1]
+  local kept_until = entry[2][4] + ARGV[2]
+  if kept_until > now then note(entry[2][2], kept_until) end
+end
+if #found > 0 then redis.call('XDEL', KEYS[4], unpack(found)) end
+if redis.call('XLEN', KEYS[4]) == 0 then redis.call('DEL', KEYS[4]) end
+return #found
+"""
