@@ -112,14 +112,14 @@ async def _download(
     is_counted = link.max_uses is not None
     if call.method == "PUT" or (call.method == "POST" and not is_counted):
         return _not_allowed(call, link)
-    if is_counted and call.method == "GET" and _is_browser(call):
+    shows_button = is_counted and call.method == "GET" and _is_browser(call)
+    try:
+        await visits.count(opened, only_look=shows_button or call.method == "HEAD")
+    except PresignError as refusal:
+        await _record(call, refusal)
+        raise
+    if shows_button:
         return redeem_page(link, call.authorizer.snapshot)
-    if call.method != "HEAD":
-        try:
-            await visits.count(opened)
-        except PresignError as refusal:
-            await _record(call, refusal)
-            raise
     action = _action(link, call.method)
     request = PresignRequest(bucket=link.bucket, key=key, action=action, lifetime=lifetime)
     signed = await sign(call.presigner, call.requester, request)

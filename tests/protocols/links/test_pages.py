@@ -8,8 +8,9 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urljoin, urlsplit
 
 import httpx
+import pytest
 
-from tests.protocols.links.visitor import BROWSER, Visitor, code, run_visitor
+from tests.protocols.links.visitor import BROWSER, Visitor, code, end_windows, run_visitor
 from tests.support.app import app_of
 from tests.support.valkey import Valkey
 
@@ -102,6 +103,23 @@ async def test_the_button_uses_the_link(tmp_path: Path, valkey: Valkey) -> None:
         assert disposition == ['attachment; filename="b.txt"']
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_no_button_is_shown_that_must_fail(
+    tmp_path: Path, valkey: Valkey, method: str
+) -> None:
+    async with run_visitor(tmp_path, store_url=valkey.url) as visitor:
+        path = await visitor.counted_link()
+        for _ in range(3):  # nor does the page use anything
+            assert (await visitor.send("GET", path, BROWSER)).status_code == 200
+        assert (await visitor.send("POST", path)).status_code == 303
+        assert (await visitor.send("GET", path, BROWSER)).status_code == 200  # in its window
+        end_windows(valkey)
+        answer = await visitor.send(method, path, BROWSER)
+    assert answer.status_code == 410
+    assert "This link is over" in page_of(answer)
+    assert "<button" not in answer.text
+
+
 def page_of(answer: httpx.Response) -> str:
     """The page without its request id."""
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
@@ -131,6 +149,7 @@ async def test_a_page_finds_its_style_below_a_prefix(visitor: Visitor) -> None:
 async def test_people_are_asked_to_wait_for_the_store(tmp_path: Path, valkey: Valkey) -> None:
     async with run_visitor(tmp_path, store_url=valkey.url) as visitor:
         valkey.stop()
-        answer = await visitor.send("POST", visitor.link(max_uses=1), BROWSER)
-    assert (answer.status_code, int(answer.headers["retry-after"]) > 0) == (503, True)
-    assert "This link cannot be opened now" in page_of(answer)
+        for method in ("GET", "POST"):
+            answer = await visitor.send(method, visitor.link(max_uses=1), BROWSER)
+            assert (answer.status_code, int(answer.headers["retry-after"]) > 0) == (503, True)
+            assert "This link cannot be opened now" in page_of(answer)

@@ -18,6 +18,7 @@ from tests.protocols.links.visitor import (
     SIZE,
     Visitor,
     code,
+    end_windows,
     run_visitor,
     target,
 )
@@ -271,10 +272,27 @@ async def test_programs_use_a_counted_link_by_a_get(tmp_path: Path, valkey: Valk
         assert code(await visitor.send("GET", path)) == (404, "not_found")
 
 
+async def test_a_counted_link_that_is_over_answers_no_method(
+    tmp_path: Path, valkey: Valkey
+) -> None:
+    async with run_visitor(tmp_path, store_url=valkey.url) as visitor:
+        path = await visitor.counted_link(2)
+        for _ in range(2):
+            for _ in range(3):  # nor does HEAD use anything
+                assert target(await visitor.send("HEAD", path))
+                end_windows(valkey)
+            assert target(await visitor.send("GET", path))
+            assert target(await visitor.send("HEAD", path))  # in its window
+            end_windows(valkey)
+        for method in ("HEAD", "GET"):
+            assert (await visitor.send(method, path)).status_code == 410
+
+
 async def test_a_store_out_of_reach_gives_no_use(tmp_path: Path, valkey: Valkey) -> None:
     async with run_visitor(tmp_path, store_url=valkey.url) as visitor:
         valkey.stop()
-        assert code(await visitor.send("GET", visitor.link(max_uses=1))) == (503, "overloaded")
+        for method in ("GET", "HEAD"):
+            assert (await visitor.send(method, visitor.link(max_uses=1))).status_code == 503
         assert target(await visitor.send("GET", visitor.link()))  # by what was seen last
 
 
