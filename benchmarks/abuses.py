@@ -142,16 +142,31 @@ async def _alone(port: int, request: bytes, seconds: float = 10.0) -> int:
         return 0
 
 
+async def _body(port: int, request: bytes) -> Any:
+    """The JSON that answers a request on a connection of its own."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(request)
+        _, body = await _answer(reader)
+        return json.loads(body)
+    finally:
+        writer.transport.abort()
+
+
 async def answer(reader: asyncio.StreamReader) -> int:
     """The status of the next answer, which is read to its end."""
+    status, _ = await _answer(reader)
+    return status
+
+
+async def _answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:
     told = await reader.readuntil(b"\r\n\r\n")
-    length = next(
+    lengths = (
         int(line.partition(b":")[2])
         for line in told.split(b"\r\n")
         if line.lower().startswith(b"content-length:")
     )
-    await reader.readexactly(length)
-    return int(told[9:12])
+    return int(told[9:12]), await reader.readexactly(next(lengths, 0))
 
 
 async def heavy_batches(port: int, bucket: str, key: str, until: float) -> Counter[int]:
@@ -166,6 +181,22 @@ async def singles(port: int, bucket: str, key: str, until: float) -> Counter[int
 async def object_checks(port: int, bucket: str, key: str, until: float) -> Counter[int]:
     request = post("object-checks", {"bucket": bucket, "key": "a/a"}, key)
     return await _repeated(port, request, until)
+
+
+async def share_links(port: int, bucket: str, key: str, until: float) -> Counter[int]:
+    """Half of the connections end one link again and again, the others make links that count."""
+    one, statuses = {"bucket": bucket, "key": "a/a"}, Counter[int]()
+    made = await _body(port, post("links", one, key))
+    ending = (
+        f"DELETE /v1/links/{made['id']} HTTP/1.1\r\nHost: presign\r\n"
+        f"Authorization: Bearer {key}\r\n\r\n"
+    ).encode()
+    making = post("links", {**one, "max_uses": 1, "expires_in": 31_536_000}, key)
+    async with asyncio.TaskGroup() as tasks:
+        for number in range(CONNECTIONS):
+            request = making if number % 2 else ending
+            tasks.create_task(repeat(port, request, until, statuses))
+    return statuses
 
 
 async def slow_bodies(port: int, bucket: str, key: str, until: float) -> Counter[int]:  # noqa: ARG001 - as all of them
@@ -186,7 +217,8 @@ async def many(count: int, make: Callable[[], Coroutine[Any, Any, None]]) -> Non
 
 
 ABUSES: Final = {
-    each.__name__: each for each in (heavy_batches, singles, object_checks, slow_bodies)
+    each.__name__: each
+    for each in (heavy_batches, share_links, singles, object_checks, slow_bodies)
 }
 
 

@@ -4,8 +4,8 @@
 on one core, the load on another where there are two. What it holds against the service is printed as a
 table, and an exit code other than 0 says that a bar was missed.
 
-With `--abuse` other callers do what would hurt: refused batches, bodies that come slowly, an STS and a store
-that hang. The load is an ordinary caller then: at least 99 % of its answers must be right, and /livez must
+With `--abuse` other callers do what would hurt: refused batches, links that are made and ended again and again,
+bodies that come slowly, an STS and a store that hang. The load is an ordinary caller then: at least 99 % of its answers must be right, and /livez must
 answer within 2 s.
 """
 
@@ -31,6 +31,7 @@ from typing import Final
 import httpx
 
 from benchmarks import abuses
+from benchmarks.link_store import links_with_a_store
 
 API_KEY: Final = "soak"
 CONNECTIONS: Final = 32
@@ -56,6 +57,9 @@ callers:
     grants:
       - {{bucket: no-sts, prefix: a/, allow: [download], max_expires_in: 900}}
       - {{bucket: no-store, prefix: a/, allow: [check], max_expires_in: 900}}
+  - api_key: linking
+    sha256: [{sha256(b"linking").hexdigest()}]
+    grants: [{{bucket: soak, prefix: a/, allow: [download, link], max_link_expires_in: 31536000}}]
   - api_key: soak
     sha256: [{sha256(API_KEY.encode()).hexdigest()}]
     rate_limit: 100000000/second
@@ -68,6 +72,7 @@ callers:
 # What is done beside the load: the abuse, the bucket that it asks for, and the caller.
 ABUSES: Final = (
     ("heavy_batches", "soak", "refused"),
+    ("share_links", "soak", "linking"),
     ("slow_bodies", "soak", "refused"),
     ("singles", "no-sts", "waiting"),
     ("object_checks", "no-store", "waiting"),
@@ -170,10 +175,10 @@ def _memory_mib(pid: int) -> float:
 
 
 @contextmanager
-def served(directory: Path, port: int, hangs: str) -> Iterator[subprocess.Popen[bytes]]:
-    """`hangs` is the URL of a server that never answers."""
+def served(directory: Path, port: int, hangs: str, more: str) -> Iterator[subprocess.Popen[bytes]]:
+    """`hangs` is the URL of a server that never answers; `more` is added to the configuration."""
     path = directory / "presign.yaml"
-    path.write_text(CONFIGURATION.replace("HANGS", hangs))
+    path.write_text(CONFIGURATION.replace("HANGS", hangs) + more)
     command = [sys.executable, "-m", "service", "serve", "--config", str(path), "--port", str(port)]
     keys = {"AWS_ACCESS_KEY_ID": "AKIASOAK", "AWS_SECRET_ACCESS_KEY": "soak"}
     with (directory / "output").open("wb") as output:
@@ -274,8 +279,11 @@ def main() -> None:
     parser.add_argument("--abuse", action="store_true", help="beside callers who do their worst")
     arguments = parser.parse_args()
     seconds, port = arguments.seconds, _free_port()
-    with tempfile.TemporaryDirectory() as directory, hanging() as hangs:
-        with served(Path(directory), port, hangs) as process:
+    missed: list[str] = []
+    with tempfile.TemporaryDirectory() as directory, hanging() as hangs, ExitStack() as stack:
+        room = Path(directory)
+        links = stack.enter_context(links_with_a_store(room, missed)) if arguments.abuse else ""
+        with served(room, port, hangs, links) as process:
             # All cores but the service's are the load's: asyncio's own threads too
             _pin(0, LOAD_CORE)
             if arguments.abuse:
@@ -284,9 +292,9 @@ def main() -> None:
                 score = asyncio.run(load(port, seconds, process.pid))
                 cpu_seconds = _cpu_seconds(process.pid)
         if arguments.abuse:
-            missed = abuse_report(score, seen, abused, process.returncode)
+            missed += abuse_report(score, seen, abused, process.returncode)
         else:
-            missed = report(score, seconds, cpu_seconds, process.returncode)
+            missed += report(score, seconds, cpu_seconds, process.returncode)
     if missed:
         sys.exit("missed: " + "; ".join(missed))
 
