@@ -1,13 +1,16 @@
 """`/sign/{bucket}/…`: signatures for Iceberg's clients, and all others that ask as they do.
 
 There is no catalog. `/v1/aws/s3/sign` is what PyIceberg calls by default. Below `/sign/{bucket}`
-are the two paths of Iceberg's clients: that until 1.10, and that from 1.11.
+are the two paths of Iceberg's clients: that until 1.10, and that from 1.11, which has the catalog's
+prefix, if it has one. Prefixes have slashes, and namespaces and tables may have encoded ones, so
+paths are matched as they were sent.
 
 github.com/apache/iceberg: open-api/rest-catalog-open-api.yaml, signRequest
 """
 
 import re
 from typing import Final
+from urllib.parse import unquote_to_bytes
 
 from fastapi import APIRouter, Response
 from pydantic_core import to_json
@@ -23,7 +26,7 @@ from service.protocols.remote_signing.schemas import SignRequest
 
 PATH: Final = "/sign/"
 _OF_A_BUCKET: Final = re.compile(
-    f"{PATH}([^/]+)/v1/(?:aws/s3|[^/]+/namespaces/[^/]+/tables/[^/]+)/sign"
+    rb"/sign/([^/]+)/v1/(?:aws/s3|(?:.+/)?namespaces/[^/]+/tables/[^/]+)/sign"
 )
 
 
@@ -56,9 +59,9 @@ async def sign(call: AuthenticatedRequest, body: SignRequest) -> bytes:
 
 @router.post(f"{PATH}{{path:path}}")
 async def sign_in_bucket(call: AuthenticatedRequest, body: SignRequest) -> bytes:
-    if (found := _OF_A_BUCKET.fullmatch(call.scope["path"])) is None:
+    if (found := _OF_A_BUCKET.fullmatch(call.scope["raw_path"])) is None:
         raise NotFound("No such resource.")
-    return await _sign(call, body, found[1])
+    return await _sign(call, body, unquote_to_bytes(found[1]).decode(errors="replace"))
 
 
 async def _sign(call: AuthenticatedRequest, body: SignRequest, bucket: str | None) -> bytes:

@@ -76,7 +76,15 @@ async def test_the_uri_comes_back_as_it_was_sent(harness: Harness) -> None:
     [
         SIGN,
         "/v1/aws/s3/sign",
+        "/sign/%64emo/v1/aws/s3/sign",
         "/sign/demo/v1/main/namespaces/a%1Fb/tables/t/sign",
+        "/sign/demo/v1/namespaces/a/tables/t/sign",
+        "/sign/demo/v1/ws%2F1/namespaces/a/tables/t/sign",
+        "/sign/demo/v1/arn%3Aaws%3As3tables%3Aeu-west-1%3A111122223333%3Abucket%2Fb"
+        "/namespaces/a/tables/t/sign",
+        "/sign/demo/v1/catalogs/111122223333/namespaces/a/tables/t/sign",
+        "/sign/demo/v1/namespaces/namespaces/namespaces/tables/tables/tables/sign",
+        "/sign/demo/v1/main/namespaces/a%2Fb/tables/t%2Fu/sign",
     ],
 )
 async def test_each_path_of_icebergs_clients_signs(harness: Harness, path: str) -> None:
@@ -135,6 +143,21 @@ async def test_what_a_store_acts_on_is_signed_with_a_write(harness: Harness) -> 
         *("x-amz-acl", "x-amz-meta-author"),
     }
     assert headers.keys() == {"Authorization", "x-amz-date", "x-amz-security-token"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/sign/demo%2Fv1/aws/s3/sign",
+        "/sign/demo/v1/aws%2Fs3/sign",
+        "/sign/demo/v1/main/namespaces/a/b/tables/t/sign",
+        "/sign/demo/v1/main/namespaces/a/tables/t/u/sign",
+        "/sign/demo/v1/main/namespaces/a/tables/sign",
+        "/sign//v1/namespaces/a/tables/t/sign",
+    ],
+)
+async def test_no_other_path_signs(harness: Harness, path: str) -> None:
+    assert (await harness.ask(path=path)).status_code == 404
 
 
 async def test_a_caller_without_sign_learns_nothing() -> None:
