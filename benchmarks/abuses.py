@@ -199,6 +199,18 @@ async def share_links(port: int, bucket: str, key: str, until: float) -> Counter
     return statuses
 
 
+async def invalid_deletions(port: int, bucket: str, key: str, until: float) -> Counter[int]:
+    """Bodies of DeleteObjects that are refused, but only by their 2,700 elements. They are to be signed."""
+    body = {
+        "region": "eu-west-1",
+        "method": "POST",
+        "uri": f"https://{bucket}.s3.eu-west-1.amazonaws.com/?delete",
+        "headers": {},
+        "body": f"<Delete>{'<Key/>' * 2700}</Delete>",
+    }
+    return await _repeated(port, post("aws/s3/sign", body, key), until)
+
+
 async def slow_bodies(port: int, bucket: str, key: str, until: float) -> Counter[int]:  # noqa: ARG001 - as all of them
     await many(CONNECTIONS + 50, lambda: slow_body(port, key, until))
     return Counter()
@@ -218,7 +230,14 @@ async def many(count: int, make: Callable[[], Coroutine[Any, Any, None]]) -> Non
 
 ABUSES: Final = {
     each.__name__: each
-    for each in (heavy_batches, share_links, singles, object_checks, slow_bodies)
+    for each in (
+        heavy_batches,
+        invalid_deletions,
+        share_links,
+        singles,
+        object_checks,
+        slow_bodies,
+    )
 }
 
 

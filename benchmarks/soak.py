@@ -4,9 +4,9 @@
 on one core, the load on another where there are two. What it holds against the service is printed as a
 table, and an exit code other than 0 says that a bar was missed.
 
-With `--abuse` other callers do what would hurt: refused batches, links that are made and ended again and again,
-bodies that come slowly, an STS and a store that hang. The load is an ordinary caller then: at least 99 % of its answers must be right, and /livez must
-answer within 2 s.
+With `--abuse` other callers do what would hurt: refused batches and deletions, links that are made and ended again
+and again, bodies that come slowly, an STS and a store that hang. The load is an ordinary caller then: at least 99 %
+of its answers must be right, and /livez must answer within 2 s.
 """
 
 import argparse
@@ -52,6 +52,11 @@ callers:
     sha256: [{sha256(b"refused").hexdigest()}]
     rate_limit: 1/minute
     grants: []
+  - api_key: signing
+    sha256: [{sha256(b"signing").hexdigest()}]
+    rate_limit: 1/minute
+    grants:
+      - {{bucket: soak, prefix: s/, allow: [sign]}}
   - api_key: waiting
     sha256: [{sha256(b"waiting").hexdigest()}]
     grants:
@@ -73,6 +78,7 @@ callers:
 ABUSES: Final = (
     ("heavy_batches", "soak", "refused"),
     ("share_links", "soak", "linking"),
+    ("invalid_deletions", "soak", "signing"),
     ("slow_bodies", "soak", "refused"),
     ("singles", "no-sts", "waiting"),
     ("object_checks", "no-store", "waiting"),

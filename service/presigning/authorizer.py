@@ -69,11 +69,12 @@ class Authorizer:
         """Return what `sign` returns, or raise its refusal, once it is in the audit trail.
 
         `key` may be all keys of the one request. `sign` returns None while no session is available.
-        `urls` are counted against the caller's rate. Raises RateLimited, CredentialsUnavailable,
-        Overloaded and what `sign` raises.
+        `urls` are counted against the caller's rate, unless they are 0. Raises RateLimited,
+        CredentialsUnavailable, Overloaded and what `sign` raises.
         """
         try:
-            await self.count(requester, urls)
+            if urls:
+                await self.count(requester, urls)
             if (answer := sign()) is None:
                 answer = await self._await_session(requester, request.bucket, sign)
         except PresignError as refusal:

@@ -21,7 +21,7 @@ from service.protocols.remote_signing.accesses import (
     deletions,
     unseen_deletion,
 )
-from service.protocols.remote_signing.deletions import deleted_objects
+from service.protocols.remote_signing.deletions import MAX_OBJECTS, count_objects, deleted_objects
 from service.protocols.remote_signing.policy import ENCRYPTION, S3Call
 from service.protocols.remote_signing.schemas import SignRequest
 from service.protocols.remote_signing.uris import (
@@ -44,6 +44,7 @@ _MAX_DECIDED: Final = 256
 _LONG_BODY: Final = 16 * 1024  # characters: 400 short keys, which take 2 ms to parse
 _HASHES: Final = frozenset({PAYLOAD_HASH})
 _READS: Final = frozenset({"GET", "HEAD"})
+_DELETIONS: Final = "DeleteObjects"
 _CONDITIONS: Final = frozenset({"if-match", "if-none-match"})
 _UNSEEN_KEYS: Final = (
     "The keys of DeleteObjects must be in `body`, and its hash in the signature: this bucket's "
@@ -113,14 +114,19 @@ class RemoteSigner:
             lifetime=_LIFETIME,
         )
         sign = partial(self._sign, requester, request.method, checked)
+        urls = 0 if checked.call.action == _DELETIONS else len(checked.accesses)  # counted already
         return await self._authorizer.sign_and_audit(
-            requester, audited, checked.keys, sign, urls=len(checked.accesses)
+            requester, audited, checked.keys, sign, urls=urls
         )
 
     async def _check(
         self, requester: Requester, request: SignRequest, bucket: str | None
     ) -> _Checked:
-        """Return what the request needs grants for. Raises Forbidden or InvalidRequest."""
+        """Return what the request needs grants for.
+
+        Deletions are counted against the caller's rate before their body is read. Raises Forbidden,
+        InvalidRequest or RateLimited.
+        """
         snapshot = self._authorizer.snapshot
         name, place = self._find(requester, request.uri, bucket)
         configured = snapshot.buckets[name]
@@ -130,12 +136,14 @@ class RemoteSigner:
         headers = policy.lower_names(request.headers)
         copies = policy.COPY_SOURCE in headers
         call = policy.find_call(request.method, uri.key, uri.parameters, copies=copies)
+        if call.action == _DELETIONS:
+            await self._authorizer.count(requester, _named_objects(request.body))
         is_read = request.method in _READS
         signed = policy.signed_headers(call, uri.host, headers, is_read=is_read)
         of_body = None if request.body is None else sha256(request.body.encode()).hexdigest()
         payload_hash = policy.payload_hash(signed, of_body)
         keys: str | Sequence[str]
-        if call.action == "DeleteObjects":
+        if call.action == _DELETIONS:
             is_body_signed = payload_hash == of_body
             if configured.arns is None:
                 _check_shared_deletion(configured, is_body_signed=is_body_signed)
@@ -240,6 +248,11 @@ class RemoteSigner:
                 self._authorizer.authorize(requester, each)
                 decided, scope = each, decision_scope(grants, each)
         return granted
+
+
+def _named_objects(body: str | None) -> int:
+    """Return what a body counts against the rate: as many URLs as objects, but at least one."""
+    return 1 if body is None else min(max(1, count_objects(body)), MAX_OBJECTS)
 
 
 def _check_shared_deletion(bucket: Bucket, *, is_body_signed: bool) -> None:

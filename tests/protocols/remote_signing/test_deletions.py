@@ -2,10 +2,12 @@
 
 import time
 from typing import Final
+from xml.etree.ElementTree import Element
 
 import pytest
 
 from service.errors import InvalidRequest
+from service.protocols.remote_signing import deletions
 from service.protocols.remote_signing.deletions import MAX_OBJECTS, DeletedObject, deleted_objects
 
 OBJECT: Final = (
@@ -53,3 +55,24 @@ def test_no_body_takes_long(body: str) -> None:
     with pytest.raises(InvalidRequest):
         deleted_objects(body)
     assert time.process_time() - began < 0.5
+
+
+@pytest.mark.parametrize("more", ["<Key/>" * 2500, f"<Object {'a=b ' * 4000}/>", "<a:Object/>"])
+def test_more_than_the_objects_need_is_not_parsed(
+    monkeypatch: pytest.MonkeyPatch, more: str
+) -> None:
+    """The parser would take some milliseconds of the event loop to refuse it."""
+
+    def never(*_: object, **__: object) -> Element:
+        raise AssertionError
+
+    monkeypatch.setattr(deletions, "fromstring", never)
+    with pytest.raises(InvalidRequest):
+        deleted_objects(f"<Delete><Object><Key>a</Key></Object>{more}</Delete>")
+
+
+@pytest.mark.parametrize("quote", ['"', "'"])
+def test_spaces_and_signs_in_the_usual_places_are_read(quote: str) -> None:
+    namespace = f"xmlns={quote}http://s3.amazonaws.com/doc/2006-03-01/{quote}"
+    body = f"<Delete {namespace} >\n<Object ><Key>day=1/a:b/</Key\n></Object><Quiet/></Delete>"
+    assert deleted_objects(body) == [DeletedObject("day=1/a:b/", is_version=False)]

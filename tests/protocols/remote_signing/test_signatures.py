@@ -1,11 +1,13 @@
 """What a client gets for a request that its grants allow, and the limits of the grants."""
 
+import json
 from collections.abc import AsyncIterator
 from typing import Final
 
 import pytest
 
 from service.errors import CredentialsUnavailable
+from service.protocols.remote_signing import remote_signer
 from tests.protocols.remote_signing.harness import (
     ALLOW,
     BODY,
@@ -80,8 +82,7 @@ async def test_the_uri_comes_back_as_it_was_sent(harness: Harness) -> None:
         "/sign/demo/v1/main/namespaces/a%1Fb/tables/t/sign",
         "/sign/demo/v1/namespaces/a/tables/t/sign",
         "/sign/demo/v1/ws%2F1/namespaces/a/tables/t/sign",
-        "/sign/demo/v1/arn%3Aaws%3As3tables%3Aeu-west-1%3A111122223333%3Abucket%2Fb"
-        "/namespaces/a/tables/t/sign",
+        "/sign/demo/v1/arn%3Aaws%3As3tables%3A1%3A2%3Abucket%2Fb/namespaces/a/tables/t/sign",
         "/sign/demo/v1/catalogs/111122223333/namespaces/a/tables/t/sign",
         "/sign/demo/v1/namespaces/namespaces/namespaces/tables/tables/tables/sign",
         "/sign/demo/v1/main/namespaces/a%2Fb/tables/t%2Fu/sign",
@@ -203,6 +204,28 @@ async def test_signatures_count_against_the_rate() -> None:
     error = answer.json()["error"]
     assert (answer.status_code, error["type"]) == (429, "TooManyRequestsException")
     assert int(answer.headers["retry-after"]) > 0
+
+
+async def test_a_deletion_that_cannot_be_read_counts_against_the_rate() -> None:
+    settings, lines = make_app_settings(GRANT, rate_limit="2/hour"), list[bytes]()
+    async with run_app(settings, audit=lines.extend) as client:
+        for body, status in (("<Delete><Key/></Delete>", 400), ("no XML", 400), (BODY, 429)):
+            answer = await client.post(SIGN, json=make_body("POST", "?delete", body=body))
+            assert answer.status_code == status
+    assert [json.loads(line)["reason"] for line in lines] == [
+        *("invalid_request", "invalid_request", "rate_limited")
+    ]
+
+
+async def test_a_deletion_over_the_rate_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = list[str]()
+    monkeypatch.setattr(remote_signer, "deleted_objects", read.append)
+    settings = make_app_settings(GRANT, rate_limit="1/hour")
+    async with run_app(settings) as client:
+        answer = await client.post(SIGN, json=make_body("POST", "?delete", body=BODY))
+    assert answer.status_code == 429
+    assert "ask for fewer at once" in answer.json()["error"]["message"]
+    assert not read
 
 
 async def test_without_a_session_nothing_is_signed() -> None:
