@@ -85,6 +85,18 @@ class Forbidden(PresignError):
         super().__init__("You have no grant for this bucket, key and operation.")
 
 
+class ForeignOrigin(PresignError):
+    """A page of another origin that would act with the password that its browser has saved."""
+
+    code = "forbidden"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A page of another origin may change nothing with a saved password: its origin is not "
+            "one of `cors_origins`."
+        )
+
+
 class LimitExceeded(PresignError):
     code = "limit_exceeded"
 

@@ -2,16 +2,24 @@
 
 import base64
 import binascii
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Final
+
+from starlette.types import Scope
 
 from service.access.callers import Identity
 from service.auth.token_verifier import TokenVerifier
-from service.errors import Unauthenticated
+from service.errors import ForeignOrigin, Unauthenticated, UnsupportedMediaType
 from service.presigning.snapshot import Snapshot
 
 _BEARER: Final = "Send `Authorization: Bearer` with a valid API key or token."
 _EITHER: Final = "Send an API key or token: as a Basic password with any user name, or as Bearer."
+_FORM: Final = "Send a `Content-Type` that an HTML form cannot send, such as `application/json`."
+_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+# html.spec.whatwg.org: "form submission", enctype. A page can also send a body without any type.
+_OF_FORMS: Final = frozenset(
+    {b"", b"application/x-www-form-urlencoded", b"multipart/form-data", b"text/plain"}
+)
 
 
 async def authenticate(
@@ -35,6 +43,27 @@ async def authenticate(
         if identity is not None:
             return identity
     raise Unauthenticated(_EITHER if basic else _BEARER)
+
+
+def refuse_foreign_page(scope: Scope, origins: Container[str]) -> None:
+    """Refuse a change by a page of another origin, with the password that its browser has saved.
+
+    The browser adds a password to what any page sends, and asks nobody before a POST that a form
+    could send. `origins` are those whose pages may call the service. Raises ForeignOrigin or
+    UnsupportedMediaType.
+    """
+    headers = dict(scope["headers"])
+    is_basic = headers.get(b"authorization", b"")[:6].lower() == b"basic "
+    if not is_basic or scope["method"] in _SAFE:
+        return
+    origin = headers.get(b"origin", b"").decode("latin-1")
+    host = headers.get(b"host", b"").decode("latin-1")
+    own = (f"{scope['scheme']}://{host}", f"https://{host}")  # a proxy may have decrypted it
+    if origin and origin not in own and origin not in origins:
+        raise ForeignOrigin
+    content_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+    if scope["method"] == "POST" and content_type in _OF_FORMS:
+        raise UnsupportedMediaType(_FORM)
 
 
 async def has_expired_token(headers: Iterable[tuple[bytes, bytes]], tokens: TokenVerifier) -> bool:

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from starlette.requests import ClientDisconnect
 
 from service.access.callers import Identity, Rate
-from service.api.authentication import authenticate
+from service.api.authentication import authenticate, refuse_foreign_page
 from service.api.body import (
     MAX_BODY_BYTES,
     Body,
@@ -32,7 +32,13 @@ from service.api.body import (
 from service.api.limits import CALLER_ID, BatchSlot, CallerId, SharedLimits
 from service.api.problems import Problems
 from service.auth.token_verifier import TokenVerifier
-from service.errors import Overloaded, RateLimited, Unauthenticated
+from service.errors import (
+    ForeignOrigin,
+    Overloaded,
+    RateLimited,
+    Unauthenticated,
+    UnsupportedMediaType,
+)
 from service.multipart.object_checks import ObjectChecks
 from service.multipart.uploads import MultipartUploads
 from service.presigning.authorizer import Authorizer
@@ -169,6 +175,8 @@ class ApiRoute(APIRoute):
     async def respond(self, call: AuthenticatedRequest) -> Response:
         """Return the response. Raises PresignError for a refusal."""
         await call.identify(self)
+        if self.accepts_basic:
+            await self._refuse_foreign_page(call)
         limits, caller_id = call.limits, call.caller_id
         limits.requests.assign(caller_id)
         call.scope["state"][CALLER_ID] = caller_id
@@ -214,6 +222,14 @@ class ApiRoute(APIRoute):
                     refuse(found.model, found.error, body, found.location)
         # A list of parts, which is long too, waits for the store: without a slot.
         return await self._handler(call, body=parsed, **arguments)
+
+    async def _refuse_foreign_page(self, call: AuthenticatedRequest) -> None:
+        """Raises ForeignOrigin or UnsupportedMediaType, after its audit line."""
+        try:
+            refuse_foreign_page(call.scope, call.app.state.cors_origins)
+        except (ForeignOrigin, UnsupportedMediaType) as error:
+            await call.authorizer.audit_trail.record_unread(call.requester, self.path, error)
+            raise
 
     async def _refuse_unread(self, call: AuthenticatedRequest) -> None:
         """Raises RateLimited, after its audit line, if the rate has just refused the caller."""

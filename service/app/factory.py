@@ -150,6 +150,7 @@ def create_app(
     app.state.drain, app.state.metrics = drain or Drain(), metrics
     app.state.problems = Problems(settings.server.errors_url or ERRORS_PATH)
     app.state.limits = shared_limits(settings.server.max_in_flight, clock.boot)
+    app.state.cors_origins = frozenset(settings.server.cors_origins)
     app.add_exception_handler(HTTPException, answer_http_exception)
     app.add_exception_handler(Exception, answer_unexpected_error)
     _add_routes(app, settings, spans)

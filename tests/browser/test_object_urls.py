@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, HttpCredentials, Page
 
 from tests.browser.pages import serving_pages
 from tests.browser.test_caching import PICTURE, SHOWN
-from tests.clients.http.places import KEY, Place, place_of
+from tests.clients.http.places import BUCKET, KEY, Place, place_of
 from tests.docs.documents import blocks
 from tests.support.stores import ANY_ORIGIN, BODY, Store
 
@@ -34,6 +34,16 @@ WITH_PASSWORD: Final = """async ([url, method]) => {
     } catch (error) {
         return error.name
     }
+}"""
+# As a page does it without a preflight: the one field of a form is JSON.
+FORM: Final = """([action, name, value]) => {
+    const form = document.createElement('form')
+    Object.assign(form, { action, method: 'POST', enctype: 'text/plain' })
+    const field = document.createElement('input')
+    Object.assign(field, { name, value, type: 'hidden' })
+    form.append(field)
+    document.body.append(form)
+    form.submit()
 }"""
 BLOB: Final = """async ([url, key]) => {
     const answer = await fetch(url, { headers: { authorization: `Bearer ${key}` } })
@@ -66,8 +76,11 @@ def _place_and_origin(
     with ExitStack() as stack:
         pages = stack.enter_context(serving_pages(tmp_path_factory.mktemp("pages"), KEY))
         directory = tmp_path_factory.mktemp("service")
-        server = {"server": {"cors_origins": [pages]}}
-        yield stack.enter_context(place_of(ministack, directory, **server)), pages
+        more: dict[str, object] = {
+            "server": {"cors_origins": [pages]},
+            "mlflow": {"roots": {"m": {"bucket": BUCKET, "prefix": "mlflow/"}}},
+        }
+        yield stack.enter_context(place_of(ministack, directory, **more)), pages
 
 
 @pytest.fixture(name="harness")
@@ -202,3 +215,21 @@ def test_an_unknown_page_cannot_use_the_browsers_password(
         assert signed_in.evaluate(WITH_PASSWORD, asked) == "TypeError"
     assert {each.method for each in place.recording.requests} <= {"GET"}
     assert place.store.content(key) == BODY
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"], ids=["listed", "unknown"])
+def test_a_form_of_another_page_begins_no_upload(
+    signed_in: Page, place_and_origin: tuple[Place, str], host: str
+) -> None:
+    """A form needs no preflight, so not even a listed page's may do so."""
+    place, origin = place_and_origin
+    signed_in.goto(place.address(""))  # now the browser has the password
+    signed_in.goto(origin.replace("127.0.0.1", host))
+    action = f"{place.url}/api/2.0/mlflow-artifacts/mpu/create/m/run"
+    began = '{"path": "model.bin", "num_parts": 2, "ignored": "'
+    with signed_in.expect_response(action) as answered:
+        signed_in.evaluate(FORM, [action, began, '"}'])
+    assert answered.value.status == (415 if host == "127.0.0.1" else 403)
+    assert "Uploads" not in place.store.admin_client().list_multipart_uploads(
+        Bucket=place.store.bucket
+    )
