@@ -64,6 +64,15 @@ def test_each_method_reaches_exactly_its_object(
     assert send(urls, "HEAD", key).status_code == 404
 
 
+def test_a_backslash_never_leads_elsewhere(urls: RunningService, store: Store, prefix: str) -> None:
+    """As docs/stores.md says: SeaweedFS refuses it, the other two store it as it is."""
+    key, climbed = f"{prefix}mine/..\\x", f"{prefix}x"
+    stored = send(urls, "PUT", key, NEW, BODY).status_code
+    assert stored == (400 if store.name == "seaweedfs" else 200)
+    assert stored == 400 or store.content(key) == BODY
+    assert store.content(climbed) is None
+
+
 def test_a_range_is_read(urls: RunningService, store: Store, prefix: str) -> None:
     store.put(f"{prefix}a")
     answer = send(urls, "GET", f"{prefix}a", {"Range": "bytes=2-5"})

@@ -81,8 +81,6 @@ async def share_link(call: AuthenticatedRequest) -> Response:
     call.requester.link_id = opened.ticket.id
     lifetime = await _check(call, opened)
     below = _below(call.scope["raw_path"])
-    if "\\" in (below or ""):  # some stores take it for a slash
-        raise InvalidRequest("A backslash is not allowed here.")
     if opened.ticket.link.operation is Operation.UPLOAD:
         response = await _upload(call, visits, opened.ticket.link, below, lifetime)
     else:
