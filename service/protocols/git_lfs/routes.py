@@ -110,9 +110,12 @@ async def verify(call: AuthenticatedRequest, repository: str, body: ObjectBody) 
     return _json({})
 
 
+@router.get("/locks")
+@router.post("/locks")
 @router.post("/locks/verify")
-async def verify_locks(_: AuthenticatedRequest) -> Response:
-    """git-lfs asks before each push. After a 404 it goes on without locks."""
+@router.post("/locks/{lock}/unlock")
+async def refuse_locks(_: AuthenticatedRequest) -> Response:
+    """git-lfs verifies locks before each push. After a 404 it goes on without them."""
     raise NotFound("This server has no locks.")
 
 

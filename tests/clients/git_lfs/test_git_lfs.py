@@ -90,6 +90,14 @@ def test_another_teams_repository_is_refused(pushed: Clone, server: Server, tmp_
     assert "you have no grant" in pulled
 
 
+@pytest.mark.parametrize("command", ["lock 0.psd", "locks", "unlock 0.psd", "unlock --id=1"])
+def test_a_lock_is_refused_in_words_of_its_own(pushed: Clone, command: str) -> None:
+    """Not as an object that is missing, or one without rights, as git-lfs says by itself."""
+    printed = pushed.run(f"git lfs {command}", fails=True)
+    assert "This server has no locks." in printed
+    assert "access" not in printed
+
+
 def test_a_large_object_is_sent_in_parts(server: Server, tmp_path: Path) -> None:
     assert (GENERATORS / "hf").exists(), "hf is missing: `make clients` installs it"
     clone = new_clone(server, tmp_path)

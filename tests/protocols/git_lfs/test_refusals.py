@@ -196,8 +196,19 @@ async def test_verify_says_whether_the_object_is_there(
     assert (answer.status_code, answer.json().get("code")) == expected
 
 
-async def test_there_are_no_locks(harness: Harness) -> None:
-    answer = await harness.client.post("/lfs/design/locks/verify", json={"ref": {"name": "x"}})
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "locks/verify"),
+        ("POST", "locks"),
+        ("GET", "locks"),
+        ("GET", "locks?path=a.psd&limit=1"),
+        ("POST", "locks/some-id/unlock"),
+    ],
+)
+async def test_there_are_no_locks(harness: Harness, method: str, path: str) -> None:
+    body = None if method == "GET" else {"ref": {"name": "x"}}
+    answer = await harness.client.request(method, f"/lfs/design/{path}", json=body)
     assert refused(answer) == (404, "not_found")
     assert answer.json()["message"] == "This server has no locks."
 
