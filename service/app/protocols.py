@@ -42,6 +42,7 @@ from service.protocols.mlflow.routes import Mlflow
 from service.protocols.objects import routes as object_urls
 from service.protocols.objects.routes import ObjectUrls
 from service.protocols.package_index import routes as package_index
+from service.protocols.package_index.hashes import FileHashes
 from service.protocols.package_index.indexes import PackageIndex, PackageIndexes
 from service.protocols.remote_signing import routes as remote_signing
 from service.protocols.remote_signing.remote_signer import RemoteSigner
@@ -234,7 +235,11 @@ async def open_protocols(
                 FileParts(core.authorizer, core.store, core.multipart),
             ),
             object_urls=ObjectUrls(values.object_urls, core.listings),
-            package_indexes=PackageIndexes(values.package_indexes, core.listings),
+            package_indexes=PackageIndexes(
+                values.package_indexes,
+                core.listings,
+                FileHashes(core.authorizer, core.object_checks),
+            ),
             remote_signer=RemoteSigner(core.authorizer),
             uppy=UppyUploads(
                 values.uppy,

@@ -1,8 +1,10 @@
 """docs/package-index.md: its commands, with pip and uv, against a store that verifies signatures."""
 
+import hashlib
 import os
 import subprocess
 import sys
+import tomllib
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -20,6 +22,12 @@ from tests.support.stores import Store
 PAGE: Final = "docs/package-index.md"
 PLACES: Final = {"wheels": {"bucket": "objects", "prefix": "pypi/"}}
 CODE: Final = "ANSWER = 42\n"
+PROJECT: Final = """[project]
+name = "locked"
+version = "1"
+requires-python = ">=3.10"
+dependencies = ["tinypkg"]
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +36,7 @@ class Index:
 
     url: str
     store: Recording
+    dist: Path
 
     def run(self, block: Block, directory: Path, **environment: str) -> str:
         """Run a block of the page, with this index instead of the one that it names."""
@@ -83,7 +92,7 @@ def index(ministack: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     directory = tmp_path_factory.mktemp("index")
     tool("curl", "curl")
     tool("unzip", "unzip")
-    caller = make_caller("ci", API_KEY, "pypi/", allow=["list", "download", "upload"])
+    caller = make_caller("ci", API_KEY, "pypi/", allow=["list", "download", "check", "upload"])
     caller["grants"] = [{**grant, "allow_overwrite": False} for grant in caller["grants"]]
     build(directory / "dist", "tinypkg", "1.0", "Tiny_Dep>=1")
     build(directory / "others", "tiny_dep", "1.5")
@@ -99,7 +108,8 @@ def index(ministack: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             public_endpoint_url=store.url,
         ) as service,
     ):
-        index = Index(url=str(service.client.base_url).rstrip("/"), store=store)
+        url = str(service.client.base_url).rstrip("/")
+        index = Index(url=url, store=store, dist=directory / "dist")
         index.run(block("unzip"), directory)
         index.run(block("curl"), directory)
         yield index
@@ -156,6 +166,19 @@ def test_metadata_beside_a_wheel_saves_its_download(index: Index, installer: Ins
     wheel = "/pypi/tinypkg/tinypkg-1.0-py3-none-any.whl"
     assert any(path.endswith(f"{wheel}.metadata") for path in paths)
     assert not any(path.endswith(wheel) for path in paths)
+
+
+def test_uv_locks_the_hash_of_what_was_uploaded(index: Index, tmp_path: Path) -> None:
+    """`tiny-dep` was uploaded without a checksum."""
+    (tmp_path / "pyproject.toml").write_text(PROJECT)
+    shown, lock = block("UV_DEFAULT_INDEX"), f"uv lock --python {sys.executable}"
+    locking = replace(shown, text=shown.text.replace("uv pip install tinypkg", lock))
+    index.run(locking, tmp_path, UV_CACHE_DIR=str(tmp_path / "cache"))
+    locked = tomllib.loads((tmp_path / "uv.lock").read_text())["package"]
+    found = {each["name"]: each.get("wheels", [{}])[0].get("hash") for each in locked}
+    wheel = (index.dist / "tinypkg-1.0-py3-none-any.whl").read_bytes()
+    assert found["tinypkg"] == f"sha256:{hashlib.sha256(wheel).hexdigest()}"
+    assert found["tiny-dep"] is None
 
 
 def test_a_released_file_is_not_replaced(index: Index, tmp_path: Path) -> None:

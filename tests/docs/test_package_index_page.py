@@ -4,6 +4,7 @@ from ruamel.yaml import YAML
 
 from service.config.settings import Settings
 from service.presigning.listings import MAX_PAGES
+from service.protocols.package_index.hashes import MAX_CHECKED
 from tests.docs.documents import blocks, text_of
 
 PAGE = "docs/package-index.md"
@@ -17,5 +18,6 @@ def test_the_configuration_on_the_page_is_valid() -> None:
     assert settings.package_index["wheels"].prefix == settings.callers[0].grants[0].prefix
 
 
-def test_the_bound_on_the_page_is_the_codes() -> None:
+def test_the_bounds_on_the_page_are_the_codes() -> None:
+    assert f"One request looks up at most {MAX_CHECKED} files" in text_of(PAGE)
     assert f"One directory has at most {MAX_PAGES} pages" in text_of(PAGE)

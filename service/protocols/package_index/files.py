@@ -23,13 +23,15 @@ _SOURCES: Final = (".tar.gz", ".zip")
 class ProjectFile:
     """`upload_time` is RFC 3339 in UTC, or None if the store says something else.
 
-    `has_metadata` is whether `{name}.metadata` is in the same directory (PEP 658).
+    `sha256` is in hex, or None if it is not known. `has_metadata` is whether `{name}.metadata` is
+    in the same directory (PEP 658).
     """
 
     name: str
     key: str
     size: int
     upload_time: str | None
+    sha256: str | None
     has_metadata: bool
 
     @property
@@ -54,21 +56,32 @@ def projects(prefix: str, prefixes: Iterable[str]) -> list[str]:
     return [name for name in names if _PROJECT.fullmatch(name) is not None]
 
 
-def files(prefix: str, objects: Iterable[ListedObject]) -> list[ProjectFile]:
-    """Return the files directly below `prefix`, without the metadata that belongs to another."""
+def listed_files(prefix: str, objects: Iterable[ListedObject]) -> dict[ListedObject, bool]:
+    """Return the files directly below `prefix`, and whether their metadata is there too.
+
+    Metadata that belongs to another file is none.
+    """
     listed = {each.key.removeprefix(prefix): each for each in objects}
-    names = [name for name in listed if name and not has_dot_segment(name)]
-    return [
-        ProjectFile(
-            name=name,
-            key=listed[name].key,
-            size=listed[name].content_length,
-            upload_time=_upload_time(listed[name].last_modified),
-            has_metadata=f"{name}{_METADATA}" in listed,
-        )
-        for name in names
-        if not name.endswith(_METADATA) or name.removesuffix(_METADATA) not in listed
-    ]
+    return {
+        each: f"{name}{_METADATA}" in listed
+        for name, each in listed.items()
+        if name
+        and not has_dot_segment(name)
+        and not (name.endswith(_METADATA) and name.removesuffix(_METADATA) in listed)
+    }
+
+
+def project_file(
+    prefix: str, listed: ListedObject, *, has_metadata: bool, sha256: str | None
+) -> ProjectFile:
+    return ProjectFile(
+        name=listed.key.removeprefix(prefix),
+        key=listed.key,
+        size=listed.content_length,
+        upload_time=_upload_time(listed.last_modified),
+        sha256=sha256,
+        has_metadata=has_metadata,
+    )
 
 
 def _upload_time(last_modified: str) -> str | None:

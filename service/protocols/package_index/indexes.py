@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from service.errors import NotFound
 from service.presigning.listings import Listings
 from service.presigning.requests import Requester
-from service.protocols.package_index.files import ProjectFile, files, projects
+from service.protocols.package_index.files import (
+    ProjectFile,
+    listed_files,
+    project_file,
+    projects,
+)
+from service.protocols.package_index.hashes import FileHashes
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +29,7 @@ class PackageIndexes:
 
     by_name: Mapping[str, PackageIndex]
     listings: Listings
+    hashes: FileHashes
 
     def index(self, name: str) -> PackageIndex:
         """Return an index. No grant covers the bucket of an unknown one.
@@ -43,10 +50,14 @@ class PackageIndexes:
     ) -> list[ProjectFile]:
         """Return the files of a project.
 
-        Raises NotFound for none, and what `Listings.level` raises.
+        Raises NotFound for none, and what `Listings.level` and `FileHashes.sha256` raise.
         """
         prefix = f"{index.prefix}{project}/"
         level = await self.listings.level(requester, index.bucket, prefix)
-        if found := files(prefix, level.objects):
-            return found
-        raise NotFound("The index has no files of this project.")
+        if not (found := listed_files(prefix, level.objects)):
+            raise NotFound("The index has no files of this project.")
+        sha256 = await self.hashes.sha256(requester, index.bucket, prefix, list(found))
+        return [
+            project_file(prefix, each, has_metadata=has_metadata, sha256=sha256.get(each.key))
+            for each, has_metadata in found.items()
+        ]

@@ -39,7 +39,7 @@ def _members(bucket: str, file: ProjectFile) -> dict[str, Any]:
     members = {
         "filename": file.name,
         "url": _url(bucket, file),
-        "hashes": {},  # a listing has no SHA-256
+        "hashes": {} if file.sha256 is None else {"sha256": file.sha256},
         "size": file.size,
         "core-metadata": file.has_metadata,
     }
@@ -48,7 +48,8 @@ def _members(bucket: str, file: ProjectFile) -> dict[str, Any]:
 
 def _link(bucket: str, file: ProjectFile) -> str:
     metadata = ' data-core-metadata="true"' if file.has_metadata else ""
-    return f'<a href="{_url(bucket, file)}"{metadata}>{escape(file.name)}</a><br>'
+    fragment = "" if file.sha256 is None else f"#sha256={file.sha256}"
+    return f'<a href="{_url(bucket, file)}{fragment}"{metadata}>{escape(file.name)}</a><br>'
 
 
 def _url(bucket: str, file: ProjectFile) -> str:

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any, Final
-from urllib.parse import parse_qs, quote
+from urllib.parse import parse_qs, quote, unquote
 
 import httpx
 
@@ -29,14 +29,23 @@ KEYS: Final = [
 
 @dataclass
 class ListedStore:
-    """Answers ListObjectsV2, by pages of `page` entries at most."""
+    """Answers ListObjectsV2, by pages of `page` entries at most, and HEAD.
+
+    `checksums` are those of the objects, as S3 shows them, by key. `heads` are the keys of HEADs.
+    """
 
     keys: Iterable[str]
     page: int = 1000
     modified: str = MODIFIED
     asked: list[dict[str, str]] = field(default_factory=list)
+    checksums: dict[str, str] = field(default_factory=dict)
+    etag: str = "e"
+    head_status: int = 200
+    heads: list[str] = field(default_factory=list)
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
+        if request.method == "HEAD":
+            return self._head(unquote(request.url.path[1:]))
         query = {name: each[0] for name, each in parse_qs(request.url.query.decode()).items()}
         self.asked.append(query)
         prefix, begin = query.get("prefix", ""), int(query.get("continuation-token", 0))
@@ -50,6 +59,13 @@ class ListedStore:
             f"<ListBucketResult><EncodingType>url</EncodingType><IsTruncated>{truncated}"
             f"</IsTruncated>{more}{listed}</ListBucketResult>",
         )
+
+    def _head(self, key: str) -> httpx.Response:
+        self.heads.append(key)
+        headers = {"content-length": "5", "etag": f'"{self.etag}"'}
+        if key in self.checksums:
+            headers["x-amz-checksum-sha256"] = self.checksums[key]
+        return make_store_response(self.head_status if key in self.keys else 404, "", headers)
 
     def _level(self, prefix: str) -> list[str]:
         rests = [key.removeprefix(prefix) for key in self.keys if key.startswith(prefix)]
