@@ -16,9 +16,15 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Final, NoReturn
 
-from service.access.grants import max_upload_size
+from service.access.grants import Grant, max_upload_size
 from service.access.key_prefixes import caller_prefix, new_object_key, safe_name
-from service.errors import Forbidden, InvalidRequest, LimitExceeded, PresignError
+from service.errors import (
+    Forbidden,
+    InvalidRequest,
+    LengthMismatch,
+    LimitExceeded,
+    PresignError,
+)
 from service.multipart.requests import (
     Completion,
     UnknownLengthParts,
@@ -190,12 +196,14 @@ class CallerUploads:
     ) -> CompletedUpload:
         """Make the object of these parts. Raises LimitExceeded if it would be too large."""
         upload = await self._upload(key, upload_id, "CompleteMultipartUpload")
-        listed = await self._use_cases.multipart.parts(self._requester, upload)
-        sizes = {part.part_number: part.content_length for part in listed}
-        length = sum(sizes.get(part.part_number, 0) for part in parts)
-        request = Completion(upload=upload, content_length=length, parts=parts)
-        async with self._abort_if_too_large(upload):
+        wanted = upload.store_request("CompleteMultipartUpload").access_request
+        maximum = max_upload_size(self._grants, wanted, MAX_OBJECT_BYTES)
+        request = Completion(upload=upload, content_length=maximum, is_max_length=True, parts=parts)
+        try:
             return await self._use_cases.multipart.complete(self._requester, request)
+        except LengthMismatch:  # with a maximum only if there is more, and then it is aborted
+            detail = f"Your grant allows at most {maximum} bytes."
+            raise LimitExceeded(detail, pointer="#/content_length") from None
 
     async def sign_complete(
         self, key: str, upload_id: str, expires_in: int | None = None
@@ -241,8 +249,11 @@ class CallerUploads:
 
     def _max_length(self, request: PostFormRequest, name: str) -> int:
         key = new_object_key(self._prefix or "", name, self._unique_id)
-        grants = self._use_cases.authorizer.access(self._requester).grants
-        return max_upload_size(grants, access_for_form(request, key), MAX_UPLOAD_BYTES)
+        return max_upload_size(self._grants, access_for_form(request, key), MAX_UPLOAD_BYTES)
+
+    @property
+    def _grants(self) -> Sequence[Grant]:
+        return self._use_cases.authorizer.access(self._requester).grants
 
     async def _authorize(self, request: StoreRequest, urls: int = 1) -> StoreAccess:
         return await self._use_cases.authorizer.authorize_store_call(

@@ -48,7 +48,6 @@ async def test_each_request_is_audited(harness: Harness) -> None:
         ("multipart", "ListParts", 600),
         ("multipart", "ListParts", None),
         ("multipart", "CompleteMultipartUpload", 600),
-        ("multipart", "ListParts", None),
         ("multipart", "CompleteMultipartUpload", None),
         ("multipart", "AbortMultipartUpload", None),
     ]

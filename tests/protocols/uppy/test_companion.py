@@ -143,6 +143,20 @@ async def test_an_upload_that_is_too_large_is_aborted(harness: Harness) -> None:
     assert (harness.store.uploads, harness.store.objects) == ({}, {})
 
 
+async def test_a_completion_lists_and_counts_once() -> None:
+    async with start_harness(settings(own={"rate_limit": "2/hour"})) as harness:
+        url, key = await harness.create()
+        part = harness.store.put("upload-1", 1, MIN_PART)
+        named = {"parts": [{"PartNumber": 1, "ETag": part.etag}]}
+        answer = await harness.client.post(f"{url}/complete", params={"key": key}, json=named)
+        assert answer.status_code == 200
+    sent = [each.method for each in harness.store.requests]
+    assert sent == ["POST", "GET", "POST"]  # create, list, complete
+    assert [line["action"] for line in harness.audit_lines] == [
+        *("CreateMultipartUpload", "CompleteMultipartUpload")
+    ]
+
+
 async def test_missing_parts_are_reported_and_nothing_is_aborted(harness: Harness) -> None:
     url, key = await harness.create()
     harness.store.put("upload-1", 1, MIN_PART)
