@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from service.api.body import MAX_BATCH_BYTES, Body
 from service.api.schemas import ETag, PartNumber, Seconds, quoted_etag
-from service.protocols.uppy.uploads import File
+from service.protocols.uppy.files import File
 from service.signing.multipart_actions import MAX_PARTS, UploadedPart
 
 

@@ -14,13 +14,12 @@ Rules of this file:
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
-from typing import Final, NoReturn
+from typing import NoReturn
 
 from service.access.grants import Grant, max_upload_size
-from service.access.key_prefixes import caller_prefix, new_object_key, safe_name
+from service.access.key_prefixes import caller_prefix, new_object_key
 from service.errors import (
     Forbidden,
-    InvalidRequest,
     LengthMismatch,
     LimitExceeded,
     PresignError,
@@ -36,11 +35,9 @@ from service.presigning.authorizer import Authorizer
 from service.presigning.presigner import Presigner
 from service.presigning.requests import (
     AnyRequest,
-    PostFormRequest,
     PresignRequest,
     Requester,
     StoreRequest,
-    access_for_form,
 )
 from service.presigning.results import (
     CompletedUpload,
@@ -48,11 +45,12 @@ from service.presigning.results import (
     PresignedRequest,
     headers_to_send,
 )
+from service.protocols.uppy.files import File, form_request, with_longest
 from service.s3.access import StoreAccess
 from service.s3.client import S3Client
 from service.s3.queries import S3Object
 from service.sessions.lifetime import Lifetime
-from service.signing.actions import DEFAULT_CONTENT_TYPE, MAX_UPLOAD_BYTES, DeleteObject
+from service.signing.actions import DEFAULT_CONTENT_TYPE, DeleteObject
 from service.signing.multipart_actions import (
     MAX_OBJECT_BYTES,
     AbortMultipartUpload,
@@ -61,11 +59,7 @@ from service.signing.multipart_actions import (
     MultipartAction,
     UploadedPart,
 )
-from service.signing.post_policy import PostObject
 from service.signing.signer import encode_key
-
-# The store then returns the object's Location and ETag: …/AmazonS3/latest/API/RESTObjectPOST.html
-_CREATED: Final = 201
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,20 +69,6 @@ class UploadTarget:
     bucket: str
     template: str
     expires_in: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class File:
-    """What Uppy sends about a file. Its length is known only if the page sends it."""
-
-    name: str
-    content_type: str | None = None
-    content_length: int | None = None
-
-    def check_length(self, maximum: int) -> None:
-        if self.content_length is not None and self.content_length > maximum:
-            detail = f"This upload can have at most {maximum} bytes."
-            raise InvalidRequest(detail, pointer="#/contentLength")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,26 +108,10 @@ class CallerUploads:
 
     async def form(self, file: File, expires_in: int | None = None) -> PresignedForm:
         """Return a form for the file. Without a known length, it allows as much as the grants."""
-        file.check_length(MAX_UPLOAD_BYTES)
-        length = file.content_length or 0
-        form = PostObject(
-            key="",
-            min_content_length=length,
-            max_content_length=length,
-            content_type=file.content_type,
-            success_status=_CREATED,
-        )
-        request = PostFormRequest(
-            bucket=self.bucket,
-            form=form,
-            lifetime=self._lifetime(expires_in),
-            key_prefix=self._prefix or "",
-            filename=safe_name(file.name),
-        )
+        request = form_request(self.bucket, self._prefix or "", file, self._lifetime(expires_in))
         await self._check_key(request, self._prefix or "")
         if file.content_length is None:
-            maximum = self._max_length(request, file.name)
-            request = replace(request, form=replace(form, max_content_length=maximum))
+            request = with_longest(request, self._grants, self._new_key(file))
         return await self._use_cases.presigner.presign_form(self._requester, request)
 
     async def create(self, file: File) -> tuple[str, str]:
@@ -238,7 +202,7 @@ class CallerUploads:
         file.check_length(MAX_OBJECT_BYTES)
         request = UnknownLengthUpload(
             bucket=self.bucket,
-            key=new_object_key(self._prefix or "", file.name, self._unique_id),
+            key=self._new_key(file),
             action=CreateMultipartUpload(content_type=file.content_type or DEFAULT_CONTENT_TYPE),
             lifetime=self._lifetime(expires_in),
             content_length=file.content_length,
@@ -247,9 +211,8 @@ class CallerUploads:
         await self._check_key(request.store_request(), request.key)
         return request
 
-    def _max_length(self, request: PostFormRequest, name: str) -> int:
-        key = new_object_key(self._prefix or "", name, self._unique_id)
-        return max_upload_size(self._grants, access_for_form(request, key), MAX_UPLOAD_BYTES)
+    def _new_key(self, file: File) -> str:
+        return new_object_key(self._prefix or "", file.name, self._unique_id)
 
     @property
     def _grants(self) -> Sequence[Grant]:

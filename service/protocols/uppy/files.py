@@ -1,0 +1,56 @@
+"""A file of Uppy's, and the form that uploads it in one piece. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from service.access.grants import Grant, max_upload_size
+from service.access.key_prefixes import safe_name
+from service.errors import InvalidRequest
+from service.presigning.requests import PostFormRequest, access_for_form
+from service.sessions.lifetime import Lifetime
+from service.signing.actions import MAX_UPLOAD_BYTES
+from service.signing.post_policy import PostObject
+
+# The store then returns the object's Location and ETag: …/AmazonS3/latest/API/RESTObjectPOST.html
+_CREATED: Final = 201
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """What Uppy sends about a file. Its length is known only if the page sends it."""
+
+    name: str
+    content_type: str | None = None
+    content_length: int | None = None
+
+    def check_length(self, maximum: int) -> None:
+        if self.content_length is not None and self.content_length > maximum:
+            detail = f"This upload can have at most {maximum} bytes."
+            raise InvalidRequest(detail, pointer="#/contentLength")
+
+
+def form_request(bucket: str, prefix: str, file: File, lifetime: Lifetime) -> PostFormRequest:
+    """Return the form for a file of a known length, or an empty one."""
+    file.check_length(MAX_UPLOAD_BYTES)
+    length = file.content_length or 0
+    form = PostObject(
+        key="",
+        min_content_length=length,
+        max_content_length=length,
+        content_type=file.content_type,
+        success_status=_CREATED,
+    )
+    return PostFormRequest(
+        bucket=bucket,
+        form=form,
+        lifetime=lifetime,
+        key_prefix=prefix,
+        filename=safe_name(file.name),
+    )
+
+
+def with_longest(request: PostFormRequest, grants: Iterable[Grant], key: str) -> PostFormRequest:
+    """Let a form take as many bytes as the grants allow for a key like this one."""
+    most = max_upload_size(grants, access_for_form(request, key), MAX_UPLOAD_BYTES)
+    return replace(request, form=replace(request.form, max_content_length=most))
