@@ -7,7 +7,7 @@ from typing import Final
 
 import httpx
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Request
 
 from tests.browser.pages import SESSION, bundled
 from tests.browser.uppy_harness import (
@@ -99,6 +99,24 @@ def test_a_file_arrives_under_its_name_with_its_type(
     assert harness.type_of(key) == "text/plain"
     assert told["succeeded"][0]["key"] == key
     assert harness.unfinished() == []
+
+
+def test_a_whole_file_is_put_where_uppy_can(page: Page, harness: Harness) -> None:
+    """Uppy 6 sends a form to whatever a Companion answers."""
+    uploader, sent = Uploader(page, harness, shouldUseMultipart=False), list[Request]()
+
+    def note(request: Request) -> None:
+        if request.url.startswith(harness.store.endpoint_url) and request.method != "OPTIONS":
+            sent.append(request)
+
+    uploader.add("a.txt")
+    page.on("request", note)
+    uploader.upload()
+    [upload] = sent
+    can_put = harness.variant != "v6-companion"
+    assert upload.method == ("PUT" if can_put else "POST")
+    assert ("if-none-match" in upload.headers) is can_put
+    assert list(harness.keys().values()) == [content(11)]
 
 
 def test_an_upload_goes_on_after_a_pause(page: Page, harness: Harness) -> None:

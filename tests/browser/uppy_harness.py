@@ -68,7 +68,7 @@ def run_uppy(
     variant: str, store: Store, modules: Path, directory: Path, **uppy: Any
 ) -> Iterator[Harness]:
     """`uppy` are settings beyond the usual ones."""
-    grant = {"bucket": "objects", "prefix": "uploads/", "allow": ["form", "multipart"]}
+    grant = {"bucket": "objects", "prefix": "uploads/", "allow": ["form", "upload", "multipart"]}
     caller = make_caller("ada", TOKEN)
     caller["grants"] = [{**grant, "max_content_length": MOST, "content_types": TYPES}]
     with ExitStack() as stack:

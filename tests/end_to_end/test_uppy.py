@@ -21,7 +21,7 @@ def _uppy(ministack: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     grant = {
         "bucket": "objects",
         "prefix": "uppy/",
-        "allow": ["form", "multipart"],
+        "allow": ["form", "upload", "multipart"],
         "max_content_length": MOST,
         "content_types": ["application/pdf"],
     }
@@ -59,6 +59,17 @@ def test_a_companion_form_is_accepted(uppy: RunningService, store: Store) -> Non
     assert answer.headers["etag"]
     key = reported["fields"]["key"]
     assert (store.content(key), store.head(key)["ContentType"]) == (b"%PDF", "application/pdf")
+
+
+@pytest.mark.parametrize("body", [b"%PDF", b"%PDF-", b"%PD"], ids=["as said", "longer", "shorter"])
+def test_a_put_stores_a_file_of_the_length_that_was_signed(
+    uppy: RunningService, store: Store, body: bytes
+) -> None:
+    file = {"key": "bill.pdf", "contentType": "application/pdf", "contentLength": 4}
+    signed = uppy.client.post("/uppy/sign", json={"method": "PUT", **file}).json()
+    answer = send(signed, "PUT", body)
+    assert answer.status_code == (200 if len(body) == 4 else 403)
+    assert store.content(signed["key"]) == (body if len(body) == 4 else None)
 
 
 def test_a_companion_upload_completes(uppy: RunningService, store: Store) -> None:

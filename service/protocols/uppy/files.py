@@ -1,15 +1,25 @@
-"""A file of Uppy's, and the form that uploads it in one piece. Pure."""
+"""A file of Uppy's, and the requests that upload it in one piece. Pure.
+
+A PUT is the request that every store checks: Ceph RGW 18 accepts a form under a session policy and
+stores nothing. It has one exact length, so it is signed only if the page has sent that.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from service.access.grants import Grant, max_upload_size
+from service.access.grants import Allowed, Grant, decide, max_upload_size
 from service.access.key_prefixes import safe_name
 from service.errors import InvalidRequest
-from service.presigning.requests import PostFormRequest, access_for_form
+from service.presigning.requests import (
+    PostFormRequest,
+    PresignRequest,
+    access_for_form,
+    access_for_request,
+)
+from service.presigning.snapshot import Bucket
 from service.sessions.lifetime import Lifetime
-from service.signing.actions import MAX_UPLOAD_BYTES
+from service.signing.actions import DEFAULT_CONTENT_TYPE, MAX_UPLOAD_BYTES, PutObject
 from service.signing.post_policy import PostObject
 
 # The store then returns the object's Location and ETag: …/AmazonS3/latest/API/RESTObjectPOST.html
@@ -54,3 +64,27 @@ def with_longest(request: PostFormRequest, grants: Iterable[Grant], key: str) ->
     """Let a form take as many bytes as the grants allow for a key like this one."""
     most = max_upload_size(grants, access_for_form(request, key), MAX_UPLOAD_BYTES)
     return replace(request, form=replace(request.form, max_content_length=most))
+
+
+def put_request(
+    bucket: str, key: str, file: File, content_length: int, lifetime: Lifetime
+) -> PresignRequest:
+    """Return the create-only PUT of a file."""
+    file.check_length(MAX_UPLOAD_BYTES)
+    action = PutObject(
+        content_type=file.content_type or DEFAULT_CONTENT_TYPE, content_length=content_length
+    )
+    return PresignRequest(
+        bucket=bucket,
+        key=key,
+        action=action,
+        lifetime=lifetime,
+        content_type_given=file.content_type is not None,
+    )
+
+
+def can_put(request: PresignRequest, grants: Iterable[Grant], bucket: Bucket) -> bool:
+    """Whether a grant with `upload` allows the PUT, and the store can make it create-only."""
+    return bucket.conditional_writes and isinstance(
+        decide(grants, access_for_request(request)), Allowed
+    )

@@ -47,7 +47,13 @@ router = APIRouter(prefix="/uppy", route_class=UppyRoute, include_in_schema=Fals
 async def upload_parameters(
     call: AuthenticatedRequest, query: Annotated[ParamsQuery, Query()]
 ) -> bytes:
-    form = await _uploads(call).form(query.file())
+    uploads, file = _uploads(call), query.file()
+    if query.can_put and (found := await uploads.put(file)) is not None:
+        key, put = found
+        headers, expires = put.headers, put.validity.expires_in
+        answer = {"method": "PUT", "url": put.url, "headers": headers, "expires": expires}
+        return to_json({**answer, "fields": {"key": key}})  # where Uppy looks for the key
+    form = await uploads.form(file)
     expires = form.validity.expires_in
     return to_json({"method": "POST", "url": form.url, "fields": form.fields, "expires": expires})
 
@@ -125,8 +131,10 @@ async def sign_request(call: AuthenticatedRequest, body: SignRequest) -> bytes:
     new_key: dict[str, str] = {}
     match body.method, body.upload_id, body.part_number:
         case "PUT", None, None:
-            form = await uploads.form(body.file(), seconds)
-            return to_json({"url": form.url, "key": form.key, "fields": form.fields})
+            if (put := await uploads.put(body.file(), seconds)) is None:
+                form = await uploads.form(body.file(), seconds)
+                return to_json({"url": form.url, "key": form.key, "fields": form.fields})
+            new_key["key"], request = put
         case "POST", None, None:
             new_key["key"], request = await uploads.sign_create(body.file(), seconds)
         case "PUT", str(upload_id), int(number):

@@ -1,7 +1,7 @@
 """Uppy's requests, as @uppy/companion reads them. Unlike ours, they allow unknown fields.
 
 A future Uppy may send more, and `metadata` holds whatever the page knows about a file. Only its
-`contentLength` is used.
+`contentLength` and `uploadMethod` are used.
 """
 
 from typing import Annotated, Any, ClassVar, Literal
@@ -35,6 +35,12 @@ class ParamsQuery(OpenRequest):
     filename: Name
     type: Type = ""
     content_length: Annotated[Bytes | None, Field(alias="metadata[contentLength]")] = None
+    upload_method: Annotated[str, Field(alias="metadata[uploadMethod]")] = ""
+
+    @property
+    def can_put(self) -> bool:
+        """Whether the page's Uppy can send a PUT. Uppy 6 cannot, and does not say which it is."""
+        return self.upload_method == "PUT"
 
     def file(self) -> File:
         return _file(self.filename, self.type, self.content_length)

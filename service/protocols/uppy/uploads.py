@@ -5,6 +5,8 @@ Rules of this file:
   first: outside of the caller's own prefix it is refused, whatever the grants say.
 - Every request, even one with a refused key, passes the authorizer: it is counted, decided and
   written to the audit trail there.
+- A file in one piece is sent by a PUT of its exact length where client, grants and store can do
+  that, else as a form, which can have a range of lengths.
 - Uppy announces neither an upload's length nor its part sizes, so a part's URL does not limit its
   length. Before completion the sizes at the store are summed and checked against the grant. If the
   sum is larger than granted, the upload is aborted.
@@ -45,7 +47,13 @@ from service.presigning.results import (
     PresignedRequest,
     headers_to_send,
 )
-from service.protocols.uppy.files import File, form_request, with_longest
+from service.protocols.uppy.files import (
+    File,
+    can_put,
+    form_request,
+    put_request,
+    with_longest,
+)
 from service.s3.access import StoreAccess
 from service.s3.client import S3Client
 from service.s3.queries import S3Object
@@ -113,6 +121,20 @@ class CallerUploads:
         if file.content_length is None:
             request = with_longest(request, self._grants, self._new_key(file))
         return await self._use_cases.presigner.presign_form(self._requester, request)
+
+    async def put(
+        self, file: File, expires_in: int | None = None
+    ) -> tuple[str, PresignedRequest] | None:
+        """Return the key, and the PUT of the file. None if it has to be a form: `can_put`."""
+        if file.content_length is None:
+            return None
+        lifetime = self._lifetime(expires_in)
+        request = put_request(self.bucket, self._new_key(file), file, file.content_length, lifetime)
+        bucket = self._use_cases.authorizer.snapshot.buckets[self.bucket]
+        if not can_put(request, self._grants, bucket):
+            return None
+        await self._check_key(request, request.key)
+        return request.key, await self._use_cases.presigner.presign(self._requester, request)
 
     async def create(self, file: File) -> tuple[str, str]:
         """Create a multipart upload. Return its key and id."""

@@ -9,6 +9,8 @@ export function uploader(presign, token) {
     headers: { authorization: `Bearer ${token}` },
   })
   // Uppy does not send the file's size by itself; with it, a file that is too large is refused before it is sent.
-  uppy.on('file-added', (file) => uppy.setFileMeta(file.id, { contentLength: file.size }))
+  // `uploadMethod` says that this page's Uppy can send a file by PUT: Uppy 6 with `companionEndpoint` cannot.
+  const meta = (file) => ({ contentLength: file.size, uploadMethod: 'PUT' })
+  uppy.on('file-added', (file) => uppy.setFileMeta(file.id, meta(file)))
   return uppy
 }
