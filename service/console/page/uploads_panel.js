@@ -4,14 +4,14 @@ import { UNKNOWN_TYPE, limitsOf, may, mayOverwrite, nameOf, offersSending, uploa
 import { CodePanel } from "./code_panel.js";
 import { takeDrops } from "./drop_zone.js";
 import { chosenFiles, droppedFiles } from "./dropped_files.js";
-import { byId, element, showError, tell } from "./elements.js";
+import { byId, element, hideError, showError, tell } from "./elements.js";
 import { uploadCode } from "./snippets.js";
 import { UnfinishedUploads } from "./unfinished_uploads.js";
 import { Upload } from "./upload.js";
 import { UploadQueue } from "./upload_queue.js";
 import { UploadRow } from "./upload_row.js";
 import { UploadTotals } from "./upload_totals.js";
-import { counted, fileName } from "./words.js";
+import { bytes, counted, displayName, fileName } from "./words.js";
 
 export class UploadsPanel {
   #service;
@@ -23,6 +23,7 @@ export class UploadsPanel {
   #totals = new UploadTotals();
   #unfinished = new UnfinishedUploads();
   #halted = []; // uploads that only a new sign-in resumes
+  #resumed = null; // the interrupted row whose file was asked for
 
   /** `onSent` is called with the bucket, the key and the size of each uploaded object. */
   constructor(service, share, onSent) {
@@ -31,9 +32,12 @@ export class UploadsPanel {
     this.#onSent = onSent;
     this.code = new CodePanel(byId("upload-code"), () => this.#code());
     for (const [button, input] of [["upload", "files"], ["choose-folder", "folder"]]) {
-      byId(button).addEventListener("click", () => byId(input).click());
+      byId(button).addEventListener("click", () => {
+        this.#resumed = null;
+        byId(input).click();
+      });
       byId(input).addEventListener("change", ({ target }) => {
-        this.#add(chosenFiles(target.files));
+        this.#choose(chosenFiles(target.files));
         target.value = ""; // otherwise the same file could not be chosen again
       });
     }
@@ -117,19 +121,37 @@ export class UploadsPanel {
     }
   }
 
+  /** Sends files that were chosen. After *Resume* the interrupted one must be among them. */
+  #choose(files) {
+    const row = this.#resumed;
+    if (row && !files.some(({ file }) => isOf(row, file))) {
+      const wanted = `${displayName(fileName(row.key))} (${bytes(row.size)})`;
+      return showError(byId("files-error"), new Error(`This is another file. Choose ${wanted} to continue.`));
+    }
+    if (row) hideError(byId("files-error"));
+    this.#add(files);
+    this.#resumed = null;
+  }
+
+  /** Where no folder is open, only interrupted uploads can go on: their rows know where to. */
   #add(files, place = this.#place) {
-    if (place.bucket === null) return showError(byId("files-error"), new Error("Open a folder first."));
-    const rows = files.map(({ file, path }) => this.#begin(file, path, place));
+    const sent = place.bucket === null ? files.filter(({ file }) => this.#earlier(file)) : files;
+    if (sent.length < files.length) showError(byId("files-error"), new Error("Open a folder first."));
+    const rows = sent.map(({ file, path }) => this.#begin(file, path, place));
     this.#queue.add(...rows.filter(({ upload }) => upload).map(({ upload }) => upload));
     this.#totals.show(this.#rows);
-    if (files.length) tell(`${counted(files.length, "file")} chosen.`);
+    if (sent.length) tell(`${counted(sent.length, "file")} chosen.`);
+  }
+
+  /** The interrupted row of a file: the one to resume, if several have its name and size. */
+  #earlier(file) {
+    const rows = this.#rows.filter((row) => isOf(row, file));
+    return rows.find((row) => row === this.#resumed) ?? rows[0];
   }
 
   /** Begins the upload of a file, or resumes the one that an earlier tab began. */
   #begin(file, path, { grants, bucket, folder }) {
-    const earlier = this.#rows.find(
-      (row) => row.state === "interrupted" && row.size === file.size && fileName(row.key) === file.name,
-    );
+    const earlier = this.#earlier(file);
     const target = earlier ?? { bucket, key: folder + path };
     const type = file.type || UNKNOWN_TYPE;
     const isActive = this.#rows.some((row) => row.isActive && row.bucket === target.bucket && row.key === target.key);
@@ -187,8 +209,10 @@ export class UploadsPanel {
     if (what === "pause") upload.pause();
     if (what === "cancel") upload ? upload.cancel() : this.#cancelEarlier(row);
     if (what === "replace") upload.overwrite = true;
-    if (what === "resume" && !upload) byId("files").click();
-    else if (["resume", "again", "replace"].includes(what)) this.#again(row);
+    if (what === "resume" && !upload) {
+      this.#resumed = row;
+      byId("files").click();
+    } else if (["resume", "again", "replace"].includes(what)) this.#again(row);
     if (what === "link") this.#share.copyLink(row.bucket, row.key, button).catch((error) => showError(byId("files-error"), error));
     if (what === "dismiss") {
       this.#remove(row);
@@ -244,3 +268,6 @@ export class UploadsPanel {
     });
   }
 }
+
+/** Whether the row is of an interrupted upload of this file. */
+const isOf = ({ state, size, key }, file) => state === "interrupted" && size === file.size && fileName(key) === file.name;

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Final
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.console.harness import (
@@ -16,7 +17,6 @@ from tests.browser.console.harness import (
 from tests.support.socket_server import wait_until
 
 SIZE: Final = 8 * PART  # more than the network holds on its way
-NAME: Final = "resumed.bin"
 INTERRUPTED: Final = "Interrupted: choose this file again to continue"
 
 
@@ -39,24 +39,80 @@ def interrupt(console: ConsolePage, file: Path) -> int:
     return len(listed.get("Parts", []))
 
 
-def test_an_upload_goes_on_after_a_reload(gated_console: ConsolePage, tmp_path: Path) -> None:
-    console, gate = gated_console, gated_console.harness.way
-    file = large_file(tmp_path, NAME, SIZE)
-    there = interrupt(console, file)
-    console.sign_in()
-    item = console.item(NAME)
+def resume(console: ConsolePage, name: str, *files: Path) -> None:
+    """Choose these files for the interrupted upload."""
+    item = console.item(name)
     expect(item).to_contain_text(INTERRUPTED)
-    before = gate.passed
     with console.page.expect_file_chooser() as chooser:
         item.get_by_role("button", name="Resume").click()
-    chooser.value.set_files(file)
-    console.wait_until_sent(NAME)
-    assert console.harness.holds(f"films/{NAME}", file)
+    chooser.value.set_files(files)
+
+
+@pytest.mark.parametrize("folder", ["All files", "the bucket"])
+def test_an_upload_goes_on_after_a_reload(
+    gated_console: ConsolePage, tmp_path: Path, folder: str
+) -> None:
+    console, gate = gated_console, gated_console.harness.way
+    name = f"from {folder}.bin"
+    file = large_file(tmp_path, name, SIZE)
+    there = interrupt(console, file)
+    console.try_to_sign_in()
+    expect(console.heading).to_have_text("Your buckets")
+    if folder == "the bucket":
+        console.follow("objects")
+    before = gate.passed
+    resume(console, name, file)
+    console.wait_until_sent(name)
+    assert console.harness.holds(f"films/{name}", file)
     assert gate.passed - before < SIZE - there * PART + 2 * MIB
-    assert console.harness.uploads(f"films/{NAME}") == []
+    assert console.harness.uploads(f"films/{name}") == []
     console.page.reload()
     console.sign_in()
-    expect(console.item(NAME)).to_have_count(0)
+    expect(console.item(name)).to_have_count(0)
+
+
+def test_only_the_interrupted_file_resumes_an_upload(
+    gated_console: ConsolePage, tmp_path: Path
+) -> None:
+    console, name = gated_console, "mine.bin"
+    file = large_file(tmp_path, name, SIZE)
+    interrupt(console, file)
+    console.try_to_sign_in()
+    expect(console.heading).to_have_text("Your buckets")
+    other = large_file(tmp_path, "other.bin", MIB)
+    resume(console, name, other)
+    expect(console.alert.filter(visible=True)).to_have_text(
+        "This is another file. Choose mine.bin (64 MB) to continue."
+    )
+    resume(console, name, other, file)
+    console.wait_until_sent(name)
+    assert console.harness.holds(f"films/{name}", file)
+    expect(console.alert.filter(visible=True)).to_have_text("Open a folder first.")
+    assert not console.harness.has("other.bin")
+
+
+def test_the_row_that_was_resumed_goes_on(gated_console: ConsolePage, tmp_path: Path) -> None:
+    """Another interrupted file has the same name and size."""
+    console, gate = gated_console, gated_console.harness.way
+    folder = tmp_path / "twins"
+    for name in ("a", "b"):
+        (folder / name).mkdir(parents=True)
+        large_file(folder / name, "twin.bin")
+    console.sign_in()
+    gate.shut(after=MIB)
+    console.field("Folder").set_input_files(folder)
+    for name in ("a", "b"):
+        wait_until(lambda key=f"twins/{name}/twin.bin": console.harness.uploads(key) != [], 20)
+        expect(console.item(f"twins/{name}/twin.bin")).to_contain_text("of 21 MB")
+    console.page.once("dialog", lambda dialog: dialog.accept())
+    console.page.reload()
+    gate.cut()
+    gate.open()
+    console.try_to_sign_in()
+    for name in ("b", "a"):
+        resume(console, f"twins/{name}/twin.bin", folder / name / "twin.bin")
+        console.wait_until_sent(f"twins/{name}/twin.bin")
+        assert console.harness.holds(f"twins/{name}/twin.bin", folder / name / "twin.bin")
 
 
 def test_an_interrupted_upload_can_be_given_up(gated_console: ConsolePage, tmp_path: Path) -> None:
