@@ -40,6 +40,8 @@ export class Deletions {
     });
     this.#onChange({ ...target, isDone: false });
     undo.focus();
+    const what = [...said.childNodes].map((part) => part.textContent.trim()).join(" ");
+    tell(`${what}. Undo is possible for ${UNDO_SECONDS} seconds.`);
   }
 
   /** Keeps an object that was replaced meanwhile. */

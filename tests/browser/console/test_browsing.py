@@ -181,9 +181,12 @@ def test_a_deletion_can_be_undone(console: ConsolePage) -> None:
     console.row("kept.txt").get_by_role("button", name="Delete").click()
     expect(console.row("kept.txt")).to_be_hidden()
     expect(console.button("Undo")).to_be_focused()
+    status = console.page.get_by_role("status")
+    expect(status).to_have_text("Deleted kept.txt. Undo is possible for 8 seconds.")
     console.page.clock.run_for(UNDO_MS - 500)
     console.button("Undo").click()
     expect(console.row("kept.txt")).to_be_visible()
+    expect(status).to_have_text("Not deleted.")
     console.row("gone.txt").get_by_role("button", name="Delete").click()
     with console.page.expect_response(lambda answer: answer.request.method == "DELETE"):
         console.page.clock.run_for(UNDO_MS + 500)

@@ -1,5 +1,6 @@
 """The versions of a file: listed, downloaded, deleted for good; and deleted files, restored."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -115,12 +116,17 @@ def test_the_deletion_of_a_version_can_be_undone(console: ConsolePage, kept: Kep
     versions(console).last.get_by_role("button", name="Delete").click()
     expect(versions(console)).to_have_count(1)
     expect(console.button("Undo")).to_be_focused()
-    expect(dialog(console).get_by_text("Deleted for good:")).to_be_visible()
+    messages = dialog(console).get_by_role("list", name="Messages")
+    expect(messages.get_by_text("Deleted for good:")).to_be_visible()
+    status = dialog(console).get_by_role("status")
+    expect(status).to_have_text(
+        re.compile(r"Deleted for good: a\.txt .+\d\d.*\. Undo is possible for 8 seconds\.")
+    )
     console.page.clock.run_for(UNDO_MS - 500)
     console.button("Undo").click()
     expect(versions(console)).to_have_count(2)
     expect(dialog(console).get_by_role("heading", name="a.txt")).to_be_focused()
-    expect(dialog(console).get_by_role("status")).to_have_text("Not deleted.")
+    expect(status).to_have_text("Not deleted.")
     console.page.clock.run_for(UNDO_MS)
     assert sorted(kept.ids("undone/a.txt")) == sorted(ids)
 
