@@ -1,4 +1,4 @@
-"""Which of several media types a client prefers (RFC 9110, 12.5.1)."""
+"""What a client prefers: media types and gzip (RFC 9110, 12.5.1 and 12.5.3)."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -8,9 +8,21 @@ _MAX_RANGES: Final = 32
 
 def preferred(headers: Iterable[tuple[bytes, bytes]], offers: Sequence[str]) -> str:
     """Return the offer that `Accept` weighs most, else the first one."""
-    sent = b",".join(value for name, value in headers if name == b"accept").decode("latin-1")
-    ranges = [_range(each) for each in sent.lower().split(",")[:_MAX_RANGES] if each.strip()]
+    ranges = _ranges(headers, b"accept")
     return max(offers, key=lambda offer: _weight(offer, ranges))  # the first of equals
+
+
+def prefers_gzip(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Whether `Accept-Encoding` allows gzip, and weighs it no less than no compression."""
+    weights = dict(reversed(_ranges(headers, b"accept-encoding")))
+    weight = weights.get("gzip", weights.get("*", 0.0))
+    return weight > 0 and weight >= weights.get("identity", 0.0)
+
+
+def _ranges(headers: Iterable[tuple[bytes, bytes]], wanted: bytes) -> list[tuple[str, float]]:
+    """Return the values of a header, with their weights."""
+    sent = b",".join(value for name, value in headers if name == wanted).decode("latin-1")
+    return [_range(each) for each in sent.lower().split(",")[:_MAX_RANGES] if each.strip()]
 
 
 def _weight(offer: str, ranges: Sequence[tuple[str, float]]) -> float:
@@ -21,9 +33,9 @@ def _weight(offer: str, ranges: Sequence[tuple[str, float]]) -> float:
 
 
 def _range(text: str) -> tuple[str, float]:
-    media_type, *parameters = (part.strip() for part in text.split(";"))
+    value, *parameters = (part.strip() for part in text.split(";"))
     quality = next((each[2:] for each in parameters if each.startswith("q=")), "1")
     try:
-        return media_type, float(quality)
+        return value, float(quality)
     except ValueError:
-        return media_type, 0.0
+        return value, 0.0

@@ -12,8 +12,9 @@ The page itself has no privileges, no session and no cookie: it calls `/v1` like
 - The page signs people in at the issuer. To the service their ID token is a token like any other.
 """
 
+import asyncio
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 from html import escape
 from pathlib import Path
 from string import Template
@@ -22,6 +23,7 @@ from typing import Final
 from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
 
+from service.api.public_text import PublicText
 from service.console import colours
 from service.console.page_settings import Console, PageSettings
 
@@ -48,19 +50,21 @@ async def redirect_to_page(request: Request) -> Response:
 
 @router.api_route("/console", methods=_METHODS)
 async def page(request: Request) -> Response:
-    return _answer(request, _render(_settings(request)), _TYPES[".html"])
+    return _answer(request, await asyncio.to_thread(_render, _settings(request)))
 
 
 @router.api_route("/console/colour.css", methods=_METHODS)
 async def colour(request: Request) -> Response:
-    return _answer(request, colours.style(_settings(request).colour).encode(), _TYPES[".css"])
+    return _answer(request, _style(_settings(request)))
 
 
 @router.api_route("/console/{name:path}", methods=_METHODS)
 async def serve_file(request: Request, name: str) -> Response:
-    if name not in page_files() or name == _INDEX:
+    _settings(request)
+    files = await asyncio.to_thread(page_files)  # the first request reads and compresses them
+    if name not in files or name == _INDEX:
         raise HTTPException(404)
-    return _answer(request, *page_files()[name])
+    return _answer(request, files[name])
 
 
 def _settings(request: Request) -> PageSettings:
@@ -70,7 +74,7 @@ def _settings(request: Request) -> PageSettings:
     return console.settings
 
 
-def _answer(request: Request, body: bytes, media_type: str) -> Response:
+def _answer(request: Request, text: PublicText) -> Response:
     sign_in = _settings(request).sign_in
     buckets = request.app.state.authorizer.snapshot.buckets.values()
     issuers = () if sign_in is None else sign_in.origins
@@ -80,10 +84,11 @@ def _answer(request: Request, body: bytes, media_type: str) -> Response:
         "Cross-Origin-Opener-Policy": "same-origin",
         "Cross-Origin-Resource-Policy": "same-origin",
     }
-    return Response(body, media_type=media_type, headers=headers)
+    return text.response(request, headers)
 
 
-def _render(settings: PageSettings) -> bytes:
+@lru_cache(maxsize=1)  # one is configured
+def _render(settings: PageSettings) -> PublicText:
     sign_in = settings.sign_in
     texts = {"name": settings.name, "issuer": "", "issuer_name": "", "client_id": ""}
     if sign_in is not None:
@@ -92,13 +97,19 @@ def _render(settings: PageSettings) -> bytes:
             "issuer_name": sign_in.name,
             "client_id": sign_in.client_id,
         }
-    template = Template(page_files()[_INDEX][0].decode())
-    return template.substitute({name: escape(text) for name, text in texts.items()}).encode()
+    template = Template(page_files()[_INDEX].body.decode())
+    page = template.substitute({name: escape(text) for name, text in texts.items()})
+    return PublicText(page.encode(), _TYPES[".html"])
+
+
+@lru_cache(maxsize=1)
+def _style(settings: PageSettings) -> PublicText:
+    return PublicText(colours.style(settings.colour).encode(), _TYPES[".css"])
 
 
 @cache
-def page_files() -> dict[str, tuple[bytes, str]]:
-    """Body and media type by name, so that no path is made from what a client sends.
+def page_files() -> dict[str, PublicText]:
+    """The files by name, so that no path is made from what a client sends.
 
     `client/` is the client for JavaScript. Its files are in the package if that is installed, and
     in `client/js/src` in a checkout.
@@ -107,7 +118,9 @@ def page_files() -> dict[str, tuple[bytes, str]]:
     client = installed if installed.exists() else _CHECKOUT / "client" / "js" / "src"
     files = {path.name: path for path in _PAGE.iterdir() if path.is_file()}
     files |= {f"client/{path.name}": path for path in client.iterdir()}
-    return {name: (path.read_bytes(), _TYPES[path.suffix]) for name, path in files.items()}
+    return {
+        name: PublicText(path.read_bytes(), _TYPES[path.suffix]) for name, path in files.items()
+    }
 
 
 def content_security_policy(

@@ -1,6 +1,6 @@
 import pytest
 
-from service.api.accept import preferred
+from service.api.accept import preferred, prefers_gzip
 
 HTML, JSON = "text/html", "application/json"
 
@@ -24,3 +24,29 @@ HTML, JSON = "text/html", "application/json"
 def test_the_offer_with_the_most_weight_is_preferred(accept: list[str], expected: str) -> None:
     headers = [(b"accept", each.encode()) for each in accept]
     assert preferred([(b"host", b"x"), *headers], [HTML, JSON]) == expected
+
+
+@pytest.mark.parametrize(
+    ("accept", "expected"),
+    [
+        ([], False),
+        ([""], False),
+        (["gzip"], True),
+        (["GZIP;q=0.1"], True),
+        (["br, gzip, deflate"], True),
+        (["br", "gzip"], True),
+        (["*"], True),
+        (["gzip;q=0, *"], False),
+        (["*;q=0"], False),
+        (["br;q=1, *;q=0.1"], True),
+        (["identity"], False),
+        (["identity, gzip;q=0.5"], False),
+        (["identity;q=0.5, gzip;q=0.5"], True),
+        (["gzip;q=nan"], False),
+        (["gzip;q=x"], False),
+        (["gzipped, x-gzip"], False),
+    ],
+)
+def test_gzip_is_preferred_as_its_weight_says(accept: list[str], *, expected: bool) -> None:
+    headers = [(b"accept-encoding", each.encode()) for each in accept]
+    assert prefers_gzip([(b"accept", b"gzip"), *headers]) is expected

@@ -47,6 +47,13 @@ def test_a_signing_call_is_answered_and_audited(harness: InstanceHarness, kind: 
 
 
 @EVERY_KIND
+def test_compressed_text_is_base64_in_the_result(harness: InstanceHarness, kind: Kind) -> None:
+    answer = harness.send(kind, "GET", "/errors", headers=[("Accept-Encoding", "gzip")])
+    assert (answer.status_code, answer.headers["content-encoding"]) == (200, "gzip")
+    assert "<h1>" in answer.text
+
+
+@EVERY_KIND
 def test_an_object_url_redirects_to_exactly_that_key(harness: InstanceHarness, kind: Kind) -> None:
     answer = harness.send(kind, "GET", "/o/demo/100%2541//b%20c")
     assert answer.headers["location"].startswith("https://demo.s3.example/100%2541//b%20c?")

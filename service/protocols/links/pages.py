@@ -4,6 +4,7 @@ A link that counts its uses shows a page first, since mail scanners open every l
 shows a page that uploads files. A refusal is a page too, without the words for programmers.
 """
 
+import asyncio
 from collections.abc import Sequence
 from functools import cache
 from html import escape
@@ -11,11 +12,12 @@ from pathlib import Path
 from string import Template
 from typing import Final
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
 
 from service.access.grants import AccessRequest, Grant, Operation, covers, max_upload_size
 from service.access.key_prefixes import safe_name
+from service.api.public_text import PublicText
 from service.console import content_security_policy, page_files
 from service.errors import PresignError
 from service.presigning.snapshot import Snapshot
@@ -45,12 +47,12 @@ _REFUSALS: Final = {
 
 
 @router.api_route("/links/{name:path}", methods=["GET", "HEAD"])
-async def page_file(name: str) -> Response:
+async def page_file(request: Request, name: str) -> Response:
     """A script or style of the pages."""
-    if name not in _files():
+    files = await asyncio.to_thread(_files)  # the first request reads and compresses them
+    if name not in files:
         raise HTTPException(404)
-    body, media_type = _files()[name]
-    return Response(body, media_type=media_type)
+    return files[name].response(request)
 
 
 def drop_box_page(link: Link, snapshot: Snapshot, grants: Sequence[Grant]) -> Response:
@@ -120,7 +122,7 @@ def _template(file: str) -> Template:
 
 
 @cache
-def _files() -> dict[str, tuple[bytes, str]]:
+def _files() -> dict[str, PublicText]:
     console = page_files()
-    own = {name: ((_PAGE / name).read_bytes(), "text/javascript") for name in _FILES}
+    own = {name: PublicText((_PAGE / name).read_bytes(), "text/javascript") for name in _FILES}
     return own | {name: console[name] for name in _OF_THE_CONSOLE}

@@ -27,6 +27,7 @@ from playwright.sync_api import (
 
 from service.auth.api_keys import digest_of
 from tests.support.gate import Gate, gate_to
+from tests.support.late import Late
 from tests.support.service import API_KEY, RunningService, make_caller, run_service
 from tests.support.stores import Store
 
@@ -35,6 +36,8 @@ PART: Final = 8 * MIB  # as the service cuts what is below 8 GiB
 LARGE: Final = 2 * PART + 5 * MIB  # three parts
 PATIENCE: Final = 20_000  # milliseconds
 ODD: Final = "Odd 'name' \"$(touch broken)\" `x` ${y} [1-3] {a,b} é😀%.txt"
+FIRST_PAINT_MS: Final = 1000
+FIRST_PAINT_BYTES: Final = 70_000
 SHORT_KEY: Final = "a-key-whose-links-are-short"
 LIMITED_KEY: Final = "a-key-with-limits"
 MULTIPART_KEY: Final = "a-key-that-sends-parts-only"
@@ -314,3 +317,18 @@ def large_file(directory: Path, name: str = "large.bin", size: int = LARGE) -> P
     path = directory / name
     path.write_bytes(os.urandom(size))
     return path
+
+
+def check_first_paint(console: ConsolePage) -> None:
+    """Look at all that is loaded before somebody signs in, with its headers. Raises Late."""
+    loaded: list[Request] = []
+    console.page.on("requestfinished", lambda each: loaded.append(each))  # noqa: PLW0108 (playwright marks it)
+    console.page.reload(wait_until="networkidle")
+    sizes = [request.sizes() for request in loaded]
+    sent = sum(each["responseHeadersSize"] + each["responseBodySize"] for each in sizes)
+    assert 10_000 < sent <= FIRST_PAINT_BYTES
+    [painted] = console.page.evaluate("""() =>
+      performance.getEntriesByName("first-contentful-paint").map(({ startTime }) => startTime)
+    """)
+    if painted > FIRST_PAINT_MS:
+        raise Late(f"{painted:.0f} ms")

@@ -14,17 +14,16 @@ from tests.browser.console.harness import (
     PATIENCE,
     ConsolePage,
     Harness,
+    check_first_paint,
     open_console,
     text_file,
 )
-from tests.support.late import Late, again_if_late
+from tests.support.late import again_if_late
 from tests.support.service import API_KEY
 
 FINDING: Final = {
     "code": "expired", "proven": True, "summary": "It ran out.", "fix": "Ask for another.",
 }  # fmt: skip
-FIRST_PAINT_MS: Final = 1000
-FIRST_PAINT_BYTES: Final = 120_000
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -208,16 +207,7 @@ def test_nothing_moves_if_no_motion_is_wanted(
 
 @again_if_late
 def test_the_first_paint_needs_little(console: ConsolePage) -> None:
-    """All that is loaded until then and after it, before somebody signs in."""
-    console.page.reload()
-    loaded, painted = console.page.evaluate("""() => {
-      const entries = ["navigation", "resource"].flatMap((type) => performance.getEntriesByType(type));
-      const [paint] = performance.getEntriesByName("first-contentful-paint");
-      return [entries.reduce((all, { transferSize }) => all + transferSize, 0), paint.startTime];
-    }""")
-    assert 10_000 < loaded <= FIRST_PAINT_BYTES
-    if painted > FIRST_PAINT_MS:
-        raise Late(f"{painted:.0f} ms")
+    check_first_paint(console)
 
 
 def test_a_phone_has_all_actions(chromium: Browser, harness: Harness) -> None:

@@ -10,8 +10,15 @@ from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from tests.browser.axe import fits, violations
 from tests.browser.console.conftest import kept_to_itself
-from tests.browser.console.harness import ConsolePage, Harness, open_console, text_file
+from tests.browser.console.harness import (
+    ConsolePage,
+    Harness,
+    check_first_paint,
+    open_console,
+    text_file,
+)
 from tests.browser.console.identity_provider import PERSON, run_console_with_issuer
+from tests.support.late import again_if_late
 from tests.support.service import API_KEY
 from tests.support.stores import Store
 
@@ -117,6 +124,11 @@ def test_axe_finds_nothing_with_a_pale_colour(
         opened.page.get_by_text("It ran out.").wait_for()
         assert violations(opened.page) == []
         assert fits(opened.page)
+
+
+@again_if_late
+def test_the_first_paint_needs_little_with_an_issuer(console: ConsolePage) -> None:
+    check_first_paint(console)
 
 
 def test_a_key_opens_the_page_too(console: ConsolePage) -> None:

@@ -35,6 +35,16 @@ async def test_the_page_of_a_drop_box_says_what_is_accepted(tmp_path: Path) -> N
     assert 'data-most="10"' in page
 
 
+async def test_only_the_files_of_the_pages_are_compressed(visitor: Visitor) -> None:
+    """A page has its link's secret, next to what the link's maker chose."""
+    accepted = {"Accept-Encoding": "gzip"}
+    page = await visitor.send("GET", visitor.drop_box(), {**BROWSER, **accepted})
+    assert "content-encoding" not in page.headers
+    for name in ("drop_box.js", "base.css", "client/store.js"):
+        file = await visitor.send("GET", f"/links/{name}", accepted)
+        assert (file.status_code, file.headers["content-encoding"]) == (200, "gzip")
+
+
 async def test_head_of_a_drop_box_is_answered_like_get(visitor: Visitor) -> None:
     path = visitor.drop_box()
     for rest, status in (("", 200), ("/", 308)):
