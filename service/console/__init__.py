@@ -24,7 +24,6 @@ from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
 
 from service.api.public_text import PublicText
-from service.console import colours
 from service.console.page_settings import Console, PageSettings
 
 router = APIRouter(include_in_schema=False)
@@ -104,7 +103,7 @@ def _render(settings: PageSettings) -> PublicText:
 
 @lru_cache(maxsize=1)
 def _style(settings: PageSettings) -> PublicText:
-    return PublicText(colours.style(settings.colour).encode(), _TYPES[".css"])
+    return PublicText(f":root {{ --brand: {settings.colour}; }}\n".encode(), _TYPES[".css"])
 
 
 @cache
