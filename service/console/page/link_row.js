@@ -83,7 +83,14 @@ export class LinkRow {
 
   async #toggleCode() {
     const [box, button] = [this.#part(".qr"), this.#button("qr")];
-    if (!box.firstChild) box.append((await import("./qr_image.js")).qrImage(this.url));
+    if (!box.firstChild) {
+      const { qrImage } = await import("./qr_image.js");
+      try {
+        box.append(qrImage(this.url));
+      } catch {
+        return showError(this.#part(".error"), new Error("This link is too long for a QR code."));
+      }
+    }
     box.hidden = !box.hidden;
     box.scrollIntoView({ block: "nearest" });
     button.ariaExpanded = String(!box.hidden);

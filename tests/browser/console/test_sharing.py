@@ -28,7 +28,10 @@ from tests.support.late import again_if_late, within
 from tests.support.stores import Store
 from tests.support.valkey import Valkey
 
-JSQR: Final = Path(__file__).parent / "node_modules" / "jsqr" / "dist" / "jsQR.js"
+MODULES: Final = Path(__file__).parent / "node_modules"
+JSQR: Final = MODULES / "jsqr" / "dist" / "jsQR.js"
+LEAN_QR: Final = MODULES / "lean-qr"
+VENDORED: Final = Path(__file__).parents[3] / "service" / "console" / "page" / "lean_qr.js"
 
 
 def get(url: str, **headers: str) -> httpx.Response:
@@ -168,6 +171,22 @@ def test_the_qr_code_is_the_link(shared: ConsolePage) -> None:
     assert decoded(shared, image) == url
     shared.button("Hide QR code").click()
     expect(image).to_be_hidden()
+
+
+def test_a_link_too_long_for_a_qr_code_says_so(console: ConsolePage) -> None:
+    console.sign_in(LISTER_KEY)
+    console.link("é" * 500)  # a signed URL, in which each has six characters
+    console.button("Show QR code").click()
+    expect(console.alert.filter(visible=True)).to_have_text("This link is too long for a QR code.")
+    expect(console.button("Show QR code")).to_be_visible()
+
+
+def test_the_library_of_qr_codes_is_that_of_npm() -> None:
+    head, vendored = VENDORED.read_text(encoding="utf-8").split("*/\n", 1)
+    assert vendored == (LEAN_QR / "index.mjs").read_text(encoding="utf-8")
+    assert (LEAN_QR / "LICENSE").read_text(encoding="utf-8") in head
+    version = json.loads((LEAN_QR / "package.json").read_text(encoding="utf-8"))["version"]
+    assert head.startswith(f"/*!\nlean-qr {version}, as npm has it")
 
 
 def test_a_link_is_sent_by_the_systems_share_sheet(shared: ConsolePage) -> None:
