@@ -11,7 +11,7 @@ const NEEDS = {
 export class CodePanel {
   #root = fromTemplate("code-template");
 
-  /** `produce` returns the code in each language for the current input. */
+  /** `produce` returns the code in each language for the current input, and `needs` if it needs more than usual. */
   constructor(place, produce) {
     this.produce = produce;
     place.append(this.#root);
@@ -39,7 +39,8 @@ export class CodePanel {
   refresh() {
     if (!this.#root.open) return;
     const language = [...this.#radios].find((radio) => radio.checked).value;
-    this.#text.textContent = this.produce()[language];
-    this.#root.querySelector(".hint").textContent = NEEDS[language];
+    const { needs = NEEDS, [language]: text } = this.produce();
+    this.#text.textContent = text;
+    this.#root.querySelector(".hint").textContent = needs[language];
   }
 }

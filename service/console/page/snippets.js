@@ -8,8 +8,17 @@ const json = (value) =>
 /** JSON strings and numbers are Python literals too; only `true` differs of what occurs here. */
 const literal = (value) => (value === true ? "True" : json(value));
 const shell = (text) => `'${text.replaceAll("'", `'\\''`)}'`;
+/** The same for a word that may have control characters, of which a terminal would obey some. */
+const word = (text) =>
+  /\p{Cc}/u.test(text) ? `$'${json(text).slice(1, -1).replaceAll("'", "\\'")}'` : shell(text);
 /** Keeps a name that starts with a dash from being read as an option. */
 const here = (name) => `./${name}`;
+
+const NEEDS_CLIENT = {
+  curl: "Needs the command presign, of presign-client. Set PRESIGN_TOKEN to your key or token.",
+  python: "Python 3.10 or later, with presign-client. Set PRESIGN_TOKEN to your key or token.",
+  javascript: "Node 20.3 or later, as a module (.mjs), with presign-client. Set PRESIGN_TOKEN to your key or token.",
+};
 
 const keywords = (body) =>
   Object.entries(body)
@@ -79,6 +88,7 @@ await pipeline(answer.body, createWriteStream(${json(path)}));
   };
 }
 
+/** An upload in parts has `needs` too: by language, what people install first. */
 export function uploadCode({ base, bucket, key, name, type, operation, overwrite }) {
   const body = { bucket, key, content_type: type, ...(overwrite ? { overwrite: true } : {}) };
   return operation === "upload"
@@ -111,51 +121,30 @@ if (!sent.ok) throw new Error(\`The store answered \${sent.status}.\`);
   };
 }
 
-function inParts(base, body, path) {
-  const { bucket, key, overwrite } = body;
-  const target = { bucket, key };
-  const end = overwrite ? { ...target, overwrite } : target;
+/** By presign's clients, which send parts in parallel, compare their checksums and resume. */
+function inParts(base, { bucket, key, content_type: type, overwrite }, path) {
+  const replaces = overwrite ? { overwrite } : {};
+  const options = { content_type: type, ...replaces };
   return {
-    curl: `# curl sends one request, and this file goes up in parts: take Python or JavaScript,
-# or "presign put", which sends parts in parallel and goes on after a stop.
+    needs: NEEDS_CLIENT,
+    curl: `# curl sends one request, and this file goes up in parts.
+presign put --url ${word(base)} --content-type ${word(type)}${overwrite ? " --overwrite" : ""} ${word(path)} ${word(`${bucket}/${key}`)}
 `,
-    python: `${PYTHON(base)}
-from urllib.parse import quote
+    python: `import os
 
-path = ${literal(path)}
-size = os.path.getsize(path)
-upload = ask("multipart-uploads", ${keywords(body)}, content_length=size)
-here = "multipart-uploads/" + quote(upload["upload_id"], safe="")
-plan = {"content_length": size, "part_size": upload["part_size"]}
-parts = []
-with open(path, "rb") as file:
-    for number in range(1, upload["part_count"] + 1):
-        [part] = ask(here + "/part-urls", ${keywords(target)}, **plan, part_numbers=[number])["parts"]
-        request = Request(part["url"], file.read(part["content_length"]), part["headers"], method=part["method"])
-        with urlopen(request) as answer:
-            parts.append({"part_number": number, "etag": answer.headers["ETag"]})
-ask(here + "/complete", ${keywords(end)}, content_length=size, parts=parts)
+from presign_client import Presign
+
+with Presign(${literal(base)}, os.environ["PRESIGN_TOKEN"]) as presign:
+    presign.upload(${[path, bucket, key].map(literal).join(", ")}, ${keywords(options)})
 `,
     javascript: `import { openAsBlob } from "node:fs";
+import { upload } from "presign-client";
 
-${JAVASCRIPT(base)}
-const file = await openAsBlob(${json(path)});
-const target = { ${members(target)} };
-const plan = { ...target, content_length: file.size };
-const { upload_id, part_size, part_count } = await ask("multipart-uploads", { ...plan, ${members(omit(body))} });
-const here = \`multipart-uploads/\${encodeURIComponent(upload_id)}\`;
-const parts = [];
-for (let number = 1; number <= part_count; number++) {
-  const window = { ...plan, part_size, part_numbers: [number] };
-  const { parts: [part] } = await ask(\`\${here}/part-urls\`, window);
-  const bytes = file.slice((number - 1) * part_size, number * part_size);
-  const sent = await fetch(part.url, { method: part.method, headers: part.headers, body: bytes });
-  if (!sent.ok) throw new Error(\`The store answered \${sent.status}.\`);
-  parts.push({ part_number: number, etag: sent.headers.get("etag") });
-}
-await ask(\`\${here}/complete\`, { ...plan, parts${overwrite ? ", overwrite: true" : ""} });
+await upload(await openAsBlob(${json(path)}), {
+  url: ${json(base)},
+  token: process.env.PRESIGN_TOKEN,
+  ${members({ bucket, key, contentType: type, operation: "multipart", ...replaces })},
+});
 `,
   };
 }
-
-const omit = ({ bucket: _bucket, key: _key, ...more }) => more;

@@ -13,6 +13,7 @@ from tests.end_to_end.examples import node
 from tests.support.processes import run_to_end
 from tests.support.service import API_KEY
 
+ROOT: Final = Path(__file__).parents[3]
 LANGUAGES: Final = ["curl", "Python", "JavaScript"]
 
 
@@ -73,7 +74,7 @@ def test_the_code_of_an_upload_sends_the_file(
     assert console.harness.type_of(key) == "text/plain"
 
 
-@pytest.mark.parametrize("language", ["Python", "JavaScript"])
+@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("overwrites", [False, True])
 def test_the_code_of_an_upload_in_parts_sends_the_file(
     console: ConsolePage, tmp_path: Path, language: str, overwrites: bool
@@ -88,7 +89,11 @@ def test_the_code_of_an_upload_in_parts_sends_the_file(
     console.wait_until_sent(name)
     if not overwrites:
         console.harness.remove(name)
+    (tmp_path / "node_modules").mkdir()
+    (tmp_path / "node_modules" / "presign-client").symlink_to(ROOT / "client" / "js")
     run(language, code(console, "upload-code", language), tmp_path, MULTIPART_KEY)
+    needs = console.page.locator("#upload-code .hint")
+    expect(needs).to_contain_text("presign-client")
     assert console.harness.read(name) == file.read_bytes()
 
 
