@@ -44,7 +44,7 @@ from service.multipart.uploads import MultipartUploads
 from service.presigning.authorizer import Authorizer
 from service.presigning.listings import Listings
 from service.presigning.presigner import Presigner
-from service.presigning.requests import Requester
+from service.presigning.requests import Requester, UnreadRequest
 from service.presigning.snapshot import Snapshot
 
 Handler = Callable[..., Awaitable[bytes | Response]]
@@ -237,7 +237,8 @@ class ApiRoute(APIRoute):
         try:
             call.limits.refused.check(call.caller_id, _rate_of(call), length)
         except RateLimited as error:
-            await call.authorizer.audit_trail.record_unread(call.requester, self.path, error)
+            outcome = (UnreadRequest(self.path), (), error)
+            await call.authorizer.record(call.requester, [outcome])
             raise
 
     def _remember(self, call: AuthenticatedRequest, error: RateLimited) -> None:

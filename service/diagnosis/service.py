@@ -8,7 +8,7 @@
 import asyncio
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from service.access.grants import AccessRequest, Operation, covers
@@ -18,7 +18,7 @@ from service.diagnosis.canonical_request import CANONICAL_REQUEST, parse_canonic
 from service.diagnosis.diagnose import Context, DiagnosisInput, diagnose, parse_report
 from service.diagnosis.findings import Finding
 from service.diagnosis.request import ParsedRequest, ReportedRequest
-from service.errors import Forbidden, PresignError
+from service.errors import Forbidden
 from service.presigning.authorizer import Authorizer
 from service.presigning.requests import Requester, StoreRequest
 from service.presigning.results import Diagnosed
@@ -46,6 +46,11 @@ class _Candidate(NamedTuple):
     location: BucketLocation
 
 
+@dataclass(frozen=True, slots=True)
+class _Diagnosis(Diagnosed):
+    findings: Sequence[Finding]
+
+
 class Diagnoses:
     def __init__(self, authorizer: Authorizer, history: History, *, clock: Clock) -> None:
         self._authorizer = authorizer
@@ -63,18 +68,16 @@ class Diagnoses:
         covered = next((each for each in candidates if _is_covered(access, each)), None)
         candidate = covered or (candidates[0] if candidates else None)
         request = _store_request(_NOTHING if candidate is None else candidate.access_request)
-        try:
-            await self._authorizer.count(requester, 1)
+
+        async def diagnosis() -> _Diagnosis:
             if covered is None:
                 raise Forbidden
-        except PresignError as refusal:
-            await self._authorizer.record(requester, [(request, request.key, refusal)])
-            raise
-        report = self._without_foreign_response(access, report)
-        findings = await self._findings(access, report, covered.location)
-        result = Diagnosed(findings[0].code if findings else None)
-        await self._authorizer.record(requester, [(request, request.key, result)])
-        return findings
+            allowed = self._without_foreign_response(access, report)
+            findings = await self._findings(access, allowed, covered.location)
+            return _Diagnosis(findings[0].code if findings else None, findings)
+
+        found = await self._authorizer.audited(requester, request, request.key, diagnosis)
+        return found.findings
 
     def _without_foreign_response(
         self, access: CallerAccess, report: DiagnosisInput

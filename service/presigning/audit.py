@@ -27,7 +27,7 @@ from service.presigning.audit_decision import (
     refusal_of_many,
 )
 from service.presigning.json_template import PLACEHOLDER, cut, text
-from service.presigning.requests import AnyRequest, Requester, operation
+from service.presigning.requests import AnyRequest, Requester, UnreadRequest, operation
 from service.signing.post_policy import rfc3339
 
 MAX_LINE: Final = 15 * 1024  # bytes
@@ -38,7 +38,7 @@ _SHORT_KEY: Final = 150  # characters of each, if ten longer ones do not fit in 
 _REFUSALS: Final = 10  # lines of refusals for one batch
 
 WriteLines = Callable[[Iterable[bytes]], Awaitable[None] | None]
-# A request, its key, or the keys of a batch with the same answer, and the answer.
+# A request, its key, or the keys with the same answer (none if it is unread), and the answer.
 Outcome = tuple[AnyRequest, str | Sequence[str], Answer]
 
 
@@ -67,11 +67,12 @@ def audit_lines(
     keys: dict[DecisionValues, list[str]] = {}
     refused: dict[DecisionValues, int] = {}  # the number of keys
     for request, key, answer in outcomes:
-        decision = decision_of(request, answer, s3_buckets.get(request.bucket))
+        decision = decision_of(request, answer, s3_buckets)
         its_keys = [key] if isinstance(key, str) else key
         if isinstance(answer, PresignError):
             if decision not in refused and len(refused) >= _REFUSALS:
-                decision = refusal_of_many(None, operation(request))
+                what = None if isinstance(request, UnreadRequest) else operation(request)
+                decision = refusal_of_many(None, what)
             refused[decision] = refused.get(decision, 0) + len(its_keys)
             its_keys = its_keys[: _REFUSED_KEYS - len(keys.get(decision, ()))]
         keys.setdefault(decision, []).extend([each[:_LONGEST_KEY] for each in its_keys])
@@ -109,7 +110,7 @@ def _line(
     request, key, answer = outcome
     assert isinstance(key, str)
     caller = requester.identity.caller
-    decision = decision_of(request, answer, s3_buckets.get(request.bucket))
+    decision = decision_of(request, answer, s3_buckets)
     head, before_id, before_keys, before_part, between, end = _template(
         caller.issuer, caller.subject, requester.client, decision
     )

@@ -1,11 +1,20 @@
 """What an audit line says of one decision: everything but its time, its ids and its keys. Pure."""
 
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
+from service.access.grants import Operation
 from service.errors import PresignError
-from service.presigning.requests import AnyRequest, CredentialsRequest, StoreRequest, operation
+from service.presigning.requests import (
+    AnyRequest,
+    CredentialsRequest,
+    StoreRequest,
+    UnreadRequest,
+    operation,
+)
 from service.presigning.results import (
     Diagnosed,
+    EndedLink,
     MadeLink,
     PresignedForm,
     PresignedRequest,
@@ -16,7 +25,9 @@ from service.presigning.results import (
 from service.s3.access import StoreAccess
 from service.signing.post_policy import rfc3339
 
-_VEND: Final = "VendCredentials"  # not an action of S3
+# Not actions of S3.
+_VEND: Final = "VendCredentials"
+_END_LINK: Final = "EndLink"
 
 Answer = (
     PresignedRequest
@@ -26,6 +37,7 @@ Answer = (
     | StoreAccess
     | Diagnosed
     | MadeLink
+    | EndedLink
     | VendedCredentials
     | PresignError
 )
@@ -39,34 +51,41 @@ class Decision(NamedTuple):
 
     decision: str
     reason: str | None
-    operation: str
-    bucket: str
-    s3_bucket: str | None
-    expires_in_asked: int | None
-    expires_in: int | None
-    signed_at: str | None
-    url_id: str | None
-    session_name: str | None
-    access_key_id: str | None
-    action: str | None
-    upload_id: str | None
-    permission: str | None
+    operation: str | None = None
+    bucket: str | None = None
+    s3_bucket: str | None = None
+    expires_in_asked: int | None = None
+    expires_in: int | None = None
+    signed_at: str | None = None
+    url_id: str | None = None
+    session_name: str | None = None
+    access_key_id: str | None = None
+    action: str | None = None
+    upload_id: str | None = None
+    permission: str | None = None
+    route: str | None = None
 
 
 # Its fields as a plain tuple: making a named one takes longer than finding the line for it.
 DecisionValues = tuple[str | int | None, ...]
 
 
-def decision_of(request: AnyRequest, answer: Answer, s3_bucket: str | None) -> DecisionValues:
+def decision_of(
+    request: AnyRequest, answer: Answer, s3_buckets: Mapping[str, str]
+) -> DecisionValues:
+    """`s3_buckets` are the buckets' names at the store."""
+    if isinstance(request, UnreadRequest):
+        return _decision_of_unread(request, answer)
+    s3_bucket = s3_buckets.get(request.bucket)
     what = operation(request), request.bucket, s3_bucket, request.lifetime.expires_in
-    more: DecisionValues = (None, None, None)
+    more: DecisionValues = (None, None, None, None)
     if isinstance(request, StoreRequest):
-        more = (request.action, request.upload_id, None)
+        more = (request.action, request.upload_id, None, None)
     elif isinstance(request, CredentialsRequest):
-        more = (_VEND, None, request.permission)
+        more = (_VEND, None, request.permission, None)
     if isinstance(answer, PresignError):
         return ("denied", answer.code, *what, None, None, None, None, None, *more)
-    if isinstance(answer, Diagnosed | MadeLink):
+    if isinstance(answer, Diagnosed | MadeLink | EndedLink):
         seconds = answer.expires_in if isinstance(answer, MadeLink) else None
         return ("allowed", None, *what, seconds, None, None, None, None, *more)
     signs_nothing = isinstance(answer, StoreAccess) and not answer.urls
@@ -77,9 +96,17 @@ def decision_of(request: AnyRequest, answer: Answer, s3_bucket: str | None) -> D
     return ("allowed", None, *what, expires_in, signed_at, validity.url_id, *who, *more)
 
 
+def _decision_of_unread(request: UnreadRequest, answer: Answer) -> DecisionValues:
+    if isinstance(answer, PresignError):
+        return tuple(Decision("denied", answer.code, route=request.route))
+    return tuple(Decision("allowed", None, Operation.LINK, action=_END_LINK))
+
+
 def refusal_of_many(
-    code: str | None, operation: str, bucket: str | None = None, s3_bucket: str | None = None
+    code: str | None,
+    operation: str | None,
+    bucket: str | None = None,
+    s3_bucket: str | None = None,
 ) -> DecisionValues:
     """Return one decision for many requests. `code` and `bucket` are None if they differ."""
-    values = ("denied", code, operation, bucket, s3_bucket)
-    return (*values, *(None,) * (len(Decision._fields) - len(values)))
+    return tuple(Decision("denied", code, operation, bucket, s3_bucket))

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Final, Protocol
 
 from service.clock import Clock
-from service.errors import Overloaded, PresignError, Unauthenticated
+from service.errors import Overloaded, PresignError
 from service.presigning.audit import (
     Outcome,
     RefusedBatch,
@@ -15,9 +15,9 @@ from service.presigning.audit import (
     refused_batch_line,
 )
 from service.presigning.audit_decision import Answer
-from service.presigning.audit_events import ended_link_line, unread_line
-from service.presigning.requests import AnyRequest, Requester, operation
-from service.presigning.results import Diagnosed, MadeLink
+from service.presigning.audit_events import unauthenticated_line
+from service.presigning.requests import AnyRequest, Requester, UnreadRequest, operation
+from service.presigning.results import Diagnosed, EndedLink, MadeLink
 from service.s3.access import StoreAccess
 from service.telemetry.line_limit import LineLimit
 
@@ -85,25 +85,10 @@ class AuditTrail:
         if self._observer is not None:
             self._observer.refused(refusal.code, batch.count)
 
-    async def record_unread(self, requester: Requester, route: str, refusal: PresignError) -> None:
-        """Record a request that was refused before its body was read."""
-        await self._put(unread_line(requester, refusal.code, time=self._clock.wall(), route=route))
-        if self._observer is not None:
-            self._observer.refused(refusal.code, 1)
-
-    async def record_ended_link(self, requester: Requester) -> None:
-        """Record a link that its maker has ended: the one of the requester."""
-        await self._put(ended_link_line(requester, time=self._clock.wall()))
-
     async def record_unauthenticated(self, request_id: str, client: str | None, route: str) -> None:
         await self._put_one_of_few(
-            unread_line(
-                None,
-                Unauthenticated.code,
-                time=self._clock.wall(),
-                request_id=request_id,
-                client=client,
-                route=route,
+            unauthenticated_line(
+                time=self._clock.wall(), request_id=request_id, client=client, route=route
             )
         )
 
@@ -111,7 +96,8 @@ class AuditTrail:
         self, requester: Requester, route: str, refusal: PresignError
     ) -> None:
         """Record that a genuine share link was refused. The requester is its maker."""
-        line = unread_line(requester, refusal.code, time=self._clock.wall(), route=route)
+        outcome = (UnreadRequest(route), (), refusal)
+        [line] = audit_lines(requester, [outcome], s3_buckets={}, time=self._clock.wall())
         await self._put_one_of_few(line)
 
     async def _put_one_of_few(self, line: bytes) -> None:
@@ -127,7 +113,7 @@ class AuditTrail:
         count = self._unauthenticated.suppressed()
         time = self._clock.wall()
         with suppress(Overloaded):  # no request depends on this line; the failure is counted
-            await self._put(unread_line(None, Unauthenticated.code, time=time, suppressed=count))
+            await self._put(unauthenticated_line(time=time, suppressed=count))
 
     async def _put(self, line: bytes) -> None:
         try:
@@ -146,6 +132,8 @@ class AuditTrail:
             return
         if isinstance(answer, PresignError):
             self._observer.refused(answer.code, count)
+            return
+        if isinstance(answer, EndedLink) or isinstance(request, UnreadRequest):
             return
         if isinstance(answer, Diagnosed):
             self._observer.diagnosed(answer.first)

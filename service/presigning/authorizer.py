@@ -7,9 +7,10 @@ Rules of this file:
 - The decision is in the audit trail before the answer is sent.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
-from typing import TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
 from service.access.grants import AccessRequest, Denied, Limited, decide
 from service.clock import Clock
@@ -24,7 +25,7 @@ from service.presigning.audit import Outcome, RefusedBatch
 from service.presigning.audit_decision import Answer
 from service.presigning.audit_trail import AuditTrail
 from service.presigning.rate_limits import RateLimits
-from service.presigning.requests import AnyRequest, Requester, StoreRequest
+from service.presigning.requests import AnyRequest, ObjectRequest, Requester, StoreRequest
 from service.presigning.signing_grants import AuthorizedAccess, SigningGrant, SigningGrants
 from service.presigning.snapshot import CallerAccess, Snapshot
 from service.s3.access import StoreAccess
@@ -57,31 +58,51 @@ class Authorizer:
         """Whether at least one bucket has a session."""
         return any(self._pool.is_alive(bucket) for bucket in self.snapshot.buckets)
 
-    async def sign_and_audit(
+    async def audited(
         self,
         requester: Requester,
         request: AnyRequest,
         key: str | Sequence[str],
-        sign: Callable[[], T | None],
+        work: Callable[[], Awaitable[T]],
         *,
+        at_once: Callable[[], T | None] | None = None,
         urls: int = 1,
     ) -> T:
-        """Return what `sign` returns, or raise its refusal, once it is in the audit trail.
+        """Count `urls` against the caller's rate, do the work, and write the audit line.
 
-        `key` may be all keys of the one request. `sign` returns None while no session is available.
-        `urls` are counted against the caller's rate, unless they are 0. Raises RateLimited,
-        CredentialsUnavailable, Overloaded and what `sign` raises.
+        Everything but a batch passes here, so that no answer leaves without these steps. `key` may
+        be all keys of the one request, or none if it is unread. 0 `urls` are those that were counted
+        before. `work` is done only if `at_once` returns None. Returns the answer, or raises the refusal, once it is in the audit trail:
+        RateLimited, Overloaded and what the two raise.
         """
         try:
             if urls:
                 await self.count(requester, urls)
-            if (answer := sign()) is None:
-                answer = await self._await_session(requester, request.bucket, sign)
+            answer = None if at_once is None else at_once()
+            if answer is None:
+                answer = await work()
         except PresignError as refusal:
             await self.record(requester, [(request, key, refusal)])
             raise
         await self.record(requester, [(request, key, answer)])
         return answer
+
+    def sign_and_audit(
+        self,
+        requester: Requester,
+        request: ObjectRequest,
+        key: str | Sequence[str],
+        sign: Callable[[], T | None],
+        *,
+        urls: int = 1,
+    ) -> Coroutine[Any, Any, T]:
+        """Return what `sign` returns, as `audited` does.
+
+        `sign` returns None while no session is available; it is called again after the wait. Raises
+        CredentialsUnavailable, and what `audited` and `sign` raise.
+        """
+        wait = partial(self._await_session, requester, request.bucket, sign)
+        return self.audited(requester, request, key, wait, at_once=sign, urls=urls)
 
     def authorize(self, requester: Requester, access_request: AccessRequest) -> AuthorizedAccess:
         """Raises Forbidden, LimitExceeded or InvalidRequest if no grant allows it."""
@@ -134,7 +155,7 @@ class Authorizer:
             requester,
             request,
             keys or request.key,
-            lambda: self._authorize_store_call(requester, request, urls),
+            partial(self._authorize_store_call, requester, request, urls),
             urls=max(1, urls, len(keys)),
         )
 

@@ -1,12 +1,12 @@
 """The main use case: sign a request, a form or a batch of requests for a caller."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
 from itertools import takewhile
-from typing import Final, NamedTuple, NoReturn
+from typing import Any, Final, NamedTuple, NoReturn
 
 from service.access.content_types import suggested_content_type
 from service.access.grants import decision_scope
@@ -43,18 +43,21 @@ class Presigner:
         self._templates = UrlTemplateCache(authorizer)
         self._unique_id = unique_id
 
-    async def presign(self, requester: Requester, request: PresignRequest) -> PresignedRequest:
+    def presign(
+        self, requester: Requester, request: PresignRequest
+    ) -> Coroutine[Any, Any, PresignedRequest]:
         """Return the method, URL and headers to send, and when the URL expires.
 
         Raises Forbidden, LimitExceeded or InvalidRequest if no grant allows the request or S3 would
         refuse it, LifetimeUnavailable or CredentialsUnavailable if no session lives long enough,
         CreateOnlyUnsupported, RateLimited, and Overloaded if the audit line cannot be written.
         """
-        return await self._authorizer.sign_and_audit(
-            requester, request, request.key, lambda: self._presign(requester, request)
-        )
+        sign = partial(self._presign, requester, request)
+        return self._authorizer.sign_and_audit(requester, request, request.key, sign)
 
-    async def presign_form(self, requester: Requester, request: PostFormRequest) -> PresignedForm:
+    def presign_form(
+        self, requester: Requester, request: PostFormRequest
+    ) -> Coroutine[Any, Any, PresignedForm]:
         """Return the URL and the fields of a form. Raises what `presign` raises."""
         key = request.key or request.key_prefix or ""
         sign: Callable[[], PresignedForm | None]
@@ -64,7 +67,7 @@ class Presigner:
             sign = partial(_refuse, error)  # once it is counted against the caller's rate
         else:
             sign = partial(self._presign_form, requester, request, key)
-        return await self._authorizer.sign_and_audit(requester, request, key, sign)
+        return self._authorizer.sign_and_audit(requester, request, key, sign)
 
     async def presign_batch(
         self,

@@ -140,7 +140,18 @@ class CredentialsRequest:
     lifetime: Lifetime = field(default_factory=Lifetime)
 
 
-AnyRequest = PresignRequest | PostFormRequest | StoreRequest | LinkRequest | CredentialsRequest
+@dataclass(frozen=True, slots=True)
+class UnreadRequest:
+    """A request that names no object, or was refused before it was read.
+
+    `route` is the template of its path.
+    """
+
+    route: str
+
+
+ObjectRequest = PresignRequest | PostFormRequest | StoreRequest | LinkRequest | CredentialsRequest
+AnyRequest = ObjectRequest | UnreadRequest
 
 
 def signed_key(request: PresignRequest) -> str:
@@ -169,7 +180,7 @@ def form_key(request: PostFormRequest, unique_id: Callable[[], str]) -> str:
     return key
 
 
-def operation(request: AnyRequest) -> Operation:
+def operation(request: ObjectRequest) -> Operation:
     match request:
         case PresignRequest():
             return _OPERATIONS[type(request.action)]

@@ -74,6 +74,11 @@ class MadeLink:
 
 
 @dataclass(frozen=True, slots=True)
+class EndedLink:
+    """Its maker has ended the share link that the requester names."""
+
+
+@dataclass(frozen=True, slots=True)
 class VendedCredentials:
     """A session whose credentials a program gets, and what it has left."""
 

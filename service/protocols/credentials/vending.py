@@ -9,12 +9,13 @@ Rules of this file:
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from service.access.grants import Grant
 from service.access.narrowing import vended_grants
 from service.access.session_policy import MAX_POLICY_LENGTH, BucketArns, vended_policy
-from service.errors import CredentialsUnavailable, Forbidden, InvalidRequest, PresignError
+from service.errors import CredentialsUnavailable, Forbidden, InvalidRequest
 from service.presigning.authorizer import Authorizer
 from service.presigning.requests import CredentialsRequest, Requester
 from service.presigning.results import VendedCredentials
@@ -42,14 +43,8 @@ class CredentialVending:
         Raises Forbidden if no grant with `credentials` allows any of it, InvalidRequest for a
         prefix that no policy can have, CredentialsUnavailable, RateLimited and Overloaded.
         """
-        try:
-            await self._authorizer.count(requester, 1)
-            answer = await self._credentials(requester, request)
-        except PresignError as refusal:
-            await self._authorizer.record(requester, [(request, request.prefix, refusal)])
-            raise
-        await self._authorizer.record(requester, [(request, request.prefix, answer)])
-        return answer
+        vend = partial(self._credentials, requester, request)
+        return await self._authorizer.audited(requester, request, request.prefix, vend)
 
     async def _credentials(
         self, requester: Requester, request: CredentialsRequest
