@@ -64,7 +64,7 @@ async def sign_items(
             requests += [error] * len(run)
         keys += run
     answers = await call.presigner.presign_batch(call.requester, requests, call.slot.released)
-    return await render_batch(call.problems, keys, answers, _in_item)
+    return await render_batch(call.parts.problems, keys, answers, _in_item)
 
 
 async def _sign_keys(
@@ -85,7 +85,7 @@ async def _sign_keys(
     first = to_request(validated(model, {**shared, "key": keys[0]}))
     batch = [PresignBatch(first, keys)]
     answers = await call.presigner.presign_batch(call.requester, batch, call.slot.released)
-    return await render_batch(call.problems, keys, answers, _at_key)
+    return await render_batch(call.parts.problems, keys, answers, _at_key)
 
 
 def _in_item(position: int, at: str) -> str:

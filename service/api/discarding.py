@@ -11,8 +11,10 @@ from typing import Final
 from starlette.requests import ClientDisconnect, Request
 
 from service.api.body import declared_length
-from service.api.limits import CALLER_ID, ConcurrencyLimiter
+from service.api.parts import Parts
+from service.api.request_state import state_of
 from service.errors import Overloaded
+from service.telemetry.metrics import Metrics
 
 MAX_DISCARDED_BYTES: Final = 1024**2
 _EXPECTS: Final = (b"expect", b"100-continue")
@@ -28,14 +30,14 @@ async def discard_body(request: Request, limit: int = MAX_DISCARDED_BYTES) -> di
     headers = request.scope["headers"]
     if _is_left(headers, limit):
         return {"connection": "close"}
-    bodies: ConcurrencyLimiter = request.app.state.limits.bodies
-    caller_id = request.scope["state"].get(CALLER_ID)
+    parts: Parts = request.app.parts
+    bodies, caller_id = parts.limits.bodies, state_of(request.scope).caller_id
     try:
         bodies.acquire(caller_id)
     except Overloaded:
         return {}
     try:
-        await _drop(request)
+        await _drop(request, parts.metrics)
     finally:
         bodies.release(caller_id)
     return {}
@@ -48,8 +50,8 @@ def _is_left(headers: Iterable[tuple[bytes, bytes]], limit: int) -> bool:
     return declared_length(headers) > limit
 
 
-async def _drop(request: Request) -> None:
-    more, discarded = True, request.app.state.metrics.body_discarded
+async def _drop(request: Request, metrics: Metrics) -> None:
+    more, discarded = True, metrics.body_discarded
     while more:
         message = await request.receive()
         if message["type"] == "http.disconnect":

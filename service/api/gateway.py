@@ -16,13 +16,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
 from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.cors import Cors
-from service.api.limits import CALLER_ID, ConcurrencyLimiter
+from service.api.limits import ConcurrencyLimiter
 from service.api.problems import Problems
-from service.api.request_id import CACHE_CONTROL, response_headers, start_request
+from service.api.request_state import response_headers, start_request, state_of
 from service.api.route import ApiRoute, AuthenticatedRequest
 from service.errors import PresignError
 
@@ -80,12 +81,12 @@ class Gateway:
             return
         began = time.perf_counter()
         self._metrics.request_began()
-        request_id, state = start_request(scope), scope["state"]
+        state = start_request(scope)
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                state["status"] = message["status"]
-                headers = response_headers(request_id, state.get(CACHE_CONTROL, b"no-store"))
+                state.status = message["status"]
+                headers = response_headers(state.request_id, state.cache_control)
                 message["headers"] = [*message["headers"], *headers]
             await send(message)
 
@@ -94,7 +95,7 @@ class Gateway:
         finally:
             route = getattr(scope.get("route"), "path", NO_ROUTE)
             method = scope["method"] if scope["method"] in METHODS else "other"
-            status = state.get("status", CLIENT_CLOSED_REQUEST)
+            status = CLIENT_CLOSED_REQUEST if state.status is None else state.status
             self._metrics.request_ended(route, method, status, time.perf_counter() - began)
 
     async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -105,33 +106,35 @@ class Gateway:
         try:
             self._limiter.acquire()
         except PresignError as error:
-            await self._problems.refusal(error, scope["state"]["request_id"])(scope, receive, send)
+            refused = self._problems.refusal(error, state_of(scope).request_id)
+            await refused(scope, receive, send)
             return
         try:
             await self._dispatch(scope, receive, send)
         finally:
-            self._limiter.release(scope["state"].get(CALLER_ID))
+            self._limiter.release(state_of(scope).caller_id)
 
     async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
-        state = scope["state"]
-        route = self._find(scope)
+        state, route = state_of(scope), self._find(scope)
         try:
             if route is None:
                 await self._app(scope, receive, send)
                 return
-            response = await route.respond(AuthenticatedRequest(scope, receive))
-        except PresignError as error:
-            response = self._problems.refusal(
-                error, state["request_id"], basic=route is not None and route.accepts_basic
-            )
+            response = await self._respond(route, route.request_class(scope, receive))
         except ClientDisconnect:
             return
         except Exception:
             # Safe to log: redaction.py drops the exception's message, and locals are never logged.
-            log.exception("request %s failed", state["request_id"])
-            response = self._problems.internal_error(state["request_id"])
-        if "status" not in state:  # else a response has begun
+            log.exception("request %s failed", state.request_id)
+            response = self._problems.internal_error(state.request_id)
+        if state.status is None:  # else a response has begun
             await response(scope, receive, send)
+
+    async def _respond(self, route: ApiRoute, call: AuthenticatedRequest) -> Response:
+        try:
+            return await route.respond(call)
+        except PresignError as error:
+            return route.refusal(call, error)
 
     def _find(self, scope: Scope) -> ApiRoute | None:
         found = self._by_path.get((scope["method"], scope["path"]))

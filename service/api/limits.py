@@ -13,12 +13,9 @@ from typing import Final, NamedTuple, Self
 
 from service.access.callers import Rate
 from service.api.body import MAX_BODY_BYTES
+from service.api.request_state import CallerId
 from service.errors import Overloaded, RateLimited
 
-# A caller's issuer and subject: cheaper to look up than a `Caller`.
-CallerId = tuple[str | None, str]
-
-CALLER_ID: Final = "caller_id"  # in a scope's state: the caller that holds the place
 _RETRY_AFTER: Final = 1  # seconds
 BATCH_SLOTS: Final = 4
 MAX_REFUSAL_SECONDS: Final = 10.0

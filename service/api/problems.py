@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from service.api.request_state import state_of
 from service.errors import PresignError
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -115,12 +116,13 @@ async def answer_http_exception(request: Request, error: Exception) -> Response:
     """Answer what the router refuses: an unknown path or method."""
     assert isinstance(error, HTTPException)
     code = _HTTP_CODES.get(error.status_code, "internal_error")
-    problems: Problems = request.app.state.problems
-    members = problems.problem(code, f"{_KINDS[code][1]}.", request_id=request.state.request_id)
+    problems: Problems = request.app.parts.problems
+    request_id = state_of(request.scope).request_id
+    members = problems.problem(code, f"{_KINDS[code][1]}.", request_id=request_id)
     return response(members, dict(error.headers or {}))
 
 
 async def answer_unexpected_error(request: Request, _: Exception) -> Response:
     """Starlette re-raises the error after this, and the gateway logs it."""
-    problems: Problems = request.app.state.problems
-    return problems.internal_error(request.state.request_id)
+    problems: Problems = request.app.parts.problems
+    return problems.internal_error(state_of(request.scope).request_id)

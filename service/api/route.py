@@ -16,6 +16,7 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope
 
 from service.access.callers import Identity, Rate
 from service.api.authentication import authenticate, refuse_foreign_page
@@ -29,20 +30,18 @@ from service.api.body import (
     read_body,
     refuse,
 )
-from service.api.limits import CALLER_ID, BatchSlot, CallerId, SharedLimits
-from service.api.problems import Problems
-from service.auth.token_verifier import TokenVerifier
+from service.api.limits import BatchSlot
+from service.api.parts import Parts
+from service.api.request_state import CallerId, state_of
 from service.errors import (
     ForeignOrigin,
     Overloaded,
+    PresignError,
     RateLimited,
     Unauthenticated,
     UnsupportedMediaType,
 )
-from service.multipart.object_checks import ObjectChecks
-from service.multipart.uploads import MultipartUploads
 from service.presigning.authorizer import Authorizer
-from service.presigning.listings import Listings
 from service.presigning.presigner import Presigner
 from service.presigning.requests import Requester, UnreadRequest
 from service.presigning.snapshot import Snapshot
@@ -58,12 +57,17 @@ class AuthenticatedRequest(Request):
     """A request whose caller `identify` has authenticated."""
 
     requester: Requester
-    authorizer: Authorizer
-    presigner: Presigner
-    limits: SharedLimits
     caller_id: CallerId
     snapshot: Snapshot  # that the caller was authenticated with
     slot: BatchSlot  # of a long body
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        super().__init__(scope, receive)
+        self.parts: Parts = scope["app"].parts
+        self.context = state_of(scope)
+        self.authorizer: Authorizer = self.parts.authorizer
+        self.presigner: Presigner = self.parts.presigner
+        self.limits = self.parts.limits
 
     @property
     def client_host(self) -> str | None:
@@ -71,34 +75,8 @@ class AuthenticatedRequest(Request):
         address = self.scope.get("client")
         return None if address is None else address[0]
 
-    @property
-    def multipart(self) -> MultipartUploads:
-        multipart: MultipartUploads = self.app.state.multipart
-        return multipart
-
-    @property
-    def problems(self) -> Problems:
-        problems: Problems = self.app.state.problems
-        return problems
-
-    @property
-    def listings(self) -> Listings:
-        listings: Listings = self.app.state.listings
-        return listings
-
-    @property
-    def object_checks(self) -> ObjectChecks:
-        checks: ObjectChecks = self.app.state.object_checks
-        return checks
-
     async def identify(self, route: "ApiRoute") -> None:
         """Find out who the caller is. Raises Unauthenticated after writing the audit line."""
-        state = self.scope["app"].state
-        self.authorizer, self.presigner, self.limits = (
-            state.authorizer,
-            state.presigner,
-            state.limits,
-        )
         self.snapshot = self.authorizer.snapshot
         try:
             identity = await route.identity(self)
@@ -106,13 +84,17 @@ class AuthenticatedRequest(Request):
             await self.record_unauthenticated(route)
             raise
         self.caller_id = (identity.caller.issuer, identity.caller.subject)
-        self.requester = Requester(identity, self.scope["state"]["request_id"], self.client_host)
+        self.requester = Requester(identity, self.context.request_id, self.client_host)
 
     async def record_unauthenticated(self, route: "ApiRoute") -> None:
         """Write the audit line of a request whose caller is unknown."""
-        request_id = self.scope["state"]["request_id"]
         trail = self.authorizer.audit_trail
-        await trail.record_unauthenticated(request_id, self.client_host, route.path)
+        await trail.record_unauthenticated(self.context.request_id, self.client_host, route.path)
+
+    async def record_unread(self, route: "ApiRoute", refusal: PresignError) -> None:
+        """Write the audit line of a request that was refused before it was read."""
+        outcome = (UnreadRequest(route.path), (), refusal)
+        await self.authorizer.record(self.requester, [outcome])
 
     async def read(self, limit: int) -> bytes:
         """Return the whole body, in a slot for bodies being received. Raises what `read_body` does.
@@ -152,6 +134,7 @@ class ApiRoute(APIRoute):
     as strings.
     """
 
+    request_class: ClassVar[type[AuthenticatedRequest]] = AuthenticatedRequest
     # Set where clients know nothing of presign: object URLs, package indexes, Git LFS, MLflow.
     accepts_basic: ClassVar[bool] = False
 
@@ -159,7 +142,7 @@ class ApiRoute(APIRoute):
         self._read_signature()
 
         async def handle(request: Request) -> Response:
-            return await self.respond(AuthenticatedRequest(request.scope, request.receive))
+            return await self.respond(self.request_class(request.scope, request.receive))
 
         return handle
 
@@ -168,9 +151,14 @@ class ApiRoute(APIRoute):
         verified: Identity | None = call.scope.get(IDENTITY)
         if verified is not None:
             return verified
-        tokens: TokenVerifier = call.app.state.tokens
-        headers = call.scope["headers"]
-        return await authenticate(headers, call.snapshot, tokens, basic=self.accepts_basic)
+        return await authenticate(
+            call.scope["headers"], call.snapshot, call.parts.tokens, basic=self.accepts_basic
+        )
+
+    def refusal(self, call: AuthenticatedRequest, error: PresignError) -> Response:
+        """Return the response to a refusal, in the form that the route's clients read."""
+        request_id = call.context.request_id
+        return call.parts.problems.refusal(error, request_id, basic=self.accepts_basic)
 
     async def respond(self, call: AuthenticatedRequest) -> Response:
         """Return the response. Raises PresignError for a refusal."""
@@ -179,7 +167,7 @@ class ApiRoute(APIRoute):
             await self._refuse_foreign_page(call)
         limits, caller_id = call.limits, call.caller_id
         limits.requests.assign(caller_id)
-        call.scope["state"][CALLER_ID] = caller_id
+        call.context.caller_id = caller_id
         if self._is_rate_limited and limits.refused.knows(caller_id):
             await self._refuse_unread(call)
         try:
@@ -226,9 +214,9 @@ class ApiRoute(APIRoute):
     async def _refuse_foreign_page(self, call: AuthenticatedRequest) -> None:
         """Raises ForeignOrigin or UnsupportedMediaType, after its audit line."""
         try:
-            refuse_foreign_page(call.scope, call.app.state.cors_origins)
+            refuse_foreign_page(call.scope, call.parts.cors_origins)
         except (ForeignOrigin, UnsupportedMediaType) as error:
-            await call.authorizer.audit_trail.record_unread(call.requester, self.path, error)
+            await call.record_unread(self, error)
             raise
 
     async def _refuse_unread(self, call: AuthenticatedRequest) -> None:
@@ -237,8 +225,7 @@ class ApiRoute(APIRoute):
         try:
             call.limits.refused.check(call.caller_id, _rate_of(call), length)
         except RateLimited as error:
-            outcome = (UnreadRequest(self.path), (), error)
-            await call.authorizer.record(call.requester, [outcome])
+            await call.record_unread(self, error)
             raise
 
     def _remember(self, call: AuthenticatedRequest, error: RateLimited) -> None:

@@ -6,6 +6,7 @@ from opentelemetry.trace import Span
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.api.gateway import METHODS, UNLIMITED
+from service.api.request_state import state_of
 from service.telemetry.spans import Spans, set_failed, trace_headers
 
 _OTHER_METHOD: Final = "_OTHER"  # opentelemetry.io/docs/specs/semconv/http/http-spans
@@ -38,16 +39,16 @@ class TracedGateway:
 
 def _describe(span: Span, method: str, scope: Scope) -> None:
     """Set the attributes, by the semantic conventions for HTTP servers."""
-    state, name = scope["state"], method
+    state, name = state_of(scope), method
     attributes: dict[str, str | int] = {
         "http.request.method": method,
         "url.scheme": scope["scheme"],
-        "presign.request_id": state["request_id"],
+        "presign.request_id": state.request_id,
     }
     if (route := getattr(scope.get("route"), "path", None)) is not None:
         name = f"{method} {route}"
         attributes["http.route"] = route
-    if (status := state.get("status")) is None:
+    if (status := state.status) is None:
         set_failed(span, "no_response")  # the client did not wait
     else:
         attributes["http.response.status_code"] = status

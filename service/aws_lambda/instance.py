@@ -20,7 +20,7 @@ from pydantic_core import to_json
 from starlette.types import Message, Scope
 
 from service.api.problems import MEDIA_TYPE
-from service.api.request_id import response_headers
+from service.api.request_state import response_headers
 from service.api.route import IDENTITY
 from service.app.factory import PresignApp
 from service.app.services import Services
@@ -82,8 +82,7 @@ class Instance:
 
     @property
     def _services(self) -> Services:
-        services: Services = self._app.state.services
-        return services
+        return self._app.services
 
     def start(self) -> None:
         """Start the app, and wait a moment for the first sessions and keys."""
@@ -193,7 +192,7 @@ class Instance:
 
     def _problem(self, kind: ResultKind, code: str, detail: str, request_id: str) -> dict[str, Any]:
         """Return a problem for what never becomes a request, as the HTTP server does."""
-        members = self._app.state.problems.problem(code, detail, request_id=request_id)
+        members = self._app.parts.problems.problem(code, detail, request_id=request_id)
         headers = [(b"content-type", MEDIA_TYPE.encode()), *response_headers(request_id)]
         return write_result(kind, members["status"], headers, to_json(members))
 

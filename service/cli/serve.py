@@ -53,9 +53,7 @@ def run(
             once_started=partial(_log_oversized_policies, settings, addresses),
         )
         Server(
-            uvicorn_config(
-                app, host=host, port=port, drain=drain, body_discarded=metrics.body_discarded
-            ),
+            uvicorn_config(app, app.parts, host=host, port=port),
             drain=drain,
             drain_seconds=settings.server.drain_seconds,
         ).run()

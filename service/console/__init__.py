@@ -67,7 +67,7 @@ async def serve_file(request: Request, name: str) -> Response:
 
 
 def _settings(request: Request) -> PageSettings:
-    console: Console = request.app.state.console
+    console: Console = request.app.parts.console
     if console.settings is None:
         raise HTTPException(404)
     return console.settings
@@ -75,7 +75,7 @@ def _settings(request: Request) -> PageSettings:
 
 def _answer(request: Request, text: PublicText) -> Response:
     sign_in = _settings(request).sign_in
-    buckets = request.app.state.authorizer.snapshot.buckets.values()
+    buckets = request.app.parts.authorizer.snapshot.buckets.values()
     issuers = () if sign_in is None else sign_in.origins
     stores = [bucket.address.origin for bucket in buckets]
     headers = {

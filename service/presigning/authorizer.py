@@ -71,9 +71,9 @@ class Authorizer:
         """Count `urls` against the caller's rate, do the work, and write the audit line.
 
         Everything but a batch passes here, so that no answer leaves without these steps. `key` may
-        be all keys of the one request, or none if it is unread. 0 `urls` are those that were counted
-        before. `work` is done only if `at_once` returns None. Returns the answer, or raises the refusal, once it is in the audit trail:
-        RateLimited, Overloaded and what the two raise.
+        be all keys of the one request, or none if it is unread. `urls` are 0 if they were counted
+        before. `work` is done only if `at_once` returns None. Returns the answer, or raises the
+        refusal, once it is in the audit trail: RateLimited, Overloaded and what the two raise.
         """
         try:
             if urls:

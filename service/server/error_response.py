@@ -7,7 +7,7 @@ from pydantic_core import to_json
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from service.api.problems import MEDIA_TYPE, Problems
-from service.api.request_id import response_headers
+from service.api.request_state import response_headers
 
 
 def error_response(

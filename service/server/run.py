@@ -11,15 +11,16 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import partial
 from types import FrameType
 from typing import Final, cast
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
+from service.api.parts import Parts
 from service.server.limits import ConnectionLimits
 from service.server.protocol import TimeoutProtocol
 from service.server.shutdown import Drain
@@ -106,22 +107,21 @@ def _queued(listener: socket.socket) -> Iterator[socket.socket]:
 
 
 def uvicorn_config(
-    app: FastAPI,
+    app: ASGIApp,
+    parts: Parts,
     *,
     host: str,
     port: int,
-    drain: Drain,
-    body_discarded: Callable[[int], None],
     limits: ConnectionLimits | None = None,
 ) -> uvicorn.Config:
-    """`body_discarded` counts the bytes of bodies that were read and dropped."""
+    """`parts` are those of the app."""
     protocol = partial(
         TimeoutProtocol,
         limits=limits or ConnectionLimits(),
-        problems=app.state.problems,
-        drain=drain,
+        problems=parts.problems,
+        drain=parts.drain,
         batcher=WriteBatcher(),
-        body_discarded=body_discarded,
+        body_discarded=parts.metrics.body_discarded,
     )
     return uvicorn.Config(
         app,

@@ -10,11 +10,11 @@ from service.access.callers import Rate
 from service.api.limits import (
     MAX_REFUSAL_SECONDS,
     BatchQueue,
-    CallerId,
     ConcurrencyLimiter,
     RecentlyRefused,
     SharedLimits,
 )
+from service.api.request_state import CallerId
 from service.app.factory import create_app
 from service.errors import Overloaded, RateLimited
 from tests.support.app import make_app_settings, make_open_grant
@@ -73,7 +73,7 @@ def test_a_refused_caller_leaves_its_place_to_others() -> None:
 
 def test_the_bounds_are_shares_of_max_in_flight() -> None:
     app = create_app(make_app_settings(make_open_grant(), server={"max_in_flight": 200}))
-    limits: SharedLimits = app.state.limits
+    limits: SharedLimits = app.parts.limits
     assert limits.requests._free == 200
     assert limits.bodies._free == 100
     assert limits.batches._limiter._free == 50

@@ -1,17 +1,24 @@
 """The limit of a body is that of its model."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any, ClassVar, Final, get_type_hints
 
 import pytest
+from starlette.types import Scope
 
 from service.api.body import MAX_BATCH_BYTES, MAX_BODY_BYTES
 from service.api.limits import shared_limits
+from service.api.parts import Parts
+from service.api.problems import Problems
+from service.api.request_state import start_request
 from service.api.route import ApiRoute, AuthenticatedRequest
 from service.api.schemas import StrictRequest
 from service.app.factory import _ROUTERS
 from service.errors import BodyTooLarge
 from service.protocols.uppy import routes as uppy
+from service.server.shutdown import Drain
+from service.telemetry.metrics import Metrics
 from tests.support.authorizer import make_harness
 from tests.support.factories import make_snapshot
 from tests.support.virtual_time import FakeClock, in_virtual_time
@@ -74,8 +81,12 @@ def sent(body: bytes) -> AuthenticatedRequest:
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": body, "more_body": False}
 
-    call = AuthenticatedRequest({"type": "http", "headers": []}, receive)
-    call.caller_id, call.limits = (None, "reader"), shared_limits(8, FakeClock().boot)
-    call.authorizer = make_harness(make_snapshot()).authorizer
-    call.snapshot = call.authorizer.snapshot
+    limits = shared_limits(8, FakeClock().boot)
+    parts = Parts(drain=Drain(), metrics=Metrics(), problems=Problems(), limits=limits)
+    harness = make_harness(make_snapshot())
+    parts.authorizer, parts.presigner = harness.authorizer, harness.presigner
+    scope: Scope = {"type": "http", "headers": [], "app": SimpleNamespace(parts=parts)}
+    start_request(scope)
+    call = AuthenticatedRequest(scope, receive)
+    call.caller_id, call.snapshot = (None, "reader"), harness.authorizer.snapshot
     return call

@@ -241,7 +241,7 @@ async def test_an_invalid_diagnosis_is_refused_with_its_pointer(
 
 async def test_an_ended_session_is_still_recognised(desk: Desk) -> None:
     url = await desk.url()
-    history = app_of(desk.client).state.diagnoses._history
+    history = app_of(desk.client).parts.diagnoses._history
     [key] = [key for key in history._sessions if key[2] is not None]
     session, _ = history._sessions[key]
     history.remember(key[1], key[2], replace(session, expires_at=time.time() - 5))

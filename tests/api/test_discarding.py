@@ -3,11 +3,15 @@
 from typing import Any, Final
 
 import pytest
-from starlette.datastructures import State
 from starlette.requests import ClientDisconnect, Request
+from starlette.types import Scope
 
 from service.api.discarding import MAX_DISCARDED_BYTES, discard_body
-from service.api.limits import CALLER_ID, shared_limits
+from service.api.limits import shared_limits
+from service.api.parts import Parts
+from service.api.problems import Problems
+from service.api.request_state import start_request
+from service.server.shutdown import Drain
 from service.telemetry.metrics import Metrics
 from tests.support.virtual_time import FakeClock
 
@@ -22,17 +26,18 @@ class Upload:
         self.read, self._pieces = 0, list(pieces)
         self.metrics, self.limits = Metrics(), shared_limits(8, FakeClock().boot)
         named = {"content_length": str(sum(map(len, pieces))), **headers}
-        scope = {
+        scope: Scope = {
             "type": "http",
             "headers": [(n.replace("_", "-").encode(), text.encode()) for n, text in named.items()],
-            "state": {CALLER_ID: OWNER},
             "app": self,
         }
+        start_request(scope).caller_id = OWNER
         self.request = Request(scope, self._receive)
 
     @property
-    def state(self) -> State:
-        return State({"metrics": self.metrics, "limits": self.limits})
+    def parts(self) -> Parts:
+        metrics, limits = self.metrics, self.limits
+        return Parts(drain=Drain(), metrics=metrics, problems=Problems(), limits=limits)
 
     @property
     def counted(self) -> float | None:

@@ -16,7 +16,7 @@ PATHS: Final = [URLS, PART_URLS]
 
 
 def limiter_of(client: httpx.AsyncClient) -> ConcurrencyLimiter:
-    limiter: ConcurrencyLimiter = app_of(client).state.limits.requests
+    limiter: ConcurrencyLimiter = app_of(client).parts.limits.requests
     return limiter
 
 

@@ -56,7 +56,7 @@ async def test_an_internal_error_is_a_problem_that_pages_may_read(
 ) -> None:
     settings = make_app_settings(make_open_grant(), server={"cors_origins": [ORIGIN]})
     async with run_app(settings) as client:
-        app_of(client).state.presigner = None
+        del app_of(client).parts.presigner
         answer = await client.post("/v1/download-urls", json=GET, headers={"Origin": ORIGIN})
     problem(answer, 500, "internal_error")
     assert answer.headers["cache-control"] == "no-store"

@@ -151,7 +151,7 @@ async def test_the_page_accepts_no_writes(open_client: httpx.AsyncClient, method
 
 async def test_a_new_configuration_takes_effect_at_once(client: httpx.AsyncClient) -> None:
     transport: Any = client._transport
-    console = transport.app.state.console
+    console = transport.app.parts.console
     console.settings = PageSettings(name="Acme", colour="#0f766e")
     assert (await client.get("/console")).status_code == 200
     console.settings = None

@@ -8,7 +8,7 @@ from typing import Any, Final
 import httpx
 from fastapi import FastAPI
 
-from service.app.factory import create_app
+from service.app.factory import PresignApp, create_app
 from service.app.session_sources import MakeSource, OpenSources, Origin
 from service.auth.api_keys import digest_of
 from service.clock import Clock
@@ -131,9 +131,9 @@ async def run_app(
             yield client
 
 
-def app_of(client: httpx.AsyncClient) -> FastAPI:
+def app_of(client: httpx.AsyncClient) -> PresignApp:
     transport: Any = client._transport
-    app: FastAPI = transport.app
+    app: PresignApp = transport.app
     return app
 
 

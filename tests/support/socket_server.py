@@ -13,7 +13,7 @@ from typing import Any, Final, Self
 from fastapi import FastAPI, Request, Response
 
 from service.api.discarding import discard_body
-from service.app.factory import create_app
+from service.app.factory import PresignApp, create_app
 from service.errors import Forbidden
 from service.protocols.uppy.errors import Refusal
 from service.server.limits import ConnectionLimits
@@ -73,7 +73,7 @@ class RunningServer:
     @property
     def discarded(self) -> float:
         """How many bytes of bodies the service has dropped."""
-        metrics = self.uvicorn.config.app.state.metrics  # type: ignore[union-attr]  # our app
+        metrics = self.uvicorn.config.app.parts.metrics  # type: ignore[union-attr]  # our app
         value: float = metrics.registry.get_sample_value("presign_discarded_body_bytes_total")
         return value
 
@@ -96,15 +96,14 @@ def run_server(*, max_in_flight: int = 512, **limits: Any) -> Iterator[RunningSe
 
 
 @contextmanager
-def run_app_on_socket(app: FastAPI, drain: Drain, **limits: Any) -> Iterator[RunningServer]:
+def run_app_on_socket(app: PresignApp, drain: Drain, **limits: Any) -> Iterator[RunningServer]:
     """In a thread, with its own event loop."""
     connection_limits = _limits(**limits)
     config = uvicorn_config(
         app,
+        app.parts,
         host="127.0.0.1",
         port=0,
-        drain=drain,
-        body_discarded=app.state.metrics.body_discarded,
         limits=connection_limits,
     )
     server = RunningServer(Server(config, drain=drain, drain_seconds=NEVER), drain)
@@ -120,7 +119,7 @@ def run_app_on_socket(app: FastAPI, drain: Drain, **limits: Any) -> Iterator[Run
         thread.join(PATIENCE)
 
 
-def _add_routes(app: FastAPI, server: RunningServer) -> None:
+def _add_routes(app: PresignApp, server: RunningServer) -> None:
     async def held() -> str:
         await asyncio.to_thread(server.hold.wait)
         return "released"
@@ -140,7 +139,7 @@ def _add_routes(app: FastAPI, server: RunningServer) -> None:
         return ""
 
     async def refused() -> Refusal:
-        return Refusal(app.state.problems, Forbidden(), "request-1")
+        return Refusal(app.parts.problems, Forbidden(), "request-1")
 
     async def header(name: str) -> Response:
         response = Response("ok")

@@ -11,7 +11,7 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from service.api.request_id import start_request
+from service.api.request_state import start_request
 from service.sessions.sts import SessionRefused
 from service.telemetry import tracing
 from tests.api.sentinels import logging_as_served

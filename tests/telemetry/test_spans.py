@@ -151,7 +151,7 @@ async def test_log_lines_have_the_ids_of_the_span(receiver: Receiver) -> None:
     with logged() as lines:
         async with traced_app(receiver) as app:
             headers = {"traceparent": TRACEPARENT}
-            app.client._transport.app.state.presigner.presign = None  # type: ignore[attr-defined]
+            app.client._transport.app.parts.presigner.presign = None  # type: ignore[attr-defined]
             assert (await app.client.post(URLS, json=GET, headers=headers)).status_code == 500
     (line,) = [each for each in lines if each["level"] == "ERROR"]
     (request,) = receiver.named(URLS_NAME)
@@ -227,7 +227,7 @@ async def test_a_client_that_does_not_wait_is_an_error(receiver: Receiver) -> No
 
 async def test_without_traces_the_gateway_is_not_wrapped() -> None:
     async with run_app(make_app_settings(make_open_grant())) as client:
-        assert type(app_of(client).gateway) is Gateway  # type: ignore[attr-defined]
+        assert type(app_of(client).gateway) is Gateway
 
 
 async def test_static_keys_are_not_called_sts(receiver: Receiver) -> None:

@@ -7,7 +7,6 @@ from service.api.rendering import render_findings
 from service.api.route import ApiRoute, AuthenticatedRequest
 from service.api.schemas import DiagnosisRequest, or_none
 from service.diagnosis.request import MAX_HEADERS, MAX_HEADERS_LENGTH, ReportedRequest
-from service.diagnosis.service import Diagnoses
 from service.errors import InvalidRequest
 
 router = APIRouter(prefix="/v1/diagnoses", tags=["diagnoses"], route_class=ApiRoute)
@@ -15,8 +14,9 @@ router = APIRouter(prefix="/v1/diagnoses", tags=["diagnoses"], route_class=ApiRo
 
 @router.post("")
 async def diagnose_request(call: AuthenticatedRequest, body: DiagnosisRequest) -> bytes:
-    diagnoses: Diagnoses = call.app.state.diagnoses
-    return render_findings(await diagnoses.diagnose(call.requester, reported_request(body)))
+    return render_findings(
+        await call.parts.diagnoses.diagnose(call.requester, reported_request(body))
+    )
 
 
 def reported_request(body: DiagnosisRequest) -> ReportedRequest:

@@ -4,13 +4,15 @@ It is the same for everybody, and says nothing about buckets or callers.
 """
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
 
 from service.api.accept import preferred
 from service.api.html_page import POLICY, html_page
+from service.api.parts import Parts
+from service.protocols.objects.routes import ObjectUrls
 
 router = APIRouter(include_in_schema=False)
 
@@ -27,16 +29,16 @@ async def front_page(request: Request) -> Response:
     """A page for a browser. Programs get a 404, as for any path that is not in openapi.yaml."""
     if preferred(request.scope["headers"], [_JSON, _HTML]) != _HTML:
         raise HTTPException(404)
-    body = [f"<p>{_ABOUT}", "<ul>", *(f"<li>{each}" for each in _ways(request.app.state)), "</ul>"]
+    body = [f"<p>{_ABOUT}", "<ul>", *(f"<li>{each}" for each in _ways(request.app.parts)), "</ul>"]
     headers = {"Vary": "Accept", "Content-Security-Policy": POLICY}
     return Response(html_page("presign", body), media_type=_HTML, headers=headers)
 
 
-def _ways(state: Any) -> Iterator[str]:
+def _ways(parts: Parts) -> Iterator[str]:
     """Yield what there is, as HTML. The links are relative, because of proxies."""
-    if state.console.settings is not None:
+    if parts.console.settings is not None:
         yield '<a href="console">The console: upload, download and share in this browser</a>'
     yield '<a href="openapi.json">The calls that programs make, as an OpenAPI document</a>'
     yield '<a href="errors">The codes of errors, and what to do about each</a>'
-    if state.object_urls.lifetime is not None:
+    if parts.use_case(ObjectUrls).lifetime is not None:
         yield "<code>/o/{bucket}/{key}</code>: one address for each object, for every HTTP client"

@@ -3,6 +3,9 @@
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
 
+from service.api.parts import Parts
+from service.protocols.links.service import Links
+
 router = APIRouter(include_in_schema=False)
 
 
@@ -15,16 +18,17 @@ async def livez() -> Response:
 @router.get("/readyz")
 async def readyz(request: Request) -> Response:
     """At least one bucket can sign, revoked links were looked for, and nothing shuts down."""
-    if request.app.state.drain.has_begun:
+    parts: Parts = request.app.parts
+    if parts.drain.has_begun:
         return PlainTextResponse("shutting down", status_code=503)
-    if not request.app.state.authorizer.can_sign():
+    if not parts.authorizer.can_sign():
         return PlainTextResponse("no bucket can sign yet", status_code=503)
-    if not request.app.state.links.has_looked:
+    if not parts.use_case(Links).has_looked:
         return PlainTextResponse("the revoked links are being read", status_code=503)
     return PlainTextResponse("ok")
 
 
 @router.get("/metrics")
 async def metrics(request: Request) -> Response:
-    metrics = request.app.state.metrics
+    metrics = request.app.parts.metrics
     return Response(await metrics.render(), media_type=metrics.CONTENT_TYPE)

@@ -111,7 +111,7 @@ async def list_objects(
     call: AuthenticatedRequest, query: Annotated[ObjectsQuery, Query()]
 ) -> bytes:
     request = listing_request(query)
-    return render_listing(request.prefix, await call.listings.page(call.requester, request))
+    return render_listing(request.prefix, await call.parts.listings.page(call.requester, request))
 
 
 @router.get("/object-versions", tags=["object-versions"])
@@ -119,12 +119,14 @@ async def list_object_versions(
     call: AuthenticatedRequest, query: Annotated[ObjectsQuery, Query()]
 ) -> bytes:
     request = listing_request(query)
-    return render_versions(request.prefix, await call.listings.versions(call.requester, request))
+    return render_versions(
+        request.prefix, await call.parts.listings.versions(call.requester, request)
+    )
 
 
 @router.post("/object-checks", tags=["object-checks"])
 async def check_object(call: AuthenticatedRequest, body: ObjectCheckRequest) -> bytes:
-    return render_check(await call.object_checks.check(call.requester, object_check(body)))
+    return render_check(await call.parts.object_checks.check(call.requester, object_check(body)))
 
 
 def listing_request(query: ObjectsQuery) -> ListingRequest:

@@ -30,13 +30,13 @@ class CredentialsRoute(ApiRoute):
             (name, b"Bearer " + value if name == b"authorization" and b" " not in value else value)
             for name, value in call.scope["headers"]
         ]
-        return await authenticate(headers, call.snapshot, call.app.state.tokens)
+        return await authenticate(headers, call.snapshot, call.parts.tokens)
 
     async def respond(self, call: AuthenticatedRequest) -> Response:
         try:
             return await super().respond(call)
         except PresignError as error:
-            return refusal(call.problems, error, call.scope["state"]["request_id"])
+            return refusal(call.parts.problems, error, call.context.request_id)
 
 
 router = APIRouter(prefix="/v1/credentials", route_class=CredentialsRoute, include_in_schema=False)
@@ -53,7 +53,7 @@ class Narrowing(BaseModel):
 async def credentials(
     call: AuthenticatedRequest, bucket: str, query: Annotated[Narrowing, Query()]
 ) -> bytes:
-    vending: CredentialVending = call.app.state.credentials
+    vending = call.parts.use_case(CredentialVending)
     request = CredentialsRequest(bucket=bucket, prefix=query.prefix, permission=query.permission)
     vended = await vending.vend(call.requester, request)
     keys = vended.session.credentials

@@ -53,8 +53,8 @@ class LfsRoute(ApiRoute):
         try:
             return await super().respond(call)
         except PresignError as error:
-            request_id = call.scope["state"]["request_id"]
-            return refusal(call.problems, error, request_id, basic=self.accepts_basic)
+            request_id = call.context.request_id
+            return refusal(call.parts.problems, error, request_id, basic=self.accepts_basic)
 
 
 class CompletionRoute(LfsRoute):
@@ -79,7 +79,7 @@ completions = APIRouter(prefix=_PREFIX, route_class=CompletionRoute, include_in_
 
 @router.post("/objects/batch")
 async def batch(call: AuthenticatedRequest, repository: str, body: BatchBody) -> Response:
-    lfs: GitLfs = call.app.state.git_lfs
+    lfs = call.parts.use_case(GitLfs)
     repo = _repository(lfs, repository)
     if len(body.objects) > MAX_OBJECTS:
         detail = f"A batch has at most {MAX_OBJECTS} objects: see lfs.transfer.batchSize."
@@ -105,7 +105,7 @@ async def batch(call: AuthenticatedRequest, repository: str, body: BatchBody) ->
 
 @router.post("/verify")
 async def verify(call: AuthenticatedRequest, repository: str, body: ObjectBody) -> Response:
-    lfs: GitLfs = call.app.state.git_lfs
+    lfs = call.parts.use_case(GitLfs)
     await lfs.batches.verify(call.requester, _repository(lfs, repository), body.named())
     return _json({})
 
@@ -123,7 +123,7 @@ async def refuse_locks(_: AuthenticatedRequest) -> Response:
 async def complete(
     call: AuthenticatedRequest, repository: str, ticket: str, body: CompletionBody
 ) -> Response:
-    lfs: GitLfs = call.app.state.git_lfs
+    lfs = call.parts.use_case(GitLfs)
     repo, opened = _repository(lfs, repository), _ticket(call, repository, ticket)
     is_long = len(body.parts) > MANY_PARTS
     parts = await run_in_thread_if(is_long, lambda: [each.uploaded() for each in body.parts])
@@ -133,7 +133,7 @@ async def complete(
 
 def _ticket(call: AuthenticatedRequest, repository: str, text: str) -> Ticket:
     """Raises NotFound or UploadNotFound."""
-    lfs: GitLfs = call.app.state.git_lfs
+    lfs = call.parts.use_case(GitLfs)
     return lfs.batches.parts.open(lfs.settings, call.snapshot, repository, text)
 
 
@@ -183,7 +183,7 @@ def _members(
     members: dict[str, Any] = {"oid": wanted.oid, "size": wanted.size}
     match outcome:
         case PresignError():
-            return {**members, "error": of_object(call.problems, outcome)}
+            return {**members, "error": of_object(call.parts.problems, outcome)}
         case Action(href, header, validity):
             action = {
                 "href": href,

@@ -15,12 +15,12 @@ router = APIRouter(prefix=_PATH, tags=["links"], route_class=ApiRoute)
 
 @router.post("", status_code=201)
 async def create_link(call: AuthenticatedRequest, body: NewLinkRequest) -> bytes:
-    links: Links = call.app.state.links
+    links = call.parts.use_case(Links)
     return render_link(await links.create(call.requester, body.link()))
 
 
 @router.delete("/{link_id}", response_model=None, status_code=204)
 async def end_link(call: AuthenticatedRequest, link_id: str) -> bytes:
-    links: Links = call.app.state.links
+    links = call.parts.use_case(Links)
     await links.end(call.requester, link_id, f"{_PATH}/{{link_id}}")
     return b""

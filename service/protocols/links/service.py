@@ -13,8 +13,8 @@ from service.access.grants import WEEK, AccessRequest, Caller, max_link_expires_
 from service.clock import Clock
 from service.errors import Forbidden, InvalidRequest, LimitExceeded, NotFound, PresignError
 from service.presigning.authorizer import Authorizer
-from service.presigning.requests import LinkRequest, Requester
-from service.presigning.results import MadeLink
+from service.presigning.requests import LinkRequest, Requester, UnreadRequest
+from service.presigning.results import EndedLink, MadeLink
 from service.protocols.links.link import Link, pack_caller
 from service.protocols.links.link_store import MOST_LINKS, LinkStore, StoredLink
 from service.protocols.links.revocations import Revocations
@@ -138,10 +138,10 @@ class Links:
             link = self.stored(requester.identity.caller, link_id, expires_at)
             await self._revoke(self._require_shared().revocations, link)
         except PresignError as refusal:
-            await self._authorizer.audit_trail.record_unread(requester, route, refusal)
+            await self._authorizer.record(requester, [(UnreadRequest(route), (), refusal)])
             raise
         maker = replace(requester, link_id=link_id)
-        await self._authorizer.audit_trail.record_ended_link(maker)
+        await self._authorizer.record(maker, [(UnreadRequest(route), (), EndedLink())])
 
     @property
     def has_looked(self) -> bool:

@@ -34,19 +34,28 @@ _HEAD: Final = HeadOfDownload()
 _TOO_LARGE: Final = "A drop box takes no larger file."
 
 
+class LinkRequest(AuthenticatedRequest):
+    """A request for a link, whose ticket `LinkRoute.identity` has opened."""
+
+    opened: OpenLink
+
+
 class LinkRoute(ApiRoute):
     """Authenticates by the ticket in the path: the caller is the link's maker."""
 
+    request_class = LinkRequest
+
     async def identity(self, call: AuthenticatedRequest) -> Identity:
-        visits: LinkVisits = call.app.state.link_visits
+        assert isinstance(call, LinkRequest)
+        visits = call.parts.use_case(LinkVisits)
         # The router decodes paths, so `/l%2F…` gets here too. In the raw path it has no ticket.
         text = call.scope["raw_path"].removeprefix(PATH.encode()).partition(b"/")[0]
         try:
-            opened = call.scope["state"]["link"] = visits.open(text.decode("latin-1"))
+            call.opened = visits.open(text.decode("latin-1"))
         except NotFound:  # like a failed authentication, of which there are few lines
             await call.record_unauthenticated(self)
             raise
-        return opened.maker
+        return call.opened.maker
 
     async def respond(self, call: AuthenticatedRequest) -> Response:
         try:
@@ -71,13 +80,13 @@ class NewFile(StrictRequest):
 
 
 @router.api_route(_ROUTE, methods=["GET", "HEAD", "PUT", "POST"])
-async def share_link(call: AuthenticatedRequest) -> Response:
+async def share_link(call: LinkRequest) -> Response:
     """Redirect to the store, or show the page of the link.
 
     A query has no meaning: sites add parameters to links that are passed on there.
     """
-    visits: LinkVisits = call.app.state.link_visits
-    opened: OpenLink = call.scope["state"]["link"]
+    visits = call.parts.use_case(LinkVisits)
+    opened = call.opened
     call.requester.link_id = opened.ticket.id
     lifetime = await _check(call, opened)
     below = _below(call.scope["raw_path"])
@@ -90,7 +99,7 @@ async def share_link(call: AuthenticatedRequest) -> Response:
 
 
 async def _check(call: AuthenticatedRequest, opened: OpenLink) -> Lifetime:
-    visits: LinkVisits = call.app.state.link_visits
+    visits = call.parts.use_case(LinkVisits)
     try:
         return visits.check(opened, call.authorizer.snapshot)
     except PresignError as refusal:
@@ -205,16 +214,16 @@ def _is_browser(call: AuthenticatedRequest) -> bool:
 
 def _refusal(call: AuthenticatedRequest, error: PresignError) -> Response:
     """Return the problem, or its page where a browser shows the answer to a person."""
-    request_id: str = call.scope["state"]["request_id"]
-    refused = call.problems.refusal(error, request_id)
+    request_id: str = call.context.request_id
+    refused = call.parts.problems.refusal(error, request_id)
     if not _is_browser(call):
         return refused
     return refusal_page(error, refused, request_id, call.scope["raw_path"])
 
 
 def _not_allowed(call: AuthenticatedRequest, link: Link) -> Response:
-    request_id = call.scope["state"]["request_id"]
-    members = call.problems.problem(
+    request_id = call.context.request_id
+    members = call.parts.problems.problem(
         "method_not_allowed", "This link does not accept the method.", request_id=request_id
     )
     allowed = ["GET", "HEAD"]

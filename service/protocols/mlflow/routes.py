@@ -65,7 +65,7 @@ class MlflowRoute(ApiRoute):
         try:
             return await super().respond(call)
         except PresignError as error:
-            return refusal(call.problems, error, call.scope["state"]["request_id"])
+            return refusal(call.parts.problems, error, call.context.request_id)
 
 
 router = APIRouter(route_class=MlflowRoute, include_in_schema=False)
@@ -78,7 +78,7 @@ async def server_info(_: AuthenticatedRequest) -> bytes:
 
 @router.get(_ARTIFACTS)
 async def list_artifacts(call: AuthenticatedRequest, query: Annotated[ListQuery, Query()]) -> bytes:
-    mlflow: Mlflow = call.app.state.mlflow
+    mlflow = call.parts.use_case(Mlflow)
     folder = artifact(mlflow.roots, query.path)
     entries = await mlflow.artifacts.entries(call.requester, folder)
     return await run_in_thread_if(len(entries) > MANY_ENTRIES, _listing, entries)
@@ -87,7 +87,7 @@ async def list_artifacts(call: AuthenticatedRequest, query: Annotated[ListQuery,
 @router.get(f"{_ARTIFACTS}{_REST}")
 async def download(call: AuthenticatedRequest) -> Response:
     """Without multipart downloads the client follows a redirect."""
-    mlflow: Mlflow = call.app.state.mlflow
+    mlflow = call.parts.use_case(Mlflow)
     return Redirect(await mlflow.artifacts.url(call.requester, _file(call, _ARTIFACTS)))
 
 
@@ -105,26 +105,26 @@ async def upload(call: AuthenticatedRequest) -> Response:
 
 @router.delete(f"{_ARTIFACTS}{_REST}")
 async def delete(call: AuthenticatedRequest) -> bytes:
-    mlflow: Mlflow = call.app.state.mlflow
+    mlflow = call.parts.use_case(Mlflow)
     await mlflow.artifacts.delete(call.requester, _file(call, _ARTIFACTS))
     return b"{}"
 
 
 @router.get(f"{_PRESIGNED}{_REST}")
 async def presigned(call: AuthenticatedRequest) -> bytes:
-    mlflow: Mlflow = call.app.state.mlflow
+    mlflow = call.parts.use_case(Mlflow)
     found = await mlflow.artifacts.download(call.requester, _file(call, _PRESIGNED))
     return to_json({"url": found.url, "headers": {}, "file_size": found.size})
 
 
 @router.post(f"{_PARTS}/create{_REST}")
 async def create_parts(call: AuthenticatedRequest, body: CreateBody) -> Response:
-    mlflow: Mlflow = call.app.state.mlflow
+    mlflow = call.parts.use_case(Mlflow)
     wanted = uploaded(_artifact(call, f"{_PARTS}/create"), body.path)
     try:
         created = await mlflow.parts.create(call.requester, wanted, body.num_parts)
     except Forbidden as error:
-        return no_parts(error, call.scope["state"]["request_id"])
+        return no_parts(error, call.context.request_id)
     credentials = [
         {"url": url, "part_number": number, "headers": {}}
         for number, url in enumerate(created.urls, 1)
@@ -135,7 +135,7 @@ async def create_parts(call: AuthenticatedRequest, body: CreateBody) -> Response
 
 @router.post(f"{_PARTS}/complete{_REST}")
 async def complete_parts(call: AuthenticatedRequest, body: CompleteBody) -> bytes:
-    mlflow: Mlflow = call.app.state.mlflow
+    mlflow = call.parts.use_case(Mlflow)
     wanted = uploaded(_artifact(call, f"{_PARTS}/complete"), body.path)
     is_long = len(body.parts) > MANY_PARTS
     parts = await run_in_thread_if(is_long, lambda: [each.uploaded() for each in body.parts])
@@ -145,7 +145,7 @@ async def complete_parts(call: AuthenticatedRequest, body: CompleteBody) -> byte
 
 @router.post(f"{_PARTS}/abort{_REST}")
 async def abort_parts(call: AuthenticatedRequest, body: AbortBody) -> bytes:
-    mlflow: Mlflow = call.app.state.mlflow
+    mlflow = call.parts.use_case(Mlflow)
     wanted = uploaded(_artifact(call, f"{_PARTS}/abort"), body.path)
     await mlflow.parts.abort(call.requester, wanted, body.upload_id)
     return b"{}"
@@ -156,7 +156,7 @@ async def _store_empty(call: AuthenticatedRequest, wanted: Artifact) -> Response
 
     A proxy may have turned it into one with a length. Raises LengthRequired for any byte.
     """
-    mlflow: Mlflow = call.app.state.mlflow
+    mlflow = call.parts.use_case(Mlflow)
     try:
         await call.read(0)
     except BodyTooLarge:
@@ -177,7 +177,7 @@ def _file(call: AuthenticatedRequest, below: str) -> Artifact:
 
 def _artifact(call: AuthenticatedRequest, below: str) -> Artifact:
     """Return what the path names, as it was sent. Raises NotFound and InvalidRequest."""
-    mlflow: Mlflow = call.app.state.mlflow
+    mlflow = call.parts.use_case(Mlflow)
     path: bytes = call.scope["raw_path"]
     start = f"{below}/".encode()
     if not path.startswith(start):

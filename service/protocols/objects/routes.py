@@ -57,7 +57,7 @@ class ListingQuery(BaseModel):
 @router.api_route(f"{PATH}{{path:path}}", methods=["GET", "HEAD", "PUT", "DELETE"])
 async def object_url(call: AuthenticatedRequest) -> Response:
     """Redirect to the store, or list what is under a prefix."""
-    urls: ObjectUrls = call.app.state.object_urls
+    urls = call.parts.use_case(ObjectUrls)
     path: bytes = call.scope["raw_path"]
     if urls.lifetime is None or not path.startswith(PATH.encode()):
         raise NotFound("No such resource.")

@@ -32,7 +32,7 @@ router = APIRouter(route_class=PackageIndexRoute, include_in_schema=False)
 @router.api_route("/simple/{path:path}", methods=["GET", "HEAD"])
 async def package_index(call: AuthenticatedRequest) -> Response:
     """List the projects of an index, or the files of a project."""
-    indexes: PackageIndexes = call.app.state.package_indexes
+    indexes = call.parts.use_case(PackageIndexes)
     path = _PATH.fullmatch(call.scope["raw_path"].decode("latin-1"))
     if path is None or not indexes.by_name:
         raise NotFound("No such resource.")

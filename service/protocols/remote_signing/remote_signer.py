@@ -11,7 +11,7 @@ from service.concurrency.bounded_dict import BoundedDict
 from service.concurrency.event_loop import run_in_thread_if
 from service.errors import Forbidden, InvalidRequest, Overloaded, PresignError
 from service.presigning.authorizer import Authorizer
-from service.presigning.requests import Requester, StoreRequest
+from service.presigning.requests import Requester, StoreRequest, UnreadRequest
 from service.presigning.results import SignedHeaders
 from service.presigning.signing_grants import AuthorizedAccess, SigningGrant
 from service.presigning.snapshot import Bucket, CallerAccess, Snapshot
@@ -105,7 +105,7 @@ class RemoteSigner:
         try:
             checked = await self._check(requester, request, bucket)
         except PresignError as refusal:
-            await self._authorizer.audit_trail.record_unread(requester, route, refusal)
+            await self._authorizer.record(requester, [(UnreadRequest(route), (), refusal)])
             raise
         audited = StoreRequest(
             action=checked.call.action,

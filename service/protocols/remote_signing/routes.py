@@ -17,7 +17,6 @@ from pydantic_core import to_json
 
 from service.access.callers import Identity
 from service.api.authentication import has_expired_token
-from service.api.request_id import CACHE_CONTROL
 from service.api.route import ApiRoute, AuthenticatedRequest
 from service.errors import NotFound, PresignError, TokenExpired, Unauthenticated
 from service.protocols.remote_signing.errors import refusal
@@ -37,7 +36,7 @@ class SignRoute(ApiRoute):
         try:
             return await super().identity(call)
         except Unauthenticated:
-            if await has_expired_token(call.scope["headers"], call.app.state.tokens):
+            if await has_expired_token(call.scope["headers"], call.parts.tokens):
                 raise TokenExpired from None
             raise
 
@@ -45,8 +44,8 @@ class SignRoute(ApiRoute):
         try:
             return await super().respond(call)
         except PresignError as error:
-            request_id = call.scope["state"]["request_id"]
-            return refusal(call.problems, error, request_id, SignRequest.model_fields)
+            request_id = call.context.request_id
+            return refusal(call.parts.problems, error, request_id, SignRequest.model_fields)
 
 
 router = APIRouter(route_class=SignRoute, include_in_schema=False)
@@ -65,11 +64,11 @@ async def sign_in_bucket(call: AuthenticatedRequest, body: SignRequest) -> bytes
 
 
 async def _sign(call: AuthenticatedRequest, body: SignRequest, bucket: str | None) -> bytes:
-    signer: RemoteSigner = call.app.state.remote_signer
+    signer = call.parts.use_case(RemoteSigner)
     route: str = call.scope["route"].path
     signed = await signer.sign(call.requester, body, bucket=bucket, route=route)
     # Java's client reuses an answer with exactly `private` for every equal method, region and URI,
     # in all threads of its process.
-    call.scope["state"][CACHE_CONTROL] = b"private" if signed.covers_only_url else b"no-cache"
+    call.context.cache_control = b"private" if signed.covers_only_url else b"no-cache"
     headers = {name: [value] for name, value in signed.headers.items()}
     return to_json({"uri": body.uri, "headers": headers})

@@ -37,7 +37,7 @@ class UppyRoute(ApiRoute):
         try:
             return await super().respond(call)
         except PresignError as error:
-            return Refusal(call.problems, error, call.scope["state"]["request_id"])
+            return Refusal(call.parts.problems, error, call.context.request_id)
 
 
 router = APIRouter(prefix="/uppy", route_class=UppyRoute, include_in_schema=False)
@@ -153,7 +153,7 @@ async def sign_request(call: AuthenticatedRequest, body: SignRequest) -> bytes:
 
 
 def _uploads(call: AuthenticatedRequest) -> CallerUploads:
-    uploads: UppyUploads = call.app.state.uppy
+    uploads = call.parts.use_case(UppyUploads)
     if uploads.target is None:  # the section `uppy` was removed while the service runs
         raise NotFound("No such resource.")
     return CallerUploads(call.requester, uploads.target, uploads)

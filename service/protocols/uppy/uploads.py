@@ -36,7 +36,7 @@ from service.multipart.uploads import MultipartUploads, create_upload
 from service.presigning.authorizer import Authorizer
 from service.presigning.presigner import Presigner
 from service.presigning.requests import (
-    AnyRequest,
+    ObjectRequest,
     PresignRequest,
     Requester,
     StoreRequest,
@@ -260,7 +260,7 @@ class CallerUploads:
         await self._check_key(upload.store_request(action), key)
         return upload
 
-    async def _check_key(self, request: AnyRequest, key: str) -> None:
+    async def _check_key(self, request: ObjectRequest, key: str) -> None:
         """Raises Forbidden, once it is in the audit trail, unless the key is the caller's own."""
         if self._prefix is None or not key.startswith(self._prefix):
             await self._use_cases.authorizer.sign_and_audit(self._requester, request, key, _refuse)

@@ -13,7 +13,7 @@ FILE = b'{"name": "a.txt", "content_length": 5}'
 
 
 def revoke(visitor: Visitor, path: str) -> None:
-    links: Links = app_of(visitor.client).state.links
+    links = app_of(visitor.client).parts.use_case(Links)
     assert links.settings is not None
     links.configure(replace(links.settings, revoked=frozenset({visitor.id_of(path)})))
 

@@ -64,7 +64,7 @@ async def test_the_page_of_a_drop_box_gets_what_to_send(visitor: Visitor) -> Non
 
 
 async def test_a_body_from_the_page_takes_a_slot(visitor: Visitor) -> None:
-    bodies, held = app_of(visitor.client).state.limits.bodies, list[int]()
+    bodies, held = app_of(visitor.client).parts.limits.bodies, list[int]()
 
     async def body() -> AsyncIterator[bytes]:
         held.append(len(bodies._held))

@@ -9,6 +9,7 @@ import pytest
 
 from service.presigning.listings import MAX_PAGES
 from service.protocols.mlflow.paths import is_listed
+from service.protocols.mlflow.routes import Mlflow
 from tests.app.services.harness import called_here
 from tests.multipart.fake_s3 import refuses
 from tests.protocols.mlflow.harness import API, PREFIX, ROOTS, Harness, refused, settings, start
@@ -251,4 +252,4 @@ async def test_no_answer_of_a_store_has_the_key(harness: Harness) -> None:
     harness.store.has("1/a")
     answer = await harness.send("GET", "/presigned/team/1/a")
     assert API_KEY not in answer.text
-    assert app_of(harness.client).state.mlflow.roots["team"].prefix == PREFIX
+    assert app_of(harness.client).parts.use_case(Mlflow).roots["team"].prefix == PREFIX

@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import AsyncIterator
-from typing import Final
+from typing import Final, cast
 
 import pytest
 
+from service.auth.token_verifier import TokenVerifier
 from service.errors import CredentialsUnavailable
 from service.protocols.remote_signing import remote_signer
 from tests.protocols.remote_signing.harness import (
@@ -279,7 +280,7 @@ class ExpiredTokens:
 async def test_an_expired_token_can_be_renewed(
     harness: Harness, token: str, status: int, kind: str
 ) -> None:
-    app_of(harness.client).state.tokens = ExpiredTokens()
+    app_of(harness.client).parts.tokens = cast("TokenVerifier", ExpiredTokens())
     answer = await harness.client.post(
         SIGN, json=make_body("GET", "wh/a"), headers={"Authorization": f"Bearer {token}"}
     )

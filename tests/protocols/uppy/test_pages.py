@@ -51,6 +51,6 @@ async def test_without_origins_there_is_no_cors() -> None:
 
 async def test_calls_count_against_max_in_flight() -> None:
     async with start_harness(settings(server={"max_in_flight": 1})) as harness:
-        app_of(harness.client).state.limits.requests.acquire()
+        app_of(harness.client).parts.limits.requests.acquire()
         answer = await harness.client.get(PARAMS, params=PDF)
         assert (answer.status_code, answer.json()["code"]) == (503, "overloaded")

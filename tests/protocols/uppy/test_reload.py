@@ -9,6 +9,7 @@ from typing import Any, Final
 import httpx
 import pytest
 
+from service.protocols.uppy.uploads import UppyUploads
 from tests.app.reload.harness import log_messages, put, watching
 from tests.app.services.harness import configuration
 from tests.protocols.uppy.harness import MIN_PART, PARAMS, PDF, start_harness
@@ -47,14 +48,14 @@ async def test_a_target_changes_at_once_and_origins_at_the_start(
 
 async def test_without_the_section_the_routes_are_gone() -> None:
     async with start_harness() as harness:
-        app_of(harness.client).state.uppy.target = None
+        app_of(harness.client).parts.use_case(UppyUploads).target = None
         answer = await harness.client.get(PARAMS, params=PDF)
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
 
 async def test_a_completion_ends_even_if_its_bucket_is_removed() -> None:
     async with start_harness() as harness:
-        authorizer = app_of(harness.client).state.authorizer
+        authorizer = app_of(harness.client).parts.authorizer
 
         def remove_bucket(do: Callable[[], httpx.Response]) -> httpx.Response:
             authorizer.snapshot = replace(authorizer.snapshot, buckets={})
