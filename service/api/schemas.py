@@ -80,7 +80,6 @@ def lifetime(body: LifetimeFields, stable_for: int | MISSING = MISSING) -> Lifet
     return _lifetime(body.expires_in, body.min_expires_in, stable_for)
 
 
-# URL templates are cached by the identity of the lifetime, so equal requests share one.
 @lru_cache(maxsize=256)
 def _lifetime(
     expires_in: int | MISSING, min_expires_in: int | MISSING, stable_for: int | MISSING

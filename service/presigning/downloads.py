@@ -8,7 +8,6 @@ from service.signing.actions import GetObject
 from service.signing.content_disposition import Disposition, content_disposition
 
 
-# URL templates are cached by the identity of the action, so equal requests share one action.
 @lru_cache(maxsize=256)
 def get_object(
     version_id: str | None,

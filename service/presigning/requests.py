@@ -4,7 +4,7 @@ A `Requester`, a `PresignRequest`, its `AccessRequest` and its result are made f
 never change, but they are not frozen: that would make each cost as much as its signature.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -18,7 +18,6 @@ from service.signing.actions import (
     DeleteObject,
     GetObject,
     HeadObject,
-    HeadOfDownload,
     ListObjects,
     PutObject,
 )
@@ -28,15 +27,6 @@ from service.signing.validation import check_key, check_prefix
 
 SignedAction = Action | RedirectedPut
 
-_OPERATIONS: Final[Mapping[type[SignedAction], Operation]] = {
-    GetObject: Operation.DOWNLOAD,
-    PutObject: Operation.UPLOAD,
-    RedirectedPut: Operation.UPLOAD,
-    HeadObject: Operation.HEAD,
-    HeadOfDownload: Operation.DOWNLOAD,
-    DeleteObject: Operation.DELETE,
-    ListObjects: Operation.LIST,
-}
 _DEFAULT_MAX_KEYS: Final = 1000  # …/AmazonS3/latest/API/API_ListObjectsV2.html
 
 
@@ -58,9 +48,11 @@ class Requester:
 class PresignRequest:
     """A request to sign. For a list, `key` is the prefix.
 
-    `content_type_given` is False for an upload whose type is the default.
+    `operation` is what a grant must allow. A HEAD may be a `download`, too, by which one could read
+    the object. `content_type_given` is False for an upload whose type is the default.
     """
 
+    operation: Operation
     bucket: str
     key: str
     action: SignedAction
@@ -183,7 +175,7 @@ def form_key(request: PostFormRequest, unique_id: Callable[[], str]) -> str:
 def operation(request: ObjectRequest) -> Operation:
     match request:
         case PresignRequest():
-            return _OPERATIONS[type(request.action)]
+            return request.operation
         case PostFormRequest():
             return Operation.FORM
         case StoreRequest():
@@ -216,7 +208,7 @@ def access_for_request(request: PresignRequest) -> AccessRequest:
             )
         case GetObject() | HeadObject() | DeleteObject() as action:
             return AccessRequest(
-                operation=_OPERATIONS[type(action)],
+                operation=request.operation,
                 bucket=request.bucket,
                 key=request.key,
                 version=action.version_id is not None,

@@ -78,7 +78,7 @@ class Bucket:
         return None if self.arns is None else deny_all(self.arns)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class CallerAccess:
     """What one caller may do, its rate limit, and its session for each bucket."""
 

@@ -5,6 +5,7 @@ from typing import Final
 
 from starlette.responses import Response
 
+from service.access.grants import Operation
 from service.api.body import declared_length
 from service.errors import (
     BodyTooLarge,
@@ -98,7 +99,9 @@ def put_request(
         raise BodyTooLarge(f"One PUT has at most {MAX_UPLOAD_BYTES} bytes.{more}")
     sent = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers)
     action = RedirectedPut(content_length=length, sent=sent_headers(sent), new_key=new_key)
-    return PresignRequest(bucket=bucket, key=key, action=action, lifetime=lifetime)
+    return PresignRequest(
+        operation=Operation.UPLOAD, bucket=bucket, key=key, action=action, lifetime=lifetime
+    )
 
 
 def _http_error(error: PresignError, too_large: str) -> PresignError:

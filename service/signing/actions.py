@@ -113,11 +113,6 @@ class HeadObject(_Read):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HeadOfDownload(HeadObject):
-    """A HEAD for a caller that may download the object."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class DeleteObject:
     METHOD: ClassVar = "DELETE"
 

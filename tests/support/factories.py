@@ -12,7 +12,15 @@ from service.errors import PresignError
 from service.presigning.requests import PostFormRequest, PresignBatch, PresignRequest, Requester
 from service.presigning.snapshot import Bucket, Snapshot
 from service.sessions.lifetime import Lifetime
-from service.signing.actions import Action, Encryption, GetObject, PutObject
+from service.signing.actions import (
+    Action,
+    DeleteObject,
+    Encryption,
+    GetObject,
+    HeadObject,
+    ListObjects,
+    PutObject,
+)
 from service.signing.post_policy import PostObject
 from service.signing.signer import Address
 from service.signing.sigv4 import Credentials
@@ -70,12 +78,26 @@ def make_requester(caller: Caller) -> Requester:
     return replace(REQUESTER, identity=Identity(caller))
 
 
+OPERATION_OF: Final = {
+    GetObject: Operation.DOWNLOAD,
+    PutObject: Operation.UPLOAD,
+    HeadObject: Operation.HEAD,
+    DeleteObject: Operation.DELETE,
+    ListObjects: Operation.LIST,
+}
+
+
 def make_request(
     action: Action | None = None, *, bucket: str = "reports", key: str = "a/b", **lifetime: int
 ) -> PresignRequest:
     """Return a request for `a/b` in `reports`: a download by default."""
+    action = action or GetObject()
     return PresignRequest(
-        bucket=bucket, key=key, action=action or GetObject(), lifetime=Lifetime(**lifetime)
+        operation=OPERATION_OF[type(action)],
+        bucket=bucket,
+        key=key,
+        action=action,
+        lifetime=Lifetime(**lifetime),
     )
 
 

@@ -40,10 +40,12 @@ from service.multipart.object_checks import ExpectedChecksum, ObjectExpectation
 from service.presigning.downloads import get_object
 from service.presigning.listings import ListingRequest
 from service.presigning.requests import PostFormRequest, PresignRequest
+from service.sessions.lifetime import Lifetime
 from service.signing.actions import (
     DEFAULT_CONTENT_TYPE,
     Checksum,
     DeleteObject,
+    GetObject,
     HeadObject,
     ListObjects,
     PutObject,
@@ -147,20 +149,29 @@ def download_request(body: DownloadUrlRequest) -> PresignRequest:
         or_none(body.cache_control),
     )
     times = lifetime(body, body.stable_for)
-    return PresignRequest(bucket=body.bucket, key=body.key, action=action, lifetime=times)
+    return _request(Operation.DOWNLOAD, body, action, times)
 
 
 def head_request(body: HeadUrlRequest) -> PresignRequest:
-    action = _head_object(or_none(body.version_id))
-    return PresignRequest(bucket=body.bucket, key=body.key, action=action, lifetime=lifetime(body))
+    return _request(Operation.HEAD, body, _head_object(or_none(body.version_id)), lifetime(body))
 
 
 def delete_request(body: DeleteUrlRequest) -> PresignRequest:
     action = _delete_object(or_none(body.version_id))
-    return PresignRequest(bucket=body.bucket, key=body.key, action=action, lifetime=lifetime(body))
+    return _request(Operation.DELETE, body, action, lifetime(body))
 
 
-# URL templates are cached by the identity of the action, so equal requests share one action.
+def _request(
+    operation: Operation,
+    body: DownloadUrlRequest | HeadUrlRequest | DeleteUrlRequest,
+    action: GetObject | HeadObject | DeleteObject,
+    times: Lifetime,
+) -> PresignRequest:
+    return PresignRequest(
+        operation=operation, bucket=body.bucket, key=body.key, action=action, lifetime=times
+    )
+
+
 @lru_cache(maxsize=256)
 def _head_object(version_id: str | None) -> HeadObject:
     return HeadObject(version_id=version_id)
@@ -180,6 +191,7 @@ def upload_request(body: UploadUrlRequest) -> PresignRequest:
         **object_metadata(body),
     )
     return PresignRequest(
+        operation=Operation.UPLOAD,
         bucket=body.bucket,
         key=body.key,
         action=action,
@@ -252,7 +264,11 @@ def list_request(body: ListUrlRequest) -> PresignRequest:
         continuation_token=or_none(body.continuation_token),
     )
     return PresignRequest(
-        bucket=body.bucket, key=body.prefix, action=action, lifetime=lifetime(body)
+        operation=Operation.LIST,
+        bucket=body.bucket,
+        key=body.prefix,
+        action=action,
+        lifetime=lifetime(body),
     )
 
 

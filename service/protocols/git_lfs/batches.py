@@ -29,7 +29,6 @@ from service.sessions.lifetime import Lifetime, Validity
 from service.signing.actions import MAX_UPLOAD_BYTES, GetObject, PutObject
 
 _UPLOADS_AT_ONCE: Final = 8  # that one batch creates: others call the bucket meanwhile
-# URL templates are cached by the identity of both.
 _GET: Final = GetObject()
 _LIFETIME: Final = Lifetime()
 _OF_ONE_OBJECT: Final = (ChecksumMismatch, InvalidRequest, LengthMismatch, LimitExceeded, NotFound)
@@ -81,7 +80,7 @@ class Batches:
         outcomes: Outcomes = {**stored.errors, **{each: _missing() for each in stored.missing}}
         if stored.intact:
             keys = [repository.key(each.oid) for each in stored.intact]
-            batch = PresignBatch(_request(repository, keys[0], _GET), keys)
+            batch = PresignBatch(_request(repository, Operation.DOWNLOAD, keys[0], _GET), keys)
             outcomes |= await self._sign(requester, stored.intact, Operation.DOWNLOAD, [batch])
         return outcomes
 
@@ -185,11 +184,19 @@ def _actions(answer: PresignedRequests | PresignError) -> Iterator[Action | Pres
 def _upload(repository: Repository, wanted: LfsObject) -> PresignBatch:
     key = repository.key(wanted.oid)
     action = PutObject(content_length=wanted.size, checksum=wanted.checksum)
-    return PresignBatch(_request(repository, key, action), [key])
+    return PresignBatch(_request(repository, Operation.UPLOAD, key, action), [key])
 
 
-def _request(repository: Repository, key: str, action: GetObject | PutObject) -> PresignRequest:
-    return PresignRequest(bucket=repository.bucket, key=key, action=action, lifetime=_LIFETIME)
+def _request(
+    repository: Repository, operation: Operation, key: str, action: GetObject | PutObject
+) -> PresignRequest:
+    return PresignRequest(
+        operation=operation,
+        bucket=repository.bucket,
+        key=key,
+        action=action,
+        lifetime=_LIFETIME,
+    )
 
 
 def _missing() -> NotFound:

@@ -23,14 +23,14 @@ from service.protocols.links.visits import LinkVisits, OpenLink
 from service.protocols.redirects import Redirect, put_request, sign
 from service.protocols.url_paths import decode
 from service.sessions.lifetime import Lifetime
-from service.signing.actions import GetObject, HeadObject, HeadOfDownload
+from service.signing.actions import GetObject, HeadObject
 from service.signing.redirected_put import RedirectedPut
 
 PATH: Final = "/l/"
 _ROUTE: Final = f"{PATH}{{path:path}}"
 _SEE_OTHER: Final = 303  # a GET after the page's POST: RFC 9110, 15.4.4
 _ROBOTS: Final = (b"x-robots-tag", b"noindex")
-_HEAD: Final = HeadOfDownload()
+_HEAD: Final = HeadObject()
 _TOO_LARGE: Final = "A drop box takes no larger file."
 
 
@@ -128,7 +128,13 @@ async def _download(
     if shows_button:
         return redeem_page(link, call.authorizer.snapshot)
     action = _action(link, call.method)
-    request = PresignRequest(bucket=link.bucket, key=key, action=action, lifetime=lifetime)
+    request = PresignRequest(
+        operation=Operation.DOWNLOAD,
+        bucket=link.bucket,
+        key=key,
+        action=action,
+        lifetime=lifetime,
+    )
     signed = await sign(call.presigner, call.requester, request)
     return Redirect(signed.url, _SEE_OTHER) if call.method == "POST" else Redirect(signed.url)
 
@@ -195,7 +201,13 @@ def _page_upload(
     key = new_object_key(link.key, file.name, visits.unique_id)
     sent = () if file.content_type is MISSING else (("content-type", file.content_type),)
     action = RedirectedPut(content_length=file.content_length, sent=sent, new_key=True)
-    return PresignRequest(bucket=link.bucket, key=key, action=action, lifetime=lifetime)
+    return PresignRequest(
+        operation=Operation.UPLOAD,
+        bucket=link.bucket,
+        key=key,
+        action=action,
+        lifetime=lifetime,
+    )
 
 
 async def _record(call: AuthenticatedRequest, refusal: PresignError) -> None:

@@ -29,7 +29,6 @@ MANY_ENTRIES: Final = 1000  # of a listing; to look at 20,000 long names takes 0
 DELETE_SECONDS: Final = 60.0  # the client waits for 120, and then repeats its request
 _KEYS_AT_ONCE: Final = 100  # of one decision, which is one line of the audit trail
 _CALLS_AT_ONCE: Final = CALLS_PER_BUCKET // 2  # others call the bucket meanwhile
-# URL templates are cached by the identity of the action.
 _GET: Final = GetObject()
 _DELETE: Final = DeleteObject()
 
@@ -78,7 +77,11 @@ class Artifacts:
     async def url(self, requester: Requester, wanted: Artifact) -> str:
         """Sign a download."""
         request = PresignRequest(
-            bucket=wanted.bucket, key=wanted.key, action=_GET, lifetime=LIFETIME
+            operation=Operation.DOWNLOAD,
+            bucket=wanted.bucket,
+            key=wanted.key,
+            action=_GET,
+            lifetime=LIFETIME,
         )
         return (await self.presigner.presign(requester, request)).url
 

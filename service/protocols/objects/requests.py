@@ -11,7 +11,7 @@ from service.api.schemas import LongText, Text
 from service.presigning.downloads import get_object
 from service.presigning.requests import PresignRequest
 from service.sessions.lifetime import Lifetime
-from service.signing.actions import DeleteObject, GetObject, HeadObject, HeadOfDownload
+from service.signing.actions import DeleteObject, GetObject, HeadObject
 from service.signing.content_disposition import Disposition
 
 _DELETE: Final = DeleteObject()
@@ -32,7 +32,13 @@ class ReadQuery(BaseModel):
 
 
 def get_request(bucket: str, key: str, query: ReadQuery, lifetime: Lifetime) -> PresignRequest:
-    return PresignRequest(bucket=bucket, key=key, action=query.action(), lifetime=lifetime)
+    return PresignRequest(
+        operation=Operation.DOWNLOAD,
+        bucket=bucket,
+        key=key,
+        action=query.action(),
+        lifetime=lifetime,
+    )
 
 
 def head_request(
@@ -41,19 +47,25 @@ def head_request(
     """Return a HEAD that needs `head`, or `download` if no grant allows `head` there."""
     version = query.version_id is not None
     wanted = AccessRequest(operation=Operation.HEAD, bucket=bucket, key=key, version=version)
-    action = _head_of(query.action(), may_head=isinstance(decide(grants, wanted), Allowed))
-    return PresignRequest(bucket=bucket, key=key, action=action, lifetime=lifetime)
+    may_head = isinstance(decide(grants, wanted), Allowed)
+    return PresignRequest(
+        operation=Operation.HEAD if may_head else Operation.DOWNLOAD,
+        bucket=bucket,
+        key=key,
+        action=_head_of(query.action()),
+        lifetime=lifetime,
+    )
 
 
 def delete_request(bucket: str, key: str, lifetime: Lifetime) -> PresignRequest:
-    return PresignRequest(bucket=bucket, key=key, action=_DELETE, lifetime=lifetime)
+    return PresignRequest(
+        operation=Operation.DELETE, bucket=bucket, key=key, action=_DELETE, lifetime=lifetime
+    )
 
 
-# URL templates are cached by the identity of the action, so equal requests share one action.
 @lru_cache(maxsize=256)
-def _head_of(get: GetObject, *, may_head: bool) -> HeadObject:
-    kind = HeadObject if may_head else HeadOfDownload
-    return kind(
+def _head_of(get: GetObject) -> HeadObject:
+    return HeadObject(
         version_id=get.version_id,
         content_type=get.content_type,
         content_disposition=get.content_disposition,

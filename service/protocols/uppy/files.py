@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from service.access.grants import Allowed, Grant, decide, max_upload_size
+from service.access.grants import Allowed, Grant, Operation, decide, max_upload_size
 from service.access.key_prefixes import safe_name
 from service.errors import InvalidRequest
 from service.presigning.requests import (
@@ -75,6 +75,7 @@ def put_request(
         content_type=file.content_type or DEFAULT_CONTENT_TYPE, content_length=content_length
     )
     return PresignRequest(
+        operation=Operation.UPLOAD,
         bucket=bucket,
         key=key,
         action=action,

@@ -18,7 +18,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
-from service.access.grants import Grant, max_upload_size
+from service.access.grants import Grant, Operation, max_upload_size
 from service.access.key_prefixes import caller_prefix, new_object_key
 from service.errors import (
     Forbidden,
@@ -210,7 +210,11 @@ class CallerUploads:
     async def sign_delete(self, key: str, expires_in: int | None = None) -> PresignedRequest:
         lifetime = self._lifetime(expires_in)
         request = PresignRequest(
-            bucket=self.bucket, key=key, action=DeleteObject(), lifetime=lifetime
+            operation=Operation.DELETE,
+            bucket=self.bucket,
+            key=key,
+            action=DeleteObject(),
+            lifetime=lifetime,
         )
         await self._check_key(request, key)
         return await self._use_cases.presigner.presign(self._requester, request)
