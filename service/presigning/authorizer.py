@@ -25,7 +25,13 @@ from service.presigning.audit import Outcome, RefusedBatch
 from service.presigning.audit_decision import Answer
 from service.presigning.audit_trail import AuditTrail
 from service.presigning.rate_limits import RateLimits
-from service.presigning.requests import AnyRequest, ObjectRequest, Requester, StoreRequest
+from service.presigning.requests import (
+    AnyRequest,
+    ObjectRequest,
+    Requester,
+    StoreRequest,
+    UnreadRequest,
+)
 from service.presigning.signing_grants import AuthorizedAccess, SigningGrant, SigningGrants
 from service.presigning.snapshot import CallerAccess, Snapshot
 from service.s3.access import StoreAccess
@@ -35,6 +41,7 @@ from service.sessions.pool_entry import SessionKey
 from service.signing.validation import check_key, check_prefix
 
 T = TypeVar("T", bound=Answer)
+V = TypeVar("V")
 
 
 class Authorizer:
@@ -86,6 +93,17 @@ class Authorizer:
             raise
         await self.record(requester, [(request, key, answer)])
         return answer
+
+    async def read(self, requester: Requester, route: str, work: Callable[[], Awaitable[V]]) -> V:
+        """Return what `work` finds out about a request before it is known what that is for.
+
+        `route` is the template of its path. A refusal is in the audit trail before it is raised.
+        """
+        try:
+            return await work()
+        except PresignError as refusal:
+            await self.record(requester, [(UnreadRequest(route), (), refusal)])
+            raise
 
     def sign_and_audit(
         self,

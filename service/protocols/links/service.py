@@ -5,13 +5,14 @@ maker has at that moment. So a grant that is withdrawn ends its links too.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from typing import Final
 
 from service.access.grants import WEEK, AccessRequest, Caller, max_link_expires_in
 from service.clock import Clock
-from service.errors import Forbidden, InvalidRequest, LimitExceeded, NotFound, PresignError
+from service.errors import Forbidden, InvalidRequest, LimitExceeded, NotFound
 from service.presigning.authorizer import Authorizer
 from service.presigning.requests import LinkRequest, Requester, UnreadRequest
 from service.presigning.results import EndedLink, MadeLink
@@ -53,13 +54,12 @@ class NewLink:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CreatedLink:
-    """`expires_at` is in epoch seconds; `limited_by` is set if a later end was requested."""
+class CreatedLink(MadeLink):
+    """`expires_at` is in epoch seconds."""
 
-    url: str
+    url: str = field(repr=False)
     id: str
     expires_at: int
-    limited_by: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,23 +104,8 @@ class Links:
         LimitExceeded for too many links with `max_uses`, and what `Authorizer.sign_and_audit`
         raises.
         """
-        settings, request = self._configured(), new.request
-        try:
-            await self._authorizer.count(requester, 1)
-            made = self._granted(requester, new)
-            ticket = settings.keys.seal(self._link(requester, new, made))
-            await self._register(ticket)
-        except PresignError as refusal:
-            await self._authorizer.record(requester, [(request, request.key, refusal)])
-            raise
-        maker = replace(requester, link_id=ticket.id)
-        await self._authorizer.record(maker, [(request, request.key, made)])
-        return CreatedLink(
-            url=f"{settings.url}/l/{ticket.text}",
-            id=ticket.id,
-            expires_at=ticket.link.expires_at,
-            limited_by=made.limited_by,
-        )
+        create = partial(self._create, self._configured(), requester, new)
+        return await self._authorizer.audited(requester, new.request, new.request.key, create)
 
     async def end(self, requester: Requester, link_id: str, route: str) -> None:
         """End one of the caller's own links, in each replica. One that is over needs nothing.
@@ -129,19 +114,8 @@ class Links:
         other id, InvalidRequest if there is no store, LimitExceeded if the caller has ended too
         many, Overloaded while the store is out of reach, and RateLimited.
         """
-        settings = self._configured()
-        try:
-            await self._authorizer.count(requester, 1)
-            expires_at = settings.keys.end_of(link_id, requester.identity.caller)
-            if expires_at is None:
-                raise NotFound("You have made no link with this id.")
-            link = self.stored(requester.identity.caller, link_id, expires_at)
-            await self._revoke(self._require_shared().revocations, link)
-        except PresignError as refusal:
-            await self._authorizer.record(requester, [(UnreadRequest(route), (), refusal)])
-            raise
-        maker = replace(requester, link_id=link_id)
-        await self._authorizer.record(maker, [(UnreadRequest(route), (), EndedLink())])
+        end = partial(self._end, self._configured(), requester, link_id)
+        await self._authorizer.audited(requester, UnreadRequest(route), (), end)
 
     @property
     def has_looked(self) -> bool:
@@ -156,6 +130,30 @@ class Links:
         cutoff = self._authorizer.snapshot.not_before((maker.issuer, maker.subject))
         name = sha256(pack_caller(maker) + f" {cutoff}".encode()).hexdigest()[:_NAME_LENGTH]
         return StoredLink(link_id, name, expires_at)
+
+    async def _create(
+        self, settings: LinkSettings, requester: Requester, new: NewLink
+    ) -> CreatedLink:
+        made = self._granted(requester, new)
+        ticket = settings.keys.seal(self._link(requester, new, made))
+        await self._register(ticket)
+        requester.link_id = ticket.id
+        return CreatedLink(
+            expires_in=made.expires_in,
+            limited_by=made.limited_by,
+            url=f"{settings.url}/l/{ticket.text}",
+            id=ticket.id,
+            expires_at=ticket.link.expires_at,
+        )
+
+    async def _end(self, settings: LinkSettings, requester: Requester, link_id: str) -> EndedLink:
+        expires_at = settings.keys.end_of(link_id, requester.identity.caller)
+        if expires_at is None:
+            raise NotFound("You have no link with this id.")
+        link = self.stored(requester.identity.caller, link_id, expires_at)
+        await self._revoke(self._require_shared().revocations, link)
+        requester.link_id = link_id
+        return EndedLink()
 
     def _configured(self) -> LinkSettings:
         if self.settings is None:

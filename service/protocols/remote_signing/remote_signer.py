@@ -9,9 +9,9 @@ from typing import Final
 from service.access.grants import AccessRequest, DecisionScope, Operation, decision_scope
 from service.concurrency.bounded_dict import BoundedDict
 from service.concurrency.event_loop import run_in_thread_if
-from service.errors import Forbidden, InvalidRequest, Overloaded, PresignError
+from service.errors import Forbidden, InvalidRequest, Overloaded
 from service.presigning.authorizer import Authorizer
-from service.presigning.requests import Requester, StoreRequest, UnreadRequest
+from service.presigning.requests import Requester, StoreRequest
 from service.presigning.results import SignedHeaders
 from service.presigning.signing_grants import AuthorizedAccess, SigningGrant
 from service.presigning.snapshot import Bucket, CallerAccess, Snapshot
@@ -71,12 +71,8 @@ class _Checked:
 
 @dataclass(slots=True)
 class _Decided:
-    """The decision about a read, for the keys in its scope, while `signing_grant` is current.
+    """The decision about a read, for the keys in its scope, while `signing_grant` is current."""
 
-    `access` is the caller's, by whose identity this is found.
-    """
-
-    access: CallerAccess
     scope: DecisionScope
     signing_grant: SigningGrant
 
@@ -93,7 +89,7 @@ class RemoteSigner:
         self._authorizer = authorizer
         self._snapshot: Snapshot | None = None
         self._places: Mapping[str, tuple[Place, ...]] = {}
-        self._decided = BoundedDict[tuple[int, str, str], _Decided](_MAX_DECIDED)
+        self._decided = BoundedDict[tuple[CallerAccess, str, str], _Decided](_MAX_DECIDED)
 
     async def sign(
         self, requester: Requester, request: SignRequest, *, bucket: str | None, route: str
@@ -102,11 +98,8 @@ class RemoteSigner:
 
         Raises what `Authorizer.sign_and_audit` raises, and InvalidRequest for what is not signed.
         """
-        try:
-            checked = await self._check(requester, request, bucket)
-        except PresignError as refusal:
-            await self._authorizer.record(requester, [(UnreadRequest(route), (), refusal)])
-            raise
+        check = partial(self._check, requester, request, bucket)
+        checked = await self._authorizer.read(requester, route, check)
         audited = StoreRequest(
             action=checked.call.action,
             access_request=checked.accesses[0],
@@ -217,7 +210,7 @@ class RemoteSigner:
         self, requester: Requester, method: str, checked: _Checked
     ) -> SigningGrant | None:
         access, first = self._authorizer.access(requester), checked.accesses[0]
-        at = (id(access), checked.call.action, first.bucket)
+        at = (access, checked.call.action, first.bucket)
         is_plain_read = method in _READS and not first.version and not first.subtree
         if is_plain_read and (decided := self._decided.get(at)) is not None:
             found = decided.signing_grant
@@ -229,7 +222,7 @@ class RemoteSigner:
         signing_grant = self._authorizer.signing_grant(granted, _LIFETIME)
         scope = decision_scope(access.grants, first) if is_plain_read else None
         if scope is not None and signing_grant is not None:
-            self._decided[at] = _Decided(access, scope, signing_grant)
+            self._decided[at] = _Decided(scope, signing_grant)
         return signing_grant
 
     def _authorize(self, requester: Requester, accesses: list[AccessRequest]) -> AuthorizedAccess:
