@@ -34,6 +34,11 @@ class PresignError(Exception):
             self.pointers[pointer] = detail
         self.retry_after = retry_after
 
+    def sentence(self) -> str:
+        """Return `detail`, and after it what is said of several places, each with its pointer."""
+        others = [f"{at}: {text}" for at, text in self.pointers.items() if text != self.detail]
+        return " ".join([self.detail, *others])
+
 
 class InvalidRequest(PresignError):
     code = "invalid_request"

@@ -98,12 +98,33 @@ class Problems:
         self, error: PresignError, request_id: str, *, basic: bool = False, **more: str
     ) -> Response:
         """`more` are extra members of the problem. `basic` is for routes that accept it."""
-        headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
-        refused = response(self.of_error(error, request_id=request_id) | more, headers)
-        if error.code == "unauthenticated":
-            for scheme in ('Basic realm="presign"', "Bearer") if basic else ("Bearer",):
-                refused.headers.append("WWW-Authenticate", scheme)
-        return refused
+        members = self.of_error(error, request_id=request_id) | more
+        return refused(error, to_json(members), MEDIA_TYPE, basic=basic)
+
+
+def status_of(error: PresignError) -> int:
+    return _KINDS[error.code][0]
+
+
+def refused(
+    error: PresignError,
+    body: bytes,
+    media_type: str,
+    *,
+    status: int | None = None,
+    basic: bool = False,
+) -> Response:
+    """Return the response to a refusal, with a body that says the same in a program's own form.
+
+    `basic` is for routes that accept it. Without `status` it is the problem's.
+    """
+    answer = Response(body, status_of(error) if status is None else status, media_type=media_type)
+    if error.retry_after is not None:
+        answer.headers["Retry-After"] = str(error.retry_after)
+    if error.code == "unauthenticated":
+        for scheme in ('Basic realm="presign"', "Bearer") if basic else ("Bearer",):
+            answer.headers.append("WWW-Authenticate", scheme)
+    return answer
 
 
 def response(members: dict[str, Any], headers: dict[str, str] | None = None) -> Response:

@@ -4,7 +4,7 @@ There is such a route only if a grant allows `credentials`. The JSON is that of 
 docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
 """
 
-from typing import Annotated, Final
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict
@@ -13,14 +13,12 @@ from pydantic_core import to_json
 from service.access.callers import Identity
 from service.access.narrowing import Permission
 from service.api.authentication import authenticate
-from service.api.problems import Problems
+from service.api.problems import refused
 from service.api.route import ApiRoute, AuthenticatedRequest
 from service.errors import PresignError
 from service.presigning.requests import CredentialsRequest
 from service.protocols.credentials.vending import CredentialVending
 from service.signing.post_policy import rfc3339
-
-_HEADERS: Final = frozenset({"retry-after", "www-authenticate"})
 
 
 class CredentialsRoute(ApiRoute):
@@ -32,11 +30,14 @@ class CredentialsRoute(ApiRoute):
         ]
         return await authenticate(headers, call.snapshot, call.parts.tokens)
 
-    async def respond(self, call: AuthenticatedRequest) -> Response:
-        try:
-            return await super().respond(call)
-        except PresignError as error:
-            return refusal(call.parts.problems, error, call.context.request_id)
+    def refusal(self, call: AuthenticatedRequest, error: PresignError) -> Response:
+        """Return a refusal in the form that SDKs can show."""
+        members = {
+            "code": error.code,
+            "message": error.sentence(),
+            "request_id": call.context.request_id,
+        }
+        return refused(error, to_json(members), "application/json")
 
 
 router = APIRouter(prefix="/v1/credentials", route_class=CredentialsRoute, include_in_schema=False)
@@ -64,17 +65,4 @@ async def credentials(
             "Token": keys.session_token,
             "Expiration": rfc3339(vended.validity.expires_at),
         }
-    )
-
-
-def refusal(problems: Problems, error: PresignError, request_id: str) -> Response:
-    """Return a refusal in the form that SDKs can show."""
-    problem = problems.refusal(error, request_id)
-    reasons = [f"{pointer}: {detail}" for pointer, detail in error.pointers.items()]
-    message = " ".join(dict.fromkeys([error.detail, *reasons]))
-    return Response(
-        to_json({"code": error.code, "message": message, "request_id": request_id}),
-        status_code=problem.status_code,
-        headers={name: value for name, value in problem.headers.items() if name in _HEADERS},
-        media_type="application/json",
     )

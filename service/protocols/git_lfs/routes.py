@@ -49,12 +49,8 @@ class LfsRoute(ApiRoute):
 
     accepts_basic = True
 
-    async def respond(self, call: AuthenticatedRequest) -> Response:
-        try:
-            return await super().respond(call)
-        except PresignError as error:
-            request_id = call.context.request_id
-            return refusal(call.parts.problems, error, request_id, basic=self.accepts_basic)
+    def refusal(self, call: AuthenticatedRequest, error: PresignError) -> Response:
+        return refusal(error, call.context.request_id, basic=self.accepts_basic)
 
 
 class CompletionRoute(LfsRoute):
@@ -99,7 +95,7 @@ async def batch(call: AuthenticatedRequest, repository: str, body: BatchBody) ->
     except TimeoutError:
         detail = f"The store did not answer within {BATCH_SECONDS:g} s."
         raise StorageUnavailable(detail) from None
-    answered = [_members(call, body.operation, each, outcomes[each]) for each in objects]
+    answered = [_members(body.operation, each, outcomes[each]) for each in objects]
     return _json({"transfer": transfer, "hash_algo": "sha256", "objects": answered})
 
 
@@ -176,14 +172,12 @@ def _own_url(call: AuthenticatedRequest) -> str:
     return f"{scheme}://{host}"
 
 
-def _members(
-    call: AuthenticatedRequest, operation: str, wanted: LfsObject, outcome: Outcome
-) -> dict[str, Any]:
+def _members(operation: str, wanted: LfsObject, outcome: Outcome) -> dict[str, Any]:
     """Return one object of an answer."""
     members: dict[str, Any] = {"oid": wanted.oid, "size": wanted.size}
     match outcome:
         case PresignError():
-            return {**members, "error": of_object(call.parts.problems, outcome)}
+            return {**members, "error": of_object(outcome)}
         case Action(href, header, validity):
             action = {
                 "href": href,

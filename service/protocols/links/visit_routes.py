@@ -34,36 +34,89 @@ _HEAD: Final = HeadObject()
 _TOO_LARGE: Final = "A drop box takes no larger file."
 
 
-class LinkRequest(AuthenticatedRequest):
-    """A request for a link, whose ticket `LinkRoute.identity` has opened."""
+class Visit(AuthenticatedRequest):
+    """A request for a link. `LinkRoute.identity` opens its ticket, and `admit` decides about it."""
 
     opened: OpenLink
+    lifetime: Lifetime  # of what the link redirects to
+
+    @property
+    def visits(self) -> LinkVisits:
+        return self.parts.use_case(LinkVisits)
+
+    @property
+    def link(self) -> Link:
+        return self.opened.ticket.link
+
+    @property
+    def below(self) -> str | None:
+        """What follows `/l/{ticket}/`, decoded; None if there is no slash after the ticket."""
+        after_ticket = self.scope["raw_path"].split(b"/", 3)[3:]
+        return decode(after_ticket[0]) if after_ticket else None
+
+    @property
+    def is_browser(self) -> bool:
+        return any(
+            name == b"accept" and b"text/html" in value.lower()
+            for name, value in self.scope["headers"]
+        )
+
+    async def admit(self, *, only_look: bool | None = None) -> None:
+        """Check that the link works now. Raises the refusal, after its audit line.
+
+        A link that counts takes a use, or with `only_look` tells whether one is left; not for None.
+        Anybody who has a link that is over can cause that line, so it does not count against the
+        maker's rate.
+        """
+        try:
+            self.lifetime = self.visits.check(self.opened, self.authorizer.snapshot)
+            if only_look is not None:
+                await self.visits.count(self.opened, only_look=only_look)
+        except PresignError as refusal:
+            trail = self.authorizer.audit_trail
+            await trail.record_refused_use(self.requester, _ROUTE, refusal)
+            raise
+
+    def request(self, key: str, action: GetObject | HeadObject | RedirectedPut) -> PresignRequest:
+        return PresignRequest(
+            operation=self.link.operation,
+            bucket=self.link.bucket,
+            key=key,
+            action=action,
+            lifetime=self.lifetime,
+        )
 
 
 class LinkRoute(ApiRoute):
     """Authenticates by the ticket in the path: the caller is the link's maker."""
 
-    request_class = LinkRequest
+    request_class = Visit
 
     async def identity(self, call: AuthenticatedRequest) -> Identity:
-        assert isinstance(call, LinkRequest)
-        visits = call.parts.use_case(LinkVisits)
+        assert isinstance(call, Visit)
         # The router decodes paths, so `/l%2F…` gets here too. In the raw path it has no ticket.
         text = call.scope["raw_path"].removeprefix(PATH.encode()).partition(b"/")[0]
         try:
-            call.opened = visits.open(text.decode("latin-1"))
+            call.opened = call.visits.open(text.decode("latin-1"))
         except NotFound:  # like a failed authentication, of which there are few lines
             await call.record_unauthenticated(self)
             raise
         return call.opened.maker
 
     async def respond(self, call: AuthenticatedRequest) -> Response:
-        try:
-            response = await super().respond(call)
-        except Forbidden:  # the grant was withdrawn: as unknown as a forged ticket
-            response = _refusal(call, _unknown())
-        except PresignError as error:
-            response = _refusal(call, error)
+        response = await super().respond(call)
+        response.raw_headers.append(_ROBOTS)
+        return response
+
+    def refusal(self, call: AuthenticatedRequest, error: PresignError) -> Response:
+        """Return the problem, or its page where a browser shows the answer to a person."""
+        assert isinstance(call, Visit)
+        if isinstance(error, Forbidden):  # the grant was withdrawn: as unknown as a forged ticket
+            error = _unknown()
+        response = super().refusal(call, error)
+        if call.is_browser:
+            path, request_id = call.scope["raw_path"], call.context.request_id
+            response = refusal_page(error, response, request_id, path)
         response.raw_headers.append(_ROBOTS)
         return response
 
@@ -80,69 +133,35 @@ class NewFile(StrictRequest):
 
 
 @router.api_route(_ROUTE, methods=["GET", "HEAD", "PUT", "POST"])
-async def share_link(call: LinkRequest) -> Response:
+async def share_link(visit: Visit) -> Response:
     """Redirect to the store, or show the page of the link.
 
     A query has no meaning: sites add parameters to links that are passed on there.
     """
-    visits = call.parts.use_case(LinkVisits)
-    opened = call.opened
-    call.requester.link_id = opened.ticket.id
-    lifetime = await _check(call, opened)
-    below = _below(call.scope["raw_path"])
-    if opened.ticket.link.operation is Operation.UPLOAD:
-        response = await _upload(call, visits, opened.ticket.link, below, lifetime)
+    visit.requester.link_id = visit.opened.ticket.id
+    await visit.admit()
+    if visit.link.operation is Operation.UPLOAD:
+        response = await _upload(visit)
     else:
-        response = await _download(call, visits, opened, below, lifetime)
-    await _check(call, opened)  # it may have ended while a body came, or a session
+        response = await _download(visit)
+    await visit.admit()  # it may have ended while a body came, or a session
     return response
 
 
-async def _check(call: AuthenticatedRequest, opened: OpenLink) -> Lifetime:
-    visits = call.parts.use_case(LinkVisits)
-    try:
-        return visits.check(opened, call.authorizer.snapshot)
-    except PresignError as refusal:
-        await _record(call, refusal)
-        raise
-
-
-async def _download(
-    call: AuthenticatedRequest,
-    visits: LinkVisits,
-    opened: OpenLink,
-    below: str | None,
-    lifetime: Lifetime,
-) -> Response:
-    link = opened.ticket.link
-    key = _key(link, below)
+async def _download(visit: Visit) -> Response:
+    link, method = visit.link, visit.method
+    key = _key(link, visit.below)
     is_counted = link.max_uses is not None
-    if call.method == "PUT" or (call.method == "POST" and not is_counted):
-        return _not_allowed(call, link)
-    shows_button = is_counted and call.method == "GET" and _is_browser(call)
-    try:
-        await visits.count(opened, only_look=shows_button or call.method == "HEAD")
-    except PresignError as refusal:
-        await _record(call, refusal)
-        raise
+    if method == "PUT" or (method == "POST" and not is_counted):
+        return _not_allowed(visit)
+    shows_button = is_counted and method == "GET" and visit.is_browser
+    if is_counted:
+        await visit.admit(only_look=shows_button or method == "HEAD")
     if shows_button:
-        return redeem_page(link, call.authorizer.snapshot)
-    action = _action(link, call.method)
-    request = PresignRequest(
-        operation=Operation.DOWNLOAD,
-        bucket=link.bucket,
-        key=key,
-        action=action,
-        lifetime=lifetime,
-    )
-    signed = await sign(call.presigner, call.requester, request)
-    return Redirect(signed.url, _SEE_OTHER) if call.method == "POST" else Redirect(signed.url)
-
-
-def _below(path: bytes) -> str | None:
-    """Return what follows `/l/{ticket}/`, decoded; None if there is no slash after the ticket."""
-    after_ticket = path.split(b"/", 3)[3:]
-    return decode(after_ticket[0]) if after_ticket else None
+        return redeem_page(link, visit.authorizer.snapshot)
+    request = visit.request(key, _action(link, method))
+    signed = await sign(visit.presigner, visit.requester, request)
+    return Redirect(signed.url, _SEE_OTHER) if method == "POST" else Redirect(signed.url)
 
 
 def _key(link: Link, below: str | None) -> str:
@@ -163,85 +182,48 @@ def _action(link: Link, method: str) -> GetObject | HeadObject:
     return get_object(None, None, None, link.filename, None)
 
 
-async def _upload(
-    call: AuthenticatedRequest,
-    visits: LinkVisits,
-    link: Link,
-    below: str | None,
-    lifetime: Lifetime,
-) -> Response:
+async def _upload(visit: Visit) -> Response:
     """A drop box: each file gets a new key."""
-    match call.method:
+    link, below = visit.link, visit.below
+    match visit.method:
         case "PUT" if below and "/" not in below:
-            closing = await discard_body(call)
-            key = new_object_key(link.key, below, visits.unique_id)
-            headers = call.scope["headers"]
-            request = put_request(link.bucket, key, headers, lifetime, new_key=True)
-            signed = await sign(call.presigner, call.requester, request, too_large=_TOO_LARGE)
+            closing = await discard_body(visit)
+            key = new_object_key(link.key, below, visit.visits.unique_id)
+            headers = visit.scope["headers"]
+            request = put_request(link.bucket, key, headers, visit.lifetime, new_key=True)
+            signed = await sign(visit.presigner, visit.requester, request, too_large=_TOO_LARGE)
             return Redirect(signed.url, more=closing)
         case "PUT":
             raise InvalidRequest("Add a slash and a file name without slashes to the link.")
         case "POST" if not below:
-            file = parse(NewFile, await call.read(MAX_BODY_BYTES))
-            request = _page_upload(link, file, visits, lifetime)
-            signed = await sign(call.presigner, call.requester, request, too_large=_TOO_LARGE)
+            file = parse(NewFile, await visit.read(MAX_BODY_BYTES))
+            request = _page_upload(visit, file)
+            signed = await sign(visit.presigner, visit.requester, request, too_large=_TOO_LARGE)
             return JsonBytesResponse(render_request(signed), 200)
         case "GET" | "HEAD" if below is None:
-            grants = call.authorizer.access(call.requester).grants
-            return drop_box_page(link, call.authorizer.snapshot, grants)
+            grants = visit.authorizer.access(visit.requester).grants
+            return drop_box_page(link, visit.authorizer.snapshot, grants)
         case "GET" | "HEAD" if not below:  # a slash, with which the page's links would be wrong
-            ticket = call.scope["raw_path"].split(b"/")[2].decode("ascii")
+            ticket = visit.scope["raw_path"].split(b"/")[2].decode("ascii")
             return Response(status_code=308, headers={"Location": f"../{ticket}"})
-    return _not_allowed(call, link)
+    return _not_allowed(visit)
 
 
-def _page_upload(
-    link: Link, file: NewFile, visits: LinkVisits, lifetime: Lifetime
-) -> PresignRequest:
-    key = new_object_key(link.key, file.name, visits.unique_id)
+def _page_upload(visit: Visit, file: NewFile) -> PresignRequest:
+    key = new_object_key(visit.link.key, file.name, visit.visits.unique_id)
     sent = () if file.content_type is MISSING else (("content-type", file.content_type),)
     action = RedirectedPut(content_length=file.content_length, sent=sent, new_key=True)
-    return PresignRequest(
-        operation=Operation.UPLOAD,
-        bucket=link.bucket,
-        key=key,
-        action=action,
-        lifetime=lifetime,
-    )
+    return visit.request(key, action)
 
 
-async def _record(call: AuthenticatedRequest, refusal: PresignError) -> None:
-    """Write the line of a refused use.
-
-    Anybody who has a link that is over can cause it, so it does not count against the maker's rate.
-    """
-    await call.authorizer.audit_trail.record_refused_use(call.requester, _ROUTE, refusal)
-
-
-def _is_browser(call: AuthenticatedRequest) -> bool:
-    return any(
-        name == b"accept" and b"text/html" in value.lower() for name, value in call.scope["headers"]
-    )
-
-
-def _refusal(call: AuthenticatedRequest, error: PresignError) -> Response:
-    """Return the problem, or its page where a browser shows the answer to a person."""
-    request_id: str = call.context.request_id
-    refused = call.parts.problems.refusal(error, request_id)
-    if not _is_browser(call):
-        return refused
-    return refusal_page(error, refused, request_id, call.scope["raw_path"])
-
-
-def _not_allowed(call: AuthenticatedRequest, link: Link) -> Response:
-    request_id = call.context.request_id
-    members = call.parts.problems.problem(
-        "method_not_allowed", "This link does not accept the method.", request_id=request_id
-    )
+def _not_allowed(visit: Visit) -> Response:
+    detail, request_id = "This link does not accept the method.", visit.context.request_id
+    problems = visit.parts.problems
+    members = problems.problem("method_not_allowed", detail, request_id=request_id)
     allowed = ["GET", "HEAD"]
-    if link.operation is Operation.UPLOAD or link.max_uses is not None:
+    if visit.link.operation is Operation.UPLOAD or visit.link.max_uses is not None:
         allowed.append("POST")
-    if link.operation is Operation.UPLOAD:
+    if visit.link.operation is Operation.UPLOAD:
         allowed.append("PUT")
     return response(members, {"Allow": ", ".join(allowed)})
 

@@ -8,7 +8,7 @@ from typing import Final
 from pydantic_core import to_json
 from starlette.responses import Response
 
-from service.api.problems import Problems
+from service.api.problems import refused, status_of
 from service.errors import Forbidden, PreconditionRequired, PresignError
 
 # The client compares this text: mlflow/exceptions.py, `_UnsupportedMultipartUploadException`
@@ -18,6 +18,7 @@ _REPLACES: Final = (
     "MLflow sends a small file so that it replaces another one, which your grant does not allow: "
     "it needs `allow_overwrite`. Or set MLFLOW_MULTIPART_UPLOAD_MINIMUM_FILE_SIZE=1."
 )
+_JSON: Final = "application/json"
 _CODES: Final = {
     401: "UNAUTHENTICATED",
     403: "PERMISSION_DENIED",
@@ -31,30 +32,27 @@ _CODES: Final = {
 }
 
 
-def refusal(problems: Problems, error: PresignError, request_id: str) -> Response:
-    refused = problems.refusal(error, request_id, basic=True)
-    error_code = _CODES.get(refused.status_code, "INVALID_PARAMETER_VALUE")
-    answer = _response(refused.status_code, error_code, _message(error), error, request_id)
-    more = ("retry-after", "www-authenticate")
-    answer.raw_headers += [each for each in refused.raw_headers if each[0].decode() in more]
-    return answer
+def refusal(error: PresignError, request_id: str) -> Response:
+    error_code = _CODES.get(status_of(error), "INVALID_PARAMETER_VALUE")
+    body = _body(error_code, _message(error), error, request_id)
+    return refused(error, body, _JSON, basic=True)
 
 
 def no_parts(error: Forbidden, request_id: str) -> Response:
     """The refusal after which the client sends the file in one request."""
-    return _response(501, "NOT_IMPLEMENTED", _NO_PARTS, error, request_id)
+    body = _body("NOT_IMPLEMENTED", _NO_PARTS, error, request_id)
+    return refused(error, body, _JSON, status=501)
 
 
-def _response(
-    status: int, error_code: str, message: str, error: PresignError, request_id: str
-) -> Response:
-    members = {
-        "error_code": error_code,
-        "message": message,
-        "code": error.code,
-        "request_id": request_id,
-    }
-    return Response(to_json(members), status, media_type="application/json")
+def _body(error_code: str, message: str, error: PresignError, request_id: str) -> bytes:
+    return to_json(
+        {
+            "error_code": error_code,
+            "message": message,
+            "code": error.code,
+            "request_id": request_id,
+        }
+    )
 
 
 def _message(error: PresignError) -> str:
@@ -63,5 +61,4 @@ def _message(error: PresignError) -> str:
             return _FORBIDDEN
         case PreconditionRequired():
             return _REPLACES
-    places = [f"{at}: {detail}" for at, detail in error.pointers.items() if detail != error.detail]
-    return " ".join([error.detail, *places])
+    return error.sentence()

@@ -61,11 +61,8 @@ class MlflowRoute(ApiRoute):
 
     accepts_basic = True
 
-    async def respond(self, call: AuthenticatedRequest) -> Response:
-        try:
-            return await super().respond(call)
-        except PresignError as error:
-            return refusal(call.parts.problems, error, call.context.request_id)
+    def refusal(self, call: AuthenticatedRequest, error: PresignError) -> Response:
+        return refusal(error, call.context.request_id)
 
 
 router = APIRouter(route_class=MlflowRoute, include_in_schema=False)

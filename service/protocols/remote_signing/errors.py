@@ -9,7 +9,7 @@ from typing import Any, Final
 from pydantic_core import to_json
 from starlette.responses import Response
 
-from service.api.problems import Problems
+from service.api.problems import refused, status_of
 from service.errors import PresignError, TokenExpired
 
 _TYPES: Final = {
@@ -25,12 +25,9 @@ _TYPES: Final = {
 _UNPROCESSABLE: Final = 422  # no status of Iceberg's; its clients report 400 with the message
 
 
-def refusal(
-    problems: Problems, error: PresignError, request_id: str, fields: Collection[str]
-) -> Response:
+def refusal(error: PresignError, request_id: str, fields: Collection[str]) -> Response:
     """`fields` are the members of a request, which the message may name."""
-    problem = problems.refusal(error, request_id)
-    status = 419 if isinstance(error, TokenExpired) else problem.status_code
+    status = 419 if isinstance(error, TokenExpired) else status_of(error)
     status = 400 if status == _UNPROCESSABLE else status
     wrong = [f"{at[2:]}: {detail}" for at, detail in error.pointers.items() if at[2:] in fields]
     members: dict[str, Any] = {
@@ -40,8 +37,4 @@ def refusal(
         "reason": error.code,
         "request_id": request_id,
     }
-    response = Response(to_json({"error": members}), status, media_type="application/json")
-    for name in ("retry-after", "www-authenticate"):
-        if name in problem.headers:
-            response.headers[name] = problem.headers[name]
-    return response
+    return refused(error, to_json({"error": members}), "application/json", status=status)

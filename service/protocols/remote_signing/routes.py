@@ -40,12 +40,8 @@ class SignRoute(ApiRoute):
                 raise TokenExpired from None
             raise
 
-    async def respond(self, call: AuthenticatedRequest) -> Response:
-        try:
-            return await super().respond(call)
-        except PresignError as error:
-            request_id = call.context.request_id
-            return refusal(call.parts.problems, error, request_id, SignRequest.model_fields)
+    def refusal(self, call: AuthenticatedRequest, error: PresignError) -> Response:
+        return refusal(error, call.context.request_id, SignRequest.model_fields)
 
 
 router = APIRouter(route_class=SignRoute, include_in_schema=False)

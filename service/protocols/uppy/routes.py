@@ -33,11 +33,8 @@ PATH = "/uppy/"
 class UppyRoute(ApiRoute):
     """Answers errors in the form that Uppy can show."""
 
-    async def respond(self, call: AuthenticatedRequest) -> Response:
-        try:
-            return await super().respond(call)
-        except PresignError as error:
-            return Refusal(call.parts.problems, error, call.context.request_id)
+    def refusal(self, call: AuthenticatedRequest, error: PresignError) -> Response:
+        return Refusal(call.parts.problems, error, call.context.request_id)
 
 
 router = APIRouter(prefix="/uppy", route_class=UppyRoute, include_in_schema=False)

@@ -73,7 +73,7 @@ def settings(directory: Path, *grants: Mapping[str, Any], **links: Any) -> Setti
 
 async def until_looked(client: httpx.AsyncClient) -> None:
     """Wait until the store of links was asked which links are revoked."""
-    links: Links = app_of(client).state.links
+    links = app_of(client).parts.use_case(Links)
     if links.shared is not None:
         await links.shared.revocations.attempts.until_asleep()
 

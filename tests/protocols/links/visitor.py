@@ -58,7 +58,7 @@ class Visitor:
         """The path of a new link of which the store knows."""
         path = self.link(max_uses=max_uses, **changes)
         ticket = self.keys.open(path.removeprefix("/l/"))
-        links: Links = app_of(self.client).state.links
+        links = app_of(self.client).parts.use_case(Links)
         assert ticket is not None
         assert links.shared is not None
         stored = links.stored(ticket.link.caller, ticket.id, ticket.link.expires_at)
