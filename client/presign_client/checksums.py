@@ -68,6 +68,27 @@ def digest_of(chunks: Iterable[bytes], algorithm: str) -> bytes:
     return digest.digest()
 
 
+class PartDigests:
+    """The checksums of the parts of bytes that come in order."""
+
+    def __init__(self, algorithm: str, part_size: int) -> None:
+        self._algorithm, self._part_size = algorithm, part_size
+        self._left = 0  # bytes of the current part
+        self._digests: list[Digest] = []
+
+    def update(self, data: bytes) -> None:
+        while data:
+            if not self._left:
+                self._digests.append(new_digest(self._algorithm))
+                self._left = self._part_size
+            taken, data = data[: self._left], data[self._left :]
+            self._digests[-1].update(taken)
+            self._left -= len(taken)
+
+    def digests(self) -> list[bytes]:
+        return [each.digest() for each in self._digests]
+
+
 def encoded(digest: bytes) -> str:
     return b64encode(digest).decode()
 

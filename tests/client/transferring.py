@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from presign_client import Downloaded, PresignError, Uploaded
+from presign_client.transfers.plan import MIB
 from tests.client.fake import Fake, s3_error
 
 CONTENT = bytes(range(23))
@@ -20,18 +21,28 @@ def upload(fake: Fake, source: Any, key: str = "a.csv", **options: Any) -> Uploa
         return client.upload(source, "reports", key, **{"part_size": 5, **options})
 
 
+def put_two_parts(fake: Fake, directory: Path) -> bytes:
+    """Store an object in parts of 5 MiB, which is the least that S3 takes, and return it."""
+    content, source = CONTENT + bytes(5 * MIB), directory / "large"
+    source.write_bytes(content)
+    upload(fake, source, part_size=5 * MIB, overwrite=True)
+    fake.requests.clear()
+    return content
+
+
 def download(fake: Fake, target: Any, **options: Any) -> Downloaded:
+    """Download in ranges of 5 bytes."""
     with fake.client() as client:
-        return client.download("reports", "a.csv", target, **options)
+        return client.download("reports", "a.csv", target, **{"part_size": 5, **options})
 
 
-def received(fake: Fake, kind: str, target: Path) -> tuple[bytes, Downloaded]:
+def received(fake: Fake, kind: str, target: Path, **options: Any) -> tuple[bytes, Downloaded]:
     """Download to a file or to a stream."""
     if kind == "file":
-        done = download(fake, target)
+        done = download(fake, target, **options)
         return target.read_bytes(), done
     stream = BytesIO()
-    done = download(fake, stream)
+    done = download(fake, stream, **options)
     return stream.getvalue(), done
 
 

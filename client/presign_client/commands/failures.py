@@ -28,6 +28,7 @@ ADVICE: Mapping[str, str] = {
 }
 
 _SYSTEM_ADVICE: Mapping[int, str] = {
+    errno.EDQUOT: "Free some space and run the command again.",
     errno.ENOSPC: "Free some space and run the command again.",
     errno.EISDIR: "With -r what is in it is uploaded.",
 }

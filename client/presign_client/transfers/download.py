@@ -1,30 +1,29 @@
 """Downloads: to a file by parallel ranges, which can be resumed, or in order to a stream."""
 
 import errno
-import hashlib
 import os
-from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from presign_client.api import Api
-from presign_client.checksums import Digest, digest_of, new_digest
+from presign_client.checksums import Digest, PartDigests, digest_of, new_digest
 from presign_client.errors import PresignError
 from presign_client.notes import Note
 from presign_client.results import Downloaded
 from presign_client.store import Store
 from presign_client.transfers.expected import Expected, expected
+from presign_client.transfers.partial_file import PartialFile
 from presign_client.transfers.plan import Part, parts_of
 from presign_client.transfers.ranges import Ranges
-from presign_client.transfers.source import CHUNK
 from presign_client.transfers.workers import OnProgress, Workers, workers
+
+DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DownloadJob:
-    """One object to download. `part_size` is the size of ranges if the object does not decide."""
+    """One object to download. `part_size` is the size of ranges, if it is not the usual one."""
 
     api: Api
     store: Store
@@ -73,109 +72,130 @@ def download_stream(job: DownloadJob, stream: BinaryIO) -> Downloaded:
     """Write the object to a stream, in order. A mismatch is found only at its end."""
     ranges = job.ranges()
     wanted = job.found(ranges)
-    whole = _digest(wanted, needed=True)
-    digests: list[bytes] = []
+    algorithm = wanted.checksum.algorithm if wanted.checksum else None
+    whole = new_digest(algorithm) if algorithm else None
+    parts = PartDigests(algorithm, wanted.part_size) if algorithm and wanted.needs_parts else None
     with workers(1, wanted.size, job.report) as running:
-        for part in parts_of(wanted.size, wanted.part_size):
-            digest = _digest(wanted, needed=wanted.needs_parts)
 
-            def take(chunk: bytes, digest: Digest | None = digest) -> None:
-                stream.write(chunk)
-                for each in (whole, digest):
-                    if each is not None:
-                        each.update(chunk)
-                running.moved(len(chunk))
+        def take(chunk: bytes) -> None:
+            stream.write(chunk)
+            for each in (whole, parts):
+                if each is not None:
+                    each.update(chunk)
+            running.moved(len(chunk))
 
+        for part in parts_of(wanted.size, wanted.range_size):
             ranges.read(part.start, part.length, wanted.etag, take)
-            digests += [] if digest is None else [digest.digest()]
+    digests = parts.digests() if parts else []
     verified = wanted.is_verified(digests, lambda: whole.digest() if whole else b"")
     return job.done(wanted, verified=verified)
 
 
-def _digest(wanted: Expected, *, needed: bool) -> Digest | None:
-    if wanted.checksum is None or not needed:
-        return None
-    return new_digest(wanted.checksum.algorithm)
-
-
 class _FileDownload:
     def __init__(self, job: DownloadJob, target: Path, note: Note) -> None:
-        self._job, self._target, self._note = job, target, note
+        self._job, self._note = job, note
         self._ranges = job.ranges()
-        name = hashlib.sha256(os.fsencode(target.name), usedforsecurity=False).hexdigest()
-        self._partial = target.with_name(f".presign-{name[:16]}")
+        self._partial = PartialFile(target)
+        self._done: set[int] = set()  # the numbers of the parts that are in the file
+        self._rights = 0
 
     def run(self) -> Downloaded:
         wanted = self._job.found(self._ranges)
-        done = self._resumed(wanted)
+        with self._partial:
+            self._open(wanted)
+            try:
+                digests = self._fill(wanted)
+            except OSError as error:
+                if error.errno not in DISK_FULL:
+                    raise
+                raise self._disk_full(error, wanted) from None
+            return self._finished(wanted, digests)
+
+    def _open(self, wanted: Expected) -> None:
+        plan = {"etag": wanted.etag, "size": wanted.size, "part_size": wanted.range_size}
+        noted, numbers = self._note.read()
+        rights: int = noted.get("rights", 0)
+        if {**plan, "rights": rights} == noted and self._partial.reopen(wanted.size):
+            self._done, self._rights = set(numbers), rights
+            return
+        self._rights = self._partial.create(wanted.size)
+        self._note.write({**plan, "rights": self._rights})
+
+    def _fill(self, wanted: Expected) -> list[bytes]:
+        """Read what is missing. Return the checksums of the ranges, if the object's needs them."""
         digests: dict[int, bytes] = {}
         with workers(self._job.parallel, wanted.size, self._job.report) as running:
 
             def work(part: Part) -> tuple[int, bytes | None]:
-                if part.number in done:
+                if part.number in self._done:
                     running.moved(part.length)
                     return part.number, self._read_again(wanted, part)
                 return part.number, self._read(wanted, part, running)
 
-            for number, digest in running.each(work, parts_of(wanted.size, wanted.part_size)):
-                if number not in done:
+            for number, digest in running.each(work, parts_of(wanted.size, wanted.range_size)):
+                if number not in self._done:
                     self._note.add(number)
+                    self._done.add(number)
                 if digest is not None:
                     digests[number] = digest
-        return self._finished(wanted, [digests[number] for number in sorted(digests)])
-
-    def _resumed(self, wanted: Expected) -> set[int]:
-        """Return the numbers of the parts that are in the file already."""
-        plan = {"etag": wanted.etag, "size": wanted.size, "part_size": wanted.part_size}
-        noted, numbers = self._note.read()
-        if (
-            noted == plan
-            and self._partial.is_file()
-            and self._partial.stat().st_size == wanted.size
-        ):
-            return set(numbers)
-        with self._partial.open("wb") as file:  # with the rights of a new file
-            file.truncate(wanted.size)
-        self._note.write(plan)
-        return set()
+        return [digests[number] for number in sorted(digests)]
 
     def _read(self, wanted: Expected, part: Part, running: Workers) -> bytes | None:
-        digest = _digest(wanted, needed=wanted.needs_parts)
-        with self._partial.open("r+b") as file:
-            file.seek(part.start)
+        digest, position = _digest_of_range(wanted), part.start
 
-            def take(chunk: bytes) -> None:
-                file.write(chunk)
-                if digest is not None:
-                    digest.update(chunk)
-                running.moved(len(chunk))
+        def take(chunk: bytes) -> None:
+            nonlocal position
+            self._partial.write(position, chunk)
+            position += len(chunk)
+            if digest is not None:
+                digest.update(chunk)
+            running.moved(len(chunk))
 
-            self._ranges.read(part.start, part.length, wanted.etag, take)
+        self._ranges.read(part.start, part.length, wanted.etag, take)
         return None if digest is None else digest.digest()
 
     def _read_again(self, wanted: Expected, part: Part) -> bytes | None:
-        if wanted.checksum is None or not wanted.needs_parts:
+        digest = _digest_of_range(wanted)
+        if digest is None:
             return None
-        return digest_of(self._chunks(part.start, part.length), wanted.checksum.algorithm)
-
-    def _chunks(self, start: int, length: int) -> Iterator[bytes]:
-        with self._partial.open("rb") as file:
-            file.seek(start)
-            while length and (chunk := file.read(min(CHUNK, length))):
-                length -= len(chunk)
-                yield chunk
+        for chunk in self._partial.chunks(part.start, part.length):
+            digest.update(chunk)
+        return digest.digest()
 
     def _finished(self, wanted: Expected, digests: list[bytes]) -> Downloaded:
-        algorithm = wanted.checksum.algorithm if wanted.checksum else ""
         try:
-            verified = wanted.is_verified(
-                digests, lambda: digest_of(self._chunks(0, wanted.size), algorithm)
-            )
+            verified = self._is_verified(wanted, digests)
         except PresignError:
             self._note.forget()
-            with suppress(OSError):
-                self._partial.unlink()
+            self._partial.remove()
             raise
-        self._partial.replace(self._target)
+        self._partial.rename(self._rights)
         self._note.forget()
         return self._job.done(wanted, verified=verified)
+
+    def _is_verified(self, wanted: Expected, digests: list[bytes]) -> bool:
+        algorithm = wanted.checksum.algorithm if wanted.checksum else ""
+        if wanted.needs_parts and not digests:
+            parts = PartDigests(algorithm, wanted.part_size)
+            for chunk in self._partial.chunks(0, wanted.size):
+                parts.update(chunk)
+            digests = parts.digests()
+        return wanted.is_verified(
+            digests, lambda: digest_of(self._partial.chunks(0, wanted.size), algorithm)
+        )
+
+    def _disk_full(self, error: OSError, wanted: Expected) -> OSError:
+        parts = parts_of(wanted.size, wanted.range_size)
+        missing = sum(part.length for part in parts if part.number not in self._done)
+        reason = (
+            f"{os.strerror(error.errno or 0)}. {missing:,} of {wanted.size:,} bytes are missing; "
+            "this file keeps the others"
+        )
+        return OSError(error.errno, reason, str(self._partial.path))
+
+
+def _digest_of_range(wanted: Expected) -> Digest | None:
+    """Return an empty checksum for a range that is a part of the checksum too."""
+    if wanted.checksum is None or not wanted.needs_parts or wanted.part_size != wanted.range_size:
+        return None
+    return new_digest(wanted.checksum.algorithm)

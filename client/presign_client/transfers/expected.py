@@ -6,18 +6,30 @@ from typing import Any
 
 from presign_client.checksums import ObjectChecksum, composite, encoded, strongest
 from presign_client.errors import PresignError
-from presign_client.transfers.plan import MIB, PART_SIZE_METADATA, part_size_of
+from presign_client.transfers.plan import (
+    MIB,
+    MIN_PART_SIZE,
+    PART_SIZE_METADATA,
+    PARTS,
+    SINGLE_PUT,
+    part_size_of,
+)
 
 USUAL_PART_SIZES = tuple(size * MIB for size in (8, 5, 16, 32, 64, 128))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
-    """`is_certain`: the object's parts had `part_size`. Otherwise it is a guess."""
+    """`range_size` is that of the ranges to read. Nothing of the object decides about it.
+
+    `part_size` is that of the parts of which the checksum may be made. `is_certain`: the object's
+    metadata has it. Otherwise it is a guess.
+    """
 
     size: int
     etag: str
     checksum: ObjectChecksum | None
+    range_size: int
     part_size: int
     is_certain: bool
 
@@ -56,18 +68,29 @@ class Expected:
 def expected(found: Mapping[str, Any], part_size: int | None) -> Expected:
     """Return what to expect of an object, as a check of it found it. `part_size` is for ranges."""
     size, checksum = found["content_length"], strongest(found.get("checksums", {}))
-    kept = found.get("metadata", {}).get(PART_SIZE_METADATA, "")
-    sizes = [int(kept)] if kept.isascii() and kept.isdigit() else []
-    is_kept = bool(sizes)
-    sizes += [part_size] if part_size else []
-    sizes += [part_size_of(size), *USUAL_PART_SIZES]
+    kept = _kept_part_size(found.get("metadata", {}), size)
+    sizes = [kept, part_size, part_size_of(size), *USUAL_PART_SIZES]
     count = checksum.count if checksum else None
     fitting = [each for each in sizes if each and count in {None, -(-size // each)}]
-    chosen = fitting[0] if fitting else sizes[-1]
+    chosen = fitting[0] if fitting else USUAL_PART_SIZES[-1]
     return Expected(
         size=size,
         etag=found["etag"],
         checksum=checksum,
+        range_size=part_size or part_size_of(size),
         part_size=chosen,
-        is_certain=is_kept and chosen == sizes[0],
+        is_certain=chosen == kept,
     )
+
+
+def _kept_part_size(metadata: Mapping[str, str], size: int) -> int | None:
+    """Return the size that the metadata has, if S3 allows such parts of an object of `size`.
+
+    Anyone who may upload the object can have written it. Parts of one byte would keep this
+    computer busy for hours.
+    """
+    kept = metadata.get(PART_SIZE_METADATA, "")
+    if not (kept.isascii() and kept.isdigit() and len(kept) <= len(str(SINGLE_PUT))):
+        return None
+    number = int(kept)
+    return number if MIN_PART_SIZE <= number <= SINGLE_PUT and size <= PARTS * number else None

@@ -1,5 +1,6 @@
 """A command that fails prints one line, which says what to do and shows no secret."""
 
+import errno
 from pathlib import Path
 
 import httpx
@@ -9,6 +10,7 @@ from click.testing import CliRunner
 from presign_client.commands.failures import line_of
 from presign_client.commands.main import main
 from presign_client.commands.output import shown
+from presign_client.transfers.partial_file import PartialFile
 from tests.client.failing import fails
 from tests.client.fake import Fake, problem
 from tests.client.running import failed
@@ -46,6 +48,24 @@ def test_a_full_disk_is_one_line(fake: Fake) -> None:
     line = failed(fake, "get", "reports/a.csv", "/dev/full")
 
     assert line == "presign: No space left on device. Free some space and run the command again."
+
+
+def test_a_full_disk_names_the_file_that_is_kept(
+    fake: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(file: PartialFile, start: int, chunk: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(PartialFile, "write", fail)
+    fake.put("a.csv", bytes(12345))
+
+    line = failed(fake, "get", "reports/a.csv", tmp_path / "a.csv")
+
+    [kept] = tmp_path.glob(".presign-*")
+    assert line == (
+        f"presign: '{kept}': No space left on device. 12,345 of 12,345 bytes are missing; "
+        "this file keeps the others. Free some space and run the command again."
+    )
 
 
 def test_a_file_that_changes_while_it_is_read_is_one_line(fake: Fake, file: Path) -> None:

@@ -60,6 +60,7 @@ def test_a_file_has_the_rights_of_a_new_file(fake: Fake, target: Path) -> None:
 
 def test_an_existing_file_is_replaced_at_the_end(fake: Fake, target: Path) -> None:
     target.write_bytes(b"before")
+    fake.put("a.csv", CONTENT)
     fake.objects["a.csv"] = FLIPPED
     with pytest.raises(PresignError):
         download(fake, target)

@@ -44,6 +44,7 @@ def test_a_half_file_that_is_gone_starts_over(fake: Fake, target: Path) -> None:
 
 
 def test_a_half_file_that_was_changed_is_found(fake: Fake, target: Path) -> None:
+    fake.put("a.csv", CONTENT)
     interrupted(fake, download, target)
     [half] = target.parent.glob(".presign-*")
     half.write_bytes(b"\xff" * 23)

@@ -1,0 +1,114 @@
+"""The file that a download fills: a hidden one, next to its target.
+
+Others may write to the directory and know the file's name. They must neither lead the bytes to
+another file nor change them: no link is followed, and a file that is not the user's is replaced.
+"""
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from threading import Lock
+from types import TracebackType
+from typing import BinaryIO
+
+from presign_client.transfers.source import CHUNK
+
+# Windows has neither, and O_BINARY.
+_FLAGS = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+_FLAGS |= getattr(os, "O_BINARY", 0)
+_PRIVATE = 0o600
+
+
+class PartialFile:
+    """Open between `create` or `reopen` and the end of the `with` block. Threads may share it."""
+
+    def __init__(self, target: Path) -> None:
+        name = hashlib.sha256(os.fsencode(target.name), usedforsecurity=False).hexdigest()
+        self.path, self._target = target.with_name(f".presign-{name[:16]}"), target
+        self._file: BinaryIO | None = None
+        self._lock = Lock()  # position and access belong together; Windows has no pwrite
+
+    def __enter__(self) -> "PartialFile":  # noqa: PYI034 - typing has no Self before 3.11
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        with self._lock:
+            if self._file is not None:
+                self._file.close()
+
+    def reopen(self, size: int) -> bool:
+        """Open the file of an earlier run. False: there is none of this user with this size."""
+        try:
+            descriptor = os.open(self.path, _FLAGS)
+        except OSError:  # also of a link, and of what may not be written
+            return False
+        found = os.fstat(descriptor)
+        if not _is_ours(found) or found.st_size != size:
+            os.close(descriptor)
+            return False
+        self._file = os.fdopen(descriptor, "r+b", buffering=0)
+        return True
+
+    def create(self, size: int) -> int:
+        """Make a new file, and return the rights that a new file of this user has."""
+        with suppress(FileNotFoundError):
+            self.path.unlink()
+        descriptor = os.open(self.path, _FLAGS | os.O_CREAT | os.O_EXCL, 0o666)
+        self._file = os.fdopen(descriptor, "r+b", buffering=0)
+        usual = stat.S_IMODE(os.fstat(descriptor).st_mode)
+        self._set_rights(_PRIVATE)
+        self._file.truncate(size)
+        return usual
+
+    def write(self, start: int, chunk: bytes) -> None:
+        left = memoryview(chunk)
+        with self._lock:
+            file = self._opened()
+            file.seek(start)
+            while left:
+                left = left[file.write(left) :]
+
+    def chunks(self, start: int, length: int) -> Iterator[bytes]:
+        """Yield so many bytes, or fewer if the file has become shorter."""
+        while length and (chunk := self._read(start, min(CHUNK, length))):
+            start, length = start + len(chunk), length - len(chunk)
+            yield chunk
+
+    def rename(self, rights: int) -> None:
+        """Give the file its rights and the name of the target, and close it."""
+        self._set_rights(rights)
+        self._opened().close()  # Windows renames no open file
+        self.path.replace(self._target)
+
+    def remove(self) -> None:
+        self._opened().close()
+        with suppress(OSError):
+            self.path.unlink()
+
+    def _read(self, start: int, length: int) -> bytes:
+        with self._lock:
+            file = self._opened()
+            file.seek(start)
+            return file.read(length)
+
+    def _opened(self) -> BinaryIO:
+        assert self._file is not None
+        return self._file
+
+    def _set_rights(self, mode: int) -> None:
+        if hasattr(os, "fchmod"):
+            os.fchmod(self._opened().fileno(), mode)
+
+
+def _is_ours(found: os.stat_result) -> bool:
+    """Whether it is a regular file of this user. With another name it may be any file of theirs."""
+    is_own = not hasattr(os, "getuid") or found.st_uid == os.getuid()
+    return stat.S_ISREG(found.st_mode) and is_own and found.st_nlink == 1
