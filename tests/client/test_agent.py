@@ -13,12 +13,12 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+import httpx
 import pytest
 from botocore.utils import ContainerMetadataFetcher
 
 from presign_client import PresignError
 from presign_client.agent.cache import CredentialCache
-from presign_client.agent.secret import others_may_have_written, read_or_make
 from presign_client.agent.server import Agent, may_listen_on
 from presign_client.results import Credentials
 from tests.client.fake import TOKEN
@@ -163,41 +163,6 @@ def test_it_may_listen_nowhere_else(host: str) -> None:
     assert not may_listen_on(host)
 
 
-def test_the_secret_is_made_once_for_its_user_alone(tmp_path: Path) -> None:
-    path = tmp_path / "state" / "agent-secret"
-
-    made = read_or_make(path)
-
-    assert len(made) == 43
-    assert path.read_text() == made == read_or_make(path)
-    assert path.stat().st_mode & 0o777 == 0o600
-    assert path.parent.stat().st_mode & 0o777 == 0o700
-
-
-def test_a_secret_that_others_may_write_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "agent-secret"
-    path.write_text(SECRET)
-    path.chmod(0o640)
-    assert read_or_make(path) == SECRET
-    path.chmod(0o666)
-    with pytest.raises(ValueError, match="others may write it"):
-        read_or_make(path)
-
-
-@pytest.mark.parametrize(("owner", "others"), [(1000, False), (0, False), (1001, True)])
-def test_a_file_of_another_user_is_no_secret(owner: int, *, others: bool) -> None:
-    assert others_may_have_written(0o600, owner, 1000) is others
-
-
-@pytest.mark.parametrize("text", ["", "secret\n", "two words", "gr\xfc\xdfe"])
-def test_a_secret_that_cannot_be_sent_is_refused(tmp_path: Path, text: str) -> None:
-    path = tmp_path / "agent-secret"
-    path.write_text(text)
-
-    with pytest.raises(ValueError, match="authorization file"):
-        read_or_make(path)
-
-
 class Service(http_servers.Handler):
     """The part of presign that hands out credentials."""
 
@@ -211,10 +176,12 @@ class Service(http_servers.Handler):
 
 
 @contextmanager
-def started(url: str, directory: Path, *words: str) -> Iterator[tuple[dict[str, str], Any]]:
+def started(
+    url: str, directory: Path, *words: str, listen: str = "127.0.0.1:0"
+) -> Iterator[tuple[dict[str, str], Any]]:
     """Run the command of docs/client.md. Yield what it exports, and the process."""
     [block] = [each for each in commands("docs/client.md") if each.text.startswith("presign agent")]
-    options = ("--url", url, "--token-file", "token", "--listen", "127.0.0.1:0", *words)
+    options = ("--url", url, "--token-file", "token", "--listen", listen, *words)
     command = [*shlex.split(block.text)[1:], *options]
     with subprocess.Popen(
         [sys.executable, "-W", "error", "-m", "presign_client", *command],
@@ -244,6 +211,44 @@ def test_the_command_serves_until_it_is_stopped(tmp_path: Path, number: signal.S
 
     assert found["Token"] == SESSION_TOKEN
     assert (process.returncode, output, errors) == (0, "", "")
+
+
+def test_each_start_has_another_secret_in_the_same_file(tmp_path: Path) -> None:
+    """Another user may have caught it while no agent listened."""
+    (tmp_path / "token").write_text(TOKEN)
+    with http_servers.serving(Service) as url:
+        with started(url, tmp_path) as (exported, process):
+            file = Path(exported["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"])
+            caught, where = file.read_text(), exported["AWS_CONTAINER_CREDENTIALS_FULL_URI"]
+            process.terminate()
+            process.communicate(timeout=60)
+        address = where.removeprefix("http://").rstrip("/")
+        with started(url, tmp_path, listen=address) as (again, _):
+            assert again == exported
+            assert status_of(where, caught) == 401
+            assert status_of(where, file.read_text()) == 200
+
+
+def test_an_agent_that_cannot_listen_leaves_the_others_secret(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text(TOKEN)
+    with (
+        http_servers.serving(Service) as url,
+        started(url, tmp_path) as (exported, _),
+    ):
+        where = exported["AWS_CONTAINER_CREDENTIALS_FULL_URI"]
+        address = where.removeprefix("http://").rstrip("/")
+        with started(url, tmp_path, listen=address) as (nothing, second):
+            _, errors = second.communicate(timeout=60)
+        secret = Path(exported["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"]).read_text()
+        assert status_of(where, secret) == 200
+
+    assert (nothing, second.returncode) == ({}, 1)
+    assert "in use" in errors
+
+
+def status_of(url: str, secret: str) -> int:
+    answer = httpx.get(url, headers={"Authorization": secret}, trust_env=False, timeout=30)
+    return answer.status_code
 
 
 def test_the_command_ends_if_presign_refuses(tmp_path: Path) -> None:

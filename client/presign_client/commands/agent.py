@@ -17,6 +17,7 @@ from presign_client.notes import state_directory
 
 if TYPE_CHECKING:
     from presign_client.agent.cache import CredentialCache
+    from presign_client.agent.server import Agent
     from presign_client.client import Presign
 
 
@@ -57,7 +58,8 @@ Examples:
     "--authorization-file",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="The secret that SDKs send. Made if there is none. Default: in the state directory.",
+    help="A file whose secret SDKs send, at each start the same. Made if there is none. "
+    "Default: a file with a new secret at each start.",
 )
 @click.option(
     "--no-authorization",
@@ -81,12 +83,11 @@ def command(
     failures. It needs a grant with `credentials`, and ends at once if presign refuses them.
     """
     from presign_client.agent.cache import CredentialCache  # noqa: PLC0415 - as in `connected`
-    from presign_client.agent.secret import read_or_make  # noqa: PLC0415
+    from presign_client.agent.secret import new_secret, publish, read_or_make  # noqa: PLC0415
     from presign_client.agent.server import Agent  # noqa: PLC0415
 
     if no_authorization and authorization_file:
         raise click.UsageError("--no-authorization needs no --authorization-file.")
-    file = None if no_authorization else authorization_file or state_directory() / "agent-secret"
     cache = CredentialCache(
         partial(presign.credentials, bucket, prefix=prefix, permission=permission),
         lambda error: print_failure(line_of(error)),
@@ -95,7 +96,14 @@ def command(
     stop = Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    with Agent(*listen, cache, None if file is None else read_or_make(file)) as agent:
+    secret = None if no_authorization else new_secret()
+    if authorization_file:
+        secret = read_or_make(authorization_file)
+    with Agent(*listen, cache, secret) as agent:
+        file = authorization_file
+        if secret is not None and file is None:
+            file = state_directory() / _secret_name(agent)
+            publish(secret, file)  # now that it listens: no other agent uses this file
         Thread(target=agent.serve_forever, daemon=True).start()
         click.echo(f"export AWS_CONTAINER_CREDENTIALS_FULL_URI={agent.url}")
         if file is not None:
@@ -103,6 +111,12 @@ def command(
             click.echo(f"export AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE={path}")
         cache.refresh_until(stop)
         agent.shutdown()
+
+
+def _secret_name(agent: "Agent") -> str:
+    """Return the name of the file, which is the same at each start of an agent at this address."""
+    host, port = agent.server_address[:2]
+    return f"agent-secret-{str(host).replace(':', '.')}-{port}"
 
 
 def _refuse_what_presign_refuses(cache: "CredentialCache") -> None:
