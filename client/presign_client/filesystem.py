@@ -7,6 +7,7 @@ fsspec keeps options, and may write them down.
 import tempfile
 import weakref
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,6 +16,8 @@ from fsspec.spec import AbstractBufferedFile, AbstractFileSystem
 from presign_client.client import Presign
 from presign_client.errors import PresignError
 from presign_client.results import Entry
+from presign_client.transfers.plan import PARALLEL
+from presign_client.transfers.ranges import Ranges
 
 BLOCK_SIZE = 2**23
 _ERRORS: Mapping[str, type[OSError]] = {
@@ -60,10 +63,11 @@ class PresignFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has
         bucket, key = self._parts(path)
         prefix = f"{key}/" if key else ""
         with _as_os_error(path):
-            found = [_details(bucket, entry) for entry in self.presign.list(bucket, prefix)]
-        found = [entry for entry in found if entry["name"] != f"{bucket}/{prefix}".rstrip("/")]
-        if not found:
-            found = [self._file(path)] if key else []
+            listed = list(self.presign.list(bucket, prefix))
+        if key and not listed:
+            found = [self._file(path)]
+        else:
+            found = [_details(bucket, each) for each in listed if _is_a_name(each.key, prefix)]
         return found if detail else [entry["name"] for entry in found]
 
     def info(self, path: str, **_: Any) -> dict[str, Any]:
@@ -76,6 +80,52 @@ class PresignFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has
                 if next(self.presign.list(bucket, f"{key}/" if key else ""), None) is None:
                     raise
         return {"name": self._strip_protocol(path), "size": 0, "type": "directory"}
+
+    def cat_file(
+        self, path: str, start: int | None = None, end: int | None = None, **_: Any
+    ) -> bytes:
+        """Return the bytes from `start` to `end`. No others are fetched."""
+        with _as_os_error(path):
+            return self.ranges(path).between(start, end)
+
+    def cat_ranges(
+        self,
+        paths: list[str],
+        starts: Any,
+        ends: Any,
+        max_gap: int | None = None,
+        on_error: str = "return",
+        **_: Any,
+    ) -> list[Any]:
+        """Return the bytes of each range, four at a time, or the exception that it met."""
+        if max_gap is not None:
+            raise NotImplementedError
+        starts, ends = (
+            each if isinstance(each, list) else [each] * len(paths) for each in (starts, ends)
+        )
+        wanted = list(zip(paths, starts, ends, strict=True))
+        opened = {path: self.ranges(path) for path in paths}
+
+        def read(one: tuple[str, int | None, int | None]) -> Any:
+            path, start, end = one
+            try:
+                with _as_os_error(path):
+                    return opened[path].between(start, end)
+            except Exception as error:
+                if on_error == "return":
+                    return error
+                raise
+
+        with ThreadPoolExecutor(PARALLEL) as threads:
+            return list(threads.map(read, wanted))
+
+    def head(self, path: str, size: int = 1024) -> bytes:
+        """Return the first `size` bytes."""
+        return self.cat_file(path, 0, size)
+
+    def ranges(self, path: str) -> Ranges:
+        """Return what reads any ranges of an object."""
+        return self.presign.ranges(*self._parts(path))
 
     def created(self, path: str) -> Any:
         return self.modified(path)
@@ -112,10 +162,9 @@ class PresignFile(AbstractBufferedFile):  # type: ignore[misc]  # fsspec has no 
     """An object that is read, which must not be replaced meanwhile, or a new one."""
 
     def __init__(self, fs: PresignFileSystem, path: str, mode: str, **options: Any) -> None:
-        bucket, key = fs._parts(path)  # noqa: SLF001 - its own file system
-        self._place = bucket, key
+        self._place = fs._parts(path)  # noqa: SLF001 - its own file system
         if mode == "rb":
-            self._ranges = fs.presign.ranges(bucket, key)
+            self._ranges = fs.ranges(path)
             found = self._ranges.find()  # needs no grant but `download`
             self._etag: str = found["etag"]
             options["size"] = found["content_length"]
@@ -140,6 +189,14 @@ class PresignFile(AbstractBufferedFile):  # type: ignore[misc]  # fsspec has no 
                     file, *self._place, overwrite=self.fs.overwrite and self.mode != "xb"
                 )
         return True
+
+
+def _is_a_name(key: str, prefix: str) -> bool:
+    """Whether a key names a file or directory below a prefix.
+
+    presign refuses dot segments. With their names `find` and `glob` would fail as a whole.
+    """
+    return key.rstrip("/") != prefix.rstrip("/") and not {".", ".."} & set(key.split("/"))
 
 
 def _details(bucket: str, entry: Entry) -> dict[str, Any]:

@@ -1,12 +1,15 @@
 """`presign://` for fsspec."""
 
+import json
 from collections.abc import Iterator
 from importlib.metadata import entry_points
+from pathlib import Path
 
+import httpx
 import pytest
 
 from presign_client.filesystem import PresignFileSystem
-from tests.client.fake import TOKEN, Fake
+from tests.client.fake import TOKEN, Fake, problem
 
 
 @pytest.fixture
@@ -47,6 +50,66 @@ def test_an_empty_file_is_read(fake: Fake, files: PresignFileSystem) -> None:
     fake.put("a.csv", b"")
 
     assert files.cat("reports/a.csv") == b""
+
+
+def ranges(fake: Fake) -> list[str]:
+    """Return the ranges that were read, without those that find out the size."""
+    found = [each.headers["range"] for each in fake.sent_to_the_store("GET")]
+    return [each for each in found if each != "bytes=0-0"]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "sent"),
+    [
+        (10, 20, ["bytes=10-19"]),
+        (90, 200, ["bytes=90-99"]),
+        (-8, None, ["bytes=92-99"]),
+        (None, -95, ["bytes=0-4"]),
+        (None, None, ["bytes=0-99"]),
+        (200, 300, []),
+        (20, 10, []),
+    ],
+)
+def test_cat_file_reads_its_range_alone(
+    fake: Fake, files: PresignFileSystem, start: int | None, end: int | None, sent: list[str]
+) -> None:
+    fake.put("a.csv", bytes(range(100)))
+
+    assert files.cat_file("reports/a.csv", start, end) == bytes(range(100))[start:end]
+    assert ranges(fake) == sent
+
+
+def test_head_reads_the_first_bytes_alone(fake: Fake, files: PresignFileSystem) -> None:
+    fake.put("a.csv", bytes(range(100)))
+
+    assert files.head("presign://reports/a.csv", 5) == bytes(range(5))
+    assert ranges(fake) == ["bytes=0-4"]
+
+
+def test_cat_ranges_reads_its_ranges_alone(fake: Fake, files: PresignFileSystem) -> None:
+    fake.put("a.csv", bytes(range(100)))
+    fake.put("b.csv", bytes(range(100, 200)))
+    paths = ["presign://reports/a.csv", "reports/b.csv", "presign://reports/a.csv"]
+
+    found = files.cat_ranges(paths, [1, 2, 50], [4, 3, None])
+
+    assert found == [bytes((1, 2, 3)), bytes((102,)), bytes(range(50, 100))]
+    assert sorted(ranges(fake)) == ["bytes=1-3", "bytes=2-2", "bytes=50-99"]
+    assert fake.paths() == ["POST download-urls"] * 2
+
+
+def test_cat_ranges_returns_or_raises_errors(fake: Fake, files: PresignFileSystem) -> None:
+    fake.put("a.csv", b"12345")
+    paths = ["reports/a.csv", "reports/missing.csv"]
+
+    [found, error] = files.cat_ranges(paths, 0, 2)
+
+    assert found == b"12"
+    assert isinstance(error, FileNotFoundError)
+    with pytest.raises(FileNotFoundError):
+        files.cat_ranges(paths, 0, 2, on_error="raise")
+    with pytest.raises(ValueError, match="shorter"):
+        files.cat_ranges(paths, [0], [2, 3])
 
 
 def test_a_missing_file_is_file_not_found(files: PresignFileSystem) -> None:
@@ -99,6 +162,33 @@ def test_a_listing_has_files_and_directories(fake: Fake, files: PresignFileSyste
     ]
     assert files.find("reports") == ["reports/2026/b.csv", "reports/2026/q3/c.csv", "reports/a.csv"]
     assert files.glob("reports/*.csv") == ["reports/a.csv"]
+
+
+@pytest.mark.parametrize("key", ["2026/../b.csv", "2026/./b.csv", "2026/..", "2026/."])
+def test_a_name_with_a_dot_segment_is_left_out(
+    fake: Fake, files: PresignFileSystem, tmp_path: Path, key: str
+) -> None:
+    def refuse(request: httpx.Request) -> httpx.Response | None:
+        segments = {".", ".."} & set(
+            json.loads(request.content or b"{}").get("prefix", "").split("/")
+        )
+        return problem(422, "invalid_request") if segments else None
+
+    fake.before = refuse
+    fake.put(key, b"")
+    fake.put("2026/a.csv", b"12345")
+    fake.put("2026/...", b"")
+
+    assert files.find("reports") == ["reports/2026/...", "reports/2026/a.csv"]
+    assert files.glob("reports/**/*.csv") == ["reports/2026/a.csv"]
+    files.get("reports/2026", str(tmp_path / "copy"), recursive=True)
+    assert {path.name for path in tmp_path.rglob("*.*")} == {"a.csv", "..."}
+
+
+def test_a_directory_with_hidden_names_alone_is_empty(fake: Fake, files: PresignFileSystem) -> None:
+    fake.put("2026/../b.csv", b"")
+
+    assert files.ls("reports/2026") == []
 
 
 def test_info_tells_files_from_directories(fake: Fake, files: PresignFileSystem) -> None:

@@ -21,6 +21,23 @@ class Ranges:
         self._object = {"bucket": bucket, "key": key, "version_id": version_id}
         self._signed: SignedRequest | None = None
         self._lock = Lock()
+        self._found: Mapping[str, Any] = {}
+        self._find_lock = Lock()
+
+    def between(self, start: int | None = None, end: int | None = None) -> bytes:
+        """Return the bytes that a slice has: fewer beyond the end, negative ones from the end.
+
+        Raises:
+            PresignError: also `source_changed`, if the object was replaced since the first call.
+
+        """
+        with self._find_lock:
+            self._found = self._found or self.find()
+        found, chunks = self._found, list[bytes]()
+        first, last, _ = slice(start, end).indices(found["content_length"])
+        if first < last:
+            self.read(first, last - first, found["etag"], chunks.append)
+        return b"".join(chunks)
 
     def find(self) -> Mapping[str, Any]:
         """Return size and ETag as the store answers a GET, which needs no grant but `download`."""
