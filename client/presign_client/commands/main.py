@@ -1,13 +1,17 @@
 """The group of all commands."""
 
 import os
+import sys
 from difflib import get_close_matches
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from presign_client import __version__
+from presign_client.commands.failures import line_of, print_failure
+from presign_client.commands.output import discard_what_cannot_be_written
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -52,6 +56,19 @@ class Commands(click.Group):
     Other packages add commands by entry points of the group `presign.commands`, whose value is a
     command, or a group that has it.
     """
+
+    def main(self, *arguments: Any, standalone_mode: bool = True, **options: Any) -> Any:
+        """Run a command line. Output that cannot be written, also of a help, is one line."""
+        run = partial(super().main, *arguments, **options)
+        if not standalone_mode:
+            return run(standalone_mode=False)
+        try:
+            return run()
+        except OSError as error:
+            print_failure(line_of(error))
+            sys.exit(1)
+        finally:
+            discard_what_cannot_be_written()
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
         return [*OWN, *sorted(_added().keys() - set(OWN))]

@@ -1,8 +1,11 @@
 """What commands print on standard output, and names that are safe for a terminal."""
 
 import json
+import os
+import sys
 from dataclasses import asdict, is_dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import click
@@ -26,3 +29,12 @@ def shown(name: str) -> str:
         each if each.isprintable() else each.encode("unicode_escape", "surrogatepass").decode()
         for each in name
     )
+
+
+def discard_what_cannot_be_written() -> None:
+    """Drop output for a full disk: Python would try again at the end, and print what it met."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        with Path(os.devnull).open("w") as nothing:
+            os.dup2(nothing.fileno(), sys.stdout.fileno())
