@@ -9,6 +9,7 @@ import weakref
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from fsspec.spec import AbstractBufferedFile, AbstractFileSystem
@@ -142,9 +143,23 @@ class PresignFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has
         if not key:
             raise FileNotFoundError(path)
         with _as_os_error(path):
+            return _details(bucket, self._entry(bucket, key))
+
+    def _entry(self, bucket: str, key: str) -> Entry:
+        try:
             found = self.presign.head(bucket, key)
-        entry = Entry(key=key, size=found.size, etag=found.etag, last_modified=found.last_modified)
-        return _details(bucket, entry)
+        except PresignError as error:
+            if error.code != "forbidden":
+                raise
+            read = self.presign.ranges(bucket, key).find()  # needs no grant but `download`
+            when = read.get("last_modified")
+            return Entry(
+                key=key,
+                size=read["content_length"],
+                etag=read["etag"],
+                last_modified=parsedate_to_datetime(when) if when else None,
+            )
+        return Entry(key=key, size=found.size, etag=found.etag, last_modified=found.last_modified)
 
     def _open(
         self, path: str, mode: str = "rb", block_size: int | None = None, **options: Any

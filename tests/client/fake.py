@@ -206,6 +206,7 @@ class Fake:
 
     def _get(self, request: httpx.Request, content: bytes) -> httpx.Response:
         headers = {"etag": etag(content), "content-type": "text/csv", "x-amz-meta-author": "ann"}
+        headers["last-modified"] = "Sun, 01 Mar 2026 12:00:00 GMT"
         if request.method == "HEAD":
             return httpx.Response(200, headers=headers | {"content-length": str(len(content))})
         if request.headers.get("if-match", etag(content)) != etag(content):

@@ -1,6 +1,7 @@
 """Credentials for AWS SDKs: the call, and the command for `credential_process`."""
 
 import json
+import subprocess
 from datetime import UTC, datetime
 
 import httpx
@@ -12,6 +13,19 @@ from presign_client.commands.main import main
 from tests.client.failing import fails
 from tests.client.fake import TOKEN, Fake
 from tests.client.fake_protocols import SECRET_KEY, SESSION_TOKEN, iceberg_error
+
+HOSTILE = {
+    "AccessKeyId": "ASIA",
+    "SecretAccessKey": "a+b/c'$(false);",
+    "Token": 'a b="',
+    "Expiration": "2026-03-01T12:30:00Z",
+}
+VARIABLES = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_CREDENTIAL_EXPIRATION",
+)
 
 
 @pytest.fixture
@@ -114,6 +128,20 @@ def test_the_command_prints_what_credential_process_needs(fake: Fake) -> None:
         "SessionToken": SESSION_TOKEN,
         "Expiration": "2026-03-01T12:30:00Z",
     }
+
+
+def test_the_command_prints_what_a_shell_evaluates(fake: Fake) -> None:
+    words = ["credentials", "reports", "--format", "env"]
+    fails(1, httpx.Response(200, json=HOSTILE), fake)
+
+    done = CliRunner().invoke(main, words, obj=fake.client)
+    names = " ".join(f'"${name}"' for name in VARIABLES)
+    shell = f"{done.stdout}\nprintf '%s\\n' {names}; export -p"
+    printed = subprocess.run(["sh", "-c", shell], capture_output=True, text=True, check=True).stdout
+
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert printed.splitlines()[:4] == [*list(HOSTILE.values())[:3], "2026-03-01T12:30:00Z"]
+    assert all(f"export {name}=" in printed for name in VARIABLES)
 
 
 def test_the_command_narrows_the_credentials(fake: Fake) -> None:

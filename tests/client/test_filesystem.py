@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -198,7 +199,18 @@ def test_info_tells_files_from_directories(fake: Fake, files: PresignFileSystem)
     assert files.isdir("reports/2026")
     assert files.isdir("reports")
     assert not files.exists("reports/2027")
-    assert files.modified("reports/2026/b.csv") is None
+    assert files.modified("reports/2026/b.csv") == datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def test_info_needs_no_grant_but_download(fake: Fake, files: PresignFileSystem) -> None:
+    fake.denied = {"head-urls", "list-urls"}
+    fake.put("b.csv", b"12345")
+
+    found = files.info("reports/b.csv")
+
+    assert (found["size"], found["last_modified"]) == (5, datetime(2026, 3, 1, 12, tzinfo=UTC))
+    assert files.exists("reports/b.csv")
+    assert not files.exists("reports/c.csv")
 
 
 def test_rm_deletes_the_object(fake: Fake, files: PresignFileSystem) -> None:

@@ -1,9 +1,11 @@
-"""presign-client's `presign://` in pandas, from the environment of the clients: docs/client.md."""
+"""presign-client's `presign://` in pandas, polars and DuckDB, from the environment of the clients: docs/client.md."""
 
 import os
 import subprocess
 from pathlib import Path
 from typing import Final
+
+import pytest
 
 from tests.clients.toolchains import GENERATORS
 from tests.docs.documents import commands
@@ -19,12 +21,40 @@ register_implementation("presign", "presign_client.filesystem.PresignFileSystem"
 
 
 def test_pandas_reads_and_writes_objects(ministack: Store, service: RunningService) -> None:
-    [block] = [each for each in commands("docs/client.md") if "import pandas" in each.text]
-    script = REGISTER + block.text.replace("presign://reports/", "presign://objects/")
     ministack.put("pandas/q3.csv", b"name,amount\nann,1\nbob,41\n")
 
-    done = subprocess.run(
-        [GENERATORS / "python", "-W", "error", "-c", script],
+    done = run(service, page_block("import pandas"))
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "42\n", "")
+    assert ministack.content("pandas/copy.csv") == b"name,amount\nann,1\nbob,41\n"
+
+
+def test_polars_and_duckdb_work_as_the_page_says(service: RunningService) -> None:
+    done = run(service, page_block("import polars"))
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "42\n" * 3, "")
+
+
+@pytest.mark.parametrize("name", ["read_parquet", "scan_parquet"])
+def test_polars_does_not_know_the_address(service: RunningService, name: str) -> None:
+    address = "presign://objects/polars/q3.parquet"
+
+    done = run(service, f"import polars\npolars.{name}({address!r}).lazy().collect()")
+
+    assert "FileNotFoundError" in done.stderr
+
+
+def page_block(part: str) -> str:
+    [block] = [each for each in commands("docs/client.md") if part in each.text]
+    assert block.mark == "run by tests/clients/test_pandas.py"
+    return block.text.replace("presign://reports/", "presign://objects/").replace(
+        '"reports", ', '"objects", '
+    )
+
+
+def run(service: RunningService, script: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [GENERATORS / "python", "-W", "error", "-c", REGISTER + script],
         env={
             "PATH": os.defpath,
             "PYTHONPATH": str(CLIENT),
@@ -36,6 +66,3 @@ def test_pandas_reads_and_writes_objects(ministack: Store, service: RunningServi
         check=False,
         timeout=120,
     )
-
-    assert (done.returncode, done.stdout, done.stderr) == (0, "42\n", "")
-    assert ministack.content("pandas/copy.csv") == b"name,amount\nann,1\nbob,41\n"

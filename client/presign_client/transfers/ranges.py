@@ -40,7 +40,10 @@ class Ranges:
         return b"".join(chunks)
 
     def find(self) -> Mapping[str, Any]:
-        """Return size and ETag as the store answers a GET, which needs no grant but `download`."""
+        """Return what the store says of a GET, which needs no grant but `download`.
+
+        `content_length`, `etag` and, if the store says it, `last_modified`, as HTTP has it.
+        """
         return self._store.retries.run(lambda _: self._find())
 
     def read(self, start: int, length: int, etag: str, take: Callable[[bytes], None]) -> None:
@@ -79,6 +82,7 @@ class Ranges:
                 return {
                     "content_length": int(size or response.headers["content-length"]),
                     "etag": etag,
+                    "last_modified": response.headers.get("last-modified"),
                 }
         except TemporaryError:
             self._drop(signed)
