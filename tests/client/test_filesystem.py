@@ -192,6 +192,13 @@ def test_a_directory_with_hidden_names_alone_is_empty(fake: Fake, files: Presign
     assert files.ls("reports/2026") == []
 
 
+def test_a_directory_does_not_list_itself(fake: Fake, files: PresignFileSystem) -> None:
+    for key in ("2026/", "2026//a.csv", "2026/b.csv"):
+        fake.put(key, b"")
+
+    assert files.ls("reports/2026", detail=False) == ["reports/2026/b.csv"]
+
+
 def test_info_tells_files_from_directories(fake: Fake, files: PresignFileSystem) -> None:
     fake.put("2026/b.csv", b"12345")
 
