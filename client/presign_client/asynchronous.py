@@ -6,36 +6,52 @@ lock, so that an event loop would make it slower, not faster.
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import partial
+from functools import partial, wraps
 from threading import Event
 from types import TracebackType
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import httpx
 
 from presign_client.client import Presign
-from presign_client.results import (
-    Caller,
-    Credentials,
-    Downloaded,
-    Entry,
-    FolderUpload,
-    Link,
-    ObjectInfo,
-    SignedRequest,
-    Uploaded,
-    Version,
-)
+from presign_client.results import Entry, Version
 from presign_client.retries import Retries
 from presign_client.settings import Token
-from presign_client.transfers.plan import PARALLEL
 from presign_client.transfers.workers import OnProgress, StoppedError
 
+P = ParamSpec("P")
 T = TypeVar("T")
 CALLS = 32  # at the same time; more wait
+
+
+def _awaited(
+    method: Callable[Concatenate[Presign, P], T],
+) -> Callable[Concatenate["AsyncPresign", P], Coroutine[Any, Any, T]]:
+    """Return a method of `Presign` to await, with its parameters and docstring."""
+
+    @wraps(method)
+    async def call(self: "AsyncPresign", /, *arguments: P.args, **named: P.kwargs) -> T:
+        return await self._run(partial(method, self._presign, *arguments, **named))
+
+    return call
+
+
+def _transferred(
+    method: Callable[Concatenate[Presign, P], T],
+) -> Callable[Concatenate["AsyncPresign", P], Coroutine[Any, Any, T]]:
+    """As `_awaited`, for a method with `on_progress`: it ends soon after it is cancelled."""
+
+    @wraps(method)
+    async def call(self: "AsyncPresign", /, *arguments: P.args, **named: P.kwargs) -> T:
+        given: Any = named
+        with _ended_if_cancelled(given.get("on_progress")) as report:
+            given["on_progress"] = report
+            return await self._run(partial(method, self._presign, *arguments, **named))
+
+    return call
 
 
 class AsyncPresign:
@@ -69,70 +85,19 @@ class AsyncPresign:
     ) -> None:
         await self.aclose()
 
-    async def whoami(self) -> Caller:
-        return await self._run(self._presign.whoami)
-
-    async def download_url(
-        self,
-        bucket: str,
-        key: str,
-        *,
-        expires_in: int | None = None,
-        version_id: str | None = None,
-        filename: str | None = None,
-        content_type: str | None = None,
-    ) -> SignedRequest:
-        return await self._run(
-            self._presign.download_url,
-            bucket,
-            key,
-            expires_in=expires_in,
-            version_id=version_id,
-            filename=filename,
-            content_type=content_type,
-        )
-
-    async def upload_url(
-        self,
-        bucket: str,
-        key: str,
-        content_length: int,
-        *,
-        expires_in: int | None = None,
-        content_type: str | None = None,
-        checksum: tuple[str, str] | None = None,
-        overwrite: bool = False,
-    ) -> SignedRequest:
-        return await self._run(
-            self._presign.upload_url,
-            bucket,
-            key,
-            content_length,
-            expires_in=expires_in,
-            content_type=content_type,
-            checksum=checksum,
-            overwrite=overwrite,
-        )
-
-    async def head_url(
-        self, bucket: str, key: str, *, expires_in: int | None = None, version_id: str | None = None
-    ) -> SignedRequest:
-        return await self._run(
-            self._presign.head_url, bucket, key, expires_in=expires_in, version_id=version_id
-        )
-
-    async def delete_url(
-        self, bucket: str, key: str, *, expires_in: int | None = None, version_id: str | None = None
-    ) -> SignedRequest:
-        return await self._run(
-            self._presign.delete_url, bucket, key, expires_in=expires_in, version_id=version_id
-        )
-
-    async def head(self, bucket: str, key: str) -> ObjectInfo:
-        return await self._run(self._presign.head, bucket, key)
-
-    async def delete(self, bucket: str, key: str, *, version_id: str | None = None) -> None:
-        await self._run(self._presign.delete, bucket, key, version_id=version_id)
+    whoami = _awaited(Presign.whoami)
+    download_url = _awaited(Presign.download_url)
+    upload_url = _awaited(Presign.upload_url)
+    head_url = _awaited(Presign.head_url)
+    delete_url = _awaited(Presign.delete_url)
+    head = _awaited(Presign.head)
+    delete = _awaited(Presign.delete)
+    link = _awaited(Presign.link)
+    end_link = _awaited(Presign.end_link)
+    credentials = _awaited(Presign.credentials)
+    upload = _transferred(Presign.upload)
+    upload_folder = _transferred(Presign.upload_folder)
+    download = _transferred(Presign.download)
 
     async def versions(self, bucket: str, key: str) -> AsyncIterator[Version]:
         found = self._presign.versions(bucket, key)
@@ -147,120 +112,8 @@ class AsyncPresign:
             for entry in page.entries:
                 yield entry
 
-    async def upload(
-        self,
-        source: str | os.PathLike[str] | BinaryIO,
-        bucket: str,
-        key: str,
-        *,
-        content_type: str | None = None,
-        overwrite: bool = False,
-        part_size: int | None = None,
-        parallel: int = PARALLEL,
-        checksum: str = "SHA256",
-        metadata: Mapping[str, str] | None = None,
-        on_progress: OnProgress | None = None,
-    ) -> Uploaded:
-        with _ended_if_cancelled(on_progress) as report:
-            return await self._run(
-                self._presign.upload,
-                source,
-                bucket,
-                key,
-                content_type=content_type,
-                overwrite=overwrite,
-                part_size=part_size,
-                parallel=parallel,
-                checksum=checksum,
-                metadata=metadata,
-                on_progress=report,
-            )
-
-    async def upload_folder(
-        self,
-        directory: str | os.PathLike[str],
-        bucket: str,
-        prefix: str,
-        *,
-        content_type: str | None = None,
-        overwrite: bool = False,
-        part_size: int | None = None,
-        parallel: int = PARALLEL,
-        checksum: str = "SHA256",
-        on_progress: OnProgress | None = None,
-    ) -> FolderUpload:
-        with _ended_if_cancelled(on_progress) as report:
-            return await self._run(
-                self._presign.upload_folder,
-                directory,
-                bucket,
-                prefix,
-                content_type=content_type,
-                overwrite=overwrite,
-                part_size=part_size,
-                parallel=parallel,
-                checksum=checksum,
-                on_progress=report,
-            )
-
-    async def download(
-        self,
-        bucket: str,
-        key: str,
-        target: str | os.PathLike[str] | BinaryIO,
-        *,
-        version_id: str | None = None,
-        part_size: int | None = None,
-        parallel: int = PARALLEL,
-        on_progress: OnProgress | None = None,
-    ) -> Downloaded:
-        with _ended_if_cancelled(on_progress) as report:
-            return await self._run(
-                self._presign.download,
-                bucket,
-                key,
-                target,
-                version_id=version_id,
-                part_size=part_size,
-                parallel=parallel,
-                on_progress=report,
-            )
-
-    async def link(
-        self,
-        bucket: str,
-        key: str | None = None,
-        *,
-        prefix: str | None = None,
-        upload: bool = False,
-        expires_in: int | None = None,
-        max_uses: int | None = None,
-        filename: str | None = None,
-    ) -> Link:
-        return await self._run(
-            self._presign.link,
-            bucket,
-            key,
-            prefix=prefix,
-            upload=upload,
-            expires_in=expires_in,
-            max_uses=max_uses,
-            filename=filename,
-        )
-
-    async def end_link(self, link_id: str) -> None:
-        await self._run(self._presign.end_link, link_id)
-
-    async def credentials(
-        self, bucket: str, *, prefix: str | None = None, permission: str | None = None
-    ) -> Credentials:
-        return await self._run(
-            self._presign.credentials, bucket, prefix=prefix, permission=permission
-        )
-
-    async def _run(self, call: Callable[..., T], *arguments: Any, **named: Any) -> T:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, partial(call, *arguments, **named))
+    async def _run(self, call: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
 
 
 @contextmanager
