@@ -83,18 +83,22 @@ def _api_keys(settings: Settings) -> Iterator[ApiKey]:
 
 def _bucket(name: str, settings: Settings, address: Address) -> Bucket:
     bucket = settings.buckets[name]
-    encryption = bucket.encryption
     return Bucket(
         s3_bucket=bucket.bucket or name,
         address=address,
         arns=arns(name, bucket, address.region),
-        encryption=None
-        if encryption is None
-        else Encryption(algorithm=encryption.algorithm, kms_key_id=encryption.kms_key_id),
+        encryption=encryption(bucket),
         conditional_writes=bucket.conditional_writes,
         compares_payload_hash=is_at_aws(bucket),  # MiniStack 1.5 and SeaweedFS 4.48 do not
         tag_urls=bucket.tag_urls,
     )
+
+
+def encryption(bucket: BucketSettings) -> Encryption | None:
+    """Return the encryption that every upload is signed with."""
+    if (chosen := bucket.encryption) is None:
+        return None
+    return Encryption(algorithm=chosen.algorithm, kms_key_id=chosen.kms_key_id)
 
 
 def caller_entries(settings: Settings) -> tuple[CallerEntry, ...]:

@@ -195,7 +195,7 @@ def _check_encryption(at: Path, bucket: SignedBucket, found: Any) -> Iterable[Re
     ]
     if defaults:
         yield Result("works", at, f"objects are encrypted by default ({defaults[0]})")
-    elif bucket.is_encrypted:
+    elif bucket.encryption is not None:
         yield Result("works", at, "every upload is signed with its encryption")
     else:
         yield Result("warning", at, "objects are not encrypted by default, nor by `encryption`")

@@ -195,9 +195,10 @@ def _encryption(buckets: Sequence[SignedBucket]) -> list[Statement]:
     statements = dict[str, Statement]()
     for bucket in buckets:
         actions = _needed(KMS_ACTIONS, bucket.allowed)
-        if bucket.kms_key_id is None or not actions:
+        key_id = None if bucket.encryption is None else bucket.encryption.kms_key_id
+        if key_id is None or not actions:
             continue
-        key, _, alias = bucket.kms_key_id.partition("alias/")
+        key, _, alias = key_id.partition("alias/")
         if not key.startswith("arn:"):
             partition, account = _partition(bucket), bucket.account or "*"
             key = f"arn:{partition}:kms:{bucket.region}:{account}:{f'key/{key}' if key else ''}"
@@ -209,7 +210,7 @@ def _encryption(buckets: Sequence[SignedBucket]) -> list[Statement]:
             condition["ForAnyValue:StringEquals"] = {"kms:ResourceAliases": f"alias/{alias}"}
         sid = "Encryption" if not statements else f"Encryption{len(statements) + 1}"
         made = {**_allow(sid, actions, [resource]), "Condition": condition}
-        statements.setdefault(bucket.kms_key_id, made)
+        statements.setdefault(key_id, made)
     return list(statements.values())
 
 

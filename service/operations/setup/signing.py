@@ -10,6 +10,7 @@ from service.access.grants import Grant, Operation
 from service.access.session_policy import BucketArns
 from service.app import builders
 from service.config.settings import Settings
+from service.signing.actions import Encryption
 from service.signing.signer import Address
 
 _ACCOUNT: Final = re.compile(r"arn:[^:]*:[^:]*:[^:]*:(\d{12}):.*")
@@ -21,8 +22,7 @@ class SignedBucket:
 
     `s3_bucket` is the bucket's real name, or the ARN of an access point. `session_seconds` is
     infinite for static keys, which have no `role_arn`; `static_keys` are where they come from.
-    `kms_key_id` is an id, an ARN or an alias. If `is_encrypted`, every upload is signed with its
-    encryption.
+    Every upload is signed with `encryption`, whose key is an id, an ARN or an alias.
     `origins` are those of pages that send to the bucket.
     """
 
@@ -41,8 +41,7 @@ class SignedBucket:
     external_id: str | None = None
     session_tags: tuple[str, ...] = ()
     source_identity: bool = False
-    is_encrypted: bool = False
-    kms_key_id: str | None = None
+    encryption: Encryption | None = None
     origins: tuple[str, ...] = ()
     is_for_uppy: bool = False
     is_in_console: bool = False
@@ -89,8 +88,7 @@ def signed_buckets(
                 external_id=bucket.external_id,
                 session_tags=tuple(bucket.session_tags),
                 source_identity=bucket.source_identity,
-                is_encrypted=bucket.encryption is not None,
-                kms_key_id=bucket.encryption.kms_key_id if bucket.encryption else None,
+                encryption=builders.encryption(bucket),
                 origins=tuple(dict.fromkeys(pages)),
                 is_for_uppy=uppy is not None,
                 is_in_console=settings.console is not None,

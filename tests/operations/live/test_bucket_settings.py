@@ -12,6 +12,7 @@ from service.access.session_policy import bucket_arns
 from service.operations.live.bucket_settings import SettingsReader, check_settings
 from service.operations.live.results import Result
 from service.operations.setup.signing import SignedBucket
+from service.signing.actions import Encryption
 from tests.deploy.iam.files import read
 from tests.support.factories import make_grant
 
@@ -216,7 +217,7 @@ async def test_missing_encryption_is_a_warning_unless_it_is_signed() -> None:
         "objects are not encrypted by default, nor by `encryption`"
         in (await found(BUCKET, FakeClient()))["warning"]
     )
-    signed = await found(replace(BUCKET, is_encrypted=True), FakeClient())
+    signed = await found(replace(BUCKET, encryption=Encryption(algorithm="AES256")), FakeClient())
     assert signed == {"works": ["every upload is signed with its encryption"]}
 
 
