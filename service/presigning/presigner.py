@@ -137,7 +137,7 @@ class Presigner:
             expires_in=validity.expires_in,
         )
         return PresignedForm(
-            url=f"{bucket.address.origin}{bucket.address.bucket_path}",
+            url=bucket.address.bucket_url,
             key=key,
             fields=fields,
             validity=validity,

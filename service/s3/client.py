@@ -29,6 +29,7 @@ from service.concurrency.waiting import Waiting
 from service.errors import Overloaded, StorageRefused, StorageUnavailable
 from service.s3.access import StoreAccess
 from service.s3.errors import S3Error
+from service.s3.forms import PostedForm
 from service.s3.observer import S3Observer, observed
 from service.s3.xml import error_code
 from service.signing.actions import ListObjects, ListObjectVersions
@@ -79,7 +80,7 @@ class Reply:
 @dataclass(frozen=True, slots=True)
 class _Call:
     store_access: StoreAccess
-    action: Signable
+    action: Signable | PostedForm
     bucket: str
     key: str
     body: bytes
@@ -165,7 +166,7 @@ class S3Client:
     async def send(
         self,
         store_access: StoreAccess,
-        action: Signable,
+        action: Signable | PostedForm,
         *,
         bucket: str,
         key: str = "",
@@ -214,10 +215,7 @@ class S3Client:
         raise StorageUnavailable("The store did not answer; the upload may have begun.")
 
     async def _answer(self, call: _Call) -> _Answer:
-        now = int(call.store_access.session.now(self._clock))
-        url = call.store_access.internal_signer.presign(
-            call.action, call.key, now=now, expires_in=_EXPIRES_IN
-        )
+        url = self._url(call)
         method, headers = call.action.METHOD, {**call.action.headers(), **trace_headers()}
         match call.action:
             case ListObjects() | ListObjectVersions():
@@ -235,6 +233,13 @@ class S3Client:
         has_error = response.is_error or b"<Error" in reply.body
         code = await reply.read(error_code) if has_error else None
         return _Answer(response.status_code, code, reply)
+
+    def _url(self, call: _Call) -> str:
+        signer = call.store_access.internal_signer
+        if isinstance(call.action, PostedForm):
+            return signer.address.bucket_url
+        now = int(call.store_access.session.now(self._clock))
+        return signer.presign(call.action, call.key, now=now, expires_in=_EXPIRES_IN)
 
     @asynccontextmanager
     async def _slot(self, call: _Call) -> AsyncIterator[None]:

@@ -57,6 +57,11 @@ class Address:
         """The path of the bucket itself: `/bucket`, or `/` if the bucket is in the host name."""
         return self.path_prefix.rstrip("/") or "/"
 
+    @property
+    def bucket_url(self) -> str:
+        """Where a form is sent."""
+        return f"{self.origin}{self.bucket_path}"
+
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class SigningContext:

@@ -84,3 +84,20 @@ def test_what_works_and_what_is_wrong_is_reported(verifying_store: Store, tmp_pa
     assert untrusted["message"].startswith("there is no session")
     assert [absent["path"], untrusted["path"]] == ["buckets.absent", "buckets.untrusted"]
     assert all(each["file"].endswith("presign.yaml") for each in report["errors"])
+
+
+def test_a_form_is_tried_as_callers_send_it(verifying_store: Store, tmp_path: Path) -> None:
+    """SeaweedFS refuses a form with a session's token."""
+    grant = {"bucket": "objects", "prefix": "a/", "allow": ["download", "form"]}
+    settings = make_settings(verifying_store)
+    settings |= {"unsafe_anonymous_caller": {"grants": [grant]}, "callers": []}
+    before = content(verifying_store)
+
+    report = check(verifying_store, tmp_path, settings)
+
+    assert content(verifying_store) == before
+    if verifying_store.name == "seaweedfs":
+        [error] = report["errors"]
+        assert error["message"].startswith("the store refused a form that a caller may send")
+    else:
+        assert "buckets.objects: what a form uploads is stored" in report["live"]

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from service.access.callers import CallerEntry
-from service.access.grants import Grant
+from service.access.grants import Grant, Operation
 from service.app import builders
 from service.config.buckets import BucketSettings
 from service.config.settings import Settings
@@ -17,6 +17,10 @@ from service.sessions.refresh_policy import REFRESH_MARGIN, threshold
 from service.signing.signer import Address
 
 _DAY: Final = 86_400
+_LOST_FORMS: Final = (
+    "callers may use `form`, but not every store takes a form of a scoped session: Ceph RGW 18 "
+    "accepts it and stores nothing. Try it with --live, or grant `upload`: see docs/stores.md"
+)
 
 
 def describe(
@@ -47,12 +51,15 @@ def _signer(bucket: BucketSettings) -> str:
 
 def warnings(settings: Settings) -> Iterator[ConfigurationProblem]:
     lifetimes = builders.longest_lifetimes(settings)
+    with_forms = {g.bucket for _, g in settings.placed_grants() if Operation.FORM in g.allow}
     for name, bucket in settings.buckets.items():
         at = ("buckets", name)
         if builders.is_at_aws(bucket) and (text := _unknown_region(bucket.region)):
             yield ConfigurationProblem(text, (*at, "region"))
         for key, text in _risks(bucket):
             yield ConfigurationProblem(text, (*at, key))
+        if name in with_forms and bucket.is_scoped and _has_own_sts(bucket):
+            yield ConfigurationProblem(_LOST_FORMS, (*at, "sts_endpoint_url"))
         for text in [*_wrong_sts(bucket), *_short_sessions(bucket, lifetimes[name])]:
             yield ConfigurationProblem(text, at)
     yield from _missing_external_ids(settings)
@@ -102,6 +109,10 @@ def _risks(bucket: BucketSettings) -> Iterator[tuple[str, str]]:
     tags = " ".join(bucket.session_tags.values())
     if "{subject}" in tags and "{issuer}" not in tags:
         yield "session_tags", "have {subject} without {issuer}; tags can be equal"
+
+
+def _has_own_sts(bucket: BucketSettings) -> bool:
+    return bucket.sts_endpoint_url is not None and not builders.is_at_aws(bucket)
 
 
 def _wrong_sts(bucket: BucketSettings) -> Iterator[str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from service.access.session_policy import deny_all
 from service.clock import Clock
 from service.operations.live.bucket_settings import SettingsReader, check_settings
+from service.operations.live.forms import check_form, form_grant, form_policy
 from service.operations.live.requests import check_public_address, check_requests
 from service.operations.live.results import Result
 from service.operations.live.sessions import open_session
@@ -14,8 +15,9 @@ from service.s3.access import StoreAccess
 from service.s3.client import S3Client
 from service.sessions.lifetime import GrantedLifetime, Validity
 from service.sessions.session import Session
-from service.sessions.sts import SessionSource
+from service.sessions.sts import SessionRefused, SessionSource, static_session
 from service.signing.signer import Address, Signer
+from service.signing.sigv4 import Credentials
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,35 @@ async def check_bucket(
         server_time = session.now(clock)
     ahead = None if server_time is None else clock.wall() - server_time
     return BucketResults(results, ahead)
+
+
+async def check_forms(
+    bucket: SignedBucket,
+    address: Address,
+    session: Session,
+    source: SessionSource,
+    *,
+    store: S3Client,
+    own: Sequence[Credentials],
+    name: str,
+    clock: Clock,
+) -> list[Result]:
+    """Upload an object called `name` with a form, in a session as `source` gives it to callers.
+
+    `session` and `own`, the operator's own credentials, look for it and delete it.
+    """
+    if (grant := form_grant(bucket, name)) is None:
+        return []
+    sender = session
+    if (policy := form_policy(bucket, grant)) is not None:
+        try:
+            sender = await source.fetch(None, policy)
+        except SessionRefused as error:
+            return [Result("error", ("buckets", bucket.name), f"no session for a form: {error}")]
+    sessions = [session, *(static_session(each, clock) for each in own)]
+    readers = [_access(address, each, clock) for each in sessions]
+    sends = _access(address, sender, clock)
+    return await check_form(store, sends, readers, bucket=bucket, key=grant.prefix)
 
 
 def _access(address: Address, session: Session, clock: Clock) -> StoreAccess:

@@ -16,13 +16,19 @@ from service.concurrency.bounded_gather import gather_bounded
 from service.config.links import MEMORY
 from service.config.settings import Settings
 from service.operations.live.bucket_settings import SettingsClients, SettingsReader
-from service.operations.live.buckets import BucketResults, check_bucket, check_session
+from service.operations.live.buckets import (
+    BucketResults,
+    check_bucket,
+    check_forms,
+    check_session,
+)
 from service.operations.live.issuers import check_issuer
 from service.operations.live.results import Path, Result
 from service.operations.live.sessions import check_clock
 from service.operations.live.shared_stores import CALL_SECONDS, check_store
 from service.operations.setup.signing import SignedBucket, signed_buckets
 from service.s3.client import S3Client
+from service.sessions.session import Session
 from service.sessions.sts import SessionRefused, operators_credentials
 from service.signing.signer import Address
 from service.signing.sigv4 import Credentials
@@ -32,7 +38,10 @@ _AT_ONCE: Final = 8
 
 
 async def check_live(settings: Settings, addresses: Mapping[str, Address]) -> list[Result]:
-    """Ask STS, the stores, the issuers and the shared stores. Nothing is left behind."""
+    """Ask STS, the stores, the issuers and the shared stores.
+
+    What is uploaded to a store that is not AWS is deleted again.
+    """
     of_buckets = await _check_buckets(settings, addresses)
     of_issuers = await gather_bounded(
         lambda name: check_issuer(name, _jwks(name, settings)), [*settings.issuers], limit=_AT_ONCE
@@ -92,6 +101,22 @@ class _BucketChecker:
         session, results = await check_session(bucket, source)
         if session is None:
             return BucketResults(results)
+        found = await self._check_bucket(bucket, session)
+        if found.results[0].kind == "error":  # nothing signed works, so no form does either
+            return BucketResults([*results, *found.results], found.clock_ahead)
+        forms = await check_forms(
+            bucket,
+            self._addresses[bucket.name],
+            session,
+            source,
+            store=self._store,
+            own=self._own,
+            name=_unused_name(),
+            clock=self._clock,
+        )
+        return BucketResults([*results, *found.results, *forms], found.clock_ahead)
+
+    async def _check_bucket(self, bucket: SignedBucket, session: Session) -> BucketResults:
         location = self._locations[bucket.name]
         async with AsyncExitStack() as stack:
             opened = [
@@ -99,7 +124,7 @@ class _BucketChecker:
                 for each in (session.credentials, *self._own)
             ]
             clients = [await stack.enter_async_context(each) for each in opened]
-            found = await check_bucket(
+            return await check_bucket(
                 bucket,
                 self._addresses[bucket.name],
                 session,
@@ -108,7 +133,6 @@ class _BucketChecker:
                 key=_unused_key(bucket),
                 clock=self._clock,
             )
-        return BucketResults([*results, *found.results], found.clock_ahead)
 
 
 async def _own_credentials() -> list[Credentials]:
@@ -122,7 +146,11 @@ async def _own_credentials() -> list[Credentials]:
 def _unused_key(bucket: SignedBucket) -> str:
     """Return a key below a granted prefix if there is one, which a role may be limited to."""
     prefixes = (g.prefix for g in bucket.grants if g.covers_subtree and "{" not in g.prefix)
-    return f"{next(prefixes, '')}presign-check-{secrets.token_hex(16)}"
+    return f"{next(prefixes, '')}{_unused_name()}"
+
+
+def _unused_name() -> str:
+    return f"presign-check-{secrets.token_hex(16)}"
 
 
 def _jwks(name: str, settings: Settings) -> JwksEndpoint:

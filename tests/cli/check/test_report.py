@@ -39,6 +39,28 @@ def test_the_entries_of_callers_are_built_once(tmp_path: Path) -> None:
     assert len(called) == 1
 
 
+@pytest.mark.parametrize(
+    ("changes", "operation", "warns"),
+    [
+        ("", "form", True),
+        ("", "upload", False),
+        (", scoped_sessions: false", "form", False),
+        ("at AWS", "form", False),
+    ],
+)
+def test_check_warns_of_forms_of_another_store_s_sts(
+    tmp_path: Path, changes: str, operation: str, warns: bool
+) -> None:
+    elsewhere = "endpoint_url: 'https://s3.test', sts_endpoint_url: 'https://s3.test'" + changes
+    if changes == "at AWS":
+        elsewhere = "sts_endpoint_url: 'https://sts.test'"
+    text = GOOD.replace("region: eu-west-1", f"region: eu-west-1, {elsewhere}")
+    done = checked(tmp_path, text.replace("[download, upload]", f"[download, {operation}]"))
+    assert done.exit_code == 0
+    warning = "buckets.reports.sts_endpoint_url: callers may use `form`, but not every store takes"
+    assert (warning in done.stdout) is warns
+
+
 def test_check_shows_how_long_links_may_live(tmp_path: Path) -> None:
     done = checked(tmp_path, GOOD.replace("[download, upload]", "[download, link]"))
     assert "billing may download, link invoices/… in reports" in done.stdout
