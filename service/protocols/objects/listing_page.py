@@ -17,7 +17,17 @@ _DOTS: Final = frozenset({".", ".."})
 def as_html(bucket: str, prefix: str, page: ObjectsPage) -> bytes:
     table = ["<table>", "<tr><th>Name<th>Size<th>Last modified", *_rows(prefix, page), "</table>"]
     following = [] if page.next_token is None else [_next_link(page.next_token)]
-    return html_page(f"{bucket}/{prefix}", [*table, *following])
+    return html_page(_title(f"{bucket}/{prefix}", page), [*table, *following])
+
+
+def _title(path: str, page: ObjectsPage) -> str:
+    """With the title that web servers write, GDAL's /vsicurl/ reads the page as a folder.
+
+    GDAL finds a decoded path only if no slash follows. It takes what such a page lacks for missing,
+    so one of several pages has another title: ParseHTMLFileList in
+    github.com/OSGeo/gdal/blob/v3.10.3/port/cpl_vsil_curl.cpp.
+    """
+    return f"Index of /o/{path}".removesuffix("/") if page.next_token is None else path
 
 
 def next_page(token: str) -> str:

@@ -165,6 +165,13 @@ PROGRAMS: Final = [
         package="aria2",
     ),
     Program(
+        name="lftp",
+        key="in the address",
+        key_at_store="not sent",
+        commands={"GET": ("lftp", "--norc", "-c", "set net:max-retries 1; cat {keyed}")},
+        package="lftp",
+    ),
+    Program(
         name="rclone",
         key="`--http-headers`",
         key_at_store="not sent",

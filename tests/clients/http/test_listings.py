@@ -67,6 +67,11 @@ def wget(folder: str, directory: Path, key: str = KEY) -> list[str]:
     return [*command, "--restrict-file-names=nocontrol", keyed(folder, key)]
 
 
+def lftp(folder: str, directory: Path, key: str = KEY) -> list[str]:
+    mirror = f"set net:max-retries 1; mirror -r {keyed(folder, key)} {directory}"
+    return [tool("lftp", "lftp"), "--norc", "-c", mirror]
+
+
 def fsspec(folder: str, directory: Path, key: str = KEY) -> list[str]:
     return [PYTHON, "-W", "error", "-c", COPY, folder, str(directory), key]
 
@@ -76,13 +81,13 @@ def installing(name: str, folder: str, directory: Path, key: str) -> list[str]:
     return [*INSTALLERS[name], "-q", *where, "tinypkg"]
 
 
-@pytest.mark.parametrize("client", [rclone, wget, fsspec])
+@pytest.mark.parametrize("client", [rclone, wget, lftp, fsspec])
 def test_a_client_copies_a_folder(client: Copy, run: Run, folder: str, tmp_path: Path) -> None:
     run(client(folder, tmp_path))
     assert contents(tmp_path) == sorted(NAMES)
 
 
-@pytest.mark.parametrize(("client", "copied"), [(rclone, 2), (fsspec, 2), (wget, 5)])
+@pytest.mark.parametrize(("client", "copied"), [(rclone, 2), (fsspec, 2), (lftp, 2), (wget, 5)])
 def test_only_wget_reads_further_pages(
     client: Copy, copied: int, run: Run, folder: str, tmp_path: Path
 ) -> None:

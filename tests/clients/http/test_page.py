@@ -14,7 +14,13 @@ from tests.end_to_end.examples import node
 
 PAGE: Final = "docs/object-urls.md"
 ADDRESS: Final = "http://127.0.0.1:8000"
-DEBIANS: Final = ("curl", "wget", "aria2", "rclone")
+DEBIANS: Final = {
+    "curl": "curl",
+    "wget": "wget",
+    "aria2c": "aria2",
+    "rclone": "rclone",
+    "ogrinfo": "gdal-bin",
+}
 WHEEL: Final = "tinypkg-1.0-py3-none-any.whl"
 COMMANDS: Final = {
     "sh": ("bash", "-euo", "pipefail", "-c"),
@@ -34,8 +40,8 @@ def _directory(place: Place, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_page_works_as_a_whole(place: Place, directory: Path) -> None:
-    for program in DEBIANS:
-        tool("aria2c" if program == "aria2" else program, program)
+    for program, package in DEBIANS.items():
+        tool(program, package)
     path = os.pathsep.join([str(GENERATORS), os.environ["PATH"]])
     for block in blocks(PAGE):
         if block.language in COMMANDS:

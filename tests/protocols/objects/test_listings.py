@@ -94,6 +94,20 @@ async def test_a_page_links_to_each_name() -> None:
     assert answer.headers["content-security-policy"].startswith("default-src 'none'")
 
 
+@pytest.mark.parametrize(
+    ("path", "title"),
+    [
+        ("/o/demo/a/?after=1%2F%26%3D%2B", "Index of /o/demo/a"),
+        ("/o/demo/?after=1%2F%26%3D%2B", "Index of /o/demo"),
+        ("/o/demo/%C3%A9%20b/?after=1%2F%26%3D%2B", "Index of /o/demo/\u00e9 b"),
+        ("/o/demo/a/", "demo/a/"),  # GDAL would take this page for all that there is
+    ],
+)
+async def test_the_last_page_has_the_title_that_gdal_reads(path: str, title: str) -> None:
+    answer, _ = await get(path)
+    assert f"\n<title>{title}</title>" in answer.text
+
+
 async def test_a_program_gets_json() -> None:
     answer, _ = await get("/o/demo/a/", {"Accept": "application/json"})
     listing = answer.json()
