@@ -76,10 +76,9 @@ def _place_and_origin(
     with ExitStack() as stack:
         pages = stack.enter_context(serving_pages(tmp_path_factory.mktemp("pages"), KEY))
         directory = tmp_path_factory.mktemp("service")
-        more: dict[str, object] = {
-            "server": {"cors_origins": [pages]},
-            "mlflow": {"roots": {"m": {"bucket": BUCKET, "prefix": "mlflow/"}}},
-        }
+        server = {"cors_origins": [pages]}
+        mlflow = {"roots": {"m": {"bucket": BUCKET, "prefix": "mlflow/"}}}
+        more: dict[str, object] = {"server": server, "mlflow": mlflow}
         yield stack.enter_context(place_of(ministack, directory, **more)), pages
 
 

@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 
 HOST: Final = "127.0.0.2"  # clients see another host than the service's 127.0.0.1, as with AWS
 _PIECE: Final = 1024 * 1024
-_NOT_SENT_ON: Final = frozenset({"connection", "expect"})
+# The last two would make a store of HTTP/2 change the protocol.
+_NOT_SENT_ON: Final = frozenset({"connection", "expect", "upgrade", "http2-settings"})
 _NOT_ANSWERED: Final = frozenset(
     {"connection", "content-length", "date", "server", "transfer-encoding"}
 )

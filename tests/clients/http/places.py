@@ -70,7 +70,10 @@ def environment(home: Path) -> dict[str, str]:
 
 
 @contextmanager
-def place_of(store: Store, directory: Path, **top: object) -> Iterator[Place]:
+def place_of(
+    store: Store, directory: Path, *, public_url: str | None = None, **top: object
+) -> Iterator[Place]:
+    """`public_url` is where clients find the recording proxy, if something is in front of it."""
     grant = {"bucket": BUCKET, "prefix": "", "allow": OPERATIONS, "allow_overwrite": True}
     callers = [
         {"api_key": "tests", "sha256": [digest_of(KEY)], "grants": [grant]},
@@ -83,7 +86,7 @@ def place_of(store: Store, directory: Path, **top: object) -> Iterator[Place]:
             "role_arn": store.role_arn,
             "endpoint_url": store.endpoint_url,
             "sts_endpoint_url": store.sts_endpoint_url,
-            "public_endpoint_url": sent.url,
+            "public_endpoint_url": public_url or sent.url,
         }
         settings = {"buckets": {BUCKET: bucket}, **top}
         with run_service(store, directory, callers=callers, top=settings) as running:
