@@ -25,6 +25,7 @@ from service.telemetry.spans import Spans
 log = logging.getLogger(__name__)
 
 NO_KEYS: Final = "The keys of this token's issuer are not available right now."
+TOO_MANY_WAIT: Final = "Too many requests are already waiting for the keys of issuers."
 REFRESH_SECONDS: Final = 600.0
 RETRY_SECONDS: Final = 30.0  # from one attempt to the next, whether the first failed or not
 STALE_SECONDS: Final = 86_400.0
@@ -86,13 +87,15 @@ class JwksCache:
 
         Raises `Overloaded` while there are no keys at all.
         """
+        detail = NO_KEYS
         if not self.knows(kid) and (self._is_fetching or self._pause_left() <= 0):
             if not self._is_fetching:
                 self._due_at = -math.inf
-            await self._attempts.wait(WAIT_SECONDS, "issuers")
+            if not await self._attempts.wait(WAIT_SECONDS, "issuers"):
+                detail = TOO_MANY_WAIT
         self._drop_stale()
         if self._is_stale():
-            raise Overloaded(NO_KEYS, retry_after=math.ceil(max(1.0, self._pause_left())))
+            raise Overloaded(detail, retry_after=math.ceil(max(1.0, self._pause_left())))
         return self._keys.get(kid)
 
     def start(self) -> None:

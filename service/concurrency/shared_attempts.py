@@ -111,10 +111,13 @@ class SharedAttempts:
         self._ended.set()
         self._ended = asyncio.Event()
 
-    async def wait(self, seconds: float, place: Hashable) -> None:
-        """Wait until the current or next attempt ends, unless too many wait for this `place`."""
+    async def wait(self, seconds: float, place: Hashable) -> bool:
+        """Wait until the current or next attempt ends, for at most `seconds`.
+
+        Return False at once if too many wait already, for this `place` or in all.
+        """
         if not self._waiting.enter(place):
-            return
+            return False
         self._contexts[waiter := object()] = copy_context()
         self.start()
         self.wake()
@@ -122,10 +125,11 @@ class SharedAttempts:
             async with asyncio.timeout(seconds):
                 await self._ended.wait()
         except TimeoutError:
-            return
+            pass
         finally:
             del self._contexts[waiter]
             self._waiting.leave(place)
+        return True
 
     async def _run(self) -> None:
         seconds: float | None = 0.0

@@ -8,7 +8,6 @@ Rules of this file:
 """
 
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
@@ -64,6 +63,10 @@ class Authorizer:
     def can_sign(self) -> bool:
         """Whether at least one bucket has a session."""
         return any(self._pool.is_alive(bucket) for bucket in self.snapshot.buckets)
+
+    def hurry(self) -> None:
+        """Get sessions sooner, since somebody waits until this can sign. It calls nobody itself."""
+        self._pool.hurry()
 
     async def audited(
         self,
@@ -187,10 +190,13 @@ class Authorizer:
             return
         await self._limits.take(caller, rate, urls)
 
-    async def wait(self, session_key: SessionKey) -> None:
-        """Wait for a session. If none comes, the caller that needs it gets the error."""
-        with suppress(CredentialsUnavailable):
+    async def wait(self, session_key: SessionKey) -> CredentialsUnavailable | None:
+        """Wait for a session. If none comes, return the error for the caller that needs it."""
+        try:
             await self._pool.ready(session_key)
+        except CredentialsUnavailable as refusal:
+            return refusal
+        return None
 
     async def record(self, requester: Requester, outcomes: Sequence[Outcome]) -> None:
         """Raises Overloaded if the audit trail cannot be written: then no answer may be sent."""

@@ -1,7 +1,7 @@
 """The main use case: sign a request, a form or a batch of requests for a caller."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple, NoReturn
 from service.access.content_types import suggested_content_type
 from service.access.grants import decision_scope
 from service.concurrency.event_loop import in_slices
-from service.errors import PresignError
+from service.errors import CredentialsUnavailable, PresignError
 from service.presigning.audit import RefusedBatch
 from service.presigning.authorizer import Authorizer, unavailable
 from service.presigning.requests import (
@@ -80,14 +80,15 @@ class Presigner:
         Neighbouring keys with the same decision share one answer. Call `count_batch` first.
         While this waits for sessions, it is in the context `while_waiting()`.
         """
-        waited = set[SessionKey]()
+        refusals: dict[SessionKey, CredentialsUnavailable | None] = {}
         runs = await self._sign_runs(requester, requests)
-        while pending := self._pending(requester, runs) - waited:
+        while pending := self._pending(requester, runs) - refusals.keys():
             async with while_waiting():
-                await asyncio.gather(*map(self._authorizer.wait, pending))
-            waited |= pending
+                found = await asyncio.gather(*map(self._authorizer.wait, pending))
+            refusals |= zip(pending, found, strict=True)
             runs = await self._sign_runs(requester, requests)
-        answered = [(request, keys, answer or unavailable()) for request, keys, answer in runs]
+        by_bucket = {key.bucket: refusal for key, refusal in refusals.items()}
+        answered = [(run.request, run.keys, run.answer_or(by_bucket)) for run in runs]
         outcomes = [(each, keys, answer) for each, keys, answer in answered if each is not None]
         await self._authorizer.record(requester, outcomes)
         return [answer for _, keys, answer in answered for answer in _answers(keys, answer)]
@@ -226,6 +227,13 @@ class _Run(NamedTuple):
     request: PresignRequest | None
     keys: Sequence[str]
     answer: PresignedRequests | PresignError | None
+
+    def answer_or(
+        self, refusals: Mapping[str, CredentialsUnavailable | None]
+    ) -> PresignedRequests | PresignError:
+        """Return the answer, or why there is no session: `refusals` are by bucket."""
+        bucket = "" if self.request is None else self.request.bucket
+        return self.answer or refusals.get(bucket) or unavailable()
 
 
 def _answers(

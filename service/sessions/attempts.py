@@ -33,7 +33,7 @@ MAX_IN_FLIGHT: Final = 16  # calls to STS, per process
 # So that buckets whose STS hangs leave places to others. The buckets' own sessions do not count.
 MAX_IN_FLIGHT_PER_BUCKET: Final = 4
 # Seconds from one attempt for a bucket's own session to the next: after a caller's failure, and at
-# most while requests wait for it.
+# most while somebody waits for it.
 SUSPECT_PAUSE: Final = 5.0
 WANTED_PAUSE: Final = 10.0
 _MIN_HOLD: Final = 1.0  # seconds that callers wait at least while the bucket's own session fails
@@ -77,7 +77,7 @@ class Attempts:
         return max(0.0, due_at - now)
 
     def hurry(self, bucket: str) -> None:
-        """A request is waiting: try the bucket's own session again within WANTED_PAUSE."""
+        """Somebody is waiting: try the bucket's own session again within WANTED_PAUSE."""
         own = self._own(bucket)
         if own is not None and own.failures and not own.permanent:
             self._bring_forward(own)

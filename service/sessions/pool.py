@@ -31,6 +31,7 @@ from service.sessions.url_windows import WindowSigners
 from service.telemetry.spans import Spans
 
 NO_SESSION: Final = "No session of the signing role is available right now."
+TOO_MANY_WAIT: Final = "Too many requests are already waiting for a session."
 MAX_SESSIONS: Final = 4096  # about 5 KiB each
 # Vended sessions of one caller on one bucket. The caller chooses how to narrow them, and could
 # otherwise make us call STS with each request. One that nobody asked for in a minute makes room.
@@ -102,11 +103,12 @@ class SessionPool:
             return session
         if key.bucket not in self._buckets:  # removed while the request waited
             raise CredentialsUnavailable(NO_SESSION, retry_after=1)
-        entry = self._entries.get(key) or self._open(key)
+        entry, detail = self._entries.get(key) or self._open(key), NO_SESSION
         if self._attempts.backoff_left(key, entry) <= 0:
             entry.wanted = True
             entry.attempts.wake()
-            await entry.attempts.wait(seconds, ("STS", key.bucket))
+            if not await entry.attempts.wait(seconds, ("STS", key.bucket)):
+                detail = TOO_MANY_WAIT
         else:
             self._attempts.hurry(key.bucket)
         if (session := self.current(key)) is not None:
@@ -117,7 +119,7 @@ class SessionPool:
                 key, seconds
             )  # the bucket was replaced while the request waited
         retry_after = max(1, math.ceil(self._attempts.backoff_left(key, entry)))
-        raise CredentialsUnavailable(NO_SESSION, retry_after=retry_after)
+        raise CredentialsUnavailable(detail, retry_after=retry_after)
 
     def request_refresh(self, key: SessionKey) -> int:
         """Request a refresh, though the session can still sign shorter lifetimes.
@@ -142,6 +144,11 @@ class SessionPool:
     def is_alive(self, bucket: str) -> bool:
         """Return whether the bucket's own session can sign, so role, trust and clock are right."""
         return self.current(self._own(bucket)) is not None
+
+    def hurry(self) -> None:
+        """Somebody waits until any bucket can sign: try each one again soon, if it fails."""
+        for bucket in self._buckets:
+            self._attempts.hurry(bucket)
 
     def start(self) -> None:
         """Start to get the buckets' own sessions. Nothing waits: the service starts without STS."""

@@ -1,15 +1,18 @@
 """Liveness and readiness while STS fails, in virtual time."""
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import httpx
+import pytest
 
 from service.app.session_sources import MakeSource, Origin
 from service.clock import Clock
 from service.server.shutdown import Drain
+from service.sessions.attempts import WANTED_PAUSE
 from service.sessions.sts import SessionRefused
 from tests.support.app import make_app_settings, make_open_grant, run_app
 from tests.support.factories import OPERATIONS
@@ -21,13 +24,16 @@ BOTH: Final = make_app_settings(
     {"bucket": "closed", "prefix": "", "allow": OPERATIONS, "max_expires_in": 900},
 )
 HOUR: Final = 3600
+PROBE_SECONDS: Final = 2.0
+READY_WITHIN: Final = 15.0
 NO_ROLE: Final = SessionRefused("AccessDenied: not authorized to perform sts:AssumeRole")
 
 
 class Sources(dict[str, FakeSource]):
-    """Sources of sessions by bucket. `fault` is the error of those that are made later."""
+    """Sources of sessions by bucket. Those that are made later have `fault` or `hang`."""
 
     fault: Exception | None = None
+    hang = False
 
     @property
     def calls(self) -> int:
@@ -39,7 +45,7 @@ class Sources(dict[str, FakeSource]):
 
         async def make(name: str, origin: Origin) -> FakeSource:
             self[name] = FakeSource(clock, delay=0.1)
-            self[name].error = self.fault
+            self[name].error, self[name].hangs = self.fault, self.hang
             return self[name]
 
         yield make
@@ -71,6 +77,27 @@ async def test_without_sts_the_service_is_live_but_not_ready() -> None:
         await asyncio.sleep(60)
         assert await status(client, "/readyz") == 200
         assert (await sign(client, "demo")).status_code == 200
+
+
+@pytest.mark.parametrize("hangs", [False, True])
+@in_virtual_time
+async def test_probes_alone_make_it_ready_soon_after_sts_recovers(
+    monkeypatch: pytest.MonkeyPatch, *, hangs: bool
+) -> None:
+    """With all replicas out of the balancer there are no requests, only probes."""
+    monkeypatch.setattr(random, "random", lambda: 0.99)  # the longest pauses between attempts
+    sources, clock = Sources(), loop_clock()
+    sources.fault, sources.hang = OSError("no route"), hangs
+    async with served(sources) as client:
+        while clock.boot() < HOUR:
+            assert await status(client, "/readyz") == 503
+            await asyncio.sleep(PROBE_SECONDS)
+        assert sources.calls <= 2 * HOUR / WANTED_PAUSE + 10
+        for source in sources.values():
+            source.error, source.hangs = None, False
+        while await status(client, "/readyz") == 503:
+            assert clock.boot() < HOUR + READY_WITHIN
+            await asyncio.sleep(PROBE_SECONDS)
 
 
 @in_virtual_time

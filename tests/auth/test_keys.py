@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from service.auth.jwks_cache import JITTER, REFRESH_SECONDS, STALE_SECONDS
+from service.auth.jwks_cache import JITTER, REFRESH_SECONDS, STALE_SECONDS, TOO_MANY_WAIT
 from service.concurrency.waiting import Waiting
 from service.errors import Overloaded
 from tests.auth.harness import AT_ONCE, DOWN, found_at_once, make_harness, make_warm_harness, pauses
@@ -58,7 +58,7 @@ async def test_at_most_a_quarter_of_the_places_waits_for_issuers() -> None:
     await asyncio.sleep(0.1)
     began = one.clock.boot()
     for harness in (one, other):
-        with pytest.raises(Overloaded):
+        with pytest.raises(Overloaded, match=TOO_MANY_WAIT):
             await harness.keys.find("x")
     assert one.clock.boot() - began < 0.1
     assert not any(each.done() for each in asked)

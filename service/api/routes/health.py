@@ -17,11 +17,16 @@ async def livez() -> Response:
 
 @router.get("/readyz")
 async def readyz(request: Request) -> Response:
-    """At least one bucket can sign, revoked links were looked for, and nothing shuts down."""
+    """At least one bucket can sign, revoked links were looked for, and nothing shuts down.
+
+    A balancer sends no requests to a replica that is not ready. So the probe itself asks for
+    sessions, as a request would.
+    """
     parts: Parts = request.app.parts
     if parts.drain.has_begun:
         return PlainTextResponse("shutting down", status_code=503)
     if not parts.authorizer.can_sign():
+        parts.authorizer.hurry()
         return PlainTextResponse("no bucket can sign yet", status_code=503)
     if not parts.use_case(Links).has_looked:
         return PlainTextResponse("the revoked links are being read", status_code=503)
