@@ -124,6 +124,13 @@ class NotFound(PresignError):
     code = "not_found"
 
 
+class NotConfigured(NotFound):
+    """A feature that the configuration does not turn on. Only authenticated callers read so."""
+
+    def __init__(self, feature: str) -> None:
+        super().__init__(f"This service does not offer {feature}: it is not configured here.")
+
+
 class LinkExpired(PresignError):
     """A genuine share link whose time or uses are over."""
 

@@ -4,7 +4,7 @@ A new protocol needs a field in `ProtocolValues`, if it has settings, and in `Pr
 has to be turned on, a row in `OPTIONAL_ROUTES`.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -13,6 +13,7 @@ from fastapi import APIRouter
 
 from service.access.grants import Operation
 from service.app.shared_stores import open_links
+from service.app.switched_off import switched_off
 from service.clock import Clock
 from service.config.links import read_key
 from service.config.settings import Settings
@@ -37,6 +38,7 @@ from service.protocols.links.visits import LinkVisits
 from service.protocols.mlflow import routes as mlflow
 from service.protocols.mlflow.artifacts import Artifacts
 from service.protocols.mlflow.parts import FileParts
+from service.protocols.mlflow.paths import FEATURE as MLFLOW
 from service.protocols.mlflow.paths import Root
 from service.protocols.mlflow.routes import Mlflow
 from service.protocols.objects import routes as object_urls
@@ -55,46 +57,71 @@ from service.telemetry.metrics import Metrics
 
 
 class OptionalRoutes(NamedTuple):
-    """Routes that exist only if the configuration turns them on at the start.
+    """Routes that work only if the configuration turns them on at the start.
 
-    `name` is the setting that does so, as the warning about a restart names it.
+    `name` is the setting that does so, as the warning about a restart names it. If they are off,
+    an authenticated caller reads that there is no `feature`; routes without one do not exist then.
     """
 
     name: str
     is_on: Callable[[Settings], bool]
     routers: tuple[APIRouter, ...]
+    feature: str | None
+
+    def active(self, settings: Settings) -> Iterable[APIRouter]:
+        if self.is_on(settings):
+            return self.routers
+        return () if self.feature is None else (switched_off(self.routers, self.feature),)
 
 
 OPTIONAL_ROUTES: Final = (
-    OptionalRoutes("objects", lambda settings: settings.objects is not None, (object_urls.router,)),
     OptionalRoutes(
-        "links", lambda settings: settings.links is not None, (visit_routes.router, pages.router)
+        "objects",
+        lambda settings: settings.objects is not None,
+        (object_urls.router,),
+        object_urls.FEATURE,
     ),
     OptionalRoutes(
-        "package_index", lambda settings: bool(settings.package_index), (package_index.router,)
+        "links",
+        lambda settings: settings.links is not None,
+        (visit_routes.router, pages.router),
+        None,  # visitors have no credential
+    ),
+    OptionalRoutes(
+        "package_index",
+        lambda settings: bool(settings.package_index),
+        (package_index.router,),
+        package_index.FEATURE,
     ),
     OptionalRoutes(
         "git_lfs",
         lambda settings: settings.git_lfs is not None,
         (git_lfs.router, git_lfs.completions),
+        git_lfs.FEATURE,
     ),
-    OptionalRoutes("mlflow", lambda settings: settings.mlflow is not None, (mlflow.router,)),
-    OptionalRoutes("uppy", lambda settings: settings.uppy is not None, (uppy.router,)),
+    OptionalRoutes(
+        "mlflow", lambda settings: settings.mlflow is not None, (mlflow.router,), MLFLOW
+    ),
+    OptionalRoutes(
+        "uppy", lambda settings: settings.uppy is not None, (uppy.router,), uppy.FEATURE
+    ),
     OptionalRoutes(
         "the first `credentials` of a grant",
         lambda settings: settings.allows(Operation.CREDENTIALS),
         (credentials.router,),
+        credentials.FEATURE,
     ),
     OptionalRoutes(
         "the first `sign` of a grant",
         lambda settings: settings.allows(Operation.SIGN),
         (remote_signing.router,),
+        remote_signing.FEATURE,
     ),
 )
 
 
 def optional_routers(settings: Settings) -> list[APIRouter]:
-    return [router for each in OPTIONAL_ROUTES if each.is_on(settings) for router in each.routers]
+    return [router for each in OPTIONAL_ROUTES for router in each.active(settings)]
 
 
 def restart_required(old: Settings, new: Settings) -> list[str]:

@@ -13,7 +13,7 @@ ITEM: Final = {"bucket": "demo", "key": "a"}
 
 
 @in_virtual_time
-async def test_requests_beyond_the_limit_are_told_of_the_limit() -> None:
+async def test_a_refusal_names_the_limit_of_waiting_requests() -> None:
     settings = make_app_settings(make_open_grant(), server={"max_in_flight": PLACES})
     sources = FakeSources(delay=2.0)
     async with run_app(settings, open_sources=sources.open, clock=loop_clock()) as client:

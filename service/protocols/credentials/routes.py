@@ -20,6 +20,8 @@ from service.presigning.requests import CredentialsRequest
 from service.protocols.credentials.vending import CredentialVending
 from service.signing.post_policy import rfc3339
 
+FEATURE: Final = "credentials"
+
 
 class CredentialsRoute(ApiRoute):
     async def identity(self, call: AuthenticatedRequest) -> Identity:

@@ -17,6 +17,7 @@ from service.concurrency.event_loop import run_in_thread_if
 from service.errors import (
     BodyTooLarge,
     InvalidRequest,
+    NotConfigured,
     NotFound,
     PresignError,
     StorageUnavailable,
@@ -30,6 +31,7 @@ from service.protocols.git_lfs.schemas import BatchBody, CompletionBody, ObjectB
 from service.protocols.git_lfs.tickets import Ticket
 from service.signing.post_policy import rfc3339
 
+FEATURE: Final = "Git LFS"
 MAX_OBJECTS: Final = 100  # git-lfs's own: docs/man/git-lfs-config.adoc, lfs.transfer.batchSize
 BATCH_SECONDS: Final = 60.0
 _NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,63}")
@@ -135,7 +137,9 @@ def _ticket(call: AuthenticatedRequest, repository: str, text: str) -> Ticket:
 
 def _repository(lfs: GitLfs, name: str) -> Repository:
     """Return where a repository's objects are. Raises NotFound for an impossible name."""
-    if not lfs.settings.repositories or _NAME.fullmatch(name) is None:
+    if not lfs.settings.repositories:
+        raise NotConfigured(FEATURE)
+    if _NAME.fullmatch(name) is None:
         raise NotFound("No such resource.")
     return lfs.settings.repository(name)
 

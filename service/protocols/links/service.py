@@ -12,7 +12,7 @@ from typing import Final
 
 from service.access.grants import WEEK, AccessRequest, Caller, max_link_expires_in
 from service.clock import Clock
-from service.errors import Forbidden, InvalidRequest, LimitExceeded, NotFound
+from service.errors import Forbidden, InvalidRequest, LimitExceeded, NotConfigured, NotFound
 from service.presigning.authorizer import Authorizer
 from service.presigning.requests import LinkRequest, Requester, UnreadRequest
 from service.presigning.results import EndedLink, MadeLink
@@ -22,6 +22,7 @@ from service.protocols.links.revocations import Revocations
 from service.protocols.links.tickets import KeyRing, Ticket
 from service.signing.validation import check_key, check_prefix
 
+_FEATURE: Final = "share links"
 _TOO_MANY_COUNTED: Final = (
     f"You have {MOST_LINKS} links with `max_uses` that are not over, which is the most. Wait until "
     "one is, or end one. The operator can end all of your links by `revoked_before`."
@@ -157,7 +158,7 @@ class Links:
 
     def _configured(self) -> LinkSettings:
         if self.settings is None:
-            raise NotFound("No such resource.")
+            raise NotConfigured(_FEATURE)
         return self.settings
 
     def _require_shared(self, pointer: str | None = None) -> SharedRecords:

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Final
 
-from service.errors import InvalidRequest, NotFound
+from service.errors import InvalidRequest, NotConfigured, NotFound
 from service.signing.validation import has_dot_segment, is_valid_key
 
+FEATURE: Final = "MLflow artifacts"
 _ROOT: Final = re.compile(r"[A-Za-z0-9._-]{1,63}")
 # What a URL or another system takes for something else: separators, drive letters, encoded text.
 # MLflow itself reads `file:a` as `a`, as urllib finds the scheme, in any case and after spaces.
@@ -59,6 +60,8 @@ def artifact(roots: Mapping[str, Root], path: str) -> Artifact:
     No grant covers the root of an unknown name. So it is refused and recorded like one that is not
     granted. Raises NotFound for what is no name of any root, and InvalidRequest.
     """
+    if not roots:
+        raise NotConfigured(FEATURE)
     name, _, rest = path.partition("/")
     if _ROOT.fullmatch(name) is None or has_dot_segment(name):
         raise NotFound("There is no such artifact root.")

@@ -14,7 +14,7 @@ from service.api.html_page import POLICY
 from service.api.rendering import render_listing
 from service.api.route import ApiRoute, AuthenticatedRequest
 from service.api.schemas import Token
-from service.errors import InvalidRequest, NotFound
+from service.errors import InvalidRequest, NotConfigured, NotFound
 from service.presigning.listings import ListingRequest, Listings
 from service.protocols.objects.listing_page import as_html, next_page
 from service.protocols.objects.paths import bucket_and_key
@@ -27,6 +27,7 @@ from service.protocols.objects.requests import (
 from service.protocols.redirects import Redirect, put_request, sign
 from service.sessions.lifetime import Lifetime
 
+FEATURE: Final = "object URLs"
 PATH: Final = "/o/"
 _HTML: Final = "text/html"
 _JSON: Final = "application/json"
@@ -59,7 +60,9 @@ async def object_url(call: AuthenticatedRequest) -> Response:
     """Redirect to the store, or list what is under a prefix."""
     urls = call.parts.use_case(ObjectUrls)
     path: bytes = call.scope["raw_path"]
-    if urls.lifetime is None or not path.startswith(PATH.encode()):
+    if urls.lifetime is None:
+        raise NotConfigured(FEATURE)
+    if not path.startswith(PATH.encode()):
         raise NotFound("No such resource.")
     bucket, key = bucket_and_key(path[len(PATH) :])
     if call.method in {"GET", "HEAD"} and (not key or path.endswith(b"/")):

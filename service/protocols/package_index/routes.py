@@ -10,11 +10,12 @@ from service.api.accept import preferred
 from service.api.html_page import POLICY
 from service.api.route import ApiRoute, AuthenticatedRequest
 from service.concurrency.event_loop import run_in_thread_if
-from service.errors import InvalidRequest, NotFound
+from service.errors import InvalidRequest, NotConfigured, NotFound
 from service.protocols.package_index.files import normalized
 from service.protocols.package_index.indexes import PackageIndexes
 from service.protocols.package_index.pages import HTML, JSON, index_page, project_page
 
+FEATURE: Final = "package indexes"
 _MANY: Final = 1000  # names on a page; 20,000 take 150 ms
 _TEXT: Final = "text/html"
 _PROJECT: Final = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"  # PEP 508
@@ -34,7 +35,9 @@ async def package_index(call: AuthenticatedRequest) -> Response:
     """List the projects of an index, or the files of a project."""
     indexes = call.parts.use_case(PackageIndexes)
     path = _PATH.fullmatch(call.scope["raw_path"].decode("latin-1"))
-    if path is None or not indexes.by_name:
+    if not indexes.by_name:
+        raise NotConfigured(FEATURE)
+    if path is None:
         raise NotFound("No such resource.")
     if call.scope["query_string"]:
         raise InvalidRequest("An index has no query parameters.")

@@ -6,14 +6,14 @@ which would redirect Uppy's later requests.
 github.com/transloadit/uppy: packages/@uppy/companion/src/server/controllers/s3.ts
 """
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Response
 from pydantic_core import to_json
 
 from service.api.route import ApiRoute, AuthenticatedRequest
 from service.concurrency.event_loop import run_in_thread_if
-from service.errors import InvalidRequest, NotFound, PresignError
+from service.errors import InvalidRequest, NotConfigured, PresignError
 from service.multipart.completion import MANY_PARTS
 from service.protocols.uppy.errors import Refusal
 from service.protocols.uppy.schemas import (
@@ -27,7 +27,8 @@ from service.protocols.uppy.schemas import (
 from service.protocols.uppy.uploads import CallerUploads, UppyUploads
 from service.signing.multipart_actions import AbortMultipartUpload, ListParts
 
-PATH = "/uppy/"
+FEATURE: Final = "uploads for Uppy"
+PATH: Final = "/uppy/"
 
 
 class UppyRoute(ApiRoute):
@@ -152,5 +153,5 @@ async def sign_request(call: AuthenticatedRequest, body: SignRequest) -> bytes:
 def _uploads(call: AuthenticatedRequest) -> CallerUploads:
     uploads = call.parts.use_case(UppyUploads)
     if uploads.target is None:  # the section `uppy` was removed while the service runs
-        raise NotFound("No such resource.")
+        raise NotConfigured(FEATURE)
     return CallerUploads(call.requester, uploads.target, uploads)

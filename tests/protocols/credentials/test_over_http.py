@@ -70,7 +70,7 @@ async def test_the_rate_counts_credentials() -> None:
     assert statuses == [200, 200, 429]
 
 
-async def test_without_a_grant_for_it_there_is_no_route() -> None:
+async def test_without_a_grant_for_it_the_route_gives_nothing() -> None:
     async with run_app(make_app_settings({**GRANT, "allow": ["download"]})) as client:
         answer = await client.get(PATH)
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")

@@ -241,7 +241,7 @@ async def test_the_lifetime_is_configured(objects: Any, expires: str) -> None:
     assert query["X-Amz-Expires"] == [expires]
 
 
-async def test_objects_false_has_no_route() -> None:
+async def test_objects_false_gives_no_redirect() -> None:
     async with run_app(make_app_settings(make_open_grant(), objects=False)) as client:
         assert code(await client.get("/o/demo/a")) == (404, "not_found")
 

@@ -224,7 +224,7 @@ async def test_an_invalid_request_is_refused(harness: Harness) -> None:
     check_code(answer, 400, "invalid_json")
 
 
-async def test_without_the_setting_there_are_no_routes() -> None:
+async def test_without_the_setting_the_routes_do_nothing() -> None:
     async with run_app(make_app_settings(make_open_grant())) as client:
         for method, path, body in (*CALLS_WITHOUT_KEY, *CALLS_WITH_KEY):
             answer = await client.request(method, path, json=body)

@@ -1,0 +1,75 @@
+"""Protocols that the configuration does not turn on, or turns off while the service runs."""
+
+from typing import Any, Final
+
+import pytest
+
+from service.app.protocols import OPTIONAL_ROUTES
+from tests.support.app import app_of, make_app_settings, make_open_grant, run_app
+
+# With each: what a caller reads, in the form of that protocol's errors.
+CALLS: Final = [
+    ("GET", "/o/demo/a", "object URLs"),
+    ("PUT", "/o/demo/a", "object URLs"),
+    ("GET", "/simple/wheels/", "package indexes"),
+    ("POST", "/lfs/design/objects/batch", "Git LFS"),
+    ("GET", "/api/2.0/mlflow-artifacts/artifacts?path=models", "MLflow artifacts"),
+    ("GET", "/uppy/s3/params?filename=a.txt&type=text/plain", "uploads for Uppy"),
+    ("GET", "/v1/credentials/demo", "credentials"),
+    ("POST", "/sign/demo/v1/aws/s3/sign", "remote signing"),
+    ("POST", "/v1/aws/s3/sign", "remote signing"),
+]
+OFF: Final = make_app_settings(make_open_grant(allow=["download"]), objects=False)
+
+
+def test_each_protocol_is_called_here() -> None:
+    features = {each.feature for each in OPTIONAL_ROUTES if each.feature is not None}
+    assert {feature for *_, feature in CALLS} == features
+
+
+@pytest.mark.parametrize(("method", "path", "feature"), CALLS)
+async def test_a_caller_reads_that_a_feature_is_off(method: str, path: str, feature: str) -> None:
+    async with run_app(OFF) as client:
+        answer = await client.request(method, path)
+    assert answer.status_code == 404
+    assert f"This service does not offer {feature}: it is not configured here." in answer.text
+
+
+@pytest.mark.parametrize(("method", "path", "feature"), CALLS)
+async def test_strangers_do_not_learn_what_is_off(method: str, path: str, feature: str) -> None:
+    async with run_app(OFF) as client:
+        client.headers["Authorization"] = "Bearer wrong"
+        answer = await client.request(method, path)
+    assert answer.status_code == 401
+    assert feature not in answer.text
+
+
+async def test_a_caller_reads_that_share_links_are_off() -> None:
+    async with run_app(OFF) as client:
+        body = {"bucket": "demo", "key": "a"}
+        made = await client.post("/v1/links", json=body)
+        ended = await client.delete("/v1/links/lnk_AAAAAAAAAAAAAAAAAAAAAAAA")
+        visited = await client.get("/l/AAAA")
+    for answer in (made, ended):
+        assert (answer.status_code, "does not offer share links" in answer.text) == (404, True)
+    assert (visited.status_code, visited.json()["detail"]) == (404, "No such resource.")
+
+
+async def test_a_feature_that_a_reload_turns_off_says_so() -> None:
+    sections: dict[str, Any] = {
+        "package_index": {"wheels": {"bucket": "demo", "prefix": "w/"}},
+        "git_lfs": {"repositories": {"design": {"bucket": "demo", "prefix": "lfs/"}}},
+        "mlflow": {"roots": {"models": {"bucket": "demo", "prefix": "m/"}}},
+        "uppy": {"bucket": "demo", "prefix": "u/{caller}/", "origins": ["https://app.example"]},
+    }
+    batch = {"operation": "download", "objects": [{"oid": "0" * 64, "size": 1}]}
+    async with run_app(make_app_settings(make_open_grant(), **sections)) as client:
+        state = app_of(client).state
+        state.object_urls.lifetime = state.uppy.target = None
+        state.git_lfs.settings = type(state.git_lfs.settings)()
+        state.mlflow.roots = state.package_indexes.by_name = {}
+        for method, path, feature in CALLS[:6]:
+            body = batch if "lfs" in path else None
+            answer = await client.request(method, path, json=body)
+            assert answer.status_code == 404
+            assert f"does not offer {feature}" in answer.text
