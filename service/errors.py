@@ -65,7 +65,7 @@ class PreconditionRequired(PresignError):
 
 
 class UnsupportedMediaType(PresignError):
-    """An upload of a type that the caller's grants do not allow."""
+    """An upload of a type that the caller's grants do not allow, or a JSON body that is encoded."""
 
     code = "unsupported_media_type"
 

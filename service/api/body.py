@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 from starlette.requests import ClientDisconnect, Request
 
-from service.errors import BodyTooLarge, InvalidJson, InvalidRequest
+from service.errors import BodyTooLarge, InvalidJson, InvalidRequest, UnsupportedMediaType
 from service.field_names import nearest_field
 
 # A full key, 2 KB of metadata and ten tags are about 8 KB; escapes make them several times longer.
@@ -22,6 +22,9 @@ MAX_BATCH_BYTES: Final = 4 * 1024**2
 _MAX_COMMAS: Final = 50_000
 _MAX_ERRORS: Final = 1000  # to look at
 _MAX_POINTERS: Final = 20
+
+# Content codings that a refusal names: iana.org/assignments/http-parameters
+_CODINGS: Final = frozenset({b"br", b"compress", b"deflate", b"gzip", b"x-gzip", b"zstd"})
 
 # The caller chose the name, so it goes into a pointer only if it looks like a field.
 _FIELD_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -76,6 +79,15 @@ def declared_length(headers: Iterable[tuple[bytes, bytes]]) -> int:
             digits = value.lstrip(b"0")[:20] if value.isdigit() else b""
             return int(digits or b"0")
     return 0
+
+
+def refuse_encoded(headers: Iterable[tuple[bytes, bytes]]) -> None:
+    """Raises UnsupportedMediaType for a `Content-Encoding`. Nothing here decompresses a body."""
+    for name, value in headers:
+        if name == b"content-encoding" and (coding := value.strip().lower()) != b"identity":
+            known = f" {coding.decode()}" if coding in _CODINGS else ""
+            detail = f"Content-Encoding{known} is not supported. Send the body uncompressed."
+            raise UnsupportedMediaType(detail)
 
 
 def parse(model: type[Model], body: bytes) -> Model:

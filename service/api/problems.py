@@ -31,7 +31,7 @@ _KINDS: Final = {
     "link_expired": (410, "The link is over"),
     "length_required": (411, "The length of the body is required"),
     "body_too_large": (413, "The body is too large"),
-    "unsupported_media_type": (415, "The content type is not allowed"),
+    "unsupported_media_type": (415, "The content type or encoding is not allowed"),
     "invalid_request": (422, "The request is not valid"),
     "lifetime_unavailable": (422, "The lifetime is not available"),
     "create_only_unsupported": (422, "Create-only uploads are not supported here"),

@@ -29,6 +29,7 @@ from service.api.body import (
     parse_query,
     read_body,
     refuse,
+    refuse_encoded,
 )
 from service.api.limits import BatchSlot
 from service.api.parts import Parts
@@ -189,6 +190,7 @@ class ApiRoute(APIRoute):
             arguments["query"] = parse_query(self._query, call.scope["query_string"])
         if self._body is None:
             return await self._handler(call, **arguments)
+        refuse_encoded(call.scope["headers"])
         body = await call.read(self._limit)
         if call.authorizer.snapshot is not call.snapshot:
             await call.identify(self)

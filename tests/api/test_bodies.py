@@ -36,6 +36,26 @@ async def test_a_body_that_is_not_json_is_refused(client: httpx.AsyncClient, bod
 
 
 @pytest.mark.parametrize(
+    ("coding", "named"), [("gzip", " gzip"), ("ZSTD ", " zstd"), (f"{MARK}", ""), ("", "")]
+)
+async def test_an_encoded_body_is_refused_by_its_encoding(
+    client: httpx.AsyncClient, coding: str, named: str
+) -> None:
+    headers = {"Content-Encoding": coding, "Content-Length": "1000000000"}
+    for path in ("download-urls", "download-urls/batch"):
+        answer = await client.post(f"/v1/{path}", content=b"\x1f\x8b", headers=headers)
+        seen = problem(answer, 415, "unsupported_media_type")
+        assert seen["detail"] == (
+            f"Content-Encoding{named} is not supported. Send the body uncompressed."
+        )
+
+
+async def test_the_identity_encoding_is_accepted(client: httpx.AsyncClient) -> None:
+    headers = {"Content-Encoding": "identity"}
+    assert (await client.post("/v1/download-urls", json=GET, headers=headers)).status_code == 200
+
+
+@pytest.mark.parametrize(
     ("path", "body", "pointer"),
     [
         ("download-urls", {"bucket": "demo"}, "#/key"),

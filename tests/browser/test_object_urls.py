@@ -78,8 +78,8 @@ def _place_and_origin(
         directory = tmp_path_factory.mktemp("service")
         server = {"cors_origins": [pages]}
         mlflow = {"roots": {"m": {"bucket": BUCKET, "prefix": "mlflow/"}}}
-        more: dict[str, object] = {"server": server, "mlflow": mlflow}
-        yield stack.enter_context(place_of(ministack, directory, **more)), pages
+        place = place_of(ministack, directory, server=server, mlflow=mlflow)
+        yield stack.enter_context(place), pages
 
 
 @pytest.fixture(name="harness")

@@ -4,7 +4,7 @@ There is such a route only if a grant allows `credentials`. The JSON is that of 
 docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
 """
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict
