@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from difflib import get_close_matches
-from typing import Any, get_args
+from types import NoneType, UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 _Location = tuple[str | int, ...]
 
@@ -30,6 +32,21 @@ def model_at(model: type[BaseModel], location: _Location) -> type[BaseModel]:
     return model
 
 
+def field_at(model: type[BaseModel], location: _Location) -> FieldInfo | None:
+    """Return the field that has the value at `location`: that value, or a list or map with it."""
+    found: FieldInfo | None = None
+    within: Any = model
+    for part in location:
+        if isinstance(within, type) and issubclass(within, BaseModel):
+            if (found := within.model_fields.get(str(part))) is None:
+                return None
+            within = _without_none(found.annotation)
+        else:  # an item of a list or map, whose type comes last, but for an ellipsis
+            inner = [each for each in get_args(within) if each is not ...]
+            within = _without_none(inner[-1]) if inner else None
+    return found
+
+
 def names(model: type[BaseModel]) -> list[str]:
     return [field.alias or name for name, field in model.model_fields.items()]
 
@@ -40,6 +57,13 @@ def fields_with_models(model: type[BaseModel]) -> Iterator[tuple[str, type[BaseM
         if (inner := _model_in(field.annotation)) is not None:
             yield name, inner
             yield from fields_with_models(inner)
+
+
+def _without_none(annotation: Any) -> Any:
+    """Return `X` of `X | None`, without what annotates it."""
+    while get_origin(annotation) in {Annotated, Union, UnionType}:
+        annotation = next(each for each in get_args(annotation) if each is not NoneType)
+    return annotation
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from service.config.conflicts import Conflict, refusal
 from service.config.durations import Between
-from service.config.quoting import quoted
+from service.config.quoting import Shown, quoted
 from service.config.static_keys import KeyFile, Profile, profile_files
 from service.config.types import (
     ExternalId,
@@ -27,7 +27,7 @@ from service.signing.validation import check_header_value
 class EncryptionSettings(Section):
     """Encryption that is signed into every upload, instead of the bucket's default."""
 
-    algorithm: Literal["AES256", "aws:kms", "aws:kms:dsse"]
+    algorithm: Shown[Literal["AES256", "aws:kms", "aws:kms:dsse"]]
     """How the store encrypts."""
 
     kms_key_id: str | None = None
@@ -48,16 +48,16 @@ class EncryptionSettings(Section):
 class BucketDefaults(Section):
     """The settings of a bucket that all buckets can share."""
 
-    region: Region | None = None
+    region: Shown[Region | None] = None
     """Where the bucket is."""
 
-    credentials: Literal["assume_role", "web_identity", "static"] = "assume_role"
+    credentials: Shown[Literal["assume_role", "web_identity", "static"]] = "assume_role"
     """`assume_role`: a session of the role, requested with keys of the AWS default chain.
     `web_identity`: a session of the role, requested with a token file (EKS); it takes no
     `external_id`, `session_tags` or `source_identity`. `static`: long-lived keys of the default
     chain, read once; or those of `profile`, or of two files."""
 
-    profile: Profile | None = None
+    profile: Shown[Profile | None] = None
     """For `credentials: static`: the profile of AWS's shared configuration files with the keys. A
     change of these files takes effect within seconds."""
 
@@ -68,10 +68,10 @@ class BucketDefaults(Section):
     secret_access_key_file: KeyFile | None = None
     """A file with the secret access key, with `access_key_id_file`."""
 
-    role_arn: RoleArn | None = None
+    role_arn: Shown[RoleArn | None] = None
     """The role that signs. Required unless `credentials: static`."""
 
-    session_seconds: Annotated[int, Between(10, 43_200)] = 3600
+    session_seconds: Shown[Annotated[int, Between(10, 43_200)]] = 3600
     """How long a session lasts, up to the role's own maximum. Values below 900 need an
     `sts_endpoint_url`."""
 
@@ -79,7 +79,7 @@ class BucketDefaults(Section):
     """The external ID that the role's trust policy requires, if the role belongs to another
     account."""
 
-    scoped_sessions: bool = True
+    scoped_sessions: Shown[bool] = True
     """A session for each caller, which IAM restricts to the caller's grants. `false`: all callers
     share one session, for a store whose STS has no policies and that refuses unsigned headers."""
 
@@ -87,38 +87,38 @@ class BucketDefaults(Section):
     """Tags on each caller's session. `{issuer}` and `{subject}` are replaced by the caller's. The
     role's trust policy must allow `sts:TagSession`."""
 
-    source_identity: bool = False
+    source_identity: Shown[bool] = False
     """Whether the session's name is also its SourceIdentity. The role's trust policy must allow
     `sts:SetSourceIdentity`."""
 
-    endpoint_url: Url | None = None
+    endpoint_url: Shown[Url | None] = None
     """The store's URL as the service reaches it, if the store is not AWS."""
 
-    public_endpoint_url: Url | None = None
+    public_endpoint_url: Shown[Url | None] = None
     """The store's URL as callers reach it. This host is signed; the service's own calls go to
     `endpoint_url`."""
 
-    sts_endpoint_url: Url | None = None
+    sts_endpoint_url: Shown[Url | None] = None
     """The URL of the store's STS. The default is AWS's STS in the region."""
 
-    addressing_style: Literal["virtual", "path"] | None = None
+    addressing_style: Shown[Literal["virtual", "path"] | None] = None
     """Whether the bucket's name is in the host (`virtual`) or in the path. The default is `path`
     with an `endpoint_url`, else `virtual`."""
 
-    fips: bool = False
+    fips: Shown[bool] = False
     """Use AWS's FIPS endpoint."""
 
-    dual_stack: bool = False
+    dual_stack: Shown[bool] = False
     """Use AWS's endpoint with IPv6."""
 
-    accelerate: bool = False
+    accelerate: Shown[bool] = False
     """Use S3 Transfer Acceleration."""
 
-    conditional_writes: bool = True
+    conditional_writes: Shown[bool] = True
     """Set `false` for a store that ignores `If-None-Match`. Uploads to it must request
     `overwrite`."""
 
-    tag_urls: bool = False
+    tag_urls: Shown[bool] = False
     """Whether each URL (not a form) has a signed `x-presign-id`: the request's id, which S3's
     access log shows."""
 
@@ -133,11 +133,11 @@ class BucketSettings(BucketDefaults):
     Multi-Region Access Points and S3 Express are refused at startup.
     """
 
-    bucket: S3Bucket | None = None
+    bucket: Shown[S3Bucket | None] = None
     """The bucket's real name, or the ARN of an access point. The default is the name that callers
     use."""
 
-    region: Region
+    region: Shown[Region]
     """Where the bucket is."""
 
     @model_validator(mode="after")
@@ -166,6 +166,7 @@ class BucketSettings(BucketDefaults):
             raise refusal([Conflict(("role_arn",), text)])
         if self.session_seconds < 900 and self.sts_endpoint_url is None:
             text = "write at least 900, as AWS demands; less needs an sts_endpoint_url"
+            text = f"{text} (found {quoted(self.session_seconds)})"
             raise refusal([Conflict(("session_seconds",), text)])
         return self
 

@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 from service.access.grants import LONGEST_LINK, WEEK, Operation
 from service.config.durations import Between, Seconds
 from service.config.patterns import matching
+from service.config.quoting import Shown
 from service.config.types import (
     Audience,
     CaFile,
@@ -37,35 +38,35 @@ _ApiId = Annotated[
 class GrantSettings(Section):
     """What a caller may do. [Callers](callers.md#grants) explains it."""
 
-    bucket: Name
+    bucket: Shown[Name]
     """The bucket, by its name in this file."""
 
-    prefix: Prefix
+    prefix: Shown[Prefix]
     """Ends in `/` and covers what is below it, or names one key; `""` is the whole bucket.
     `{claim:/a/b}` is a JSON pointer into the verified token."""
 
-    allow: tuple[Operation, ...] = Field(min_length=1)
+    allow: Shown[tuple[Operation, ...]] = Field(min_length=1)
     """The operations. `versions` allows the others to name a version of an object. `link` allows
     share links for the others, which people without credentials can use. `credentials` lets
     programs get [credentials for an AWS SDK](credentials.md). `sign` allows clients to sign their
     own requests for the others: see [remote signing](remote-signing.md)."""
 
-    max_expires_in: Seconds | None = None
+    max_expires_in: Shown[Seconds | None] = None
     """The longest lifetime of a URL."""
 
-    max_content_length: Annotated[ByteSize, Field(le=_LARGEST_OBJECT)] | None = None
+    max_content_length: Shown[Annotated[ByteSize, Field(le=_LARGEST_OBJECT)] | None] = None
     """The largest object, in bytes or as in `50MiB`. S3's own limit is 48.8 TiB."""
 
-    content_types: tuple[ContentTypePattern, ...] | None = None
+    content_types: Shown[tuple[ContentTypePattern, ...] | None] = None
     """The types that may be uploaded. A wildcard matches no type that browsers run (SVG, HTML)."""
 
-    max_keys: Annotated[int, Field(ge=1, le=1000)] | None = None
+    max_keys: Shown[Annotated[int, Field(ge=1, le=1000)] | None] = None
     """The most keys in a page of a listing. A request that names no page size gets this many."""
 
-    allow_overwrite: bool = False
+    allow_overwrite: Shown[bool] = False
     """Whether an upload may replace an object, if it requests `overwrite`."""
 
-    max_link_expires_in: Annotated[int, Between(1, LONGEST_LINK)] = WEEK
+    max_link_expires_in: Shown[Annotated[int, Between(1, LONGEST_LINK)]] = WEEK
     """The longest lifetime of a share link. Only for `link`. A year is the most."""
 
     @model_validator(mode="after")
@@ -101,22 +102,22 @@ Grants = Annotated[
 class IssuerSettings(Section):
     """An issuer of callers' tokens, and where its keys are."""
 
-    issuer: Issuer
+    issuer: Shown[Issuer]
     """The exact `iss` of its tokens."""
 
-    audience: Audience
+    audience: Shown[Audience]
     """The `aud` of its tokens, or one of several."""
 
-    jwks_url: KeysUrl
+    jwks_url: Shown[KeysUrl]
     """Where its keys are. Must be https, except on loopback. Redirects are not followed."""
 
-    ca_file: CaFile | None = None
+    ca_file: Shown[CaFile | None] = None
     """PEM certificates to trust for `jwks_url`. The default is the usual authorities."""
 
     bearer_file: Path | None = None
     """A file with a token to send to `jwks_url`, read at each fetch."""
 
-    max_lifetime_seconds: Annotated[int, Between(60, 604_800)] = 86_400
+    max_lifetime_seconds: Shown[Annotated[int, Between(60, 604_800)]] = 86_400
     """The longest lifetime of a token that is accepted, from `iat` to `exp`."""
 
     api_gateway_ids: tuple[_ApiId, ...] = ()
@@ -134,17 +135,17 @@ class CallerSettings(Section):
     """The key's digest, as `presign new-key` prints it. Two digests during a rotation: the old
     key's and the new key's."""
 
-    issuer: Name | None = None
+    issuer: Shown[Name | None] = None
     """The name of the issuer of its tokens."""
 
-    subject: Subject | None = None
+    subject: Shown[Subject | None] = None
     """The `sub` of its tokens. `*` matches any text without `:`."""
 
     grants: Grants = ()
     """What the caller may do, or the name of one of `grant_sets`. Without grants it may do
     nothing."""
 
-    rate_limit: RateLimit | None = None
+    rate_limit: Shown[RateLimit | None] = None
     """URLs that the caller may request in a period. A batch counts each of its URLs, a call to the
     store counts as one. Further requests get 429 `rate_limited`."""
 
@@ -152,7 +153,7 @@ class CallerSettings(Section):
     """Requests with the API key get 401 after this time. URLs and share links that it got earlier
     keep their own lifetime."""
 
-    revoked_before: PastTime | None = None
+    revoked_before: Shown[PastTime | None] = None
     """Sessions of this caller that began earlier are dropped, in every replica: see [a URL
     leaked](operations.md#a-url-leaked)."""
 

@@ -5,6 +5,7 @@ from typing import Annotated, Final, Self
 from pydantic import BeforeValidator, model_validator
 
 from service.config.patterns import matching
+from service.config.quoting import Shown
 from service.config.types import Name, Origin, Section, check_secure_url, switch
 
 _COLOUR: Final = 'write a colour such as "#0f766e", in quotes, because YAML reads # as a comment'
@@ -47,7 +48,7 @@ class ConsoleSettings(Section):
     """The colour of its buttons and links, as `"#rrggbb"`. The page makes it darker or lighter
     until it can be read on light and on dark ground."""
 
-    issuer: Name | None = None
+    issuer: Shown[Name | None] = None
     """An issuer of `issuers` where people [sign in](console.md#sign-in-with-your-provider), with
     OpenID Connect. Its `issuer` must be an https URL. Without it people paste a key or a token."""
 

@@ -5,6 +5,7 @@ from typing import Annotated, Final
 from pydantic import ByteSize, Field
 
 from service.config.package_index import Directory
+from service.config.quoting import Shown
 from service.config.types import Name, Section, Url
 from service.signing.actions import MAX_UPLOAD_BYTES
 from service.signing.multipart_actions import MIN_PART_BYTES
@@ -15,10 +16,10 @@ _LARGEST: Final = ByteSize(MAX_UPLOAD_BYTES)
 class LfsRepositorySettings(Section):
     """A repository of [Git LFS](git-lfs.md), by the name in its address."""
 
-    bucket: Name
+    bucket: Shown[Name]
     """The bucket with the objects, by its name in this file."""
 
-    prefix: Directory
+    prefix: Shown[Directory]
     """Where the objects are. It ends in `/`, or is empty."""
 
 
@@ -28,13 +29,13 @@ class GitLfsSettings(Section):
     repositories: Annotated[dict[Name, LfsRepositorySettings], Field(min_length=1)]
     """The repositories, each by its name in the address."""
 
-    url: Url | None = None
+    url: Shown[Url | None] = None
     """The address before `/lfs/`, as clients reach the service. It is in the addresses that
     complete multipart uploads. The default is made of a request's `Host` and
     `X-Forwarded-Proto`."""
 
-    multipart_threshold: Annotated[ByteSize, Field(ge=MIN_PART_BYTES, le=MAX_UPLOAD_BYTES)] = (
-        _LARGEST
-    )
+    multipart_threshold: Shown[
+        Annotated[ByteSize, Field(ge=MIN_PART_BYTES, le=MAX_UPLOAD_BYTES)]
+    ] = _LARGEST
     """An object over this size is uploaded in parts, if the client can do that and there are
     `links.keys`. The default is 5 GiB, the most that one PUT can have."""

@@ -7,6 +7,7 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, Field, SecretStr, ValidationInfo
 
 from service.config.patterns import matching
+from service.config.quoting import Shown
 from service.config.store_urls import check_store_url
 from service.config.types import OFFLINE, Section, Url
 
@@ -66,7 +67,7 @@ class LinksSettings(Section):
     and each key opens the links that it has sealed. Anyone who has a key can make links in any
     caller's name. The files are read again when they change."""
 
-    url: Url
+    url: Shown[Url]
     """The address before `/l/` in links, as the people who get them reach the service."""
 
     store_url: LinkStoreUrl | None = None

@@ -8,61 +8,10 @@ from typing import Any, Final
 from pydantic import BaseModel, ByteSize
 
 from service.config.expansion import Source
-from service.config.quoting import quoted
+from service.config.quoting import SHOWN, quoted
 from service.errors import Location
-from service.field_names import fields_with_models, model_at, names, nearest
+from service.field_names import field_at, fields_with_models, model_at, names, nearest
 
-# Messages quote the values of these settings. None of them is or contains a secret.
-_QUOTED: Final = frozenset(
-    [
-        "accelerate",
-        "addressing_style",
-        "algorithm",
-        "allow",
-        "allow_overwrite",
-        "audience",
-        "bucket",
-        "ca_bundle",
-        "ca_file",
-        "conditional_writes",
-        "console",
-        "content_types",
-        "cors_origins",
-        "credentials",
-        "default_expires_in",
-        "drain_seconds",
-        "dual_stack",
-        "endpoint_url",
-        "errors_url",
-        "expires_in",
-        "fips",
-        "issuer",
-        "jwks_url",
-        "log_level",
-        "max_content_length",
-        "max_expires_in",
-        "max_in_flight",
-        "max_keys",
-        "max_lifetime_seconds",
-        "max_link_expires_in",
-        "multipart_threshold",
-        "origins",
-        "prefix",
-        "profile",
-        "public_endpoint_url",
-        "rate_limit",
-        "region",
-        "revoked_before",
-        "role_arn",
-        "scoped_sessions",
-        "session_seconds",
-        "source_identity",
-        "sts_endpoint_url",
-        "subject",
-        "tag_urls",
-        "url",
-    ]
-)
 _MISSING: Final[Mapping[str, str]] = {
     "algorithm": "write AES256, aws:kms or aws:kms:dsse",
     "allow": "write a list of operations, such as [download, upload]",
@@ -120,7 +69,7 @@ def describe(error: Any, settings: type[BaseModel]) -> str:
     `error` is pydantic's, about `settings`.
     """
     message = _MESSAGES.get(error["type"], _message)(error, settings)
-    return f"{message}{_found(error)}"
+    return f"{message}{_found(error, settings)}"
 
 
 def _message(error: Any, _settings: type[BaseModel]) -> str:
@@ -137,9 +86,10 @@ def _missing(error: Any, _settings: type[BaseModel]) -> str:
     return f"is missing; {_MISSING[setting]}" if setting in _MISSING else "is missing"
 
 
-def _list(error: Any, _settings: type[BaseModel]) -> str:
+def _list(error: Any, settings: type[BaseModel]) -> str:
     value = error["input"]
-    if _setting(error["loc"]) in _QUOTED and isinstance(value, str) and _ITEM.fullmatch(value):
+    is_shown = _is_shown(error["loc"], settings)
+    if is_shown and isinstance(value, str) and _ITEM.fullmatch(value):
         return f"write a list: [{value}]"
     return "write a list, with brackets or one `- ` a line"
 
@@ -205,16 +155,22 @@ def unknown_name(kind: str, name: str, known: Mapping[str, Any]) -> str:
     return f"no {kind} {quoted(name)} is configured; there are: {text}{more}"
 
 
-def _found(error: Any) -> str:
+def _found(error: Any, settings: type[BaseModel]) -> str:
     """Quote the wrong value, if its setting is one that may be shown."""
     location, value = error["loc"], error["input"]
     if location[-1:] == (KEY,):
         return f" (found {quoted(value)})"
     if error["type"] in _SAID:
         return ""
-    if _setting(location) not in _QUOTED and not isinstance(value, Source):
+    if not isinstance(value, Source) and not _is_shown(location, settings):
         return ""
     return f" (found {quoted(value)})" if isinstance(value, str | int | float | Path) else ""
+
+
+def _is_shown(location: Location, settings: type[BaseModel]) -> bool:
+    """Whether the value at `location` may be quoted, as its field says."""
+    found = field_at(settings, location)
+    return found is not None and SHOWN in found.metadata
 
 
 def _setting(location: Location) -> str | None:

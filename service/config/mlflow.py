@@ -5,16 +5,17 @@ from typing import Annotated
 from pydantic import Field
 
 from service.config.package_index import Directory
+from service.config.quoting import Shown
 from service.config.types import Name, Section
 
 
 class MlflowRootSettings(Section):
     """An artifact root of [MLflow](mlflow.md), by the name in its address."""
 
-    bucket: Name
+    bucket: Shown[Name]
     """The bucket with the artifacts, by its name in this file."""
 
-    prefix: Directory
+    prefix: Shown[Directory]
     """Where the artifacts are. It ends in `/`, or is empty."""
 
 

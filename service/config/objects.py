@@ -5,13 +5,14 @@ from typing import Annotated
 from pydantic import BeforeValidator
 
 from service.config.durations import Seconds
+from service.config.quoting import Shown
 from service.config.types import Section, switch
 
 
 class ObjectUrlSettings(Section):
     """On by default: `objects: false` turns object URLs off."""
 
-    expires_in: Seconds = 300
+    expires_in: Shown[Seconds] = 300
     """How long the URL lives that `/o/…` redirects to, up to the grant's `max_expires_in`."""
 
 

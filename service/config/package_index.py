@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import AfterValidator
 
 from service.access.callers import pointers
+from service.config.quoting import Shown
 from service.config.types import Name, Prefix, Section
 
 
@@ -24,9 +25,9 @@ class PackageIndexSettings(Section):
     takes effect after a restart.
     """
 
-    bucket: Name
+    bucket: Shown[Name]
     """The bucket with the projects, by its name in this file."""
 
-    prefix: Directory
+    prefix: Shown[Directory]
     """Where the projects are: each in a directory with its normalized name. It ends in `/`, or is
     empty."""

@@ -2,7 +2,13 @@
 
 import json
 import re
-from typing import Final
+from typing import Annotated, Final, TypeVar
+
+T = TypeVar("T")
+
+SHOWN: Final = "shown"
+# The type of a setting whose wrong values errors quote: none of them is or contains a secret.
+Shown = Annotated[T, SHOWN]
 
 _LENGTH: Final = 80
 # A digest, a key of 256 bits or the id of an AWS key, which somebody may have put in a wrong place.

@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from service.config.durations import Between, Seconds
 from service.config.expansion import Expanded
+from service.config.quoting import Shown
 from service.config.types import Origin, StoreUrl, Url
 
 
@@ -35,30 +36,30 @@ class ServerSettings(BaseSettings):
         use_attribute_docstrings=True,
     )
 
-    default_expires_in: Seconds = 900
+    default_expires_in: Shown[Seconds] = 900
     """How long a URL lives if the request has no `expires_in`."""
 
-    cors_origins: Annotated[tuple[Origin, ...], NoDecode] = ()
+    cors_origins: Shown[Annotated[tuple[Origin, ...], NoDecode]] = ()
     """Origins whose pages may call the service. Separate them by commas in the environment. `*` is
     refused."""
 
-    max_in_flight: int = Field(512, ge=1)
+    max_in_flight: Shown[int] = Field(512, ge=1)
     """Requests in progress at once. More get 503 `overloaded` with `Retry-After`. Health and
     metrics are never refused."""
 
-    drain_seconds: Annotated[float, Between(0, 300)] = 5.0
+    drain_seconds: Shown[Annotated[float, Between(0, 300)]] = 5.0
     """How long to keep accepting connections after SIGTERM. `/readyz` reports 503 immediately."""
 
     rate_limit_url: StoreUrl | None = None
     """A store that replicas share for the callers' `rate_limit`. Without it each replica counts in
     memory. It may hold a password, so prefer the environment."""
 
-    errors_url: Url | None = None
+    errors_url: Shown[Url | None] = None
     """A page of your own that explains the codes of problems. The `type` of a problem is this URL,
     `#` and the code. By default it is the service's own page, `/errors`. Set it if a proxy serves
     the service under another path."""
 
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_level: Shown[Literal["DEBUG", "INFO", "WARNING", "ERROR"]] = "INFO"
     """The lowest level that is logged. The SDK's own loggers never go below INFO, because they
     would log secrets."""
 
@@ -66,7 +67,7 @@ class ServerSettings(BaseSettings):
     """The token file for `credentials: web_identity`, read at each use. The default is
     `AWS_WEB_IDENTITY_TOKEN_FILE`, which EKS sets."""
 
-    ca_bundle: Path | None = Field(
+    ca_bundle: Shown[Path | None] = Field(
         default_factory=ambient_ca_bundle
     )  # `Settings` checks that it can be read
     """PEM certificates that the service trusts when it calls a store, instead of the usual ones.

@@ -27,6 +27,7 @@ from service.config.messages import KEY, describe, unknown_name, without_echoes
 from service.config.mlflow import MlflowSettings
 from service.config.objects import Objects, ObjectUrlSettings
 from service.config.package_index import PackageIndexSettings
+from service.config.quoting import Shown
 from service.config.reading import Files, Sources, find_sources, read_files
 from service.config.server import ServerSettings, ambient_ca_bundle
 from service.config.sharing import with_shared_settings
@@ -87,7 +88,7 @@ class Settings(Section):
     links: LinksSettings | None = None
     """Share links. Without this section there are none."""
 
-    console: Console = None
+    console: Shown[Console] = None
     """[A page for people](console.md) at `/console`: `true`, or its settings. Without it there is
     no `/console`."""
 
@@ -196,15 +197,22 @@ def load_with_files(path: Path | None, *, offline: bool = False) -> tuple[Settin
 
 def _problem(error: Any, files: Files) -> ConfigurationProblem:
     """Say what is wrong, where, and what to write instead."""
-    error = {**error, "input": source(error["input"])}
+    is_known = error["type"] != "extra_forbidden"
+    whole = _whole(error["loc"]) if is_known else error["loc"]
+    error = {**error, "input": source(error["input"]), "loc": whole}
     text = describe(error, Settings)
     if error["type"] == "grant_set":
         text = unknown_name("grant set", error["input"], files.document.get("grant_sets") or {})
     location = tuple(part for part in error["loc"] if part != KEY)
     other = error.get("ctx", {}).get("other_location")
     problem = ConfigurationProblem(text, location, other=other)
-    is_known = error["type"] != "extra_forbidden"
     return placed(problem, files) if is_known else files.placed(problem)
+
+
+def _whole(location: Location) -> Location:
+    """Add `server`, which pydantic omits for a variable if the file has no such section."""
+    is_short = location[:1] and location[0] in ServerSettings.model_fields
+    return ("server", *location) if is_short else location
 
 
 def placed(problem: ConfigurationProblem, files: Files) -> ConfigurationProblem:
@@ -220,9 +228,6 @@ def placed(problem: ConfigurationProblem, files: Files) -> ConfigurationProblem:
 
 
 def _variable(location: Location) -> str | None:
-    """Return the environment variable of a setting of `server`.
-
-    pydantic omits `server` from the location if the file has no such section.
-    """
-    name = location[1:2] if location[:1] == ("server",) else location[:1]
+    """Return the environment variable of a setting of `server`."""
+    name = location[1:2] if location[:1] == ("server",) else ()
     return next((f"PRESIGN_{n}".upper() for n in name if n in ServerSettings.model_fields), None)

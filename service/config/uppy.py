@@ -1,23 +1,24 @@
 """The settings of Uppy."""
 
 from service.config.durations import Seconds
+from service.config.quoting import Shown
 from service.config.types import Name, Origin, OwnPrefix, Section
 
 
 class UppySettings(Section):
     """Uploads with Uppy. [Uppy](uppy.md) has the page's code and the proxy's configuration."""
 
-    bucket: Name
+    bucket: Shown[Name]
     """The bucket that uploads go to, by its name in this file."""
 
-    prefix: OwnPrefix
+    prefix: Shown[OwnPrefix]
     """Where each caller's uploads go. `{caller}` is replaced by the issuer and the subject, or by
     `_key` and the API key's name."""
 
-    origins: tuple[Origin, ...] = ()
+    origins: Shown[tuple[Origin, ...]] = ()
     """Origins whose pages may call `/uppy`. Not needed behind a proxy on the page's own origin.
     `cors_origins` does not apply to `/uppy`. Read at startup only."""
 
-    expires_in: Seconds | None = None
+    expires_in: Shown[Seconds | None] = None
     """How long a URL lives, up to the grant's `max_expires_in`. The default is the server's
     `default_expires_in`."""

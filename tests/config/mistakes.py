@@ -191,7 +191,7 @@ ERRORS: Final = [
     ("region:", "credentials: web_identity\n    region:",
      ["3: buckets.reports.credentials: web_identity needs a token file, but server.web_identity_token_file is missing"]),
     ("region:", "session_seconds: 60s\n    region:",
-     ["3: buckets.reports.session_seconds: write at least 900, as AWS demands; less needs an sts_endpoint_url"]),
+     ['3: buckets.reports.session_seconds: write at least 900, as AWS demands; less needs an sts_endpoint_url (found "60")']),
     ("region:", "session_seconds: 1d\n    region:",
      ['3: buckets.reports.session_seconds: write a duration from 10s to 12h: seconds, or a number with a unit, such as 15m (found "1d")']),
     ("region:", "bucket: reports--use1-az4--x-s3\n    region:",
@@ -243,11 +243,11 @@ ERRORS: Final = [
 ]  # fmt: skip
 WARNINGS: Final = [
     ("prefix: invoices/", "prefix: s3://reports/invoices/",
-     ["15: callers.0.grants.0.prefix: begins with s3://, as hardly any key does; write the start of the keys only"]),
+     ['15: callers.0.grants.0.prefix: begins with s3://, as hardly any key does; write the start of the keys only (found "s3://reports/invoices/")']),
     ("prefix: invoices/", "prefix: invoices",
      ['15: callers.0.grants.0.prefix: names one key, "invoices"; end it in / to cover the keys below it']),
     ("prefix: invoices/", "prefix: /invoices/",
-     ["15: callers.0.grants.0.prefix: begins with a slash, as hardly any key does; remove it"]),
+     ['15: callers.0.grants.0.prefix: begins with a slash, as hardly any key does; remove it (found "/invoices/")']),
     ("prefix: invoices/", "prefix: ''",
      ["14: callers.0.grants.0: covers the whole bucket reports"]),
     ("  reports:\n", f"  images: {{region: eu-west-1, role_arn: '{ROLE}', external_id: a-1}}\n  reports:\n",

@@ -97,3 +97,14 @@ def test_a_risk_names_the_variable_that_it_is_in(
     monkeypatch.setenv("PRESIGN_CORS_ORIGINS", "https://app.example.com")
     done = CliRunner().invoke(main, ["check", str(path)])
     assert "warning: PRESIGN_CORS_ORIGINS: a redirect from /o/" in done.output
+
+
+@pytest.mark.parametrize("section", ["", "server: {drain_seconds: 1}\n"])
+def test_a_wrong_value_of_a_variable_is_quoted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, section: str
+) -> None:
+    path = tmp_path / "presign.yaml"
+    path.write_text(f"{section}{GOOD}")
+    monkeypatch.setenv("PRESIGN_LOG_LEVEL", "debug")
+    done = CliRunner().invoke(main, ["check", str(path)])
+    assert '\nPRESIGN_LOG_LEVEL: did you mean DEBUG? (found "debug")\n' in done.output

@@ -5,11 +5,12 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from service.config.messages import _MISSING, describe
-from service.config.quoting import quoted, shown
+from service.config.quoting import Shown, quoted, shown
 from service.config.settings import Settings
+from service.config.types import Region, Section, Url
 from tests.docs.configuration_page import SCHEMA
 from tests.docs.test_configuration_page import uncommented
 
@@ -60,6 +61,36 @@ def test_every_required_setting_has_an_example() -> None:
     models = [SCHEMA, *SCHEMA["$defs"].values()]
     required = {name for model in models for name in model.get("required", ())}
     assert required <= set(_MISSING)
+
+
+class Store(Section):
+    url: Url
+    region: Shown[Region | None] = None
+
+
+class Wrong(Section):
+    url: Shown[Url]
+    stores: dict[str, Store] = Field(default_factory=dict)
+    regions: Shown[tuple[Region, ...]] = ()
+
+
+@pytest.mark.parametrize(
+    ("document", "is_shown"),
+    [
+        ({"url": "a b"}, True),
+        ({"url": "https://h", "regions": ["a b"]}, True),
+        ({"url": "https://h", "stores": {"one": {"url": "a b"}}}, False),
+        ({"url": "https://h", "stores": {"url": {"url": "https://h", "region": "a b"}}}, True),
+        ({"url": "https://h", "stores": {"url": "a b"}}, False),
+        ({"url": "https://h", "stores": "a b"}, False),
+    ],
+)
+def test_only_a_marked_field_shows_its_value(document: Any, *, is_shown: bool) -> None:
+    """Another field of the same name, such as `url`, may hold a secret."""
+    with pytest.raises(ValidationError) as invalid:
+        Wrong.model_validate(document)
+    [text] = [describe(each, Wrong) for each in invalid.value.errors(include_url=False)]
+    assert ('(found "a b")' in text) == is_shown
 
 
 @pytest.mark.parametrize(

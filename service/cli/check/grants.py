@@ -80,9 +80,10 @@ def _risks(grant: GrantSettings) -> Iterator[str]:
 
 def _doubtful_prefix(prefix: str) -> Iterator[str]:
     if prefix.startswith("s3://"):
-        yield "begins with s3://, as hardly any key does; write the start of the keys only"
+        text = "begins with s3://, as hardly any key does; write the start of the keys only"
+        yield f"{text} (found {quoted(prefix)})"
     if prefix.startswith("/"):
-        yield "begins with a slash, as hardly any key does; remove it"
+        yield f"begins with a slash, as hardly any key does; remove it (found {quoted(prefix)})"
     *_, name = without_placeholders(prefix, lambda _: "x").split("/")
     if name and "." not in name:
         yield f"names one key, {quoted(prefix)}; end it in / to cover the keys below it"
