@@ -11,6 +11,7 @@ from typing import Final, Protocol
 
 import httpx
 
+from service.errors import class_names
 from service.telemetry.spans import trace_headers
 
 FETCH_SECONDS: Final = 5.0
@@ -59,7 +60,7 @@ class JwksEndpoint:
         except TimeoutError:
             raise KeysUnavailable(f"no response within {self._limit_seconds:g} s") from None
         except Exception as error:  # noqa: BLE001 - DNS, TLS and httpx raise anything
-            raise KeysUnavailable(f"no response: {type(error).__name__}") from None
+            raise KeysUnavailable(f"no response: {class_names(error)}") from None
 
     async def _answer(self, headers: dict[str, str]) -> bytes:
         # A new client each time: the connection would not last until the next refresh.

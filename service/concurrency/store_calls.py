@@ -12,6 +12,8 @@ import math
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, TypeVar
 
+from service.errors import class_names
+
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
@@ -116,7 +118,7 @@ class StoreCalls:
         if self._now() >= self._paused_until:  # log it once
             # The error's message may hold the store's address and what it was sent.
             message = "the %s fails; it is called again in %.0f s: %s"
-            log.warning(message, self._name, PAUSE_SECONDS, type(error).__name__)
+            log.warning(message, self._name, PAUSE_SECONDS, class_names(error))
         self._paused_until = self._now() + PAUSE_SECONDS
 
 

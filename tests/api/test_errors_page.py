@@ -1,6 +1,9 @@
 """`/errors`, and the `type` of problems, which leads there."""
 
+import ast
 import re
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urljoin
 
@@ -12,6 +15,9 @@ from service.server.error_response import error_response
 from tests.api.refusals import GET
 from tests.support.app import make_app_settings, make_open_grant, run_app
 
+SERVICE: Final = Path(__file__).parents[2] / "service"
+# What operators read. They have the pages; callers have `/errors`.
+OF_OPERATORS: Final = frozenset({"cli", "config", "demo", "operations"})
 ELSEWHERE: Final = "https://docs.acme.com/presign/errors"
 
 
@@ -60,3 +66,22 @@ def test_errors_url_is_in_problems_that_the_protocol_sends() -> None:
 def test_errors_url_is_an_address_without_fragment(url: str) -> None:
     with pytest.raises(ValueError, match="write a URL"):
         make_app_settings(make_open_grant(), server={"errors_url": url})
+
+
+def texts_of(tree: ast.AST) -> Iterator[str]:
+    """The texts of a module that are no docstrings."""
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and id(node) not in docstrings:
+            yield str(node.value)
+
+
+def test_no_error_names_a_page_that_callers_do_not_have() -> None:
+    named = {
+        text
+        for path in SERVICE.rglob("*.py")
+        if path.relative_to(SERVICE).parts[0] not in OF_OPERATORS
+        for text in texts_of(ast.parse(path.read_text(encoding="utf-8")))
+        if re.search(r"docs/|[a-z]\.md\b", text)
+    }
+    assert named == {"docs/errors.md"}  # which `/errors` is made of

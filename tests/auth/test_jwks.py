@@ -123,7 +123,7 @@ async def test_an_unreachable_host_fails_without_its_url() -> None:
     async with serving(GOOD) as server:
         pass
     url = server.origin.replace("127", f"user:{BEARER}@127")
-    assert str(await failure(url)) == "no response: ConnectError"
+    assert str(await failure(url)) == "no response: ConnectError (ConnectionRefusedError)"
 
 
 @pytest.mark.parametrize("url", ["http://", "nonsense", "ftp://127.0.0.1/", "http://[::1/"])
@@ -163,7 +163,9 @@ async def test_failures_show_neither_bearer_nor_response(
 
 async def test_a_private_authority_is_trusted_only_if_configured(tmp_path: Path) -> None:
     async with serving(GOOD, make_tls_context(tmp_path)) as server:
-        assert str(await failure(server.origin)) == "no response: ConnectError"
+        assert str(await failure(server.origin)) == (
+            "no response: ConnectError (SSLCertVerificationError)"
+        )
         endpoint = JwksEndpoint(server.origin, ca_file=tmp_path / "ca.crt", bearer_file=None)
         with called_here(ssl.create_default_context) as called:
             assert await endpoint.fetch() == DOCUMENT

@@ -5,6 +5,7 @@ from typing import Any, Final, Protocol
 
 from redis.exceptions import RedisError, ResponseError
 
+from service.errors import class_names
 from service.operations.live.results import Path, Result
 
 CALL_SECONDS: Final = 5.0
@@ -28,7 +29,7 @@ async def check_store(at: Path, store: Informant, *, must_keep: bool) -> list[Re
     except ResponseError:  # its message may repeat what was sent
         return [Result("warning", at, "its settings could not be read: INFO was refused")]
     except (RedisError, OSError) as error:
-        return [Result("error", at, f"it cannot be reached: {type(error).__name__}")]
+        return [Result("error", at, f"it cannot be reached: {class_names(error)}")]
     if not must_keep:
         return [Result("works", at, "it answers")]
     results = []

@@ -17,7 +17,7 @@ from typing import Final
 from service.clock import Clock
 from service.concurrency.shared_attempts import SharedAttempts, attempt
 from service.concurrency.waiting import Waiting
-from service.errors import Overloaded
+from service.errors import Overloaded, class_names
 from service.protocols.links.link_store import LinkStore, Revoked, StoredLink
 from service.protocols.links.links_by_end import LinksByEnd
 
@@ -107,5 +107,5 @@ class Revocations:
         if not self._is_failing:  # log it once
             # The error's message may hold the store's address.
             message = "the revoked links cannot be read, those seen last count: %s"
-            log.warning(message, type(error).__name__)
+            log.warning(message, class_names(error))
         self._is_failing = True

@@ -171,7 +171,9 @@ def find_call(method: str, key: str, parameters: Mapping[str, str], *, copies: b
     marks = [each for each in _SELECTORS if each in parameters] + [COPY_SOURCE] * copies
     call = _CALLS.get((method, bool(key), " ".join(marks)))
     if call is None:
-        raise InvalidRequest("Requests of this kind are not signed: see docs/remote-signing.md.")
+        raise InvalidRequest(
+            "Only requests that read, write, copy, list or remove objects are signed."
+        )
     if not call.needs <= parameters.keys():
         raise InvalidRequest(f"{call.action} needs {', '.join(sorted(call.needs))} in its query.")
     if not parameters.keys() <= call.needs | call.query | {"x-id"}:

@@ -18,6 +18,7 @@ from tests.presigning.rate_limits.replicas import (
     send_burst,
     wait_until,
 )
+from tests.support.processes import free_ports
 from tests.support.stub_server import make_tls_context
 from tests.support.valkey import Valkey
 
@@ -96,7 +97,7 @@ async def test_a_wrong_password_counts_in_memory_and_is_not_shown(
         assert replica.failures == 2
         shown = f"{replica.limits!r} {settings!r} {settings.model_dump_json()} {caplog.text}"
     assert "sentinel" not in shown
-    lines = [each.getMessage() for each in caplog.records if each.name.startswith("service")]
+    lines = log_of_service(caplog)
     assert len(lines) == 1
     assert lines[0].startswith("the rate limit store fails; it is called again in 5 s: ")
 
@@ -123,12 +124,18 @@ async def test_replicas_share_the_count_over_tls(encrypted: Valkey) -> None:
 
 
 async def test_an_unknown_certificate_authority_is_not_trusted(
-    encrypted: Valkey, tmp_path: Path
+    encrypted: Valkey, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """The log tells it from a closed port."""
+    (closed_port,) = free_ports(1)
+    assert await failures_at(f"rediss://127.0.0.1:{closed_port}/0") == 1
     make_tls_context(tmp_path)  # another authority of the same name
     of_the_system, _, _ = encrypted.url.partition("?")
     for url in (of_the_system, f"{of_the_system}?ssl_ca_certs={tmp_path / 'ca.crt'}"):
         assert await failures_at(url) == 1
+    causes = ["ConnectionRefusedError", *2 * ["SSLCertVerificationError"]]
+    text = "the rate limit store fails; it is called again in 5 s: ConnectionError"
+    assert log_of_service(caplog) == [f"{text} ({cause})" for cause in causes]
 
 
 async def test_a_certificate_for_another_host_is_refused(encrypted: Valkey) -> None:
@@ -137,6 +144,10 @@ async def test_a_certificate_for_another_host_is_refused(encrypted: Valkey) -> N
 
 async def test_a_store_with_tls_gets_nothing_in_clear_text(encrypted: Valkey) -> None:
     assert await failures_at(encrypted.url.partition("?")[0].replace("rediss", "redis")) == 1
+
+
+def log_of_service(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [each.getMessage() for each in caplog.records if each.name.startswith("service")]
 
 
 async def failures_at(url: str) -> int:

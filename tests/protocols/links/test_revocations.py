@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from ssl import SSLCertVerificationError
 from typing import Final
 
 import pytest
@@ -295,13 +296,15 @@ def test_an_outage_is_logged_once(caplog: pytest.LogCaptureFixture, times: int) 
         async with following(store):
             for _ in range(times):
                 store.error = ConnectionError("sentinel:6379")
+                store.error.__cause__ = SSLCertVerificationError("sentinel")
                 await asyncio.sleep(30)
                 store.error = None
                 await asyncio.sleep(30)
 
     main()
     logged = [each.getMessage() for each in caplog.records if each.name.startswith("service")]
+    names = "ConnectionError (SSLCertVerificationError)"
     assert logged == times * [
-        "the revoked links cannot be read, those seen last count: ConnectionError",
+        f"the revoked links cannot be read, those seen last count: {names}",
         "the revoked links can be read again",
     ]
