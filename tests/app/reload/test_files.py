@@ -1,8 +1,8 @@
 """A changed file takes effect as a whole or not at all."""
 
-import asyncio
 import json
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from tests.app.reload.harness import (
     settled,
     watching,
 )
-from tests.app.services.harness import BUCKET, PATIENCE, SALES, configuration, until
+from tests.app.services.harness import BUCKET, SALES, configuration, until
 
 
 async def test_a_change_takes_effect_and_is_logged(
@@ -103,36 +103,49 @@ async def test_a_file_written_in_place_is_read(service: WatchedService) -> None:
 
 async def test_a_half_written_file_is_not_read(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its first half would be valid but lack a caller."""
-    checks = 0
-    have_changed = reload.WatchedFiles.have_changed
 
-    def write_before_each_check(files: Any) -> bool:
-        """Writing here keeps the test independent of the machine's speed."""
-        nonlocal checks
-        checks += 1
-        if checks <= 40:
-            put(path, f"buckets: {{}}\n# {checks}")
-        elif checks == 41:
+    def write(check: int) -> None:
+        if check <= 40:
+            put(path, f"buckets: {{}}\n# {check}")
+        elif check == 41:
             put(path, WIDER)
-        return have_changed(files)
 
     async with watching(path) as service:
-        monkeypatch.setattr(reload.WatchedFiles, "have_changed", write_before_each_check)
+        checks = before_each_check(monkeypatch, write)
         await until(service.results.copy)
         await settled(service)
-        assert checks > 41
+        assert len(checks) > 41
         assert service.results == ["ok"]
         assert await service.serves_wider()
 
 
-async def test_a_file_that_never_stops_changing_is_read(service: WatchedService) -> None:
-    number = 0
-    async with asyncio.timeout(PATIENCE):
-        while not service.results:
-            number += 1
-            service.write(f"{json.dumps(WIDER)}\n# {number}")
-            await asyncio.sleep(0)
+async def test_a_file_that_never_stops_changing_is_read(
+    service: WatchedService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checks = before_each_check(
+        monkeypatch, lambda check: service.write(f"{json.dumps(WIDER)}\n# {check}")
+    )
+    await until(service.results.copy, lambda: f"no result after {len(checks)} checks")
+    assert service.results[0] == "ok"
+    assert len(checks) > reload._MAX_SETTLE_CHECKS
     assert await service.serves_wider()
+
+
+def before_each_check(monkeypatch: pytest.MonkeyPatch, write: Callable[[int], None]) -> list[int]:
+    """Write before each check, so that no test depends on the machine's speed.
+
+    Return the numbers of the checks so far.
+    """
+    checks: list[int] = []
+    have_changed = reload.WatchedFiles.have_changed
+
+    def check(files: Any) -> bool:
+        checks.append(len(checks) + 1)
+        write(checks[-1])
+        return have_changed(files)
+
+    monkeypatch.setattr(reload.WatchedFiles, "have_changed", check)
+    return checks
 
 
 @pytest.mark.parametrize(("text", "result"), [(WIDER, "ok"), ("{", "failed")])

@@ -11,6 +11,7 @@ from types import FrameType
 from typing import Any
 
 import certifi
+import pytest
 
 from service.access.callers import Identity
 from service.access.grants import Caller
@@ -193,10 +194,16 @@ def one_ca(number: int = 0) -> str:
     return certifi.contents().split(end)[number] + end
 
 
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while not condition():  # noqa: ASYNC110 - nothing sets an event
-            await asyncio.sleep(0.005)
+async def until(
+    condition: Callable[[], object], otherwise: Callable[[], str] = lambda: "it is not so yet"
+) -> None:
+    """`otherwise` says what was seen instead, after a time that is too long for any machine."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while not condition():  # noqa: ASYNC110 - nothing sets an event
+                await asyncio.sleep(0.005)
+    except TimeoutError:
+        pytest.fail(f"after {PATIENCE:.0f} s: {otherwise()}")
 
 
 class Issuer:
