@@ -108,8 +108,9 @@ bench-transfer: $(VENV)/.installed $(STORE_VENV)/.installed $(CLIENTS_VENV)/.ins
 soak: $(VENV)/.installed  ## run ten minutes at the highest load that this machine sustains (SOAK_SECONDS=60 is shorter)
 	$(BIN)/python -m benchmarks.soak --seconds $(or $(SOAK_SECONDS),600)
 
-soak-abuse: $(VENV)/.installed  ## the same for an ordinary caller, next to abusive ones
+soak-abuse: $(VENV)/.installed  ## the same for an ordinary caller, next to abusive ones; and for a replica whose STS was down
 	$(BIN)/python -m benchmarks.soak --abuse --seconds $(or $(SOAK_SECONDS),600)
+	$(BIN)/python -m benchmarks.outage --seconds $(or $(SOAK_SECONDS),120)
 
 mutants: $(VENV)/.installed  ## break signing, access and refresh in some 1,800 ways, and list the mutants that no test notices
 	rm -rf mutants  # mutmut keeps the verdicts of its last run, even if tests have changed since
