@@ -270,8 +270,8 @@ class ObjectCheckRequest(StrictRequest):
 
 
 class DiagnosisRequest(StrictRequest):
-    method: Annotated[str, Field(min_length=1, max_length=16)]
     url: Annotated[str, Field(min_length=1, max_length=MAX_URL_LENGTH)]
+    method: Annotated[str, Field(min_length=1, max_length=16)] | MISSING = MISSING
     headers: StringMap | MISSING = MISSING
     response_status: Annotated[int, Field(ge=100, le=599)] | MISSING = MISSING
     response_body: Annotated[str, Field(min_length=0, max_length=MAX_BODY_LENGTH)] | MISSING = (

@@ -20,7 +20,7 @@ _SHORT: Final = {long: short for short, names in _OPTIONS.items() for long in na
 class CurlCommand:
     """`headers` are those of `-H`, and those that curl adds for a body. Names are in lower case."""
 
-    method: str = "GET"
+    method: str | None = "GET"
     url: str = field(default="", repr=False)
     headers: dict[str, str] = field(default_factory=dict, repr=False)
 

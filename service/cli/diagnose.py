@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Sequence
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 import click
@@ -16,8 +16,23 @@ if TYPE_CHECKING:
     from service.diagnosis.findings import Finding
     from service.diagnosis.request import ReportedRequest
 
+_NO_ARGUMENT: Final = (
+    "the URL cannot be an argument: other users of the machine can see it, and shells store it. "
+    "Give it on standard input, or name a file that has it with --url-file"
+)
+
+
+class _UrlFile(click.File):
+    """A file with a URL. A URL in place of its name is not repeated."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if isinstance(value, str) and "://" in value:
+            raise click.UsageError(_NO_ARGUMENT, ctx)
+        return super().convert(value, param, ctx)
+
 
 @click.command(
+    context_settings={"allow_extra_args": True},
     epilog="""\b
 Examples:
   presign diagnose --method PUT --status 403 --response answer.xml --url-file url.txt
@@ -29,9 +44,9 @@ Exit codes:
   0  no cause was found
   1  a cause was found
   2  the request could not be diagnosed
-"""
+""",
 )
-@click.option("--method", default="GET", show_default=True, help="The HTTP method.")
+@click.option("--method", help="The HTTP method. [default: unknown]")
 @click.option(
     "--header", "-H", "lines", multiple=True, help="A header, as 'Name: value'; repeatable."
 )
@@ -40,7 +55,7 @@ Exit codes:
 )
 @click.option("--status", type=click.IntRange(100, 599), help="The status of the store's response.")
 @click.option("--response", type=click.File("rb"), help="A file with the body of that response.")
-@click.option("--url-file", type=click.File("rb"), help="A file with the URL. [default: stdin]")
+@click.option("--url-file", type=_UrlFile("rb"), help="A file with the URL. [default: stdin]")
 @click.option(
     "--curl", "is_curl", is_flag=True, help="Read the curl command that failed, in place of a URL."
 )
@@ -48,7 +63,7 @@ Exit codes:
 @as_json
 def diagnose(
     *,
-    method: str,
+    method: str | None,
     lines: tuple[str, ...],
     no_headers: bool,
     status: int | None,
@@ -68,6 +83,8 @@ def diagnose(
     from service.cli.remote_diagnosis import DiagnosisFailed
     from service.diagnosis.request import MAX_BODY_LENGTH, ReportedRequest
 
+    if click.get_current_context().args:
+        raise click.UsageError(_NO_ARGUMENT)
     try:
         headers = parse_headers(lines)
     except ValueError as error:
@@ -134,7 +151,7 @@ def parse_headers(lines: Sequence[str]) -> dict[str, str]:
 
 
 def _read_request(
-    file: IO[bytes] | None, method: str, headers: dict[str, str], *, is_curl: bool
+    file: IO[bytes] | None, method: str | None, headers: dict[str, str], *, is_curl: bool
 ) -> CurlCommand:
     text = _read_url(file)
     if not is_curl:

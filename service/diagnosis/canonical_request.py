@@ -59,7 +59,7 @@ def describe_difference(request: ParsedRequest, received: StoreCanonicalRequest)
     """
     known = {**(received.request.headers or {}), **(request.headers or {}), "host": request.host}
     ours = sigv4.canonical_request(
-        request.method,
+        request.likely_method,
         request.canonical_path,
         sigv4.canonical_query(request.signed_parameters),
         {name: known.get(name, "") for name in request.signed_headers},

@@ -8,7 +8,15 @@ from typing import Final
 from service.diagnosis import differences
 from service.diagnosis.bucket_lookup import BucketLocation
 from service.diagnosis.differences import REGION, curl, wrong_region
-from service.diagnosis.findings import Code, Finding, certain, likely, quote_if_safe, quote_names
+from service.diagnosis.findings import (
+    Code,
+    Finding,
+    certain,
+    is_safe_to_echo,
+    likely,
+    quote_if_safe,
+    quote_names,
+)
 from service.diagnosis.request import ParsedRequest
 from service.diagnosis.response import StoreResponse
 from service.diagnosis.url_repair import SIGN_WITH_V4
@@ -19,6 +27,9 @@ _UNREADABLE_SCOPE: Final = frozenset(
     {"AuthorizationQueryParametersError", "AuthorizationHeaderMalformed"}
 )
 _AWS_HOST = re.compile(r"[a-z0-9.-]{1,100}\.amazonaws\.com(?:\.cn)?")
+_ADDED_TYPE: Final = re.compile(
+    "(?i)[^;]+; ?charset=.*|application/x-www-form-urlencoded|multipart/form-data.*"
+)
 _WITHOUT_BODY: Final = frozenset({"GET", "HEAD", "DELETE"})
 
 
@@ -116,7 +127,8 @@ def unsigned_headers(
     if names:
         shown = quote_names(names, "a header")
         summary = f"Unsigned headers were sent: {shown}. S3 accepts no unsigned `x-amz-*` header."
-        fix = f"Do not send them, or request a URL that signs them: {curl(request)}"
+        command = curl(request if proven else _without_added_type(request))
+        fix = f"Do not send them, or request a URL that signs them: {command}"
         yield Finding(Code.HEADER_UNSIGNED, bool(refused) or proven, summary, fix)
 
 
@@ -127,7 +139,41 @@ def missing_headers(request: ParsedRequest) -> Iterator[Finding]:
     elif request.missing_headers:
         # Without reported headers, they may have been sent all the same.
         proven = request.headers is not None
-        yield differences.header_missing(request.missing_headers, curl(request), proven=proven)
+        command = curl(_without_added_type(request))
+        yield differences.header_missing(request.missing_headers, command, proven=proven)
+
+
+def method_of_download(request: ParsedRequest) -> Iterator[Finding]:
+    """For a URL that was sent as an upload, but signs no header of one."""
+    if request.method == "PUT" and request.signed_headers == ("host",):
+        yield differences.method_changed(replace(request, method="GET"), request, proven=False)
+
+
+def added_type(request: ParsedRequest) -> Iterator[Finding]:
+    """A signed type that libraries and browsers set, or to which they add a charset."""
+    sent = request.header("content-type") or ""
+    if "content-type" not in request.signed_headers or not _ADDED_TYPE.fullmatch(sent):
+        return
+    signed, probably = _without_added_type(request), "another type"
+    bare, semicolon, _ = sent.partition(";")
+    if semicolon and is_safe_to_echo(bare):
+        signed, probably = request.with_header("content-type", bare), f"the type `{bare}`"
+    summary = (
+        f"The type was sent as {quote_if_safe(sent, 'another')}, which a library or browser may "
+        f"have set: the URL is probably signed for {probably}."
+    )
+    fix = (
+        "Send exactly the `content-type` that you received with the URL, and check that no library "
+        f"adds a charset: {curl(signed)}"
+    )
+    yield likely(Code.CONTENT_TYPE_CHANGED, summary, fix)
+
+
+def _without_added_type(request: ParsedRequest) -> ParsedRequest:
+    """Without a type that may be a library's, so that no command repeats it."""
+    if not _ADDED_TYPE.fullmatch(request.header("content-type") or ""):
+        return request
+    return request.with_header("content-type", "")
 
 
 def unknown_parameters(request: ParsedRequest) -> Iterator[Finding]:

@@ -19,6 +19,7 @@ from service.diagnosis.findings import (
     Finding,
     certain,
     mask_secrets,
+    name_who_can_prove,
     rank_findings,
 )
 from service.diagnosis.request import (
@@ -69,6 +70,8 @@ def diagnose(report: DiagnosisInput, context: Context) -> list[Finding]:
     if report.response.is_success:
         return []
     findings = rank_findings(_find(report, context), report.response)[:MAX_FINDINGS]
+    if not context.has_sessions:
+        findings = name_who_can_prove(findings)
     return mask_secrets(findings, _secrets(report.request, context.session))
 
 
@@ -145,7 +148,9 @@ class _SignedRequestDiagnosis:
         # The reported request, with received headers where the report has none
         headers = {} if self._canonical is None else self._received.headers or {}
         self._merged = replace(
-            self._reported, headers={**headers, **(self._reported.headers or {})}
+            self._reported,
+            method=self._reported.method or self._received.method,
+            headers={**headers, **(self._reported.headers or {})},
         )
         self._is_mismatch = self._response.code == "SignatureDoesNotMatch"
 
@@ -203,7 +208,7 @@ class _SignedRequestDiagnosis:
                 yield from self._guesses()
         elif proof.verdict is Verdict.RIGHT and self._is_mismatch and is_url_intact and not others:
             if self._received.path == self._reported.path:
-                yield differences.changed_underway()
+                yield differences.changed_underway(proof.signed or self._reported, self._reported)
             else:
                 yield differences.response_to_another_url()
 
@@ -224,13 +229,19 @@ class _SignedRequestDiagnosis:
     def _guesses(self) -> Iterator[Finding]:
         """For a signature of which the request is not known."""
         request = self._received
-        yield from checks.missing_headers(request)
+        missing = list(checks.missing_headers(request))
+        yield from missing
         if self._is_mismatch:
             yield from checks.unknown_parameters(request)
         if self._session is not None and not request.unreported_headers:
             yield differences.unexplained(request)
-        elif self._is_mismatch and not request.missing_headers:
-            yield differences.unverifiable(request)
+            return
+        if self._is_mismatch or missing:
+            yield from checks.added_type(request)
+        if self._is_mismatch:
+            yield from checks.method_of_download(request)
+            if not request.missing_headers:
+                yield differences.unverifiable(request)
 
     def _check_policies(self, verdict: Verdict, found: Sequence[Finding]) -> Iterator[Finding]:
         response = self._response

@@ -37,7 +37,7 @@ _CURL_OPTIONS: Final = {"GET": "", "HEAD": " -I", "PUT": " -T FILE", "DELETE": "
 
 def changes(signed: ParsedRequest, sent: ParsedRequest) -> Iterator[Finding]:
     """A certain finding for each difference."""
-    if signed.method != sent.method:
+    if sent.method is not None and signed.method != sent.method:
         yield method_changed(signed, sent, proven=True)
     if signed.host != sent.host:
         yield _host_changed(signed, sent)
@@ -49,7 +49,8 @@ def changes(signed: ParsedRequest, sent: ParsedRequest) -> Iterator[Finding]:
 
 def method_changed(signed: ParsedRequest, sent: ParsedRequest, *, proven: bool) -> Finding:
     expected = _known_method(signed)
-    summary = f"The URL is signed for {expected}, but was sent as {_known_method(sent)}."
+    source = "The URL is" if proven else "By its headers the URL is"
+    summary = f"{source} signed for {expected}, but was sent as {_known_method(sent)}."
     return Finding(Code.METHOD_CHANGED, proven, summary, f"Send it as {expected}: {curl(signed)}")
 
 
@@ -68,18 +69,25 @@ def _host_changed(signed: ParsedRequest, sent: ParsedRequest) -> Finding:
 
 def curl(signed: ParsedRequest) -> str:
     """The right request as a command line. Placeholders in capitals stand for hidden values."""
-    options = _CURL_OPTIONS.get(signed.method, f" -X {_known_method(signed)}")
+    options = _CURL_OPTIONS.get(signed.likely_method, f" -X {_known_method(signed)}")
     for name in signed.signed_headers:
         if name in AUTOMATIC_HEADERS:
             continue
-        value = (signed.header(name) or "") if _OUR_HEADERS.fullmatch(name) else ""
+        value = _right_value(signed, name) if _OUR_HEADERS.fullmatch(name) else ""
         shown_name = name if is_safe_to_echo(name) else "NAME"
         options += f" -H '{shown_name}: {value if is_safe_to_echo(value) else 'VALUE'}'"
     return f"`curl{options} '<url>'`"
 
 
+def _right_value(signed: ParsedRequest, name: str) -> str:
+    """S3 has only `*` as `if-none-match` of an upload."""
+    if name == "if-none-match" and signed.likely_method == "PUT":
+        return "*"
+    return signed.header(name) or ""
+
+
 def _known_method(request: ParsedRequest) -> str:
-    return request.method if request.method in METHODS else "METHOD"
+    return request.likely_method if request.likely_method in METHODS else "METHOD"
 
 
 def _path_changed(signed: ParsedRequest, sent: ParsedRequest) -> Finding:
@@ -142,39 +150,60 @@ def _only_in(one: Pairs, other: Pairs) -> list[str]:
 
 
 def _headers_changed(signed: ParsedRequest, sent: ParsedRequest) -> Iterator[Finding]:
-    missing = [
+    missing, changed = _missing_headers(signed, sent), _changed_headers(signed, sent)
+    if missing:
+        yield header_missing(missing, curl(signed), proven=True)
+    if "content-type" in changed:
+        yield _type_changed(signed, sent)
+    if "content-length" in changed:
+        yield _length_changed(signed, sent)
+    others = [name for name in changed if name not in {"content-type", "content-length"}]
+    if others:
+        summary = f"Headers were sent with other values: {quote_names(others, 'a header')}."
+        yield certain(Code.HEADER_CHANGED, summary, f"{_ALL_HEADERS}: {curl(signed)}")
+
+
+def _missing_headers(signed: ParsedRequest, sent: ParsedRequest) -> list[str]:
+    return [
         name
         for name in signed.signed_headers
         if name not in AUTOMATIC_HEADERS and signed.header(name) and not sent.header(name)
     ]
-    if missing:
-        yield header_missing(missing, curl(signed), proven=True)
-    for name in signed.signed_headers:
-        before, after = signed.header(name), sent.header(name)
-        if name != "host" and before and after and before.split() != after.split():
-            yield _header_changed(signed, name, before, after)
+
+
+def _changed_headers(signed: ParsedRequest, sent: ParsedRequest) -> list[str]:
+    values = [(name, signed.header(name), sent.header(name)) for name in signed.signed_headers]
+    return [
+        name
+        for name, before, after in values
+        if name != "host" and before and after and before.split() != after.split()
+    ]
 
 
 def header_missing(names: Iterable[str], command: str, *, proven: bool) -> Finding:
-    summary = f"Signed headers were not sent: {quote_names(names, 'a header')}."
+    shown = quote_names(names, "a header")
+    summary = f"Signed headers were not sent: {shown}."
+    if not proven:
+        summary = f"You do not report signed headers: {shown}. Without them no signature matches."
     return Finding(Code.HEADER_MISSING, proven, summary, f"{_ALL_HEADERS}: {command}")
 
 
-def _header_changed(signed: ParsedRequest, name: str, before: str, after: str) -> Finding:
-    signed_for, sent_as = quote_if_safe(before, "another"), quote_if_safe(after, "another")
-    if name == "content-type":
-        code = Code.CONTENT_TYPE_CHANGED
-        summary = f"The URL is signed for the type {signed_for}, and was sent with {sent_as}."
-        fix = "Send exactly this `content-type`, and check that no library adds a charset"
-    elif name == "content-length":
-        code = Code.CONTENT_LENGTH_CHANGED
-        summary = f"The URL is signed for {signed_for} bytes, but {sent_as} were sent."
-        fix = "Send exactly that many bytes, or request a URL for the true `content_length`"
-    else:
-        code = Code.HEADER_CHANGED
-        summary = f"The header {quote_if_safe(name, 'that is signed')} was sent with another value."
-        fix = _ALL_HEADERS
-    return certain(code, summary, f"{fix}: {curl(signed)}")
+def _type_changed(signed: ParsedRequest, sent: ParsedRequest) -> Finding:
+    signed_for, sent_as = _values("content-type", signed, sent)
+    summary = f"The URL is signed for the type {signed_for}, and was sent with {sent_as}."
+    fix = "Send exactly this `content-type`, and check that no library adds a charset"
+    return certain(Code.CONTENT_TYPE_CHANGED, summary, f"{fix}: {curl(signed)}")
+
+
+def _length_changed(signed: ParsedRequest, sent: ParsedRequest) -> Finding:
+    signed_for, sent_as = _values("content-length", signed, sent)
+    summary = f"The URL is signed for {signed_for} bytes, but {sent_as} were sent."
+    fix = "Send exactly that many bytes, or request a URL for the true `content_length`"
+    return certain(Code.CONTENT_LENGTH_CHANGED, summary, f"{fix}: {curl(signed)}")
+
+
+def _values(name: str, *requests: ParsedRequest) -> Iterator[str]:
+    return (quote_if_safe(request.header(name) or "", "another") for request in requests)
 
 
 def changes_to_signed(
@@ -192,7 +221,10 @@ def changes_to_reported(
     """It is certain what the store received, but not that the reported request was signed."""
     where = describe_difference(reported, received)
     findings = list(changes(reported, received.request))
-    summary = f"The store received a different request from the one you report. {where}"
+    sent = received.request
+    names = [*_missing_headers(reported, sent), *_changed_headers(reported, sent)]
+    differs = f" These headers differ: {quote_names(names, 'a header')}." if names else ""
+    summary = f"The store received a different request from the one you report.{differs} {where}"
     yield from (replace(finding, summary=summary) for finding in findings)
     if not findings and received.payload_is_hashed and where:
         summary = f"The store included the body's hash, which a signed URL leaves out. {where}"
@@ -203,35 +235,46 @@ def changes_to_reported(
 def unexplained(request: ParsedRequest) -> Finding:
     summary = (
         "The signature does not match this request. None of the changes that were tried explains "
-        "it, alone or in pairs."
+        f"it, alone or in pairs.{_suspects(request, tried=_GUESSED)}"
     )
     fix = "Send the URL and all its `headers` unchanged: the signature, a date or a header differs."
-    return certain(Code.SIGNATURE_MISMATCH, summary, fix + _headers_to_compare(request))
+    return certain(Code.SIGNATURE_MISMATCH, summary, fix)
 
 
 def unverifiable(request: ParsedRequest) -> Finding:
-    summary = "The store calculates another signature. What differs cannot be determined here."
+    summary = (
+        "The store calculates another signature. What differs cannot be determined here."
+        f"{_suspects(request, tried=frozenset({'host'}))}"
+    )
     fix = "Compare method, URL and `headers` with what you received, byte for byte."
     if "content-length" in request.unreported_headers:
         fix = (
             "The exact size is signed: report the `content-length` that was sent, and compare it "
             "with the one you received."
         )
-    return likely(Code.SIGNATURE_MISMATCH, summary, fix + _headers_to_compare(request))
+    return likely(Code.SIGNATURE_MISMATCH, summary, fix)
 
 
-def _headers_to_compare(request: ParsedRequest) -> str:
-    """Names the headers whose values cannot be guessed: metadata first."""
-    names = [name for name in request.signed_headers if name not in _GUESSED]
+def _suspects(request: ParsedRequest, *, tried: frozenset[str]) -> str:
+    """Names the headers whose values may be wrong: metadata first. `*` has no other value."""
+    names = [
+        name
+        for name in request.signed_headers
+        if name not in tried and (name, request.header(name)) != ("if-none-match", "*")
+    ]
     if not names:
         return ""
-    names.sort(key=lambda name: not name.startswith("x-amz-meta-"))
-    shown = quote_names(names, "a header", limit=8)
-    return f" Compare the values of these headers with those you received, byte for byte: {shown}."
+    names.sort(key=lambda name: (not name.startswith("x-amz-meta-"), name in AUTOMATIC_HEADERS))
+    return f" The value of a header may differ: {quote_names(names, 'a header', limit=8)}."
 
 
-def changed_underway() -> Finding:
-    summary = "The signature is valid for the request you report: the store received another one."
+def changed_underway(signed: ParsedRequest, reported: ParsedRequest) -> Finding:
+    """`signed` has the right method also if the report has none."""
+    method = "" if reported.method else f", if it was sent as {_known_method(signed)}"
+    summary = (
+        f"The signature is valid for the request you report{method}: the store received another "
+        "one."
+    )
     fix = (
         "Check what the client really sends (`curl -v`): a library, a proxy or a redirect changed "
         "the method, a header or the path."

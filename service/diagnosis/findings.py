@@ -140,6 +140,14 @@ _EXPLAINED_BY: Final = {
     "AuthorizationHeaderMalformed": _CREDENTIAL_SCOPE,
 }
 
+# The secret of the session that signed can prove these.
+_PROVEN_BY_SESSION: Final = frozenset({
+    Code.URL_REENCODED, Code.TOKEN_LOST, Code.DOT_SEGMENTS, Code.METHOD_CHANGED, Code.HOST_CHANGED,
+    Code.KEY_REENCODED, Code.KEY_CHANGED, Code.QUERY_CHANGED, Code.CONTENT_TYPE_CHANGED,
+    Code.CONTENT_LENGTH_CHANGED, Code.HEADER_MISSING, Code.HEADER_UNSIGNED, Code.HEADER_CHANGED,
+    Code.SIGNATURE_MISMATCH,
+})  # fmt: skip
+
 _MIN_SECRET_LENGTH: Final = 8  # masking anything shorter would mask ordinary words
 _MAX_ECHO_LENGTH: Final = 100
 _MAX_CAPITALS: Final = 3  # as in UTF
@@ -169,6 +177,17 @@ def quote_names(names: Iterable[str], otherwise: str, limit: int = 5) -> str:
     """The first names as a comma-separated list, without repetitions."""
     shown = [quote_if_safe(name, otherwise) for name in islice(names, limit)]
     return ", ".join(dict.fromkeys(shown))
+
+
+def name_who_can_prove(findings: Iterable[Finding]) -> list[Finding]:
+    """Says once, for the first of the likely findings that the signing service can prove."""
+    named = list(findings)
+    for number, finding in enumerate(named):
+        if not finding.proven and finding.code in _PROVEN_BY_SESSION:
+            summary = f"{finding.summary} Only the service that signed the URL can prove it: "
+            named[number] = replace(finding, summary=f"{summary}ask it with `--service`.")
+            break
+    return named
 
 
 def mask_secrets(findings: Iterable[Finding], secrets: Iterable[str]) -> list[Finding]:

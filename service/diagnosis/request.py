@@ -38,8 +38,8 @@ AUTOMATIC_HEADERS: Final = frozenset({"host", "content-length"})
 class ReportedRequest:
     """A request and its response as the sender reports them; None where nothing is known."""
 
-    method: str
     url: str = field(repr=False)
+    method: str | None = None
     headers: Mapping[str, str] | None = field(default=None, repr=False)
     status: int | None = None
     body: str | None = field(default=None, repr=False)
@@ -47,9 +47,12 @@ class ReportedRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class ParsedRequest:
-    """`path` and `parameters` are decoded. Names of `headers` are in lower case."""
+    """`path` and `parameters` are decoded. Names of `headers` are in lower case.
 
-    method: str
+    `method` and `headers` are None if they are not known.
+    """
+
+    method: str | None
     host: str
     path: str = field(repr=False)
     parameters: Pairs = field(repr=False)
@@ -77,6 +80,11 @@ class ParsedRequest:
     def is_form(self) -> bool:
         """A form carries its signature in its fields, not in the query."""
         return self.method == "POST" and not self.is_signed and "signature" not in self._by_name
+
+    @property
+    def likely_method(self) -> str:
+        """The method, or if it is not known, the one that the signed headers belong to."""
+        return self.method or ("PUT" if "content-length" in self.signed_headers else "GET")
 
     @cached_property
     def signed_headers(self) -> tuple[str, ...]:
@@ -139,7 +147,7 @@ class ParsedRequest:
         return replace(self, parameters=tuple(pairs))
 
 
-def parse_request(method: str, url: str, headers: Mapping[str, str] | None) -> ParsedRequest:
+def parse_request(method: str | None, url: str, headers: Mapping[str, str] | None) -> ParsedRequest:
     reported, url = _parse_headers(headers), _encodable(url)
     try:
         parts = urlsplit(url)
@@ -152,7 +160,7 @@ def parse_request(method: str, url: str, headers: Mapping[str, str] | None) -> P
     if reported is not None:
         host = reported.get("host") or host
     return ParsedRequest(
-        method=_encodable(method).strip().upper(),
+        method=_encodable(method or "").strip().upper() or None,
         host=_DEFAULT_PORT.sub("", host.lower()),
         path=unquote(path) or "/",
         parameters=parse_query(query),

@@ -148,7 +148,8 @@ def _operations(request: ParsedRequest, key: str) -> Sequence[Operation]:
     if not key or request.parameter("list-type") is not None:
         return (Operation.LIST,)
     operations = list(_BY_METHOD.values())
-    return sorted(operations, key=lambda each: each is not _BY_METHOD.get(request.method))
+    likeliest = _BY_METHOD.get(request.likely_method)
+    return sorted(operations, key=lambda each: each is not likeliest)
 
 
 def _is_covered(access: CallerAccess, candidate: _Candidate) -> bool:

@@ -2,14 +2,14 @@
 
 import hmac
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from itertools import chain, islice
 from typing import Final
 
 from service.diagnosis.bucket_lookup import BucketLocation
 from service.diagnosis.hypotheses import hypotheses
-from service.diagnosis.request import Pairs, ParsedRequest
+from service.diagnosis.request import METHODS, Pairs, ParsedRequest
 from service.diagnosis.url_repair import whole_signature
 from service.signing import sigv4
 from service.signing.sigv4 import Credentials, SigningState
@@ -49,9 +49,9 @@ class Verifier:
         return self._budget <= 0
 
     def verifies(self, request: ParsedRequest) -> bool:
-        """False if a signed header of the request is not known."""
-        scope, date = request.scope, request.parameter("x-amz-date")
-        if scope is None or date is None:
+        """False if the method or a signed header of the request is not known."""
+        scope, date, method = request.scope, request.parameter("x-amz-date"), request.method
+        if scope is None or date is None or method is None:
             return False
         headers: dict[str, str] = {}
         for name in request.signed_headers:
@@ -60,7 +60,7 @@ class Verifier:
                 return False
             headers[name] = value
         canonical = sigv4.canonical_request(
-            request.method,
+            method,
             self._path(request),
             self._query(request),
             headers,
@@ -98,14 +98,20 @@ def prove(
     credentials: Credentials | None,
     location: BucketLocation | None,
 ) -> Proof:
-    """Tries `received` first, then `alternatives`, then up to MAX_TRIED hypotheses."""
+    """Tries `received` first, then `alternatives`, then up to MAX_TRIED hypotheses.
+
+    A request of unknown method is right if it is right with one of the methods.
+    """
     signature = whole_signature(received)
     if credentials is None or signature is None:
         return Proof(Verdict.UNKNOWN)
     verifier = Verifier(credentials, signature)
-    if verifier.verifies(received):
-        return Proof(Verdict.RIGHT, received)
-    for each in islice(chain(alternatives, hypotheses(received, location)), MAX_TRIED):
+    methods = METHODS if received.method is None else (received.method,)
+    for method in methods:
+        if verifier.verifies(right := replace(received, method=method)):
+            return Proof(Verdict.RIGHT, right)
+    likeliest = replace(received, method=received.likely_method)
+    for each in islice(chain(alternatives, hypotheses(likeliest, location)), MAX_TRIED):
         if verifier.verifies(each):
             return Proof(Verdict.OTHER, each)
         if verifier.is_spent:

@@ -31,6 +31,14 @@ async def test_a_request_that_works_has_no_findings(desk: Desk) -> None:
     assert await desk.codes(await desk.url("head-urls"), "HEAD", headers={}) == []
 
 
+async def test_a_method_need_not_be_reported(desk: Desk) -> None:
+    answer = await desk.client.post(PATH, json={"url": await desk.url("head-urls"), **MISMATCH})
+    [finding] = answer.json()["findings"]
+    assert (finding["code"], finding["proven"]) == ("changed_underway", True)
+    assert "if it was sent as HEAD" in finding["summary"]
+    assert desk.line["operation"] == "download"  # the likeliest for a URL that signs no body
+
+
 async def test_lists_and_forms_are_diagnosed(desk: Desk) -> None:
     answer = await desk.client.post("/v1/list-urls", json={"bucket": "demo", "prefix": "a/"})
     assert await desk.codes(answer.json()["url"]) == []
@@ -107,7 +115,8 @@ async def test_the_session_of_another_caller_looks_unknown(desk: Desk) -> None:
     of_nobody = await desk.ask(unknown, "PUT", OTHER, headers={}, **MISMATCH)
     assert of_another.json() == of_nobody.json()
     codes = [finding["code"] for finding in of_another.json()["findings"]]
-    assert codes == ["signature_mismatch", "signed_elsewhere"]
+    assert codes == ["method_changed", "signature_mismatch", "signed_elsewhere"]
+    assert not any(finding["proven"] for finding in of_another.json()["findings"][:2])
 
 
 async def test_a_shared_session_serves_all_its_callers() -> None:

@@ -58,8 +58,27 @@ def test_a_curl_command_has_the_method_and_the_headers() -> None:
     command = shlex.join(["curl", "-X", "PUT", "-H", "content-type: text/html", url])
     done = presign("--curl", url=command)
     assert "were not sent: `if-none-match`." in done.output
-    assert "curl -T FILE -H 'content-type: text/html'" in done.output
+    assert "curl -T FILE -H 'content-type: text/html' -H 'if-none-match: *'" in done.output
     assert presign("--curl", url=url).exit_code == 2
+
+
+def test_the_fix_of_a_curl_command_has_no_charset_that_a_browser_added() -> None:
+    url = signed(UPLOAD, now=int(time.time()))
+    sent = ["curl", url, "-X", "PUT", "-H", "content-type: text/plain;charset=UTF-8"]
+    done = presign("--curl", url=shlex.join(sent))
+    assert "1. header_missing (certain)" in done.output
+    assert "2. content_type_changed (likely)" in done.output
+    assert "probably signed for the type `text/plain`" in done.output
+    fixes = [line for line in done.output.splitlines() if line.startswith("   Fix: ")]
+    assert all("charset=" not in fix for fix in fixes)
+
+
+def test_no_method_is_assumed(tmp_path: Path) -> None:
+    answer = tmp_path / "answer.xml"
+    answer.write_text(MISMATCH)
+    url = signed(UPLOAD, now=2**32)
+    assert "method_changed" not in presign("--response", str(answer), url=url).output
+    assert "method_changed" in presign("--method", "GET", url=url).output
 
 
 def test_an_uncertain_cause_is_called_likely(tmp_path: Path) -> None:
@@ -162,9 +181,13 @@ def shown_until(terminal: int, text: str) -> str:
     return shown
 
 
-def test_the_url_cannot_be_an_argument() -> None:
-    done = CliRunner().invoke(main, ["diagnose", URL])
+@pytest.mark.parametrize("words", [[URL], ["--url-file", URL], ["--status", "403", URL, "more"]])
+def test_a_url_as_an_argument_is_refused_and_not_shown(words: list[str]) -> None:
+    done = presign(*words, url="")
     assert done.exit_code == 2
+    assert "the URL cannot be an argument: other users of the machine can see it" in done.output
+    assert "--url-file" in done.output
+    assert "X-Amz" not in done.output
 
 
 @pytest.mark.parametrize(
@@ -215,6 +238,8 @@ def test_the_service_gets_a_request_of_the_contract() -> None:
     assert json.loads(request.content) == {"method": "GET", "url": URL, **answer}
     diagnose_remotely(ReportedRequest(method="GET", url=URL), "https://a.example", "key", transport)
     assert json.loads(requests[1].content) == {"method": "GET", "url": URL}  # no unknown values
+    diagnose_remotely(ReportedRequest(url=URL), "https://a.example", "key", transport)
+    assert json.loads(requests[2].content) == {"url": URL}
 
 
 @pytest.mark.parametrize(

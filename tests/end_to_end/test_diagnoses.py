@@ -202,7 +202,7 @@ def test_two_changes_at_once_are_both_found(client: DiagnosisClient) -> None:
 def test_metadata_that_differs_is_named_as_what_to_compare(client: DiagnosisClient) -> None:
     sent = client.send(client.put(), BODY, x_amz_meta_author="Bob")
     assert sent.answer.status_code == 403
-    assert "`x-amz-meta-author`" in client.diagnosed(sent)[0]["fix"]
+    assert "`x-amz-meta-author`" in client.diagnosed(sent)[0]["summary"]
 
 
 def test_a_request_fixed_as_advised_works(client: DiagnosisClient) -> None:

@@ -23,8 +23,8 @@ def reported_request(body: DiagnosisRequest) -> ReportedRequest:
     headers = None if body.headers is MISSING else body.headers.root
     _check_headers(headers or {})
     return ReportedRequest(
-        method=body.method,
         url=body.url,
+        method=or_none(body.method),
         headers=headers,
         status=or_none(body.response_status),
         body=or_none(body.response_body),

@@ -82,9 +82,10 @@ export class DiagnosisPanel {
   }
 }
 
-/** The request that failed. The headers of a bare URL are not known. */
+/** The request that failed. Of a bare URL only what is filled in is known. */
 function request(text) {
-  if (/^https?:\/\/\S+$/.test(text)) return { method: byId("failing-method").value, url: text };
+  const method = byId("failing-method").value;
+  if (/^https?:\/\/\S+$/.test(text)) return method ? { method, url: text } : { url: text };
   const command = parseCurl(text);
   if (!command) throw new Error("Paste a URL that begins with https://, or a curl command.");
   return command;

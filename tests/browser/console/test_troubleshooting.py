@@ -97,11 +97,11 @@ def test_a_curl_command_says_which_headers_were_sent(console: ConsolePage) -> No
     ]
 
 
-def test_the_headers_of_a_bare_url_are_unknown(console: ConsolePage) -> None:
+def test_the_method_and_headers_of_a_bare_url_are_unknown(console: ConsolePage) -> None:
     asked = answering(console, {"findings": []})
     diagnose(console, URL)
     expect(console.page.get_by_text("No problem was found.")).to_be_visible()
-    assert asked == [{"method": "GET", "url": URL}]
+    assert asked == [{"url": URL}]
 
 
 @pytest.mark.parametrize("text", ["", "a.txt", "wget https://a.example", "curl 'https://a.example"])
