@@ -4,6 +4,8 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 # What the demo needs, and nothing of the checks.
 DEMO_VENV ?= .venv-demo
+PORT       = 8000
+STORE_PORT = 5000
 # MiniStack pins botocore exactly, so it has its own environment.
 STORE_VENV ?= .venv-ministack
 export TESTS_MINISTACK = $(abspath $(STORE_VENV))/bin/python
@@ -50,8 +52,10 @@ WORKERS = $(shell $(PYTHON) -c 'import os; print(min(4, 1 + os.cpu_count()))')
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-demo: $(DEMO_VENV)/.installed  ## the service and a store that refuses what S3 refuses, ready for curl (Ctrl-C ends both)
-	$(DEMO_VENV)/bin/presign demo
+demo:  ## the service and a store that refuses what S3 refuses, ready for curl (PORT=8080 STORE_PORT=9000 are other ports; Ctrl-C ends both)
+	@$(PYTHON) -m service.demo.ports PORT=$(PORT) STORE_PORT=$(STORE_PORT)
+	@$(MAKE) --no-print-directory $(DEMO_VENV)/.installed
+	$(DEMO_VENV)/bin/presign demo --port $(PORT) --store-port $(STORE_PORT)
 
 compose:  ## the same in containers with minimal privileges (needs Docker)
 	docker compose up --build --wait

@@ -6,11 +6,11 @@ import click
 @click.command(
     epilog="""\b
 Example:
-  presign demo --port 8080
+  presign demo --port 8080 --store-port 9000
 """
 )
-@click.option("--port", default=8000, show_default=True)
-@click.option("--store-port", default=5000, show_default=True)
+@click.option("--port", default=8000, show_default=True, help="The service's port.")
+@click.option("--store-port", default=5000, show_default=True, help="The fake S3's port.")
 def demo(port: int, store_port: int) -> None:
     """Run the service and a fake S3, ready for curl.
 

@@ -182,6 +182,11 @@ def load_settings(path: Path | None = None, *, offline: bool = False) -> Setting
 def load_with_files(path: Path | None, *, offline: bool = False) -> tuple[Settings, Files]:
     """Return the settings, and the files that know where each is. Otherwise as `load_settings`."""
     files = read_files(configuration_path(path), os.environ)
+    return settings_of(files, offline=offline), files
+
+
+def settings_of(files: Files, *, offline: bool = False) -> Settings:
+    """Return the settings of a document that was read. Otherwise as `load_settings`."""
     problems = unknown_variables(os.environ.keys() - files.variables)
     try:
         settings = Settings.model_validate(files.document, context=OFFLINE if offline else None)
@@ -192,7 +197,7 @@ def load_with_files(path: Path | None, *, offline: bool = False) -> tuple[Settin
     if problems:
         problems.sort(key=lambda each: each.place)
         raise ConfigurationError(problems)
-    return settings, files
+    return settings
 
 
 def _problem(error: Any, files: Files) -> ConfigurationProblem:

@@ -2,24 +2,27 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from threading import Thread
 from typing import Final
 
 import click
 
-HOST: Final = "127.0.0.1"
+from service.demo.ports import HOST, problem_of_ports
+
+_REST_SECONDS: Final = 5.0  # for the last words of a store that has ended
 # The store's root key, which the service assumes the role with.
 ROOT_KEY: Final = {"AWS_ACCESS_KEY_ID": "demo", "AWS_SECRET_ACCESS_KEY": "demo"}
 
 
 def run_demo(*, port: int, store_port: int) -> None:
     """Run both until Ctrl-C or SIGTERM, and end both."""
-    _check_port(port, "--port")
-    _check_port(store_port, "--store-port")
+    if problem := problem_of_ports({"--port": port, "--store-port": store_port}):
+        raise click.ClickException(problem)
     os.environ.update(ROOT_KEY)
     # uvicorn raises the signal again when it ends. This process must not end before the store.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
@@ -37,15 +40,22 @@ def _store(port: int) -> Iterator[Callable[[], None]]:
     command = [sys.executable, "-u", "-m", "service.demo.store", "--port", str(port)]
     # A separate process group: Ctrl-C must reach the service only, which ends the store at its end.
     with subprocess.Popen(  # noqa: S603 - this interpreter
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        text=True,
+        errors="replace",
     ) as process:
+        assert process.stdout is not None
+        stdout, complaints = process.stdout, deque[str](maxlen=1)
+        reader = Thread(target=_keep, args=(process.stderr, complaints), daemon=True)
+        reader.start()
 
         def wait_until_ready() -> None:
-            assert process.stdout is not None
-            if not process.stdout.readline():
-                raise click.ClickException(
-                    "the store did not start; is the extra `demo` installed?"
-                )
+            if not stdout.readline():
+                reader.join(_REST_SECONDS)
+                raise click.ClickException(_why_it_ended(complaints, process.wait()))
 
         try:
             yield wait_until_ready
@@ -54,12 +64,13 @@ def _store(port: int) -> Iterator[Callable[[], None]]:
             process.wait(timeout=10)
 
 
-def _check_port(port: int, option: str) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            raise click.ClickException(
-                f"port {port} is in use; choose another with {option}"
-            ) from None
+def _keep(lines: Iterable[str], last: deque[str]) -> None:
+    """Read all lines, so that the store never waits, and keep the last one with a text."""
+    last.extend(line.strip() for line in lines if line.strip())
+
+
+def _why_it_ended(complaints: Iterable[str], status: int) -> str:
+    cause = next(iter(complaints), f"it ended with {status}")
+    is_missing = cause.startswith(("ModuleNotFoundError", "ImportError"))
+    hint = "; install the extra `demo`" if is_missing else ""
+    return f"the store did not start: {cause.removeprefix('Error: ')}{hint}"

@@ -21,7 +21,9 @@ from service.app.builders import locations
 from service.app.factory import create_app
 from service.auth.api_keys import digest_of
 from service.config.links import KEY_BYTES, MEMORY, new_key
-from service.config.settings import Settings
+from service.config.reading import Files
+from service.config.settings import Settings, settings_of
+from service.errors import ConfigurationError
 from service.s3.endpoints import resolve
 from service.telemetry.logs import plain_handler, set_up_logging
 
@@ -36,8 +38,11 @@ def serve(host: str, port: int, *, store_url: str) -> None:
     with TemporaryDirectory() as directory:
         link_key = Path(directory, "link.key")
         link_key.write_text(new_key(secrets.token_bytes(KEY_BYTES)), encoding="ascii")
-        settings = demo_settings(store_url, f"http://{host}:{port}", link_key)
-        addresses = asyncio.run(resolve(locations(settings)))
+        try:
+            settings = demo_settings(store_url, f"http://{host}:{port}", link_key)
+            addresses = asyncio.run(resolve(locations(settings)))
+        except ConfigurationError as error:
+            raise click.ClickException("\n".join(map(str, error.problems))) from None
         app = create_app(settings, addresses=addresses, audit=_show)
         config = uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False)
         server = _Server(config)
@@ -50,7 +55,8 @@ def serve(host: str, port: int, *, store_url: str) -> None:
 def demo_settings(store_url: str, url: str, link_key: Path) -> Settings:
     """Return settings with one bucket, one caller that may do everything in it, and the console.
 
-    `url` is the service's own. `link_key` seals share links, and each run has its own.
+    `url` is the service's own. `link_key` seals share links, and each run has its own. Raises
+    ConfigurationError for a variable of the environment.
     """
     grant = {
         "bucket": BUCKET,
@@ -73,7 +79,7 @@ def demo_settings(store_url: str, url: str, link_key: Path) -> Settings:
         "console": True,
         "links": {"keys": [link_key], "url": url, "store_url": MEMORY},
     }
-    return Settings.model_validate(sections)
+    return settings_of(Files(Path("presign demo"), sections, sections))
 
 
 class _Server(uvicorn.Server):

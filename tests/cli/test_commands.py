@@ -3,16 +3,22 @@
 import re
 import signal
 import socket
+import sys
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from service.auth.api_keys import digest_of
 from service.config.settings import load_settings
+from service.demo.ports import problem_of_ports
+from service.demo.run import _keep, _why_it_ended
 from service.errors import ConfigurationError
 from tests.cli.invoking import GOOD, presign
-from tests.support.demo import demo, paste
-from tests.support.processes import run_to_end
+from tests.support.demo import ROOT, demo, paste
+from tests.support.processes import free_ports, run_to_end
 
 
 def test_the_service_does_not_start_with_an_invalid_file(tmp_path: Path) -> None:
@@ -67,14 +73,86 @@ def test_new_key_prints_a_key_and_its_digest() -> None:
     assert one != other
 
 
-def test_the_demo_refuses_a_port_in_use() -> None:
+@contextmanager
+def taken_port() -> Iterator[str]:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        port = str(taken.getsockname()[1])
-        done = presign("demo", "--port", port)
+        yield str(taken.getsockname()[1])
+
+
+@pytest.mark.parametrize("option", ["--port", "--store-port"])
+def test_the_demo_refuses_a_port_in_use(option: str) -> None:
+    with taken_port() as port:
+        done = presign("demo", option, port)
+    expected = f"Error: port {port} is in use; choose another with {option}\n"
+    assert (done.returncode, done.stderr) == (1, expected)
+
+
+@pytest.mark.parametrize("name", ["PORT", "STORE_PORT"])
+def test_make_demo_checks_the_ports_before_it_installs(tmp_path: Path, name: str) -> None:
+    environment = tmp_path / "venv"
+    with taken_port() as port:
+        command = ["make", "demo", f"{name}={port}", f"DEMO_VENV={environment}"]
+        done = run_to_end([*command, f"PYTHON={sys.executable}"], cwd=ROOT)
+    first, failed = done.stderr.splitlines()
+    assert first == f"port {port} is in use; choose another with {name}=NUMBER"
+    assert failed.startswith("make: *** ")
+    assert (done.returncode, done.stdout, environment.exists()) == (2, "", False)
+
+
+def test_make_demo_passes_its_ports_on() -> None:
+    done = run_to_end(["make", "-n", "demo", "PORT=8081", "STORE_PORT=9001"], cwd=ROOT)
+    assert done.stdout.endswith("presign demo --port 8081 --store-port 9001\n")
+
+
+@pytest.mark.parametrize(
+    ("ports", "problem"),
+    [
+        ({"--port": 0}, "choose a port from 1 to 65535 with --port"),
+        ({"--port": 65_536}, "choose a port from 1 to 65535 with --port"),
+        ({"A": 8000, "B": 8000}, "choose different ports with A and B"),
+    ],
+)
+def test_a_port_that_cannot_be_is_refused(ports: dict[str, int], problem: str) -> None:
+    assert problem_of_ports(ports) == problem
+
+
+def demo_that_fails(**environment: str) -> str:
+    port, store_port = map(str, free_ports(2))
+    done = presign("demo", "--port", port, "--store-port", store_port, **environment)
     assert done.returncode == 1
-    assert f"port {port} is in use; choose another with --port" in done.stderr
+    return done.stderr
+
+
+def test_the_demo_refuses_wrong_variables_in_a_line_each() -> None:
+    shown = demo_that_fails(PRESIGN_LOG_LEVEL="debug", PRESIGN_LOG_LEVLE="INFO")
+    expected = [
+        'PRESIGN_LOG_LEVEL: did you mean DEBUG? (found "debug")',
+        "PRESIGN_LOG_LEVLE: unknown variable; did you mean PRESIGN_LOG_LEVEL?",
+    ]
+    assert sorted(shown.removeprefix("Error: ").splitlines()) == expected
+
+
+def test_the_demo_says_why_its_store_did_not_start(tmp_path: Path) -> None:
+    (tmp_path / "moto.py").write_text("raise ModuleNotFoundError('No module is here')")
+    shown = demo_that_fails(PYTHONPATH=str(tmp_path))
+    cause = "ModuleNotFoundError: No module is here; install the extra `demo`"
+    assert shown == f"Error: the store did not start: {cause}\n"
+
+
+@pytest.mark.parametrize(
+    ("lines", "cause"),
+    [
+        (["Traceback …\n", "RuntimeError: no memory\n", "\n"], "RuntimeError: no memory"),
+        (["Error: moto refused: 500\n"], "moto refused: 500"),
+        ([], "it ended with -9"),
+    ],
+)
+def test_the_last_words_of_the_store_are_its_cause(lines: list[str], cause: str) -> None:
+    complaints = deque[str](maxlen=1)
+    _keep(lines, complaints)
+    assert _why_it_ended(complaints, -9) == f"the store did not start: {cause}"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
