@@ -132,6 +132,8 @@ def is_anonymous(caller: CallerEntry | Caller) -> bool:
 
 def caller_name(caller: CallerEntry | Caller) -> str:
     """For operators to read."""
+    if caller.issuer is not None and caller.subject == "*":
+        return f"everyone who signs in at `{caller.issuer}`"
     if caller.issuer is not None:
         return f"{caller.subject} of {caller.issuer}"
     return "ANYBODY (unsafe)" if is_anonymous(caller) else f"API key {caller.subject}"

@@ -3,12 +3,17 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from click.testing import CliRunner, Result
 
+from service.access.callers import CallerEntry
+from service.app.builders import caller_entries, caller_name
+from service.cli.check.rights import Right
 from service.cli.main import main
+from service.config.settings import Settings
 
 ROOT: Final = Path(__file__).parents[2]
 DIGEST: Final = "725acb2ebe612bb4e761d87deb9114d9f50b1efc78cbc8c953cb25f1b2dbf755"
@@ -40,3 +45,14 @@ def checked(directory: Path, text: str) -> Result:
     path = directory / "presign.yaml"
     path.write_text(text)
     return CliRunner().invoke(main, ["check", "--config", str(path)])
+
+
+def rights_by_caller(
+    rights: Callable[[Settings, CallerEntry], Iterable[Right]], document: Mapping[str, Any]
+) -> dict[str, list[str]]:
+    """What `presign check` says that each caller of a configuration may do, by its name."""
+    settings = Settings.model_validate(document)
+    return {
+        caller_name(entry): [what for each in rights(settings, entry) for what in each.what]
+        for entry in caller_entries(settings)
+    }

@@ -37,7 +37,7 @@ def checked(directory: Path, text: str) -> Result:
 def test_check_shows_grants_and_sts_calls_of_callers_by_token(tmp_path: Path) -> None:
     done = checked(tmp_path, GOOD)
     assert done.exit_code == 0, done.output
-    may = "may download in/{claim:/kubernetes.io/namespace}/… in reports, for at most 900 s"
+    may = "may download in/{claim:/kubernetes.io/namespace}/… in reports, URLs up to 15 min"
     assert f"system:serviceaccount:billing:* of cluster-a {may}" in done.stdout
     # A session of 3,600 s is refreshed when 960 s are left, 2.5 % earlier on the average.
     assert "about 33 STS calls a day per active caller and replica" in done.stdout
@@ -188,7 +188,7 @@ ONE_SESSION: Final = f"{BUCKET}, scoped_sessions: false"
         ({BUCKET: f"{BUCKET}, session_tags: {{who: '{{subject}}'}}"},
          "buckets.reports.session_tags: have {subject} without {issuer}"),
         ({"max_expires_in: 900": "max_expires_in: 3000"},
-         "buckets.reports: grants allow 3000 s, but a session of 3600 s is only guaranteed to have 2340 s"),
+         "buckets.reports: grants allow 50 min, but a session of 1 h is only guaranteed to have 39 min"),
     ],
 )  # fmt: skip
 def test_check_warns_of_risky_settings(

@@ -7,6 +7,7 @@ from typing import Final
 from service.access.callers import CallerEntry
 from service.access.grants import Grant, Operation
 from service.app import builders
+from service.cli.check.quantities import duration
 from service.config.buckets import BucketSettings
 from service.config.settings import Settings
 from service.errors import ConfigurationProblem
@@ -41,7 +42,7 @@ def describe(
 
 def _signer(bucket: BucketSettings) -> str:
     if bucket.credentials != "static":
-        return f"sessions of {bucket.role_arn} that last {bucket.session_seconds} s"
+        return f"sessions of {bucket.role_arn} that last {duration(bucket.session_seconds)}"
     if bucket.profile is not None:
         return f"static keys of the profile {bucket.profile}"
     if bucket.access_key_id_file is not None:
@@ -87,9 +88,7 @@ def _unknown_region(region: str) -> str | None:
     if region[:-1] in regions and region[-1:].isalpha():
         return f'"{region}" is an availability zone; write its region, {region[:-1]}'
     near = nearest(region, sorted(regions))
-    return f'"{region}" is no region that botocore knows' + (
-        f"; did you mean {near}?" if near else ""
-    )
+    return f'"{region}" is not a known AWS region' + (f"; did you mean {near}?" if near else "")
 
 
 def _risks(bucket: BucketSettings) -> Iterator[tuple[str, str]]:
@@ -128,9 +127,9 @@ def _short_sessions(bucket: BucketSettings, longest_lifetime: float) -> Iterator
     guaranteed = bucket.session_seconds * 2 // 3 - REFRESH_MARGIN
     if bucket.credentials != "static" and longest_lifetime > guaranteed:
         yield (
-            f"grants allow {longest_lifetime:.0f} s, but a session of {bucket.session_seconds} s "
-            f"is only guaranteed to have {guaranteed} s left; longer lifetimes can be cut short "
-            "(limited_by: session)"
+            f"grants allow {duration(int(longest_lifetime))}, but a session of "
+            f"{duration(bucket.session_seconds)} is only guaranteed to have {duration(guaranteed)} "
+            "left; longer lifetimes can be cut short (limited_by: session)"
         )
 
 
@@ -148,6 +147,6 @@ def _signature_age(name: str, bucket: BucketSettings, grants: list[Grant]) -> It
     length = math.inf if bucket.credentials == "static" else bucket.session_seconds
     if (life := signature_age.longest_life(grants, length)) is not None:
         yield (
-            f"bucket {name}: URLs live {life} s at most; a bucket policy can deny older ones: "
-            f'"NumericGreaterThan": {{"s3:signatureAge": "{signature_age.oldest(life)}"}}'
+            f"bucket {name}: URLs live {duration(life)} at most; a bucket policy can deny older "
+            f'ones: "NumericGreaterThan": {{"s3:signatureAge": "{signature_age.oldest(life)}"}}'
         )

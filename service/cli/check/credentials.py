@@ -7,6 +7,8 @@ from service.access.callers import CallerEntry
 from service.access.grants import Grant, Operation
 from service.access.narrowing import VENDABLE, Permission, vended_grants
 from service.app import builders
+from service.cli.check.quantities import duration
+from service.cli.check.rights import Right
 from service.config.buckets import BucketSettings
 from service.config.callers import GrantSettings
 from service.config.settings import Settings
@@ -17,19 +19,16 @@ _DAY: Final = 86_400
 _GIVING: Final = VENDABLE - {Operation.VERSIONS}  # which only extends the others
 
 
-def describe(settings: Settings, entries: tuple[CallerEntry, ...]) -> Iterator[str]:
-    """Yield a line about each caller whose programs get credentials for a bucket."""
-    for entry in entries:
-        for name, grants in _vended(entry).items():
-            seconds = max(MIN_VENDED_SECONDS, settings.buckets[name].session_seconds)
-            calls = _DAY / (seconds - threshold(seconds, VENDED_REMAINING, 0.5))
-            allowed = frozenset[Operation]().union(*(grant.allow for grant in grants))
-            yield (
-                f"credentials: programs of {builders.caller_name(entry)} get AWS credentials for "
-                f"{', '.join(each for each in Operation if each in allowed)} in {name}, whatever "
-                f"the size, type or lifetime. They last {seconds} s: about {calls:.0f} STS calls "
-                "a day per replica while they are used"
-            )
+def rights(settings: Settings, entry: CallerEntry) -> Iterator[Right]:
+    for name, grants in _vended(entry).items():
+        seconds = max(MIN_VENDED_SECONDS, settings.buckets[name].session_seconds)
+        calls = _DAY / (seconds - threshold(seconds, VENDED_REMAINING, 0.5))
+        allowed = frozenset[Operation]().union(*(grant.allow for grant in grants))
+        where = (
+            f"in {name} with AWS credentials, whatever the size, type or lifetime: they last "
+            f"{duration(seconds)}, about {calls:.0f} STS calls a day per replica"
+        )
+        yield Right(tuple(each for each in Operation if each in allowed), where)
 
 
 def warnings(settings: Settings) -> Iterator[ConfigurationProblem]:

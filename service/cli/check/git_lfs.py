@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 from service.access.callers import CallerEntry, without_placeholders
 from service.access.grants import Grant, Operation
-from service.app import builders
+from service.cli.check.quantities import size
+from service.cli.check.rights import Right, right
 from service.config.git_lfs import LfsRepositorySettings
 from service.config.settings import Settings
 from service.errors import ConfigurationProblem
@@ -15,17 +16,19 @@ _PULL = frozenset({Operation.CHECK, Operation.DOWNLOAD})
 _PUSH = frozenset({Operation.CHECK, Operation.UPLOAD})
 
 
-def describe(settings: Settings, entries: tuple[CallerEntry, ...]) -> Iterator[str]:
-    """Yield lines about all repositories, and one about each caller of each repository."""
+def describe(settings: Settings) -> Iterator[str]:
     if (lfs := settings.git_lfs) is None:
         return
-    yield _large_objects(settings, lfs.multipart_threshold.human_readable())
+    yield _large_objects(settings, size(lfs.multipart_threshold))
     for name, repository in lfs.repositories.items():
         where = f"{repository.bucket}/{repository.prefix}"
         yield f"git_lfs {name}: /lfs/{name} has its objects in {where}"
-        for entry in entries:
-            what = " and ".join(_rights(repository, entry)) or "do nothing"
-            yield f"git_lfs {name}: {builders.caller_name(entry)} may {what}"
+
+
+def rights(settings: Settings, entry: CallerEntry) -> Iterator[Right]:
+    if (lfs := settings.git_lfs) is not None:
+        for name, repository in lfs.repositories.items():
+            yield from right(_allowed(repository, entry), f"in the Git LFS repository {name}")
 
 
 def warnings(
@@ -35,7 +38,7 @@ def warnings(
         return
     for name, repository in lfs.repositories.items():
         at = ("git_lfs", "repositories", name)
-        if not any(_rights(repository, entry) for entry in entries):
+        if not any(_allowed(repository, entry) for entry in entries):
             text = (
                 "nobody may use it; a caller needs a grant with `check`, and with `download` or "
                 f"`upload`, that covers {repository.bucket}/{repository.prefix}"
@@ -55,7 +58,7 @@ def _large_objects(settings: Settings, threshold: str) -> str:
     )
 
 
-def _rights(repository: LfsRepositorySettings, entry: CallerEntry) -> list[str]:
+def _allowed(repository: LfsRepositorySettings, entry: CallerEntry) -> list[str]:
     """Return what a matching caller may do, if its claims suit the grants."""
     allowed = {
         operation
@@ -63,12 +66,8 @@ def _rights(repository: LfsRepositorySettings, entry: CallerEntry) -> list[str]:
         if grant.bucket == repository.bucket and may_cover(grant, repository.prefix)
         for operation in grant.allow
     }
-    rights = []
-    if allowed >= _PULL:
-        rights.append("pull")
-    if allowed >= _PUSH:
-        rights.append("push, also in parts" if Operation.MULTIPART in allowed else "push")
-    return rights
+    needed = {"pull": _PULL, "push": _PUSH, "push in parts": _PUSH | {Operation.MULTIPART}}
+    return [name for name, operations in needed.items() if allowed >= operations]
 
 
 def may_cover(grant: Grant, prefix: str) -> bool:

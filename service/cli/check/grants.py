@@ -56,8 +56,8 @@ def _risky_caller(
         yield ConfigurationProblem(text, at)
     if caller.subject == "*":
         text = (
-            f"everybody with a token of {caller.issuer} has these grants, unless the subject has a "
-            "`:`; see who gets tokens with its audience"
+            "anyone who can get a token for this audience has these grants (except subjects with a "
+            "`:`)"
         )
         yield ConfigurationProblem(text, (*at, "subject"))
     unscoped = {g.bucket for g in caller.grants if not settings.buckets[g.bucket].is_scoped}
@@ -80,10 +80,11 @@ def _risks(grant: GrantSettings) -> Iterator[str]:
 
 def _doubtful_prefix(prefix: str) -> Iterator[str]:
     if prefix.startswith("s3://"):
-        text = "begins with s3://, as hardly any key does; write the start of the keys only"
+        text = "starts with s3://, which keys normally don't: write the start of the keys only"
         yield f"{text} (found {quoted(prefix)})"
     if prefix.startswith("/"):
-        yield f"begins with a slash, as hardly any key does; remove it (found {quoted(prefix)})"
+        text = "starts with a slash, which S3 keys normally don't: remove it"
+        yield f"{text} (found {quoted(prefix)})"
     *_, name = without_placeholders(prefix, lambda _: "x").split("/")
     if name and "." not in name:
         yield f"names one key, {quoted(prefix)}; end it in / to cover the keys below it"

@@ -6,16 +6,19 @@ from urllib.parse import urlsplit
 from service.access.callers import CallerEntry
 from service.access.grants import Grant, Operation
 from service.app import builders
+from service.cli.check.rights import Right, right
 from service.config.links import MEMORY
 from service.config.settings import Settings
 from service.errors import ConfigurationProblem
 
-_WHAT = {Operation.DOWNLOAD: "to download", Operation.UPLOAD: "to upload"}
+_WHAT = {
+    Operation.DOWNLOAD: "let others download",
+    Operation.UPLOAD: "let others upload",
+}
 _DROP_BOX = frozenset({Operation.LINK, Operation.UPLOAD})
 
 
-def describe(settings: Settings, entries: tuple[CallerEntry, ...]) -> Iterator[str]:
-    """Yield a line about all links, and one about each caller."""
+def describe(settings: Settings) -> Iterator[str]:
     if (links := settings.links) is None:
         return
     keys = "1 key opens" if len(links.keys) == 1 else f"{len(links.keys)} keys open"
@@ -23,9 +26,11 @@ def describe(settings: Settings, entries: tuple[CallerEntry, ...]) -> Iterator[s
     if settings.links_store_url is None:
         ends = "without a store, so max_uses is refused and only revoked_links ends a link"
     yield f"links: {links.url.rstrip('/')}/l/…; {keys} them; {ends}"
-    for entry in entries:
-        what = " and ".join(_kinds(entry))
-        yield f"links: {builders.caller_name(entry)} may make {f'links {what}' if what else 'none'}"
+
+
+def rights(settings: Settings, entry: CallerEntry) -> Iterator[Right]:
+    if settings.links is not None:
+        yield from right(_kinds(entry), "by share link")
 
 
 def warnings(

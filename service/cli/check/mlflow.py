@@ -1,28 +1,35 @@
 """What `presign check` says about MLflow: where artifact roots are, and who may use them."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from service.access.callers import CallerEntry
 from service.access.grants import Grant, Operation
 from service.app import builders
 from service.cli.check.git_lfs import may_cover
 from service.cli.check.package_index import covers_some
+from service.cli.check.rights import Right, right
 from service.config.mlflow import MlflowRootSettings
 from service.config.settings import Settings
 from service.errors import ConfigurationProblem
 
-_READ = frozenset({Operation.DOWNLOAD, Operation.HEAD, Operation.LIST})
-_DELETE = frozenset({Operation.DELETE, Operation.LIST})
+_NEEDED: Final = {
+    "read": {Operation.DOWNLOAD, Operation.HEAD, Operation.LIST},
+    "write small files": {Operation.UPLOAD},
+    "write large files": {Operation.MULTIPART},
+    "delete": {Operation.DELETE, Operation.LIST},
+}
 
 
-def describe(settings: Settings, entries: tuple[CallerEntry, ...]) -> Iterator[str]:
-    """Yield a line about each root, and one about each caller of it."""
+def describe(settings: Settings) -> Iterator[str]:
     for name, root in _roots(settings):
         where = f"{root.bucket}/{root.prefix}"
         yield f"mlflow {name}: mlflow-artifacts://HOST/{name} has its artifacts in {where}"
-        for entry in entries:
-            what = ", ".join(_rights(root, entry)) or "do nothing"
-            yield f"mlflow {name}: {builders.caller_name(entry)} may {what}"
+
+
+def rights(settings: Settings, entry: CallerEntry) -> Iterator[Right]:
+    for name, root in _roots(settings):
+        yield from right(_allowed(root, entry), f"in the MLflow root {name}")
 
 
 def warnings(
@@ -30,7 +37,7 @@ def warnings(
 ) -> Iterator[ConfigurationProblem]:
     for name, root in _roots(settings):
         at = ("mlflow", "roots", name)
-        if not any(_rights(root, entry) for entry in entries):
+        if not any(_allowed(root, entry) for entry in entries):
             text = (
                 "nobody may use it; a caller needs a grant with `list`, `head` and `download`, or "
                 f"with `upload`, that covers {root.bucket}/{root.prefix}"
@@ -56,22 +63,16 @@ def _small_files(settings: Settings, root: MlflowRootSettings, entry: CallerEntr
         )
 
 
-def _rights(root: MlflowRootSettings, entry: CallerEntry) -> list[str]:
+def _allowed(root: MlflowRootSettings, entry: CallerEntry) -> list[str]:
     """Return what a matching caller may do, if its claims suit the grants."""
     grants = _grants(root, entry)
     everywhere = _operations([each for each in grants if may_cover(each, root.prefix)])
-    rights = []
-    for right, needed in (
-        ("read", _READ),
-        ("write small files", {Operation.UPLOAD}),
-        ("write large files", {Operation.MULTIPART}),
-        ("delete", _DELETE),
-    ):
-        if needed <= everywhere:
-            rights.append(right)
-        elif needed <= _operations(grants):
-            rights.append(f"{right} in a part of it")
-    return rights
+    somewhere = _operations(grants)
+    return [
+        name if needed <= everywhere else f"{name} in a part of it"
+        for name, needed in _NEEDED.items()
+        if needed <= somewhere
+    ]
 
 
 def _operations(grants: list[Grant]) -> set[Operation]:

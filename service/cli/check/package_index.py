@@ -4,31 +4,28 @@ from collections.abc import Iterator
 
 from service.access.callers import CallerEntry, pointers
 from service.access.grants import Grant, Operation
-from service.app import builders
+from service.cli.check.rights import Right, right
 from service.config.package_index import PackageIndexSettings
 from service.config.settings import Settings
 from service.errors import ConfigurationProblem
 
 
-def describe(settings: Settings, entries: tuple[CallerEntry, ...]) -> Iterator[str]:
-    """Yield a line about each index, and one about each caller of it."""
+def describe(settings: Settings) -> Iterator[str]:
     for name, index in settings.package_index.items():
         where = f"{index.bucket}/{index.prefix}"
         yield f"package_index {name}: /simple/{name}/ has the projects in {where}"
-        for entry in entries:
-            listed = _projects(index, entry, Operation.LIST)
-            files = "" if listed == "no" else _files(index, entry)
-            yield (
-                f"package_index {name}: {builders.caller_name(entry)} may list {listed} projects"
-                f"{files}"
-            )
+
+
+def rights(settings: Settings, entry: CallerEntry) -> Iterator[Right]:
+    for name, index in settings.package_index.items():
+        yield from right(_allowed(index, entry), f"in the package index {name}")
 
 
 def warnings(
     settings: Settings, entries: tuple[CallerEntry, ...]
 ) -> Iterator[ConfigurationProblem]:
     for name, index in settings.package_index.items():
-        if all(_projects(index, entry, Operation.LIST) == "no" for entry in entries):
+        if not any(_allowed(index, entry) for entry in entries):
             text = (
                 "nobody may list it; a caller needs a grant with `list` and `download` that covers "
                 f"{index.bucket}/{index.prefix}"
@@ -36,8 +33,11 @@ def warnings(
             yield ConfigurationProblem(text, ("package_index", name))
 
 
-def _files(index: PackageIndexSettings, entry: CallerEntry) -> str:
-    return f", and download the files of {_projects(index, entry, Operation.DOWNLOAD)} projects"
+def _allowed(index: PackageIndexSettings, entry: CallerEntry) -> list[str]:
+    listed, files = (_projects(index, entry, each) for each in (Operation.LIST, Operation.DOWNLOAD))
+    if listed == "no":
+        return []
+    return [f"list {listed} projects", f"download the files of {files} projects"]
 
 
 def _projects(index: PackageIndexSettings, entry: CallerEntry, operation: Operation) -> str:

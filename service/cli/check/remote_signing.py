@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from service.access.callers import CallerEntry
 from service.access.grants import Operation
 from service.app import builders
+from service.cli.check.rights import Right
 from service.config.buckets import BucketSettings
 from service.config.callers import GrantSettings
 from service.config.settings import Settings
@@ -13,16 +14,10 @@ from service.errors import ConfigurationProblem
 _NOTHING_BY_ITSELF = frozenset({Operation.SIGN, Operation.VERSIONS, Operation.LINK})
 
 
-def describe(entries: tuple[CallerEntry, ...]) -> Iterator[str]:
-    """Yield a line for each caller that may sign."""
-    for entry in entries:
-        buckets = {grant.bucket for grant in entry.grants if Operation.SIGN in grant.allow}
-        if buckets:
-            where = " and ".join(f"/sign/{bucket}/…" for bucket in sorted(buckets))
-            yield (
-                f"remote signing: {builders.caller_name(entry)} may sign its own S3 requests at "
-                f"{where}; each signature is valid for 15 minutes"
-            )
+def rights(_settings: Settings, entry: CallerEntry) -> Iterator[Right]:
+    for bucket in sorted({each.bucket for each in entry.grants if Operation.SIGN in each.allow}):
+        where = f"at /sign/{bucket}/…, each signature valid for 15 min"
+        yield Right(("sign its own S3 requests",), where)
 
 
 def warnings(settings: Settings) -> Iterator[ConfigurationProblem]:

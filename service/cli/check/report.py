@@ -1,21 +1,18 @@
 """The output of `presign check`: what a configuration means, and what is risky in it."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from service.access.callers import CallerEntry
-from service.access.grants import Caller, Grant, Operation
-from service.api.rendering import render_caller
 from service.app import builders
-from service.app.builders import caller_name
 from service.cli.check import (
     api_keys,
     aws_lambda,
     buckets,
+    callers,
     console,
     credentials,
     git_lfs,
@@ -28,24 +25,32 @@ from service.cli.check import (
     remote_signing,
     uppy,
 )
+from service.cli.check.quantities import duration
 from service.config.reading import Files
 from service.config.settings import Settings, placed
 from service.errors import ConfigurationProblem
 from service.signing.signer import Address
+
+_MAX_LINES: Final = 50  # about callers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """What there is to say about a configuration. Its `errors` must be corrected.
 
-    `callers` are as `GET /v1/caller` shows them. `not_checked` are the files that were not read.
-    `live` is what works now; None without `--live`.
+    `size` counts what is configured. `callers` are as `GET /v1/caller` shows them, each with what
+    it may do in words. `may` has lines of that, and `left_out` of what IAM does not enforce.
+    `not_checked` are the files that were not read. `live` is what works now; None without `--live`.
     """
 
     errors: Sequence[ConfigurationProblem]
+    file: str = ""
+    size: str = ""
     warnings: Sequence[ConfigurationProblem] = ()
     callers: Sequence[Any] = ()
     description: Sequence[str] = ()
+    may: Sequence[str] = ()
+    left_out: Sequence[str] = ()
     not_checked: Sequence[str] = ()
     live: Sequence[str] | None = None
 
@@ -55,10 +60,34 @@ class Report:
             "errors": [*map(_members, self.errors)],
             "warnings": [*map(_members, self.warnings)],
             "callers": self.callers,
-            "description": self.description,
+            "description": [*self.description, *self.left_out],
             "not_checked": self.not_checked,
             **({} if self.live is None else {"live": self.live}),
         }
+
+    @property
+    def verdict(self) -> str:
+        found = [f"has {_count(len(self.errors), 'error')}" if self.errors else "is valid"]
+        if self.warnings:
+            found.append(_count(len(self.warnings), "warning"))
+        return f"{self.file} {', with '.join(found)}: {self.size}"
+
+    def lines(self) -> Iterator[str]:
+        """Yield the lines for people about buckets, protocols and callers."""
+        yield from self.description
+        yield from _first(self.may)
+        yield from _first(self.left_out)
+
+
+def _first(lines: Sequence[str]) -> Iterator[str]:
+    yield from lines[:_MAX_LINES]
+    if len(lines) > _MAX_LINES:
+        more = f"{len(lines) - _MAX_LINES:,} more lines"
+        yield f"… and {more}: --caller NAME shows one caller, and --json all"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number or 'no'} {what}{'' if number == 1 else 's'}"
 
 
 def _members(problem: ConfigurationProblem) -> dict[str, Any]:
@@ -78,23 +107,28 @@ def report(
     *,
     offline: bool,
     traces: str | None,
+    caller: str | None = None,
 ) -> Report:
     """Return all that there is to say about a configuration that is valid.
 
-    `traces` is the URL that spans are sent to.
+    `traces` is the URL that spans are sent to. With `caller`, a name or a subject, it describes
+    only the callers that match.
     """
     # With thousands of callers to build the entries takes a while, so only once.
     entries = builders.caller_entries(settings)
     found = [*warnings(settings, entries), *api_keys.warnings(settings, now)]
     errors = policies.oversized_policies(settings, addresses, entries)
+    described = entries if caller is None else callers.matching(entries, caller)
+    general = [*describe(settings, addresses, entries), *_describe_traces(traces)]
     return Report(
         errors=in_order(errors, files),
         warnings=in_order(found, files),
-        callers=[
-            json.loads(render_caller(Caller(issuer=each.issuer, subject=each.subject), each.grants))
-            for each in entries
-        ],
-        description=[*describe(settings, addresses, entries), *_describe_traces(traces)],
+        file=str(files.path),
+        size=f"{_count(len(settings.buckets), 'bucket')}, {_count(len(entries), 'caller')}",
+        callers=callers.documents(settings, described),
+        description=general if caller is None else [],
+        may=[*callers.describe(settings, described)],
+        left_out=[*callers.left_out(policies.bucket_arns(settings, addresses), described)],
         not_checked=[*skipped_files(settings)] if offline else [],
     )
 
@@ -108,32 +142,17 @@ def in_order(problems: Iterable[ConfigurationProblem], files: Files) -> list[Con
 def describe(
     settings: Settings, addresses: Mapping[str, Address], entries: tuple[CallerEntry, ...]
 ) -> Iterator[str]:
-    """Yield lines about each bucket, and about what each caller may do."""
+    """Yield lines about each bucket and each protocol."""
     yield from buckets.describe(settings, addresses, entries)
-    for entry in entries:
-        name = caller_name(entry)
-        if not entry.grants:
-            yield f"{name} may do nothing"
-        for grant in entry.grants:
-            yield f"{name} may {_grant(grant)}"
     if settings.objects is not None:
+        lifetime = duration(settings.objects.expires_in)
         yield (
             "object URLs: each caller may use its grants at /o/BUCKET/KEY too, with its key as a "
-            f"Basic password; what they redirect to lives {settings.objects.expires_in} s at most"
+            f"Basic password; what they redirect to lives {lifetime} at most"
         )
-    yield from package_index.describe(settings, entries)
-    yield from git_lfs.describe(settings, entries)
-    yield from mlflow.describe(settings, entries)
-    yield from uppy.describe(settings, entries)
-    yield from links.describe(settings, entries)
-    yield from console.describe(settings)
-    yield from credentials.describe(settings, entries)
-    yield from remote_signing.describe(entries)
-    yield from aws_lambda.describe(settings)
-    callers = (
-        (caller_name(each), [*map(policies.with_long_claims, each.grants)]) for each in entries
-    )
-    yield from limits.describe(policies.bucket_arns(settings, addresses), callers)
+    for protocol in (package_index, git_lfs, mlflow, uppy, links, console, aws_lambda):
+        yield from protocol.describe(settings)
+    yield from limits.describe(policies.bucket_arns(settings, addresses))
 
 
 def _describe_traces(endpoint: str | None) -> Iterator[str]:
@@ -181,18 +200,3 @@ def skipped_files(settings: Settings) -> Iterator[str]:
             yield f"issuers.{name}.ca_file {issuer.ca_file}"
     if settings.links is not None:
         yield from (f"links.keys.{i} {path}" for i, path in enumerate(settings.links.keys))
-
-
-def _grant(grant: Grant) -> str:
-    operations = ", ".join(operation for operation in Operation if operation in grant.allow)
-    keys = f"{grant.prefix}…" if grant.prefix.endswith("/") else grant.prefix or "everything"
-    parts = [
-        f"{operations} {keys} in {grant.bucket}",
-        f"for at most {grant.max_expires_in} s" if grant.max_expires_in else "",
-        f"at most {grant.max_content_length} bytes" if grant.max_content_length is not None else "",
-        f"only {', '.join(grant.content_types)}" if grant.content_types is not None else "",
-        f"at most {grant.max_keys} keys a page" if grant.max_keys else "",
-        f"links for at most {grant.max_link_expires_in} s" if Operation.LINK in grant.allow else "",
-        "and overwrite objects" if grant.allow_overwrite else "",
-    ]
-    return ", ".join(filter(None, parts))

@@ -5,27 +5,27 @@ from collections.abc import Iterator, Mapping
 from service.access.callers import CallerEntry, Identity, granted, named_claims, pointers
 from service.access.grants import AccessRequest, Caller, Operation, covers
 from service.access.key_prefixes import caller_prefix
-from service.app import builders
+from service.cli.check.rights import Right, right
 from service.config.settings import Settings
 from service.config.uppy import UppySettings
 from service.errors import ConfigurationProblem
 
 _METHODS: Mapping[Operation, str] = {
-    Operation.FORM: "in one piece",
-    Operation.MULTIPART: "in parts",
+    Operation.FORM: "upload in one piece",
+    Operation.MULTIPART: "make multipart uploads",
 }
 
 
-def describe(settings: Settings, entries: tuple[CallerEntry, ...]) -> Iterator[str]:
-    """Yield a line about all uploads, and one about each caller."""
+def describe(settings: Settings) -> Iterator[str]:
     if (uppy := settings.uppy) is None:
         return
     pages = f"pages of {', '.join(uppy.origins)}" if uppy.origins else "no page of another origin"
     yield f"uppy: uploads go to {uppy.prefix}… in {uppy.bucket}; {pages} may call"
-    for entry in entries:
-        methods = " and ".join(_methods(uppy, entry))
-        what = f"upload {methods}" if methods else "not upload"
-        yield f"uppy: {builders.caller_name(entry)} may {what}"
+
+
+def rights(settings: Settings, entry: CallerEntry) -> Iterator[Right]:
+    if settings.uppy is not None:
+        yield from right(_allowed(settings.uppy, entry), "with Uppy")
 
 
 def warnings(
@@ -33,7 +33,7 @@ def warnings(
 ) -> Iterator[ConfigurationProblem]:
     if (uppy := settings.uppy) is None:
         return
-    if not any(_methods(uppy, entry) for entry in entries):
+    if not any(_allowed(uppy, entry) for entry in entries):
         text = (
             "nobody may upload; a caller needs a grant with `form`, and with `multipart` for large "
             f"files, that covers {uppy.prefix} in {uppy.bucket}"
@@ -47,7 +47,7 @@ def warnings(
         yield ConfigurationProblem(text, ("uppy", "bucket"))
 
 
-def _methods(uppy: UppySettings, entry: CallerEntry) -> list[str]:
+def _allowed(uppy: UppySettings, entry: CallerEntry) -> list[str]:
     """Return how a matching caller may upload, if its claims suit the grants."""
     identity = _example_caller(uppy, entry)
     if (prefix := caller_prefix(uppy.prefix, identity)) is None:

@@ -89,4 +89,6 @@ def test_a_risk_of_a_grant_set_is_reported_once(tmp_path: Path) -> None:
 
 def test_grants_for_everybody_of_an_issuer_are_reported(tmp_path: Path) -> None:
     done = checked(tmp_path, f"{HEAD}callers:\n{of_subject('*', grant('a/', 'download'))}")
-    assert "callers.0.subject: everybody with a token of ci has these grants" in done.output
+    text = "callers.0.subject: anyone who can get a token for this audience has these grants"
+    assert text in done.output
+    assert "\neveryone who signs in at `ci` may download a/… in reports" in done.output

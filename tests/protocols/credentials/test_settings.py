@@ -59,15 +59,14 @@ def test_check_says_what_a_callers_programs_get(tmp_path: Path) -> None:
         tmp_path, grant("download", "head", "upload", "credentials"), grant("list")
     )
     assert code == 0, output
-    [line] = [each for each in output.splitlines() if each.startswith("credentials: ")]
+    [line] = [each for each in output.splitlines() if "AWS credentials" in each]
     assert line == (
-        "credentials: programs of API key spark get AWS credentials for download, upload in "
-        "reports, whatever the size, type or lifetime. They last 3600 s: about 34 STS calls a day "
-        "per replica while they are used"
+        "API key spark may download, upload in reports with AWS credentials, whatever the size, "
+        "type or lifetime: they last 1 h, about 34 STS calls a day per replica"
     )
     short = {**AWS, "session_seconds": 900}
     output = checked(tmp_path, grant("download", "credentials"), bucket=short)[1]
-    assert "They last 1800 s: about 115 STS calls a day" in output
+    assert "they last 30 min, about 115 STS calls a day" in output
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,13 @@ from typing import Any, Final
 import pytest
 from click.testing import CliRunner
 
+from service.cli.check import git_lfs
 from service.cli.main import main
 from service.config.links import new_key
 from service.protocols.git_lfs.repositories import Repository
 from tests.app.reload.harness import log_messages, put, watching
 from tests.app.services.harness import configuration
+from tests.cli.invoking import rights_by_caller
 from tests.protocols.package_index.test_settings import ISSUER, ROLE, caller, granted
 
 DESIGN: Final = {"bucket": "reports", "prefix": "lfs/design/"}
@@ -27,23 +29,29 @@ def links(directory: Path) -> dict[str, Any]:
     return {"keys": [str(key)], "url": "https://files.example.com"}
 
 
-def checked(directory: Path, *callers: dict[str, Any], **more: Any) -> tuple[int, str]:
-    path = directory / "presign.yaml"
-    document = {
+def document(*callers: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {
         "buckets": {"reports": {"region": "eu-west-1", "role_arn": ROLE}},
         "issuers": {"cluster": ISSUER},
         "callers": list(callers or [caller("ci", "lfs/", *PULL)]),
         "git_lfs": LFS,
         **more,
     }
-    path.write_text(json.dumps(document, indent=1))
+
+
+def checked(directory: Path, *callers: dict[str, Any], **more: Any) -> tuple[int, str]:
+    path = directory / "presign.yaml"
+    path.write_text(json.dumps(document(*callers, **more), indent=1))
     done = CliRunner().invoke(main, ["check", "--config", str(path)])
     return done.exit_code, done.output
 
 
-def test_check_says_who_may_pull_and_push(tmp_path: Path) -> None:
-    code, output = checked(
-        tmp_path,
+def of_claim(subject: str, prefix: str, *allow: str) -> dict[str, Any]:
+    return {"issuer": "cluster", "subject": subject, "grants": [granted(prefix, *allow)]}
+
+
+def test_check_knows_who_may_pull_and_push() -> None:
+    callers = (
         caller("reader", "lfs/", *PULL),
         caller("writer", "lfs/design/", *PULL, *PUSH),
         caller("parts", "", *PUSH, "multipart"),
@@ -51,32 +59,33 @@ def test_check_says_who_may_pull_and_push(tmp_path: Path) -> None:
         caller("narrow", "lfs/design/ab/", *PULL),
         caller("sibling", "lfs/designs/", *PULL),
         caller("key", "lfs", *PULL),
-        {
-            "issuer": "cluster",
-            "subject": "team:*",
-            "grants": [granted("lfs/{claim:/team}/", *PULL, *PUSH)],
-        },
-        {
-            "issuer": "cluster",
-            "subject": "other:*",
-            "grants": [granted("wiki/{claim:/team}/", *PULL)],
-        },
+        of_claim("team:*", "lfs/{claim:/team}/", *PULL, *PUSH),
+        of_claim("other:*", "wiki/{claim:/team}/", *PULL),
     )
+    assert rights_by_caller(git_lfs.rights, document(*callers)) == {
+        "API key reader": ["pull"],
+        "API key writer": ["pull", "push"],
+        "API key parts": ["push", "push in parts"],
+        "API key unchecked": [],
+        "API key narrow": [],
+        "API key sibling": [],
+        "API key key": [],
+        "team:* of cluster": ["pull", "push"],
+        "other:* of cluster": [],
+    }
+
+
+def test_check_says_where_a_repository_is_and_who_may_use_it(tmp_path: Path) -> None:
+    none = caller("none", "elsewhere/", "list")
+    code, output = checked(tmp_path, caller("writer", "lfs/", *PULL, *PUSH), none)
     assert code == 0, output
-    lines = [line for line in output.splitlines() if line.startswith("git_lfs")]
-    assert lines == [
+    for line in (
         "git_lfs: objects over 5 GiB are refused; their uploads need the keys of `links`",
         "git_lfs design: /lfs/design has its objects in reports/lfs/design/",
-        "git_lfs design: API key reader may pull",
-        "git_lfs design: API key writer may pull and push",
-        "git_lfs design: API key parts may push, also in parts",
-        "git_lfs design: API key unchecked may do nothing",
-        "git_lfs design: API key narrow may do nothing",
-        "git_lfs design: API key sibling may do nothing",
-        "git_lfs design: API key key may do nothing",
-        "git_lfs design: team:* of cluster may pull and push",
-        "git_lfs design: other:* of cluster may do nothing",
-    ]
+        "API key writer may pull, push in the Git LFS repository design",
+    ):
+        assert line in output.splitlines()
+    assert output.count("Git LFS") == 1
     assert ": git_lfs" not in output
 
 
@@ -84,7 +93,7 @@ def test_check_says_what_is_sent_in_parts(tmp_path: Path) -> None:
     section = {**LFS, "multipart_threshold": "60MiB"}
     code, output = checked(tmp_path, git_lfs=section, links=links(tmp_path))
     assert code == 0, output
-    assert "git_lfs: objects over 60.0MiB are sent in parts by clients that can" in output
+    assert "git_lfs: objects over 60 MiB are sent in parts by clients that can" in output
     assert ": links: nobody may make one" not in output
 
 

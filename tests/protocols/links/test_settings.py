@@ -9,10 +9,12 @@ from click.testing import CliRunner
 
 from service.app import protocols
 from service.auth.api_keys import digest_of
+from service.cli.check import links
 from service.cli.main import main
 from service.config.links import new_key
 from service.config.settings import load_settings, watched_files
 from service.errors import ConfigurationError
+from tests.cli.invoking import rights_by_caller
 
 ROLE: Final = "arn:aws:iam::111122223333:role/presign"
 STORE: Final = "redis://:sentinel@uses:6379/0"
@@ -43,19 +45,25 @@ def caller(name: str, *allow: str, prefix: str = "invoices/") -> dict[str, Any]:
     return {"api_key": name, "sha256": [digest_of(name)], "grants": [grant]}
 
 
-def test_check_says_who_may_make_links(tmp_path: Path) -> None:
-    code, output = Configured(
+def test_check_knows_who_may_make_links(tmp_path: Path) -> None:
+    configured = Configured(
         tmp_path,
         caller("billing", "download", "upload", "link"),
         caller("drops", "upload", "link"),
         caller("heads", "head", "link"),
         caller("others", "download"),
-    ).checked()
+    )
+    assert rights_by_caller(links.rights, configured.document) == {
+        "API key billing": ["let others download", "let others upload"],
+        "API key drops": ["let others upload"],
+        "API key heads": [],
+        "API key others": [],
+    }
+    code, output = configured.checked()
     assert code == 0, output
-    assert "links: API key billing may make links to download and to upload\n" in output
-    assert "links: API key drops may make links to upload\n" in output
-    assert "links: API key heads may make none\n" in output
-    assert "links: API key others may make none\n" in output
+    line = "API key billing may let others download, let others upload by share link"
+    assert line in output.splitlines()
+    assert output.count("by share link") == 2
     assert ": links" not in output
 
 

@@ -8,10 +8,12 @@ from typing import Any, Final
 import pytest
 from click.testing import CliRunner
 
+from service.cli.check import mlflow
 from service.cli.main import main
 from service.protocols.mlflow.paths import Root
 from tests.app.reload.harness import log_messages, put, watching
 from tests.app.services.harness import configuration
+from tests.cli.invoking import rights_by_caller
 from tests.protocols.package_index.test_settings import ISSUER, ROLE, caller, granted
 
 TEAM: Final = {"bucket": "reports", "prefix": "mlflow/team/"}
@@ -21,16 +23,19 @@ WRITE: Final = ("upload", "multipart")
 BUCKET: Final = {"region": "eu-west-1", "role_arn": ROLE}
 
 
-def checked(directory: Path, *callers: dict[str, Any], **more: Any) -> tuple[int, str]:
-    path = directory / "presign.yaml"
-    document = {
+def document(*callers: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {
         "buckets": {"reports": BUCKET},
         "issuers": {"cluster": ISSUER},
         "callers": list(callers or [caller("ci", "mlflow/", *READ)]),
         "mlflow": MLFLOW,
         **more,
     }
-    path.write_text(json.dumps(document, indent=1))
+
+
+def checked(directory: Path, *callers: dict[str, Any], **more: Any) -> tuple[int, str]:
+    path = directory / "presign.yaml"
+    path.write_text(json.dumps(document(*callers, **more), indent=1))
     done = CliRunner().invoke(main, ["check", "--config", str(path)])
     return done.exit_code, done.output
 
@@ -45,9 +50,8 @@ def of_team(prefix: str, *allow: str) -> dict[str, Any]:
     return {"issuer": "cluster", "subject": "team:*", "grants": [granted(prefix, *allow)]}
 
 
-def test_check_says_who_may_do_what(tmp_path: Path) -> None:
-    code, output = checked(
-        tmp_path,
+def test_check_knows_who_may_do_what() -> None:
+    callers = (
         caller("reader", "mlflow/", *READ),
         writer("writer", *READ, *WRITE, allow_overwrite=True),
         writer("careful", *READ, *WRITE),
@@ -58,19 +62,28 @@ def test_check_says_who_may_do_what(tmp_path: Path) -> None:
         caller("headless", "mlflow/", "list", "download"),
         of_team("mlflow/{claim:/team}/", *READ),
     )
+    assert rights_by_caller(mlflow.rights, document(*callers)) == {
+        "API key reader": ["read"],
+        "API key writer": ["read", "write small files", "write large files"],
+        "API key careful": ["read", "write large files"],
+        "API key one-request": ["write small files"],
+        "API key cleaner": ["delete"],
+        "API key run": ["read in a part of it"],
+        "API key sibling": [],
+        "API key headless": [],
+        "team:* of cluster": ["read"],
+    }
+
+
+def test_check_says_where_a_root_is_and_who_may_use_it(tmp_path: Path) -> None:
+    none = caller("none", "elsewhere/", "list")
+    code, output = checked(tmp_path, writer("careful", *READ, *WRITE), none)
     assert code == 0, output
-    assert [line for line in output.splitlines() if line.startswith("mlflow")] == [
-        "mlflow team: mlflow-artifacts://HOST/team has its artifacts in reports/mlflow/team/",
-        "mlflow team: API key reader may read",
-        "mlflow team: API key writer may read, write small files, write large files",
-        "mlflow team: API key careful may read, write large files",
-        "mlflow team: API key one-request may write small files",
-        "mlflow team: API key cleaner may delete",
-        "mlflow team: API key run may read in a part of it",
-        "mlflow team: API key sibling may do nothing",
-        "mlflow team: API key headless may do nothing",
-        "mlflow team: team:* of cluster may read",
-    ]
+    where = "mlflow team: mlflow-artifacts://HOST/team has its artifacts in reports/mlflow/team/"
+    assert where in output.splitlines()
+    may = "API key careful may read, write large files in the MLflow root team"
+    assert may in output.splitlines()
+    assert output.count("MLflow") == 1
     place = ": mlflow.roots.team: "
     assert [line.partition(place)[2] for line in output.splitlines() if place in line] == [
         (

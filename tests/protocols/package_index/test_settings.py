@@ -9,10 +9,12 @@ import pytest
 from click.testing import CliRunner
 
 from service.auth.api_keys import digest_of
+from service.cli.check import package_index
 from service.cli.main import main
 from service.protocols.package_index.indexes import PackageIndex
 from tests.app.reload.harness import log_messages, put, watching
 from tests.app.services.harness import configuration
+from tests.cli.invoking import rights_by_caller
 
 ROLE: Final = "arn:aws:iam::111122223333:role/presign"
 WHEELS: Final = {"bucket": "reports", "prefix": "pypi/"}
@@ -23,16 +25,19 @@ ISSUER: Final = {
 }
 
 
-def checked(directory: Path, *callers: dict[str, Any], **more: Any) -> tuple[int, str]:
-    path = directory / "presign.yaml"
-    document = {
+def document(*callers: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {
         "buckets": {"reports": {"region": "eu-west-1", "role_arn": ROLE}},
         "issuers": {"cluster": ISSUER},
         "callers": list(callers or [caller("ci", "pypi/", "list", "download")]),
         "package_index": {"wheels": WHEELS},
         **more,
     }
-    path.write_text(json.dumps(document, indent=1))
+
+
+def checked(directory: Path, *callers: dict[str, Any], **more: Any) -> tuple[int, str]:
+    path = directory / "presign.yaml"
+    path.write_text(json.dumps(document(*callers, **more), indent=1))
     done = CliRunner().invoke(main, ["check", "--config", str(path)])
     return done.exit_code, done.output
 
@@ -45,10 +50,9 @@ def granted(prefix: str, *allow: str) -> dict[str, Any]:
     return {"bucket": "reports", "prefix": prefix, "allow": allow, "max_expires_in": 900}
 
 
-def test_check_says_where_an_index_is_and_who_may_use_it(tmp_path: Path) -> None:
+def test_check_knows_who_may_use_an_index() -> None:
     by_claim = granted("pypi/{claim:/team}/", "list")
-    code, output = checked(
-        tmp_path,
+    callers = (
         caller("ci", "pypi/", "list", "download"),
         caller("wide", "", "list"),
         caller("one", "pypi/tinypkg/", "list", "download"),
@@ -57,18 +61,29 @@ def test_check_says_where_an_index_is_and_who_may_use_it(tmp_path: Path) -> None
         caller("key", "pypi", "list", "download"),
         {"issuer": "cluster", "subject": "team:*", "grants": [by_claim]},
     )
+    assert rights_by_caller(package_index.rights, document(*callers)) == {
+        "API key ci": ["list all projects", "download the files of all projects"],
+        "API key wide": ["list all projects", "download the files of no projects"],
+        "API key one": ["list some projects", "download the files of some projects"],
+        "API key uploads": [],
+        "API key others": [],
+        "API key key": [],
+        "team:* of cluster": ["list some projects", "download the files of no projects"],
+    }
+
+
+def test_check_says_where_an_index_is_and_who_may_use_it(tmp_path: Path) -> None:
+    code, output = checked(tmp_path, caller("wide", "", "list"), caller("up", "pypi/", "upload"))
     assert code == 0, output
-    assert "package_index wheels: /simple/wheels/ has the projects in reports/pypi/\n" in output
-    lines = [line for line in output.splitlines() if line.startswith("package_index wheels: ")]
-    assert [line.removeprefix("package_index wheels: ") for line in lines[1:]] == [
-        "API key ci may list all projects, and download the files of all projects",
-        "API key wide may list all projects, and download the files of no projects",
-        "API key one may list some projects, and download the files of some projects",
-        "API key uploads may list no projects",
-        "API key others may list no projects",
-        "API key key may list no projects",
-        "team:* of cluster may list some projects, and download the files of no projects",
-    ]
+    for line in (
+        "package_index wheels: /simple/wheels/ has the projects in reports/pypi/",
+        (
+            "API key wide may list all projects, download the files of no projects in the package "
+            "index wheels"
+        ),
+    ):
+        assert line in output.splitlines()
+    assert output.count("package index") == 1
     assert ": package_index" not in output
 
 

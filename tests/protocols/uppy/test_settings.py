@@ -8,7 +8,9 @@ import pytest
 from click.testing import CliRunner
 
 from service.auth.api_keys import digest_of
+from service.cli.check import uppy
 from service.cli.main import main
+from tests.cli.invoking import rights_by_caller
 
 ROLE: Final = "arn:aws:iam::111122223333:role/presign"
 GRANT: Final[dict[str, Any]] = {
@@ -21,17 +23,20 @@ UPPY: Final = {"bucket": "reports", "prefix": "uploads/{caller}/"}
 ISSUER: Final = {"issuer": "https://i.example", "audience": "p", "jwks_url": "https://i.example/k"}
 
 
-def checked(
-    directory: Path, uppy: dict[str, Any], *callers: dict[str, Any], **bucket: Any
-) -> tuple[int, str]:
-    path = directory / "presign.yaml"
-    document = {
+def document(section: dict[str, Any], *callers: dict[str, Any], **bucket: Any) -> dict[str, Any]:
+    return {
         "buckets": {"reports": {"region": "eu-west-1", "role_arn": ROLE, **bucket}},
         "issuers": {"cluster-a": ISSUER},
         "callers": list(callers or [of_key("billing", GRANT)]),
-        "uppy": uppy,
+        "uppy": section,
     }
-    path.write_text(json.dumps(document))
+
+
+def checked(
+    directory: Path, section: dict[str, Any], *callers: dict[str, Any], **bucket: Any
+) -> tuple[int, str]:
+    path = directory / "presign.yaml"
+    path.write_text(json.dumps(document(section, *callers, **bucket)))
     done = CliRunner().invoke(main, ["check", "--config", str(path)])
     return done.exit_code, done.output
 
@@ -44,36 +49,53 @@ def of_token(subject: str, *grants: dict[str, Any]) -> dict[str, Any]:
     return {"issuer": "cluster-a", "subject": subject, "grants": list(grants)}
 
 
-def test_check_shows_the_target_and_who_may_upload(tmp_path: Path) -> None:
-    code, output = checked(
-        tmp_path,
-        {**UPPY, "origins": ["https://app.example.com"]},
+ONE_PIECE: Final = "upload in one piece"
+PARTS: Final = "make multipart uploads"
+
+
+def test_check_knows_who_may_upload() -> None:
+    callers = (
         of_key("billing", GRANT),
         of_key("forms", {**GRANT, "allow": ["form"]}),
         of_key("elsewhere", {**GRANT, "prefix": "other/"}),
         of_token("user:*", {**GRANT, "prefix": "uploads/cluster-a/"}),
     )
+    assert rights_by_caller(uppy.rights, document(UPPY, *callers)) == {
+        "API key billing": [ONE_PIECE, PARTS],
+        "API key forms": [ONE_PIECE],
+        "API key elsewhere": [],
+        "user:* of cluster-a": [ONE_PIECE, PARTS],
+    }
+
+
+def test_check_shows_the_target_and_who_may_upload(tmp_path: Path) -> None:
+    elsewhere = of_key("elsewhere", {**GRANT, "prefix": "other/"})
+    section = {**UPPY, "origins": ["https://app.example.com"]}
+    code, output = checked(tmp_path, section, of_key("billing", GRANT), elsewhere)
     assert code == 0
-    for text in (
-        "uploads go to uploads/{caller}/… in reports; pages of https://app.example.com may call",
-        "API key billing may upload in one piece and in parts",
-        "API key forms may upload in one piece\n",
-        "API key elsewhere may not upload",
-        "user:* of cluster-a may upload in one piece and in parts",
+    for line in (
+        (
+            "uppy: uploads go to uploads/{caller}/… in reports; pages of https://app.example.com "
+            "may call"
+        ),
+        "API key billing may upload in one piece, make multipart uploads with Uppy",
     ):
-        assert f"uppy: {text}" in output
+        assert line in output.splitlines()
+    assert output.count("with Uppy") == 1
     assert ": uppy" not in output
 
 
-def test_check_understands_claims(tmp_path: Path) -> None:
+def test_check_understands_claims() -> None:
     by_tenant = {**GRANT, "prefix": "uploads/{claim:/tenant}/"}
     by_subject = {**GRANT, "prefix": "uploads/cluster-a/{claim:/sub}/"}
     template = {**UPPY, "prefix": "uploads/{claim:/tenant}/{caller}/"}
-    _, output = checked(tmp_path, template, of_token("a:*", by_tenant), of_key("billing", GRANT))
-    assert "uppy: a:* of cluster-a may upload in one piece and in parts" in output
-    assert "uppy: API key billing may not upload" in output  # it has no claims
-    _, output = checked(tmp_path, UPPY, of_token("ada", by_subject))
-    assert "uppy: ada of cluster-a may upload in one piece and in parts" in output
+    callers = (of_token("a:*", by_tenant), of_key("billing", GRANT))
+    assert rights_by_caller(uppy.rights, document(template, *callers)) == {
+        "a:* of cluster-a": [ONE_PIECE, PARTS],
+        "API key billing": [],  # it has no claims
+    }
+    ada = document(UPPY, of_token("ada", by_subject))
+    assert rights_by_caller(uppy.rights, ada) == {"ada of cluster-a": [ONE_PIECE, PARTS]}
 
 
 def test_check_warns_of_uploads_that_cannot_be(tmp_path: Path) -> None:
@@ -119,7 +141,9 @@ def test_the_section_of_the_example_is_valid(tmp_path: Path) -> None:
     path.write_text(f"{before}uppy:{section}\n\n{after}")
     done = CliRunner().invoke(main, ["check", "--config", str(path)])
     assert done.exit_code == 0, done.output
-    assert "uppy: API key billing may upload in one piece and in parts" in done.output
+    assert (
+        "API key billing may upload in one piece, make multipart uploads with Uppy" in done.output
+    )
     assert "pages of https://app.example.com may call" in done.output
 
 

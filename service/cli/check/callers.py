@@ -1,0 +1,103 @@
+"""What `presign check` says about callers: what each may do, and what IAM does not enforce."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from service.access.callers import CallerEntry
+from service.access.grants import Caller, Grant, Operation
+from service.api.rendering import render_caller
+from service.app.builders import caller_name
+from service.cli.check import (
+    credentials,
+    git_lfs,
+    limits,
+    links,
+    mlflow,
+    package_index,
+    policies,
+    remote_signing,
+    uppy,
+)
+from service.cli.check.quantities import duration, size
+from service.cli.check.rights import Right
+from service.config.settings import Settings
+
+_NAMED: Final = 3  # of callers that may do the same
+
+
+def rights(settings: Settings, entry: CallerEntry) -> Iterator[Right]:
+    """Yield what a caller of this entry may do, if its claims suit the grants."""
+    for grant in entry.grants:
+        yield _of_grant(grant)
+    for protocol in (package_index, git_lfs, mlflow, uppy, links, credentials, remote_signing):
+        yield from protocol.rights(settings, entry)
+
+
+def matching(entries: Iterable[CallerEntry], name: str) -> tuple[CallerEntry, ...]:
+    """Return the entry of the API key `name`, or those of the subject or the pattern `name`."""
+    found = tuple(
+        entry
+        for entry in entries
+        if entry.subject == name or entry.matches(Caller(issuer=entry.issuer, subject=name))
+    )
+    return tuple(entry for entry in found if entry.issuer is None) or found
+
+
+def documents(settings: Settings, entries: Iterable[CallerEntry]) -> list[dict[str, Any]]:
+    """Return each caller as `GET /v1/caller` shows it, and what it may do in words."""
+    return [
+        {
+            **json.loads(render_caller(Caller(issuer=e.issuer, subject=e.subject), e.grants)),
+            "may": [*map(str, rights(settings, e))],
+        }
+        for e in entries
+    ]
+
+
+def describe(settings: Settings, entries: Iterable[CallerEntry]) -> Iterator[str]:
+    """Yield lines about who may do what. Callers that may do the same share theirs."""
+    named = defaultdict[tuple[Right, ...], list[str]](list)
+    for entry in entries:
+        named[tuple(rights(settings, entry))].append(caller_name(entry))
+    for may, names in named.items():
+        who = together(names)
+        yield from (f"{who} may {each}" for each in may or ("do nothing",))
+
+
+def left_out(arns: limits.Arns, entries: Iterable[CallerEntry]) -> Iterator[str]:
+    """Yield lines about what IAM does not enforce for callers."""
+    named = defaultdict[str, list[str]](list)
+    for entry in entries:
+        grants = {policies.with_long_claims(grant): grant.prefix for grant in entry.grants}
+        for text in limits.left_out(arns, grants):
+            named[text].append(caller_name(entry))
+    yield from (f"{together(names)}: {text}" for text, names in named.items())
+
+
+def together(names: list[str]) -> str:
+    """Return the first names, and how many more there are."""
+    first = names[:_NAMED]
+    if len(names) > _NAMED:
+        others = names[_NAMED:]
+        first.append(f"{len(others):,} more" if len(others) > 1 else others[0])
+    return " and ".join(filter(None, (", ".join(first[:-1]), first[-1])))
+
+
+def _of_grant(grant: Grant) -> Right:
+    keys = f"{grant.prefix}…" if grant.prefix.endswith("/") else grant.prefix or "everything"
+    words = [f"{keys} in {grant.bucket}"]
+    if grant.max_expires_in:
+        words.append(f"URLs up to {duration(grant.max_expires_in)}")
+    if grant.max_content_length is not None:
+        words.append(f"files up to {size(grant.max_content_length)}")
+    if grant.content_types is not None:
+        words.append(f"only {', '.join(grant.content_types)}")
+    if grant.max_keys:
+        words.append(f"at most {grant.max_keys} keys a page")
+    if Operation.LINK in grant.allow:
+        words.append(f"links up to {duration(grant.max_link_expires_in)}")
+    if grant.allow_overwrite:
+        words.append("and overwrite objects")
+    return Right(tuple(each for each in Operation if each in grant.allow), ", ".join(words))
