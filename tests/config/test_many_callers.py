@@ -11,7 +11,7 @@ from typing import Any, Final
 import pytest
 
 from service.app import builders
-from service.cli.check import policies, report
+from service.cli.check import callers, policies, report
 from service.concurrency.event_loop import without_garbage_collection
 from service.config.settings import Settings, load_settings
 from service.s3.endpoints import resolve
@@ -75,6 +75,8 @@ def checked(settings: Settings, addresses: dict[str, Address]) -> list[object]:
     entries = builders.caller_entries(settings)
     return [
         *report.describe(settings, addresses, entries),
+        *callers.describe(settings, entries),
+        *callers.left_out(policies.bucket_arns(settings, addresses), entries),
         *report.warnings(settings, entries),
         *policies.oversized_policies(settings, addresses, entries),
     ]
