@@ -71,6 +71,11 @@ CASES: Final[dict[str, tuple[ReportedRequest, Code, str]]] = {
         Code.CONTENT_TYPE_CHANGED,
         LIKELY,
     ),
+    "charset; headers as sent; no method": (
+        without_method(mismatched(upload(content_type=CHARSET))),
+        Code.CONTENT_TYPE_CHANGED,
+        LIKELY,
+    ),
     "charset, and a header left out": (
         mismatched(upload(content_type=CHARSET, if_none_match=None)),
         Code.CONTENT_TYPE_CHANGED,
