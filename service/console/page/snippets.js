@@ -88,7 +88,7 @@ await pipeline(answer.body, createWriteStream(${json(path)}));
   };
 }
 
-/** An upload in parts has `needs` too: by language, what people install first. */
+/** For a multipart upload it has `needs` too: by language, what people install first. */
 export function uploadCode({ base, bucket, key, name, type, operation, overwrite }) {
   const body = { bucket, key, content_type: type, ...(overwrite ? { overwrite: true } : {}) };
   return operation === "upload"

@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -273,6 +274,11 @@ def hold(page: Page, path: str) -> list[Route]:
     held: list[Route] = []
     page.route(path, lambda route: held.append(route))  # noqa: PLW0108 (playwright marks its handlers)
     return held
+
+
+def stop_clock(page: Page) -> None:
+    """From now on the page's time passes only by `page.clock.run_for`."""
+    page.clock.pause_at(datetime.now(UTC) + timedelta(minutes=1))
 
 
 def first_held(page: Page, held: list[Route]) -> Route:

@@ -17,6 +17,7 @@ from tests.browser.console.harness import (
     Harness,
     open_console,
     run_console,
+    stop_clock,
     text_file,
 )
 from tests.browser.console.images import PDF, png
@@ -178,6 +179,8 @@ def test_a_deletion_can_be_undone(console: ConsolePage) -> None:
     console.page.clock.install()
     console.sign_in()
     console.follow("bin")
+    expect(console.row("kept.txt")).to_be_visible()
+    stop_clock(console.page)
     console.row("kept.txt").get_by_role("button", name="Delete").click()
     expect(console.row("kept.txt")).to_be_hidden()
     expect(console.button("Undo")).to_be_focused()

@@ -16,6 +16,7 @@ from tests.browser.console.harness import (
     first_held,
     hold,
     refuse,
+    stop_clock,
     text_file,
 )
 from tests.browser.console.test_browsing import HOSTILE, SHOWN, UNDO_MS
@@ -113,6 +114,8 @@ def test_the_deletion_of_a_version_can_be_undone(console: ConsolePage, kept: Kep
     console.page.clock.install()
     enter(console, "undone")
     act(console, "a.txt", "Versions")
+    expect(versions(console)).to_have_count(2)
+    stop_clock(console.page)
     versions(console).last.get_by_role("button", name="Delete").click()
     expect(versions(console)).to_have_count(1)
     expect(console.button("Undo")).to_be_focused()
