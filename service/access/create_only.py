@@ -12,31 +12,37 @@ def creates_only(grant: Grant) -> bool:
     return not UPLOADS.isdisjoint(grant.allow) and not grant.allow_overwrite
 
 
-def uploads_without_condition(grants: Sequence[Grant]) -> list[Grant]:
-    """Return the grants with keys that may be uploaded without If-None-Match.
+def overwriting(grants: Sequence[Grant]) -> list[Grant]:
+    return [grant for grant in grants if UPLOADS & grant.allow and grant.allow_overwrite]
 
-    A grant allows that if it allows overwriting, or if its uploads have new keys: those of forms
-    and of drop boxes.
+
+def uploads_without_condition(grants: Sequence[Grant]) -> list[Grant]:
+    """Return the grants whose uploads need no If-None-Match.
+
+    They allow overwriting, or their uploads have new keys: those of forms and of drop boxes.
     """
-    unconditional = [
+    return [
         grant
         for grant in grants
-        if grant.allow_overwrite
-        or Operation.FORM in grant.allow
-        or grant.allow >= {Operation.LINK, Operation.UPLOAD}
+        if UPLOADS & grant.allow
+        and (
+            grant.allow_overwrite
+            or Operation.FORM in grant.allow
+            or grant.allow >= {Operation.LINK, Operation.UPLOAD}
+        )
     ]
-    return _overlapping(grants, unconditional)
 
 
-def _overlapping(grants: Sequence[Grant], others: Sequence[Grant]) -> list[Grant]:
-    """Return the grants for uploads that share a key with an upload of the `others`."""
-    uploading = [grant for grant in others if not UPLOADS.isdisjoint(grant.allow)]
-    return [grant for grant in grants if any(_overlap(grant, other) for other in uploading)]
+def bound_to_create(grants: Sequence[Grant], free: Sequence[Grant]) -> list[Grant]:
+    """Return the grants with keys that may only be created: none of `free` covers all of them."""
+    return [
+        grant
+        for grant in grants
+        if creates_only(grant) and not any(_covers(other, grant) for other in free)
+    ]
 
 
-def _overlap(one: Grant, other: Grant) -> bool:
-    return (
-        one.prefix == other.prefix
-        or (one.covers_subtree and other.prefix.startswith(one.prefix))
-        or (other.covers_subtree and one.prefix.startswith(other.prefix))
+def _covers(wide: Grant, grant: Grant) -> bool:
+    return wide.prefix == grant.prefix or (
+        wide.covers_subtree and grant.prefix.startswith(wide.prefix)
     )

@@ -15,7 +15,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from service.access.create_only import UPLOADS, creates_only, uploads_without_condition
+from service.access.create_only import (
+    UPLOADS,
+    bound_to_create,
+    overwriting,
+    uploads_without_condition,
+)
 from service.access.grants import Grant, Operation
 
 # docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
@@ -107,9 +112,8 @@ def session_policy(grants: Iterable[Grant], arns: BucketArns, *, max_age: int | 
     if any(not UPLOADS.isdisjoint(grant.allow) for grant in granted):
         copies = {**_A_COPY, **_forbidden_sources(granted, arns)}
         others.append(_encode(_statement("Deny", ["s3:PutObject"], [f"{arns.objects}*"], copies)))
-    unlimited = uploads_without_condition(granted)
-    limited = [grant for grant in granted if grant not in unlimited]
-    for limit in map(_encode, _limits(_create_only(limited, arns), arns, max_age)):
+    create_only = _create_only(granted, uploads_without_condition(granted), arns)
+    for limit in map(_encode, _limits(create_only, arns, max_age)):
         if len(_document([*objects, *lists, *others, limit])) <= MAX_POLICY_LENGTH:
             others.append(limit)
     return _with_lists(objects, granted, arns, _LISTS_ONE_KEY, others)
@@ -123,7 +127,7 @@ def vended_policy(grants: Iterable[Grant], arns: BucketArns, *, max_age: int | N
     """
     granted = list(grants)
     objects = map(_encode, _objects(granted, arns, _VENDED_ACTIONS))
-    limits = _limits(_vended_create_only(granted, arns), arns, max_age)
+    limits = _limits(_create_only(granted, overwriting(granted), arns), arns, max_age)
     others = map(_encode, [*_kms(granted, arns), *limits])
     return _with_lists([*objects], granted, arns, frozenset(), [*others])
 
@@ -216,22 +220,11 @@ def _limits(create_only: list[Statement], arns: BucketArns, max_age: int | None)
     return [*create_only, _statement("Deny", ["s3:*"], ["*"], older)]
 
 
-def _create_only(grants: list[Grant], arns: BucketArns) -> list[Statement]:
-    """Return the denial of uploads that may overwrite what these grants cover."""
-    patterns = _widest(_patterns(grants, UPLOADS))
-    resources = [arns.objects + pattern for pattern in patterns]
-    return [_statement("Deny", ["s3:PutObject"], resources, _MAY_OVERWRITE)] if patterns else []
-
-
-def _vended_create_only(grants: list[Grant], arns: BucketArns) -> list[Statement]:
-    """As `_create_only`, but a grant that overwrites lifts it for its own keys only.
-
-    No signature of ours keeps the rest.
-    """
-    if not any(map(creates_only, grants)):
+def _create_only(grants: list[Grant], free: list[Grant], arns: BucketArns) -> list[Statement]:
+    """Return the denial of uploads that may overwrite, except where a grant of `free` covers."""
+    if not bound_to_create(grants, free):
         return []
-    overwriting = _widest(_patterns((each for each in grants if each.allow_overwrite), UPLOADS))
-    resources = [arns.objects + pattern for pattern in overwriting]
+    resources = [arns.objects + pattern for pattern in _widest(_patterns(free, UPLOADS))]
     where = {"NotResource": _compact(resources)} if resources else {"Resource": f"{arns.objects}*"}
     return [{"Effect": "Deny", "Action": "s3:PutObject", **where, "Condition": _MAY_OVERWRITE}]
 

@@ -3,7 +3,11 @@
 from collections.abc import Iterator, Mapping
 from functools import cache
 
-from service.access.create_only import creates_only, uploads_without_condition
+from service.access.create_only import (
+    bound_to_create,
+    creates_only,
+    uploads_without_condition,
+)
 from service.access.grants import Grant, Operation
 from service.access.session_policy import LIST_VERSIONS_ACTION, BucketArns, session_policy
 from service.sessions import signature_age
@@ -49,12 +53,10 @@ def _left_out(
     unconditional = uploads_without_condition(grants)
     for grant in filter(creates_only, unconditional):
         yield (
-            f"does not enforce create-only for {prefixes[grant] or 'everything'}: forms, drop "
-            "boxes or another grant there need uploads without a condition"
+            f"does not enforce create-only for {prefixes[grant] or 'everything'}: forms and drop "
+            "boxes there need uploads without a condition"
         )
-    if "s3:if-none-match" not in policy and any(
-        grant not in unconditional for grant in grants if creates_only(grant)
-    ):
+    if "s3:if-none-match" not in policy and bound_to_create(grants, unconditional):
         yield "has no room for create-only; merge or shorten its prefixes"
     if max_age is not None and "s3:signatureAge" not in policy:
         yield "has no room for the age of signatures; merge or shorten its prefixes"
