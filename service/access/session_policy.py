@@ -22,6 +22,7 @@ from service.access.create_only import (
     uploads_without_condition,
 )
 from service.access.grants import Grant, Operation
+from service.signing.sigv4 import percent_encode
 
 # docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 MAX_POLICY_LENGTH: Final = 2048  # characters
@@ -232,14 +233,19 @@ def _create_only(grants: list[Grant], free: list[Grant], arns: BucketArns) -> li
 def _forbidden_sources(grants: list[Grant], arns: BucketArns) -> Mapping[str, Mapping[str, Any]]:
     """Return the condition that a copy's source is none that grants with `sign` may download.
 
-    The header may begin with a slash: …/AmazonS3/latest/API/API_CopyObject.html. Of an access point
-    nothing can be copied: its sources have another form.
+    The header may begin with a slash, and is percent-encoded: …/AmazonS3/latest/API/
+    API_CopyObject.html. No page says whether IAM decodes it, so at AWS, which asks for GetObject
+    too, the policy has both forms. Of an access point nothing can be copied: its sources have
+    another form.
     """
     signing = [grant for grant in grants if Operation.SIGN in grant.allow]
     readable = _widest(_patterns(signing, frozenset({Operation.DOWNLOAD})))
     name = _ARN_OF_A_NAME.fullmatch(arns.bucket)
     if not readable or name is None or not any(UPLOADS & each.allow for each in signing):
         return _ANY_SOURCE
+    if arns.enforces_limits:
+        encoded = (percent_encode(pattern, safe="/*") for pattern in readable)
+        readable = tuple(dict.fromkeys([*readable, *encoded]))
     sources = [f"{slash}{name[1]}/{pattern}" for slash in ("", "/") for pattern in readable]
     return {"StringNotLike": {_COPY_SOURCE: sources}}
 

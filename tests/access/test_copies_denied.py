@@ -87,6 +87,27 @@ def test_a_caller_that_signs_copies_what_it_may_read(source: str, *, allowed: bo
     assert allows(policy, "s3:PutObject", f"{BUCKET}/a/b", copies) is allowed
 
 
+@pytest.mark.parametrize(
+    ("source", "allowed"),
+    [
+        ("acme/é x/y", True),
+        ("acme/%C3%A9%20x/y%20z", True),
+        ("/acme/%C3%A9%20x/y", True),
+        ("acme/%C3%A9/y", False),
+        ("acme/%c3%a9%20x/y", False),
+    ],
+)
+def test_at_aws_a_source_may_be_encoded(source: str, *, allowed: bool) -> None:
+    """No page says whether IAM compares it decoded."""
+    granted = [allowing(Operation.SIGN, Operation.DOWNLOAD, Operation.UPLOAD, prefix="é x/")]
+    copies = {"s3:x-amz-copy-source": source, "s3:if-none-match": "*"}
+    for at_aws in (True, False):
+        arns = bucket_arns("acme", partition="aws", enforces_limits=at_aws)
+        expected = allowed and (at_aws or "%" not in source)
+        policy = session_policy(granted, arns)
+        assert allows(policy, "s3:PutObject", f"{BUCKET}/é x/b", copies) is expected
+
+
 @pytest.mark.parametrize("holds", [holds_at_iam, holds_at_ceph_squid])
 def test_a_caller_that_signs_may_upload(holds: Holds) -> None:
     policy = session_policy(SIGNING, ARNS)
