@@ -46,7 +46,7 @@ CONFORMANCE = tests/contract/test_conformance.py tests/aws_lambda/test_conforman
 # Many tests wait for processes, so one worker more than there are cores keeps two cores busy.
 WORKERS = $(shell $(PYTHON) -c 'import os; print(min(4, 1 + os.cpu_count()))')
 
-.PHONY: help demo compose test coverage test-slow check validate audit sbom clients screenshots configuration format bench bench-profile bench-transfer soak soak-abuse mutants locks clean
+.PHONY: help demo compose test coverage test-slow check iam validate audit sbom clients screenshots configuration format bench bench-profile bench-transfer soak soak-abuse mutants locks clean
 .DEFAULT_GOAL = help
 
 help:  ## list the targets
@@ -70,13 +70,17 @@ coverage: $(VENV)/.installed $(STORE_VENV)/.installed  ## the same with branch c
 test-slow: $(VENV)/.installed $(STORE_VENV)/.installed  ## the slow tests, which wait for sessions, windows and lifetimes to end, run replicas, or kill clients
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m slow --ignore tests/contract  # `make check` runs those
 
-check: $(VENV)/.installed $(STORE_VENV)/.installed  ## format, lint, strict types, import contracts, the rules of the API document
+check: $(VENV)/.installed $(STORE_VENV)/.installed  ## format, lint, strict types, import contracts, the rules of the API document, IAM policies
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/mypy --python-version 3.10 client/presign_client  # the client's oldest
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/pytest -q tests/contract
+	$(MAKE) --no-print-directory iam
+
+iam: $(VENV)/.installed tests/iam/node_modules/.package-lock.json  ## every IAM policy that the service makes or prints, evaluated by a simulator that others wrote
+	$(BIN)/pytest -q --override-ini addopts="-ra --strict-markers --strict-config --import-mode=importlib" tests/iam
 
 validate: $(VENV)/.installed $(CFN_VENV)/.installed $(SBOM)  ## the deployment files, with yamllint, hadolint, the compose schema, kustomize, Helm, kubernetes-validate, promtool, Prometheus, cfn-lint, an HCL parser; the bill of materials
 	$(BIN)/pytest -q -n $(WORKERS) --override-ini addopts="-rA --strict-markers --strict-config --import-mode=importlib" tests/validators
@@ -134,7 +138,7 @@ locks:  ## resolve the pinned hashes again (needs uv)
 	uv pip compile requirements-sbom.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements-dev.lock -o requirements-sbom.lock
 
 clean:  ## remove the environments and caches
-	rm -rf $(VENV) .venv-uv $(DEMO_VENV) $(STORE_VENV) $(CLIENTS_VENV) $(ICEBERG_VENV) $(MLFLOW_VENV) $(CFN_VENV) $(RUNTIME_VENV) dist tests/clients/node_modules tests/browser/*/node_modules mutants .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
+	rm -rf $(VENV) .venv-uv $(DEMO_VENV) $(STORE_VENV) $(CLIENTS_VENV) $(ICEBERG_VENV) $(MLFLOW_VENV) $(CFN_VENV) $(RUNTIME_VENV) dist tests/clients/node_modules tests/iam/node_modules tests/browser/*/node_modules mutants .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
 
 .venv-uv/bin/uv: requirements-uv.lock
 	$(PYTHON) -m venv .venv-uv

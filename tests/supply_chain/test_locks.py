@@ -16,7 +16,7 @@ PYPROJECT: Final[dict[str, Any]] = tomllib.loads((ROOT / "pyproject.toml").read_
 CLIENT: Final[dict[str, Any]] = tomllib.loads((ROOT / "client/pyproject.toml").read_text())
 NPM_LOCKS: Final = [
     ROOT / "tests" / room / "package-lock.json"
-    for room in ("browser/console", "browser/uppy", "clients")
+    for room in ("browser/console", "browser/uppy", "clients", "iam")
 ]
 SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
@@ -96,6 +96,19 @@ def test_npm_locks_have_hashes_and_no_host(lock: Path) -> None:
     for path, each in installed.items():
         assert each.get("link") or each["integrity"].startswith("sha512-"), path
         assert each.get("link") or "resolved" not in each, path
+
+
+def test_nothing_of_the_tests_ships() -> None:
+    """Some of their tools may not: the IAM simulator is under the AGPL."""
+    assert "AGPL-3.0-or-later" in (ROOT / "tests/iam/package-lock.json").read_text()
+    context = (ROOT / ".dockerignore").read_text().splitlines()
+    shipped = [line[1:] for line in context if line.startswith("!")]
+    for project in (PYPROJECT, CLIENT):
+        for target in project["tool"]["hatch"]["build"]["targets"].values():
+            shipped += [path for paths in target.values() for path in paths]
+    assert {"service", "presign_client", "client/js/src"} <= {*shipped}
+    assert context[0] == "*"
+    assert not [each for each in shipped if each.partition("/")[0] == "tests"]
 
 
 @pytest.mark.parametrize("name", ["Makefile", "Dockerfile"])
