@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from service.errors import InvalidRequest
 from service.multipart.part_plan import PartPlan
-from tests.signing.strategies import examples
+from tests.support.examples import examples
 
 MIB: Final = 1024**2
 GIB: Final = 1024**3

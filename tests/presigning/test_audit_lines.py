@@ -28,7 +28,7 @@ from service.presigning.results import PresignedForm, PresignedRequest
 from service.sessions.lifetime import GrantedLifetime, Validity
 from service.sessions.session import Session
 from service.signing.actions import Action, DeleteObject, GetObject, HeadObject, ListObjects
-from tests.signing.strategies import examples
+from tests.support.examples import examples
 from tests.support.factories import (
     REQUESTER,
     SECRET,

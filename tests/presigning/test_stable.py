@@ -17,8 +17,8 @@ from service.sessions.refresh_policy import EXPIRY_MARGIN
 from service.signing.actions import GetObject
 from tests.presigning.stable_urls import DAY, WEEK, signed, url
 from tests.signing import oracle
-from tests.signing.strategies import examples
 from tests.support.authorizer import Harness, make_harness
+from tests.support.examples import examples
 from tests.support.factories import (
     ADDRESS,
     CALLER,

@@ -17,8 +17,8 @@ from service.presigning.results import PresignedRequests
 from service.sessions.lifetime import Lifetime
 from service.signing.actions import GetObject
 from service.signing.signer import Signer
-from tests.signing.strategies import examples
 from tests.support.authorizer import Harness, make_harness
+from tests.support.examples import examples
 from tests.support.factories import (
     ADDRESS,
     CALLER,

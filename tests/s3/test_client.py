@@ -34,7 +34,8 @@ from tests.s3.fake_store import (
     streams,
     with_harness,
 )
-from tests.signing.strategies import KEYS, examples
+from tests.signing.strategies import KEYS
+from tests.support.examples import examples
 from tests.support.factories import SECRET, TOKEN
 from tests.support.virtual_time import CLOCK_START, VirtualTimeLoop, loop_clock
 

@@ -31,7 +31,7 @@ from service.s3.xml import (
 )
 from service.signing.actions import Checksum
 from service.signing.multipart_actions import UploadedPart
-from tests.signing.strategies import examples
+from tests.support.examples import examples
 
 MD5: Final = "7778aef83f66abc1fa1e8477f296d394"
 CREATED: Final = (

@@ -25,8 +25,8 @@ from service.sessions.lifetime import (
 )
 from service.sessions.signature_age import MAX_STABLE_FOR, longest_life, oldest
 from service.sessions.url_windows import Window
-from tests.signing.strategies import examples
 from tests.support.authorizer import Harness, make_harness
+from tests.support.examples import examples
 from tests.support.factories import (
     ADDRESS,
     make_form_request,

@@ -3,7 +3,6 @@
 from base64 import b64encode
 from typing import Any, Final
 
-from hypothesis import settings
 from hypothesis import strategies as st
 
 from service.errors import InvalidRequest
@@ -35,11 +34,6 @@ from service.signing.post_policy import FILENAME_VARIABLE, PostObject
 from service.signing.redirected_put import RedirectedPut
 from service.signing.sigv4 import Credentials
 from service.signing.validation import check_key
-
-
-def examples(number: int) -> settings:
-    return settings(max_examples=number)
-
 
 TEXT: Final = st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=12)
 _DIFFICULT: Final = st.sampled_from(

@@ -25,7 +25,8 @@ from service.signing.actions import (
 )
 from service.signing.multipart_actions import CreateMultipartUpload
 from service.signing.signer import Signable
-from tests.signing.strategies import CHECKSUM_SIZES, LISTS, OBJECT_ACTIONS, PUTS, examples
+from tests.signing.strategies import CHECKSUM_SIZES, LISTS, OBJECT_ACTIONS, PUTS
+from tests.support.examples import examples
 
 INVALID_HEADERS: Final = [
     *("", " ", " a", "a ", "a\tb", "a\r\nX-Evil: 1", "a\rb", "a\nb", "a\n", "a\x00", "caf\u00e9"),

@@ -22,9 +22,9 @@ from tests.signing.strategies import (
     REDIRECTED_PUTS,
     TIMES,
     actions,
-    examples,
     forms,
 )
+from tests.support.examples import examples
 
 
 @dataclass(frozen=True, slots=True)

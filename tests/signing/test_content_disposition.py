@@ -11,7 +11,7 @@ from werkzeug.http import parse_options_header
 from service.errors import InvalidRequest
 from service.signing.content_disposition import Disposition, content_disposition
 from service.signing.validation import check_header_value
-from tests.signing.strategies import examples
+from tests.support.examples import examples
 
 NAMES: Final = st.text(
     st.sampled_from("\"\\%;,='* \u00e9\u20ac\U0001f600")

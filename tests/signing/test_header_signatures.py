@@ -21,9 +21,9 @@ from tests.signing.strategies import (
     REDIRECTED_PUTS,
     TIMES,
     actions,
-    examples,
 )
 from tests.signing.vectors import DATA
+from tests.support.examples import examples
 
 EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     example["name"]: example for example in DATA["aws_docs"]["header_auth"]

@@ -17,7 +17,8 @@ from service.signing.actions import Encryption
 from service.signing.post_policy import PostObject, encode_policy, presign_form
 from service.signing.signer import Address, Signer
 from service.signing.sigv4 import Credentials
-from tests.signing.strategies import TAGS, examples, forms
+from tests.signing.strategies import TAGS, forms
+from tests.support.examples import examples
 
 NOW: Final = 1_709_251_199  # 2024-02-29T23:59:59Z
 SECRET: Final = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"

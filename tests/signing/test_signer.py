@@ -20,7 +20,8 @@ from service.signing.actions import (
 from service.signing.multipart_actions import UploadPart
 from service.signing.signer import MAX_EXPIRES_IN, Address, Signable, Signer, encode_key
 from service.signing.sigv4 import Credentials, SigningState
-from tests.signing.strategies import KEYS, OBJECT_ACTIONS, examples
+from tests.signing.strategies import KEYS, OBJECT_ACTIONS
+from tests.support.examples import examples
 
 SECRET: Final = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 TOKEN: Final = "FwoGZXIvYXdzEXAMPLE+/token=="

@@ -16,7 +16,8 @@ from service.signing.validation import (
     check_prefix,
     is_valid_key,
 )
-from tests.signing.strategies import KEYS, examples, is_accepted
+from tests.signing.strategies import KEYS, is_accepted
+from tests.support.examples import examples
 
 CONTROLS: Final = [*range(0x20), 0x7F, 0x80, 0x85, 0x9F, 0xD800, 0xDBFF, 0xDC00, 0xDFFF]
 DOT_SEGMENTS: Final = [

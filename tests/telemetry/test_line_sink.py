@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from service.errors import Overloaded
 from service.telemetry.line_sink import LineSink
-from tests.signing.strategies import examples
+from tests.support.examples import examples
 from tests.telemetry.pipes import Pipe, line, numbers, open_pipe
 
 ROOT: Final = Path(__file__).parents[2]

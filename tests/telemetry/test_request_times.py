@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry, Histogram, generate_latest
 
 from service.telemetry.metrics import Metrics  # which disables created metrics
 from service.telemetry.request_times import _BOUNDS, RequestTimes
-from tests.signing.strategies import examples
+from tests.support.examples import examples
 
 LABELS = st.sampled_from([("/a", "POST", 200), ("/a", "POST", 403), ("/b", "GET", 200)])
 SECONDS = st.sampled_from([*_BOUNDS, 0.0, 0.0007, 0.3, 11.0, 1e9]) | st.floats(0, 20)

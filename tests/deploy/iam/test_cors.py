@@ -8,7 +8,8 @@ from service.signing.actions import Action, Checksum, DeleteObject, Encryption, 
 from service.signing.multipart_actions import UploadPart
 from tests.access.policy_evaluator import matches
 from tests.deploy.iam.files import read
-from tests.signing.strategies import actions, examples
+from tests.signing.strategies import actions
+from tests.support.examples import examples
 
 [RULE] = read("cors.json")["CORSRules"]
 HEADERS: Final = RULE["AllowedHeaders"]

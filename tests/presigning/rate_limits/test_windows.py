@@ -13,7 +13,7 @@ from limits.aio.storage import MemoryStorage
 from service.access.callers import Rate
 from service.access.grants import Caller
 from service.presigning.rate_windows import MAX_COUNTS, Counted, Windows
-from tests.signing.strategies import examples
+from tests.support.examples import examples
 from tests.support.factories import CALLER
 from tests.support.virtual_time import CLOCK_START, FakeClock
 
