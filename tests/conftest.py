@@ -14,6 +14,8 @@ from tests.support.left_out import left_out
 settings.register_profile(
     "presign", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
+# For `make test-slow`: all examples of each property.
+settings.register_profile("thorough", settings.get_profile("presign"))
 # For mutants: the first failure is enough, and to shrink it would take most of the time.
 settings.register_profile(
     "mutants",

@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import quote, unquote
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from service.diagnosis.diagnose import MAX_FINDINGS, Context, diagnose, parse_report
@@ -30,6 +30,7 @@ from tests.diagnosis.reports import (
     report,
     signed,
 )
+from tests.support.examples import examples
 
 MAX_CPU_SECONDS: Final = 0.05
 POLICY: Final = "eyJleHBpcmF0aW9uIjoiMjAyNi0wMy0wMVQxMjowMDowMFoiLCJjb25kaXRpb25zIjpbXX0="
@@ -120,7 +121,7 @@ asked_for = st.builds(
     context=KNOWN,
 )
 @example(reported=ReportedRequest(method="\ud800", url=URLS[0], headers={}), context=KNOWN)
-@settings(max_examples=1500, deadline=None)
+@examples(1500)
 def test_no_input_raises_or_shows_a_secret_or_takes_long(
     reported: ReportedRequest, context: Context
 ) -> None:
@@ -143,7 +144,7 @@ def test_no_input_raises_or_shows_a_secret_or_takes_long(
     secret=st.sampled_from(SECRETS),
     where=st.sampled_from(["method", "url", "name", "value", "body"]),
 )
-@settings(max_examples=300, deadline=None)
+@examples(300)
 def test_no_example_shows_a_secret_wherever_it_is_planted(
     code: Code, secret: str, where: str
 ) -> None:
