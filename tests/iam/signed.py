@@ -4,12 +4,12 @@ The store only records: it has one part of each upload, and no objects.
 """
 
 from collections.abc import Awaitable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
 import httpx
 
-from service.access.grants import Grant
+from service.access.grants import Grant, Operation
 from service.access.session_policy import bucket_arns
 from service.errors import PresignError, UploadNotFound
 from service.multipart.object_checks import ObjectChecks, ObjectExpectation
@@ -30,7 +30,6 @@ from service.signing.actions import (
     Encryption,
     GetObject,
     HeadObject,
-    HeadOfDownload,
     ListObjects,
     PutObject,
 )
@@ -112,7 +111,6 @@ def _actions(key: str) -> Iterator[Action]:
         yield GetObject(version_id=version)
         yield HeadObject(version_id=version)
         yield DeleteObject(version_id=version)
-    yield HeadOfDownload()
     yield ListObjects(prefix=key)
     yield ListObjects(prefix=key, delimiter="/", max_keys=1)
     changes: list[dict[str, Any]] = [{}, {"overwrite": True}, {"if_match": _ETAG}, {"tags": _TAGS}]
@@ -125,8 +123,10 @@ async def _by_urls(authorizer: Authorizer, key: str, signed: Signed) -> None:
     for action in _actions(key):
         for seconds in (60, 604_800):
             request = make_request(action, key=key, expires_in=seconds)
-            if (url := await signed.result(presigner.presign(REQUESTER, request))) is not None:
-                signed.sent.append(Sent(method=url.method, url=url.url, headers=url.headers))
+            of_download = replace(request, operation=Operation.DOWNLOAD)
+            for each in [request, of_download] if isinstance(action, HeadObject) else [request]:
+                if (url := await signed.result(presigner.presign(REQUESTER, each))) is not None:
+                    signed.sent.append(Sent(method=url.method, url=url.url, headers=url.headers))
     places: list[Mapping[str, Any]] = [
         {"key": key, "overwrite": True},
         {"key_prefix": key[: key.rfind("/") + 1], "filename": "a"},
