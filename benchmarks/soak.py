@@ -23,7 +23,6 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from hashlib import sha256
 from itertools import count
 from pathlib import Path
 from typing import Final
@@ -32,47 +31,14 @@ import httpx
 
 from benchmarks import abuses
 from benchmarks.link_store import links_with_a_store
+from benchmarks.soak_configuration import API_KEY, CONFIGURATION
 
-API_KEY: Final = "soak"
 CONNECTIONS: Final = 32
 ORDINARY: Final = 4  # connections of the ordinary caller beside abuses
 SAMPLE_SECONDS: Final = 5.0
 SETTLING: Final = 0.2  # of the time: caches and pools fill
 MOST_GROWTH_MIB: Final = 8.0  # after that
 SERVER_CORE, LOAD_CORE = 0, 1
-
-CONFIGURATION: Final = f"""
-server: {{drain_seconds: 0, max_in_flight: 200}}
-buckets:
-  soak: {{region: eu-west-1, credentials: static}}
-  no-sts: {{region: eu-west-1, role_arn: "arn:aws:iam::111122223333:role/soak", sts_endpoint_url: "HANGS"}}
-  no-store: {{region: eu-west-1, credentials: static, endpoint_url: "HANGS"}}
-callers:
-  - api_key: refused
-    sha256: [{sha256(b"refused").hexdigest()}]
-    rate_limit: 1/minute
-    grants: []
-  - api_key: signing
-    sha256: [{sha256(b"signing").hexdigest()}]
-    rate_limit: 1/minute
-    grants:
-      - {{bucket: soak, prefix: s/, allow: [sign]}}
-  - api_key: waiting
-    sha256: [{sha256(b"waiting").hexdigest()}]
-    grants:
-      - {{bucket: no-sts, prefix: a/, allow: [download], max_expires_in: 900}}
-      - {{bucket: no-store, prefix: a/, allow: [check], max_expires_in: 900}}
-  - api_key: linking
-    sha256: [{sha256(b"linking").hexdigest()}]
-    grants: [{{bucket: soak, prefix: a/, allow: [download, link], max_link_expires_in: 31536000}}]
-  - api_key: soak
-    sha256: [{sha256(API_KEY.encode()).hexdigest()}]
-    rate_limit: 100000000/second
-    grants:
-      - {{bucket: soak, prefix: a/, allow: [download, upload, form, head, delete, list],
-         max_expires_in: 900, allow_overwrite: true}}
-"""
-
 
 # What is done beside the load: the abuse, the bucket that it asks for, and the caller.
 ABUSES: Final = (
