@@ -46,7 +46,7 @@ CONFORMANCE = tests/contract/test_conformance.py tests/aws_lambda/test_conforman
 # Many tests wait for processes, so one worker more than there are cores keeps two cores busy.
 WORKERS = $(shell $(PYTHON) -c 'import os; print(min(4, 1 + os.cpu_count()))')
 
-.PHONY: help demo compose test coverage test-slow check iam validate audit sbom clients screenshots configuration format bench bench-profile bench-transfer soak soak-abuse mutants locks clean
+.PHONY: help demo compose test coverage test-slow check lint iam validate audit sbom clients screenshots configuration format bench bench-profile bench-transfer soak soak-abuse mutants locks clean
 .DEFAULT_GOAL = help
 
 help:  ## list the targets
@@ -70,14 +70,16 @@ coverage: $(VENV)/.installed $(STORE_VENV)/.installed  ## the same with branch c
 test-slow: $(VENV)/.installed $(STORE_VENV)/.installed  ## the slow tests, which wait for sessions, windows and lifetimes to end, run replicas, or kill clients, and all examples of each property
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "slow or many_examples" --hypothesis-profile thorough --ignore tests/contract  # `make check` runs those
 
-check: $(VENV)/.installed $(STORE_VENV)/.installed  ## format, lint, strict types, import contracts, the rules of the API document, IAM policies
+check: lint $(STORE_VENV)/.installed  ## lint, and the rules of the API document, IAM policies
+	$(BIN)/pytest -q tests/contract
+	$(MAKE) --no-print-directory iam
+
+lint: $(VENV)/.installed  ## format, lint, strict types, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/mypy --python-version 3.10 client/presign_client  # the client's oldest
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/pytest -q tests/contract
-	$(MAKE) --no-print-directory iam
 
 iam: $(VENV)/.installed tests/iam/node_modules/.package-lock.json  ## every IAM policy that the service makes or prints, evaluated by a simulator that others wrote
 	$(BIN)/pytest -q --override-ini addopts="-ra --strict-markers --strict-config --import-mode=importlib" tests/iam

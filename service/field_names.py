@@ -41,7 +41,7 @@ def field_at(model: type[BaseModel], location: _Location) -> FieldInfo | None:
             if (found := within.model_fields.get(str(part))) is None:
                 return None
             within = _without_none(found.annotation)
-        else:  # an item of a list or map, whose type comes last, but for an ellipsis
+        else:  # an item of a list or map, whose type comes last, before an ellipsis
             inner = [each for each in get_args(within) if each is not ...]
             within = _without_none(inner[-1]) if inner else None
     return found
