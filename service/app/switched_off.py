@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
 from service.api.route import ApiRoute, AuthenticatedRequest
 from service.errors import NotConfigured
@@ -14,7 +14,7 @@ def switched_off(routers: Iterable[APIRouter], feature: str) -> APIRouter:
     Others are refused as if it were on.
     """
 
-    async def refuse(_call: AuthenticatedRequest) -> bytes:
+    async def refuse(_call: AuthenticatedRequest) -> Response:
         raise NotConfigured(feature)
 
     off = APIRouter(include_in_schema=False)
