@@ -5,6 +5,12 @@ from typing import Any, Final
 import pytest
 
 from service.app.protocols import OPTIONAL_ROUTES
+from service.protocols.git_lfs.repositories import LfsSettings
+from service.protocols.git_lfs.routes import GitLfs
+from service.protocols.mlflow.routes import Mlflow
+from service.protocols.objects.routes import ObjectUrls
+from service.protocols.package_index.indexes import PackageIndexes
+from service.protocols.uppy.uploads import UppyUploads
 from tests.support.app import app_of, make_app_settings, make_open_grant, run_app
 
 # With each: what a caller reads, in the form of that protocol's errors.
@@ -64,10 +70,11 @@ async def test_a_feature_that_a_reload_turns_off_says_so() -> None:
     }
     batch = {"operation": "download", "objects": [{"oid": "0" * 64, "size": 1}]}
     async with run_app(make_app_settings(make_open_grant(), **sections)) as client:
-        state = app_of(client).state
-        state.object_urls.lifetime = state.uppy.target = None
-        state.git_lfs.settings = type(state.git_lfs.settings)()
-        state.mlflow.roots = state.package_indexes.by_name = {}
+        use_case = app_of(client).parts.use_case
+        use_case(ObjectUrls).lifetime = use_case(UppyUploads).target = None
+        use_case(GitLfs).settings = LfsSettings()
+        use_case(Mlflow).roots = {}
+        use_case(PackageIndexes).by_name = {}
         for method, path, feature in CALLS[:6]:
             body = batch if "lfs" in path else None
             answer = await client.request(method, path, json=body)
