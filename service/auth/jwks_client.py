@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 import httpx
 
-from service.errors import class_names
+from service.concurrency.causes import class_names
 from service.telemetry.spans import trace_headers
 
 FETCH_SECONDS: Final = 5.0

@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, TypeVar
 
-from service.errors import class_names
+from service.concurrency.causes import class_names
 
 log = logging.getLogger(__name__)
 

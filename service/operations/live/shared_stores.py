@@ -5,7 +5,7 @@ from typing import Any, Final, Protocol
 
 from redis.exceptions import RedisError, ResponseError
 
-from service.errors import class_names
+from service.concurrency.causes import class_names
 from service.operations.live.results import Path, Result
 
 CALL_SECONDS: Final = 5.0

@@ -15,9 +15,10 @@ from collections.abc import Callable
 from typing import Final
 
 from service.clock import Clock
+from service.concurrency.causes import class_names
 from service.concurrency.shared_attempts import SharedAttempts, attempt
 from service.concurrency.waiting import Waiting
-from service.errors import Overloaded, class_names
+from service.errors import Overloaded
 from service.protocols.links.link_store import LinkStore, Revoked, StoredLink
 from service.protocols.links.links_by_end import LinksByEnd
 
