@@ -1,5 +1,12 @@
 # The checks and the daily commands. Each does its whole setup: a new machine needs Python 3.11+ with venv, and make.
 PYTHON ?= python3
+# $(call python,3.13) is the path of that Python, if this machine has it with venv.
+python = $(shell python$(1) -c 'import ensurepip, sys; print(sys.executable)' 2>/dev/null)
+# The tests run on the image's Python, so that they test what ships. Without it, on $(PYTHON).
+IMAGE_PYTHON := $(shell sed -n 's/^ARG PYTHON=//p' Dockerfile)
+TEST_PYTHON  := $(or $(call python,$(IMAGE_PYTHON)),$(PYTHON))
+# The oldest that the service supports, and the next.
+OTHER_PYTHONS = 3.11 3.14
 VENV   ?= .venv
 BIN     = $(VENV)/bin
 # What the demo needs, and nothing of the checks.
@@ -31,9 +38,10 @@ NODE_MODULES = $(patsubst %,%/node_modules/.package-lock.json,tests/clients test
 UV := $(or $(shell command -v uv),.venv-uv/bin/uv)
 PIP_INDEX = $(shell $(PYTHON) -m pip config get global.index-url 2>/dev/null)
 UV_PIP = $(if $(PIP_INDEX),UV_DEFAULT_INDEX=$(PIP_INDEX)) $(UV) pip
-# $(call environment,DIRECTORY,LOCK,OPTIONS) makes an environment of the packages of a lock.
+# $(call environment,DIRECTORY,LOCK,OPTIONS) makes an environment of the packages of a lock. What was there may be of
+# another Python.
 define environment
-	$(PYTHON) -m venv --without-pip $(1)
+	$(PYTHON) -m venv --clear --without-pip $(1)
 	VIRTUAL_ENV=$(1) $(UV_PIP) install --quiet --require-hashes $(3) -r $(2)
 endef
 
@@ -43,10 +51,13 @@ unexport PYTHONDONTWRITEBYTECODE
 # All their tests are slow, and to collect them takes 3 s in each worker.
 CONFORMANCE = tests/contract/test_conformance.py tests/aws_lambda/test_conformance.py
 
+# The service, the client, and both with a store.
+SHORT = tests/api tests/auth tests/client tests/multipart tests/presigning tests/s3 tests/server tests/sessions tests/signing tests/end_to_end/test_client.py
+
 # Many tests wait for processes, so one worker more than there are cores keeps two cores busy.
 WORKERS = $(shell $(PYTHON) -c 'import os; print(min(4, 1 + os.cpu_count()))')
 
-.PHONY: help demo compose test coverage test-slow check lint iam validate audit sbom clients screenshots configuration format bench bench-profile bench-transfer soak soak-abuse mutants locks clean
+.PHONY: help demo compose test test-pythons test-short coverage test-slow check lint iam validate audit sbom clients screenshots configuration format bench bench-profile bench-transfer soak soak-abuse mutants locks clean
 .DEFAULT_GOAL = help
 
 help:  ## list the targets
@@ -63,6 +74,15 @@ compose:  ## the same in containers with minimal privileges (needs Docker)
 
 test: $(VENV)/.installed $(STORE_VENV)/.installed  ## all tests but the slow ones
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not slow" $(CONFORMANCE:%=--ignore=%)
+
+test-pythons: $(STORE_VENV)/.installed  ## a short suite on the oldest and the next Python, as far as this machine has them
+	@$(foreach version,$(OTHER_PYTHONS),$(if $(call python,$(version)),\
+	  $(MAKE) --no-print-directory test-short VENV=.venv-$(version) TEST_PYTHON=$(call python,$(version)) &&,\
+	  echo 'LEFT OUT: there is no python$(version) with venv, so nothing ran on it' &&)) true
+
+test-short: $(VENV)/.installed $(STORE_VENV)/.installed
+	$(BIN)/python --version
+	$(BIN)/pytest -q -n $(WORKERS) --dist worksteal -m "not slow" $(SHORT)
 
 coverage: $(VENV)/.installed $(STORE_VENV)/.installed  ## the same with branch coverage, which takes up to twice as long
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not slow" $(CONFORMANCE:%=--ignore=%) --cov --cov-report=term
@@ -140,13 +160,14 @@ locks:  ## resolve the pinned hashes again (needs uv)
 	uv pip compile requirements-sbom.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements-dev.lock -o requirements-sbom.lock
 
 clean:  ## remove the environments and caches
-	rm -rf $(VENV) .venv-uv $(DEMO_VENV) $(STORE_VENV) $(CLIENTS_VENV) $(ICEBERG_VENV) $(MLFLOW_VENV) $(CFN_VENV) $(RUNTIME_VENV) dist tests/clients/node_modules tests/iam/node_modules tests/browser/*/node_modules mutants .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
+	rm -rf $(VENV) $(OTHER_PYTHONS:%=.venv-%) .venv-uv $(DEMO_VENV) $(STORE_VENV) $(CLIENTS_VENV) $(ICEBERG_VENV) $(MLFLOW_VENV) $(CFN_VENV) $(RUNTIME_VENV) dist tests/clients/node_modules tests/iam/node_modules tests/browser/*/node_modules mutants .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
 
 .venv-uv/bin/uv: requirements-uv.lock
 	$(PYTHON) -m venv .venv-uv
 	.venv-uv/bin/pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements-uv.lock
 
-$(VENV)/.installed: requirements-dev.lock pyproject.toml client/pyproject.toml | $(UV)
+$(VENV)/.installed: PYTHON = $(TEST_PYTHON)
+$(VENV)/.installed: requirements-dev.lock pyproject.toml client/pyproject.toml Dockerfile | $(UV)
 	$(call environment,$(VENV),requirements-dev.lock,--compile-bytecode)
 	VIRTUAL_ENV=$(VENV) $(UV_PIP) install --quiet --no-deps --no-build-isolation -e ./client -e .
 	touch $@

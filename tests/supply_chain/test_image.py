@@ -25,6 +25,18 @@ def test_security_md_matches_the_dockerfile() -> None:
     assert f'--build-arg BASE="python:{python}-slim@$digest"' in policy
 
 
+def test_the_images_the_oldest_and_the_next_python_are_tested() -> None:
+    """`make test` runs on the first, as far as the machine has it, `make test-pythons` on others."""
+    makefile, dockerfile = (ROOT / "Makefile").read_text(), DOCKERFILE.read_text()
+    [shipped] = re.findall(r"^ARG PYTHON=3\.(\d+)$", dockerfile, flags=re.MULTILINE)
+    project = (ROOT / "pyproject.toml").read_text()
+    [oldest] = re.findall(r'^requires-python = ">=(3\.\d+)"$', project, flags=re.MULTILINE)
+    assert "IMAGE_PYTHON := $(shell sed -n 's/^ARG PYTHON=//p' Dockerfile)" in makefile
+    [others] = re.findall(r"^OTHER_PYTHONS = (.+)$", makefile, flags=re.MULTILINE)
+    assert others.split() == [oldest, f"3.{int(shipped) + 1}"]
+    assert "\nmake test-pythons\n" in (ROOT / ".ci" / "run").read_text()
+
+
 def test_the_named_make_targets_exist() -> None:
     named = set(re.findall(r"\bmake ([a-z]+)", (ROOT / "SECURITY.md").read_text()))
     assert named == {"audit", "sbom", "validate"}
