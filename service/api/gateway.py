@@ -25,7 +25,7 @@ from service.api.limits import ConcurrencyLimiter
 from service.api.problems import Problems
 from service.api.request_state import response_headers, start_request, state_of
 from service.api.route import ApiRoute, AuthenticatedRequest
-from service.errors import PresignError
+from service.errors import NotFound, PresignError
 
 log = logging.getLogger(__name__)
 
@@ -117,10 +117,15 @@ class Gateway:
     async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
         state, route = state_of(scope), self._find(scope)
         try:
-            if route is None:
+            if route is not None:
+                response = await self._respond(route, route.request_class(scope, receive))
+            elif scope["path"].endswith("\n"):
+                # FastAPI's patterns end in `$`: it would find the path without the newline.
+                unknown = NotFound("No such resource.")
+                response = self._problems.refusal(unknown, state.request_id)
+            else:
                 await self._app(scope, receive, send)
                 return
-            response = await self._respond(route, route.request_class(scope, receive))
         except ClientDisconnect:
             return
         except Exception:

@@ -149,3 +149,21 @@ async def test_a_full_service_answers_only_health_checks_and_metrics(
         assert (await client.get(path)).status_code == 200
     for path in ("/v1/unknown", "/uppy/s3/params", "/console", "/another"):
         assert (await client.get(path)).status_code == 503
+
+
+@pytest.mark.parametrize("credential", ["Bearer nobody", None])
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", URLS), ("GET", "/v1/caller"), ("GET", "/metrics")]
+)
+async def test_a_path_with_a_newline_at_its_end_is_unknown(
+    client: httpx.AsyncClient,
+    caplog: pytest.LogCaptureFixture,
+    method: str,
+    path: str,
+    credential: str | None,
+) -> None:
+    """FastAPI finds it, but refuses nobody as the gateway does: a stranger got 500 and a log."""
+    headers = {} if credential is None else {"Authorization": credential}
+    answer = await client.request(method, f"{path}%0A", json=ITEM, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert not caplog.records
