@@ -35,17 +35,20 @@ class FileHashes:
     ) -> Mapping[str, str]:
         """Return the SHA-256 of objects below `prefix`, in hex by key, as far as it is known.
 
-        Each look-up counts as one URL against the caller's rate. Without enough of it, or if the
-        store refuses them, only what is known already is returned: an index works without hashes.
-        Raises CredentialsUnavailable and Overloaded.
+        Each look-up counts as one URL against the caller's rate, of which one request takes at most
+        half: the files are still to be downloaded. Without enough of it, or if the store refuses
+        them, only what is known already is returned: an index works without hashes. Raises
+        CredentialsUnavailable and Overloaded.
         """
         wanted = AccessRequest(operation=Operation.CHECK, bucket=bucket, key=prefix, subtree=True)
-        if not isinstance(decide(self._authorizer.access(requester).grants, wanted), Allowed):
+        access = self._authorizer.access(requester)
+        if not isinstance(decide(access.grants, wanted), Allowed):
             return {}
+        most = MAX_CHECKED if access.rate is None else min(MAX_CHECKED, access.rate.urls // 2)
         new = [each for each in objects if _id(bucket, each) not in self._known]
-        if new:
+        if new and most:
             new.sort(key=lambda each: each.last_modified, reverse=True)
-            await self._check(requester, bucket, prefix, new[:MAX_CHECKED])
+            await self._check(requester, bucket, prefix, new[:most])
         found = {each.key: self._known.get(_id(bucket, each)) for each in objects}
         return {key: sha256 for key, sha256 in found.items() if sha256 is not None}
 

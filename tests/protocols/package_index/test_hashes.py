@@ -105,11 +105,22 @@ async def test_the_look_ups_are_one_audit_line() -> None:
     assert (checked["operation"], sorted(checked["keys"])) == ("check", [SOURCE, KEY])
 
 
-@pytest.mark.parametrize(("rate", "known"), [("3/hour", 1), ("2/hour", 0)])
+@pytest.mark.parametrize(("rate", "known"), [("4/hour", 1), ("1/hour", 0)])
 async def test_look_ups_count_against_the_rate_and_refuse_nothing(rate: str, known: int) -> None:
     """A page is one URL, and each of its two files another one."""
     answer = await get(PROJECT, JSON, store=store(), allow=READER, rate_limit=rate)
     assert sum(bool(each) for each in hashes_of(answer).values()) == known
+
+
+@pytest.mark.parametrize(("rate", "known"), [("101/hour", 50), ("20/hour", 10)])
+async def test_look_ups_leave_half_of_the_rate_for_the_files(rate: str, known: int) -> None:
+    names = [f"pypi/p/p-{number}.tar.gz" for number in range(100)]
+    listed = ListedStore(names, checksums=dict.fromkeys(names, CHECKSUM))
+    async with run_index(listed, allow=READER, rate_limit=rate) as client:
+        page = await client.get(f"{INDEX}p/", headers={"Accept": JSON})
+        assert sum(bool(each) for each in hashes_of(page).values()) == known
+        files = [await client.get(f"/o/demo/{name}") for name in names[: known - 1]]
+    assert {each.status_code for each in files} == {307}
 
 
 async def test_an_index_works_without_hashes_if_the_store_refuses_heads() -> None:
