@@ -22,13 +22,22 @@ _NO_ARGUMENT: Final = (
 )
 
 
-class _UrlFile(click.File):
-    """A file with a URL. A URL in place of its name is not repeated."""
-
+class _File(click.File):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        if isinstance(value, str) and "://" in value:
-            raise click.UsageError(_NO_ARGUMENT, ctx)
+        _refuse_url(value, ctx)
         return super().convert(value, param, ctx)
+
+
+class _Status(click.IntRange):
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        _refuse_url(value, ctx)
+        return super().convert(value, param, ctx)
+
+
+def _refuse_url(value: Any, ctx: click.Context | None) -> None:
+    """Click repeats a wrong value of these options: it must not repeat a URL."""
+    if isinstance(value, str) and "://" in value:
+        raise click.UsageError(_NO_ARGUMENT, ctx)
 
 
 @click.command(
@@ -53,9 +62,9 @@ Exit codes:
 @click.option(
     "--no-headers", is_flag=True, help="No headers were sent, except those that HTTP libraries add."
 )
-@click.option("--status", type=click.IntRange(100, 599), help="The status of the store's response.")
-@click.option("--response", type=click.File("rb"), help="A file with the body of that response.")
-@click.option("--url-file", type=_UrlFile("rb"), help="A file with the URL. [default: stdin]")
+@click.option("--status", type=_Status(100, 599), help="The status of the store's response.")
+@click.option("--response", type=_File("rb"), help="A file with the body of that response.")
+@click.option("--url-file", type=_File("rb"), help="A file with the URL. [default: stdin]")
 @click.option(
     "--curl", "is_curl", is_flag=True, help="Read the curl command that failed, in place of a URL."
 )

@@ -181,7 +181,13 @@ def shown_until(terminal: int, text: str) -> str:
     return shown
 
 
-@pytest.mark.parametrize("words", [[URL], ["--url-file", URL], ["--status", "403", URL, "more"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        *([URL], ["--status", "403", URL, "more"]),
+        *([option, URL] for option in ("--url-file", "--response", "--status")),
+    ],
+)
 def test_a_url_as_an_argument_is_refused_and_not_shown(words: list[str]) -> None:
     done = presign(*words, url="")
     assert done.exit_code == 2
