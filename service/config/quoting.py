@@ -13,6 +13,7 @@ Shown = Annotated[T, SHOWN]
 _LENGTH: Final = 80
 # A digest, a key of 256 bits or the id of an AWS key, which somebody may have put in a wrong place.
 _SECRET: Final = re.compile(r"[0-9A-Fa-f]{32}|A[KS]IA[0-9A-Z]{16}|[A-Za-z0-9_+=-]{40}")
+_PASSWORD: Final = re.compile(r":[^\s/:@]+@")  # `user:password@host`: the scheme may be missing
 
 
 def quoted(value: object) -> str:
@@ -20,7 +21,8 @@ def quoted(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     text = str(value)
-    if "://" in text and any(character in text for character in "@?#"):
+    is_url = "://" in text and any(character in text for character in "@?#")
+    if is_url or _PASSWORD.search(text) is not None:
         return "a URL with a user or a query"
     if _SECRET.search(text) is not None:
         return "what looks like a key"
@@ -32,7 +34,8 @@ def shown(part: str | int) -> str | int:
     """Return a part of a location, without what could be a key in the place of a name."""
     if not isinstance(part, str):
         return part
-    return "…" if _SECRET.search(part) is not None else in_one_line(part)
+    is_secret = any(each.search(part) is not None for each in (_SECRET, _PASSWORD))
+    return "…" if is_secret else in_one_line(part)
 
 
 def in_one_line(text: str, *, at_most: int = _LENGTH) -> str:

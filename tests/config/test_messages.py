@@ -103,6 +103,7 @@ def test_only_a_marked_field_shows_its_value(document: Any, *, is_shown: bool) -
         ("a\u202eb", "a\\u202eb"),
         ("x " * 90, f"{'x ' * 40}…"),
         ("ab" * 16, "…"),
+        ("minio:hunter2@store.internal", "…"),
     ],
 )
 def test_a_places_part_is_short_and_in_one_line(part: str | int, text: str | int) -> None:
@@ -118,6 +119,10 @@ def test_a_places_part_is_short_and_in_one_line(part: str | int, text: str | int
         ("x y" * 40, f'"{("x y" * 40)[:80]}…"'),
         ("https://u:p@h", "a URL with a user or a query"),
         ("https://h/?token=1", "a URL with a user or a query"),
+        ("minio:hunter2@10.0.0.1:9000", "a URL with a user or a query"),  # without a scheme
+        ("https//:hunter2@h", "a URL with a user or a query"),
+        ("mallory@example.com", '"mallory@example.com"'),
+        ("repo:acme/x:ref:refs/tags/v1@2", '"repo:acme/x:ref:refs/tags/v1@2"'),
         ("AKIAIOSFODNN7EXAMPLE", "what looks like a key"),
         ("ab" * 16, "what looks like a key"),
     ],
