@@ -68,13 +68,11 @@ class Revocations:
         return self._revoked.has(link_id, expires_at)
 
     async def revoke(self, link: StoredLink) -> bool:
-        """End a link in each replica. What is known to be revoked is not written again.
+        """End a link in each replica. Each time the store hears of it, as it may have lost it.
 
         Return False if its maker has revoked too many. Raises Overloaded while the store is out of
         reach.
         """
-        if self._revoked.has(link.id, link.expires_at):
-            return True
         if not await self._store.revoke(link):
             return False
         self._revoked.add(link.id, link.expires_at)

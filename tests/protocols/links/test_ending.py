@@ -50,6 +50,21 @@ async def test_a_link_that_is_ended_again_is_one_entry(tmp_path: Path, valkey: V
     assert sizes == [1, 1, 0]
 
 
+async def test_ending_a_link_again_tells_a_store_that_forgot_it(
+    tmp_path: Path, valkey: Valkey
+) -> None:
+    configured = settings(tmp_path, store_url=valkey.url)
+    async with start(configured) as knows:
+        made = await knows.create()
+        assert await knows.end(made["id"]) == (204, None)
+        with valkey.client() as store:
+            store.flushall()
+        assert await knows.end(made["id"]) == (204, None)
+        async with start(configured) as fresh:
+            answer = await fresh.client.get(made["url"].removeprefix(URL))
+    assert answer.status_code == 404
+
+
 @pytest.mark.parametrize("store", ["memory", "shared"])
 async def test_a_caller_keeps_a_bounded_number_of_links(
     tmp_path: Path, valkey: Valkey, monkeypatch: pytest.MonkeyPatch, store: str

@@ -160,18 +160,6 @@ async def test_what_the_store_lost_stays_revoked_until_the_link_ends() -> None:
 
 
 @in_virtual_time
-async def test_what_is_known_to_be_revoked_is_not_written_again() -> None:
-    store = FakeStore()
-    async with following(store) as one, following(store) as other:
-        await one.revoke(LINK)
-        await polled()
-        for replica in (one, other):
-            for _ in range(100):
-                assert await replica.revoke(LINK)
-    assert store.kept == [LINK]
-
-
-@in_virtual_time
 async def test_a_refused_revocation_ends_no_link() -> None:
     refused = stored(ID, NOW + HOUR, maker="has too many")
     async with following(FakeStore()) as replica:
