@@ -1,7 +1,7 @@
 """The rules of `openapi.yaml`, checked on the document alone.
 
-Most of them are there for generated clients: a validator does not object to a union, a default or
-a null, but clients come out unusable, or break when the interface grows.
+Most of them are there for generated clients: a validator does not object to a union or a null, but
+clients come out unusable, or break when the interface grows.
 """
 
 import importlib
@@ -22,13 +22,14 @@ from tests.contract.reading import (
     replies,
     resolve,
     schemas,
+    schemas_within,
 )
 
-# Whatever is not listed is forbidden: oneOf, anyOf, const, default, nullable, examples and the rest.
+# Whatever is not listed is forbidden: oneOf, anyOf, const, nullable, examples and the rest.
 KEYWORDS = {
     *("$ref", "type", "format", "description"),
     *("properties", "required", "additionalProperties", "items", "enum", "pattern"),
-    *("minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems"),
+    *("minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "default"),
 }
 TYPES = {"object", "array", "string", "integer", "boolean"}
 NAMED = re.compile("#/components/schemas/[^/]+")
@@ -118,6 +119,13 @@ SCHEMA_RULES: Final[dict[str, Callable[[str, Json], bool]]] = {
     ),
     "an int32 is in its range": lambda _, schema: (
         schema.get("format") != "int32" or schema["maximum"] < 2**31
+    ),
+    # openapi-python-client does not know a list's.
+    "a default is of a plain type": lambda _, schema: (
+        "default" not in schema or schema["type"] in {"boolean", "integer", "string"}
+    ),
+    "a required property has no default": lambda _, schema: (
+        not any("default" in schema["properties"][name] for name in schema.get("required", ()))
     ),
     "a property is described": lambda at, schema: (
         "/properties/" not in at or not schema.keys().isdisjoint({"description", "$ref"})
@@ -245,6 +253,23 @@ def test_parameters_are_described_and_required_except_those_of_a_list(document: 
         ("query", "delimiter", False),
         ("query", "after", False),
     }
+
+
+def test_every_parameter_has_an_example(document: Json) -> None:
+    found = [
+        each for _, operation in operations(document) for each in operation.get("parameters", [])
+    ]
+    assert [each["name"] for each in found if "example" not in each] == []
+
+
+def test_a_default_is_of_a_request_and_in_words_too(document: Json) -> None:
+    """A client adds the default of an answer's field to an answer without it."""
+    for ref, schema in reachable_schemas(document, "responses").items():
+        assert [each for _, each in schemas_within(schema, ref) if "default" in each] == [], ref
+    for at, schema in schemas(document):
+        if "default" in schema and "/parameters/" not in at:
+            said = rf"Default: `?{json.dumps(schema['default'])}`?[.;,]"
+            assert re.search(said, schema["description"]), at
 
 
 def test_only_204_has_no_body(document: Json) -> None:
