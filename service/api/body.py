@@ -2,17 +2,15 @@
 
 import json
 import math
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import ClassVar, Final, NoReturn, TypeVar
 from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
 from starlette.requests import ClientDisconnect, Request
 
+from service.api.messages import details, pointers
 from service.errors import BodyTooLarge, InvalidJson, InvalidRequest, UnsupportedMediaType
-from service.field_names import nearest_field
 
 # A full key, 2 KB of metadata and ten tags are about 8 KB; escapes make them several times longer.
 MAX_BODY_BYTES: Final = 64 * 1024
@@ -21,16 +19,9 @@ MAX_BATCH_BYTES: Final = 4 * 1024**2
 # commas would take a hundred times its own size.
 _MAX_COMMAS: Final = 50_000
 _MAX_ERRORS: Final = 1000  # to look at
-_MAX_POINTERS: Final = 20
 
 # Content codings that a refusal names: iana.org/assignments/http-parameters
 _CODINGS: Final = frozenset({b"br", b"compress", b"deflate", b"gzip", b"x-gzip", b"zstd"})
-
-# The caller chose the name, so it goes into a pointer only if it looks like a field.
-_FIELD_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
-
-# Their messages speak of Python: dictionaries and class names.
-_NO_OBJECT: Final = frozenset({"dict_type", "model_type"})
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -121,7 +112,7 @@ def parse_query(model: type[Model], query: bytes) -> Model:
         return model.model_validate(values)
     except ValidationError as error:
         detail = "The query does not match the schema."
-        raise InvalidRequest(detail, pointers=_pointers(model, _errors(error))) from None
+        raise InvalidRequest(detail, pointers=pointers(model, details(error))) from None
 
 
 def refuse(
@@ -137,44 +128,11 @@ def refuse(
     if error.error_count() > _MAX_ERRORS:
         detail = "The body does not match the schema; it has too many errors to list."
         raise InvalidRequest(detail) from None
-    errors = _errors(error)
+    errors = details(error)
     if errors[0]["type"] == "json_invalid" or not _is_strict_json(body):
         raise InvalidJson("The body is not JSON in UTF-8.") from None
     detail = "The body does not match the schema."
-    raise InvalidRequest(detail, pointers=_pointers(model, errors, location))
-
-
-def _errors(error: ValidationError) -> list[ErrorDetails]:
-    return error.errors(include_url=False, include_input=False, include_context=False)
-
-
-def _pointers(
-    model: type[BaseModel], errors: Sequence[ErrorDetails], location: tuple[int | str, ...] = ()
-) -> dict[str, str]:
-    return {
-        _pointer(location + each["loc"]): _detail(model, each) for each in errors[:_MAX_POINTERS]
-    }
-
-
-def _pointer(location: tuple[int | str, ...]) -> str:
-    """Return a JSON pointer as a fragment (RFC 6901, 6), cut at the first unsafe name."""
-    parts = []
-    for part in location:
-        if isinstance(part, str) and _FIELD_NAME.fullmatch(part) is None:
-            break
-        parts.append(f"/{part}")
-    return "#" + "".join(parts)
-
-
-def _detail(model: type[BaseModel], error: ErrorDetails) -> str:
-    if error["type"] == "extra_forbidden":
-        near = None
-        if _FIELD_NAME.fullmatch(str(error["loc"][-1])):  # comparing a long name takes time
-            near = nearest_field(model, error["loc"])
-        return f"Unknown field. Did you mean `{near}`?" if near else "Unknown field."
-    if error["type"] in _NO_OBJECT:
-        return "Input should be an object."
-    return f"{error['msg']}."
+    raise InvalidRequest(detail, pointers=pointers(model, errors, location))
 
 
 def _is_strict_json(body: bytes) -> bool:
