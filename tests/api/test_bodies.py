@@ -199,21 +199,3 @@ async def test_items_with_other_types_are_not_taken_for_equal(client: httpx.Asyn
     ]
     answer = await client.post("/v1/upload-urls/batch", json={"items": items})
     assert sorted(pointers(answer)) == ["#/items/1/content_length", "#/items/1/overwrite"]
-
-
-@pytest.mark.parametrize(
-    ("item", "pointer"),
-    [
-        ([], "#/items/0"),
-        ({"bucket": "demo", "key": "a", "content_length": 1, "tags": []}, "#/items/0/tags"),
-        ({"bucket": "demo", "key": "a", "content_length": 1, "checksum": 1}, "#/items/0/checksum"),
-    ],
-    ids=["item", "map", "member"],
-)
-async def test_errors_speak_of_objects_and_not_of_python(
-    client: httpx.AsyncClient, item: object, pointer: str
-) -> None:
-    """Not of dictionaries, nor of the names of our classes."""
-    answer = await client.post("/v1/upload-urls/batch", json={"items": [item]})
-    told = {"pointer": pointer, "detail": "Input should be an object."}
-    assert (answer.status_code, answer.json()["errors"]) == (422, [told])
