@@ -139,8 +139,17 @@ async def answer_http_exception(request: Request, error: Exception) -> Response:
     code = _HTTP_CODES.get(error.status_code, "internal_error")
     problems: Problems = request.app.parts.problems
     request_id = state_of(request.scope).request_id
-    members = problems.problem(code, f"{_KINDS[code][1]}.", request_id=request_id)
-    return response(members, dict(error.headers or {}))
+    headers = dict(error.headers or {})
+    detail = _use(headers["Allow"]) if "Allow" in headers else f"{_KINDS[code][1]}."
+    members = problems.problem(code, detail, request_id=request_id)
+    return response(members, headers)
+
+
+def _use(allowed: str) -> str:
+    """Say which methods a path has, such as `Use GET or HEAD for this path.`"""
+    *others, last = sorted(allowed.split(", "))
+    methods = f"{', '.join(others)} or {last}" if others else last
+    return f"Use {methods} for this path."
 
 
 async def answer_unexpected_error(request: Request, _: Exception) -> Response:

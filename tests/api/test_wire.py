@@ -46,8 +46,11 @@ async def test_the_callers_request_id_is_kept_if_acceptable(
 
 async def test_another_method_or_path_is_refused(client: httpx.AsyncClient) -> None:
     answer = await client.get("/v1/download-urls")
-    problem(answer, 405, "method_not_allowed")
+    members = problem(answer, 405, "method_not_allowed")
     assert answer.headers["allow"] == "POST"
+    assert members["detail"] == "Use POST for this path."
+    several = problem(await client.post("/errors"), 405, "method_not_allowed")
+    assert several["detail"] == "Use GET or HEAD for this path."
     problem(await client.post("/v1/download-urls/", json=GET), 404, "not_found")
 
 
