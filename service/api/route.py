@@ -49,8 +49,6 @@ from service.presigning.snapshot import Snapshot
 
 Handler = Callable[..., Awaitable[bytes | Response]]
 
-# In a request's scope: the identity of its caller, if what is in front of us has verified it.
-IDENTITY: Final = "presign.identity"
 _NO_CONTENT: Final = 204
 
 
@@ -149,9 +147,6 @@ class ApiRoute(APIRoute):
 
     async def identity(self, call: AuthenticatedRequest) -> Identity:
         """Return who calls. Raises Unauthenticated."""
-        verified: Identity | None = call.scope.get(IDENTITY)
-        if verified is not None:
-            return verified
         return await authenticate(
             call.scope["headers"], call.snapshot, call.parts.tokens, basic=self.accepts_basic
         )

@@ -156,12 +156,12 @@ def _verify(
             },
         )
         # PyJWT supports one critical extension; we support none.
-        return None if "crit" in parts["header"] else verified_claims(parts["payload"], issuer)
+        return None if "crit" in parts["header"] else _verified_claims(parts["payload"], issuer)
     except Exception:  # noqa: BLE001 - the sender chooses what is parsed, and so what is raised
         return None
 
 
-def verified_claims(claims: Claims, issuer: Issuer) -> VerifiedToken | None:
+def _verified_claims(claims: Claims, issuer: Issuer) -> VerifiedToken | None:
     """Return the caller that the claims of a verified token name, or None. Raises KeyError."""
     times = [claims["exp"], claims["iat"], claims.get("nbf", 0)]
     if not all(isinstance(time, int | float) and not isinstance(time, bool) for time in times):

@@ -46,7 +46,7 @@ class UnreadableEvent(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpRequest:
-    """An event as an HTTP request. `claims` are what a JWT authorizer of `api_id` verified."""
+    """An event as an HTTP request."""
 
     method: str
     raw_path: bytes
@@ -55,8 +55,6 @@ class HttpRequest:
     body: bytes
     client: str | None
     result: ResultKind
-    api_id: str = ""
-    claims: Mapping[str, Any] | None = None
 
     @property
     def path(self) -> str:
@@ -72,20 +70,10 @@ class _Http(_Model):
     source_ip: str | None = None
 
 
-class _Jwt(_Model):
-    claims: dict[str, Any] = Field(default_factory=dict)
-
-
-class _Authorizer(_Model):
-    jwt: _Jwt | None = None
-
-
 class _Context2(_Model):
     http: _Http
     stage: str = "$default"
     domain_name: str = ""
-    api_id: str = ""
-    authorizer: _Authorizer | None = None
 
 
 class _Event2(_Model):
@@ -146,7 +134,6 @@ def _read_version_2(event: _Event2, base_path: str) -> HttpRequest:
     path = event.raw_path
     if not is_function_url:
         path = _without_stage(path, context.stage, context.domain_name)
-    authorizer = context.authorizer
     return HttpRequest(
         method=context.http.method.upper(),
         raw_path=_raw_path(path, base_path, is_decoded=not is_function_url),
@@ -155,8 +142,6 @@ def _read_version_2(event: _Event2, base_path: str) -> HttpRequest:
         body=_body(event.body, is_base64=event.is_base64_encoded),
         client=context.http.source_ip,
         result="single",
-        api_id="" if is_function_url else context.api_id,
-        claims=None if authorizer is None or authorizer.jwt is None else authorizer.jwt.claims,
     )
 
 

@@ -21,10 +21,8 @@ from starlette.types import Message, Scope
 
 from service.api.problems import MEDIA_TYPE
 from service.api.request_state import response_headers
-from service.api.route import IDENTITY
 from service.app.factory import PresignApp
 from service.app.services import Services
-from service.auth.gateway_claims import GatewayIdentities
 from service.aws_lambda.clock import FreezeAwareClock
 from service.aws_lambda.events import (
     HttpRequest,
@@ -65,7 +63,6 @@ class Instance:
         self,
         app: PresignApp,
         clock: FreezeAwareClock,
-        identities: GatewayIdentities,
         *,
         base_path: str = "",
         settle_seconds: float = SETTLE_SECONDS,
@@ -73,7 +70,6 @@ class Instance:
         """`clock` is that of the app. `base_path` is where a custom domain serves it."""
         self._app = app
         self._clock = clock
-        self._identities = identities
         self._base_path = base_path
         self._settle_seconds = settle_seconds
         self._runner = asyncio.Runner()
@@ -170,7 +166,7 @@ class Instance:
             headers.append((b"x-request-id", invocation_id.encode()))
         if b"traceparent" not in names and (found := _XRAY.search(trace)) is not None:
             headers.append((b"traceparent", "00-{}{}-{}-0{}".format(*found.groups()).encode()))
-        scope: Scope = {
+        return {
             "type": "http",
             "asgi": {"version": "3.0", "spec_version": "2.3"},
             "http_version": "1.1",
@@ -184,11 +180,6 @@ class Instance:
             "client": None if request.client is None else (request.client, 0),
             "server": None,
         }
-        if request.claims is not None:
-            scope[IDENTITY] = self._identities.find(
-                request.api_id, request.claims, self._clock.wall()
-            )
-        return scope
 
     def _problem(self, kind: ResultKind, code: str, detail: str, request_id: str) -> dict[str, Any]:
         """Return a problem for what never becomes a request, as the HTTP server does."""

@@ -2,9 +2,7 @@
 
 import sys
 
-from service.app import builders
 from service.app.factory import create_app
-from service.auth.gateway_claims import GatewayIdentities
 from service.aws_lambda.clock import FreezeAwareClock
 from service.aws_lambda.configuration import load_configuration
 from service.aws_lambda.instance import Instance
@@ -25,14 +23,9 @@ def start_instance() -> Instance:
     handler.setFormatter(JsonFormatter())
     set_up_logging(settings.server.log_level, handler)
     clock = FreezeAwareClock(SystemClock())
-    trusted = [
-        (builders.issuer(name, settings), frozenset(issuer.api_gateway_ids))
-        for name, issuer in settings.issuers.items()
-    ]
     instance = Instance(
         create_app(settings, clock=clock, audit=sink.write, metrics=metrics),
         clock,
-        GatewayIdentities(trusted),
         base_path=aws_lambda.base_path(),
     )
     instance.start()

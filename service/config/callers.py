@@ -8,7 +8,6 @@ from pydantic_core import PydanticCustomError
 
 from service.access.grants import LONGEST_LINK, WEEK, Operation
 from service.config.durations import Between, Seconds
-from service.config.patterns import matching
 from service.config.quoting import Shown
 from service.config.types import (
     Audience,
@@ -30,9 +29,6 @@ from service.signing.header_signatures import HEADER_SIGNATURE_SECONDS
 
 # 10,000 parts of 5 GiB: docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
 _LARGEST_OBJECT: Final = 10_000 * 5 * 1024**3
-_ApiId = Annotated[
-    str, matching(r"[a-z0-9]{1,32}", "write the id of an HTTP API, such as a1b2c3d4e5")
-]
 
 
 class GrantSettings(Section):
@@ -119,10 +115,6 @@ class IssuerSettings(Section):
 
     max_lifetime_seconds: Shown[Annotated[int, Between(60, 604_800)]] = 86_400
     """The longest lifetime of a token that is accepted, from `iat` to `exp`."""
-
-    api_gateway_ids: tuple[_ApiId, ...] = ()
-    """The ids of HTTP APIs of API Gateway whose JWT authorizer verifies this issuer's tokens. Only
-    [as a Lambda](lambda.md): the claims in their events count as verified."""
 
 
 class CallerSettings(Section):

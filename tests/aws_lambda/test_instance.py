@@ -9,9 +9,8 @@ from typing import Final
 import httpx
 import pytest
 
-from service.auth.gateway_claims import GatewayIdentities
 from service.telemetry import tracing
-from tests.auth.mint import ISSUER, SUBJECT, claims
+from tests.auth.mint import ISSUER, claims
 from tests.support.app import API_KEY, make_app_settings, make_open_grant
 from tests.support.lambda_events import CLIENT, Kind, event_of
 from tests.support.lambda_instance import InstanceHarness, run_instance
@@ -19,7 +18,6 @@ from tests.support.lambda_instance import InstanceHarness, run_instance
 EVERY_KIND = pytest.mark.parametrize("kind", list(Kind))
 CALL: Final = ("POST", "/v1/download-urls", b'{"bucket": "demo", "key": "a.txt"}')
 TRACE: Final = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
-API_ID: Final = "a1b2c3d4e5"
 OF_AN_ISSUER: Final = make_app_settings(
     make_open_grant(),
     issuers={
@@ -163,24 +161,15 @@ def test_a_request_without_time_left_is_a_504_and_leaves_no_call_in_progress(
     ]
 
 
-def from_gateway(**changes: object) -> dict[str, object]:
+def from_gateway() -> dict[str, object]:
     """An event with the claims of a valid token, as an HTTP API writes them: all are text."""
     event = event_of(Kind.HTTP_API, *CALL[:2], body=CALL[2])
-    sent = claims(**changes) | {"aud": f"[{ISSUER.audience} other]"}
+    sent = claims() | {"aud": f"[{ISSUER.audience} other]"}
     texts = {name: value if isinstance(value, str) else str(value) for name, value in sent.items()}
     event["requestContext"] |= {"authorizer": {"jwt": {"claims": texts, "scopes": None}}}
     return event
 
 
-def test_claims_that_a_named_gateway_verified_identify_the_caller() -> None:
-    identities = GatewayIdentities([(ISSUER, frozenset({API_ID}))])
-    with run_instance(OF_AN_ISSUER, identities=identities, settle_seconds=0.1) as harness:
-        assert harness.invoke(from_gateway()).status_code == 403  # known, but without a grant
-        line = json.loads(harness.audit[-1])
-    assert (line["issuer"], line["subject"]) == (ISSUER.name, SUBJECT)
-
-
-def test_claims_of_any_other_gateway_count_for_nothing() -> None:
-    identities = GatewayIdentities([(ISSUER, frozenset({"another"}))])
-    with run_instance(OF_AN_ISSUER, identities=identities, settle_seconds=0.1) as harness:
+def test_claims_in_an_event_name_no_caller() -> None:
+    with run_instance(OF_AN_ISSUER, settle_seconds=0.1) as harness:
         assert harness.invoke(from_gateway()).status_code == 401

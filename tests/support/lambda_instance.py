@@ -8,7 +8,6 @@ from typing import Any
 import httpx
 
 from service.app.factory import create_app
-from service.auth.gateway_claims import GatewayIdentities
 from service.aws_lambda.clock import FreezeAwareClock
 from service.aws_lambda.instance import Instance
 from service.clock import Clock, SystemClock
@@ -43,7 +42,6 @@ class InstanceHarness:
 def run_instance(
     settings: Settings,
     clock: Clock | None = None,
-    identities: GatewayIdentities | None = None,
     base_path: str = "",
     settle_seconds: float = 2.0,
     **more: Any,
@@ -61,7 +59,6 @@ def run_instance(
     instance = Instance(
         app,
         thawing,
-        identities or GatewayIdentities([]),
         base_path=base_path,
         settle_seconds=settle_seconds,
     )

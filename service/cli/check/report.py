@@ -186,7 +186,6 @@ def warnings(
     yield from links.warnings(settings, entries)
     yield from credentials.warnings(settings)
     yield from remote_signing.warnings(settings)
-    yield from aws_lambda.warnings(settings)
 
 
 def skipped_files(settings: Settings) -> Iterator[str]:
