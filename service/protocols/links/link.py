@@ -1,13 +1,13 @@
 """What a share link says, and its compact binary form. Pure.
 
 A link in a mail or a chat should stay short, so the form has no names of fields, numbers take as
-few bytes as they need, and ASCII text takes 7 bits a character. Only `tickets.py` reads and writes
-the form, and only sealed, so what is read here has been written here.
+few bytes as they need, and ASCII text takes 7 bits a character. With 8 bits, the ticket of a key of
+100 characters and a caller of 16 would have 215 characters in place of 199. Only `tickets.py` reads
+and writes the form, and only sealed, so what is read here has been written here.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Final
 
 from service.access.callers import Identity
@@ -144,7 +144,11 @@ class _Reader:
         if not is_ascii:
             return self.bytes(length).decode("utf-8", "surrogatepass")
         bits = int.from_bytes(self.bytes(_septets(length)))
-        return _spread(bits, length).decode("ascii")
+        characters = bytearray(length)
+        for index in reversed(range(length)):  # 4 µs for 100 characters
+            characters[index] = bits & 0x7F
+            bits >>= 7
+        return characters.decode("ascii")
 
 
 def _number(value: int) -> bytes:
@@ -169,30 +173,6 @@ def _text(text: str) -> bytes:
     for byte in text.encode("ascii"):
         bits = bits << 7 | byte
     return _number(2 * len(text) + 1) + bits.to_bytes(_septets(len(text)))
-
-
-def _spread(bits: int, length: int) -> bytes:
-    """Return one byte for each 7 bits.
-
-    All characters that have to move by 64 bits move at once, then those by 32, and so on. A/B, a
-    name of 25 characters and one of 100: 0.9 µs and 1.3 µs; 2.4 µs and 8.7 µs one by one.
-    """
-    size = 1 << max(length - 1, 0).bit_length()
-    for mask, factor in _moves(size):
-        bits += (bits & mask) * factor  # moves what is under the mask up
-    return bits.to_bytes(size)[size - length :]
-
-
-@lru_cache(maxsize=16)
-def _moves(size: int) -> list[tuple[int, int]]:
-    """What to move for `size` characters, a power of two: a mask, and 2 ** distance - 1."""
-    moves, distance = [], size // 2
-    while distance:
-        moved = ~(2 * distance - 1)  # the distances before this one
-        places = (7 * i + (i & moved) for i in range(size) if i & distance)
-        moves.append((sum(0x7F << place for place in places), (1 << distance) - 1))
-        distance //= 2
-    return moves
 
 
 def _septets(length: int) -> int:
