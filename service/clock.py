@@ -1,6 +1,10 @@
-"""The machine's clocks. Code that needs the time takes a `Clock`, so that tests can set it."""
+"""The machine's clocks, and times as text.
+
+Code that needs the time takes a `Clock`, so that tests can set it.
+"""
 
 import time
+from functools import lru_cache
 from typing import Protocol
 
 # CLOCK_BOOTTIME includes suspend. macOS lacks it, but its monotonic clock includes suspend.
@@ -21,3 +25,9 @@ class SystemClock:
 
     def boot(self) -> float:
         return time.clock_gettime(_BOOT_CLOCK)
+
+
+@lru_cache(maxsize=1024)  # URLs of one second mostly expire in the same second
+def rfc3339(epoch_seconds: int) -> str:
+    """Return a time as UTC text, such as `2026-01-31T12:00:00Z`."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(epoch_seconds))

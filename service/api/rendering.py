@@ -13,6 +13,7 @@ from pydantic_core import to_json
 
 from service.access.grants import Caller, Grant, Operation
 from service.api.problems import Problems
+from service.clock import rfc3339
 from service.concurrency.event_loop import in_slices
 from service.diagnosis.findings import Finding
 from service.errors import PresignError
@@ -30,7 +31,6 @@ from service.presigning.results import (
 from service.s3.listing_xml import ObjectsPage, VersionsPage
 from service.sessions.lifetime import Validity
 from service.signing.multipart_actions import UploadedPart
-from service.signing.post_policy import rfc3339
 
 # A batch, cut at its results and the number of problems; a result, cut at its key and request.
 _BATCH: Final = cut({"results": [PLACEHOLDER], "failed": PLACEHOLDER})

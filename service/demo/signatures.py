@@ -11,10 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+from service.clock import rfc3339
 from service.demo.received import Authentication, ReceivedRequest
 from service.demo.store_errors import StoreError, access_denied
 from service.signing import sigv4
-from service.signing.post_policy import rfc3339
 from service.signing.signer import SERVICE, encode_key
 
 MAX_SKEW_SECONDS: Final = 900  # …/AmazonS3/latest/API/ErrorResponses.html, RequestTimeTooSkewed

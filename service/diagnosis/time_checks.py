@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from service.clock import rfc3339
 from service.diagnosis.findings import Code, Finding, certain
 from service.diagnosis.request import ParsedRequest
 from service.diagnosis.response import StoreResponse, parse_amz_date
-from service.signing.post_policy import rfc3339
 from service.signing.signer import MAX_EXPIRES_IN
 
 # Seconds; …/AmazonS3/latest/API/ErrorResponses.html, RequestTimeTooSkewed

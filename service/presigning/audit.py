@@ -18,6 +18,7 @@ from typing import Final
 
 from pydantic_core import to_json
 
+from service.clock import rfc3339
 from service.errors import PresignError
 from service.presigning.audit_decision import (
     Answer,
@@ -28,7 +29,6 @@ from service.presigning.audit_decision import (
 )
 from service.presigning.json_template import PLACEHOLDER, cut, text
 from service.presigning.requests import AnyRequest, Requester, UnreadRequest, operation
-from service.signing.post_policy import rfc3339
 
 MAX_LINE: Final = 15 * 1024  # bytes
 _NUMBERS: Final = len("10001000")  # `part` and `parts`

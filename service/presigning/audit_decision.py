@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from service.access.grants import Operation
+from service.clock import rfc3339
 from service.errors import PresignError
 from service.presigning.requests import (
     AnyRequest,
@@ -23,7 +24,6 @@ from service.presigning.results import (
     VendedCredentials,
 )
 from service.s3.access import StoreAccess
-from service.signing.post_policy import rfc3339
 
 # Not actions of S3.
 _VEND: Final = "VendCredentials"

@@ -7,12 +7,11 @@ docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTConstructPolicy.html
 """
 
 import json
-import time
 from base64 import b64encode
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
 
+from service.clock import rfc3339
 from service.errors import InvalidRequest
 from service.signing import sigv4
 from service.signing.actions import DEFAULT_CONTENT_TYPE, Encryption
@@ -116,11 +115,6 @@ def encode_policy(conditions: list[Condition], *, expires_at: int) -> str:
     """Return the policy document in base64, which is the string to sign."""
     document = json.dumps({"expiration": rfc3339(expires_at), "conditions": conditions})
     return b64encode(document.encode()).decode()
-
-
-@lru_cache(maxsize=1024)  # URLs of one second mostly expire in the same second
-def rfc3339(epoch_seconds: int) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(epoch_seconds))
 
 
 def _signature_fields(signer: Signer, now: int) -> dict[str, str]:

@@ -15,10 +15,10 @@ from service.access.narrowing import Permission
 from service.api.authentication import authenticate
 from service.api.problems import refused
 from service.api.route import ApiRoute, AuthenticatedRequest
+from service.clock import rfc3339
 from service.errors import PresignError
 from service.presigning.requests import CredentialsRequest
 from service.protocols.credentials.vending import CredentialVending
-from service.signing.post_policy import rfc3339
 
 FEATURE: Final = "credentials"
 

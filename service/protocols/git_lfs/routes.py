@@ -13,6 +13,7 @@ from pydantic_core import to_json
 
 from service.access.callers import Identity
 from service.api.route import ApiRoute, AuthenticatedRequest
+from service.clock import rfc3339
 from service.concurrency.event_loop import run_in_thread_if
 from service.errors import (
     BodyTooLarge,
@@ -29,7 +30,6 @@ from service.protocols.git_lfs.errors import MEDIA_TYPE, of_object, refusal
 from service.protocols.git_lfs.repositories import LfsObject, LfsSettings, Repository
 from service.protocols.git_lfs.schemas import BatchBody, CompletionBody, ObjectBody
 from service.protocols.git_lfs.tickets import Ticket
-from service.signing.post_policy import rfc3339
 
 FEATURE: Final = "Git LFS"
 MAX_OBJECTS: Final = 100  # git-lfs's own: docs/man/git-lfs-config.adoc, lfs.transfer.batchSize

@@ -9,12 +9,12 @@ from pydantic_core import to_json
 
 from service.access.grants import LONGEST_LINK, Operation
 from service.api.schemas import Bucket, StrictRequest, Text, or_none
+from service.clock import rfc3339
 from service.errors import InvalidRequest
 from service.presigning.downloads import get_object
 from service.presigning.requests import LinkRequest
 from service.protocols.links.service import CreatedLink, NewLink
 from service.sessions.lifetime import Lifetime
-from service.signing.post_policy import rfc3339
 
 LinkSeconds = Annotated[int, Field(ge=1, le=LONGEST_LINK)]
 Uses = Annotated[int, Field(ge=1, le=1000)]
