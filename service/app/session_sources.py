@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import aioboto3
@@ -14,8 +15,8 @@ from service.clock import Clock
 from service.config.file import content_digest
 from service.config.settings import Settings
 from service.errors import ConfigurationError
-from service.sessions.static_keys import KeyFiles
-from service.sessions.sts import AssumedRole, Role, SessionSource, StaticKeys
+from service.sessions.static_keys import StaticSource, keys_in_files
+from service.sessions.sts import AssumedRole, Role, SessionSource, static_credentials
 from service.sessions.sts_clients import StsClients
 
 
@@ -48,15 +49,15 @@ async def aws_sources(clock: Clock) -> AsyncIterator[MakeSource]:
                 case Role():
                     return AssumedRole(await clients.for_role(origin), origin, clock)
                 case Static(profile=None, files=(access_key_id, secret_access_key)):
-                    return KeyFiles(access_key_id, secret_access_key, clock)
-                case Static(profile=None):
-                    return StaticKeys(session, clock)
-            return StaticKeys(await _of_profile(name, origin.profile), clock)
+                    read = partial(keys_in_files, access_key_id, secret_access_key)
+                    return StaticSource(read, clock)
+            chain = session if origin.profile is None else await _of_profile(name, origin.profile)
+            return StaticSource(partial(static_credentials, chain), clock)
 
         yield make
 
 
-async def _of_profile(bucket: str, profile: str | None) -> aioboto3.Session:
+async def _of_profile(bucket: str, profile: str) -> aioboto3.Session:
     try:
         return await asyncio.to_thread(aioboto3.Session, profile_name=profile)
     except BotoCoreError as error:

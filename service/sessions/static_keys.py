@@ -1,24 +1,23 @@
-"""Long-lived keys in files, for stores without an STS."""
+"""Long-lived keys as sessions that never end."""
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from service.clock import Clock
 from service.sessions.key_files import read_key_file
 from service.sessions.session import Session
-from service.sessions.sts import Owner, SessionRefused, static_session
+from service.sessions.sts import Owner, SessionRefused, session_name
 from service.signing.sigv4 import Credentials
 
 
-@dataclass(frozen=True, slots=True)
-class KeyFiles:
-    """Reads the keys once. A change of a file takes another source."""
-
-    access_key_id: Path
-    secret_access_key: Path
-    clock: Clock
+class StaticSource:
     length = float("inf")
+
+    def __init__(self, read: Callable[[], Awaitable[Credentials]], clock: Clock) -> None:
+        """`read` returns the keys, or raises SessionRefused."""
+        self._read = read
+        self._clock = clock
 
     async def fetch(
         self,
@@ -27,14 +26,24 @@ class KeyFiles:
         *,
         vended: bool = False,  # noqa: ARG002
     ) -> Session:
-        try:
-            credentials = await asyncio.to_thread(self._read)
-        except ValueError:
-            raise SessionRefused("The files with the keys cannot be read.") from None
-        return static_session(credentials, self.clock)
+        credentials = await self._read()
+        if credentials.session_token is not None:
+            # Nobody tells us when a token expires, so `expires_at` would be wrong.
+            raise SessionRefused("Static credentials must not have a session token.")
+        return static_session(credentials, self._clock)
 
-    def _read(self) -> Credentials:
+
+def static_session(credentials: Credentials, clock: Clock) -> Session:
+    """Return the session of long-lived keys, which never ends."""
+    return Session(credentials=credentials, name=session_name(None), starts_at=clock.wall())
+
+
+async def keys_in_files(access_key_id: Path, secret_access_key: Path) -> Credentials:
+    """Return the keys in two files. Raises SessionRefused."""
+    try:
         return Credentials(
-            access_key_id=read_key_file(self.access_key_id),
-            secret_access_key=read_key_file(self.secret_access_key),
+            access_key_id=await asyncio.to_thread(read_key_file, access_key_id),
+            secret_access_key=await asyncio.to_thread(read_key_file, secret_access_key),
         )
+    except ValueError:
+        raise SessionRefused("The files with the keys cannot be read.") from None

@@ -1,4 +1,4 @@
-"""Sources of sessions: AssumeRole, AssumeRoleWithWebIdentity, or static keys.
+"""Sessions from AssumeRole or AssumeRoleWithWebIdentity, and keys of the SDK.
 
 The SDK's own retries are off and its timeouts short, since the pool retries. So trouble at STS
 costs one attempt at a time.
@@ -154,36 +154,16 @@ class AssumedRole:
         )
 
 
-class StaticKeys:
-    """Long-lived keys of an SDK's session: of the AWS default chain, or of a profile."""
+async def static_credentials(session: aioboto3.Session) -> Credentials:
+    """Return the keys of an SDK's session: of the AWS default chain, or of a profile.
 
-    length = float("inf")
-
-    def __init__(self, session: aioboto3.Session, clock: Clock) -> None:
-        self._session = session
-        self._clock = clock
-
-    async def fetch(
-        self,
-        owner: Owner,  # noqa: ARG002
-        policy: str | None,  # noqa: ARG002
-        *,
-        vended: bool = False,  # noqa: ARG002
-    ) -> Session:
-        try:
-            credentials = await _chained(self._session)
-        except BotoCoreError as error:  # its message may quote a line of a file with keys
-            reason = f"The static credentials cannot be read: {type(error).__name__}."
-            raise SessionRefused(reason) from None
-        if credentials.session_token is not None:
-            # Nobody tells us when a token expires, so `expires_at` would be wrong.
-            raise SessionRefused("Static credentials must not have a session token.")
-        return static_session(credentials, self._clock)
-
-
-def static_session(credentials: Credentials, clock: Clock) -> Session:
-    """Return the session of long-lived keys, which never ends."""
-    return Session(credentials=credentials, name=_NAME_PREFIX, starts_at=clock.wall())
+    Raises SessionRefused.
+    """
+    try:
+        return await _chained(session)
+    except BotoCoreError as error:  # its message may quote a line of a file with keys
+        reason = f"The static credentials cannot be read: {type(error).__name__}."
+        raise SessionRefused(reason) from None
 
 
 async def operators_credentials() -> Credentials:

@@ -10,7 +10,7 @@ from service.clock import SystemClock
 from service.config.settings import Settings, load_settings, watched_files
 from service.errors import ConfigurationError
 from service.sessions.key_files import read_key_file
-from service.sessions.static_keys import KeyFiles
+from service.sessions.static_keys import keys_in_files
 from service.sessions.sts import SessionRefused, SessionSource
 
 SECRET: Final = "sentinel+SENTINEL/sentinel"
@@ -135,9 +135,8 @@ def test_the_files_with_keys_are_watched_by_content(
 
 
 async def test_files_that_vanish_are_refused_without_their_content(directory: Path) -> None:
-    source = KeyFiles(directory / "nowhere", directory / "secret", SystemClock())
     with pytest.raises(SessionRefused, match="cannot be read") as error:
-        await source.fetch(None, None)
+        await keys_in_files(directory / "nowhere", directory / "secret")
     assert SECRET not in str(error.value)
 
 

@@ -14,7 +14,8 @@ from service.errors import CredentialsUnavailable, LifetimeUnavailable
 from service.presigning.presigner import Presigner
 from service.sessions.lifetime import Lifetime
 from service.sessions.refresh_policy import EXPIRY_MARGIN
-from service.sessions.sts import StaticKeys
+from service.sessions.static_keys import StaticSource
+from service.signing.sigv4 import Credentials
 from tests.support.authorizer import make_authorizer, make_harness
 from tests.support.factories import (
     CALLER,
@@ -134,7 +135,7 @@ async def test_an_impossible_minimum_lifetime_is_refused_for_good(granted: int |
 
 @in_virtual_time
 async def test_static_keys_sign_for_the_requested_lifetime() -> None:
-    sources = {"reports": StaticKeys(_Chain(), loop_clock())}
+    sources = {"reports": StaticSource(_keys, loop_clock())}
     authorizer = make_authorizer(make_snapshot(make_grant()), sources)
     presigner = Presigner(authorizer, unique_id=lambda: "id")
     signed = await presigner.presign(REQUESTER, make_request(expires_in=604_800))
@@ -142,16 +143,8 @@ async def test_static_keys_sign_for_the_requested_lifetime() -> None:
     assert "X-Amz-Security-Token" not in signed.url
 
 
-class _Chain:
-    """As aioboto3's session and its credentials in one."""
-
-    access_key, secret_key, token = "AKIAEXAMPLE", SECRET, None
-
-    async def get_credentials(self) -> "_Chain":
-        return self
-
-    async def get_frozen_credentials(self) -> "_Chain":
-        return self
+async def _keys() -> Credentials:
+    return Credentials(access_key_id="AKIAEXAMPLE", secret_access_key=SECRET)
 
 
 @in_virtual_time

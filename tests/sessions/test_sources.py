@@ -1,6 +1,7 @@
 """Sources of sessions: what they send to STS, how they classify errors, and static keys."""
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,14 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
+from service.sessions.static_keys import StaticSource
 from service.sessions.sts import (
     AssumedRole,
     Owner,
     Role,
     SessionRefused,
-    StaticKeys,
     session_name,
+    static_credentials,
 )
 from tests.sessions.answers import make_response
 from tests.support.factories import SECRET, TOKEN
@@ -205,9 +207,13 @@ class FakeChain:
         return self.keys
 
 
+def static_source(keys: FakeKeys | None, clock: FakeClock) -> StaticSource:
+    return StaticSource(partial(static_credentials, FakeChain(keys)), clock)
+
+
 async def test_static_keys_never_expire_and_use_the_local_clock() -> None:
     clock = FakeClock(skew=7)
-    session = await StaticKeys(FakeChain(FakeKeys()), clock).fetch(("a", "b"), None)
+    session = await static_source(FakeKeys(), clock).fetch(("a", "b"), None)
     assert session.credentials.access_key_id == "AKIAEXAMPLE"
     assert session.credentials.secret_access_key == SECRET
     assert session.credentials.session_token is None
@@ -220,7 +226,7 @@ async def test_static_keys_never_expire_and_use_the_local_clock() -> None:
 )
 async def test_a_chain_without_static_keys_is_refused(keys: FakeKeys | None, reason: str) -> None:
     with pytest.raises(SessionRefused, match=reason):
-        await StaticKeys(FakeChain(keys), FakeClock()).fetch(None, None)
+        await static_source(keys, FakeClock()).fetch(None, None)
 
 
 async def test_session_repr_shows_no_secret() -> None:
