@@ -47,7 +47,7 @@ class JwksCache:
         name: str,
         clock: Clock,
         chance: Callable[[], float],
-        observer: KeysObserver | None = None,
+        observer: KeysObserver,
         waiting: Waiting | None = None,
         spans: Spans | None = None,
     ) -> None:
@@ -145,7 +145,7 @@ class JwksCache:
         if self._is_failing:
             log.info("the keys of issuer %s are available again", self._name)
         self._is_failing = False
-        self._report("ok")
+        self._observer.keys_fetched(self._name, "ok")
 
     def _fail(self, error: Exception) -> None:
         self._is_failing = True
@@ -154,11 +154,7 @@ class JwksCache:
         reason = str(error) if is_safe else type(error).__name__
         pause = self._due_at - self._clock.boot()
         log.warning("no keys of issuer %s, next attempt in %.0f s: %s", self._name, pause, reason)
-        self._report("failed")
-
-    def _report(self, outcome: str) -> None:
-        if self._observer is not None:
-            self._observer.keys_fetched(self._name, outcome)
+        self._observer.keys_fetched(self._name, "failed")
 
     def _drop_stale(self) -> None:
         if self._keys and self._is_stale():

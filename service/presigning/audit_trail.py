@@ -43,9 +43,7 @@ class SigningObserver(Protocol):
 
 
 class AuditTrail:
-    def __init__(
-        self, write: WriteLines, *, clock: Clock, observer: SigningObserver | None = None
-    ) -> None:
+    def __init__(self, write: WriteLines, *, clock: Clock, observer: SigningObserver) -> None:
         """`write` takes the audit lines of a request. If it raises, the request is not answered.
 
         If it returns an awaitable, that is awaited.
@@ -61,13 +59,7 @@ class AuditTrail:
     ) -> None:
         """`s3_buckets` are the buckets' names at the store."""
         time = self._clock.wall()
-        try:
-            lines = audit_lines(requester, outcomes, s3_buckets=s3_buckets, time=time)
-            if (rest := self._write(lines)) is not None:
-                await rest
-        except PresignError:
-            self._count_failure()
-            raise
+        await self._put(audit_lines(requester, outcomes, s3_buckets=s3_buckets, time=time))
         for request, key, answer in outcomes:
             self._count(request, answer, 1 if isinstance(key, str) else max(1, len(key)))
 
@@ -81,9 +73,8 @@ class AuditTrail:
         """Record a batch that was refused before its items were validated."""
         time = self._clock.wall()
         line = refused_batch_line(requester, batch, refusal.code, s3_buckets=s3_buckets, time=time)
-        await self._put(line)
-        if self._observer is not None:
-            self._observer.refused(refusal.code, batch.count)
+        await self._put([line])
+        self._observer.refused(refusal.code, batch.count)
 
     async def record_unauthenticated(self, request_id: str, client: str | None, route: str) -> None:
         await self._put_one_of_few(
@@ -103,7 +94,7 @@ class AuditTrail:
     async def _put_one_of_few(self, line: bytes) -> None:
         """Anybody can cause these lines, so there are few. The last one counts the others."""
         if self._unauthenticated.allows(self._clock.boot()):
-            await self._put(line)
+            await self._put([line])
         elif self._counting is None:
             self._counting = asyncio.create_task(self._record_suppressed())
 
@@ -113,23 +104,17 @@ class AuditTrail:
         count = self._unauthenticated.suppressed()
         time = self._clock.wall()
         with suppress(Overloaded):  # no request depends on this line; the failure is counted
-            await self._put(unauthenticated_line(time=time, suppressed=count))
+            await self._put([unauthenticated_line(time=time, suppressed=count)])
 
-    async def _put(self, line: bytes) -> None:
+    async def _put(self, lines: list[bytes]) -> None:
         try:
-            if (rest := self._write([line])) is not None:
+            if (rest := self._write(lines)) is not None:
                 await rest
         except PresignError:
-            self._count_failure()
+            self._observer.audit_failed()
             raise
 
-    def _count_failure(self) -> None:
-        if self._observer is not None:
-            self._observer.audit_failed()
-
     def _count(self, request: AnyRequest, answer: Answer, count: int) -> None:
-        if self._observer is None:
-            return
         if isinstance(answer, PresignError):
             self._observer.refused(answer.code, count)
             return

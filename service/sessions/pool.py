@@ -19,7 +19,6 @@ from service.sessions.attempts import ATTEMPT_SECONDS, Attempts
 from service.sessions.history import History
 from service.sessions.pool_entry import (
     BucketSessions,
-    NullObserver,
     PooledSession,
     SessionKey,
     SessionObserver,
@@ -47,7 +46,7 @@ class SessionPool:
         *,
         clock: Clock,
         chance: Callable[[], float],
-        observer: SessionObserver | None = None,
+        observer: SessionObserver,
         history: History | None = None,
         waiting: Waiting | None = None,
         spans: Spans | None = None,
@@ -65,7 +64,7 @@ class SessionPool:
         self._attempts = Attempts(
             clock=clock,
             chance=chance,
-            observer=observer or NullObserver(),
+            observer=observer,
             spans=spans or Spans(),
             history=self._history,
             entries=self._entries,

@@ -70,14 +70,6 @@ class SessionObserver(Protocol):
         """A new session arrived. `skew` is STS's clock minus ours, in seconds."""
 
 
-class NullObserver:
-    def refreshed(self, bucket: str, outcome: str, seconds: float) -> None:
-        pass
-
-    def session(self, bucket: str, skew: float, packed_percent: int | None) -> None:
-        pass
-
-
 class PooledSession:
     """An entry of the pool, with or without a session, and the attempts that refresh it.
 

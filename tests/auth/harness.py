@@ -12,6 +12,7 @@ from service.auth.jwks_client import KeysUnavailable
 from service.concurrency.waiting import Waiting
 from service.errors import Overloaded
 from tests.auth.mint import ed_key, jwk, jwks
+from tests.support.observers import NullObserver
 from tests.support.virtual_time import FakeClock, loop_clock
 
 AT_ONCE = 0.01  # seconds
@@ -62,7 +63,14 @@ def make_harness(
     """An issuer with these keys; `one` by default."""
     clock = loop_clock()
     source = FakeKeySource(clock, *(kids or ("one",)))
-    keys = JwksCache(source, name="cluster-a", clock=clock, chance=chance, waiting=waiting)
+    keys = JwksCache(
+        source,
+        name="cluster-a",
+        clock=clock,
+        chance=chance,
+        observer=NullObserver(),
+        waiting=waiting,
+    )
     return Harness(clock, source, keys)
 
 

@@ -24,6 +24,7 @@ from tests.auth.harness import (
     pauses,
 )
 from tests.auth.mint import jwks
+from tests.support.observers import NullObserver
 from tests.support.virtual_time import FakeClock, in_virtual_time, loop_clock
 
 
@@ -168,7 +169,9 @@ async def test_a_bug_is_logged_and_does_not_end_refreshes(
 ) -> None:
     source, clock = FakeKeySource(loop_clock(), "one"), FaultyClock(loop_clock())
     clock.good_for = good_for
-    keys = JwksCache(source, name="cluster-a", clock=clock, chance=lambda: 0)
+    keys = JwksCache(
+        source, name="cluster-a", clock=clock, chance=lambda: 0, observer=NullObserver()
+    )
     keys.start()
     await asyncio.sleep(RETRY_SECONDS - 1)
     assert caplog.messages == ["unexpected error while refreshing keys of cluster-a"]

@@ -19,6 +19,7 @@ from service.errors import Overloaded
 from tests.auth.harness import AT_ONCE, DOWN, FakeKeySource
 from tests.auth.mint import ISSUER, SUBJECT, claims, ed_key, jwk, jwks, make_token, signed
 from tests.support.factories import make_grant, make_snapshot
+from tests.support.observers import NullObserver
 from tests.support.virtual_time import CLOCK_START, in_virtual_time, loop_clock
 
 OTHER = replace(ISSUER, name="cluster-b")  # another cluster with the same `iss`
@@ -34,7 +35,16 @@ class Harness:
         self.sources = [FakeKeySource(clock, kid) for _, kid in issuers]
         self.verifier = TokenVerifier(
             [
-                (issuer, JwksCache(source, name=issuer.name, clock=clock, chance=lambda: 0))
+                (
+                    issuer,
+                    JwksCache(
+                        source,
+                        name=issuer.name,
+                        clock=clock,
+                        chance=lambda: 0,
+                        observer=NullObserver(),
+                    ),
+                )
                 for (issuer, _), source in zip(issuers, self.sources, strict=True)
             ],
             clock=clock,

@@ -8,6 +8,7 @@ from service.sessions.pool import SessionPool
 from service.sessions.pool_entry import BucketSessions, SessionKey
 from service.sessions.session import Session
 from tests.support.factories import ADDRESS, SECRET, TOKEN, make_credentials
+from tests.support.observers import NullObserver
 from tests.support.pool import FakeSource
 from tests.support.virtual_time import FakeClock, in_virtual_time, loop_clock, server_time
 
@@ -74,7 +75,13 @@ async def test_the_pool_remembers_each_session_of_each_caller() -> None:
     clock = loop_clock()
     source, history = FakeSource(clock, length=3600), History(clock)
     bucket = BucketSessions(source=source, address=ADDRESS, longest_lifetime=900)
-    pool = SessionPool({"reports": bucket}, clock=clock, chance=lambda: 0, history=history)
+    pool = SessionPool(
+        {"reports": bucket},
+        clock=clock,
+        chance=lambda: 0,
+        observer=NullObserver(),
+        history=history,
+    )
     key = SessionKey("reports", A, None)
     await pool.ready(key)
     old = source.sessions[-1]

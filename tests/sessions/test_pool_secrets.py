@@ -11,6 +11,7 @@ from service.sessions.pool import SessionPool
 from service.sessions.pool_entry import BucketSessions
 from service.sessions.sts import AssumedRole, Role
 from tests.support.factories import ADDRESS, SECRET, TOKEN
+from tests.support.observers import NullObserver
 from tests.support.pool import BILLING, LONGEST_LIFETIME, OWN, make_pool_harness
 from tests.support.virtual_time import in_virtual_time, loop_clock
 
@@ -45,7 +46,9 @@ async def test_unreadable_responses_are_logged_without_secrets(
     role = Role(arn="arn:aws:iam::111122223333:role/r", region="eu-west-1", session_seconds=3600)
     source = AssumedRole(UnreadableSts(), role, loop_clock())
     bucket = BucketSessions(source=source, address=ADDRESS, longest_lifetime=LONGEST_LIFETIME)
-    pool = SessionPool({"reports": bucket}, clock=loop_clock(), chance=lambda: 0)
+    pool = SessionPool(
+        {"reports": bucket}, clock=loop_clock(), chance=lambda: 0, observer=NullObserver()
+    )
     with pytest.raises(CredentialsUnavailable):
         await pool.ready(OWN)
     assert "no new session presign for bucket reports" in caplog.text

@@ -23,6 +23,7 @@ from service.sessions.pool_entry import BucketSessions
 from service.sessions.sts import SessionSource
 from service.telemetry.metrics import Metrics
 from tests.support.factories import CALLER, REQUESTER, make_batches, make_requester
+from tests.support.observers import NullObserver
 from tests.support.pool import LONGEST_LIFETIME, FakeSource
 from tests.support.virtual_time import FakeClock, loop_clock
 
@@ -59,7 +60,7 @@ class Harness:
         return [(line["decision"], line.get("reason"), line["keys"]) for line in self.audit_lines]
 
     def write_audit_to(self, write: WriteLines) -> None:
-        self.authorizer.audit_trail = AuditTrail(write, clock=self.clock)
+        self.authorizer.audit_trail = AuditTrail(write, clock=self.clock, observer=NullObserver())
 
     async def presign(
         self, request: PresignRequest, requester: Requester = REQUESTER
@@ -122,9 +123,9 @@ def make_authorizer(
         )
         for name, bucket in snapshot.buckets.items()
     }
-    pool = SessionPool(buckets, clock=clock, chance=chance)
+    pool = SessionPool(buckets, clock=clock, chance=chance, observer=NullObserver())
     write = write_audit or list[bytes]().extend
-    audit_trail = AuditTrail(write, clock=clock, observer=metrics)
+    audit_trail = AuditTrail(write, clock=clock, observer=metrics or NullObserver())
     return Authorizer(snapshot, pool, clock=clock, audit_trail=audit_trail, limits=limits)
 
 

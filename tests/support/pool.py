@@ -17,6 +17,7 @@ from service.sessions.session import Session
 from service.sessions.sts import Owner
 from service.telemetry.spans import Spans
 from tests.support.factories import ADDRESS, make_credentials
+from tests.support.observers import NullObserver
 from tests.support.virtual_time import FakeClock, loop_clock, server_time
 
 OWN: Final = SessionKey("reports", None, None)
@@ -137,7 +138,8 @@ def make_pool_harness(
         )
         for name, source in sources.items()
     }
-    pool = SessionPool(buckets, clock=clock, chance=chance, spans=spans)
+    observer = NullObserver()
+    pool = SessionPool(buckets, clock=clock, chance=chance, observer=observer, spans=spans)
     return PoolHarness(clock, pool, sources)
 
 
