@@ -19,7 +19,7 @@ from typing import Final
 from pydantic_core import to_json
 
 from service.clock import rfc3339
-from service.errors import PresignError
+from service.errors import PresignError, Unauthenticated
 from service.presigning.audit_decision import (
     Answer,
     Decision,
@@ -100,6 +100,28 @@ def refused_batch_line(
     return _number_parts(_lines(requester, decision, keys, time, batch.count))[0]
 
 
+def unauthenticated_line(
+    *,
+    time: float,
+    request_id: str | None = None,
+    client: str | None = None,
+    route: str | None = None,
+    suppressed: int | None = None,
+) -> bytes:
+    """Return the line of requests whose caller is unknown. `suppressed` is how many have none."""
+    members = {
+        "request_id": request_id,
+        "client": client,
+        "decision": "denied",
+        "reason": Unauthenticated.code,
+        "route": route,
+        "suppressed": suppressed,
+    }
+    present = {name: value for name, value in members.items() if value is not None}
+    line = {"event": "audit", "time": _milliseconds(time).decode(), **present}
+    return to_json({**line, "keys": [], "part": 1, "parts": 1}) + b"\n"
+
+
 def _line(
     requester: Requester, outcome: Outcome, s3_buckets: Mapping[str, str], time: float
 ) -> bytes:
@@ -116,7 +138,7 @@ def _line(
     )
     return b'%b"%b"%b%b%b[%b]%b1%b1%b\n' % (
         head,
-        milliseconds(time),
+        _milliseconds(time),
         before_id,
         _ids(requester),
         before_keys,
@@ -153,7 +175,7 @@ def _lines(
     )
     begin = b'%b"%b"%b%b%b' % (
         head,
-        milliseconds(time),
+        _milliseconds(time),
         before_id,
         _ids(requester),
         before_keys,
@@ -215,7 +237,7 @@ def _cut_to_fit(keys: Sequence[str], room: int) -> bytes:
     return to_json([key[:_SHORT_KEY] for key in keys])
 
 
-def milliseconds(time: float) -> bytes:
+def _milliseconds(time: float) -> bytes:
     """Return epoch seconds as the time of a line."""
     return b"%b.%03dZ" % (_second(int(time)), time % 1 * 1000)
 

@@ -13,9 +13,9 @@ from service.presigning.audit import (
     WriteLines,
     audit_lines,
     refused_batch_line,
+    unauthenticated_line,
 )
 from service.presigning.audit_decision import Answer
-from service.presigning.audit_events import unauthenticated_line
 from service.presigning.requests import AnyRequest, Requester, UnreadRequest, operation
 from service.presigning.results import Diagnosed, EndedLink, MadeLink
 from service.s3.access import StoreAccess
