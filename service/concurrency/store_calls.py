@@ -3,7 +3,8 @@
 Rules of this file:
 - Few calls run at a time, each has a deadline, and after a failure there are none for a while.
 - Only the store's own failures count as failures. Its time starts when the call gets a slot, and
-  passes only while our event loop is punctual: a busy loop reads a fast answer late.
+  passes only while our event loop is punctual: a busy loop reads a fast answer late. To count
+  failures in a row would not do: one busy moment fails all the calls that are running.
 """
 
 import asyncio
