@@ -10,7 +10,7 @@ from service.cli.demo import demo
 from service.cli.diagnose import diagnose
 from service.cli.iam import iam
 from service.cli.init import init
-from service.cli.operations import revoke, uploads
+from service.cli.operations import revoke
 from service.cli.options import (
     InvalidConfiguration,
     as_json,
@@ -198,5 +198,5 @@ def print_new_link_key() -> None:
     click.echo(new_key(secrets.token_bytes(KEY_BYTES)))
 
 
-for _command in (demo, diagnose, iam, init, revoke, schema, uploads):
+for _command in (demo, diagnose, iam, init, revoke, schema):
     main.add_command(_command)

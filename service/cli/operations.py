@@ -1,4 +1,4 @@
-"""`presign uploads` and `presign revoke`, which use the operator's own credentials."""
+"""`presign revoke`, which uses the operator's own credentials."""
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from service.cli.options import as_json, config_option, load, print_json, warn
+from service.cli.options import config_option, load, warn
 from service.clock import SystemClock
 from service.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from service.operations.abandoned_uploads import UploadWithAge
     from service.operations.revoke.policy import Target
-    from service.signing.signer import Address
 
 T = TypeVar("T")
 
@@ -30,12 +28,6 @@ def _parsed_by(parse: Callable[[str], T]) -> Callable[..., T | None]:
     return read
 
 
-def _age(text: str) -> int:
-    from service.config.durations import parse_duration
-
-    return parse_duration(text)
-
-
 def _cutoff(text: str) -> int:
     from service.operations.revoke.policy import parse_cutoff
 
@@ -46,70 +38,6 @@ def _url(text: str) -> str:
     from service.config.types import check_url
 
     return check_url(text)
-
-
-@click.command(
-    epilog="""\b
-Examples:
-  presign uploads --older-than 7d
-  presign uploads --older-than 7d --bucket reports --abort
-  presign uploads --older-than 0m --json | jq .uploads
-"""
-)
-@config_option
-@click.option(
-    "--older-than",
-    callback=_parsed_by(_age),
-    required=True,
-    metavar="AGE",
-    help="The minimum age: 7d, 36h, 90m or 45s. 0m lists all uploads, even active ones.",
-)
-@click.option(
-    "--bucket",
-    "names",
-    multiple=True,
-    metavar="NAME",
-    help="A bucket's name in the configuration; repeatable. [default: all buckets]",
-)
-@click.option("--abort", is_flag=True, help="Abort the listed uploads. Their parts are deleted.")
-@as_json
-def uploads(
-    path: Path | None, older_than: int, names: tuple[str, ...], *, abort: bool, is_json: bool
-) -> None:
-    """List abandoned multipart uploads, or abort them.
-
-    These are uploads that nobody has completed or aborted, not only those of presign's callers.
-    Your own credentials, from the AWS default chain, need the permissions in
-    deploy/iam/abandoned-uploads.json. Prints bucket, key, upload id, start and age, separated by
-    tabs. Exits with 0 only if nothing failed.
-    """
-    import asyncio
-
-    from service.operations.run import sweep_buckets
-    from service.operations.uploads_output import document, line, summary
-    from service.sessions.sts import SessionRefused
-    from service.telemetry.logs import plain_handler, set_up_logging
-
-    settings, addresses = load(path)
-    chosen = _chosen(addresses, names)
-    set_up_logging("WARNING", plain_handler())
-    found: list[tuple[str, UploadWithAge]] = []
-
-    def show(bucket: str, each: "UploadWithAge") -> None:
-        if is_json:
-            found.append((bucket, each))
-        else:
-            click.echo(line(bucket, each))
-
-    sweeping = sweep_buckets(settings, chosen, older_than=older_than, abort=abort, show=show)
-    try:
-        results = asyncio.run(sweeping)
-    except SessionRefused as error:
-        raise click.ClickException(str(error)) from None
-    if is_json:
-        print_json(document(found, results))
-    click.echo(summary([*results.values()], older_than=older_than, abort=abort), err=True)
-    _fail([f"bucket {name}: {each}" for name in results for each in results[name].problems])
 
 
 @click.command(
@@ -211,10 +139,3 @@ def _echo(lines: Iterable[str]) -> None:
 def _fail(problems: Sequence[str]) -> None:
     if problems:
         raise click.ClickException("some operations failed:\n" + "\n".join(problems))
-
-
-def _chosen(addresses: "dict[str, Address]", names: Sequence[str]) -> "dict[str, Address]":
-    if not set(names) <= set(addresses):
-        message = f"no such bucket is configured; there are: {', '.join(sorted(addresses))}"
-        raise click.BadParameter(message, param_hint="'--bucket'")
-    return {name: addresses[name] for name in names or addresses}

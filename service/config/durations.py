@@ -11,7 +11,7 @@ from pydantic_core.core_schema import no_info_before_validator_function
 
 from service.signing.signer import MAX_EXPIRES_IN
 
-UNITS: Final[Mapping[str, int]] = {"d": 86_400, "h": 3600, "m": 60, "s": 1}
+_UNITS: Final[Mapping[str, int]] = {"d": 86_400, "h": 3600, "m": 60, "s": 1}
 TITLE: Final = "duration"  # of the text in the JSON Schema
 _DURATION = re.compile(r"(\d{1,8})([dhms])", re.ASCII)
 
@@ -20,13 +20,13 @@ def parse_duration(text: str) -> int:
     """Return the seconds of `7d`, `36h`, `90m` or `45s`. The ValueError says what to write."""
     if (parsed := _DURATION.fullmatch(text)) is None:
         raise ValueError("write a whole number and its unit, such as 7d, 36h, 90m or 45s")
-    return int(parsed[1]) * UNITS[parsed[2]]
+    return int(parsed[1]) * _UNITS[parsed[2]]
 
 
 def duration_text(seconds: int) -> str:
     """Return seconds with the largest unit that they are a multiple of: `7d`, `90m`, `0s`."""
-    unit = next(unit for unit, size in UNITS.items() if seconds % size == 0) if seconds else "s"
-    return f"{seconds // UNITS[unit]}{unit}"
+    unit = next(unit for unit, size in _UNITS.items() if seconds % size == 0) if seconds else "s"
+    return f"{seconds // _UNITS[unit]}{unit}"
 
 
 @dataclass(frozen=True, slots=True)

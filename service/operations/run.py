@@ -1,53 +1,12 @@
 """Runs the operations with the operator's own credentials, from the AWS default chain."""
 
-import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
-from service.app.builders import store_tls_context
 from service.clock import SystemClock
-from service.config.settings import Settings
-from service.operations.abandoned_uploads import (
-    BucketClient,
-    SweepResult,
-    UploadWithAge,
-    store_accesses,
-    sweep,
-)
 from service.operations.revoke.apply import RevocationApplier
 from service.operations.revoke.iam import role_policies
 from service.operations.revoke.policy import Target
-from service.s3.client import S3Client
 from service.sessions.sts import operators_credentials
-from service.signing.signer import Address
-from service.telemetry.metrics import Metrics
-
-
-async def sweep_buckets(
-    settings: Settings,
-    addresses: Mapping[str, Address],
-    *,
-    older_than: int,
-    abort: bool,
-    show: Callable[[str, UploadWithAge], None],
-) -> dict[str, SweepResult]:
-    """Return each bucket's result. Raises SessionRefused if there are no credentials."""
-    clock = SystemClock()
-    verify = store_tls_context(settings)
-    store = S3Client(clock=clock, chance=random.random, observer=Metrics(), verify=verify)
-    try:
-        credentials = await operators_credentials()
-        return {
-            name: await sweep(
-                BucketClient(name, access, store),
-                older_than=older_than,
-                abort=abort,
-                now=clock.wall(),
-                show=show,
-            )
-            for name, access in store_accesses(addresses, credentials, clock.wall()).items()
-        }
-    finally:
-        await store.close()
 
 
 async def change_policies(

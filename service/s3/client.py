@@ -36,7 +36,6 @@ from service.signing.actions import ListObjects, ListObjectVersions
 from service.signing.multipart_actions import (
     CompleteMultipartUpload,
     CreateMultipartUpload,
-    ListMultipartUploads,
     ListParts,
 )
 from service.signing.signer import Signable
@@ -220,7 +219,7 @@ class S3Client:
         match call.action:
             case ListObjects() | ListObjectVersions():
                 max_bytes = MAX_OBJECTS_BYTES
-            case ListParts() | ListMultipartUploads():
+            case ListParts():
                 max_bytes = MAX_LIST_BYTES
             case _:
                 max_bytes = MAX_ANSWER_BYTES

@@ -1,7 +1,6 @@
-"""Reads the store's listings of a bucket: objects, their versions, and uploads not yet completed.
+"""Reads the store's listings of a bucket: objects and their versions.
 
-docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html, …/API_ListObjectVersions.html and
-…/API_ListMultipartUploads.html.
+docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html and …/API_ListObjectVersions.html.
 """
 
 import re
@@ -63,34 +62,6 @@ class VersionsPage:
     markers: VersionMarkers | None  # None on the last page
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenUpload:
-    """An upload that is neither completed nor aborted. `initiated` is RFC 3339.
-
-    `encoded_key` is the key as it is in the listing, if it may be encoded: SeaweedFS declares an
-    encoding, but does not apply it.
-    """
-
-    key: str
-    upload_id: str
-    initiated: str
-    encoded_key: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Markers:
-    """Where the next page of uploads starts. Some stores send only one of the two markers."""
-
-    key: str | None
-    upload_id: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class UploadsPage:
-    uploads: list[OpenUpload]
-    markers: Markers | None  # None on the last page
-
-
 def listed_objects(body: bytes) -> list[ListedObject]:
     return [
         _listed(fields_of(each)) for each in root_of(body, "ListBucketResult").findall("Contents")
@@ -141,14 +112,6 @@ def _version_markers(root: Element, names: list[str], *, is_encoded: bool) -> Ve
     return VersionMarkers(marker, root.findtext("NextVersionIdMarker") or None)
 
 
-def uploads_page(body: bytes) -> UploadsPage:
-    root = root_of(body, "ListMultipartUploadsResult")
-    encoded = root.findtext("EncodingType") == "url"
-    uploads = [_open_upload(fields_of(each), encoded=encoded) for each in root.findall("Upload")]
-    markers = Markers(root.findtext("NextKeyMarker"), root.findtext("NextUploadIdMarker"))
-    return UploadsPage(uploads, markers if is_truncated(root) else None)
-
-
 def _prefixes(root: Element) -> list[str]:
     return [text_of(fields_of(each), "Prefix") for each in root.findall("CommonPrefixes")]
 
@@ -180,15 +143,4 @@ def _version(fields: Fields, *, has_data: bool) -> ObjectVersion:
         last_modified=fields.get("LastModified", ""),
         etag=quote_etag(text_of(fields, "ETag")) if has_data else None,
         content_length=number_of(fields, "Size") if has_data else None,
-    )
-
-
-def _open_upload(fields: Fields, *, encoded: bool) -> OpenUpload:
-    key = text_of(fields, "Key")
-    is_encoded = encoded and _ENCODED.fullmatch(key) is not None
-    return OpenUpload(
-        key=unquote_plus(key) if is_encoded else key,
-        upload_id=text_of(fields, "UploadId"),
-        initiated=text_of(fields, "Initiated"),
-        encoded_key=key if is_encoded else None,
     )

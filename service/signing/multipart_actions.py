@@ -21,7 +21,6 @@ MAX_UPLOAD_ID_LENGTH: Final = 1024  # AWS documents no limit; its ids have about
 FULL_OBJECT_ALGORITHMS: Final = frozenset({"CRC32", "CRC32C", "CRC64NVME"})
 
 _PARTS_PER_PAGE: Final = 1000  # S3's maximum; other stores send 10,000 by default
-_UPLOADS_PER_PAGE: Final = 200  # 0.7 MB if all keys have 1,024 characters, percent-encoded
 
 _XML: Final = {"content-type": "application/xml"}
 
@@ -148,28 +147,6 @@ class AbortMultipartUpload:
         return {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListMultipartUploads:
-    """A page of a bucket's uploads, after the last page's markers. Sign it with an empty key."""
-
-    METHOD: ClassVar = "GET"
-
-    key_marker: str | None = None
-    upload_id_marker: str | None = None
-
-    def query(self) -> Query:
-        parameters = (
-            ("encoding-type", "url"),  # XML cannot represent some keys
-            ("key-marker", self.key_marker),
-            ("max-uploads", str(_UPLOADS_PER_PAGE)),
-            ("upload-id-marker", self.upload_id_marker),
-        )
-        return (*((name, value) for name, value in parameters if value), ("uploads", ""))
-
-    def headers(self) -> dict[str, str]:
-        return {}
-
-
 MultipartAction = (
     CreateMultipartUpload
     | UploadPartOfUnknownLength
@@ -177,7 +154,6 @@ MultipartAction = (
     | ListParts
     | CompleteMultipartUpload
     | AbortMultipartUpload
-    | ListMultipartUploads
 )
 
 

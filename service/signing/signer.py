@@ -17,7 +17,7 @@ from typing import Final
 from service.concurrency.bounded_dict import BoundedDict
 from service.signing import sigv4
 from service.signing.actions import Action, ListObjects, ListObjectVersions, Query
-from service.signing.multipart_actions import ListMultipartUploads, MultipartAction
+from service.signing.multipart_actions import MultipartAction
 from service.signing.redirected_put import RedirectedPut
 from service.signing.sigv4 import Credentials, SigningState
 from service.signing.validation import PLAIN_KEY
@@ -25,7 +25,7 @@ from service.signing.validation import PLAIN_KEY
 SERVICE: Final = "s3"
 MAX_EXPIRES_IN: Final = 604_800  # seven days: …/AmazonS3/latest/API/sigv4-query-string-auth.html
 
-_OF_THE_BUCKET = (ListObjects, ListObjectVersions, ListMultipartUploads)
+_OF_THE_BUCKET = (ListObjects, ListObjectVersions)
 _MAX_TEMPLATES = 64  # as of contexts
 _MAX_CONTEXTS = 64  # in one second; beyond that the oldest is dropped
 MAX_CACHED_LENGTH: Final = (

@@ -2,17 +2,12 @@
 
 import json
 import re
-from datetime import datetime
 from typing import Any, Final
 
 from service.api.problems import Problems
 from service.api.routes.multipart import part_window
 from service.api.schemas import PartUrlsRequest
-from service.config.durations import parse_duration
 from service.multipart.part_plan import PartPlan
-from service.operations.abandoned_uploads import SweepResult, UploadWithAge, age_of
-from service.operations.uploads_output import line, summary
-from service.s3.listing_xml import OpenUpload
 from service.signing.multipart_actions import (
     FULL_OBJECT_ALGORITHMS,
     MAX_OBJECT_BYTES,
@@ -69,17 +64,6 @@ def test_full_object_algorithms_are_listed_as_such() -> None:
     rows = table(section(PAGE, "Checksums"))
     [of_the_whole] = [row for row in rows if "of all its bytes" in row[-1]]
     assert set(re.findall(r"`(\w+)`", of_the_whole[0])) == FULL_OBJECT_ALGORITHMS
-
-
-def test_the_output_on_the_page_is_what_the_command_prints() -> None:
-    [text, *_] = [block.text for block in blocks(PAGE) if block.language == "text"]
-    listed, counted = text.splitlines()
-    bucket, key, upload_id, initiated, _ = listed.split("\t")
-    upload = OpenUpload(key=key, upload_id=upload_id, initiated=initiated)
-    now = datetime.fromisoformat("2026-11-24T20:00:00Z").timestamp()
-    assert line(bucket, UploadWithAge(upload, age_of(initiated, now))) == listed
-    week = parse_duration("7d")
-    assert summary([SweepResult(found=1, aborted=1)], older_than=week, abort=True) == counted
 
 
 def test_a_page_in_a_browser_may_read_the_etag() -> None:

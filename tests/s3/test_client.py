@@ -13,8 +13,8 @@ from hypothesis import given
 from service.errors import StorageUnavailable
 from service.s3.client import ATTEMPTS, CALL_SECONDS, MAX_ANSWER_BYTES
 from service.s3.errors import S3Error
-from service.signing.actions import ListObjects
-from service.signing.multipart_actions import CompleteMultipartUpload, ListMultipartUploads
+from service.signing.actions import ListObjects, ListObjectVersions
+from service.signing.multipart_actions import CompleteMultipartUpload
 from service.signing.signer import Address
 from tests.api.sentinels import logging_as_served
 from tests.s3.fake_store import (
@@ -85,7 +85,9 @@ async def test_a_request_has_the_signed_url_headers_and_body(harness: Harness) -
     assert request.headers["accept-encoding"] == "identity"
 
 
-@pytest.mark.parametrize("action", [ListObjects(prefix="a b/"), ListMultipartUploads()], ids=str)
+@pytest.mark.parametrize(
+    "action", [ListObjects(prefix="a b/"), ListObjectVersions(prefix="a b/")], ids=str
+)
 @with_harness
 async def test_without_a_key_the_bucket_is_addressed(harness: Harness, action: Any) -> None:
     await harness.send(action=action, key="")

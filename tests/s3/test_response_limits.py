@@ -12,7 +12,6 @@ from service.signing.multipart_actions import (
     AbortMultipartUpload,
     CompleteMultipartUpload,
     CreateMultipartUpload,
-    ListMultipartUploads,
     ListParts,
 )
 from tests.s3.fake_store import (
@@ -31,7 +30,6 @@ from tests.s3.fake_store import (
     ("action", "limit"),
     [
         (ListParts(upload_id="u"), 1024 * 1024),
-        (ListMultipartUploads(), 1024 * 1024),
         (ListObjects(prefix="a"), 4 * 1024 * 1024),
         (ListObjectVersions(prefix="a"), 4 * 1024 * 1024),
         (CreateMultipartUpload(), 64 * 1024),
@@ -58,7 +56,7 @@ async def test_a_response_may_not_exceed_its_limit(
 async def test_a_response_that_is_too_long_is_not_read_further(harness: Harness) -> None:
     stream = SlowStream(bytes(MAX_LIST_BYTES // 4), interval=0.1)
     harness.store.script(streams(stream))
-    assert isinstance(await error_of(harness.send(action=ListMultipartUploads())), StorageRefused)
+    assert isinstance(await error_of(harness.send(action=ListParts(upload_id="u"))), StorageRefused)
     assert (stream.sent, stream.closed) == (5, True)
 
 

@@ -13,12 +13,9 @@ from hypothesis import strategies as st
 from service.errors import StorageRefused
 from service.s3.listing_xml import (
     ListedObject,
-    Markers,
-    OpenUpload,
     VersionMarkers,
     listed_objects,
     objects_page,
-    uploads_page,
     versions_page,
 )
 from service.s3.xml import (
@@ -50,12 +47,6 @@ OBJECTS: Final = (
     "<ListBucketResult><Contents><Key>a &amp; b</Key><ETag>e</ETag><Size>5</Size></Contents>"
     "<Contents><Key>c</Key><ETag>f</ETag><Size>6</Size></Contents></ListBucketResult>"
 )
-UPLOADS: Final = (
-    "<ListMultipartUploadsResult><IsTruncated>true</IsTruncated>"
-    "<NextKeyMarker>k</NextKeyMarker><NextUploadIdMarker>n</NextUploadIdMarker>"
-    "<Upload><Key>a</Key><UploadId>u</UploadId><Initiated>2026-01-01T00:00:00Z</Initiated></Upload>"
-    "</ListMultipartUploadsResult>"
-)
 VERSIONS: Final = (
     "<ListVersionsResult><IsTruncated>true</IsTruncated>"
     "<NextKeyMarker>b</NextKeyMarker><NextVersionIdMarker>v</NextVersionIdMarker>"
@@ -69,7 +60,6 @@ READERS: Final[list[tuple[Callable[[bytes], Any], str]]] = [
     (parts_page, PARTS),
     (listed_objects, OBJECTS),
     (objects_page, OBJECTS),
-    (uploads_page, UPLOADS),
     (versions_page, VERSIONS),
 ]
 HEADS: Final = [
@@ -97,9 +87,6 @@ def test_documents_are_read_with_and_without_a_namespace(head: str, namespace: s
     assert listed_objects(body(OBJECTS))[0] == ListedObject(
         key="a & b", etag='"e"', content_length=5
     )
-    uploads = uploads_page(body(UPLOADS))
-    assert uploads.uploads == [OpenUpload(key="a", upload_id="u", initiated="2026-01-01T00:00:00Z")]
-    assert uploads.markers == Markers("k", "n")
     assert error_code(body(ERROR.decode())) == "SlowDown"
 
 
@@ -193,10 +180,6 @@ def test_the_latest_version_of_each_key_comes_first() -> None:
 def test_truncated_versions_without_a_marker_are_refused(marker: str) -> None:
     with pytest.raises(StorageRefused):
         versions_page(versions(["a"], marker))
-
-
-def test_the_last_page_of_uploads_has_no_markers() -> None:
-    assert uploads_page(UPLOADS.replace("true", "false").encode()).markers is None
 
 
 @pytest.mark.parametrize(("etag", "quoted"), [("e", '"e"'), ('"e"', '"e"'), ('"e', '"e"')])
@@ -293,7 +276,6 @@ def test_any_other_document_has_no_error_code(body: bytes) -> None:
         (parts_page, PARTS.replace("AAAAAA==", "AAAA")),
         (listed_objects, OBJECTS.replace("<ETag>e</ETag>", "")),
         (listed_objects, OBJECTS.replace("<Size>5</Size>", f"<Size>{'9' * 5000}</Size>")),
-        (uploads_page, UPLOADS.replace("<UploadId>u</UploadId>", "")),
         (versions_page, VERSIONS.replace("<VersionId>v3</VersionId>", "")),
         (versions_page, VERSIONS.replace("<Size>5</Size>", "")),
     ],

@@ -36,7 +36,6 @@ from service.signing.multipart_actions import (
     FULL_OBJECT_ALGORITHMS,
     AbortMultipartUpload,
     CreateMultipartUpload,
-    ListMultipartUploads,
     ListParts,
     MultipartAction,
     UploadPart,
@@ -251,9 +250,6 @@ def _multipart_operation(action: MultipartAction) -> tuple[str, dict[str, Any]]:
             return "list_parts", {**page, "MaxParts": 1000}
         case AbortMultipartUpload():
             return "abort_multipart_upload", {"UploadId": action.upload_id}
-        case ListMultipartUploads():
-            markers = {"KeyMarker": action.key_marker, "UploadIdMarker": action.upload_id_marker}
-            return "list_multipart_uploads", {**markers, "MaxUploads": 200, "EncodingType": "url"}
         case _:
             raise AssertionError(action)
 

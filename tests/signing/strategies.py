@@ -24,7 +24,6 @@ from service.signing.multipart_actions import (
     AbortMultipartUpload,
     CompleteMultipartUpload,
     CreateMultipartUpload,
-    ListMultipartUploads,
     ListParts,
     MultipartAction,
     UploadPart,
@@ -224,14 +223,7 @@ COMPLETIONS: Final = st.tuples(
     ),
     KEYS,
 )
-_UPLOADS: Final = st.builds(
-    ListMultipartUploads,
-    key_marker=st.none() | KEYS,
-    upload_id_marker=st.none() | _IDS | TEXT.filter(bool),
-)
-MULTIPART: Final[st.SearchStrategy[tuple[MultipartAction, str]]] = st.tuples(
-    _OF_AN_UPLOAD, KEYS
-) | st.tuples(_UPLOADS, st.just(""))
+MULTIPART: Final[st.SearchStrategy[tuple[MultipartAction, str]]] = st.tuples(_OF_AN_UPLOAD, KEYS)
 
 OF_VERSIONS: Final = st.tuples(
     st.builds(

@@ -11,7 +11,6 @@ from service.signing.multipart_actions import (
     AbortMultipartUpload,
     CompleteMultipartUpload,
     CreateMultipartUpload,
-    ListMultipartUploads,
     ListParts,
     MultipartAction,
     UploadPart,
@@ -25,7 +24,6 @@ ID: Final = {"uploadId": "u"}
 PART: Final = ID | {"partNumber": "3"}
 SUM: Final = {"x-amz-checksum-crc32": "AAAAAA=="}
 XML: Final = {"content-type": "application/xml", "x-amz-mp-object-size": "7"}
-PAGE: Final = {"encoding-type": "url", "max-uploads": "200", "uploads": ""}
 part: Final = partial(UploadPart, upload_id="u", part_number=3, content_length=5)
 complete: Final = partial(CompleteMultipartUpload, upload_id="u", content_length=7)
 
@@ -56,13 +54,6 @@ complete: Final = partial(CompleteMultipartUpload, upload_id="u", content_length
             XML | SUM | {"x-amz-checksum-type": "FULL_OBJECT"},
         ),
         (AbortMultipartUpload(upload_id="u"), "DELETE", ID, {}),
-        (ListMultipartUploads(), "GET", PAGE, {}),
-        (
-            ListMultipartUploads(key_marker="k", upload_id_marker="u"),
-            "GET",
-            PAGE | {"key-marker": "k", "upload-id-marker": "u"},
-            {},
-        ),
         (HeadObject(), "HEAD", {}, {}),
         (HeadObject(checksums=True), "HEAD", {}, {"x-amz-checksum-mode": "ENABLED"}),
     ],
