@@ -66,7 +66,7 @@ def _check_origin(text: str) -> None:
 Examples:
   presign iam --principal arn:aws:iam::111122223333:role/presign-service
   presign iam | jq '.roles[0].trust_policy' > trust.json
-  presign iam presign.yaml --terraform > presign.tf
+  presign iam presign.yaml --terraform > presign.tf.json
 """
 )
 @config_argument
@@ -108,7 +108,7 @@ Examples:
 @click.option(
     "--vpc", "vpcs", multiple=True, metavar="ID", help="A VPC where URLs work; repeatable."
 )
-@click.option("--terraform", "is_terraform", is_flag=True, help="Print Terraform's HCL.")
+@click.option("--terraform", "is_terraform", is_flag=True, help="Print Terraform's JSON.")
 def iam(
     path: Path | None,
     *,
@@ -149,7 +149,4 @@ def iam(
         document = setup(signed_buckets(settings, addresses, origins), around)
     except ConfigurationError as error:
         raise InvalidConfiguration([files.placed(each) for each in error.problems]) from None
-    if is_terraform:
-        click.echo(terraform(document), nl=False)
-    else:
-        print_json(document)
+    print_json(terraform(document) if is_terraform else document)

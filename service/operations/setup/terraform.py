@@ -1,41 +1,38 @@
-"""The document of `presign iam` as Terraform's HCL, for the provider `hashicorp/aws`. Pure."""
+"""The document of `presign iam` in Terraform's JSON, for the provider `hashicorp/aws`. Pure.
+
+developer.hashicorp.com/terraform/language/syntax/json: a nested block is an object, a text is a
+template, and `//` is a comment.
+"""
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from typing import Any, Final
 
 Document = Mapping[str, Any]
+Resource = tuple[str, str, Document]  # its type, label and arguments
 
 _NOT_IN_LABEL: Final = re.compile(r"[^A-Za-z0-9]")
 # Names that stay different if each hyphen becomes an underscore. Other names get a digest.
 _PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 _DIGEST_CHARACTERS: Final = 8
-_IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
-# What begins an expression in a string:
+# What begins an expression in a text:
 # developer.hashicorp.com/terraform/language/expressions/strings
 _TEMPLATE: Final = re.compile(r"([$%])(?=\{)")
 
 
-class Block:
-    """A block without a label, in contrast to a value."""
-
-    def __init__(self, **values: Any) -> None:
-        self.values = values
-
-
-class Expression(str):
-    """A reference or a call, which is not quoted."""
-
-    __slots__ = ()
-
-
-def terraform(document: Document) -> str:
+def terraform(document: Document) -> Document:
     """Return the resources of `documents.setup`, except those of stores other than AWS."""
-    notes = [f"# {note}\n" for note in [*document["notes"], *_notes(document)]]
-    parts = [*_roles(document), *_identities(document), *_buckets(document)]
-    return "\n".join([*(["".join(notes)] if notes else []), *parts])
+    notes = [*document["notes"], *_notes(document)]
+    resources: dict[str, dict[str, Document]] = {}
+    for kind, label, arguments in (
+        *_roles(document),
+        *_identities(document),
+        *_buckets(document),
+    ):
+        resources.setdefault(kind, {})[label] = arguments
+    return {**({"//": notes} if notes else {}), **({"resource": resources} if resources else {})}
 
 
 def _notes(document: Document) -> Iterator[str]:
@@ -47,29 +44,27 @@ def _notes(document: Document) -> Iterator[str]:
         yield f"give each account's roles its own provider: {', '.join(accounts)}"
 
 
-def _roles(document: Document) -> Iterator[str]:
+def _roles(document: Document) -> Iterator[Resource]:
     for role in document["roles"]:
         path, _, name = role["arn"].partition(":role/")[2].rpartition("/")
         label = _label(name, role["arn"])
-        yield _resource(
+        yield (
             "aws_iam_role",
             label,
-            name=name,
-            path=f"/{path}/" if path else "/",
-            max_session_duration=role["max_session_duration"],
-            assume_role_policy=_encoded(role["trust_policy"]),
+            {
+                "name": _text(name),
+                "path": _text(f"/{path}/" if path else "/"),
+                "max_session_duration": role["max_session_duration"],
+                "assume_role_policy": _encoded(role["trust_policy"]),
+            },
         )
         for policy_name, policy in role["policies"].items():
-            yield _resource(
-                "aws_iam_role_policy",
-                f"{label}_{_label(policy_name)}",
-                name=policy_name,
-                role=Expression(f"aws_iam_role.{label}.name"),
-                policy=_encoded(policy),
-            )
+            reference = f"${{aws_iam_role.{label}.name}}"
+            arguments = {"name": policy_name, "role": reference, "policy": _encoded(policy)}
+            yield "aws_iam_role_policy", f"{label}_{_label(policy_name)}", arguments
 
 
-def _identities(document: Document) -> Iterator[str]:
+def _identities(document: Document) -> Iterator[Resource]:
     """The policies of the service's identity, and of users with static keys. These exist."""
     service = document["service_identity"]
     known = [each for each in document["users"] if "arn" in each]
@@ -77,39 +72,40 @@ def _identities(document: Document) -> Iterator[str]:
         kind, _, path = identity["arn"].rpartition(":")[2].partition("/")
         name = path.rpartition("/")[2]
         for policy_name, policy in identity["policies"].items():
-            yield _resource(
-                f"aws_iam_{kind}_policy",
-                f"{_label(name, identity['arn'])}_{_label(policy_name)}",
-                **{"name": policy_name, kind: name, "policy": _encoded(policy)},
-            )
+            label = f"{_label(name, identity['arn'])}_{_label(policy_name)}"
+            arguments = {"name": policy_name, kind: _text(name), "policy": _encoded(policy)}
+            yield f"aws_iam_{kind}_policy", label, arguments
 
 
-def _buckets(document: Document) -> Iterator[str]:
+def _buckets(document: Document) -> Iterator[Resource]:
     for each in document["buckets"]:
         if "endpoint_url" in each and "policy" not in each:
             continue  # it is not at AWS
-        label, bucket = _label(each["bucket"]), each["bucket"]
+        label, bucket = _label(each["bucket"]), {"bucket": _text(each["bucket"])}
         if "policy" in each:
-            policy = _encoded(each["policy"])
-            yield _resource("aws_s3_bucket_policy", label, bucket=bucket, policy=policy)
+            yield "aws_s3_bucket_policy", label, {**bucket, "policy": _encoded(each["policy"])}
         if "cors" in each:
-            rules = [Block(**_snake(rule)) for rule in each["cors"]["CORSRules"]]
-            kind = "aws_s3_bucket_cors_configuration"
-            yield _resource(kind, label, bucket=bucket, cors_rule=rules)
+            rules = _arguments(each["cors"]["CORSRules"])
+            yield "aws_s3_bucket_cors_configuration", label, {**bucket, "cors_rule": rules}
         if "lifecycle" in each:
-            rules = [Block(**_snake(rule)) for rule in each["lifecycle"]["Rules"]]
-            kind = "aws_s3_bucket_lifecycle_configuration"
-            yield _resource(kind, label, bucket=bucket, rule=rules)
+            rules = _arguments(each["lifecycle"]["Rules"])
+            yield "aws_s3_bucket_lifecycle_configuration", label, {**bucket, "rule": rules}
 
 
-def _snake(rule: Document) -> dict[str, Any]:
-    """Name the members of S3's JSON as the provider names them; its objects are blocks."""
-    return {
-        re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower(): (
-            Block(**_snake(value)) if isinstance(value, Mapping) else value
-        )
-        for name, value in rule.items()
-    }
+def _arguments(value: Any) -> Any:
+    """Return S3's JSON with the names of the provider."""
+    match value:
+        case str():
+            return _text(value)
+        case list():
+            return [_arguments(each) for each in value]
+        case Mapping():
+            return {
+                re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower(): _arguments(member)
+                for name, member in value.items()
+            }
+        case _:
+            return value
 
 
 def _label(name: str, arn: str = "") -> str:
@@ -129,50 +125,9 @@ def _account(arn: str) -> str:
     return arn.split(":")[4] if arn else ""
 
 
-def _encoded(policy: Document) -> Expression:
-    return Expression(f"jsonencode({_value(policy, '  ')})")
-
-
-def _resource(kind: str, label: str, **values: Any) -> str:
-    return f'resource "{kind}" "{label}" {{\n{_body(values, "  ")}}}\n'
-
-
-def _body(values: Document, indent: str) -> str:
-    return "".join(line for name, value in values.items() for line in _lines(name, value, indent))
-
-
-def _lines(name: str, value: Any, indent: str) -> Iterator[str]:
-    """Yield an argument, or a block; several blocks are a list of them."""
-    blocks = value if isinstance(value, list) else [value]
-    if blocks and all(isinstance(each, Block) for each in blocks):
-        for block in blocks:
-            yield f"{indent}{name} {{\n{_body(block.values, f'{indent}  ')}{indent}}}\n"
-    else:
-        yield f"{indent}{name} = {_value(value, indent)}\n"
-
-
-def _value(value: Any, indent: str) -> str:
-    inner = f"{indent}  "
-    match value:
-        case Expression():
-            return str(value)
-        case str():
-            return _text(value)
-        case Mapping():
-            members = (f"{inner}{_key(k)} = {_value(v, inner)}\n" for k, v in value.items())
-            return f"{{\n{''.join(members)}{indent}}}"
-        case Sequence() if any(isinstance(each, Mapping) for each in value):
-            items = (f"{inner}{_value(each, inner)},\n" for each in value)
-            return f"[\n{''.join(items)}{indent}]"
-        case Sequence():
-            return f"[{', '.join(_value(each, inner) for each in value)}]"
-        case _:
-            return json.dumps(value)
-
-
-def _key(name: str) -> str:
-    return name if _IDENTIFIER.fullmatch(name) else _text(name)
+def _encoded(policy: Document) -> str:
+    return _text(json.dumps(policy))
 
 
 def _text(text: str) -> str:
-    return _TEMPLATE.sub(r"\1\1", json.dumps(text))
+    return _TEMPLATE.sub(r"\1\1", text)

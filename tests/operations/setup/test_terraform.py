@@ -1,11 +1,10 @@
-"""The HCL of `presign iam --terraform` says what its JSON document says."""
+"""`presign iam --terraform` says what the document says."""
 
 import json
 import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-import hcl2
 import pytest
 
 from service.operations.setup.terraform import terraform
@@ -33,27 +32,24 @@ DOCUMENTS: Final = {
 
 
 def parsed(made: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
-    """Return the resources by kind and label."""
+    """Return the resources by kind and label, as Terraform sees them."""
     return {
-        (kind.strip('"'), label.strip('"')): _plain(values)
-        for block in hcl2.loads(terraform(made))["resource"]
-        for kind, labelled in block.items()
-        for label, values in labelled.items()
+        (kind, label): _plain(arguments)
+        for kind, labelled in terraform(made).get("resource", {}).items()
+        for label, arguments in labelled.items()
     }
 
 
 def _plain(value: Any) -> Any:
-    """Return a value of the parser as JSON has it. It keeps quotes, and calls as their text."""
+    """Return a value without the escapes of templates, and policies as JSON."""
     match value:
         case dict():
-            return {k.strip('"'): _plain(v) for k, v in value.items() if k != "__is_block__"}
+            return {name: _plain(each) for name, each in value.items()}
         case list():
             return [_plain(each) for each in value]
-        case str() if value.startswith("${jsonencode("):
-            argument = value.removeprefix("${jsonencode(").removesuffix(")}")
-            return _plain(hcl2.loads(f"policy = {argument}\n")["policy"])
-        case str() if value.startswith('"'):
-            return json.loads(value).replace("$${", "${").replace("%%{", "%{")
+        case str():
+            text = value.replace("$${", "${").replace("%%{", "%{")
+            return json.loads(text) if text.startswith("{") else text
         case _:
             return value
 
@@ -117,35 +113,58 @@ def _as_s3_has_it(resource: dict[str, Any]) -> Any:
         assert all(len(rule) == len(both) for rule in resource["cors_rule"])
         return {"CORSRules": [{n: rule[low] for n, low in both} for rule in resource["cors_rule"]]}
     [rule] = resource["rule"]
-    [(prefix,), (days,)] = [
-        each.values()
-        for name in ("filter", "abort_incomplete_multipart_upload")
-        for each in rule[name]
-    ]
-    abort = {"DaysAfterInitiation": days}
-    whole = {"ID": rule["id"], "Status": rule["status"], "Filter": {"Prefix": prefix}}
+    abort = {
+        "DaysAfterInitiation": rule["abort_incomplete_multipart_upload"]["days_after_initiation"]
+    }
+    whole = {
+        "ID": rule["id"],
+        "Status": rule["status"],
+        "Filter": {"Prefix": rule["filter"]["prefix"]},
+    }
     return {"Rules": [{**whole, "AbortIncompleteMultipartUpload": abort}]}
 
 
 def test_labels_are_valid_and_unique(made: dict[str, Any]) -> None:
-    count = terraform(made).count("\nresource ") + terraform(made).startswith("resource ")
+    settings = ("policy", "cors", "lifecycle")
+    identities = [made["service_identity"] or {}, *made["users"]]
+    policies_of_identities = [each["policies"] for each in identities if "arn" in each]
+    count = 2 * len(made["roles"]) + sum(map(len, policies_of_identities))
+    count += sum(name in each for each in made["buckets"] for name in settings)
     assert len(parsed(made)) == count
     assert all(label.isidentifier() for _, label in parsed(made))
 
 
+def test_a_role_policy_refers_to_its_role() -> None:
+    found = terraform(document({"reports": BUCKET}))["resource"]
+    [role] = found["aws_iam_role"]
+    policy = found["aws_iam_role_policy"][f"{role}_sign"]
+    assert policy["role"] == f"${{aws_iam_role.{role}.name}}"
+
+
+INJECTED: Final = "${file('/etc/passwd')}%{if a}"
+ESCAPED: Final = "$${file('/etc/passwd')}%%{if a}"
+
+
 def test_a_text_is_never_a_template() -> None:
-    made = document({"reports": BUCKET})
-    made["roles"][0]["trust_policy"]["Statement"][0]["Sid"] = "${file('/etc/passwd')}%{if a}"
-    text = terraform(made)
-    assert "$${file('/etc/passwd')}%%{if a}" in text
+    made = document({"reports": BUCKET}, origins=(INJECTED,))
+    made["roles"][0]["trust_policy"]["Statement"][0]["Sid"] = INJECTED
+    made["buckets"][0]["bucket"] = INJECTED
+    text = json.dumps(terraform(made))
+    assert text.count(ESCAPED) == 5  # the statement, the origin, and the name in three resources
+    assert not _templates(text)
 
 
 def test_a_key_is_never_a_template() -> None:
-    provider = "issuer.example/${file('/etc/passwd')}%{if a}"
     pods = {"reports": {**BUCKET, "credentials": "web_identity"}}
-    text = terraform(document(pods, oidc_provider=provider))
-    assert "\"issuer.example/$${file('/etc/passwd')}%%{if a}:aud\" = " in text
-    assert not re.search(r"(?<!\$)\$\{|(?<!%)%\{", text)
+    text = json.dumps(terraform(document(pods, oidc_provider=f"issuer.example/{INJECTED}")))
+    assert f"issuer.example/{ESCAPED}:aud" in text
+    assert not _templates(text)
+
+
+def _templates(text: str) -> list[str]:
+    """Return what Terraform would evaluate, except for the references to roles."""
+    found = re.findall(r"(?<![$%])[$%]\{[^}]*\}", text)
+    return [each for each in found if not each.startswith("${aws_iam_role.")]
 
 
 @pytest.mark.parametrize("names", [("a-b", "a.b"), ("a--b", "a-b"), ("a-b", "a_b"), ("a.b", "a_b")])
@@ -164,8 +183,8 @@ def test_roles_of_one_name_in_two_accounts_have_two_labels() -> None:
     made = document({"reports": BUCKET, "images": {**other, "bucket": "b-2"}})
     roles = {label for kind, label in labels(made) if kind == "aws_iam_role"}
     assert roles == {"presign_reports_111122223333", "presign_reports_444455556666"}
-    note = "# give each account's roles its own provider: 111122223333, 444455556666\n"
-    assert note in terraform(made)
+    note = "give each account's roles its own provider: 111122223333, 444455556666"
+    assert note in terraform(made)["//"]
 
 
 def test_another_bucket_and_role_change_no_label() -> None:
@@ -193,5 +212,7 @@ def test_a_bucket_by_two_endpoints_of_aws_has_one_policy() -> None:
 
 
 def test_notes_are_comments_and_other_stores_are_left_out() -> None:
-    text = terraform(document({"reports": OF_A_STORE}))
-    assert text == "# bucket reports: not at AWS, so its guard rails are left out\n"
+    made = document({"reports": OF_A_STORE})
+    assert terraform(made) == {
+        "//": ["bucket reports: not at AWS, so its guard rails are left out"]
+    }
