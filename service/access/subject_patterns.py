@@ -130,11 +130,6 @@ class Patterns:
                     yield below.pattern, ":".join([*texts, text])
 
 
-def intersecting_subject(one: str, other: str) -> str | None:
-    """Return a subject that both patterns match, or None."""
-    return dict(Patterns([other]).intersecting(one)).get(other)
-
-
 def _intersecting_text(one: str, other: str) -> str | None:
     """Return a text that both segments match, or None. Their ends must be compatible."""
     if "*" not in one:

@@ -77,10 +77,10 @@ def revoke(
 ) -> None:
     """End a caller's sessions, and so all URLs that they signed.
 
-    CALLER is an API key's name, or ISSUER:SUBJECT, as in the configuration. A subject can contain
-    `*`. Prints the IAM policies that deny the sessions, and the configuration with which replicas
-    replace them. With --apply or --lift your own credentials, from the AWS default chain, need the
-    permissions in deploy/iam/revoke.json. Exits with 0 only if nothing failed.
+    CALLER is an API key's name, or ISSUER:SUBJECT with the subject of one caller. Prints the IAM
+    policies that deny the sessions, and the configuration with which replicas replace them. With
+    --apply or --lift your own credentials, from the AWS default chain, need the permissions in
+    deploy/iam/revoke.json. Exits with 0 only if nothing failed.
     """
     from service.operations.revoke.output import configuration, instructions
     from service.operations.revoke.policy import cutoff_at

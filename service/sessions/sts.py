@@ -30,9 +30,10 @@ Owner = tuple[str | None, str] | None
 # Limits without another source: docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 _NOT_IN_SESSION_NAME = re.compile(r"[^\w+=,.@-]", re.ASCII)
 _DIGEST_LENGTH = 12
+ANY_CALLERS_SESSION: Final = f"*-{'?' * _DIGEST_LENGTH}"  # a StringLike pattern of the names
 _VENDED = "-vended"  # the end of the name of a session whose credentials a program gets
 # A session name has at most 64 characters.
-READABLE_LENGTH: Final = 64 - len(_VENDED) - _DIGEST_LENGTH - 1
+_READABLE_LENGTH: Final = 64 - len(_VENDED) - _DIGEST_LENGTH - 1
 _NAME_PREFIX = "presign"
 _TAG_VALUE = re.compile(r"[\w .:/=+@-]{0,256}")
 _LONGEST_SESSION = 12 * 3600 + 60  # seconds, with a minute for clocks; beyond, the Date is wrong
@@ -208,7 +209,8 @@ def session_name(owner: Owner, *, vended: bool = False) -> str:
         return _NAME_PREFIX
     issuer, subject = owner
     digest = sha256(f"{issuer or ''}\0{subject}".encode()).hexdigest()[:_DIGEST_LENGTH]
-    name = f"{sanitize_session_name(subject)[-READABLE_LENGTH:]}-{digest}"
+    readable = _NOT_IN_SESSION_NAME.sub("-", subject)[-_READABLE_LENGTH:]
+    name = f"{readable}-{digest}"
     return vended_name(name) if vended else name
 
 
@@ -218,23 +220,6 @@ def vended_name(name: str) -> str:
     `name` is the name, or pattern, of the sessions that sign for it.
     """
     return name + _VENDED
-
-
-def sanitize_session_name(subject: str) -> str:
-    """Replace the characters that a session name may not have."""
-    return _NOT_IN_SESSION_NAME.sub("-", subject)
-
-
-def session_name_pattern(subjects: str) -> str | None:
-    """Return a StringLike pattern for the session names of `subjects`, which may contain `*`.
-
-    None if all subjects are longer than READABLE_LENGTH. It may not match the name of a longer
-    subject, which has only its end, and it may match others: names have `-` for `:`.
-    """
-    parts = subjects.split("*")
-    if sum(map(len, parts)) > READABLE_LENGTH:
-        return None
-    return f"{'*'.join(map(sanitize_session_name, parts))}-{'?' * _DIGEST_LENGTH}"
 
 
 def read_session(answer: Mapping[str, Any], *, name: str, asked_at: float, clock: Clock) -> Session:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from service.access.callers import CallerEntry, Identity, granted, named_claims
 from service.access.grants import Caller, Grant, Operation
-from service.access.subject_patterns import intersecting_subject
+from tests.access.pairs import intersecting_subject
 from tests.support.factories import make_grant
 
 ISSUER = "cluster-a"

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from service.access.callers import CallerEntry
 from service.access.grants import Caller
-from service.access.subject_patterns import Patterns, intersecting_subject
+from service.access.subject_patterns import Patterns
 from service.concurrency.event_loop import without_garbage_collection
 from service.presigning.snapshot import Entries
+from tests.access.pairs import intersecting_subject
 
 MANY = 4000
 patterns = st.sets(st.text("ab:*", max_size=6), max_size=12)

@@ -146,17 +146,6 @@ def pasted(text: str) -> dict[str, Any]:
     return document
 
 
-def add_pattern(operator: Operator) -> None:
-    settings = json.loads(operator.configuration.read_text())
-    settings["issuers"] = {
-        "cluster-a": {"issuer": "https://a", "audience": "presign", "jwks_url": "https://a/jwks"}
-    }
-    pattern = {"issuer": "cluster-a", "subject": "system:serviceaccount:billing:*"}
-    grants = [{"bucket": "objects", "prefix": "", "allow": ["download"]}]
-    settings["callers"] += [{**pattern, "grants": grants}]
-    operator.configuration.write_text(json.dumps(settings))
-
-
 def given_to(operator: Operator, name: str) -> dict[str, str]:
     """Return credentials of a new session with that name."""
     store = operator.store

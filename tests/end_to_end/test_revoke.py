@@ -16,7 +16,6 @@ from tests.end_to_end.revoking import (
     ALL_ACTIONS,
     CALLERS,
     RevocationSetup,
-    add_pattern,
     credential,
     given_by_web_identity,
     given_to,
@@ -138,27 +137,6 @@ def test_each_action_of_the_policy_is_needed(
     assert "IAM refused: AccessDenied" in done.stderr
     for hidden in ("127.0.0.1", ann.key_id, ann.secret):
         assert hidden not in done.stderr + done.stdout
-
-
-@pytest.mark.parametrize(
-    ("issuer", "subject", "hit"),
-    [
-        ("cluster-a", "system:serviceaccount:billing:api", True),
-        ("cluster-a", "system:serviceaccount:web:api", False),
-        ("cluster-a", "system:serviceaccount:billing-eu:api", True),  # as the warning says
-        ("cluster-a", f"system:serviceaccount:billing:{'x' * 40}", False),  # as it says too
-    ],
-)
-def test_a_pattern_denies_the_matching_session_names(
-    ministack: Store, tmp_path: Path, issuer: str, subject: str, hit: bool
-) -> None:
-    ann = operator_of(ministack, tmp_path)
-    add_pattern(ann)
-    given = given_to(ann, session_name((issuer, subject)))
-    done = ann.run("cluster-a:system:serviceaccount:billing:*", "--apply", "--yes")
-    assert done.returncode == 0, done.stderr
-    assert "subjects longer than 44 characters are not reached" in done.stdout
-    assert lets_read(ann, given) is not hit
 
 
 def test_a_web_identity_session_is_denied_too(ministack: Store, tmp_path: Path) -> None:

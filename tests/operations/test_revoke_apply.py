@@ -156,7 +156,7 @@ async def test_a_full_role_is_reported_with_what_to_do() -> None:
 @pytest.mark.parametrize("action", ["GetRole", "GetRolePolicy", "PutRolePolicy"])
 async def test_an_error_has_a_code_and_stops_no_other_role(action: str) -> None:
     iam, operator = FakeIam(errors={action: "AccessDenied"}), Operator()
-    problems = await deny(iam, operator, target(), target(owner=(None, "web"), session="web"))
+    problems = await deny(iam, operator, target(), target(owner=(None, "web")))
     assert [problem.rpartition(": ")[2] for problem in problems] == ["AccessDenied"] * 2
     for hidden in (SECRET, TOKEN, "127.0.0.1"):
         assert hidden not in "\n".join([*problems, *operator.lines])

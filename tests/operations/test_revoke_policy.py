@@ -34,7 +34,6 @@ def target(**changes: Any) -> Target:
     given_ = {
         "role_arn": "arn:aws:iam::111122223333:role/path/presign",
         "owner": (None, "billing"),
-        "session": session_name((None, "billing")),
         "buckets": ("reports",),
         "region": "eu-west-1",
         "seconds": 3600,
@@ -158,7 +157,6 @@ def test_a_lift_is_warned_of_while_sessions_live() -> None:
 
 def test_a_role_has_room_for_many_revocations() -> None:
     """…/IAM/latest/UserGuide/reference_iam-quotas.html: 10,240 characters without white space."""
-    name = session_name(("cluster-a", "x" * 255))
-    userids = target(session=name).userids
+    userids = target(owner=("cluster-a", "x" * 255)).userids
     length = len(json.dumps(merged(None, userids, NOON), separators=(",", ":")))
     assert 10_240 // length >= 30

@@ -29,15 +29,10 @@ class UnreadablePolicy(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """Sessions of one owner on one role.
-
-    `session` is the name of those that sign, or a StringLike pattern of it; vended ones have
-    another end. `seconds` is the longest lifetime of such a session.
-    """
+    """Sessions of one owner on one role. `seconds` is the longest lifetime of such a session."""
 
     role_arn: str
     owner: Owner
-    session: str
     buckets: tuple[str, ...]
     region: str
     seconds: int
@@ -50,7 +45,8 @@ class Target:
     @property
     def userids(self) -> list[str]:
         """A session's `aws:userid` is its role's id, a colon, and its name. Names have no colon."""
-        return [f"*:{self.session}", f"*:{vended_name(self.session)}"]
+        name = session_name(self.owner)
+        return [f"*:{name}", f"*:{vended_name(name)}"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +54,7 @@ class Revocation:
     """The sessions of `caller`, named as in `presign check`.
 
     `entry` has the lines of the configuration that precede `revoked_before`. `warnings` say who
-    else is affected, and which sessions are not reached.
+    else is affected, and what cannot be revoked.
     """
 
     caller: str

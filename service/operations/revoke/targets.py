@@ -11,20 +11,13 @@ from difflib import get_close_matches
 
 from service.access.callers import CallerEntry
 from service.access.grants import Caller
-from service.access.subject_patterns import intersecting_subject
 from service.app import builders
 from service.app.builders import caller_name
 from service.config.settings import Settings
 from service.errors import ConfigurationError
 from service.operations.revoke.policy import Revocation, Target
 from service.sessions.refresh_policy import MIN_VENDED_SECONDS
-from service.sessions.sts import (
-    READABLE_LENGTH,
-    Owner,
-    sanitize_session_name,
-    session_name,
-    session_name_pattern,
-)
+from service.sessions.sts import Owner
 
 _SUGGESTIONS = 5
 
@@ -32,27 +25,25 @@ _SUGGESTIONS = 5
 def revocation_of(text: str, settings: Settings) -> Revocation:
     """Return the revocation of the caller that an operator names.
 
-    Raises ConfigurationError if no entry matches the caller, or its sessions have no common name.
+    Raises ConfigurationError for a pattern of subjects, and if no entry matches the caller.
     """
     entries = builders.caller_entries(settings)
     named = [each for each in entries if not builders.is_anonymous(each)]
     caller = _parse(text)
-    matching = [each for each in named if _matches(each, caller)]
+    matching = [each for each in named if each.matches(caller)]
     if not matching:
         raise ConfigurationError([_unknown(text, named)])
     buckets = sorted({grant.bucket for each in matching for grant in each.grants})
     scoped = [name for name in buckets if settings.buckets[name].is_scoped]
-    own = _targets((caller.issuer, caller.subject), _session(caller), scoped, settings)
+    own = _targets((caller.issuer, caller.subject), scoped, settings)
     unscoped = [
         name
         for name in buckets
         if name not in scoped and settings.buckets[name].role_arn is not None
     ]
-    shared = _targets(None, session_name(None), unscoped, settings)
-    others = [each for each in named if each not in matching]
+    shared = _targets(None, unscoped, settings)
     warnings = [
         *([] if buckets else ["this caller has no grants, so it has no sessions"]),
-        *_pattern_warnings(caller, scoped, others, settings),
         *_shared_warnings(shared, entries, settings),
         *_static_warnings(buckets, settings),
     ]
@@ -67,19 +58,13 @@ def revocation_of(text: str, settings: Settings) -> Revocation:
 def _parse(text: str) -> Caller:
     """Read `ISSUER:SUBJECT` or an API key's name. Names of issuers and keys have no colon."""
     issuer, colon, subject = text.partition(":")
-    if subject.startswith("*"):
-        raise ConfigurationError(
-            ["a subject cannot start with `*`; to end all sessions of a role, use IAM"]
+    if "*" in subject:
+        problem = (
+            "name one subject, without `*`; the audit trail has the subjects of a pattern. To end "
+            "all sessions of a role, use IAM"
         )
+        raise ConfigurationError([problem])
     return Caller(issuer=issuer, subject=subject) if colon else Caller(issuer=None, subject=text)
-
-
-def _matches(entry: CallerEntry, caller: Caller) -> bool:
-    """Return whether the entry matches the caller, or any subject of the caller's pattern."""
-    if "*" not in caller.subject:
-        return entry.matches(caller)
-    overlaps = intersecting_subject(entry.subject, caller.subject) is not None
-    return entry.issuer == caller.issuer and overlaps
 
 
 def _unknown(text: str, entries: Sequence[CallerEntry]) -> str:
@@ -91,22 +76,7 @@ def _unknown(text: str, entries: Sequence[CallerEntry]) -> str:
     )
 
 
-def _session(caller: Caller) -> str:
-    """Return the name of the caller's sessions, as a pattern of StringLike."""
-    if "*" not in caller.subject:
-        return session_name((caller.issuer, caller.subject))
-    if (pattern := session_name_pattern(caller.subject)) is None:
-        problem = (
-            f"these subjects are longer than {READABLE_LENGTH} characters, so their names have no "
-            "common start. Revoke each subject by itself; the audit trail has them"
-        )
-        raise ConfigurationError([problem])
-    return pattern
-
-
-def _targets(
-    owner: Owner, session: str, buckets: Sequence[str], settings: Settings
-) -> list[Target]:
+def _targets(owner: Owner, buckets: Sequence[str], settings: Settings) -> list[Target]:
     """Return one target for each role of `buckets`."""
     by_role = defaultdict[str, list[str]](list)
     for name in buckets:
@@ -117,7 +87,6 @@ def _targets(
         target = Target(
             role_arn=role_arn,
             owner=owner,
-            session=session,
             buckets=tuple(names),
             region=of_role[0].region,
             seconds=max(MIN_VENDED_SECONDS, *(each.session_seconds for each in of_role)),
@@ -137,31 +106,6 @@ def _entry(caller: Caller, matching: Sequence[CallerEntry]) -> Iterator[str]:
         yield "As a new entry of `callers`; the grants of all matching entries still apply:"
         yield f"  - issuer: {caller.issuer}"
         yield f"    subject: {subject}"
-
-
-def _pattern_warnings(
-    caller: Caller, buckets: Sequence[str], others: Sequence[CallerEntry], settings: Settings
-) -> Iterator[str]:
-    """Say what a pattern of session names misses, and which other callers it may affect."""
-    if "*" not in caller.subject:
-        return
-    yield (
-        f"subjects longer than {READABLE_LENGTH} characters are not reached, because a session's "
-        "name has only the end; revoke each by itself. The audit trail has them"
-    )
-    roles = {settings.buckets[name].role_arn for name in buckets}
-    for other in others:
-        shares_role = any(settings.buckets[g.bucket].role_arn in roles for g in other.grants)
-        if shares_role and _names_overlap(caller.subject, other.subject):
-            yield (
-                f"sessions of {caller_name(other)} may be affected, because their names look "
-                "alike; give it the same revoked_before"
-            )
-
-
-def _names_overlap(one: str, other: str) -> bool:
-    patterns = ["*".join(map(sanitize_session_name, text.split("*"))) for text in (one, other)]
-    return intersecting_subject(*patterns) is not None
 
 
 def _shared_warnings(

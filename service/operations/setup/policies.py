@@ -18,7 +18,7 @@ from service.access.session_policy import (
 )
 from service.operations.setup.signing import SignedBucket
 from service.sessions.signature_age import longest_life, oldest
-from service.sessions.sts import session_name, session_name_pattern, vended_name
+from service.sessions.sts import ANY_CALLERS_SESSION, session_name, vended_name
 
 Policy = dict[str, Any]
 Statement = dict[str, Any]
@@ -143,10 +143,9 @@ def tag_names(buckets: Iterable[SignedBucket]) -> list[str]:
 
 def _session_names(buckets: Sequence[SignedBucket]) -> list[str]:
     """Return patterns of the names of all sessions of a role."""
-    anybodys = session_name_pattern("*")
-    assert anybodys is not None  # only a long subject has none
     vended = any(Operation.CREDENTIALS in each.allowed for each in buckets)
-    return [session_name(None), anybodys, *([vended_name(anybodys)] if vended else [])]
+    of_programs = [vended_name(ANY_CALLERS_SESSION)] if vended else []
+    return [session_name(None), ANY_CALLERS_SESSION, *of_programs]
 
 
 def _objects(buckets: Sequence[SignedBucket]) -> list[Statement]:
