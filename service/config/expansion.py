@@ -7,12 +7,10 @@ contains can add neither settings nor further references. Keys are never expande
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, Final, Self
 
 from service.config.quoting import in_one_line
-from service.config.regular_files import open_regular
 from service.config.yaml_reader import YamlMapping, YamlSequence
 from service.errors import Location
 
@@ -135,8 +133,8 @@ def _as_written(found: re.Match[str]) -> str:
 
 
 def _text_of(path: Path) -> str:
-    """Raises OSError, or ValueError for what is no text, too long, or no regular file."""
-    with TextIOWrapper(open_regular(path), encoding="utf-8") as file:
+    """Raises OSError, or ValueError for what is no text or too long."""
+    with path.open(encoding="utf-8") as file:
         text = file.read(_LONGEST + 1)
     if len(text) > _LONGEST:
         raise ValueError

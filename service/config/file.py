@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from service.config.expansion import Expander
-from service.config.regular_files import open_regular
 from service.config.yaml_reader import YamlError, YamlMapping, YamlSequence, parse
 from service.errors import ConfigurationError, ConfigurationProblem, Location
 
@@ -69,12 +68,12 @@ def _content(path: Path) -> bytes:
     A change within the resolution of a file system's times is visible in the content only.
     """
     try:
-        with open_regular(path) as file:
+        with path.open("rb") as file:
             status = os.fstat(file.fileno())
             if status.st_size > _LARGE:
                 return f"{status.st_size} {status.st_mtime_ns} {status.st_ino}".encode()
             return file.read(_LARGE)
-    except (OSError, ValueError) as error:  # ValueError: a path with a null character, or a pipe
+    except (OSError, ValueError) as error:  # ValueError: a path with a null character
         return str(error).encode()
 
 
