@@ -31,7 +31,9 @@ LOADERS: Final = tuple(
 _MAX_DEPTH: Final = 64
 _CORE: Final = "tag:yaml.org,2002:"
 _UNREADABLE: Final = "not YAML that can be read"
-_MERGE: Final = object()
+_NO_MERGE: Final = (
+    "YAML 1.2 has no `<<`; write the settings here, or share them by bucket_defaults or grant_sets"
+)
 _WORDS: Final[Mapping[str, bool | None]] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
     **dict.fromkeys(("true", "True", "TRUE"), True),
@@ -132,39 +134,24 @@ class _Document:
 
     def _mapping(self, start: Any, depth: int) -> YamlMapping:
         _check_tag(start, "map")
-        found, merged = YamlMapping(), list[Any]()
+        found = YamlMapping()
         while not isinstance(event := next(self._events), MappingEndEvent):
             key = self._key(event, depth)
             line = _line(event)
             value = self._value(next(self._events), depth + 1)
-            if key is _MERGE:
-                merged += _mappings(value, line)
-                continue
             if key in found:
                 text = f'found duplicate key "{shown(key)}", also on line {found.lines[key]}'
                 raise YamlError(text, line)
             found[key], found.lines[key] = value, line
-        for other in merged:
-            for key in other:
-                if key not in found:
-                    found[key], found.lines[key] = other[key], other.lines[key]
         return found
 
     def _key(self, event: Event, depth: int) -> Any:
         if isinstance(event, ScalarEvent) and event.value == "<<" and event.implicit[0]:
-            return _MERGE
+            raise YamlError(_NO_MERGE, _line(event))
         key = self._value(event, depth + 1)
         if isinstance(key, dict | list):
             raise YamlError("a key must be a single value", _line(event))
         return key
-
-
-def _mappings(value: Any, line: int) -> list[YamlMapping]:
-    """Return the mappings that `<<` merges. The first one wins."""
-    found = value if isinstance(value, YamlSequence) else [value]
-    if not all(isinstance(each, YamlMapping) for each in found):
-        raise YamlError("expected a mapping, or a list of mappings, for merging", line)
-    return list(found)
 
 
 def _scalar(event: ScalarEvent) -> Any:

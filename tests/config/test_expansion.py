@@ -78,13 +78,11 @@ def test_a_key_is_not_expanded() -> None:
 
 
 def test_an_alias_is_expanded_once() -> None:
-    found = expanded(
-        "a: &one ['${NESTED}']\nb: *one\nc: {<<: &two {d: '${ROLE}'}, e: 1}\nf: *two\n"
-    )
+    found = expanded("a: &one ['${NESTED}']\nb: *one\nc: &two {d: '${ROLE}'}\nf: *two\n")
     assert found == {
         "a": ["${ROLE}"],
         "b": ["${ROLE}"],
-        "c": {"d": "the-role", "e": 1},
+        "c": {"d": "the-role"},
         "f": {"d": "the-role"},
     }
 

@@ -54,13 +54,6 @@ def test_keys_and_items_have_their_lines(loader: Any) -> None:
     assert found["b"][1].lines == {"c": 6, "d": 7}
 
 
-def test_a_mappings_own_keys_win_over_merged_ones(loader: Any) -> None:
-    text = "one: &one {a: 1, b: 1}\ntwo: &two {b: 2, c: 2}\nall: {<<: [*one, *two], c: 3}\n"
-    found = parse(text, loader)["all"]
-    assert found == {"a": 1, "b": 1, "c": 3} == YAML(typ="safe", pure=True).load(text)["all"]
-    assert found.lines == {"c": 3, "a": 1, "b": 1}
-
-
 def test_an_alias_is_its_anchors_value(loader: Any) -> None:
     assert parse("a: &x [1]\nb: *x\n", loader) == {"a": [1], "b": [1]}
 
@@ -88,7 +81,7 @@ def test_an_empty_document_is_none(loader: Any) -> None:
         ("a: 1\n---\nb: 1\n", 2, "expected a single document"),
         ("%YAML 1.1\n---\na: yes\n", 1, "write YAML 1.2"),
         ("? [a]\n: 1\n", 1, "a key must be a single value"),
-        ("a: 1\n<<: x\n", 2, "for merging"),
+        ("a: &a {b: 1}\nc:\n  <<: *a\n", 3, "YAML 1.2 has no `<<`; write the settings here"),
         ("a: !!bool x\n", 1, "not YAML that can be read"),
         ("a: !!python/name:os.system x\n", 1, "not YAML that can be read"),
         ("a: !secret x\n", 1, "not YAML that can be read"),
