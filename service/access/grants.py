@@ -232,7 +232,7 @@ def _violated_permission(grant: Grant, request: AccessRequest) -> Limited | None
         return Limited(pointer, "Your grant does not allow overwriting.")
     # docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html: needs s3:GetObject.
     if request.has_if_match and grant.allow.isdisjoint(_READS):
-        return Limited("#/if_match", "Your grant does not allow to read, which if_match needs.")
+        return Limited("#/if_match", "if_match needs read access, which your grant does not give.")
     return None
 
 

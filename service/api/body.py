@@ -34,7 +34,7 @@ class Body(BaseModel):
 
 
 class ItemValidationError(Exception):
-    """What is at `location` in a parsed body is no `model`."""
+    """The value at `location` does not match `model`."""
 
     def __init__(
         self, model: type[BaseModel], error: ValidationError, location: tuple[int | str, ...]

@@ -28,7 +28,7 @@ _KINDS: Final = {
     "invalid_part": (409, "The store has different parts"),
     "write_conflict": (409, "Another write to the same key was in progress"),
     "object_exists": (412, "The object already exists"),
-    "link_expired": (410, "The link is over"),
+    "link_expired": (410, "The link has expired"),
     "length_required": (411, "The length of the body is required"),
     "body_too_large": (413, "The body is too large"),
     "unsupported_media_type": (415, "The content type or encoding is not allowed"),

@@ -37,7 +37,7 @@ class ApiKey:
 class ApiKeys:
     """Finds callers by their key. It looks up digests, which no sender can control.
 
-    To count a use takes 0.12 µs of the 0.88 µs for a key.
+    Counting a use is 0.12 of the 0.88 µs.
     """
 
     def __init__(

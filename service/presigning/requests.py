@@ -266,7 +266,7 @@ def _replaceable_key(key: str, *, overwrite: bool) -> str:
 def _check_name(filename: str) -> None:
     _refuse_variable(filename, "#/filename")
     if "/" in filename:
-        raise InvalidRequest("A file name has no slash.", pointer="#/filename")
+        raise InvalidRequest("A file name must not contain a slash.", pointer="#/filename")
 
 
 def _refuse_variable(text: str, pointer: str) -> None:

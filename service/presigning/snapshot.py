@@ -38,7 +38,7 @@ class Bucket:
     """A bucket. Callers use its name in the configuration; the store's name is `s3_bucket`.
 
     Without `arns`, its sessions are not scoped: one session signs for all callers. If the store
-    does not compare the hash of a payload, it takes any body under a signature for another.
+    does not compare the hash of a payload, it accepts a body other than the signed one.
     """
 
     s3_bucket: str

@@ -125,8 +125,8 @@ class S3Client:
         """`chance` returns a random number in [0, 1).
 
         `verify` holds the trusted certificate authorities; True means the usual ones. `waiting`
-        limits how many requests wait for calls to one bucket. Proxies come from the environment,
-        and used for https only.
+        limits how many requests wait for calls to one bucket. Proxies are read from the
+        environment and used for https only.
         """
         self._waiting = waiting or Waiting()
         self._clock = clock

@@ -51,13 +51,14 @@ def invalid_response() -> StorageRefused:
 
 _NO_PART = partial(InvalidPart, "The store does not have these parts. List them.")
 _TOO_SMALL = partial(InvalidPart, "A part other than the last is too small for the store.")
-_MISMATCH = partial(ChecksumMismatch, "The store has other bytes than the checksum is of.")
+_MISMATCH = partial(ChecksumMismatch, "The stored bytes do not match the checksum.")
 _EXISTS = partial(
-    ObjectExists, "There is an object of this key already. Ask to overwrite, or abort."
+    ObjectExists,
+    "An object with this key already exists. Request `overwrite`, or abort the upload.",
 )
 # S3 wants all parts again: …/AmazonS3/latest/API/API_CompleteMultipartUpload.html, If-None-Match
 _CONFLICT = partial(
-    WriteConflict, "Somebody wrote this key at the same time. Begin another upload."
+    WriteConflict, "Another client wrote this key at the same time. Start a new upload."
 )
 # Stores differ in which upload ids, keys and lists of parts they accept.
 _INVALID = partial(InvalidRequest, "The store does not accept this request.")

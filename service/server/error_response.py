@@ -1,4 +1,4 @@
-"""Problems that the protocol itself sends, for what never becomes a request."""
+"""Error responses to input that is not a valid request."""
 
 import secrets
 from collections.abc import Iterable

@@ -49,7 +49,7 @@ class RedirectedPut:
             _check_sent(name, value)
         names = [name for name, _ in self.sent]
         if len({*names}) < len(names):
-            raise InvalidRequest("A header that would be signed is there more than once.")
+            raise InvalidRequest("A signed header is repeated.")
         if {"if-match", "if-none-match"} <= {*names}:
             raise InvalidRequest("Send If-Match or If-None-Match, not both.")
         check_metadata(
@@ -105,7 +105,7 @@ def _check_sent(name: str, value: str) -> None:
         case "if-none-match" if value != "*":
             raise InvalidRequest("An upload can have `If-None-Match: *` only.", pointer=pointer)
         case "if-match" if _SENT_ETAG.fullmatch(value) is None:
-            raise InvalidRequest("If-Match has one ETag, in quotes.", pointer=pointer)
+            raise InvalidRequest("If-Match must be one quoted ETag.", pointer=pointer)
         case "content-md5" if _MD5.fullmatch(value) is None:
             raise InvalidRequest("Content-MD5 is 16 bytes in base64.", pointer=pointer)
         case str() if name.startswith("x-amz-checksum-"):

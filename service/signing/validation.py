@@ -30,7 +30,7 @@ _MEDIA_TYPE = re.compile(rf"{NAME_PART}/{NAME_PART}(?> *; *(?:{_PARAMETER})?)*")
 def check_key(key: str, *, pointer: str = "#/key") -> None:
     """Raises InvalidRequest for a key whose URL would not work, and for an empty key."""
     if not key:
-        raise InvalidRequest("A key has at least one character.", pointer=pointer)
+        raise InvalidRequest("The key must not be empty.", pointer=pointer)
     check_prefix(key, pointer=pointer)
 
 

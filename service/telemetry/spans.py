@@ -1,7 +1,7 @@
 """Spans of OpenTelemetry: one for each request, and one for each call that the service makes.
 
 Rules of this file:
-- A span has what the labels of metrics have, and the request's id. The path and the query of a
+- A span's attributes are the labels of metrics and the request's id. The path and the query of a
   request stay out, since an object URL has the key and a share link is a secret. So do exceptions:
   their messages may quote anything.
 - A caller's `traceparent` is used. Its `tracestate` and `baggage` are not, since they may hold any

@@ -63,7 +63,7 @@ form: Final = partial(PostObject, key="a", max_content_length=10)
 complete: Final = partial(CompleteMultipartUpload, upload_id="u", content_length=7)
 
 REFUSED: Final[list[tuple[str, str, Attempt]]] = [
-    ("#/key", "A key has at least one character.", lambda: check_key("")),
+    ("#/key", "The key must not be empty.", lambda: check_key("")),
     ("#/key", NO_DOTS, lambda: check_key("..")),
     ("#/items/3/key", NO_DOTS, lambda: check_key("..", pointer="#/items/3/key")),
     ("#/key", NO_DOTS, lambda: check_segments("..")),

@@ -103,7 +103,7 @@ class PartUploads:
         InvalidRequest for another object, and what `MultipartUploads.complete` raises.
         """
         if oid != ticket.oid:
-            raise InvalidRequest("This is the upload of another object.", pointer="#/oid")
+            raise InvalidRequest("This upload belongs to another object.", pointer="#/oid")
         key = repository.key(oid)
         upload = Upload(bucket=repository.bucket, key=key, upload_id=ticket.upload_id)
         completion = Completion(upload=upload, content_length=ticket.size, parts=parts)

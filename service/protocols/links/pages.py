@@ -40,7 +40,7 @@ _REFUSALS: Final = {
         "This link does not work",
         f"It may be incomplete, not valid yet, or its owner has ended it. {_ASK}",
     ),
-    410: ("This link is over", _ASK),
+    410: ("This link has expired", _ASK),
     429: ("Too many people use this link", "Wait a minute, then try again."),
     503: ("This link cannot be opened now", "Wait a minute, then try again."),
 }

@@ -91,7 +91,7 @@ class LinkVisits:
             raise NotFound(_UNKNOWN)
         link = self._links.stored(ticket.link.caller, ticket.id, ticket.link.expires_at)
         if await self._links.shared.store.use(link, only_look=only_look) is Use.REFUSED:
-            raise LinkExpired("All uses of this link are taken.")
+            raise LinkExpired("This link has been used up.")
 
     def _is_withdrawn(self, opened: OpenLink, snapshot: Snapshot, now: int) -> bool:
         link = opened.ticket.link

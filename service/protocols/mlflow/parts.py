@@ -1,4 +1,4 @@
-"""Multipart uploads of MLflow's client, which says neither a file's size nor that of its parts.
+"""Multipart uploads of MLflow's client, which reports neither the file's size nor the parts'.
 
 Rules of this file:
 - All URLs of an upload are signed at once, because the client cannot ask for more. So their

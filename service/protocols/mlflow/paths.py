@@ -58,7 +58,7 @@ def artifact(roots: Mapping[str, Root], path: str) -> Artifact:
     """Return what a path, whose first segment is the name of a root, points to.
 
     No grant covers the root of an unknown name. So it is refused and recorded like one that is not
-    granted. Raises NotFound for what is no name of any root, and InvalidRequest.
+    granted. Raises NotFound for an invalid root name, and InvalidRequest.
     """
     if not roots:
         raise NotConfigured(FEATURE)

@@ -180,7 +180,7 @@ def _artifact(call: AuthenticatedRequest, below: str) -> Artifact:
     if not path.startswith(start):
         raise NotFound("No such resource.")
     if call.scope["query_string"]:  # the client sends a name with `?` as it is
-        raise InvalidRequest("The name of an artifact has no `?`.", pointer="#/path")
+        raise InvalidRequest("An artifact's name must not contain `?`.", pointer="#/path")
     return artifact(mlflow.roots, decode(path[len(start) :]))
 
 

@@ -179,7 +179,7 @@ def find_call(method: str, key: str, parameters: Mapping[str, str], *, copies: b
     if not parameters.keys() <= call.needs | call.query | {"x-id"}:
         raise InvalidRequest(f"A query parameter is not allowed in {call.action}.")
     if parameters.get("x-id", call.action) != call.action:
-        raise InvalidRequest(f"`x-id` is another call's: this is {call.action}.")
+        raise InvalidRequest(f"`x-id` does not match the operation, which is {call.action}.")
     return call
 
 
@@ -190,7 +190,7 @@ def lower_names(headers: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]
             raise InvalidRequest("A header's name has only letters, digits and hyphens.")
     lower = {name.lower(): values for name, values in headers.items()}
     if len(lower) < len(headers):
-        raise InvalidRequest("A header is there in more than one spelling.")
+        raise InvalidRequest("A header name is given in different spellings.")
     return lower
 
 

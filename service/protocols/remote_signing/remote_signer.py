@@ -180,7 +180,9 @@ class RemoteSigner:
                     return grant.bucket, place
         if bucket is None or not may_sign:
             raise Forbidden
-        raise InvalidRequest("The URI is not the bucket's: compare scheme, host and port.")
+        raise InvalidRequest(
+            "The URI does not point to this bucket: compare scheme, host and port."
+        )
 
     def _sign(self, requester: Requester, method: str, checked: _Checked) -> SignedHeaders | None:
         """Return None while no session is available."""

@@ -80,7 +80,7 @@ def test_a_lost_connection_is_said_and_tried_again(open_page: Open, links: Links
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        ({"status": 410, "json": {"detail": "x"}}, "This link is over."),
+        ({"status": 410, "json": {"detail": "x"}}, "This link has expired."),
         ({"status": 404, "json": {"detail": "x"}}, "This link no longer works."),
         ({"status": 429, "json": {"detail": "x"}}, "Too many files are being sent."),
         ({"status": 503, "json": {"detail": "x"}}, "The service cannot answer now."),

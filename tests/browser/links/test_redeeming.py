@@ -52,8 +52,8 @@ def test_only_the_button_uses_the_link(
     kept_to_itself(opened)
     end_windows(links)
     opened.button("Download").click()
-    expect(opened.page.get_by_role("heading", name="This link is over")).to_be_visible()
-    expect(opened.page.get_by_text("All uses of this link are taken.")).to_be_visible()
+    expect(opened.page.get_by_role("heading", name="This link has expired")).to_be_visible()
+    expect(opened.page.get_by_text("This link has been used up.")).to_be_visible()
     kept_to_itself(opened)
 
 

@@ -126,7 +126,7 @@ async def test_no_button_is_shown_that_must_fail(
         end_windows(valkey)
         answer = await visitor.send(method, path, BROWSER)
     assert answer.status_code == 410
-    assert "This link is over" in page_of(answer)
+    assert "This link has expired" in page_of(answer)
     assert "<button" not in answer.text
 
 

@@ -26,7 +26,7 @@ const most = Number(input.dataset.most);
 /** What a refusal means here: the service's own text is for programmers. */
 const REFUSALS = {
   404: "This link no longer works. Ask the person who sent it to you for a new one.",
-  410: "This link is over. Ask the person who sent it to you for a new one.",
+  410: "This link has expired. Ask the person who sent it to you for a new one.",
   413: `This file is too large. Each file may have up to ${bytes(most)}.`,
   415: "Files of this type are not accepted here.",
   429: "Too many files are being sent. Wait a minute, then try again.",
