@@ -8,7 +8,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from service.operations.revoke.policy import Target, merged, written
-from service.sessions.sts import Owner, session_name, session_name_pattern
+from service.sessions.sts import Owner, session_name
 from tests.iam.s3_requests import BUCKET_ARN, OF_A_SESSION, kms_request
 from tests.iam.simulator import EVERYTHING, IamRequest, Policies, Simulator
 from tests.operations.test_revoke_policy import target
@@ -64,16 +64,6 @@ def test_a_name_that_is_nearly_equal_lives_on(
     assert session_name((None, "billing")) == "billing-08746297dcc3"
     asked = by_session(name, CUTOFF - 1)
     simulator.check(policies_of(target()), [(request, allowed) for request in asked])
-
-
-def test_a_pattern_ends_the_sessions_of_all_its_subjects(simulator: Simulator) -> None:
-    pattern = session_name_pattern("web-*")
-    assert pattern is not None
-    policies = policies_of(target(session=pattern))
-    for subject, allowed in (("web-1", False), ("web-", False), ("web", True), ("other", True)):
-        for vended in (False, True):
-            asked = by_session(session_name((None, subject), vended=vended), CUTOFF - 1)
-            simulator.check(policies, [(request, allowed) for request in asked])
 
 
 def test_a_session_without_these_keys_lives_on(simulator: Simulator) -> None:
