@@ -10,7 +10,6 @@ from service.cli.demo import demo
 from service.cli.diagnose import diagnose
 from service.cli.iam import iam
 from service.cli.init import init
-from service.cli.operations import revoke
 from service.cli.options import (
     InvalidConfiguration,
     as_json,
@@ -21,6 +20,7 @@ from service.cli.options import (
     traces_endpoint,
     warn,
 )
+from service.cli.revoke import revoke
 from service.cli.schema import schema
 
 if TYPE_CHECKING:

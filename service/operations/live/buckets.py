@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from service.access.session_policy import deny_all
 from service.clock import Clock
 from service.operations.live.bucket_settings import SettingsReader, check_settings
+from service.operations.live.dependencies import open_session
 from service.operations.live.forms import check_form, form_grant, form_policy
 from service.operations.live.requests import check_public_address, check_requests
 from service.operations.live.results import Result
-from service.operations.live.sessions import open_session
 from service.operations.setup.signing import SignedBucket
 from service.s3.access import StoreAccess
 from service.s3.client import S3Client

@@ -22,10 +22,13 @@ from service.operations.live.buckets import (
     check_forms,
     check_session,
 )
-from service.operations.live.issuers import check_issuer
+from service.operations.live.dependencies import (
+    CALL_SECONDS,
+    check_clock,
+    check_issuer,
+    check_store,
+)
 from service.operations.live.results import Path, Result
-from service.operations.live.sessions import check_clock
-from service.operations.live.shared_stores import CALL_SECONDS, check_store
 from service.operations.setup.signing import SignedBucket, signed_buckets
 from service.s3.client import S3Client
 from service.sessions.session import Session

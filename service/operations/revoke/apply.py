@@ -1,14 +1,16 @@
-"""`presign revoke --apply` and `--lift`: change the policies of roles.
+"""`presign revoke --apply` and `--lift`: change the policies of roles, as the operator.
 
-The current policies are read, the changes are shown, and the operator confirms before anything is
-written. An error with one role does not stop the others.
+The credentials are the operator's, from the AWS default chain. The current policies are read, the
+changes are shown, and the operator confirms before anything is written. An error with one role does
+not stop the others.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from typing import Any, NamedTuple
 
-from service.operations.revoke.iam import TOO_LARGE, IamRefused, RolePolicies
+from service.clock import SystemClock
+from service.operations.revoke.iam import TOO_LARGE, IamRefused, RolePolicies, role_policies
 from service.operations.revoke.output import DELAY, early_lift_warning, role, shown, too_large
 from service.operations.revoke.policy import (
     Policy,
@@ -18,8 +20,35 @@ from service.operations.revoke.policy import (
     merged,
     without,
 )
+from service.sessions.sts import operators_credentials
 
 _Document = Mapping[str, Any] | None
+
+
+async def change_policies(
+    targets: Sequence[Target],
+    cutoff: int | None,
+    iam_endpoint_url: str | None,
+    *,
+    show: Callable[[str], None],
+    confirm: Callable[[str], bool],
+) -> list[str]:
+    """Deny the sessions issued before `cutoff`, or lift the denial if it is None.
+
+    Return the problems. Raises SessionRefused if there are no credentials.
+    """
+    if not targets:
+        return ["there is no role to change"]
+    if iam_endpoint_url is None and not all(target.is_at_aws for target in targets):
+        return ["some roles are not at AWS; set their IAM with --iam-endpoint-url"]
+    credentials = await operators_credentials()
+    # The credentials are of one partition, so all roles are.
+    client = role_policies(credentials, region=targets[0].region, endpoint_url=iam_endpoint_url)
+    async with client as policies:
+        applier = RevocationApplier(policies, show=show, confirm=confirm)
+        if cutoff is None:
+            return await applier.lift(targets, now=SystemClock().wall())
+        return await applier.deny(targets, cutoff)
 
 
 class Change(NamedTuple):

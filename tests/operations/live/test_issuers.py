@@ -5,7 +5,7 @@ from typing import Final
 import pytest
 
 from service.auth.jwks_client import KeysUnavailable
-from service.operations.live.issuers import check_issuer
+from service.operations.live.dependencies import check_issuer
 from tests.auth.mint import ec_key, jwk, jwks
 
 HTML: Final = b"<!doctype html><title>Sign in</title>"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.operations.live.sessions import check_clock, open_session
+from service.operations.live.dependencies import check_clock, open_session
 from service.sessions.sts import SessionRefused
 from tests.support.factories import SECRET, TOKEN
 from tests.support.pool import FakeSource

@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoPermissionError
 
-from service.operations.live.shared_stores import check_store
+from service.operations.live.dependencies import check_store
 from tests.support.valkey import Valkey
 
 AT: Final = ("links", "store_url")

@@ -113,7 +113,7 @@ def _change_policies(
     """Change the roles' policies, as `change_policies` does, and return the problems."""
     import asyncio
 
-    from service.operations.run import change_policies
+    from service.operations.revoke.apply import change_policies
     from service.sessions.sts import SessionRefused
     from service.telemetry.logs import plain_handler, set_up_logging
 
