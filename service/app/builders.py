@@ -18,7 +18,7 @@ from service.auth.api_keys import ApiKey, ApiKeys, KeyUses
 from service.auth.tokens import Issuer
 from service.config.buckets import BucketSettings
 from service.config.callers import CallerSettings, GrantSettings
-from service.config.file import content_digest
+from service.config.reading import content_digest
 from service.config.server import ambient_ca_bundle
 from service.config.settings import Settings, authority_files
 from service.errors import ConfigurationError

@@ -16,8 +16,7 @@ from typing import Final
 from service.app import protocols
 from service.app.services import Services
 from service.concurrency.event_loop import without_garbage_collection
-from service.config.file import content_digest
-from service.config.reading import Sources, fingerprint
+from service.config.reading import Sources, content_digest, fingerprint
 from service.config.settings import (
     Settings,
     configuration_sources,

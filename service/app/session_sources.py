@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError
 
 from service.app import builders
 from service.clock import Clock
-from service.config.file import content_digest
+from service.config.reading import content_digest
 from service.config.settings import Settings
 from service.errors import ConfigurationError
 from service.sessions.static_keys import StaticSource, keys_in_files

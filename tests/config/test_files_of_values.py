@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from service.config.file import content_digest
+from service.config.reading import content_digest
 
 TERABYTE = 1 << 40
 
