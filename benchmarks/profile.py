@@ -25,7 +25,7 @@ from starlette.types import Message, Receive, Scope
 
 from benchmarks import asking, issuing, targets
 from service.app.factory import create_app
-from service.config.settings import load_settings
+from service.app.settings import load_settings
 from service.telemetry.line_sink import LineSink
 
 SECONDS: Final = 8.0

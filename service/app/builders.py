@@ -14,13 +14,13 @@ from limits import parse
 from service.access.callers import CallerEntry, Identity, Rate, pointers
 from service.access.grants import Caller, Grant
 from service.access.session_policy import BucketArns, bucket_arns
+from service.app.settings import Settings, authority_files
 from service.auth.api_keys import ApiKey, ApiKeys, KeyUses
 from service.auth.tokens import Issuer
 from service.config.buckets import BucketSettings
 from service.config.callers import CallerSettings, GrantSettings
 from service.config.reading import content_digest
 from service.config.server import ambient_ca_bundle
-from service.config.settings import Settings, authority_files
 from service.errors import ConfigurationError
 from service.presigning.snapshot import Bucket, Snapshot
 from service.s3.endpoints import Location

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from service.app import builders
 from service.app.protocols import ProtocolValues
 from service.app.session_sources import Origin
+from service.app.settings import Settings
 from service.auth.jwks_cache import JwksCache
 from service.auth.tokens import Issuer
-from service.config.settings import Settings
 from service.presigning.snapshot import Snapshot
 from service.sessions.pool_entry import BucketSessions
 from service.sessions.sts import SessionSource

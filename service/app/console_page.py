@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from service.config.settings import Settings
+from service.app.settings import Settings
 from service.console.page_settings import PageSettings, SignIn
 
 

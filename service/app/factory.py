@@ -41,8 +41,8 @@ from service.app.protocols import optional_routers
 from service.app.reload import digest_of_others, keep_reloading
 from service.app.services import Services
 from service.app.session_sources import OpenSources, aws_sources
+from service.app.settings import Settings
 from service.clock import Clock, SystemClock
-from service.config.settings import Settings
 from service.presigning.audit import WriteLines
 from service.protocols.links import routes as links
 from service.protocols.uppy import routes as uppy

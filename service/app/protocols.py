@@ -12,11 +12,11 @@ from typing import Final, NamedTuple
 from fastapi import APIRouter
 
 from service.access.grants import Operation
+from service.app.settings import Settings
 from service.app.shared_stores import open_links
 from service.app.switched_off import switched_off
 from service.clock import Clock
 from service.config.links import read_key
-from service.config.settings import Settings
 from service.errors import ConfigurationError
 from service.multipart.object_checks import ObjectChecks
 from service.multipart.uploads import MultipartUploads

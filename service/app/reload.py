@@ -15,14 +15,14 @@ from typing import Final
 
 from service.app import protocols
 from service.app.services import Services
-from service.concurrency.event_loop import without_garbage_collection
-from service.config.reading import Sources, content_digest, fingerprint
-from service.config.settings import (
+from service.app.settings import (
     Settings,
     configuration_sources,
     load_settings,
     watched_files,
 )
+from service.concurrency.event_loop import without_garbage_collection
+from service.config.reading import Sources, content_digest, fingerprint
 from service.errors import ConfigurationError
 
 log = logging.getLogger(__name__)

@@ -22,6 +22,7 @@ from service.app.configuration import Configuration
 from service.app.console_page import page_settings
 from service.app.protocols import Core, open_protocols, protocol_values
 from service.app.session_sources import MakeSource, Origin, origins
+from service.app.settings import Settings
 from service.app.shared_stores import rate_limits
 from service.auth.jwks_cache import JwksCache
 from service.auth.jwks_client import JwksEndpoint
@@ -31,7 +32,6 @@ from service.concurrency.event_loop import run_in_thread_if
 from service.concurrency.shared_attempts import SharedAttempts
 from service.concurrency.waiting import Waiting
 from service.config.callers import IssuerSettings
-from service.config.settings import Settings
 from service.console.page_settings import Console
 from service.diagnosis.service import Diagnoses
 from service.multipart.object_checks import ObjectChecks

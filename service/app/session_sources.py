@@ -11,9 +11,9 @@ import aioboto3
 from botocore.exceptions import BotoCoreError
 
 from service.app import builders
+from service.app.settings import Settings
 from service.clock import Clock
 from service.config.reading import content_digest
-from service.config.settings import Settings
 from service.errors import ConfigurationError
 from service.sessions.static_keys import StaticSource, keys_in_files
 from service.sessions.sts import AssumedRole, Role, SessionSource, static_credentials

@@ -4,9 +4,9 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
+from service.app.settings import Settings
 from service.clock import Clock
 from service.config.links import MEMORY
-from service.config.settings import Settings
 from service.presigning.authorizer import Authorizer
 from service.presigning.rate_limits import STORE_SECONDS, RateLimits
 from service.protocols.links.link import SALT_BYTES

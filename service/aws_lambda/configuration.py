@@ -13,7 +13,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from service.config.settings import Settings, load_settings
+from service.app.settings import Settings, load_settings
 from service.errors import ConfigurationError
 
 MAX_BYTES: Final = 1024**2  # 4,000 callers take about 0.6 MB

@@ -15,8 +15,8 @@ import click
 from service.errors import ConfigurationError, ConfigurationProblem
 
 if TYPE_CHECKING:
+    from service.app.settings import Settings
     from service.config.reading import Files
-    from service.config.settings import Settings
     from service.signing.signer import Address
 
 _PATH = click.Path(path_type=Path)
@@ -69,8 +69,8 @@ def load_with_files(
     """Return also the files, which know where each setting is. Otherwise as `load`."""
     import asyncio
 
+    from service.app import settings as configuration
     from service.app.builders import locations
-    from service.config import settings as configuration
     from service.s3.endpoints import resolve
 
     try:

@@ -22,6 +22,6 @@ def schema(section: Literal["callers", "buckets"] | None) -> None:
     Editors use it to complete and check settings. In the first line of the file, write
     `# yaml-language-server: $schema=./presign.schema.json`.
     """
-    from service.config.schema import configuration_schema, part_schema
+    from service.app.schema import configuration_schema, part_schema
 
     print_json(configuration_schema() if section is None else part_schema(section))

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from service.app.builders import caller_entries
 from service.app.factory import create_app
+from service.app.settings import Settings
 from service.cli.check.policies import oversized_policies
-from service.config.settings import Settings
 from service.server.run import Server, uvicorn_config
 from service.server.shutdown import Drain
 from service.signing.signer import Address

@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from service.app import builders as parts
+from service.app.settings import Settings
 from service.auth.api_keys import digest_of
-from service.config.settings import Settings
 from service.sessions.session import Session
 from service.sessions.sts import Owner
 from tests.api.refusals import problem

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from service.app.protocols import optional_routers
-from service.config.settings import Settings
+from service.app.settings import Settings
 from tests.protocols.git_lfs.harness import REPOSITORIES, LfsStore, lfs_object
 from tests.support.app import API_KEY, make_app_settings, make_open_grant, run_app
 

@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from service.app.factory import PresignApp
+from service.app.settings import Settings
 from service.clock import SystemClock
-from service.config.settings import Settings
 from tests.api.every_call import AS_API_KEY, CALLERS, GET, calls, everything, examples
 from tests.api.sentinels import (
     BARE_WORDS,

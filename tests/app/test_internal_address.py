@@ -5,7 +5,7 @@ from typing import Any, Final
 import pytest
 
 from service.app import builders
-from service.config.settings import Settings
+from service.app.settings import Settings
 from service.s3.endpoints import resolve
 from service.sessions.pool_entry import SigningSession
 from service.sessions.session import Session

@@ -11,9 +11,9 @@ from click.testing import CliRunner, Result
 
 from service.access.callers import CallerEntry
 from service.app.builders import caller_entries, caller_name
+from service.app.settings import Settings
 from service.cli.check.rights import Right
 from service.cli.main import main
-from service.config.settings import Settings
 
 ROOT: Final = Path(__file__).parents[2]
 DIGEST: Final = "725acb2ebe612bb4e761d87deb9114d9f50b1efc78cbc8c953cb25f1b2dbf755"

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from service.app.settings import load_settings
 from service.auth.api_keys import digest_of
-from service.config.settings import load_settings
 from service.demo.ports import problem_of_ports
 from service.demo.run import _keep, _why_it_ended
 from service.errors import ConfigurationError

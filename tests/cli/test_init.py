@@ -11,10 +11,10 @@ from typing import Final
 import pytest
 from click.testing import CliRunner, Result
 
+from service.app.settings import Settings
 from service.auth.api_keys import digest_of
 from service.cli.first_file import Answers, first_file
 from service.cli.main import main
-from service.config.settings import Settings
 from service.config.yaml_reader import parse
 from tests.support.demo import ROOT
 

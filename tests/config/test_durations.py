@@ -5,9 +5,9 @@ from typing import Annotated, Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from service.app.settings import Settings
 from service.config.durations import Between, Seconds, duration_text
 from service.config.server import ServerSettings
-from service.config.settings import Settings
 from tests.docs.configuration_page import SCHEMA
 
 SECONDS: TypeAdapter[Any] = TypeAdapter(Seconds)

@@ -11,9 +11,9 @@ from typing import Any, Final
 import pytest
 
 from service.app import builders
+from service.app.settings import Settings, load_settings
 from service.cli.check import callers, policies, report
 from service.concurrency.event_loop import without_garbage_collection
-from service.config.settings import Settings, load_settings
 from service.s3.endpoints import resolve
 from service.signing.signer import Address
 

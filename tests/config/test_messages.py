@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from pydantic import Field, ValidationError
 
+from service.app.settings import Settings
 from service.config.messages import _MISSING, describe
 from service.config.quoting import Shown, quoted, shown
-from service.config.settings import Settings
 from service.config.types import Region, Section, Url
 from tests.docs.configuration_page import SCHEMA
 from tests.docs.test_configuration_page import uncommented

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from service.app.settings import Settings, load_settings
 from service.cli.check.api_keys import warnings
-from service.config.settings import Settings, load_settings
 from service.errors import ConfigurationError
 
 END = datetime(2026, 11, 24, 20, tzinfo=UTC)

@@ -9,8 +9,8 @@ from click.testing import CliRunner, Result
 from service.access.callers import CallerEntry, revoked_before
 from service.access.grants import Caller
 from service.app.builders import caller_entries
+from service.app.settings import load_settings
 from service.cli.main import main
-from service.config.settings import load_settings
 
 NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
 

@@ -10,9 +10,9 @@ import pytest
 from jsonschema_rs import Draft7Validator, meta
 from pydantic import TypeAdapter
 
+from service.app.schema import EXAMPLES, configuration_schema, part_schema
+from service.app.settings import Settings, load_settings
 from service.config import types
-from service.config.schema import EXAMPLES, configuration_schema, part_schema
-from service.config.settings import Settings, load_settings
 from service.config.yaml_reader import parse
 from tests.cli.invoking import DIGEST, GOOD
 from tests.docs import configuration_page

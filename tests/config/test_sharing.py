@@ -6,8 +6,8 @@ from typing import Final
 import pytest
 from click.testing import CliRunner
 
+from service.app.settings import Settings, load_settings
 from service.cli.main import main
-from service.config.settings import Settings, load_settings
 from service.errors import ConfigurationError
 
 DIGESTS: Final = [f"{digit}" * 64 for digit in "abcdef"]

@@ -6,8 +6,8 @@ from typing import Final
 import pytest
 
 from service.app.session_sources import Static, aws_sources, origins
+from service.app.settings import Settings, load_settings, watched_files
 from service.clock import SystemClock
-from service.config.settings import Settings, load_settings, watched_files
 from service.errors import ConfigurationError
 from service.sessions.key_files import read_key_file
 from service.sessions.static_keys import keys_in_files

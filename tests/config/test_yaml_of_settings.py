@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from service.config.settings import Settings, load_settings
+from service.app.settings import Settings, load_settings
 from service.errors import ConfigurationError
 
 

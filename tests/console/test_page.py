@@ -11,7 +11,7 @@ import httpx
 import pytest
 from hatchling.builders.wheel import WheelBuilder
 
-from service.config.settings import Settings
+from service.app.settings import Settings
 from service.console import content_security_policy
 from service.console.page_settings import PageSettings
 from tests.end_to_end.examples import node

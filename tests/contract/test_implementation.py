@@ -8,7 +8,7 @@ import pytest
 
 from service.access.grants import Operation
 from service.app.factory import create_app
-from service.config.settings import Settings
+from service.app.settings import Settings
 from service.diagnosis.findings import ORDER
 
 # What only one of the two says: names, prose, the widths of integers, which JSON does not have, and

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import yaml
 
+from service.app.settings import load_settings
 from service.config.links import KEY_BYTES, new_key
-from service.config.settings import load_settings
 from service.demo.serve import demo_settings
 from tests.support.demo import ROOT
 

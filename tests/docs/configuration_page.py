@@ -14,10 +14,10 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from service.app.reload import RESTART_REQUIRED
+from service.app.settings import Settings
 from service.config import durations
 from service.config import types as settings_values
 from service.config.durations import duration_text
-from service.config.settings import Settings
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "configuration.md"
 SCHEMA: Final = Settings.model_json_schema()
@@ -44,7 +44,7 @@ SECTIONS: Final = MappingProxyType(
 )
 # Models that have no section, and the one whose keys they share.
 SAME_KEYS: Final = MappingProxyType({"BucketDefaults": "BucketSettings"})
-# Variables other than those of `server`: read by service/config/settings.py, and by the SDK.
+# Variables other than those of `server`: read by service/app/settings.py, and by the SDK.
 VARIABLES: Final = MappingProxyType(
     {
         "PRESIGN_CONFIG": "path of the configuration file, for commands without `--config`; by default "

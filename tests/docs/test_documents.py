@@ -14,8 +14,8 @@ from service.api.body import MAX_BATCH_BYTES, MAX_BODY_BYTES
 from service.api.discarding import MAX_DISCARDED_BYTES
 from service.api.limits import BATCH_SLOTS
 from service.app.reload import RESTART_REQUIRED
+from service.app.settings import Settings
 from service.config.server import ServerSettings
-from service.config.settings import Settings
 from service.diagnosis import request as diagnosis
 from service.diagnosis.signature_proof import MAX_TRIED
 from service.multipart.completion import COMPLETE_SECONDS

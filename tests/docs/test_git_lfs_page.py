@@ -2,7 +2,7 @@
 
 from ruamel.yaml import YAML
 
-from service.config.settings import Settings
+from service.app.settings import Settings
 from service.protocols.git_lfs.routes import MAX_OBJECTS
 from tests.docs.documents import blocks, text_of
 

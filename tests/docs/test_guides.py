@@ -19,8 +19,8 @@ from service.access.callers import Identity, granted
 from service.access.grants import Caller
 from service.api.problems import _KINDS
 from service.app.builders import caller_entries
+from service.app.settings import Settings
 from service.cli.main import main
-from service.config.settings import Settings
 from tests.clients.toolchains import tool
 from tests.docs.documents import PAGES, Block, blocks, commands, text_of
 from tests.support.demo import ROOT, paste

@@ -2,7 +2,7 @@
 
 from ruamel.yaml import YAML
 
-from service.config.settings import Settings
+from service.app.settings import Settings
 from service.presigning.listings import MAX_PAGES
 from service.protocols.mlflow.parts import MAX_PARTS
 from tests.docs.documents import blocks, text_of

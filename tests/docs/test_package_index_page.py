@@ -2,7 +2,7 @@
 
 from ruamel.yaml import YAML
 
-from service.config.settings import Settings
+from service.app.settings import Settings
 from service.presigning.listings import MAX_PAGES
 from service.protocols.package_index.hashes import MAX_CHECKED
 from tests.docs.documents import blocks, text_of

@@ -6,8 +6,8 @@ from typing import Final
 import pytest
 from ruamel.yaml import YAML
 
+from service.app.settings import Settings
 from service.config.callers import CallerSettings
-from service.config.settings import Settings
 from service.config.uppy import UppySettings
 from tests.docs.documents import blocks, text_of
 from tests.support.demo import ROOT

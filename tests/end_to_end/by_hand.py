@@ -16,8 +16,8 @@ import httpx
 from service.access.callers import Identity
 from service.access.grants import Caller
 from service.app import builders
+from service.app.settings import Settings
 from service.clock import SystemClock
-from service.config.settings import Settings
 from service.presigning.snapshot import Snapshot
 from service.s3.endpoints import resolve
 from service.sessions.pool_entry import SessionKey

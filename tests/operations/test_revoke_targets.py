@@ -12,8 +12,8 @@ from ruamel.yaml import YAML
 from service.access.callers import revoked_before
 from service.access.grants import Caller
 from service.app.builders import caller_entries
+from service.app.settings import load_settings
 from service.cli.main import main
-from service.config.settings import load_settings
 from service.sessions.sts import session_name
 
 ROLE: Final = "arn:aws:iam::111122223333:role/presign"

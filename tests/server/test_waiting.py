@@ -14,9 +14,9 @@ import pytest
 
 from service.app.factory import create_app
 from service.app.session_sources import MakeSource, Origin
+from service.app.settings import Settings
 from service.auth.api_keys import digest_of
 from service.clock import Clock
-from service.config.settings import Settings
 from service.server.shutdown import Drain
 from tests.auth.mint import ISSUER, ed_key, make_token
 from tests.support.app import (

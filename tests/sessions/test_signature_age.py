@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from service.access.grants import Grant, Operation
 from service.api.schemas import DownloadUrlRequest
 from service.app import builders
+from service.app.settings import Settings
 from service.cli.check import report
-from service.config.settings import Settings
 from service.errors import PresignError
 from service.presigning.results import PresignedForm
 from service.s3.client import _EXPIRES_IN

@@ -10,9 +10,9 @@ from fastapi import FastAPI
 
 from service.app.factory import PresignApp, create_app
 from service.app.session_sources import MakeSource, OpenSources, Origin
+from service.app.settings import Settings
 from service.auth.api_keys import digest_of
 from service.clock import Clock
-from service.config.settings import Settings
 from service.presigning.audit import WriteLines
 from service.sessions.session import Session
 from service.sessions.sts import Owner, SessionSource

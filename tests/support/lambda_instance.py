@@ -8,10 +8,10 @@ from typing import Any
 import httpx
 
 from service.app.factory import create_app
+from service.app.settings import Settings
 from service.aws_lambda.clock import FreezeAwareClock
 from service.aws_lambda.instance import Instance
 from service.clock import Clock, SystemClock
-from service.config.settings import Settings
 from tests.support.app import ADDRESS, API_KEY, closed_store, make_fixed_sources
 from tests.support.lambda_events import Kind, event_of, response_of
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
-from service.config.settings import Settings
+from service.app.settings import Settings
 from service.errors import ConfigurationProblem
 
 _SOON: Final = timedelta(days=7)

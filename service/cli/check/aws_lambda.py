@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from service.config.settings import Settings
+from service.app.settings import Settings
 
 
 def describe(settings: Settings) -> Iterator[str]:

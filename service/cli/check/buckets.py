@@ -7,9 +7,9 @@ from typing import Final
 from service.access.callers import CallerEntry
 from service.access.grants import Grant, Operation
 from service.app import builders
+from service.app.settings import Settings
 from service.cli.check.quantities import duration
 from service.config.buckets import BucketSettings
-from service.config.settings import Settings
 from service.errors import ConfigurationProblem
 from service.field_names import nearest
 from service.s3.endpoints import known_regions

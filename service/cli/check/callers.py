@@ -9,6 +9,7 @@ from service.access.callers import CallerEntry
 from service.access.grants import Caller, Grant, Operation
 from service.api.rendering import render_caller
 from service.app.builders import caller_name
+from service.app.settings import Settings
 from service.cli.check import (
     credentials,
     git_lfs,
@@ -22,7 +23,6 @@ from service.cli.check import (
 )
 from service.cli.check.quantities import duration, size
 from service.cli.check.rights import Right
-from service.config.settings import Settings
 
 _NAMED: Final = 3  # of callers that may do the same
 

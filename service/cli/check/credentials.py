@@ -7,11 +7,11 @@ from service.access.callers import CallerEntry
 from service.access.grants import Grant, Operation
 from service.access.narrowing import VENDABLE, Permission, vended_grants
 from service.app import builders
+from service.app.settings import Settings
 from service.cli.check.quantities import duration
 from service.cli.check.rights import Right
 from service.config.buckets import BucketSettings
 from service.config.callers import GrantSettings
-from service.config.settings import Settings
 from service.errors import ConfigurationProblem
 from service.sessions.refresh_policy import MIN_VENDED_SECONDS, VENDED_REMAINING, threshold
 

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 from service.access.callers import CallerEntry, without_placeholders
 from service.access.grants import Grant, Operation
+from service.app.settings import Settings
 from service.cli.check.quantities import size
 from service.cli.check.rights import Right, right
 from service.config.git_lfs import LfsRepositorySettings
-from service.config.settings import Settings
 from service.errors import ConfigurationProblem
 
 _ANY_CLAIM = r"[A-Za-z0-9_.-]+"

@@ -8,11 +8,11 @@ from typing import Any, Final
 from service.access.callers import CallerEntry, without_placeholders
 from service.access.create_only import UPLOADS
 from service.access.grants import Caller, Operation
+from service.app.settings import Settings
 from service.auth.api_keys import digest_of
 from service.config.callers import CallerSettings, GrantSettings
 from service.config.durations import duration_text
 from service.config.quoting import quoted
-from service.config.settings import Settings
 from service.errors import OTHER, ConfigurationProblem, Location
 from service.presigning.snapshot import Entries
 from service.signing.signer import MAX_EXPIRES_IN

@@ -6,9 +6,9 @@ from urllib.parse import urlsplit
 from service.access.callers import CallerEntry
 from service.access.grants import Grant, Operation
 from service.app import builders
+from service.app.settings import Settings
 from service.cli.check.rights import Right, right
 from service.config.links import MEMORY
-from service.config.settings import Settings
 from service.errors import ConfigurationProblem
 
 _WHAT = {

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 
+from service.app.settings import Settings
 from service.cli.check.report import Report, in_order
 from service.cli.options import InvalidConfiguration
 from service.config.reading import Files
-from service.config.settings import Settings
 from service.errors import ConfigurationError, ConfigurationProblem
 from service.operations.live.run import check_live
 from service.signing.signer import Address

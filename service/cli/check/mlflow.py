@@ -6,11 +6,11 @@ from typing import Final
 from service.access.callers import CallerEntry
 from service.access.grants import Grant, Operation
 from service.app import builders
+from service.app.settings import Settings
 from service.cli.check.git_lfs import may_cover
 from service.cli.check.package_index import covers_some
 from service.cli.check.rights import Right, right
 from service.config.mlflow import MlflowRootSettings
-from service.config.settings import Settings
 from service.errors import ConfigurationProblem
 
 _NEEDED: Final = {

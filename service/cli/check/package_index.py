@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from service.access.callers import CallerEntry, pointers
 from service.access.grants import Grant, Operation
+from service.app.settings import Settings
 from service.cli.check.rights import Right, right
 from service.config.package_index import PackageIndexSettings
-from service.config.settings import Settings
 from service.errors import ConfigurationProblem
 
 

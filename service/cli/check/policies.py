@@ -10,8 +10,8 @@ from service.access.callers import LONGEST_CLAIM, CallerEntry, pointers, without
 from service.access.grants import Caller, Grant
 from service.access.session_policy import MAX_POLICY_LENGTH, BucketArns
 from service.app import builders
+from service.app.settings import Settings
 from service.cli.check import limits
-from service.config.settings import Settings
 from service.errors import ConfigurationProblem
 from service.presigning.requests import CredentialsRequest
 from service.presigning.snapshot import Entries

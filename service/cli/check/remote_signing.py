@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from service.access.callers import CallerEntry
 from service.access.grants import Operation
 from service.app import builders
+from service.app.settings import Settings
 from service.cli.check.rights import Right
 from service.config.buckets import BucketSettings
 from service.config.callers import GrantSettings
-from service.config.settings import Settings
 from service.errors import ConfigurationProblem
 
 _NOTHING_BY_ITSELF = frozenset({Operation.SIGN, Operation.VERSIONS, Operation.LINK})

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from service.access.callers import CallerEntry
 from service.app import builders
+from service.app.settings import Settings, placed
 from service.cli.check import (
     api_keys,
     aws_lambda,
@@ -27,7 +28,6 @@ from service.cli.check import (
 )
 from service.cli.check.quantities import duration
 from service.config.reading import Files
-from service.config.settings import Settings, placed
 from service.errors import ConfigurationProblem
 from service.signing.signer import Address
 

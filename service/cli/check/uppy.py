@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from service.access.callers import CallerEntry, Identity, granted, named_claims, pointers
 from service.access.grants import AccessRequest, Caller, Operation, covers
 from service.access.key_prefixes import caller_prefix
+from service.app.settings import Settings
 from service.cli.check.rights import Right, right
-from service.config.settings import Settings
 from service.config.uppy import UppySettings
 from service.errors import ConfigurationProblem
 

@@ -10,11 +10,11 @@ from redis.asyncio import Redis
 
 from service.app import builders
 from service.app.session_sources import MakeSource, aws_sources, origins
+from service.app.settings import Settings
 from service.auth.jwks_client import JwksEndpoint
 from service.clock import Clock, SystemClock
 from service.concurrency.bounded_gather import gather_bounded
 from service.config.links import MEMORY
-from service.config.settings import Settings
 from service.operations.live.bucket_settings import SettingsClients, SettingsReader
 from service.operations.live.buckets import (
     BucketResults,

@@ -13,7 +13,7 @@ from service.access.callers import CallerEntry
 from service.access.grants import Caller
 from service.app import builders
 from service.app.builders import caller_name
-from service.config.settings import Settings
+from service.app.settings import Settings
 from service.errors import ConfigurationError
 from service.operations.revoke.policy import Revocation, Target
 from service.sessions.refresh_policy import MIN_VENDED_SECONDS

@@ -9,7 +9,7 @@ from typing import Final, Literal
 from service.access.grants import Grant, Operation
 from service.access.session_policy import BucketArns
 from service.app import builders
-from service.config.settings import Settings
+from service.app.settings import Settings
 from service.signing.actions import Encryption
 from service.signing.signer import Address
 

@@ -12,7 +12,7 @@ from unittest import mock
 import pytest
 
 from service.app import reload
-from service.config.settings import Settings, load_settings
+from service.app.settings import Settings, load_settings
 from tests.app.services.harness import Harness, caller, configuration, grant, start_services, until
 
 WIDER = configuration(callers=[caller("billing", grant(prefix=""))])

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from service.app.reload import WatchedFiles
+from service.app.settings import Settings, configuration_sources, load_settings
 from service.config.reading import Sources
-from service.config.settings import Settings, configuration_sources, load_settings
 from tests.app.reload.harness import (
     WIDER,
     log_messages,

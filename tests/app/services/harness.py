@@ -17,9 +17,9 @@ from service.access.callers import Identity
 from service.access.grants import Caller
 from service.app.services import Services
 from service.app.session_sources import Origin
+from service.app.settings import Settings
 from service.auth.api_keys import digest_of
 from service.clock import SystemClock
-from service.config.settings import Settings
 from service.errors import PresignError
 from service.presigning.results import PresignedRequest, PresignedRequests
 from service.sessions.session import Session

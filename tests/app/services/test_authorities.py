@@ -8,7 +8,7 @@ import certifi
 import pytest
 
 from service.app.builders import store_tls_context
-from service.config.settings import Settings, load_settings
+from service.app.settings import Settings, load_settings
 from service.errors import ConfigurationError
 from tests.app.reload.harness import put
 from tests.app.services.harness import Harness, configuration, one_ca, settings, start_services

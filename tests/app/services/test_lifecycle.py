@@ -11,9 +11,9 @@ from botocore.client import ClientCreator
 
 from service.app.services import Services
 from service.app.session_sources import Origin, aws_sources
+from service.app.settings import Settings
 from service.clock import SystemClock
 from service.config.links import KEY_BYTES, LinksSettings, new_key
-from service.config.settings import Settings
 from service.errors import ConfigurationError
 from service.presigning.rate_limits import RateLimits
 from service.sessions.pool import SessionPool

@@ -5,7 +5,7 @@ from typing import Any, Final
 import pytest
 
 from service.app import builders
-from service.config.settings import Settings
+from service.app.settings import Settings
 from service.errors import ConfigurationError
 from tests.app.services.harness import (
     BEFORE,

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import httpx
 
-from service.config.settings import Settings
+from service.app.settings import Settings
 from service.s3 import client as calls
 from service.sessions.session import Session
 from tests.deploy.grafana import promql

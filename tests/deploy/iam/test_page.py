@@ -7,8 +7,8 @@ from typing import Final
 import pytest
 
 from service.app.builders import caller_entries
+from service.app.settings import Settings
 from service.cli.check import buckets
-from service.config.settings import Settings
 from tests.deploy.iam.files import HERE, read
 
 PAGE: Final = (HERE / "README.md").read_text(encoding="utf-8")

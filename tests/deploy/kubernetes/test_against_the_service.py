@@ -16,8 +16,8 @@ from ruamel.yaml import YAML
 from service.api.body import MAX_BATCH_BYTES
 from service.api.routes.health import router as health
 from service.app.reload import RESTART_REQUIRED
+from service.app.settings import Settings, load_settings
 from service.config.server import ServerSettings
-from service.config.settings import Settings, load_settings
 from service.server.run import FINISH_SECONDS
 from tests.deploy.kubernetes.building import (
     EKS,

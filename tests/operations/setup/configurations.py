@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from service.access.grants import Operation
-from service.config.settings import Settings
+from service.app.settings import Settings
 from service.config.types import OFFLINE
 from service.operations.setup.documents import Surroundings, setup
 from service.operations.setup.signing import signed_buckets

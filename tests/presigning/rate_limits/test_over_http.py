@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import httpx
 
-from service.config.settings import Settings
+from service.app.settings import Settings
 from tests.presigning.rate_limits.replicas import wait_until
 from tests.support.app import make_app_settings, make_open_grant, run_app
 from tests.support.late import again_if_late, within

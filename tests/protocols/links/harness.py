@@ -10,9 +10,9 @@ from typing import Any, Final
 
 import httpx
 
+from service.app.settings import Settings
 from service.auth.api_keys import digest_of
 from service.config.links import new_key
-from service.config.settings import Settings
 from service.protocols.links.service import Links
 from tests.support.app import API_KEY, app_of, make_app_settings, make_open_grant, run_app
 from tests.support.virtual_time import CLOCK_START, FakeClock

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from service.config.settings import Settings
+from service.app.settings import Settings
 from tests.protocols.links.harness import Harness, link_grant, settings, start
 from tests.support.valkey import Valkey
 

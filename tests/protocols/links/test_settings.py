@@ -8,11 +8,11 @@ import pytest
 from click.testing import CliRunner
 
 from service.app import protocols
+from service.app.settings import load_settings, watched_files
 from service.auth.api_keys import digest_of
 from service.cli.check import links
 from service.cli.main import main
 from service.config.links import new_key
-from service.config.settings import load_settings, watched_files
 from service.errors import ConfigurationError
 from tests.cli.invoking import rights_by_caller
 

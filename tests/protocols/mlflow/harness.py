@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import httpx
 
-from service.config.settings import Settings
+from service.app.settings import Settings
 from tests.multipart.fake_s3 import Do, FakeS3, xml
 from tests.support.app import make_app_settings, make_open_grant, run_app
 

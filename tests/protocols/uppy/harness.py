@@ -11,8 +11,8 @@ from urllib.parse import unquote, urlsplit
 
 import httpx
 
+from service.app.settings import Settings
 from service.auth.api_keys import digest_of
-from service.config.settings import Settings
 from tests.multipart.fake_s3 import FakeS3
 from tests.s3.fake_store import query_of
 from tests.support.app import API_KEY, make_app_settings, make_open_grant, run_app

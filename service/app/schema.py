@@ -13,8 +13,8 @@ from typing import Any, Final, Literal
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
+from service.app.settings import Settings
 from service.config.patterns import Matching
-from service.config.settings import Settings
 
 Schema = dict[str, Any]
 

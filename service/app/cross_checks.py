@@ -13,7 +13,7 @@ from service.config.types import READABLE_PEM, can_be_trusted
 from service.errors import OTHER
 
 if TYPE_CHECKING:
-    from service.config.settings import Settings
+    from service.app.settings import Settings
 
 
 def conflicts(settings: "Settings", *, offline: bool) -> list[Conflict]:

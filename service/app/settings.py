@@ -14,11 +14,11 @@ from typing import Any, Self
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, model_validator
 
 from service.access.grants import Operation
+from service.app.cross_checks import conflicts
 from service.config.buckets import BucketDefaults, BucketSettings
 from service.config.callers import AnonymousSettings, CallerSettings, GrantSettings, IssuerSettings
 from service.config.conflicts import refusal
 from service.config.console import Console
-from service.config.cross_checks import conflicts
 from service.config.environment import unknown_variables
 from service.config.expansion import source
 from service.config.git_lfs import GitLfsSettings
