@@ -15,13 +15,9 @@ from typing import Final
 
 from service.app import protocols
 from service.app.services import Services
-from service.app.settings import (
-    Settings,
-    configuration_sources,
-    load_settings,
-    watched_files,
-)
+from service.app.settings import Settings, load_settings, watched_files
 from service.concurrency.event_loop import without_garbage_collection
+from service.config.process import configuration_sources
 from service.config.reading import Sources, content_digest, fingerprint
 from service.errors import ConfigurationError
 

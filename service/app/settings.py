@@ -5,9 +5,7 @@ from the environment (PRESIGN_LOG_LEVEL …), which wins. Unknown settings and d
 errors, so that a misspelt limit is not a missing limit.
 """
 
-import os
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,7 +17,6 @@ from service.config.buckets import BucketDefaults, BucketSettings
 from service.config.callers import AnonymousSettings, CallerSettings, GrantSettings, IssuerSettings
 from service.config.conflicts import refusal
 from service.config.console import Console
-from service.config.environment import unknown_variables
 from service.config.expansion import source
 from service.config.git_lfs import GitLfsSettings
 from service.config.links import LinksSettings
@@ -27,13 +24,14 @@ from service.config.messages import KEY, describe, unknown_name, without_echoes
 from service.config.mlflow import MlflowSettings
 from service.config.objects import Objects, ObjectUrlSettings
 from service.config.package_index import PackageIndexSettings
+from service.config.process import configuration_files, placed, unread_variables
 from service.config.quoting import Shown
-from service.config.reading import Files, Sources, find_sources, read_files
+from service.config.reading import Files
 from service.config.server import ServerSettings, ambient_ca_bundle
 from service.config.sharing import with_shared_settings
 from service.config.types import OFFLINE, Name, Section
 from service.config.uppy import UppySettings
-from service.errors import OTHER, ConfigurationError, ConfigurationProblem, Location
+from service.errors import ConfigurationError, ConfigurationProblem, Location
 
 
 class Settings(Section):
@@ -135,19 +133,6 @@ class Settings(Section):
         ]
 
 
-def configuration_source() -> str:
-    """Return where the configuration is: PRESIGN_CONFIG, or presign.yaml.
-
-    As a Lambda it may be a URL: see `service/aws_lambda/configuration.py`.
-    """
-    return os.environ.get("PRESIGN_CONFIG", "presign.yaml")
-
-
-def configuration_path(path: Path | None) -> Path:
-    """Return `path`, or the default."""
-    return path or Path(configuration_source())
-
-
 def authority_files(settings: Settings) -> tuple[Path, ...]:
     """Return the certificate bundles that calls to stores and to STS trust."""
     bundles = (settings.server.ca_bundle, ambient_ca_bundle())
@@ -161,16 +146,6 @@ def watched_files(settings: Settings) -> tuple[Path, ...]:
     return (*authority_files(settings), *keys, *dict.fromkeys(static))
 
 
-def configuration_sources(path: Path) -> Sources:
-    """Return what the configuration at `path` is read from, even if it has errors."""
-    return find_sources(path, os.environ)
-
-
-def callers_token() -> str | None:
-    """Return the credential with which a command calls the service."""
-    return os.environ.get("PRESIGN_TOKEN") or None
-
-
 def load_settings(path: Path | None = None, *, offline: bool = False) -> Settings:
     """Return the settings of the file at `path`, or at the default path.
 
@@ -181,13 +156,13 @@ def load_settings(path: Path | None = None, *, offline: bool = False) -> Setting
 
 def load_with_files(path: Path | None, *, offline: bool = False) -> tuple[Settings, Files]:
     """Return the settings, and the files that know where each is. Otherwise as `load_settings`."""
-    files = read_files(configuration_path(path), os.environ)
+    files = configuration_files(path)
     return settings_of(files, offline=offline), files
 
 
 def settings_of(files: Files, *, offline: bool = False) -> Settings:
     """Return the settings of a document that was read. Otherwise as `load_settings`."""
-    problems = unknown_variables(os.environ.keys() - files.variables)
+    problems = unread_variables(files)
     try:
         settings = Settings.model_validate(files.document, context=OFFLINE if offline else None)
     except ValidationError as invalid:
@@ -218,21 +193,3 @@ def _whole(location: Location) -> Location:
     """Add `server`, which pydantic omits for a variable if the file has no such section."""
     is_short = location[:1] and location[0] in ServerSettings.model_fields
     return ("server", *location) if is_short else location
-
-
-def placed(problem: ConfigurationProblem, files: Files) -> ConfigurationProblem:
-    """Return the problem with the file and the line, or the variable, of its setting."""
-    if problem.other is not None:
-        other = placed(ConfigurationProblem("", problem.other), files)
-        message = problem.message.replace(OTHER, f"{other.path} ({other.file}:{other.line})")
-        problem = replace(problem, message=message, other=None)
-    variable = _variable(problem.location)
-    if variable in {name.upper() for name in os.environ}:
-        return replace(problem, location=(variable,))
-    return files.placed(problem)
-
-
-def _variable(location: Location) -> str | None:
-    """Return the environment variable of a setting of `server`."""
-    name = location[1:2] if location[:1] == ("server",) else ()
-    return next((f"PRESIGN_{n}".upper() for n in name if n in ServerSettings.model_fields), None)

@@ -3,12 +3,12 @@
 import sys
 
 from service.app.factory import create_app
-from service.app.settings import configuration_source
 from service.aws_lambda.clock import FreezeAwareClock
 from service.aws_lambda.configuration import load_configuration
 from service.aws_lambda.instance import Instance
 from service.clock import SystemClock
 from service.config import aws_lambda
+from service.config.process import configuration_source
 from service.telemetry.line_sink import LineSink
 from service.telemetry.logs import JsonFormatter, SinkHandler, set_up_logging
 from service.telemetry.metrics import Metrics

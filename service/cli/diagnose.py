@@ -193,7 +193,7 @@ def _decoded(raw: bytes) -> str:
 
 def _token(service: str) -> str:
     """Return PRESIGN_TOKEN. Warns if the connection to `service` is not encrypted."""
-    from service.app.settings import callers_token
+    from service.config.process import callers_token
 
     try:
         parts = urlsplit(service)

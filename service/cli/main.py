@@ -57,8 +57,8 @@ def serve(path: Path | None, host: str, port: int) -> None:
     # Collections while the modules and the settings are read take a tenth of the start. Later each
     # full collection would block the event loop for 50 ms to visit a hundred thousand objects.
     with without_garbage_collection():
-        from service.app.settings import configuration_path
         from service.cli.serve import run
+        from service.config.process import configuration_path
 
         path = configuration_path(path)
         settings, addresses = load(path)

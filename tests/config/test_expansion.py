@@ -6,8 +6,9 @@ from typing import Any, Final
 
 import pytest
 
-from service.app.settings import configuration_sources, load_settings
+from service.app.settings import load_settings
 from service.config.expansion import Expander, NoExpander
+from service.config.process import configuration_sources
 from service.config.yaml_reader import parse
 from service.errors import ConfigurationError
 from tests.docs.test_configuration_page import EXAMPLE, uncommented_text

@@ -44,7 +44,7 @@ SECTIONS: Final = MappingProxyType(
 )
 # Models that have no section, and the one whose keys they share.
 SAME_KEYS: Final = MappingProxyType({"BucketDefaults": "BucketSettings"})
-# Variables other than those of `server`: read by service/app/settings.py, and by the SDK.
+# Variables other than those of `server`: read by service/config/process.py, and by the SDK.
 VARIABLES: Final = MappingProxyType(
     {
         "PRESIGN_CONFIG": "path of the configuration file, for commands without `--config`; by default "

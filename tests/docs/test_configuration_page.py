@@ -42,7 +42,7 @@ def test_only_the_settings_read_the_environment() -> None:
         for path in (ROOT / "service").rglob("*.py")
         if re.search(r"os\.(environ\b(?!\.update)|getenv)", path.read_text(encoding="utf-8"))
     }
-    own = {"aws_lambda.py", "settings.py", "server.py", "static_keys.py", "traces.py"}
+    own = {"aws_lambda.py", "process.py", "server.py", "static_keys.py", "traces.py"}
     assert readers == {*own, "store.py"}  # the demo's
 
 

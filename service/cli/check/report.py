@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from service.access.callers import CallerEntry
 from service.app import builders
-from service.app.settings import Settings, placed
+from service.app.settings import Settings
 from service.cli.check import (
     api_keys,
     aws_lambda,
@@ -27,6 +27,7 @@ from service.cli.check import (
     uppy,
 )
 from service.cli.check.quantities import duration
+from service.config.process import placed
 from service.config.reading import Files
 from service.errors import ConfigurationProblem
 from service.signing.signer import Address

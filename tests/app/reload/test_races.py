@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from service.app.reload import WatchedFiles
-from service.app.settings import Settings, configuration_sources, load_settings
+from service.app.settings import Settings, load_settings
+from service.config.process import configuration_sources
 from service.config.reading import Sources
 from tests.app.reload.harness import (
     WIDER,
