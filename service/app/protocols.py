@@ -17,6 +17,7 @@ from service.app.shared_stores import open_links
 from service.app.switched_off import switched_off
 from service.clock import Clock
 from service.config.links import read_key
+from service.config.roots import RootSettings
 from service.errors import ConfigurationError
 from service.multipart.object_checks import ObjectChecks
 from service.multipart.uploads import MultipartUploads
@@ -28,7 +29,7 @@ from service.protocols.credentials.vending import CredentialVending
 from service.protocols.git_lfs import routes as git_lfs
 from service.protocols.git_lfs.batches import Batches
 from service.protocols.git_lfs.multipart import PartUploads
-from service.protocols.git_lfs.repositories import LfsSettings, Repository
+from service.protocols.git_lfs.repositories import LfsSettings
 from service.protocols.git_lfs.routes import GitLfs
 from service.protocols.git_lfs.tickets import TicketKeys
 from service.protocols.links import pages, visit_routes
@@ -39,15 +40,15 @@ from service.protocols.mlflow import routes as mlflow
 from service.protocols.mlflow.artifacts import Artifacts
 from service.protocols.mlflow.parts import FileParts
 from service.protocols.mlflow.paths import FEATURE as MLFLOW
-from service.protocols.mlflow.paths import Root
 from service.protocols.mlflow.routes import Mlflow
 from service.protocols.objects import routes as object_urls
 from service.protocols.objects.routes import ObjectUrls
 from service.protocols.package_index import routes as package_index
 from service.protocols.package_index.hashes import FileHashes
-from service.protocols.package_index.indexes import PackageIndex, PackageIndexes
+from service.protocols.package_index.indexes import PackageIndexes
 from service.protocols.remote_signing import routes as remote_signing
 from service.protocols.remote_signing.remote_signer import RemoteSigner
+from service.protocols.roots import ProtocolRoot, Roots
 from service.protocols.uppy import routes as uppy
 from service.protocols.uppy.uploads import UploadTarget, UppyUploads, UseCases
 from service.s3.client import S3Client
@@ -141,9 +142,9 @@ class ProtocolValues:
 
     git_lfs: LfsSettings
     links: LinkSettings | None
-    mlflow: Mapping[str, Root]
+    mlflow: Roots
     object_urls: Lifetime | None  # of the URLs that they redirect to
-    package_indexes: Mapping[str, PackageIndex]
+    package_indexes: Roots
     uppy: UploadTarget | None
 
 
@@ -155,16 +156,18 @@ def protocol_values(settings: Settings) -> ProtocolValues:
     return ProtocolValues(
         git_lfs=_lfs_settings(settings, keys),
         links=_link_settings(settings, keys),
-        mlflow={name: Root(each.bucket, each.prefix) for name, each in mlflow_roots.items()},
+        mlflow=_roots("/mlflow", mlflow_roots),
         object_urls=None if objects is None else Lifetime(expires_in=objects.expires_in),
-        package_indexes={
-            name: PackageIndex(each.bucket, each.prefix)
-            for name, each in settings.package_index.items()
-        },
+        package_indexes=_roots("/simple", settings.package_index),
         uppy=None
         if target is None
         else UploadTarget(target.bucket, target.prefix, target.expires_in),
     )
+
+
+def _roots(path: str, named: Mapping[str, RootSettings]) -> Roots:
+    roots = {name: ProtocolRoot(each.bucket, each.prefix) for name, each in named.items()}
+    return Roots(path, roots)
 
 
 def link_keys(settings: Settings) -> list[bytes]:
@@ -185,11 +188,9 @@ def _link_settings(settings: Settings, keys: list[bytes]) -> LinkSettings | None
 
 def _lfs_settings(settings: Settings, keys: list[bytes]) -> LfsSettings:
     if (lfs := settings.git_lfs) is None:
-        return LfsSettings()
+        return LfsSettings(repositories=Roots("/lfs"))
     return LfsSettings(
-        repositories={
-            name: Repository(each.bucket, each.prefix) for name, each in lfs.repositories.items()
-        },
+        repositories=_roots("/lfs", lfs.repositories),
         url=None if lfs.url is None else lfs.url.rstrip("/"),
         multipart_threshold=lfs.multipart_threshold,
         keys=TicketKeys(keys) if keys else None,
@@ -233,7 +234,7 @@ class Protocols:
         self.link_visits.forget()
         self.mlflow.roots = values.mlflow
         self.object_urls.lifetime = values.object_urls
-        self.package_indexes.by_name = values.package_indexes
+        self.package_indexes.roots = values.package_indexes
         self.uppy.target = values.uppy
 
 

@@ -4,8 +4,8 @@ from typing import Annotated, Final
 
 from pydantic import ByteSize, Field
 
-from service.config.package_index import Directory
 from service.config.quoting import Shown
+from service.config.roots import RootSettings
 from service.config.types import Name, Section, Url
 from service.signing.actions import MAX_UPLOAD_BYTES
 from service.signing.multipart_actions import MIN_PART_BYTES
@@ -13,14 +13,8 @@ from service.signing.multipart_actions import MIN_PART_BYTES
 _LARGEST: Final = ByteSize(MAX_UPLOAD_BYTES)
 
 
-class LfsRepositorySettings(Section):
+class LfsRepositorySettings(RootSettings):
     """A repository of [Git LFS](git-lfs.md), by the name in its address."""
-
-    bucket: Shown[Name]
-    """The bucket with the objects, by its name in this file."""
-
-    prefix: Shown[Directory]
-    """Where the objects are. It ends in `/`, or is empty."""
 
 
 class GitLfsSettings(Section):

@@ -4,19 +4,12 @@ from typing import Annotated
 
 from pydantic import Field
 
-from service.config.package_index import Directory
-from service.config.quoting import Shown
+from service.config.roots import RootSettings
 from service.config.types import Name, Section
 
 
-class MlflowRootSettings(Section):
+class MlflowRootSettings(RootSettings):
     """An artifact root of [MLflow](mlflow.md), by the name in its address."""
-
-    bucket: Shown[Name]
-    """The bucket with the artifacts, by its name in this file."""
-
-    prefix: Shown[Directory]
-    """Where the artifacts are. It ends in `/`, or is empty."""
 
 
 class MlflowSettings(Section):

@@ -18,13 +18,14 @@ from service.errors import (
     NotFound,
     PresignError,
 )
-from service.multipart.object_checks import ObjectChecks
+from service.multipart.object_checks import ObjectChecks, ObjectExpectation
 from service.presigning.audit import RefusedBatch
 from service.presigning.presigner import Presigner
 from service.presigning.requests import PresignBatch, PresignRequest, Requester
 from service.presigning.results import CreatedUpload, PresignedRequests
 from service.protocols.git_lfs.multipart import MAX_PARTS_PER_BATCH, PartUploads
-from service.protocols.git_lfs.repositories import LfsObject, Repository, difference
+from service.protocols.git_lfs.repositories import LfsObject, difference, object_key
+from service.protocols.roots import ProtocolRoot
 from service.sessions.lifetime import Lifetime, Validity
 from service.signing.actions import MAX_UPLOAD_BYTES, GetObject, PutObject
 
@@ -74,18 +75,18 @@ class Batches:
     parts: PartUploads
 
     async def downloads(
-        self, requester: Requester, repository: Repository, objects: Sequence[LfsObject]
+        self, requester: Requester, repository: ProtocolRoot, objects: Sequence[LfsObject]
     ) -> Outcomes:
         stored = await self._find(requester, repository, objects)
         outcomes: Outcomes = {**stored.errors, **{each: _missing() for each in stored.missing}}
         if stored.intact:
-            keys = [repository.key(each.oid) for each in stored.intact]
+            keys = [object_key(repository, each.oid) for each in stored.intact]
             batch = PresignBatch(_request(repository, Operation.DOWNLOAD, keys[0], _GET), keys)
             outcomes |= await self._sign(requester, stored.intact, Operation.DOWNLOAD, [batch])
         return outcomes
 
     async def uploads(
-        self, requester: Requester, repository: Repository, objects: Sequence[LfsObject]
+        self, requester: Requester, repository: ProtocolRoot, objects: Sequence[LfsObject]
     ) -> Outcomes:
         """Sign an upload of each missing object. The store accepts only the bytes of its oid."""
         stored = await self._find(requester, repository, objects)
@@ -100,7 +101,7 @@ class Batches:
     async def multipart_uploads(
         self,
         requester: Requester,
-        repository: Repository,
+        repository: ProtocolRoot,
         objects: Sequence[LfsObject],
         completion_url: CompletionUrl,
     ) -> Outcomes:
@@ -112,7 +113,9 @@ class Batches:
         outcomes: Outcomes = {**stored.errors, **dict.fromkeys(stored.intact)}
         return outcomes | dict(zip(stored.missing, created, strict=True))
 
-    async def verify(self, requester: Requester, repository: Repository, wanted: LfsObject) -> None:
+    async def verify(
+        self, requester: Requester, repository: ProtocolRoot, wanted: LfsObject
+    ) -> None:
         """Raises NotFound, LengthMismatch or ChecksumMismatch unless the store has the object."""
         stored = await self._find(requester, repository, [wanted])
         if stored.missing:
@@ -121,10 +124,10 @@ class Batches:
             raise error
 
     async def _find(
-        self, requester: Requester, repository: Repository, objects: Sequence[LfsObject]
+        self, requester: Requester, repository: ProtocolRoot, objects: Sequence[LfsObject]
     ) -> _Stored:
         distinct = list(dict.fromkeys(objects))
-        expected = [repository.expectation(each) for each in distinct]
+        expected = [_expectation(repository, each) for each in distinct]
         found = await self.checks.check_all(requester, repository.prefix, expected)
         stored = _Stored([], [], {})
         for wanted, its in zip(distinct, found, strict=True):
@@ -154,7 +157,7 @@ class Batches:
     async def _create(
         self,
         requester: Requester,
-        repository: Repository,
+        repository: ProtocolRoot,
         completion_url: CompletionUrl,
         parts: int,
         wanted: LfsObject,
@@ -169,6 +172,11 @@ class Batches:
         return Action(completion_url(wanted, created), header, created.validity)
 
 
+def _expectation(repository: ProtocolRoot, wanted: LfsObject) -> ObjectExpectation:
+    key = object_key(repository, wanted.oid)
+    return ObjectExpectation(bucket=repository.bucket, key=key, content_length=wanted.size)
+
+
 def _actions(answer: PresignedRequests | PresignError) -> Iterator[Action | PresignError]:
     """Return the actions of an answer. Raises an error that is not about one object."""
     if isinstance(answer, PresignedRequests):
@@ -181,14 +189,14 @@ def _actions(answer: PresignedRequests | PresignError) -> Iterator[Action | Pres
         raise answer
 
 
-def _upload(repository: Repository, wanted: LfsObject) -> PresignBatch:
-    key = repository.key(wanted.oid)
+def _upload(repository: ProtocolRoot, wanted: LfsObject) -> PresignBatch:
+    key = object_key(repository, wanted.oid)
     action = PutObject(content_length=wanted.size, checksum=wanted.checksum)
     return PresignBatch(_request(repository, Operation.UPLOAD, key, action), [key])
 
 
 def _request(
-    repository: Repository, operation: Operation, key: str, action: GetObject | PutObject
+    repository: ProtocolRoot, operation: Operation, key: str, action: GetObject | PutObject
 ) -> PresignRequest:
     return PresignRequest(
         operation=operation,

@@ -21,8 +21,9 @@ from service.multipart.uploads import MultipartUploads
 from service.presigning.requests import Requester
 from service.presigning.results import CreatedUpload
 from service.presigning.snapshot import Snapshot
-from service.protocols.git_lfs.repositories import LfsObject, LfsSettings, Repository
+from service.protocols.git_lfs.repositories import LfsObject, LfsSettings, object_key
 from service.protocols.git_lfs.tickets import Ticket
+from service.protocols.roots import ProtocolRoot
 from service.sessions.lifetime import Lifetime
 from service.signing.multipart_actions import CreateMultipartUpload, UploadedPart
 from service.signing.signer import MAX_EXPIRES_IN
@@ -40,7 +41,7 @@ class PartUploads:
     clock: Clock
 
     async def create(
-        self, requester: Requester, repository: Repository, wanted: LfsObject, *, parts: int
+        self, requester: Requester, repository: ProtocolRoot, wanted: LfsObject, *, parts: int
     ) -> CreatedUpload:
         """Create an upload with about `parts` parts at most, and sign all of them.
 
@@ -49,7 +50,7 @@ class PartUploads:
         size = max(_PART_BYTES, -(-wanted.size // parts))
         request = NewUpload(
             bucket=repository.bucket,
-            key=repository.key(wanted.oid),
+            key=object_key(repository, wanted.oid),
             plan=PartPlan.of(wanted.size, size),
             action=CreateMultipartUpload(),
             checksums=_NO_CHECKSUMS,
@@ -92,7 +93,7 @@ class PartUploads:
     async def complete(
         self,
         requester: Requester,
-        repository: Repository,
+        repository: ProtocolRoot,
         ticket: Ticket,
         oid: str,
         parts: Sequence[UploadedPart],
@@ -104,7 +105,7 @@ class PartUploads:
         """
         if oid != ticket.oid:
             raise InvalidRequest("This upload belongs to another object.", pointer="#/oid")
-        key = repository.key(oid)
+        key = object_key(repository, oid)
         upload = Upload(bucket=repository.bucket, key=key, upload_id=ticket.upload_id)
         completion = Completion(upload=upload, content_length=ticket.size, parts=parts)
         try:

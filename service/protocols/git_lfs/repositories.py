@@ -1,14 +1,13 @@
 """Where the objects of Git LFS are, and how a stored object can differ from the named one."""
 
 import base64
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from service.errors import ChecksumMismatch, LengthMismatch, PresignError
-from service.multipart.object_checks import ObjectExpectation
 from service.presigning.results import CheckedObject
 from service.protocols.git_lfs.tickets import TicketKeys
+from service.protocols.roots import ProtocolRoot, Roots
 from service.signing.actions import MAX_UPLOAD_BYTES, Checksum
 
 _SHA256: Final = "SHA256"
@@ -28,19 +27,8 @@ class LfsObject:
         return Checksum(algorithm=_SHA256, value=digest)
 
 
-@dataclass(frozen=True, slots=True)
-class Repository:
-    """`prefix` is empty or ends in `/`."""
-
-    bucket: str
-    prefix: str
-
-    def key(self, oid: str) -> str:
-        return f"{self.prefix}{oid[:2]}/{oid[2:4]}/{oid}"
-
-    def expectation(self, wanted: LfsObject) -> ObjectExpectation:
-        key = self.key(wanted.oid)
-        return ObjectExpectation(bucket=self.bucket, key=key, content_length=wanted.size)
+def object_key(repository: ProtocolRoot, oid: str) -> str:
+    return f"{repository.prefix}{oid[:2]}/{oid[2:4]}/{oid}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,17 +39,10 @@ class LfsSettings:
     called. Without `keys` there are no multipart uploads.
     """
 
-    repositories: Mapping[str, Repository] = field(default_factory=dict)
+    repositories: Roots
     url: str | None = None
     multipart_threshold: int = MAX_UPLOAD_BYTES
     keys: TicketKeys | None = None
-
-    def repository(self, name: str) -> Repository:
-        """Return a repository. No grant covers that of an unknown name.
-
-        So an unknown repository is refused and recorded like one that is not granted.
-        """
-        return self.repositories.get(name) or Repository(f"/lfs/{name}", "")
 
 
 def difference(wanted: LfsObject, found: CheckedObject) -> PresignError | None:

@@ -27,14 +27,15 @@ from service.multipart.completion import MANY_PARTS
 from service.presigning.results import CreatedUpload
 from service.protocols.git_lfs.batches import Action, Batches, CompletionUrl, Outcome
 from service.protocols.git_lfs.errors import MEDIA_TYPE, of_object, refusal
-from service.protocols.git_lfs.repositories import LfsObject, LfsSettings, Repository
+from service.protocols.git_lfs.repositories import LfsObject, LfsSettings
 from service.protocols.git_lfs.schemas import BatchBody, CompletionBody, ObjectBody
 from service.protocols.git_lfs.tickets import Ticket
+from service.protocols.roots import ROOT_NAME, ProtocolRoot
 
 FEATURE: Final = "Git LFS"
 MAX_OBJECTS: Final = 100  # git-lfs's own: docs/man/git-lfs-config.adoc, lfs.transfer.batchSize
 BATCH_SECONDS: Final = 60.0
-_NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,63}")
+_NAME: Final = re.compile(ROOT_NAME)
 _HOST: Final = re.compile(r"[A-Za-z0-9._-]+(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](?::[0-9]{1,5})?")
 
 
@@ -135,13 +136,13 @@ def _ticket(call: AuthenticatedRequest, repository: str, text: str) -> Ticket:
     return lfs.batches.parts.open(lfs.settings, call.snapshot, repository, text)
 
 
-def _repository(lfs: GitLfs, name: str) -> Repository:
+def _repository(lfs: GitLfs, name: str) -> ProtocolRoot:
     """Return where a repository's objects are. Raises NotFound for an impossible name."""
-    if not lfs.settings.repositories:
+    if not lfs.settings.repositories.named:
         raise NotConfigured(FEATURE)
     if _NAME.fullmatch(name) is None:
         raise NotFound("No such resource.")
-    return lfs.settings.repository(name)
+    return lfs.settings.repositories.find(name)
 
 
 def _transfer(settings: LfsSettings, body: BatchBody) -> str:

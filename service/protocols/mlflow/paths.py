@@ -6,16 +6,16 @@ differently is refused: mlflow/utils/uri.py, `validate_path_is_safe`.
 """
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Final
 
 from service.errors import InvalidRequest, NotConfigured, NotFound
+from service.protocols.roots import ROOT_NAME, ProtocolRoot, Roots
 from service.signing.validation import has_dot_segment, is_valid_key
 
 FEATURE: Final = "MLflow artifacts"
-_ROOT: Final = re.compile(r"[A-Za-z0-9._-]{1,63}")
+_ROOT: Final = re.compile(ROOT_NAME)
 # What a URL or another system takes for something else: separators, drive letters, encoded text.
 # MLflow itself reads `file:a` as `a`, as urllib finds the scheme, in any case and after spaces.
 _UNSAFE: Final = re.compile(r"[\\#?]|%[0-9A-Fa-f]{2}|(?:^|/)(?:[A-Za-z]:|/| *(?i:file):)")
@@ -26,18 +26,10 @@ _DETAIL: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Root:
-    """Where the artifacts of a root are. `prefix` is empty or ends in `/`."""
-
-    bucket: str
-    prefix: str
-
-
-@dataclass(frozen=True, slots=True)
 class Artifact:
     """A file, or a folder with files below `{key}/`. A root's own `path` is empty."""
 
-    root: Root
+    root: ProtocolRoot
     path: str
 
     @property
@@ -54,19 +46,17 @@ class Artifact:
         return f"{self.key}/" if self.path else self.root.prefix
 
 
-def artifact(roots: Mapping[str, Root], path: str) -> Artifact:
+def artifact(roots: Roots, path: str) -> Artifact:
     """Return what a path, whose first segment is the name of a root, points to.
 
-    No grant covers the root of an unknown name. So it is refused and recorded like one that is not
-    granted. Raises NotFound for an invalid root name, and InvalidRequest.
+    Raises NotFound for an invalid root name, and InvalidRequest.
     """
-    if not roots:
+    if not roots.named:
         raise NotConfigured(FEATURE)
     name, _, rest = path.partition("/")
     if _ROOT.fullmatch(name) is None or has_dot_segment(name):
         raise NotFound("There is no such artifact root.")
-    root = roots.get(name) or Root(f"/mlflow/{name}", "")
-    return _checked(Artifact(root, rest.removesuffix("/")), rest)
+    return _checked(Artifact(roots.find(name), rest.removesuffix("/")), rest)
 
 
 def uploaded(folder: Artifact, local_path: str) -> Artifact:

@@ -3,7 +3,7 @@
 github.com/mlflow/mlflow: mlflow/store/artifact/http_artifact_repo.py, mlflow/server/handlers.py
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
@@ -26,9 +26,10 @@ from service.multipart.completion import MANY_PARTS
 from service.protocols.mlflow.artifacts import LIFETIME, MANY_ENTRIES, Artifacts, Entry
 from service.protocols.mlflow.errors import no_parts, refusal
 from service.protocols.mlflow.parts import FileParts
-from service.protocols.mlflow.paths import Artifact, Root, artifact, uploaded
+from service.protocols.mlflow.paths import Artifact, artifact, uploaded
 from service.protocols.mlflow.schemas import AbortBody, CompleteBody, CreateBody, ListQuery
 from service.protocols.redirects import Redirect, put_request, sign
+from service.protocols.roots import Roots
 from service.protocols.url_paths import decode
 
 _ARTIFACTS: Final = "/api/2.0/mlflow-artifacts/artifacts"
@@ -49,9 +50,9 @@ _SERVER_INFO: Final = to_json(
 
 @dataclass(slots=True)
 class Mlflow:
-    """`roots` by name. They change with the configuration."""
+    """`roots` change with the configuration."""
 
-    roots: Mapping[str, Root]
+    roots: Roots
     artifacts: Artifacts
     parts: FileParts
 

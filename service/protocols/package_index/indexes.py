@@ -1,6 +1,5 @@
 """The indexes, and what the store says about them: all pages of a level, by the caller's grants."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from service.errors import NotFound
@@ -13,40 +12,24 @@ from service.protocols.package_index.files import (
     projects,
 )
 from service.protocols.package_index.hashes import FileHashes
-
-
-@dataclass(frozen=True, slots=True)
-class PackageIndex:
-    """Where the files of an index are. `prefix` is empty or ends in `/`."""
-
-    bucket: str
-    prefix: str
+from service.protocols.roots import ProtocolRoot, Roots
 
 
 @dataclass(slots=True)
 class PackageIndexes:
-    """The indexes by name, which change with the configuration."""
+    """The indexes, which change with the configuration."""
 
-    by_name: Mapping[str, PackageIndex]
+    roots: Roots
     listings: Listings
     hashes: FileHashes
 
-    def index(self, name: str) -> PackageIndex:
-        """Return an index. No grant covers the bucket of an unknown one.
-
-        So an unknown index is refused and recorded like one that is not granted.
-        """
-        return self.by_name.get(name) or PackageIndex(
-            f"/simple/{name}", ""
-        )  # no bucket has a slash
-
-    async def projects(self, requester: Requester, index: PackageIndex) -> list[str]:
+    async def projects(self, requester: Requester, index: ProtocolRoot) -> list[str]:
         """Return the names of the projects. Raises what `Listings.level` raises."""
         found = await self.listings.level(requester, index.bucket, index.prefix)
         return projects(index.prefix, found.prefixes)
 
     async def files(
-        self, requester: Requester, index: PackageIndex, project: str
+        self, requester: Requester, index: ProtocolRoot, project: str
     ) -> list[ProjectFile]:
         """Return the files of a project.
 

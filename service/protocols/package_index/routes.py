@@ -14,13 +14,13 @@ from service.errors import InvalidRequest, NotConfigured, NotFound
 from service.protocols.package_index.files import normalized
 from service.protocols.package_index.indexes import PackageIndexes
 from service.protocols.package_index.pages import HTML, JSON, index_page, project_page
+from service.protocols.roots import ROOT_NAME
 
 FEATURE: Final = "package indexes"
 _MANY: Final = 1000  # names on a page; 20,000 take 150 ms
 _TEXT: Final = "text/html"
 _PROJECT: Final = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"  # PEP 508
-# No index has a longer name, which would make its audit line too long for log collectors.
-_PATH: Final = re.compile(rf"/simple/([A-Za-z0-9._-]{{1,63}})(?:/({_PROJECT}))?(/?)")
+_PATH: Final = re.compile(rf"/simple/({ROOT_NAME})(?:/({_PROJECT}))?(/?)")
 
 
 class PackageIndexRoute(ApiRoute):
@@ -35,7 +35,7 @@ async def package_index(call: AuthenticatedRequest) -> Response:
     """List the projects of an index, or the files of a project."""
     indexes = call.parts.use_case(PackageIndexes)
     path = _PATH.fullmatch(call.scope["raw_path"].decode("latin-1"))
-    if not indexes.by_name:
+    if not indexes.roots.named:
         raise NotConfigured(FEATURE)
     if path is None:
         raise NotFound("No such resource.")
@@ -45,7 +45,7 @@ async def package_index(call: AuthenticatedRequest) -> Response:
     if not slash or (project and project != normalized(project)):
         return _moved(normalized(project) if project else name, sibling=not slash)
     media_type = preferred(call.scope["headers"], [_TEXT, HTML, JSON])
-    index = indexes.index(name)
+    index = indexes.roots.find(name)
     if project:
         files = await indexes.files(call.requester, index, project)
         page = partial(project_page, project, index.bucket, files, media_type)

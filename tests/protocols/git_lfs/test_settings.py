@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from service.cli.check import git_lfs
 from service.cli.main import main
 from service.config.links import new_key
-from service.protocols.git_lfs.repositories import Repository
+from service.protocols.roots import ProtocolRoot
 from tests.app.reload.harness import log_messages, put, watching
 from tests.app.services.harness import configuration
 from tests.cli.invoking import rights_by_caller
@@ -168,8 +168,8 @@ async def test_repositories_change_at_once_and_the_first_at_the_start(
     put(path, configuration(git_lfs=before))
     async with watching(path) as service:
         assert await service.changed_to(configuration(git_lfs=after)) == "ok"
-        repositories = service.harness.services.protocols.git_lfs.settings.repositories
+        repositories = service.harness.services.protocols.git_lfs.settings.repositories.named
     expected = {} if after is None else after["repositories"]
-    assert repositories == {name: Repository(**each) for name, each in expected.items()}
+    assert repositories == {name: ProtocolRoot(**each) for name, each in expected.items()}
     text = "changed, but will take effect only after a restart: "
     assert log_messages(caplog)[1:] == [text + each for each in late]

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from service.cli.check import mlflow
 from service.cli.main import main
-from service.protocols.mlflow.paths import Root
+from service.protocols.roots import ProtocolRoot
 from tests.app.reload.harness import log_messages, put, watching
 from tests.app.services.harness import configuration
 from tests.cli.invoking import rights_by_caller
@@ -162,8 +162,8 @@ async def test_roots_change_at_once_and_the_first_at_the_start(
     put(path, configuration(mlflow=before))
     async with watching(path) as service:
         assert await service.changed_to(configuration(mlflow=after)) == "ok"
-        roots = service.harness.services.protocols.mlflow.roots
+        roots = service.harness.services.protocols.mlflow.roots.named
     expected = {} if after is None else after["roots"]
-    assert roots == {name: Root(**each) for name, each in expected.items()}
+    assert roots == {name: ProtocolRoot(**each) for name, each in expected.items()}
     text = "changed, but will take effect only after a restart: "
     assert log_messages(caplog)[1:] == [text + each for each in late]

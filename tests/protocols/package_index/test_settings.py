@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from service.auth.api_keys import digest_of
 from service.cli.check import package_index
 from service.cli.main import main
-from service.protocols.package_index.indexes import PackageIndex
+from service.protocols.roots import ProtocolRoot
 from tests.app.reload.harness import log_messages, put, watching
 from tests.app.services.harness import configuration
 from tests.cli.invoking import rights_by_caller
@@ -139,8 +139,8 @@ async def test_indexes_change_at_once_and_the_first_at_the_start(
     put(path, configuration(package_index=before))
     async with watching(path) as service:
         assert await service.changed_to(configuration(package_index=after)) == "ok"
-        indexes = service.harness.services.protocols.package_indexes.by_name
-    assert indexes == {name: PackageIndex(**index) for name, index in after.items()}
+        indexes = service.harness.services.protocols.package_indexes.roots.named
+    assert indexes == {name: ProtocolRoot(**index) for name, index in after.items()}
     text = "changed, but will take effect only after a restart: "
     assert log_messages(caplog)[1:] == [text + each for each in late]
 

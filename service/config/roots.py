@@ -1,0 +1,27 @@
+"""The settings of what a name in the addresses of a protocol means."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from service.access.callers import pointers
+from service.config.quoting import Shown
+from service.config.types import Name, Prefix, Section
+
+
+def _check_directory(prefix: str) -> str:
+    if pointers(prefix) or (prefix and not prefix.endswith("/")):
+        raise ValueError(
+            'write a prefix without placeholders that ends in /, or "" for the whole bucket'
+        )
+    return prefix
+
+
+class RootSettings(Section):
+    """A bucket and a prefix, by the name in an address."""
+
+    bucket: Shown[Name]
+    """The bucket with the objects, by its name in this file."""
+
+    prefix: Shown[Annotated[Prefix, AfterValidator(_check_directory)]]
+    """Where the objects are. It ends in `/`, or is empty."""
