@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from service.config.links import new_key
+from service.config.key_files import new_key
 from service.protocols.links.link_store import MOST_LINKS
 from tests.support.valkey import Valkey
 

@@ -16,6 +16,9 @@ from service.access.grants import Caller, Grant
 
 Claims = Mapping[str, Any]
 
+# The settings allow no API key of this name.
+ANONYMOUS: Final = Caller(issuer=None, subject="unsafe anonymous caller")
+
 LONGEST_CLAIM: Final = 64
 _VALUE = re.compile(f"[A-Za-z0-9_.-]{{1,{LONGEST_CLAIM}}}")
 _PLACEHOLDER = re.compile(r"\{claim:((?:/[^/{}]*)+)\}")
@@ -129,3 +132,16 @@ def claim(claims: Claims, pointer: str) -> str | None:
     if not isinstance(value, str) or _VALUE.fullmatch(value) is None or value in {".", ".."}:
         return None
     return value
+
+
+def is_anonymous(caller: CallerEntry | Caller) -> bool:
+    return caller.issuer is None and caller.subject == ANONYMOUS.subject
+
+
+def caller_name(caller: CallerEntry | Caller) -> str:
+    """For operators to read."""
+    if caller.issuer is not None and caller.subject == "*":
+        return f"everyone who signs in at `{caller.issuer}`"
+    if caller.issuer is not None:
+        return f"{caller.subject} of {caller.issuer}"
+    return "ANYBODY (unsafe)" if is_anonymous(caller) else f"API key {caller.subject}"

@@ -12,6 +12,7 @@ from service.multipart.uploads import MultipartUploads
 from service.presigning.authorizer import Authorizer
 from service.presigning.listings import Listings
 from service.presigning.presigner import Presigner
+from service.protocols.protocol import UseCase
 from service.server.shutdown import Drain
 from service.telemetry.metrics import Metrics
 
@@ -49,7 +50,7 @@ class Parts:
         self.cors_origins = cors_origins
         self._use_cases: dict[type[Any], Any] = {}
 
-    def add(self, use_case: object) -> None:
+    def add(self, use_case: UseCase[Any]) -> None:
         """Let the routes of a protocol find its use case."""
         self._use_cases[type(use_case)] = use_case
 
@@ -57,3 +58,7 @@ class Parts:
         """Return the use case of this type."""
         found: T = self._use_cases[kind]
         return found
+
+    def not_ready(self) -> str | None:
+        """Return why a protocol cannot take requests yet, or None."""
+        return next(filter(None, (each.not_ready() for each in self._use_cases.values())), None)

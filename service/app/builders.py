@@ -5,15 +5,15 @@ import re
 import ssl
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import Final
 from urllib.parse import urlsplit
 
 import httpx
 from limits import parse
 
-from service.access.callers import CallerEntry, Identity, Rate, pointers
+from service.access.callers import ANONYMOUS, CallerEntry, Identity, Rate, pointers
 from service.access.grants import Caller, Grant
 from service.access.session_policy import BucketArns, bucket_arns
+from service.app.protocols import named_buckets
 from service.app.settings import Settings, authority_files
 from service.auth.api_keys import ApiKey, ApiKeys, KeyUses
 from service.auth.tokens import Issuer
@@ -29,8 +29,6 @@ from service.sessions.sts import Role, SessionSource
 from service.signing.actions import Encryption
 from service.signing.signer import MAX_EXPIRES_IN, Address
 
-# The settings allow no API key of this name.
-_ANONYMOUS: Final = Caller(issuer=None, subject="unsafe anonymous caller")
 _AWS_HOST = re.compile(r".*\.amazonaws\.com(?:\.cn)?")
 _AWS_PARTITION = re.compile(r"arn:(aws[a-z-]*):iam::.*")
 
@@ -65,11 +63,11 @@ def snapshot(
     """`now` returns epoch seconds, and `uses` counts the uses of API keys."""
     anonymous = settings.unsafe_anonymous_caller
     return Snapshot(
-        buckets={name: _bucket(name, settings, addresses[name]) for name in settings.buckets},
+        buckets=buckets(settings, addresses),
         callers=caller_entries(settings),
         api_keys=ApiKeys(_api_keys(settings), now, uses),
         default_expires_in=settings.server.default_expires_in,
-        unsafe_anonymous_caller=None if anonymous is None else Identity(_ANONYMOUS),
+        unsafe_anonymous_caller=None if anonymous is None else Identity(ANONYMOUS),
     )
 
 
@@ -79,6 +77,10 @@ def _api_keys(settings: Settings) -> Iterator[ApiKey]:
         if caller.api_key is not None:
             for digest in caller.sha256 or ():
                 yield ApiKey(digest, Identity(Caller(issuer=None, subject=caller.api_key)), end)
+
+
+def buckets(settings: Settings, addresses: Mapping[str, Address]) -> dict[str, Bucket]:
+    return {name: _bucket(name, settings, addresses[name]) for name in settings.buckets}
 
 
 def _bucket(name: str, settings: Settings, address: Address) -> Bucket:
@@ -105,7 +107,7 @@ def caller_entries(settings: Settings) -> tuple[CallerEntry, ...]:
     entries = [_caller_entry(caller) for caller in settings.callers]
     if settings.unsafe_anonymous_caller is not None:
         grants = _grants(settings.unsafe_anonymous_caller.grants)
-        entries.append(CallerEntry(issuer=None, subject=_ANONYMOUS.subject, grants=grants))
+        entries.append(CallerEntry(issuer=None, subject=ANONYMOUS.subject, grants=grants))
     return tuple(entries)
 
 
@@ -124,19 +126,6 @@ def _caller_entry(caller: CallerSettings) -> CallerEntry:
 
 def _grants(grants: tuple[GrantSettings, ...]) -> tuple[Grant, ...]:
     return tuple(Grant(**{**vars(grant), "allow": frozenset(grant.allow)}) for grant in grants)
-
-
-def is_anonymous(caller: CallerEntry | Caller) -> bool:
-    return caller.issuer is None and caller.subject == _ANONYMOUS.subject
-
-
-def caller_name(caller: CallerEntry | Caller) -> str:
-    """For operators to read."""
-    if caller.issuer is not None and caller.subject == "*":
-        return f"everyone who signs in at `{caller.issuer}`"
-    if caller.issuer is not None:
-        return f"{caller.subject} of {caller.issuer}"
-    return "ANYBODY (unsafe)" if is_anonymous(caller) else f"API key {caller.subject}"
 
 
 def bucket_sessions(
@@ -188,8 +177,7 @@ def issuer(name: str, settings: Settings) -> Issuer:
         if caller.issuer == name
         for grant in caller.grants
     ]
-    if settings.uppy is not None:
-        prefixes.append(settings.uppy.prefix)
+    prefixes += [each.prefix for each in named_buckets(settings)]
     return Issuer(
         name=name,
         issuer=configured.issuer,

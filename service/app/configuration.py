@@ -4,7 +4,7 @@ import ssl
 from dataclasses import dataclass
 
 from service.app import builders
-from service.app.protocols import ProtocolValues
+from service.app.protocols import Values
 from service.app.session_sources import Origin
 from service.app.settings import Settings
 from service.auth.jwks_cache import JwksCache
@@ -25,7 +25,7 @@ class Configuration:
     jwks: dict[str, JwksCache]
     ca_digest: str
     new_tls_context: ssl.SSLContext | None  # None if the CA bundles did not change
-    protocols: ProtocolValues
+    protocols: Values
 
     def sources(self) -> list[SessionSource]:
         return [bucket.source for bucket in self.buckets.values()]

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from service.access.callers import pointers
 from service.access.grants import Operation
+from service.app.protocols import named_buckets
 from service.config.conflicts import Conflict
 from service.config.console import wrong_issuer
 from service.config.messages import unknown_name
@@ -34,15 +35,7 @@ def conflicts(settings: "Settings", *, offline: bool) -> list[Conflict]:
 
 def _unknown_buckets(settings: "Settings") -> Iterator[Conflict]:
     used = [((*at, "bucket"), grant.bucket) for at, grant in settings.placed_grants()]
-    if settings.uppy is not None:
-        used.append((("uppy", "bucket"), settings.uppy.bucket))
-    for name, index in settings.package_index.items():
-        used.append((("package_index", name, "bucket"), index.bucket))
-    repositories = {} if settings.git_lfs is None else settings.git_lfs.repositories
-    for name, each in repositories.items():
-        used.append((("git_lfs", "repositories", name, "bucket"), each.bucket))
-    roots = {} if settings.mlflow is None else settings.mlflow.roots
-    used += [(("mlflow", "roots", name, "bucket"), each.bucket) for name, each in roots.items()]
+    used += [(each.location, each.bucket) for each in named_buckets(settings)]
     for at, bucket in used:
         if bucket not in settings.buckets:
             yield Conflict(at, unknown_name("bucket", bucket, settings.buckets))

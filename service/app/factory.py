@@ -4,7 +4,6 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import fields
 from pathlib import Path
 from typing import Any, Final
 
@@ -44,7 +43,6 @@ from service.app.session_sources import OpenSources, aws_sources
 from service.app.settings import Settings
 from service.clock import Clock, SystemClock
 from service.presigning.audit import WriteLines
-from service.protocols.links import routes as links
 from service.protocols.uppy import routes as uppy
 from service.server.shutdown import Drain
 from service.signing.signer import Address
@@ -57,7 +55,6 @@ _ROUTERS: Final = (
     multipart.router,
     diagnoses.router,
     callers.router,
-    links.router,
     health.router,
     openapi.router,
     front_page.router,
@@ -186,8 +183,8 @@ def _publish(services: Services, app: PresignApp) -> None:
     parts.presigner, parts.listings = services.presigner, services.listings
     parts.multipart, parts.object_checks = services.multipart, services.object_checks
     parts.diagnoses, parts.console = services.diagnoses, services.console
-    for each in fields(services.protocols):
-        parts.add(getattr(services.protocols, each.name))
+    for use_case in services.protocols.values():
+        parts.add(use_case)
 
 
 async def _later(work: Callable[[], None]) -> None:

@@ -20,7 +20,7 @@ from service.app import builders
 from service.app.closing import close_sources, run_all, stop_fetching
 from service.app.configuration import Configuration
 from service.app.console_page import page_settings
-from service.app.protocols import Core, open_protocols, protocol_values
+from service.app.protocols import open_protocols, protocol_values
 from service.app.session_sources import MakeSource, Origin, origins
 from service.app.settings import Settings
 from service.app.shared_stores import rate_limits
@@ -41,6 +41,7 @@ from service.presigning.audit_trail import AuditTrail
 from service.presigning.authorizer import Authorizer
 from service.presigning.listings import Listings
 from service.presigning.presigner import Presigner
+from service.protocols.protocol import Core
 from service.s3.client import S3Client
 from service.s3.endpoints import Location, resolve
 from service.sessions.history import History
@@ -100,7 +101,7 @@ class Services:
             stack.push_async_callback(self._close)
             stack.push_async_callback(self._pool.stop)
             self._metrics.watch_sessions(self._pool.sessions_left, self._pool.is_alive)
-            opening = open_protocols(self._core(), settings, configuration.protocols)
+            opening = open_protocols(self._core(), configuration.protocols)
             self.protocols = await stack.enter_async_context(opening)
             self._pool.start()
             self.tokens.start()
@@ -154,7 +155,8 @@ class Services:
         new = await self._prepare(settings)
         self.authorizer.snapshot = new.snapshot
         self._metrics.keep_api_keys(new.snapshot.api_keys.labels())
-        self.protocols.configure(new.protocols)
+        for protocol, use_case in self.protocols.items():
+            use_case.configure(new.protocols[protocol])
         self.console.settings = page_settings(settings)
         self._pool.replace(new.buckets, new.snapshot.not_before)
         self.tokens.replace(new.issuers())
@@ -176,9 +178,9 @@ class Services:
     def attempts(self) -> list[SharedAttempts]:
         """Return what runs in the background."""
         assert self._current is not None  # `start` was called
-        jwks, shared = self._current.jwks.values(), self.protocols.links.shared
-        polls = [] if shared is None else [shared.revocations.attempts]
-        return [*self._pool.attempts(), *(each.attempts for each in jwks), *polls]
+        jwks = [each.attempts for each in self._current.jwks.values()]
+        polls = [each for its in self.protocols.values() for each in its.attempts()]
+        return [*self._pool.attempts(), *jwks, *polls]
 
     async def stop(self) -> None:
         """Stop every part, even if one fails to."""

@@ -7,34 +7,37 @@ errors, so that a misspelt limit is not a missing limit.
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
-from pydantic import Field, SecretStr, ValidationError, ValidationInfo, model_validator
+from pydantic import Field, ValidationError, ValidationInfo, model_validator
 
 from service.access.grants import Operation
 from service.app.cross_checks import conflicts
+from service.app.protocols import PROTOCOLS, AnyProtocol
 from service.config.buckets import BucketDefaults, BucketSettings
 from service.config.callers import AnonymousSettings, CallerSettings, GrantSettings, IssuerSettings
 from service.config.conflicts import refusal
 from service.config.console import Console
 from service.config.expansion import source
-from service.config.git_lfs import GitLfsSettings
-from service.config.links import LinksSettings
 from service.config.messages import KEY, describe, unknown_name, without_echoes
-from service.config.mlflow import MlflowSettings
-from service.config.objects import Objects, ObjectUrlSettings
-from service.config.package_index import PackageIndexSettings
 from service.config.process import configuration_files, placed, unread_variables
 from service.config.quoting import Shown
 from service.config.reading import Files
 from service.config.server import ServerSettings, ambient_ca_bundle
 from service.config.sharing import with_shared_settings
 from service.config.types import OFFLINE, Name, Section
-from service.config.uppy import UppySettings
 from service.errors import ConfigurationError, ConfigurationProblem, Location
+from service.protocols.git_lfs.settings import GitLfsSettings
+from service.protocols.links.settings import LinksSettings
+from service.protocols.mlflow.settings import MlflowSettings
+from service.protocols.objects.settings import Objects, ObjectUrlSettings
+from service.protocols.package_index.settings import PackageIndexSettings
+from service.protocols.uppy.settings import UppySettings
 
 
 class Settings(Section):
+    protocols: ClassVar[tuple[AnyProtocol, ...]] = PROTOCOLS
+
     server: ServerSettings = Field(default_factory=ServerSettings)
     """The settings of the process."""
 
@@ -104,12 +107,6 @@ class Settings(Section):
     def allows(self, operation: Operation) -> bool:
         """Return whether some grant allows the operation."""
         return any(operation in grant.allow for _, grant in self.placed_grants())
-
-    @property
-    def links_store_url(self) -> SecretStr | None:
-        """The URL of the store of links' uses and revocations."""
-        own = None if self.links is None else self.links.store_url
-        return own or self.server.rate_limit_url
 
     def caller_locations(self) -> list[Location]:
         """Return the location of each caller, and last that of the anonymous one."""

@@ -193,7 +193,7 @@ def print_new_link_key() -> None:
     """
     import secrets
 
-    from service.config.links import KEY_BYTES, new_key
+    from service.config.key_files import KEY_BYTES, new_key
 
     click.echo(new_key(secrets.token_bytes(KEY_BYTES)))
 

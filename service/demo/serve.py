@@ -21,9 +21,10 @@ from service.app.builders import locations
 from service.app.factory import create_app
 from service.app.settings import Settings, settings_of
 from service.auth.api_keys import digest_of
-from service.config.links import KEY_BYTES, MEMORY, new_key
+from service.config.key_files import KEY_BYTES, new_key
 from service.config.reading import Files
 from service.errors import ConfigurationError
+from service.protocols.links.settings import MEMORY
 from service.s3.endpoints import resolve
 from service.telemetry.logs import plain_handler, set_up_logging
 

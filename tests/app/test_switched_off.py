@@ -4,13 +4,7 @@ from typing import Any, Final
 
 import pytest
 
-from service.app.protocols import OPTIONAL_ROUTES
-from service.protocols.git_lfs.repositories import LfsSettings
-from service.protocols.git_lfs.routes import GitLfs
-from service.protocols.mlflow.routes import Mlflow
-from service.protocols.objects.routes import ObjectUrls
-from service.protocols.package_index.indexes import PackageIndexes
-from service.protocols.uppy.uploads import UppyUploads
+from service.app.protocols import PROTOCOLS
 from tests.support.app import app_of, make_app_settings, make_open_grant, run_app
 
 # With each: what a caller reads, in the form of that protocol's errors.
@@ -24,12 +18,14 @@ CALLS: Final = [
     ("GET", "/v1/credentials/demo", "credentials"),
     ("POST", "/sign/demo/v1/aws/s3/sign", "remote signing"),
     ("POST", "/v1/aws/s3/sign", "remote signing"),
+    ("POST", "/v1/links", "share links"),
+    ("DELETE", "/v1/links/lnk_AAAAAAAAAAAAAAAAAAAAAAAA", "share links"),
 ]
 OFF: Final = make_app_settings(make_open_grant(allow=["download"]), objects=False)
 
 
 def test_each_protocol_is_called_here() -> None:
-    features = {each.feature for each in OPTIONAL_ROUTES if each.feature is not None}
+    features = {each.feature for each in PROTOCOLS}
     assert {feature for *_, feature in CALLS} == features
 
 
@@ -50,14 +46,9 @@ async def test_strangers_do_not_learn_what_is_off(method: str, path: str, featur
     assert feature not in answer.text
 
 
-async def test_a_caller_reads_that_share_links_are_off() -> None:
+async def test_visitors_do_not_learn_that_share_links_are_off() -> None:
     async with run_app(OFF) as client:
-        body = {"bucket": "demo", "key": "a"}
-        made = await client.post("/v1/links", json=body)
-        ended = await client.delete("/v1/links/lnk_AAAAAAAAAAAAAAAAAAAAAAAA")
         visited = await client.get("/l/AAAA")
-    for answer in (made, ended):
-        assert (answer.status_code, "does not offer share links" in answer.text) == (404, True)
     assert (visited.status_code, visited.json()["detail"]) == (404, "No such resource.")
 
 
@@ -70,11 +61,8 @@ async def test_a_feature_that_a_reload_turns_off_says_so() -> None:
     }
     batch = {"operation": "download", "objects": [{"oid": "0" * 64, "size": 1}]}
     async with run_app(make_app_settings(make_open_grant(), **sections)) as client:
-        use_case = app_of(client).parts.use_case
-        use_case(ObjectUrls).lifetime = use_case(UppyUploads).target = None
-        use_case(GitLfs).settings = LfsSettings()
-        use_case(Mlflow).roots = {}
-        use_case(PackageIndexes).by_name = {}
+        for use_case in app_of(client).services.protocols.values():
+            use_case.configure(None)
         for method, path, feature in CALLS[:6]:
             body = batch if "lfs" in path else None
             answer = await client.request(method, path, json=body)

@@ -15,7 +15,7 @@ import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from service.config.links import new_key
+from service.config.key_files import new_key
 from tests.contract.conformance import API_KEY, STATUSES, make_schema, settings_of
 from tests.support.lambda_events import Kind
 from tests.support.lambda_gateway import gateway, names_of

@@ -3,17 +3,21 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from click.testing import CliRunner, Result
 
-from service.access.callers import CallerEntry
-from service.app.builders import caller_entries, caller_name
+from service.access.callers import caller_name
+from service.app.builders import caller_entries
+from service.app.protocols import AnyProtocol
 from service.app.settings import Settings
-from service.cli.check.rights import Right
+from service.cli.check import callers
+from service.cli.check.protocols import CheckedProtocols
 from service.cli.main import main
+from tests.support.factories import ADDRESS
 
 ROOT: Final = Path(__file__).parents[2]
 DIGEST: Final = "725acb2ebe612bb4e761d87deb9114d9f50b1efc78cbc8c953cb25f1b2dbf755"
@@ -48,11 +52,18 @@ def checked(directory: Path, text: str) -> Result:
 
 
 def rights_by_caller(
-    rights: Callable[[Settings, CallerEntry], Iterable[Right]], document: Mapping[str, Any]
+    document: Mapping[str, Any], protocol: AnyProtocol | None = None
 ) -> dict[str, list[str]]:
-    """What `presign check` says that each caller of a configuration may do, by its name."""
-    settings = Settings.model_validate(document)
+    """What `presign check` says that each caller may do, by its name; only by `protocol` if given."""
+
+    class OfProtocol(Settings):
+        protocols = Settings.protocols if protocol is None else (protocol,)
+
+    settings = OfProtocol.model_validate(document)
+    entries = caller_entries(settings)
+    checked = CheckedProtocols(settings, dict.fromkeys(settings.buckets, ADDRESS), entries)
+    rights = partial(callers.rights, checked) if protocol is None else checked.rights
     return {
-        caller_name(entry): [what for each in rights(settings, entry) for what in each.what]
-        for entry in caller_entries(settings)
+        caller_name(entry): [what for each in rights(entry) for what in each.what]
+        for entry in entries
     }

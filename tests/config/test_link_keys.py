@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from service.cli.main import main
-from service.config.links import KEY_BYTES, new_key, read_key
+from service.config.key_files import KEY_BYTES, new_key, read_key
 
 OTHERS: Final = (
     *("", "\n", "sentinel", "c2VudGluZWw=", "é" * 44, f"{'-' * 43}="),

@@ -13,6 +13,7 @@ import pytest
 from service.app import builders
 from service.app.settings import Settings, load_settings
 from service.cli.check import callers, policies, report
+from service.cli.check.protocols import CheckedProtocols
 from service.concurrency.event_loop import without_garbage_collection
 from service.s3.endpoints import resolve
 from service.signing.signer import Address
@@ -73,11 +74,12 @@ def figures(path: Path) -> dict[str, float]:
 
 def checked(settings: Settings, addresses: dict[str, Address]) -> list[object]:
     entries = builders.caller_entries(settings)
+    protocols = CheckedProtocols(settings, addresses, entries)
     return [
-        *report.describe(settings, addresses, entries),
-        *callers.describe(settings, entries),
+        *report.describe(settings, addresses, entries, protocols),
+        *callers.describe(protocols, entries),
         *callers.left_out(policies.bucket_arns(settings, addresses), entries),
-        *report.warnings(settings, entries),
+        *report.warnings(settings, entries, protocols),
         *policies.oversized_policies(settings, addresses, entries),
     ]
 

@@ -12,7 +12,7 @@ import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from service.config.links import new_key
+from service.config.key_files import new_key
 from tests.contract.conformance import API_KEY, STATUSES, make_schema, settings_of
 from tests.support.processes import free_ports
 from tests.support.service import run_service_process

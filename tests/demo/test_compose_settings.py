@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml
 
 from service.app.settings import load_settings
-from service.config.links import KEY_BYTES, new_key
+from service.config.key_files import KEY_BYTES, new_key
 from service.demo.serve import demo_settings
 from tests.support.demo import ROOT
 

@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 
 from service.api.problems import _KINDS
-from service.config.objects import ObjectUrlSettings
+from service.protocols.objects.settings import ObjectUrlSettings
 from tests.clients.http.programs import PROGRAMS
 from tests.docs.documents import blocks, section, table, text_of
 from tests.support.demo import ROOT

@@ -10,6 +10,7 @@ import pytest
 from benchmarks import page, scale
 from service.app import builders
 from service.cli.check import report
+from service.cli.check.protocols import CheckedProtocols
 from service.config.server import ServerSettings
 from service.server.run import KEEP_ALIVE_SECONDS
 from tests.docs.documents import table
@@ -79,9 +80,9 @@ def test_the_bytes_match_real_requests() -> None:
 
 def test_the_refresh_interval_matches_presign_check() -> None:
     settings = make_app_settings(make_open_grant(max_expires_in=scale.PROMISE_SECONDS))
-    lines = report.describe(
-        settings, dict.fromkeys(settings.buckets, ADDRESS), builders.caller_entries(settings)
-    )
+    addresses, entries = dict.fromkeys(settings.buckets, ADDRESS), builders.caller_entries(settings)
+    protocols = CheckedProtocols(settings, addresses, entries)
+    lines = report.describe(settings, addresses, entries, protocols)
     [documented] = [line for line in lines if line.startswith("bucket demo: about")]
     calls = re.search(r"about (\d+) STS calls a day", documented)
     assert calls is not None

@@ -14,7 +14,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from service.app.settings import Settings
-from service.config.links import LinksSettings, new_key
+from service.config.key_files import new_key
+from service.protocols.links.settings import LinksSettings
 from tests.clients.toolchains import tool
 from tests.docs.documents import blocks, commands, differences, section, table, text_of
 from tests.end_to_end.linking import Linking, run_linking

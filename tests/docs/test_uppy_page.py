@@ -8,7 +8,7 @@ from ruamel.yaml import YAML
 
 from service.app.settings import Settings
 from service.config.callers import CallerSettings
-from service.config.uppy import UppySettings
+from service.protocols.uppy.settings import UppySettings
 from tests.docs.documents import blocks, text_of
 from tests.support.demo import ROOT
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from service.config.links import KEY_BYTES, new_key
+from service.config.key_files import KEY_BYTES, new_key
 from tests.support.gate import Gate, gate_to
 from tests.support.service import API_KEY, RunningService, run_service
 from tests.support.stores import Store

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from service.config.links import new_key
+from service.config.key_files import new_key
 from tests.support.processes import free_ports
 from tests.support.service import API_KEY, make_caller, make_settings, run_service_process
 from tests.support.stores import Store

@@ -8,7 +8,7 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from service.config.links import new_key
+from service.config.key_files import new_key
 from tests.support.service import RunningService, run_service
 from tests.support.stores import Store
 

@@ -14,6 +14,7 @@ from service.api.schemas import DownloadUrlRequest
 from service.app import builders
 from service.app.settings import Settings
 from service.cli.check import report
+from service.cli.check.protocols import CheckedProtocols
 from service.errors import PresignError
 from service.presigning.results import PresignedForm
 from service.s3.client import _EXPIRES_IN
@@ -172,11 +173,9 @@ def test_check_prints_the_age_for_each_granted_bucket() -> None:
     grants = [{**grant, "prefix": "a/", "max_expires_in": 9}, {**grant, "prefix": "b/"}]
     buckets, anonymous = {"reports": bucket, "unused": bucket}, {"grants": grants}
     settings = Settings.model_validate({"buckets": buckets, "unsafe_anonymous_caller": anonymous})
-    printed = "\n".join(
-        report.describe(
-            settings, dict.fromkeys(buckets, ADDRESS), builders.caller_entries(settings)
-        )
-    )
+    addresses, entries = dict.fromkeys(buckets, ADDRESS), builders.caller_entries(settings)
+    protocols = CheckedProtocols(settings, addresses, entries)
+    printed = "\n".join(report.describe(settings, addresses, entries, protocols))
     assert "bucket reports: URLs live 895 s at most" in printed
     assert '"NumericGreaterThan": {"s3:signatureAge": "955000"}' in printed
     assert "bucket unused: URLs live" not in printed

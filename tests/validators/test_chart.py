@@ -16,7 +16,7 @@ from helm_python import HelmRenderError, HelmValuesError
 from service import __version__
 from service.api.routes.health import router as health
 from service.app import factory
-from service.app.protocols import OPTIONAL_ROUTES
+from service.app.protocols import PROTOCOLS
 from tests.deploy.kubernetes.building import BUILDS, OVERLAYS, Build, Object, pod_templates
 from tests.deploy.kubernetes.pod_security import violations
 from tests.docs.documents import commands
@@ -157,7 +157,7 @@ def test_ingress_and_http_route_publish_the_same_paths() -> None:
 
 
 def test_the_public_paths_are_all_but_the_internal_ones() -> None:
-    optional = [router for each in OPTIONAL_ROUTES for router in each.routers]
+    optional = [router for each in PROTOCOLS for router in (*each.routers, *each.public_routers)]
     routers = [*factory._ROUTERS, *optional]
     heads, internal = _first_segments(*routers), _first_segments(health)
     with helm_python.Chart.load(CHART) as chart:

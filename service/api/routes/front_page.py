@@ -40,5 +40,5 @@ def _ways(parts: Parts) -> Iterator[str]:
         yield '<a href="console">The console: upload, download and share in this browser</a>'
     yield '<a href="openapi.json">The calls that programs make, as an OpenAPI document</a>'
     yield '<a href="errors">The codes of errors, and what to do about each</a>'
-    if parts.use_case(ObjectUrls).lifetime is not None:
+    if parts.use_case(ObjectUrls).values is not None:
         yield "<code>/o/{bucket}/{key}</code>: one address for each object, for every HTTP client"

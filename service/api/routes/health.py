@@ -4,7 +4,6 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
 
 from service.api.parts import Parts
-from service.protocols.links.service import Links
 
 router = APIRouter(include_in_schema=False)
 
@@ -28,8 +27,8 @@ async def readyz(request: Request) -> Response:
     if not parts.authorizer.can_sign():
         parts.authorizer.hurry()
         return PlainTextResponse("no bucket can sign yet", status_code=503)
-    if not parts.use_case(Links).has_looked:
-        return PlainTextResponse("the revoked links are being read", status_code=503)
+    if (reason := parts.not_ready()) is not None:
+        return PlainTextResponse(reason, status_code=503)
     return PlainTextResponse("ok")
 
 

@@ -8,10 +8,10 @@ from service.access.callers import CallerEntry
 from service.access.grants import Grant, Operation
 from service.app import builders
 from service.app.settings import Settings
-from service.cli.check.quantities import duration
 from service.config.buckets import BucketSettings
 from service.errors import ConfigurationProblem
 from service.field_names import nearest
+from service.protocols.quantities import duration
 from service.s3.endpoints import known_regions
 from service.sessions import signature_age
 from service.sessions.refresh_policy import REFRESH_MARGIN, threshold

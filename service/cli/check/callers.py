@@ -5,34 +5,22 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from service.access.callers import CallerEntry
+from service.access.callers import CallerEntry, caller_name
 from service.access.grants import Caller, Grant, Operation
 from service.api.rendering import render_caller
-from service.app.builders import caller_name
-from service.app.settings import Settings
-from service.cli.check import (
-    credentials,
-    git_lfs,
-    limits,
-    links,
-    mlflow,
-    package_index,
-    policies,
-    remote_signing,
-    uppy,
-)
-from service.cli.check.quantities import duration, size
-from service.cli.check.rights import Right
+from service.cli.check import limits, policies
+from service.cli.check.protocols import CheckedProtocols
+from service.protocols.checked import Right
+from service.protocols.quantities import duration, size
 
 _NAMED: Final = 3  # of callers that may do the same
 
 
-def rights(settings: Settings, entry: CallerEntry) -> Iterator[Right]:
+def rights(protocols: CheckedProtocols, entry: CallerEntry) -> Iterator[Right]:
     """Yield what a caller of this entry may do, if its claims suit the grants."""
     for grant in entry.grants:
         yield _of_grant(grant)
-    for protocol in (package_index, git_lfs, mlflow, uppy, links, credentials, remote_signing):
-        yield from protocol.rights(settings, entry)
+    yield from protocols.rights(entry)
 
 
 def matching(entries: Iterable[CallerEntry], name: str) -> tuple[CallerEntry, ...]:
@@ -45,22 +33,22 @@ def matching(entries: Iterable[CallerEntry], name: str) -> tuple[CallerEntry, ..
     return tuple(entry for entry in found if entry.issuer is None) or found
 
 
-def documents(settings: Settings, entries: Iterable[CallerEntry]) -> list[dict[str, Any]]:
+def documents(protocols: CheckedProtocols, entries: Iterable[CallerEntry]) -> list[dict[str, Any]]:
     """Return each caller as `GET /v1/caller` shows it, and what it may do in words."""
     return [
         {
             **json.loads(render_caller(Caller(issuer=e.issuer, subject=e.subject), e.grants)),
-            "may": [*map(str, rights(settings, e))],
+            "may": [*map(str, rights(protocols, e))],
         }
         for e in entries
     ]
 
 
-def describe(settings: Settings, entries: Iterable[CallerEntry]) -> Iterator[str]:
+def describe(protocols: CheckedProtocols, entries: Iterable[CallerEntry]) -> Iterator[str]:
     """Yield lines about who may do what. Callers that may do the same share theirs."""
     named = defaultdict[tuple[Right, ...], list[str]](list)
     for entry in entries:
-        named[tuple(rights(settings, entry))].append(caller_name(entry))
+        named[tuple(rights(protocols, entry))].append(caller_name(entry))
     for may, names in named.items():
         who = together(names)
         yield from (f"{who} may {each}" for each in may or ("do nothing",))

@@ -6,7 +6,13 @@ from hashlib import sha256
 from itertools import chain, islice
 from typing import Final
 
-from service.access.callers import LONGEST_CLAIM, CallerEntry, pointers, without_placeholders
+from service.access.callers import (
+    LONGEST_CLAIM,
+    CallerEntry,
+    caller_name,
+    pointers,
+    without_placeholders,
+)
 from service.access.grants import Caller, Grant
 from service.access.session_policy import MAX_POLICY_LENGTH, BucketArns
 from service.app import builders
@@ -35,7 +41,7 @@ def oversized_policies(
             for what, policy in _policies(own, name, arns_of_bucket):
                 if len(policy) > MAX_POLICY_LENGTH:
                     text = (
-                        f"{builders.caller_name(entry)}: {what} for bucket {name} can have "
+                        f"{caller_name(entry)}: {what} for bucket {name} can have "
                         f"{len(policy)} characters, but STS accepts {MAX_POLICY_LENGTH} at most; "
                         "merge or shorten its prefixes"
                     )

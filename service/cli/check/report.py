@@ -15,18 +15,11 @@ from service.cli.check import (
     buckets,
     callers,
     console,
-    credentials,
-    git_lfs,
     grants,
     limits,
-    links,
-    mlflow,
-    package_index,
     policies,
-    remote_signing,
-    uppy,
 )
-from service.cli.check.quantities import duration
+from service.cli.check.protocols import CheckedProtocols
 from service.config.process import placed
 from service.config.reading import Files
 from service.errors import ConfigurationProblem
@@ -117,18 +110,19 @@ def report(
     """
     # With thousands of callers to build the entries takes a while, so only once.
     entries = builders.caller_entries(settings)
-    found = [*warnings(settings, entries), *api_keys.warnings(settings, now)]
+    protocols = CheckedProtocols(settings, addresses, entries)
+    found = [*warnings(settings, entries, protocols), *api_keys.warnings(settings, now)]
     errors = policies.oversized_policies(settings, addresses, entries)
     described = entries if caller is None else callers.matching(entries, caller)
-    general = [*describe(settings, addresses, entries), *_describe_traces(traces)]
+    general = [*describe(settings, addresses, entries, protocols), *_describe_traces(traces)]
     return Report(
         errors=in_order(errors, files),
         warnings=in_order(found, files),
         file=str(files.path),
         size=f"{_count(len(settings.buckets), 'bucket')}, {_count(len(entries), 'caller')}",
-        callers=callers.documents(settings, described),
+        callers=callers.documents(protocols, described),
         description=general if caller is None else [],
-        may=[*callers.describe(settings, described)],
+        may=[*callers.describe(protocols, described)],
         left_out=[*callers.left_out(policies.bucket_arns(settings, addresses), described)],
         not_checked=[*skipped_files(settings)] if offline else [],
     )
@@ -141,18 +135,16 @@ def in_order(problems: Iterable[ConfigurationProblem], files: Files) -> list[Con
 
 
 def describe(
-    settings: Settings, addresses: Mapping[str, Address], entries: tuple[CallerEntry, ...]
+    settings: Settings,
+    addresses: Mapping[str, Address],
+    entries: tuple[CallerEntry, ...],
+    protocols: CheckedProtocols,
 ) -> Iterator[str]:
     """Yield lines about each bucket and each protocol."""
     yield from buckets.describe(settings, addresses, entries)
-    if settings.objects is not None:
-        lifetime = duration(settings.objects.expires_in)
-        yield (
-            "object URLs: each caller may use its grants at /o/BUCKET/KEY too, with its key as a "
-            f"Basic password; what they redirect to lives {lifetime} at most"
-        )
-    for protocol in (package_index, git_lfs, mlflow, uppy, links, console, aws_lambda):
-        yield from protocol.describe(settings)
+    yield from protocols.describe()
+    for part in (console, aws_lambda):
+        yield from part.describe(settings)
     yield from limits.describe(policies.bucket_arns(settings, addresses))
 
 
@@ -163,30 +155,17 @@ def _describe_traces(endpoint: str | None) -> Iterator[str]:
 
 
 def warnings(
-    settings: Settings, entries: tuple[CallerEntry, ...]
+    settings: Settings, entries: tuple[CallerEntry, ...], protocols: CheckedProtocols
 ) -> Iterator[ConfigurationProblem]:
     """Yield what is allowed but risky, or has no effect."""
     if settings.unsafe_anonymous_caller is not None:
         text = "anybody who can reach the service has these grants"
         yield ConfigurationProblem(text, ("unsafe_anonymous_caller",))
-    if settings.objects is not None and settings.server.cors_origins:
-        text = (
-            "a redirect from /o/ makes browsers send `Origin: null` to the store, so a bucket that "
-            "pages use through object URLs needs a CORS rule with the origin *: see "
-            "docs/object-urls.md"
-        )
-        yield ConfigurationProblem(text, ("server", "cors_origins"))
     yield from console.warnings(settings)
     yield from grants.warnings(settings, entries)
     yield from buckets.warnings(settings)
     yield from policies.warnings(entries)
-    yield from package_index.warnings(settings, entries)
-    yield from git_lfs.warnings(settings, entries)
-    yield from mlflow.warnings(settings, entries)
-    yield from uppy.warnings(settings, entries)
-    yield from links.warnings(settings, entries)
-    yield from credentials.warnings(settings)
-    yield from remote_signing.warnings(settings)
+    yield from protocols.warnings()
 
 
 def skipped_files(settings: Settings) -> Iterator[str]:

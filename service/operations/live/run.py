@@ -9,12 +9,12 @@ from typing import Final
 from redis.asyncio import Redis
 
 from service.app import builders
+from service.app.protocols import values_without_keys
 from service.app.session_sources import MakeSource, aws_sources, origins
 from service.app.settings import Settings
 from service.auth.jwks_client import JwksEndpoint
 from service.clock import Clock, SystemClock
 from service.concurrency.bounded_gather import gather_bounded
-from service.config.links import MEMORY
 from service.operations.live.bucket_settings import SettingsClients, SettingsReader
 from service.operations.live.buckets import (
     BucketResults,
@@ -30,6 +30,9 @@ from service.operations.live.dependencies import (
 )
 from service.operations.live.results import Path, Result
 from service.operations.setup.signing import SignedBucket, signed_buckets
+from service.protocols.links import PROTOCOL
+from service.protocols.links.service import LinkSettings
+from service.protocols.links.settings import MEMORY
 from service.s3.client import S3Client
 from service.sessions.session import Session
 from service.sessions.sts import SessionRefused, operators_credentials
@@ -166,11 +169,11 @@ async def _check_shared_stores(settings: Settings) -> list[Result]:
     stores: dict[str, tuple[Path, bool]] = {}
     if (limits := settings.server.rate_limit_url) is not None:
         stores[limits.get_secret_value()] = (("server", "rate_limit_url"), False)
-    links = settings.links_store_url
-    if settings.links is not None and links is not None and links.get_secret_value() != MEMORY:
-        own = settings.links.store_url is not None
+    links: LinkSettings | None = values_without_keys(settings)[PROTOCOL]
+    if links is not None and links.store_url is not None and links.store_url != MEMORY:
+        own = settings.links is not None and settings.links.store_url is not None
         at: Path = ("links", "store_url") if own else ("server", "rate_limit_url")
-        stores[links.get_secret_value()] = (at, True)
+        stores[links.store_url] = (at, True)
     results = []
     for url, (at, must_keep) in stores.items():
         async with Redis.from_url(

@@ -9,10 +9,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 
-from service.access.callers import CallerEntry
+from service.access.callers import CallerEntry, caller_name, is_anonymous
 from service.access.grants import Caller
 from service.app import builders
-from service.app.builders import caller_name
 from service.app.settings import Settings
 from service.errors import ConfigurationError
 from service.operations.revoke.policy import Revocation, Target
@@ -28,7 +27,7 @@ def revocation_of(text: str, settings: Settings) -> Revocation:
     Raises ConfigurationError for a pattern of subjects, and if no entry matches the caller.
     """
     entries = builders.caller_entries(settings)
-    named = [each for each in entries if not builders.is_anonymous(each)]
+    named = [each for each in entries if not is_anonymous(each)]
     caller = _parse(text)
     matching = [each for each in named if each.matches(caller)]
     if not matching:

@@ -4,7 +4,7 @@ There is such a route only if a grant allows `credentials`. The JSON is that of 
 docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
 """
 
-from typing import Annotated, Final
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict
@@ -19,8 +19,6 @@ from service.clock import rfc3339
 from service.errors import PresignError
 from service.presigning.requests import CredentialsRequest
 from service.protocols.credentials.vending import CredentialVending
-
-FEATURE: Final = "credentials"
 
 
 class CredentialsRoute(ApiRoute):

@@ -10,7 +10,7 @@ Rules of this file:
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
-from typing import Final
+from typing import ClassVar, Final
 
 from service.access.grants import Grant
 from service.access.narrowing import vended_grants
@@ -19,12 +19,14 @@ from service.errors import CredentialsUnavailable, Forbidden, InvalidRequest
 from service.presigning.authorizer import Authorizer
 from service.presigning.requests import CredentialsRequest, Requester
 from service.presigning.results import VendedCredentials
+from service.protocols.protocol import UseCase
 from service.sessions import signature_age
 from service.sessions.lifetime import GrantedLifetime, Validity
 from service.sessions.pool import NO_SESSION, SessionPool
 from service.sessions.pool_entry import SessionKey
 from service.sessions.refresh_policy import VENDED_REMAINING
 
+FEATURE: Final = "credentials"
 # botocore waits 2 s for an answer (botocore/utils.py, ContainerMetadataFetcher.TIMEOUT_SECONDS).
 MAX_WAIT: Final = 1.4  # seconds, to answer within 1.5
 # S3 accepts a request with a signature in its headers for 15 minutes:
@@ -32,8 +34,11 @@ MAX_WAIT: Final = 1.4  # seconds, to answer within 1.5
 _HEADER_SIGNATURE: Final = 900  # seconds
 
 
-class CredentialVending:
+class CredentialVending(UseCase[None]):
+    feature: ClassVar[str] = FEATURE
+
     def __init__(self, authorizer: Authorizer, pool: SessionPool) -> None:
+        super().__init__(None)
         self._authorizer = authorizer
         self._pool = pool
 

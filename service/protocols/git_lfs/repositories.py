@@ -1,15 +1,23 @@
 """Where the objects of Git LFS are, and how a stored object can differ from the named one."""
 
 import base64
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from service.access.grants import Operation
 from service.errors import ChecksumMismatch, LengthMismatch, PresignError
 from service.presigning.results import CheckedObject
 from service.protocols.git_lfs.tickets import TicketKeys
 from service.protocols.roots import ProtocolRoot, Roots
 from service.signing.actions import MAX_UPLOAD_BYTES, Checksum
 
+# What each use of a repository needs grants for. All of them cover the whole repository.
+NEEDED: Final[Mapping[str, frozenset[Operation]]] = {
+    "pull": frozenset({Operation.CHECK, Operation.DOWNLOAD}),
+    "push": frozenset({Operation.CHECK, Operation.UPLOAD}),
+    "push in parts": frozenset({Operation.CHECK, Operation.UPLOAD, Operation.MULTIPART}),
+}
 _SHA256: Final = "SHA256"
 
 
@@ -33,7 +41,7 @@ def object_key(repository: ProtocolRoot, oid: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LfsSettings:
-    """What the configuration says about Git LFS, which is off without repositories.
+    """What the configuration says about Git LFS.
 
     `url` is what the addresses of completions start with; None means the host that the client
     called. Without `keys` there are no multipart uploads.

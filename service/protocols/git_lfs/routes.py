@@ -6,7 +6,7 @@ github.com/git-lfs/git-lfs: docs/api/batch.md. Locks are not supported, and git-
 import asyncio
 import re
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from fastapi import APIRouter, Response
 from pydantic_core import to_json
@@ -18,7 +18,6 @@ from service.concurrency.event_loop import run_in_thread_if
 from service.errors import (
     BodyTooLarge,
     InvalidRequest,
-    NotConfigured,
     NotFound,
     PresignError,
     StorageUnavailable,
@@ -30,6 +29,7 @@ from service.protocols.git_lfs.errors import MEDIA_TYPE, of_object, refusal
 from service.protocols.git_lfs.repositories import LfsObject, LfsSettings
 from service.protocols.git_lfs.schemas import BatchBody, CompletionBody, ObjectBody
 from service.protocols.git_lfs.tickets import Ticket
+from service.protocols.protocol import UseCase
 from service.protocols.roots import ROOT_NAME, ProtocolRoot
 
 FEATURE: Final = "Git LFS"
@@ -39,11 +39,10 @@ _NAME: Final = re.compile(ROOT_NAME)
 _HOST: Final = re.compile(r"[A-Za-z0-9._-]+(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](?::[0-9]{1,5})?")
 
 
-@dataclass(slots=True)
-class GitLfs:
-    """`settings` change with the configuration."""
+@dataclass
+class GitLfs(UseCase[LfsSettings]):
+    feature: ClassVar[str] = FEATURE
 
-    settings: LfsSettings
     batches: Batches
 
 
@@ -83,7 +82,7 @@ async def batch(call: AuthenticatedRequest, repository: str, body: BatchBody) ->
     if len(body.objects) > MAX_OBJECTS:
         detail = f"A batch has at most {MAX_OBJECTS} objects: see lfs.transfer.batchSize."
         raise BodyTooLarge(detail)
-    objects, transfer = [each.named() for each in body.objects], _transfer(lfs.settings, body)
+    objects, transfer = [each.named() for each in body.objects], _transfer(lfs.configured, body)
     match body.operation, transfer:
         case "download", _:
             work = lfs.batches.downloads(call.requester, repo, objects)
@@ -133,16 +132,15 @@ async def complete(
 def _ticket(call: AuthenticatedRequest, repository: str, text: str) -> Ticket:
     """Raises NotFound or UploadNotFound."""
     lfs = call.parts.use_case(GitLfs)
-    return lfs.batches.parts.open(lfs.settings, call.snapshot, repository, text)
+    return lfs.batches.parts.open(lfs.configured, call.snapshot, repository, text)
 
 
 def _repository(lfs: GitLfs, name: str) -> ProtocolRoot:
     """Return where a repository's objects are. Raises NotFound for an impossible name."""
-    if not lfs.settings.repositories.named:
-        raise NotConfigured(FEATURE)
+    repositories = lfs.configured.repositories
     if _NAME.fullmatch(name) is None:
         raise NotFound("No such resource.")
-    return lfs.settings.repositories.find(name)
+    return repositories.find(name)
 
 
 def _transfer(settings: LfsSettings, body: BatchBody) -> str:
@@ -158,7 +156,8 @@ def _transfer(settings: LfsSettings, body: BatchBody) -> str:
 
 
 def _completion_url(call: AuthenticatedRequest, lfs: GitLfs, repository: str) -> CompletionUrl:
-    keys, base = lfs.settings.keys, lfs.settings.url or _own_url(call)
+    settings = lfs.configured
+    keys, base = settings.keys, settings.url or _own_url(call)
     assert keys is not None  # else the transfer is `basic`
 
     def url(wanted: LfsObject, created: CreatedUpload) -> str:

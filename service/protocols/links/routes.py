@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from service.api.route import ApiRoute, AuthenticatedRequest
 from service.protocols.links.schemas import NewLinkRequest, render_link
-from service.protocols.links.service import Links
+from service.protocols.links.share_links import ShareLinks
 
 _PATH: Final = "/v1/links"
 
@@ -15,12 +15,12 @@ router = APIRouter(prefix=_PATH, tags=["links"], route_class=ApiRoute)
 
 @router.post("", status_code=201)
 async def create_link(call: AuthenticatedRequest, body: NewLinkRequest) -> bytes:
-    links = call.parts.use_case(Links)
+    links = call.parts.use_case(ShareLinks).links
     return render_link(await links.create(call.requester, body.link()))
 
 
 @router.delete("/{link_id}", response_model=None, status_code=204)
 async def end_link(call: AuthenticatedRequest, link_id: str) -> bytes:
-    links = call.parts.use_case(Links)
+    links = call.parts.use_case(ShareLinks).links
     await links.end(call.requester, link_id, f"{_PATH}/{{link_id}}")
     return b""

@@ -22,7 +22,7 @@ from service.protocols.links.revocations import Revocations
 from service.protocols.links.tickets import KeyRing, Ticket
 from service.signing.validation import check_key, check_prefix
 
-_FEATURE: Final = "share links"
+FEATURE: Final = "share links"
 _TOO_MANY_COUNTED: Final = (
     f"You have {MOST_LINKS} links with `max_uses` that are not over, which is the most. Wait until "
     "one is, or end one. The operator can end all of your links by `revoked_before`."
@@ -37,11 +37,15 @@ _NO_STORE: Final = "This service has no store for links, so it cannot count uses
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkSettings:
-    """What the configuration says about links. `url` is what they start with, before `/l/`."""
+    """What the configuration says about links. `url` is what they start with, before `/l/`.
+
+    `store_url` is of the store for their uses and revocations, which may be the shared one.
+    """
 
     keys: KeyRing
     url: str
     revoked: frozenset[str] = frozenset()
+    store_url: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,20 +86,11 @@ class Links:
         salt: Callable[[], bytes],
     ) -> None:
         """Without `settings` there are no links. `salt` returns SALT_BYTES random bytes."""
-        self._has_routes = settings is not None
         self.settings = settings
         self.shared = shared
         self._authorizer = authorizer
         self._clock = clock
         self._salt = salt
-
-    def configure(self, settings: LinkSettings | None) -> None:
-        """Use other settings from now on; None means that there are no links.
-
-        If there were none at the start, neither their routes nor their store are there.
-        """
-        if self._has_routes:
-            self.settings = settings
 
     async def create(self, requester: Requester, new: NewLink) -> CreatedLink:
         """Make a link, which counts as one URL against the caller's rate.
@@ -117,11 +112,6 @@ class Links:
         """
         end = partial(self._end, self._configured(), requester, link_id)
         await self._authorizer.audited(requester, UnreadRequest(route), (), end)
-
-    @property
-    def has_looked(self) -> bool:
-        """Whether the revocations of the store were read once, or could not be read."""
-        return self.shared is None or self.shared.revocations.has_looked
 
     def stored(self, maker: Caller, link_id: str, expires_at: int) -> StoredLink:
         """Return a link as the store knows it.
@@ -158,7 +148,7 @@ class Links:
 
     def _configured(self) -> LinkSettings:
         if self.settings is None:
-            raise NotConfigured(_FEATURE)
+            raise NotConfigured(FEATURE)
         return self.settings
 
     def _require_shared(self, pointer: str | None = None) -> SharedRecords:

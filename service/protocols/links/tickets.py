@@ -43,6 +43,9 @@ class KeyRing:
         """There is at least one key, each of 32 random bytes."""
         self._keys = [_Key(key) for key in keys]
 
+    def __len__(self) -> int:
+        return len(self._keys)
+
     def seal(self, link: Link) -> Ticket:
         """Return the ticket of a link. Equal links have equal tickets."""
         key = self._keys[0]

@@ -19,6 +19,7 @@ from service.presigning.downloads import get_object
 from service.presigning.requests import PresignRequest
 from service.protocols.links.link import Link
 from service.protocols.links.pages import drop_box_page, file_name, redeem_page, refusal_page
+from service.protocols.links.share_links import ShareLinks
 from service.protocols.links.visits import LinkVisits, OpenLink
 from service.protocols.redirects import Redirect, put_request, sign
 from service.protocols.url_paths import decode
@@ -42,7 +43,7 @@ class Visit(AuthenticatedRequest):
 
     @property
     def visits(self) -> LinkVisits:
-        return self.parts.use_case(LinkVisits)
+        return self.parts.use_case(ShareLinks).visits
 
     @property
     def link(self) -> Link:

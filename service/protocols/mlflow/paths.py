@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Final
 
-from service.errors import InvalidRequest, NotConfigured, NotFound
+from service.errors import InvalidRequest, NotFound
 from service.protocols.roots import ROOT_NAME, ProtocolRoot, Roots
 from service.signing.validation import has_dot_segment, is_valid_key
 
-FEATURE: Final = "MLflow artifacts"
 _ROOT: Final = re.compile(ROOT_NAME)
 # What a URL or another system takes for something else: separators, drive letters, encoded text.
 # MLflow itself reads `file:a` as `a`, as urllib finds the scheme, in any case and after spaces.
@@ -51,8 +50,6 @@ def artifact(roots: Roots, path: str) -> Artifact:
 
     Raises NotFound for an invalid root name, and InvalidRequest.
     """
-    if not roots.named:
-        raise NotConfigured(FEATURE)
     name, _, rest = path.partition("/")
     if _ROOT.fullmatch(name) is None or has_dot_segment(name):
         raise NotFound("There is no such artifact root.")

@@ -5,7 +5,7 @@ github.com/mlflow/mlflow: mlflow/store/artifact/http_artifact_repo.py, mlflow/se
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, ClassVar, Final
 
 from fastapi import APIRouter, Query, Response
 from pydantic_core import to_json
@@ -28,10 +28,12 @@ from service.protocols.mlflow.errors import no_parts, refusal
 from service.protocols.mlflow.parts import FileParts
 from service.protocols.mlflow.paths import Artifact, artifact, uploaded
 from service.protocols.mlflow.schemas import AbortBody, CompleteBody, CreateBody, ListQuery
+from service.protocols.protocol import UseCase
 from service.protocols.redirects import Redirect, put_request, sign
 from service.protocols.roots import Roots
 from service.protocols.url_paths import decode
 
+FEATURE: Final = "MLflow artifacts"
 _ARTIFACTS: Final = "/api/2.0/mlflow-artifacts/artifacts"
 _PRESIGNED: Final = "/api/2.0/mlflow-artifacts/presigned"
 _PARTS: Final = "/api/2.0/mlflow-artifacts/mpu"
@@ -48,11 +50,10 @@ _SERVER_INFO: Final = to_json(
 )
 
 
-@dataclass(slots=True)
-class Mlflow:
-    """`roots` change with the configuration."""
+@dataclass
+class Mlflow(UseCase[Roots]):
+    feature: ClassVar[str] = FEATURE
 
-    roots: Roots
     artifacts: Artifacts
     parts: FileParts
 
@@ -77,7 +78,7 @@ async def server_info(_: AuthenticatedRequest) -> bytes:
 @router.get(_ARTIFACTS)
 async def list_artifacts(call: AuthenticatedRequest, query: Annotated[ListQuery, Query()]) -> bytes:
     mlflow = call.parts.use_case(Mlflow)
-    folder = artifact(mlflow.roots, query.path)
+    folder = artifact(mlflow.configured, query.path)
     entries = await mlflow.artifacts.entries(call.requester, folder)
     return await run_in_thread_if(len(entries) > MANY_ENTRIES, _listing, entries)
 
@@ -182,7 +183,7 @@ def _artifact(call: AuthenticatedRequest, below: str) -> Artifact:
         raise NotFound("No such resource.")
     if call.scope["query_string"]:  # the client sends a name with `?` as it is
         raise InvalidRequest("An artifact's name must not contain `?`.", pointer="#/path")
-    return artifact(mlflow.roots, decode(path[len(start) :]))
+    return artifact(mlflow.configured, decode(path[len(start) :]))
 
 
 def _listing(entries: Sequence[Entry]) -> bytes:

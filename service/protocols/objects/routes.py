@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict
@@ -14,7 +14,7 @@ from service.api.html_page import POLICY
 from service.api.rendering import render_listing
 from service.api.route import ApiRoute, AuthenticatedRequest
 from service.api.schemas import Token
-from service.errors import InvalidRequest, NotConfigured, NotFound
+from service.errors import InvalidRequest, NotFound
 from service.presigning.listings import ListingRequest, Listings
 from service.protocols.objects.listing_page import as_html, next_page
 from service.protocols.objects.paths import bucket_and_key
@@ -24,6 +24,7 @@ from service.protocols.objects.requests import (
     get_request,
     head_request,
 )
+from service.protocols.protocol import UseCase
 from service.protocols.redirects import Redirect, put_request, sign
 from service.sessions.lifetime import Lifetime
 
@@ -41,11 +42,12 @@ class ObjectUrlRoute(ApiRoute):
 router = APIRouter(route_class=ObjectUrlRoute, include_in_schema=False)
 
 
-@dataclass(slots=True)
-class ObjectUrls:
-    """`lifetime` of what a redirect points to. It changes with the configuration; None is off."""
+@dataclass
+class ObjectUrls(UseCase[Lifetime]):
+    """Its values are the lifetime of what a redirect points to."""
 
-    lifetime: Lifetime | None
+    feature: ClassVar[str] = FEATURE
+
     listings: Listings
 
 
@@ -60,14 +62,13 @@ async def object_url(call: AuthenticatedRequest) -> Response:
     """Redirect to the store, or list what is under a prefix."""
     urls = call.parts.use_case(ObjectUrls)
     path: bytes = call.scope["raw_path"]
-    if urls.lifetime is None:
-        raise NotConfigured(FEATURE)
+    lifetime = urls.configured
     if not path.startswith(PATH.encode()):
         raise NotFound("No such resource.")
     bucket, key = bucket_and_key(path[len(PATH) :])
     if call.method in {"GET", "HEAD"} and (not key or path.endswith(b"/")):
         return await _listing(call, urls.listings, bucket, key)
-    return await _redirect(call, bucket, key, urls.lifetime)
+    return await _redirect(call, bucket, key, lifetime)
 
 
 async def _redirect(

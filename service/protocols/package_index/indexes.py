@@ -1,6 +1,7 @@
 """The indexes, and what the store says about them: all pages of a level, by the caller's grants."""
 
 from dataclasses import dataclass
+from typing import ClassVar, Final
 
 from service.errors import NotFound
 from service.presigning.listings import Listings
@@ -12,14 +13,16 @@ from service.protocols.package_index.files import (
     projects,
 )
 from service.protocols.package_index.hashes import FileHashes
+from service.protocols.protocol import UseCase
 from service.protocols.roots import ProtocolRoot, Roots
 
+FEATURE: Final = "package indexes"
 
-@dataclass(slots=True)
-class PackageIndexes:
-    """The indexes, which change with the configuration."""
 
-    roots: Roots
+@dataclass
+class PackageIndexes(UseCase[Roots]):
+    feature: ClassVar[str] = FEATURE
+
     listings: Listings
     hashes: FileHashes
 

@@ -10,13 +10,12 @@ from service.api.accept import preferred
 from service.api.html_page import POLICY
 from service.api.route import ApiRoute, AuthenticatedRequest
 from service.concurrency.event_loop import run_in_thread_if
-from service.errors import InvalidRequest, NotConfigured, NotFound
+from service.errors import InvalidRequest, NotFound
 from service.protocols.package_index.files import normalized
 from service.protocols.package_index.indexes import PackageIndexes
 from service.protocols.package_index.pages import HTML, JSON, index_page, project_page
 from service.protocols.roots import ROOT_NAME
 
-FEATURE: Final = "package indexes"
 _MANY: Final = 1000  # names on a page; 20,000 take 150 ms
 _TEXT: Final = "text/html"
 _PROJECT: Final = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"  # PEP 508
@@ -35,8 +34,7 @@ async def package_index(call: AuthenticatedRequest) -> Response:
     """List the projects of an index, or the files of a project."""
     indexes = call.parts.use_case(PackageIndexes)
     path = _PATH.fullmatch(call.scope["raw_path"].decode("latin-1"))
-    if not indexes.roots.named:
-        raise NotConfigured(FEATURE)
+    roots = indexes.configured
     if path is None:
         raise NotFound("No such resource.")
     if call.scope["query_string"]:
@@ -45,7 +43,7 @@ async def package_index(call: AuthenticatedRequest) -> Response:
     if not slash or (project and project != normalized(project)):
         return _moved(normalized(project) if project else name, sibling=not slash)
     media_type = preferred(call.scope["headers"], [_TEXT, HTML, JSON])
-    index = indexes.roots.find(name)
+    index = roots.find(name)
     if project:
         files = await indexes.files(call.requester, index, project)
         page = partial(project_page, project, index.bucket, files, media_type)

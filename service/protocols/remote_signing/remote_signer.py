@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
-from typing import Final
+from typing import ClassVar, Final
 
 from service.access.grants import AccessRequest, DecisionScope, Operation, decision_scope
 from service.concurrency.bounded_dict import BoundedDict
@@ -15,6 +15,7 @@ from service.presigning.requests import Requester, StoreRequest
 from service.presigning.results import SignedHeaders
 from service.presigning.signing_grants import AuthorizedAccess, SigningGrant
 from service.presigning.snapshot import Bucket, CallerAccess, Snapshot
+from service.protocols.protocol import UseCase
 from service.protocols.remote_signing import policy
 from service.protocols.remote_signing.accesses import (
     access_requests,
@@ -39,6 +40,7 @@ from service.signing.header_signatures import (
     sign_headers,
 )
 
+FEATURE: Final = "remote signing"
 _LIFETIME: Final = Lifetime(expires_in=HEADER_SIGNATURE_SECONDS)
 _MAX_DECIDED: Final = 256
 _LONG_BODY: Final = 16 * 1024  # characters: 400 short keys, which take 2 ms to parse
@@ -77,7 +79,7 @@ class _Decided:
     signing_grant: SigningGrant
 
 
-class RemoteSigner:
+class RemoteSigner(UseCase[None]):
     """Signs requests that clients build themselves.
 
     A scan of a table reads thousands of objects in a second. So the decision about a read is cached
@@ -85,7 +87,10 @@ class RemoteSigner:
     cache, 94 µs without it.
     """
 
+    feature: ClassVar[str] = FEATURE
+
     def __init__(self, authorizer: Authorizer) -> None:
+        super().__init__(None)
         self._authorizer = authorizer
         self._snapshot: Snapshot | None = None
         self._places: Mapping[str, tuple[Place, ...]] = {}

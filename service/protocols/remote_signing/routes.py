@@ -23,7 +23,6 @@ from service.protocols.remote_signing.errors import refusal
 from service.protocols.remote_signing.remote_signer import RemoteSigner
 from service.protocols.remote_signing.schemas import SignRequest
 
-FEATURE: Final = "remote signing"
 PATH: Final = "/sign/"
 _OF_A_BUCKET: Final = re.compile(
     rb"/sign/([^/]+)/v1/(?:aws/s3|(?:.+/)?namespaces/[^/]+/tables/[^/]+)/sign"

@@ -13,7 +13,7 @@ from pydantic_core import to_json
 
 from service.api.route import ApiRoute, AuthenticatedRequest
 from service.concurrency.event_loop import run_in_thread_if
-from service.errors import InvalidRequest, NotConfigured, PresignError
+from service.errors import InvalidRequest, PresignError
 from service.multipart.completion import MANY_PARTS
 from service.protocols.uppy.errors import Refusal
 from service.protocols.uppy.schemas import (
@@ -27,7 +27,6 @@ from service.protocols.uppy.schemas import (
 from service.protocols.uppy.uploads import CallerUploads, UppyUploads
 from service.signing.multipart_actions import AbortMultipartUpload, ListParts
 
-FEATURE: Final = "uploads for Uppy"
 PATH: Final = "/uppy/"
 
 
@@ -152,6 +151,4 @@ async def sign_request(call: AuthenticatedRequest, body: SignRequest) -> bytes:
 
 def _uploads(call: AuthenticatedRequest) -> CallerUploads:
     uploads = call.parts.use_case(UppyUploads)
-    if uploads.target is None:  # the section `uppy` was removed while the service runs
-        raise NotConfigured(FEATURE)
-    return CallerUploads(call.requester, uploads.target, uploads)
+    return CallerUploads(call.requester, uploads.configured, uploads.core)

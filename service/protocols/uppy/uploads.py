@@ -13,10 +13,10 @@ Rules of this file:
 - A signed completion is limited to that sum by a signed header, `x-amz-mp-object-size`.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
-from typing import NoReturn
+from typing import ClassVar, Final, NoReturn
 
 from service.access.grants import Grant, Operation, max_upload_size
 from service.access.key_prefixes import caller_prefix, new_object_key
@@ -32,9 +32,7 @@ from service.multipart.requests import (
     UnknownLengthUpload,
     Upload,
 )
-from service.multipart.uploads import MultipartUploads, create_upload
-from service.presigning.authorizer import Authorizer
-from service.presigning.presigner import Presigner
+from service.multipart.uploads import create_upload
 from service.presigning.requests import (
     ObjectRequest,
     PresignRequest,
@@ -47,6 +45,7 @@ from service.presigning.results import (
     PresignedRequest,
     headers_to_send,
 )
+from service.protocols.protocol import Core, UseCase
 from service.protocols.uppy.files import (
     File,
     can_put,
@@ -55,7 +54,6 @@ from service.protocols.uppy.files import (
     with_longest,
 )
 from service.s3.access import StoreAccess
-from service.s3.client import S3Client
 from service.s3.queries import S3Object
 from service.sessions.lifetime import Lifetime
 from service.signing.actions import DEFAULT_CONTENT_TYPE, DeleteObject
@@ -69,34 +67,27 @@ from service.signing.multipart_actions import (
 )
 from service.signing.signer import encode_key
 
+FEATURE: Final = "uploads for Uppy"
+
 
 @dataclass(frozen=True, slots=True)
 class UploadTarget:
-    """Where uploads go: a bucket by its configured name, and the template of callers' prefixes."""
+    """Where uploads go: a bucket by its configured name, and the template of callers' prefixes.
+
+    `origins` are of pages that may call, besides those of the service's own origin.
+    """
 
     bucket: str
     template: str
     expires_in: int | None = None
+    origins: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UseCases:
-    authorizer: Authorizer
-    presigner: Presigner
-    multipart: MultipartUploads
-    store: S3Client
+@dataclass
+class UppyUploads(UseCase[UploadTarget]):
+    feature: ClassVar[str] = FEATURE
 
-
-@dataclass(slots=True)
-class UppyUploads:
-    """`target` changes with the configuration; None means that there are no Uppy uploads.
-
-    `unique_id` makes the part of a key that no other key has.
-    """
-
-    target: UploadTarget | None
-    use_cases: UseCases
-    unique_id: Callable[[], str]
+    core: Core
 
 
 class CallerUploads:
@@ -106,13 +97,12 @@ class CallerUploads:
     caller's own. Those that call the store also raise its errors.
     """
 
-    def __init__(self, requester: Requester, target: UploadTarget, uploads: UppyUploads) -> None:
+    def __init__(self, requester: Requester, target: UploadTarget, core: Core) -> None:
         self.bucket = target.bucket
         self._requester = requester
         self._prefix = caller_prefix(target.template, requester.identity)
         self._expires_in = target.expires_in
-        self._use_cases = uploads.use_cases
-        self._unique_id = uploads.unique_id
+        self._core = core
 
     async def form(self, file: File, expires_in: int | None = None) -> PresignedForm:
         """Return a form for the file. Without a known length, it allows as much as the grants."""
@@ -120,7 +110,7 @@ class CallerUploads:
         await self._check_key(request, self._prefix or "")
         if file.content_length is None:
             request = with_longest(request, self._grants, self._new_key(file))
-        return await self._use_cases.presigner.presign_form(self._requester, request)
+        return await self._core.presigner.presign_form(self._requester, request)
 
     async def put(
         self, file: File, expires_in: int | None = None
@@ -130,18 +120,18 @@ class CallerUploads:
             return None
         lifetime = self._lifetime(expires_in)
         request = put_request(self.bucket, self._new_key(file), file, file.content_length, lifetime)
-        bucket = self._use_cases.authorizer.snapshot.buckets[self.bucket]
+        bucket = self._core.authorizer.snapshot.buckets[self.bucket]
         if not can_put(request, self._grants, bucket):
             return None
         await self._check_key(request, request.key)
-        return request.key, await self._use_cases.presigner.presign(self._requester, request)
+        return request.key, await self._core.presigner.presign(self._requester, request)
 
     async def create(self, file: File) -> tuple[str, str]:
         """Create a multipart upload. Return its key and id."""
-        authorizer = self._use_cases.authorizer
+        authorizer = self._core.authorizer
         request = await self._new_upload(file, None)
         access = await authorizer.authorize_store_call(self._requester, request.store_request())
-        s3_object = S3Object(self._use_cases.store, access, request.bucket, request.key)
+        s3_object = S3Object(self._core.store, access, request.bucket, request.key)
         upload_id = await create_upload(authorizer, self._requester, s3_object, request)
         return request.key, upload_id
 
@@ -175,7 +165,7 @@ class CallerUploads:
 
     async def parts(self, key: str, upload_id: str) -> list[UploadedPart]:
         upload = await self._upload(key, upload_id, "ListParts")
-        return await self._use_cases.multipart.parts(self._requester, upload)
+        return await self._core.multipart.parts(self._requester, upload)
 
     async def complete(
         self, key: str, upload_id: str, parts: Sequence[UploadedPart]
@@ -186,7 +176,7 @@ class CallerUploads:
         maximum = max_upload_size(self._grants, wanted, MAX_OBJECT_BYTES)
         request = Completion(upload=upload, content_length=maximum, is_max_length=True, parts=parts)
         try:
-            return await self._use_cases.multipart.complete(self._requester, request)
+            return await self._core.multipart.complete(self._requester, request)
         except LengthMismatch:  # with a maximum only if there is more, and then it is aborted
             detail = f"Your grant allows at most {maximum} bytes."
             raise LimitExceeded(detail, pointer="#/content_length") from None
@@ -196,7 +186,7 @@ class CallerUploads:
     ) -> PresignedRequest:
         """Sign a completion of all stored parts. Raises LimitExceeded if they are too large."""
         upload = await self._upload(key, upload_id, "CompleteMultipartUpload")
-        parts = await self._use_cases.multipart.parts(self._requester, upload)
+        parts = await self._core.multipart.parts(self._requester, upload)
         length = sum(part.content_length for part in parts)
         completion = Completion(upload=upload, content_length=length, parts=parts)
         request = replace(completion.store_request(), lifetime=self._lifetime(expires_in))
@@ -205,7 +195,7 @@ class CallerUploads:
 
     async def abort(self, key: str, upload_id: str) -> None:
         upload = await self._upload(key, upload_id, "AbortMultipartUpload")
-        await self._use_cases.multipart.abort(self._requester, upload)
+        await self._core.multipart.abort(self._requester, upload)
 
     async def sign_delete(self, key: str, expires_in: int | None = None) -> PresignedRequest:
         lifetime = self._lifetime(expires_in)
@@ -217,11 +207,11 @@ class CallerUploads:
             lifetime=lifetime,
         )
         await self._check_key(request, key)
-        return await self._use_cases.presigner.presign(self._requester, request)
+        return await self._core.presigner.presign(self._requester, request)
 
     def location(self, key: str) -> str:
         """Return the object's URL, unsigned."""
-        address = self._use_cases.authorizer.snapshot.buckets[self.bucket].address
+        address = self._core.authorizer.snapshot.buckets[self.bucket].address
         return f"{address.origin}{address.path_prefix}{encode_key(key)}"
 
     async def _new_upload(self, file: File, expires_in: int | None) -> UnknownLengthUpload:
@@ -238,16 +228,14 @@ class CallerUploads:
         return request
 
     def _new_key(self, file: File) -> str:
-        return new_object_key(self._prefix or "", file.name, self._unique_id)
+        return new_object_key(self._prefix or "", file.name, self._core.unique_id)
 
     @property
     def _grants(self) -> Sequence[Grant]:
-        return self._use_cases.authorizer.access(self._requester).grants
+        return self._core.authorizer.access(self._requester).grants
 
     async def _authorize(self, request: StoreRequest, urls: int = 1) -> StoreAccess:
-        return await self._use_cases.authorizer.authorize_store_call(
-            self._requester, request, urls=urls
-        )
+        return await self._core.authorizer.authorize_store_call(self._requester, request, urls=urls)
 
     @asynccontextmanager
     async def _abort_if_too_large(self, upload: Upload) -> AsyncIterator[None]:
@@ -256,7 +244,7 @@ class CallerUploads:
             yield
         except LimitExceeded:
             with suppress(PresignError):
-                await self._use_cases.multipart.abort(self._requester, upload)
+                await self._core.multipart.abort(self._requester, upload)
             raise
 
     async def _upload(self, key: str, upload_id: str, action: str) -> Upload:
@@ -267,7 +255,7 @@ class CallerUploads:
     async def _check_key(self, request: ObjectRequest, key: str) -> None:
         """Raises Forbidden, once it is in the audit trail, unless the key is the caller's own."""
         if self._prefix is None or not key.startswith(self._prefix):
-            await self._use_cases.authorizer.sign_and_audit(self._requester, request, key, _refuse)
+            await self._core.authorizer.sign_and_audit(self._requester, request, key, _refuse)
 
     def _lifetime(self, expires_in: int | None) -> Lifetime:
         return Lifetime(expires_in=self._expires_in if expires_in is None else expires_in)

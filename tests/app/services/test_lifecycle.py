@@ -13,9 +13,10 @@ from service.app.services import Services
 from service.app.session_sources import Origin, aws_sources
 from service.app.settings import Settings
 from service.clock import SystemClock
-from service.config.links import KEY_BYTES, LinksSettings, new_key
+from service.config.key_files import KEY_BYTES, new_key
 from service.errors import ConfigurationError
 from service.presigning.rate_limits import RateLimits
+from service.protocols.links.settings import LinksSettings
 from service.sessions.pool import SessionPool
 from service.sessions.sts import AssumedRole, Role
 from service.sessions.sts_clients import StsClients

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Route, ViewportSize, expect, sync_playwright
 
 from service.auth.api_keys import digest_of
-from service.config.links import new_key
+from service.config.key_files import new_key
 from tests.browser.conftest import QUIET
 from tests.browser.console.harness import (
     MIB,

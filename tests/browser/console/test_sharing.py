@@ -10,7 +10,7 @@ import httpx
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Route, expect
 
-from service.config.links import new_key
+from service.config.key_files import new_key
 from tests.browser.console.conftest import kept_to_itself
 from tests.browser.console.harness import (
     LISTER_KEY,

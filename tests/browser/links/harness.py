@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import httpx
 from playwright.sync_api import BrowserContext, Locator, Page
 
-from service.config.links import new_key
+from service.config.key_files import new_key
 from tests.browser.console.harness import LIMITED_KEY, MIB, PATIENCE, Watch, limited
 from tests.support.gate import Gate, gate_to
 from tests.support.service import API_KEY, RunningService, make_caller, run_service

@@ -8,9 +8,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from service.auth.api_keys import digest_of
-from service.cli.check.callers import rights, together
-from service.cli.check.quantities import duration, size
+from service.cli.check.callers import together
 from service.cli.main import main
+from service.protocols.quantities import duration, size
 from tests.cli.invoking import rights_by_caller
 
 BUCKET: Final = {"region": "eu-west-1", "role_arn": "arn:aws:iam::111122223333:role/presign"}
@@ -80,7 +80,7 @@ def test_nobody_is_said_to_do_nothing_with_a_protocol(tmp_path: Path) -> None:
         of_key("out", grant("x/", "head")),
     ]
     configuration = document(*callers, **PROTOCOLS)
-    assert rights_by_caller(rights, configuration) == {
+    assert rights_by_caller(configuration) == {
         "API key pull": ["download", "check", "pull"],
         "API key out": ["head"],
     }

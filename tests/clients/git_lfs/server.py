@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from service.config.links import new_key
+from service.config.key_files import new_key
 from tests.auth.mint import ISSUER, ed_key, jwk, jwks, make_token
 from tests.browser.proxy import nginx
 from tests.clients.recording import Recording, recording

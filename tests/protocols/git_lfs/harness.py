@@ -12,7 +12,7 @@ from typing import Any, Final
 import httpx
 
 from service.app.settings import Settings
-from service.config.links import new_key
+from service.config.key_files import new_key
 from tests.multipart.fake_s3 import FakeS3, xml
 from tests.s3.fake_store import query_of
 from tests.support.app import make_app_settings, make_open_grant, run_app

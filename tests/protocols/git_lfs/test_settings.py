@@ -8,9 +8,9 @@ from typing import Any, Final
 import pytest
 from click.testing import CliRunner
 
-from service.cli.check import git_lfs
 from service.cli.main import main
-from service.config.links import new_key
+from service.config.key_files import new_key
+from service.protocols.git_lfs import PROTOCOL
 from service.protocols.roots import ProtocolRoot
 from tests.app.reload.harness import log_messages, put, watching
 from tests.app.services.harness import configuration
@@ -62,7 +62,7 @@ def test_check_knows_who_may_pull_and_push() -> None:
         of_claim("team:*", "lfs/{claim:/team}/", *PULL, *PUSH),
         of_claim("other:*", "wiki/{claim:/team}/", *PULL),
     )
-    assert rights_by_caller(git_lfs.rights, document(*callers)) == {
+    assert rights_by_caller(document(*callers), PROTOCOL) == {
         "API key reader": ["pull"],
         "API key writer": ["pull", "push"],
         "API key parts": ["push", "push in parts"],
@@ -168,8 +168,9 @@ async def test_repositories_change_at_once_and_the_first_at_the_start(
     put(path, configuration(git_lfs=before))
     async with watching(path) as service:
         assert await service.changed_to(configuration(git_lfs=after)) == "ok"
-        repositories = service.harness.services.protocols.git_lfs.settings.repositories.named
+        values = service.harness.services.protocols[PROTOCOL].values
     expected = {} if after is None else after["repositories"]
+    repositories = {} if values is None else values.repositories.named
     assert repositories == {name: ProtocolRoot(**each) for name, each in expected.items()}
     text = "changed, but will take effect only after a restart: "
     assert log_messages(caplog)[1:] == [text + each for each in late]

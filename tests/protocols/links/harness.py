@@ -12,8 +12,8 @@ import httpx
 
 from service.app.settings import Settings
 from service.auth.api_keys import digest_of
-from service.config.links import new_key
-from service.protocols.links.service import Links
+from service.config.key_files import new_key
+from service.protocols.links.share_links import ShareLinks
 from tests.support.app import API_KEY, app_of, make_app_settings, make_open_grant, run_app
 from tests.support.virtual_time import CLOCK_START, FakeClock
 
@@ -73,7 +73,7 @@ def settings(directory: Path, *grants: Mapping[str, Any], **links: Any) -> Setti
 
 async def until_looked(client: httpx.AsyncClient) -> None:
     """Wait until the store of links was asked which links are revoked."""
-    links = app_of(client).parts.use_case(Links)
+    links = app_of(client).parts.use_case(ShareLinks).links
     if links.shared is not None:
         await links.shared.revocations.attempts.until_asleep()
 

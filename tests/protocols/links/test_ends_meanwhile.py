@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from service.protocols.links.service import Links
+from service.protocols.links.share_links import ShareLinks
 from tests.protocols.links.visitor import Visitor, code
 from tests.support.app import app_of
 
@@ -13,9 +13,8 @@ FILE = b'{"name": "a.txt", "content_length": 5}'
 
 
 def revoke(visitor: Visitor, path: str) -> None:
-    links = app_of(visitor.client).parts.use_case(Links)
-    assert links.settings is not None
-    links.configure(replace(links.settings, revoked=frozenset({visitor.id_of(path)})))
+    links = app_of(visitor.client).parts.use_case(ShareLinks)
+    links.configure(replace(links.configured, revoked=frozenset({visitor.id_of(path)})))
 
 
 @pytest.mark.parametrize(

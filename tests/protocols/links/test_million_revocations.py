@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pytest
 
-from service.config.links import new_key
+from service.config.key_files import new_key
 from service.protocols.links.link_store import MARGIN_SECONDS, MOST_LINKS
 from tests.protocols.links.harness import LINK, URL
 from tests.server.process import ServiceProcess, configured

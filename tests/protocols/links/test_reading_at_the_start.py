@@ -15,7 +15,7 @@ from pydantic_core import to_json
 from service.aws_lambda import instance
 from service.protocols.links.link_store import Revoked
 from service.protocols.links.memory_link_store import MemoryLinkStore
-from service.protocols.links.service import Links
+from service.protocols.links.share_links import ShareLinks
 from tests.protocols.links.harness import LINK, settings, until_looked
 from tests.support.app import app_of, run_app
 from tests.support.lambda_events import Kind
@@ -56,7 +56,7 @@ async def started(directory: Path) -> AsyncIterator[httpx.AsyncClient]:
 async def test_a_start_does_not_wait_for_revocations(tmp_path: Path, pages: Pages) -> None:
     async with started(tmp_path) as client:
         assert (await client.get("/livez")).status_code == 200
-        assert not app_of(client).parts.use_case(Links).has_looked
+        assert app_of(client).parts.use_case(ShareLinks).not_ready()
 
 
 async def test_links_wait_for_revocations_and_so_does_readiness(

@@ -8,8 +8,10 @@ from typing import Any, Final
 
 import pytest
 
-from service.config.links import new_key
+from service.config.key_files import new_key
+from service.protocols.links import PROTOCOL
 from service.protocols.links.service import LinkSettings
+from service.protocols.links.share_links import ShareLinks
 from service.protocols.links.tickets import KeyRing
 from tests.app.reload.harness import WatchedService, log_messages, put, watching
 from tests.app.services.harness import configuration, until
@@ -46,7 +48,8 @@ async def watched(files: Files, before: dict[str, Any]) -> AsyncIterator[Watched
 
 
 def in_use(service: WatchedService) -> LinkSettings | None:
-    return service.harness.services.protocols.links.settings
+    values: LinkSettings | None = service.harness.services.protocols[PROTOCOL].values
+    return values
 
 
 def opens(service: WatchedService) -> bool:
@@ -100,5 +103,7 @@ async def test_a_store_is_opened_at_the_start_only(
 ) -> None:
     async with watched(files, files.configured()) as service:
         assert await service.changed_to(files.configured(store_url=STORE)) == "ok"
-        assert service.harness.services.protocols.links.shared is None
+        share_links = service.harness.services.protocols[PROTOCOL]
+        assert isinstance(share_links, ShareLinks)
+        assert share_links.shared is None
     assert log_messages(caplog)[1:] == [f"{RESTART}links.store_url"]

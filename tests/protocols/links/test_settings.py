@@ -10,10 +10,10 @@ from click.testing import CliRunner
 from service.app import protocols
 from service.app.settings import load_settings, watched_files
 from service.auth.api_keys import digest_of
-from service.cli.check import links
 from service.cli.main import main
-from service.config.links import new_key
+from service.config.key_files import new_key
 from service.errors import ConfigurationError
+from service.protocols.links import PROTOCOL
 from tests.cli.invoking import rights_by_caller
 
 ROLE: Final = "arn:aws:iam::111122223333:role/presign"
@@ -53,7 +53,7 @@ def test_check_knows_who_may_make_links(tmp_path: Path) -> None:
         caller("heads", "head", "link"),
         caller("others", "download"),
     )
-    assert rights_by_caller(links.rights, configured.document) == {
+    assert rights_by_caller(configured.document, PROTOCOL) == {
         "API key billing": ["let others download", "let others upload"],
         "API key drops": ["let others upload"],
         "API key heads": [],

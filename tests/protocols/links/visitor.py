@@ -12,7 +12,7 @@ import httpx
 
 from service.access.grants import Caller, Operation
 from service.clock import SystemClock
-from service.protocols.links.service import Links
+from service.protocols.links.share_links import ShareLinks
 from service.protocols.links.tickets import KeyRing
 from tests.protocols.links.factories import KEY, make_link
 from tests.protocols.links.harness import until_looked
@@ -58,7 +58,7 @@ class Visitor:
         """The path of a new link of which the store knows."""
         path = self.link(max_uses=max_uses, **changes)
         ticket = self.keys.open(path.removeprefix("/l/"))
-        links = app_of(self.client).parts.use_case(Links)
+        links = app_of(self.client).parts.use_case(ShareLinks).links
         assert ticket is not None
         assert links.shared is not None
         stored = links.stored(ticket.link.caller, ticket.id, ticket.link.expires_at)

@@ -252,4 +252,4 @@ async def test_no_answer_of_a_store_has_the_key(harness: Harness) -> None:
     harness.store.has("1/a")
     answer = await harness.send("GET", "/presigned/team/1/a")
     assert API_KEY not in answer.text
-    assert app_of(harness.client).parts.use_case(Mlflow).roots.find("team").prefix == PREFIX
+    assert app_of(harness.client).parts.use_case(Mlflow).configured.find("team").prefix == PREFIX

@@ -8,8 +8,8 @@ from typing import Any, Final
 import pytest
 from click.testing import CliRunner
 
-from service.cli.check import mlflow
 from service.cli.main import main
+from service.protocols.mlflow import PROTOCOL
 from service.protocols.roots import ProtocolRoot
 from tests.app.reload.harness import log_messages, put, watching
 from tests.app.services.harness import configuration
@@ -62,7 +62,7 @@ def test_check_knows_who_may_do_what() -> None:
         caller("headless", "mlflow/", "list", "download"),
         of_team("mlflow/{claim:/team}/", *READ),
     )
-    assert rights_by_caller(mlflow.rights, document(*callers)) == {
+    assert rights_by_caller(document(*callers), PROTOCOL) == {
         "API key reader": ["read"],
         "API key writer": ["read", "write small files", "write large files"],
         "API key careful": ["read", "write large files"],
@@ -162,8 +162,9 @@ async def test_roots_change_at_once_and_the_first_at_the_start(
     put(path, configuration(mlflow=before))
     async with watching(path) as service:
         assert await service.changed_to(configuration(mlflow=after)) == "ok"
-        roots = service.harness.services.protocols.mlflow.roots.named
+        values = service.harness.services.protocols[PROTOCOL].values
     expected = {} if after is None else after["roots"]
+    roots = {} if values is None else values.named
     assert roots == {name: ProtocolRoot(**each) for name, each in expected.items()}
     text = "changed, but will take effect only after a restart: "
     assert log_messages(caplog)[1:] == [text + each for each in late]

@@ -11,7 +11,6 @@ import pytest
 from service.presigning.listings import MAX_PAGES
 from service.protocols.package_index.indexes import PackageIndexes
 from service.protocols.package_index.pages import HTML, JSON
-from service.protocols.roots import Roots
 from tests.protocols.package_index.harness import (
     INDEX,
     KEYS,
@@ -243,6 +242,6 @@ async def test_basic_is_accepted_and_both_schemes_are_offered() -> None:
 
 async def test_an_index_that_a_reload_removed_is_gone() -> None:
     async with run_index(ListedStore(KEYS)) as client:
-        app_of(client).parts.use_case(PackageIndexes).roots = Roots("/simple")
+        app_of(client).parts.use_case(PackageIndexes).configure(None)
         answers = [await client.get(path) for path in (PROJECT, "/simple/wheels/X/")]
     assert {code(answer) for answer in answers} == {(404, "not_found")}

@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from service.auth.api_keys import digest_of
-from service.cli.check import package_index
 from service.cli.main import main
+from service.protocols.package_index import PROTOCOL
 from service.protocols.roots import ProtocolRoot
 from tests.app.reload.harness import log_messages, put, watching
 from tests.app.services.harness import configuration
@@ -61,7 +61,7 @@ def test_check_knows_who_may_use_an_index() -> None:
         caller("key", "pypi", "list", "download"),
         {"issuer": "cluster", "subject": "team:*", "grants": [by_claim]},
     )
-    assert rights_by_caller(package_index.rights, document(*callers)) == {
+    assert rights_by_caller(document(*callers), PROTOCOL) == {
         "API key ci": ["list all projects", "download the files of all projects"],
         "API key wide": ["list all projects", "download the files of no projects"],
         "API key one": ["list some projects", "download the files of some projects"],
@@ -139,7 +139,8 @@ async def test_indexes_change_at_once_and_the_first_at_the_start(
     put(path, configuration(package_index=before))
     async with watching(path) as service:
         assert await service.changed_to(configuration(package_index=after)) == "ok"
-        indexes = service.harness.services.protocols.package_indexes.roots.named
+        values = service.harness.services.protocols[PROTOCOL].values
+    indexes = {} if values is None else values.named
     assert indexes == {name: ProtocolRoot(**index) for name, index in after.items()}
     text = "changed, but will take effect only after a restart: "
     assert log_messages(caplog)[1:] == [text + each for each in late]

@@ -9,6 +9,7 @@ from typing import Any, Final
 import httpx
 import pytest
 
+from service.protocols.uppy import PROTOCOL
 from service.protocols.uppy.uploads import UppyUploads
 from tests.app.reload.harness import log_messages, put, watching
 from tests.app.services.harness import configuration
@@ -40,7 +41,7 @@ async def test_a_target_changes_at_once_and_origins_at_the_start(
     put(path, configuration(**before))
     async with watching(path) as service:
         assert await service.changed_to(configuration(**after)) == "ok"
-        target = service.harness.services.protocols.uppy.target
+        target = service.harness.services.protocols[PROTOCOL].values
     assert (target and target.template) == after.get("uppy", {}).get("prefix")
     text = "changed, but will take effect only after a restart: "
     assert log_messages(caplog)[1:] == [text + each for each in late]
@@ -48,7 +49,7 @@ async def test_a_target_changes_at_once_and_origins_at_the_start(
 
 async def test_without_the_section_the_routes_are_gone() -> None:
     async with start_harness() as harness:
-        app_of(harness.client).parts.use_case(UppyUploads).target = None
+        app_of(harness.client).parts.use_case(UppyUploads).configure(None)
         answer = await harness.client.get(PARAMS, params=PDF)
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 

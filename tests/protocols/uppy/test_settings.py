@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from service.auth.api_keys import digest_of
-from service.cli.check import uppy
 from service.cli.main import main
+from service.protocols.uppy import PROTOCOL
 from tests.cli.invoking import rights_by_caller
 
 ROLE: Final = "arn:aws:iam::111122223333:role/presign"
@@ -60,7 +60,7 @@ def test_check_knows_who_may_upload() -> None:
         of_key("elsewhere", {**GRANT, "prefix": "other/"}),
         of_token("user:*", {**GRANT, "prefix": "uploads/cluster-a/"}),
     )
-    assert rights_by_caller(uppy.rights, document(UPPY, *callers)) == {
+    assert rights_by_caller(document(UPPY, *callers), PROTOCOL) == {
         "API key billing": [ONE_PIECE, PARTS],
         "API key forms": [ONE_PIECE],
         "API key elsewhere": [],
@@ -90,12 +90,12 @@ def test_check_understands_claims() -> None:
     by_subject = {**GRANT, "prefix": "uploads/cluster-a/{claim:/sub}/"}
     template = {**UPPY, "prefix": "uploads/{claim:/tenant}/{caller}/"}
     callers = (of_token("a:*", by_tenant), of_key("billing", GRANT))
-    assert rights_by_caller(uppy.rights, document(template, *callers)) == {
+    assert rights_by_caller(document(template, *callers), PROTOCOL) == {
         "a:* of cluster-a": [ONE_PIECE, PARTS],
         "API key billing": [],  # it has no claims
     }
     ada = document(UPPY, of_token("ada", by_subject))
-    assert rights_by_caller(uppy.rights, ada) == {"ada of cluster-a": [ONE_PIECE, PARTS]}
+    assert rights_by_caller(ada, PROTOCOL) == {"ada of cluster-a": [ONE_PIECE, PARTS]}
 
 
 def test_check_warns_of_uploads_that_cannot_be(tmp_path: Path) -> None:

@@ -1,32 +1,30 @@
 """What `presign check` says about remote signing: what it opens, and which limits clients meet."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from service.access.callers import CallerEntry
-from service.access.grants import Operation
-from service.app import builders
-from service.app.settings import Settings
-from service.cli.check.rights import Right
-from service.config.buckets import BucketSettings
-from service.config.callers import GrantSettings
+from service.access.grants import Grant, Operation
 from service.errors import ConfigurationProblem
+from service.presigning.snapshot import Bucket
+from service.protocols.checked import Check, Checked, Right
 
 _NOTHING_BY_ITSELF = frozenset({Operation.SIGN, Operation.VERSIONS, Operation.LINK})
 
 
-def rights(_settings: Settings, entry: CallerEntry) -> Iterator[Right]:
+def rights(_: None, entry: CallerEntry, _checked: Checked) -> Iterator[Right]:
     for bucket in sorted({each.bucket for each in entry.grants if Operation.SIGN in each.allow}):
         where = f"at /sign/{bucket}/…, each signature valid for 15 min"
         yield Right(("sign its own S3 requests",), where)
 
 
-def warnings(settings: Settings) -> Iterator[ConfigurationProblem]:
-    for at, grant in settings.placed_grants():
-        for text in _risks(grant, settings.buckets[grant.bucket]):
+def warnings(_: None, checked: Checked) -> Iterator[ConfigurationProblem]:
+    for at, grant in checked.grants():
+        for text in _risks(grant, checked.buckets[grant.bucket]):
             yield ConfigurationProblem(text, at)
 
 
-def _risks(grant: GrantSettings, bucket: BucketSettings) -> Iterator[str]:
+def _risks(grant: Grant, bucket: Bucket) -> Iterator[str]:
     if Operation.SIGN not in grant.allow:
         return
     if _NOTHING_BY_ITSELF.issuperset(grant.allow):
@@ -42,9 +40,12 @@ def _risks(grant: GrantSettings, bucket: BucketSettings) -> Iterator[str]:
                 "PyIceberg and most SDKs send no `If-None-Match`, so without "
                 "allow_overwrite they cannot upload"
             )
-    if Operation.DELETE in grant.allow and not bucket.is_scoped:
+    if Operation.DELETE in grant.allow and bucket.arns is None:
         yield f"all callers share the session of bucket {grant.bucket}, so " + (
             "DeleteObjects needs its body, which PyIceberg does not send"
-            if builders.is_at_aws(bucket)
+            if bucket.compares_payload_hash
             else "DeleteObjects is not signed: the store may take another body"
         )
+
+
+CHECK: Final = Check(rights=rights, warnings=warnings)

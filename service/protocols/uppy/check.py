@@ -1,14 +1,14 @@
 """What `presign check` says about Uppy: who may upload with it, and where uploads go."""
 
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 from service.access.callers import CallerEntry, Identity, granted, named_claims, pointers
 from service.access.grants import AccessRequest, Caller, Operation, covers
 from service.access.key_prefixes import caller_prefix
-from service.app.settings import Settings
-from service.cli.check.rights import Right, right
-from service.config.uppy import UppySettings
 from service.errors import ConfigurationProblem
+from service.protocols.checked import Check, Checked, Right, right
+from service.protocols.uppy.uploads import UploadTarget
 
 _METHODS: Mapping[Operation, str] = {
     Operation.FORM: "upload in one piece",
@@ -16,30 +16,25 @@ _METHODS: Mapping[Operation, str] = {
 }
 
 
-def describe(settings: Settings) -> Iterator[str]:
-    if (uppy := settings.uppy) is None:
-        return
+def describe(uppy: UploadTarget) -> Iterator[str]:
     pages = f"pages of {', '.join(uppy.origins)}" if uppy.origins else "no page of another origin"
-    yield f"uppy: uploads go to {uppy.prefix}… in {uppy.bucket}; {pages} may call"
+    yield f"uppy: uploads go to {uppy.template}… in {uppy.bucket}; {pages} may call"
 
 
-def rights(settings: Settings, entry: CallerEntry) -> Iterator[Right]:
-    if settings.uppy is not None:
-        yield from right(_allowed(settings.uppy, entry), "with Uppy")
+def rights(uppy: UploadTarget, entry: CallerEntry, _: Checked) -> Iterator[Right]:
+    yield from right(_allowed(uppy, entry), "with Uppy")
 
 
-def warnings(
-    settings: Settings, entries: tuple[CallerEntry, ...]
-) -> Iterator[ConfigurationProblem]:
-    if (uppy := settings.uppy) is None:
+def warnings(uppy: UploadTarget | None, checked: Checked) -> Iterator[ConfigurationProblem]:
+    if uppy is None:
         return
-    if not any(_allowed(uppy, entry) for entry in entries):
+    if not any(_allowed(uppy, entry) for entry in checked.entries()):
         text = (
             "nobody may upload; a caller needs a grant with `form`, and with `multipart` for large "
-            f"files, that covers {uppy.prefix} in {uppy.bucket}"
+            f"files, that covers {uppy.template} in {uppy.bucket}"
         )
         yield ConfigurationProblem(text, ("uppy",))
-    if not settings.buckets[uppy.bucket].conditional_writes:
+    if not checked.buckets[uppy.bucket].conditional_writes:
         text = (
             f"bucket {uppy.bucket} has no conditional writes, so no multipart upload can be "
             "completed"
@@ -47,10 +42,10 @@ def warnings(
         yield ConfigurationProblem(text, ("uppy", "bucket"))
 
 
-def _allowed(uppy: UppySettings, entry: CallerEntry) -> list[str]:
+def _allowed(uppy: UploadTarget, entry: CallerEntry) -> list[str]:
     """Return how a matching caller may upload, if its claims suit the grants."""
     identity = _example_caller(uppy, entry)
-    if (prefix := caller_prefix(uppy.prefix, identity)) is None:
+    if (prefix := caller_prefix(uppy.template, identity)) is None:
         return []
     grants = granted([entry], identity)
     requests = {
@@ -64,12 +59,15 @@ def _allowed(uppy: UppySettings, entry: CallerEntry) -> list[str]:
     ]
 
 
-def _example_caller(uppy: UppySettings, entry: CallerEntry) -> Identity:
+def _example_caller(uppy: UploadTarget, entry: CallerEntry) -> Identity:
     subject = entry.subject.replace("*", "x")
     caller = Caller(issuer=entry.issuer, subject=subject)
     if entry.issuer is None:
         return Identity(caller)  # an API key has no claims
     needed = {pointer for grant in entry.grants for pointer in pointers(grant.prefix)}
-    needed |= set(pointers(uppy.prefix))
+    needed |= set(pointers(uppy.template))
     from_subject = named_claims({"sub": subject}, needed & {"/sub"})
     return Identity(caller, {**dict.fromkeys(needed - {"/sub"}, "x"), **from_subject})
+
+
+CHECK: Final = Check(describe=describe, rights=rights, warnings=warnings)

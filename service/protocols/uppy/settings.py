@@ -3,6 +3,8 @@
 from service.config.durations import Seconds
 from service.config.quoting import Shown
 from service.config.types import Name, Origin, OwnPrefix, Section
+from service.protocols.protocol import NamedBucket, Shared
+from service.protocols.uppy.uploads import UploadTarget
 
 
 class UppySettings(Section):
@@ -22,3 +24,15 @@ class UppySettings(Section):
     expires_in: Shown[Seconds | None] = None
     """How long a URL lives, up to the grant's `max_expires_in`. The default is the server's
     `default_expires_in`."""
+
+
+def values(uppy: UppySettings, _: Shared) -> UploadTarget:
+    return UploadTarget(uppy.bucket, uppy.prefix, uppy.expires_in, uppy.origins)
+
+
+def buckets(uppy: UppySettings) -> list[NamedBucket]:
+    return [NamedBucket(("uppy", "bucket"), uppy.bucket, uppy.prefix)]
+
+
+def restart(old: UploadTarget, new: UploadTarget) -> list[str]:
+    return [] if old.origins == new.origins else ["uppy.origins"]

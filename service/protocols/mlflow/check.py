@@ -3,15 +3,12 @@
 from collections.abc import Iterator
 from typing import Final
 
-from service.access.callers import CallerEntry
+from service.access.callers import CallerEntry, caller_name
 from service.access.grants import Grant, Operation
-from service.app import builders
-from service.app.settings import Settings
-from service.cli.check.git_lfs import may_cover
-from service.cli.check.package_index import covers_some
-from service.cli.check.rights import Right, right
-from service.config.mlflow import MlflowRootSettings
+from service.access.prefix_coverage import covers_some, may_cover
 from service.errors import ConfigurationProblem
+from service.protocols.checked import Check, Checked, Right, right
+from service.protocols.roots import ProtocolRoot, Roots
 
 _NEEDED: Final = {
     "read": {Operation.DOWNLOAD, Operation.HEAD, Operation.LIST},
@@ -21,34 +18,32 @@ _NEEDED: Final = {
 }
 
 
-def describe(settings: Settings) -> Iterator[str]:
-    for name, root in _roots(settings):
+def describe(roots: Roots) -> Iterator[str]:
+    for name, root in roots.named.items():
         where = f"{root.bucket}/{root.prefix}"
         yield f"mlflow {name}: mlflow-artifacts://HOST/{name} has its artifacts in {where}"
 
 
-def rights(settings: Settings, entry: CallerEntry) -> Iterator[Right]:
-    for name, root in _roots(settings):
+def rights(roots: Roots, entry: CallerEntry, _: Checked) -> Iterator[Right]:
+    for name, root in roots.named.items():
         yield from right(_allowed(root, entry), f"in the MLflow root {name}")
 
 
-def warnings(
-    settings: Settings, entries: tuple[CallerEntry, ...]
-) -> Iterator[ConfigurationProblem]:
-    for name, root in _roots(settings):
+def warnings(roots: Roots | None, checked: Checked) -> Iterator[ConfigurationProblem]:
+    for name, root in ({} if roots is None else roots.named).items():
         at = ("mlflow", "roots", name)
-        if not any(_allowed(root, entry) for entry in entries):
+        if not any(_allowed(root, entry) for entry in checked.entries()):
             text = (
                 "nobody may use it; a caller needs a grant with `list`, `head` and `download`, or "
                 f"with `upload`, that covers {root.bucket}/{root.prefix}"
             )
             yield ConfigurationProblem(text, at)
-        for entry in entries:
-            for text in _small_files(settings, root, entry):
-                yield ConfigurationProblem(f"{builders.caller_name(entry)} {text}", at)
+        for entry in checked.entries():
+            for text in _small_files(checked, root, entry):
+                yield ConfigurationProblem(f"{caller_name(entry)} {text}", at)
 
 
-def _small_files(settings: Settings, root: MlflowRootSettings, entry: CallerEntry) -> Iterator[str]:
+def _small_files(checked: Checked, root: ProtocolRoot, entry: CallerEntry) -> Iterator[str]:
     """Yield why a caller that writes cannot send small files in one request, as MLflow does."""
     grants = _grants(root, entry)
     uploads = [grant for grant in grants if Operation.UPLOAD in grant.allow]
@@ -56,14 +51,14 @@ def _small_files(settings: Settings, root: MlflowRootSettings, entry: CallerEntr
     instead = "; or clients set MLFLOW_MULTIPART_UPLOAD_MINIMUM_FILE_SIZE=1" if parts else ""
     if (uploads or parts) and not any(grant.allow_overwrite for grant in uploads):
         yield f"cannot send small files: they need `upload` with `allow_overwrite`{instead}"
-    if uploads and settings.buckets[root.bucket].encryption is not None:
+    if uploads and checked.buckets[root.bucket].encryption is not None:
         yield (
             f"cannot send small files: bucket {root.bucket} has `encryption`, whose headers MLflow "
             f"does not send{instead}"
         )
 
 
-def _allowed(root: MlflowRootSettings, entry: CallerEntry) -> list[str]:
+def _allowed(root: ProtocolRoot, entry: CallerEntry) -> list[str]:
     """Return what a matching caller may do, if its claims suit the grants."""
     grants = _grants(root, entry)
     everywhere = _operations([each for each in grants if may_cover(each, root.prefix)])
@@ -85,7 +80,7 @@ def _operations(grants: list[Grant]) -> set[Operation]:
     }
 
 
-def _grants(root: MlflowRootSettings, entry: CallerEntry) -> list[Grant]:
+def _grants(root: ProtocolRoot, entry: CallerEntry) -> list[Grant]:
     return [
         grant
         for grant in entry.grants
@@ -94,5 +89,4 @@ def _grants(root: MlflowRootSettings, entry: CallerEntry) -> list[Grant]:
     ]
 
 
-def _roots(settings: Settings) -> list[tuple[str, MlflowRootSettings]]:
-    return [] if settings.mlflow is None else [*settings.mlflow.roots.items()]
+CHECK: Final = Check(describe=describe, rights=rights, warnings=warnings)

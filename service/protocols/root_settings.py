@@ -1,5 +1,6 @@
 """The settings of what a name in the addresses of a protocol means."""
 
+from collections.abc import Iterator, Mapping
 from typing import Annotated
 
 from pydantic import AfterValidator
@@ -7,6 +8,9 @@ from pydantic import AfterValidator
 from service.access.callers import pointers
 from service.config.quoting import Shown
 from service.config.types import Name, Prefix, Section
+from service.errors import Location
+from service.protocols.protocol import NamedBucket
+from service.protocols.roots import ProtocolRoot, Roots
 
 
 def _check_directory(prefix: str) -> str:
@@ -25,3 +29,13 @@ class RootSettings(Section):
 
     prefix: Shown[Annotated[Prefix, AfterValidator(_check_directory)]]
     """Where the objects are. It ends in `/`, or is empty."""
+
+
+def roots(path: str, named: Mapping[str, RootSettings]) -> Roots:
+    found = {name: ProtocolRoot(each.bucket, each.prefix) for name, each in named.items()}
+    return Roots(path, found)
+
+
+def named_buckets(at: Location, named: Mapping[str, RootSettings]) -> Iterator[NamedBucket]:
+    for name, each in named.items():
+        yield NamedBucket((*at, name, "bucket"), each.bucket, each.prefix)

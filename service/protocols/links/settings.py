@@ -1,52 +1,25 @@
-"""The settings of share links, and the files that their keys are in."""
+"""The settings of share links."""
 
-from base64 import b64decode, b64encode
-from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationInfo
+from pydantic import AfterValidator, Field, SecretStr
 
+from service.config.key_files import KeyFile
 from service.config.patterns import matching
 from service.config.quoting import Shown
 from service.config.store_urls import check_store_url
-from service.config.types import OFFLINE, Section, Url
+from service.config.types import Section, Url
+from service.protocols.links.service import LinkSettings
+from service.protocols.links.tickets import KeyRing
+from service.protocols.protocol import Shared
 
-KEY_BYTES: Final = 32
 MEMORY: Final = "memory://"
-
-
-def new_key(random: bytes) -> str:
-    """Return KEY_BYTES random bytes as the text of a key file."""
-    return b64encode(random).decode()
-
-
-def read_key(path: Path) -> bytes:
-    """Return the key in a file.
-
-    Raises ValueError, which repeats neither the content nor the path: that may be a key by mistake.
-    """
-    try:
-        key = b64decode(path.read_text(encoding="ascii").strip(), validate=True)
-    except (OSError, ValueError):  # of a file that is missing, or of other text
-        key = b""
-    if len(key) != KEY_BYTES:
-        raise ValueError(
-            "write the path of a readable file with a key as `presign new-link-key` prints it"
-        )
-    return key
-
-
-def _check_key_file(path: Path, info: ValidationInfo) -> Path:
-    if info.context != OFFLINE:
-        read_key(path)
-    return path
 
 
 def _check_store_url(url: SecretStr) -> SecretStr:
     return url if url.get_secret_value() == MEMORY else check_store_url(url)
 
 
-KeyFile = Annotated[Path, AfterValidator(_check_key_file)]
 LinkStoreUrl = Annotated[  # it may hold a password
     SecretStr,
     Field(title="URL of a Redis or Valkey, or `memory://`"),
@@ -81,3 +54,17 @@ class LinksSettings(Section):
     revoked_links: tuple[LinkId, ...] = ()
     """Ids of links that must end early, whatever the store says. Each can be removed after its
     link's `expires_at`."""
+
+
+def values(links: LinksSettings, shared: Shared) -> LinkSettings:
+    own = links.store_url
+    return LinkSettings(
+        keys=KeyRing(shared.keys),
+        url=links.url.rstrip("/"),
+        revoked=frozenset(links.revoked_links),
+        store_url=shared.store_url if own is None else own.get_secret_value(),
+    )
+
+
+def restart(old: LinkSettings, new: LinkSettings) -> list[str]:
+    return [] if old.store_url == new.store_url else ["links.store_url"]

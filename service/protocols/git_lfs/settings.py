@@ -1,12 +1,16 @@
 """The settings of Git LFS."""
 
+from collections.abc import Iterable
 from typing import Annotated, Final
 
 from pydantic import ByteSize, Field
 
 from service.config.quoting import Shown
-from service.config.roots import RootSettings
 from service.config.types import Name, Section, Url
+from service.protocols.git_lfs.repositories import LfsSettings
+from service.protocols.git_lfs.tickets import TicketKeys
+from service.protocols.protocol import NamedBucket, Shared
+from service.protocols.root_settings import RootSettings, named_buckets, roots
 from service.signing.actions import MAX_UPLOAD_BYTES
 from service.signing.multipart_actions import MIN_PART_BYTES
 
@@ -33,3 +37,16 @@ class GitLfsSettings(Section):
     ] = _LARGEST
     """An object over this size is uploaded in parts, if the client can do that and there are
     `links.keys`. The default is 5 GiB, the most that one PUT can have."""
+
+
+def values(lfs: GitLfsSettings, shared: Shared) -> LfsSettings:
+    return LfsSettings(
+        repositories=roots("/lfs", lfs.repositories),
+        url=None if lfs.url is None else lfs.url.rstrip("/"),
+        multipart_threshold=lfs.multipart_threshold,
+        keys=TicketKeys(shared.keys) if shared.keys else None,
+    )
+
+
+def buckets(lfs: GitLfsSettings) -> Iterable[NamedBucket]:
+    return named_buckets(("git_lfs", "repositories"), lfs.repositories)

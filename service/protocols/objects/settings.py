@@ -7,6 +7,8 @@ from pydantic import BeforeValidator
 from service.config.durations import Seconds
 from service.config.quoting import Shown
 from service.config.types import Section, switch
+from service.protocols.protocol import Shared
+from service.sessions.lifetime import Lifetime
 
 
 class ObjectUrlSettings(Section):
@@ -21,3 +23,7 @@ Objects = Annotated[
     switch(ObjectUrlSettings, "`expires_in`"),
     BeforeValidator(lambda value: {} if value is None else value),
 ]
+
+
+def values(objects: ObjectUrlSettings, _: Shared) -> Lifetime:
+    return Lifetime(expires_in=objects.expires_in)

@@ -1,11 +1,14 @@
 """The settings of MLflow."""
 
+from collections.abc import Iterable
 from typing import Annotated
 
 from pydantic import Field
 
-from service.config.roots import RootSettings
 from service.config.types import Name, Section
+from service.protocols.protocol import NamedBucket, Shared
+from service.protocols.root_settings import RootSettings, named_buckets, roots
+from service.protocols.roots import Roots
 
 
 class MlflowRootSettings(RootSettings):
@@ -17,3 +20,11 @@ class MlflowSettings(Section):
 
     roots: Annotated[dict[Name, MlflowRootSettings], Field(min_length=1)]
     """The artifact roots, each by its name: `mlflow-artifacts://HOST/NAME`."""
+
+
+def values(mlflow: MlflowSettings, _: Shared) -> Roots:
+    return roots("/mlflow", mlflow.roots)
+
+
+def buckets(mlflow: MlflowSettings) -> Iterable[NamedBucket]:
+    return named_buckets(("mlflow", "roots"), mlflow.roots)

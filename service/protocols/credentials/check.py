@@ -6,22 +6,19 @@ from typing import Final
 from service.access.callers import CallerEntry
 from service.access.grants import Grant, Operation
 from service.access.narrowing import VENDABLE, Permission, vended_grants
-from service.app import builders
-from service.app.settings import Settings
-from service.cli.check.quantities import duration
-from service.cli.check.rights import Right
-from service.config.buckets import BucketSettings
-from service.config.callers import GrantSettings
 from service.errors import ConfigurationProblem
+from service.presigning.snapshot import Bucket
+from service.protocols.checked import Check, Checked, Right
+from service.protocols.quantities import duration
 from service.sessions.refresh_policy import MIN_VENDED_SECONDS, VENDED_REMAINING, threshold
 
 _DAY: Final = 86_400
 _GIVING: Final = VENDABLE - {Operation.VERSIONS}  # which only extends the others
 
 
-def rights(settings: Settings, entry: CallerEntry) -> Iterator[Right]:
+def rights(_: None, entry: CallerEntry, checked: Checked) -> Iterator[Right]:
     for name, grants in _vended(entry).items():
-        seconds = max(MIN_VENDED_SECONDS, settings.buckets[name].session_seconds)
+        seconds = max(MIN_VENDED_SECONDS, checked.session_seconds[name])
         calls = _DAY / (seconds - threshold(seconds, VENDED_REMAINING, 0.5))
         allowed = frozenset[Operation]().union(*(grant.allow for grant in grants))
         where = (
@@ -31,24 +28,24 @@ def rights(settings: Settings, entry: CallerEntry) -> Iterator[Right]:
         yield Right(tuple(each for each in Operation if each in allowed), where)
 
 
-def warnings(settings: Settings) -> Iterator[ConfigurationProblem]:
-    for at, grant in settings.placed_grants():
-        for text in _risks(grant, settings.buckets[grant.bucket]):
+def warnings(_: None, checked: Checked) -> Iterator[ConfigurationProblem]:
+    for at, grant in checked.grants():
+        for text in _risks(grant, checked.buckets[grant.bucket]):
             yield ConfigurationProblem(text, at)
         if Operation.CREDENTIALS in grant.allow and at[0] == "unsafe_anonymous_caller":
             text = "anybody who can reach the service gets AWS credentials"
             yield ConfigurationProblem(text, at)
 
 
-def _risks(grant: GrantSettings, bucket: BucketSettings) -> Iterator[str]:
+def _risks(grant: Grant, bucket: Bucket) -> Iterator[str]:
     if Operation.CREDENTIALS not in grant.allow:
         return
     if _GIVING.isdisjoint(grant.allow):
         names = ", ".join(each for each in Operation if each in _GIVING)
         yield f"allows `credentials`, but none of {names}, so it gives nothing"
     uploads = not {Operation.UPLOAD, Operation.MULTIPART}.isdisjoint(grant.allow)
-    at_aws = builders.is_at_aws(bucket)
-    if uploads and not grant.allow_overwrite and not at_aws:
+    is_enforced = bucket.arns is not None and bucket.arns.enforces_limits
+    if uploads and not grant.allow_overwrite and not is_enforced:
         yield (
             "the credentials can overwrite objects: only on AWS does the session "
             "policy enforce create-only"
@@ -65,3 +62,6 @@ def _vended(entry: CallerEntry) -> dict[str, list[Grant]]:
     buckets = dict.fromkeys(grant.bucket for grant in entry.grants)
     vended = {name: vended_grants(entry.grants, name, "", Permission.READWRITE) for name in buckets}
     return {name: grants for name, grants in vended.items() if grants}
+
+
+CHECK: Final = Check(rights=rights, warnings=warnings)

@@ -1,0 +1,69 @@
+"""What `presign check` says about a protocol, and what it knows of the configuration."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from service.access.callers import CallerEntry
+from service.access.grants import Grant
+from service.errors import ConfigurationProblem, Location
+from service.presigning.snapshot import Bucket
+
+V = TypeVar("V")
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """Something that a caller may do: `what`, as words that follow `may`, and `where` or how."""
+
+    what: tuple[str, ...]
+    where: str
+
+    def __str__(self) -> str:
+        return f"{', '.join(self.what)} {self.where}"
+
+
+def right(what: Iterable[str], where: str) -> list[Right]:
+    """Return the right in a list, which is empty if there is nothing to do."""
+    words = tuple(what)
+    return [Right(words, where)] if words else []
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """The configuration as the service uses it.
+
+    `session_seconds` are by bucket, `callers` have their locations in the file, `sections` are the
+    names of those that are there, and `cors_origins` are of pages that may call the API.
+    """
+
+    buckets: Mapping[str, Bucket]
+    session_seconds: Mapping[str, int]
+    callers: Sequence[tuple[Location, CallerEntry]]
+    sections: frozenset[str]
+    cors_origins: Sequence[str]
+
+    def entries(self) -> Iterator[CallerEntry]:
+        return (entry for _, entry in self.callers)
+
+    def grants(self) -> Iterator[tuple[Location, Grant]]:
+        """Yield each grant with its location in the file."""
+        for at, entry in self.callers:
+            for i, grant in enumerate(entry.grants):
+                yield (*at, "grants", i), grant
+
+
+def _nothing(*_: object) -> tuple[()]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check(Generic[V]):
+    """What there is to say: in general, about each caller, and about what is risky or in vain.
+
+    While the protocol is off, only `warnings` are asked for, with None for the values.
+    """
+
+    describe: Callable[[V], Iterable[str]] = _nothing
+    rights: Callable[[V, CallerEntry, Checked], Iterable[Right]] = _nothing
+    warnings: Callable[[V | None, Checked], Iterable[ConfigurationProblem]] = _nothing

@@ -1,0 +1,72 @@
+"""Share links and visits to them, and the store that they share with other replicas."""
+
+import secrets
+from contextlib import AsyncExitStack
+from typing import ClassVar
+
+from service.clock import Clock
+from service.concurrency.shared_attempts import SharedAttempts
+from service.protocols.links.link import SALT_BYTES
+from service.protocols.links.link_store import LinkStore
+from service.protocols.links.memory_link_store import MemoryLinkStore
+from service.protocols.links.revocations import Revocations
+from service.protocols.links.service import FEATURE, Links, LinkSettings, SharedRecords
+from service.protocols.links.settings import MEMORY
+from service.protocols.links.visits import LinkVisits
+from service.protocols.protocol import Core, UseCase
+
+
+class ShareLinks(UseCase[LinkSettings]):
+    """It follows the revocations of the store from the start until it is closed.
+
+    If there are no links at the start, neither their routes nor their store are there: then no
+    later settings have an effect.
+    """
+
+    feature: ClassVar[str] = FEATURE
+
+    def __init__(self, core: Core, values: LinkSettings | None) -> None:
+        super().__init__(values)
+        self._has_routes = values is not None
+        self._closing = AsyncExitStack()
+        self.shared: SharedRecords | None = None
+        if values is not None and values.store_url is not None:
+            store = self._open(values.store_url, core.clock)
+            failed = core.metrics.link_store_failed
+            revocations = Revocations(store, clock=core.clock, on_failure=failed)
+            self.shared = SharedRecords(store, revocations)
+            revocations.start()
+            self._closing.push_async_callback(revocations.stop)
+        self.links = Links(
+            values,
+            self.shared,
+            authorizer=core.authorizer,
+            clock=core.clock,
+            salt=lambda: secrets.token_bytes(SALT_BYTES),
+        )
+        self.visits = LinkVisits(self.links, clock=core.clock, unique_id=core.unique_id)
+
+    def configure(self, values: LinkSettings | None) -> None:
+        if self._has_routes:
+            self.values = self.links.settings = values
+            self.visits.forget()
+
+    def attempts(self) -> list[SharedAttempts]:
+        return [] if self.shared is None else [self.shared.revocations.attempts]
+
+    def not_ready(self) -> str | None:
+        has_looked = self.shared is None or self.shared.revocations.has_looked
+        return None if has_looked else "the revoked links are being read"
+
+    async def close(self) -> None:
+        await self._closing.aclose()
+
+    def _open(self, url: str, clock: Clock) -> LinkStore:
+        if url == MEMORY:
+            return MemoryLinkStore(clock)
+        # Redis is a twentieth of the start's time and memory, and few need it.
+        from service.protocols.links.redis_link_store import RedisLinkStore  # noqa: PLC0415
+
+        store = RedisLinkStore(url, clock=clock)
+        self._closing.push_async_callback(store.close)
+        return store
