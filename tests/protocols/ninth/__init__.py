@@ -1,0 +1,24 @@
+"""A ninth protocol, as a double: a shelf is a name for a place, and its files are redirects.
+
+With this folder, one field of the settings and one line in the list of protocols, it is complete.
+"""
+
+from typing import Final
+
+from service.protocols.protocol import Protocol
+from service.protocols.roots import Roots
+from tests.protocols.ninth.check import CHECK
+from tests.protocols.ninth.routes import FEATURE, Shelves, router
+from tests.protocols.ninth.settings import Named, buckets, restart, values
+
+PROTOCOL: Final[Protocol[Named, Roots]] = Protocol(
+    section="shelves",
+    settings=dict,
+    values=values,
+    use_case=lambda core, values: Shelves(values, core.presigner),
+    routers=(router,),
+    feature=FEATURE,
+    check=CHECK,
+    buckets=buckets,
+    restart=restart,
+)
