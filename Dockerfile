@@ -10,16 +10,16 @@ ARG PYTHON
 WORKDIR /build
 RUN python -m venv --without-pip /app
 # With the extras otel, 5 MiB, and lambda, 2 MiB, as nothing can be installed in a container that runs.
-COPY requirements.lock .
+COPY locks/runtime.lock ./
 # botocore describes 400 services, 25 MB. Keep those of the service (s3, sts), of `presign revoke` and the demo's store
 # (iam), of the configuration of a Lambda (ssm), and of the credential chain (sso, sso-oidc).
 RUN pip --python /app install --no-cache-dir --disable-pip-version-check --require-hashes --only-binary :all: \
-        --report pip-report.json -r requirements.lock \
+        --report pip-report.json -r runtime.lock \
  && find /app/lib/python${PYTHON}/site-packages/botocore/data -mindepth 1 -maxdepth 1 -type d \
     ! -name s3 ! -name sts ! -name 'sso*' ! -name ssm ! -name iam -exec rm -r {} +
-COPY requirements-sbom.lock .
+COPY locks/sbom.lock ./
 RUN pip install --no-cache-dir --root-user-action=ignore --disable-pip-version-check --require-hashes \
-        --only-binary :all: -r requirements-sbom.lock
+        --only-binary :all: -r sbom.lock
 COPY deploy/image/sbom.py pyproject.toml service/__init__.py ./
 RUN mkdir /app/share \
  && python sbom.py /app pip-report.json pyproject.toml __init__.py >/app/share/presign.cdx.json
@@ -31,9 +31,9 @@ RUN pip wheel --no-deps --no-build-isolation --wheel-dir wheels ./presign ./pres
  && pip --python /app install --no-cache-dir --disable-pip-version-check --no-deps --no-index wheels/*.whl
 
 FROM build AS store
-COPY requirements-demo.lock .
+COPY locks/demo.lock ./
 RUN pip --python /app install --no-cache-dir --disable-pip-version-check --require-hashes --only-binary :all: \
-        -r requirements-demo.lock
+        -r demo.lock
 ENV PATH=/app/bin:$PATH PYTHONUNBUFFERED=1
 USER 10001:10001
 EXPOSE 5000

@@ -147,60 +147,62 @@ mutants: $(VENV)/.installed  ## break signing, access and refresh in some 1,800 
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/mutmut run --max-children 2
 	$(BIN)/python -m tests.mutants
 
+LOCK = uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+
 locks:  ## resolve the pinned hashes again (needs uv)
-	uv pip compile pyproject.toml client/pyproject.toml --extra lambda --extra otel --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock
-	uv pip compile pyproject.toml --extra demo --extra lambda --extra otel --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements.lock -o requirements-dev.lock
-	uv pip compile pyproject.toml client/pyproject.toml --extra demo --group build --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements-dev.lock -o requirements-demo.lock
-	uv pip compile requirements-uv.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-uv.lock
-	uv pip compile requirements-ministack.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-ministack.lock
-	uv pip compile requirements-clients.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-clients.lock
-	uv pip compile requirements-iceberg.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-iceberg.lock
-	uv pip compile requirements-mlflow.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-mlflow.lock
-	uv pip compile requirements-cfn.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-cfn.lock
-	uv pip compile requirements-sbom.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements-dev.lock -o requirements-sbom.lock
+	$(LOCK) pyproject.toml client/pyproject.toml --extra lambda --extra otel -o locks/runtime.lock
+	$(LOCK) pyproject.toml --extra demo --extra lambda --extra otel --group dev -c locks/runtime.lock -o locks/dev.lock
+	$(LOCK) pyproject.toml client/pyproject.toml --extra demo --group build -c locks/dev.lock -o locks/demo.lock
+	$(LOCK) locks/sbom.in -c locks/dev.lock -o locks/sbom.lock
+	$(LOCK) locks/uv.in -o locks/uv.lock
+	$(LOCK) locks/ministack.in -o locks/ministack.lock
+	$(LOCK) locks/clients.in -o locks/clients.lock
+	$(LOCK) locks/iceberg.in -o locks/iceberg.lock
+	$(LOCK) locks/mlflow.in -o locks/mlflow.lock
+	$(LOCK) locks/cfn.in -o locks/cfn.lock
 
 clean:  ## remove the environments and caches
 	rm -rf $(VENV) $(OTHER_PYTHONS:%=.venv-%) .venv-uv $(DEMO_VENV) $(STORE_VENV) $(CLIENTS_VENV) $(ICEBERG_VENV) $(MLFLOW_VENV) $(CFN_VENV) $(RUNTIME_VENV) dist tests/clients/node_modules tests/iam/node_modules tests/browser/*/node_modules mutants .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
 
-.venv-uv/bin/uv: requirements-uv.lock
+.venv-uv/bin/uv: locks/uv.lock
 	$(PYTHON) -m venv .venv-uv
-	.venv-uv/bin/pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements-uv.lock
+	.venv-uv/bin/pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r locks/uv.lock
 
 $(VENV)/.installed: PYTHON = $(TEST_PYTHON)
-$(VENV)/.installed: requirements-dev.lock pyproject.toml client/pyproject.toml Dockerfile | $(UV)
-	$(call environment,$(VENV),requirements-dev.lock,--compile-bytecode)
+$(VENV)/.installed: locks/dev.lock pyproject.toml client/pyproject.toml Dockerfile | $(UV)
+	$(call environment,$(VENV),locks/dev.lock,--compile-bytecode)
 	VIRTUAL_ENV=$(VENV) $(UV_PIP) install --quiet --no-deps --no-build-isolation -e ./client -e .
 	touch $@
 
-$(DEMO_VENV)/.installed: requirements-demo.lock pyproject.toml client/pyproject.toml | $(UV)
-	$(call environment,$(DEMO_VENV),requirements-demo.lock)
+$(DEMO_VENV)/.installed: locks/demo.lock pyproject.toml client/pyproject.toml | $(UV)
+	$(call environment,$(DEMO_VENV),locks/demo.lock)
 	VIRTUAL_ENV=$(DEMO_VENV) $(UV_PIP) install --quiet --no-deps --no-build-isolation -e ./client -e .
 	touch $@
 
-$(STORE_VENV)/.installed: requirements-ministack.lock | $(UV)
-	$(call environment,$(STORE_VENV),requirements-ministack.lock,--compile-bytecode)
+$(STORE_VENV)/.installed: locks/ministack.lock | $(UV)
+	$(call environment,$(STORE_VENV),locks/ministack.lock,--compile-bytecode)
 	touch $@
 
-$(CLIENTS_VENV)/.installed: requirements-clients.lock | $(UV)
-	$(call environment,$(CLIENTS_VENV),requirements-clients.lock,--compile-bytecode)
+$(CLIENTS_VENV)/.installed: locks/clients.lock | $(UV)
+	$(call environment,$(CLIENTS_VENV),locks/clients.lock,--compile-bytecode)
 	touch $@
 
-$(ICEBERG_VENV)/.installed: requirements-iceberg.lock | $(UV)
-	$(call environment,$(ICEBERG_VENV),requirements-iceberg.lock,--compile-bytecode)
+$(ICEBERG_VENV)/.installed: locks/iceberg.lock | $(UV)
+	$(call environment,$(ICEBERG_VENV),locks/iceberg.lock,--compile-bytecode)
 	touch $@
 
-$(MLFLOW_VENV)/.installed: requirements-mlflow.lock | $(UV)
-	$(call environment,$(MLFLOW_VENV),requirements-mlflow.lock,--compile-bytecode)
+$(MLFLOW_VENV)/.installed: locks/mlflow.lock | $(UV)
+	$(call environment,$(MLFLOW_VENV),locks/mlflow.lock,--compile-bytecode)
 	touch $@
 
-$(CFN_VENV)/.installed: requirements-cfn.lock | $(UV)
-	$(call environment,$(CFN_VENV),requirements-cfn.lock,--compile-bytecode)
+$(CFN_VENV)/.installed: locks/cfn.lock | $(UV)
+	$(call environment,$(CFN_VENV),locks/cfn.lock,--compile-bytecode)
 	touch $@
 
-$(SBOM): requirements.lock pyproject.toml service/__init__.py deploy/image/sbom.py | $(VENV)/.installed
+$(SBOM): locks/runtime.lock pyproject.toml service/__init__.py deploy/image/sbom.py | $(VENV)/.installed
 	rm -rf $(RUNTIME_VENV)
 	$(PYTHON) -m venv --without-pip $(RUNTIME_VENV)
-	$(BIN)/pip --python $(RUNTIME_VENV) install --quiet --disable-pip-version-check --require-hashes --only-binary :all: --report $(RUNTIME_VENV)/report.json -r requirements.lock
+	$(BIN)/pip --python $(RUNTIME_VENV) install --quiet --disable-pip-version-check --require-hashes --only-binary :all: --report $(RUNTIME_VENV)/report.json -r locks/runtime.lock
 	mkdir -p $(@D)
 	$(BIN)/python deploy/image/sbom.py $(RUNTIME_VENV) $(RUNTIME_VENV)/report.json pyproject.toml service/__init__.py >$@.part
 	mv $@.part $@

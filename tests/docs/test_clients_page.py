@@ -15,7 +15,7 @@ NAMES: Final = [client.heading for client in CLIENTS]
 
 
 def python_version(package: str) -> str:
-    lock = (ROOT / "requirements-clients.lock").read_text()
+    lock = (ROOT / "locks/clients.lock").read_text()
     [version] = re.findall(rf"^{package}==(\S+)", lock, re.MULTILINE)
     return str(version)
 

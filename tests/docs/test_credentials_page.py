@@ -22,11 +22,11 @@ CLIENTS: Final = {row[0]: row[1] for row in table(section(NAME, "Clients"))[2:]}
 @pytest.mark.parametrize(
     ("client", "package", "lock"),
     [
-        ("boto3", "boto3", "requirements-clients.lock"),
-        ("the AWS CLI", "awscli", "requirements-clients.lock"),
-        ("obstore", "obstore", "requirements-clients.lock"),
-        ("s3fs", "s3fs", "requirements-clients.lock"),
-        ("aioboto3", "aioboto3", "requirements.lock"),
+        ("boto3", "boto3", "locks/clients.lock"),
+        ("the AWS CLI", "awscli", "locks/clients.lock"),
+        ("obstore", "obstore", "locks/clients.lock"),
+        ("s3fs", "s3fs", "locks/clients.lock"),
+        ("aioboto3", "aioboto3", "locks/runtime.lock"),
     ],
 )
 def test_the_named_version_is_pinned(client: str, package: str, lock: str) -> None:

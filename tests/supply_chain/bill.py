@@ -11,7 +11,7 @@ from tests.supply_chain.locks import ROOT, pinned
 
 def check(bill: dict[str, Any], *, python: str) -> None:
     assert packages(bill) == {
-        (name, pin.version) for name, pin in pinned(ROOT / "requirements.lock", python).items()
+        (name, pin.version) for name, pin in pinned(ROOT / "locks/runtime.lock", python).items()
     }
     check_components(bill, python)
     root = bill["metadata"]["component"]
@@ -29,7 +29,7 @@ def packages(bill: dict[str, Any]) -> set[tuple[str, str]]:
 
 def check_components(bill: dict[str, Any], python: str) -> None:
     """Scanners use the purl; the hash must be one that the lock allows."""
-    pins = pinned(ROOT / "requirements.lock", python)
+    pins = pinned(ROOT / "locks/runtime.lock", python)
     for component in bill["components"]:
         pin = pins[canonicalize_name(component["name"])]
         purl = PackageURL.from_string(component["purl"])

@@ -10,7 +10,7 @@ from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 
 ROOT: Final = Path(__file__).parents[2]
-LOCKS: Final = sorted(ROOT.glob("requirements*.lock"))
+LOCKS: Final = sorted((ROOT / "locks").glob("*.lock"))
 PYTHONS: Final = ("3.11", "3.12", "3.13")
 
 

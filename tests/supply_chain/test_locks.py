@@ -26,7 +26,7 @@ every_python = pytest.mark.parametrize("python", PYTHONS)
 
 def test_make_locks_writes_every_lock() -> None:
     made = re.findall(r"-o (\S+\.lock)$", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
-    assert sorted(made) == [lock.name for lock in LOCKS]
+    assert sorted(made) == [f"locks/{lock.name}" for lock in LOCKS]
 
 
 @every_lock
@@ -57,18 +57,18 @@ def test_each_python_gets_each_package_once(lock: Path, python: str) -> None:
 @pytest.mark.parametrize(
     ("lock", "wanted"),
     [
-        ("requirements.lock", PYPROJECT["project"]["dependencies"]),
-        ("requirements-dev.lock", PYPROJECT["project"]["dependencies"]),
-        ("requirements-dev.lock", PYPROJECT["dependency-groups"]["dev"][1:]),
-        ("requirements-dev.lock", PYPROJECT["dependency-groups"]["build"]),
-        ("requirements-dev.lock", PYPROJECT["project"]["optional-dependencies"]["demo"]),
-        ("requirements.lock", PYPROJECT["project"]["optional-dependencies"]["lambda"]),
-        ("requirements.lock", PYPROJECT["project"]["optional-dependencies"]["otel"]),
-        ("requirements.lock", CLIENT["project"]["dependencies"]),
-        ("requirements-demo.lock", PYPROJECT["project"]["dependencies"]),
-        ("requirements-demo.lock", PYPROJECT["project"]["optional-dependencies"]["demo"]),
-        ("requirements-demo.lock", PYPROJECT["dependency-groups"]["build"]),
-        ("requirements-demo.lock", CLIENT["project"]["dependencies"]),
+        ("locks/runtime.lock", PYPROJECT["project"]["dependencies"]),
+        ("locks/dev.lock", PYPROJECT["project"]["dependencies"]),
+        ("locks/dev.lock", PYPROJECT["dependency-groups"]["dev"][1:]),
+        ("locks/dev.lock", PYPROJECT["dependency-groups"]["build"]),
+        ("locks/dev.lock", PYPROJECT["project"]["optional-dependencies"]["demo"]),
+        ("locks/runtime.lock", PYPROJECT["project"]["optional-dependencies"]["lambda"]),
+        ("locks/runtime.lock", PYPROJECT["project"]["optional-dependencies"]["otel"]),
+        ("locks/runtime.lock", CLIENT["project"]["dependencies"]),
+        ("locks/demo.lock", PYPROJECT["project"]["dependencies"]),
+        ("locks/demo.lock", PYPROJECT["project"]["optional-dependencies"]["demo"]),
+        ("locks/demo.lock", PYPROJECT["dependency-groups"]["build"]),
+        ("locks/demo.lock", CLIENT["project"]["dependencies"]),
     ],
 )
 def test_the_lock_satisfies_pyproject(lock: str, wanted: list[str], python: str) -> None:
@@ -80,10 +80,10 @@ def test_the_lock_satisfies_pyproject(lock: str, wanted: list[str], python: str)
 
 @every_python
 @pytest.mark.parametrize(
-    "lock", ["requirements.lock", "requirements-demo.lock", "requirements-sbom.lock"]
+    "lock", ["locks/runtime.lock", "locks/demo.lock", "locks/sbom.lock"]
 )
 def test_the_shipped_versions_are_the_tested_ones(lock: str, python: str) -> None:
-    tested = pinned(ROOT / "requirements-dev.lock", python)
+    tested = pinned(ROOT / "locks/dev.lock", python)
     for name, pin in pinned(ROOT / lock, python).items():
         assert tested[name].version == pin.version
 

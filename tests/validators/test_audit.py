@@ -52,7 +52,7 @@ def _service() -> Iterator[list[str]]:
 
 @pytest.fixture(name="lock")
 def _lock(tmp_path: Path) -> Path:
-    path = tmp_path / "requirements.lock"
+    path = tmp_path / "runtime.lock"
     path.write_text(f"sound==1.0 {HASH}\nweak==1.0 {HASH}\n")
     return path
 
@@ -72,7 +72,7 @@ def test_an_advisory_is_ignored_until_its_date(lock: Path, service: list[str], n
 
 def test_packages_without_an_advisory_pass(lock: Path, service: list[str]) -> None:
     lock.write_text(f"sound==1.0 {HASH}\n")
-    assert report(lock, audit(lock, [], service)).startswith("requirements.lock: no known")
+    assert report(lock, audit(lock, [], service)).startswith("runtime.lock: no known")
 
 
 def test_an_unreachable_service_is_reported(lock: Path) -> None:
@@ -95,7 +95,7 @@ def test_an_audit_that_fails_otherwise_fails(lock: Path) -> None:
 
 
 def test_the_audit_covers_the_images_python() -> None:
-    audited = for_the_image(ROOT / "requirements.lock")
+    audited = for_the_image(ROOT / "locks/runtime.lock")
     assert "deprecated==3" in audited  # 1.3 below Python 3.12
     assert ";" not in audited
 
