@@ -7,7 +7,7 @@ from service.access.callers import CallerEntry
 from service.access.prefix_coverage import may_cover
 from service.errors import ConfigurationProblem
 from service.protocols.checked import Check, Checked, Right, right
-from service.protocols.git_lfs.repositories import NEEDED, LfsSettings
+from service.protocols.git_lfs.repositories import LfsSettings
 from service.protocols.quantities import size
 from service.protocols.roots import ProtocolRoot
 
@@ -21,7 +21,7 @@ def describe(lfs: LfsSettings) -> Iterator[str]:
 
 def rights(lfs: LfsSettings, entry: CallerEntry, _: Checked) -> Iterator[Right]:
     for name, repository in lfs.repositories.named.items():
-        yield from right(_allowed(repository, entry), f"in the Git LFS repository {name}")
+        yield from right(_allowed(lfs, repository, entry), f"in the Git LFS repository {name}")
 
 
 def warnings(lfs: LfsSettings | None, checked: Checked) -> Iterator[ConfigurationProblem]:
@@ -29,7 +29,7 @@ def warnings(lfs: LfsSettings | None, checked: Checked) -> Iterator[Configuratio
         return
     for name, repository in lfs.repositories.named.items():
         at = ("git_lfs", "repositories", name)
-        if not any(_allowed(repository, entry) for entry in checked.entries()):
+        if not any(_allowed(lfs, repository, entry) for entry in checked.entries()):
             text = (
                 "nobody may use it; a caller needs a grant with `check`, and with `download` or "
                 f"`upload`, that covers {repository.bucket}/{repository.prefix}"
@@ -52,7 +52,7 @@ def _large_objects(lfs: LfsSettings) -> str:
     )
 
 
-def _allowed(repository: ProtocolRoot, entry: CallerEntry) -> list[str]:
+def _allowed(lfs: LfsSettings, repository: ProtocolRoot, entry: CallerEntry) -> list[str]:
     """Return what a matching caller may do, if its claims suit the grants."""
     allowed = {
         operation
@@ -60,4 +60,4 @@ def _allowed(repository: ProtocolRoot, entry: CallerEntry) -> list[str]:
         if grant.bucket == repository.bucket and may_cover(grant, repository.prefix)
         for operation in grant.allow
     }
-    return [name for name, operations in NEEDED.items() if allowed >= operations]
+    return [name for name, operations in lfs.uses() if allowed >= operations]

@@ -1,7 +1,7 @@
 """Where the objects of Git LFS are, and how a stored object can differ from the named one."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,11 +12,11 @@ from service.protocols.git_lfs.tickets import TicketKeys
 from service.protocols.roots import ProtocolRoot, Roots
 from service.signing.actions import MAX_UPLOAD_BYTES, Checksum
 
-# What each use of a repository needs grants for. All of them cover the whole repository.
-NEEDED: Final[Mapping[str, frozenset[Operation]]] = {
+_PARTS: Final = "push in parts"
+_NEEDED: Final[Mapping[str, frozenset[Operation]]] = {
     "pull": frozenset({Operation.CHECK, Operation.DOWNLOAD}),
     "push": frozenset({Operation.CHECK, Operation.UPLOAD}),
-    "push in parts": frozenset({Operation.CHECK, Operation.UPLOAD, Operation.MULTIPART}),
+    _PARTS: frozenset({Operation.CHECK, Operation.MULTIPART}),
 }
 _SHA256: Final = "SHA256"
 
@@ -51,6 +51,12 @@ class LfsSettings:
     url: str | None = None
     multipart_threshold: int = MAX_UPLOAD_BYTES
     keys: TicketKeys | None = None
+
+    def uses(self) -> Iterator[tuple[str, frozenset[Operation]]]:
+        """Yield each use of a repository, and what it needs grants for on the whole repository."""
+        for use, operations in _NEEDED.items():
+            if use != _PARTS or self.keys is not None:
+                yield use, operations
 
 
 def difference(wanted: LfsObject, found: CheckedObject) -> PresignError | None:

@@ -50,7 +50,7 @@ def of_claim(subject: str, prefix: str, *allow: str) -> dict[str, Any]:
     return {"issuer": "cluster", "subject": subject, "grants": [granted(prefix, *allow)]}
 
 
-def test_check_knows_who_may_pull_and_push() -> None:
+def test_check_knows_who_may_pull_and_push(tmp_path: Path) -> None:
     callers = (
         caller("reader", "lfs/", *PULL),
         caller("writer", "lfs/design/", *PULL, *PUSH),
@@ -62,7 +62,7 @@ def test_check_knows_who_may_pull_and_push() -> None:
         of_claim("team:*", "lfs/{claim:/team}/", *PULL, *PUSH),
         of_claim("other:*", "wiki/{claim:/team}/", *PULL),
     )
-    assert rights_by_caller(document(*callers), PROTOCOL) == {
+    assert rights_by_caller(document(*callers, links=links(tmp_path)), PROTOCOL) == {
         "API key reader": ["pull"],
         "API key writer": ["pull", "push"],
         "API key parts": ["push", "push in parts"],
