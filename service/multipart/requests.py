@@ -1,11 +1,11 @@
 """What callers request of multipart uploads. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Final, TypeVar
+from typing import Final, Self
 
-from service.access.grants import AccessRequest, Grant, Operation, allowed_content_type
+from service.access.grants import AccessRequest, Operation
 from service.errors import InvalidRequest
 from service.multipart.part_plan import PartPlan
 from service.presigning.requests import StoreRequest
@@ -118,7 +118,7 @@ class PartWindow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NewUpload:
+class UploadCreation:
     """An upload to create. `content_type_given`: whether the caller named a content type.
 
     `overwrite` is what the completion will request: then it is refused before any byte is sent.
@@ -126,12 +126,39 @@ class NewUpload:
 
     bucket: str
     key: str
-    plan: PartPlan
     action: CreateMultipartUpload
-    checksums: PartChecksums
     lifetime: Lifetime
     content_type_given: bool = True
     overwrite: bool = False
+
+    def access_request(self) -> AccessRequest:
+        return AccessRequest(
+            operation=Operation.MULTIPART,
+            bucket=self.bucket,
+            key=self.key,
+            content_type=self.action.content_type if self.content_type_given else None,
+            overwrite=self.overwrite,
+        )
+
+    def of_type(self, content_type: str) -> Self:
+        action = replace(self.action, content_type=content_type)
+        return replace(self, action=action, content_type_given=True)
+
+    def store_request(self) -> StoreRequest:
+        return StoreRequest(
+            action="CreateMultipartUpload",
+            access_request=self.access_request(),
+            lifetime=self.lifetime,
+            creates_only=not self.overwrite,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewUpload(UploadCreation):
+    """An upload of planned parts."""
+
+    plan: PartPlan
+    checksums: PartChecksums
 
     def __post_init__(self) -> None:
         numbers = sorted(self.checksums.values)
@@ -140,14 +167,10 @@ class NewUpload:
             detail = f"One call signs at most {MAX_PARTS_PER_REQUEST} parts."
             raise InvalidRequest(detail, pointer="#/checksums")
 
-    def store_request(self) -> StoreRequest:
-        plan = self.plan
-        return _creation(
-            self,
-            plan.content_length,
-            is_max_length=plan.is_max_length,
-            overwrite=self.overwrite,
-        )
+    def access_request(self) -> AccessRequest:
+        length, is_max = self.plan.content_length, self.plan.is_max_length
+        request = UploadCreation.access_request(self)
+        return replace(request, content_length=length, is_max_length=is_max)
 
     def first_parts(self, maximum: int | None) -> Sequence[int]:
         """Return the parts to sign at once: those with a checksum, or the first few.
@@ -170,26 +193,17 @@ class NewUpload:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UnknownLengthUpload:
-    """An upload to create, whose length need not be known before its completion.
+class UnknownLengthUpload(UploadCreation):
+    """An upload whose length need not be known before its completion.
 
     `content_length` is what the caller expects. It is checked against the grant and then forgotten.
-    `overwrite` is what the completion will request.
     """
 
-    bucket: str
-    key: str
-    action: CreateMultipartUpload
-    lifetime: Lifetime
     content_length: int | None = None
-    content_type_given: bool = True
-    overwrite: bool = False
 
-    def store_request(self) -> StoreRequest:
-        return _creation(self, self.content_length, overwrite=self.overwrite)
-
-
-AnyNewUpload = TypeVar("AnyNewUpload", NewUpload, UnknownLengthUpload)
+    def access_request(self) -> AccessRequest:
+        request = UploadCreation.access_request(self)
+        return replace(request, content_length=self.content_length)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,38 +270,3 @@ class Completion:
             overwrite=self.overwrite,
             checksum=self.checksum,
         )
-
-
-def with_content_type(request: AnyNewUpload, grants: Iterable[Grant]) -> AnyNewUpload:
-    """Give an upload without a type the one that its key suggests, if a grant allows that."""
-    if request.content_type_given:
-        return request
-    content_type = allowed_content_type(grants, request.store_request().access_request)
-    if content_type is None:
-        return request
-    action = replace(request.action, content_type=content_type)
-    return replace(request, action=action, content_type_given=True)
-
-
-def _creation(
-    request: NewUpload | UnknownLengthUpload,
-    content_length: int | None,
-    *,
-    is_max_length: bool = False,
-    overwrite: bool = False,
-) -> StoreRequest:
-    access_request = AccessRequest(
-        operation=Operation.MULTIPART,
-        bucket=request.bucket,
-        key=request.key,
-        content_length=content_length,
-        is_max_length=is_max_length,
-        content_type=request.action.content_type if request.content_type_given else None,
-        overwrite=overwrite,
-    )
-    return StoreRequest(
-        action="CreateMultipartUpload",
-        access_request=access_request,
-        lifetime=request.lifetime,
-        creates_only=not overwrite,
-    )

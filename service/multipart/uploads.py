@@ -17,12 +17,11 @@ from service.multipart.requests import (
     Completion,
     NewUpload,
     PartWindow,
-    UnknownLengthUpload,
     Upload,
-    with_content_type,
+    UploadCreation,
 )
 from service.presigning.authorizer import Authorizer
-from service.presigning.requests import Requester
+from service.presigning.requests import Requester, with_content_type
 from service.presigning.results import (
     CompletedUpload,
     CreatedUpload,
@@ -103,7 +102,7 @@ async def create_upload(
     authorizer: Authorizer,
     requester: Requester,
     s3_object: S3Object,
-    request: NewUpload | UnknownLengthUpload,
+    request: UploadCreation,
 ) -> str:
     """Create an upload at the store and return its id.
 

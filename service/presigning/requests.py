@@ -6,7 +6,7 @@ never change, but they are not frozen: that would make each cost as much as its 
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, Protocol, Self, TypeVar
 
 from service.access.callers import Identity
 from service.access.grants import AccessRequest, Grant, Operation, allowed_content_type, most_keys
@@ -58,6 +58,14 @@ class PresignRequest:
     action: SignedAction
     lifetime: Lifetime
     content_type_given: bool = True
+
+    def access_request(self) -> AccessRequest:
+        return access_for_request(self)
+
+    def of_type(self, content_type: str) -> Self:
+        assert isinstance(self.action, PutObject)  # any other has its type
+        action = replace(self.action, content_type=content_type)
+        return replace(self, action=action, content_type_given=True)
 
 
 @dataclass(slots=True)
@@ -226,16 +234,26 @@ def with_page_size(request: PresignRequest, grants: Iterable[Grant]) -> PresignR
     return replace(request, action=replace(request.action, max_keys=keys))
 
 
-def with_content_type(request: PresignRequest, grants: Iterable[Grant]) -> PresignRequest:
+class TypedRequest(Protocol):
+    """A request that may be an upload whose type is the default: then it can be `of_type`."""
+
+    @property
+    def content_type_given(self) -> bool: ...
+
+    def access_request(self) -> AccessRequest: ...
+
+    def of_type(self, content_type: str) -> Self: ...
+
+
+R = TypeVar("R", bound=TypedRequest)
+
+
+def with_content_type(request: R, grants: Iterable[Grant]) -> R:
     """Give an upload without a type the one that its key suggests, if a grant allows that."""
-    action = request.action
-    if request.content_type_given or not isinstance(action, PutObject):
+    if request.content_type_given:
         return request
-    content_type = allowed_content_type(grants, access_for_request(request))
-    if content_type is None:
-        return request
-    action = replace(action, content_type=content_type)
-    return replace(request, action=action, content_type_given=True)
+    content_type = allowed_content_type(grants, request.access_request())
+    return request if content_type is None else request.of_type(content_type)
 
 
 def access_for_form(request: PostFormRequest, key: str) -> AccessRequest:

@@ -17,10 +17,10 @@ from typing import Final
 from service.access.grants import AccessRequest, Operation, max_upload_size, may_overwrite
 from service.concurrency.event_loop import in_slices
 from service.errors import InvalidRequest, UploadNotFound
-from service.multipart.requests import Completion, UnknownLengthUpload, Upload, with_content_type
+from service.multipart.requests import Completion, UnknownLengthUpload, Upload
 from service.multipart.uploads import MultipartUploads, create_upload
 from service.presigning.authorizer import Authorizer
-from service.presigning.requests import Requester
+from service.presigning.requests import Requester, with_content_type
 from service.protocols.mlflow.paths import Artifact
 from service.s3.client import S3Client
 from service.s3.queries import S3Object
