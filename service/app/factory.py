@@ -36,7 +36,7 @@ from service.api.routes import (
     openapi,
 )
 from service.api.traced_gateway import TracedGateway
-from service.app.protocols import optional_routers
+from service.app.protocols import protocol_routers
 from service.app.reload import digest_of_others, keep_reloading
 from service.app.services import Services
 from service.app.session_sources import OpenSources, aws_sources
@@ -161,7 +161,7 @@ def create_app(
 
 def _add_routes(app: PresignApp, settings: Settings, spans: Spans | None) -> None:
     """Give the app its routes, and put the gateway in front of them."""
-    routers = [*_ROUTERS, *optional_routers(settings)]
+    routers = [*_ROUTERS, *protocol_routers(settings)]
     for router in routers:
         app.include_router(router)
     app.gateway = Gateway(

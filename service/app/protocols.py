@@ -1,7 +1,7 @@
 """The protocols, and how they are part of the app: their values, their use cases, their routes."""
 
 import secrets
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -54,14 +54,16 @@ def named_buckets(settings: "Settings") -> Iterator[NamedBucket]:
             yield from protocol.buckets(section)
 
 
-def optional_routers(settings: "Settings") -> list[APIRouter]:
+def protocol_routers(settings: "Settings") -> list[APIRouter]:
     return [router for each in settings.protocols for router in _routers(each, settings)]
 
 
-def _routers(protocol: AnyProtocol, settings: "Settings") -> Iterable[APIRouter]:
+def _routers(protocol: AnyProtocol, settings: "Settings") -> Iterator[APIRouter]:
+    yield from protocol.api_routers
     if is_on(protocol, settings):
-        return (*protocol.routers, *protocol.public_routers)
-    return (switched_off(protocol.routers, protocol.feature),)
+        yield from (*protocol.routers, *protocol.public_routers)
+    elif protocol.routers:
+        yield switched_off(protocol.routers, protocol.feature)
 
 
 def restart_required(old: "Settings", new: "Settings") -> list[str]:

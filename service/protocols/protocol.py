@@ -109,14 +109,16 @@ class Protocol(Generic[S, V]):
     - `use_case`: makes what the routes find by its type, with the values of the start
     - `routers`: while it is off, they only tell authenticated callers that there is no `feature`
     - `public_routers`: for people without a credential; while it is off, they do not exist
+    - `api_routers`: what openapi.yaml has, so that they are always there, and say so themselves
     - `buckets`: those that a section names
     - `restart`: which changes of the values take effect only after a restart, by their names
     """
 
     feature: str
     use_case: Callable[[Core, V | None], UseCase[V]]
-    routers: tuple[APIRouter, ...]
+    routers: tuple[APIRouter, ...] = ()
     public_routers: tuple[APIRouter, ...] = ()
+    api_routers: tuple[APIRouter, ...] = ()
     section: str | None = None
     settings: type[S] | None = None
     values: Callable[[S, Shared], V] | None = None

@@ -8,7 +8,7 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from service.app.protocols import optional_routers
+from service.app.protocols import protocol_routers
 from service.app.settings import Settings
 from tests.protocols.git_lfs.harness import REPOSITORIES, LfsStore, lfs_object
 from tests.support.app import API_KEY, make_app_settings, make_open_grant, run_app
@@ -120,7 +120,7 @@ async def test_a_put_of_text_stays_but_not_by_a_foreign_page(
 
 def test_each_route_that_accepts_basic_and_changes_something_is_known() -> None:
     """A new one belongs into the tests of this module."""
-    routes = [route for each in optional_routers(make_settings()) for route in each.routes]
+    routes = [route for each in protocol_routers(make_settings()) for route in each.routes]
     changing = {
         (method, vars(route)["path"])
         for route in routes
