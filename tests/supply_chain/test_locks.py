@@ -79,9 +79,7 @@ def test_the_lock_satisfies_pyproject(lock: str, wanted: list[str], python: str)
 
 
 @every_python
-@pytest.mark.parametrize(
-    "lock", ["locks/runtime.lock", "locks/demo.lock", "locks/sbom.lock"]
-)
+@pytest.mark.parametrize("lock", ["locks/runtime.lock", "locks/demo.lock", "locks/sbom.lock"])
 def test_the_shipped_versions_are_the_tested_ones(lock: str, python: str) -> None:
     tested = pinned(ROOT / "locks/dev.lock", python)
     for name, pin in pinned(ROOT / lock, python).items():
