@@ -38,7 +38,7 @@ def policies_of(revoked: Target) -> Policies:
 def test_exactly_the_older_sessions_of_the_caller_end(
     simulator: Simulator, owner: Owner, other: Owner, after: int, *, vended: bool
 ) -> None:
-    policies = policies_of(target(owner=owner, session=session_name(owner)))
+    policies = policies_of(target(owner=owner))
     for each in (owner, other):
         asked = by_session(session_name(each, vended=vended), CUTOFF + after)
         allowed = each != owner or after >= 0
