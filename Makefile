@@ -201,7 +201,7 @@ $(CFN_VENV)/.installed: locks/cfn.lock | $(UV)
 
 $(SBOM): locks/runtime.lock pyproject.toml service/__init__.py deploy/image/sbom.py | $(VENV)/.installed
 	rm -rf $(RUNTIME_VENV)
-	$(PYTHON) -m venv --without-pip $(RUNTIME_VENV)
+	$(TEST_PYTHON) -m venv --without-pip $(RUNTIME_VENV)
 	$(BIN)/pip --python $(RUNTIME_VENV) install --quiet --disable-pip-version-check --require-hashes --only-binary :all: --report $(RUNTIME_VENV)/report.json -r locks/runtime.lock
 	mkdir -p $(@D)
 	$(BIN)/python deploy/image/sbom.py $(RUNTIME_VENV) $(RUNTIME_VENV)/report.json pyproject.toml service/__init__.py >$@.part
