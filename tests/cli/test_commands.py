@@ -1,5 +1,6 @@
 """The `presign` command. Commands that start servers run in a process of their own."""
 
+import os
 import re
 import signal
 import socket
@@ -89,12 +90,17 @@ def test_the_demo_refuses_a_port_in_use(option: str) -> None:
     assert (done.returncode, done.stderr) == (1, expected)
 
 
+def outside_make() -> dict[str, str]:
+    """The environment without what `make test` passes on to a make below it."""
+    return {name: text for name, text in os.environ.items() if not name.startswith("MAKE")}
+
+
 @pytest.mark.parametrize("name", ["PORT", "STORE_PORT"])
 def test_make_demo_checks_the_ports_before_it_installs(tmp_path: Path, name: str) -> None:
     environment = tmp_path / "venv"
     with taken_port() as port:
         command = ["make", "demo", f"{name}={port}", f"DEMO_VENV={environment}"]
-        done = run_to_end([*command, f"PYTHON={sys.executable}"], cwd=ROOT)
+        done = run_to_end([*command, f"PYTHON={sys.executable}"], cwd=ROOT, env=outside_make())
     first, failed = done.stderr.splitlines()
     assert first == f"port {port} is in use; choose another with {name}=NUMBER"
     assert failed.startswith("make: *** ")
@@ -102,7 +108,8 @@ def test_make_demo_checks_the_ports_before_it_installs(tmp_path: Path, name: str
 
 
 def test_make_demo_passes_its_ports_on() -> None:
-    done = run_to_end(["make", "-n", "demo", "PORT=8081", "STORE_PORT=9001"], cwd=ROOT)
+    command = ["make", "-n", "demo", "PORT=8081", "STORE_PORT=9001"]
+    done = run_to_end(command, cwd=ROOT, env=outside_make())
     assert done.stdout.endswith("presign demo --port 8081 --store-port 9001\n")
 
 
