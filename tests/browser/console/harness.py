@@ -328,6 +328,7 @@ def large_file(directory: Path, name: str = "large.bin", size: int = LARGE) -> P
 def check_first_paint(console: ConsolePage) -> None:
     """Look at all that is loaded before somebody signs in, with its headers. Raises Late."""
     loaded: list[Request] = []
+    console.page.wait_for_load_state("networkidle")  # what the page before is still loading
     console.page.on("requestfinished", lambda each: loaded.append(each))  # noqa: PLW0108 (playwright marks it)
     console.page.reload(wait_until="networkidle")
     sizes = [request.sizes() for request in loaded]
