@@ -5,6 +5,7 @@ import secrets
 import time
 from typing import Any, Final
 
+from benchmarks.issuing import STORED_BYTES
 from benchmarks.signers import BUCKET, REGION, keys
 from service.access.grants import Caller
 from service.protocols.links.link import SALT_BYTES, Link
@@ -74,6 +75,31 @@ def forms(count: int, bucket: str, key: str) -> list[bytes]:
         )
         for each in keys(count)
     ]
+
+
+def parts(count: int, bucket: str, key: str) -> list[bytes]:
+    """One part of a multipart upload each."""
+    part = {"content_length": 20_000_000, "part_size": 8 * 2**20, "part_numbers": [2]}
+    return [
+        post(
+            f"multipart-uploads/{secrets.token_urlsafe(24)}/part-urls",
+            {"bucket": bucket, "key": each, **part},
+            key,
+        )
+        for each in keys(count, "parts/2026/11/24/")
+    ]
+
+
+def lfs_batches(count: int, objects: int, key: str) -> list[bytes]:
+    """Downloads with Git LFS, of objects that the store has."""
+    return [
+        post("/lfs/bench/objects/batch", {"operation": "download", "objects": each}, key)
+        for each in ([_lfs_object() for _ in range(objects)] for _ in range(count))
+    ]
+
+
+def _lfs_object() -> dict[str, Any]:
+    return {"oid": secrets.token_hex(32), "size": STORED_BYTES}
 
 
 def batches(count: int, items: int, bucket: str, key: str, path: str = "download") -> list[bytes]:

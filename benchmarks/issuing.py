@@ -6,6 +6,7 @@ A session's token has the length that the role's name ends in.
 import json
 import re
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -19,6 +20,7 @@ from benchmarks.signers import some_credentials
 
 AUDIENCE: Final = "presign"
 SUBJECT: Final = "bench"
+STORED_BYTES: Final = 1000
 _KEY: Final = Ed25519PrivateKey.generate()
 _ROLE = re.compile(rb"RoleArn=[A-Za-z0-9%]*role%2Fpresign-(\d+)")
 _ANSWER: Final = """<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
@@ -31,7 +33,14 @@ _ANSWER: Final = """<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/201
 
 
 class Issuing(BaseHTTPRequestHandler):
-    """POST is STS, GET the issuer's keys."""
+    """POST is STS, GET the issuer's keys, HEAD a store that has each object."""
+
+    protocol_version = "HTTP/1.1"  # the service keeps its connections to a store
+    disable_nagle_algorithm = True
+
+    def handle(self) -> None:
+        with suppress(ConnectionError):  # a service that has ended
+            super().handle()
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
@@ -51,6 +60,11 @@ class Issuing(BaseHTTPRequestHandler):
         key = OKPAlgorithm.to_jwk(_KEY.public_key(), as_dict=True)
         jwk = {**key, "kid": "bench", "use": "sig", "alg": "EdDSA"}
         self._answer(json_bytes({"keys": [jwk]}), "application/json")
+
+    def do_HEAD(self) -> None:
+        self.send_response(200)
+        self.send_header("content-length", str(STORED_BYTES))
+        self.end_headers()
 
     def log_message(self, *_: object) -> None:
         """Nothing: the table is on standard output."""

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
@@ -21,6 +21,13 @@ from benchmarks.signers import REGION, TOKEN_LENGTHS
 API_KEY: Final = "bench-0123456789abcdef0123456789abcdef"
 MAKER: Final = "bench"  # the API key's name
 LINK_KEY: Final = b"bench-of-links-0123456789abcdef!"
+# What a service of today can do, and one of a year ago cannot.
+FEATURES: Final = frozenset({"link", "sign", "multipart", "lfs"})
+AWS_KEYS: Final = {
+    "AWS_ACCESS_KEY_ID": "AKIABENCH",
+    "AWS_SECRET_ACCESS_KEY": "bench",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
 _START_SECONDS: Final = 30.0
 
 
@@ -40,37 +47,65 @@ class Target:
         return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
-def configuration(issuing: str) -> dict[str, Any]:
-    """Everything on: grants, a rate, a session by AssumeRole for each caller, an issuer of tokens."""
+def configuration(
+    issuing: str, link_key: Path | None = None, features: Collection[str] = ()
+) -> dict[str, Any]:
+    """Everything on: grants, a rate, a session by AssumeRole for each caller, an issuer of tokens.
+
+    `features` are some of FEATURES, of which an older service does not know all.
+    """
+    allowed = ["download", "upload", "form", "head", "delete", "list"]
+    allowed += [each for each in ("link", "sign") if each in features]
+    granted = {
+        "allow": allowed,
+        "max_expires_in": 900,
+        "max_content_length": "5GiB",
+        "allow_overwrite": True,
+    }
     grants = [
-        {
-            "bucket": bucket_of(length),
-            "prefix": "reports/",
-            "allow": ["download", "upload", "form", "head", "delete", "list", "link", "sign"],
-            "max_expires_in": 900,
-            "max_content_length": "5GiB",
-            "allow_overwrite": True,
-        }
-        for length in TOKEN_LENGTHS
+        {"bucket": bucket_of(length), "prefix": "reports/", **granted} for length in TOKEN_LENGTHS
     ]
+    if (
+        "multipart" in features
+    ):  # apart, as `sign` and `multipart` together allow no limit of length
+        grants.append({"bucket": bucket_of(352), "prefix": "parts/", "allow": ["multipart"]})
+    buckets = {bucket_of(length): _bucket(issuing, length) for length in TOKEN_LENGTHS}
+    more: dict[str, Any] = {}
+    if "link" in features:
+        more["links"] = {"keys": [str(link_key)], "url": "https://files.test"}
+    if "lfs" in features:
+        buckets["lfs"] = {**_bucket(issuing, 352), "endpoint_url": issuing}
+        grants.append({"bucket": "lfs", "prefix": "", "allow": ["download", "check"]})
+        more["git_lfs"] = {"repositories": {"bench": {"bucket": "lfs", "prefix": ""}}}
     may = {"grants": grants, "rate_limit": "100000000/minute"}
     return {
         "server": {"drain_seconds": 0},
-        "buckets": {
-            bucket_of(length): {
-                "bucket": "acme-reports",
-                "region": REGION,
-                "role_arn": f"arn:aws:iam::111122223333:role/presign-{length}",
-                "sts_endpoint_url": issuing,
-            }
-            for length in TOKEN_LENGTHS
-        },
+        "buckets": buckets,
         "issuers": {"bench": {"issuer": issuing, "audience": AUDIENCE, "jwks_url": issuing}},
         "callers": [
             {"api_key": MAKER, "sha256": [sha256(API_KEY.encode()).hexdigest()], **may},
             {"issuer": "bench", "subject": SUBJECT, **may},
         ],
+        **more,
     }
+
+
+def _bucket(issuing: str, token_length: int) -> dict[str, Any]:
+    return {
+        "bucket": "acme-reports",
+        "region": REGION,
+        "role_arn": f"arn:aws:iam::111122223333:role/presign-{token_length}",
+        "sts_endpoint_url": issuing,
+    }
+
+
+def write_configuration(
+    directory: Path, issuing: str, features: Collection[str] = FEATURES
+) -> Path:
+    path, link_key = directory / "presign.yaml", directory / "link.key"
+    link_key.write_bytes(b64encode(LINK_KEY))
+    path.write_text(json.dumps(configuration(issuing, link_key, features)))  # JSON is YAML
+    return path
 
 
 def bucket_of(token_length: int) -> str:
@@ -81,14 +116,10 @@ def bucket_of(token_length: int) -> str:
 @contextmanager
 def service(directory: Path, issuing: str, module: str = "service") -> Iterator[Target]:
     """`presign serve`, its audit trail in a file."""
-    path, link_key = directory / "presign.yaml", directory / "link.key"
-    link_key.write_bytes(b64encode(LINK_KEY))
-    links = {"keys": [str(link_key)], "url": "https://files.test"}
-    path.write_text(json.dumps(configuration(issuing) | {"links": links}))  # JSON is YAML
-    keys = {"AWS_ACCESS_KEY_ID": "AKIABENCH", "AWS_SECRET_ACCESS_KEY": "bench"}
+    path = write_configuration(directory, issuing)
     command = [sys.executable, "-m", module, "serve", "--config", str(path), "--port"]
     with (directory / "audit").open("wb") as audit:
-        yield from served(command, "/readyz", keys, audit.fileno())
+        yield from served(command, "/readyz", AWS_KEYS, audit.fileno())
 
 
 @contextmanager
@@ -101,7 +132,7 @@ def app(name: str, token_length: int = 0) -> Iterator[Target]:
 def served(
     command: list[str], path: str, environment: dict[str, str], output: int
 ) -> Iterator[Target]:
-    port, began = _free_port(), time.monotonic()
+    port, began = free_port(), time.monotonic()
     process = subprocess.Popen(
         [*command, str(port)], env={**os.environ, **environment}, stdout=output
     )
@@ -129,7 +160,7 @@ def _wait(process: subprocess.Popen[bytes], port: int, path: str) -> None:
     raise SystemExit(f"it did not start: {process.args!r}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
