@@ -24,8 +24,10 @@ import uvloop
 from starlette.types import Message, Receive, Scope
 
 from benchmarks import asking, issuing, targets
+from service.app.builders import locations
 from service.app.factory import create_app
 from service.app.settings import load_settings
+from service.s3.endpoints import resolve
 from service.telemetry.line_sink import LineSink
 
 SECONDS: Final = 8.0
@@ -121,7 +123,9 @@ async def _app(url: str) -> AsyncIterator[Callable[[Scope, Receive], Any]]:
         path.write_text(json.dumps(targets.configuration(url)))
         os.environ.update(AWS_ACCESS_KEY_ID="AKIABENCH", AWS_SECRET_ACCESS_KEY="bench")
         with (Path(directory) / "audit").open("wb") as audit:
-            app = create_app(load_settings(path), audit=LineSink(audit.fileno()).write)
+            settings = load_settings(path)
+            addresses = resolve(locations(settings)).addresses
+            app = create_app(settings, addresses, audit=LineSink(audit.fileno()).write)
 
             async def answer(scope: Scope, receive: Receive) -> int:
                 statuses = list[int]()

@@ -23,7 +23,7 @@ from service.config.reading import content_digest
 from service.config.server import ambient_ca_bundle
 from service.errors import ConfigurationError
 from service.presigning.snapshot import Bucket, Snapshot
-from service.s3.endpoints import Location
+from service.s3.location import Location
 from service.sessions.pool_entry import BucketSessions
 from service.sessions.sts import Role, SessionSource
 from service.signing.actions import Encryption

@@ -90,8 +90,8 @@ class PresignApp(FastAPI):
 
 def create_app(
     settings: Settings,
+    addresses: Mapping[str, Address],
     *,
-    addresses: Mapping[str, Address] | None = None,
     clock: Clock | None = None,
     open_sources: OpenSources = aws_sources,
     store_transport: httpx.AsyncBaseTransport | None = None,
@@ -104,8 +104,8 @@ def create_app(
 ) -> PresignApp:
     """Return the ASGI app. It can sign once its lifespan has started.
 
-    `addresses` are those of the buckets, if already resolved. `audit` takes audit lines, instead of
-    standard output; `store_transport` takes calls to stores, instead of the network. `drain` says
+    `addresses` are those of the buckets. `audit` takes audit lines, instead of standard output;
+    `store_transport` takes calls to stores, instead of the network. `drain` says
     when the process is going to stop. `spans` are None if no traces are exported. `watched` is the
     configuration file whose changes take effect. `once_started` is called in a thread, soon after
     the start.

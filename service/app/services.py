@@ -43,7 +43,8 @@ from service.presigning.listings import Listings
 from service.presigning.presigner import Presigner
 from service.protocols.protocol import Core
 from service.s3.client import S3Client
-from service.s3.endpoints import Location, resolve
+from service.s3.endpoints import resolve
+from service.s3.location import Location
 from service.sessions.history import History
 from service.sessions.pool import SessionPool
 from service.sessions.sts import AssumedRole, SessionSource
@@ -79,10 +80,9 @@ class Services:
         self._addresses: dict[str, Address] = {}
         self._current: Configuration | None = None
 
-    async def start(self, settings: Settings, addresses: Mapping[str, Address] | None) -> None:
-        """Start with `addresses` if they are already resolved. A failure leaves nothing open."""
-        if addresses is not None:
-            self._locations, self._addresses = builders.locations(settings), dict(addresses)
+    async def start(self, settings: Settings, addresses: Mapping[str, Address]) -> None:
+        """Start with the buckets at `addresses`. A failure leaves nothing open."""
+        self._locations, self._addresses = builders.locations(settings), dict(addresses)
         self._waiting = Waiting(settings.server.max_in_flight)
         async with AsyncExitStack() as stack:
             self._limits = rate_limits(settings, self._clock, self._metrics)
@@ -227,8 +227,7 @@ class Services:
         locations = builders.locations(settings)
         new = {name: each for name, each in locations.items() if self._locations.get(name) != each}
         if new:
-            found = await asyncio.to_thread(lambda: asyncio.run(resolve(new)))  # takes 0.1 s
-            self._addresses |= found
+            self._addresses |= (await asyncio.to_thread(resolve, new)).addresses
             self._locations |= new
         return self._addresses
 

@@ -2,6 +2,7 @@
 
 import sys
 
+from service.app.builders import locations
 from service.app.factory import create_app
 from service.aws_lambda.clock import FreezeAwareClock
 from service.aws_lambda.configuration import load_configuration
@@ -9,6 +10,7 @@ from service.aws_lambda.instance import Instance
 from service.clock import SystemClock
 from service.config import aws_lambda
 from service.config.process import configuration_source
+from service.s3.endpoints import resolve
 from service.telemetry.line_sink import LineSink
 from service.telemetry.logs import JsonFormatter, SinkHandler, set_up_logging
 from service.telemetry.metrics import Metrics
@@ -17,6 +19,8 @@ from service.telemetry.metrics import Metrics
 def start_instance() -> Instance:
     """Return a started instance, configured by the environment. Raises ConfigurationError."""
     settings = load_configuration(configuration_source())
+    # In process: with a share of a core another interpreter would start too slowly.
+    addresses = resolve(locations(settings), in_process=True).addresses
     metrics, sink = Metrics(), LineSink(sys.stdout.fileno())
     sink.enlarge_pipe_buffer()
     handler = SinkHandler(sink, LineSink(sys.stderr.fileno()), on_drop=metrics.log_line_dropped)
@@ -24,7 +28,7 @@ def start_instance() -> Instance:
     set_up_logging(settings.server.log_level, handler)
     clock = FreezeAwareClock(SystemClock())
     instance = Instance(
-        create_app(settings, clock=clock, audit=sink.write, metrics=metrics),
+        create_app(settings, addresses, clock=clock, audit=sink.write, metrics=metrics),
         clock,
         base_path=aws_lambda.base_path(),
     )

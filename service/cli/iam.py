@@ -11,7 +11,7 @@ import click
 from service.cli.options import (
     InvalidConfiguration,
     config_argument,
-    load_with_files,
+    load,
     print_json,
 )
 from service.errors import ConfigurationError
@@ -130,7 +130,7 @@ def iam(
     from service.operations.setup.signing import signed_buckets
     from service.operations.setup.terraform import terraform
 
-    settings, addresses, files = load_with_files(path, offline=True)
+    settings, files, endpoints = load(path, offline=True)
     if oidc_provider is None and any(
         each.credentials == "web_identity" for each in settings.buckets.values()
     ):
@@ -146,7 +146,7 @@ def iam(
         vpcs=vpcs,
     )
     try:
-        document = setup(signed_buckets(settings, addresses, origins), around)
+        document = setup(signed_buckets(settings, endpoints.addresses, origins), around)
     except ConfigurationError as error:
         raise InvalidConfiguration([files.placed(each) for each in error.problems]) from None
     print_json(terraform(document) if is_terraform else document)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from service.cli.options import InvalidConfiguration, as_json, load_with_files, print_json, warn
+from service.cli.options import InvalidConfiguration, as_json, load, print_json, warn
 
 if TYPE_CHECKING:
     from service.cli.first_file import Answers
@@ -78,11 +78,11 @@ def init(path: Path, *, is_json: bool, **given: str | None) -> None:
     except OSError as error:
         raise click.ClickException(f"{path} cannot be written: {error.strerror}") from None
     try:
-        settings, addresses, files = load_with_files(path, offline=True)
+        loaded = load(path, offline=True)
     except InvalidConfiguration:
         path.unlink()
         raise
-    found = report(settings, addresses, files, datetime.now(UTC), offline=True, traces=None)
+    found = report(loaded, datetime.now(UTC), offline=True, traces=None)
     if is_json:
         risks = found.document()["warnings"]
         print_json({"file": str(path), "api_key": CALLER, "key": key, "warnings": risks})

@@ -15,7 +15,6 @@ from service.cli.options import (
     as_json,
     config_argument,
     load,
-    load_with_files,
     print_json,
     traces_endpoint,
     warn,
@@ -61,8 +60,15 @@ def serve(path: Path | None, host: str, port: int) -> None:
         from service.config.process import configuration_path
 
         path = configuration_path(path)
-        settings, addresses = load(path)
-    run(path, settings, addresses, host=host, port=port, traces=traces_endpoint())
+        loaded = load(path)
+    run(
+        path,
+        loaded.settings,
+        loaded.endpoints.addresses,
+        host=host,
+        port=port,
+        traces=traces_endpoint(),
+    )
 
 
 @main.command(
@@ -116,16 +122,14 @@ def check(
     try:
         now, traces = datetime.now(UTC), traces_endpoint()
         with without_garbage_collection():  # it takes a third of the time with 4,000 callers
-            settings, addresses, files = load_with_files(path, offline=offline)
-            found = report(
-                settings, addresses, files, now, offline=offline, traces=traces, caller=caller
-            )
+            loaded = load(path, offline=offline)
+            found = report(loaded, now, offline=offline, traces=traces, caller=caller)
         if caller is not None and not found.callers:
             raise click.UsageError("no caller has this name or subject, and no pattern matches it")
         if live:
             from service.cli.check.live import add_live
 
-            found = add_live(found, settings, addresses, files)
+            found = add_live(found, loaded)
     except InvalidConfiguration as invalid:
         if not is_json:
             raise

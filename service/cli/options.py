@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -17,7 +17,7 @@ from service.errors import ConfigurationError, ConfigurationProblem
 if TYPE_CHECKING:
     from service.app.settings import Settings
     from service.config.reading import Files
-    from service.signing.signer import Address
+    from service.s3.endpoints import Endpoints
 
 _PATH = click.Path(path_type=Path)
 
@@ -54,21 +54,16 @@ class InvalidConfiguration(click.ClickException):
         self.problems = problems
 
 
-def load(path: Path | None, *, offline: bool = False) -> "tuple[Settings, dict[str, Address]]":
-    """Return the settings and each bucket's address. `offline` reads no certificate files.
+class Loaded(NamedTuple):
+    """The settings, the files that know where each is, and where the buckets are."""
 
-    Raises InvalidConfiguration.
-    """
-    settings, addresses, _ = load_with_files(path, offline=offline)
-    return settings, addresses
+    settings: "Settings"
+    files: "Files"
+    endpoints: "Endpoints"
 
 
-def load_with_files(
-    path: Path | None, *, offline: bool = False
-) -> "tuple[Settings, dict[str, Address], Files]":
-    """Return also the files, which know where each setting is. Otherwise as `load`."""
-    import asyncio
-
+def load(path: Path | None, *, offline: bool = False) -> Loaded:
+    """Read the configuration. `offline` reads no certificate files. Raises InvalidConfiguration."""
     from service.app import settings as configuration
     from service.app.builders import locations
     from service.s3.endpoints import resolve
@@ -78,7 +73,7 @@ def load_with_files(
     except ConfigurationError as error:
         raise InvalidConfiguration(error.problems) from None
     try:
-        return settings, asyncio.run(resolve(locations(settings))), files
+        return Loaded(settings, files, resolve(locations(settings)))
     except ConfigurationError as error:
         raise InvalidConfiguration([files.placed(each) for each in error.problems]) from None
 

@@ -89,7 +89,7 @@ def revoke(
     if lift and (apply or at is not None):
         raise click.UsageError("use --lift alone; it removes the policies of any --at")
     cutoff = cutoff_at(SystemClock().wall()) if at is None else at
-    settings, _ = load(path)
+    settings = load(path).settings
     try:
         revocation = revocation_of(caller, settings)
     except ConfigurationError as error:

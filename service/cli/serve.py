@@ -44,7 +44,7 @@ def run(
     with _exported_spans(traces) as spans:
         app = create_app(
             settings,
-            addresses=addresses,
+            addresses,
             audit=sink.write,
             drain=drain,
             metrics=metrics,

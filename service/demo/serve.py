@@ -1,6 +1,5 @@
 """The service of the demo: its settings, what it prints, and uvicorn."""
 
-import asyncio
 import json
 import secrets
 import shlex
@@ -41,10 +40,10 @@ def serve(host: str, port: int, *, store_url: str) -> None:
         link_key.write_text(new_key(secrets.token_bytes(KEY_BYTES)), encoding="ascii")
         try:
             settings = demo_settings(store_url, f"http://{host}:{port}", link_key)
-            addresses = asyncio.run(resolve(locations(settings)))
+            addresses = resolve(locations(settings)).addresses
         except ConfigurationError as error:
             raise click.ClickException("\n".join(map(str, error.problems))) from None
-        app = create_app(settings, addresses=addresses, audit=_show)
+        app = create_app(settings, addresses, audit=_show)
         config = uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False)
         server = _Server(config)
         with suppress(KeyboardInterrupt):  # uvicorn raises it again when it ends

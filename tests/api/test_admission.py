@@ -72,7 +72,7 @@ def test_a_refused_caller_leaves_its_place_to_others() -> None:
 
 
 def test_the_bounds_are_shares_of_max_in_flight() -> None:
-    app = create_app(make_app_settings(make_open_grant(), server={"max_in_flight": 200}))
+    app = create_app(make_app_settings(make_open_grant(), server={"max_in_flight": 200}), {})
     limits: SharedLimits = app.parts.limits
     assert limits.requests._free == 200
     assert limits.bodies._free == 100

@@ -22,10 +22,10 @@ AWS: Final = "https://reports.s3.eu-west-1.amazonaws.com/"
 SESSION: Final = Session(credentials=make_credentials(), name="s", starts_at=0)
 
 
-async def address_with(**changes: Any) -> Address:
+def address_with(**changes: Any) -> Address:
     bucket = {"region": "eu-west-1", "role_arn": "arn:aws:iam::111122223333:role/r", **changes}
     settings = Settings.model_validate({"buckets": {"reports": bucket}, "callers": []})
-    return (await resolve(builders.locations(settings)))["reports"]
+    return resolve(builders.locations(settings), in_process=True).addresses["reports"]
 
 
 def url_of(address: Address | None) -> str | None:
@@ -53,17 +53,17 @@ def url_of(address: Address | None) -> str | None:
     ],
     ids=str,
 )
-async def test_public_and_internal_addresses(
+def test_public_and_internal_addresses(
     changes: dict[str, Any], public: str, internal: str | None
 ) -> None:
-    address = await address_with(**changes)
+    address = address_with(**changes)
     assert (url_of(address), url_of(address.inner)) == (public, internal)
     for each in (address, address.inner or address):
         assert each.region == "eu-west-1"
 
 
-async def test_a_session_signs_for_both_hosts() -> None:
-    address = await address_with(**BOTH)
+def test_a_session_signs_for_both_hosts() -> None:
+    address = address_with(**BOTH)
     signing = SigningSession.at(address, SESSION)
     urls = [
         signer.presign(GetObject(), "a", now=0, expires_in=60)
@@ -74,6 +74,6 @@ async def test_a_session_signs_for_both_hosts() -> None:
     assert urls[0].rpartition("=")[2] != urls[1].rpartition("=")[2]  # the host is signed
 
 
-async def test_one_signer_serves_a_single_host() -> None:
-    signing = SigningSession.at(await address_with(), SESSION)
+def test_one_signer_serves_a_single_host() -> None:
+    signing = SigningSession.at(address_with(), SESSION)
     assert signing.signer is signing.internal_signer

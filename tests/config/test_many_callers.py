@@ -1,6 +1,5 @@
 """Starting, reloading and checking take time in proportion to the number of callers."""
 
-import asyncio
 import json
 import statistics
 import time
@@ -64,7 +63,7 @@ def seconds(work: Callable[[], Any]) -> float:
 
 def figures(path: Path) -> dict[str, float]:
     settings = load_settings(path)
-    addresses = asyncio.run(resolve(builders.locations(settings)))
+    addresses = resolve(builders.locations(settings), in_process=True).addresses
     return {
         "read": seconds(lambda: load_settings(path)),
         "snapshot": seconds(lambda: builders.snapshot(settings, addresses, time.time)),
@@ -79,7 +78,7 @@ def checked(settings: Settings, addresses: dict[str, Address]) -> list[object]:
         *report.describe(settings, addresses, entries, protocols),
         *callers.describe(protocols, entries),
         *callers.left_out(policies.bucket_arns(settings, addresses), entries),
-        *report.warnings(settings, entries, protocols),
+        *report.warnings(settings, frozenset(), entries, protocols),
         *policies.oversized_policies(settings, addresses, entries),
     ]
 

@@ -19,7 +19,7 @@ _UNSAID = {"title", "description", "examples", "format", "default"}
 @pytest.fixture(name="generated", scope="module")
 def _generated() -> Any:
     bucket = {"region": "eu-west-1", "credentials": "static"}
-    return create_app(Settings.model_validate({"buckets": {"demo": bucket}})).openapi()
+    return create_app(Settings.model_validate({"buckets": {"demo": bucket}}), {}).openapi()
 
 
 def operations(document: Any) -> dict[tuple[str, str], Any]:

@@ -113,7 +113,7 @@ class CallerSessions:
 
 def caller_sessions(store: Store, callers: list[dict[str, Any]], **bucket: Any) -> CallerSessions:
     settings = Settings.model_validate(make_settings(store, callers, **bucket))
-    addresses = asyncio.run(resolve(builders.locations(settings)))
+    addresses = resolve(builders.locations(settings), in_process=True).addresses
     return CallerSessions(
         settings, builders.snapshot(settings, addresses, SystemClock().wall), store
     )

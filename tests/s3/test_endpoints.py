@@ -1,12 +1,17 @@
 """The address of each kind of bucket, what is refused, and what has no influence."""
 
+import subprocess
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
 from service.errors import ConfigurationError
-from service.s3.endpoints import Location, resolve
+from service.s3 import botocore_endpoints, endpoints
+from service.s3.endpoints import resolve
+from service.s3.location import Location
 from service.signing.signer import Address
 
 ACCESS_POINT: Final = "arn:aws:s3:us-west-2:111122223333:accesspoint/reports"
@@ -21,13 +26,13 @@ def at_store(endpoint: str, style: str = "path", *, bucket: str = "bkt") -> Loca
     return location(bucket, endpoint_url=endpoint, addressing_style=style)
 
 
-async def address_of(location: Location) -> Address:
-    return (await resolve({"name": location}))["name"]
+def address_of(location: Location) -> Address:
+    return resolve({"name": location}, in_process=True).addresses["name"]
 
 
-async def problems_of(**locations: Location) -> list[str]:
+def problems_of(locations: Mapping[str, Location], *, in_process: bool = True) -> list[str]:
     with pytest.raises(ConfigurationError) as refusal:
-        await resolve(locations)
+        resolve(locations, in_process=in_process)
     return [str(each) for each in refusal.value.problems]
 
 
@@ -80,16 +85,16 @@ BUCKETS: Final[list[tuple[Location, str]]] = [
 
 
 @pytest.mark.parametrize(("bucket", "url"), BUCKETS, ids=str)
-async def test_the_address_of_a_bucket(bucket: Location, url: str) -> None:
-    address = await address_of(bucket)
+def test_the_address_of_a_bucket(bucket: Location, url: str) -> None:
+    address = address_of(bucket)
     assert url_of(address) == url
     assert address.region == bucket.region
 
 
 @pytest.mark.parametrize("arn", [ACCESS_POINT, ACCESS_POINT.replace("point/", "point:")])
 @pytest.mark.parametrize("style", ["virtual", "path"])
-async def test_the_region_of_an_access_point_wins(arn: str, style: str) -> None:
-    address = await address_of(location(arn, addressing_style=style))
+def test_the_region_of_an_access_point_wins(arn: str, style: str) -> None:
+    address = address_of(location(arn, addressing_style=style))
     host = "reports-111122223333.s3-accesspoint.us-west-2.amazonaws.com"
     assert address == Address(scheme="https", host=host, path_prefix="/", region="us-west-2")
 
@@ -133,31 +138,31 @@ REFUSED: Final[list[tuple[Location, str]]] = [
 
 
 @pytest.mark.parametrize(("bucket", "text"), REFUSED, ids=str)
-async def test_a_bucket_that_cannot_be_signed_for_is_refused(bucket: Location, text: str) -> None:
-    (problem,) = await problems_of(reports=bucket)
+def test_a_bucket_that_cannot_be_signed_for_is_refused(bucket: Location, text: str) -> None:
+    (problem,) = problems_of({"reports": bucket})
     assert problem.startswith("buckets.reports: ")
     assert text in problem
 
 
-async def test_all_problems_are_reported_at_once() -> None:
+def test_all_problems_are_reported_at_once() -> None:
     refused = {f"bucket-{number}": bucket for number, (bucket, _) in enumerate(REFUSED)}
-    problems = await problems_of(**refused, good=location())
+    problems = problems_of({**refused, "good": location()})
     assert sorted(problem.split(":")[0] for problem in problems) == sorted(
         f"buckets.{name}" for name in refused
     )
 
 
-async def test_each_name_gets_its_own_address() -> None:
+def test_each_name_gets_its_own_address() -> None:
     names = ["a", "b", "c", "d"]
     places = [location("one"), location("two"), location("one", "us-west-2"), location("one")]
-    addresses = await resolve(dict(zip(names, places, strict=True)))
+    addresses = resolve(dict(zip(names, places, strict=True)), in_process=True).addresses
     assert {name: address.host for name, address in addresses.items()} == {
         "a": "one.s3.eu-west-1.amazonaws.com",
         "b": "two.s3.eu-west-1.amazonaws.com",
         "c": "one.s3.us-west-2.amazonaws.com",
         "d": "one.s3.eu-west-1.amazonaws.com",
     }
-    assert await resolve({}) == {}
+    assert resolve({}, in_process=True).addresses == {}
 
 
 SEVERAL: Final = {
@@ -170,8 +175,9 @@ ADDRESSES: Final = {
 }
 
 
-async def addresses_of_several() -> dict[str, str]:
-    return {name: url_of(address) for name, address in (await resolve(SEVERAL)).items()}
+def addresses_of_several() -> dict[str, str]:
+    found = resolve(SEVERAL, in_process=True).addresses
+    return {name: url_of(address) for name, address in found.items()}
 
 
 @pytest.mark.parametrize(
@@ -192,11 +198,11 @@ async def addresses_of_several() -> dict[str, str]:
         ("AWS_SESSION_TOKEN", "token"),
     ],
 )
-async def test_the_environment_changes_nothing(
+def test_the_environment_changes_nothing(
     name: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(name, value)
-    assert await addresses_of_several() == ADDRESSES
+    assert addresses_of_several() == ADDRESSES
 
 
 @pytest.mark.parametrize(
@@ -215,10 +221,90 @@ async def test_the_environment_changes_nothing(
         "services = mine\n[services mine]\ns3 =\n  endpoint_url = http://elsewhere.test",
     ],
 )
-async def test_the_configuration_file_of_the_sdk_changes_nothing(
+def test_the_configuration_file_of_the_sdk_changes_nothing(
     setting: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     path = tmp_path / "config"
     path.write_text(f"[default]\n{setting}\n", encoding="utf-8")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(path))
-    assert await addresses_of_several() == ADDRESSES
+    assert addresses_of_several() == ADDRESSES
+
+
+INTERNAL: Final = location(
+    endpoint_url="https://files.test",
+    addressing_style="path",
+    inner=at_store("http://store.internal:9000"),
+)
+
+
+def test_a_process_resolves_the_buckets() -> None:
+    locations = {"aws": location(), "internal": INTERNAL, "arn": location(ACCESS_POINT)}
+    found = resolve(locations)
+    assert found == resolve(locations, in_process=True)
+    assert {"eu-west-1", "cn-north-1", "us-gov-west-1"} <= found.known_regions
+
+
+def test_what_the_process_refuses_is_said_as_well() -> None:
+    refused = {f"bucket-{number}": bucket for number, (bucket, _) in enumerate(REFUSED)}
+    assert problems_of(refused, in_process=False) == problems_of(refused)
+
+
+def run_python(script: str) -> str:
+    return subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    ).stdout
+
+
+def test_this_process_does_not_import_the_sdk() -> None:
+    script = """
+import sys
+from service.s3.endpoints import resolve
+from service.s3.location import Location
+resolve({"name": Location(bucket="bkt", region="eu-west-1")})
+print(sorted({"botocore", "boto3", "aioboto3", "urllib3"} & set(sys.modules)))
+"""
+    assert run_python(script) == "[]\n"
+
+
+def test_the_other_process_imports_only_botocore() -> None:
+    script = """
+import sys
+import service.s3.botocore_endpoints
+print(sorted(name for name in sys.modules if name.startswith("service.")))
+print(sorted({"aioboto3", "boto3", "aiohttp", "pydantic", "fastapi", "httpx"} & set(sys.modules)))
+"""
+    ours, heavy = run_python(script).splitlines()
+    assert ours == str(["service.s3", "service.s3.botocore_endpoints", "service.s3.location"])
+    assert heavy == "[]"
+
+
+def test_the_current_directory_is_not_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "json.py").write_text("raise SystemExit('imported')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(botocore_endpoints, "find_addresses", None)  # not in this process
+    assert resolve({"name": location()}).addresses["name"].host == "bkt.s3.eu-west-1.amazonaws.com"
+
+
+NO_PROCESS: Final = {
+    "no new process is permitted": PermissionError(),
+    "there is no memory for one": MemoryError(),
+    "it was killed": subprocess.CalledProcessError(-9, "python"),
+}
+
+
+@pytest.mark.parametrize("failure", NO_PROCESS.values(), ids=NO_PROCESS)
+def test_without_a_process_it_is_done_here(
+    failure: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(*_: Any, **__: Any) -> None:
+        raise failure
+
+    monkeypatch.setattr(subprocess, "run", run)
+    assert resolve(SEVERAL) == resolve(SEVERAL, in_process=True)
+
+
+def test_nothing_but_an_answer_of_the_process_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(endpoints, "_COMMAND", [sys.executable, "-c", "print('hello')"])
+    assert resolve(SEVERAL) == resolve(SEVERAL, in_process=True)

@@ -12,7 +12,6 @@ from service.config.buckets import BucketSettings
 from service.errors import ConfigurationProblem
 from service.field_names import nearest
 from service.protocols.quantities import duration
-from service.s3.endpoints import known_regions
 from service.sessions import signature_age
 from service.sessions.refresh_policy import REFRESH_MARGIN, threshold
 from service.signing.signer import Address
@@ -50,12 +49,12 @@ def _signer(bucket: BucketSettings) -> str:
     return "static keys of the AWS default chain"
 
 
-def warnings(settings: Settings) -> Iterator[ConfigurationProblem]:
+def warnings(settings: Settings, known_regions: frozenset[str]) -> Iterator[ConfigurationProblem]:
     lifetimes = builders.longest_lifetimes(settings)
     with_forms = {g.bucket for _, g in settings.placed_grants() if Operation.FORM in g.allow}
     for name, bucket in settings.buckets.items():
         at = ("buckets", name)
-        if builders.is_at_aws(bucket) and (text := _unknown_region(bucket.region)):
+        if builders.is_at_aws(bucket) and (text := _unknown_region(bucket.region, known_regions)):
             yield ConfigurationProblem(text, (*at, "region"))
         for key, text in _risks(bucket):
             yield ConfigurationProblem(text, (*at, key))
@@ -80,9 +79,8 @@ def _missing_external_ids(settings: Settings) -> Iterator[ConfigurationProblem]:
             yield ConfigurationProblem(text, ("buckets", name))
 
 
-def _unknown_region(region: str) -> str | None:
+def _unknown_region(region: str, regions: frozenset[str]) -> str | None:
     """A new region may be missing in botocore's list, so it is no error."""
-    regions = known_regions()
     if region in regions:
         return None
     if region[:-1] in regions and region[-1:].isalpha():

@@ -20,6 +20,7 @@ from service.cli.check import (
     policies,
 )
 from service.cli.check.protocols import CheckedProtocols
+from service.cli.options import Loaded
 from service.config.process import placed
 from service.config.reading import Files
 from service.errors import ConfigurationProblem
@@ -94,9 +95,7 @@ def _members(problem: ConfigurationProblem) -> dict[str, Any]:
 
 
 def report(
-    settings: Settings,
-    addresses: Mapping[str, Address],
-    files: Files,
+    loaded: Loaded,
     now: datetime,
     *,
     offline: bool,
@@ -108,10 +107,11 @@ def report(
     `traces` is the URL that spans are sent to. With `caller`, a name or a subject, it describes
     only the callers that match.
     """
+    settings, files, (addresses, regions) = loaded
     # With thousands of callers to build the entries takes a while, so only once.
     entries = builders.caller_entries(settings)
     protocols = CheckedProtocols(settings, addresses, entries)
-    found = [*warnings(settings, entries, protocols), *api_keys.warnings(settings, now)]
+    found = [*warnings(settings, regions, entries, protocols), *api_keys.warnings(settings, now)]
     errors = policies.oversized_policies(settings, addresses, entries)
     described = entries if caller is None else callers.matching(entries, caller)
     general = [*describe(settings, addresses, entries, protocols), *_describe_traces(traces)]
@@ -155,7 +155,10 @@ def _describe_traces(endpoint: str | None) -> Iterator[str]:
 
 
 def warnings(
-    settings: Settings, entries: tuple[CallerEntry, ...], protocols: CheckedProtocols
+    settings: Settings,
+    known_regions: frozenset[str],
+    entries: tuple[CallerEntry, ...],
+    protocols: CheckedProtocols,
 ) -> Iterator[ConfigurationProblem]:
     """Yield what is allowed but risky, or has no effect."""
     if settings.unsafe_anonymous_caller is not None:
@@ -163,7 +166,7 @@ def warnings(
         yield ConfigurationProblem(text, ("unsafe_anonymous_caller",))
     yield from console.warnings(settings)
     yield from grants.warnings(settings, entries)
-    yield from buckets.warnings(settings)
+    yield from buckets.warnings(settings, known_regions)
     yield from policies.warnings(entries)
     yield from protocols.warnings()
 

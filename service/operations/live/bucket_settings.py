@@ -21,7 +21,8 @@ from service.config.quoting import quoted
 from service.operations.live.results import Path, Result
 from service.operations.setup.documents import cors_rules
 from service.operations.setup.signing import SignedBucket
-from service.s3.endpoints import Location, client_config
+from service.s3.botocore_endpoints import client_config
+from service.s3.location import Location
 from service.signing.sigv4 import Credentials
 
 Setting = Literal["CORS", "lifecycle", "encryption"]

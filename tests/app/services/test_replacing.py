@@ -7,6 +7,7 @@ import pytest
 from service.app import builders
 from service.app.settings import Settings
 from service.errors import ConfigurationError
+from service.s3.endpoints import resolve
 from tests.app.services.harness import (
     BEFORE,
     BILLING,
@@ -160,6 +161,13 @@ async def test_a_new_bucket_gets_its_own_session(warm: Harness) -> None:
     assert "videos.s3.eu-west-1.amazonaws.com" in (await warm.sign(bucket="videos")).url
     await until(lambda: warm.services._pool.is_alive("videos"))
     assert len(warm.sources) == 3
+
+
+async def test_a_new_bucket_is_resolved_in_a_thread(warm: Harness) -> None:
+    with called_here(resolve) as called:
+        await warm.reconfigure(NEW_BUCKET)
+    assert called == []
+    assert "videos" in warm.services._addresses
 
 
 async def test_the_tasks_of_a_removed_bucket_end(warm: Harness) -> None:
