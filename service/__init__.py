@@ -18,4 +18,9 @@ Each folder is a room, cut by its reason to change. Imports go down only:
 docs/architecture.md follows a request through them, and answers "where do I change…".
 """
 
+import sys
+
+# httpx imports its command line if it can: rich and pygments, 3 MiB that nothing here uses.
+sys.modules["httpx._main"] = None  # type: ignore[assignment]
+
 __version__ = "0.1.0"

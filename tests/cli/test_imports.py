@@ -1,0 +1,39 @@
+"""What a command imports: imports are nine tenths of the start, and much of the memory."""
+
+import re
+from pathlib import Path
+from typing import Final
+
+import httpx
+
+from service.auth.api_keys import digest_of
+from tests.support.processes import free_ports
+from tests.support.service import run_service_process
+
+SETTINGS: Final = {
+    "buckets": {"reports": {"region": "eu-west-1", "credentials": "static"}},
+    "callers": [
+        {
+            "api_key": "billing",
+            "sha256": [digest_of("key")],
+            "grants": [{"bucket": "reports", "prefix": "", "allow": ["download"]}],
+        }
+    ],
+}
+KEYS: Final = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "s"}
+IMPORTED: Final = re.compile(r"^import time: .*\| +(\S+)$", re.MULTILINE)
+
+
+def test_a_service_imports_nothing_for_command_lines(tmp_path: Path) -> None:
+    """It has signed a URL by then."""
+    (port,) = free_ports(1)
+    with run_service_process(SETTINGS, tmp_path, port, PYTHONPROFILEIMPORTTIME="1", **KEYS):
+        signed = httpx.post(
+            f"http://127.0.0.1:{port}/v1/download-urls",
+            json={"bucket": "reports", "key": "a"},
+            headers={"Authorization": "Bearer key"},
+        )
+    imported = set(IMPORTED.findall((tmp_path / "output.log").read_text()))
+    assert signed.status_code == 200
+    assert {"httpx", "fastapi", "service.s3.endpoints"} <= imported
+    assert {"rich", "pygments", "service.s3.botocore_endpoints"} & imported == set()
