@@ -25,7 +25,7 @@ from service.errors import ConfigurationError
 from service.presigning.snapshot import Bucket, Snapshot
 from service.s3.location import Location
 from service.sessions.pool_entry import BucketSessions
-from service.sessions.sts import Role, SessionSource
+from service.sessions.source import Role, SessionSource
 from service.signing.actions import Encryption
 from service.signing.signer import MAX_EXPIRES_IN, Address
 

@@ -5,7 +5,8 @@ import logging
 from collections.abc import Awaitable, Iterable
 
 from service.auth.jwks_cache import JwksCache
-from service.sessions.sts import AssumedRole, SessionSource
+from service.sessions.source import SessionSource
+from service.sessions.sts import AssumedRole
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from service.auth.jwks_cache import JwksCache
 from service.auth.tokens import Issuer
 from service.presigning.snapshot import Snapshot
 from service.sessions.pool_entry import BucketSessions
-from service.sessions.sts import SessionSource
+from service.sessions.source import SessionSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

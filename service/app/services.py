@@ -47,7 +47,8 @@ from service.s3.endpoints import resolve
 from service.s3.location import Location
 from service.sessions.history import History
 from service.sessions.pool import SessionPool
-from service.sessions.sts import AssumedRole, SessionSource
+from service.sessions.source import SessionSource
+from service.sessions.sts import AssumedRole
 from service.signing.signer import Address
 from service.telemetry.metrics import Metrics
 from service.telemetry.spans import Spans

@@ -15,8 +15,9 @@ from service.app.settings import Settings
 from service.clock import Clock
 from service.config.reading import content_digest
 from service.errors import ConfigurationError
+from service.sessions.source import Role, SessionSource
 from service.sessions.static_keys import StaticSource, keys_in_files
-from service.sessions.sts import AssumedRole, Role, SessionSource, static_credentials
+from service.sessions.sts import AssumedRole, static_credentials
 from service.sessions.sts_clients import StsClients
 
 

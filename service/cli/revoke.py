@@ -114,7 +114,7 @@ def _change_policies(
     import asyncio
 
     from service.operations.revoke.apply import change_policies
-    from service.sessions.sts import SessionRefused
+    from service.sessions.source import SessionRefused
     from service.telemetry.logs import plain_handler, set_up_logging
 
     set_up_logging("WARNING", plain_handler())

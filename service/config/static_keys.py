@@ -10,7 +10,7 @@ from pydantic import AfterValidator, ValidationInfo
 
 from service.config.quoting import quoted
 from service.config.types import OFFLINE
-from service.sessions.key_files import read_key_file
+from service.sessions.static_keys import read_key_file
 
 
 def profile_files() -> tuple[Path, ...]:

@@ -26,7 +26,7 @@ from service.concurrency.bounded_dict import BoundedDict
 from service.errors import CreateOnlyUnsupported, InvalidRequest
 from service.sessions import signature_age
 from service.sessions.pool_entry import SessionKey
-from service.sessions.sts import Owner
+from service.sessions.source import Owner
 from service.signing.actions import Encryption
 from service.signing.signer import Address
 

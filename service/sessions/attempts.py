@@ -22,7 +22,7 @@ from service.sessions.history import History
 from service.sessions.pool_entry import PooledSession, SessionKey, SessionObserver, SigningSession
 from service.sessions.refresh_policy import VENDED_REMAINING, backoff, is_better, threshold
 from service.sessions.session import Session
-from service.sessions.sts import SessionRefused, session_name
+from service.sessions.source import SessionRefused, session_name
 from service.telemetry.spans import Spans
 
 log = logging.getLogger(__name__)

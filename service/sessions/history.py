@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from service.clock import Clock
 from service.sessions.session import Session
-from service.sessions.sts import Owner
+from service.sessions.source import Owner
 
 MAX_REMEMBERED: Final = 8192  # about 2 KiB each, except those in the pool
 REMEMBERED_SECONDS: Final = 86_400.0  # after the end

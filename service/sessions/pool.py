@@ -25,7 +25,7 @@ from service.sessions.pool_entry import (
     SigningSession,
 )
 from service.sessions.refresh_policy import EXPIRY_MARGIN, MIN_REFRESH_AGE
-from service.sessions.sts import Owner
+from service.sessions.source import Owner
 from service.sessions.url_windows import WindowSigners
 from service.telemetry.spans import Spans
 

@@ -8,7 +8,7 @@ from service.clock import Clock
 from service.concurrency.shared_attempts import SharedAttempts
 from service.sessions.refresh_policy import EXPIRY_MARGIN
 from service.sessions.session import Session
-from service.sessions.sts import Owner, SessionSource
+from service.sessions.source import Owner, SessionSource
 from service.sessions.url_windows import WindowSigners
 from service.signing.signer import Address, Signer
 

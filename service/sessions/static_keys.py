@@ -5,9 +5,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from service.clock import Clock
-from service.sessions.key_files import read_key_file
 from service.sessions.session import Session
-from service.sessions.sts import Owner, SessionRefused, session_name
+from service.sessions.source import Owner, SessionRefused, session_name
 from service.signing.sigv4 import Credentials
 
 
@@ -47,3 +46,17 @@ async def keys_in_files(access_key_id: Path, secret_access_key: Path) -> Credent
         )
     except ValueError:
         raise SessionRefused("The files with the keys cannot be read.") from None
+
+
+def read_key_file(path: Path) -> str:
+    """Return the text of a file, without white space at its ends.
+
+    Raises ValueError, which repeats neither the content nor the path: that may be a key by mistake.
+    """
+    try:
+        text = path.read_text(encoding="ascii").strip()
+    except (OSError, ValueError):  # ValueError: other characters, or a path with a null character
+        text = ""
+    if not text.isprintable() or len(text.split()) != 1:
+        raise ValueError("write the path of a readable file with the key and nothing else")
+    return text

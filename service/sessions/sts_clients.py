@@ -13,7 +13,7 @@ from botocore.awsrequest import AWSPreparedRequest
 from botocore.config import Config
 
 from service.concurrency.shared_client import SharedClient
-from service.sessions.sts import Role
+from service.sessions.source import Role
 from service.telemetry.spans import trace_headers
 
 

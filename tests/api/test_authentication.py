@@ -13,7 +13,7 @@ from service.app import builders as parts
 from service.app.settings import Settings
 from service.auth.api_keys import digest_of
 from service.sessions.session import Session
-from service.sessions.sts import Owner
+from service.sessions.source import Owner
 from tests.api.refusals import problem
 from tests.api.sentinels import FORGED
 from tests.app.services.harness import Issuer, issuer, until

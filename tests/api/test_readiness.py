@@ -13,7 +13,7 @@ from service.app.session_sources import MakeSource, Origin
 from service.clock import Clock
 from service.server.shutdown import Drain
 from service.sessions.attempts import WANTED_PAUSE
-from service.sessions.sts import SessionRefused
+from service.sessions.source import SessionRefused
 from tests.support.app import make_app_settings, make_open_grant, run_app
 from tests.support.factories import OPERATIONS
 from tests.support.pool import FakeSource

@@ -10,7 +10,7 @@ import pytest
 
 from service.clock import Clock, SystemClock
 from service.sessions.session import Session
-from service.sessions.sts import Owner, SessionRefused
+from service.sessions.source import Owner, SessionRefused
 from tests.auth.mint import ISSUER, claims, ed_key, jwk, jwks, signed
 from tests.support.app import FixedSource, make_app_settings, make_open_grant, open_sources_of
 from tests.support.http_servers import Handler, serving

@@ -9,9 +9,8 @@ from service.app.session_sources import Static, aws_sources, origins
 from service.app.settings import Settings, load_settings, watched_files
 from service.clock import SystemClock
 from service.errors import ConfigurationError
-from service.sessions.key_files import read_key_file
-from service.sessions.static_keys import keys_in_files
-from service.sessions.sts import SessionRefused, SessionSource
+from service.sessions.source import SessionRefused, SessionSource
+from service.sessions.static_keys import keys_in_files, read_key_file
 
 SECRET: Final = "sentinel+SENTINEL/sentinel"
 FILES: Final = "access_key_id_file: {0}/id, secret_access_key_file: {0}/secret"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from service.operations.revoke.policy import written
-from service.sessions.sts import session_name
+from service.sessions.source import session_name
 from tests.end_to_end.revoking import (
     ALL_ACTIONS,
     CALLERS,

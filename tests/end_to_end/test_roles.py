@@ -4,7 +4,7 @@ from typing import Final
 
 import pytest
 
-from service.sessions.sts import SessionRefused
+from service.sessions.source import SessionRefused
 from tests.end_to_end.by_hand import CALLERS, OPERATIONS, caller_sessions, is_denied
 from tests.support.service import make_caller
 from tests.support.stores import REGION, Store, ministack_role

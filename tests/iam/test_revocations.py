@@ -8,7 +8,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from service.operations.revoke.policy import Target, merged, written
-from service.sessions.sts import Owner, session_name
+from service.sessions.source import Owner, session_name
 from tests.iam.s3_requests import BUCKET_ARN, OF_A_SESSION, kms_request
 from tests.iam.simulator import EVERYTHING, IamRequest, Policies, Simulator
 from tests.operations.test_revoke_policy import target

@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 
 from service.access.grants import Operation
-from service.sessions.sts import Owner
+from service.sessions.source import Owner
 from tests.access.policy_meaning import allowing
 from tests.deploy.iam.files import Request, read, several
 from tests.deploy.iam.test_bucket_policy import BROKEN, OTHERS, SIGNED, UNKNOWN, VALID

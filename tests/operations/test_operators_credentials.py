@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from service.sessions.sts import SessionRefused, operators_credentials
+from service.sessions.source import SessionRefused
+from service.sessions.sts import operators_credentials
 from tests.support.factories import SECRET, TOKEN
 
 

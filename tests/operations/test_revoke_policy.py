@@ -22,7 +22,7 @@ from service.operations.revoke.policy import (
     written,
 )
 from service.sessions.attempts import ATTEMPT_SECONDS
-from service.sessions.sts import session_name
+from service.sessions.source import session_name
 
 USERIDS: Final = ["*:billing-08746297dcc3", "*:billing-08746297dcc3-vended"]
 NOON: Final = int(datetime(2026, 1, 1, 12, tzinfo=UTC).timestamp())

@@ -14,7 +14,7 @@ from service.access.grants import Caller
 from service.app.builders import caller_entries
 from service.app.settings import load_settings
 from service.cli.main import main
-from service.sessions.sts import session_name
+from service.sessions.source import session_name
 
 ROLE: Final = "arn:aws:iam::111122223333:role/presign"
 OTHER_ROLE: Final = "arn:aws:iam::444455556666:role/team/presign"

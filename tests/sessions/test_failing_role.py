@@ -11,7 +11,7 @@ import pytest
 
 from service.errors import CredentialsUnavailable
 from service.sessions.attempts import WANTED_PAUSE
-from service.sessions.sts import SessionRefused
+from service.sessions.source import SessionRefused
 from tests.support.pool import BILLING, OWN, PoolHarness, make_pool_harness, make_session_key
 from tests.support.virtual_time import in_virtual_time
 

@@ -13,7 +13,8 @@ from service.presigning.requests import PresignRequest
 from service.presigning.results import PresignedRequest
 from service.sessions.attempts import ATTEMPT_SECONDS
 from service.sessions.refresh_policy import EXPIRY_MARGIN, MAX_BACKOFF
-from service.sessions.sts import AssumedRole, Role
+from service.sessions.source import Role
+from service.sessions.sts import AssumedRole
 from tests.sessions.wire import FAULTS, WireSts
 from tests.support.authorizer import make_authorizer
 from tests.support.factories import REQUESTER, make_grant, make_request, make_snapshot

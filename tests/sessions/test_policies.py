@@ -9,7 +9,7 @@ import pytest
 from service.sessions.attempts import MAX_IN_FLIGHT_PER_BUCKET
 from service.sessions.pool_entry import SessionKey
 from service.sessions.refresh_policy import EXPIRY_MARGIN
-from service.sessions.sts import SessionRefused, session_name
+from service.sessions.source import SessionRefused, session_name
 from tests.support.pool import AT_ONCE, BILLING, OWN, REFRESH_AGE, PoolHarness, make_pool_harness
 from tests.support.virtual_time import in_virtual_time
 

@@ -9,7 +9,8 @@ from botocore.parsers import create_parser
 from service.errors import CredentialsUnavailable
 from service.sessions.pool import SessionPool
 from service.sessions.pool_entry import BucketSessions
-from service.sessions.sts import AssumedRole, Role
+from service.sessions.source import Role
+from service.sessions.sts import AssumedRole
 from tests.support.factories import ADDRESS, SECRET, TOKEN
 from tests.support.observers import NullObserver
 from tests.support.pool import BILLING, LONGEST_LIFETIME, OWN, make_pool_harness

@@ -14,15 +14,9 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
+from service.sessions.source import Owner, Role, SessionRefused, session_name
 from service.sessions.static_keys import StaticSource
-from service.sessions.sts import (
-    AssumedRole,
-    Owner,
-    Role,
-    SessionRefused,
-    session_name,
-    static_credentials,
-)
+from service.sessions.sts import AssumedRole, static_credentials
 from tests.sessions.answers import make_response
 from tests.support.factories import SECRET, TOKEN
 from tests.support.virtual_time import CLOCK_START, FakeClock

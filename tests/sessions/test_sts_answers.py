@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.sessions.session import Session
-from service.sessions.sts import SessionRefused, read_session
+from service.sessions.source import SessionRefused
+from service.sessions.sts import read_session
 from tests.sessions.answers import make_response
 from tests.support.factories import SECRET, TOKEN
 from tests.support.virtual_time import CLOCK_START, FakeClock

@@ -11,7 +11,8 @@ import aioboto3
 import pytest
 
 from service.clock import SystemClock
-from service.sessions.sts import AssumedRole, Role, SessionRefused
+from service.sessions.source import Role, SessionRefused
+from service.sessions.sts import AssumedRole
 from service.sessions.sts_clients import StsClients
 from tests.sessions.wire import ERROR, SESSION
 from tests.support.factories import SECRET, TOKEN

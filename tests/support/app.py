@@ -15,7 +15,7 @@ from service.auth.api_keys import digest_of
 from service.clock import Clock
 from service.presigning.audit import WriteLines
 from service.sessions.session import Session
-from service.sessions.sts import Owner, SessionSource
+from service.sessions.source import Owner, SessionSource
 from service.signing.signer import Address
 from service.signing.sigv4 import Credentials
 from tests.support.factories import OPERATIONS

@@ -20,7 +20,7 @@ from service.presigning.results import PresignedForm, PresignedRequest, Presigne
 from service.presigning.snapshot import Snapshot
 from service.sessions.pool import SessionPool
 from service.sessions.pool_entry import BucketSessions
-from service.sessions.sts import SessionSource
+from service.sessions.source import SessionSource
 from service.telemetry.metrics import Metrics
 from tests.support.factories import CALLER, REQUESTER, make_batches, make_requester
 from tests.support.observers import NullObserver

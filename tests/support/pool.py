@@ -14,7 +14,7 @@ from service.errors import CredentialsUnavailable
 from service.sessions.pool import SessionPool
 from service.sessions.pool_entry import BucketSessions, SessionKey
 from service.sessions.session import Session
-from service.sessions.sts import Owner
+from service.sessions.source import Owner
 from service.telemetry.spans import Spans
 from tests.support.factories import ADDRESS, make_credentials
 from tests.support.observers import NullObserver

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from service.api.request_state import start_request
-from service.sessions.sts import SessionRefused
+from service.sessions.source import SessionRefused
 from service.telemetry import tracing
 from tests.api.sentinels import logging_as_served
 from tests.auth.mint import ISSUER, make_token

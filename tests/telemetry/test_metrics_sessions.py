@@ -13,7 +13,7 @@ import pytest
 from service.app.reload import POLL_SECONDS
 from service.app.settings import load_settings
 from service.auth.jwks_cache import RETRY_SECONDS, JwksCache
-from service.sessions.sts import SessionRefused
+from service.sessions.source import SessionRefused
 from service.telemetry.logs import SinkHandler
 from service.telemetry.metrics import Metrics
 from tests.auth.harness import FakeKeySource

@@ -9,7 +9,7 @@ import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from service.errors import CredentialsUnavailable
-from service.sessions.sts import SessionRefused
+from service.sessions.source import SessionRefused
 from service.telemetry.otlp import exported_spans
 from service.telemetry.spans import Spans
 from tests.support.factories import SECRET

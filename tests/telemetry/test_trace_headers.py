@@ -7,7 +7,7 @@ import pytest
 from opentelemetry.sdk.trace import TracerProvider
 
 from service.auth.jwks_client import JwksEndpoint
-from service.sessions.sts import SessionRefused
+from service.sessions.source import SessionRefused
 from service.telemetry.spans import Spans, trace_headers
 from tests.sessions.test_sts_over_http import make_role
 from tests.support.stub_server import response, sends, serving

@@ -15,8 +15,8 @@ from service.s3.access import StoreAccess
 from service.s3.client import S3Client
 from service.sessions.lifetime import GrantedLifetime, Validity
 from service.sessions.session import Session
+from service.sessions.source import SessionRefused, SessionSource
 from service.sessions.static_keys import static_session
-from service.sessions.sts import SessionRefused, SessionSource
 from service.signing.signer import Address, Signer
 from service.signing.sigv4 import Credentials
 

@@ -10,7 +10,7 @@ from service.auth.tokens import UnreadableKeys, read_keys
 from service.concurrency.causes import class_names
 from service.operations.live.results import Path, Result
 from service.sessions.session import Session
-from service.sessions.sts import SessionRefused, SessionSource
+from service.sessions.source import SessionRefused, SessionSource
 
 # Tokens are checked by this machine's clock, with a leeway of seconds. A minute allows for answers
 # that are late.

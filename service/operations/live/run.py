@@ -35,7 +35,8 @@ from service.protocols.links.service import LinkSettings
 from service.protocols.links.settings import MEMORY
 from service.s3.client import S3Client
 from service.sessions.session import Session
-from service.sessions.sts import SessionRefused, operators_credentials
+from service.sessions.source import SessionRefused
+from service.sessions.sts import operators_credentials
 from service.signing.signer import Address
 from service.signing.sigv4 import Credentials
 from service.telemetry.metrics import Metrics

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from service.config.types import WITH_ZONE
 from service.sessions.attempts import ATTEMPT_SECONDS
-from service.sessions.sts import Owner, session_name, vended_name
+from service.sessions.source import Owner, session_name, vended_name
 
 Policy = dict[str, Any]
 

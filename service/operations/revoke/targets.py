@@ -16,7 +16,7 @@ from service.app.settings import Settings
 from service.errors import ConfigurationError
 from service.operations.revoke.policy import Revocation, Target
 from service.sessions.refresh_policy import MIN_VENDED_SECONDS
-from service.sessions.sts import Owner
+from service.sessions.source import Owner
 
 _SUGGESTIONS = 5
 

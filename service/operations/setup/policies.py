@@ -18,7 +18,7 @@ from service.access.session_policy import (
 )
 from service.operations.setup.signing import SignedBucket
 from service.sessions.signature_age import longest_life, oldest
-from service.sessions.sts import ANY_CALLERS_SESSION, session_name, vended_name
+from service.sessions.source import ANY_CALLERS_SESSION, session_name, vended_name
 
 Policy = dict[str, Any]
 Statement = dict[str, Any]

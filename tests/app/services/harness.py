@@ -23,7 +23,7 @@ from service.clock import SystemClock
 from service.errors import PresignError
 from service.presigning.results import PresignedRequest, PresignedRequests
 from service.sessions.session import Session
-from service.sessions.sts import Owner, Role
+from service.sessions.source import Owner, Role
 from service.telemetry.metrics import Metrics
 from tests.auth.mint import ISSUER, ed_key, jwk, jwks
 from tests.support.factories import (

@@ -18,7 +18,8 @@ from service.errors import ConfigurationError
 from service.presigning.rate_limits import RateLimits
 from service.protocols.links.settings import LinksSettings
 from service.sessions.pool import SessionPool
-from service.sessions.sts import AssumedRole, Role
+from service.sessions.source import Role
+from service.sessions.sts import AssumedRole
 from service.sessions.sts_clients import StsClients
 from service.telemetry.metrics import Metrics
 from tests.app.services.harness import BUCKET, called_here, caller, grant, one_ca, settings, tasks

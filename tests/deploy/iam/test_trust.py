@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from service.clock import SystemClock
-from service.sessions.sts import AssumedRole, Owner, Role, SessionRefused
+from service.sessions.source import Owner, Role, SessionRefused
+from service.sessions.sts import AssumedRole
 from tests.deploy.iam.files import ROLE, ROOT, SERVICE, Request, allows, read, several
 
 TRUST: Final = read("trust-assume-role.json")

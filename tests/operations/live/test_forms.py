@@ -11,7 +11,7 @@ from service.access.grants import Operation
 from service.operations.live.buckets import check_forms
 from service.operations.live.results import Result
 from service.operations.setup.signing import SignedBucket
-from service.sessions.sts import SessionRefused
+from service.sessions.source import SessionRefused
 from tests.operations.live.test_bucket_settings import BUCKET
 from tests.s3.fake_store import Harness, Respond, error, fails, query_of, responds, with_harness
 from tests.support.factories import ADDRESS, ENCRYPTION, make_credentials, make_grant

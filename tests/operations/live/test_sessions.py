@@ -3,7 +3,7 @@
 import pytest
 
 from service.operations.live.dependencies import check_clock, open_session
-from service.sessions.sts import SessionRefused
+from service.sessions.source import SessionRefused
 from tests.support.factories import SECRET, TOKEN
 from tests.support.pool import FakeSource
 from tests.support.virtual_time import in_virtual_time, loop_clock
