@@ -12,7 +12,7 @@ from service.multipart.uploads import MultipartUploads
 from service.presigning.authorizer import Authorizer
 from service.presigning.listings import Listings
 from service.presigning.presigner import Presigner
-from service.protocols.protocol import UseCase
+from service.protocols.served import UseCase
 from service.server.shutdown import Drain
 from service.telemetry.metrics import Metrics
 

@@ -36,8 +36,8 @@ from service.api.routes import (
     openapi,
 )
 from service.api.traced_gateway import TracedGateway
-from service.app.protocols import protocol_routers
 from service.app.reload import digest_of_others, keep_reloading
+from service.app.served_protocols import protocol_routers
 from service.app.services import Services
 from service.app.session_sources import OpenSources, aws_sources
 from service.app.settings import Settings

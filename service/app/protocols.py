@@ -1,13 +1,9 @@
-"""The protocols, and how they are part of the app: their values, their use cases, their routes."""
+"""The protocols, and what the settings turn on: their values, without what serves them."""
 
 import secrets
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from fastapi import APIRouter
-
-from service.app.switched_off import switched_off
 from service.config.key_files import KEY_BYTES, read_key
 from service.errors import ConfigurationError
 from service.protocols import (
@@ -20,14 +16,13 @@ from service.protocols import (
     remote_signing,
     uppy,
 )
-from service.protocols.protocol import Core, NamedBucket, Protocol, Shared, UseCase
+from service.protocols.protocol import NamedBucket, Protocol, Shared
 
 if TYPE_CHECKING:
     from service.app.settings import Settings
 
 AnyProtocol = Protocol[Any, Any]
 Values = Mapping[AnyProtocol, Any]  # None is off
-UseCases = Mapping[AnyProtocol, UseCase[Any]]
 
 PROTOCOLS: Final[tuple[AnyProtocol, ...]] = (
     objects.PROTOCOL,
@@ -52,18 +47,6 @@ def named_buckets(settings: "Settings") -> Iterator[NamedBucket]:
     for protocol in settings.protocols:
         if (section := protocol.section_of(settings)) is not None:
             yield from protocol.buckets(section)
-
-
-def protocol_routers(settings: "Settings") -> list[APIRouter]:
-    return [router for each in settings.protocols for router in _routers(each, settings)]
-
-
-def _routers(protocol: AnyProtocol, settings: "Settings") -> Iterator[APIRouter]:
-    yield from protocol.api_routers
-    if is_on(protocol, settings):
-        yield from (*protocol.routers, *protocol.public_routers)
-    elif protocol.routers:
-        yield switched_off(protocol.routers, protocol.feature)
 
 
 def restart_required(old: "Settings", new: "Settings") -> list[str]:
@@ -103,14 +86,3 @@ def link_keys(settings: "Settings") -> list[bytes]:
         return [] if settings.links is None else [read_key(path) for path in settings.links.keys]
     except ValueError as error:  # they could be read when the settings were read
         raise ConfigurationError([f"links.keys: {error}"]) from None
-
-
-@asynccontextmanager
-async def open_protocols(core: Core, values: Values) -> AsyncIterator[UseCases]:
-    """Build the use cases. What they run in the background is stopped at the end."""
-    async with AsyncExitStack() as stack:
-        use_cases: dict[AnyProtocol, UseCase[Any]] = {}
-        for protocol, its in values.items():
-            use_case = use_cases[protocol] = protocol.use_case(core, its)
-            stack.push_async_callback(use_case.close)
-        yield use_cases

@@ -20,7 +20,8 @@ from service.app import builders
 from service.app.closing import close_sources, run_all, stop_fetching
 from service.app.configuration import Configuration
 from service.app.console_page import page_settings
-from service.app.protocols import open_protocols, protocol_values
+from service.app.protocols import protocol_values
+from service.app.served_protocols import open_protocols
 from service.app.session_sources import MakeSource, Origin, origins
 from service.app.settings import Settings
 from service.app.shared_stores import rate_limits
@@ -41,7 +42,7 @@ from service.presigning.audit_trail import AuditTrail
 from service.presigning.authorizer import Authorizer
 from service.presigning.listings import Listings
 from service.presigning.presigner import Presigner
-from service.protocols.protocol import Core
+from service.protocols.served import Core
 from service.s3.client import S3Client
 from service.s3.endpoints import resolve
 from service.s3.location import Location

@@ -5,42 +5,18 @@ A protocol is on while the settings have its section, or while a grant allows it
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import ClassVar, Generic, NamedTuple, TypeVar
-
-from fastapi import APIRouter
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from service.access.grants import Operation
-from service.clock import Clock
-from service.concurrency.shared_attempts import SharedAttempts
-from service.errors import Location, NotConfigured
-from service.multipart.object_checks import ObjectChecks
-from service.multipart.uploads import MultipartUploads
-from service.presigning.authorizer import Authorizer
-from service.presigning.listings import Listings
-from service.presigning.presigner import Presigner
+from service.errors import Location
 from service.protocols.checked import Check
-from service.s3.client import S3Client
-from service.sessions.pool import SessionPool
-from service.telemetry.metrics import Metrics
+
+if TYPE_CHECKING:
+    from service.protocols.served import Served
 
 S = TypeVar("S")  # its section of the settings
 V = TypeVar("V")  # what its use case receives of them
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Core:
-    """What the protocols are built on. `unique_id` makes the unique segment of a new key."""
-
-    authorizer: Authorizer
-    pool: SessionPool
-    presigner: Presigner
-    listings: Listings
-    multipart: MultipartUploads
-    object_checks: ObjectChecks
-    store: S3Client
-    clock: Clock
-    metrics: Metrics
-    unique_id: Callable[[], str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,40 +28,6 @@ class Shared:
 
     keys: tuple[bytes, ...] = field(default=(), repr=False)
     store_url: str | None = field(default=None, repr=False)
-
-
-@dataclass
-class UseCase(Generic[V]):
-    """What the routes of a protocol use. It stays; a new configuration changes its `values`.
-
-    They are None while the protocol is off. `feature` is what a caller reads that there is not.
-    """
-
-    feature: ClassVar[str]
-
-    values: V | None
-
-    @property
-    def configured(self) -> V:
-        """Raises NotConfigured if a reload has turned the protocol off."""
-        if self.values is None:
-            raise NotConfigured(self.feature)
-        return self.values
-
-    def configure(self, values: V | None) -> None:
-        """Use other values from now on."""
-        self.values = values
-
-    def attempts(self) -> list[SharedAttempts]:
-        """Return what runs in the background."""
-        return []
-
-    def not_ready(self) -> str | None:
-        """Return why the replica cannot take requests yet, or None."""
-        return None
-
-    async def close(self) -> None:
-        """Stop what runs in the background, and close connections."""
 
 
 class NamedBucket(NamedTuple):
@@ -102,23 +44,16 @@ def _nothing(*_: object) -> tuple[()]:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Protocol(Generic[S, V]):
-    """A protocol as the app composes it.
+    """A protocol as the settings and `presign check` have it, without what serves it.
 
+    - `routes`: the module with `SERVED`, which needs FastAPI
     - `section`: the field of the settings, of the type `settings`, and what becomes of it: `values`
     - `operation`: what turns on a protocol without a section
-    - `use_case`: makes what the routes find by its type, with the values of the start
-    - `routers`: while it is off, they only tell authenticated callers that there is no `feature`
-    - `public_routers`: for people without a credential; while it is off, they do not exist
-    - `api_routers`: what openapi.yaml has, so that they are always there, and say so themselves
     - `buckets`: those that a section names
     - `restart`: which changes of the values take effect only after a restart, by their names
     """
 
-    feature: str
-    use_case: Callable[[Core, V | None], UseCase[V]]
-    routers: tuple[APIRouter, ...] = ()
-    public_routers: tuple[APIRouter, ...] = ()
-    api_routers: tuple[APIRouter, ...] = ()
+    routes: str
     section: str | None = None
     settings: type[S] | None = None
     values: Callable[[S, Shared], V] | None = None
@@ -142,3 +77,9 @@ class Protocol(Generic[S, V]):
         """Return what its use case receives of all settings. None while it is off."""
         section = self.section_of(settings)
         return None if section is None or self.values is None else self.values(section, shared)
+
+    def served(self) -> "Served[V]":
+        """Import what serves it."""
+        module: Any = import_module(self.routes)
+        served: Served[V] = module.SERVED
+        return served

@@ -8,7 +8,7 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from service.app.protocols import protocol_routers
+from service.app.served_protocols import protocol_routers
 from service.app.settings import Settings
 from tests.protocols.git_lfs.harness import REPOSITORIES, LfsStore, lfs_object
 from tests.support.app import API_KEY, make_app_settings, make_open_grant, run_app

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from service.access.grants import Grant
 from service.access.narrowing import Permission
 from service.presigning.requests import CredentialsRequest
-from service.protocols.credentials.vending import policy_for
+from service.protocols.credentials.policy import policy_for
 from tests.iam.granting import grants_with_limits, near, of_credentials, of_session
 from tests.iam.probes import probes, tried
 from tests.iam.signed import ARNS, AT_AWS

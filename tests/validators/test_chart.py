@@ -159,8 +159,8 @@ def test_ingress_and_http_route_publish_the_same_paths() -> None:
 def test_the_public_paths_are_all_but_the_internal_ones() -> None:
     optional = [
         router
-        for each in PROTOCOLS
-        for router in (*each.routers, *each.public_routers, *each.api_routers)
+        for served in (each.served() for each in PROTOCOLS)
+        for router in (*served.routers, *served.public_routers, *served.api_routers)
     ]
     routers = [*factory._ROUTERS, *optional]
     heads, internal = _first_segments(*routers), _first_segments(health)

@@ -21,7 +21,7 @@ from service.cli.check import limits
 from service.errors import ConfigurationProblem
 from service.presigning.requests import CredentialsRequest
 from service.presigning.snapshot import Entries
-from service.protocols.credentials.vending import policy_for
+from service.protocols.credentials.policy import policy_for
 from service.signing.signer import Address
 
 MAX_OVERLAPS: Final = 20_000  # takes some seconds

@@ -31,8 +31,7 @@ from service.operations.live.dependencies import (
 from service.operations.live.results import Path, Result
 from service.operations.setup.signing import SignedBucket, signed_buckets
 from service.protocols.links import PROTOCOL
-from service.protocols.links.service import LinkSettings
-from service.protocols.links.settings import MEMORY
+from service.protocols.links.settings import MEMORY, LinkSettings
 from service.s3.client import S3Client
 from service.sessions.session import Session
 from service.sessions.source import SessionRefused

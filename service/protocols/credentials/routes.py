@@ -4,7 +4,7 @@ There is such a route only if a grant allows `credentials`. The JSON is that of 
 docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
 """
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict
@@ -18,7 +18,8 @@ from service.api.route import ApiRoute, AuthenticatedRequest
 from service.clock import rfc3339
 from service.errors import PresignError
 from service.presigning.requests import CredentialsRequest
-from service.protocols.credentials.vending import CredentialVending
+from service.protocols.credentials.vending import FEATURE, CredentialVending
+from service.protocols.served import Served
 
 
 class CredentialsRoute(ApiRoute):
@@ -66,3 +67,10 @@ async def credentials(
             "Expiration": rfc3339(vended.validity.expires_at),
         }
     )
+
+
+SERVED: Final = Served(
+    use_case=lambda core, _: CredentialVending(core.authorizer, core.pool),
+    routers=(router,),
+    feature=FEATURE,
+)

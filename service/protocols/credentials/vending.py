@@ -7,20 +7,17 @@ Rules of this file:
 - The decision is made again after the wait, and is in the audit trail before the answer is sent.
 """
 
-from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 from typing import ClassVar, Final
 
-from service.access.grants import Grant
-from service.access.narrowing import vended_grants
-from service.access.session_policy import MAX_POLICY_LENGTH, BucketArns, vended_policy
+from service.access.session_policy import MAX_POLICY_LENGTH
 from service.errors import CredentialsUnavailable, Forbidden, InvalidRequest
 from service.presigning.authorizer import Authorizer
 from service.presigning.requests import CredentialsRequest, Requester
 from service.presigning.results import VendedCredentials
-from service.protocols.protocol import UseCase
-from service.sessions import signature_age
+from service.protocols.credentials.policy import policy_for
+from service.protocols.served import UseCase
 from service.sessions.lifetime import GrantedLifetime, Validity
 from service.sessions.pool import NO_SESSION, SessionPool
 from service.sessions.pool_entry import SessionKey
@@ -29,9 +26,6 @@ from service.sessions.refresh_policy import VENDED_REMAINING
 FEATURE: Final = "credentials"
 # botocore waits 2 s for an answer (botocore/utils.py, ContainerMetadataFetcher.TIMEOUT_SECONDS).
 MAX_WAIT: Final = 1.4  # seconds, to answer within 1.5
-# S3 accepts a request with a signature in its headers for 15 minutes:
-# docs.aws.amazon.com/AmazonS3/latest/userguide/RESTAuthentication.html
-_HEADER_SIGNATURE: Final = 900  # seconds
 
 
 class CredentialVending(UseCase[None]):
@@ -92,17 +86,3 @@ class CredentialVending(UseCase[None]):
             retry_after = self._pool.request_refresh(key)
             raise CredentialsUnavailable(NO_SESSION, retry_after=retry_after)
         await self._pool.ready(key, MAX_WAIT)
-
-
-def policy_for(
-    grants: Iterable[Grant], request: CredentialsRequest, arns: BucketArns
-) -> str | None:
-    """Return the policy of a caller's credentials, or None if nothing of it is granted.
-
-    It may be longer than STS accepts. Raises InvalidRequest for a prefix that no policy can have.
-    """
-    vended = vended_grants(grants, request.bucket, request.prefix, request.permission)
-    if not vended:
-        return None
-    max_age = signature_age.max_age(vended, at_least=_HEADER_SIGNATURE)
-    return vended_policy(vended, arns, max_age=max_age)

@@ -26,11 +26,12 @@ from service.multipart.completion import MANY_PARTS
 from service.presigning.results import CreatedUpload
 from service.protocols.git_lfs.batches import Action, Batches, CompletionUrl, Outcome
 from service.protocols.git_lfs.errors import MEDIA_TYPE, of_object, refusal
+from service.protocols.git_lfs.multipart import PartUploads
 from service.protocols.git_lfs.repositories import LfsObject, LfsSettings
 from service.protocols.git_lfs.schemas import BatchBody, CompletionBody, ObjectBody
 from service.protocols.git_lfs.tickets import Ticket
-from service.protocols.protocol import UseCase
 from service.protocols.roots import ROOT_NAME, ProtocolRoot
+from service.protocols.served import Served, UseCase
 
 FEATURE: Final = "Git LFS"
 MAX_OBJECTS: Final = 100  # git-lfs's own: docs/man/git-lfs-config.adoc, lfs.transfer.batchSize
@@ -196,3 +197,13 @@ def _members(operation: str, wanted: LfsObject, outcome: Outcome) -> dict[str, A
 
 def _json(members: dict[str, Any]) -> Response:
     return Response(to_json(members), media_type=MEDIA_TYPE)
+
+
+SERVED: Final = Served(
+    use_case=lambda core, values: GitLfs(
+        values,
+        Batches(core.presigner, core.object_checks, PartUploads(core.multipart, core.clock)),
+    ),
+    routers=(router, completions),
+    feature=FEATURE,
+)

@@ -8,8 +8,7 @@ from service.access.callers import CallerEntry, caller_name
 from service.access.grants import Grant, Operation
 from service.errors import ConfigurationProblem
 from service.protocols.checked import Check, Checked, Right, right
-from service.protocols.links.service import LinkSettings
-from service.protocols.links.settings import MEMORY
+from service.protocols.links.settings import MEMORY, LinkSettings
 
 _WHAT: Final = {
     Operation.DOWNLOAD: "let others download",

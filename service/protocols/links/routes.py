@@ -5,8 +5,11 @@ from typing import Final
 from fastapi import APIRouter
 
 from service.api.route import ApiRoute, AuthenticatedRequest
+from service.protocols.links import pages, visit_routes
 from service.protocols.links.schemas import NewLinkRequest, render_link
+from service.protocols.links.service import FEATURE
 from service.protocols.links.share_links import ShareLinks
+from service.protocols.served import Served
 
 _PATH: Final = "/v1/links"
 
@@ -24,3 +27,11 @@ async def end_link(call: AuthenticatedRequest, link_id: str) -> bytes:
     links = call.parts.use_case(ShareLinks).links
     await links.end(call.requester, link_id, f"{_PATH}/{{link_id}}")
     return b""
+
+
+SERVED: Final = Served(
+    use_case=ShareLinks,
+    public_routers=(visit_routes.router, pages.router),
+    api_routers=(router,),
+    feature=FEATURE,
+)

@@ -19,7 +19,8 @@ from service.presigning.results import EndedLink, MadeLink
 from service.protocols.links.link import Link, pack_caller
 from service.protocols.links.link_store import MOST_LINKS, LinkStore, StoredLink
 from service.protocols.links.revocations import Revocations
-from service.protocols.links.tickets import KeyRing, Ticket
+from service.protocols.links.settings import LinkSettings
+from service.protocols.links.tickets import Ticket
 from service.signing.validation import check_key, check_prefix
 
 FEATURE: Final = "share links"
@@ -33,19 +34,6 @@ _TOO_MANY_ENDED: Final = (
 )
 _NAME_LENGTH: Final = 32  # of a maker in the store: 128 bits
 _NO_STORE: Final = "This service has no store for links, so it cannot count uses or revoke links."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LinkSettings:
-    """What the configuration says about links. `url` is what they start with, before `/l/`.
-
-    `store_url` is of the store for their uses and revocations, which may be the shared one.
-    """
-
-    keys: KeyRing
-    url: str
-    revoked: frozenset[str] = frozenset()
-    store_url: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

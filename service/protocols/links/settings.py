@@ -1,5 +1,6 @@
 """The settings of share links."""
 
+from dataclasses import dataclass, field
 from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field, SecretStr
@@ -9,7 +10,6 @@ from service.config.patterns import matching
 from service.config.quoting import Shown
 from service.config.store_urls import check_store_url
 from service.config.types import Section, Url
-from service.protocols.links.service import LinkSettings
 from service.protocols.links.tickets import KeyRing
 from service.protocols.protocol import Shared
 
@@ -54,6 +54,19 @@ class LinksSettings(Section):
     revoked_links: tuple[LinkId, ...] = ()
     """Ids of links that must end early, whatever the store says. Each can be removed after its
     link's `expires_at`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkSettings:
+    """What the configuration says about links. `url` is what they start with, before `/l/`.
+
+    `store_url` is of the store for their uses and revocations, which may be the shared one.
+    """
+
+    keys: KeyRing
+    url: str
+    revoked: frozenset[str] = frozenset()
+    store_url: str | None = field(default=None, repr=False)
 
 
 def values(links: LinksSettings, shared: Shared) -> LinkSettings:

@@ -10,10 +10,10 @@ from service.protocols.links.link import SALT_BYTES
 from service.protocols.links.link_store import LinkStore
 from service.protocols.links.memory_link_store import MemoryLinkStore
 from service.protocols.links.revocations import Revocations
-from service.protocols.links.service import FEATURE, Links, LinkSettings, SharedRecords
-from service.protocols.links.settings import MEMORY
+from service.protocols.links.service import FEATURE, Links, SharedRecords
+from service.protocols.links.settings import MEMORY, LinkSettings
 from service.protocols.links.visits import LinkVisits
-from service.protocols.protocol import Core, UseCase
+from service.protocols.served import Core, UseCase
 
 
 class ShareLinks(UseCase[LinkSettings]):

@@ -28,9 +28,9 @@ from service.protocols.mlflow.errors import no_parts, refusal
 from service.protocols.mlflow.parts import FileParts
 from service.protocols.mlflow.paths import Artifact, artifact, uploaded
 from service.protocols.mlflow.schemas import AbortBody, CompleteBody, CreateBody, ListQuery
-from service.protocols.protocol import UseCase
 from service.protocols.redirects import Redirect, put_request, sign
 from service.protocols.roots import Roots
+from service.protocols.served import Served, UseCase
 from service.protocols.url_paths import decode
 
 FEATURE: Final = "MLflow artifacts"
@@ -194,3 +194,14 @@ def _listing(entries: Sequence[Entry]) -> bytes:
         for name, size in entries
     ]
     return to_json({"files": files})
+
+
+SERVED: Final = Served(
+    use_case=lambda core, values: Mlflow(
+        values,
+        Artifacts(core.authorizer, core.presigner, core.listings, core.object_checks, core.store),
+        FileParts(core.authorizer, core.store, core.multipart),
+    ),
+    routers=(router,),
+    feature=FEATURE,
+)

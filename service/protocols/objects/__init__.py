@@ -3,16 +3,13 @@
 from typing import Final
 
 from service.protocols.objects.check import CHECK
-from service.protocols.objects.routes import FEATURE, ObjectUrls, router
 from service.protocols.objects.settings import ObjectUrlSettings, values
 from service.protocols.protocol import Protocol
 
 PROTOCOL: Final = Protocol(
+    routes=f"{__name__}.routes",
     section="objects",
     settings=ObjectUrlSettings,
     values=values,
-    use_case=lambda core, values: ObjectUrls(values, core.listings),
-    routers=(router,),
-    feature=FEATURE,
     check=CHECK,
 )

@@ -24,8 +24,8 @@ from service.protocols.objects.requests import (
     get_request,
     head_request,
 )
-from service.protocols.protocol import UseCase
 from service.protocols.redirects import Redirect, put_request, sign
+from service.protocols.served import Served, UseCase
 from service.sessions.lifetime import Lifetime
 
 FEATURE: Final = "object URLs"
@@ -113,3 +113,10 @@ async def _listing(
     media_type = preferred(call.scope["headers"], [_HTML, _JSON])
     body = render_listing(prefix, page) if media_type == _JSON else as_html(bucket, prefix, page)
     return Response(body, media_type=media_type, headers=headers)
+
+
+SERVED: Final = Served(
+    use_case=lambda core, values: ObjectUrls(values, core.listings),
+    routers=(router,),
+    feature=FEATURE,
+)

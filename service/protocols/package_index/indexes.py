@@ -13,8 +13,8 @@ from service.protocols.package_index.files import (
     projects,
 )
 from service.protocols.package_index.hashes import FileHashes
-from service.protocols.protocol import UseCase
 from service.protocols.roots import ProtocolRoot, Roots
+from service.protocols.served import UseCase
 
 FEATURE: Final = "package indexes"
 

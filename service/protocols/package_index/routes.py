@@ -12,9 +12,11 @@ from service.api.route import ApiRoute, AuthenticatedRequest
 from service.concurrency.event_loop import run_in_thread_if
 from service.errors import InvalidRequest, NotFound
 from service.protocols.package_index.files import normalized
-from service.protocols.package_index.indexes import PackageIndexes
+from service.protocols.package_index.hashes import FileHashes
+from service.protocols.package_index.indexes import FEATURE, PackageIndexes
 from service.protocols.package_index.pages import HTML, JSON, index_page, project_page
 from service.protocols.roots import ROOT_NAME
+from service.protocols.served import Served
 
 _MANY: Final = 1000  # names on a page; 20,000 take 150 ms
 _TEXT: Final = "text/html"
@@ -59,3 +61,12 @@ async def package_index(call: AuthenticatedRequest) -> Response:
 def _moved(name: str, *, sibling: bool) -> Response:
     """The redirect to the page of this name, relative to a path without or with a slash."""
     return Response(status_code=308, headers={"Location": f"{'./' if sibling else '../'}{name}/"})
+
+
+SERVED: Final = Served(
+    use_case=lambda core, values: PackageIndexes(
+        values, core.listings, FileHashes(core.authorizer, core.object_checks)
+    ),
+    routers=(router,),
+    feature=FEATURE,
+)

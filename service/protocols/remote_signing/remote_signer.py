@@ -15,7 +15,6 @@ from service.presigning.requests import Requester, StoreRequest
 from service.presigning.results import SignedHeaders
 from service.presigning.signing_grants import AuthorizedAccess, SigningGrant
 from service.presigning.snapshot import Bucket, CallerAccess, Snapshot
-from service.protocols.protocol import UseCase
 from service.protocols.remote_signing import policy
 from service.protocols.remote_signing.accesses import (
     access_requests,
@@ -32,6 +31,7 @@ from service.protocols.remote_signing.uris import (
     places,
     read_uri,
 )
+from service.protocols.served import UseCase
 from service.sessions.lifetime import Lifetime
 from service.signing.header_signatures import (
     HEADER_SIGNATURE_SECONDS,

@@ -20,8 +20,9 @@ from service.api.authentication import has_expired_token
 from service.api.route import ApiRoute, AuthenticatedRequest
 from service.errors import NotFound, PresignError, TokenExpired, Unauthenticated
 from service.protocols.remote_signing.errors import refusal
-from service.protocols.remote_signing.remote_signer import RemoteSigner
+from service.protocols.remote_signing.remote_signer import FEATURE, RemoteSigner
 from service.protocols.remote_signing.schemas import SignRequest
+from service.protocols.served import Served
 
 PATH: Final = "/sign/"
 _OF_A_BUCKET: Final = re.compile(
@@ -68,3 +69,10 @@ async def _sign(call: AuthenticatedRequest, body: SignRequest, bucket: str | Non
     call.context.cache_control = b"private" if signed.covers_only_url else b"no-cache"
     headers = {name: [value] for name, value in signed.headers.items()}
     return to_json({"uri": body.uri, "headers": headers})
+
+
+SERVED: Final = Served(
+    use_case=lambda core, _: RemoteSigner(core.authorizer),
+    routers=(router,),
+    feature=FEATURE,
+)

@@ -8,7 +8,7 @@ from service.access.grants import AccessRequest, Caller, Operation, covers
 from service.access.key_prefixes import caller_prefix
 from service.errors import ConfigurationProblem
 from service.protocols.checked import Check, Checked, Right, right
-from service.protocols.uppy.uploads import UploadTarget
+from service.protocols.uppy.settings import UploadTarget
 
 _METHODS: Mapping[Operation, str] = {
     Operation.FORM: "upload in one piece",

@@ -15,6 +15,7 @@ from service.api.route import ApiRoute, AuthenticatedRequest
 from service.concurrency.event_loop import run_in_thread_if
 from service.errors import InvalidRequest, PresignError
 from service.multipart.completion import MANY_PARTS
+from service.protocols.served import Served
 from service.protocols.uppy.errors import Refusal
 from service.protocols.uppy.schemas import (
     BatchQuery,
@@ -24,7 +25,7 @@ from service.protocols.uppy.schemas import (
     ParamsQuery,
     SignRequest,
 )
-from service.protocols.uppy.uploads import CallerUploads, UppyUploads
+from service.protocols.uppy.uploads import FEATURE, CallerUploads, UppyUploads
 from service.signing.multipart_actions import AbortMultipartUpload, ListParts
 
 PATH: Final = "/uppy/"
@@ -152,3 +153,10 @@ async def sign_request(call: AuthenticatedRequest, body: SignRequest) -> bytes:
 def _uploads(call: AuthenticatedRequest) -> CallerUploads:
     uploads = call.parts.use_case(UppyUploads)
     return CallerUploads(call.requester, uploads.configured, uploads.core)
+
+
+SERVED: Final = Served(
+    use_case=lambda core, values: UppyUploads(values, core),
+    routers=(router,),
+    feature=FEATURE,
+)

@@ -1,10 +1,24 @@
 """The settings of Uppy."""
 
+from dataclasses import dataclass
+
 from service.config.durations import Seconds
 from service.config.quoting import Shown
 from service.config.types import Name, Origin, OwnPrefix, Section
 from service.protocols.protocol import NamedBucket, Shared
-from service.protocols.uppy.uploads import UploadTarget
+
+
+@dataclass(frozen=True, slots=True)
+class UploadTarget:
+    """Where uploads go: a bucket by its configured name, and the template of callers' prefixes.
+
+    `origins` are of pages that may call, besides those of the service's own origin.
+    """
+
+    bucket: str
+    template: str
+    expires_in: int | None = None
+    origins: tuple[str, ...] = ()
 
 
 class UppySettings(Section):

@@ -45,7 +45,7 @@ from service.presigning.results import (
     PresignedRequest,
     headers_to_send,
 )
-from service.protocols.protocol import Core, UseCase
+from service.protocols.served import Core, UseCase
 from service.protocols.uppy.files import (
     File,
     can_put,
@@ -53,6 +53,7 @@ from service.protocols.uppy.files import (
     put_request,
     with_longest,
 )
+from service.protocols.uppy.settings import UploadTarget
 from service.s3.access import StoreAccess
 from service.s3.queries import S3Object
 from service.sessions.lifetime import Lifetime
@@ -68,19 +69,6 @@ from service.signing.multipart_actions import (
 from service.signing.signer import encode_key
 
 FEATURE: Final = "uploads for Uppy"
-
-
-@dataclass(frozen=True, slots=True)
-class UploadTarget:
-    """Where uploads go: a bucket by its configured name, and the template of callers' prefixes.
-
-    `origins` are of pages that may call, besides those of the service's own origin.
-    """
-
-    bucket: str
-    template: str
-    expires_in: int | None = None
-    origins: tuple[str, ...] = ()
 
 
 @dataclass

@@ -10,7 +10,7 @@ import pytest
 
 from service.config.key_files import new_key
 from service.protocols.links import PROTOCOL
-from service.protocols.links.service import LinkSettings
+from service.protocols.links.settings import LinkSettings
 from service.protocols.links.share_links import ShareLinks
 from service.protocols.links.tickets import KeyRing
 from tests.app.reload.harness import WatchedService, log_messages, put, watching

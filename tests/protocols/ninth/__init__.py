@@ -8,16 +8,13 @@ from typing import Final
 from service.protocols.protocol import Protocol
 from service.protocols.roots import Roots
 from tests.protocols.ninth.check import CHECK
-from tests.protocols.ninth.routes import FEATURE, Shelves, router
 from tests.protocols.ninth.settings import Named, buckets, restart, values
 
 PROTOCOL: Final[Protocol[Named, Roots]] = Protocol(
+    routes=f"{__name__}.routes",
     section="shelves",
     settings=dict,
     values=values,
-    use_case=lambda core, values: Shelves(values, core.presigner),
-    routers=(router,),
-    feature=FEATURE,
     check=CHECK,
     buckets=buckets,
     restart=restart,

@@ -9,9 +9,9 @@ from service.access.grants import Operation
 from service.api.route import ApiRoute, AuthenticatedRequest
 from service.presigning.presigner import Presigner
 from service.presigning.requests import PresignRequest
-from service.protocols.protocol import UseCase
 from service.protocols.redirects import Redirect, sign
 from service.protocols.roots import Roots
+from service.protocols.served import Served, UseCase
 from service.sessions.lifetime import Lifetime
 from service.signing.actions import GetObject
 
@@ -45,3 +45,10 @@ async def take(call: AuthenticatedRequest, name: str, file: str) -> Response:
     )
     signed = await sign(shelves.presigner, call.requester, request)
     return Redirect(signed.url)
+
+
+SERVED: Final = Served(
+    use_case=lambda core, values: Shelves(values, core.presigner),
+    routers=(router,),
+    feature=FEATURE,
+)

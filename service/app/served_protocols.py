@@ -1,0 +1,56 @@
+"""What serves the protocols: their routes, and the use cases that these find."""
+
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from fastapi import APIRouter, Response
+
+from service.api.route import ApiRoute, AuthenticatedRequest
+from service.app.protocols import AnyProtocol, Values, is_on
+from service.app.settings import Settings
+from service.errors import NotConfigured
+from service.protocols.served import Core, UseCase
+
+UseCases = Mapping[AnyProtocol, UseCase[Any]]
+
+
+def protocol_routers(settings: Settings) -> list[APIRouter]:
+    return [router for each in settings.protocols for router in _routers(each, settings)]
+
+
+def _routers(protocol: AnyProtocol, settings: Settings) -> Iterator[APIRouter]:
+    served = protocol.served()
+    yield from served.api_routers
+    if is_on(protocol, settings):
+        yield from (*served.routers, *served.public_routers)
+    elif served.routers:
+        yield switched_off(served.routers, served.feature)
+
+
+def switched_off(routers: Iterable[APIRouter], feature: str) -> APIRouter:
+    """Return the same routes. They only say that `feature` is off, to authenticated callers.
+
+    Others are refused as if it were on.
+    """
+
+    async def refuse(_call: AuthenticatedRequest) -> Response:
+        raise NotConfigured(feature)
+
+    off = APIRouter(include_in_schema=False)
+    for route in (route for router in routers for route in router.routes):
+        if isinstance(route, ApiRoute):
+            methods = list(route.methods or ())
+            off.add_api_route(route.path, refuse, methods=methods, route_class_override=type(route))
+    return off
+
+
+@asynccontextmanager
+async def open_protocols(core: Core, values: Values) -> AsyncIterator[UseCases]:
+    """Build the use cases. What they run in the background is stopped at the end."""
+    async with AsyncExitStack() as stack:
+        use_cases: dict[AnyProtocol, UseCase[Any]] = {}
+        for protocol, its in values.items():
+            use_case = use_cases[protocol] = protocol.served().use_case(core, its)
+            stack.push_async_callback(use_case.close)
+        yield use_cases

@@ -1,0 +1,88 @@
+"""What serves a protocol: its routes, and the use case that they find by its type."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar, Generic, TypeVar
+
+from fastapi import APIRouter
+
+from service.clock import Clock
+from service.concurrency.shared_attempts import SharedAttempts
+from service.errors import NotConfigured
+from service.multipart.object_checks import ObjectChecks
+from service.multipart.uploads import MultipartUploads
+from service.presigning.authorizer import Authorizer
+from service.presigning.listings import Listings
+from service.presigning.presigner import Presigner
+from service.s3.client import S3Client
+from service.sessions.pool import SessionPool
+from service.telemetry.metrics import Metrics
+
+V = TypeVar("V")  # what its use case receives of the settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Core:
+    """What the protocols are built on. `unique_id` makes the unique segment of a new key."""
+
+    authorizer: Authorizer
+    pool: SessionPool
+    presigner: Presigner
+    listings: Listings
+    multipart: MultipartUploads
+    object_checks: ObjectChecks
+    store: S3Client
+    clock: Clock
+    metrics: Metrics
+    unique_id: Callable[[], str]
+
+
+@dataclass
+class UseCase(Generic[V]):
+    """What the routes of a protocol use. It stays; a new configuration changes its `values`.
+
+    They are None while the protocol is off. `feature` is what a caller reads that there is not.
+    """
+
+    feature: ClassVar[str]
+
+    values: V | None
+
+    @property
+    def configured(self) -> V:
+        """Raises NotConfigured if a reload has turned the protocol off."""
+        if self.values is None:
+            raise NotConfigured(self.feature)
+        return self.values
+
+    def configure(self, values: V | None) -> None:
+        """Use other values from now on."""
+        self.values = values
+
+    def attempts(self) -> list[SharedAttempts]:
+        """Return what runs in the background."""
+        return []
+
+    def not_ready(self) -> str | None:
+        """Return why the replica cannot take requests yet, or None."""
+        return None
+
+    async def close(self) -> None:
+        """Stop what runs in the background, and close connections."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Served(Generic[V]):
+    """A protocol as the app composes it.
+
+    - `use_case`: makes what the routes find by its type, with the values of the start
+    - `routers`: while it is off, they only tell authenticated callers that there is no `feature`
+    - `public_routers`: for people without a credential; while it is off, they do not exist
+    - `api_routers`: what openapi.yaml has, so that they are always there, and say so themselves
+    """
+
+    feature: str
+    use_case: Callable[[Core, V | None], UseCase[V]]
+    routers: tuple[APIRouter, ...] = ()
+    public_routers: tuple[APIRouter, ...] = ()
+    api_routers: tuple[APIRouter, ...] = ()
