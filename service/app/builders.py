@@ -8,9 +8,8 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 import httpx
-from limits import parse
 
-from service.access.callers import ANONYMOUS, CallerEntry, Identity, Rate, pointers
+from service.access.callers import ANONYMOUS, CallerEntry, Identity, pointers
 from service.access.grants import Caller, Grant
 from service.access.session_policy import BucketArns, bucket_arns
 from service.app.protocols import named_buckets
@@ -19,6 +18,7 @@ from service.auth.api_keys import ApiKey, ApiKeys, KeyUses
 from service.auth.tokens import Issuer
 from service.config.buckets import BucketSettings
 from service.config.callers import CallerSettings, GrantSettings
+from service.config.rates import parse_rate
 from service.config.reading import content_digest
 from service.config.server import ambient_ca_bundle
 from service.errors import ConfigurationError
@@ -114,12 +114,11 @@ def caller_entries(settings: Settings) -> tuple[CallerEntry, ...]:
 def _caller_entry(caller: CallerSettings) -> CallerEntry:
     subject, revoked = caller.api_key or caller.subject, caller.revoked_before
     assert subject is not None  # the settings demand one of the two
-    rate = None if caller.rate_limit is None else parse(caller.rate_limit)
     return CallerEntry(
         issuer=caller.issuer,
         subject=subject,
         grants=_grants(caller.grants),
-        rate=None if rate is None else Rate(rate.amount, rate.get_expiry()),
+        rate=None if caller.rate_limit is None else parse_rate(caller.rate_limit),
         revoked_before=-math.inf if revoked is None else revoked.timestamp(),
     )
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated, Final
 from urllib.parse import urlsplit
 
-from limits import parse_many
 from pydantic import (
     AfterValidator,
     AwareDatetime,
@@ -25,6 +24,7 @@ from pydantic import (
 
 from service.config.patterns import matching
 from service.config.prefixes import check_own_prefix, check_prefix_of_grant
+from service.config.rates import parse_rate
 from service.config.store_urls import check_store_url
 
 # As `presign new-key` prints one: 256 bits in base64
@@ -104,13 +104,7 @@ def can_be_trusted(path: Path) -> bool:
 
 
 def _check_rate(text: str) -> str:
-    try:
-        rates = parse_many(text)
-    except ValueError:
-        rates = []
-    # The library accepts several rates, and reads a period of 0 as 1.
-    if len(rates) != 1 or rates[0].amount == 0 or re.search(r"(?:/|per)\s*0", text):
-        raise ValueError("write a rate such as 600/minute, or 100 per 5 seconds")
+    parse_rate(text)
     return text
 
 
