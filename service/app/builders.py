@@ -2,30 +2,20 @@
 
 import math
 import re
-import ssl
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-import httpx
-
-from service.access.callers import ANONYMOUS, CallerEntry, Identity, pointers
+from service.access.callers import ANONYMOUS, CallerEntry, Identity
 from service.access.grants import Caller, Grant
 from service.access.session_policy import BucketArns, bucket_arns
-from service.app.protocols import named_buckets
-from service.app.settings import Settings, authority_files
+from service.app.settings import Settings
 from service.auth.api_keys import ApiKey, ApiKeys, KeyUses
-from service.auth.tokens import Issuer
 from service.config.buckets import BucketSettings
 from service.config.callers import CallerSettings, GrantSettings
 from service.config.rates import parse_rate
-from service.config.reading import content_digest
-from service.config.server import ambient_ca_bundle
-from service.errors import ConfigurationError
 from service.presigning.snapshot import Bucket, Snapshot
 from service.s3.location import Location
-from service.sessions.pool_entry import BucketSessions
-from service.sessions.source import Role, SessionSource
 from service.signing.actions import Encryption
 from service.signing.signer import MAX_EXPIRES_IN, Address
 
@@ -127,22 +117,6 @@ def _grants(grants: tuple[GrantSettings, ...]) -> tuple[Grant, ...]:
     return tuple(Grant(**{**vars(grant), "allow": frozenset(grant.allow)}) for grant in grants)
 
 
-def bucket_sessions(
-    name: str, settings: Settings, bucket: Bucket, source: SessionSource, longest_lifetime: float
-) -> BucketSessions:
-    configured = settings.buckets[name]
-    calls = {"static": "static keys", "web_identity": "STS.AssumeRoleWithWebIdentity"}
-    return BucketSessions(
-        source=source,
-        address=bucket.address,
-        longest_lifetime=longest_lifetime,
-        probe_policy=bucket.probe_policy,
-        # AWS throttles our account in each region, any other store by itself.
-        account=f"{configured.sts_endpoint_url or 'AWS'} {configured.region}",
-        call=calls.get(configured.credentials, "STS.AssumeRole"),
-    )
-
-
 def longest_lifetimes(settings: Settings) -> dict[str, float]:
     """The longest lifetime, in seconds, that any grant on each bucket gives."""
     found: dict[str, int] = {}
@@ -151,62 +125,6 @@ def longest_lifetimes(settings: Settings) -> dict[str, float]:
         found[grant.bucket] = max(limit, found.get(grant.bucket, 0))
     default = settings.server.default_expires_in
     return {name: float(found.get(name, default)) for name in settings.buckets}
-
-
-def role(bucket: BucketSettings, settings: Settings) -> Role:
-    assert bucket.role_arn is not None  # the settings demand it
-    web_identity = bucket.credentials == "web_identity"
-    return Role(
-        arn=bucket.role_arn,
-        region=bucket.region,
-        session_seconds=bucket.session_seconds,
-        external_id=bucket.external_id,
-        session_tags=tuple(bucket.session_tags.items()),
-        source_identity=bucket.source_identity,
-        sts_endpoint_url=bucket.sts_endpoint_url,
-        web_identity_token_file=settings.server.web_identity_token_file if web_identity else None,
-    )
-
-
-def issuer(name: str, settings: Settings) -> Issuer:
-    configured = settings.issuers[name]
-    prefixes = [
-        grant.prefix
-        for caller in settings.callers
-        if caller.issuer == name
-        for grant in caller.grants
-    ]
-    prefixes += [each.prefix for each in named_buckets(settings)]
-    return Issuer(
-        name=name,
-        issuer=configured.issuer,
-        audience=configured.audience,
-        max_lifetime_seconds=configured.max_lifetime_seconds,
-        pointers=frozenset(claim for prefix in prefixes for claim in pointers(prefix)),
-    )
-
-
-def store_tls_context(settings: Settings) -> ssl.SSLContext:
-    """The certificates to trust when calling a store. Raises ConfigurationError."""
-    bundle = settings.server.ca_bundle
-    try:
-        if bundle is None:
-            return httpx.create_ssl_context()
-        return ssl.create_default_context(cafile=bundle)
-    except (OSError, ValueError):  # it was readable when the settings were read
-        problem = "server.ca_bundle (or AWS_CA_BUNDLE) cannot be read"
-        raise ConfigurationError([problem]) from None
-
-
-def ca_digest(settings: Settings) -> str:
-    """A digest of all CA bundles for stores and STS. It changes when one is rotated."""
-    return content_digest(authority_files(settings))
-
-
-def sdk_ca_digest() -> str:
-    """A digest of the CA bundle that the SDK uses to call STS."""
-    bundle = ambient_ca_bundle()
-    return content_digest([] if bundle is None else [bundle])
 
 
 def arns(name: str, bucket: BucketSettings, region: str) -> BucketArns | None:

@@ -1,17 +1,49 @@
-"""A configuration in use."""
+"""A configuration in use: how it is made of settings, and what another one replaces.
 
+- What did not change is kept: a bucket's sessions, an issuer's keys.
+- A failure to close what is not needed any more is logged and stops nothing else.
+"""
+
+import asyncio
+import logging
+import random
 import ssl
+from collections.abc import Awaitable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import Final
+from urllib.parse import urlsplit
 
+import httpx
+
+from service.access.callers import pointers
 from service.app import builders
-from service.app.protocols import Values
-from service.app.session_sources import Origin
-from service.app.settings import Settings
+from service.app.protocols import Values, named_buckets, protocol_values
+from service.app.session_sources import MakeSource, Origin, origins
+from service.app.settings import Settings, authority_files
 from service.auth.jwks_cache import JwksCache
+from service.auth.jwks_client import JwksEndpoint
 from service.auth.tokens import Issuer
-from service.presigning.snapshot import Snapshot
+from service.clock import Clock
+from service.concurrency.event_loop import run_in_thread_if
+from service.concurrency.waiting import Waiting
+from service.config.callers import IssuerSettings
+from service.config.reading import content_digest
+from service.console.page_settings import PageSettings, SignIn
+from service.errors import ConfigurationError
+from service.presigning.snapshot import Bucket, Snapshot
+from service.s3.endpoints import resolve
+from service.s3.location import Location
 from service.sessions.pool_entry import BucketSessions
 from service.sessions.source import SessionSource
+from service.sessions.sts import AssumedRole
+from service.signing.signer import Address
+from service.telemetry.metrics import Metrics
+from service.telemetry.spans import Spans
+
+log = logging.getLogger(__name__)
+
+_JWKS: Final = {"jwks_url", "ca_file", "bearer_file"}  # where an issuer's keys come from
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,4 +63,202 @@ class Configuration:
         return [bucket.source for bucket in self.buckets.values()]
 
     def issuers(self) -> list[tuple[Issuer, JwksCache]]:
-        return [(builders.issuer(name, self.settings), each) for name, each in self.jwks.items()]
+        return [(_issuer(name, self.settings), each) for name, each in self.jwks.items()]
+
+    async def close(self, *, replaced_by: "Configuration | None" = None) -> None:
+        """Stop and close what `replaced_by` does not use. A failure is logged."""
+        kept = {} if replaced_by is None else replaced_by.jwks
+        unused = [each for name, each in self.jwks.items() if kept.get(name) is not each]
+        await run_all("could not stop fetching an issuer's keys", [each.stop() for each in unused])
+        await close_sources(
+            self.sources(), keep=[] if replaced_by is None else replaced_by.sources()
+        )
+
+
+class Configurations:
+    """Makes configurations, and knows where the buckets of the last ones are."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        addresses: Mapping[str, Address],
+        *,
+        make_source: MakeSource,
+        clock: Clock,
+        metrics: Metrics,
+        waiting: Waiting,
+        spans: Spans | None,
+    ) -> None:
+        """`addresses` are of the buckets of `settings`."""
+        self._locations: dict[str, Location] = builders.locations(settings)
+        self._addresses = dict(addresses)
+        self._make_source = make_source
+        self._clock = clock
+        self._metrics = metrics
+        self._waiting = waiting
+        self._spans = spans
+
+    async def make(self, settings: Settings, current: Configuration | None) -> Configuration:
+        """Return the configuration that replaces `current`. Raises ConfigurationError."""
+        addresses = await self._resolve(settings)
+        # With thousands of callers each of these takes 0.1 s, so not on the loop once it serves.
+        in_thread = current is not None
+        now, uses = self._clock.wall, self._metrics.api_key_uses
+        build = partial(builders.snapshot, settings, addresses, now, uses)
+        snapshot = await run_in_thread_if(in_thread, build)
+        lifetimes = await run_in_thread_if(in_thread, builders.longest_lifetimes, settings)
+        ca_digest = await run_in_thread_if(in_thread, _ca_digest, settings)
+        tls_context = None
+        if current is not None and ca_digest != current.ca_digest:
+            tls_context = await asyncio.to_thread(store_tls_context, settings)
+        jwks = {
+            name: self._jwks_cache(name, issuer, current)
+            for name, issuer in settings.issuers.items()
+        }
+        values = await run_in_thread_if(in_thread, protocol_values, settings)
+        found = await run_in_thread_if(in_thread, origins, settings)
+        sources = await self._sources(
+            found, current
+        )  # last: what fails later would leave them open
+        return Configuration(
+            settings=settings,
+            snapshot=snapshot,
+            buckets={
+                name: _bucket_sessions(name, settings, bucket, sources[name], lifetimes[name])
+                for name, bucket in snapshot.buckets.items()
+            },
+            origins=found,
+            jwks=jwks,
+            ca_digest=ca_digest,
+            new_tls_context=tls_context,
+            protocols=values,
+        )
+
+    async def _resolve(self, settings: Settings) -> dict[str, Address]:
+        locations = builders.locations(settings)
+        new = {name: each for name, each in locations.items() if self._locations.get(name) != each}
+        if new:
+            self._addresses |= (await asyncio.to_thread(resolve, new)).addresses
+            self._locations |= new
+        return self._addresses
+
+    async def _sources(
+        self, origins: Mapping[str, Origin], current: Configuration | None
+    ) -> dict[str, SessionSource]:
+        sources: dict[str, SessionSource] = {}
+        try:
+            for name, origin in origins.items():
+                if current is not None and current.origins.get(name) == origin:
+                    sources[name] = current.buckets[name].source
+                else:
+                    sources[name] = await self._make_source(name, origin)
+        except BaseException:
+            kept = [] if current is None else current.sources()
+            await close_sources(sources.values(), keep=kept)
+            raise
+        return sources
+
+    def _jwks_cache(
+        self, name: str, issuer: IssuerSettings, current: Configuration | None
+    ) -> JwksCache:
+        old = None if current is None else current.settings.issuers.get(name)
+        if current and old and old.model_dump(include=_JWKS) == issuer.model_dump(include=_JWKS):
+            return current.jwks[name]
+        return JwksCache(
+            JwksEndpoint(issuer.jwks_url, ca_file=issuer.ca_file, bearer_file=issuer.bearer_file),
+            name=name,
+            clock=self._clock,
+            chance=random.random,
+            observer=self._metrics,
+            waiting=self._waiting,
+            spans=self._spans,
+        )
+
+
+def _bucket_sessions(
+    name: str, settings: Settings, bucket: Bucket, source: SessionSource, longest_lifetime: float
+) -> BucketSessions:
+    configured = settings.buckets[name]
+    calls = {"static": "static keys", "web_identity": "STS.AssumeRoleWithWebIdentity"}
+    return BucketSessions(
+        source=source,
+        address=bucket.address,
+        longest_lifetime=longest_lifetime,
+        probe_policy=bucket.probe_policy,
+        # AWS throttles our account in each region, any other store by itself.
+        account=f"{configured.sts_endpoint_url or 'AWS'} {configured.region}",
+        call=calls.get(configured.credentials, "STS.AssumeRole"),
+    )
+
+
+def _issuer(name: str, settings: Settings) -> Issuer:
+    configured = settings.issuers[name]
+    prefixes = [
+        grant.prefix
+        for caller in settings.callers
+        if caller.issuer == name
+        for grant in caller.grants
+    ]
+    prefixes += [each.prefix for each in named_buckets(settings)]
+    return Issuer(
+        name=name,
+        issuer=configured.issuer,
+        audience=configured.audience,
+        max_lifetime_seconds=configured.max_lifetime_seconds,
+        pointers=frozenset(claim for prefix in prefixes for claim in pointers(prefix)),
+    )
+
+
+def store_tls_context(settings: Settings) -> ssl.SSLContext:
+    """The certificates to trust when calling a store. Raises ConfigurationError."""
+    bundle = settings.server.ca_bundle
+    try:
+        if bundle is None:
+            return httpx.create_ssl_context()
+        return ssl.create_default_context(cafile=bundle)
+    except (OSError, ValueError):  # it was readable when the settings were read
+        problem = "server.ca_bundle (or AWS_CA_BUNDLE) cannot be read"
+        raise ConfigurationError([problem]) from None
+
+
+def _ca_digest(settings: Settings) -> str:
+    """A digest of all CA bundles for stores and STS. It changes when one is rotated."""
+    return content_digest(authority_files(settings))
+
+
+def page_settings(settings: Settings) -> PageSettings | None:
+    if (console := settings.console) is None:
+        return None
+    return PageSettings(name=console.name, colour=console.colour, sign_in=_sign_in(settings))
+
+
+def _sign_in(settings: Settings) -> SignIn | None:
+    console = settings.console
+    if console is None or console.issuer is None or console.client_id is None:
+        return None
+    issuer = settings.issuers[console.issuer].issuer
+    parts = urlsplit(issuer)
+    return SignIn(
+        name=console.issuer,
+        issuer=issuer,
+        client_id=console.client_id,
+        origins=(f"{parts.scheme}://{parts.netloc}", *console.issuer_origins),
+    )
+
+
+async def close_sources(
+    sources: Iterable[SessionSource], *, keep: Iterable[SessionSource] = ()
+) -> None:
+    """Sources may share an STS client: it is closed with the last one."""
+    kept = {id(each) for each in keep}
+    closing = [
+        each.close() for each in sources if isinstance(each, AssumedRole) and id(each) not in kept
+    ]
+    await run_all("could not close an STS client", closing)
+
+
+async def run_all(failure: str, work: Iterable[Awaitable[None]]) -> None:
+    """Await all `work` concurrently. Logs `failure` for each exception."""
+    for outcome in await asyncio.gather(*work, return_exceptions=True):
+        if isinstance(outcome, Exception):
+            log.warning(failure, exc_info=outcome)

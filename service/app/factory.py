@@ -38,7 +38,7 @@ from service.api.routes import (
 from service.api.traced_gateway import TracedGateway
 from service.app.reload import digest_of_others, keep_reloading
 from service.app.served_protocols import protocol_routers
-from service.app.services import Services
+from service.app.services import Services, open_services
 from service.app.session_sources import OpenSources, aws_sources
 from service.app.settings import Settings
 from service.clock import Clock, SystemClock
@@ -116,17 +116,18 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            services = Services(
-                clock=clock,
-                make_source=await stack.enter_async_context(open_sources(clock)),
-                write_audit=audit or LineSink(sys.stdout.fileno()).write,
-                metrics=metrics,
-                spans=spans,
-                store_transport=store_transport,
-            )
             digest = "" if watched is None else digest_of_others(settings)
-            await services.start(settings, addresses)
-            stack.push_async_callback(services.stop)
+            opening = open_services(
+                settings,
+                addresses,
+                clock=clock,
+                metrics=metrics,
+                write_audit=audit or LineSink(sys.stdout.fileno()).write,
+                open_sources=open_sources,
+                store_transport=store_transport,
+                spans=spans,
+            )
+            services = await stack.enter_async_context(opening)
             if watched is not None:
                 reloading = keep_reloading(
                     watched, settings, services, metrics.reloaded, digest=digest
@@ -178,10 +179,10 @@ def _add_routes(app: PresignApp, settings: Settings, spans: Spans | None) -> Non
 
 def _publish(services: Services, app: PresignApp) -> None:
     """Give routes the parts of the running service."""
-    parts, app.services = app.parts, services
-    parts.authorizer, parts.tokens = services.authorizer, services.tokens
-    parts.presigner, parts.listings = services.presigner, services.listings
-    parts.multipart, parts.object_checks = services.multipart, services.object_checks
+    parts, core, app.services = app.parts, services.core, services
+    parts.authorizer, parts.tokens = core.authorizer, services.tokens
+    parts.presigner, parts.listings = core.presigner, core.listings
+    parts.multipart, parts.object_checks = core.multipart, core.object_checks
     parts.diagnoses, parts.console = services.diagnoses, services.console
     for use_case in services.protocols.values():
         parts.add(use_case)

@@ -10,10 +10,11 @@ from pathlib import Path
 import aioboto3
 from botocore.exceptions import BotoCoreError
 
-from service.app import builders
 from service.app.settings import Settings
 from service.clock import Clock
+from service.config.buckets import BucketSettings
 from service.config.reading import content_digest
+from service.config.server import ambient_ca_bundle
 from service.errors import ConfigurationError
 from service.sessions.source import Role, SessionSource
 from service.sessions.static_keys import StaticSource, keys_in_files
@@ -43,7 +44,7 @@ async def aws_sources(clock: Clock) -> AsyncIterator[MakeSource]:
     """Makes the source of a bucket's sessions. Closes the STS clients at the end."""
     async with AsyncExitStack() as stack:
         session = aioboto3.Session()
-        clients = StsClients(session, stack, builders.sdk_ca_digest)
+        clients = StsClients(session, stack, _sdk_authorities)
 
         async def make(name: str, origin: Origin) -> SessionSource:
             match origin:
@@ -74,6 +75,27 @@ def origins(settings: Settings) -> dict[str, Origin]:
         found[name] = (
             Static(profile=bucket.profile, files=files, digest=content_digest(files))
             if bucket.credentials == "static"
-            else builders.role(bucket, settings)
+            else role(bucket, settings)
         )
     return found
+
+
+def role(bucket: BucketSettings, settings: Settings) -> Role:
+    assert bucket.role_arn is not None  # the settings demand it
+    web_identity = bucket.credentials == "web_identity"
+    return Role(
+        arn=bucket.role_arn,
+        region=bucket.region,
+        session_seconds=bucket.session_seconds,
+        external_id=bucket.external_id,
+        session_tags=tuple(bucket.session_tags.items()),
+        source_identity=bucket.source_identity,
+        sts_endpoint_url=bucket.sts_endpoint_url,
+        web_identity_token_file=settings.server.web_identity_token_file if web_identity else None,
+    )
+
+
+def _sdk_authorities() -> str:
+    """A digest of the CA bundle that the SDK uses to call STS."""
+    bundle = ambient_ca_bundle()
+    return content_digest([] if bundle is None else [bundle])

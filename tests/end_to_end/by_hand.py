@@ -15,7 +15,7 @@ import httpx
 
 from service.access.callers import Identity
 from service.access.grants import Caller
-from service.app import builders
+from service.app import builders, session_sources
 from service.app.settings import Settings
 from service.clock import SystemClock
 from service.presigning.snapshot import Snapshot
@@ -104,7 +104,7 @@ class CallerSessions:
         return self.snapshot.access(Identity(caller)).session_keys[bucket]
 
     async def _session(self, key: SessionKey) -> Session:
-        role = builders.role(self.settings.buckets[key.bucket], self.settings)
+        role = session_sources.role(self.settings.buckets[key.bucket], self.settings)
         base = aioboto3.Session(**self.store.credentials)
         async with AsyncExitStack() as stack:
             sts = await StsClients(base, stack).for_role(role)

@@ -9,6 +9,7 @@ from typing import Final
 from redis.asyncio import Redis
 
 from service.app import builders
+from service.app.configuration import store_tls_context
 from service.app.protocols import values_without_keys
 from service.app.session_sources import MakeSource, aws_sources, origins
 from service.app.settings import Settings
@@ -65,7 +66,7 @@ async def _check_buckets(
     settings: Settings, addresses: Mapping[str, Address]
 ) -> list[BucketResults]:
     clock = SystemClock()
-    verify = builders.store_tls_context(settings)
+    verify = store_tls_context(settings)
     store = S3Client(clock=clock, chance=random.random, observer=Metrics(), verify=verify)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(store.close)

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from service.app import builders, reload
+from service.app import reload
+from service.app.configuration import store_tls_context
 from tests.app.reload.harness import put, watching
 from tests.app.services.harness import called_here, configuration, one_ca, until
 
@@ -23,9 +24,7 @@ async def test_a_change_is_retried_once_its_certificate_is_mounted(path: Path) -
         assert "ok" not in service.results
         ca_file.write_text(one_ca())
         await until(lambda: "ok" in service.results)
-        current = service.harness.services._current
-        assert current is not None
-        assert "cluster" in current.settings.issuers
+        assert "cluster" in service.harness.services.configuration.settings.issuers
         number = len(service.results)
         await asyncio.sleep(0.3)
         assert len(service.results) == number  # no more retries
@@ -56,10 +55,10 @@ def _bundle(path: Path) -> Path:
 
 async def test_a_rotated_ca_bundle_needs_no_restart(path: Path, bundle: Path) -> None:
     async with watching(path) as service:
-        store = service.harness.services._store
+        store = service.harness.services.core.store
         old = store._client
         async with old.for_a_call() as client:
-            with called_here(ssl.create_default_context, builders.store_tls_context) as called:
+            with called_here(ssl.create_default_context, store_tls_context) as called:
                 assert await service.outcome(lambda: put(bundle, one_ca(1))) == "ok"
             during_its_call = client.is_closed
         assert (during_its_call, client.is_closed) == (False, True)
@@ -73,14 +72,14 @@ async def test_a_rotated_ca_bundle_needs_no_restart(path: Path, bundle: Path) ->
 
 async def test_a_change_without_certificates_keeps_connections(path: Path) -> None:
     async with watching(path) as service:
-        client = service.harness.services._store._client
+        client = service.harness.services.core.store._client
         assert await service.changed_to(configuration(console=True)) == "ok"
-        assert service.harness.services._store._client is client
+        assert service.harness.services.core.store._client is client
 
 
 async def test_an_invalid_ca_bundle_changes_nothing(path: Path, bundle: Path) -> None:
     async with watching(path) as service:
-        client = service.harness.services._store._client
+        client = service.harness.services.core.store._client
         assert await service.outcome(lambda: put(bundle, "half of")) == "failed"
-        assert service.harness.services._store._client is client
+        assert service.harness.services.core.store._client is client
         assert await service.outcome(lambda: put(bundle, one_ca())) == "ok"

@@ -15,11 +15,11 @@ import pytest
 
 from service.access.callers import Identity
 from service.access.grants import Caller
-from service.app.services import Services
-from service.app.session_sources import Origin
+from service.app.services import Services, open_services
+from service.app.session_sources import MakeSource, Origin
 from service.app.settings import Settings
 from service.auth.api_keys import digest_of
-from service.clock import SystemClock
+from service.clock import Clock, SystemClock
 from service.errors import PresignError
 from service.presigning.results import PresignedRequest, PresignedRequests
 from service.sessions.session import Session
@@ -79,13 +79,11 @@ class Harness:
     source_error: Exception | None = None  # raised instead of making a source
     metrics: Metrics = field(default_factory=Metrics)
 
-    def __post_init__(self) -> None:
-        self.services = Services(
-            clock=SystemClock(),
-            make_source=self._make_source,
-            write_audit=self.audit.extend,
-            metrics=self.metrics,
-        )
+    services: Services = field(init=False)
+
+    @asynccontextmanager
+    async def open_sources(self, _: Clock) -> AsyncIterator[MakeSource]:
+        yield self._make_source
 
     async def _make_source(self, name: str, origin: Origin) -> FakeSource:
         if self.source_error is not None:
@@ -105,13 +103,13 @@ class Harness:
         self, caller: Caller = BILLING, key: str = "a/b", bucket: str = "reports", **more: Any
     ) -> PresignedRequest:
         request = make_request(bucket=bucket, key=key, **more)
-        return await self.services.presigner.presign(make_requester(caller), request)
+        return await self.services.core.presigner.presign(make_requester(caller), request)
 
     async def batch(
         self, *buckets: str, caller: Caller = BILLING
     ) -> list[PresignedRequests | PresignError]:
         requests = make_batches([make_request(bucket=bucket) for bucket in buckets])
-        return await self.services.presigner.presign_batch(make_requester(caller), requests)
+        return await self.services.core.presigner.presign_batch(make_requester(caller), requests)
 
     async def error_code(self, *args: Any, **more: Any) -> str | None:
         """Of signing, or None if it succeeds."""
@@ -129,20 +127,25 @@ class Harness:
         return None if identity is None else identity.caller
 
     def identify(self, api_key: str) -> Identity | None:
-        return self.services.authorizer.snapshot.api_keys.identify(api_key)
+        return self.services.core.authorizer.snapshot.api_keys.identify(api_key)
 
 
 @asynccontextmanager
 async def start_services(settings: Settings) -> AsyncIterator[Harness]:
     harness = Harness()
-    # botocore would take 0.1 s to resolve the addresses.
-    await harness.services.start(settings, dict.fromkeys(settings.buckets, ADDRESS))
-    try:
-        yield harness
-    finally:
-        for source in harness.sources:
-            source.gate.set()
-        await harness.services.stop()
+    async with open_services(
+        settings,
+        dict.fromkeys(settings.buckets, ADDRESS),
+        clock=SystemClock(),
+        metrics=harness.metrics,
+        write_audit=harness.audit.extend,
+        open_sources=harness.open_sources,
+    ) as harness.services:
+        try:
+            yield harness
+        finally:
+            for source in harness.sources:
+                source.gate.set()
 
 
 def grant(bucket: str = "reports", prefix: str = "a/", **more: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 import certifi
 import pytest
 
-from service.app.builders import store_tls_context
+from service.app.configuration import store_tls_context
 from service.app.settings import Settings, load_settings
 from service.errors import ConfigurationError
 from tests.app.reload.harness import put
@@ -89,7 +89,7 @@ async def test_a_bundle_removed_after_reading_fails_the_start(without_bundle: Se
 
 
 def trusted(harness: Harness) -> list[object]:
-    transport: Any = harness.services._store._client._client._transport
+    transport: Any = harness.services.core.store._client._client._transport
     context = transport._pool._ssl_context
     assert isinstance(context, ssl.SSLContext)
     return [*context.get_ca_certs()]

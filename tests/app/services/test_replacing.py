@@ -113,7 +113,7 @@ async def lifetimes(harness: Harness, *, reports: int) -> dict[str, float]:
     """The longest of each bucket, as the pool knows it."""
     grants = grant(max_expires_in=reports), grant("photos", max_expires_in=60)
     await harness.reconfigure(settings(callers=[caller("billing", *grants)]))
-    entries = harness.services._pool._entries
+    entries = harness.services.core.pool._entries
     return {key.bucket: entry.bucket.longest_lifetime for key, entry in entries.items()}
 
 
@@ -127,8 +127,8 @@ async def test_a_renamed_bucket_has_one_probe_session(warm: Harness) -> None:
     """Session policies name the bucket, so all sessions are new."""
     await warm.reconfigure(with_bucket(bucket="acme-reports-2"))
     assert "acme-reports-2" in (await warm.sign()).url
-    await until(lambda: warm.services._pool.is_alive("reports"))
-    probes = [key for key in warm.services._pool._entries if key.owner is None]
+    await until(lambda: warm.services.core.pool.is_alive("reports"))
+    probes = [key for key in warm.services.core.pool._entries if key.owner is None]
     assert sorted(key.bucket for key in probes) == ["photos", "reports"]
 
 
@@ -159,7 +159,7 @@ async def test_another_role_replaces_the_buckets_sessions(
 async def test_a_new_bucket_gets_its_own_session(warm: Harness) -> None:
     await warm.reconfigure(NEW_BUCKET)
     assert "videos.s3.eu-west-1.amazonaws.com" in (await warm.sign(bucket="videos")).url
-    await until(lambda: warm.services._pool.is_alive("videos"))
+    await until(lambda: warm.services.core.pool.is_alive("videos"))
     assert len(warm.sources) == 3
 
 
@@ -167,14 +167,14 @@ async def test_a_new_bucket_is_resolved_in_a_thread(warm: Harness) -> None:
     with called_here(resolve) as called:
         await warm.reconfigure(NEW_BUCKET)
     assert called == []
-    assert "videos" in warm.services._addresses
+    assert "videos" in warm.services.configuration.buckets
 
 
 async def test_the_tasks_of_a_removed_bucket_end(warm: Harness) -> None:
     assert tasks("session").count("session photos") == 2
     await warm.reconfigure(WITHOUT_PHOTOS)
     await until(lambda: "session photos" not in tasks("session"))
-    assert [bucket for bucket, _, _ in warm.services._pool.sessions_left()] == ["reports"]
+    assert [bucket for bucket, _, _ in warm.services.core.pool.sessions_left()] == ["reports"]
     assert 'presign_sessions{bucket="photos"}' not in (await warm.metrics.render()).decode()
 
 

@@ -43,7 +43,7 @@ async def test_a_revoked_session_is_dropped_and_never_comes_back(warm: Harness) 
     """Not even if `revoked_before` is removed again."""
     old = access_key_id_of((await warm.sign()).url)
     await warm.reconfigure(with_billing(grant(), grant("photos"), revoked_before=now()))
-    assert dict(each[:2] for each in warm.services._pool.sessions_left()) == {
+    assert dict(each[:2] for each in warm.services.core.pool.sessions_left()) == {
         "reports": 2,  # the probe session, and that of `sales`
         "photos": 1,
     }
