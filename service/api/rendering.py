@@ -11,7 +11,6 @@ from typing import Any, Final
 
 from pydantic_core import to_json
 
-from service.access.grants import Caller, Grant, Operation
 from service.api.problems import Problems
 from service.clock import rfc3339
 from service.concurrency.event_loop import in_slices
@@ -147,19 +146,6 @@ def render_check(found: CheckedObject | None) -> bytes:
 
 def render_findings(findings: Sequence[Finding]) -> bytes:
     return to_json({"findings": findings})
-
-
-def render_caller(caller: Caller, grants: Sequence[Grant]) -> bytes:
-    members = {"subject": caller.subject, "issuer": caller.issuer}
-    return to_json(_present(members) | {"grants": [_grant(grant) for grant in grants]})
-
-
-def _grant(grant: Grant) -> dict[str, Any]:
-    members = _present(asdict(grant))
-    members["allow"] = [each for each in Operation if each in grant.allow]
-    if Operation.LINK not in grant.allow:
-        del members["max_link_expires_in"]
-    return members
 
 
 def _results(keys: Sequence[str], answer: PresignedRequests) -> list[bytes]:

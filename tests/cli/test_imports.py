@@ -1,12 +1,17 @@
 """What a command imports: imports are nine tenths of the start, and much of the memory."""
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Final
 
 import httpx
+import pytest
 
 from service.auth.api_keys import digest_of
+from tests.cli.invoking import GOOD
 from tests.support.processes import free_ports
 from tests.support.service import run_service_process
 
@@ -37,3 +42,32 @@ def test_a_service_imports_nothing_for_command_lines(tmp_path: Path) -> None:
     assert signed.status_code == 200
     assert {"httpx", "fastapi", "service.s3.endpoints"} <= imported
     assert {"rich", "pygments", "service.s3.botocore_endpoints"} & imported == set()
+
+
+LEAN: Final = """
+import sys
+from service.cli.main import main
+main({words}, standalone_mode=False)
+print(sorted({heavy} & set(sys.modules)), file=sys.stderr)
+"""
+HEAVY: Final = {
+    *("fastapi", "starlette", "uvicorn", "httpx", "aioboto3", "botocore", "aiohttp", "redis"),
+    *("jwt", "limits", "prometheus_client", "opentelemetry", "service.server", "service.console"),
+}
+
+
+@pytest.mark.parametrize("words", [["schema"], ["schema", "callers"], ["check"], ["iam"]], ids=str)
+def test_reading_a_configuration_needs_neither_server_nor_sdk(
+    words: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "presign.yaml").write_text(GOOD)
+    done = subprocess.run(
+        [sys.executable, "-c", LEAN.format(words=words, heavy=HEAVY)],
+        cwd=tmp_path,
+        env={"PATH": os.defpath},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "[]\n")
+    assert done.stdout

@@ -1,8 +1,9 @@
 """`/v1/caller`: the authenticated caller and its grants."""
 
 from fastapi import APIRouter
+from pydantic_core import to_json
 
-from service.api.rendering import render_caller
+from service.access.caller_description import describe
 from service.api.route import ApiRoute, AuthenticatedRequest
 
 router = APIRouter(prefix="/v1/caller", tags=["caller"], route_class=ApiRoute)
@@ -11,4 +12,5 @@ router = APIRouter(prefix="/v1/caller", tags=["caller"], route_class=ApiRoute)
 @router.get("")
 async def get_caller(call: AuthenticatedRequest) -> bytes:
     identity = call.requester.identity
-    return render_caller(identity.caller, call.authorizer.snapshot.access(identity).grants)
+    grants = call.authorizer.snapshot.access(identity).grants
+    return to_json(describe(identity.caller, grants))

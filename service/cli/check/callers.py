@@ -1,13 +1,12 @@
 """What `presign check` says about callers: what each may do, and what IAM does not enforce."""
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
+from service.access import caller_description
 from service.access.callers import CallerEntry, caller_name
 from service.access.grants import Caller, Grant, Operation
-from service.api.rendering import render_caller
 from service.cli.check import limits, policies
 from service.cli.check.protocols import CheckedProtocols
 from service.protocols.checked import Right
@@ -37,7 +36,7 @@ def documents(protocols: CheckedProtocols, entries: Iterable[CallerEntry]) -> li
     """Return each caller as `GET /v1/caller` shows it, and what it may do in words."""
     return [
         {
-            **json.loads(render_caller(Caller(issuer=e.issuer, subject=e.subject), e.grants)),
+            **caller_description.describe(Caller(issuer=e.issuer, subject=e.subject), e.grants),
             "may": [*map(str, rights(protocols, e))],
         }
         for e in entries
