@@ -126,14 +126,15 @@ class Presigner:
     ) -> PresignedForm | None:
         """As `_presign`."""
         granted = self._authorizer.authorize(requester, access_for_form(request, key))
-        form = replace(request.form, key=key, encryption=granted.bucket.encryption)
         if (signing_grant := self._authorizer.signing_grant(granted, request.lifetime)) is None:
             return None
         bucket, _, signing, validity = signing_grant
         fields = presign_form(
             signing.signer,
-            form,
+            request.form,
+            key,
             bucket=bucket.s3_bucket,
+            encryption=bucket.encryption,
             now=validity.now,
             expires_in=validity.expires_in,
         )

@@ -21,7 +21,7 @@ from service.signing.actions import (
     ListObjects,
     PutObject,
 )
-from service.signing.post_policy import FILENAME_VARIABLE, PostObject
+from service.signing.post_policy import FILENAME_VARIABLE, PostObject, refuse_variable
 from service.signing.redirected_put import RedirectedPut
 from service.signing.validation import check_key, check_prefix
 
@@ -76,12 +76,9 @@ class PresignBatch:
     keys: list[str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class PostFormRequest:
-    """A form for `key`, or for a new key under `key_prefix`.
-
-    `form` has everything else; its key is empty.
-    """
+    """A form for `key`, or for a new key under `key_prefix`. `form` has everything else."""
 
     bucket: str
     form: PostObject
@@ -172,7 +169,7 @@ def form_key(request: PostFormRequest, unique_id: Callable[[], str]) -> str:
         return _replaceable_key(request.key, overwrite=request.overwrite)
     prefix = request.key_prefix or ""
     check_prefix(prefix, pointer="#/key_prefix")
-    _refuse_variable(prefix, "#/key_prefix")
+    refuse_variable(prefix, "#/key_prefix")
     key = f"{prefix}{unique_id()}/{request.filename or FILENAME_VARIABLE}"
     if request.filename is not None:
         _check_name(request.filename)
@@ -277,16 +274,11 @@ def _replaceable_key(key: str, *, overwrite: bool) -> str:
         detail = "A form cannot be create-only. Use key_prefix, or ask to overwrite."
         raise CreateOnlyUnsupported(detail, pointer="#/key")
     check_key(key)
-    _refuse_variable(key, "#/key")
+    refuse_variable(key, "#/key")
     return key
 
 
 def _check_name(filename: str) -> None:
-    _refuse_variable(filename, "#/filename")
+    refuse_variable(filename, "#/filename")
     if "/" in filename:
         raise InvalidRequest("A file name must not contain a slash.", pointer="#/filename")
-
-
-def _refuse_variable(text: str, pointer: str) -> None:
-    if FILENAME_VARIABLE in text:
-        raise InvalidRequest(f"The store would replace {FILENAME_VARIABLE} in it.", pointer=pointer)

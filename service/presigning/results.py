@@ -47,7 +47,7 @@ class PresignedRequests:
     content_length: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class PresignedForm:
     """`fields` must be sent in this order, and the file after them."""
 

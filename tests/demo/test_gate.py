@@ -234,8 +234,9 @@ def test_an_anonymous_request_is_refused(method: str) -> None:
 )
 def test_a_signed_form_does_nothing_but_store_a_file(target: str, status: int) -> None:
     address = Address(scheme="http", host=HOST, path_prefix="/bucket/", region=REGION)
-    form = PostObject(key="a", max_content_length=10)
-    fields = presign_form(Signer(SESSION, address), form, bucket="bucket", now=NOW, expires_in=60)
+    form = PostObject(max_content_length=10)
+    more: dict[str, Any] = {"encryption": None, "now": NOW, "expires_in": 60}
+    fields = presign_form(Signer(SESSION, address), form, "a", bucket="bucket", **more)
     sent = httpx.Request("POST", f"http://{HOST}", data=fields, files={"file": ("a", b"hello")})
     gated = Gated()
     assert gated.send("POST", target, dict(sent.headers), sent.read()).status == status

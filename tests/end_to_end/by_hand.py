@@ -59,9 +59,15 @@ class HandSigner:
 
     def submit(self, key: str) -> httpx.Response:
         """Submit a form, with a policy for exactly this key."""
-        form = PostObject(key=key, max_content_length=len(BODY), content_type="text/plain")
+        form = PostObject(max_content_length=len(BODY), content_type="text/plain")
         signed = presign_form(
-            self.signer, form, bucket=self.s3_bucket, now=int(time.time()), expires_in=300
+            self.signer,
+            form,
+            key,
+            bucket=self.s3_bucket,
+            encryption=None,
+            now=int(time.time()),
+            expires_in=300,
         )
         address = self.signer.address
         return post_form(f"{address.origin}{address.bucket_path}", signed, BODY)

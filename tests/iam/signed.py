@@ -132,7 +132,7 @@ async def _by_urls(authorizer: Authorizer, key: str, signed: Signed) -> None:
         {"key_prefix": key[: key.rfind("/") + 1], "filename": "a"},
     ]
     for place in places:
-        form = PostObject(key="", max_content_length=1, tags=_TAGS)
+        form = PostObject(max_content_length=1, tags=_TAGS)
         asked = make_form_request(form=form, **place)
         if (made := await signed.result(presigner.presign_form(REQUESTER, asked))) is not None:
             seconds = made.validity.expires_in

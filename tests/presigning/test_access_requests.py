@@ -149,9 +149,9 @@ def test_an_invalid_key_of_a_form_is_refused(changes: dict[str, Any], pointer: s
 
 
 def test_a_form_needs_a_grant_for_its_size_and_type() -> None:
-    form = PostObject(key="", min_content_length=2, max_content_length=9, content_type="image/png")
+    form = PostObject(min_content_length=2, max_content_length=9, content_type="image/png")
     asked = access_for_form(make_form_request(form=form), "k")
     assert (asked.content_length, asked.content_type) == (9, "image/png")
-    form = PostObject(key="", max_content_length=9, content_type_prefix="image/")
+    form = PostObject(max_content_length=9, content_type_prefix="image/")
     asked = access_for_form(make_form_request(form=form), "k")
     assert (asked.content_type, asked.content_type_prefix) == (None, "image/")

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from service.signing.post_policy import PostObject
 from tests.support.authorizer import make_harness
 from tests.support.factories import (
     ADDRESS,
@@ -57,6 +58,21 @@ async def test_forms_that_wait_for_a_session_have_different_ids() -> None:
     request = make_form_request(key_prefix="a/")
     forms = await asyncio.gather(*(harness.presign_form(request) for _ in range(3)))
     assert [form.key for form in forms] == [f"a/id{n}/${{filename}}" for n in (1, 2, 3)]
+
+
+@in_virtual_time
+async def test_a_form_is_checked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    checked = list[PostObject]()
+    check = PostObject.__post_init__
+
+    def counted(form: PostObject) -> None:
+        checked.append(form)
+        check(form)
+
+    monkeypatch.setattr(PostObject, "__post_init__", counted)
+    snapshot = make_snapshot(make_grant(), buckets={"reports": make_bucket(encryption=ENCRYPTION)})
+    await make_harness(snapshot).presign_form(make_form_request(key_prefix=""))
+    assert len(checked) == 1
 
 
 @in_virtual_time

@@ -33,7 +33,7 @@ from tests.support.factories import (
 from tests.support.signed_urls import epoch_seconds, validity_of
 from tests.support.virtual_time import in_virtual_time
 
-LARGE: Final = PostObject(key="", max_content_length=101)
+LARGE: Final = PostObject(max_content_length=101)
 NO_TYPE: Final = replace(make_request(UPLOAD), content_type_given=False)
 BUCKETS: Final = {**TWO_BUCKETS, "old": make_bucket(conditional_writes=False)}
 DENIED = [

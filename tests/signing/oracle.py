@@ -23,6 +23,7 @@ from botocore.utils import percent_encode
 from service.signing.actions import (
     Checksum,
     DeleteObject,
+    Encryption,
     GetObject,
     HeadObject,
     ListObjects,
@@ -169,10 +170,17 @@ def presign(
 
 
 def presign_form(
-    client: Any, bucket: str, form: PostObject, *, now: int, expires_in: int
+    client: Any,
+    bucket: str,
+    form: PostObject,
+    key: str,
+    *,
+    encryption: Encryption | None,
+    now: int,
+    expires_in: int,
 ) -> dict[str, str]:
     """Return the form's fields. botocore's callers have to write the conditions themselves."""
-    fields = _form_fields(form)
+    fields = _form_fields(form, encryption)
     conditions: list[Any] = [{name: value} for name, value in fields.items()]
     if form.content_type_prefix is not None:
         conditions.append(["starts-with", "$Content-Type", form.content_type_prefix])
@@ -180,7 +188,7 @@ def presign_form(
     conditions.append(["content-length-range", *sizes])
     with clock(now):
         answer: dict[str, dict[str, str]] = client.generate_presigned_post(
-            bucket, form.key, Fields=fields, Conditions=conditions, ExpiresIn=expires_in
+            bucket, key, Fields=fields, Conditions=conditions, ExpiresIn=expires_in
         )
     return answer["fields"]
 
@@ -278,15 +286,14 @@ def _tagging(tags: Pairs) -> str | None:
     return "&".join(f"{percent_encode(k)}={percent_encode(v)}" for k, v in tags) or None
 
 
-def _form_fields(form: PostObject) -> dict[str, str]:
+def _form_fields(form: PostObject, encryption: Encryption | None) -> dict[str, str]:
     fields = {f"x-amz-meta-{name}": value for name, value in form.metadata}
     if form.content_type_prefix is None:
         fields["Content-Type"] = form.content_type or "application/octet-stream"
     if form.success_status is not None:
         fields["success_action_status"] = str(form.success_status)
-    if form.encryption is not None:
-        fields["x-amz-server-side-encryption"] = form.encryption.algorithm
-        if form.encryption.kms_key_id is not None:
-            key = "x-amz-server-side-encryption-aws-kms-key-id"
-            fields[key] = form.encryption.kms_key_id
+    if encryption is not None:
+        fields["x-amz-server-side-encryption"] = encryption.algorithm
+        if encryption.kms_key_id is not None:
+            fields["x-amz-server-side-encryption-aws-kms-key-id"] = encryption.kms_key_id
     return fields

@@ -1,7 +1,7 @@
 """What callers may request to be signed, difficult values first."""
 
 from base64 import b64encode
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from hypothesis import strategies as st
 
@@ -246,17 +246,25 @@ def actions(draw: st.DrawFn) -> tuple[Action, str]:
     return draw(OBJECT_ACTIONS), draw(KEYS)
 
 
+class Form(NamedTuple):
+    """A form with its key, and the encryption of its bucket."""
+
+    form: PostObject
+    key: str
+    encryption: Encryption | None
+
+
 @st.composite
-def forms(draw: st.DrawFn) -> PostObject:
+def forms(draw: st.DrawFn) -> Form:
     minimum, maximum = sorted(draw(st.tuples(st.integers(0, 10**9), st.integers(0, 10**9))))
     prefix = draw(_maybe(_HEADER))
-    return PostObject(
-        key=draw(KEYS) + draw(st.sampled_from(["", FILENAME_VARIABLE])),
+    form = PostObject(
         min_content_length=minimum,
         max_content_length=maximum,
         content_type=None if prefix is not None else draw(_maybe(TYPES)),
         content_type_prefix=prefix,
         success_status=draw(st.sampled_from([None, 200, 201, 204])),
         metadata=draw(METADATA),
-        encryption=draw(ENCRYPTIONS),
     )
+    key = draw(KEYS) + draw(st.sampled_from(["", FILENAME_VARIABLE]))
+    return Form(form, key, draw(ENCRYPTIONS))

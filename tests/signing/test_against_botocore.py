@@ -10,7 +10,7 @@ from typing import Any, Final
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.signing.post_policy import PostObject, presign_form
+from service.signing.post_policy import presign_form
 from service.signing.signer import Address, Signable, Signer
 from service.signing.sigv4 import Credentials
 from tests.signing import oracle
@@ -23,6 +23,7 @@ from tests.signing.strategies import (
     OF_VERSIONS,
     REDIRECTED_PUTS,
     TIMES,
+    Form,
     actions,
     forms,
 )
@@ -143,12 +144,14 @@ def test_a_url_equals_that_of_a_botocore_client(
     expires_in=EXPIRES,
 )
 def test_a_form_equals_that_of_a_botocore_client(
-    form: PostObject, target: Target, credentials: Credentials, now: int, expires_in: int
+    form: Form, target: Target, credentials: Credentials, now: int, expires_in: int
 ) -> None:
     client = target.client(credentials)
     signer = Signer(credentials, target.address)
-    ours = presign_form(signer, form, bucket=target.bucket, now=now, expires_in=expires_in)
-    theirs = oracle.presign_form(client, target.bucket, form, now=now, expires_in=expires_in)
+    post, key, encryption = form
+    more: dict[str, Any] = {"encryption": encryption, "now": now, "expires_in": expires_in}
+    ours = presign_form(signer, post, key, bucket=target.bucket, **more)
+    theirs = oracle.presign_form(client, target.bucket, post, key, **more)
     assert _unsigned(ours) == _unsigned(theirs)
     assert _policy(ours) == _policy(theirs)
     assert ours["x-amz-signature"] == oracle.sign_policy(

@@ -59,7 +59,7 @@ ELEVEN_TAGS: Final = tuple((str(n), "") for n in range(11))
 SHA1: Final = Checksum(algorithm="SHA1", value="A" * 27 + "=")
 
 put: Final = partial(PutObject, content_length=5)
-form: Final = partial(PostObject, key="a", max_content_length=10)
+form: Final = partial(PostObject, max_content_length=10)
 complete: Final = partial(CompleteMultipartUpload, upload_id="u", content_length=7)
 
 REFUSED: Final[list[tuple[str, str, Attempt]]] = [

@@ -102,7 +102,7 @@ def make_request(
 
 
 def make_form_request(*, form: PostObject | None = None, **changes: Any) -> PostFormRequest:
-    form = form or PostObject(key="", max_content_length=5)
+    form = form or PostObject(max_content_length=5)
     return replace(PostFormRequest(bucket="reports", form=form, lifetime=Lifetime()), **changes)
 
 

@@ -223,7 +223,6 @@ def object_metadata(body: NewObjectRequest) -> dict[str, Any]:
 def form_request(body: UploadFormRequest) -> PostFormRequest:
     _check_form(body)
     form = PostObject(
-        key="",
         max_content_length=body.max_content_length,
         min_content_length=or_none(body.min_content_length) or 0,
         content_type=or_none(body.content_type),

@@ -71,13 +71,12 @@ async def check_form(
 
 async def _send(store: S3Client, sender: StoreAccess, bucket: SignedBucket, key: str) -> None:
     size = len(_FILE)
-    form = PostObject(
-        key=key, min_content_length=size, max_content_length=size, encryption=bucket.encryption
-    )
     fields = presign_form(
         sender.internal_signer,
-        form,
+        PostObject(min_content_length=size, max_content_length=size),
+        key,
         bucket=bucket.s3_bucket,
+        encryption=bucket.encryption,
         now=sender.validity.now,
         expires_in=_EXPIRES_IN,
     )

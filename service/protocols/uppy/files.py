@@ -45,7 +45,6 @@ def form_request(bucket: str, prefix: str, file: File, lifetime: Lifetime) -> Po
     file.check_length(MAX_UPLOAD_BYTES)
     length = file.content_length or 0
     form = PostObject(
-        key="",
         min_content_length=length,
         max_content_length=length,
         content_type=file.content_type,
