@@ -112,20 +112,25 @@ def _refused(operation: Operation, items: Sequence[Any]) -> RefusedBatch:
 def _runs(items: Sequence[Any]) -> Iterator[tuple[Any, list[Any]]]:
     """Yield the first of adjacent items that differ only in their key, and the keys of all of them.
 
-    Names and types of the fields are compared too, in order, since True == 1 in Python. Nested
-    values need no such check: once the first item validates they are strings.
+    Unless all fields are text, their names and types are compared too, in order, since True == 1 in
+    Python. Nested values need no such check: once the first item validates they are strings.
     """
     rest, shape, keys = None, list[str | type](), list[Any]()
     for item in items:
         key = item.pop("key", MISSING) if isinstance(item, dict) else MISSING
-        if type(key) is str and item == rest and [*item, *map(type, item.values())] == shape:
+        if type(key) is str and item == rest and (not shape or _shape(item) == shape):
             keys.append(key)
             continue
         if keys:
             yield _with_key(rest, keys[0]), keys
         rest, keys = item, [key]
-        shape = [*item, *map(type, item.values())] if isinstance(item, dict) else []
+        is_text = isinstance(item, dict) and {*map(type, item.values())} == {str}
+        shape = [] if is_text or not isinstance(item, dict) else _shape(item)
     yield _with_key(rest, keys[0]), keys
+
+
+def _shape(item: dict[str, Any]) -> list[str | type]:
+    return [*item, *map(type, item.values())]
 
 
 def _with_key(rest: Any, key: Any) -> Any:

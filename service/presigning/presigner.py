@@ -1,7 +1,7 @@
 """The main use case: sign a request, a form or a batch of requests for a caller."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
@@ -29,7 +29,8 @@ from service.presigning.url_templates import UrlTemplateCache
 from service.sessions.pool_entry import SessionKey
 from service.signing.actions import PutObject
 from service.signing.post_policy import presign_form
-from service.signing.validation import is_valid_key
+from service.signing.signer import encode_key
+from service.signing.validation import are_plain, is_valid_key
 
 # What is signed without a pause: about 1 ms, or 2 ms if all characters need encoding.
 _MAX_RUN: Final = 256
@@ -165,44 +166,43 @@ class Presigner:
         if isinstance(batch, PresignError):
             yield _Run(None, [""], batch)
             return
-        start, end = 0, len(batch.keys)
-        while start < end:
-            request = replace(batch.first, key=batch.keys[start])
-            keys = self._run_of_keys(requester, request, batch.keys[start : start + _MAX_RUN])
-            try:
-                yield _Run(request, keys, self._presign_run(requester, request, keys))
-            except PresignError as error:
-                yield _Run(request, keys, error)
-            start += len(keys)
+        for start in range(0, len(batch.keys), _MAX_RUN):
+            keys = batch.keys[start : start + _MAX_RUN]
+            plain = len(keys) > 1 and are_plain(keys)
+            while keys:
+                request = replace(batch.first, key=keys[0])
+                run = self._run_of_keys(requester, request, keys, plain=plain)
+                paths = run if plain else map(encode_key, run)
+                try:
+                    yield _Run(request, run, self._presign_run(requester, request, paths))
+                except PresignError as error:
+                    yield _Run(request, run, error)
+                keys = keys[len(run) :]
 
     def _run_of_keys(
-        self, requester: Requester, request: PresignRequest, keys: list[str]
+        self, requester: Requester, request: PresignRequest, keys: list[str], *, plain: bool
     ) -> list[str]:
         """Return the first key, and those after it that are valid and get the same decision."""
-        if len(keys) > 1 and is_valid_key(keys[0]):
-            grants = self._authorizer.access(requester).grants
-            scope = decision_scope(grants, access_for_request(request))
-            if scope is not None:
-                size = len(keys[0])
-                for end, key in enumerate(keys[1:], 1):  # the scope may exclude the first
-                    size += len(key)
-                    fits = size <= _MAX_RUN_CHARACTERS
-                    if not (fits and scope.contains(key) and is_valid_key(key)):
-                        return _of_one_type(request, keys[:end])
-                return _of_one_type(request, keys)
-        return keys[:1]
+        if len(keys) == 1 or not (plain or is_valid_key(keys[0])):
+            return keys[:1]
+        grants = self._authorizer.access(requester).grants
+        if (scope := decision_scope(grants, access_for_request(request))) is None:
+            return keys[:1]
+        alike = takewhile(scope.contains, keys[1:])  # the scope may exclude the first
+        run = [keys[0], *(alike if plain else _valid(alike, len(keys[0])))]
+        return _of_one_type(request, run)
 
     def _presign_run(
-        self, requester: Requester, request: PresignRequest, keys: Sequence[str]
+        self, requester: Requester, request: PresignRequest, paths: Iterable[str]
     ) -> PresignedRequests | None:
-        """As `_presign`, for all of `keys`. The first one is checked here, the others are valid."""
+        """As `_presign`, for all keys of a run. Only the first one may be invalid."""
         signed_key(request)
         if (template := self._templates.find(requester, request)) is None:
             return None
         action = template.action
         return PresignedRequests(
             method=action.METHOD,
-            urls=[template.context.url(key) for key in keys],
+            urls=template.context.urls(paths),
             headers=template.headers,
             validity=template.validity,
             session=template.session,
@@ -242,6 +242,15 @@ def _answers(
 ) -> Sequence[PresignedRequests | PresignError]:
     """Repeat an error for each key. Signed requests have the URLs of all keys already."""
     return [answer] * len(keys) if isinstance(answer, PresignError) else [answer]
+
+
+def _valid(keys: Iterable[str], characters: int) -> Iterator[str]:
+    """Yield the first keys that are valid, while a run has room after this many `characters`."""
+    for key in keys:
+        characters += len(key)
+        if characters > _MAX_RUN_CHARACTERS or not is_valid_key(key):
+            return
+        yield key
 
 
 def _of_one_type(request: PresignRequest, keys: list[str]) -> list[str]:

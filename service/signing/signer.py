@@ -9,7 +9,7 @@ Contexts of actions that are used again are cached for their second, by the acti
 hash an action would cost more than to sign with it.
 """
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
@@ -80,10 +80,16 @@ class SigningContext:
 
     def url(self, key: str) -> str:
         """The URL of a key that was checked (`validation.py`); "" is the bucket."""
-        path = encode_key(key)
-        canonical = f"{self.canonical_head}{path}{self.canonical_tail}"
-        signature = self.state.signature(sha256(canonical.encode()).hexdigest())
-        return f"{self.url_head}{path}{self.url_tail}{signature}"
+        return self.urls([encode_key(key)])[0]
+
+    def urls(self, paths: Iterable[str]) -> list[str]:
+        """The URLs of encoded keys."""
+        head, tail, sign = self.canonical_head, self.canonical_tail, self.state.signature
+        begin, end = self.url_head, self.url_tail
+        return [
+            f"{begin}{path}{end}{sign(sha256(f'{head}{path}{tail}'.encode()).hexdigest())}"
+            for path in paths
+        ]
 
 
 @dataclass(slots=True, eq=False)

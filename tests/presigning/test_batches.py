@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import replace
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
@@ -15,10 +15,12 @@ from service.errors import (
     LimitExceeded,
     PresignError,
 )
+from service.presigning import presigner
 from service.presigning.requests import PresignBatch, PresignRequest
 from service.presigning.results import PresignedRequests
 from service.presigning.snapshot import Snapshot
 from service.sessions.attempts import ATTEMPT_SECONDS
+from service.signing.validation import is_valid_key
 from tests.support.authorizer import make_harness, urls_of
 from tests.support.factories import (
     NARROW,
@@ -130,6 +132,22 @@ async def test_a_batch_is_of_one_configuration_and_one_second() -> None:
     assert isinstance(first, PresignedRequests)
     assert validity_of(*first.urls) == (int(server_time(harness.clock)), 7)
     assert isinstance(second, Forbidden)
+
+
+@in_virtual_time
+async def test_plain_keys_are_checked_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    checked = list[str]()
+
+    def is_valid(key: str) -> bool:
+        checked.append(key)
+        return is_valid_key(key)
+
+    monkeypatch.setattr(presigner, "is_valid_key", is_valid)
+    harness = make_harness(make_snapshot(make_grant()))
+    for keys, most in ((["a/b", "a/c", "a/d"], 0), (["a/b", "a/é", "a/d"], 3)):
+        urls = urls_of(await harness.presign_batch([PresignBatch(make_request(), keys)]))
+        assert [unquote(urlsplit(url).path) for url in urls] == [f"/{key}" for key in keys]
+        assert len(checked) == most
 
 
 MANY = 5 * ITEMS_PER_SLICE

@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 from service.errors import InvalidRequest
 from service.signing.validation import (
     MAX_KEY_BYTES,
+    are_plain,
     check_header_value,
     check_key,
     check_media_type,
     check_prefix,
+    is_plain,
     is_valid_key,
 )
 from tests.signing.strategies import KEYS, is_accepted
@@ -146,3 +148,9 @@ PLAIN: Final = st.text("abc./-_~", max_size=8)
 @given(key=PLAIN | KEYS | st.sampled_from(ODD))
 def test_a_key_is_valid_if_it_is_accepted(key: str) -> None:
     assert is_valid_key(key) is is_accepted(key)
+
+
+@examples(500)
+@given(keys=st.lists(PLAIN | KEYS | st.sampled_from([*ODD, "\ud800"]), min_size=1, max_size=4))
+def test_keys_are_plain_if_each_one_is(keys: list[str]) -> None:
+    assert are_plain(keys) is all(key and is_plain(key) for key in keys)
