@@ -37,6 +37,8 @@ _RESULT: Final = cut({"key": PLACEHOLDER, "request": PLACEHOLDER})
 
 
 def render_request(answer: PresignedRequest) -> bytes:
+    if answer.headers or answer.content_length is not None:
+        return to_json(_members(answer, answer.url))
     begin, end = _around_url(answer)
     return b"".join((begin, quoted(answer.url), end))
 
@@ -167,15 +169,15 @@ def _around_url(answer: PresignedRequest | PresignedRequests) -> list[bytes]:
     validity = answer.validity
     if not answer.headers and answer.content_length is None:
         return _around_bare_url(answer.method, validity.expires_at, validity.limited_by)
-    members: dict[str, Any] = {
-        "method": answer.method,
-        "url": PLACEHOLDER,
-        "headers": answer.headers,
-    }
-    members |= _validity(validity)
+    return cut(_members(answer, PLACEHOLDER))
+
+
+def _members(answer: PresignedRequest | PresignedRequests, url: str) -> dict[str, Any]:
+    members: dict[str, Any] = {"method": answer.method, "url": url, "headers": answer.headers}
+    members |= _validity(answer.validity)
     if answer.content_length is not None:
         members["content_length"] = answer.content_length
-    return cut(members)
+    return members
 
 
 @lru_cache(maxsize=1024)  # URLs that are signed in one second mostly expire in the same second

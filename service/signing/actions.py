@@ -36,8 +36,8 @@ _BASE64: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Checksum:
+@dataclass(slots=True, kw_only=True)
+class Checksum:  # not frozen, as all that never comes twice: see presigning/requests.py
     """`value` is base64. The store compares it with the body that it receives."""
 
     algorithm: ChecksumAlgorithm
@@ -47,8 +47,8 @@ class Checksum:
         check_digest(self.algorithm, self.value, pointer="#/checksum/value")
 
     @property
-    def header(self) -> tuple[str, str]:
-        return f"x-amz-checksum-{self.algorithm.lower()}", self.value
+    def header_name(self) -> str:
+        return f"x-amz-checksum-{self.algorithm.lower()}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,7 +187,7 @@ class ListObjectVersions:
         return {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class NewObject:
     """Properties of a new object, in one piece or in parts."""
 
@@ -213,20 +213,24 @@ class NewObject:
 
     def object_headers(self) -> dict[str, str]:
         headers = {"content-type": self.content_type}
-        headers |= {f"x-amz-meta-{name}": value for name, value in self.metadata}
-        headers |= dict(
-            _present(
-                ("content-disposition", self.content_disposition),
-                ("cache-control", self.cache_control),
-                ("content-encoding", self.content_encoding),
-                ("x-amz-storage-class", self.storage_class),
-                ("x-amz-tagging", tagging_header(self.tags) or None),
-            )
-        )
-        return headers | (self.encryption.headers() if self.encryption else {})
+        for name, value in self.metadata:
+            headers[f"x-amz-meta-{name}"] = value
+        if self.content_disposition is not None:
+            headers["content-disposition"] = self.content_disposition
+        if self.cache_control is not None:
+            headers["cache-control"] = self.cache_control
+        if self.content_encoding is not None:
+            headers["content-encoding"] = self.content_encoding
+        if self.storage_class is not None:
+            headers["x-amz-storage-class"] = self.storage_class
+        if self.tags:
+            headers["x-amz-tagging"] = tagging_header(self.tags)
+        if self.encryption is not None:
+            headers |= self.encryption.headers()
+        return headers
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class PutObject(NewObject):
     """An upload of exactly `content_length` bytes of one type. Create-only unless `overwrite`.
 
@@ -248,14 +252,14 @@ class PutObject(NewObject):
         return ()
 
     def headers(self) -> dict[str, str]:
-        headers = {"content-length": str(self.content_length), **self._condition()}
-        headers |= dict([self.checksum.header] if self.checksum else [])
-        return headers | self.object_headers()
-
-    def _condition(self) -> dict[str, str]:
+        headers = {"content-length": str(self.content_length)}
         if self.if_match is not None:
-            return {"if-match": self.if_match}
-        return {} if self.overwrite else {"if-none-match": "*"}
+            headers["if-match"] = self.if_match
+        elif not self.overwrite:
+            headers["if-none-match"] = "*"
+        if self.checksum is not None:
+            headers[self.checksum.header_name] = self.checksum.value
+        return headers | self.object_headers()
 
 
 def check_digest(algorithm: ChecksumAlgorithm, value: str, *, pointer: str) -> None:

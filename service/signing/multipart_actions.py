@@ -35,7 +35,7 @@ class UploadedPart:
     checksum: Checksum | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class CreateMultipartUpload(NewObject):
     METHOD: ClassVar = "POST"
 
@@ -81,8 +81,10 @@ class UploadPart(UploadPartOfUnknownLength):
     checksum: Checksum | None = None
 
     def headers(self) -> dict[str, str]:
-        length = {"content-length": str(self.content_length)}
-        return length | dict([self.checksum.header] if self.checksum else [])
+        headers = {"content-length": str(self.content_length)}
+        if self.checksum is not None:
+            headers[self.checksum.header_name] = self.checksum.value
+        return headers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +132,8 @@ class CompleteMultipartUpload:
         headers = {**_XML, "x-amz-mp-object-size": str(self.content_length)}
         headers |= {} if self.overwrite else {"if-none-match": "*"}
         if self.checksum is not None:
-            headers |= dict([self.checksum.header]) | {"x-amz-checksum-type": "FULL_OBJECT"}
+            headers[self.checksum.header_name] = self.checksum.value
+            headers["x-amz-checksum-type"] = "FULL_OBJECT"
         return headers
 
 

@@ -16,7 +16,7 @@ from typing import Final
 
 from service.concurrency.bounded_dict import BoundedDict
 from service.signing import sigv4
-from service.signing.actions import Action, ListObjects, ListObjectVersions, Query
+from service.signing.actions import Action, ListObjects, ListObjectVersions, PutObject, Query
 from service.signing.multipart_actions import MultipartAction
 from service.signing.redirected_put import RedirectedPut
 from service.signing.sigv4 import Credentials, SigningState
@@ -150,7 +150,7 @@ class Signer:
         at = (id(action), expires_in, tag)
         if (context := self._contexts.get(at)) is None:
             context = self._render(action, expires_in, tag)
-            is_used_once = isinstance(action, MultipartAction)  # every part is another
+            is_used_once = isinstance(action, PutObject | MultipartAction)  # no two are alike
             if not is_used_once and len(context.canonical_tail) <= MAX_CACHED_LENGTH:
                 self._contexts[at] = context
         return context
@@ -191,9 +191,10 @@ class Signer:
         of_the_bucket = isinstance(action, _OF_THE_BUCKET)
         prefix = self.address.bucket_path if of_the_bucket else self.address.path_prefix
         headers = action.headers()
-        names = sigv4.signed_headers(["host", *headers])
+        signed = {"host": self.address.host, **headers}
+        names = sigv4.signed_headers(signed)
         query = self._query(names, action.query(), expires_in, tag)
-        canonical_headers = sigv4.canonical_headers({"host": self.address.host, **headers})
+        canonical_headers = sigv4.canonical_headers(signed)
         return SigningContext(
             action=action,
             headers=headers,

@@ -50,7 +50,7 @@ def canonical_query(parameters: Iterable[tuple[str, str]]) -> str:
 
 def canonical_headers(headers: Mapping[str, str]) -> str:
     """`name:value` lines, sorted. The names must be in lower case."""
-    return "".join(f"{name}:{' '.join(headers[name].split())}\n" for name in sorted(headers))
+    return "".join([f"{name}:{' '.join(headers[name].split())}\n" for name in sorted(headers)])
 
 
 def signed_headers(headers: Iterable[str]) -> str:
