@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from service.access.grants import Caller, Grant
+from service.access.grants import Caller, Grant, Grants
 
 Claims = Mapping[str, Any]
 
@@ -83,16 +83,21 @@ def segment_matches(segment: str, text: str) -> bool:
     return at <= len(text) - len(tail) and text.startswith(head) and text.endswith(tail)
 
 
-def granted(entries: Iterable[CallerEntry], identity: Identity) -> tuple[Grant, ...]:
+def granted(entries: Iterable[CallerEntry], identity: Identity) -> Grants:
     """Return the grants of all matching entries, with the claims in place of the placeholders."""
     claims = identity.claims
-    return tuple(
-        replace(grant, prefix=without_placeholders(grant.prefix, claims.__getitem__))
+    return Grants(
+        _filled(grant, claims)
         for entry in entries
         if entry.matches(identity.caller)
         for grant in entry.grants
         if claims.keys() >= set(pointers(grant.prefix))
     )
+
+
+def _filled(grant: Grant, claims: Mapping[str, str]) -> Grant:
+    prefix = without_placeholders(grant.prefix, claims.__getitem__)
+    return grant if prefix == grant.prefix else replace(grant, prefix=prefix)
 
 
 def rate_of(entries: Iterable[CallerEntry], caller: Caller) -> Rate | None:

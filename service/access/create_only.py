@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from service.access.grants import Grant, Operation
+from service.access.prefixes import parts
 
 UPLOADS: Final = frozenset({Operation.UPLOAD, Operation.FORM, Operation.MULTIPART})
 
@@ -35,14 +36,9 @@ def uploads_without_condition(grants: Sequence[Grant]) -> list[Grant]:
 
 def bound_to_create(grants: Sequence[Grant], free: Sequence[Grant]) -> list[Grant]:
     """Return the grants with keys that may only be created: none of `free` covers all of them."""
+    names = {grant.prefix for grant in free}
     return [
         grant
         for grant in grants
-        if creates_only(grant) and not any(_covers(other, grant) for other in free)
+        if creates_only(grant) and names.isdisjoint({grant.prefix, *parts(grant.prefix)})
     ]
-
-
-def _covers(wide: Grant, grant: Grant) -> bool:
-    return wide.prefix == grant.prefix or (
-        wide.covers_subtree and grant.prefix.startswith(wide.prefix)
-    )

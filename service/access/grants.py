@@ -3,14 +3,18 @@
 Deny by default: no grant, no access. If several grants cover a request, it is enough that one
 allows it. A refusal is a value. `Denied` tells the caller nothing about what lies outside its
 grants. `Limited` names the limit, which is the caller's own.
+
+No decision walks over a caller's grants: those that cover a key are looked up by its parts.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
-from typing import Final, NamedTuple
+from operator import attrgetter
+from typing import Final
 
 from service.access.content_types import matches_content_type, suggested_content_type
+from service.access.prefixes import PrefixTable
 
 WEEK: Final = 604_800  # seconds
 LONGEST_LINK: Final = 31_536_000  # seconds: a share link ends after a year
@@ -117,31 +121,77 @@ class Limited:
 Decision = Allowed | Denied | Limited
 
 
-def decide(grants: Iterable[Grant], request: AccessRequest) -> Decision:
+@dataclass(frozen=True, slots=True, eq=False)
+class DecisionScope:
+    """Keys that share each decision: the grants that cover them have the same limits.
+
+    `grants` are one for each set of limits, in the caller's order.
+    """
+
+    grants: tuple[Grant, ...]
+
+
+ScopeTable = PrefixTable[DecisionScope]
+_limits_of = attrgetter(*(each.name for each in fields(Grant)[2:]))  # all but the place
+
+
+class Grants(tuple[Grant, ...]):  # noqa: SLOT001 - Python allows a tuple no other slots
+    """A caller's grants. Its tables are made when they are first needed."""
+
+    def __init__(self, _: Iterable[Grant] = ()) -> None:
+        self._buckets = {grant.bucket for grant in self}
+        self._tables: dict[tuple[str, Operation, Operation | None], ScopeTable] = {}
+
+    def table(
+        self, bucket: str, operation: Operation, through: Operation | None = None
+    ) -> ScopeTable:
+        """Return the scopes in a bucket. `through` is another operation that must be allowed."""
+        at = (bucket, operation, through)
+        if (table := self._tables.get(at)) is None:
+            if bucket not in self._buckets:
+                return _NO_SCOPES
+            needed = {operation, through or operation}
+            own = [grant for grant in self if grant.bucket == bucket and needed <= grant.allow]
+            table = self._tables[at] = _scopes(own)
+        return table
+
+    def scope(self, request: AccessRequest) -> DecisionScope:
+        table = self.table(request.bucket, request.operation, request.through)
+        return table.find(request.key, subtree=request.subtree)
+
+    def covering(self, request: AccessRequest) -> tuple[Grant, ...]:
+        """Return the grants that cover a request: one for each set of limits."""
+        return self.scope(request).grants
+
+
+def _scopes(grants: Sequence[Grant]) -> ScopeTable:
+    known: dict[tuple[object, ...], DecisionScope] = {}
+
+    def scope_of(covering: Iterable[Grant]) -> DecisionScope:
+        distinct = {_limits_of(grant): grant for grant in covering}
+        return known.setdefault(tuple(distinct), DecisionScope(tuple(distinct.values())))
+
+    return PrefixTable([(grant.prefix, grant) for grant in grants], scope_of)
+
+
+_NO_SCOPES: Final = _scopes(())
+
+
+def decide(grants: Grants, request: AccessRequest) -> Decision:
     first_limit: Limited | None = None
     lifetimes: list[int | None] = []
-    for grant in grants:
-        if covers(grant, request):
-            limit = violated_limit(grant, request)
-            if limit is None:
-                lifetimes.append(grant.max_expires_in)
-            first_limit = first_limit or limit
+    for grant in grants.covering(request):
+        limit = violated_limit(grant, request)
+        if limit is None:
+            lifetimes.append(grant.max_expires_in)
+        first_limit = first_limit or limit
     if lifetimes:
         known = [lifetime for lifetime in lifetimes if lifetime is not None]
         return Allowed(max(known) if len(known) == len(lifetimes) else None)
     return first_limit or Denied()
 
 
-def covers(grant: Grant, request: AccessRequest) -> bool:
-    return (
-        grant.bucket == request.bucket
-        and request.operation in grant.allow
-        and (request.through is None or request.through in grant.allow)
-        and _covers_key(grant, request)
-    )
-
-
-def allowed_content_type(grants: Iterable[Grant], request: AccessRequest) -> str | None:
+def allowed_content_type(grants: Grants, request: AccessRequest) -> str | None:
     """Return the content type that the key of an upload suggests, if a grant allows it there."""
     suggested = suggested_content_type(request.key)
     if suggested is None:
@@ -150,12 +200,11 @@ def allowed_content_type(grants: Iterable[Grant], request: AccessRequest) -> str
     return suggested if isinstance(decision, Allowed) else None
 
 
-def may_overwrite(grants: Iterable[Grant], request: AccessRequest) -> bool:
-    """Return whether a grant allows this upload to replace an object."""
+def may_overwrite(grants: Grants, request: AccessRequest) -> bool:
     return isinstance(decide(grants, replace(request, overwrite=True)), Allowed)
 
 
-def max_upload_size(grants: Iterable[Grant], request: AccessRequest, most: int) -> int:
+def max_upload_size(grants: Grants, request: AccessRequest, most: int) -> int:
     """Return the largest size in bytes, up to `most`, that a grant allows for this request.
 
     0 if no grant allows the rest of it: a request for 0 bytes is then refused with the reason.
@@ -163,46 +212,22 @@ def max_upload_size(grants: Iterable[Grant], request: AccessRequest, most: int) 
     return _largest(grants, request, most, lambda grant: grant.max_content_length)
 
 
-def max_link_expires_in(grants: Iterable[Grant], request: AccessRequest) -> int | None:
+def max_link_expires_in(grants: Grants, request: AccessRequest) -> int | None:
     """Return the longest lifetime, in seconds, of a share link to what `request` is about.
 
     None if no grant allows both the request's operation there and `link`.
     """
     lifetimes = (
         grant.max_link_expires_in
-        for grant in grants
-        if Operation.LINK in grant.allow and covers(grant, request)
+        for grant in grants.covering(request)
+        if Operation.LINK in grant.allow
     )
     return max(lifetimes, default=None)
 
 
-def most_keys(grants: Iterable[Grant], request: AccessRequest, most: int) -> int:
+def most_keys(grants: Grants, request: AccessRequest, most: int) -> int:
     """Return the largest page, up to `most` keys, that a grant allows for this request, or 0."""
     return _largest(grants, request, most, lambda grant: grant.max_keys)
-
-
-class DecisionScope(NamedTuple):
-    """Keys that share one decision: those under `prefix`, but under none of `others`."""
-
-    prefix: str
-    others: tuple[str, ...]
-
-    def contains(self, key: str) -> bool:
-        return key.startswith(self.prefix) and not key.startswith(self.others)
-
-
-def decision_scope(grants: Iterable[Grant], request: AccessRequest) -> DecisionScope | None:
-    """Return the scope of a decision about one key, or None if a grant names that very key.
-
-    It may be too narrow, since it excludes every key that starts with another grant's prefix.
-    """
-    bucket, needed = request.bucket, {request.operation, request.through or request.operation}
-    candidates = [each for each in grants if each.bucket == bucket and needed <= each.allow]
-    covering = [grant for grant in candidates if _covers_key(grant, request)]
-    if request.subtree or not all(grant.covers_subtree for grant in covering):
-        return None
-    others = tuple(grant.prefix for grant in candidates if grant not in covering)
-    return DecisionScope(max((grant.prefix for grant in covering), key=len, default=""), others)
 
 
 def violated_limit(grant: Grant, request: AccessRequest) -> Limited | None:
@@ -248,19 +273,13 @@ def _violated_type(patterns: tuple[str, ...], request: AccessRequest) -> Limited
     return Limited("#/content_type", detail)
 
 
-def _covers_key(grant: Grant, request: AccessRequest) -> bool:
-    if grant.covers_subtree:
-        return request.key.startswith(grant.prefix)
-    return grant.prefix == request.key and not request.subtree
-
-
 def _largest(
-    grants: Iterable[Grant],
+    grants: Grants,
     request: AccessRequest,
     most: int,
     limit_of: Callable[[Grant], int | None],
 ) -> int:
-    covering = [grant for grant in grants if covers(grant, request)]
+    covering = grants.covering(request)
     limits = [limit_of(grant) for grant in covering if violated_limit(grant, request) is None]
     return max((most if limit is None else min(limit, most) for limit in limits), default=0)
 

@@ -261,13 +261,12 @@ def _patterns(grants: Iterable[Grant], operations: frozenset[Operation]) -> set[
 
 def _widest(patterns: set[str]) -> tuple[str, ...]:
     """Leave out patterns that another one covers, and sort the rest."""
-    subtrees = [pattern[:-1] for pattern in patterns if pattern.endswith("*")]
-    covered = {
-        pattern
-        for pattern in patterns
-        if any(pattern.startswith(subtree) and pattern != f"{subtree}*" for subtree in subtrees)
-    }
-    return tuple(sorted(patterns - covered))
+    widest, subtree = list[str](), None
+    for start, pattern in sorted((each.removesuffix("*"), each) for each in patterns):
+        if subtree is None or not start.startswith(subtree):  # else it sorts right after it
+            widest.append(pattern)
+            subtree = start if pattern.endswith("*") else subtree
+    return tuple(sorted(widest))
 
 
 def _statement(

@@ -18,6 +18,7 @@ from service.presigning.requests import PresignBatch, PresignRequest
 Item = TypeVar("Item", bound=ObjectRequest)
 
 _AUDITED_KEYS: Final = 10  # of a refused batch
+_RUN_WEIGHT: Final = 3  # to validate a run costs as much as to sign this many keys
 _MAX_BUCKET_LENGTH: Final = 63
 
 
@@ -56,7 +57,7 @@ async def sign_items(
     await call.presigner.count_batch(call.requester, len(items), lambda: _refused(operation, items))
     requests: list[PresignBatch | PresignError] = []
     keys: list[str] = []
-    async for first, run in in_slices(_runs(items)):
+    async for first, run in in_slices(_runs(items), weight=lambda _: _RUN_WEIGHT):
         body = validated(model, first, "items", len(keys))
         try:
             requests.append(PresignBatch(to_request(body), run))

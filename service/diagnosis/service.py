@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
-from service.access.grants import AccessRequest, Operation, covers
+from service.access.grants import AccessRequest, Operation
 from service.clock import Clock
 from service.diagnosis.bucket_lookup import BucketLocation, locate, locate_behind_proxy
 from service.diagnosis.canonical_request import CANONICAL_REQUEST, parse_canonical_request
@@ -160,7 +160,7 @@ def _is_covered(access: CallerAccess, candidate: _Candidate) -> bool:
             grant.bucket == request.bucket and Operation.FORM in grant.allow
             for grant in access.grants
         )
-    return any(covers(grant, request) for grant in access.grants)
+    return bool(access.grants.covering(request))
 
 
 def _store_request(access_request: AccessRequest) -> StoreRequest:

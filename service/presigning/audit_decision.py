@@ -28,6 +28,7 @@ from service.s3.access import StoreAccess
 # Not actions of S3.
 _VEND: Final = "VendCredentials"
 _END_LINK: Final = "EndLink"
+_UNSIGNED: Final = (Diagnosed, MadeLink, EndedLink)
 
 Answer = (
     PresignedRequest
@@ -85,7 +86,7 @@ def decision_of(
         more = (_VEND, None, request.permission, None)
     if isinstance(answer, PresignError):
         return ("denied", answer.code, *what, None, None, None, None, None, *more)
-    if isinstance(answer, Diagnosed | MadeLink | EndedLink):
+    if isinstance(answer, _UNSIGNED):
         seconds = answer.expires_in if isinstance(answer, MadeLink) else None
         return ("allowed", None, *what, seconds, None, None, None, None, *more)
     signs_nothing = isinstance(answer, StoreAccess) and not answer.urls

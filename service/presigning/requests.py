@@ -4,12 +4,12 @@ A `Requester`, a `PresignRequest`, its `AccessRequest` and its result are made f
 never change, but they are not frozen: that would make each cost as much as its signature.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol, Self, TypeVar
 
 from service.access.callers import Identity
-from service.access.grants import AccessRequest, Grant, Operation, allowed_content_type, most_keys
+from service.access.grants import AccessRequest, Grants, Operation, allowed_content_type, most_keys
 from service.access.narrowing import Permission
 from service.errors import CreateOnlyUnsupported, InvalidRequest
 from service.sessions.lifetime import Lifetime
@@ -220,7 +220,7 @@ def access_for_request(request: PresignRequest) -> AccessRequest:
             )
 
 
-def with_page_size(request: PresignRequest, grants: Iterable[Grant]) -> PresignRequest:
+def with_page_size(request: PresignRequest, grants: Grants) -> PresignRequest:
     """Give a list without a page size the largest page that one grant allows."""
     if not isinstance(request.action, ListObjects) or request.action.max_keys is not None:
         return request
@@ -245,7 +245,7 @@ class TypedRequest(Protocol):
 R = TypeVar("R", bound=TypedRequest)
 
 
-def with_content_type(request: R, grants: Iterable[Grant]) -> R:
+def with_content_type(request: R, grants: Grants) -> R:
     """Give an upload without a type the one that its key suggests, if a grant allows that."""
     if request.content_type_given:
         return request

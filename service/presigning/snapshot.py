@@ -18,7 +18,7 @@ from service.access.callers import (
     rate_of,
     revoked_before,
 )
-from service.access.grants import Caller, Grant, Operation
+from service.access.grants import Caller, Grant, Grants, Operation
 from service.access.session_policy import BucketArns, deny_all, session_policy
 from service.access.subject_patterns import Patterns
 from service.auth.api_keys import ApiKeys
@@ -82,7 +82,7 @@ class Bucket:
 class CallerAccess:
     """What one caller may do, its rate limit, and its session for each bucket."""
 
-    grants: tuple[Grant, ...]
+    grants: Grants
     session_keys: Mapping[str, SessionKey]
     rate: Rate | None
 
@@ -147,21 +147,23 @@ class Snapshot:
     def _compute_access(self, identity: Identity) -> CallerAccess:
         entries, caller = self._entries.of(identity.caller), identity.caller
         grants, not_before = granted(entries, identity), revoked_before(entries, caller)
+        by_bucket = defaultdict[str, list[Grant]](list)
+        for grant in grants:
+            by_bucket[grant.bucket].append(grant)
         session_keys = {
-            name: self._session_key(name, caller, grants, not_before)
-            for name in {grant.bucket for grant in grants}
+            name: self._session_key(name, caller, own, not_before)
+            for name, own in by_bucket.items()
         }
         if identity.by_link:  # by the same sessions
-            grants = tuple(grant for grant in grants if Operation.LINK in grant.allow)
+            grants = Grants(grant for grant in grants if Operation.LINK in grant.allow)
         return CallerAccess(grants, session_keys, rate_of(entries, caller))
 
     def _session_key(
-        self, name: str, caller: Caller, grants: Iterable[Grant], not_before: float
+        self, name: str, caller: Caller, own: list[Grant], not_before: float
     ) -> SessionKey:
         arns = self.buckets[name].arns
         if arns is None:
             return SessionKey(name, None, None)
-        own = [grant for grant in grants if grant.bucket == name]
         policy = session_policy(own, arns, max_age=signature_age.max_age(own))
         return SessionKey(name, (caller.issuer, caller.subject), policy, not_before)
 

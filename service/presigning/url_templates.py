@@ -4,7 +4,7 @@ one second.
 Rules of this file:
 - A template is valid while its sources are unchanged: the configuration, of which the caller's
   `CallerAccess` is a part, the session, and the second by that session's clock.
-- It serves the keys in its scope, since only the grants depend on the key.
+- It serves the keys of its scope, since only the grants depend on the key.
 - URLs with `stable_for` are not cached: an older session may sign them, and `is_current` compares
   with the newest.
 - Uploads and lists are not cached: no two are alike.
@@ -18,7 +18,7 @@ from typing import Final
 
 from pydantic_core import to_json
 
-from service.access.grants import Caller, DecisionScope, Operation, decision_scope
+from service.access.grants import Caller, DecisionScope
 from service.concurrency.bounded_dict import BoundedDict
 from service.presigning.authorizer import Authorizer
 from service.presigning.requests import (
@@ -41,15 +41,16 @@ from service.signing.signer import SigningContext
 _MAX_TEMPLATES: Final = 256
 _URL_ID_LENGTH: Final = 32  # hex digits, as in a request id
 
+_NEVER_ALIKE: Final = (PutObject, RedirectedPut, ListObjects)
+
 # What a template is made of. A new configuration has new accesses, which equal no other.
-_Source = tuple[CallerAccess, Operation, SignedAction, Lifetime, str]
+_Source = tuple[CallerAccess, DecisionScope, SignedAction, Lifetime]
 
 
 @dataclass(slots=True, eq=False)
 class UrlTemplate:
     action: SignedAction
     lifetime: Lifetime
-    decision_scope: DecisionScope | None
     signing_grant: SigningGrant = field(repr=False)
     context: SigningContext
     headers: dict[str, str]
@@ -68,16 +69,12 @@ class UrlTemplateCache:
         Raises what `Presigner.presign` raises.
         """
         access = self._authorizer.access(requester)
-        if isinstance(request.action, PutObject | RedirectedPut | ListObjects):
+        if isinstance(request.action, _NEVER_ALIKE):
             return self._make(requester, access, request)
-        at = (access, request.operation, request.action, request.lifetime, request.bucket)
+        scope = access.grants.table(request.bucket, request.operation).find(request.key)
+        at = (access, scope, request.action, request.lifetime)
         cached = self._cache.get(at)
-        if (
-            cached is not None
-            and cached.decision_scope is not None
-            and cached.decision_scope.contains(request.key)
-            and self._authorizer.is_current(cached.signing_grant)
-        ):
+        if cached is not None and self._authorizer.is_current(cached.signing_grant):
             return cached
         template = self._make(requester, access, request)
         if template is not None and _is_reusable(template):
@@ -88,19 +85,14 @@ class UrlTemplateCache:
         self, requester: Requester, access: CallerAccess, request: PresignRequest
     ) -> UrlTemplate | None:
         complete = with_content_type(with_page_size(request, access.grants), access.grants)
-        access_request = access_for_request(complete)
-        granted = self._authorizer.authorize(requester, access_request)
+        granted = self._authorizer.authorize(requester, access_for_request(complete))
         action = _apply_bucket_defaults(complete.action, granted.bucket)
         if (signing_grant := self._authorizer.signing_grant(granted, request.lifetime)) is None:
             return None
-        scope = None
-        if not isinstance(action, PutObject | RedirectedPut | ListObjects):
-            scope = decision_scope(access.grants, access_request)
         context = _context(requester, request, action, signing_grant)
         return UrlTemplate(
             action=request.action,
             lifetime=request.lifetime,
-            decision_scope=scope,
             signing_grant=signing_grant,
             context=context,
             headers=headers_to_send(context.headers),
@@ -111,7 +103,7 @@ class UrlTemplateCache:
 
 def _is_reusable(template: UrlTemplate) -> bool:
     tagged, stable = template.signing_grant.bucket.tag_urls, template.lifetime.stable_for
-    return template.decision_scope is not None and not tagged and stable is None
+    return not tagged and stable is None
 
 
 def _context(

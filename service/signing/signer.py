@@ -26,6 +26,7 @@ SERVICE: Final = "s3"
 MAX_EXPIRES_IN: Final = 604_800  # seven days: …/AmazonS3/latest/API/sigv4-query-string-auth.html
 
 _OF_THE_BUCKET = (ListObjects, ListObjectVersions)
+_USED_ONCE: Final = PutObject | MultipartAction  # no two are alike
 _MAX_TEMPLATES = 64  # as of contexts
 _MAX_CONTEXTS = 64  # in one second; beyond that the oldest is dropped
 MAX_CACHED_LENGTH: Final = (
@@ -150,7 +151,7 @@ class Signer:
         at = (id(action), expires_in, tag)
         if (context := self._contexts.get(at)) is None:
             context = self._render(action, expires_in, tag)
-            is_used_once = isinstance(action, PutObject | MultipartAction)  # no two are alike
+            is_used_once = isinstance(action, _USED_ONCE)
             if not is_used_once and len(context.canonical_tail) <= MAX_CACHED_LENGTH:
                 self._contexts[at] = context
         return context

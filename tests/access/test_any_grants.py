@@ -3,7 +3,16 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.access.grants import AccessRequest, Allowed, Denied, Grant, Limited, Operation, decide
+from service.access.grants import (
+    AccessRequest,
+    Allowed,
+    Denied,
+    Grant,
+    Grants,
+    Limited,
+    Operation,
+    decide,
+)
 from tests.access.access_requests import access_requests, grants, keys, make_request, prefixes
 from tests.support.factories import make_grant
 
@@ -13,16 +22,16 @@ def test_a_prefix_grants_no_key_of_its_sibling(
     granted: str, asked: str, rest: str, subtree: bool
 ) -> None:
     access_request = make_request(key=asked + rest, subtree=subtree)
-    if decide([make_grant(prefix=granted)], access_request) != Denied():
+    if decide(Grants([make_grant(prefix=granted)]), access_request) != Denied():
         assert granted.startswith(asked) or asked.startswith(granted)
 
 
 @given(grant=grants, key=keys, more=st.text("ab/", max_size=3))
 def test_a_granted_subtree_grants_each_key_in_it(grant: Grant, key: str, more: str) -> None:
     access_request = make_request(bucket=grant.bucket, key=key, subtree=True)
-    if decide([grant], access_request) != Denied():
+    if decide(Grants([grant]), access_request) != Denied():
         below = make_request(bucket=grant.bucket, key=key + more)
-        assert decide([grant], below) != Denied()
+        assert decide(Grants([grant]), below) != Denied()
 
 
 @given(some=st.lists(grants, max_size=6), access_request=access_requests)
@@ -30,10 +39,10 @@ def test_several_grants_allow_what_one_of_them_allows(
     some: list[Grant], access_request: AccessRequest
 ) -> None:
     """The longest of their lifetimes counts, or else the first limit."""
-    alone = [decide([grant], access_request) for grant in some]
+    alone = [decide(Grants([grant]), access_request) for grant in some]
     lifetimes = [each.max_expires_in for each in alone if isinstance(each, Allowed)]
     limits = [each for each in alone if isinstance(each, Limited)]
-    decision = decide(some, access_request)
+    decision = decide(Grants(some), access_request)
     if lifetimes:
         longest = None if None in lifetimes else max(each for each in lifetimes if each)
         assert decision == Allowed(longest)
@@ -43,7 +52,7 @@ def test_several_grants_allow_what_one_of_them_allows(
 
 @given(grant=grants, access_request=access_requests)
 def test_an_allowed_request_violates_no_limit(grant: Grant, access_request: AccessRequest) -> None:
-    if isinstance(decide([grant], access_request), Allowed):
+    if isinstance(decide(Grants([grant]), access_request), Allowed):
         assert grant.bucket == access_request.bucket
         assert access_request.operation in grant.allow
         assert grant.allow_overwrite or not access_request.overwrite

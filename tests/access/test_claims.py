@@ -16,7 +16,7 @@ from service.access.callers import (
     pointers,
     without_placeholders,
 )
-from service.access.grants import Caller, Denied, Grant, Operation, decide
+from service.access.grants import Caller, Denied, Grant, Grants, Operation, decide
 from tests.access.access_requests import make_request
 from tests.support.factories import make_grant
 
@@ -138,7 +138,7 @@ def test_no_value_of_a_claim_widens_a_prefix(
     texts = [key, f"{head}{value}{tail}", f"{head}{value}{tail}{key}", f"{head}{key}", head]
     for text in texts:
         access_request = make_request(key=text, subtree=subtree)
-        if decide(granted_now, access_request) != Denied():
+        if decide(Grants(granted_now), access_request) != Denied():
             assert bounds.fullmatch(text)
             assert isinstance(value, str)
             assert text.startswith(f"{head}{value}{tail}")
@@ -154,7 +154,9 @@ def test_different_claims_never_share_a_key(
     [first, second] = [prefixes_of(template, {"c": value}) for value in (one, other)]
     for prefix in first:
         access_request = make_request(key=prefix + key)
-        assert decide([make_grant(prefix=each) for each in second], access_request) == Denied()
+        assert (
+            decide(Grants([make_grant(prefix=each) for each in second]), access_request) == Denied()
+        )
 
 
 @given(value=values, key=keys, operation=st.sampled_from(Operation))
@@ -166,4 +168,4 @@ def test_a_claims_prefix_grants_no_key_of_its_sibling(
         if not beside.startswith("b/"):
             for subtree in (True, False):
                 access_request = make_request(operation=operation, key=beside, subtree=subtree)
-                assert decide(found, access_request) == Denied()
+                assert decide(Grants(found), access_request) == Denied()

@@ -1,73 +1,149 @@
-"""Which other keys get the same decision."""
+"""Decisions without a walk over the grants, and which keys share one."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.access.callers import Identity, granted
 from service.access.grants import (
     AccessRequest,
-    DecisionScope,
     Grant,
+    Grants,
     Operation,
     decide,
-    decision_scope,
+    max_link_expires_in,
+    max_upload_size,
+    most_keys,
+    violated_limit,
 )
-from tests.access.access_requests import access_requests, grants, keys, make_request
-from tests.support.factories import make_grant
+from service.access.prefixes import PrefixTable, parts
+from tests.access.access_requests import access_requests, grants, keys, make_request, prefixes
+from tests.access.counted_calls import calls
+from tests.access.walking import covers, walked
+from tests.support.examples import examples
+from tests.support.factories import CALLER, make_caller_entry, make_grant
+
+SOME = st.lists(grants, max_size=6)
+ASKED = st.builds(
+    lambda asked, through: replace(asked, through=through),
+    access_requests,
+    st.sampled_from([None, Operation.SIGN]),
+)
+CLAIM = "{claim:/c}"
+
+
+@examples(1000)
+@given(some=SOME, request=ASKED)
+def test_a_decision_is_that_of_a_walk_over_all_grants(
+    some: list[Grant], request: AccessRequest
+) -> None:
+    assert decide(Grants(some), request) == walked(some, request)
+
+
+@examples(300)
+@given(some=SOME, claim=st.sampled_from(["a", "b", "ab"]), request=access_requests)
+def test_claims_in_prefixes_are_decided_as_in_a_walk(
+    some: list[Grant], claim: str, request: AccessRequest
+) -> None:
+    templates = [replace(each, prefix=each.prefix.replace("a", CLAIM)) for each in some]
+    filled = [replace(each, prefix=each.prefix.replace("a", claim)) for each in some]
+    identity = Identity(CALLER, {"/c": claim})
+    found = granted([make_caller_entry(CALLER, *templates)], identity)
+    assert list(found) == filled
+    assert decide(found, request) == walked(filled, request)
+
+
+@examples(300)
+@given(some=SOME, request=access_requests)
+def test_the_largest_limits_are_those_of_a_walk(some: list[Grant], request: AccessRequest) -> None:
+    covering = [each for each in some if covers(each, request)]
+    free = [each for each in covering if violated_limit(each, request) is None]
+    sizes = [9 if each.max_content_length is None else each.max_content_length for each in free]
+    pages = [9 if each.max_keys is None else each.max_keys for each in free]
+    links = [each.max_link_expires_in for each in covering if Operation.LINK in each.allow]
+    assert max_upload_size(Grants(some), request, 9) == max(sizes, default=0)
+    assert most_keys(Grants(some), request, 9) == max(pages, default=0)
+    assert max_link_expires_in(Grants(some), request) == max(links, default=None)
+
+
+@examples(300)
+@given(some=SOME, request=ASKED, other=prefixes | keys)
+def test_all_keys_in_a_scope_get_the_same_decision(
+    some: list[Grant], request: AccessRequest, other: str
+) -> None:
+    held, beside = Grants(some), replace(request, key=other)
+    if held.scope(request) is held.scope(beside):
+        assert walked(some, request) == walked(some, beside)
+
+
+NARROW = {"max_expires_in": 60}
 
 
 @pytest.mark.parametrize(
-    ("prefixes", "key", "found"),
+    ("held", "one", "other", "shared"),
     [
-        (["a/"], "a/b", DecisionScope("a/", ())),
-        ([""], "a/b", DecisionScope("", ())),
-        (["a/", "a/b/"], "a/b/c", DecisionScope("a/b/", ())),
-        (["a/b/", "a/"], "a/b/c", DecisionScope("a/b/", ())),
-        (["a/", "a/b/"], "a/x", DecisionScope("a/", ("a/b/",))),
-        (["a/", "a/b/", "b/"], "a/x", DecisionScope("a/", ("a/b/", "b/"))),
-        (["a/", "a/k"], "a/x", DecisionScope("a/", ("a/k",))),
-        (["a/"], "b", DecisionScope("", ("a/",))),
-        ([], "b", DecisionScope("", ())),
-        (["a/b"], "a/b", None),  # for that very key
-        (["a/", "a/b"], "a/b", None),
+        ({"": {}}, "a", "b/c", True),
+        ({"a/": {}}, "a/b", "a/b/c", True),
+        ({"a/": {}}, "a/b", "b", False),
+        ({"a/": {}}, "b", "c/d", True),  # both are denied
+        ({"a/": {}, "b/": {}}, "a/x", "b/x", True),
+        ({"a/": {}, "b/": NARROW}, "a/x", "b/x", False),
+        ({"a/": {}, "a/b/": {}}, "a/x", "a/b/x", True),
+        ({"a/": {}, "a/b/": NARROW}, "a/x", "a/b/x", False),
+        ({"a/": {}, "a/k": NARROW}, "a/k", "a/x", False),
+        ({"a/": {}, "a/k": NARROW}, "a/kk", "a/x", True),
+        ({"a/k": {}}, "a/k", "a/k/x", False),
     ],
 )
-def test_the_scope_is_the_narrowest_covering_prefix_without_others(
-    prefixes: list[str], key: str, found: DecisionScope | None
+def test_keys_share_a_scope_if_their_grants_have_the_same_limits(
+    held: dict[str, dict[str, Any]], one: str, other: str, *, shared: bool
 ) -> None:
-    granted = [make_grant(prefix=prefix) for prefix in prefixes]
-    assert decision_scope(granted, make_request(key=key)) == found
+    found = Grants(make_grant(prefix=prefix, **limits) for prefix, limits in held.items())
+    assert (found.scope(make_request(key=one)) is found.scope(make_request(key=other))) is shared
 
 
-def test_a_request_for_a_subtree_has_no_scope() -> None:
-    assert decision_scope([make_grant(prefix="a/")], make_request(key="a/", subtree=True)) is None
+def test_an_operation_and_a_bucket_have_their_own_scopes() -> None:
+    found = Grants([make_grant(), make_grant(bucket="photos")])
+    asked = [make_request(operation=each) for each in (Operation.DOWNLOAD, Operation.HEAD)]
+    asked += [make_request(bucket="photos"), make_request(through=Operation.SIGN)]
+    assert len({found.scope(each) for each in asked}) == len(asked)
 
 
-def test_grants_of_other_buckets_and_operations_do_not_count() -> None:
-    others = [
-        make_grant(bucket="photos", prefix="a/b/"),
-        make_grant(prefix="a/c/", allow=frozenset(Operation) - {Operation.DOWNLOAD}),
-        make_grant(bucket="photos", prefix="a/d/", allow=frozenset({Operation.UPLOAD})),
-    ]
-    assert decision_scope(
-        [make_grant(prefix="a/"), *others], make_request(key="a/x")
-    ) == DecisionScope("a/", ())
+def test_requests_for_unknown_buckets_leave_nothing_behind() -> None:
+    found = Grants([make_grant()])
+    for n in range(100):
+        found.scope(make_request(bucket=f"unknown-{n}"))
+    assert not found._tables
 
 
-@pytest.mark.parametrize(
-    ("key", "held"), [("a/x", True), ("a/", True), ("a/b/x", False), ("a/c", False), ("b", False)]
-)
-def test_a_scope_contains_keys_under_its_prefix_but_no_other(key: str, *, held: bool) -> None:
-    within = DecisionScope("a/", ("a/b/", "a/c"))
-    assert within.contains(key) is held
+@pytest.mark.parametrize("work", ["decide", "scope", "size"])
+def test_a_decision_costs_the_same_with_a_thousand_grants(work: str) -> None:
+    request = make_request(operation=Operation.UPLOAD, key="team/7/x", content_length=5)
+    do: dict[str, Callable[[Grants], object]] = {
+        "decide": lambda found: decide(found, request),
+        "scope": lambda found: found.scope(request),
+        "size": lambda found: max_upload_size(found, request, 9),
+    }
+    few, many = (
+        Grants(make_grant(prefix=f"team/{n}/", max_expires_in=n + 1) for n in range(count))
+        for count in (10, 1000)
+    )
+    do[work](few), do[work](many)  # makes their tables
+    assert calls(lambda: do[work](few)) == calls(lambda: do[work](many)) > 0
 
 
-@given(some=st.lists(grants, max_size=4), access_request=access_requests, other=keys)
-def test_all_keys_in_a_scope_get_the_same_decision(
-    some: list[Grant], access_request: AccessRequest, other: str
-) -> None:
-    within = decision_scope(some, access_request)
-    if within is not None and within.contains(access_request.key) and within.contains(other):
-        assert decide(some, replace(access_request, key=other)) == decide(some, access_request)
+def test_a_table_is_made_without_comparing_all_prefixes() -> None:
+    def steps(count: int) -> int:
+        named = [(f"team/{n}/", n) for n in range(count)]
+        return calls(lambda: PrefixTable(named, tuple))
+
+    assert steps(1000) < 11 * steps(100)
+
+
+def test_the_parts_of_a_key_are_the_prefixes_that_may_cover_it() -> None:
+    assert [*parts("a/b//c")] == ["", "a/", "a/b/", "a/b//"]
+    assert [*parts("")] == [""]

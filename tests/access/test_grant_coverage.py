@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from service.access.grants import Denied, Grant, Operation, decide
+from service.access.grants import Denied, Grant, Grants, Operation, decide
 from tests.access.access_requests import ALLOWED, make_request
 from tests.support.factories import make_grant
 
@@ -15,7 +15,7 @@ from tests.support.factories import make_grant
     ids=["no grant", "no operation", "another bucket"],
 )
 def test_without_a_grant_for_bucket_and_operation_access_is_denied(grants: list[Grant]) -> None:
-    assert decide(grants, make_request()) == Denied()
+    assert decide(Grants(grants), make_request()) == Denied()
 
 
 @pytest.mark.parametrize(
@@ -30,9 +30,9 @@ def test_without_a_grant_for_bucket_and_operation_access_is_denied(grants: list[
 )
 def test_a_prefix_covers_keys(prefix: str, covered: list[str], others: list[str]) -> None:
     for key in covered:
-        assert decide([make_grant(prefix=prefix)], make_request(key=key)) == ALLOWED
+        assert decide(Grants([make_grant(prefix=prefix)]), make_request(key=key)) == ALLOWED
     for key in others:
-        assert decide([make_grant(prefix=prefix)], make_request(key=key)) == Denied()
+        assert decide(Grants([make_grant(prefix=prefix)]), make_request(key=key)) == Denied()
 
 
 @pytest.mark.parametrize(
@@ -46,14 +46,14 @@ def test_a_prefix_covers_keys(prefix: str, covered: list[str], others: list[str]
 def test_a_prefix_covers_subtrees(prefix: str, covered: list[str], others: list[str]) -> None:
     listing = make_request(operation=Operation.LIST, subtree=True)
     for key in covered:
-        assert decide([make_grant(prefix=prefix)], replace(listing, key=key)) == ALLOWED
+        assert decide(Grants([make_grant(prefix=prefix)]), replace(listing, key=key)) == ALLOWED
     for key in others:
-        assert decide([make_grant(prefix=prefix)], replace(listing, key=key)) == Denied()
+        assert decide(Grants([make_grant(prefix=prefix)]), replace(listing, key=key)) == Denied()
 
 
 @pytest.mark.parametrize("operation", sorted(set(Operation) - {Operation.VERSIONS}))
 def test_each_operation_needs_its_own_name(operation: Operation) -> None:
     access_request = make_request(operation=operation)
-    assert decide([make_grant(allow=frozenset({operation}))], access_request) == ALLOWED
+    assert decide(Grants([make_grant(allow=frozenset({operation}))]), access_request) == ALLOWED
     others = frozenset(Operation) - {operation}
-    assert decide([make_grant(allow=others)], access_request) == Denied()
+    assert decide(Grants([make_grant(allow=others)]), access_request) == Denied()

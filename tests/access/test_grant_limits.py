@@ -9,6 +9,7 @@ from service.access.grants import (
     Allowed,
     Denied,
     Grant,
+    Grants,
     Limited,
     Operation,
     decide,
@@ -69,7 +70,7 @@ def test_a_violated_limit_names_its_field(
     missing = detail.endswith("Give one.")
     detail = detail if detail is NO_READ else f"Your grant {detail}"
     expected = Limited(f"#/{field}", detail, missing=missing)
-    assert decide([grant], access_request) == expected
+    assert decide(Grants([grant]), access_request) == expected
 
 
 @every_limit
@@ -77,15 +78,15 @@ def test_a_second_grant_without_the_limit_allows_the_request(
     grant: Grant, access_request: AccessRequest, field: str, detail: str
 ) -> None:
     wide = make_grant(allow_overwrite=True)
-    assert decide([grant, wide], access_request) == ALLOWED
-    assert decide([wide, grant], access_request) == ALLOWED
+    assert decide(Grants([grant, wide]), access_request) == ALLOWED
+    assert decide(Grants([wide, grant]), access_request) == ALLOWED
 
 
 @every_limit
 def test_limits_are_not_revealed_outside_the_grant(
     grant: Grant, access_request: AccessRequest, field: str, detail: str
 ) -> None:
-    assert decide([replace(grant, prefix="x/")], access_request) == Denied()
+    assert decide(Grants([replace(grant, prefix="x/")]), access_request) == Denied()
 
 
 WITHIN = {
@@ -108,13 +109,13 @@ WITHIN = {
 def test_requests_within_the_limits_are_allowed(
     grant: Grant, access_request: AccessRequest
 ) -> None:
-    assert decide([grant], access_request) == ALLOWED
+    assert decide(Grants([grant]), access_request) == ALLOWED
 
 
 @pytest.mark.parametrize("reads", [Operation.DOWNLOAD, Operation.HEAD, Operation.CHECK])
 def test_any_reading_operation_allows_if_match(reads: Operation) -> None:
     grant = make_grant(allow=frozenset({Operation.UPLOAD, reads}), allow_overwrite=True)
-    assert decide([grant], make_upload(overwrite=True, has_if_match=True)) == ALLOWED
+    assert decide(Grants([grant]), make_upload(overwrite=True, has_if_match=True)) == ALLOWED
 
 
 TEXTS = make_grant(max_content_length=99, content_types=("text/plain",))
@@ -133,7 +134,7 @@ BESIDE = make_grant(prefix="b/", max_content_length=99, max_keys=99)
 )
 def test_max_upload_size_comes_from_the_most_generous_grant(grants: list[Grant], most: int) -> None:
     form = make_form(content_length=None, content_type="image/png")
-    assert max_upload_size(grants, form, 100) == most
+    assert max_upload_size(Grants(grants), form, 100) == most
 
 
 @pytest.mark.parametrize(
@@ -146,7 +147,7 @@ def test_max_upload_size_comes_from_the_most_generous_grant(grants: list[Grant],
 )
 def test_most_keys_comes_from_a_covering_grant(grants: list[Grant], most: int) -> None:
     page = make_request(operation=Operation.LIST, subtree=True, key="a/")
-    assert most_keys(grants, page, 1000) == most
+    assert most_keys(Grants(grants), page, 1000) == most
 
 
 @pytest.mark.parametrize(
@@ -157,11 +158,11 @@ def test_the_longest_lifetime_of_the_allowing_grants_counts(
     limits: list[int | None], longest: int | None
 ) -> None:
     grants = [make_grant(max_expires_in=limit) for limit in limits]
-    assert decide(grants, make_request()) == Allowed(longest)
+    assert decide(Grants(grants), make_request()) == Allowed(longest)
 
 
 def test_two_grants_do_not_combine_into_a_third() -> None:
     large = make_grant(content_types=("image/png",))
     typed = make_grant(max_content_length=1)
     access_request = make_upload(content_type="text/plain", content_length=5)
-    assert isinstance(decide([large, typed], access_request), Limited)
+    assert isinstance(decide(Grants([large, typed]), access_request), Limited)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.access.grants import AccessRequest, Allowed, Grant, Operation, decide
+from service.access.grants import AccessRequest, Allowed, Grant, Grants, Operation, decide
 from service.access.narrowing import VENDABLE, Permission, vended_grants
 from service.access.session_policy import (
     MAX_POLICY_LENGTH,
@@ -200,5 +200,5 @@ def test_lists_of_versions_take_the_place_of_nothing(
 def test_the_decision_and_the_policy_agree_on_overwriting() -> None:
     granted = [allowing(Operation.UPLOAD)]
     request = AccessRequest(operation=Operation.UPLOAD, bucket="reports", key="a/b", overwrite=True)
-    assert not isinstance(decide(granted, request), Allowed)
+    assert not isinstance(decide(Grants(granted), request), Allowed)
     assert not puts(granted, CREATES)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from service.access.grants import WEEK, Grant, Operation, max_link_expires_in
+from service.access.grants import WEEK, Grant, Grants, Operation, max_link_expires_in
 from tests.access.access_requests import make_request
 from tests.support.factories import make_grant
 
@@ -12,16 +12,19 @@ LINKS = frozenset({Operation.LINK, Operation.DOWNLOAD})
 
 
 def test_a_link_lives_a_week_by_default() -> None:
-    assert max_link_expires_in([make_grant(allow=LINKS)], make_request()) == WEEK
+    assert max_link_expires_in(Grants([make_grant(allow=LINKS)]), make_request()) == WEEK
 
 
 def test_the_most_generous_grant_counts() -> None:
     grants = [make_grant(allow=LINKS, max_link_expires_in=each) for each in (10, 30, 20)]
-    assert max_link_expires_in(grants, make_request()) == 30
+    assert max_link_expires_in(Grants(grants), make_request()) == 30
 
 
 def test_the_lifetime_of_urls_does_not_limit_links() -> None:
-    assert max_link_expires_in([make_grant(allow=LINKS, max_expires_in=1)], make_request()) == WEEK
+    assert (
+        max_link_expires_in(Grants([make_grant(allow=LINKS, max_expires_in=1)]), make_request())
+        == WEEK
+    )
 
 
 @pytest.mark.parametrize(
@@ -36,7 +39,7 @@ def test_the_lifetime_of_urls_does_not_limit_links() -> None:
     ],
 )
 def test_link_and_operation_must_be_in_one_covering_grant(grants: list[Grant]) -> None:
-    assert max_link_expires_in(grants, make_request(key="a/b")) is None
+    assert max_link_expires_in(Grants(grants), make_request(key="a/b")) is None
 
 
 @pytest.mark.parametrize(
@@ -45,4 +48,4 @@ def test_link_and_operation_must_be_in_one_covering_grant(grants: list[Grant]) -
 def test_a_link_to_a_prefix_needs_a_grant_on_all_of_it(prefix: str, most: int | None) -> None:
     whole: dict[str, Any] = {"key": prefix, "subtree": True}
     grants = [make_grant(allow=LINKS, prefix="a/")]
-    assert max_link_expires_in(grants, make_request(**whole)) == most
+    assert max_link_expires_in(Grants(grants), make_request(**whole)) == most

@@ -4,15 +4,23 @@
 policy.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.access.grants import AccessRequest, Allowed, Grant, Operation, decide
-from service.access.session_policy import bucket_arns, deny_all, session_policy
+from service.access.grants import AccessRequest, Allowed, Grant, Grants, Operation, decide
+from service.access.session_policy import (
+    _widest,
+    bucket_arns,
+    deny_all,
+    session_policy,
+    vended_policy,
+)
+from tests.access.counted_calls import calls
 from tests.access.policy_evaluator import allows, statements
 from tests.access.policy_meaning import (
     BUCKET,
@@ -35,6 +43,7 @@ from tests.access.policy_meaning import (
     some_grants,
     version_listing_meant,
 )
+from tests.support.examples import examples
 from tests.support.factories import make_grant
 
 ARNS = bucket_arns("acme", partition="aws", kms_via=(VIA,))
@@ -173,7 +182,7 @@ def test_policy_and_decision_agree_on_every_key(
         AccessRequest(operation=Operation(name), bucket="reports", key=key, version=version)
         for name, version in DECIDED[action]
     ]
-    decided = any(isinstance(decide(granted, each), Allowed) for each in access_requests)
+    decided = any(isinstance(decide(Grants(granted), each), Allowed) for each in access_requests)
     assert allows(session_policy(granted, ARNS), action, f"{BUCKET}/{key}") is decided
 
 
@@ -187,7 +196,7 @@ def test_policy_and_decision_agree_on_every_listing(
     access_request = AccessRequest(
         operation=Operation.LIST, bucket="reports", key=prefix, subtree=True, version=version
     )
-    decided = isinstance(decide(only_lists, access_request), Allowed)
+    decided = isinstance(decide(Grants(only_lists), access_request), Allowed)
     policy = session_policy(only_lists, ARNS)
     assert allows(policy, LISTINGS[version], BUCKET, {"s3:prefix": prefix}) is decided
 
@@ -246,3 +255,31 @@ def test_deny_all_allows_nothing(key: str, action: str) -> None:
     assert statements(policy) == [
         {"Effect": "Deny", "Action": "s3:*", "Resource": "arn:aws:s3:::acme/*"}
     ]
+
+
+PATTERNS = st.text("ab/!", max_size=4).map(
+    lambda text: f"{text}*" if not text or text.endswith("/") else text
+)
+
+
+@examples(500)
+@given(patterns=st.sets(PATTERNS, max_size=8))
+def test_patterns_that_another_one_covers_are_left_out(patterns: set[str]) -> None:
+    subtrees = [each[:-1] for each in patterns if each.endswith("*")]
+    covered = {
+        each
+        for each in patterns
+        if any(each.startswith(subtree) and each != f"{subtree}*" for subtree in subtrees)
+    }
+    assert _widest(patterns) == tuple(sorted(patterns - covered))
+
+
+@pytest.mark.parametrize("compile_policy", [session_policy, partial(vended_policy, max_age=None)])
+def test_a_policy_compares_no_grant_with_all_others(compile_policy: Callable[..., str]) -> None:
+    arns = bucket_arns("reports", partition="aws", enforces_limits=True)
+
+    def steps(count: int) -> int:
+        held = [make_grant(prefix=f"team/{n}/", allow_overwrite=n % 2 == 0) for n in range(count)]
+        return calls(lambda: compile_policy(held, arns))
+
+    assert steps(1000) < 11 * steps(100)

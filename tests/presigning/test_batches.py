@@ -6,6 +6,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+from service.access.grants import AccessRequest
 from service.concurrency.event_loop import ITEMS_PER_SLICE
 from service.errors import (
     CredentialsUnavailable,
@@ -16,8 +17,10 @@ from service.errors import (
     PresignError,
 )
 from service.presigning import presigner
-from service.presigning.requests import PresignBatch, PresignRequest
+from service.presigning.presigner import _RUN_WEIGHT
+from service.presigning.requests import PresignBatch, PresignRequest, Requester
 from service.presigning.results import PresignedRequests
+from service.presigning.signing_grants import AuthorizedAccess
 from service.presigning.snapshot import Snapshot
 from service.sessions.attempts import ATTEMPT_SECONDS
 from service.signing.validation import is_valid_key
@@ -150,6 +153,29 @@ async def test_plain_keys_are_checked_all_at_once(monkeypatch: pytest.MonkeyPatc
         assert len(checked) == most
 
 
+@pytest.mark.parametrize("limits", [[60], [60, 600]])
+@in_virtual_time
+async def test_prefixes_with_the_same_limits_are_decided_once(
+    limits: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grants = [
+        make_grant(prefix=f"team/{n}/", max_expires_in=limits[n % len(limits)]) for n in range(1000)
+    ]
+    harness = make_harness(make_snapshot(*grants))
+    await harness.presign(make_request(key="team/1/a"))
+    authorize, decided = harness.authorizer.authorize, list[AccessRequest]()
+
+    def counted(requester: Requester, request: AccessRequest) -> AuthorizedAccess:
+        decided.append(request)
+        return authorize(requester, request)
+
+    monkeypatch.setattr(harness.authorizer, "authorize", counted)
+    keys = [f"team/{n}/a" for n in range(1000)]
+    answers = await harness.presign_batch([PresignBatch(make_request(key=keys[0]), keys)])
+    assert len(urls_of(answers)) == 1000
+    assert len(decided) <= len(limits)
+
+
 MANY = 5 * ITEMS_PER_SLICE
 
 
@@ -171,20 +197,37 @@ async def test_a_grant_that_is_withdrawn_in_the_middle_signs_nothing(*, warm: bo
 
 
 @pytest.mark.parametrize(
-    "keys",
+    ("requests", "weight"),
     [
-        pytest.param([f"{'ab'[n % 2]}/{n}" for n in range(MANY)], id="of alternating grants"),
-        pytest.param([f"a/{'ä' * 200}{n}" for n in range(MANY)], id="that need encoding"),
+        pytest.param(
+            [PresignBatch(make_request(), [f"{'ab'[n % 2]}/{n}" for n in range(MANY)])],
+            1 + _RUN_WEIGHT,
+            id="of alternating limits",
+        ),
+        pytest.param(
+            [PresignBatch(make_request(), [f"a/{'ä' * 200}{n}" for n in range(MANY)])],
+            1,
+            id="that need encoding",
+        ),
+        pytest.param(
+            [PresignBatch(make_request(expires_in=n + 1), [f"a/{n}"]) for n in range(MANY)],
+            1 + _RUN_WEIGHT,
+            id="that differ",
+        ),
     ],
 )
 @in_virtual_time
-async def test_a_long_batch_lets_other_requests_run(keys: list[str]) -> None:
-    harness = make_harness(make_snapshot(make_grant(prefix="a/"), make_grant(prefix="b/")))
+async def test_a_long_batch_lets_other_requests_run(
+    requests: list[PresignBatch | PresignError], weight: int
+) -> None:
+    """The more what is signed differs, the sooner."""
+    narrow = make_grant(prefix="b/", max_expires_in=60)
+    harness = make_harness(make_snapshot(make_grant(prefix="a/"), narrow))
     await harness.presign(make_request())
-    turns, requests = 0, [PresignBatch(make_request(), keys)]
+    turns = 0
     batch = asyncio.create_task(harness.presign_batch(requests))
     while not batch.done():
         turns += 1
         await asyncio.sleep(0)
     assert not [answer for answer in await batch if isinstance(answer, PresignError)]
-    assert turns >= MANY // ITEMS_PER_SLICE
+    assert turns >= MANY * weight // (ITEMS_PER_SLICE + weight)

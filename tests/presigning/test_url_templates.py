@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic_core import to_json
 
-from service.access.grants import AccessRequest, Grant, Operation, decide, decision_scope
+from service.access.grants import Grant, Operation
 from service.errors import Forbidden, PresignError
 from service.presigning.json_template import PLACEHOLDER, cut, quoted, text
 from service.presigning.requests import PresignBatch, Requester
@@ -192,17 +192,6 @@ def test_a_batch_is_answered_as_each_key_alone(grants: list[Grant], keys: list[s
         assert _flat(together) == _flat(alone)
 
     compare()
-
-
-@examples(300)
-@given(grants=GRANTS, one=KEYS, other=KEYS, version=st.booleans())
-def test_within_the_reach_of_a_decision_the_same_is_decided(
-    grants: list[Grant], one: str, other: str, version: bool
-) -> None:
-    asked = AccessRequest(operation=Operation.DOWNLOAD, bucket="reports", key=one, version=version)
-    reached = decision_scope(grants, asked)
-    if reached is not None and reached.contains(other):
-        assert decide(grants, asked) == decide(grants, replace(asked, key=other))
 
 
 PLAIN = st.text("abcXYZ019-._~/%?&=:", max_size=20)

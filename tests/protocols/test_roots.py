@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.access.grants import AccessRequest, Allowed, Grant, Operation, decide
+from service.access.grants import AccessRequest, Allowed, Grant, Grants, Operation, decide
 from service.protocols.roots import ProtocolRoot, Roots
 
 ROOTS = Roots("/lfs", {"design": ProtocolRoot("reports", "lfs/design/")})
@@ -17,5 +17,5 @@ def test_a_name_means_a_bucket_and_a_prefix() -> None:
 def test_no_grant_covers_an_unknown_root(name: str) -> None:
     found = ROOTS.find(name)
     request = AccessRequest(operation=Operation.DOWNLOAD, bucket=found.bucket, key="a")
-    assert not isinstance(decide([EVERYWHERE], request), Allowed)
+    assert not isinstance(decide(Grants([EVERYWHERE]), request), Allowed)
     assert "/" in found.bucket  # which no configured name has

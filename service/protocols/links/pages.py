@@ -5,7 +5,6 @@ shows a page that uploads files. A refusal is a page too, without the words for 
 """
 
 import asyncio
-from collections.abc import Sequence
 from functools import cache
 from html import escape
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Final
 from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
 
-from service.access.grants import AccessRequest, Grant, Operation, covers, max_upload_size
+from service.access.grants import AccessRequest, Grants, Operation, max_upload_size
 from service.access.key_prefixes import safe_name
 from service.api.public_text import PublicText
 from service.console import content_security_policy, page_files
@@ -55,7 +54,7 @@ async def page_file(request: Request, name: str) -> Response:
     return files[name].response(request)
 
 
-def drop_box_page(link: Link, snapshot: Snapshot, grants: Sequence[Grant]) -> Response:
+def drop_box_page(link: Link, snapshot: Snapshot, grants: Grants) -> Response:
     """The page that uploads files. It shows the limits of `grants`, which are the maker's.
 
     They are a hint for people: each upload is decided again.
@@ -69,7 +68,7 @@ def drop_box_page(link: Link, snapshot: Snapshot, grants: Sequence[Grant]) -> Re
         declares_content_type=False,
     )
     most = max_upload_size(grants, wanted, MAX_UPLOAD_BYTES)
-    accepted = [grant.content_types for grant in grants if covers(grant, wanted)]
+    accepted = [grant.content_types for grant in grants.covering(wanted)]
     types = set() if None in accepted else {kind for kinds in accepted for kind in kinds or ()}
     policy = content_security_policy([origin])
     return _page("drop_box.html", policy, most=str(most), types=", ".join(sorted(types)))

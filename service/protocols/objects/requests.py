@@ -1,12 +1,11 @@
 """What a request for an object URL becomes: a request to sign."""
 
-from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.access.grants import AccessRequest, Allowed, Grant, Operation, decide
+from service.access.grants import AccessRequest, Allowed, Grants, Operation, decide
 from service.api.schemas import LongText, Text
 from service.presigning.downloads import get_object
 from service.presigning.requests import PresignRequest
@@ -42,7 +41,7 @@ def get_request(bucket: str, key: str, query: ReadQuery, lifetime: Lifetime) -> 
 
 
 def head_request(
-    bucket: str, key: str, query: ReadQuery, lifetime: Lifetime, grants: Iterable[Grant]
+    bucket: str, key: str, query: ReadQuery, lifetime: Lifetime, grants: Grants
 ) -> PresignRequest:
     """Return a HEAD that needs `head`, or `download` if no grant allows `head` there."""
     version = query.version_id is not None

@@ -6,7 +6,7 @@ from functools import partial
 from hashlib import sha256
 from typing import ClassVar, Final
 
-from service.access.grants import AccessRequest, DecisionScope, Operation, decision_scope
+from service.access.grants import AccessRequest, DecisionScope, Operation
 from service.concurrency.bounded_dict import BoundedDict
 from service.concurrency.event_loop import run_in_thread_if
 from service.errors import Forbidden, InvalidRequest, Overloaded
@@ -71,12 +71,8 @@ class _Checked:
     payload_hash: str
 
 
-@dataclass(slots=True)
-class _Decided:
-    """The decision about a read, for the keys in its scope, while `signing_grant` is current."""
-
-    scope: DecisionScope
-    signing_grant: SigningGrant
+# The caller, the keys and the S3 action of a read.
+_Read = tuple[CallerAccess, DecisionScope, str]
 
 
 class RemoteSigner(UseCase[None]):
@@ -94,7 +90,7 @@ class RemoteSigner(UseCase[None]):
         self._authorizer = authorizer
         self._snapshot: Snapshot | None = None
         self._places: Mapping[str, tuple[Place, ...]] = {}
-        self._decided = BoundedDict[tuple[CallerAccess, str, str], _Decided](_MAX_DECIDED)
+        self._decided = BoundedDict[_Read, SigningGrant](_MAX_DECIDED)
 
     async def sign(
         self, requester: Requester, request: SignRequest, *, bucket: str | None, route: str
@@ -217,36 +213,33 @@ class RemoteSigner(UseCase[None]):
         self, requester: Requester, method: str, checked: _Checked
     ) -> SigningGrant | None:
         access, first = self._authorizer.access(requester), checked.accesses[0]
-        at = (access, checked.call.action, first.bucket)
+        at = (access, access.grants.scope(first), checked.call.action)
         is_plain_read = method in _READS and not first.version and not first.subtree
-        if is_plain_read and (decided := self._decided.get(at)) is not None:
-            found = decided.signing_grant
-            if decided.scope.contains(first.key) and self._authorizer.is_current(found):
-                return found
+        found = self._decided.get(at) if is_plain_read else None
+        if found is not None and self._authorizer.is_current(found):
+            return found
         granted = self._authorize(requester, checked.accesses)
         if not checked.signed.keys().isdisjoint(_CONDITIONS):
             granted.bucket.refuse_create_only()
         signing_grant = self._authorizer.signing_grant(granted, _LIFETIME)
-        scope = decision_scope(access.grants, first) if is_plain_read else None
-        if scope is not None and signing_grant is not None:
-            self._decided[at] = _Decided(scope, signing_grant)
+        if is_plain_read and signing_grant is not None:
+            self._decided[at] = signing_grant
         return signing_grant
 
     def _authorize(self, requester: Requester, accesses: list[AccessRequest]) -> AuthorizedAccess:
         """Raises Forbidden, LimitExceeded or InvalidRequest unless all of them are granted.
 
-        Keys with the same decision are decided once: a thousand decisions take 2 ms.
+        Neighbours with the same decision are decided once.
         """
         granted = self._authorizer.authorize(requester, accesses[0])
         if len(accesses) == 1:
             return granted
-        grants, decided = self._authorizer.access(requester).grants, accesses[0]
-        scope = decision_scope(grants, decided)
+        scope_of = self._authorizer.access(requester).grants.scope
+        decided = (scope_of(accesses[0]), accesses[0].version)
         for each in accesses[1:]:
-            is_alike = (each.operation, each.version) == (decided.operation, decided.version)
-            if not (is_alike and scope is not None and scope.contains(each.key)):
+            if (at := (scope_of(each), each.version)) != decided:
                 self._authorizer.authorize(requester, each)
-                decided, scope = each, decision_scope(grants, each)
+                decided = at
         return granted
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from service.access.callers import CallerEntry, Identity, granted, named_claims, pointers
-from service.access.grants import AccessRequest, Caller, Operation, covers
+from service.access.grants import AccessRequest, Caller, Operation
 from service.access.key_prefixes import caller_prefix
 from service.errors import ConfigurationProblem
 from service.protocols.checked import Check, Checked, Right, right
@@ -52,11 +52,7 @@ def _allowed(uppy: UploadTarget, entry: CallerEntry) -> list[str]:
         method: AccessRequest(operation=operation, bucket=uppy.bucket, key=f"{prefix}x/x")
         for operation, method in _METHODS.items()
     }
-    return [
-        method
-        for method, request in requests.items()
-        if any(covers(grant, request) for grant in grants)
-    ]
+    return [method for method, request in requests.items() if grants.covering(request)]
 
 
 def _example_caller(uppy: UploadTarget, entry: CallerEntry) -> Identity:

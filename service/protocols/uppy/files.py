@@ -4,11 +4,10 @@ A PUT is the request that every store checks: Ceph RGW 18 accepts a form under a
 stores nothing. It has one exact length, so it is signed only if the page has sent that.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from service.access.grants import Allowed, Grant, Operation, decide, max_upload_size
+from service.access.grants import Allowed, Grants, Operation, decide, max_upload_size
 from service.access.key_prefixes import safe_name
 from service.errors import InvalidRequest
 from service.presigning.requests import (
@@ -59,7 +58,7 @@ def form_request(bucket: str, prefix: str, file: File, lifetime: Lifetime) -> Po
     )
 
 
-def with_longest(request: PostFormRequest, grants: Iterable[Grant], key: str) -> PostFormRequest:
+def with_longest(request: PostFormRequest, grants: Grants, key: str) -> PostFormRequest:
     """Let a form take as many bytes as the grants allow for a key like this one."""
     most = max_upload_size(grants, access_for_form(request, key), MAX_UPLOAD_BYTES)
     return replace(request, form=replace(request.form, max_content_length=most))
@@ -83,7 +82,7 @@ def put_request(
     )
 
 
-def can_put(request: PresignRequest, grants: Iterable[Grant], bucket: Bucket) -> bool:
+def can_put(request: PresignRequest, grants: Grants, bucket: Bucket) -> bool:
     """Whether a grant with `upload` allows the PUT, and the store can make it create-only."""
     return bucket.conditional_writes and isinstance(
         decide(grants, access_for_request(request)), Allowed

@@ -18,7 +18,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import ClassVar, Final, NoReturn
 
-from service.access.grants import Grant, Operation, max_upload_size
+from service.access.grants import Grants, Operation, max_upload_size
 from service.access.key_prefixes import caller_prefix, new_object_key
 from service.errors import (
     Forbidden,
@@ -219,7 +219,7 @@ class CallerUploads:
         return new_object_key(self._prefix or "", file.name, self._core.unique_id)
 
     @property
-    def _grants(self) -> Sequence[Grant]:
+    def _grants(self) -> Grants:
         return self._core.authorizer.access(self._requester).grants
 
     async def _authorize(self, request: StoreRequest, urls: int = 1) -> StoreAccess:
