@@ -22,7 +22,8 @@ API_KEY: Final = "bench-0123456789abcdef0123456789abcdef"
 MAKER: Final = "bench"  # the API key's name
 LINK_KEY: Final = b"bench-of-links-0123456789abcdef!"
 # What a service of today can do, and one of a year ago cannot.
-FEATURES: Final = frozenset({"link", "sign", "multipart", "lfs"})
+ADDRESS: Final = "https://files.test"  # that share links begin with
+FEATURES: Final = frozenset({"link", "sign", "multipart", "lfs", "public_url"})
 AWS_KEYS: Final = {
     "AWS_ACCESS_KEY_ID": "AKIABENCH",
     "AWS_SECRET_ACCESS_KEY": "bench",
@@ -72,14 +73,16 @@ def configuration(
     buckets = {bucket_of(length): _bucket(issuing, length) for length in TOKEN_LENGTHS}
     more: dict[str, Any] = {}
     if "link" in features:
-        more["links"] = {"keys": [str(link_key)], "url": "https://files.test"}
+        address = {} if "public_url" in features else {"url": ADDRESS}  # where it was before
+        more["links"] = {"keys": [str(link_key)], **address}
     if "lfs" in features:
         buckets["lfs"] = {**_bucket(issuing, 352), "endpoint_url": issuing}
         grants.append({"bucket": "lfs", "prefix": "", "allow": ["download", "check"]})
         more["git_lfs"] = {"repositories": {"bench": {"bucket": "lfs", "prefix": ""}}}
     may = {"grants": grants, "rate_limit": "100000000/minute"}
     return {
-        "server": {"drain_seconds": 0},
+        "server": {"drain_seconds": 0}
+        | ({"public_url": ADDRESS} if "public_url" in features else {}),
         "buckets": buckets,
         "issuers": {"bench": {"issuer": issuing, "audience": AUDIENCE, "jwks_url": issuing}},
         "callers": [

@@ -50,11 +50,11 @@ _KINDS: Final = {
 _HTTP_CODES: Final = {404: "not_found", 405: "method_not_allowed"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Problems:
-    """Makes problems. `errors_url` is the page about their codes, absolute or on this service."""
+    """Makes problems. Without the service's `public_url` their types are relative."""
 
-    errors_url: str = ERRORS_PATH
+    public_url: str | None = None
 
     def problem(
         self,
@@ -67,7 +67,7 @@ class Problems:
         """Return a problem's members. `pointers` maps a JSON pointer to what is wrong there."""
         status, title = _KINDS[code]
         members: dict[str, Any] = {
-            "type": f"{self.errors_url}#{code}",
+            "type": f"{self.public_url or ''}{ERRORS_PATH}#{code}",
             "title": title,
             "status": status,
             "detail": detail,

@@ -24,6 +24,7 @@ def conflicts(settings: "Settings", *, offline: bool) -> list[Conflict]:
         *unknown,
         *_sign_in_without_issuer(settings),
         *_indexes_without_object_urls(settings),
+        *_links_without_address(settings),
         *_equal_callers(settings),
         *_equal_issuers(settings),
         *_placeholders_without_claims(settings),
@@ -61,6 +62,12 @@ def _indexes_without_object_urls(settings: "Settings") -> Iterator[Conflict]:
     if settings.package_index and settings.objects is None:
         text = "its files are object URLs, so it needs `objects`, which is false"
         yield Conflict(("package_index",), text)
+
+
+def _links_without_address(settings: "Settings") -> Iterator[Conflict]:
+    if settings.links is not None and settings.server.public_url is None:
+        text = "links begin with server.public_url, which is missing; write the address that"
+        yield Conflict(("links",), f"{text} people open, such as https://files.example.com")
 
 
 def _equal_callers(settings: "Settings") -> Iterator[Conflict]:

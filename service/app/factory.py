@@ -19,12 +19,7 @@ from service import __version__, console
 from service.api.gateway import Gateway
 from service.api.limits import shared_limits
 from service.api.parts import Parts
-from service.api.problems import (
-    ERRORS_PATH,
-    Problems,
-    answer_http_exception,
-    answer_unexpected_error,
-)
+from service.api.problems import Problems, answer_http_exception, answer_unexpected_error
 from service.api.routes import (
     callers,
     diagnoses,
@@ -122,6 +117,7 @@ def create_app(
                 addresses,
                 clock=clock,
                 metrics=metrics,
+                problems=app.parts.problems,
                 write_audit=audit or LineSink(sys.stdout.fileno()).write,
                 open_sources=open_sources,
                 store_transport=store_transport,
@@ -150,7 +146,7 @@ def create_app(
     app.parts = Parts(
         drain=drain or Drain(),
         metrics=metrics,
-        problems=Problems(settings.server.errors_url or ERRORS_PATH),
+        problems=Problems(settings.server.public_url),
         cors_origins=frozenset(settings.server.cors_origins),
         limits=shared_limits(settings.server.max_in_flight, clock.boot),
     )

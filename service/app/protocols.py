@@ -76,7 +76,7 @@ def values_without_keys(settings: "Settings") -> Values:
 def _values(settings: "Settings", keys: Sequence[bytes]) -> Values:
     url = settings.server.rate_limit_url
     store_url = None if url is None else url.get_secret_value()
-    shared = Shared(keys=tuple(keys), store_url=store_url)
+    shared = Shared(tuple(keys), settings.server.public_url or "", store_url)
     return {protocol: protocol.values_of(settings, shared) for protocol in settings.protocols}
 
 

@@ -35,7 +35,6 @@ RESTART_REQUIRED: Final = (
     "max_in_flight",
     "drain_seconds",
     "rate_limit_url",
-    "errors_url",
     "log_level",
 )
 

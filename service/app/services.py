@@ -15,6 +15,7 @@ from typing import Final
 import httpx
 
 from service.access.key_prefixes import UNIQUE_ID
+from service.api.problems import Problems
 from service.app.configuration import (
     Configuration,
     Configurations,
@@ -62,14 +63,16 @@ class Services:
         history: History,
         configuration: Configuration,
         configurations: Configurations,
+        problems: Problems,
     ) -> None:
-        """`configurations` makes those that replace `configuration`."""
+        """`configurations` makes those that replace `configuration`. `problems` are the app's."""
         self.core = core
         self.tokens = TokenVerifier(configuration.issuers(), clock=core.clock)
         self.console = Console(page_settings(configuration.settings))
         self.diagnoses = Diagnoses(core.authorizer, history, clock=core.clock)
         self.configuration = configuration
         self._configurations = configurations
+        self._problems = problems
 
     async def reconfigure(self, settings: Settings) -> None:
         """Use `settings` from now on. Raises ConfigurationError, and then nothing has changed."""
@@ -80,6 +83,7 @@ class Services:
         for protocol, use_case in self.protocols.items():
             use_case.configure(new.protocols[protocol])
         self.console.settings = page_settings(settings)
+        self._problems.public_url = settings.server.public_url
         core.pool.replace(new.buckets, new.snapshot.not_before)
         self.tokens.replace(new.issuers())
         self.configuration = new
@@ -114,13 +118,14 @@ async def open_services(
     clock: Clock,
     metrics: Metrics,
     write_audit: WriteLines,
+    problems: Problems,
     open_sources: OpenSources = aws_sources,
     store_transport: httpx.AsyncBaseTransport | None = None,
     spans: Spans | None = None,
 ) -> AsyncIterator[Services]:
     """Start with the buckets at `addresses`. At the end every part stops, even if one fails to.
 
-    `store_transport` replaces the network for calls to stores.
+    `problems` are the app's. `store_transport` replaces the network for calls to stores.
     """
     waiting, history = Waiting(settings.server.max_in_flight), History(clock)
     async with AsyncExitStack() as stack:
@@ -159,9 +164,8 @@ async def open_services(
         authorizer = Authorizer(
             configuration.snapshot, pool, clock=clock, audit_trail=trail, limits=limits
         )
-        services = Services(
-            _core(authorizer, pool, store, clock, metrics), history, configuration, configurations
-        )
+        core = _core(authorizer, pool, store, clock, metrics)
+        services = Services(core, history, configuration, configurations, problems)
         stack.push_async_callback(services.close_configuration)
         stack.push_async_callback(pool.stop)
         metrics.watch_sessions(pool.sessions_left, pool.is_alive)

@@ -25,7 +25,6 @@ _MISSING: Final[Mapping[str, str]] = {
     "region": "write a region such as eu-west-1",
     "repositories": "write at least one repository, as in presign.example.yaml",
     "roots": "write at least one root, as in presign.example.yaml",
-    "url": "write the address that people open, such as https://files.example.com",
 }
 # What people write for an operation, in lower case and without `s3:`.
 _OPERATIONS: Final[Mapping[str, str]] = {
@@ -55,6 +54,11 @@ _SIMPLE: Final[Mapping[str, str]] = {
     "byte_size": "write a size in bytes, or with a unit, such as 50MiB",
     "byte_size_unit": "write a size in bytes, or with a unit, such as 50MiB",
     "too_short": "is empty; write at least one",
+}
+_ELSEWHERE: Final[Mapping[Location, str]] = {
+    ("links", "url"): "server.public_url",
+    ("git_lfs", "url"): "server.public_url",
+    ("server", "errors_url"): "server.public_url",
 }
 _ITEM: Final = re.compile(r"[A-Za-z0-9./*+:-]{1,39}")  # no key, and no other list in brackets
 _SIZES: Final = frozenset({"max_content_length", "multipart_threshold"})
@@ -118,6 +122,8 @@ def _too_long(error: Any, _settings: type[BaseModel]) -> str:
 
 def _unknown(error: Any, settings: type[BaseModel]) -> str:
     *section, name = error["loc"]
+    if error["loc"] in _ELSEWHERE:
+        return f"unknown setting; it is `{_ELSEWHERE[error['loc']]}`"
     model = model_at(settings, tuple(section))
     if near := nearest(str(name), names(model), cutoff=0.85):
         return f"unknown setting; did you mean {near}?"

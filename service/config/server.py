@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from service.config.durations import Between, Seconds
@@ -23,6 +23,10 @@ def ambient_ca_bundle() -> Path | None:
     """Return the bundle that the SDK trusts when it calls STS."""
     path = os.environ.get("AWS_CA_BUNDLE")
     return Path(path) if path else None
+
+
+def _without_slash(url: str) -> str:
+    return url.rstrip("/")
 
 
 class ServerSettings(BaseSettings):
@@ -54,10 +58,10 @@ class ServerSettings(BaseSettings):
     """A store that replicas share for the callers' `rate_limit`. Without it each replica counts in
     memory. It may hold a password, so prefer the environment."""
 
-    errors_url: Shown[Url | None] = None
-    """A page of your own that explains the codes of problems. The `type` of a problem is this URL,
-    `#` and the code. By default it is the service's own page, `/errors`. Set it if a proxy serves
-    the service under another path."""
+    public_url: Shown[Annotated[Url, AfterValidator(_without_slash)] | None] = None
+    """The address of the service as people and programs outside reach it, with the path that a
+    proxy serves it under. Share links begin with it, and need it. So do the addresses that complete
+    Git LFS's uploads, and the `type` of a problem, which is only `/errors#…` without it."""
 
     log_level: Shown[Literal["DEBUG", "INFO", "WARNING", "ERROR"]] = "INFO"
     """The lowest level that is logged. The SDK's own loggers never go below INFO, because they

@@ -74,10 +74,11 @@ def demo_settings(store_url: str, url: str, link_key: Path) -> Settings:
     }
     caller = {"api_key": "demo", "sha256": [digest_of(API_KEY)], "grants": [grant]}
     sections = {
+        "server": {"public_url": url},
         "buckets": {BUCKET: bucket},
         "callers": [caller],
         "console": True,
-        "links": {"keys": [link_key], "url": url, "store_url": MEMORY},
+        "links": {"keys": [link_key], "store_url": MEMORY},
     }
     return settings_of(Files(Path("presign demo"), sections, sections))
 

@@ -19,14 +19,16 @@ S = TypeVar("S")  # its section of the settings
 V = TypeVar("V")  # what its use case receives of them
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Shared:
     """What a protocol may have of the settings besides its own section.
 
-    `keys` seal what comes back from strangers. `store_url` is of the store that replicas share.
+    `keys` seal what comes back from strangers; where there are some, `public_url` is the address of
+    the service, without a slash at its end. `store_url` is of the store that replicas share.
     """
 
     keys: tuple[bytes, ...] = field(default=(), repr=False)
+    public_url: str = ""
     store_url: str | None = field(default=None, repr=False)
 
 

@@ -18,7 +18,8 @@ from tests.support.app import make_app_settings, make_open_grant, run_app
 SERVICE: Final = Path(__file__).parents[2] / "service"
 # What operators read. They have the pages; callers have `/errors`.
 OF_OPERATORS: Final = frozenset({"cli", "config", "demo", "operations"})
-ELSEWHERE: Final = "https://docs.acme.com/presign/errors"
+PUBLIC_URL: Final = "https://acme.com/presign"
+ERRORS: Final = f"{PUBLIC_URL}/errors"
 
 
 async def test_the_page_has_an_anchor_for_each_code(client: httpx.AsyncClient) -> None:
@@ -45,27 +46,27 @@ async def test_the_type_of_a_problem_leads_to_its_section(client: httpx.AsyncCli
         ("GET", "/o/closed/a", None, "forbidden"),
     ],
 )
-async def test_errors_url_is_the_address_of_every_type(
+async def test_every_type_begins_with_the_public_address(
     method: str, path: str, body: Any, code: str
 ) -> None:
-    settings = make_app_settings(make_open_grant(), server={"errors_url": ELSEWHERE})
+    settings = make_app_settings(make_open_grant(), server={"public_url": f"{PUBLIC_URL}/"})
     async with run_app(settings) as client:
         answer = await client.request(method, path, json=body)
         batch = {"items": [{**GET, "bucket": "closed"}]}
         refused = (await client.post("/v1/download-urls/batch", json=batch)).json()["results"][0]
-    assert answer.json()["type"] == f"{ELSEWHERE}#{code}"
-    assert refused["problem"]["type"] == f"{ELSEWHERE}#forbidden"
+    assert answer.json()["type"] == f"{ERRORS}#{code}"
+    assert refused["problem"]["type"] == f"{ERRORS}#forbidden"
 
 
-def test_errors_url_is_in_problems_that_the_protocol_sends() -> None:
-    answer = error_response(Problems(ELSEWHERE), "malformed_request", "No.", [])
-    assert f'"type":"{ELSEWHERE}#malformed_request"'.encode() in answer
+def test_so_do_those_that_the_protocol_sends() -> None:
+    answer = error_response(Problems(PUBLIC_URL), "malformed_request", "No.", [])
+    assert f'"type":"{ERRORS}#malformed_request"'.encode() in answer
 
 
 @pytest.mark.parametrize("url", ["docs/errors", "ftp://a/errors", "https://a/errors#x", "/e"])
-def test_errors_url_is_an_address_without_fragment(url: str) -> None:
+def test_the_public_address_has_no_fragment(url: str) -> None:
     with pytest.raises(ValueError, match="write a URL"):
-        make_app_settings(make_open_grant(), server={"errors_url": url})
+        make_app_settings(make_open_grant(), server={"public_url": url})
 
 
 def texts_of(tree: ast.AST) -> Iterator[str]:

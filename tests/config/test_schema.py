@@ -133,7 +133,7 @@ def test_the_examples_of_a_text_are_valid(title: str) -> None:
         ("max_expires_in: 900", "content_types: [pdf]"),
         ("prefix: invoices/, ", ""),
         ("callers:", "caller:"),
-        ("\nbuckets:", "\nlinks: {url: 'https://files.example.com'}\nbuckets:"),
+        ("\nbuckets:", "\nlinks: {store_url: 'memory://'}\nbuckets:"),
         ("\nbuckets:", "\nserver: {log_level: LOUD}\nbuckets:"),
         ("\nbuckets:", "\nobjects: {expire_in: 1}\nbuckets:"),
     ],

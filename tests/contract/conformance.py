@@ -22,12 +22,12 @@ def settings_of(store: Store, link_key: Path) -> dict[str, Any]:
     types = {"allow": ["upload", "list"], "content_types": ["image/*"]}
     limited = {"bucket": "demo", "prefix": "limited/", **limits, **types}
     caller = {"api_key": "tests", "sha256": [digest_of(API_KEY)], "grants": [grant, limited]}
-    links = {"keys": [str(link_key)], "url": "https://files.example.com"}
     at = {"bucket": store.bucket, "region": store.region, "endpoint_url": store.endpoint_url}
     return {
         "buckets": {"demo": {**at, "credentials": "static"}},
         "callers": [caller],
-        "links": links,
+        "server": {"public_url": "https://files.example.com"},
+        "links": {"keys": [str(link_key)]},
     }
 
 

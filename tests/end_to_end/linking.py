@@ -22,6 +22,7 @@ CHANGE_SECONDS: Final = 60.0  # for a change on a busy machine: files are checke
 OLD_KEY: Final = b"o" * 32
 NEW_KEY: Final = b"n" * 32
 OTHER_SECRET: Final = "key-of-another-maker"
+SERVER: Final = {"drain_seconds": 0, "public_url": "https://files.example.com"}
 CREDENTIAL: Final = {"Authorization": f"Bearer {API_KEY}"}
 
 
@@ -85,11 +86,10 @@ def make_link_settings(
         files[-1].write_text(new_key(key))
     section = {
         "keys": [str(file) for file in files],
-        "url": "https://files.example.com",
         "store_url": valkey.url,
         **links,
     }
-    return make_settings(store, [*(callers or two_makers())]) | {"links": section}
+    return make_settings(store, [*(callers or two_makers())]) | {"links": section, "server": SERVER}
 
 
 def two_makers(**changes: Any) -> list[dict[str, Any]]:

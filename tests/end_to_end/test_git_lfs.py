@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from service.config.key_files import new_key
+from tests.support.processes import free_ports
 from tests.support.service import RunningService, run_service
 from tests.support.stores import Store
 
@@ -24,11 +25,13 @@ def _lfs(
     key = directory / "link.key"
     key.write_text(new_key(b"k" * 32))
     repositories = {"design": {"bucket": "objects", "prefix": "lfs/"}}
+    (port,) = free_ports(1)
     top = {
+        "server": {"drain_seconds": 0, "public_url": f"http://127.0.0.1:{port}"},
         "git_lfs": {"repositories": repositories, "multipart_threshold": "5MiB"},
-        "links": {"keys": [str(key)], "url": "https://files.example.com"},
+        "links": {"keys": [str(key)]},
     }
-    with run_service(verifying_store, directory, top=top) as service:
+    with run_service(verifying_store, directory, top=top, port=port) as service:
         yield service
 
 

@@ -89,6 +89,7 @@ def run_service(
     top: dict[str, Any] | None = None,
     *,
     health: str = "/readyz",
+    port: int | None = None,
     **bucket: Any,
 ) -> Iterator[RunningService]:
     """Run the service in front of `store`, with its buckets as `objects` and `versions`.
@@ -96,7 +97,7 @@ def run_service(
     `environment`, `callers`, `top` and `bucket` are settings that add to or replace the usual ones.
     It has started once `health` answers.
     """
-    (port,) = free_ports(1)
+    port = port or free_ports(1)[0]
     settings = make_settings(store, callers, **bucket) | (top or {})
     variables = store.base_keys | (environment or {})
     headers = {"Authorization": f"Bearer {API_KEY}"}

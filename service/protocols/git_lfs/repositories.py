@@ -43,12 +43,12 @@ def object_key(repository: ProtocolRoot, oid: str) -> str:
 class LfsSettings:
     """What the configuration says about Git LFS.
 
-    `url` is what the addresses of completions start with; None means the host that the client
-    called. Without `keys` there are no multipart uploads.
+    `url` is what the addresses of completions start with. Without `keys` there are no multipart
+    uploads.
     """
 
     repositories: Roots
-    url: str | None = None
+    url: str = ""
     multipart_threshold: int = MAX_UPLOAD_BYTES
     keys: TicketKeys | None = None
 

@@ -37,7 +37,6 @@ FEATURE: Final = "Git LFS"
 MAX_OBJECTS: Final = 100  # git-lfs's own: docs/man/git-lfs-config.adoc, lfs.transfer.batchSize
 BATCH_SECONDS: Final = 60.0
 _NAME: Final = re.compile(ROOT_NAME)
-_HOST: Final = re.compile(r"[A-Za-z0-9._-]+(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](?::[0-9]{1,5})?")
 
 
 @dataclass
@@ -158,23 +157,14 @@ def _transfer(settings: LfsSettings, body: BatchBody) -> str:
 
 def _completion_url(call: AuthenticatedRequest, lfs: GitLfs, repository: str) -> CompletionUrl:
     settings = lfs.configured
-    keys, base = settings.keys, settings.url or _own_url(call)
+    keys = settings.keys
     assert keys is not None  # else the transfer is `basic`
 
     def url(wanted: LfsObject, created: CreatedUpload) -> str:
         ticket = lfs.batches.parts.ticket(call.requester, repository, wanted, created)
-        return f"{base}/lfs/{repository}/uploads/{keys.seal(ticket)}"
+        return f"{settings.url}/lfs/{repository}/uploads/{keys.seal(ticket)}"
 
     return url
-
-
-def _own_url(call: AuthenticatedRequest) -> str:
-    """Return the service's address as the client knows it. Raises InvalidRequest."""
-    host, forwarded = call.headers.get("host", ""), call.headers.get("x-forwarded-proto", "")
-    if _HOST.fullmatch(host) is None:
-        raise InvalidRequest("The Host header is not a host.")
-    scheme = forwarded.lower() if forwarded.lower() in {"http", "https"} else call.url.scheme
-    return f"{scheme}://{host}"
 
 
 def _members(operation: str, wanted: LfsObject, outcome: Outcome) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 from pydantic import ByteSize, Field
 
 from service.config.quoting import Shown
-from service.config.types import Name, Section, Url
+from service.config.types import Name, Section
 from service.protocols.git_lfs.repositories import LfsSettings
 from service.protocols.git_lfs.tickets import TicketKeys
 from service.protocols.protocol import NamedBucket, Shared
@@ -27,11 +27,6 @@ class GitLfsSettings(Section):
     repositories: Annotated[dict[Name, LfsRepositorySettings], Field(min_length=1)]
     """The repositories, each by its name in the address."""
 
-    url: Shown[Url | None] = None
-    """The address before `/lfs/`, as clients reach the service. It is in the addresses that
-    complete multipart uploads. The default is made of a request's `Host` and
-    `X-Forwarded-Proto`."""
-
     multipart_threshold: Shown[
         Annotated[ByteSize, Field(ge=MIN_PART_BYTES, le=MAX_UPLOAD_BYTES)]
     ] = _LARGEST
@@ -42,7 +37,7 @@ class GitLfsSettings(Section):
 def values(lfs: GitLfsSettings, shared: Shared) -> LfsSettings:
     return LfsSettings(
         repositories=roots("/lfs", lfs.repositories),
-        url=None if lfs.url is None else lfs.url.rstrip("/"),
+        url=shared.public_url,
         multipart_threshold=lfs.multipart_threshold,
         keys=TicketKeys(shared.keys) if shared.keys else None,
     )

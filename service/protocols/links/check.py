@@ -42,7 +42,7 @@ def warnings(links: LinkSettings | None, checked: Checked) -> Iterator[Configura
         yield ConfigurationProblem(text, ("links",))
     if urlsplit(links.url).scheme == "http":
         text = "is not https, so anybody on the network path can read and use the links"
-        yield ConfigurationProblem(text, ("links", "url"))
+        yield ConfigurationProblem(text, ("server", "public_url"))
     if links.store_url == MEMORY:
         text = (
             "memory:// counts uses and keeps revocations in one process, and forgets them when it "

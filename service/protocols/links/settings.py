@@ -7,9 +7,8 @@ from pydantic import AfterValidator, Field, SecretStr
 
 from service.config.key_files import KeyFile
 from service.config.patterns import matching
-from service.config.quoting import Shown
 from service.config.store_urls import check_store_url
-from service.config.types import Section, Url
+from service.config.types import Section
 from service.protocols.links.tickets import KeyRing
 from service.protocols.protocol import Shared
 
@@ -39,9 +38,6 @@ class LinksSettings(Section):
     """Files with one key each, as `presign new-link-key` prints it. The first key seals new links,
     and each key opens the links that it has sealed. Anyone who has a key can make links in any
     caller's name. The files are read again when they change."""
-
-    url: Shown[Url]
-    """The address before `/l/` in links, as the people who get them reach the service."""
 
     store_url: LinkStoreUrl | None = None
     """A Redis or Valkey that counts uses and keeps which links are revoked. The default is the
@@ -73,7 +69,7 @@ def values(links: LinksSettings, shared: Shared) -> LinkSettings:
     own = links.store_url
     return LinkSettings(
         keys=KeyRing(shared.keys),
-        url=links.url.rstrip("/"),
+        url=shared.public_url,
         revoked=frozenset(links.revoked_links),
         store_url=shared.store_url if own is None else own.get_secret_value(),
     )

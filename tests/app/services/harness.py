@@ -15,6 +15,7 @@ import pytest
 
 from service.access.callers import Identity
 from service.access.grants import Caller
+from service.api.problems import Problems
 from service.app.services import Services, open_services
 from service.app.session_sources import MakeSource, Origin
 from service.app.settings import Settings
@@ -78,6 +79,7 @@ class Harness:
     audit: list[bytes] = field(default_factory=list)
     source_error: Exception | None = None  # raised instead of making a source
     metrics: Metrics = field(default_factory=Metrics)
+    problems: Problems = field(default_factory=Problems)
 
     services: Services = field(init=False)
 
@@ -138,6 +140,7 @@ async def start_services(settings: Settings) -> AsyncIterator[Harness]:
         dict.fromkeys(settings.buckets, ADDRESS),
         clock=SystemClock(),
         metrics=harness.metrics,
+        problems=harness.problems,
         write_audit=harness.audit.extend,
         open_sources=harness.open_sources,
     ) as harness.services:

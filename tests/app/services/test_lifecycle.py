@@ -9,6 +9,7 @@ import aioboto3
 import pytest
 from botocore.client import ClientCreator
 
+from service.api.problems import Problems
 from service.app.services import Services, open_services
 from service.app.session_sources import MakeSource, Origin, aws_sources
 from service.app.settings import Settings
@@ -54,6 +55,7 @@ class Opened:
             dict.fromkeys(configured.buckets, ADDRESS),
             clock=SystemClock(),
             metrics=Metrics(),
+            problems=Problems(),
             write_audit=lambda _: None,
             open_sources=self._open_sources,
         )
@@ -147,8 +149,8 @@ async def test_a_key_that_cannot_be_read_leaves_no_new_client(
     """It could be read when the settings were."""
     key = tmp_path / "key"
     key.write_text(new_key(bytes(KEY_BYTES)))
-    links = {"keys": [str(key)], "url": "https://files.example"}
-    changed = TWO.model_copy(update={"links": LinksSettings.model_validate(links)})
+    links = LinksSettings.model_validate({"keys": [str(key)]})
+    changed = TWO.model_copy(update={"links": links})
     key.unlink()
     clients = await opened.start()
     with pytest.raises(ConfigurationError):

@@ -70,10 +70,11 @@ BILLING: Final = {
 @contextmanager
 def harness(store: Store, directory: Path) -> Iterator[Harness]:
     (directory / "link.key").write_text(new_key(b"k" * 32))
-    links = {"keys": [str(directory / "link.key")], "url": "https://files.acme.example"}
+    links = {"keys": [str(directory / "link.key")]}
     with gate_to(store.endpoint_url) as gate:
         bucket = make_settings(store, public_endpoint_url=gate.url)["buckets"]["objects"]
-        more = {"callers": [BILLING], "buckets": {"acme": bucket}, "links": links}
+        server = {"drain_seconds": 0, "public_url": "https://files.acme.example"}
+        more = {"callers": [BILLING], "buckets": {"acme": bucket}, "links": links, "server": server}
         with run_console(store, directory, gate, **more) as made:
             yield made
 

@@ -28,6 +28,7 @@ from tests.support.late import again_if_late, within
 from tests.support.stores import Store
 from tests.support.valkey import Valkey
 
+SERVER: Final = {"drain_seconds": 0, "public_url": "https://files.example.com"}
 MODULES: Final = Path(__file__).parent / "node_modules"
 JSQR: Final = MODULES / "jsqr" / "dist" / "jsQR.js"
 LEAN_QR: Final = MODULES / "lean-qr"
@@ -48,11 +49,10 @@ def linking(ministack: Store, tmp_path_factory: pytest.TempPathFactory) -> Itera
     valkey.start()
     links = {
         "keys": [str(directory / "link.key")],
-        "url": "https://files.example.com",
         "store_url": valkey.url,
     }
     try:
-        with run_console(ministack, directory, links=links) as harness:
+        with run_console(ministack, directory, links=links, server=SERVER) as harness:
             yield harness
     finally:
         valkey.stop()

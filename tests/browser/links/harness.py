@@ -17,6 +17,7 @@ from tests.support.service import API_KEY, RunningService, make_caller, run_serv
 from tests.support.stores import Store
 from tests.support.valkey import Valkey
 
+SERVER: Final = {"drain_seconds": 0, "public_url": "https://files.example.com"}
 LIMITED_TYPES: Final = ["image/*", "text/plain"]
 CALLERS: Final = [
     make_caller("tests", API_KEY, ""),
@@ -75,7 +76,6 @@ def run_links(store: Store, directory: Path, **more: Any) -> Iterator[LinksHarne
     valkey.start()
     links = {
         "keys": [str(directory / "link.key")],
-        "url": "https://files.example.com",
         "store_url": valkey.url,
     }
     try:
@@ -85,7 +85,7 @@ def run_links(store: Store, directory: Path, **more: Any) -> Iterator[LinksHarne
                 store,
                 directory,
                 callers=CALLERS,
-                top={"links": links, **more},
+                top={"links": links, "server": SERVER, **more},
                 public_endpoint_url=gate.url,
             ) as service,
         ):

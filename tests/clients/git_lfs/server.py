@@ -128,11 +128,14 @@ def new_clone(server: Server, directory: Path, team: str = "design") -> Clone:
 def serve(store: Store, directory: Path) -> Iterator[Server]:
     key = directory / "link.key"
     key.write_text(new_key(b"k" * 32))
+    [port] = free_ports(1)
+    url = f"http://127.0.0.1:{port}"
     with serving(Keys) as issuer_url, recording(store.endpoint_url) as recorded:
         issuer = {"issuer": ISSUER.issuer, "audience": ISSUER.audience, "jwks_url": issuer_url}
         top = {
             "issuers": {"corp": issuer},
-            "links": {"keys": [str(key)], "url": "https://files.example.com"},
+            "server": {"drain_seconds": 0, "public_url": url},
+            "links": {"keys": [str(key)]},
             "git_lfs": {"repositories": REPOSITORIES, "multipart_threshold": "50MiB"},
         }
         callers = [{"issuer": "corp", "subject": "system:serviceaccount:*:*", "grants": [GRANT]}]
@@ -140,18 +143,16 @@ def serve(store: Store, directory: Path) -> Iterator[Server]:
             store, directory, callers=callers, top=top, public_endpoint_url=recorded.url
         ) as service:
             service_url = str(service.client.base_url).rstrip("/")
-            with behind_nginx(service_url, directory) as url:
+            with behind_nginx(service_url, directory, port):
                 yield Server(url=url, store=store, recorded=recorded)
 
 
 @contextmanager
-def behind_nginx(service_url: str, directory: Path) -> Iterator[str]:
-    """Yield the URL of nginx with the location that the page shows."""
-    [port] = free_ports(1)
+def behind_nginx(service_url: str, directory: Path, port: int) -> Iterator[None]:
+    """Run nginx at this port, with the location that the page shows."""
     [shown] = [each.text for each in blocks(PAGE) if each.language == "nginx"]
     location = shown.replace("http://presign.internal:8000", service_url)
     http = f"server {{ listen 127.0.0.1:{port}; {location} location /livez {{ return 200; }} }}"
-    url = f"http://127.0.0.1:{port}"
     (at := directory / "nginx").mkdir()
-    with running(nginx(), at, http, answers=f"{url}/livez"):
-        yield url
+    with running(nginx(), at, http, answers=f"http://127.0.0.1:{port}/livez"):
+        yield

@@ -20,6 +20,7 @@ from tests.support.virtual_time import FakeClock
 
 MEDIA_TYPE: Final = "application/vnd.git-lfs+json"
 BATCH: Final = "/lfs/design/objects/batch"
+PUBLIC_URL: Final = "https://acme.com/presign"
 MIB: Final = 1024**2
 THRESHOLD: Final = 20 * MIB
 PARTS: Final = ["multipart", "basic"]
@@ -126,7 +127,7 @@ def settings(*grants: Mapping[str, Any], keys: Path | None = None, **more: Any) 
     if keys is not None:
         file = keys / "link.key"
         file.write_text(new_key(b"k" * 32))
-        links = {"links": {"keys": [str(file)], "url": "https://files.example.com"}}
+        links = {"links": {"keys": [str(file)]}, "server": {"public_url": PUBLIC_URL}}
     section = {"repositories": REPOSITORIES, "multipart_threshold": THRESHOLD}
     section |= more.pop("git_lfs", {})
     return make_app_settings(*(grants or (lfs_grant(),)), git_lfs=section, **links, **more)

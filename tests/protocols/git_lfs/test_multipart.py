@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -17,6 +16,7 @@ from tests.protocols.git_lfs.harness import (
     BATCH,
     MIB,
     PARTS,
+    PUBLIC_URL,
     THRESHOLD,
     Harness,
     key_of,
@@ -41,7 +41,7 @@ async def complete(
     sent = [{"partNumber": each.part_number, "etag": each.etag} for each in parts]
     request = harness.client.build_request(
         "POST",
-        urlsplit(href).path,
+        href.removeprefix(PUBLIC_URL),
         json={"oid": oid, "parts": sent or [{"partNumber": 1, "etag": '"x"'}]},
     )
     del request.headers["authorization"]
@@ -209,32 +209,9 @@ async def test_a_caller_that_lost_its_rights_completes_nothing(
     assert with_parts.store.objects == {}
 
 
-@pytest.mark.parametrize(
-    ("url", "headers", "expected"),
-    [
-        (None, {"Host": "lfs.example.com:8443"}, "http://lfs.example.com:8443/lfs/design/"),
-        (
-            None,
-            {"Host": "lfs.example.com", "X-Forwarded-Proto": "https"},
-            "https://lfs.example.com/lfs/design/",
-        ),
-        ("https://acme.com/presign/", {"Host": "inner"}, "https://acme.com/presign/lfs/design/"),
-    ],
-)
-async def test_the_completion_is_at_the_public_address(
-    tmp_path: Path, url: str | None, headers: dict[str, str], expected: str
-) -> None:
-    configured = settings(keys=tmp_path, git_lfs={} if url is None else {"url": url})
-    async with start(configured) as harness:
-        [upload] = await harness.upload_in_parts(LARGE, headers=headers)
-    assert upload["href"].startswith(f"{expected}uploads/")
-
-
-async def test_a_strange_host_gets_no_upload(with_parts: Harness) -> None:
-    headers = {"Host": "evil.example/x?"}
-    answer = await with_parts.post("upload", LARGE, transfers=PARTS, headers=headers)
-    assert answer.status_code == 422
-    assert with_parts.store.created == 0
+async def test_the_completion_is_at_the_public_address(with_parts: Harness) -> None:
+    [upload] = await with_parts.upload_in_parts(LARGE, headers={"Host": "evil.example"})
+    assert upload["href"].startswith(f"{PUBLIC_URL}/lfs/design/uploads/")
 
 
 async def test_no_audit_line_has_a_ticket_or_a_signature(with_parts: Harness) -> None:

@@ -23,10 +23,11 @@ PULL: Final = ("check", "download")
 PUSH: Final = ("check", "upload")
 
 
-def links(directory: Path) -> dict[str, Any]:
+def with_links(directory: Path) -> dict[str, Any]:
     key = directory / "link.key"
     key.write_text(new_key(b"k" * 32))
-    return {"keys": [str(key)], "url": "https://files.example.com"}
+    server = {"public_url": "https://files.example.com"}
+    return {"links": {"keys": [str(key)]}, "server": server}
 
 
 def document(*callers: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -62,7 +63,7 @@ def test_check_knows_who_may_pull_and_push(tmp_path: Path) -> None:
         of_claim("team:*", "lfs/{claim:/team}/", *PULL, *PUSH),
         of_claim("other:*", "wiki/{claim:/team}/", *PULL),
     )
-    assert rights_by_caller(document(*callers, links=links(tmp_path)), PROTOCOL) == {
+    assert rights_by_caller(document(*callers, **with_links(tmp_path)), PROTOCOL) == {
         "API key reader": ["pull"],
         "API key writer": ["pull", "push"],
         "API key parts": ["push", "push in parts"],
@@ -91,7 +92,7 @@ def test_check_says_where_a_repository_is_and_who_may_use_it(tmp_path: Path) -> 
 
 def test_check_says_what_is_sent_in_parts(tmp_path: Path) -> None:
     section = {**LFS, "multipart_threshold": "60MiB"}
-    code, output = checked(tmp_path, git_lfs=section, links=links(tmp_path))
+    code, output = checked(tmp_path, git_lfs=section, **with_links(tmp_path))
     assert code == 0, output
     assert "git_lfs: objects over 60 MiB are sent in parts by clients that can" in output
     assert ": links: nobody may make one" not in output
@@ -135,7 +136,7 @@ def test_check_warns_of_what_has_no_effect(tmp_path: Path, more: dict[str, Any],
             "git_lfs.repositories.design.prefix: write a prefix without placeholders that ends in /",
         ),
         ({"repositories": {"a/b": DESIGN}}, "git_lfs.repositories.a/b"),
-        (LFS | {"url": "presign.acme.com"}, "git_lfs.url"),
+        (LFS | {"url": "https://a.b"}, "git_lfs.url: unknown setting; it is `server.public_url`"),
         (LFS | {"multipart_threshold": "6GiB"}, "git_lfs.multipart_threshold"),
         (LFS | {"multipart_threshold": "1MiB"}, "git_lfs.multipart_threshold"),
     ],

@@ -67,8 +67,8 @@ def settings(directory: Path, *grants: Mapping[str, Any], **links: Any) -> Setti
         {"api_key": name, "sha256": [digest_of(secret)], "grants": listed}
         for name, secret in (("tester", API_KEY), ("stranger", "battery-staple"))
     ]
-    section = {"keys": [str(key)], "url": f"{URL}/", **links}
-    return make_app_settings(callers=callers, links=section)
+    section = {"keys": [str(key)], **links}
+    return make_app_settings(callers=callers, links=section, server={"public_url": f"{URL}/"})
 
 
 async def until_looked(client: httpx.AsyncClient) -> None:

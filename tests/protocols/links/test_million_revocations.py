@@ -51,8 +51,8 @@ def running(directory: Path, valkey: Valkey) -> Iterator[tuple[ServiceProcess, f
     (port,) = free_ports(1)
     key = directory / "link.key"
     key.write_text(new_key(b"k" * 32))
-    links = {"keys": [str(key)], "url": URL, "store_url": valkey.url}
-    settings: dict[str, Any] = {**configured(drain_seconds=0), "links": links}
+    links = {"keys": [str(key)], "store_url": valkey.url}
+    settings: dict[str, Any] = {**configured(drain_seconds=0, public_url=URL), "links": links}
     keys = {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": "made-up"}
     began = time.monotonic()
     with run_service_process(settings, directory, port, health="/livez", **keys) as process:

@@ -29,9 +29,8 @@ class Files:
         put(self.key, new_key(KEY))
 
     def configured(self, **links: Any) -> dict[str, Any]:
-        return configuration(
-            links={"keys": [str(self.key)], "url": "https://files.example.com", **links}
-        )
+        server = {"public_url": "https://files.example.com"}
+        return configuration(links={"keys": [str(self.key)], **links}, server=server)
 
 
 @pytest.fixture(name="files")
@@ -87,6 +86,19 @@ async def test_without_the_section_there_are_no_links_until_it_is_back(files: Fi
         await until(lambda: in_use(service) is None)
         service.write(files.configured())
         await until(lambda: opens(service))
+
+
+async def test_the_public_address_changes_at_once(
+    files: Files, caplog: pytest.LogCaptureFixture
+) -> None:
+    moved = {**files.configured(), "server": {"public_url": "https://new.example.com"}}
+    async with watched(files, files.configured()) as service:
+        assert await service.changed_to(moved) == "ok"
+        assert (settings := in_use(service)) is not None
+        assert settings.url == "https://new.example.com"
+        problem = service.harness.problems.problem("forbidden", "No.")
+    assert problem["type"] == "https://new.example.com/errors#forbidden"
+    assert log_messages(caplog)[1:] == []
 
 
 async def test_a_section_that_was_not_there_at_the_start_waits(

@@ -31,7 +31,8 @@ class Configured:
         self.document: dict[str, Any] = {
             "buckets": {"reports": {"region": "eu-west-1", "role_arn": ROLE}},
             "callers": list(callers or [caller("billing", "download", "link")]),
-            "links": {"keys": [str(self.key)], "url": "https://files.example.com", **links},
+            "server": {"public_url": "https://files.example.com"},
+            "links": {"keys": [str(self.key)], **links},
         }
 
     def checked(self, *options: str) -> tuple[int, str]:
@@ -78,8 +79,8 @@ def test_check_knows_who_may_make_links(tmp_path: Path) -> None:
 def test_check_says_how_links_end(
     tmp_path: Path, server: dict[str, Any], links: dict[str, Any], said: str
 ) -> None:
-    configured = Configured(tmp_path, url="https://files.example.com/", **links)
-    configured.document["server"] = server
+    configured = Configured(tmp_path, **links)
+    configured.document["server"] = {"public_url": "https://files.example.com/", **server}
     code, output = configured.checked()
     assert code == 0, output
     assert f"links: https://files.example.com/l/…; 1 key opens them; {said}\n" in output
@@ -98,8 +99,18 @@ def test_check_warns_of_a_store_in_memory(tmp_path: Path) -> None:
 
 
 def test_check_warns_of_links_over_http(tmp_path: Path) -> None:
-    _, output = Configured(tmp_path, url="http://files.example.com").checked()
-    assert ": links.url: is not https" in output
+    configured = Configured(tmp_path)
+    configured.document["server"]["public_url"] = "http://files.example.com"
+    _, output = configured.checked()
+    assert ": server.public_url: is not https" in output
+
+
+def test_links_need_the_address_that_they_begin_with(tmp_path: Path) -> None:
+    configured = Configured(tmp_path)
+    del configured.document["server"]
+    code, output = configured.checked()
+    assert code == 1
+    assert "links: links begin with server.public_url, which is missing; write the" in output
 
 
 def test_check_warns_of_what_strangers_get_without_limit(tmp_path: Path) -> None:
@@ -149,7 +160,7 @@ def test_offline_the_key_files_are_not_read(tmp_path: Path) -> None:
         ({"keys": []}, "links.keys: is empty"),
         ({"revoked_links": ["sentinel"]}, "links.revoked_links.0: write the id of a link"),
         ({"store_url": "http://uses"}, "links.store_url: write the URL of a Redis or Valkey"),
-        ({"url": "files.example.com"}, "links.url: write a URL"),
+        ({"url": "https://a.b"}, "links.url: unknown setting; it is `server.public_url`"),
     ],
 )
 def test_an_invalid_setting_is_explained(tmp_path: Path, links: dict[str, Any], said: str) -> None:

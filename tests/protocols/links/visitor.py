@@ -94,12 +94,15 @@ async def run_visitor(
     for number, key in enumerate(keys):
         files.append(tmp_path / f"key-{number}")
         files[-1].write_text(base64.b64encode(key).decode())
-    links = {"keys": [str(file) for file in files], "url": "https://files.example"}
+    links: dict[str, Any] = {"keys": [str(file) for file in files]}
     if store_url is not None:
         links["store_url"] = store_url
     if revoked is not None:
         links["revoked_links"] = revoked
-    settings = make_app_settings(make_open_grant(**grant), *other_grants, links=links)
+    server = {"public_url": "https://files.example"}
+    settings = make_app_settings(
+        make_open_grant(**grant), *other_grants, links=links, server=server
+    )
     clock = MovedClock()
     async with run_app(settings, audit=audit, clock=clock) as client:
         await until_looked(client)
