@@ -15,13 +15,10 @@ _FEW: Final = 10  # keys that are not links
 
 @contextmanager
 def links_with_a_store(directory: Path, missed: list[str]) -> Iterator[str]:
-    """The sections `server` and `links` of the configuration. At the end, bars that the store missed are in `missed`."""
+    """The section `links` of the configuration. At the end, bars that the store missed are in `missed`."""
     key = directory / "link.key"
     key.write_text(new_key(b"k" * 32))
-    section = (
-        'server: {public_url: "https://files.example.com"}\n'
-        f'links: {{keys: ["{key}"], store_url: "URL"}}\n'
-    )
+    section = f'links: {{keys: ["{key}"], store_url: "URL"}}\n'
     if not any(map(shutil.which, ("redis-server", "valkey-server"))):
         print("LEFT OUT         a store of links that replicas share: install valkey-server")
         yield section.replace("URL", "memory://")

@@ -6,7 +6,7 @@ from typing import Final
 API_KEY: Final = "soak"
 
 CONFIGURATION: Final = f"""
-server: {{drain_seconds: 0, max_in_flight: 200}}
+server: {{drain_seconds: 0, max_in_flight: 200, public_url: https://files.example.com}}
 buckets:
   soak: {{region: eu-west-1, credentials: static}}
   no-sts: {{region: eu-west-1, role_arn: "arn:aws:iam::111122223333:role/soak", sts_endpoint_url: "HANGS"}}

@@ -1,28 +1,13 @@
-"""CORS: which origins may call which paths."""
+"""CORS: pages of other origins that may call."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection
 
 from starlette.middleware.cors import CORSMiddleware
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 
-class Cors:
-    """Pure ASGI. The first prefix that matches a path decides. Without origins, none is allowed."""
-
-    def __init__(self, app: ASGIApp, origins: Mapping[str, Sequence[str]]) -> None:
-        """`origins` are the allowed origins by path prefix."""
-        self._app = app
-        self._apps = [(prefix, _allowing(app, allowed)) for prefix, allowed in origins.items()]
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        app = self._app
-        if scope["type"] == "http":
-            matching = (app for prefix, app in self._apps if scope["path"].startswith(prefix))
-            app = next(matching, app)
-        await app(scope, receive, send)
-
-
-def _allowing(app: ASGIApp, origins: Sequence[str]) -> ASGIApp:
+def allowing(origins: Collection[str], app: ASGIApp) -> ASGIApp:
+    """Return the app for pages of these origins too. No answer lets them send cookies."""
     if not origins:
         return app
     return CORSMiddleware(

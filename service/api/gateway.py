@@ -12,7 +12,7 @@ stack serves the rest: health, metrics, the console, unknown paths.
 
 import logging
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable
 from typing import Final, Protocol
 
 from starlette.requests import ClientDisconnect
@@ -20,7 +20,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.api.cors import Cors
+from service.api.cors import allowing
 from service.api.limits import ConcurrencyLimiter
 from service.api.problems import Problems
 from service.api.request_state import response_headers, start_request, state_of
@@ -52,10 +52,9 @@ class Gateway:
         routes: Iterable[BaseRoute],
         limiter: ConcurrencyLimiter,
         metrics: RequestObserver,
-        cors_origins: Mapping[str, Sequence[str]],
+        cors_origins: Collection[str],
         problems: Problems,
     ) -> None:
-        """`cors_origins` are the allowed origins by path prefix."""
         self._app = app
         self._limiter = limiter
         self._metrics = metrics
@@ -73,7 +72,7 @@ class Gateway:
             if not route.param_convertors
             for method in route.methods or ()
         }
-        self._answer: ASGIApp = Cors(self._admit, cors_origins) if cors_origins else self._admit
+        self._answer = allowing(cors_origins, self._admit)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

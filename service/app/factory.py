@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -38,7 +38,6 @@ from service.app.session_sources import OpenSources, aws_sources
 from service.app.settings import Settings
 from service.clock import Clock, SystemClock
 from service.presigning.audit import WriteLines
-from service.protocols.uppy import routes as uppy
 from service.server.shutdown import Drain
 from service.signing.signer import Address
 from service.telemetry.line_sink import LineSink
@@ -166,7 +165,7 @@ def _add_routes(app: PresignApp, settings: Settings, spans: Spans | None) -> Non
         routes=[route for router in routers for route in router.routes],
         limiter=app.parts.limits.requests,
         metrics=app.parts.metrics,
-        cors_origins=_cors_origins(settings),
+        cors_origins=app.parts.cors_origins,
         problems=app.parts.problems,
     )
     if spans is not None:
@@ -199,13 +198,6 @@ async def _in_background(work: Coroutine[Any, Any, None], name: str) -> AsyncIte
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
-
-
-def _cors_origins(settings: Settings) -> dict[str, Sequence[str]]:
-    """The allowed origins by path prefix; the first prefix that matches applies."""
-    pages = settings.server.cors_origins
-    uppy_pages = () if settings.uppy is None else settings.uppy.origins
-    return {uppy.PATH: uppy_pages, "/": pages} if pages or uppy_pages else {}
 
 
 def _operation_id(route: APIRoute) -> str:

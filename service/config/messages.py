@@ -59,6 +59,7 @@ _ELSEWHERE: Final[Mapping[Location, str]] = {
     ("links", "url"): "server.public_url",
     ("git_lfs", "url"): "server.public_url",
     ("server", "errors_url"): "server.public_url",
+    ("uppy", "origins"): "server.cors_origins",
 }
 _ITEM: Final = re.compile(r"[A-Za-z0-9./*+:-]{1,39}")  # no key, and no other list in brackets
 _SIZES: Final = frozenset({"max_content_length", "multipart_threshold"})

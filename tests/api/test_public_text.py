@@ -30,7 +30,7 @@ ENTRY: Final = (
 # What is off without a section.
 SECTIONS: Final[dict[str, Any]] = {
     "console": True,
-    "uppy": {"bucket": "demo", "prefix": "{caller}/", "origins": ["https://app.example"]},
+    "uppy": {"bucket": "demo", "prefix": "{caller}/"},
 }
 
 

@@ -93,7 +93,7 @@ def settings(issuer: Issuer, directory: Path) -> Settings:
         callers=[known, by_token],
         buckets={"tagged": {"region": "r", "credentials": "static", "tag_urls": True}},
         server={"cors_origins": ["https://app.example"]},
-        uppy={"bucket": "demo", "prefix": "{caller}/", "origins": ["https://app.example"]},
+        uppy={"bucket": "demo", "prefix": "{caller}/"},
     )
 
 

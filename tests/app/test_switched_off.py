@@ -60,7 +60,7 @@ async def test_a_feature_that_a_reload_turns_off_says_so() -> None:
         "package_index": {"wheels": {"bucket": "demo", "prefix": "w/"}},
         "git_lfs": {"repositories": {"design": {"bucket": "demo", "prefix": "lfs/"}}},
         "mlflow": {"roots": {"models": {"bucket": "demo", "prefix": "m/"}}},
-        "uppy": {"bucket": "demo", "prefix": "u/{caller}/", "origins": ["https://app.example"]},
+        "uppy": {"bucket": "demo", "prefix": "u/{caller}/"},
     }
     batch = {"operation": "download", "objects": [{"oid": "0" * 64, "size": 1}]}
     async with run_app(make_app_settings(make_open_grant(), **sections)) as client:

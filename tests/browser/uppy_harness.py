@@ -74,10 +74,9 @@ def run_uppy(
     with ExitStack() as stack:
         pages = stack.enter_context(serving_pages(modules, TOKEN))
         crosses = _CROSSES[variant]
-        section = {**UPPY, "origins": [pages] if crosses else [], **uppy}
-        service = stack.enter_context(
-            run_service(store, directory, callers=[caller], top={"uppy": section})
-        )
+        server = {"drain_seconds": 0, "cors_origins": [pages] if crosses else []}
+        top = {"uppy": {**UPPY, **uppy}, "server": server}
+        service = stack.enter_context(run_service(store, directory, callers=[caller], top=top))
         presign = str(service.client.base_url).rstrip("/")
         origin = pages if crosses else stack.enter_context(_proxy(directory, pages, presign))
         stack.enter_context(_open_to(origin, store))

@@ -136,7 +136,7 @@ async def check_settings(reader: SettingsReader, bucket: SignedBucket) -> list[R
 
 
 def _check_cors(at: Path, bucket: SignedBucket, rules: Any) -> Iterable[Result]:
-    """A missing rule is an error only for Uppy. Pages of `cors_origins` may use other buckets."""
+    """A missing rule is an error only for the bucket of Uppy: pages may use other buckets."""
     for wanted in cors_rules([bucket]):
         missing = [
             f"{method} from {origin}"

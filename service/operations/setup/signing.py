@@ -69,8 +69,6 @@ def signed_buckets(
     found = []
     for name, bucket in settings.buckets.items():
         region = addresses[name].region
-        uppy = settings.uppy if settings.uppy and settings.uppy.bucket == name else None
-        pages = (*settings.server.cors_origins, *(uppy.origins if uppy else ()), *origins)
         found.append(
             SignedBucket(
                 name=name,
@@ -89,8 +87,8 @@ def signed_buckets(
                 session_tags=tuple(bucket.session_tags),
                 source_identity=bucket.source_identity,
                 encryption=builders.encryption(bucket),
-                origins=tuple(dict.fromkeys(pages)),
-                is_for_uppy=uppy is not None,
+                origins=tuple(dict.fromkeys((*settings.server.cors_origins, *origins))),
+                is_for_uppy=settings.uppy is not None and settings.uppy.bucket == name,
                 is_in_console=settings.console is not None,
             )
         )

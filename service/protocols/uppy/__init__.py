@@ -4,7 +4,7 @@ from typing import Final
 
 from service.protocols.protocol import Protocol
 from service.protocols.uppy.check import CHECK
-from service.protocols.uppy.settings import UppySettings, buckets, restart, values
+from service.protocols.uppy.settings import UppySettings, buckets, values
 
 PROTOCOL: Final = Protocol(
     routes=f"{__name__}.routes",
@@ -13,5 +13,4 @@ PROTOCOL: Final = Protocol(
     values=values,
     check=CHECK,
     buckets=buckets,
-    restart=restart,
 )

@@ -17,8 +17,7 @@ _METHODS: Mapping[Operation, str] = {
 
 
 def describe(uppy: UploadTarget) -> Iterator[str]:
-    pages = f"pages of {', '.join(uppy.origins)}" if uppy.origins else "no page of another origin"
-    yield f"uppy: uploads go to {uppy.template}… in {uppy.bucket}; {pages} may call"
+    yield f"uppy: uploads go to {uppy.template}… in {uppy.bucket}"
 
 
 def rights(uppy: UploadTarget, entry: CallerEntry, _: Checked) -> Iterator[Right]:

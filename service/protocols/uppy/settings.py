@@ -4,21 +4,17 @@ from dataclasses import dataclass
 
 from service.config.durations import Seconds
 from service.config.quoting import Shown
-from service.config.types import Name, Origin, OwnPrefix, Section
+from service.config.types import Name, OwnPrefix, Section
 from service.protocols.protocol import NamedBucket, Shared
 
 
 @dataclass(frozen=True, slots=True)
 class UploadTarget:
-    """Where uploads go: a bucket by its configured name, and the template of callers' prefixes.
-
-    `origins` are of pages that may call, besides those of the service's own origin.
-    """
+    """Where uploads go: a bucket by its configured name, and the template of callers' prefixes."""
 
     bucket: str
     template: str
     expires_in: int | None = None
-    origins: tuple[str, ...] = ()
 
 
 class UppySettings(Section):
@@ -31,22 +27,14 @@ class UppySettings(Section):
     """Where each caller's uploads go. `{caller}` is replaced by the issuer and the subject, or by
     `_key` and the API key's name."""
 
-    origins: Shown[tuple[Origin, ...]] = ()
-    """Origins whose pages may call `/uppy`. Not needed behind a proxy on the page's own origin.
-    `cors_origins` does not apply to `/uppy`. Read at startup only."""
-
     expires_in: Shown[Seconds | None] = None
     """How long a URL lives, up to the grant's `max_expires_in`. The default is the server's
     `default_expires_in`."""
 
 
 def values(uppy: UppySettings, _: Shared) -> UploadTarget:
-    return UploadTarget(uppy.bucket, uppy.prefix, uppy.expires_in, uppy.origins)
+    return UploadTarget(uppy.bucket, uppy.prefix, uppy.expires_in)
 
 
 def buckets(uppy: UppySettings) -> list[NamedBucket]:
     return [NamedBucket(("uppy", "bucket"), uppy.bucket, uppy.prefix)]
-
-
-def restart(old: UploadTarget, new: UploadTarget) -> list[str]:
-    return [] if old.origins == new.origins else ["uppy.origins"]

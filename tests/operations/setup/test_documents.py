@@ -237,13 +237,15 @@ def test_each_pair_of_static_keys_is_a_user() -> None:
 
 
 def test_the_bucket_of_uppy_lets_pages_read_the_location() -> None:
-    uppy = {"bucket": "reports", "prefix": "uploads/{caller}/", "origins": list(APP)}
-    made = document({"reports": BUCKET, "other": BUCKET | {"bucket": "b-2"}}, top={"uppy": uppy})
+    uppy = {"bucket": "reports", "prefix": "uploads/{caller}/"}
+    top = {"uppy": uppy, "server": {"cors_origins": list(APP)}}
+    made = document({"reports": BUCKET, "other": BUCKET | {"bucket": "b-2"}}, top=top)
     [rule] = made["buckets"][0]["cors"]["CORSRules"]
     assert rule["AllowedOrigins"] == list(APP)
     assert rule["ExposeHeaders"] == ["ETag", "Location"]
     assert "DELETE" in rule["AllowedMethods"]
-    assert "cors" not in made["buckets"][1]
+    [other] = made["buckets"][1]["cors"]["CORSRules"]
+    assert other["ExposeHeaders"] == ["ETag"]
 
 
 @pytest.mark.parametrize("console", [True, False])
