@@ -18,13 +18,12 @@ from pydantic import BaseModel
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope
 
-from service.access.callers import Identity, Rate
+from service.access.callers import Identity
 from service.api.authentication import authenticate, refuse_foreign_page
 from service.api.body import (
     MAX_BODY_BYTES,
     Body,
     ItemValidationError,
-    declared_length,
     parse,
     parse_query,
     read_body,
@@ -38,7 +37,6 @@ from service.errors import (
     ForeignOrigin,
     Overloaded,
     PresignError,
-    RateLimited,
     Unauthenticated,
     UnsupportedMediaType,
 )
@@ -161,16 +159,9 @@ class ApiRoute(APIRoute):
         await call.identify(self)
         if self.accepts_basic:
             await self._refuse_foreign_page(call)
-        limits, caller_id = call.limits, call.caller_id
-        limits.requests.assign(caller_id)
-        call.context.caller_id = caller_id
-        if self._is_rate_limited and limits.refused.knows(caller_id):
-            await self._refuse_unread(call)
-        try:
-            answer = await self._answer(call)
-        except RateLimited as error:
-            self._remember(call, error)
-            raise
+        call.limits.requests.assign(call.caller_id)
+        call.context.caller_id = call.caller_id
+        answer = await self._answer(call)
         if call.authorizer.snapshot is not call.snapshot:
             await call.identify(self)
         if isinstance(answer, Response):
@@ -216,23 +207,6 @@ class ApiRoute(APIRoute):
             await call.record_unread(self, error)
             raise
 
-    async def _refuse_unread(self, call: AuthenticatedRequest) -> None:
-        """Raises RateLimited, after its audit line, if the rate has just refused the caller."""
-        length = declared_length(call.scope["headers"])
-        try:
-            call.limits.refused.check(call.caller_id, _rate_of(call), length)
-        except RateLimited as error:
-            await call.record_unread(self, error)
-            raise
-
-    def _remember(self, call: AuthenticatedRequest, error: RateLimited) -> None:
-        rate = _rate_of(call)
-        if rate is not None:
-            length = declared_length(call.scope["headers"])
-            call.limits.refused.add(
-                call.caller_id, rate, error, length=length, batch=self._is_batch
-            )
-
     def _read_signature(self) -> None:
         hints = get_type_hints(self.endpoint)
         body: type[Body] | None = hints.get("body")
@@ -243,9 +217,4 @@ class ApiRoute(APIRoute):
         self._is_batch = body is not None and body.is_batch
         self._path_parameters = [name for name in self.param_convertors if name in hints]
         self._query: type[BaseModel] | None = hints.get("query")
-        self._is_rate_limited = "body" in hints or "query" in hints
         self._status = self.status_code or 200
-
-
-def _rate_of(call: AuthenticatedRequest) -> Rate | None:
-    return call.authorizer.access(call.requester).rate

@@ -21,7 +21,7 @@ from service.server.shutdown import Drain
 from service.telemetry.metrics import Metrics
 from tests.support.authorizer import make_harness
 from tests.support.factories import make_snapshot
-from tests.support.virtual_time import FakeClock, in_virtual_time
+from tests.support.virtual_time import in_virtual_time
 
 LONG: Final = {
     *(f"{name}UrlBatchRequest" for name in ("Download", "Upload", "Head", "Delete")),
@@ -81,7 +81,7 @@ def sent(body: bytes) -> AuthenticatedRequest:
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": body, "more_body": False}
 
-    limits = shared_limits(8, FakeClock().boot)
+    limits = shared_limits(8)
     parts = Parts(drain=Drain(), metrics=Metrics(), problems=Problems(), limits=limits)
     harness = make_harness(make_snapshot())
     parts.authorizer, parts.presigner = harness.authorizer, harness.presigner
