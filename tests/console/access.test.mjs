@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import * as access from "../../service/console/page/access.js";
 
+// tests/access/test_content_types.py reads the same cases.
+const CASES = JSON.parse(readFileSync(new URL("../data/content-types.json", import.meta.url), "utf8"));
 const MIB = 2 ** 20;
 const grant = (more) => ({ bucket: "b", prefix: "", allow: ["upload", "multipart"], allow_overwrite: false, ...more });
 const file = (more) => ({ size: 5, type: "text/plain", ...more });
@@ -76,6 +79,14 @@ test("types fit by name or by family, whatever their case and parameters", () =>
     assert.equal(way([typed], "k", { type }).operation, "upload", type);
   const { reason } = way([typed], "k", { type: "application/pdf" });
   assert.equal(reason, "Only files of these types are allowed here: plain text, image.");
+});
+
+test("a pattern matches the types that the service lets it match", () => {
+  for (const { pattern, matched, others } of CASES) {
+    const typed = grant({ content_types: [pattern] });
+    for (const type of matched) assert.equal(way([typed], "k", { type }).operation, "upload", `${pattern} ${type}`);
+    for (const type of others) assert.ok(way([typed], "k", { type }).reason, `${pattern} ${type}`);
+  }
 });
 
 test("outside of the grants nothing is offered", () => {
