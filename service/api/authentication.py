@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Container, Iterable
+from collections.abc import Awaitable, Container, Iterable
 from typing import Final
 
 from starlette.types import Scope
@@ -15,34 +15,39 @@ from service.presigning.snapshot import Snapshot
 _BEARER: Final = "Send `Authorization: Bearer` with a valid API key or token."
 _EITHER: Final = "Send an API key or token: as a Basic password with any user name, or as Bearer."
 _FORM: Final = "Send a `Content-Type` that an HTML form cannot send, such as `application/json`."
-_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 # html.spec.whatwg.org: "form submission", enctype. A page can also send a body without any type.
 _OF_FORMS: Final = frozenset(
     {b"", b"application/x-www-form-urlencoded", b"multipart/form-data", b"text/plain"}
 )
 
 
-async def authenticate(
+def authenticate(
     headers: Iterable[tuple[bytes, bytes]],
     snapshot: Snapshot,
     tokens: TokenVerifier,
     *,
     basic: bool = False,
-) -> Identity:
-    """Return the caller's identity. Raises Unauthenticated, which never says what failed.
+) -> Identity | Awaitable[Identity]:
+    """Return the caller's identity, or what to await for it if a token has to be verified.
 
-    `basic` accepts the key or token as a password, with any user name (RFC 7617).
+    Both raise Unauthenticated, which never says what failed. `basic` accepts the key or token as a
+    password, with any user name (RFC 7617).
     """
     sent = [value for name, value in headers if name == b"authorization"]
     if not sent and snapshot.unsafe_anonymous_caller is not None:
         return snapshot.unsafe_anonymous_caller
-    if len(sent) == 1 and (text := _credential(sent[0], basic=basic)) is not None:
-        identity = (
-            snapshot.api_keys.identify(text) or tokens.known(text) or await tokens.identify(text)
-        )
-        if identity is not None:
-            return identity
-    raise Unauthenticated(_EITHER if basic else _BEARER)
+    if len(sent) != 1 or (text := _credential(sent[0], basic=basic)) is None:
+        raise Unauthenticated(_EITHER if basic else _BEARER)
+    return (
+        snapshot.api_keys.identify(text) or tokens.known(text) or _verify(text, tokens, basic=basic)
+    )
+
+
+async def _verify(token: str, tokens: TokenVerifier, *, basic: bool) -> Identity:
+    if (identity := await tokens.identify(token)) is None:
+        raise Unauthenticated(_EITHER if basic else _BEARER)
+    return identity
 
 
 def refuse_foreign_page(scope: Scope, origins: Container[str]) -> None:
@@ -54,7 +59,7 @@ def refuse_foreign_page(scope: Scope, origins: Container[str]) -> None:
     """
     headers = dict(scope["headers"])
     is_basic = headers.get(b"authorization", b"")[:6].lower() == b"basic "
-    if not is_basic or scope["method"] in _SAFE:
+    if not is_basic or scope["method"] in SAFE_METHODS:
         return
     origin = headers.get(b"origin", b"").decode("latin-1")
     host = headers.get(b"host", b"").decode("latin-1")

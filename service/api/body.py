@@ -7,7 +7,8 @@ from typing import ClassVar, Final, NoReturn, TypeVar
 from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, ValidationError
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect
+from starlette.types import Message, Receive
 
 from service.api.messages import details, pointers
 from service.errors import BodyTooLarge, InvalidJson, InvalidRequest, UnsupportedMediaType
@@ -45,21 +46,23 @@ class ItemValidationError(Exception):
         self.location = location
 
 
-async def read_body(request: Request, limit: int) -> bytes:
-    """Return the whole body. Raises BodyTooLarge if it is, or claims to be, over `limit` bytes."""
-    if declared_length(request.scope["headers"]) > limit:
-        raise _too_large(limit)
-    chunks, size, more = [], 0, True
-    while more:  # Request.stream does the same, but a generator costs three times as much
-        message = await request.receive()
+async def read_rest(receive: Receive, message: Message, limit: int) -> bytes:
+    """Return the whole body, of which `message` is the first.
+
+    Raises BodyTooLarge if it is over `limit` bytes, and ClientDisconnect.
+    """
+    chunks, size = [], 0
+    while True:  # Request.stream does the same, but a generator costs three times as much
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
-        chunk, more = message.get("body", b""), message.get("more_body", False)
+        chunk = message.get("body", b"")
         size += len(chunk)
         if size > limit:
-            raise _too_large(limit)
+            raise too_large(limit)
         chunks.append(chunk)
-    return b"".join(chunks)
+        if not message.get("more_body", False):
+            return b"".join(chunks)
+        message = await receive()
 
 
 def declared_length(headers: Iterable[tuple[bytes, bytes]]) -> int:
@@ -151,5 +154,5 @@ def _finite(text: str) -> float:
     return number
 
 
-def _too_large(limit: int) -> BodyTooLarge:
+def too_large(limit: int) -> BodyTooLarge:
     return BodyTooLarge(f"The body is longer than {limit} bytes.")

@@ -1,19 +1,35 @@
 """CORS: pages of other origins that may call."""
 
 from collections.abc import Collection
+from functools import partial
 
+from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
-from starlette.types import ASGIApp
+from starlette.responses import Response
+from starlette.types import Scope, Send
 
 
-def allowing(origins: Collection[str], app: ASGIApp) -> ASGIApp:
-    """Return the app for pages of these origins too. No answer lets them send cookies."""
+def rules_for(origins: Collection[str]) -> CORSMiddleware | None:
+    """Return the rules for pages of these origins. No answer lets them send cookies."""
     if not origins:
-        return app
+        return None
     return CORSMiddleware(
-        app,
+        Starlette(),  # never called: `apply` uses the rules
         allow_origins=list(origins),
         allow_methods=["GET", "HEAD", "POST", "PUT", "DELETE"],
         allow_headers=["*"],  # an upload's own, such as `x-amz-meta-…`, are not known in advance
         expose_headers=["X-Request-ID", "Retry-After"],
     )
+
+
+def apply(rules: CORSMiddleware, scope: Scope, send: Send) -> tuple[Response | None, Send]:
+    """Return the response if this is a preflight request, and a `send` that adds the headers.
+
+    As the middleware's own `__call__`, without a coroutine around each request.
+    """
+    headers = Headers(scope=scope)
+    asks_for = {"origin", "access-control-request-method"}
+    if scope["method"] == "OPTIONS" and asks_for <= {*headers.keys()}:
+        return rules.preflight_response(headers), send
+    return None, partial(rules.send, send=send, request_headers=headers)

@@ -1,8 +1,11 @@
 """Every HTTP request passes through the gateway, before FastAPI's router.
 
-It measures the request, gives it an id, limits concurrency, finds the route, turns exceptions into
+It measures the request, gives it an id, limits concurrency, finds the route, turns failures into
 responses and adds the headers of every response. The order matters: refused requests are measured
 too, and get their CORS headers.
+
+From the head to the answer of a route there is one coroutine here, one in the route, and what the
+handler calls. A step that seldom waits is a plain function: it answers, or returns what to await.
 
 FastAPI tries one route after the other, and resolves a handler's arguments on each request. So the
 gateway finds each `ApiRoute` itself, most of them in a dict, and routes for everything below a path
@@ -12,7 +15,8 @@ stack serves the rest: health, metrics, the console, unknown paths.
 
 import logging
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Awaitable, Collection, Iterable
+from functools import partial
 from typing import Final, Protocol
 
 from starlette.requests import ClientDisconnect
@@ -20,11 +24,11 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.api.cors import allowing
+from service.api.cors import apply, rules_for
 from service.api.limits import ConcurrencyLimiter
 from service.api.problems import Problems
-from service.api.request_state import response_headers, start_request, state_of
-from service.api.route import ApiRoute, AuthenticatedRequest
+from service.api.request_state import RequestState, response_headers, start_request
+from service.api.route import ApiRoute
 from service.errors import NotFound, PresignError
 
 log = logging.getLogger(__name__)
@@ -72,73 +76,64 @@ class Gateway:
             if not route.param_convertors
             for method in route.methods or ()
         }
-        self._answer = allowing(cors_origins, self._admit)
+        self._cors = rules_for(cors_origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        state = self._begin(scope)
+        response = None
+        if self._cors is not None:
+            response, send = apply(self._cors, scope, send)
+        try:
+            try:
+                if response is None and (response := self._refuse_if_full(scope, state)) is None:
+                    if (route := self._find(scope)) is not None:
+                        response = await route.respond(route.request_class(scope, receive))
+                    elif scope["path"].endswith("\n"):
+                        # FastAPI's patterns end in `$`: it would find the path without the newline.
+                        unknown = NotFound("No such resource.")
+                        response = self._problems.refusal(unknown, state.request_id)
+                    else:
+                        await self._app(scope, receive, partial(_send_of_app, state, send))
+            except ClientDisconnect:
+                response = None
+            except Exception:
+                # Safe to log: redaction.py drops the message, and locals are never logged.
+                log.exception("request %s failed", state.request_id)
+                response = self._problems.internal_error(state.request_id)
+            if response is not None and state.status is None:  # else a response has begun
+                await send(_start(state, response))
+                await send({"type": "http.response.body", "body": response.body})
+        finally:
+            self._end(scope, state)
+
+    def _begin(self, scope: Scope) -> RequestState:
         began = time.perf_counter()
         self._metrics.request_began()
         state = start_request(scope)
+        state.began = began
+        return state
 
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                state.status = message["status"]
-                headers = response_headers(state.request_id, state.cache_control)
-                message["headers"] = [*message["headers"], *headers]
-            await send(message)
+    def _end(self, scope: Scope, state: RequestState) -> None:
+        if state.holds_place:
+            self._limiter.release(state.caller_id)
+        route = getattr(scope.get("route"), "path", NO_ROUTE)
+        method = scope["method"] if scope["method"] in METHODS else "other"
+        status = CLIENT_CLOSED_REQUEST if state.status is None else state.status
+        self._metrics.request_ended(route, method, status, time.perf_counter() - state.began)
 
-        try:
-            await self._answer(scope, receive, send_with_headers)
-        finally:
-            route = getattr(scope.get("route"), "path", NO_ROUTE)
-            method = scope["method"] if scope["method"] in METHODS else "other"
-            status = CLIENT_CLOSED_REQUEST if state.status is None else state.status
-            self._metrics.request_ended(route, method, status, time.perf_counter() - began)
-
-    async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hold a place in the limiter until the response is sent."""
+    def _refuse_if_full(self, scope: Scope, state: RequestState) -> Response | None:
+        """Take a place in the limiter until the response is sent, or return the refusal."""
         if scope["path"] in UNLIMITED:
-            await self._dispatch(scope, receive, send)
-            return
+            return None
         try:
             self._limiter.acquire()
         except PresignError as error:
-            refused = self._problems.refusal(error, state_of(scope).request_id)
-            await refused(scope, receive, send)
-            return
-        try:
-            await self._dispatch(scope, receive, send)
-        finally:
-            self._limiter.release(state_of(scope).caller_id)
-
-    async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
-        state, route = state_of(scope), self._find(scope)
-        try:
-            if route is not None:
-                response = await self._respond(route, route.request_class(scope, receive))
-            elif scope["path"].endswith("\n"):
-                # FastAPI's patterns end in `$`: it would find the path without the newline.
-                unknown = NotFound("No such resource.")
-                response = self._problems.refusal(unknown, state.request_id)
-            else:
-                await self._app(scope, receive, send)
-                return
-        except ClientDisconnect:
-            return
-        except Exception:
-            # Safe to log: redaction.py drops the exception's message, and locals are never logged.
-            log.exception("request %s failed", state.request_id)
-            response = self._problems.internal_error(state.request_id)
-        if state.status is None:  # else a response has begun
-            await response(scope, receive, send)
-
-    async def _respond(self, route: ApiRoute, call: AuthenticatedRequest) -> Response:
-        try:
-            return await route.respond(call)
-        except PresignError as error:
-            return route.refusal(call, error)
+            return self._problems.refusal(error, state.request_id)
+        state.holds_place = True
+        return None
 
     def _find(self, scope: Scope) -> ApiRoute | None:
         found = self._by_path.get((scope["method"], scope["path"]))
@@ -155,3 +150,27 @@ class Gateway:
                 scope.update(child_scope, route=route)
                 return route
         return None
+
+
+def _start(state: RequestState, response: Response) -> Message:
+    """Return the message that begins a response."""
+    start = {"type": "http.response.start", "status": response.status_code}
+    return _with_headers(state, start, response.raw_headers)
+
+
+def _send_of_app(state: RequestState, send: Send, message: Message) -> Awaitable[None]:
+    """Send a message of FastAPI's own stack."""
+    if message["type"] == "http.response.start":
+        message = _with_headers(state, message, message["headers"])
+    return send(message)
+
+
+def _with_headers(
+    state: RequestState, start: Message, headers: Iterable[tuple[bytes, bytes]]
+) -> Message:
+    """Add the headers of every response to the message that begins it."""
+    state.status = start["status"]
+    start["headers"] = [*headers, *response_headers(state.request_id, state.cache_control)]
+    if state.reason is not None:
+        start["reason"] = state.reason  # only our own server uses it
+    return start

@@ -22,14 +22,19 @@ _FIXED: Final = [
 
 @dataclass(slots=True)
 class RequestState:
-    """`caller_id` is that of the caller that holds a place, once it is known.
+    """`began` is by `time.perf_counter`, in seconds.
 
-    `cache_control` is the response's. `status` is None until a response has begun.
+    `caller_id` is that of the caller that holds a place, once it is known. `cache_control` is the
+    response's, and `reason` its reason phrase, if it has an unusual one. `status` is None until a
+    response has begun.
     """
 
     request_id: str
+    began: float = 0.0
+    holds_place: bool = False
     caller_id: CallerId | None = None
     cache_control: bytes = b"no-store"
+    reason: bytes | None = None
     status: int | None = None
 
 

@@ -10,7 +10,7 @@ and before the response if there is another snapshot by then.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, ClassVar, Final, get_type_hints
+from typing import Any, ClassVar, Final, NoReturn, get_type_hints
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
@@ -19,16 +19,18 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope
 
 from service.access.callers import Identity
-from service.api.authentication import authenticate, refuse_foreign_page
+from service.api.authentication import SAFE_METHODS, authenticate, refuse_foreign_page
 from service.api.body import (
     MAX_BODY_BYTES,
     Body,
     ItemValidationError,
+    declared_length,
     parse,
     parse_query,
-    read_body,
+    read_rest,
     refuse,
     refuse_encoded,
+    too_large,
 )
 from service.api.limits import BatchSlot
 from service.api.parts import Parts
@@ -72,21 +74,40 @@ class AuthenticatedRequest(Request):
         address = self.scope.get("client")
         return None if address is None else address[0]
 
-    async def identify(self, route: "ApiRoute") -> None:
-        """Find out who the caller is. Raises Unauthenticated after writing the audit line."""
+    def identify(self, route: "ApiRoute") -> Awaitable[None] | None:
+        """Find out who the caller is. Return what to await if its token has to be verified.
+
+        The awaitable raises Unauthenticated after writing the audit line.
+        """
         self.snapshot = self.authorizer.snapshot
         try:
-            identity = await route.identity(self)
-        except Unauthenticated:
-            await self.record_unauthenticated(route)
-            raise
+            identity = route.identity(self)
+        except PresignError as refusal:
+            return self._refuse(route, refusal)
+        if not isinstance(identity, Identity):
+            return self._identify_by(route, identity)
+        self._set_identity(identity)
+        return None
+
+    def identify_again(self, route: "ApiRoute") -> Awaitable[None] | None:
+        """As `identify`, if there is another configuration by now."""
+        return None if self.authorizer.snapshot is self.snapshot else self.identify(route)
+
+    async def _identify_by(self, route: "ApiRoute", verified: Awaitable[Identity]) -> None:
+        try:
+            self._set_identity(await verified)
+        except Unauthenticated as refusal:
+            await self._refuse(route, refusal)
+
+    def _set_identity(self, identity: Identity) -> None:
         self.caller_id = (identity.caller.issuer, identity.caller.subject)
         self.requester = Requester(identity, self.context.request_id, self.client_host)
 
-    async def record_unauthenticated(self, route: "ApiRoute") -> None:
-        """Write the audit line of a request whose caller is unknown."""
+    async def _refuse(self, route: "ApiRoute", refusal: PresignError) -> NoReturn:
+        """Raises the refusal of a request whose caller is unknown, after its audit line."""
         trail = self.authorizer.audit_trail
         await trail.record_unauthenticated(self.context.request_id, self.client_host, route.path)
+        raise refusal
 
     async def record_unread(self, route: "ApiRoute", refusal: PresignError) -> None:
         """Write the audit line of a request that was refused before it was read."""
@@ -94,21 +115,28 @@ class AuthenticatedRequest(Request):
         await self.authorizer.record(self.requester, [outcome])
 
     async def read(self, limit: int) -> bytes:
-        """Return the whole body, in a slot for bodies being received. Raises what `read_body` does.
+        """Return the whole body, in a slot for bodies being received.
 
-        Without a slot, accept only a body that has arrived already. Raises Overloaded for another.
+        Without a slot, accept only a body that has arrived already. Raises BodyTooLarge for a body
+        that is, or claims to be, over `limit` bytes, Overloaded, and ClientDisconnect.
         """
+        if declared_length(self.scope["headers"]) > limit:
+            raise too_large(limit)
         bodies = self.limits.bodies
         try:
             bodies.acquire(self.caller_id)
         except Overloaded as full:
             try:
                 async with asyncio.timeout(0):
-                    return await read_body(self, limit)
+                    return await read_rest(self.receive, await self.receive(), limit)
             except TimeoutError:
                 raise full from None
         try:
-            return await read_body(self, limit)
+            message = await self.receive()
+            body: bytes | None = message.get("body")
+            if body is not None and len(body) <= limit and not message.get("more_body", False):
+                return body
+            return await read_rest(self.receive, message, limit)
         finally:
             bodies.release(self.caller_id)
 
@@ -143,9 +171,12 @@ class ApiRoute(APIRoute):
 
         return handle
 
-    async def identity(self, call: AuthenticatedRequest) -> Identity:
-        """Return who calls. Raises Unauthenticated."""
-        return await authenticate(
+    def identity(self, call: AuthenticatedRequest) -> Identity | Awaitable[Identity]:
+        """Return who calls, or what to await for it. Both raise Unauthenticated.
+
+        The call may raise any refusal of a request whose caller is unknown.
+        """
+        return authenticate(
             call.scope["headers"], call.snapshot, call.parts.tokens, basic=self.accepts_basic
         )
 
@@ -155,34 +186,40 @@ class ApiRoute(APIRoute):
         return call.parts.problems.refusal(error, request_id, basic=self.accepts_basic)
 
     async def respond(self, call: AuthenticatedRequest) -> Response:
-        """Return the response. Raises PresignError for a refusal."""
-        await call.identify(self)
-        if self.accepts_basic:
-            await self._refuse_foreign_page(call)
-        call.limits.requests.assign(call.caller_id)
-        call.context.caller_id = call.caller_id
-        answer = await self._answer(call)
-        if call.authorizer.snapshot is not call.snapshot:
-            await call.identify(self)
-        if isinstance(answer, Response):
-            return answer
-        return JsonBytesResponse(answer, self._status)
+        """Return the response, which may be a refusal."""
+        try:
+            if (verification := call.identify(self)) is not None:
+                await verification
+            if self.accepts_basic and call.scope["method"] not in SAFE_METHODS:
+                await self._refuse_foreign_page(call)
+            call.limits.requests.assign(call.caller_id)
+            call.context.caller_id = call.caller_id
+            arguments = self._arguments(call)
+            if self._body is None:
+                answer = await self._handler(call, **arguments)
+            else:
+                refuse_encoded(call.scope["headers"])
+                body = await call.read(self._limit)
+                if (verification := call.identify_again(self)) is not None:
+                    await verification
+                if self._is_batch or (self._is_long and len(body) > MAX_BODY_BYTES):
+                    answer = await self._answer_long(call, self._body, body, arguments)
+                else:
+                    answer = await self._handler(call, body=parse(self._body, body), **arguments)
+            if (verification := call.identify_again(self)) is not None:
+                await verification
+        except PresignError as error:
+            return self.refusal(call, error)
+        return answer if isinstance(answer, Response) else JsonBytesResponse(answer, self._status)
 
-    async def _answer(self, call: AuthenticatedRequest) -> bytes | Response:
+    def _arguments(self, call: AuthenticatedRequest) -> dict[str, Any]:
+        """Return the handler's arguments but the body. Raises InvalidRequest."""
         arguments: dict[str, Any] = {
             name: call.scope["path_params"][name] for name in self._path_parameters
         }
         if self._query is not None:
             arguments["query"] = parse_query(self._query, call.scope["query_string"])
-        if self._body is None:
-            return await self._handler(call, **arguments)
-        refuse_encoded(call.scope["headers"])
-        body = await call.read(self._limit)
-        if call.authorizer.snapshot is not call.snapshot:
-            await call.identify(self)
-        if self._is_batch or (self._is_long and len(body) > MAX_BODY_BYTES):
-            return await self._answer_long(call, self._body, body, arguments)
-        return await self._handler(call, body=parse(self._body, body), **arguments)
+        return arguments
 
     async def _answer_long(
         self, call: AuthenticatedRequest, model: type[Body], body: bytes, arguments: dict[str, Any]

@@ -1,7 +1,7 @@
 """Writes and counts the outcome of each request before the answer is sent."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final, Protocol
 
@@ -55,16 +55,21 @@ class AuditTrail:
         self._unauthenticated = LineLimit(UNAUTHENTICATED_LINES)
         self._counting: asyncio.Task[None] | None = None
 
-    async def record(
+    def record(
         self, requester: Requester, outcomes: Sequence[Outcome], s3_buckets: Mapping[str, str]
-    ) -> None:
-        """`s3_buckets` are the buckets' names at the store."""
+    ) -> Awaitable[None] | None:
+        """Return None if all is written, else what to await until it is.
+
+        `s3_buckets` are the buckets' names at the store. Both raise Overloaded if it cannot be
+        written.
+        """
         time = self._clock.wall()
-        await self._put(audit_lines(requester, outcomes, s3_buckets=s3_buckets, time=time))
-        if len(outcomes) > ITEMS_PER_SLICE:  # uploads that all differ took some ms until here
-            await asyncio.sleep(0)
-        for request, key, answer in outcomes:
-            self._count(request, answer, 1 if isinstance(key, str) else max(1, len(key)))
+        lines = audit_lines(requester, outcomes, s3_buckets=s3_buckets, time=time)
+        rest = self._put(lines)
+        if rest is not None or len(outcomes) > ITEMS_PER_SLICE:
+            return self._count_later(rest, outcomes)
+        self._count_all(outcomes)
+        return None
 
     async def record_batch(
         self,
@@ -76,7 +81,8 @@ class AuditTrail:
         """Record a batch that was refused before its items were validated."""
         time = self._clock.wall()
         line = refused_batch_line(requester, batch, refusal.code, s3_buckets=s3_buckets, time=time)
-        await self._put([line])
+        if (rest := self._put([line])) is not None:
+            await rest
         self._observer.refused(refusal.code, batch.count)
 
     async def record_unauthenticated(self, request_id: str, client: str | None, route: str) -> None:
@@ -97,7 +103,8 @@ class AuditTrail:
     async def _put_one_of_few(self, line: bytes) -> None:
         """Anybody can cause these lines, so there are few. The last one counts the others."""
         if self._unauthenticated.allows(self._clock.boot()):
-            await self._put([line])
+            if (rest := self._put([line])) is not None:
+                await rest
         elif self._counting is None:
             self._counting = asyncio.create_task(self._record_suppressed())
 
@@ -105,17 +112,35 @@ class AuditTrail:
         await asyncio.sleep(1)
         self._counting = None
         count = self._unauthenticated.suppressed()
-        time = self._clock.wall()
+        line = unauthenticated_line(time=self._clock.wall(), suppressed=count)
         with suppress(Overloaded):  # no request depends on this line; the failure is counted
-            await self._put([unauthenticated_line(time=time, suppressed=count)])
-
-    async def _put(self, lines: list[bytes]) -> None:
-        try:
-            if (rest := self._write(lines)) is not None:
+            if (rest := self._put([line])) is not None:
                 await rest
+
+    def _put(self, lines: list[bytes]) -> Awaitable[None] | None:
+        """As `write`, and counts a failure."""
+        try:
+            rest = self._write(lines)
         except PresignError:
             self._observer.audit_failed()
             raise
+        return None if rest is None else self._put_rest(rest)
+
+    async def _put_rest(self, rest: Awaitable[None]) -> None:
+        try:
+            await rest
+        except PresignError:
+            self._observer.audit_failed()
+            raise
+
+    async def _count_later(self, rest: Awaitable[None] | None, outcomes: Sequence[Outcome]) -> None:
+        # Uploads that all differ took some ms until here.
+        await (asyncio.sleep(0) if rest is None else rest)
+        self._count_all(outcomes)
+
+    def _count_all(self, outcomes: Sequence[Outcome]) -> None:
+        for request, key, answer in outcomes:
+            self._count(request, answer, 1 if isinstance(key, str) else max(1, len(key)))
 
     def _count(self, request: AnyRequest, answer: Answer, count: int) -> None:
         if isinstance(answer, PresignError):

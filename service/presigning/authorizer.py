@@ -86,15 +86,17 @@ class Authorizer:
         refusal, once it is in the audit trail: RateLimited, Overloaded and what the two raise.
         """
         try:
-            if urls:
-                await self.count(requester, urls)
+            if urls and (counted := self.count(requester, urls)) is not None:
+                await counted
             answer = None if at_once is None else at_once()
             if answer is None:
                 answer = await work()
         except PresignError as refusal:
             await self.record(requester, [(request, key, refusal)])
             raise
-        await self.record(requester, [(request, key, answer)])
+        outcomes, s3_buckets = [(request, key, answer)], self.snapshot.s3_buckets
+        if (written := self.audit_trail.record(requester, outcomes, s3_buckets)) is not None:
+            await written
         return answer
 
     async def read(self, requester: Requester, route: str, work: Callable[[], Awaitable[V]]) -> V:
@@ -183,12 +185,15 @@ class Authorizer:
     def access(self, requester: Requester) -> CallerAccess:
         return self.snapshot.access(requester.identity)
 
-    async def count(self, requester: Requester, urls: int) -> None:
-        """Count against the caller's rate. Raises RateLimited; then none of them is counted."""
+    def count(self, requester: Requester, urls: int) -> Awaitable[None] | None:
+        """Count against the caller's rate. Return None if they are counted, else what to await.
+
+        Both raise RateLimited; then none of them is counted.
+        """
         rate, caller = self.access(requester).rate, requester.identity.caller
         if rate is None or self._limits is None or self._limits.try_take(caller, rate, urls):
-            return
-        await self._limits.take(caller, rate, urls)
+            return None
+        return self._limits.take(caller, rate, urls)
 
     async def wait(self, session_key: SessionKey) -> CredentialsUnavailable | None:
         """Wait for a session. If none comes, return the error for the caller that needs it."""
@@ -200,7 +205,9 @@ class Authorizer:
 
     async def record(self, requester: Requester, outcomes: Sequence[Outcome]) -> None:
         """Raises Overloaded if the audit trail cannot be written: then no answer may be sent."""
-        await self.audit_trail.record(requester, outcomes, self.snapshot.s3_buckets)
+        written = self.audit_trail.record(requester, outcomes, self.snapshot.s3_buckets)
+        if written is not None:
+            await written
 
     async def record_batch(
         self, requester: Requester, batch: RefusedBatch, refusal: PresignError

@@ -101,7 +101,8 @@ class Presigner:
         Raises RateLimited once the refusal is in the audit trail, described by `describe()`.
         """
         try:
-            await self._authorizer.count(requester, urls)
+            if (counted := self._authorizer.count(requester, urls)) is not None:
+                await counted
         except PresignError as refusal:
             await self._authorizer.record_batch(requester, describe(), refusal)
             raise

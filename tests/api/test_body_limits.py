@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Final, get_type_hints
 import pytest
 from starlette.types import Scope
 
+from service.access.callers import Identity
 from service.api.body import MAX_BATCH_BYTES, MAX_BODY_BYTES
 from service.api.limits import shared_limits
 from service.api.parts import Parts
@@ -15,13 +16,13 @@ from service.api.request_state import start_request
 from service.api.route import ApiRoute, AuthenticatedRequest
 from service.api.schemas import StrictRequest
 from service.app.factory import _ROUTERS
-from service.errors import BodyTooLarge
+from service.auth.token_verifier import TokenVerifier
 from service.protocols.uppy import routes as uppy
 from service.server.shutdown import Drain
 from service.telemetry.metrics import Metrics
 from tests.support.authorizer import make_harness
-from tests.support.factories import make_snapshot
-from tests.support.virtual_time import in_virtual_time
+from tests.support.factories import CALLER, make_snapshot
+from tests.support.virtual_time import FakeClock, in_virtual_time
 
 LONG: Final = {
     *(f"{name}UrlBatchRequest" for name in ("Download", "Upload", "Head", "Delete")),
@@ -62,9 +63,9 @@ async def test_a_body_has_the_limit_of_its_model(
     endpoint: Callable[..., Any], body: bytes, limit: int
 ) -> None:
     route = ApiRoute("/x", endpoint, methods=["POST"], response_model=None)
-    assert await route._answer(sent(body.ljust(limit))) == b"taken"
-    with pytest.raises(BodyTooLarge, match=f"longer than {limit} bytes"):
-        await route._answer(sent(body.ljust(limit + 1)))
+    assert (await route.respond(sent(body.ljust(limit)))).body == b"taken"
+    refused = await route.respond(sent(body.ljust(limit + 1)))
+    assert f"longer than {limit} bytes".encode() in refused.body
 
 
 def test_only_batches_and_completions_may_have_long_bodies() -> None:
@@ -83,10 +84,12 @@ def sent(body: bytes) -> AuthenticatedRequest:
 
     limits = shared_limits(8)
     parts = Parts(drain=Drain(), metrics=Metrics(), problems=Problems(), limits=limits)
-    harness = make_harness(make_snapshot())
+    snapshot = make_snapshot()
+    snapshot.unsafe_anonymous_caller = Identity(CALLER)
+    harness = make_harness(snapshot)
     parts.authorizer, parts.presigner = harness.authorizer, harness.presigner
+    parts.tokens = TokenVerifier([], clock=FakeClock())
     scope: Scope = {"type": "http", "headers": [], "app": SimpleNamespace(parts=parts)}
     start_request(scope)
-    call = AuthenticatedRequest(scope, receive)
-    call.caller_id, call.snapshot = (None, "reader"), harness.authorizer.snapshot
-    return call
+    parts.limits.requests.acquire()
+    return AuthenticatedRequest(scope, receive)

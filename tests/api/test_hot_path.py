@@ -1,11 +1,12 @@
 """The hot path: which modules a signing call runs through, and which it never does."""
 
 import gc
+import inspect
 import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any, Final
 
 import httpx
@@ -35,13 +36,16 @@ async def _client() -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
+Called = tuple[str, CodeType]  # the module of a Python function, and its code
+
+
 @contextmanager
-def profiled(modules: list[str]) -> Iterator[None]:
-    """Record the module of each Python function that this thread calls."""
+def profiled(calls: list[Called]) -> Iterator[None]:
+    """Record each Python function that this thread calls."""
 
     def note(frame: FrameType, event: str, _: Any) -> None:
         if event == "call":
-            modules.append(frame.f_globals.get("__name__", ""))
+            calls.append((frame.f_globals.get("__name__", ""), frame.f_code))
 
     before, collects = sys.getprofile(), gc.isenabled()
     gc.disable()  # earlier tests left objects with finalizers, those of `limits`
@@ -55,31 +59,40 @@ def profiled(modules: list[str]) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def watched(client: httpx.AsyncClient) -> AsyncIterator[list[str]]:
-    """The modules in which the app calls a function."""
+async def watched(client: httpx.AsyncClient) -> AsyncIterator[list[Called]]:
+    """The functions that the app calls."""
     transport: Any = client._transport
-    app, modules = transport.app, list[str]()
+    app, calls = transport.app, list[Called]()
 
     async def only_the_app(scope: Any, receive: Any, send: Any) -> None:
-        with profiled(modules):
-            await app(scope, receive, send)
+        chunk = await receive()
+        while chunk["more_body"]:
+            chunk = (more := await receive()) | {"body": chunk["body"] + more["body"]}
+
+        async def whole_body() -> Any:
+            """As from our own server, if the body has arrived."""
+            return chunk
+
+        with profiled(calls):
+            await app(scope, whole_body, send)
 
     transport.app = only_the_app
     try:
-        yield modules
+        yield calls
     finally:
         transport.app = app
 
 
-async def called(client: httpx.AsyncClient, path: str, body: dict[str, Any]) -> list[str]:
-    async with watched(client) as modules:
+async def called(client: httpx.AsyncClient, path: str, body: dict[str, Any]) -> list[Called]:
+    async with watched(client) as calls:
         answer = await client.post(f"/v1/{path}", json=body)
     assert answer.status_code == 200, answer.text
     assert answer.json().get("failed", 0) == 0
-    return modules
+    return calls
 
 
 FORM: Final = {"bucket": "demo", "key_prefix": "a/", "max_content_length": 5}  # its key is made
+SINGLE: Final = [each for each in CALLS if not each[0].endswith("/batch")]
 WARM: Final = [*CALLS, ("upload-forms", FORM)]
 
 
@@ -89,10 +102,24 @@ async def test_a_warm_call_uses_no_sdk_router_dependency_or_thread(
 ) -> None:
     await client.post(f"/v1/{path}", json=body)  # fetches the session
     threads = set(threading.enumerate())
-    modules = await called(client, path, body)
+    modules = [module for module, _ in await called(client, path, body)]
     assert set(threading.enumerate()) == threads
     assert "service.presigning.authorizer" in modules
     assert [each for each in modules if each.startswith(NEVER)] == []
+
+
+@pytest.mark.parametrize(("path", "body"), SINGLE, ids=[path for path, _ in SINGLE])
+async def test_a_warm_call_enters_five_coroutine_functions(
+    client: httpx.AsyncClient, path: str, body: dict[str, Any]
+) -> None:
+    """The gateway's, the route's, that of its body, the handler, and that of the audit line."""
+    await client.post(f"/v1/{path}", json=body)
+    entered = {
+        code.co_qualname
+        for module, code in await called(client, path, body)
+        if module.startswith("service.") and code.co_flags & inspect.CO_COROUTINE
+    }
+    assert len(entered) <= 5, entered
 
 
 async def test_a_batch_does_shared_work_once(client: httpx.AsyncClient) -> None:
@@ -105,6 +132,6 @@ async def test_a_batch_does_shared_work_once(client: httpx.AsyncClient) -> None:
 
 async def test_a_call_through_the_router_would_be_seen(client: httpx.AsyncClient) -> None:
     """Otherwise the tests above could not fail."""
-    async with watched(client) as modules:
+    async with watched(client) as calls:
         assert (await client.get("/livez")).status_code == 200
-    assert any(each.startswith("fastapi.routing") for each in modules)
+    assert any(module.startswith("fastapi.routing") for module, _ in calls)

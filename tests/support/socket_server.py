@@ -13,9 +13,10 @@ from typing import Any, Final, Self
 from fastapi import FastAPI, Request, Response
 
 from service.api.discarding import discard_body
+from service.api.request_state import state_of
 from service.app.factory import PresignApp, create_app
 from service.errors import Forbidden
-from service.protocols.uppy.errors import Refusal
+from service.protocols.uppy.errors import refusal
 from service.server.limits import ConnectionLimits
 from service.server.protocol import TimeoutProtocol
 from service.server.run import Server, uvicorn_config
@@ -138,8 +139,8 @@ def _add_routes(app: PresignApp, server: RunningServer) -> None:
         server.timers.extend(p._deadline is not None for p in server.protocols)
         return ""
 
-    async def refused() -> Refusal:
-        return Refusal(app.parts.problems, Forbidden(), "request-1")
+    async def refused(request: Request) -> Response:
+        return refusal(app.parts.problems, Forbidden(), state_of(request.scope))
 
     async def header(name: str) -> Response:
         response = Response("ok")

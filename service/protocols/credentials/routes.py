@@ -4,6 +4,7 @@ There is such a route only if a grant allows `credentials`. The JSON is that of 
 docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
 """
 
+from collections.abc import Awaitable
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Response
@@ -23,13 +24,13 @@ from service.protocols.served import Served
 
 
 class CredentialsRoute(ApiRoute):
-    async def identity(self, call: AuthenticatedRequest) -> Identity:
+    def identity(self, call: AuthenticatedRequest) -> Identity | Awaitable[Identity]:
         """SDKs send AWS_CONTAINER_AUTHORIZATION_TOKEN as it is, with `Bearer` or without."""
         headers = [
             (name, b"Bearer " + value if name == b"authorization" and b" " not in value else value)
             for name, value in call.scope["headers"]
         ]
-        return await authenticate(headers, call.snapshot, call.parts.tokens)
+        return authenticate(headers, call.snapshot, call.parts.tokens)
 
     def refusal(self, call: AuthenticatedRequest, error: PresignError) -> Response:
         """Return a refusal in the form that SDKs can show."""

@@ -60,13 +60,9 @@ class CompletionRoute(LfsRoute):
 
     accepts_basic = False
 
-    async def identity(self, call: AuthenticatedRequest) -> Identity:
+    def identity(self, call: AuthenticatedRequest) -> Identity:
         path = call.scope["path_params"]
-        try:
-            return _ticket(call, path["repository"], path["ticket"]).identity()
-        except PresignError:  # like a failed authentication, of which there are few lines
-            await call.record_unauthenticated(self)
-            raise
+        return _ticket(call, path["repository"], path["ticket"]).identity()
 
 
 _PREFIX: Final = "/lfs/{repository}"

@@ -93,21 +93,12 @@ class LinkRoute(ApiRoute):
 
     request_class = Visit
 
-    async def identity(self, call: AuthenticatedRequest) -> Identity:
+    def identity(self, call: AuthenticatedRequest) -> Identity:
         assert isinstance(call, Visit)
         # The router decodes paths, so `/l%2F…` gets here too. In the raw path it has no ticket.
         text = call.scope["raw_path"].removeprefix(PATH.encode()).partition(b"/")[0]
-        try:
-            call.opened = call.visits.open(text.decode("latin-1"))
-        except NotFound:  # like a failed authentication, of which there are few lines
-            await call.record_unauthenticated(self)
-            raise
+        call.opened = call.visits.open(text.decode("latin-1"))
         return call.opened.maker
-
-    async def respond(self, call: AuthenticatedRequest) -> Response:
-        response = await super().respond(call)
-        response.raw_headers.append(_ROBOTS)
-        return response
 
     def refusal(self, call: AuthenticatedRequest, error: PresignError) -> Response:
         """Return the problem, or its page where a browser shows the answer to a person."""
@@ -146,6 +137,7 @@ async def share_link(visit: Visit) -> Response:
     else:
         response = await _download(visit)
     await visit.admit()  # it may have ended while a body came, or a session
+    response.raw_headers.append(_ROBOTS)
     return response
 
 

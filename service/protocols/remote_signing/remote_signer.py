@@ -131,7 +131,9 @@ class RemoteSigner(UseCase[None]):
         copies = policy.COPY_SOURCE in headers
         call = policy.find_call(request.method, uri.key, uri.parameters, copies=copies)
         if call.action == _DELETIONS:
-            await self._authorizer.count(requester, _named_objects(request.body))
+            objects = _named_objects(request.body)
+            if (counted := self._authorizer.count(requester, objects)) is not None:
+                await counted
         is_read = request.method in _READS
         signed = policy.signed_headers(call, uri.host, headers, is_read=is_read)
         of_body = None if request.body is None else sha256(request.body.encode()).hexdigest()

@@ -9,6 +9,7 @@ github.com/apache/iceberg: open-api/rest-catalog-open-api.yaml, signRequest
 """
 
 import re
+from collections.abc import Awaitable
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
@@ -33,16 +34,21 @@ _OF_A_BUCKET: Final = re.compile(
 class SignRoute(ApiRoute):
     """Answers errors in Iceberg's form."""
 
-    async def identity(self, call: AuthenticatedRequest) -> Identity:
-        try:
-            return await super().identity(call)
-        except Unauthenticated:
-            if await has_expired_token(call.scope["headers"], call.parts.tokens):
-                raise TokenExpired from None
-            raise
+    def identity(self, call: AuthenticatedRequest) -> Identity | Awaitable[Identity]:
+        found = super().identity(call)
+        return found if isinstance(found, Identity) else _verified(call, found)
 
     def refusal(self, call: AuthenticatedRequest, error: PresignError) -> Response:
         return refusal(error, call.context.request_id, SignRequest.model_fields)
+
+
+async def _verified(call: AuthenticatedRequest, identity: Awaitable[Identity]) -> Identity:
+    try:
+        return await identity
+    except Unauthenticated:
+        if await has_expired_token(call.scope["headers"], call.parts.tokens):
+            raise TokenExpired from None
+        raise
 
 
 router = APIRouter(route_class=SignRoute, include_in_schema=False)

@@ -16,7 +16,7 @@ from service.concurrency.event_loop import run_in_thread_if
 from service.errors import InvalidRequest, PresignError
 from service.multipart.completion import MANY_PARTS
 from service.protocols.served import Served
-from service.protocols.uppy.errors import Refusal
+from service.protocols.uppy.errors import refusal
 from service.protocols.uppy.schemas import (
     BatchQuery,
     CompleteRequest,
@@ -35,7 +35,7 @@ class UppyRoute(ApiRoute):
     """Answers errors in the form that Uppy can show."""
 
     def refusal(self, call: AuthenticatedRequest, error: PresignError) -> Response:
-        return Refusal(call.parts.problems, error, call.context.request_id)
+        return refusal(call.parts.problems, error, call.context)
 
 
 router = APIRouter(prefix="/uppy", route_class=UppyRoute, include_in_schema=False)

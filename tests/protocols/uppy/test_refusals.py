@@ -7,8 +7,9 @@ import httpx
 import pytest
 
 from service.api.problems import Problems
+from service.api.request_state import RequestState
 from service.errors import InvalidRequest
-from service.protocols.uppy.errors import Refusal
+from service.protocols.uppy.errors import refusal
 from tests.protocols.uppy.harness import (
     BOB,
     GRANT,
@@ -249,4 +250,6 @@ async def test_multipart_needs_conditional_writes() -> None:
     ],
 )
 def test_the_reason_has_only_valid_characters(detail: str, reason: bytes) -> None:
-    assert Refusal(Problems(), InvalidRequest(detail), "request-1").reason == reason
+    state = RequestState("request-1")
+    refusal(Problems(), InvalidRequest(detail), state)
+    assert state.reason == reason
