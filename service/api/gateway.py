@@ -82,7 +82,8 @@ class Gateway:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        state = self._begin(scope)
+        self._metrics.request_began()
+        state = start_request(scope)
         response = None
         if self._cors is not None:
             response, send = apply(self._cors, scope, send)
@@ -104,17 +105,10 @@ class Gateway:
                 log.exception("request %s failed", state.request_id)
                 response = self._problems.internal_error(state.request_id)
             if response is not None and state.status is None:  # else a response has begun
-                await send(_start(state, response))
+                await send(_start(state, response.status_code, response.raw_headers))
                 await send({"type": "http.response.body", "body": response.body})
         finally:
             self._end(scope, state)
-
-    def _begin(self, scope: Scope) -> RequestState:
-        began = time.perf_counter()
-        self._metrics.request_began()
-        state = start_request(scope)
-        state.began = began
-        return state
 
     def _end(self, scope: Scope, state: RequestState) -> None:
         if state.holds_place:
@@ -152,25 +146,18 @@ class Gateway:
         return None
 
 
-def _start(state: RequestState, response: Response) -> Message:
-    """Return the message that begins a response."""
-    start = {"type": "http.response.start", "status": response.status_code}
-    return _with_headers(state, start, response.raw_headers)
+def _start(state: RequestState, status: int, headers: Iterable[tuple[bytes, bytes]]) -> Message:
+    """Return the message that begins a response, with the headers that each one has."""
+    state.status = status
+    more = response_headers(state.request_id, state.cache_control)
+    start = {"type": "http.response.start", "status": status, "headers": [*headers, *more]}
+    if state.reason is not None:
+        start["reason"] = state.reason  # only our own server uses it
+    return start
 
 
 def _send_of_app(state: RequestState, send: Send, message: Message) -> Awaitable[None]:
     """Send a message of FastAPI's own stack."""
     if message["type"] == "http.response.start":
-        message = _with_headers(state, message, message["headers"])
+        message = _start(state, message["status"], message["headers"])
     return send(message)
-
-
-def _with_headers(
-    state: RequestState, start: Message, headers: Iterable[tuple[bytes, bytes]]
-) -> Message:
-    """Add the headers of every response to the message that begins it."""
-    state.status = start["status"]
-    start["headers"] = [*headers, *response_headers(state.request_id, state.cache_control)]
-    if state.reason is not None:
-        start["reason"] = state.reason  # only our own server uses it
-    return start

@@ -2,6 +2,7 @@
 
 import os
 import re
+import time
 from dataclasses import dataclass
 from typing import Final
 
@@ -30,7 +31,7 @@ class RequestState:
     """
 
     request_id: str
-    began: float = 0.0
+    began: float
     holds_place: bool = False
     caller_id: CallerId | None = None
     cache_control: bytes = b"no-store"
@@ -49,7 +50,7 @@ def start_request(scope: Scope) -> RequestState:
         request_id = os.urandom(16).hex()
     trace = None if traceparent is None else traceparent.decode("latin-1")
     tracing.CURRENT.set(tracing.RequestContext(request_id, trace))
-    state = scope[_SCOPE] = RequestState(request_id)
+    state = scope[_SCOPE] = RequestState(request_id, time.perf_counter())
     return state
 
 

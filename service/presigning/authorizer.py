@@ -190,7 +190,7 @@ class Authorizer:
 
         Both raise RateLimited; then none of them is counted.
         """
-        rate, caller = self.access(requester).rate, requester.identity.caller
+        rate, caller = self.snapshot.access(requester.identity).rate, requester.identity.caller
         if rate is None or self._limits is None or self._limits.try_take(caller, rate, urls):
             return None
         return self._limits.take(caller, rate, urls)

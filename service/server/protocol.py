@@ -108,7 +108,7 @@ class TimeoutProtocol(FastHttpProtocol):
         self._has_progressed = True
 
     def on_url(self, url: bytes) -> None:
-        super().on_url(url)
+        self.url += url
         self._head_bytes += len(url)
         if self._head_bytes > self._limits.head_bytes:
             self._fail_too_large()
@@ -118,7 +118,10 @@ class TimeoutProtocol(FastHttpProtocol):
         if self._head_bytes > self._limits.head_bytes:
             self._fail_too_large()
         if self._phase is _Phase.HEAD:  # a trailer must not pass for a header
-            super().on_header(name, value)
+            name = name.lower()
+            if name == b"expect" and value.lower() == b"100-continue":
+                self.expect_100_continue = True
+            self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         if len(self.pipeline) >= self._limits.pipelined:

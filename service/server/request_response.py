@@ -18,9 +18,15 @@ import asyncio
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from functools import lru_cache
+from typing import Final, cast
 
-from uvicorn._types import ASGISendEvent, HTTPResponseBodyEvent, HTTPResponseStartEvent
+from uvicorn._types import (
+    ASGIReceiveEvent,
+    ASGISendEvent,
+    HTTPResponseBodyEvent,
+    HTTPResponseStartEvent,
+)
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 from service.server.transport import CoalescingTransport
@@ -37,6 +43,24 @@ _BODILESS: Final = frozenset({204, 304})
 class RequestResponse(RequestResponseCycle):
     _pending_start: HTTPResponseStartEvent | None = None
 
+    _is_body_read = False
+
+    async def receive(self) -> ASGIReceiveEvent:
+        """As uvicorn's, which waits for an event even if the whole body has arrived."""
+        if (
+            self.more_body
+            or self._is_body_read
+            or self.disconnected
+            or self.response_complete
+            or self.waiting_for_100_continue
+        ):
+            return await super().receive()
+        self._is_body_read = True
+        self.message_event.clear()
+        self.flow.resume_reading()
+        body, self.body = bytes(self.body), bytearray()
+        return {"type": "http.request", "body": body, "more_body": False}
+
     async def send(self, message: ASGISendEvent) -> None:
         if message["type"] == "http.response.start" and not self.response_started:
             if self.waiting_for_100_continue and self.more_body:
@@ -49,17 +73,16 @@ class RequestResponse(RequestResponseCycle):
             if message["type"] == "http.response.body":
                 head = self._simple_head(start, message)
                 if head is not None:
-                    await self._send_whole(head, message.get("body", b""))
+                    if self.flow.write_paused and not self.disconnected:
+                        await self.flow.drain()
+                    if not self.disconnected:
+                        self._write(head, message.get("body", b""))
                     return
             await self._send_start(start)
         await super().send(message)
 
-    async def _send_whole(self, head: bytes, body: bytes) -> None:
-        if self.flow.write_paused and not self.disconnected:
-            await self.flow.drain()
-        if self.disconnected:
-            return
-        transport = cast("CoalescingTransport", self.transport)
+    def _write(self, head: bytes, body: bytes) -> None:
+        transport: CoalescingTransport = self.transport  # type: ignore[assignment]  # ours
         transport.queue_write([head + body] if len(body) < _MAX_COPIED else [head, body])
         self.waiting_for_100_continue = False
         self.response_complete = True
@@ -85,23 +108,32 @@ class RequestResponse(RequestResponseCycle):
         None also for headers that uvicorn has to change or refuse.
         """
         status, headers = start["status"], [*self.default_headers, *start.get("headers", ())]
-        named = dict(headers)
         if not (
             self.keep_alive
             and not end.get("more_body", False)
             and self.scope["method"] != "HEAD"
             and status not in _BODILESS
-            and named.get(b"content-length") == b"%d" % len(end.get("body", b""))
-            and _UNUSUAL.isdisjoint(named)
-            and not b"".join(named).translate(None, _NAME_BYTES)
+            and (b"content-length", b"%d" % len(end.get("body", b""))) in headers
         ):
             return None
-        lines = [b"%b: %b" % header for header in headers]
-        if _CONTROLS.search(b"".join(lines)) is not None:
+        names, values = zip(*headers, strict=True)
+        template = _template(names)
+        if template is None or _CONTROLS.search(b"".join(values)) is not None:
             return None
         reason = _reason(start)
         line = STATUS_LINE[status] if reason is None else b"HTTP/1.1 %d %b\r\n" % (status, reason)
-        return b"%b%b\r\n\r\n" % (line, b"\r\n".join(lines))
+        return line + template % values
+
+
+@lru_cache(maxsize=64)
+def _template(names: tuple[bytes, ...]) -> bytes | None:
+    """Return the lines of headers with these names, with `%b` for each value.
+
+    None if uvicorn has to change or refuse one of them.
+    """
+    if not _UNUSUAL.isdisjoint(names) or b"".join(names).translate(None, _NAME_BYTES):
+        return None
+    return b"".join([b"%b: %%b\r\n" % name.replace(b"%", b"%%") for name in names]) + b"\r\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,5 +150,5 @@ class _ReasonWriter:
 
 
 def _reason(start: HTTPResponseStartEvent) -> bytes | None:
-    reason: bytes | None = cast("dict[str, Any]", start).get("reason")
+    reason: bytes | None = start.get("reason")  # type: ignore[assignment]  # ASGI has none
     return reason

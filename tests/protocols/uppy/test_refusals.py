@@ -250,6 +250,6 @@ async def test_multipart_needs_conditional_writes() -> None:
     ],
 )
 def test_the_reason_has_only_valid_characters(detail: str, reason: bytes) -> None:
-    state = RequestState("request-1")
+    state = RequestState("request-1", 0.0)
     refusal(Problems(), InvalidRequest(detail), state)
     assert state.reason == reason
