@@ -129,7 +129,8 @@ class RequestResponse(RequestResponseCycle):
 def _template(names: tuple[bytes, ...]) -> bytes | None:
     """Return the lines of headers with these names, with `%b` for each value.
 
-    None if uvicorn has to change or refuse one of them.
+    None if uvicorn has to change or refuse one of them. The names are those of our own code, so
+    there are few.
     """
     if not _UNUSUAL.isdisjoint(names) or b"".join(names).translate(None, _NAME_BYTES):
         return None

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import NamedTuple, Protocol, Self
 
 from service.clock import Clock
 from service.concurrency.shared_attempts import SharedAttempts
@@ -13,8 +13,7 @@ from service.sessions.url_windows import WindowSigners
 from service.signing.signer import Address, Signer
 
 
-@dataclass(frozen=True, slots=True)
-class SessionKey:
+class SessionKey(NamedTuple):
     """When a caller's grants change, its policy changes, and it gets another session.
 
     A `vended` session signs nothing here: a program gets its credentials.

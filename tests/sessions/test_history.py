@@ -1,6 +1,5 @@
 """Sessions that are remembered after their end: for whom, for how long, and how many."""
 
-from dataclasses import replace
 from typing import Final
 
 from service.sessions.history import MAX_REMEMBERED, REMEMBERED_SECONDS, History
@@ -86,7 +85,7 @@ async def test_the_pool_remembers_each_session_of_each_caller() -> None:
     await pool.ready(key)
     old = source.sessions[-1]
     clock.move(3000)
-    await pool.ready(replace(key, owner=B))
+    await pool.ready(key._replace(owner=B))
     for session, owner in ((old, A), (source.sessions[-1], B)):
         found = history.find(session.credentials.access_key_id, "reports", owner)
         assert found is session

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from dataclasses import replace
 
 import pytest
 
@@ -40,7 +39,7 @@ async def test_a_refreshed_session_keeps_its_policy() -> None:
 @in_virtual_time
 async def test_another_policy_means_another_session() -> None:
     harness = make_pool_harness()
-    other = replace(SALES, policy="{}")
+    other = SALES._replace(policy="{}")
     one, two = await asyncio.gather(harness.pool.ready(SALES), harness.pool.ready(other))
     assert one.session.credentials != two.session.credentials
     assert harness.pool.current(SALES) is one
@@ -95,7 +94,7 @@ async def test_one_callers_permanent_refusal_does_not_affect_others() -> None:
     await harness.refusal(SALES)
     now = harness.clock.boot()
     assert await harness.pool.ready(BILLING) is not None
-    assert await harness.pool.ready(replace(SALES, bucket="photos")) is not None
+    assert await harness.pool.ready(SALES._replace(bucket="photos")) is not None
     assert harness.clock.boot() - now < AT_ONCE
     assert harness.pool.is_alive("reports")
 
@@ -120,7 +119,7 @@ async def test_throttling_delays_all_sessions_of_the_account() -> None:
     harness = make_harness(reports="1", photos="1")
     harness.source.errors[SALES.owner] = THROTTLED
     assert (await harness.refusal(SALES)).retry_after == 2  # 1.5 s, rounded up
-    for key in (BILLING, OWN, replace(BILLING, bucket="photos")):
+    for key in (BILLING, OWN, BILLING._replace(bucket="photos")):
         assert (await harness.refusal(key)).retry_after == 2
     assert harness.source.fetched == [SALES.owner]
     assert harness.sources["photos"].fetched == []
@@ -134,7 +133,7 @@ async def test_throttling_does_not_affect_other_accounts_or_good_sessions() -> N
     signing = await harness.pool.ready(BILLING)
     harness.source.errors[SALES.owner] = THROTTLED
     await harness.refusal(SALES)
-    assert await harness.pool.ready(replace(BILLING, bucket="photos")) is not None
+    assert await harness.pool.ready(BILLING._replace(bucket="photos")) is not None
     assert await harness.pool.ready(BILLING) is signing
 
 
@@ -167,7 +166,7 @@ async def test_a_later_throttling_does_not_shorten_the_pause() -> None:
 async def test_throttling_stops_queued_attempts() -> None:
     harness = make_pool_harness()
     harness.source.error = THROTTLED
-    keys = [replace(SALES, owner=(None, f"caller-{number}")) for number in range(100)]
+    keys = [SALES._replace(owner=(None, f"caller-{number}")) for number in range(100)]
     errors = await asyncio.gather(*(harness.refusal(key) for key in keys))
     before_the_pause_ends = [at for at in harness.source.fetched_at if at < 1]
     assert len(before_the_pause_ends) <= MAX_IN_FLIGHT_PER_BUCKET

@@ -2,7 +2,6 @@
 
 import asyncio
 from contextlib import suppress
-from dataclasses import replace
 from typing import Final
 
 import pytest
@@ -14,12 +13,12 @@ from service.sessions.refresh_policy import JITTER, VENDED_REMAINING, threshold
 from tests.support.pool import BILLING, PoolHarness, make_pool_harness
 from tests.support.virtual_time import in_virtual_time
 
-VENDED: Final = replace(BILLING, vended=True)
+VENDED: Final = BILLING._replace(vended=True)
 HALF_AN_HOUR: Final = 1800.0
 
 
 def narrowed(number: int, key: SessionKey = VENDED) -> SessionKey:
-    return replace(key, policy=f"narrowed {number}")
+    return key._replace(policy=f"narrowed {number}")
 
 
 def left(harness: PoolHarness, key: SessionKey = VENDED) -> float:
@@ -87,7 +86,7 @@ async def test_narrowings_of_one_caller_are_bounded() -> None:
         await harness.pool.ready(narrowed(99))
     assert refused.value.retry_after == pytest.approx(VENDED_HOLD, abs=2)
     assert len(harness.source.fetched) == MAX_VENDED
-    other = replace(VENDED, owner=(None, "sales"))
+    other = VENDED._replace(owner=(None, "sales"))
     await harness.pool.ready(narrowed(99, other))
     await harness.pool.ready(BILLING)
     assert len(harness.source.fetched) == MAX_VENDED + 2

@@ -7,7 +7,6 @@ Rules of this file:
 - The decision is made again after the wait, and is in the audit trail before the answer is sent.
 """
 
-from dataclasses import replace
 from functools import partial
 from typing import ClassVar, Final
 
@@ -68,7 +67,7 @@ class CredentialVending(UseCase[None]):
         if len(policy) > MAX_POLICY_LENGTH:
             detail = f"The session policy would exceed {MAX_POLICY_LENGTH} characters. Narrow it."
             raise InvalidRequest(detail, pointer="#/prefix")
-        return replace(access.session_keys[name], policy=policy, vended=True)
+        return access.session_keys[name]._replace(policy=policy, vended=True)
 
     def _current(self, key: SessionKey) -> VendedCredentials | None:
         if (found := self._pool.current_at(key)) is None:
