@@ -13,6 +13,7 @@ from service.access.grants import (
     AccessRequest,
     Grant,
     Grants,
+    Limited,
     Operation,
     decide,
     max_link_expires_in,
@@ -37,11 +38,23 @@ CLAIM = "{claim:/c}"
 
 
 @examples(1000)
-@given(some=SOME, request=ASKED)
+@given(some=SOME, request=ASKED, near=st.booleans())
 def test_a_decision_is_that_of_a_walk_over_all_grants(
-    some: list[Grant], request: AccessRequest
+    some: list[Grant], request: AccessRequest, *, near: bool
 ) -> None:
+    if near:  # the more of them cover the request
+        needed = {request.operation, request.through or request.operation}
+        some = [replace(each, bucket="reports", allow=each.allow | needed) for each in some]
+        request = replace(request, bucket="reports")
     assert decide(Grants(some), request) == walked(some, request)
+
+
+@pytest.mark.parametrize("prefixes", [["", "a/", "a/b"], ["a/b", "a/", ""], ["a/", "a/b", ""]])
+def test_the_limit_of_the_first_grant_is_told(prefixes: list[str]) -> None:
+    held = [make_grant(prefix=each, max_content_length=n) for n, each in enumerate(prefixes)]
+    decision = decide(Grants(held), make_request(operation=Operation.UPLOAD, content_length=9))
+    assert isinstance(decision, Limited)
+    assert decision == violated_limit(held[0], make_request(content_length=9))
 
 
 @examples(300)
