@@ -46,7 +46,7 @@ class Rate:
     seconds: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CallerEntry:
     """The grants of all callers whose subject matches. `*` matches any text without `:`.
 

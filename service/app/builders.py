@@ -4,10 +4,11 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from service.access.callers import ANONYMOUS, CallerEntry, Identity
-from service.access.grants import Caller, Grant
+from service.access.grants import Caller, Grant, Operation
 from service.access.session_policy import BucketArns, bucket_arns
 from service.app.settings import Settings
 from service.auth.api_keys import ApiKey, ApiKeys, KeyUses
@@ -114,7 +115,11 @@ def _caller_entry(caller: CallerSettings) -> CallerEntry:
 
 
 def _grants(grants: tuple[GrantSettings, ...]) -> tuple[Grant, ...]:
-    return tuple(Grant(**{**vars(grant), "allow": frozenset(grant.allow)}) for grant in grants)
+    return tuple(Grant(**{**vars(grant), "allow": _allowed(grant.allow)}) for grant in grants)
+
+
+# The grants of thousands of callers allow the same operations.
+_allowed = lru_cache(maxsize=1024)(frozenset[Operation])
 
 
 def longest_lifetimes(settings: Settings) -> dict[str, float]:

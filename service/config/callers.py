@@ -1,5 +1,6 @@
 """The settings of callers and issuers."""
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
 
@@ -31,7 +32,17 @@ from service.signing.header_signatures import HEADER_SIGNATURE_SECONDS
 _LARGEST_OBJECT: Final = 10_000 * 5 * 1024**3
 
 
-class GrantSettings(Section):
+class OneOfMany(Section):
+    def model_post_init(self, _: object) -> None:
+        """Share the set of the fields that were set: 26 MiB with 40,000 callers."""
+        shared = _shared(frozenset(self.model_fields_set))
+        object.__setattr__(self, "__pydantic_fields_set__", shared)
+
+
+_shared = lru_cache(maxsize=1024)(frozenset[str])
+
+
+class GrantSettings(OneOfMany):
     """What a caller may do. [Callers](callers.md#grants) explains it."""
 
     bucket: Shown[Name]
@@ -117,7 +128,7 @@ class IssuerSettings(Section):
     """The longest lifetime of a token that is accepted, from `iat` to `exp`."""
 
 
-class CallerSettings(Section):
+class CallerSettings(OneOfMany):
     """An API key (`api_key` and `sha256`), or subjects of an issuer (`issuer` and `subject`)."""
 
     api_key: KeyName | None = None

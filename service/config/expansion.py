@@ -82,7 +82,7 @@ class Expander:
     def _container(self, node: YamlMapping | YamlSequence, location: Location) -> Any:
         if isinstance(node, YamlMapping):
             mapping = YamlMapping()
-            mapping.lines = node.lines
+            mapping.numbers = node.numbers
             mapping.update((key, self.expand(each, (*location, key))) for key, each in node.items())
             return mapping
         sequence = YamlSequence()

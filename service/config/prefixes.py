@@ -5,7 +5,7 @@ import re
 from service.access.callers import without_placeholders
 from service.access.key_prefixes import CALLER, MAX_PREFIX_BYTES, longest_prefix
 from service.errors import InvalidRequest
-from service.signing.validation import check_prefix
+from service.signing.validation import check_prefix, is_plain
 
 _AMBIGUOUS = re.compile(r"\{[^{}]*\}[^/{]*\{")  # a pointer may contain slashes
 _LIKE_PLACEHOLDER = re.compile(r"\{(?:claims?[:./])?([A-Za-z_]+)\}")
@@ -13,6 +13,8 @@ _PATTERN_CHARACTER = re.compile(r"[*?$\\]")  # patterns and variables in an IAM 
 
 
 def check_prefix_of_grant(prefix: str) -> str:
+    if is_plain(prefix):  # as nearly all: it has no pattern and no brace
+        return prefix
     if _PATTERN_CHARACTER.search(prefix):
         raise ValueError(
             "a prefix cannot contain *, ?, $ or a backslash; end it in / to cover all keys below it"

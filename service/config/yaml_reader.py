@@ -7,6 +7,7 @@ time is text, because YAML 1.2 has no such scalar.
 
 import re
 from collections.abc import Iterator, Mapping
+from sys import intern
 from typing import Any, Final
 
 import yaml
@@ -59,27 +60,28 @@ class YamlError(Exception):
 
 
 class YamlMapping(dict[Any, Any]):
-    """`lines` has the line of each key, counting from 1."""
+    """`numbers` are the lines of its keys, in their order, counting from 1."""
 
-    __slots__ = ("lines",)
+    __slots__ = ("numbers",)
+    numbers: tuple[int, ...]
 
-    def __init__(self) -> None:
-        self.lines: dict[Any, int] = {}
+    @property
+    def lines(self) -> dict[Any, int]:
+        """Return the line of each key."""
+        return dict(zip(self, self.numbers, strict=True))
 
 
 class YamlSequence(list[Any]):
     """`lines` has the line of each item, counting from 1."""
 
     __slots__ = ("lines",)
-
-    def __init__(self) -> None:
-        self.lines: list[int] = []
+    lines: tuple[int, ...]
 
 
 def parse(text: str, loader: Any = LOADERS[0]) -> Any:
     """Return the only document of `text`; None if it is empty. Raises YamlError."""
     try:
-        return _Document(yaml.parse(text, Loader=loader)).read()
+        return _Document(iter(loader(text).get_event, None)).read()
     except yaml.MarkedYAMLError as error:
         line = None if error.problem_mark is None else error.problem_mark.line + 1
         raise YamlError(error.problem or _UNREADABLE, line) from None
@@ -126,30 +128,41 @@ class _Document:
 
     def _sequence(self, start: Any, depth: int) -> YamlSequence:
         _check_tag(start, "seq")
+        lines: list[int] = []
         found = YamlSequence()
-        while not isinstance(event := next(self._events), SequenceEndEvent):
-            found.lines.append(_line(event))
+        events = self._events
+        while not isinstance(event := next(events), SequenceEndEvent):
+            lines.append(_line(event))
             found.append(self._value(event, depth + 1))
+        found.lines = tuple(lines)
         return found
 
     def _mapping(self, start: Any, depth: int) -> YamlMapping:
         _check_tag(start, "map")
+        lines: list[int] = []
         found = YamlMapping()
-        while not isinstance(event := next(self._events), MappingEndEvent):
+        events, depth = self._events, depth + 1
+        while not isinstance(event := next(events), MappingEndEvent):
             key = self._key(event, depth)
-            line = _line(event)
-            value = self._value(next(self._events), depth + 1)
+            line = event.start_mark.line + 1
+            value = self._value(next(events), depth)
             if key in found:
-                text = f'found duplicate key "{shown(key)}", also on line {found.lines[key]}'
+                first = lines[[*found].index(key)]
+                text = f'found duplicate key "{shown(key)}", also on line {first}'
                 raise YamlError(text, line)
-            found[key], found.lines[key] = value, line
+            found[key] = value
+            lines.append(line)
+        found.numbers = tuple(lines)
         return found
 
     def _key(self, event: Event, depth: int) -> Any:
-        if isinstance(event, ScalarEvent) and event.value == "<<" and event.implicit[0]:
-            raise YamlError(_NO_MERGE, _line(event))
-        key = self._value(event, depth + 1)
-        if isinstance(key, dict | list):
+        key = self._value(event, depth)
+        if isinstance(event, ScalarEvent):
+            if key == "<<" and event.implicit[0]:
+                raise YamlError(_NO_MERGE, _line(event))
+            if isinstance(key, str):
+                return intern(key)  # thousands of callers have the same keys
+        elif isinstance(key, dict | list):
             raise YamlError("a key must be a single value", _line(event))
         return key
 

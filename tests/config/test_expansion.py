@@ -7,6 +7,7 @@ from typing import Any, Final
 import pytest
 
 from service.app.settings import load_settings
+from service.config import reading
 from service.config.expansion import Expander, NoExpander
 from service.config.process import configuration_sources
 from service.config.yaml_reader import parse
@@ -230,6 +231,41 @@ def test_an_expanded_list_of_origins_is_not_shown(
 def test_a_file_that_is_named_is_watched(tmp_path: Path) -> None:
     path = written(tmp_path, f"{BUCKET}server: {{rate_limit_url: '${{file:nowhere}}'}}\n")
     assert configuration_sources(path).files == (tmp_path / "nowhere",)
+
+
+TEAMS: Final = f"{BUCKET}callers_dir: teams\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "parsed", "directories"),
+    [
+        pytest.param(BUCKET, 0, [], id="names no other file"),
+        pytest.param(TEAMS, 1, ["teams"], id="a directory, whose files can name none"),
+        pytest.param(
+            TEAMS.replace("callers_dir", '"callers\\x5fdir"'), 1, ["teams"], id="by an escape"
+        ),
+    ],
+)
+def test_only_what_may_name_a_file_is_parsed_to_find_them(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    text: str,
+    parsed: int,
+    directories: list[str],
+) -> None:
+    """Thousands of callers take seconds of CPU to parse, and a reload reads them anyway."""
+    texts = list[str]()
+
+    def counted(text: str) -> Any:
+        texts.append(text)
+        return parse(text)
+
+    monkeypatch.setattr(reading, "parse", counted)
+    path = written(tmp_path, text)
+    (tmp_path / "teams").mkdir()
+    (tmp_path / "teams" / "a.yaml").write_text("callers: []\n")
+    assert configuration_sources(path).directories == tuple(tmp_path / each for each in directories)
+    assert len(texts) == parsed
 
 
 @pytest.mark.parametrize(
