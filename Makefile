@@ -57,7 +57,7 @@ SHORT = tests/api tests/auth tests/client tests/multipart tests/presigning tests
 # Many tests wait for processes, so one worker more than there are cores keeps two cores busy.
 WORKERS = $(shell $(PYTHON) -c 'import os; print(min(4, 1 + os.cpu_count()))')
 
-.PHONY: help demo compose test test-pythons test-short coverage test-slow check lint iam validate audit sbom clients screenshots configuration format bench bench-profile bench-transfer soak soak-abuse mutants locks clean
+.PHONY: help demo compose test test-pythons test-short coverage test-slow check lint iam validate audit sbom clients screenshots configuration format bench bench-trend bench-profile bench-transfer soak soak-abuse mutants locks clean
 .DEFAULT_GOAL = help
 
 help:  ## list the targets
@@ -126,8 +126,11 @@ format: $(VENV)/.installed  ## format, and fix what ruff can fix
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.installed  ## measure what signing costs, in the core and over HTTP, next to other signers: some minutes
-	$(BIN)/python -m benchmarks
+bench: $(VENV)/.installed  ## measure what signing costs, in the core and over HTTP, next to other signers: some minutes (BASE=main compares with that commit, without the kernel)
+	$(BIN)/python -m $(if $(BASE),benchmarks.compare $(BASE:%=--base %),benchmarks)
+
+bench-trend: $(VENV)/.installed  ## measure the commits of docs/performance.md and this tree, and write its table
+	$(BIN)/python -m benchmarks.compare --trend
 
 bench-profile: $(VENV)/.installed  ## show where a request's CPU time goes, function by function, and the memory of the imports
 	$(BIN)/python -m benchmarks.profile

@@ -11,6 +11,7 @@ import os
 import platform
 import tempfile
 from contextlib import ExitStack
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -19,21 +20,23 @@ from benchmarks import (
     bars,
     callers,
     companion,
+    growth,
     issuing,
     over_http,
     page,
     plots,
+    proto,
     scale,
     signers,
+    starts,
     targets,
     volume,
 )
-from benchmarks.measuring import LOAD_CORE, Samples, pin, quantile
+from benchmarks.measuring import LOAD_CORE, Samples, pin
+from benchmarks.sides import HERE, ROOT
 
 RESULTS: Final = Path(__file__).parent / "results"
-ROOT: Final = Path(__file__).parents[1]
 TOKEN_LENGTH: Final = 352  # of the figures in the README
-STARTS: Final = 5
 
 
 def main() -> None:
@@ -43,33 +46,30 @@ def main() -> None:
     issuer = issuing.start()
     url = f"http://127.0.0.1:{issuer.server_address[1]}"
     with tempfile.TemporaryDirectory() as directory:
-        starts, memory = _starts(Path(directory), url)
         figures = _over_http(Path(directory), url)
     http: Samples = figures.pop("http")
-    print("callers …", flush=True)
+    print("proto …", flush=True)
+    found = proto.measure([HERE], list(proto.ROWS), proto.ROUNDS)
+    print("starts …", flush=True)
+    started = starts.measure([HERE])[HERE.name]
+    print("growth …", flush=True)
+    grown = growth.measure([HERE]).figures[HERE.name]
     figures["callers"] = callers.measure()
+    figures["proto"] = {name: found.of_hello(name, HERE.name) for name in proto.ROWS}
+    figures["starts"] = [asdict(each) for each in started]
+    figures["growth"] = grown
     verdicts = [
         *bars.of_the_core(core),
         *bars.over_http(http),
-        *bars.of_the_process(quantile(memory, 0.5), quantile(starts, 0.5)),
-        *bars.of_the_loop(figures["blocked"]),
+        *bars.of_proto(figures["proto"]["get"]),
+        *bars.of_starts(started),
+        *bars.of_growth(grown),
         *bars.of_callers(figures["callers"]),
     ]
     _write(core, http, verdicts, figures)
-    more = {**figures, "memory": quantile(memory, 0.5), "start": quantile(starts, 0.5)}
-    page.write(ROOT / "docs" / "performance.md", _machine(), core, http, more)
+    page.write(ROOT / "docs" / "performance.md", _machine(), core, http, figures)
     page.replace(ROOT / "README.md", "cost", page.cost(_machine(), core, http, TOKEN_LENGTH))
     scale.write(json.loads((RESULTS / "results.json").read_text()))
-
-
-def _starts(directory: Path, url: str) -> tuple[list[float], list[float]]:
-    print("starts …", flush=True)
-    starts, memory = [], []
-    for _ in range(STARTS):
-        with targets.service(directory, url) as target:
-            starts.append(target.first_answer_seconds)
-            memory.append(target.memory_mib)
-    return starts, memory
 
 
 def _over_http(directory: Path, url: str) -> dict[str, Any]:
@@ -89,16 +89,11 @@ def _over_http(directory: Path, url: str) -> dict[str, Any]:
         rates = over_http.by_load({"presign": service, "hello": apps["hello", 0], "naive": naive})
         print("companion …", flush=True)
         beside = companion.measure()
-    with targets.service(directory, url, module="benchmarks.probed") as probed:
-        print("the loop …", flush=True)
-        over_http.settle(probed, token)
-        blocked = over_http.blocked(probed)
     return {
         "http": http,
         "sizes": sizes,
         "rates": rates,
         "companion": beside,
-        "blocked": blocked,
         "bytes": sent,
     }
 

@@ -21,7 +21,7 @@ def downloads(count: int, bucket: str, key: str) -> list[bytes]:
 def objects(count: int, bucket: str, key: str) -> list[bytes]:
     """Object URLs."""
     credential = f"Authorization: Bearer {key}\r\n"
-    return [_get(f"/o/{bucket}/{each}", credential) for each in keys(count)]
+    return [get(f"/o/{bucket}/{each}", credential) for each in keys(count)]
 
 
 def links(count: int, bucket: str, ring: KeyRing, maker: str, *, uses: int) -> list[bytes]:
@@ -38,7 +38,7 @@ def links(count: int, bucket: str, ring: KeyRing, maker: str, *, uses: int) -> l
         )
         for each in keys(count // uses)
     )
-    return [_get(f"/l/{ring.seal(link).text}") for link in made] * uses
+    return [get(f"/l/{ring.seal(link).text}") for link in made] * uses
 
 
 def reads(count: int, bucket: str, key: str) -> list[bytes]:
@@ -130,12 +130,16 @@ def _upload(bucket: str, key: str) -> dict[str, Any]:
     }
 
 
-def _get(path: str, more: str = "") -> bytes:
+def get(path: str, more: str = "", method: str = "GET") -> bytes:
     head = (
-        f"GET {path} HTTP/1.1\r\nHost: presign.internal:8000\r\nAccept: */*\r\n"
+        f"{method} {path} HTTP/1.1\r\nHost: presign.internal:8000\r\nAccept: */*\r\n"
         f"Accept-Encoding: gzip, deflate\r\nConnection: keep-alive\r\nUser-Agent: bench\r\n{more}\r\n"
     )
     return head.encode()
+
+
+def delete(path: str, key: str) -> bytes:
+    return get(path, f"Authorization: Bearer {key}\r\n", "DELETE")
 
 
 def post(path: str, body: object, key: str) -> bytes:

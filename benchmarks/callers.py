@@ -7,10 +7,9 @@ measures only this, and updates docs/scale.md.
 import json
 import os
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -18,17 +17,17 @@ from statistics import median
 from typing import Any, Final
 
 import httpx
+import uvloop
 
-from benchmarks import issuing, scale, targets
+from benchmarks import issuing, load, scale, targets
 from benchmarks.measuring import SERVER_CORE, pin
+from benchmarks.sides import HERE, Side
 from benchmarks.signers import REGION
 from benchmarks.targets import Target
 
-NUMBERS: Final = (400, 1000, 4000)
+ROUNDS: Final = {400: 3, 4000: 3, 40_000: 1}  # by the number of callers
 BUCKETS: Final = 100
-_ROUNDS: Final = 3
-_RELOAD_SECONDS: Final = 60.0
-_KEYS: Final = {"AWS_ACCESS_KEY_ID": "AKIABENCH", "AWS_SECRET_ACCESS_KEY": "bench"}
+_RELOAD_SECONDS: Final = 120.0
 
 
 def key_of(number: int) -> str:
@@ -51,7 +50,7 @@ def configuration(callers: int, sts: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def measure() -> list[dict[str, float]]:
+def measure(side: Side = HERE, rounds: Mapping[int, int] = ROUNDS) -> list[dict[str, float]]:
     """Return a row for each number of callers: the medians of some rounds.
 
     Seconds are CPU time.
@@ -60,20 +59,24 @@ def measure() -> list[dict[str, float]]:
     url = f"http://127.0.0.1:{issuer.server_address[1]}"
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "presign.yaml"
-        return [_median([_round(path, each, url) for _ in range(_ROUNDS)]) for each in NUMBERS]
+        return [
+            _median([_round(side, path, callers, url) for _ in range(number)])
+            for callers, number in rounds.items()
+        ]
 
 
 def _median(rounds: list[dict[str, float]]) -> dict[str, float]:
     return {name: median(each[name] for each in rounds) for name in rounds[0]}
 
 
-def _round(path: Path, callers: int, sts: str) -> dict[str, float]:
+def _round(side: Side, path: Path, callers: int, sts: str) -> dict[str, float]:
     path.write_text(configuration(callers, sts))
-    checked = _check_seconds(path)
-    with _served(path) as (service, client):
+    checked = _check_seconds(side, path)
+    with _served(side, path) as (service, client):
         started = service.cpu_seconds
         memory = service.memory_mib
-        _call_as_each(client, callers)
+        # So that each has its series in a scrape.
+        uvloop.run(load.closed(service.port, map(_asks, range(callers))))
         before = service.cpu_seconds
         text = client.get("/metrics").text
         scraped = service.cpu_seconds - before
@@ -89,10 +92,20 @@ def _round(path: Path, callers: int, sts: str) -> dict[str, float]:
     }
 
 
-def _check_seconds(path: Path) -> float:
-    command = [sys.executable, "-m", "service", "check", str(path)]
+def _asks(number: int) -> bytes:
+    head = f"GET /v1/caller HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {key_of(number)}\r\n"
+    return f"{head}\r\n".encode()
+
+
+def _check_seconds(side: Side, path: Path) -> float:
     before = os.times()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    subprocess.run(
+        side.command("check", str(path)),
+        env=side.environment,
+        check=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     after = os.times()
     return (after.children_user - before.children_user) + (
         after.children_system - before.children_system
@@ -100,19 +113,12 @@ def _check_seconds(path: Path) -> float:
 
 
 @contextmanager
-def _served(path: Path) -> Iterator[tuple[Target, httpx.Client]]:
-    command = [sys.executable, "-m", "service", "serve", "--config", str(path), "--port"]
-    for service in targets.served(command, "/livez", _KEYS, subprocess.DEVNULL):
+def _served(side: Side, path: Path) -> Iterator[tuple[Target, httpx.Client]]:
+    command = side.command("serve", "--config", str(path), "--port")
+    for service in targets.served(command, "/livez", side.environment, subprocess.DEVNULL):
         url = f"http://127.0.0.1:{service.port}"
         with httpx.Client(base_url=url, trust_env=False, timeout=60) as client:
             yield service, client
-
-
-def _call_as_each(client: httpx.Client, callers: int) -> None:
-    """Each caller requests once, so that each has its series in a scrape."""
-    for number in range(callers):
-        headers = {"Authorization": f"Bearer {key_of(number)}"}
-        client.get("/v1/caller", headers=headers).raise_for_status()
 
 
 def _reload_seconds(path: Path, service: Target, client: httpx.Client) -> float:

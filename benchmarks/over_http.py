@@ -1,6 +1,5 @@
 """What requests cost over HTTP: CPU of the server's process, interleaved rounds, one target at a time."""
 
-import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -110,36 +109,6 @@ def _links(bucket: str, *, uses: int) -> Callable[[], list[bytes]]:
 
 def _batches(count: int, size: int, bucket: str) -> Callable[[], list[bytes]]:
     return lambda: asking.batches(count, size, bucket, API_KEY)
-
-
-def blocked(probed: Target) -> dict[str, float]:
-    """The longest that each kind of request holds the loop, in ms of CPU: the median of some."""
-    bucket = bucket_of(352)
-    kinds = {
-        "a GET": asking.downloads(20, bucket, API_KEY),
-        "an upload": asking.uploads(20, bucket, API_KEY),
-        "a batch of 1,000 GETs": asking.batches(9, BATCH, bucket, API_KEY),
-        "a batch of 1,000 uploads": asking.batches(9, BATCH, bucket, API_KEY, "upload"),
-    }
-    return {kind: uvloop.run(_longest(probed, requests)) for kind, requests in kinds.items()}
-
-
-async def _longest(probed: Target, requests: list[bytes]) -> float:
-    longest = []
-    await _probe(probed)
-    for request in requests:
-        await load.closed(probed.port, [request], 1)
-        longest.append(await _probe(probed))
-    return quantile(longest[1:], 0.5)
-
-
-async def _probe(probed: Target) -> float:
-    reader, writer = await asyncio.open_connection("127.0.0.1", probed.port)
-    writer.write(b"GET /probe HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n")
-    head, _, body = (await reader.read()).partition(b"\r\n\r\n")
-    assert head.startswith(b"HTTP/1.1 200"), head
-    writer.close()
-    return float(body)
 
 
 def settle(service: Target, token: str) -> None:

@@ -1,7 +1,8 @@
 """Writes the results of `make bench` into the pages that show them, between marks."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any, Final
 
 from benchmarks import bars, signers
@@ -18,6 +19,8 @@ _ROWS: Final = {
     "link": "presign, a share link, each used 20 times",
     "new link": "presign, a share link that is used for the first time",
     "sign": "presign, a remote signature of a read, as PyIceberg asks for it",
+    "part": "presign, a part of a multipart upload",
+    "lfs": "presign, a batch of 100 objects with Git LFS, each looked up in the store",
     "batch": "presign, a batch of 1,000 downloads",
     "hello": "FastAPI's hello world, with our request model",
     "raw": "a raw ASGI app that answers at once",
@@ -25,6 +28,10 @@ _ROWS: Final = {
     "naive batch": "the same, a batch of 1,000",
     "article": "FastAPI with a boto3 client per request",
 }
+
+
+# The others are measured without the kernel only.
+OVER_HTTP: Final = [name for name in _ROWS if name not in {"part", "lfs", "hello", "raw"}]
 
 
 def write(path: Path, machine: str, core: Samples, http: Samples, more: dict[str, Any]) -> None:
@@ -70,17 +77,35 @@ def _lines(machine: str, core: Samples, http: Samples, more: dict[str, Any]) -> 
         cells = [_microseconds(core.median(name, length)) for length in signers.TOKEN_LENGTHS]
         yield f"| {name} | {' | '.join(cells)} |"
     yield from ("", "One request over HTTP, one worker, with a token of 352 characters:", "")
-    yield from ("| service | CPU per request | relative to hello world |", "| --- | --- | --- |")
+    yield "| service | CPU per request | relative to hello world | the same without the kernel |"
+    yield "| --- | --- | --- | --- |"
+    of_proto: dict[str, float] = more["proto"]
     for name, words in _ROWS.items():
-        row = (name, 352 if (name, 352) in http.by_name else 0)
-        ratio = http.ratio(row, bars.HELLO)
-        yield f"| {words} | {_microseconds(http.median(*row))} | {ratio:,.2f} |"
+        row = (name, 352 if name in OVER_HTTP else 0)
+        if row in http.by_name:
+            cells = [_microseconds(http.median(*row)), f"{http.ratio(row, bars.HELLO):,.2f}"]
+        else:
+            cells = ["", ""]
+        cells.append(f"{of_proto[name]:,.2f}" if name in of_proto else "")
+        yield f"| {words} | {' | '.join(cells)} |"
     companion: dict[str, float] = more["companion"] or {}
     for name, spent in companion.items():
         ratio = spent / http.median(*bars.HELLO)
-        yield f"| Uppy Companion, {name} | {_microseconds(spent)} | {ratio:,.2f} |"
+        yield f"| Uppy Companion, {name} | {_microseconds(spent)} | {ratio:,.2f} | |"
     yield ""
-    yield f"Idle, the service takes {more['memory']:.0f} MiB; it answers {more['start']:.1f} s after its start."
+    yield from _started(more["starts"])
+    yield from ("", "| what grows | |", "| --- | --- |")
+    for what, (value, unit) in more["growth"].items():
+        yield f"| {what} | {f'{value:,.0f}' if value >= 100 else f'{value:.2g}'} {unit} |"
+
+
+def _started(starts: Sequence[Mapping[str, float]]) -> Iterator[str]:
+    cpu, children, idle, private, first = (
+        median(each[name] for each in starts)
+        for name in ("cpu_s", "children_s", "idle_mib", "private_mib", "first_answer_s")
+    )
+    yield f"Idle, the service takes {idle:.0f} MiB, of which {private:.0f} are its own. It answers {first:.1f} s after its"
+    yield f"start. Up to the first signed URL it takes {cpu:.2f} s of CPU, and processes that it starts take {children:.2f} s."
 
 
 def _microseconds(value: float) -> str:

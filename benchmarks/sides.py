@@ -43,6 +43,13 @@ class Side:
         }
         return {**inherited, **AWS_KEYS, "PYTHONPATH": str(self.tree), "PYTHONHASHSEED": "0"}
 
+    def command(self, *arguments: str) -> list[str]:
+        """Return a command of the service. -P: the modules of the working directory do not count."""
+        return [sys.executable, "-P", "-m", "service", *arguments]
+
+
+HERE: Final = Side("this tree", ROOT)
+
 
 @contextmanager
 def sides(commits: Sequence[str], *, head: str | None = None) -> Iterator[list[Side]]:
@@ -53,7 +60,7 @@ def sides(commits: Sequence[str], *, head: str | None = None) -> Iterator[list[S
             tree = Path(directory) / str(number)
             stack.enter_context(_worktree(commit, tree))
             found.append(Side(commit, tree))
-        yield found if head else [*found, Side("this tree", ROOT)]
+        yield found if head else [*found, HERE]
 
 
 @contextmanager
