@@ -2,13 +2,15 @@
 
 import json
 import logging
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from service.app import reload
+from service.app import protocols, reload
+from service.app.settings import Settings
 from tests.app.reload.harness import (
     WIDER,
     WatchedService,
@@ -200,6 +202,21 @@ async def test_a_setting_as_at_the_start_needs_no_restart(
         server = {} if level is None else {"log_level": level}
         assert await service.changed_to(configuration(server=server)) == "ok"
         assert log_messages(caplog)[1:] == lines
+
+
+async def test_settings_are_not_compared_on_the_event_loop(
+    service: WatchedService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads, required = set(), protocols.restart_required
+
+    def recorded(old: Settings, new: Settings) -> list[str]:
+        threads.add(threading.current_thread())
+        return required(old, new)
+
+    monkeypatch.setattr(protocols, "restart_required", recorded)
+    assert await service.changed_to(WIDER) == "ok"
+    assert threads
+    assert threading.current_thread() not in threads
 
 
 async def test_a_section_that_returns_needs_no_restart(
