@@ -57,7 +57,7 @@ SHORT = tests/api tests/auth tests/client tests/multipart tests/presigning tests
 # Many tests wait for processes, so one worker more than there are cores keeps two cores busy.
 WORKERS = $(shell $(PYTHON) -c 'import os; print(min(4, 1 + os.cpu_count()))')
 
-.PHONY: help demo compose test test-pythons test-short coverage test-slow check lint iam validate audit sbom clients screenshots configuration format bench bench-trend bench-profile bench-transfer soak soak-abuse mutants locks clean
+.PHONY: help demo compose test test-pythons test-short coverage test-slow check lint iam validate audit sbom clients screenshots configuration format bench bench-trend bench-profile bench-latency bench-transfer soak soak-abuse mutants locks clean
 .DEFAULT_GOAL = help
 
 help:  ## list the targets
@@ -134,6 +134,9 @@ bench-trend: $(VENV)/.installed  ## measure the commits of docs/performance.md a
 
 bench-profile: $(VENV)/.installed  ## show where a request's CPU time goes, function by function, and the memory of the imports
 	$(BIN)/python -m benchmarks.profile
+
+bench-latency: $(VENV)/.installed  ## measure how long GETs wait while the service does other work, and up to which rate it answers: it needs a machine that does nothing else
+	$(BIN)/python -m benchmarks.latency --write
 
 bench-transfer: $(VENV)/.installed $(STORE_VENV)/.installed $(CLIENTS_VENV)/.installed  ## move files to a store and back: presign's clients next to boto3's transfer and the AWS CLI
 	$(BIN)/python -m benchmarks.transfer

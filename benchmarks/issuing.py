@@ -88,7 +88,7 @@ def start() -> ThreadingHTTPServer:
     return server
 
 
-def make_token(issuer: str) -> str:
+def make_token(issuer: str, key_id: str = "bench") -> str:
     """A JWT with the claims of a service account of Kubernetes."""
     now = int(time.time())
     claims = {
@@ -99,4 +99,4 @@ def make_token(issuer: str) -> str:
         "exp": now + 3600,
         "kubernetes.io": {"namespace": "billing", "serviceaccount": {"name": "api", "uid": "1"}},
     }
-    return jwt.encode(claims, _KEY, algorithm="EdDSA", headers={"kid": "bench"})
+    return jwt.encode(claims, _KEY, algorithm="EdDSA", headers={"kid": key_id})

@@ -92,12 +92,20 @@ class Spent:
 class Worker:
     """A process that runs `worker.py`."""
 
-    def __init__(self, side: Side, directory: Path, arguments: Sequence[str]) -> None:
+    def __init__(
+        self, side: Side, directory: Path, arguments: Sequence[str], output: int | None = None
+    ) -> None:
+        """The last of `arguments` is the port. `output` takes its standard output."""
         directory.mkdir(parents=True, exist_ok=True)
+        self.port = int(arguments[-1])
         self._channel, theirs = socket.socketpair()
         script = str(Path(__file__).with_name("worker.py"))
         self._log = directory / "log"
-        with (directory / "audit").open("wb") as output, self._log.open("wb") as log, theirs:
+        with ExitStack() as stack:
+            stack.enter_context(theirs)
+            log = stack.enter_context(self._log.open("wb"))
+            if output is None:
+                output = stack.enter_context((directory / "audit").open("wb")).fileno()
             self.process = subprocess.Popen(
                 # -P: the modules of this folder must not hide those of the standard library
                 [sys.executable, "-P", script, str(theirs.fileno()), *arguments],
@@ -131,11 +139,18 @@ class Worker:
             "requests": [each.decode("latin-1") for each in requests],
             "at_once": at_once,
             "is_watched": is_watched,
+            "seconds": 0,
         }
         result = self._result(job)
         if result["refused"]:
             raise Refused(_shown(result["refused"]))
         return Spent(result["us"], result["held_ms"], result["last"])
+
+    def held_ms(self, seconds: float) -> tuple[float, float]:
+        """Return the longest that the loop is held meanwhile, and with all threads, in ms of CPU."""
+        job = {"requests": [], "at_once": 1, "is_watched": True, "seconds": seconds}
+        result = self._result(job)
+        return result["held_ms"], result["held_by_all_ms"]
 
     def settle(self, request: bytes) -> None:
         """Ask until the answer is no error: sessions and the keys of issuers come in time.
@@ -180,10 +195,12 @@ def _shown(refused: str) -> str:
 
 
 @contextmanager
-def service(side: Side, directory: Path, configuration: Path) -> Iterator[Worker]:
+def service(
+    side: Side, directory: Path, configuration: Path, output: int | None = None
+) -> Iterator[Worker]:
     """Yield the service with that configuration. Raises Refused if it does not start."""
     arguments = ["service", "serve", "--config", str(configuration), "--port", str(free_port())]
-    with Worker(side, directory, arguments) as worker:
+    with Worker(side, directory, arguments, output) as worker:
         worker.settle(b"GET /livez HTTP/1.1\r\nHost: bench\r\n\r\n")
         yield worker
 

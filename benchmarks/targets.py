@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from base64 import b64encode
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
@@ -113,11 +113,16 @@ def _bucket(issuing: str, token_length: int) -> dict[str, Any]:
 
 
 def write_configuration(
-    directory: Path, issuing: str, features: Collection[str] = FEATURES
+    directory: Path,
+    issuing: str,
+    features: Collection[str] = FEATURES,
+    more_callers: Sequence[dict[str, Any]] = (),
 ) -> Path:
     path, link_key = directory / "presign.yaml", directory / "link.key"
     link_key.write_bytes(b64encode(LINK_KEY))
-    path.write_text(json.dumps(configuration(issuing, link_key, features)))  # JSON is YAML
+    written = configuration(issuing, link_key, features)
+    written["callers"] += more_callers
+    path.write_text(json.dumps(written))  # JSON is YAML
     return path
 
 
