@@ -138,8 +138,8 @@ bench-profile: $(VENV)/.installed  ## show where a request's CPU time goes, func
 bench-latency: $(VENV)/.installed  ## measure how long GETs wait while the service does other work, and up to which rate it answers: it needs a machine that does nothing else
 	$(BIN)/python -m benchmarks.latency --write
 
-bench-transfer: $(VENV)/.installed $(STORE_VENV)/.installed $(CLIENTS_VENV)/.installed  ## move files to a store and back: presign's clients next to boto3's transfer and the AWS CLI
-	$(BIN)/python -m benchmarks.transfer
+bench-transfer: $(VENV)/.installed $(STORE_VENV)/.installed $(CLIENTS_VENV)/.installed  ## move files to a store and back: presign's clients next to boto3's transfer, the AWS CLI, s5cmd and rclone (ROUNDS=1 is shorter)
+	$(BIN)/python -m benchmarks.transfer --rounds $(or $(ROUNDS),10)
 
 soak: $(VENV)/.installed  ## run ten minutes at the highest load that this machine sustains (SOAK_SECONDS=60 is shorter)
 	$(BIN)/python -m benchmarks.soak --seconds $(or $(SOAK_SECONDS),600)
