@@ -1,5 +1,6 @@
 """The `presign` command of the service: all its subcommands."""
 
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,11 +57,12 @@ def serve(path: Path | None, host: str, port: int) -> None:
     # Collections while the modules and the settings are read take a tenth of the start. Later each
     # full collection would block the event loop for 50 ms to visit a hundred thousand objects.
     with without_garbage_collection():
-        from service.cli.serve import run
         from service.config.process import configuration_path
 
         path = configuration_path(path)
-        loaded = load(path)
+        loaded = load(path, meanwhile=lambda: import_module("service.cli.serve"))
+        from service.cli.serve import run
+
     run(
         path,
         loaded.settings,

@@ -62,8 +62,13 @@ class Loaded(NamedTuple):
     endpoints: "Endpoints"
 
 
-def load(path: Path | None, *, offline: bool = False) -> Loaded:
-    """Read the configuration. `offline` reads no certificate files. Raises InvalidConfiguration."""
+def load(
+    path: Path | None, *, offline: bool = False, meanwhile: Callable[[], object] = bool
+) -> Loaded:
+    """Read the configuration. `offline` reads no certificate files.
+
+    `meanwhile` is called while another process resolves the buckets. Raises InvalidConfiguration.
+    """
     from service.app import settings as configuration
     from service.app.builders import locations
     from service.s3.endpoints import resolve
@@ -73,7 +78,7 @@ def load(path: Path | None, *, offline: bool = False) -> Loaded:
     except ConfigurationError as error:
         raise InvalidConfiguration(error.problems) from None
     try:
-        return Loaded(settings, files, resolve(locations(settings)))
+        return Loaded(settings, files, resolve(locations(settings), meanwhile=meanwhile))
     except ConfigurationError as error:
         raise InvalidConfiguration([files.placed(each) for each in error.problems]) from None
 

@@ -9,7 +9,7 @@ import logging
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -33,13 +33,18 @@ class Endpoints(NamedTuple):
     known_regions: frozenset[str]
 
 
-def resolve(locations: Mapping[str, Location], *, in_process: bool = False) -> Endpoints:
+def resolve(
+    locations: Mapping[str, Location],
+    *,
+    in_process: bool = False,
+    meanwhile: Callable[[], object] = bool,
+) -> Endpoints:
     """Return where the buckets are. Takes some 0.3 s: not for the event loop.
 
-    `in_process` starts no other process. Raises ConfigurationError with a problem for each bucket
-    that cannot be resolved.
+    `in_process` starts no other process. `meanwhile` is called beside it. Raises ConfigurationError
+    with a problem for each bucket that cannot be resolved.
     """
-    found = None if in_process else _ask_process(locations)
+    found = None if in_process else _ask_process(locations, meanwhile)
     if found is None:
         from service.s3.botocore_endpoints import find_addresses  # noqa: PLC0415
 
@@ -55,19 +60,27 @@ def resolve(locations: Mapping[str, Location], *, in_process: bool = False) -> E
     return Endpoints(addresses, frozenset(found["regions"]))
 
 
-def _ask_process(locations: Mapping[str, Location]) -> "Found | None":
+def _ask_process(
+    locations: Mapping[str, Location], meanwhile: Callable[[], object]
+) -> "Found | None":
     """Return None if no process can be started here, or if it fails: the caller does its work."""
     try:
-        done = subprocess.run(  # noqa: S603 - this interpreter
+        with subprocess.Popen(  # noqa: S603 - this interpreter
             _COMMAND,
-            input=json.dumps({name: asdict(each) for name, each in locations.items()}).encode(),
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},  # it imports what we do
-            check=True,
-        )
-        found: Found = json.loads(done.stdout)
-    except (OSError, MemoryError, subprocess.CalledProcessError, ValueError) as error:
+            text=True,
+        ) as process:
+            assert process.stdin is not None  # both are pipes
+            assert process.stdout is not None
+            with process.stdin:
+                json.dump({name: asdict(each) for name, each in locations.items()}, process.stdin)
+            meanwhile()
+            answer = process.stdout.read()
+        found: Found = json.loads(answer)
+    except (OSError, MemoryError, ValueError) as error:
         log.info("no process can resolve the buckets: %s", type(error).__name__)
         return None
     return found

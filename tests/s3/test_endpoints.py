@@ -244,6 +244,12 @@ def test_a_process_resolves_the_buckets() -> None:
     assert {"eu-west-1", "cn-north-1", "us-gov-west-1"} <= found.known_regions
 
 
+def test_other_work_is_done_beside_the_process() -> None:
+    done: list[str] = []
+    found = resolve(SEVERAL, meanwhile=lambda: done.append("imported"))
+    assert (done, found) == (["imported"], resolve(SEVERAL, in_process=True))
+
+
 def test_what_the_process_refuses_is_said_as_well() -> None:
     refused = {f"bucket-{number}": bucket for number, (bucket, _) in enumerate(REFUSED)}
     assert problems_of(refused, in_process=False) == problems_of(refused)
@@ -290,7 +296,6 @@ def test_the_current_directory_is_not_imported(
 NO_PROCESS: Final = {
     "no new process is permitted": PermissionError(),
     "there is no memory for one": MemoryError(),
-    "it was killed": subprocess.CalledProcessError(-9, "python"),
 }
 
 
@@ -298,13 +303,21 @@ NO_PROCESS: Final = {
 def test_without_a_process_it_is_done_here(
     failure: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def run(*_: Any, **__: Any) -> None:
+    def start(*_: Any, **__: Any) -> None:
         raise failure
 
-    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setattr(subprocess, "Popen", start)
     assert resolve(SEVERAL) == resolve(SEVERAL, in_process=True)
 
 
-def test_nothing_but_an_answer_of_the_process_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(endpoints, "_COMMAND", [sys.executable, "-c", "print('hello')"])
+PROGRAMS: Final = {
+    "it says something else": "input(); print('hello')",
+    "it fails": "input(); raise SystemExit(1)",
+    "it is killed": "import os; os.kill(os.getpid(), 9)",
+}
+
+
+@pytest.mark.parametrize("program", PROGRAMS.values(), ids=PROGRAMS)
+def test_a_process_that_fails_is_replaced(program: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(endpoints, "_COMMAND", [sys.executable, "-c", program])
     assert resolve(SEVERAL) == resolve(SEVERAL, in_process=True)
