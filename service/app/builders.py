@@ -14,7 +14,7 @@ from service.app.settings import Settings
 from service.auth.api_keys import ApiKey, ApiKeys, KeyUses
 from service.config.buckets import BucketSettings
 from service.config.callers import CallerSettings, GrantSettings
-from service.config.rates import parse_rate
+from service.config.durations import parse_rate
 from service.presigning.snapshot import Bucket, Snapshot
 from service.s3.location import Location
 from service.signing.actions import Encryption

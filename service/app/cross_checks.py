@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 from service.access.callers import pointers
 from service.access.grants import Operation
 from service.app.protocols import named_buckets
-from service.config.conflicts import Conflict
 from service.config.console import wrong_issuer
-from service.config.messages import unknown_name
+from service.config.messages import Conflict, unknown_name
 from service.config.quoting import quoted
 from service.config.types import READABLE_PEM, can_be_trusted
 from service.errors import OTHER

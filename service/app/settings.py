@@ -16,10 +16,9 @@ from service.app.cross_checks import conflicts
 from service.app.protocols import PROTOCOLS, AnyProtocol
 from service.config.buckets import BucketDefaults, BucketSettings
 from service.config.callers import AnonymousSettings, CallerSettings, GrantSettings, IssuerSettings
-from service.config.conflicts import refusal
 from service.config.console import Console
 from service.config.expansion import source
-from service.config.messages import KEY, describe, unknown_name, without_echoes
+from service.config.messages import KEY, describe, refusal, unknown_name, without_echoes
 from service.config.process import configuration_files, placed, unread_variables
 from service.config.quoting import Shown
 from service.config.reading import Files

@@ -8,7 +8,7 @@ from service.aws_lambda.clock import FreezeAwareClock
 from service.aws_lambda.configuration import load_configuration
 from service.aws_lambda.instance import Instance
 from service.clock import SystemClock
-from service.config import aws_lambda
+from service.config import process
 from service.config.process import configuration_source
 from service.s3.endpoints import resolve
 from service.telemetry.line_sink import LineSink
@@ -30,7 +30,7 @@ def start_instance() -> Instance:
     instance = Instance(
         create_app(settings, addresses, clock=clock, audit=sink.write, metrics=metrics),
         clock,
-        base_path=aws_lambda.base_path(),
+        base_path=process.base_path(),
     )
     instance.start()
     return instance

@@ -1,13 +1,14 @@
-"""Run CPU-bound work without blocking the event loop: in a thread, or in slices."""
+"""How much work shares the event loop: in a thread, in slices, or a few calls at a time."""
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
+R = TypeVar("R")
 
 ITEMS_PER_SLICE: Final = 64  # items of a batch, a few ms
 
@@ -51,3 +52,26 @@ def without_garbage_collection() -> Iterator[None]:
         gc.freeze()
         if was_enabled:
             gc.enable()
+
+
+async def gather_bounded(
+    work: Callable[[T], Awaitable[R]], items: Sequence[T], *, limit: int
+) -> list[R]:
+    """Return what `work` returns for each item, in the order of the items.
+
+    At most `limit` calls run at a time. The first error cancels the others, and is raised.
+    """
+    results: dict[int, R] = {}
+    waiting = iter(enumerate(items))
+
+    async def run() -> None:
+        for at, item in waiting:
+            results[at] = await work(item)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(limit, len(items))):
+                group.create_task(run())
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+    return [results[at] for at in range(len(items))]

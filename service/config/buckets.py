@@ -6,10 +6,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from service.config.conflicts import Conflict, refusal
 from service.config.durations import Between
+from service.config.key_files import Profile, StaticKeyFile, profile_files
+from service.config.messages import Conflict, refusal
 from service.config.quoting import Shown, quoted
-from service.config.static_keys import KeyFile, Profile, profile_files
 from service.config.types import (
     ExternalId,
     Region,
@@ -61,11 +61,11 @@ class BucketDefaults(Section):
     """For `credentials: static`: the profile of AWS's shared configuration files with the keys. A
     change of these files takes effect within seconds."""
 
-    access_key_id_file: KeyFile | None = None
+    access_key_id_file: StaticKeyFile | None = None
     """For `credentials: static`: a file with the access key id. A change takes effect within
     seconds."""
 
-    secret_access_key_file: KeyFile | None = None
+    secret_access_key_file: StaticKeyFile | None = None
     """A file with the secret access key, with `access_key_id_file`."""
 
     role_arn: Shown[RoleArn | None] = None

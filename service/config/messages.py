@@ -3,9 +3,10 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from pydantic import BaseModel, ByteSize
+from pydantic import BaseModel, ByteSize, ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from service.config.expansion import Source
 from service.config.quoting import SHOWN, quoted
@@ -194,3 +195,29 @@ def without_echoes(errors: Sequence[Any]) -> list[Any]:
         return bool(error["type"] == "too_short" and has_inner)
 
     return [error for error in errors if not is_echo(error)]
+
+
+class Conflict(NamedTuple):
+    """`location` is the setting to change. `other` is one that it does not go with, if any.
+
+    The text names the place of the other one by OTHER.
+    """
+
+    location: Location
+    text: str
+    other: Location | None = None
+
+
+def refusal(conflicts: list[Conflict]) -> ValidationError:
+    """Return the error that a validator raises for all conflicts."""
+    details = [
+        InitErrorDetails(
+            type=PydanticCustomError(
+                "conflict", "{text}", {"text": each.text, "other_location": each.other}
+            ),
+            loc=each.location,
+            input=None,
+        )
+        for each in conflicts
+    ]
+    return ValidationError.from_exception_data("Settings", details)

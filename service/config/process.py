@@ -1,13 +1,31 @@
-"""What the environment of this process says about the configuration."""
+"""What the process is started with: the file's path, and variables of the environment."""
 
 import os
+import re
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
-from service.config.environment import unknown_variables
+from service.config.quoting import shown
 from service.config.reading import Files, Sources, find_sources, read_files
 from service.config.server import ServerSettings
 from service.errors import OTHER, ConfigurationProblem, Location
+from service.field_names import nearest
+
+_PREFIX: Final = "PRESIGN_"
+_OF_THE_SERVICE: Final = (
+    "PRESIGN_CONFIG",
+    "PRESIGN_BASE_PATH",
+    *(f"{_PREFIX}{name.upper()}" for name in ServerSettings.model_fields),
+)
+_OF_THE_CLIENT: Final = ("PRESIGN_URL", "PRESIGN_TOKEN", "PRESIGN_TOKEN_FILE")
+# In each Pod, for a Service named presign or presign-…:
+# kubernetes.io/docs/concepts/services-networking/service/#environment-variables
+_OF_KUBERNETES: Final = re.compile(
+    r"PRESIGN(?:_[A-Z0-9_]+)?_"
+    r"(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)?)"
+)
 
 
 def configuration_source() -> str:
@@ -59,3 +77,40 @@ def _variable(location: Location) -> str | None:
     """Return the environment variable of a setting of `server`."""
     name = location[1:2] if location[:1] == ("server",) else ()
     return next((f"PRESIGN_{n}".upper() for n in name if n in ServerSettings.model_fields), None)
+
+
+def base_path() -> str:
+    """Return the path at which a custom domain serves the API, such as `/signing`, or nothing."""
+    path = os.environ.get("PRESIGN_BASE_PATH", "").strip("/")
+    return f"/{path}" if path else ""
+
+
+def trace_header() -> str:
+    """Return X-Ray's header of the current invocation, which the runtime client sets."""
+    return os.environ.get("_X_AMZN_TRACE_ID", "")
+
+
+def unknown_variables(variables: Iterable[str]) -> list[ConfigurationProblem]:
+    """Return a problem for each variable that nothing reads: a misspelt limit is no limit.
+
+    `variables` are names. Their case does not matter, as in `ServerSettings`.
+    """
+    known = [*_OF_THE_SERVICE, *_OF_THE_CLIENT]
+    unknown = [
+        name
+        for name in sorted(variables)
+        if name.upper().startswith(_PREFIX)
+        and name.upper() not in known
+        and not _OF_KUBERNETES.fullmatch(name)
+    ]
+    return [ConfigurationProblem(_message(name, known), (shown(name),)) for name in unknown]
+
+
+def _message(name: str, known: list[str]) -> str:
+    near = nearest(name.upper(), known, cutoff=0.75)
+    if near:
+        return f"unknown variable; did you mean {near}?"
+    return (
+        "unknown variable; only PRESIGN_CONFIG, PRESIGN_BASE_PATH and the settings of `server` "
+        "have one; remove it"
+    )

@@ -39,7 +39,7 @@ def _check_options(parts: SplitResult) -> None:
 
 def _is_accepted(url: str) -> bool:
     """Ask redis-py, which reads some options only when it makes a connection. It opens none."""
-    # Imported here for the reason that service/app/shared_stores.py gives.
+    # Imported here for the reason that service/app/services.py gives.
     from redis.asyncio import ConnectionPool  # noqa: PLC0415
     from redis.exceptions import RedisError  # noqa: PLC0415
 

@@ -22,9 +22,9 @@ from pydantic import (
     WrapValidator,
 )
 
+from service.config.durations import parse_rate
 from service.config.patterns import matching
 from service.config.prefixes import check_own_prefix, check_prefix_of_grant
-from service.config.rates import parse_rate
 from service.config.store_urls import check_store_url
 
 # As `presign new-key` prints one: 256 bits in base64

@@ -8,7 +8,7 @@ from typing import Final, get_args
 from httpx import Headers
 
 from service.access.grants import AccessRequest, Operation
-from service.concurrency.bounded_gather import gather_bounded
+from service.concurrency.event_loop import gather_bounded
 from service.presigning.authorizer import Authorizer
 from service.presigning.requests import Requester, StoreRequest
 from service.presigning.results import CheckedObject

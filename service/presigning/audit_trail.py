@@ -20,7 +20,7 @@ from service.presigning.audit_decision import Answer
 from service.presigning.requests import AnyRequest, Requester, UnreadRequest, operation
 from service.presigning.results import Diagnosed, EndedLink, MadeLink
 from service.s3.access import StoreAccess
-from service.telemetry.line_limit import LineLimit
+from service.telemetry.logs import LineLimit
 
 # In a second; the tenth line has the number of the others.
 UNAUTHENTICATED_LINES: Final = 9

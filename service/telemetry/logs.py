@@ -14,7 +14,6 @@ from typing import Final
 
 from service.errors import Overloaded
 from service.telemetry import tracing
-from service.telemetry.line_limit import LineLimit
 from service.telemetry.line_sink import LineSink
 from service.telemetry.redaction import RedactingFormatter, redact
 
@@ -111,3 +110,28 @@ def set_up_logging(level: str, handler: logging.Handler) -> None:
         logging.getLogger(name).setLevel(max(lowest, logging.getLevelName(level)))
     # uvicorn's only warning is about a malformed request, and anybody can send one.
     logging.getLogger("uvicorn.error").filters[:] = [WarningLimit()]
+
+
+class LineLimit:
+    """Allows `maximum` lines a second, and counts the others."""
+
+    def __init__(self, maximum: int) -> None:
+        self._maximum = maximum
+        self._second_began = float("-inf")
+        self._written = 0
+        self._suppressed = 0
+
+    def allows(self, now: float) -> bool:
+        """Return whether one more line may be written at `now`, in seconds, and count it."""
+        if now - self._second_began >= 1.0:
+            self._second_began, self._written = now, 0
+        if self._written >= self._maximum:
+            self._suppressed += 1
+            return False
+        self._written += 1
+        return True
+
+    def suppressed(self) -> int:
+        """Return how many lines were suppressed since the last call."""
+        count, self._suppressed = self._suppressed, 0
+        return count

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from service.concurrency.bounded_gather import gather_bounded
+from service.concurrency.event_loop import gather_bounded
 
 
 class Work:

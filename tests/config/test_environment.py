@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from service.cli.main import main
-from service.config.environment import unknown_variables
+from service.config.process import unknown_variables
 from tests.config.mistakes import GOOD, KEY
 
 ROOT = Path(__file__).parents[2]

@@ -4,7 +4,7 @@ import limits
 import pytest
 
 from service.access.callers import Rate
-from service.config.rates import parse_rate
+from service.config.durations import parse_rate
 
 
 @pytest.mark.parametrize(

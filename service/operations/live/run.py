@@ -15,7 +15,7 @@ from service.app.session_sources import MakeSource, aws_sources, origins
 from service.app.settings import Settings
 from service.auth.jwks_client import JwksEndpoint
 from service.clock import Clock, SystemClock
-from service.concurrency.bounded_gather import gather_bounded
+from service.concurrency.event_loop import gather_bounded
 from service.operations.live.bucket_settings import SettingsClients, SettingsReader
 from service.operations.live.buckets import (
     BucketResults,

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from service.access.grants import Operation
-from service.concurrency.bounded_gather import gather_bounded
+from service.concurrency.event_loop import gather_bounded
 from service.errors import (
     ChecksumMismatch,
     InvalidRequest,

@@ -7,8 +7,7 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from service.access.grants import AccessRequest, Operation, may_overwrite
-from service.concurrency.bounded_gather import gather_bounded
-from service.concurrency.event_loop import run_in_thread_if
+from service.concurrency.event_loop import gather_bounded, run_in_thread_if
 from service.errors import NotFound, StorageUnavailable
 from service.multipart.object_checks import ObjectChecks, ObjectExpectation
 from service.presigning.authorizer import Authorizer
