@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from service.app.settings import Settings, load_settings
-from service.cli.check.api_keys import warnings
+from service.cli.check.callers import ending_keys
 from service.errors import ConfigurationError
 
 END = datetime(2026, 11, 24, 20, tzinfo=UTC)
@@ -29,7 +29,7 @@ def configured(not_after: Any) -> Settings:
     ],
 )
 def test_check_warns_of_a_key_that_ends(before_end: timedelta, said: str | None) -> None:
-    found = [*warnings(configured(END.isoformat()), END - before_end)]
+    found = [*ending_keys(configured(END.isoformat()), END - before_end)]
     assert len(found) == (said is not None)
     if said is not None:
         assert found[0].path == "callers.0.not_after"

@@ -1,17 +1,21 @@
-"""What `presign check` says about callers: what each may do, and what IAM does not enforce."""
+"""What `presign check` says about callers: their keys, their rights, and what IAM leaves out."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from service.access import caller_description
 from service.access.callers import CallerEntry, caller_name
 from service.access.grants import Caller, Grant, Operation
+from service.app.settings import Settings
 from service.cli.check import limits, policies
 from service.cli.check.protocols import CheckedProtocols
+from service.errors import ConfigurationProblem
 from service.protocols.checked import Right
 from service.protocols.quantities import duration, size
 
+_SOON: Final = timedelta(days=7)
 _NAMED: Final = 3  # of callers that may do the same
 
 
@@ -88,3 +92,14 @@ def _of_grant(grant: Grant) -> Right:
     if grant.allow_overwrite:
         words.append("and overwrite objects")
     return Right(tuple(each for each in Operation if each in grant.allow), ", ".join(words))
+
+
+def ending_keys(settings: Settings, now: datetime) -> Iterator[ConfigurationProblem]:
+    """Yield the callers whose `not_after` has passed, or will soon."""
+    for i, caller in enumerate(settings.callers):
+        if (end := caller.not_after) is None or end > now + _SOON:
+            continue
+        what = "has passed, so its keys are refused" if end < now else "is within a week"
+        advice = "rotate its key and set a later time, or remove the caller"
+        text = f"{end.isoformat()} {what}; {advice}"
+        yield ConfigurationProblem(text, ("callers", i, "not_after"))

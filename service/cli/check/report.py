@@ -10,8 +10,6 @@ from service.access.callers import CallerEntry
 from service.app import builders
 from service.app.settings import Settings
 from service.cli.check import (
-    api_keys,
-    aws_lambda,
     buckets,
     callers,
     console,
@@ -111,7 +109,7 @@ def report(
     # With thousands of callers to build the entries takes a while, so only once.
     entries = builders.caller_entries(settings)
     protocols = CheckedProtocols(settings, addresses, entries)
-    found = [*warnings(settings, regions, entries, protocols), *api_keys.warnings(settings, now)]
+    found = [*warnings(settings, regions, entries, protocols), *callers.ending_keys(settings, now)]
     errors = policies.oversized_policies(settings, addresses, entries)
     described = entries if caller is None else callers.matching(entries, caller)
     general = [*describe(settings, addresses, entries, protocols), *_describe_traces(traces)]
@@ -143,8 +141,12 @@ def describe(
     """Yield lines about each bucket and each protocol."""
     yield from buckets.describe(settings, addresses, entries)
     yield from protocols.describe()
-    for part in (console, aws_lambda):
-        yield from part.describe(settings)
+    yield from console.describe(settings)
+    if settings.server.rate_limit_url is None and any(c.rate_limit for c in settings.callers):
+        yield (
+            "rate limits: each replica counts by itself, and so does each instance of a Lambda; "
+            "set server.rate_limit_url to count together"
+        )
     yield from limits.describe(policies.bucket_arns(settings, addresses))
 
 
