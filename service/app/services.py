@@ -142,7 +142,7 @@ async def open_services(
         stack.push_async_callback(limits.close)
         store = S3Client(
             clock=clock,
-            chance=random.random,
+            jitter=random.random,
             observer=metrics,
             transport=store_transport,
             verify=store_tls_context(settings),
@@ -154,7 +154,7 @@ async def open_services(
         pool = SessionPool(
             configuration.buckets,
             clock=clock,
-            chance=random.random,
+            jitter=random.random,
             observer=metrics,
             history=history,
             waiting=waiting,

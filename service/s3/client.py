@@ -115,14 +115,14 @@ class S3Client:
         self,
         *,
         clock: Clock,
-        chance: Callable[[], float],
+        jitter: Callable[[], float],
         observer: S3Observer,
         transport: httpx.AsyncBaseTransport | None = None,
         verify: ssl.SSLContext | bool = True,
         waiting: Waiting | None = None,
         spans: Spans | None = None,
     ) -> None:
-        """`chance` returns a random number in [0, 1).
+        """`jitter` returns a random number in [0, 1).
 
         `verify` holds the trusted certificate authorities; True means the usual ones. `waiting`
         limits how many requests wait for calls to one bucket. Proxies are read from the
@@ -130,7 +130,7 @@ class S3Client:
         """
         self._waiting = waiting or Waiting()
         self._clock = clock
-        self._chance = chance
+        self._jitter = jitter
         self._observed = partial(observed, clock=clock, observer=observer, spans=spans or Spans())
         self._slots = Semaphore(CALLS)
         self._completions = Semaphore(COMPLETIONS)
@@ -197,7 +197,7 @@ class S3Client:
                     return answer.reply
                 raise S3Error(answer.status, answer.code, attempts=attempt)
             if attempt < ATTEMPTS:
-                await asyncio.sleep(self._chance() * _BACKOFF_SECONDS * 2**attempt)
+                await asyncio.sleep(self._jitter() * _BACKOFF_SECONDS * 2**attempt)
         raise StorageUnavailable("The store cannot be reached, or reports a temporary failure.")
 
     async def _attempt(self, call: _Call) -> _Answer | None:

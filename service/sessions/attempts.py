@@ -40,12 +40,12 @@ _MIN_HOLD: Final = 1.0  # seconds that callers wait at least while the bucket's 
 LASTING_PAUSE: Final = 3600.0  # after a permanent failure: the limits of a role may have changed
 
 
-class Attempts:
+class RefreshAttempts:
     def __init__(
         self,
         *,
         clock: Clock,
-        chance: Callable[[], float],
+        jitter: Callable[[], float],
         observer: SessionObserver,
         spans: Spans,
         history: History,
@@ -57,7 +57,7 @@ class Attempts:
         self._own = own
         self._failing = set[str]()  # accounts
         self._clock = clock
-        self._chance = chance
+        self._jitter = jitter
         self._observer = observer
         self._spans = spans
         self._history = history
@@ -85,7 +85,7 @@ class Attempts:
     async def step(self, key: SessionKey, entry: PooledSession) -> float | None:
         """Make an attempt if one is due. Return the seconds to the next step, or None if idle."""
         needed = VENDED_REMAINING if key.vended else entry.bucket.longest_lifetime
-        due_at = threshold(entry.length, needed, entry.chance)
+        due_at = threshold(entry.length, needed, entry.jitter)
         due_in = entry.remaining(self._clock) - due_at
         if due_in > 0 and not entry.refresh_requested:
             return due_in
@@ -141,7 +141,7 @@ class Attempts:
         entry.current = SigningSession.at(entry.bucket.address, session)
         had_failed, entry.failures, entry.next_attempt_at = entry.failures > 0, 0, -math.inf
         entry.denied = entry.suspected = entry.permanent = entry.refresh_requested = False
-        entry.chance = self._chance()
+        entry.jitter = self._jitter()
         self._end_failures(key, entry, had_failed=had_failed)
         self._history.remember(key.bucket, key.owner, session)
         skew = now - self._clock.wall()
@@ -151,7 +151,7 @@ class Attempts:
         """Return the outcome as the metrics label it."""
         entry.failures += 1
         entry.denied, entry.permanent = refusal.denied, refusal.permanent
-        pause = LASTING_PAUSE if refusal.permanent else backoff(entry.failures, self._chance())
+        pause = LASTING_PAUSE if refusal.permanent else backoff(entry.failures, self._jitter())
         entry.next_attempt_at = self._clock.boot() + pause
         level = logging.ERROR if refusal.permanent else logging.WARNING
         text = "no new session %s for bucket %s, next attempt in %.0f s: %s"

@@ -15,7 +15,7 @@ from service.clock import Clock
 from service.concurrency.shared_attempts import SharedAttempts
 from service.concurrency.waiting import Waiting
 from service.errors import CredentialsUnavailable
-from service.sessions.attempts import ATTEMPT_SECONDS, Attempts
+from service.sessions.attempts import ATTEMPT_SECONDS, RefreshAttempts
 from service.sessions.history import History
 from service.sessions.pool_entry import (
     BucketSessions,
@@ -26,7 +26,7 @@ from service.sessions.pool_entry import (
 )
 from service.sessions.refresh_policy import EXPIRY_MARGIN, MIN_REFRESH_AGE
 from service.sessions.source import Owner
-from service.sessions.url_windows import WindowSigners
+from service.sessions.url_windows import StableSigners
 from service.telemetry.spans import Spans
 
 NO_SESSION: Final = "No session of the signing role is available right now."
@@ -45,25 +45,25 @@ class SessionPool:
         buckets: Mapping[str, BucketSessions],
         *,
         clock: Clock,
-        chance: Callable[[], float],
+        jitter: Callable[[], float],
         observer: SessionObserver,
         history: History | None = None,
         waiting: Waiting | None = None,
         spans: Spans | None = None,
     ) -> None:
-        """`chance` returns a random number in [0, 1): the jitter of refreshes and retries.
+        """`jitter` returns a random number in [0, 1): the jitter of refreshes and retries.
 
         `history` remembers sessions beyond their end. `waiting` limits how many requests wait.
         """
         self._waiting = waiting or Waiting()
         self._buckets = dict(buckets)
         self._clock = clock
-        self._chance = chance
+        self._jitter = jitter
         self._history = history or History(clock)
         self._entries: dict[SessionKey, PooledSession] = {}
-        self._attempts = Attempts(
+        self._attempts = RefreshAttempts(
             clock=clock,
-            chance=chance,
+            jitter=jitter,
             observer=observer,
             spans=spans or Spans(),
             history=self._history,
@@ -88,7 +88,7 @@ class SessionPool:
         alive = current.session.expires_at - now > EXPIRY_MARGIN + 1
         return (current, now) if alive else None
 
-    def windows(self, key: SessionKey) -> WindowSigners[SigningSession]:
+    def windows(self, key: SessionKey) -> StableSigners[SigningSession]:
         """Return which sessions sign URLs with `stable_for`."""
         return self._entries[key].windows
 
@@ -215,7 +215,7 @@ class SessionPool:
         if key.vended:
             self._make_room_for_vended(key)
         self._make_room()
-        entry = PooledSession(self._buckets[key.bucket], self._chance(), self._clock.boot())
+        entry = PooledSession(self._buckets[key.bucket], self._jitter(), self._clock.boot())
         entry.attempts = SharedAttempts(
             lambda: self._step(key, entry), name=f"session {key.bucket}", waiting=self._waiting
         )

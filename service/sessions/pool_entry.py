@@ -9,7 +9,7 @@ from service.concurrency.shared_attempts import SharedAttempts
 from service.sessions.refresh_policy import EXPIRY_MARGIN
 from service.sessions.session import Session
 from service.sessions.source import Owner, SessionSource
-from service.sessions.url_windows import WindowSigners
+from service.sessions.url_windows import StableSigners
 from service.signing.signer import Address, Signer
 
 
@@ -77,11 +77,11 @@ class PooledSession:
 
     attempts: SharedAttempts
 
-    def __init__(self, bucket: BucketSessions, chance: float, now: float) -> None:
+    def __init__(self, bucket: BucketSessions, jitter: float, now: float) -> None:
         self.bucket = bucket
-        self.chance = chance
+        self.jitter = jitter
         self.current: SigningSession | None = None
-        self.windows = WindowSigners[SigningSession]()
+        self.windows = StableSigners[SigningSession]()
         self.failures = 0  # in a row
         self.denied = False  # by the last attempt: the role may not be assumed
         self.suspected = False  # a caller's attempt has failed since the last success

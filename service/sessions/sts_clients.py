@@ -41,9 +41,9 @@ class StsClients:
 
     async def for_role(self, role: Role) -> "StsClient":
         """Return a client, which the caller must close."""
-        return StsClient(self, role, await self.enter(role))
+        return StsClient(self, role, await self.acquire(role))
 
-    async def enter(self, role: Role) -> _Endpoint:
+    async def acquire(self, role: Role) -> _Endpoint:
         async with self._making:
             endpoint = await asyncio.to_thread(self._endpoint, role)
             if endpoint not in self._made:
@@ -51,7 +51,7 @@ class StsClients:
             self._users[endpoint] += 1
         return endpoint
 
-    async def leave(self, endpoint: _Endpoint) -> None:
+    async def release(self, endpoint: _Endpoint) -> None:
         self._users[endpoint] -= 1
         if not self._users[endpoint]:
             del self._users[endpoint]
@@ -101,13 +101,13 @@ class StsClient:
             return await client.assume_role_with_web_identity(**request)
 
     async def renew(self) -> None:
-        old, self._endpoint = self._endpoint, await self._clients.enter(self._role)
-        await self._clients.leave(old)
+        old, self._endpoint = self._endpoint, await self._clients.acquire(self._role)
+        await self._clients.release(old)
 
     async def close(self) -> None:
         if not self._is_closed:
             self._is_closed = True
-            await self._clients.leave(self._endpoint)
+            await self._clients.release(self._endpoint)
 
 
 def _add_trace_headers(request: AWSPreparedRequest, **_: Any) -> None:

@@ -30,7 +30,7 @@ class Window:
         return self.begins_at + self.seconds
 
 
-class WindowSigners(Generic[S]):
+class StableSigners(Generic[S]):
     """Which session signs requests of one shape in one window.
 
     A shape is what their lifetime depends on, apart from the window and the session.

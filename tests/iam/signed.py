@@ -94,7 +94,7 @@ async def everything_signed(grants: Sequence[Grant], key: str, source: str) -> S
     snapshot = make_snapshot(*grants, buckets={"reports": AT_AWS})
     authorizer = make_authorizer(snapshot, sources)
     transport = _RecordingStore(signed.sent)
-    store = S3Client(clock=clock, chance=lambda: 0, observer=Metrics(), transport=transport)
+    store = S3Client(clock=clock, jitter=lambda: 0, observer=Metrics(), transport=transport)
     try:
         await _by_urls(authorizer, key, signed)
         await _by_parts(MultipartUploads(authorizer, store), key, signed)

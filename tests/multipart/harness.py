@@ -119,7 +119,7 @@ async def start_harness(
         snapshot, sources, write_audit=write, metrics=metrics, limits=limits
     )
     store = FakeS3(events)
-    client = S3Client(clock=clock, chance=lambda: 0, observer=metrics, transport=store)
+    client = S3Client(clock=clock, jitter=lambda: 0, observer=metrics, transport=store)
     try:
         multipart = MultipartUploads(authorizer, client)
         yield Harness(clock, authorizer, multipart, store, sources, metrics, lines, events)

@@ -158,12 +158,12 @@ class Harness:
     store: FakeStore = field(default_factory=FakeStore)
     observer: Observer = field(default_factory=Observer)
     store_access: StoreAccess = field(default_factory=make_store_access)
-    chance: float = 0.0
+    jitter: float = 0.0
 
     def __post_init__(self) -> None:
         self.client = S3Client(
             clock=self.clock,
-            chance=lambda: self.chance,
+            jitter=lambda: self.jitter,
             observer=self.observer,
             transport=self.store,
         )

@@ -180,7 +180,7 @@ async def test_each_attempt_is_signed_again(harness: Harness) -> None:
 
 @with_harness
 async def test_the_pause_between_attempts_doubles(harness: Harness) -> None:
-    harness.chance = 0.999
+    harness.jitter = 0.999
     harness.store.script(responds(503))
     await error_of(harness.send())
     assert harness.clock.boot() == pytest.approx(0.999 * (0.4 + 0.8), abs=0.01)

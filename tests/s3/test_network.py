@@ -24,7 +24,7 @@ ANSWER: Final = sends(response())  # for CONNECT this is not a TLS tunnel
 @asynccontextmanager
 async def calling(verify: ssl.SSLContext | None = None) -> AsyncIterator[S3Client]:
     client = S3Client(
-        clock=SystemClock(), chance=lambda: 0, observer=Observer(), verify=verify or True
+        clock=SystemClock(), jitter=lambda: 0, observer=Observer(), verify=verify or True
     )
     try:
         yield client

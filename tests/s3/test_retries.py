@@ -48,7 +48,7 @@ async def test_a_stuck_attempt_leaves_time_for_the_next(harness: Harness) -> Non
 
 @with_harness
 async def test_all_attempts_fit_in_the_deadline(harness: Harness) -> None:
-    harness.chance = 0.999
+    harness.jitter = 0.999
     harness.store.script(hangs)
     assert isinstance(await error_of(harness.send()), StorageUnavailable)
     assert len(harness.store.requests) == ATTEMPTS

@@ -26,7 +26,7 @@ EACH_FAULT: Final = pytest.mark.parametrize("fault", [DENIED, DOWN], ids=["denie
 
 def make_harness(length: float = 3600) -> PoolHarness:
     """Return a pool with random jitter as in production, the same in each run."""
-    return make_pool_harness(length=length, delay=STS_SECONDS, chance=random.Random(1).random)
+    return make_pool_harness(length=length, delay=STS_SECONDS, jitter=random.Random(1).random)
 
 
 def rate(asked_at: Sequence[float], *, since: float = 0.0, seconds: float = 10.0) -> float:
@@ -128,7 +128,7 @@ async def test_waiting_callers_are_served_soon_after_sts_recovers(fault: Excepti
 
 @in_virtual_time
 async def test_a_lone_caller_is_served_soon_after_sts_recovers() -> None:
-    harness = make_pool_harness(chance=lambda: 0.99)
+    harness = make_pool_harness(jitter=lambda: 0.99)
     harness.source.error = DOWN
     harness.pool.start()
     while harness.clock.boot() < 600:
@@ -147,7 +147,7 @@ async def test_a_lone_caller_is_served_soon_after_sts_recovers() -> None:
 
 @in_virtual_time
 async def test_the_first_success_retries_the_accounts_other_buckets() -> None:
-    harness = make_pool_harness("photos", chance=lambda: 0.99)
+    harness = make_pool_harness("photos", jitter=lambda: 0.99)
     for source in harness.sources.values():
         source.error = DOWN
     harness.pool.start()
@@ -162,7 +162,7 @@ async def test_the_first_success_retries_the_accounts_other_buckets() -> None:
 
 @in_virtual_time
 async def test_a_failing_bucket_beside_a_working_one_causes_few_calls() -> None:
-    harness = make_pool_harness("photos", delay=STS_SECONDS, chance=lambda: 0.5)
+    harness = make_pool_harness("photos", delay=STS_SECONDS, jitter=lambda: 0.5)
     photos = harness.sources["photos"]
     photos.error = DOWN
     harness.pool.start()
@@ -191,7 +191,7 @@ async def test_one_denied_caller_does_not_delay_others() -> None:
 
 @in_virtual_time
 async def test_one_failure_of_the_own_session_delays_no_caller() -> None:
-    harness = make_pool_harness(chance=lambda: 0.99)
+    harness = make_pool_harness(jitter=lambda: 0.99)
     harness.source.error = DOWN
     harness.pool.start()
     await asyncio.sleep(0.2)

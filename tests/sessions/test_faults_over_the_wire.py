@@ -65,7 +65,7 @@ async def make_warm_harness(*, longest_lifetime: float = 900) -> Harness:
     snapshot = make_snapshot(make_grant(max_expires_in=int(longest_lifetime)))
     source = AssumedRole(sts, role, clock)
     authorizer = make_authorizer(
-        snapshot, {"reports": source}, longest_lifetime=longest_lifetime, chance=lambda: 0.5
+        snapshot, {"reports": source}, longest_lifetime=longest_lifetime, jitter=lambda: 0.5
     )
     harness = Harness(clock, sts, authorizer)
     authorizer._pool.start()

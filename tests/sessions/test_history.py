@@ -77,7 +77,7 @@ async def test_the_pool_remembers_each_session_of_each_caller() -> None:
     pool = SessionPool(
         {"reports": bucket},
         clock=clock,
-        chance=lambda: 0,
+        jitter=lambda: 0,
         observer=NullObserver(),
         history=history,
     )

@@ -23,7 +23,7 @@ THROTTLED = SessionRefused("Throttling: Rate exceeded", throttled=True)
 def make_harness(**accounts: str) -> PoolHarness:
     """Return a pool with a bucket in its account for each keyword."""
     others = accounts.keys() - {"reports"}
-    return make_pool_harness(*others, delay=0, chance=lambda: 0.5, accounts=accounts)
+    return make_pool_harness(*others, delay=0, jitter=lambda: 0.5, accounts=accounts)
 
 
 @in_virtual_time

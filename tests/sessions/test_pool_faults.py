@@ -14,7 +14,7 @@ from tests.support.virtual_time import in_virtual_time
 
 @in_virtual_time
 async def test_callers_share_a_failed_attempt_and_are_refused_at_once_after_it() -> None:
-    harness = make_pool_harness(chance=lambda: 0.5)
+    harness = make_pool_harness(jitter=lambda: 0.5)
     harness.source.error = OSError("no route")
     errors = await asyncio.gather(*(harness.refusal() for _ in range(200)))
     now = harness.clock.boot()
@@ -26,7 +26,7 @@ async def test_callers_share_a_failed_attempt_and_are_refused_at_once_after_it()
 
 @in_virtual_time
 async def test_many_callers_cause_one_attempt_per_backoff() -> None:
-    harness = make_pool_harness(delay=0, chance=lambda: 0.5)
+    harness = make_pool_harness(delay=0, jitter=lambda: 0.5)
     harness.source.error = OSError("no route")
     while harness.clock.boot() < 120:
         await asyncio.gather(*(harness.refusal() for _ in range(10)))
@@ -38,7 +38,7 @@ async def test_many_callers_cause_one_attempt_per_backoff() -> None:
 
 @in_virtual_time
 async def test_without_requests_the_backoff_grows_to_a_minute() -> None:
-    harness = make_pool_harness(delay=0, chance=lambda: 0.5)
+    harness = make_pool_harness(delay=0, jitter=lambda: 0.5)
     harness.source.error = OSError("no route")
     harness.pool.start()
     await asyncio.sleep(120)
@@ -59,7 +59,7 @@ async def test_the_pool_itself_notices_recovery(fault: BaseException | None) -> 
 
 @in_virtual_time
 async def test_success_resets_the_backoff() -> None:
-    harness = make_pool_harness(chance=lambda: 0.5)
+    harness = make_pool_harness(jitter=lambda: 0.5)
     harness.source.error = OSError("no route")
     harness.pool.start()
     await asyncio.sleep(100)

@@ -17,7 +17,7 @@ async def test_cold_callers_get_no_expired_session() -> None:
 
 @in_virtual_time
 async def test_a_used_session_covers_the_longest_lifetime_all_day() -> None:
-    harness = make_pool_harness(chance=lambda: 0.5)
+    harness = make_pool_harness(jitter=lambda: 0.5)
     harness.pool.start()
     await asyncio.sleep(1)
     for _ in range(24 * 60):
@@ -80,7 +80,7 @@ async def test_young_sessions_are_not_refreshed_on_request() -> None:
 
 @in_virtual_time
 async def test_requested_refreshes_wait_for_the_backoff() -> None:
-    harness = make_pool_harness(chance=lambda: 0.5, delay=0)
+    harness = make_pool_harness(jitter=lambda: 0.5, delay=0)
     await harness.pool.ready(OWN)
     harness.source.error = OSError("no route")
     await asyncio.sleep(REFRESH_AGE)  # due 24 s before by jitter; the sixth attempt is next

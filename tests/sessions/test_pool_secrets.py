@@ -48,7 +48,7 @@ async def test_unreadable_responses_are_logged_without_secrets(
     source = AssumedRole(UnreadableSts(), role, loop_clock())
     bucket = BucketSessions(source=source, address=ADDRESS, longest_lifetime=LONGEST_LIFETIME)
     pool = SessionPool(
-        {"reports": bucket}, clock=loop_clock(), chance=lambda: 0, observer=NullObserver()
+        {"reports": bucket}, clock=loop_clock(), jitter=lambda: 0, observer=NullObserver()
     )
     with pytest.raises(CredentialsUnavailable):
         await pool.ready(OWN)

@@ -5,8 +5,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from service.sessions.refresh_policy import (
-    JITTER,
     MAX_BACKOFF,
+    MOST_JITTER,
     REFRESH_MARGIN,
     backoff,
     is_better,
@@ -17,15 +17,15 @@ HOUR: Final = 3600.0
 DAY: Final = 24 * HOUR
 
 seconds = st.floats(0.1, 7 * DAY)
-chances = st.floats(0, 1, exclude_max=True)
+jitters = st.floats(0, 1, exclude_max=True)
 
 
-def due_in(remaining: float, length: float, longest_lifetime: float, chance: float) -> float:
-    return max(0.0, remaining - threshold(length, longest_lifetime, chance))
+def due_in(remaining: float, length: float, longest_lifetime: float, jitter: float) -> float:
+    return max(0.0, remaining - threshold(length, longest_lifetime, jitter))
 
 
 @pytest.mark.parametrize(
-    ("length", "longest_lifetime", "chance", "expected"),
+    ("length", "longest_lifetime", "jitter", "expected"),
     [
         pytest.param(3600, 900, 0, 960, id="the lifetime and its margin"),
         pytest.param(3600, 2340, 0, 2400, id="the longest lifetime that fits"),
@@ -36,47 +36,47 @@ def due_in(remaining: float, length: float, longest_lifetime: float, chance: flo
     ],
 )
 def test_the_threshold_of_a_refresh(
-    length: float, longest_lifetime: float, chance: float, expected: float
+    length: float, longest_lifetime: float, jitter: float, expected: float
 ) -> None:
-    assert threshold(length, longest_lifetime, chance) == pytest.approx(expected)
+    assert threshold(length, longest_lifetime, jitter) == pytest.approx(expected)
 
 
-@given(length=seconds, longest_lifetime=seconds, chance=chances)
+@given(length=seconds, longest_lifetime=seconds, jitter=jitters)
 def test_jitter_makes_refreshes_earlier_by_a_twentieth_at_most(
-    length: float, longest_lifetime: float, chance: float
+    length: float, longest_lifetime: float, jitter: float
 ) -> None:
     plain = threshold(length, longest_lifetime, 0)
-    assert plain <= threshold(length, longest_lifetime, chance) <= plain * (1 + JITTER)
+    assert plain <= threshold(length, longest_lifetime, jitter) <= plain * (1 + MOST_JITTER)
 
 
-@given(length=seconds, longest_lifetime=seconds, chance=chances)
+@given(length=seconds, longest_lifetime=seconds, jitter=jitters)
 def test_no_refresh_is_due_in_the_first_three_tenths(
-    length: float, longest_lifetime: float, chance: float
+    length: float, longest_lifetime: float, jitter: float
 ) -> None:
-    assert threshold(length, longest_lifetime, chance) <= length * 0.7 * (1 + 1e-9)
+    assert threshold(length, longest_lifetime, jitter) <= length * 0.7 * (1 + 1e-9)
 
 
-@given(remaining=seconds, length=seconds, longest_lifetime=seconds, chance=chances)
+@given(remaining=seconds, length=seconds, longest_lifetime=seconds, jitter=jitters)
 def test_a_refresh_is_due_before_the_session_expires(
-    remaining: float, length: float, longest_lifetime: float, chance: float
+    remaining: float, length: float, longest_lifetime: float, jitter: float
 ) -> None:
-    wait = due_in(remaining, length, longest_lifetime, chance)
+    wait = due_in(remaining, length, longest_lifetime, jitter)
     assert 0 <= wait < remaining
 
 
-@given(remaining=seconds, length=seconds, longest_lifetime=seconds, chance=chances)
+@given(remaining=seconds, length=seconds, longest_lifetime=seconds, jitter=jitters)
 def test_until_its_refresh_a_session_covers_the_longest_lifetime(
-    remaining: float, length: float, longest_lifetime: float, chance: float
+    remaining: float, length: float, longest_lifetime: float, jitter: float
 ) -> None:
     assume(longest_lifetime + REFRESH_MARGIN <= length * 2 / 3)
-    wait = due_in(remaining, length, longest_lifetime, chance)
+    wait = due_in(remaining, length, longest_lifetime, jitter)
     if wait > 0:
         assert remaining - wait >= longest_lifetime + REFRESH_MARGIN - 1e-6
     else:
-        assert remaining <= (longest_lifetime + REFRESH_MARGIN) * (1 + JITTER)
+        assert remaining <= (longest_lifetime + REFRESH_MARGIN) * (1 + MOST_JITTER)
 
 
-@given(draws=st.lists(chances, min_size=60, max_size=60))
+@given(draws=st.lists(jitters, min_size=60, max_size=60))
 def test_hourly_sessions_take_some_fifty_refreshes_a_day(draws: list[float]) -> None:
     longest_lifetime, now, refreshes, remaining = 1800.0, 0.0, 0, 0.0
     while now < DAY:
@@ -90,7 +90,7 @@ def test_hourly_sessions_take_some_fifty_refreshes_a_day(draws: list[float]) -> 
 
 
 @pytest.mark.parametrize(
-    ("failures", "chance", "expected"),
+    ("failures", "jitter", "expected"),
     [
         (1, 0, 1),
         (1, 0.5, 1.5),
@@ -103,18 +103,18 @@ def test_hourly_sessions_take_some_fifty_refreshes_a_day(draws: list[float]) -> 
         (10_000, 0, 1),
     ],
 )
-def test_backoff_after_failures(failures: int, chance: float, expected: float) -> None:
-    assert backoff(failures, chance) == pytest.approx(expected)
+def test_backoff_after_failures(failures: int, jitter: float, expected: float) -> None:
+    assert backoff(failures, jitter) == pytest.approx(expected)
 
 
-@given(failures=st.integers(1, 1_000_000), chance=chances)
-def test_backoff_is_between_a_second_and_a_minute(failures: int, chance: float) -> None:
-    assert 1 <= backoff(failures, chance) <= MAX_BACKOFF
+@given(failures=st.integers(1, 1_000_000), jitter=jitters)
+def test_backoff_is_between_a_second_and_a_minute(failures: int, jitter: float) -> None:
+    assert 1 <= backoff(failures, jitter) <= MAX_BACKOFF
 
 
-@given(failures=st.integers(1, 100), chance=chances)
-def test_backoff_grows_with_failures(failures: int, chance: float) -> None:
-    assert backoff(failures, chance) <= backoff(failures + 1, chance)
+@given(failures=st.integers(1, 100), jitter=jitters)
+def test_backoff_grows_with_failures(failures: int, jitter: float) -> None:
+    assert backoff(failures, jitter) <= backoff(failures + 1, jitter)
 
 
 @pytest.mark.parametrize(

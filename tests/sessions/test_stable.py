@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.sessions.url_windows import MAX_KEPT, Window, WindowSigners
+from service.sessions.url_windows import MAX_KEPT, StableSigners, Window
 from tests.support.virtual_time import CLOCK_START
 
 DAY = 86_400
@@ -22,7 +22,7 @@ def test_a_window_of_a_day_starts_at_midnight_utc() -> None:
 
 
 def test_the_first_session_signs_until_the_window_ends() -> None:
-    windows, window = WindowSigners[str](), Window(600, 60)
+    windows, window = StableSigners[str](), Window(600, 60)
     windows.bind(window, "shape", "first")
     windows.bind(window, "shape", "second")
     assert windows.find(window, "shape") == "first"
@@ -32,7 +32,7 @@ def test_the_first_session_signs_until_the_window_ends() -> None:
 
 
 def test_only_past_windows_are_forgotten() -> None:
-    windows, hour = WindowSigners[str](), Window(0, 3600)
+    windows, hour = StableSigners[str](), Window(0, 3600)
     windows.bind(hour, "shape", "the hour's")
     for begin in range(0, 3600, 60):
         windows.bind(Window(begin, 60), "shape", "the minute's")
@@ -43,7 +43,7 @@ def test_only_past_windows_are_forgotten() -> None:
 
 
 def test_the_number_of_windows_is_bounded() -> None:
-    windows, window = WindowSigners[int](), Window(0, DAY)
+    windows, window = StableSigners[int](), Window(0, DAY)
     for shape in range(MAX_KEPT + 10):
         windows.bind(window, shape, shape)
     found = [shape for shape in range(MAX_KEPT + 10) if windows.find(window, shape) is not None]
@@ -51,7 +51,7 @@ def test_the_number_of_windows_is_bounded() -> None:
 
 
 def test_clear_forgets_all_windows() -> None:
-    windows = WindowSigners[str]()
+    windows = StableSigners[str]()
     assert windows.ends_at == 0
     windows.bind(Window(600, 60), "shape", "first")
     windows.clear()

@@ -9,7 +9,7 @@ import pytest
 from service.errors import CredentialsUnavailable
 from service.sessions.pool import MAX_VENDED, VENDED_HOLD
 from service.sessions.pool_entry import SessionKey
-from service.sessions.refresh_policy import JITTER, VENDED_REMAINING, threshold
+from service.sessions.refresh_policy import MOST_JITTER, VENDED_REMAINING, threshold
 from tests.support.pool import BILLING, PoolHarness, make_pool_harness
 from tests.support.virtual_time import in_virtual_time
 
@@ -59,9 +59,9 @@ async def test_an_unused_session_is_renewed_once() -> None:
 
 def test_a_session_is_refreshed_before_it_is_too_short() -> None:
     for length in (HALF_AN_HOUR, 3600.0, 43_200.0):
-        for chance in (0.0, 1.0):
-            due = threshold(length, VENDED_REMAINING, chance)
-            assert VENDED_REMAINING < due <= (VENDED_REMAINING + 60) * (1 + JITTER)
+        for jitter in (0.0, 1.0):
+            due = threshold(length, VENDED_REMAINING, jitter)
+            assert VENDED_REMAINING < due <= (VENDED_REMAINING + 60) * (1 + MOST_JITTER)
 
 
 @in_virtual_time

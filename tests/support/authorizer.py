@@ -110,7 +110,7 @@ def make_authorizer(
     metrics: Metrics | None = None,
     limits: RateLimits | None = None,
     longest_lifetime: float = LONGEST_LIFETIME,
-    chance: Callable[[], float] = lambda: 0.0,
+    jitter: Callable[[], float] = lambda: 0.0,
 ) -> Authorizer:
     """Return an authorizer on the loop's clock, with a source for each bucket of `snapshot`."""
     clock = loop_clock()
@@ -123,7 +123,7 @@ def make_authorizer(
         )
         for name, bucket in snapshot.buckets.items()
     }
-    pool = SessionPool(buckets, clock=clock, chance=chance, observer=NullObserver())
+    pool = SessionPool(buckets, clock=clock, jitter=jitter, observer=NullObserver())
     write = write_audit or list[bytes]().extend
     audit_trail = AuditTrail(write, clock=clock, observer=metrics or NullObserver())
     return Authorizer(snapshot, pool, clock=clock, audit_trail=audit_trail, limits=limits)

@@ -119,7 +119,7 @@ def make_pool_harness(
     *more_buckets: str,
     length: float = 3600,
     delay: float = 0.1,
-    chance: Callable[[], float] = lambda: 0.0,
+    jitter: Callable[[], float] = lambda: 0.0,
     accounts: Mapping[str, str] | None = None,
     probe_policy: str | None = None,
     spans: Spans | None = None,
@@ -139,7 +139,7 @@ def make_pool_harness(
         for name, source in sources.items()
     }
     observer = NullObserver()
-    pool = SessionPool(buckets, clock=clock, chance=chance, observer=observer, spans=spans)
+    pool = SessionPool(buckets, clock=clock, jitter=jitter, observer=observer, spans=spans)
     return PoolHarness(clock, pool, sources)
 
 

@@ -67,7 +67,7 @@ async def _check_buckets(
 ) -> list[BucketResults]:
     clock = SystemClock()
     verify = store_tls_context(settings)
-    store = S3Client(clock=clock, chance=random.random, observer=Metrics(), verify=verify)
+    store = S3Client(clock=clock, jitter=random.random, observer=Metrics(), verify=verify)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(store.close)
         checker = _BucketChecker(
