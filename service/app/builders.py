@@ -125,7 +125,7 @@ _allowed = lru_cache(maxsize=1024)(frozenset[Operation])
 def longest_lifetimes(settings: Settings) -> dict[str, float]:
     """The longest lifetime, in seconds, that any grant on each bucket gives."""
     found: dict[str, int] = {}
-    for _, grant in settings.placed_grants():
+    for _, grant in settings.located_grants():
         limit = grant.max_expires_in or MAX_EXPIRES_IN
         found[grant.bucket] = max(limit, found.get(grant.bucket, 0))
     default = settings.server.default_expires_in

@@ -34,7 +34,7 @@ def conflicts(settings: "Settings", *, offline: bool) -> list[Conflict]:
 
 
 def _unknown_buckets(settings: "Settings") -> Iterator[Conflict]:
-    used = [((*at, "bucket"), grant.bucket) for at, grant in settings.placed_grants()]
+    used = [((*at, "bucket"), grant.bucket) for at, grant in settings.located_grants()]
     used += [(each.location, each.bucket) for each in named_buckets(settings)]
     for at, bucket in used:
         if bucket not in settings.buckets:
@@ -95,7 +95,7 @@ def _equal_issuers(settings: "Settings") -> Iterator[Conflict]:
 
 
 def _placeholders_without_claims(settings: "Settings") -> Iterator[Conflict]:
-    for at, grant in settings.placed_grants():
+    for at, grant in settings.located_grants():
         by_token = at[0] == "callers" and settings.callers[int(at[1])].issuer is not None
         if not by_token and pointers(grant.prefix):
             text = "only a token has claims; write a prefix without placeholders"
@@ -117,7 +117,7 @@ def _web_identity_without_token(settings: "Settings") -> Iterator[Conflict]:
 
 
 def _unlimited_credentials(settings: "Settings") -> Iterator[Conflict]:
-    for at, grant in settings.placed_grants():
+    for at, grant in settings.located_grants():
         if Operation.CREDENTIALS not in grant.allow:
             continue
         if not settings.buckets[grant.bucket].is_scoped:

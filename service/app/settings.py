@@ -17,9 +17,9 @@ from service.app.protocols import PROTOCOLS, AnyProtocol
 from service.config.buckets import BucketDefaults, BucketSettings
 from service.config.callers import AnonymousSettings, CallerSettings, GrantSettings, IssuerSettings
 from service.config.console import Console
-from service.config.expansion import source
-from service.config.messages import KEY, describe, refusal, unknown_name, without_echoes
-from service.config.process import configuration_files, placed, unread_variables
+from service.config.expansion import original_text
+from service.config.messages import KEY, describe, drop_redundant, refusal, unknown_name
+from service.config.process import configuration_files, located, unread_variables
 from service.config.quoting import Shown
 from service.config.reading import Files
 from service.config.server import ServerSettings, ambient_ca_bundle
@@ -105,7 +105,7 @@ class Settings(Section):
 
     def allows(self, operation: Operation) -> bool:
         """Return whether some grant allows the operation."""
-        return any(operation in grant.allow for _, grant in self.placed_grants())
+        return any(operation in grant.allow for _, grant in self.located_grants())
 
     def caller_locations(self) -> list[Location]:
         """Return the location of each caller, and last that of the anonymous one."""
@@ -115,7 +115,7 @@ class Settings(Section):
             *([("unsafe_anonymous_caller",)] if self.unsafe_anonymous_caller else []),
         ]
 
-    def placed_grants(self) -> list[tuple[Location, GrantSettings]]:
+    def located_grants(self) -> list[tuple[Location, GrantSettings]]:
         """Return every grant, with its location in the file."""
         anonymous = self.unsafe_anonymous_caller
         grants = [
@@ -162,7 +162,7 @@ def settings_of(files: Files, *, offline: bool = False) -> Settings:
     try:
         settings = Settings.model_validate(files.document, context=OFFLINE if offline else None)
     except ValidationError as invalid:
-        errors = without_echoes(invalid.errors(include_url=False))
+        errors = drop_redundant(invalid.errors(include_url=False))
         # What several buckets or callers share has its error once for each.
         problems += dict.fromkeys(_problem(error, files) for error in errors)
     if problems:
@@ -175,14 +175,14 @@ def _problem(error: Any, files: Files) -> ConfigurationProblem:
     """Say what is wrong, where, and what to write instead."""
     is_known = error["type"] != "extra_forbidden"
     whole = _whole(error["loc"]) if is_known else error["loc"]
-    error = {**error, "input": source(error["input"]), "loc": whole}
+    error = {**error, "input": original_text(error["input"]), "loc": whole}
     text = describe(error, Settings)
     if error["type"] == "grant_set":
         text = unknown_name("grant set", error["input"], files.document.get("grant_sets") or {})
     location = tuple(part for part in error["loc"] if part != KEY)
     other = error.get("ctx", {}).get("other_location")
     problem = ConfigurationProblem(text, location, other=other)
-    return placed(problem, files) if is_known else files.placed(problem)
+    return located(problem, files) if is_known else files.located(problem)
 
 
 def _whole(location: Location) -> Location:

@@ -148,5 +148,5 @@ def iam(
     try:
         document = setup(signed_buckets(settings, endpoints.addresses, origins), around)
     except ConfigurationError as error:
-        raise InvalidConfiguration([files.placed(each) for each in error.problems]) from None
+        raise InvalidConfiguration([files.located(each) for each in error.problems]) from None
     print_json(terraform(document) if is_terraform else document)

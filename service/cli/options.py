@@ -80,7 +80,7 @@ def load(
     try:
         return Loaded(settings, files, resolve(locations(settings), meanwhile=meanwhile))
     except ConfigurationError as error:
-        raise InvalidConfiguration([files.placed(each) for each in error.problems]) from None
+        raise InvalidConfiguration([files.located(each) for each in error.problems]) from None
 
 
 def traces_endpoint() -> str | None:

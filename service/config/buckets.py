@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from service.config.durations import Between
+from service.config.durations import Duration
 from service.config.key_files import Profile, StaticKeyFile, profile_files
 from service.config.messages import Conflict, refusal
 from service.config.quoting import Shown, quoted
@@ -71,7 +71,7 @@ class BucketDefaults(Section):
     role_arn: Shown[RoleArn | None] = None
     """The role that signs. Required unless `credentials: static`."""
 
-    session_seconds: Shown[Annotated[int, Between(10, 43_200)]] = 3600
+    session_seconds: Shown[Annotated[int, Duration(10, 43_200)]] = 3600
     """How long a session lasts, up to the role's own maximum. Values below 900 need an
     `sts_endpoint_url`."""
 

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, ByteSize, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from service.access.grants import LONGEST_LINK, WEEK, Operation
-from service.config.durations import Between, Seconds
+from service.config.durations import Duration, Seconds
 from service.config.quoting import Shown
 from service.config.types import (
     Audience,
@@ -73,7 +73,7 @@ class GrantSettings(OneOfMany):
     allow_overwrite: Shown[bool] = False
     """Whether an upload may replace an object, if it requests `overwrite`."""
 
-    max_link_expires_in: Shown[Annotated[int, Between(1, LONGEST_LINK)]] = WEEK
+    max_link_expires_in: Shown[Annotated[int, Duration(1, LONGEST_LINK)]] = WEEK
     """The longest lifetime of a share link. Only for `link`. A year is the most."""
 
     @model_validator(mode="after")
@@ -124,7 +124,7 @@ class IssuerSettings(Section):
     bearer_file: Path | None = None
     """A file with a token to send to `jwks_url`, read at each fetch."""
 
-    max_lifetime_seconds: Shown[Annotated[int, Between(60, 604_800)]] = 86_400
+    max_lifetime_seconds: Shown[Annotated[int, Duration(60, 604_800)]] = 86_400
     """The longest lifetime of a token that is accepted, from `iat` to `exp`."""
 
 

@@ -6,7 +6,7 @@ from pydantic import BeforeValidator, model_validator
 
 from service.config.patterns import matching
 from service.config.quoting import Shown
-from service.config.types import Name, Origin, Section, check_secure_url, switch
+from service.config.types import Name, Origin, Section, check_secure_url, true_false_or
 
 _COLOUR: Final = 'write a colour such as "#0f766e", in quotes, because YAML reads # as a comment'
 
@@ -69,7 +69,7 @@ class ConsoleSettings(Section):
         return self
 
 
-Console = Annotated[ConsoleSettings | None, switch(ConsoleSettings, "`name`")]
+Console = Annotated[ConsoleSettings | None, true_false_or(ConsoleSettings, "`name`")]
 
 
 def wrong_issuer(url: str) -> str | None:

@@ -42,7 +42,7 @@ def duration_text(seconds: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Between:
+class Duration:
     """Makes a number a duration of `least` to `most` seconds."""
 
     least: int
@@ -81,7 +81,7 @@ def _read(value: object) -> float | None:
     return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-Seconds = Annotated[int, Between(1, MAX_EXPIRES_IN)]
+Seconds = Annotated[int, Duration(1, MAX_EXPIRES_IN)]
 
 
 def parse_rate(text: str) -> Rate:

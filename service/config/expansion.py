@@ -22,7 +22,7 @@ _LONGEST_PATH: Final = 255  # characters of a reference in a message
 _SYNTAX: Final = "write ${VAR}, ${VAR:-default} or ${file:/path}; `$${` is a literal `${`"
 
 
-class Source(str):
+class RawText(str):
     """The text that a configuration file has, such as `${VAR}`. It may be shown."""
 
     __slots__ = ()
@@ -31,21 +31,21 @@ class Source(str):
 class Expanded(str):
     """A text after its expansion, which may be a secret."""
 
-    __slots__ = ("source",)
-    source: Source
+    __slots__ = ("original_text",)
+    original_text: RawText
 
-    def __new__(cls, text: str, source: str) -> Self:
+    def __new__(cls, text: str, original_text: str) -> Self:
         new = super().__new__(cls, text)
-        new.source = Source(source)
+        new.original_text = RawText(original_text)
         return new
 
     def __repr__(self) -> str:
-        return repr(self.source)
+        return repr(self.original_text)
 
 
-def source(value: Any) -> Any:
+def original_text(value: Any) -> Any:
     """Return what the configuration file has: `${VAR}` in place of its text."""
-    return value.source if isinstance(value, Expanded) else value
+    return value.original_text if isinstance(value, Expanded) else value
 
 
 class _Unexpandable(Exception):

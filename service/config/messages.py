@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 from pydantic import BaseModel, ByteSize, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from service.config.expansion import Source
+from service.config.expansion import RawText
 from service.config.quoting import SHOWN, quoted
 from service.errors import Location
 from service.field_names import field_at, fields_with_models, model_at, names, nearest
@@ -170,7 +170,7 @@ def _found(error: Any, settings: type[BaseModel]) -> str:
         return f" (found {quoted(value)})"
     if error["type"] in _SAID:
         return ""
-    if not isinstance(value, Source) and not _is_shown(location, settings):
+    if not isinstance(value, RawText) and not _is_shown(location, settings):
         return ""
     return f" (found {quoted(value)})" if isinstance(value, str | int | float | Path) else ""
 
@@ -185,7 +185,7 @@ def _setting(location: Location) -> str | None:
     return next((part for part in reversed(location) if isinstance(part, str)), None)
 
 
-def without_echoes(errors: Sequence[Any]) -> list[Any]:
+def drop_redundant(errors: Sequence[Any]) -> list[Any]:
     """Drop the `too_short` error of a list whose items are all invalid: their errors say more."""
     locations = {error["loc"] for error in errors}
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from service.config.quoting import shown
+from service.config.quoting import safe_name
 from service.config.reading import Files, Sources, find_sources, read_files
 from service.config.server import ServerSettings
 from service.errors import OTHER, ConfigurationProblem, Location
@@ -61,16 +61,16 @@ def callers_token() -> str | None:
     return os.environ.get("PRESIGN_TOKEN") or None
 
 
-def placed(problem: ConfigurationProblem, files: Files) -> ConfigurationProblem:
+def located(problem: ConfigurationProblem, files: Files) -> ConfigurationProblem:
     """Return the problem with the file and the line, or the variable, of its setting."""
     if problem.other is not None:
-        other = placed(ConfigurationProblem("", problem.other), files)
+        other = located(ConfigurationProblem("", problem.other), files)
         message = problem.message.replace(OTHER, f"{other.path} ({other.file}:{other.line})")
         problem = replace(problem, message=message, other=None)
     variable = _variable(problem.location)
     if variable in {name.upper() for name in os.environ}:
         return replace(problem, location=(variable,))
-    return files.placed(problem)
+    return files.located(problem)
 
 
 def _variable(location: Location) -> str | None:
@@ -103,7 +103,7 @@ def unknown_variables(variables: Iterable[str]) -> list[ConfigurationProblem]:
         and name.upper() not in known
         and not _OF_KUBERNETES.fullmatch(name)
     ]
-    return [ConfigurationProblem(_message(name, known), (shown(name),)) for name in unknown]
+    return [ConfigurationProblem(_message(name, known), (safe_name(name),)) for name in unknown]
 
 
 def _message(name: str, known: list[str]) -> str:

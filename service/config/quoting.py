@@ -30,7 +30,7 @@ def quoted(value: object) -> str:
     return json.dumps(cut, ensure_ascii=not cut.isprintable())
 
 
-def shown(part: str | int) -> str | int:
+def safe_name(part: str | int) -> str | int:
     """Return a part of a location, without what could be a key in the place of a name."""
     if not isinstance(part, str):
         return part

@@ -12,9 +12,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
-from service.config.expansion import Expander, NoExpander, source
-from service.config.quoting import quoted, shown
-from service.config.sharing import value_at, written_at
+from service.config.expansion import Expander, NoExpander, original_text
+from service.config.quoting import quoted, safe_name
+from service.config.sharing import value_at, written_location
 from service.config.yaml_reader import YamlError, YamlMapping, YamlSequence, parse
 from service.errors import ConfigurationError, ConfigurationProblem, Location
 
@@ -53,13 +53,13 @@ class Files:
     of_buckets: dict[str, tuple[Path, Any]] = field(default_factory=dict)
     variables: frozenset[str] = frozenset()
 
-    def placed(self, problem: ConfigurationProblem) -> ConfigurationProblem:
+    def located(self, problem: ConfigurationProblem) -> ConfigurationProblem:
         """Return the problem with the file and the line of its setting.
 
         Its location becomes that in the file. It has `${VAR}` in place of what that expanded to.
         """
         message = self._without_expansion(problem.location, problem.message)
-        location = written_at(problem.location, self.document)
+        location = written_location(problem.location, self.document)
         file, document = self.path, self.own
         match location:
             case ("callers", int(index), *more):
@@ -68,17 +68,17 @@ class Files:
                         file, document, location = path, of_team, ("callers", index - first, *more)
             case ("buckets", str(name), *_) if name in self.of_buckets:
                 file, document = self.of_buckets[name]
-        return placed_in(file, document, ConfigurationProblem(message, location))
+        return located_in(file, document, ConfigurationProblem(message, location))
 
     def _without_expansion(self, location: Location, text: str) -> str:
         """Return an error's text, with `${VAR}` in place of what the value there expanded to."""
-        value = value_at(self.document, written_at(location, self.document))
-        return text.replace(quoted(value), quoted(source(value)))
+        value = value_at(self.document, written_location(location, self.document))
+        return text.replace(quoted(value), quoted(original_text(value)))
 
 
-def placed_in(path: Path, document: Any, problem: ConfigurationProblem) -> ConfigurationProblem:
+def located_in(path: Path, document: Any, problem: ConfigurationProblem) -> ConfigurationProblem:
     """Return the problem with its file and line. Its location becomes one that may be shown."""
-    line, location = line_of(problem.location, document), tuple(map(shown, problem.location))
+    line, location = line_of(problem.location, document), tuple(map(safe_name, problem.location))
     return replace(problem, file=str(path), line=line, location=location)
 
 
@@ -144,7 +144,7 @@ class _Reader:
         self.expanded += expander.files
         self.variables |= expander.variables
         self._problems += [
-            placed_in(path, document, ConfigurationProblem(text, location))
+            located_in(path, document, ConfigurationProblem(text, location))
             for location, text in expander.problems
         ]
         return document
@@ -171,10 +171,10 @@ class _Reader:
             for name, bucket in (added or {}).items():
                 at = ("buckets", name)
                 if name in buckets:
-                    other = files.placed(ConfigurationProblem("", at))
+                    other = files.located(ConfigurationProblem("", at))
                     text = f"{other.file}:{other.line} has the same name; rename one"
                     problem = ConfigurationProblem(text, at)
-                    self._problems.append(placed_in(path, document, problem))
+                    self._problems.append(located_in(path, document, problem))
                     continue
                 buckets[name], files.of_buckets[name] = bucket, (path, document)
         if files.of_buckets:
@@ -190,7 +190,7 @@ class _Reader:
         try:
             found = yaml_files(self._path.parent / directory)
         except (OSError, ValueError) as error:  # ValueError: a path with a null character
-            text = f"{quoted(source(directory))} is not a directory that can be read"
+            text = f"{quoted(original_text(directory))} is not a directory that can be read"
             reason = f": {error.strerror}" if isinstance(error, OSError) else ""
             raise _refusal(self._path, own, f"{text}{reason}", (setting,)) from None
         if kind is NoExpander and self._only_sources:  # these files can name none
@@ -208,7 +208,7 @@ class _Reader:
 
 
 def _refusal(path: Path, document: Any, text: str, location: Location) -> ConfigurationError:
-    return ConfigurationError([placed_in(path, document, ConfigurationProblem(text, location))])
+    return ConfigurationError([located_in(path, document, ConfigurationProblem(text, location))])
 
 
 def read_yaml(path: Path, expander: Expander) -> Any:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-from service.config.durations import Between, Seconds
+from service.config.durations import Duration, Seconds
 from service.config.expansion import Expanded
 from service.config.quoting import Shown
 from service.config.types import Origin, StoreUrl, Url
@@ -51,7 +51,7 @@ class ServerSettings(BaseSettings):
     """Requests in progress at once. More get 503 `overloaded` with `Retry-After`. Health and
     metrics are never refused."""
 
-    drain_seconds: Shown[Annotated[float, Between(0, 300)]] = 5.0
+    drain_seconds: Shown[Annotated[float, Duration(0, 300)]] = 5.0
     """How long to keep accepting connections after SIGTERM. `/readyz` reports 503 immediately."""
 
     rate_limit_url: StoreUrl | None = None
@@ -96,5 +96,5 @@ class ServerSettings(BaseSettings):
             return origins
         parts = origins.replace(",", " ").split()
         if isinstance(origins, Expanded):  # a part may be a secret, so it keeps its source
-            return [Expanded(each, origins.source) for each in parts]
+            return [Expanded(each, origins.original_text) for each in parts]
         return parts

@@ -39,7 +39,7 @@ def _with_grants(caller: Any, sets: Mapping[Any, Any]) -> Any:
     return {**caller, "grants": sets[name]} if isinstance(name, str) and name in sets else caller
 
 
-def written_at(location: Location, document: Any) -> Location:
+def written_location(location: Location, document: Any) -> Location:
     """Return where the setting at `location` is written, which may be in what is shared."""
     if not isinstance(document, Mapping):
         return location

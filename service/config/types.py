@@ -119,7 +119,7 @@ def _moment(value: object, parse: ValidatorFunctionWrapHandler) -> datetime:
     return moment
 
 
-def switch(section: type[Section], example: str) -> BeforeValidator:
+def true_false_or(section: type[Section], example: str) -> BeforeValidator:
     """Take `true` for an empty section, and `false` for none. `example` names a setting in it."""
 
     def validate(value: object) -> object:

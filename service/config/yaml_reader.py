@@ -23,7 +23,7 @@ from yaml.events import (
     StreamEndEvent,
 )
 
-from service.config.quoting import shown
+from service.config.quoting import safe_name
 
 # PyYAML may have been built without libyaml. Then its parser in Python is used.
 LOADERS: Final = tuple(
@@ -148,7 +148,7 @@ class _Document:
             value = self._value(next(events), depth)
             if key in found:
                 first = lines[[*found].index(key)]
-                text = f'found duplicate key "{shown(key)}", also on line {first}'
+                text = f'found duplicate key "{safe_name(key)}", also on line {first}'
                 raise YamlError(text, line)
             found[key] = value
             lines.append(line)

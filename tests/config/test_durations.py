@@ -6,7 +6,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from service.app.settings import Settings
-from service.config.durations import Between, Seconds, duration_text
+from service.config.durations import Duration, Seconds, duration_text
 from service.config.server import ServerSettings
 from tests.docs.configuration_page import SCHEMA
 
@@ -50,7 +50,7 @@ def test_any_other_duration_is_refused(written: object) -> None:
 
 
 def test_a_part_of_a_second_needs_a_setting_that_allows_it() -> None:
-    assert TypeAdapter(Annotated[float, Between(0, 300)]).validate_python("0.5") == 0.5
+    assert TypeAdapter(Annotated[float, Duration(0, 300)]).validate_python("0.5") == 0.5
     with pytest.raises(ValidationError):
         SECONDS.validate_python(1.5)
 

@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError
 
 from service.app.settings import Settings
 from service.config.messages import _MISSING, describe
-from service.config.quoting import Shown, quoted, shown
+from service.config.quoting import Shown, quoted, safe_name
 from service.config.types import Region, Section, Url
 from tests.docs.configuration_page import SCHEMA
 from tests.docs.test_configuration_page import uncommented
@@ -107,7 +107,7 @@ def test_only_a_marked_field_shows_its_value(document: Any, *, is_shown: bool) -
     ],
 )
 def test_a_places_part_is_short_and_in_one_line(part: str | int, text: str | int) -> None:
-    assert shown(part) == text
+    assert safe_name(part) == text
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ _LIMITED: Final[Mapping[str, frozenset[Operation]]] = {
     "max_link_expires_in": frozenset({Operation.LINK}),
 }
 _GUESSABLE: Final = {digest_of(word) for word in ("demo", "test", "secret", "password", "changeme")}
-_PlacedGrant = tuple[Location, GrantSettings]
+_LocatedGrant = tuple[Location, GrantSettings]
 
 
 def warnings(
@@ -37,7 +37,7 @@ def warnings(
         yield ConfigurationProblem("there are none, so nobody may do anything", ("callers",))
     for i, caller in enumerate(settings.callers):
         yield from _risky_caller(("callers", i), caller, settings)
-    for at, grant in settings.placed_grants():
+    for at, grant in settings.located_grants():
         for text in [*_risks(grant), *_without_effect(grant)]:
             yield ConfigurationProblem(text, at)
         for text in _doubtful_prefix(grant.prefix):
@@ -102,13 +102,13 @@ def _without_effect(grant: GrantSettings) -> Iterator[str]:
 
 def _grants_of_callers(
     settings: Settings, entries: tuple[CallerEntry, ...]
-) -> Iterator[tuple[list[_PlacedGrant], list[_PlacedGrant]]]:
+) -> Iterator[tuple[list[_LocatedGrant], list[_LocatedGrant]]]:
     """Yield each caller's own grants, and all that it has by other entries too."""
-    placed = defaultdict[Location, list[_PlacedGrant]](list)
-    for at, grant in settings.placed_grants():
-        placed[at[:-2]].append((at, grant))
+    located = defaultdict[Location, list[_LocatedGrant]](list)
+    for at, grant in settings.located_grants():
+        located[at[:-2]].append((at, grant))
     own = {
-        id(entry): placed[at]
+        id(entry): located[at]
         for entry, at in zip(entries, settings.caller_locations(), strict=True)
     }
     index = Entries(entries)

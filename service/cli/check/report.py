@@ -19,7 +19,7 @@ from service.cli.check import (
 )
 from service.cli.check.protocols import CheckedProtocols
 from service.cli.options import Loaded
-from service.config.process import placed
+from service.config.process import located
 from service.config.reading import Files
 from service.errors import ConfigurationProblem
 from service.signing.signer import Address
@@ -128,7 +128,7 @@ def report(
 
 def in_order(problems: Iterable[ConfigurationProblem], files: Files) -> list[ConfigurationProblem]:
     """Return the problems in the order of the files. One in a shared grant set appears once."""
-    found = dict.fromkeys(placed(each, files) for each in problems)
+    found = dict.fromkeys(located(each, files) for each in problems)
     return sorted(found, key=lambda each: each.place)
 
 

@@ -6,7 +6,7 @@ from pydantic import BeforeValidator
 
 from service.config.durations import Seconds
 from service.config.quoting import Shown
-from service.config.types import Section, switch
+from service.config.types import Section, true_false_or
 from service.protocols.protocol import Shared
 from service.sessions.lifetime import Lifetime
 
@@ -20,7 +20,7 @@ class ObjectUrlSettings(Section):
 
 Objects = Annotated[
     ObjectUrlSettings | None,
-    switch(ObjectUrlSettings, "`expires_in`"),
+    true_false_or(ObjectUrlSettings, "`expires_in`"),
     BeforeValidator(lambda value: {} if value is None else value),
 ]
 
