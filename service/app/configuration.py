@@ -19,7 +19,7 @@ import httpx
 from service.access.callers import pointers
 from service.app import builders
 from service.app.protocols import Values, named_buckets, protocol_values
-from service.app.session_sources import MakeSource, Origin, origins
+from service.app.session_sources import CredentialOrigin, MakeSource, origins
 from service.app.settings import Settings, authority_files
 from service.auth.jwks_cache import JwksCache
 from service.auth.jwks_client import JwksEndpoint
@@ -53,7 +53,7 @@ class Configuration:
     settings: Settings
     snapshot: Snapshot
     buckets: dict[str, BucketSessions]
-    origins: dict[str, Origin]  # of the buckets' sessions
+    origins: dict[str, CredentialOrigin]  # of the buckets' sessions
     jwks: dict[str, JwksCache]
     ca_digest: str
     new_tls_context: ssl.SSLContext | None  # None if the CA bundles did not change
@@ -143,7 +143,7 @@ class Configurations:
         return self._addresses
 
     async def _sources(
-        self, origins: Mapping[str, Origin], current: Configuration | None
+        self, origins: Mapping[str, CredentialOrigin], current: Configuration | None
     ) -> dict[str, SessionSource]:
         sources: dict[str, SessionSource] = {}
         try:

@@ -23,7 +23,7 @@ from service.sessions.sts_clients import StsClients
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Static:
+class StaticKeysOrigin:
     """Where long-lived keys are. Without a profile and files, in the AWS default chain.
 
     `digest` changes when a file with the keys does.
@@ -34,8 +34,8 @@ class Static:
     digest: str
 
 
-Origin = Role | Static
-MakeSource = Callable[[str, Origin], Awaitable[SessionSource]]
+CredentialOrigin = Role | StaticKeysOrigin
+MakeSource = Callable[[str, CredentialOrigin], Awaitable[SessionSource]]
 OpenSources = Callable[[Clock], AbstractAsyncContextManager[MakeSource]]
 
 
@@ -46,11 +46,11 @@ async def aws_sources(clock: Clock) -> AsyncIterator[MakeSource]:
         session = aioboto3.Session()
         clients = StsClients(session, stack, _sdk_authorities)
 
-        async def make(name: str, origin: Origin) -> SessionSource:
+        async def make(name: str, origin: CredentialOrigin) -> SessionSource:
             match origin:
                 case Role():
                     return AssumedRole(await clients.for_role(origin), origin, clock)
-                case Static(profile=None, files=(access_key_id, secret_access_key)):
+                case StaticKeysOrigin(profile=None, files=(access_key_id, secret_access_key)):
                     read = partial(keys_in_files, access_key_id, secret_access_key)
                     return StaticSource(read, clock)
             chain = session if origin.profile is None else await _of_profile(name, origin.profile)
@@ -67,13 +67,13 @@ async def _of_profile(bucket: str, profile: str) -> aioboto3.Session:
         raise ConfigurationError([problem]) from None
 
 
-def origins(settings: Settings) -> dict[str, Origin]:
+def origins(settings: Settings) -> dict[str, CredentialOrigin]:
     """Return where the sessions of each bucket come from. Reads the files with static keys."""
-    found: dict[str, Origin] = {}
+    found: dict[str, CredentialOrigin] = {}
     for name, bucket in settings.buckets.items():
         files = bucket.files_of_keys
         found[name] = (
-            Static(profile=bucket.profile, files=files, digest=content_digest(files))
+            StaticKeysOrigin(profile=bucket.profile, files=files, digest=content_digest(files))
             if bucket.credentials == "static"
             else role(bucket, settings)
         )

@@ -9,7 +9,7 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from service.app.session_sources import MakeSource, Origin
+from service.app.session_sources import CredentialOrigin, MakeSource
 from service.clock import Clock
 from service.server.shutdown import Drain
 from service.sessions.attempts import WANTED_PAUSE
@@ -43,7 +43,7 @@ class Sources(dict[str, FakeSource]):
     async def open(self, clock: Clock) -> AsyncIterator[MakeSource]:
         assert isinstance(clock, FakeClock)
 
-        async def make(name: str, origin: Origin) -> FakeSource:
+        async def make(name: str, origin: CredentialOrigin) -> FakeSource:
             self[name] = FakeSource(clock, delay=0.1)
             self[name].error, self[name].hangs = self.fault, self.hang
             return self[name]

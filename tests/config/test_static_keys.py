@@ -5,7 +5,7 @@ from typing import Final
 
 import pytest
 
-from service.app.session_sources import Static, aws_sources, origins
+from service.app.session_sources import StaticKeysOrigin, aws_sources, origins
 from service.app.settings import Settings, load_settings, watched_files
 from service.clock import SystemClock
 from service.errors import ConfigurationError
@@ -150,7 +150,7 @@ async def test_a_profile_with_a_token_is_refused(directory: Path) -> None:
 
 
 async def test_a_profile_that_vanishes_is_a_configuration_error(directory: Path) -> None:
-    origin = Static(profile="nobody", files=(), digest="")
+    origin = StaticKeysOrigin(profile="nobody", files=(), digest="")
     async with aws_sources(SystemClock()) as make:
         with pytest.raises(ConfigurationError, match=r"buckets.store.profile: ProfileNotFound"):
             await make("store", origin)

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from service.app.factory import create_app
-from service.app.session_sources import MakeSource, Origin
+from service.app.session_sources import CredentialOrigin, MakeSource
 from service.app.settings import Settings
 from service.auth.api_keys import digest_of
 from service.clock import Clock
@@ -50,7 +50,7 @@ class HangingSts(FixedSource):
 
 @asynccontextmanager
 async def sources(clock: Clock) -> AsyncIterator[MakeSource]:
-    async def make(name: str, _: Origin) -> FixedSource:
+    async def make(name: str, _: CredentialOrigin) -> FixedSource:
         return HangingSts(clock) if name in STS else FixedSource(clock)
 
     yield make

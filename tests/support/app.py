@@ -9,7 +9,7 @@ import httpx
 from fastapi import FastAPI
 
 from service.app.factory import PresignApp, create_app
-from service.app.session_sources import MakeSource, OpenSources, Origin
+from service.app.session_sources import CredentialOrigin, MakeSource, OpenSources
 from service.app.settings import Settings
 from service.auth.api_keys import digest_of
 from service.clock import Clock
@@ -87,7 +87,7 @@ def open_sources_of(source: Callable[[Clock], SessionSource]) -> OpenSources:
 
     @asynccontextmanager
     async def open_sources(clock: Clock) -> AsyncIterator[MakeSource]:
-        async def make(name: str, origin: Origin) -> SessionSource:
+        async def make(name: str, origin: CredentialOrigin) -> SessionSource:
             return source(clock)
 
         yield make

@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from service.app.session_sources import MakeSource, Origin
+from service.app.session_sources import CredentialOrigin, MakeSource
 from service.clock import Clock
 from service.errors import CredentialsUnavailable
 from service.sessions.pool import SessionPool
@@ -90,7 +90,7 @@ class FakeSources(dict[str, FakeSource]):
     async def open(self, clock: Clock) -> AsyncIterator[MakeSource]:
         assert isinstance(clock, FakeClock)
 
-        async def make(name: str, origin: Origin) -> FakeSource:
+        async def make(name: str, origin: CredentialOrigin) -> FakeSource:
             self[name] = FakeSource(clock, delay=self._delay)
             return self[name]
 

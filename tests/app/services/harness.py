@@ -17,7 +17,7 @@ from service.access.callers import Identity
 from service.access.grants import Caller
 from service.api.problems import Problems
 from service.app.services import Services, open_services
-from service.app.session_sources import MakeSource, Origin
+from service.app.session_sources import CredentialOrigin, MakeSource
 from service.app.settings import Settings
 from service.auth.api_keys import digest_of
 from service.clock import Clock, SystemClock
@@ -47,7 +47,7 @@ class FakeSource:
 
     length = 3600.0
 
-    def __init__(self, bucket: str, origin: Origin) -> None:
+    def __init__(self, bucket: str, origin: CredentialOrigin) -> None:
         self.bucket = bucket
         self.role_arn = origin.arn if isinstance(origin, Role) else None
         self.gate = asyncio.Event()
@@ -87,7 +87,7 @@ class Harness:
     async def open_sources(self, _: Clock) -> AsyncIterator[MakeSource]:
         yield self._make_source
 
-    async def _make_source(self, name: str, origin: Origin) -> FakeSource:
+    async def _make_source(self, name: str, origin: CredentialOrigin) -> FakeSource:
         if self.source_error is not None:
             raise self.source_error
         self.sources.append(FakeSource(name, origin))

@@ -11,7 +11,7 @@ from botocore.client import ClientCreator
 
 from service.api.problems import Problems
 from service.app.services import Services, open_services
-from service.app.session_sources import MakeSource, Origin, aws_sources
+from service.app.session_sources import CredentialOrigin, MakeSource, aws_sources
 from service.app.settings import Settings
 from service.clock import Clock, SystemClock
 from service.config.key_files import KEY_BYTES, new_key
@@ -76,7 +76,7 @@ class Opened:
     async def _open_sources(self, clock: Clock) -> AsyncIterator[MakeSource]:
         async with aws_sources(clock) as make:
 
-            async def recorded(name: str, origin: Origin) -> SessionSource:
+            async def recorded(name: str, origin: CredentialOrigin) -> SessionSource:
                 if name == self.refused:
                     raise RuntimeError("no client")
                 self.sources.append(await make(name, origin))
