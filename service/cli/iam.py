@@ -126,7 +126,7 @@ def iam(
     roles with their trust policies, the service's own identity, and each bucket's policy, CORS and
     lifecycle rules. Nothing is sent anywhere. deploy/iam/README.md explains each statement.
     """
-    from service.operations.setup.documents import Surroundings, setup
+    from service.operations.setup.documents import IamContext, setup
     from service.operations.setup.signing import signed_buckets
     from service.operations.setup.terraform import terraform
 
@@ -138,7 +138,7 @@ def iam(
             "credentials: web_identity needs --oidc-provider; `aws eks describe-cluster --name "
             "NAME --query cluster.identity.oidc.issuer` prints it"
         )
-    around = Surroundings(
+    around = IamContext(
         principal=principal,
         oidc_provider=oidc_provider and oidc_provider.removeprefix("https://"),
         service_account=service_account,

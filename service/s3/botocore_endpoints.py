@@ -63,7 +63,7 @@ def _regions(session: Session) -> list[str]:
 def _address(clients: "_Clients", location: Location) -> dict[str, Any]:
     _refuse_unsignable(location)
     parameters = {"Bucket": location.bucket, "Key": _KEY}
-    sample = clients.of(location).generate_presigned_url("get_object", Params=parameters)
+    sample = clients.client_for(location).generate_presigned_url("get_object", Params=parameters)
     url = urlsplit(sample)
     _, _, region, service, _ = parse_qs(url.query)["X-Amz-Credential"][0].split("/")
     if service != _SERVICE:
@@ -84,7 +84,7 @@ class _Clients:
         self._session = session
         self._made: dict[Location, Any] = {}
 
-    def of(self, location: Location) -> Any:
+    def client_for(self, location: Location) -> Any:
         alike = replace(location, bucket="", inner=None)
         if alike not in self._made:
             self._made[alike] = self._session.create_client(

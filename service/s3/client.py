@@ -157,7 +157,7 @@ class S3Client:
         )
         return SharedClient(client, client.aclose)
 
-    async def trust(self, verify: ssl.SSLContext) -> None:
+    async def use_certificates(self, verify: ssl.SSLContext) -> None:
         """Use these certificates for calls that start from now on."""
         old, self._client = self._client, self._open_client(verify)
         await old.retire()

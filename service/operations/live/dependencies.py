@@ -62,14 +62,14 @@ async def check_issuer(name: str, source: JwksSource) -> Result:
     return Result("works", at, f"{len(keys)} key{'' if len(keys) == 1 else 's'}")
 
 
-class Informant(Protocol):
+class InfoClient(Protocol):
     """A client of a Redis or Valkey."""
 
     def info(self, section: str) -> Awaitable[Mapping[str, Any]]:
         """Return the values of `INFO section`."""
 
 
-async def check_store(at: Path, store: Informant, *, must_keep: bool) -> list[Result]:
+async def check_store(at: Path, store: InfoClient, *, must_keep: bool) -> list[Result]:
     """Return what is found. `must_keep` is for the store of links: a revocation must not be lost.
 
     INFO, unlike CONFIG GET, is also allowed by providers that run the store for others.

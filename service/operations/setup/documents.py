@@ -38,7 +38,7 @@ _PAGES_MAY_SEND: Final = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class IamContext:
     """What a configuration does not say.
 
     `principal` is the ARN that the service runs as. `oidc_provider` is the cluster's issuer without
@@ -53,7 +53,7 @@ class Surroundings:
     vpcs: tuple[str, ...] = ()
 
 
-def setup(buckets: Sequence[SignedBucket], around: Surroundings) -> Document:
+def setup(buckets: Sequence[SignedBucket], around: IamContext) -> Document:
     """Return the roles, the service's identity, the users with static keys, and the buckets.
 
     Raises ConfigurationError if no trust policy can suit the buckets of a role.
@@ -80,7 +80,7 @@ def setup(buckets: Sequence[SignedBucket], around: Surroundings) -> Document:
     }
 
 
-def _user_of(bucket: SignedBucket, around: Surroundings) -> tuple[str | None, tuple[str, ...]]:
+def _user_of(bucket: SignedBucket, around: IamContext) -> tuple[str | None, tuple[str, ...]]:
     """Return what is equal for all buckets of one user. At AWS `principal` names the only one."""
     if bucket.is_at_aws and around.principal is not None:
         return None, ()
@@ -101,7 +101,7 @@ def _default_identity(assumed: RoleBuckets) -> str | None:
 
 
 def _role(
-    arn: str, buckets: Sequence[SignedBucket], identity: str | None, around: Surroundings
+    arn: str, buckets: Sequence[SignedBucket], identity: str | None, around: IamContext
 ) -> Document:
     keyed, statements = _by_keys(buckets), []
     _check_external_ids(arn, keyed)
@@ -145,7 +145,7 @@ def _identity(arn: str | None, assumed: RoleBuckets) -> Document | None:
     return {"arn": arn, "policies": {_IDENTITY_POLICY: policies.identity(assumed)}}
 
 
-def _user(buckets: Sequence[SignedBucket], around: Surroundings) -> Document:
+def _user(buckets: Sequence[SignedBucket], around: IamContext) -> Document:
     """Return the user whose static keys sign for these buckets of one store."""
     is_known = around.principal is not None and buckets[0].is_at_aws
     return {
@@ -155,7 +155,7 @@ def _user(buckets: Sequence[SignedBucket], around: Surroundings) -> Document:
     }
 
 
-def _bucket(buckets: Sequence[SignedBucket], around: Surroundings) -> Document:
+def _bucket(buckets: Sequence[SignedBucket], around: IamContext) -> Document:
     """Return the settings of one bucket. `buckets` are its names in the configuration."""
     first = buckets[0]
     principals = dict.fromkeys(each.role_arn or around.principal for each in buckets)
@@ -207,7 +207,7 @@ def cors_rules(buckets: Sequence[SignedBucket]) -> Iterator[Document]:
 
 
 def _notes(
-    buckets: Sequence[SignedBucket], identity: str | None, around: Surroundings
+    buckets: Sequence[SignedBucket], identity: str | None, around: IamContext
 ) -> Iterator[str]:
     """Yield what is a guess, and what is left out."""
     if around.principal is None and identity is not None:
@@ -216,7 +216,7 @@ def _notes(
         yield from (f"bucket {each.name}: {note}" for note in _notes_of(each, identity, around))
 
 
-def _notes_of(bucket: SignedBucket, identity: str | None, around: Surroundings) -> Iterator[str]:
+def _notes_of(bucket: SignedBucket, identity: str | None, around: IamContext) -> Iterator[str]:
     if bucket.is_access_point:
         yield (
             "an access point; the policy, the CORS rules and the lifecycle rule of the bucket "

@@ -6,7 +6,7 @@ from typing import Any, Final
 from service.access.grants import Operation
 from service.app.settings import Settings
 from service.config.types import OFFLINE
-from service.operations.setup.documents import Surroundings, setup
+from service.operations.setup.documents import IamContext, setup
 from service.operations.setup.signing import signed_buckets
 from tests.support.factories import ADDRESS
 
@@ -58,4 +58,4 @@ def document(
         context=OFFLINE,
     )
     addresses = {name: replace(ADDRESS, region=each["region"]) for name, each in buckets.items()}
-    return setup(signed_buckets(settings, addresses, origins), Surroundings(**around))
+    return setup(signed_buckets(settings, addresses, origins), IamContext(**around))
