@@ -9,7 +9,7 @@ from service.access import caller_description
 from service.access.callers import CallerEntry, caller_name
 from service.access.grants import Caller, Grant, Operation
 from service.app.settings import Settings
-from service.cli.check import limits, policies
+from service.cli.check import policies
 from service.cli.check.protocols import CheckedProtocols
 from service.errors import ConfigurationProblem
 from service.protocols.checked import Right
@@ -57,12 +57,12 @@ def describe(protocols: CheckedProtocols, entries: Iterable[CallerEntry]) -> Ite
         yield from (f"{who} may {each}" for each in may or ("do nothing",))
 
 
-def left_out(arns: limits.Arns, entries: Iterable[CallerEntry]) -> Iterator[str]:
+def left_out(arns: policies.Arns, entries: Iterable[CallerEntry]) -> Iterator[str]:
     """Yield lines about what IAM does not enforce for callers."""
     named = defaultdict[str, list[str]](list)
     for entry in entries:
         grants = {policies.with_long_claims(grant): grant.prefix for grant in entry.grants}
-        for text in limits.left_out(arns, grants):
+        for text in policies.left_out(arns, grants):
             named[text].append(caller_name(entry))
     yield from (f"{together(names)}: {text}" for text, names in named.items())
 

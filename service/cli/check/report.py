@@ -14,7 +14,6 @@ from service.cli.check import (
     callers,
     console,
     grants,
-    limits,
     policies,
 )
 from service.cli.check.protocols import CheckedProtocols
@@ -147,7 +146,7 @@ def describe(
             "rate limits: each replica counts by itself, and so does each instance of a Lambda; "
             "set server.rate_limit_url to count together"
         )
-    yield from limits.describe(policies.bucket_arns(settings, addresses))
+    yield from policies.describe(policies.bucket_arns(settings, addresses))
 
 
 def _describe_traces(endpoint: str | None) -> Iterator[str]:
