@@ -14,7 +14,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from service.app.settings import Settings
-from service.config.patterns import Matching
+from service.config.texts import Matching
 
 Schema = dict[str, Any]
 

@@ -85,10 +85,10 @@ def load(
 
 def traces_endpoint() -> str | None:
     """Return the URL that spans are sent to, or None. Raises InvalidConfiguration."""
-    from service.config import traces
+    from service.config import process
 
     try:
-        return traces.traces_endpoint()
+        return process.traces_endpoint()
     except ConfigurationError as error:
         raise InvalidConfiguration(error.problems) from None
 

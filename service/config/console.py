@@ -4,8 +4,8 @@ from typing import Annotated, Final, Self
 
 from pydantic import BeforeValidator, model_validator
 
-from service.config.patterns import matching
 from service.config.quoting import Shown
+from service.config.texts import matching
 from service.config.types import Name, Origin, Section, check_secure_url, true_false_or
 
 _COLOUR: Final = 'write a colour such as "#0f766e", in quotes, because YAML reads # as a comment'

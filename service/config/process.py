@@ -2,15 +2,17 @@
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from service.config.quoting import safe_name
 from service.config.reading import Files, Sources, find_sources, read_files
 from service.config.server import ServerSettings
-from service.errors import OTHER, ConfigurationProblem, Location
+from service.errors import OTHER, ConfigurationError, ConfigurationProblem, Location
 from service.field_names import nearest
 
 _PREFIX: Final = "PRESIGN_"
@@ -26,6 +28,13 @@ _OF_KUBERNETES: Final = re.compile(
     r"PRESIGN(?:_[A-Z0-9_]+)?_"
     r"(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)?)"
 )
+
+_OTLP: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"
+_OTLP_TRACES: Final = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
+_OTLP_DEFAULT: Final = "http://localhost:4318"
+_EXPORTER: Final = "OTEL_TRACES_EXPORTER"
+_OTLP_EXTRA: Final = ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http")
+_OTLP_PROTOCOLS: Final = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 
 
 def configuration_source() -> str:
@@ -114,3 +123,59 @@ def _message(name: str, known: list[str]) -> str:
         "unknown variable; only PRESIGN_CONFIG, PRESIGN_BASE_PATH and the settings of `server` "
         "have one; remove it"
     )
+
+
+def traces_endpoint(environ: Mapping[str, str] = os.environ) -> str | None:
+    """Return the URL that spans are sent to, or None if no traces are wanted.
+
+    The SDK reads the other variables:
+    opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables
+
+    Raises ConfigurationError, also if the SDK is not installed. An empty variable counts as unset.
+    """
+    exporter = environ.get(_EXPORTER, "")
+    named = next((name for name in (_OTLP_TRACES, _OTLP) if environ.get(name)), None)
+    is_disabled = environ.get("OTEL_SDK_DISABLED", "").lower() == "true"
+    if is_disabled or exporter == "none" or not (exporter or named):
+        return None
+    if problems := [*_problems(environ, exporter, named)]:
+        raise ConfigurationError(problems)
+    endpoint = environ[named] if named else _OTLP_DEFAULT
+    return endpoint if named == _OTLP_TRACES else f"{endpoint.removesuffix('/')}/v1/traces"
+
+
+def _problems(
+    environ: Mapping[str, str], exporter: str, named: str | None
+) -> list[ConfigurationProblem]:
+    """No problem shows the endpoint, which may have a password."""
+    problems = []
+    if exporter not in {"", "otlp"}:
+        problems.append(_problem(_EXPORTER, "write otlp or none; there is no other exporter"))
+    protocol = next((name for name in _OTLP_PROTOCOLS if environ.get(name)), None)
+    if protocol and environ[protocol] != "http/protobuf":
+        problems.append(_problem(protocol, "write http/protobuf; there is no other protocol"))
+    if named and not _is_http_url(environ[named]):
+        problems.append(_problem(named, "write a URL, such as http://collector:4318"))
+    if not _is_installed():
+        text = "traces need the extra: pip install 'presign[otel]', or set OTEL_SDK_DISABLED=true"
+        problems.append(_problem(named or _EXPORTER, text))
+    return problems
+
+
+def _problem(variable: str, text: str) -> ConfigurationProblem:
+    return ConfigurationProblem(text, (variable,))
+
+
+def _is_installed() -> bool:
+    try:
+        return all(find_spec(name) for name in _OTLP_EXTRA)
+    except ModuleNotFoundError:  # a package above it is missing
+        return False
+
+
+def _is_http_url(text: str) -> bool:
+    try:
+        url = urlsplit(text)
+        return url.scheme in {"http", "https"} and bool(url.hostname) and url.port != 0
+    except ValueError:
+        return False

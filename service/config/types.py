@@ -23,9 +23,7 @@ from pydantic import (
 )
 
 from service.config.durations import parse_rate
-from service.config.patterns import matching
-from service.config.prefixes import check_own_prefix, check_prefix_of_grant
-from service.config.store_urls import check_store_url
+from service.config.texts import check_own_prefix, check_prefix_of_grant, check_store_url, matching
 
 # As `presign new-key` prints one: 256 bits in base64
 _API_KEY = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.*[0-9])[A-Za-z0-9_-]{43}")

@@ -6,7 +6,7 @@ from typing import Final
 import pytest
 from pydantic import SecretStr
 
-from service.config.store_urls import check_store_url
+from service.config.texts import check_store_url
 from tests.cli.invoking import GOOD, checked
 
 PASSWORD: Final = "hunter2"

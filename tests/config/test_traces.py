@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from service.config.traces import traces_endpoint
+from service.config.process import traces_endpoint
 from service.errors import ConfigurationError
 from tests.support.demo import ROOT
 

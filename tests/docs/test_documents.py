@@ -218,7 +218,7 @@ def test_every_attribute_of_a_span_is_documented() -> None:
 
 
 def test_every_variable_that_turns_traces_on_or_off_is_documented() -> None:
-    code = (ROOT / "service/config/traces.py").read_text(encoding="utf-8")
+    code = (ROOT / "service/config/process.py").read_text(encoding="utf-8")
     traces = section("docs/operations.md", "Traces")
     variables = set(re.findall(r'"(OTEL_\w+)"', code))
     assert variables == {each for each in variables if f"`{each}`" in traces} != set()

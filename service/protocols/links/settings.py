@@ -6,8 +6,7 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, Field, SecretStr
 
 from service.config.key_files import KeyFile
-from service.config.patterns import matching
-from service.config.store_urls import check_store_url
+from service.config.texts import check_store_url, matching
 from service.config.types import Section
 from service.protocols.links.tickets import KeyRing
 from service.protocols.protocol import Shared
