@@ -2,12 +2,11 @@
 
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from service import __version__
-from service.cli.demo import demo
 from service.cli.diagnose import diagnose
 from service.cli.iam import iam
 from service.cli.init import init
@@ -21,7 +20,6 @@ from service.cli.options import (
     warn,
 )
 from service.cli.revoke import revoke
-from service.cli.schema import schema
 
 if TYPE_CHECKING:
     from service.cli.check.report import Report
@@ -204,5 +202,43 @@ def print_new_link_key() -> None:
     click.echo(new_key(secrets.token_bytes(KEY_BYTES)))
 
 
-for _command in (demo, diagnose, iam, init, revoke, schema):
+@main.command(
+    epilog="""\b
+Examples:
+  presign schema > presign.schema.json
+  presign schema callers > callers.schema.json
+"""
+)
+@click.argument("section", required=False, type=click.Choice(["callers", "buckets"]))
+def schema(section: Literal["callers", "buckets"] | None) -> None:
+    """Print the JSON Schema of the configuration file.
+
+    With `callers` it is that of a team's file in callers_dir, with `buckets` of one in buckets_dir.
+    Editors use it to complete and check settings. In the first line of the file, write
+    `# yaml-language-server: $schema=./presign.schema.json`.
+    """
+    from service.app.schema import configuration_schema, part_schema
+
+    print_json(configuration_schema() if section is None else part_schema(section))
+
+
+@main.command(
+    epilog="""\b
+Example:
+  presign demo --port 8080 --store-port 9000
+"""
+)
+@click.option("--port", default=8000, show_default=True, help="The service's port.")
+@click.option("--store-port", default=5000, show_default=True, help="The fake S3's port.")
+def demo(port: int, store_port: int) -> None:
+    """Run the service and a fake S3, ready for curl.
+
+    The fake S3 refuses what S3 refuses.
+    """
+    from service.demo.run import run_demo
+
+    run_demo(port=port, store_port=store_port)
+
+
+for _command in (diagnose, iam, init, revoke):
     main.add_command(_command)
