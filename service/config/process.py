@@ -31,6 +31,7 @@ _OF_KUBERNETES: Final = re.compile(
 
 _OTLP: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"
 _OTLP_TRACES: Final = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
+_OTLP_DISABLED: Final = "OTEL_SDK_DISABLED"
 _OTLP_DEFAULT: Final = "http://localhost:4318"
 _EXPORTER: Final = "OTEL_TRACES_EXPORTER"
 _OTLP_EXTRA: Final = ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http")
@@ -135,7 +136,7 @@ def traces_endpoint(environ: Mapping[str, str] = os.environ) -> str | None:
     """
     exporter = environ.get(_EXPORTER, "")
     named = next((name for name in (_OTLP_TRACES, _OTLP) if environ.get(name)), None)
-    is_disabled = environ.get("OTEL_SDK_DISABLED", "").lower() == "true"
+    is_disabled = environ.get(_OTLP_DISABLED, "").lower() == "true"
     if is_disabled or exporter == "none" or not (exporter or named):
         return None
     if problems := [*_problems(environ, exporter, named)]:

@@ -32,8 +32,8 @@ def test_every_settings_model_has_a_section() -> None:
 def test_the_page_lists_exactly_the_environment_variables() -> None:
     text = "".join(path.read_text(encoding="utf-8") for path in SOURCES)
     assert set(re.findall(r'environ\.get\("(\w+)"', text)) == set(VARIABLES)
-    # And twice for the names, and for `${VAR}` and `${file:…}`.
-    assert text.count("os.environ") == len(VARIABLES) + 4
+    # And twice for the names, for `${VAR}` and `${file:…}`, and for those of OpenTelemetry.
+    assert text.count("os.environ") == len(VARIABLES) + 5
 
 
 def test_only_the_settings_read_the_environment() -> None:
@@ -42,8 +42,8 @@ def test_only_the_settings_read_the_environment() -> None:
         for path in (ROOT / "service").rglob("*.py")
         if re.search(r"os\.(environ\b(?!\.update)|getenv)", path.read_text(encoding="utf-8"))
     }
-    own = {"aws_lambda.py", "process.py", "server.py", "static_keys.py", "traces.py"}
-    assert readers == {*own, "store.py"}  # the demo's
+    own = {"key_files.py", "process.py", "server.py"}
+    assert readers == {*own, "store.py", "endpoints.py"}  # the demo's; for its own process
 
 
 def uncommented_text() -> str:
