@@ -41,8 +41,8 @@ def resolve(
 ) -> Endpoints:
     """Return where the buckets are. Takes some 0.3 s: not for the event loop.
 
-    `in_process` starts no other process. `meanwhile` is called beside it. Raises ConfigurationError
-    with a problem for each bucket that cannot be resolved.
+    `in_process` starts no other process. `meanwhile` is called while it runs. Raises
+    ConfigurationError with a problem for each bucket that cannot be resolved.
     """
     found = None if in_process else _ask_process(locations, meanwhile)
     if found is None:

@@ -1,4 +1,4 @@
-"""Where sessions come from, for whom they are, and their names in CloudTrail."""
+"""Where sessions come from, which caller owns each, and their names in CloudTrail."""
 
 import re
 from dataclasses import dataclass
