@@ -96,6 +96,6 @@ def test_the_time_is_proportional_to_the_callers(subject: str, tmp_path: Path) -
 def test_callers_share_what_is_equal(tmp_path: Path) -> None:
     settings = load_settings(written(tmp_path, SUBJECTS["names"], 2))
     assert len({id(each.model_fields_set) for each in settings.callers}) == 1
-    assert len({id(each.model_fields_set) for _, each in settings.placed_grants()}) == 1
+    assert len({id(each.model_fields_set) for _, each in settings.located_grants()}) == 1
     entries = builders.caller_entries(settings)
     assert len({id(grant.allow) for entry in entries for grant in entry.grants}) == 1
