@@ -22,7 +22,7 @@ from typing import Final, Protocol
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Match
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from service.api.cors import apply, rules_for
 from service.api.limits import ConcurrencyLimiter
@@ -46,12 +46,17 @@ class RequestObserver(Protocol):
     def request_ended(self, route: str, method: str, status: int, seconds: float) -> None: ...
 
 
+class Application(Protocol):
+    async def serve_rest(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve what the gateway leaves to FastAPI."""
+
+
 class Gateway:
     """Pure ASGI."""
 
     def __init__(
         self,
-        app: ASGIApp,
+        app: Application,
         *,
         routes: Iterable[BaseRoute],
         limiter: ConcurrencyLimiter,
@@ -79,8 +84,9 @@ class Gateway:
         self._cors = rules_for(cors_origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["app"] = self._app
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await self._app.serve_rest(scope, receive, send)
             return
         self._metrics.request_began()
         state = start_request(scope)
@@ -97,7 +103,9 @@ class Gateway:
                         unknown = NotFound("No such resource.")
                         response = self._problems.refusal(unknown, state.request_id)
                     else:
-                        await self._app(scope, receive, partial(_send_of_app, state, send))
+                        await self._app.serve_rest(
+                            scope, receive, partial(_send_of_app, state, send)
+                        )
             except ClientDisconnect:
                 response = None
             except Exception:

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -73,11 +73,9 @@ class PresignApp(FastAPI):
     services: Services  # once it has started
     gateway: ASGIApp
 
-    def __call__(  # type: ignore[override]  # a plain function: one coroutine less
-        self, scope: Scope, receive: Receive, send: Send
-    ) -> Awaitable[None]:
-        scope["app"] = self
-        return self.gateway(scope, receive, send)
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The server calls the gateway itself."""
+        await self.gateway(scope, receive, send)
 
     async def serve_rest(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Requests that the gateway leaves to FastAPI."""
@@ -163,7 +161,7 @@ def _add_routes(app: PresignApp, settings: Settings, spans: Spans | None) -> Non
     for router in routers:
         app.include_router(router)
     app.gateway = Gateway(
-        app.serve_rest,
+        app,
         routes=[route for router in routers for route in router.routes],
         limiter=app.parts.limits.requests,
         metrics=app.parts.metrics,

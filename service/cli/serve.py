@@ -53,7 +53,7 @@ def run(
             once_started=partial(_log_oversized_policies, settings, addresses),
         )
         Server(
-            uvicorn_config(app, app.parts, host=host, port=port),
+            uvicorn_config(app.gateway, app.parts, host=host, port=port),
             drain=drain,
             drain_seconds=settings.server.drain_seconds,
         ).run()

@@ -128,7 +128,6 @@ def uvicorn_config(
         host=host,
         port=port,
         loop="uvloop",
-        interface="asgi3",  # uvicorn would guess from whether the app is a coroutine function
         http=cast("type[asyncio.Protocol]", protocol),  # uvicorn only calls it
         ws="none",
         access_log=False,  # expensive, and a path may hold a secret

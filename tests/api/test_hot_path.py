@@ -73,8 +73,8 @@ async def watched(client: httpx.AsyncClient) -> AsyncIterator[list[Called]]:
             """As from our own server, if the body has arrived."""
             return chunk
 
-        with profiled(calls):
-            await app(scope, whole_body, send)
+        with profiled(calls):  # the server calls the gateway
+            await app.gateway(scope, whole_body, send)
 
     transport.app = only_the_app
     try:

@@ -101,7 +101,7 @@ def run_app_on_socket(app: PresignApp, drain: Drain, **limits: Any) -> Iterator[
     """In a thread, with its own event loop."""
     connection_limits = _limits(**limits)
     config = uvicorn_config(
-        app,
+        app.gateway,
         app.parts,
         host="127.0.0.1",
         port=0,
