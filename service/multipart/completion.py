@@ -52,11 +52,11 @@ async def complete_upload(
     upload = request.upload
     store_access = await authorizer.authorize_store_call(requester, request.store_request())
     s3_object = S3Object(store, store_access, upload.bucket, upload.key)
-    return await _Attempt(authorizer, requester, request, s3_object).complete()
+    return await _Completion(authorizer, requester, request, s3_object).complete()
 
 
 @dataclass(frozen=True, slots=True)
-class _Attempt:
+class _Completion:
     authorizer: Authorizer
     requester: Requester
     request: Completion

@@ -48,7 +48,7 @@ class PartPlan:
             raise InvalidRequest(detail, pointer="#/part_size")
 
     @classmethod
-    def of(
+    def for_length(
         cls, content_length: int, part_size: int | None = None, *, is_max_length: bool = False
     ) -> Self:
         """Return a plan with this part size, or with the default size for this length."""

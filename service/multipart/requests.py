@@ -71,7 +71,7 @@ class PartChecksums:
         for number, value in self.values.items():
             check_digest(self.algorithm, value, pointer=f"#/checksums/{number}")
 
-    def of(self, part_number: int) -> Checksum | None:
+    def of_part(self, part_number: int) -> Checksum | None:
         if self.algorithm is None:
             return None
         return Checksum(algorithm=self.algorithm, value=self.values[part_number])
@@ -85,7 +85,7 @@ class PartChecksums:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PartWindow:
+class PartSelection:
     """Parts of an upload to sign."""
 
     upload: Upload
@@ -111,7 +111,7 @@ class PartWindow:
                 upload_id=self.upload.upload_id,
                 part_number=number,
                 content_length=self.plan.length(number),
-                checksum=self.checksums.of(number),
+                checksum=self.checksums.of_part(number),
             )
             for number in self.part_numbers
         ]
@@ -182,8 +182,8 @@ class NewUpload(UploadCreation):
         count = min(DEFAULT_PARTS_PER_REQUEST, self.plan.part_count)
         return range(1, (count if maximum is None else min(count, maximum)) + 1)
 
-    def window(self, upload_id: str, part_numbers: Sequence[int]) -> PartWindow:
-        return PartWindow(
+    def selection(self, upload_id: str, part_numbers: Sequence[int]) -> PartSelection:
+        return PartSelection(
             upload=Upload(bucket=self.bucket, key=self.key, upload_id=upload_id),
             plan=self.plan,
             part_numbers=part_numbers,

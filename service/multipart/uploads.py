@@ -16,7 +16,7 @@ from service.multipart.completion import complete_upload
 from service.multipart.requests import (
     Completion,
     NewUpload,
-    PartWindow,
+    PartSelection,
     Upload,
     UploadCreation,
 )
@@ -60,12 +60,12 @@ class MultipartUploads:
         )
         s3_object = S3Object(self._store, store_access, request.bucket, request.key)
         upload_id = await create_upload(self._authorizer, requester, s3_object, request)
-        parts = await _sign(store_access, request.window(upload_id, numbers))
+        parts = await _sign(store_access, request.selection(upload_id, numbers))
         return CreatedUpload(
             upload_id, request.plan.part_size, request.plan.part_count, parts, store_access.validity
         )
 
-    async def sign_parts(self, requester: Requester, request: PartWindow) -> PresignedParts:
+    async def sign_parts(self, requester: Requester, request: PartSelection) -> PresignedParts:
         store_access = await self._authorizer.authorize_store_call(
             requester, request.store_request(), urls=len(request.part_numbers)
         )
@@ -125,14 +125,14 @@ async def create_upload(
     return upload_id
 
 
-async def _sign(store_access: StoreAccess, window: PartWindow) -> list[PresignedPart]:
+async def _sign(store_access: StoreAccess, selection: PartSelection) -> list[PresignedPart]:
     return [
         PresignedPart(
             part_number=action.part_number,
             content_length=action.content_length,
             method=action.METHOD,
-            url=store_access.presign(action, window.upload.key),
+            url=store_access.presign(action, selection.upload.key),
             headers=headers_to_send(action.headers()),
         )
-        async for action in in_slices(window.actions())
+        async for action in in_slices(selection.actions())
     ]

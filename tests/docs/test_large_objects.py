@@ -5,7 +5,7 @@ import re
 from typing import Any, Final
 
 from service.api.problems import Problems
-from service.api.routes.multipart import part_window
+from service.api.routes.multipart import part_selection
 from service.api.schemas import PartUrlsRequest
 from service.multipart.part_plan import PartPlan
 from service.signing.multipart_actions import (
@@ -32,7 +32,7 @@ def shown(words: str) -> Any:
 
 def test_the_service_accepts_the_window_with_a_checksum() -> None:
     body = PartUrlsRequest.model_validate(shown("checksum_algorithm"), strict=True)
-    [action] = part_window("id", body).actions()
+    [action] = part_selection("id", body).actions()
     assert action.part_number == 3
     assert action.checksum is not None
 
@@ -43,7 +43,7 @@ def test_the_sizes_on_the_page_match_the_plan() -> None:
     assert len(documented) == 6
     for row in documented:
         number, unit = row[0].split()
-        plan = PartPlan.of(int(number) * SIZES[unit])
+        plan = PartPlan.for_length(int(number) * SIZES[unit])
         assert row[1:] == [f"{plan.part_size // MIB} MiB", f"{plan.part_count:,}"]
     limits = dict(row for row in rows if len(row) == 2)
     smallest, largest = MIN_PART_BYTES // MIB, MAX_PART_BYTES // SIZES["GiB"]

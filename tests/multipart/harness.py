@@ -12,7 +12,7 @@ import pytest
 from service.access.callers import Rate
 from service.errors import PresignError
 from service.multipart.part_plan import PartPlan
-from service.multipart.requests import Completion, NewUpload, PartChecksums, PartWindow, Upload
+from service.multipart.requests import Completion, NewUpload, PartChecksums, PartSelection, Upload
 from service.multipart.uploads import MultipartUploads
 from service.presigning.authorizer import Authorizer
 from service.presigning.rate_limits import RateLimits
@@ -72,7 +72,7 @@ class Harness:
         return await self.multipart.create(REQUESTER, replace(request, **changes))
 
     async def sign_parts(self, *numbers: int, **changes: Any) -> PresignedParts:
-        request = PartWindow(
+        request = PartSelection(
             upload=make_upload(),
             plan=PLAN,
             part_numbers=numbers or (1,),

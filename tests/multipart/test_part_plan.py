@@ -26,14 +26,14 @@ LENGTHS: Final = st.integers(1, MAX_OBJECT) | st.builds(
 
 def refused_at(content_length: int, part_size: int | None = None) -> list[str]:
     with pytest.raises(InvalidRequest) as refused:
-        PartPlan.of(content_length, part_size)
+        PartPlan.for_length(content_length, part_size)
     return list(refused.value.pointers)
 
 
 @examples(2000)
 @given(content_length=LENGTHS)
 def test_a_default_plan_adds_up_within_the_limits_of_s3(content_length: int) -> None:
-    plan = PartPlan.of(content_length)
+    plan = PartPlan.for_length(content_length)
     lengths = [plan.length(number) for number in (1, plan.part_count)]
     assert plan.part_count <= MAX_PARTS
     assert (plan.part_count - 1) * plan.part_size + lengths[-1] == content_length
@@ -50,7 +50,7 @@ def test_all_parts_except_the_last_have_one_size(
 ) -> None:
     if part_size is not None and content_length > MAX_PARTS * part_size:
         return
-    plan = PartPlan.of(content_length, part_size)
+    plan = PartPlan.for_length(content_length, part_size)
     lengths = [plan.length(number) for number in range(1, plan.part_count + 1)]
     assert sum(lengths) == content_length
     assert set(lengths[:-1]) <= {plan.part_size}
@@ -74,7 +74,7 @@ def test_all_parts_except_the_last_have_one_size(
 def test_the_default_part_size_grows_with_the_object(
     content_length: int, part_size: int, part_count: int
 ) -> None:
-    plan = PartPlan.of(content_length)
+    plan = PartPlan.for_length(content_length)
     assert (plan.part_size, plan.part_count) == (part_size, part_count)
 
 
@@ -82,7 +82,7 @@ def test_the_default_part_size_grows_with_the_object(
     "content_length", [1, MIN_PART - 1, MIN_PART, MIN_PART + 1, MAX_PARTS * MIN_PART]
 )
 def test_a_requested_part_size_is_used(content_length: int) -> None:
-    plan = PartPlan.of(content_length, MIN_PART)
+    plan = PartPlan.for_length(content_length, MIN_PART)
     assert (plan.part_size, plan.part_count) == (MIN_PART, -(-content_length // MIN_PART))
     assert plan.length(1) == min(MIN_PART, content_length)
 
@@ -96,7 +96,7 @@ def test_an_impossible_length_or_part_size_is_refused() -> None:
 
 @pytest.mark.parametrize("part_size", [MIN_PART, MIN_PART + 1, 8 * MIB])
 def test_there_are_at_most_ten_thousand_parts(part_size: int) -> None:
-    assert PartPlan.of(MAX_PARTS * part_size, part_size).part_count == MAX_PARTS
+    assert PartPlan.for_length(MAX_PARTS * part_size, part_size).part_count == MAX_PARTS
     assert refused_at(MAX_PARTS * part_size + 1, part_size) == ["#/part_size"]
 
 

@@ -15,7 +15,7 @@ from service.multipart.requests import (
     Completion,
     NewUpload,
     PartChecksums,
-    PartWindow,
+    PartSelection,
     Upload,
 )
 from service.sessions.lifetime import Lifetime
@@ -44,8 +44,8 @@ def new(parts: int = 40, checksums: PartChecksums | None = None, **more: Any) ->
     )
 
 
-def window(numbers: Sequence[int], checksums: PartChecksums | None = None) -> PartWindow:
-    return PartWindow(
+def selection(numbers: Sequence[int], checksums: PartChecksums | None = None) -> PartSelection:
+    return PartSelection(
         upload=UPLOAD,
         plan=PartPlan(2 * MIN_PART + 7, MIN_PART),
         part_numbers=numbers,
@@ -67,7 +67,7 @@ def refused_at(make: Callable[[], object]) -> list[str]:
 
 def test_each_part_has_its_length_and_checksum() -> None:
     values = {3: CRC, 1: "AAAAAQ=="}
-    actions = window([3, 1], PartChecksums("CRC32", values)).actions()
+    actions = selection([3, 1], PartChecksums("CRC32", values)).actions()
     assert {action.upload_id for action in actions} == {"id-1"}
     assert [(action.part_number, action.content_length) for action in actions] == [
         (3, 7),
@@ -75,17 +75,17 @@ def test_each_part_has_its_length_and_checksum() -> None:
     ]
     headers = [action.headers().get("x-amz-checksum-crc32") for action in actions]
     assert headers == [*values.values()]
-    assert [action.checksum for action in window([1, 2]).actions()] == [None, None]
+    assert [action.checksum for action in selection([1, 2]).actions()] == [None, None]
 
 
 @pytest.mark.parametrize("numbers", [[0], [4], [1, 1], [1, 2, 3, 4]])
-def test_a_window_has_each_part_of_the_plan_once(numbers: list[int]) -> None:
-    assert refused_at(lambda: window(numbers)) == ["#/part_numbers"]
+def test_a_selection_has_each_part_of_the_plan_once(numbers: list[int]) -> None:
+    assert refused_at(lambda: selection(numbers)) == ["#/part_numbers"]
 
 
 @pytest.mark.parametrize("numbers", [(), (1,), (1, 2, 3), (2, 3), (1, 4)])
-def test_a_window_needs_exactly_the_checksums_of_its_parts(numbers: tuple[int, ...]) -> None:
-    assert refused_at(lambda: window([1, 2], sums(*numbers))) == ["#/checksums"]
+def test_a_selection_needs_exactly_the_checksums_of_its_parts(numbers: tuple[int, ...]) -> None:
+    assert refused_at(lambda: selection([1, 2], sums(*numbers))) == ["#/checksums"]
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_the_first_parts_are_those_with_known_checksums(
     upload = new(checksums=sums(*known))
     numbers = upload.first_parts(maximum)
     assert list(numbers) == sorted(known)
-    assert len(upload.window("id-1", numbers).actions()) == len(known)
+    assert len(upload.selection("id-1", numbers).actions()) == len(known)
 
 
 def test_a_new_upload_refuses_checksums_of_other_parts() -> None:
@@ -159,7 +159,7 @@ def test_what_a_new_upload_needs_a_grant_for() -> None:
 
 
 def test_later_requests_have_an_upload_id_and_no_type() -> None:
-    listing, signing = UPLOAD.store_request("ListParts"), window([1]).store_request()
+    listing, signing = UPLOAD.store_request("ListParts"), selection([1]).store_request()
     completing = completion(1, overwrite=True).store_request()
     for request, action, length in (
         (listing, "ListParts", None),

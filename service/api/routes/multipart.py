@@ -33,7 +33,7 @@ from service.multipart.requests import (
     Completion,
     NewUpload,
     PartChecksums,
-    PartWindow,
+    PartSelection,
     Upload,
 )
 from service.signing.actions import Checksum, ChecksumAlgorithm, check_digest
@@ -55,8 +55,8 @@ async def create_multipart_upload(
 async def create_part_urls(
     call: AuthenticatedRequest, upload_id: str, body: PartUrlsRequest
 ) -> bytes:
-    window = part_window(upload_id, body)
-    return render_parts(await call.parts.multipart.sign_parts(call.requester, window))
+    selection = part_selection(upload_id, body)
+    return render_parts(await call.parts.multipart.sign_parts(call.requester, selection))
 
 
 @router.get("/{upload_id}/parts")
@@ -94,7 +94,7 @@ def new_upload(body: MultipartUploadRequest) -> NewUpload:
     return NewUpload(
         bucket=body.bucket,
         key=body.key,
-        plan=PartPlan.of(length, or_none(body.part_size), is_max_length=is_max_length),
+        plan=PartPlan.for_length(length, or_none(body.part_size), is_max_length=is_max_length),
         action=action,
         checksums=_checksums(algorithm, or_none(body.checksums)),
         lifetime=lifetime(body),
@@ -103,10 +103,10 @@ def new_upload(body: MultipartUploadRequest) -> NewUpload:
     )
 
 
-def part_window(upload_id: str, body: PartUrlsRequest) -> PartWindow:
+def part_selection(upload_id: str, body: PartUrlsRequest) -> PartSelection:
     length, is_max_length = _length(body)
     plan = PartPlan(length, body.part_size, is_max_length)
-    return PartWindow(
+    return PartSelection(
         upload=Upload(bucket=body.bucket, key=body.key, upload_id=upload_id),
         plan=plan,
         part_numbers=_part_numbers(body, plan),

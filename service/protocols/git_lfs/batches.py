@@ -49,8 +49,8 @@ class Action:
 
 
 # None if the object is there, so that there is nothing to send.
-Outcome = Action | PresignError | None
-Outcomes = dict[LfsObject, Outcome]
+ObjectResult = Action | PresignError | None
+ObjectResults = dict[LfsObject, ObjectResult]
 # Returns the address that completes an upload of an object.
 CompletionUrl = Callable[[LfsObject, CreatedUpload], str]
 
@@ -76,27 +76,27 @@ class Batches:
 
     async def downloads(
         self, requester: Requester, repository: ProtocolRoot, objects: Sequence[LfsObject]
-    ) -> Outcomes:
+    ) -> ObjectResults:
         stored = await self._find(requester, repository, objects)
-        outcomes: Outcomes = {**stored.errors, **{each: _missing() for each in stored.missing}}
+        results: ObjectResults = {**stored.errors, **{each: _missing() for each in stored.missing}}
         if stored.intact:
             keys = [object_key(repository, each.oid) for each in stored.intact]
             batch = PresignBatch(_request(repository, Operation.DOWNLOAD, keys[0], _GET), keys)
-            outcomes |= await self._sign(requester, stored.intact, Operation.DOWNLOAD, [batch])
-        return outcomes
+            results |= await self._sign(requester, stored.intact, Operation.DOWNLOAD, [batch])
+        return results
 
     async def uploads(
         self, requester: Requester, repository: ProtocolRoot, objects: Sequence[LfsObject]
-    ) -> Outcomes:
+    ) -> ObjectResults:
         """Sign an upload of each missing object. The store accepts only the bytes of its oid."""
         stored = await self._find(requester, repository, objects)
-        outcomes: Outcomes = {**stored.errors, **dict.fromkeys(stored.intact)}
+        results: ObjectResults = {**stored.errors, **dict.fromkeys(stored.intact)}
         small = [each for each in stored.missing if each.size <= MAX_UPLOAD_BYTES]
         if small:
             batches = [_upload(repository, each) for each in small]
-            outcomes |= await self._sign(requester, small, Operation.UPLOAD, batches)
+            results |= await self._sign(requester, small, Operation.UPLOAD, batches)
         large = [each for each in stored.missing if each.size > MAX_UPLOAD_BYTES]
-        return outcomes | {each: InvalidRequest(_TOO_LARGE) for each in large}
+        return results | {each: InvalidRequest(_TOO_LARGE) for each in large}
 
     async def multipart_uploads(
         self,
@@ -104,14 +104,14 @@ class Batches:
         repository: ProtocolRoot,
         objects: Sequence[LfsObject],
         completion_url: CompletionUrl,
-    ) -> Outcomes:
+    ) -> ObjectResults:
         """Create an upload of each missing object, and sign all of its parts."""
         stored = await self._find(requester, repository, objects)
         parts = MAX_PARTS_PER_BATCH // max(1, len(stored.missing))
         create = partial(self._create, requester, repository, completion_url, parts)
         created = await gather_bounded(create, stored.missing, limit=_UPLOADS_AT_ONCE)
-        outcomes: Outcomes = {**stored.errors, **dict.fromkeys(stored.intact)}
-        return outcomes | dict(zip(stored.missing, created, strict=True))
+        results: ObjectResults = {**stored.errors, **dict.fromkeys(stored.intact)}
+        return results | dict(zip(stored.missing, created, strict=True))
 
     async def verify(
         self, requester: Requester, repository: ProtocolRoot, wanted: LfsObject
@@ -145,7 +145,7 @@ class Batches:
         objects: Sequence[LfsObject],
         operation: Operation,
         batches: Sequence[PresignBatch],
-    ) -> Outcomes:
+    ) -> ObjectResults:
         """Sign the requests of `batches`, which have the keys of the objects in their order."""
         keys = [key for batch in batches for key in batch.keys]
         refused = RefusedBatch(operation, batches[0].first.bucket, keys, len(keys))
@@ -161,7 +161,7 @@ class Batches:
         completion_url: CompletionUrl,
         parts: int,
         wanted: LfsObject,
-    ) -> Outcome:
+    ) -> ObjectResult:
         try:
             created = await self.parts.create(requester, repository, wanted, parts=parts)
         except _OF_ONE_OBJECT as error:

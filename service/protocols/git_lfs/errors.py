@@ -24,7 +24,7 @@ def refusal(error: PresignError, request_id: str, *, basic: bool) -> Response:
     return answer
 
 
-def of_object(error: PresignError) -> dict[str, Any]:
+def object_error(error: PresignError) -> dict[str, Any]:
     """Return the member `error` of one object of a batch."""
     return {"code": status_of(error), "message": _message(error)}
 

@@ -22,7 +22,7 @@ from service.presigning.requests import Requester
 from service.presigning.results import CreatedUpload
 from service.presigning.snapshot import Snapshot
 from service.protocols.git_lfs.repositories import LfsObject, LfsSettings, object_key
-from service.protocols.git_lfs.tickets import Ticket
+from service.protocols.git_lfs.tickets import UploadTicket
 from service.protocols.roots import ProtocolRoot
 from service.sessions.lifetime import Lifetime
 from service.signing.multipart_actions import CreateMultipartUpload, UploadedPart
@@ -51,7 +51,7 @@ class PartUploads:
         request = NewUpload(
             bucket=repository.bucket,
             key=object_key(repository, wanted.oid),
-            plan=PartPlan.of(wanted.size, size),
+            plan=PartPlan.for_length(wanted.size, size),
             action=CreateMultipartUpload(),
             checksums=_NO_CHECKSUMS,
             lifetime=_LIFETIME,
@@ -61,10 +61,10 @@ class PartUploads:
 
     def ticket(
         self, requester: Requester, repository: str, wanted: LfsObject, created: CreatedUpload
-    ) -> Ticket:
+    ) -> UploadTicket:
         """Return what the completion of this upload needs."""
         caller = requester.identity.caller
-        return Ticket(
+        return UploadTicket(
             issuer=caller.issuer,
             subject=caller.subject,
             claims=requester.identity.claims,
@@ -76,7 +76,9 @@ class PartUploads:
             expires_at=created.validity.expires_at + COMPLETION_SECONDS,
         )
 
-    def open(self, settings: LfsSettings, snapshot: Snapshot, repository: str, text: str) -> Ticket:
+    def open_ticket(
+        self, settings: LfsSettings, snapshot: Snapshot, repository: str, text: str
+    ) -> UploadTicket:
         """Return the ticket with this text.
 
         Raises NotFound unless one of the keys has sealed it for this repository, and UploadNotFound
@@ -94,7 +96,7 @@ class PartUploads:
         self,
         requester: Requester,
         repository: ProtocolRoot,
-        ticket: Ticket,
+        ticket: UploadTicket,
         oid: str,
         parts: Sequence[UploadedPart],
     ) -> None:

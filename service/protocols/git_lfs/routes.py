@@ -24,12 +24,12 @@ from service.errors import (
 )
 from service.multipart.completion import MANY_PARTS
 from service.presigning.results import CreatedUpload
-from service.protocols.git_lfs.batches import Action, Batches, CompletionUrl, Outcome
-from service.protocols.git_lfs.errors import MEDIA_TYPE, of_object, refusal
+from service.protocols.git_lfs.batches import Action, Batches, CompletionUrl, ObjectResult
+from service.protocols.git_lfs.errors import MEDIA_TYPE, object_error, refusal
 from service.protocols.git_lfs.multipart import PartUploads
 from service.protocols.git_lfs.repositories import LfsObject, LfsSettings
 from service.protocols.git_lfs.schemas import BatchBody, CompletionBody, ObjectBody
-from service.protocols.git_lfs.tickets import Ticket
+from service.protocols.git_lfs.tickets import UploadTicket
 from service.protocols.roots import ROOT_NAME, ProtocolRoot
 from service.protocols.served import Served, UseCase
 
@@ -78,7 +78,7 @@ async def batch(call: AuthenticatedRequest, repository: str, body: BatchBody) ->
     if len(body.objects) > MAX_OBJECTS:
         detail = f"A batch has at most {MAX_OBJECTS} objects: see lfs.transfer.batchSize."
         raise BodyTooLarge(detail)
-    objects, transfer = [each.named() for each in body.objects], _transfer(lfs.configured, body)
+    objects, transfer = [each.to_object() for each in body.objects], _transfer(lfs.configured, body)
     match body.operation, transfer:
         case "download", _:
             work = lfs.batches.downloads(call.requester, repo, objects)
@@ -89,18 +89,18 @@ async def batch(call: AuthenticatedRequest, repository: str, body: BatchBody) ->
             work = lfs.batches.uploads(call.requester, repo, objects)
     try:
         async with asyncio.timeout(BATCH_SECONDS):
-            outcomes = await work
+            results = await work
     except TimeoutError:
         detail = f"The store did not answer within {BATCH_SECONDS:g} s."
         raise StorageUnavailable(detail) from None
-    answered = [_members(body.operation, each, outcomes[each]) for each in objects]
+    answered = [_members(body.operation, each, results[each]) for each in objects]
     return _json({"transfer": transfer, "hash_algo": "sha256", "objects": answered})
 
 
 @router.post("/verify")
 async def verify(call: AuthenticatedRequest, repository: str, body: ObjectBody) -> Response:
     lfs = call.parts.use_case(GitLfs)
-    await lfs.batches.verify(call.requester, _repository(lfs, repository), body.named())
+    await lfs.batches.verify(call.requester, _repository(lfs, repository), body.to_object())
     return _json({})
 
 
@@ -120,15 +120,15 @@ async def complete(
     lfs = call.parts.use_case(GitLfs)
     repo, opened = _repository(lfs, repository), _ticket(call, repository, ticket)
     is_long = len(body.parts) > MANY_PARTS
-    parts = await run_in_thread_if(is_long, lambda: [each.uploaded() for each in body.parts])
+    parts = await run_in_thread_if(is_long, lambda: [each.to_part() for each in body.parts])
     await lfs.batches.parts.complete(call.requester, repo, opened, body.oid, parts)
     return _json({})
 
 
-def _ticket(call: AuthenticatedRequest, repository: str, text: str) -> Ticket:
+def _ticket(call: AuthenticatedRequest, repository: str, text: str) -> UploadTicket:
     """Raises NotFound or UploadNotFound."""
     lfs = call.parts.use_case(GitLfs)
-    return lfs.batches.parts.open(lfs.configured, call.snapshot, repository, text)
+    return lfs.batches.parts.open_ticket(lfs.configured, call.snapshot, repository, text)
 
 
 def _repository(lfs: GitLfs, name: str) -> ProtocolRoot:
@@ -163,12 +163,12 @@ def _completion_url(call: AuthenticatedRequest, lfs: GitLfs, repository: str) ->
     return url
 
 
-def _members(operation: str, wanted: LfsObject, outcome: Outcome) -> dict[str, Any]:
+def _members(operation: str, wanted: LfsObject, result: ObjectResult) -> dict[str, Any]:
     """Return one object of an answer."""
     members: dict[str, Any] = {"oid": wanted.oid, "size": wanted.size}
-    match outcome:
+    match result:
         case PresignError():
-            return {**members, "error": of_object(outcome)}
+            return {**members, "error": object_error(result)}
         case Action(href, header, validity):
             action = {
                 "href": href,

@@ -25,7 +25,7 @@ class ObjectBody(LfsBody):
     oid: Oid
     size: Annotated[int, Field(ge=0, le=MAX_OBJECT_BYTES)]
 
-    def named(self) -> LfsObject:
+    def to_object(self) -> LfsObject:
         return LfsObject(self.oid, self.size)
 
 
@@ -40,7 +40,7 @@ class SentPart(LfsBody):
     part_number: Annotated[PartNumber, Field(alias="partNumber")]
     etag: ETag
 
-    def uploaded(self) -> UploadedPart:
+    def to_part(self) -> UploadedPart:
         return UploadedPart(part_number=self.part_number, etag=quoted_etag(self.etag))
 
 

@@ -22,7 +22,7 @@ _PURPOSE: Final = b"presign git-lfs completion 1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ticket:
+class UploadTicket:
     """A multipart upload of one object. Times are in epoch seconds."""
 
     issuer: str | None
@@ -48,12 +48,12 @@ class TicketKeys:
         derived = (hmac.digest(key, _PURPOSE, "sha256") for key in keys)
         self._fernet = MultiFernet([Fernet(urlsafe_b64encode(key)) for key in derived])
 
-    def seal(self, ticket: Ticket) -> str:
+    def seal(self, ticket: UploadTicket) -> str:
         text = json.dumps(asdict(ticket), separators=(",", ":")).encode()
         sealed = self._fernet.encrypt_at_time(text, ticket.issued_at)
         return sealed.decode().rstrip("=")  # some servers decode `=` in a path
 
-    def open(self, text: str) -> Ticket | None:
+    def open(self, text: str) -> UploadTicket | None:
         """Return the ticket with this text, or None if none of the keys has sealed it."""
         try:
             token = urlsafe_b64decode(text + "=" * (-len(text) % 4))
@@ -62,4 +62,4 @@ class TicketKeys:
             return None
         # base64 skips characters and has spare bits, so other texts have the same bytes.
         is_exact = urlsafe_b64encode(token).decode().rstrip("=") == text
-        return Ticket(**json.loads(opened)) if is_exact else None
+        return UploadTicket(**json.loads(opened)) if is_exact else None

@@ -13,7 +13,7 @@ MOST_LINKS: Final = 10_000
 MARGIN_SECONDS: Final = 900
 
 
-class Use(IntEnum):
+class UseResult(IntEnum):
     """What a request to use a link with `max_uses` gets."""
 
     REFUSED = 0  # all uses are taken, or the store does not know the link
@@ -29,7 +29,7 @@ class StoredLink(NamedTuple):
     expires_at: int
 
 
-class Revoked(NamedTuple):
+class RevokedPage(NamedTuple):
     """Some revoked ids with the ends of their links. `last` is the place of the last one."""
 
     ends: dict[str, float]
@@ -45,7 +45,7 @@ class LinkStore(Protocol):
         Return False if its maker has MOST_LINKS of them that are neither over nor revoked.
         """
 
-    async def use(self, link: StoredLink, *, only_look: bool = False) -> Use:
+    async def use(self, link: StoredLink, *, only_look: bool = False) -> UseResult:
         """Use a link with `max_uses`. Until its window ends, further uses continue this one.
 
         With `only_look` no use is taken: the answer is what a use would get.
@@ -57,7 +57,7 @@ class LinkStore(Protocol):
         Return False if its maker has revoked MOST_LINKS of those that would still live.
         """
 
-    async def revoked(self, after: bytes | None) -> Revoked | None:
+    async def revoked(self, after: bytes | None) -> RevokedPage | None:
         """Return the next revocations after the place `after`, in order, or None if there are none.
 
         They are few enough for one answer. Raises any error of the client, and has no deadline of

@@ -7,9 +7,9 @@ from service.clock import Clock
 from service.protocols.links.link_store import (
     MOST_LINKS,
     WINDOW_SECONDS,
-    Revoked,
+    RevokedPage,
     StoredLink,
-    Use,
+    UseResult,
 )
 from service.protocols.links.links_by_end import LinksByEnd
 
@@ -37,17 +37,17 @@ class MemoryLinkStore:
         self._uses[link.id] = _Uses(max_uses)
         return True
 
-    async def use(self, link: StoredLink, *, only_look: bool = False) -> Use:
+    async def use(self, link: StoredLink, *, only_look: bool = False) -> UseResult:
         if (uses := self._uses.get(link.id)) is None:
-            return Use.REFUSED
+            return UseResult.REFUSED
         now = self._clock.boot()
         if now < uses.open_until:
-            return Use.CONTINUED
+            return UseResult.CONTINUED
         if uses.left < 1:
-            return Use.REFUSED
+            return UseResult.REFUSED
         if not only_look:
             self._take(link, uses, now)
-        return Use.OPENED
+        return UseResult.OPENED
 
     async def revoke(self, link: StoredLink) -> bool:
         """Count it: `Revocations` keeps what its own replica has revoked."""
@@ -58,7 +58,7 @@ class MemoryLinkStore:
             self._counted.discard(link.id)
         return True
 
-    async def revoked(self, after: bytes | None) -> Revoked | None:  # noqa: ARG002 - LinkStore's
+    async def revoked(self, after: bytes | None) -> RevokedPage | None:  # noqa: ARG002 - LinkStore's
         """Return None: there are no other replicas that revoke."""
         return None
 

@@ -30,9 +30,9 @@ from service.protocols.links.link_store import (
     MARGIN_SECONDS,
     MOST_LINKS,
     WINDOW_SECONDS,
-    Revoked,
+    RevokedPage,
     StoredLink,
-    Use,
+    UseResult,
 )
 
 T = TypeVar("T")
@@ -68,26 +68,28 @@ class RedisLinkStore:
         arguments = [*_bounded(link), max_uses]
         return bool(await self._result_of(partial(self._register, keys, arguments)))
 
-    async def use(self, link: StoredLink, *, only_look: bool = False) -> Use:
+    async def use(self, link: StoredLink, *, only_look: bool = False) -> UseResult:
         keys = [_record(link), _counted(link)]
         arguments: list[str | int] = [link.id, self._window_milliseconds, int(only_look)]
-        return Use(await self._result_of(partial(self._use, keys, arguments)))
+        return UseResult(await self._result_of(partial(self._use, keys, arguments)))
 
     async def revoke(self, link: StoredLink) -> bool:
         keys = [_BY_END, _BY_PLACE, _LAST_PLACE, _ended(link), _record(link), _counted(link)]
         return bool(await self._result_of(partial(self._revoke, keys, _bounded(link))))
 
-    async def revoked(self, after: bytes | None) -> Revoked | None:
+    async def revoked(self, after: bytes | None) -> RevokedPage | None:
         earlier = [_BY_END, _BY_PLACE, _LAST_PLACE, _EARLIER]
         if await self._move_earlier(earlier, [_MOVED, MARGIN_SECONDS]):
-            return Revoked({}, after)
+            return RevokedPage({}, after)
         begin = b"-inf" if after is None else b"(" + after
         found: Any = await self._revoked([_BY_END, _BY_PLACE], [begin, PAGE])
         if found is None:
             return None
         last, text = found
         lines = (line.split(" ") for line in text.decode().split("\n"))
-        return Revoked({link_id: float(until) - MARGIN_SECONDS for link_id, until in lines}, last)
+        return RevokedPage(
+            {link_id: float(until) - MARGIN_SECONDS for link_id, until in lines}, last
+        )
 
     async def close(self) -> None:
         await self._calls.close()

@@ -19,7 +19,7 @@ from service.concurrency.causes import class_names
 from service.concurrency.shared_attempts import SharedAttempts, attempt
 from service.concurrency.waiting import Waiting
 from service.errors import Overloaded
-from service.protocols.links.link_store import LinkStore, Revoked, StoredLink
+from service.protocols.links.link_store import LinkStore, RevokedPage, StoredLink
 from service.protocols.links.links_by_end import LinksByEnd
 
 log = logging.getLogger(__name__)
@@ -91,10 +91,10 @@ class Revocations:
         self._is_known, self._is_failing = True, False
         return POLL_SECONDS
 
-    async def _next(self) -> Revoked | None:
+    async def _next(self) -> RevokedPage | None:
         return await attempt(self._store.revoked(self._last), ANSWER_SECONDS)
 
-    def _keep(self, found: Revoked) -> None:
+    def _keep(self, found: RevokedPage) -> None:
         now = self._clock.wall()
         for link_id, end in found.ends.items():
             if end > now:

@@ -20,7 +20,7 @@ from service.protocols.links.link import Link, pack_caller
 from service.protocols.links.link_store import MOST_LINKS, LinkStore, StoredLink
 from service.protocols.links.revocations import Revocations
 from service.protocols.links.settings import LinkSettings
-from service.protocols.links.tickets import Ticket
+from service.protocols.links.tickets import LinkTicket
 from service.signing.validation import check_key, check_prefix
 
 FEATURE: Final = "share links"
@@ -144,7 +144,7 @@ class Links:
             raise InvalidRequest(_NO_STORE, pointer=pointer)
         return self.shared
 
-    async def _register(self, ticket: Ticket) -> None:
+    async def _register(self, ticket: LinkTicket) -> None:
         if (max_uses := ticket.link.max_uses) is not None:
             store, link = self._require_shared("#/max_uses").store, ticket.link
             stored = self.stored(link.caller, ticket.id, link.expires_at)

@@ -28,7 +28,7 @@ _MAC_BYTES: Final = 8  # 18 bytes in all: base64 has no spare bits then
 
 
 @dataclass(frozen=True, slots=True)
-class Ticket:
+class LinkTicket:
     """A sealed link: its text is all that a user of the link has, and needs."""
 
     link: Link
@@ -46,19 +46,19 @@ class KeyRing:
     def __len__(self) -> int:
         return len(self._keys)
 
-    def seal(self, link: Link) -> Ticket:
+    def seal(self, link: Link) -> LinkTicket:
         """Return the ticket of a link. Equal links have equal tickets."""
         key = self._keys[0]
         text = _encoded(key.header + key.seal(link))
-        return Ticket(link, key.id_of(link.caller, link.expires_at, link.salt), text)
+        return LinkTicket(link, key.id_of(link.caller, link.expires_at, link.salt), text)
 
-    def open(self, text: str) -> Ticket | None:
+    def open(self, text: str) -> LinkTicket | None:
         """Return the ticket with this text, or None if none of the keys has sealed it."""
         data = _decoded(text) or b""
         header, sealed = data[:_HEADER_BYTES], data[_HEADER_BYTES:]
         for key in self._keys:
             if key.header == header and (link := key.open(sealed)) is not None:
-                return Ticket(link, key.id_of(link.caller, link.expires_at, link.salt), text)
+                return LinkTicket(link, key.id_of(link.caller, link.expires_at, link.salt), text)
         return None
 
     def end_of(self, link_id: str, caller: Caller) -> int | None:

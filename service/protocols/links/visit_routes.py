@@ -97,7 +97,7 @@ class LinkRoute(ApiRoute):
         assert isinstance(call, Visit)
         # The router decodes paths, so `/l%2F…` gets here too. In the raw path it has no ticket.
         text = call.scope["raw_path"].removeprefix(PATH.encode()).partition(b"/")[0]
-        call.opened = call.visits.open(text.decode("latin-1"))
+        call.opened = call.visits.open_ticket(text.decode("latin-1"))
         return call.opened.maker
 
     def refusal(self, call: AuthenticatedRequest, error: PresignError) -> Response:

@@ -18,9 +18,9 @@ from service.clock import Clock
 from service.concurrency.bounded_dict import BoundedDict
 from service.errors import LinkExpired, NotFound
 from service.presigning.snapshot import Snapshot
-from service.protocols.links.link_store import Use
+from service.protocols.links.link_store import UseResult
 from service.protocols.links.service import Links
-from service.protocols.links.tickets import Ticket
+from service.protocols.links.tickets import LinkTicket
 from service.sessions.lifetime import Lifetime
 
 EXPIRES_IN: Final = 60  # seconds, of the URL that a link redirects to
@@ -36,7 +36,7 @@ class OpenLink:
     `longest` is how many seconds the grants of `snapshot` let it live; None is not at all.
     """
 
-    ticket: Ticket
+    ticket: LinkTicket
     maker: Identity
     snapshot: Snapshot | None = None
     longest: int | None = None
@@ -50,7 +50,7 @@ class LinkVisits:
         self._opened = BoundedDict[str, OpenLink](_MAX_TICKETS)
         self.unique_id = unique_id
 
-    def open(self, text: str) -> OpenLink:
+    def open_ticket(self, text: str) -> OpenLink:
         """Return the link of a ticket's text. Raises NotFound if no key has sealed the text."""
         if (settings := self._links.settings) is None:
             raise NotFound(_UNKNOWN)
@@ -90,7 +90,7 @@ class LinkVisits:
         if self._links.shared is None:  # the store was removed from the configuration
             raise NotFound(_UNKNOWN)
         link = self._links.stored(ticket.link.caller, ticket.id, ticket.link.expires_at)
-        if await self._links.shared.store.use(link, only_look=only_look) is Use.REFUSED:
+        if await self._links.shared.store.use(link, only_look=only_look) is UseResult.REFUSED:
             raise LinkExpired("This link has been used up.")
 
     def _is_withdrawn(self, opened: OpenLink, snapshot: Snapshot, now: int) -> bool:
@@ -104,7 +104,7 @@ class LinkVisits:
             return True
         return link.not_before is not None and now < link.not_before
 
-    def _is_revoked(self, ticket: Ticket) -> bool:
+    def _is_revoked(self, ticket: LinkTicket) -> bool:
         settings, shared = self._links.settings, self._links.shared
         if settings is None or ticket.id in settings.revoked:
             return True

@@ -43,7 +43,7 @@ class SentPart(MlflowBody):
     part_number: PartNumber
     etag: ETag
 
-    def uploaded(self) -> UploadedPart:
+    def to_part(self) -> UploadedPart:
         return UploadedPart(part_number=self.part_number, etag=quoted_etag(self.etag))
 
 

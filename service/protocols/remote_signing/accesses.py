@@ -28,7 +28,7 @@ def access_requests(
     `bucket` is its name in the configuration, `s3_bucket` its name at the store.
     """
     if call.operation is Operation.LIST:
-        return [_of_list(bucket, uri.parameters)]
+        return [_list_access(bucket, uri.parameters)]
     wanted = AccessRequest(
         operation=call.operation,
         bucket=bucket,
@@ -50,7 +50,7 @@ def access_requests(
     # Its size is the source's, and unknown. So is its type, unless it is replaced.
     if signed.get("x-amz-metadata-directive") == "REPLACE":
         wanted.content_type = signed.get("content-type")
-    return [wanted, _of_source(bucket, s3_bucket, signed[COPY_SOURCE])]
+    return [wanted, _source_access(bucket, s3_bucket, signed[COPY_SOURCE])]
 
 
 def deletions(bucket: str, objects: Iterable[DeletedObject]) -> list[AccessRequest]:
@@ -66,7 +66,7 @@ def deletions(bucket: str, objects: Iterable[DeletedObject]) -> list[AccessReque
     ]
 
 
-def unseen_deletion(bucket: str, grants: Iterable[Grant]) -> AccessRequest:
+def deletion_without_body(bucket: str, grants: Iterable[Grant]) -> AccessRequest:
     """Return what some grant allows if the caller may delete at all: the session decides which."""
     needed = {Operation.DELETE, _SIGN}
     prefixes = (each.prefix for each in grants if each.bucket == bucket and needed <= each.allow)
@@ -74,7 +74,7 @@ def unseen_deletion(bucket: str, grants: Iterable[Grant]) -> AccessRequest:
     return AccessRequest(operation=Operation.DELETE, bucket=bucket, key=key, through=_SIGN)
 
 
-def _of_list(bucket: str, parameters: Mapping[str, str]) -> AccessRequest:
+def _list_access(bucket: str, parameters: Mapping[str, str]) -> AccessRequest:
     """A prefix is no folder: `a/b` lists `a/bc` too. So it must begin with a granted one."""
     prefix = parameters["prefix"]
     check_prefix(prefix)
@@ -91,7 +91,7 @@ def _of_list(bucket: str, parameters: Mapping[str, str]) -> AccessRequest:
     )
 
 
-def _of_source(bucket: str, s3_bucket: str, source: str) -> AccessRequest:
+def _source_access(bucket: str, s3_bucket: str, source: str) -> AccessRequest:
     """`source` is a bucket, a key and perhaps a version, encoded as a path."""
     path, mark, version = source.removeprefix("/").partition("?versionId=")
     name, _, encoded = path.partition("/")

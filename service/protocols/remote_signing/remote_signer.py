@@ -18,18 +18,18 @@ from service.presigning.snapshot import Bucket, CallerAccess, Snapshot
 from service.protocols.remote_signing import policy
 from service.protocols.remote_signing.accesses import (
     access_requests,
+    deletion_without_body,
     deletions,
-    unseen_deletion,
 )
 from service.protocols.remote_signing.deletions import MAX_OBJECTS, count_objects, deleted_objects
 from service.protocols.remote_signing.policy import ENCRYPTION, S3Call
 from service.protocols.remote_signing.schemas import SignRequest
 from service.protocols.remote_signing.uris import (
-    Place,
     S3Uri,
-    find_place,
-    places,
+    UriPrefix,
+    find_prefix,
     read_uri,
+    uri_prefixes,
 )
 from service.protocols.served import UseCase
 from service.sessions.lifetime import Lifetime
@@ -59,7 +59,7 @@ _ANY_KEYS: Final = (
 
 
 @dataclass(slots=True, kw_only=True)
-class _Checked:
+class _ValidatedRequest:
     """A request that may be signed if `accesses` are granted. `keys` are for the audit line."""
 
     snapshot: Snapshot
@@ -89,7 +89,7 @@ class RemoteSigner(UseCase[None]):
         super().__init__(None)
         self._authorizer = authorizer
         self._snapshot: Snapshot | None = None
-        self._places: Mapping[str, tuple[Place, ...]] = {}
+        self._uri_prefixes: Mapping[str, tuple[UriPrefix, ...]] = {}
         self._decided = BoundedDict[_Read, SigningGrant](_MAX_DECIDED)
 
     async def sign(
@@ -115,18 +115,18 @@ class RemoteSigner(UseCase[None]):
 
     async def _check(
         self, requester: Requester, request: SignRequest, bucket: str | None
-    ) -> _Checked:
+    ) -> _ValidatedRequest:
         """Return what the request needs grants for.
 
         Deletions are counted against the caller's rate before their body is read. Raises Forbidden,
         InvalidRequest or RateLimited.
         """
         snapshot = self._authorizer.snapshot
-        name, place = self._find(requester, request.uri, bucket)
+        name, prefix = self._find(requester, request.uri, bucket)
         configured = snapshot.buckets[name]
         if request.region != configured.address.region:
             raise InvalidRequest("The region is not the bucket's.")
-        uri = read_uri(request.uri, place)
+        uri = read_uri(request.uri, prefix)
         headers = policy.lower_names(request.headers)
         copies = policy.COPY_SOURCE in headers
         call = policy.find_call(request.method, uri.key, uri.parameters, copies=copies)
@@ -149,7 +149,7 @@ class RemoteSigner(UseCase[None]):
         else:
             accesses = access_requests(call, name, configured.s3_bucket, uri, signed)
             keys = [each.key for each in accesses] if copies else accesses[0].key
-        return _Checked(
+        return _ValidatedRequest(
             snapshot=snapshot,
             call=call,
             accesses=accesses,
@@ -163,11 +163,11 @@ class RemoteSigner(UseCase[None]):
         self, requester: Requester, bucket: str, body: str | None
     ) -> list[AccessRequest]:
         if body is None:
-            return [unseen_deletion(bucket, self._authorizer.access(requester).grants)]
+            return [deletion_without_body(bucket, self._authorizer.access(requester).grants)]
         is_long = len(body) > _LONG_BODY
         return deletions(bucket, await run_in_thread_if(is_long, deleted_objects, body))
 
-    def _find(self, requester: Requester, uri: str, bucket: str | None) -> tuple[str, Place]:
+    def _find(self, requester: Requester, uri: str, bucket: str | None) -> tuple[str, UriPrefix]:
         """Return the bucket that a URI is in, among those with a grant for `sign`.
 
         Raises Forbidden if the caller may sign nothing there, and InvalidRequest if the URI is not
@@ -175,19 +175,21 @@ class RemoteSigner(UseCase[None]):
         """
         may_sign, snapshot = False, self._authorizer.snapshot
         if snapshot is not self._snapshot:
-            self._snapshot, self._places = snapshot, _places(snapshot)
+            self._snapshot, self._uri_prefixes = snapshot, _uri_prefixes(snapshot)
         for grant in self._authorizer.access(requester).grants:
             if Operation.SIGN in grant.allow and bucket in {None, grant.bucket}:
                 may_sign = True
-                if (place := find_place(uri, self._places[grant.bucket])) is not None:
-                    return grant.bucket, place
+                if (prefix := find_prefix(uri, self._uri_prefixes[grant.bucket])) is not None:
+                    return grant.bucket, prefix
         if bucket is None or not may_sign:
             raise Forbidden
         raise InvalidRequest(
             "The URI does not point to this bucket: compare scheme, host and port."
         )
 
-    def _sign(self, requester: Requester, method: str, checked: _Checked) -> SignedHeaders | None:
+    def _sign(
+        self, requester: Requester, method: str, checked: _ValidatedRequest
+    ) -> SignedHeaders | None:
         """Return None while no session is available."""
         if self._authorizer.snapshot is not checked.snapshot:
             raise Overloaded("The configuration has just changed.", retry_after=1)
@@ -212,7 +214,7 @@ class RemoteSigner(UseCase[None]):
         )
 
     def _signing_grant(
-        self, requester: Requester, method: str, checked: _Checked
+        self, requester: Requester, method: str, checked: _ValidatedRequest
     ) -> SigningGrant | None:
         access, first = self._authorizer.access(requester), checked.accesses[0]
         at = (access, access.grants.scope(first), checked.call.action)
@@ -258,7 +260,7 @@ def _check_shared_deletion(bucket: Bucket, *, is_body_signed: bool) -> None:
         raise InvalidRequest(_UNSEEN_KEYS)
 
 
-def _encryption(checked: _Checked, bucket: Bucket) -> dict[str, str]:
+def _encryption(checked: _ValidatedRequest, bucket: Bucket) -> dict[str, str]:
     """Return the headers that a new object needs and the client has not sent.
 
     Raises InvalidRequest if it has sent others.
@@ -272,9 +274,9 @@ def _encryption(checked: _Checked, bucket: Bucket) -> dict[str, str]:
     return bucket.encryption_headers
 
 
-def _places(snapshot: Snapshot) -> Mapping[str, tuple[Place, ...]]:
+def _uri_prefixes(snapshot: Snapshot) -> Mapping[str, tuple[UriPrefix, ...]]:
     """Return where clients reach each bucket, by its name in the configuration."""
     return {
-        name: places(each.address, each.s3_bucket, is_scoped=each.arns is not None)
+        name: uri_prefixes(each.address, each.s3_bucket, is_scoped=each.arns is not None)
         for name, each in snapshot.buckets.items()
     }

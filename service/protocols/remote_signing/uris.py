@@ -6,7 +6,7 @@ unless both agree: its path and query must be what SigV4's encoding makes of the
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple, Self
+from typing import Final, NamedTuple
 from urllib.parse import unquote
 
 from service.errors import InvalidRequest
@@ -20,22 +20,18 @@ _NOT_ENCODED: Final = (
 )
 
 
-class Place(NamedTuple):
-    """Where a bucket is. The URIs in it begin with `prefix`, which ends in `path_prefix`.
+class UriPrefix(NamedTuple):
+    """Where a bucket is. The URIs in it begin with `uri`, which ends in `path`.
 
     Both end in a slash. So no URI with a user, another port or another bucket begins so.
     """
 
-    prefix: str
+    uri: str
     host: str
-    path_prefix: str
-
-    @classmethod
-    def of(cls, address: Address) -> Self:
-        return cls(f"{address.origin}{address.path_prefix}", address.host, address.path_prefix)
+    path: str
 
 
-def places(address: Address, s3_bucket: str, *, is_scoped: bool) -> tuple[Place, ...]:
+def uri_prefixes(address: Address, s3_bucket: str, *, is_scoped: bool) -> tuple[UriPrefix, ...]:
     """Return where requests for a bucket go: its public and its internal address.
 
     Of a bucket with scoped sessions also the same addresses in the other style. A store without
@@ -45,7 +41,10 @@ def places(address: Address, s3_bucket: str, *, is_scoped: bool) -> tuple[Place,
     found = [address, *([] if address.inner is None else [address.inner])]
     if is_scoped:
         found += [other for each in found if (other := _in_other_style(each, s3_bucket))]
-    return tuple(Place.of(each) for each in found)
+    return tuple(
+        UriPrefix(f"{address.origin}{address.path_prefix}", address.host, address.path_prefix)
+        for address in found
+    )
 
 
 def _in_other_style(address: Address, s3_bucket: str) -> Address | None:
@@ -73,23 +72,23 @@ class S3Uri:
     parameters: dict[str, str] = field(repr=False)
 
 
-def find_place(uri: str, places: Iterable[Place]) -> Place | None:
-    """Return the place that a URI is in. The bucket itself may be without its last slash."""
-    for place in places:
-        if uri.startswith(place.prefix) or f"{uri.partition('?')[0]}/" == place.prefix:
-            return place
+def find_prefix(uri: str, prefixes: Iterable[UriPrefix]) -> UriPrefix | None:
+    """Return the prefix that a URI has. That of the bucket may be without its last slash."""
+    for prefix in prefixes:
+        if uri.startswith(prefix.uri) or f"{uri.partition('?')[0]}/" == prefix.uri:
+            return prefix
     return None
 
 
-def read_uri(uri: str, place: Place) -> S3Uri:
+def read_uri(uri: str, prefix: UriPrefix) -> S3Uri:
     """Raises InvalidRequest for a key or a query that another reader may take for another."""
     before, mark, query = uri.partition("?")
-    encoded = before[len(place.prefix) :]
+    encoded = before[len(prefix.uri) :]
     key = encoded
     if not is_plain(encoded):
         key = _decoded(encoded, "/")
         check_key(key)
-    path = f"{place.path_prefix}{encoded}" if len(before) >= len(place.prefix) else _root(place)
+    path = f"{prefix.path}{encoded}" if len(before) >= len(prefix.uri) else _root(prefix)
     if "//" in path:
         raise InvalidRequest("Two slashes in a row are not signed: some stores take them for one.")
     parameters: dict[str, str] = {}
@@ -99,7 +98,7 @@ def read_uri(uri: str, place: Place) -> S3Uri:
         if len(parameters) < len(pairs):
             raise InvalidRequest("A query parameter is given more than once.")
         query = "&".join(f"{name}={value}" for name, _, value in pairs)
-    return S3Uri(host=place.host, path=path, key=key, query=query, parameters=parameters)
+    return S3Uri(host=prefix.host, path=path, key=key, query=query, parameters=parameters)
 
 
 def decode(encoded: str, safe: str = "") -> str | None:
@@ -114,8 +113,8 @@ def decode(encoded: str, safe: str = "") -> str | None:
     return text if is_printable and percent_encode(text, safe) == encoded else None
 
 
-def _root(place: Place) -> str:
-    return place.path_prefix.rstrip("/") or "/"
+def _root(prefix: UriPrefix) -> str:
+    return prefix.path.rstrip("/") or "/"
 
 
 def _decoded(encoded: str, safe: str = "") -> str:

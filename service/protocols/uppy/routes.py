@@ -109,7 +109,7 @@ async def complete_upload(
 ) -> bytes:
     uploads = _uploads(call)
     location = uploads.location(query.key)  # a reload may remove the bucket during completion
-    parts = await run_in_thread_if(len(body.parts) > MANY_PARTS, body.uploaded)
+    parts = await run_in_thread_if(len(body.parts) > MANY_PARTS, body.to_parts)
     completed = await uploads.complete(query.key, upload_id, parts)
     return to_json({"location": location, "key": completed.key, "bucket": completed.bucket})
 

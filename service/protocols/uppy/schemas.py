@@ -83,7 +83,7 @@ class CompleteRequest(OpenRequest):
 
     parts: Annotated[list[Part], Field(min_length=1, max_length=MAX_PARTS, fail_fast=True)]
 
-    def uploaded(self) -> list[UploadedPart]:
+    def to_parts(self) -> list[UploadedPart]:
         return [
             UploadedPart(part_number=part.part_number, etag=quoted_etag(part.etag))
             for part in self.parts

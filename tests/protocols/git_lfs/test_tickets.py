@@ -5,12 +5,12 @@ from typing import Final
 
 import pytest
 
-from service.protocols.git_lfs.tickets import Ticket, TicketKeys
+from service.protocols.git_lfs.tickets import TicketKeys, UploadTicket
 from service.protocols.links.tickets import KeyRing
 from tests.protocols.links.factories import EXAMPLE, KEY, OTHER_KEY
 
 KEYS: Final = TicketKeys([KEY])
-TICKET: Final = Ticket(
+TICKET: Final = UploadTicket(
     issuer="cluster",
     subject="repo:acme/\udc80",
     claims={"/team": "sentinel-claim"},
@@ -24,7 +24,7 @@ TICKET: Final = Ticket(
 
 
 @pytest.mark.parametrize("ticket", [TICKET, replace(TICKET, issuer=None, claims={})])
-def test_an_opened_ticket_is_the_sealed_one(ticket: Ticket) -> None:
+def test_an_opened_ticket_is_the_sealed_one(ticket: UploadTicket) -> None:
     text = KEYS.seal(ticket)
     assert KEYS.open(text) == ticket
     assert text.replace("-", "").replace("_", "").isalnum()

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from service.protocols.links.link_store import MOST_LINKS, WINDOW_SECONDS, StoredLink, Use
+from service.protocols.links.link_store import MOST_LINKS, WINDOW_SECONDS, StoredLink, UseResult
 from service.protocols.links.links_by_end import SLOT_SECONDS
 from service.protocols.links.memory_link_store import MemoryLinkStore
 from tests.protocols.links.following import ID, OTHER, stored
@@ -22,31 +22,31 @@ async def test_a_window_counts_once_and_then_the_link_is_used_up() -> None:
     clock = FakeClock()
     store, link = MemoryLinkStore(clock), link_of(clock)
     await store.register(link, 2)
-    assert await store.use(link) is Use.OPENED
+    assert await store.use(link) is UseResult.OPENED
     clock.move(WINDOW_SECONDS - 1)
-    assert await store.use(link) is Use.CONTINUED
+    assert await store.use(link) is UseResult.CONTINUED
     clock.move(1)
-    assert await store.use(link) is Use.OPENED
+    assert await store.use(link) is UseResult.OPENED
     clock.move(WINDOW_SECONDS)
-    assert await store.use(link) is Use.REFUSED
+    assert await store.use(link) is UseResult.REFUSED
 
 
 async def test_a_look_takes_no_use() -> None:
     clock = FakeClock()
     store, link = MemoryLinkStore(clock), link_of(clock)
-    assert await store.use(link, only_look=True) is Use.REFUSED
+    assert await store.use(link, only_look=True) is UseResult.REFUSED
     await store.register(link, 1)
     for _ in range(3):
-        assert await store.use(link, only_look=True) is Use.OPENED
-    assert await store.use(link) is Use.OPENED
-    assert await store.use(link, only_look=True) is Use.CONTINUED
+        assert await store.use(link, only_look=True) is UseResult.OPENED
+    assert await store.use(link) is UseResult.OPENED
+    assert await store.use(link, only_look=True) is UseResult.CONTINUED
     clock.move(WINDOW_SECONDS)
-    assert await store.use(link, only_look=True) is Use.REFUSED
+    assert await store.use(link, only_look=True) is UseResult.REFUSED
 
 
 async def test_a_link_that_was_never_registered_is_refused() -> None:
     clock = FakeClock()
-    assert await MemoryLinkStore(clock).use(link_of(clock)) is Use.REFUSED
+    assert await MemoryLinkStore(clock).use(link_of(clock)) is UseResult.REFUSED
 
 
 async def test_each_link_has_its_own_uses() -> None:
@@ -54,7 +54,7 @@ async def test_each_link_has_its_own_uses() -> None:
     store = MemoryLinkStore(clock)
     for link_id in (ID, OTHER):
         await store.register(link_of(clock, link_id), 1)
-        assert await store.use(link_of(clock, link_id)) is Use.OPENED
+        assert await store.use(link_of(clock, link_id)) is UseResult.OPENED
 
 
 async def test_links_that_have_ended_take_no_memory() -> None:
@@ -63,8 +63,8 @@ async def test_links_that_have_ended_take_no_memory() -> None:
     await store.register(link, 1)
     clock.move(DAY + SLOT_SECONDS)
     await store.register(link_of(clock, OTHER), 1)
-    assert await store.use(link) is Use.REFUSED
-    assert await store.use(link_of(clock, OTHER)) is Use.OPENED
+    assert await store.use(link) is UseResult.REFUSED
+    assert await store.use(link_of(clock, OTHER)) is UseResult.OPENED
 
 
 async def test_a_maker_has_a_bounded_number_of_live_links() -> None:
@@ -73,7 +73,7 @@ async def test_a_maker_has_a_bounded_number_of_live_links() -> None:
     numbered = [link_of(clock, str(number)) for number in range(MOST_LINKS)]
     assert all([await store.register(link, 1) for link in numbered])
     assert not await store.register(link_of(clock), 1)
-    assert await store.use(link_of(clock)) is Use.REFUSED
+    assert await store.use(link_of(clock)) is UseResult.REFUSED
     assert await store.register(link_of(clock, maker="b"), 1)
     clock.move(DAY + SLOT_SECONDS)
     assert await store.register(link_of(clock, OTHER), 1)
@@ -86,7 +86,7 @@ async def test_what_is_revoked_or_used_up_is_live_no_longer() -> None:
     for link in numbered:
         await store.register(link, 1)
     assert await store.revoke(numbered[0])
-    assert await store.use(numbered[0]) is Use.REFUSED
+    assert await store.use(numbered[0]) is UseResult.REFUSED
     assert await store.register(link_of(clock), 1)
     await store.use(numbered[1])
     clock.move(WINDOW_SECONDS + SLOT_SECONDS)

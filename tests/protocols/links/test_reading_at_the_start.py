@@ -13,7 +13,7 @@ import pytest
 from pydantic_core import to_json
 
 from service.aws_lambda import instance
-from service.protocols.links.link_store import Revoked
+from service.protocols.links.link_store import RevokedPage
 from service.protocols.links.memory_link_store import MemoryLinkStore
 from service.protocols.links.share_links import ShareLinks
 from tests.protocols.links.harness import LINK, settings, until_looked
@@ -32,12 +32,12 @@ class Pages:
         self.numbers = itertools.count()
         monkeypatch.setattr(MemoryLinkStore, "revoked", self.next)
 
-    async def next(self, _after: bytes | None) -> Revoked | None:
+    async def next(self, _after: bytes | None) -> RevokedPage | None:
         await asyncio.sleep(0)
         if self.are_all:
             return None
         number = next(self.numbers)
-        return Revoked({f"lnk_{number}": time.time() + 60}, str(number).encode())
+        return RevokedPage({f"lnk_{number}": time.time() + 60}, str(number).encode())
 
 
 @pytest.fixture(name="pages")

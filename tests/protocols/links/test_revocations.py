@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 
 from service.errors import Overloaded
-from service.protocols.links.link_store import Revoked, StoredLink, Use
+from service.protocols.links.link_store import RevokedPage, StoredLink, UseResult
 from service.protocols.links.links_by_end import SLOT_SECONDS
 from service.protocols.links.revocations import ANSWER_SECONDS, POLL_SECONDS, Revocations
 from tests.protocols.links.following import (
@@ -41,7 +41,7 @@ class FakeStore:
     async def register(self, link: StoredLink, max_uses: int) -> bool:
         raise NotImplementedError
 
-    async def use(self, link: StoredLink, *, only_look: bool = False) -> Use:
+    async def use(self, link: StoredLink, *, only_look: bool = False) -> UseResult:
         raise NotImplementedError
 
     async def revoke(self, link: StoredLink) -> bool:
@@ -49,7 +49,7 @@ class FakeStore:
         self.kept.append(link)
         return link.maker == MAKER
 
-    async def revoked(self, after: bytes | None) -> Revoked | None:
+    async def revoked(self, after: bytes | None) -> RevokedPage | None:
         """One at a time."""
         await asyncio.sleep(0)
         await self._answer()
@@ -60,7 +60,7 @@ class FakeStore:
             await asyncio.Event().wait()
         self.reads += 1
         link = self.kept[place]
-        return Revoked({link.id: link.expires_at}, str(place + 1).encode())
+        return RevokedPage({link.id: link.expires_at}, str(place + 1).encode())
 
     async def _answer(self) -> None:
         if self.hangs:

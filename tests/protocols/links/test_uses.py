@@ -20,7 +20,7 @@ from service.protocols.links.link_store import (
     MOST_LINKS,
     WINDOW_SECONDS,
     StoredLink,
-    Use,
+    UseResult,
 )
 from service.protocols.links.redis_link_store import CALL_SECONDS, RedisLinkStore
 from tests.protocols.links.following import ID, OTHER, stored
@@ -51,7 +51,7 @@ def operator_of(valkey: Valkey) -> Redis:
     return Redis.from_url(valkey.url, decode_responses=True)
 
 
-async def use_soon(store: RedisLinkStore, *, only_look: bool = False) -> Use:
+async def use_soon(store: RedisLinkStore, *, only_look: bool = False) -> UseResult:
     """Use the link once more after its window has ended."""
     await asyncio.sleep(2 * MOMENT)
     return await store.use(link_of(), only_look=only_look)
@@ -65,16 +65,16 @@ async def test_of_200_parallel_first_uses_one_opens_the_window(valkey: Valkey) -
         found = Counter(await asyncio.gather(*uses, return_exceptions=True))
     if any(isinstance(each, Overloaded) for each in found):
         raise Late
-    assert found == {Use.OPENED: 1, Use.CONTINUED: 199}
+    assert found == {UseResult.OPENED: 1, UseResult.CONTINUED: 199}
 
 
 async def test_a_window_counts_once_and_then_the_link_is_used_up(valkey: Valkey) -> None:
     async with open_store(valkey, window_seconds=MOMENT) as store:
         await store.register(link_of(), 2)
-        assert await store.use(link_of()) is Use.OPENED
-        assert await use_soon(store) is Use.OPENED
-        assert await use_soon(store) is Use.REFUSED
-        assert await store.use(link_of()) is Use.REFUSED
+        assert await store.use(link_of()) is UseResult.OPENED
+        assert await use_soon(store) is UseResult.OPENED
+        assert await use_soon(store) is UseResult.REFUSED
+        assert await store.use(link_of()) is UseResult.REFUSED
 
 
 async def test_of_parallel_uses_after_the_last_window_none_passes(valkey: Valkey) -> None:
@@ -85,19 +85,19 @@ async def test_of_parallel_uses_after_the_last_window_none_passes(valkey: Valkey
         found = await asyncio.gather(
             *(store.use(link_of()) for store in (one, other) for _ in range(8))
         )
-    assert set(found) == {Use.REFUSED}
+    assert set(found) == {UseResult.REFUSED}
 
 
 async def test_a_link_that_was_never_registered_is_refused(valkey: Valkey) -> None:
     async with open_store(valkey) as store:
-        assert await store.use(link_of()) is Use.REFUSED
+        assert await store.use(link_of()) is UseResult.REFUSED
 
 
 async def test_each_link_has_its_own_uses(valkey: Valkey) -> None:
     async with open_store(valkey) as store:
         for link_id in (ID, OTHER):
             await store.register(link_of(link_id), 1)
-            assert await store.use(link_of(link_id)) is Use.OPENED
+            assert await store.use(link_of(link_id)) is UseResult.OPENED
 
 
 async def test_a_store_that_is_down_gives_no_use(valkey: Valkey) -> None:
@@ -111,7 +111,7 @@ async def test_a_store_that_is_down_gives_no_use(valkey: Valkey) -> None:
             assert refused.value.retry_after == PAUSE_SECONDS
         valkey.start()
         clock.move(PAUSE_SECONDS)
-        assert await store.use(link_of()) is Use.OPENED
+        assert await store.use(link_of()) is UseResult.OPENED
 
 
 async def test_uses_are_kept_while_the_store_restarts(valkey: Valkey) -> None:
@@ -121,7 +121,7 @@ async def test_uses_are_kept_while_the_store_restarts(valkey: Valkey) -> None:
         valkey.stop()
         valkey.start()
         await asyncio.sleep(MOMENT)  # the event loop sees the closed connection
-        assert await store.use(link_of()) is Use.CONTINUED
+        assert await store.use(link_of()) is UseResult.CONTINUED
 
 
 async def test_uses_go_on_at_the_successor_of_a_demoted_store(tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ async def test_uses_go_on_at_the_successor_of_a_demoted_store(tmp_path: Path) ->
         with pytest.raises(Overloaded):
             await store.use(link_of())
         clock.move(PAUSE_SECONDS)
-        assert await store.use(link_of()) is Use.OPENED
+        assert await store.use(link_of()) is UseResult.OPENED
         await store.close()
 
 
@@ -145,7 +145,7 @@ async def test_a_store_that_forgets_gives_no_use(valkey: Valkey) -> None:
         await store.register(link_of(), 5)
     valkey.forget()
     async with open_store(valkey) as store:
-        assert await store.use(link_of()) is Use.REFUSED
+        assert await store.use(link_of()) is UseResult.REFUSED
 
 
 async def test_a_store_that_hangs_is_refused_in_time(valkey: Valkey) -> None:
@@ -162,19 +162,19 @@ async def test_a_store_that_hangs_is_refused_in_time(valkey: Valkey) -> None:
 
 async def test_a_look_takes_no_use(valkey: Valkey) -> None:
     async with open_store(valkey, window_seconds=MOMENT) as store:
-        assert await store.use(link_of(), only_look=True) is Use.REFUSED
+        assert await store.use(link_of(), only_look=True) is UseResult.REFUSED
         await store.register(link_of(), 1)
         for _ in range(3):
-            assert await use_soon(store, only_look=True) is Use.OPENED
-        assert await store.use(link_of()) is Use.OPENED
-        assert await use_soon(store, only_look=True) is Use.REFUSED
+            assert await use_soon(store, only_look=True) is UseResult.OPENED
+        assert await store.use(link_of()) is UseResult.OPENED
+        assert await use_soon(store, only_look=True) is UseResult.REFUSED
 
 
 async def test_a_look_sees_an_open_window(valkey: Valkey) -> None:
     async with open_store(valkey) as store:
         await store.register(link_of(), 1)
         await store.use(link_of())
-        assert await store.use(link_of(), only_look=True) is Use.CONTINUED
+        assert await store.use(link_of(), only_look=True) is UseResult.CONTINUED
 
 
 async def test_what_is_kept_of_a_link_ends_soon_after_it(valkey: Valkey) -> None:
@@ -212,7 +212,7 @@ async def test_a_maker_has_a_bounded_number_of_live_links(valkey: Valkey) -> Non
     async with open_store(valkey) as store:
         assert await store.register(link_of("last"), 1)
         assert not await store.register(link_of(), 1)
-        assert await store.use(link_of()) is Use.REFUSED
+        assert await store.use(link_of()) is UseResult.REFUSED
         assert await store.register(link_of(maker="b"), 1)
 
 
@@ -231,7 +231,7 @@ async def test_what_is_revoked_or_used_up_is_live_no_longer(valkey: Valkey) -> N
     async with open_store(valkey, window_seconds=MOMENT) as store:
         await store.register(link_of("revoked"), 1)
         assert await store.revoke(link_of("revoked"))
-        assert await store.use(link_of("revoked")) is Use.REFUSED
+        assert await store.use(link_of("revoked")) is UseResult.REFUSED
         assert await store.register(link_of(), 1)
         assert not await store.register(link_of("more"), 1)
         await store.use(link_of())
