@@ -69,14 +69,14 @@ def describe_difference(request: ParsedRequest, received: StoreCanonicalRequest)
     if ours == theirs:
         return ""
     shorter = min(len(ours), len(theirs))
-    at = next((i for i in range(shorter) if ours[i] != theirs[i]), shorter)
-    byte = len(theirs[:at].encode()) + 1
-    return f"S3's canonical request first differs at byte {byte}, in {_line_name(theirs, at)}."
+    index = next((i for i in range(shorter) if ours[i] != theirs[i]), shorter)
+    byte = len(theirs[:index].encode()) + 1
+    return f"S3's canonical request first differs at byte {byte}, in {_line_name(theirs, index)}."
 
 
-def _line_name(text: str, at: int) -> str:
+def _line_name(text: str, index: int) -> str:
     """What the line that contains this character is."""
-    number = text.count("\n", 0, at)
+    number = text.count("\n", 0, index)
     if number < 3:
         return ("the method", "the path", "the query")[number]
     lines = text.split("\n")

@@ -194,8 +194,8 @@ def mask_secrets(findings: Iterable[Finding], secrets: Iterable[str]) -> list[Fi
     """The last line of defence: replaces each secret, wherever a finding's text came from."""
     known = [secret for secret in secrets if len(secret) >= _MIN_SECRET_LENGTH]
     return [
-        replace(each, summary=_mask(each.summary, known), fix=_mask(each.fix, known))
-        for each in findings
+        replace(finding, summary=_mask(finding.summary, known), fix=_mask(finding.fix, known))
+        for finding in findings
     ]
 
 

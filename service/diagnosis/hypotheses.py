@@ -71,8 +71,8 @@ def _pairs(
         lambda each: _hosts(each, location),
     )
     for first, second in combinations(kinds, 2):
-        for each in first(request):
-            yield from second(each)
+        for changed in first(request):
+            yield from second(changed)
 
 
 def _with_our_headers(request: ParsedRequest, location: BucketLocation | None) -> ParsedRequest:
@@ -102,9 +102,9 @@ def _types(request: ParsedRequest) -> Iterator[ParsedRequest]:
     bare = sent.partition(";")[0].strip()
     likely = [bare, *(f"{bare}{charset}" for charset in _CHARSETS), bare.lower(), *_COMMON_TYPES]
     likely += [f"text/plain{charset}" for charset in _CHARSETS[:2]]
-    for each in dict.fromkeys(likely):
-        if each and each != sent:
-            yield request.with_header("content-type", each)
+    for content_type in dict.fromkeys(likely):
+        if content_type and content_type != sent:
+            yield request.with_header("content-type", content_type)
 
 
 def _lengths(request: ParsedRequest) -> Iterator[ParsedRequest]:

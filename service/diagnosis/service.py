@@ -65,7 +65,9 @@ class Diagnoses:
         report = parse_report(reported)
         access = self._authorizer.access(requester)
         candidates = list(self._candidates(access, report.request))
-        covered = next((each for each in candidates if _is_covered(access, each)), None)
+        covered = next(
+            (candidate for candidate in candidates if _is_covered(access, candidate)), None
+        )
         candidate = covered or (candidates[0] if candidates else None)
         request = _store_request(_NOTHING if candidate is None else candidate.access_request)
 
@@ -85,7 +87,8 @@ class Diagnoses:
         """Removes the store's canonical request if the caller may not sign for that key."""
         canonical = parse_canonical_request(report.response, report.request)
         if canonical is None or any(
-            _is_covered(access, each) for each in self._candidates(access, canonical.request)
+            _is_covered(access, candidate)
+            for candidate in self._candidates(access, canonical.request)
         ):
             return report
         fields = {**report.response.fields, CANONICAL_REQUEST: ""}

@@ -111,9 +111,9 @@ def prove(
         if verifier.verifies(right := replace(received, method=method)):
             return Proof(Verdict.RIGHT, right)
     likeliest = replace(received, method=received.likely_method)
-    for each in islice(chain(alternatives, hypotheses(likeliest, location)), MAX_TRIED):
-        if verifier.verifies(each):
-            return Proof(Verdict.OTHER, each)
+    for tried in islice(chain(alternatives, hypotheses(likeliest, location)), MAX_TRIED):
+        if verifier.verifies(tried):
+            return Proof(Verdict.OTHER, tried)
         if verifier.is_spent:
             break
     return Proof(Verdict.UNKNOWN if received.unreported_headers else Verdict.NONE)

@@ -48,9 +48,9 @@ class Checked:
 
     def grants(self) -> Iterator[tuple[Location, Grant]]:
         """Yield each grant with its location in the file."""
-        for at, entry in self.callers:
+        for location, entry in self.callers:
             for i, grant in enumerate(entry.grants):
-                yield (*at, "grants", i), grant
+                yield (*location, "grants", i), grant
 
 
 def _nothing(*_: object) -> tuple[()]:

@@ -36,6 +36,6 @@ def roots(path: str, named: Mapping[str, RootSettings]) -> Roots:
     return Roots(path, found)
 
 
-def named_buckets(at: Location, named: Mapping[str, RootSettings]) -> Iterator[NamedBucket]:
+def named_buckets(location: Location, named: Mapping[str, RootSettings]) -> Iterator[NamedBucket]:
     for name, each in named.items():
-        yield NamedBucket((*at, name, "bucket"), each.bucket, each.prefix)
+        yield NamedBucket((*location, name, "bucket"), each.bucket, each.prefix)

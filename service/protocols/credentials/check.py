@@ -25,23 +25,23 @@ def rights(_: None, entry: CallerEntry, checked: Checked) -> Iterator[Right]:
             f"in {name} with AWS credentials, whatever the size, type or lifetime: they last "
             f"{duration(seconds)}, about {calls:.0f} STS calls a day per replica"
         )
-        yield Right(tuple(each for each in Operation if each in allowed), where)
+        yield Right(tuple(operation for operation in Operation if operation in allowed), where)
 
 
 def warnings(_: None, checked: Checked) -> Iterator[ConfigurationProblem]:
-    for at, grant in checked.grants():
+    for location, grant in checked.grants():
         for text in _risks(grant, checked.buckets[grant.bucket]):
-            yield ConfigurationProblem(text, at)
-        if Operation.CREDENTIALS in grant.allow and at[0] == "unsafe_anonymous_caller":
+            yield ConfigurationProblem(text, location)
+        if Operation.CREDENTIALS in grant.allow and location[0] == "unsafe_anonymous_caller":
             text = "anybody who can reach the service gets AWS credentials"
-            yield ConfigurationProblem(text, at)
+            yield ConfigurationProblem(text, location)
 
 
 def _risks(grant: Grant, bucket: Bucket) -> Iterator[str]:
     if Operation.CREDENTIALS not in grant.allow:
         return
     if _GIVING.isdisjoint(grant.allow):
-        names = ", ".join(each for each in Operation if each in _GIVING)
+        names = ", ".join(operation for operation in Operation if operation in _GIVING)
         yield f"allows `credentials`, but none of {names}, so it gives nothing"
     uploads = not {Operation.UPLOAD, Operation.MULTIPART}.isdisjoint(grant.allow)
     is_enforced = bucket.arns is not None and bucket.arns.enforces_limits

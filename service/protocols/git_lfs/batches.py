@@ -78,9 +78,12 @@ class Batches:
         self, requester: Requester, repository: ProtocolRoot, objects: Sequence[LfsObject]
     ) -> ObjectResults:
         stored = await self._find(requester, repository, objects)
-        results: ObjectResults = {**stored.errors, **{each: _missing() for each in stored.missing}}
+        results: ObjectResults = {
+            **stored.errors,
+            **{wanted: _missing() for wanted in stored.missing},
+        }
         if stored.intact:
-            keys = [object_key(repository, each.oid) for each in stored.intact]
+            keys = [object_key(repository, wanted.oid) for wanted in stored.intact]
             batch = PresignBatch(_request(repository, Operation.DOWNLOAD, keys[0], _GET), keys)
             results |= await self._sign(requester, stored.intact, Operation.DOWNLOAD, [batch])
         return results
@@ -91,12 +94,12 @@ class Batches:
         """Sign an upload of each missing object. The store accepts only the bytes of its oid."""
         stored = await self._find(requester, repository, objects)
         results: ObjectResults = {**stored.errors, **dict.fromkeys(stored.intact)}
-        small = [each for each in stored.missing if each.size <= MAX_UPLOAD_BYTES]
+        small = [wanted for wanted in stored.missing if wanted.size <= MAX_UPLOAD_BYTES]
         if small:
-            batches = [_upload(repository, each) for each in small]
+            batches = [_upload(repository, wanted) for wanted in small]
             results |= await self._sign(requester, small, Operation.UPLOAD, batches)
-        large = [each for each in stored.missing if each.size > MAX_UPLOAD_BYTES]
-        return results | {each: InvalidRequest(_TOO_LARGE) for each in large}
+        large = [wanted for wanted in stored.missing if wanted.size > MAX_UPLOAD_BYTES]
+        return results | {wanted: InvalidRequest(_TOO_LARGE) for wanted in large}
 
     async def multipart_uploads(
         self,
@@ -127,7 +130,7 @@ class Batches:
         self, requester: Requester, repository: ProtocolRoot, objects: Sequence[LfsObject]
     ) -> _Stored:
         distinct = list(dict.fromkeys(objects))
-        expected = [_expectation(repository, each) for each in distinct]
+        expected = [_expectation(repository, wanted) for wanted in distinct]
         found = await self.checks.check_all(requester, repository.prefix, expected)
         stored = _Stored([], [], {})
         for wanted, its in zip(distinct, found, strict=True):

@@ -28,16 +28,16 @@ def warnings(lfs: LfsSettings | None, checked: Checked) -> Iterator[Configuratio
     if lfs is None:
         return
     for name, repository in lfs.repositories.named.items():
-        at = ("git_lfs", "repositories", name)
+        location = ("git_lfs", "repositories", name)
         if not any(_allowed(lfs, repository, entry) for entry in checked.entries()):
             text = (
                 "nobody may use it; a caller needs a grant with `check`, and with `download` or "
                 f"`upload`, that covers {repository.bucket}/{repository.prefix}"
             )
-            yield ConfigurationProblem(text, at)
+            yield ConfigurationProblem(text, location)
         if not checked.buckets[repository.bucket].conditional_writes:
             text = f"bucket {repository.bucket} has no conditional writes, so nobody may push"
-            yield ConfigurationProblem(text, (*at, "bucket"))
+            yield ConfigurationProblem(text, (*location, "bucket"))
 
 
 CHECK: Final = Check(describe=describe, rights=rights, warnings=warnings)

@@ -78,7 +78,8 @@ async def batch(call: AuthenticatedRequest, repository: str, body: BatchBody) ->
     if len(body.objects) > MAX_OBJECTS:
         detail = f"A batch has at most {MAX_OBJECTS} objects: see lfs.transfer.batchSize."
         raise BodyTooLarge(detail)
-    objects, transfer = [each.to_object() for each in body.objects], _transfer(lfs.configured, body)
+    objects = [wanted.to_object() for wanted in body.objects]
+    transfer = _transfer(lfs.configured, body)
     match body.operation, transfer:
         case "download", _:
             work = lfs.batches.downloads(call.requester, repo, objects)
@@ -93,7 +94,7 @@ async def batch(call: AuthenticatedRequest, repository: str, body: BatchBody) ->
     except TimeoutError:
         detail = f"The store did not answer within {BATCH_SECONDS:g} s."
         raise StorageUnavailable(detail) from None
-    answered = [_members(body.operation, each, results[each]) for each in objects]
+    answered = [_members(body.operation, wanted, results[wanted]) for wanted in objects]
     return _json({"transfer": transfer, "hash_algo": "sha256", "objects": answered})
 
 
@@ -120,7 +121,7 @@ async def complete(
     lfs = call.parts.use_case(GitLfs)
     repo, opened = _repository(lfs, repository), _ticket(call, repository, ticket)
     is_long = len(body.parts) > MANY_PARTS
-    parts = await run_in_thread_if(is_long, lambda: [each.to_part() for each in body.parts])
+    parts = await run_in_thread_if(is_long, lambda: [part.to_part() for part in body.parts])
     await lfs.batches.parts.complete(call.requester, repo, opened, body.oid, parts)
     return _json({})
 
@@ -141,7 +142,7 @@ def _repository(lfs: GitLfs, name: str) -> ProtocolRoot:
 
 def _transfer(settings: LfsSettings, body: BatchBody) -> str:
     """Return how all objects of a batch are transferred. Raises InvalidRequest."""
-    is_large = any(each.size > settings.multipart_threshold for each in body.objects)
+    is_large = any(wanted.size > settings.multipart_threshold for wanted in body.objects)
     can_send_parts = "multipart" in body.transfers and settings.keys is not None
     if body.operation == "upload" and is_large and can_send_parts:
         return "multipart"

@@ -31,10 +31,10 @@ def rights(_links: LinkSettings, entry: CallerEntry, _checked: Checked) -> Itera
 
 def warnings(links: LinkSettings | None, checked: Checked) -> Iterator[ConfigurationProblem]:
     if links is None:
-        for at, grant in checked.grants():
+        for location, grant in checked.grants():
             if Operation.LINK in grant.allow:
                 text = "allows `link`, but there is no section `links`, so it has no effect"
-                yield ConfigurationProblem(text, at)
+                yield ConfigurationProblem(text, location)
         return
     are_keys_for_others = "git_lfs" in checked.sections
     if not are_keys_for_others and not any(_kinds(entry) for entry in checked.entries()):
@@ -57,14 +57,14 @@ CHECK: Final = Check(describe=describe, rights=rights, warnings=warnings)
 
 def _unlimited(checked: Checked) -> Iterator[ConfigurationProblem]:
     """Yield what strangers get without a limit."""
-    for at, grant in checked.grants():
+    for location, grant in checked.grants():
         if grant.max_content_length is None and _DROP_BOX.issubset(grant.allow):
             text = "anybody with a link for uploads can store files of any size"
-            yield ConfigurationProblem(f"{text}; set max_content_length", at)
-    for at, entry in checked.callers:
+            yield ConfigurationProblem(f"{text}; set max_content_length", location)
+    for location, entry in checked.callers:
         if entry.rate is None and any(_kinds(entry)):
             text = "may make links, which strangers then use at any rate; set rate_limit"
-            yield ConfigurationProblem(f"{caller_name(entry)} {text}", at)
+            yield ConfigurationProblem(f"{caller_name(entry)} {text}", location)
 
 
 def _kinds(entry: CallerEntry) -> list[str]:

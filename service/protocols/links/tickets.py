@@ -72,7 +72,7 @@ class KeyRing:
         expires_at = int.from_bytes(data[:_TIME_BYTES])
         salt = data[_TIME_BYTES : _TIME_BYTES + SALT_BYTES]
         ids = (key.id_of(caller, expires_at, salt) for key in self._keys)
-        return expires_at if any(hmac.compare_digest(each, link_id) for each in ids) else None
+        return expires_at if any(hmac.compare_digest(id_, link_id) for id_ in ids) else None
 
 
 class _Key:

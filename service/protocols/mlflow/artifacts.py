@@ -133,9 +133,9 @@ class Artifacts:
         # A repeated request lists again, and must still get on.
         at_once = min(_KEYS_AT_ONCE, max(1, rate.urls - 1)) if rate else _KEYS_AT_ONCE
         while True:
-            keys = [each.key for each in page.objects]
-            for at in range(0, len(keys), at_once):
-                some = keys[at : at + at_once]
+            keys = [listed.key for listed in page.objects]
+            for start in range(0, len(keys), at_once):
+                some = keys[start : start + at_once]
                 await self._delete_keys(requester, access_request, some)
             if page.next_token is None:
                 return
@@ -154,8 +154,8 @@ class Artifacts:
 
 def _entries(level: ObjectsPage, start: int) -> list[Entry]:
     """`start` is where the names begin in the keys."""
-    found = [Entry(each[start:-1], None) for each in level.prefixes]
-    found += [Entry(each.key[start:], each.content_length) for each in level.objects]
+    found = [Entry(prefix[start:-1], None) for prefix in level.prefixes]
+    found += [Entry(listed.key[start:], listed.content_length) for listed in level.objects]
     return [entry for entry in found if is_listed(entry.name)]
 
 

@@ -31,16 +31,16 @@ def rights(roots: Roots, entry: CallerEntry, _: Checked) -> Iterator[Right]:
 
 def warnings(roots: Roots | None, checked: Checked) -> Iterator[ConfigurationProblem]:
     for name, root in ({} if roots is None else roots.named).items():
-        at = ("mlflow", "roots", name)
+        location = ("mlflow", "roots", name)
         if not any(_allowed(root, entry) for entry in checked.entries()):
             text = (
                 "nobody may use it; a caller needs a grant with `list`, `head` and `download`, or "
                 f"with `upload`, that covers {root.bucket}/{root.prefix}"
             )
-            yield ConfigurationProblem(text, at)
+            yield ConfigurationProblem(text, location)
         for entry in checked.entries():
             for text in _small_files(checked, root, entry):
-                yield ConfigurationProblem(f"{caller_name(entry)} {text}", at)
+                yield ConfigurationProblem(f"{caller_name(entry)} {text}", location)
 
 
 def _small_files(checked: Checked, root: ProtocolRoot, entry: CallerEntry) -> Iterator[str]:
@@ -61,7 +61,7 @@ def _small_files(checked: Checked, root: ProtocolRoot, entry: CallerEntry) -> It
 def _allowed(root: ProtocolRoot, entry: CallerEntry) -> list[str]:
     """Return what a matching caller may do, if its claims suit the grants."""
     grants = _grants(root, entry)
-    everywhere = _operations([each for each in grants if may_cover(each, root.prefix)])
+    everywhere = _operations([grant for grant in grants if may_cover(grant, root.prefix)])
     somewhere = _operations(grants)
     return [
         name if needed <= everywhere else f"{name} in a part of it"

@@ -137,7 +137,7 @@ async def complete_parts(call: AuthenticatedRequest, body: CompleteBody) -> byte
     mlflow = call.parts.use_case(Mlflow)
     wanted = uploaded(_artifact(call, f"{_PARTS}/complete"), body.path)
     is_long = len(body.parts) > MANY_PARTS
-    parts = await run_in_thread_if(is_long, lambda: [each.to_part() for each in body.parts])
+    parts = await run_in_thread_if(is_long, lambda: [part.to_part() for part in body.parts])
     await mlflow.parts.complete(call.requester, wanted, body.upload_id, parts)
     return b"{}"
 

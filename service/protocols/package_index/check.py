@@ -33,7 +33,9 @@ def warnings(indexes: Roots | None, checked: Checked) -> Iterator[ConfigurationP
 
 
 def _allowed(index: ProtocolRoot, entry: CallerEntry) -> list[str]:
-    listed, files = (_projects(index, entry, each) for each in (Operation.LIST, Operation.DOWNLOAD))
+    listed, files = (
+        _projects(index, entry, operation) for operation in (Operation.LIST, Operation.DOWNLOAD)
+    )
     if listed == "no":
         return []
     return [f"list {listed} projects", f"download the files of {files} projects"]

@@ -52,7 +52,7 @@ def normalized(name: str) -> str:
 
 def projects(prefix: str, prefixes: Iterable[str]) -> list[str]:
     """Return the projects among the directories below `prefix`: those with a normalized name."""
-    names = [each.removeprefix(prefix).removesuffix("/") for each in prefixes]
+    names = [directory.removeprefix(prefix).removesuffix("/") for directory in prefixes]
     return [name for name in names if _PROJECT.fullmatch(name) is not None]
 
 

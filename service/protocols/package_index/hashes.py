@@ -45,11 +45,11 @@ class FileHashes:
         if not isinstance(decide(access.grants, wanted), Allowed):
             return {}
         most = MAX_CHECKED if access.rate is None else min(MAX_CHECKED, access.rate.urls // 2)
-        new = [each for each in objects if _id(bucket, each) not in self._known]
+        new = [listed for listed in objects if _id(bucket, listed) not in self._known]
         if new and most:
             new.sort(key=lambda each: each.last_modified, reverse=True)
             await self._check(requester, bucket, prefix, new[:most])
-        found = {each.key: self._known.get(_id(bucket, each)) for each in objects}
+        found = {listed.key: self._known.get(_id(bucket, listed)) for listed in objects}
         return {key: sha256 for key, sha256 in found.items() if sha256 is not None}
 
     async def _check(

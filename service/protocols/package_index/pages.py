@@ -22,17 +22,17 @@ _TO_OBJECTS: Final = "../../../o/"  # from /simple/{name}/{project}/
 
 def index_page(name: str, projects: Iterable[str], media_type: str) -> bytes:
     if media_type == JSON:
-        return to_json({"meta": _META, "projects": [{"name": each} for each in projects]})
-    links = [f'<a href="{each}/">{each}</a><br>' for each in projects]
+        return to_json({"meta": _META, "projects": [{"name": project} for project in projects]})
+    links = [f'<a href="{project}/">{project}</a><br>' for project in projects]
     return html_page(name, links, head=_VERSION)
 
 
 def project_page(name: str, bucket: str, files: Sequence[ProjectFile], media_type: str) -> bytes:
     if media_type == JSON:
-        versions = dict.fromkeys(each.version for each in files if each.version)
+        versions = dict.fromkeys(file.version for file in files if file.version)
         members = {"meta": _META, "name": name, "versions": list(versions)}
-        return to_json({**members, "files": [_members(bucket, each) for each in files]})
-    return html_page(name, [_link(bucket, each) for each in files], head=_VERSION)
+        return to_json({**members, "files": [_members(bucket, file) for file in files]})
+    return html_page(name, [_link(bucket, file) for file in files], head=_VERSION)
 
 
 def _members(bucket: str, file: ProjectFile) -> dict[str, Any]:

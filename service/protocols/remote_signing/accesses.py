@@ -69,7 +69,9 @@ def deletions(bucket: str, objects: Iterable[DeletedObject]) -> list[AccessReque
 def deletion_without_body(bucket: str, grants: Iterable[Grant]) -> AccessRequest:
     """Return what some grant allows if the caller may delete at all: the session decides which."""
     needed = {Operation.DELETE, _SIGN}
-    prefixes = (each.prefix for each in grants if each.bucket == bucket and needed <= each.allow)
+    prefixes = (
+        grant.prefix for grant in grants if grant.bucket == bucket and needed <= grant.allow
+    )
     key = next(prefixes, "")
     return AccessRequest(operation=Operation.DELETE, bucket=bucket, key=key, through=_SIGN)
 

@@ -13,15 +13,15 @@ _NOTHING_BY_ITSELF = frozenset({Operation.SIGN, Operation.VERSIONS, Operation.LI
 
 
 def rights(_: None, entry: CallerEntry, _checked: Checked) -> Iterator[Right]:
-    for bucket in sorted({each.bucket for each in entry.grants if Operation.SIGN in each.allow}):
+    for bucket in sorted({grant.bucket for grant in entry.grants if Operation.SIGN in grant.allow}):
         where = f"at /sign/{bucket}/…, each signature valid for 15 min"
         yield Right(("sign its own S3 requests",), where)
 
 
 def warnings(_: None, checked: Checked) -> Iterator[ConfigurationProblem]:
-    for at, grant in checked.grants():
+    for location, grant in checked.grants():
         for text in _risks(grant, checked.buckets[grant.bucket]):
-            yield ConfigurationProblem(text, at)
+            yield ConfigurationProblem(text, location)
 
 
 def _risks(grant: Grant, bucket: Bucket) -> Iterator[str]:

@@ -53,11 +53,11 @@ def deleted_objects(body: str) -> list[DeletedObject]:
     namespace = root.tag.removesuffix("Delete")
     if namespace not in {"", _S3} or root.tag != f"{namespace}Delete":
         raise InvalidRequest(_UNREADABLE)
-    objects = [each for each in root if each.tag == f"{namespace}Object"]
-    others = [each for each in root if each.tag != f"{namespace}Object"]
-    if any(each.tag != f"{namespace}Quiet" or len(each) for each in others) or len(others) > 1:
+    objects = [child for child in root if child.tag == f"{namespace}Object"]
+    others = [child for child in root if child.tag != f"{namespace}Object"]
+    if any(child.tag != f"{namespace}Quiet" or len(child) for child in others) or len(others) > 1:
         raise InvalidRequest(_UNREADABLE)
-    return [_deleted(each, namespace) for each in objects]
+    return [_deleted(child, namespace) for child in objects]
 
 
 def _parse(body: str) -> Element:
@@ -73,9 +73,9 @@ def _parse(body: str) -> Element:
 
 
 def _deleted(element: Element, namespace: str) -> DeletedObject:
-    values = {each.tag.removeprefix(namespace): each.text or "" for each in element}
+    values = {child.tag.removeprefix(namespace): child.text or "" for child in element}
     is_known = len(values) == len(element) and values.keys() <= _OF_AN_OBJECT
-    if not is_known or any(len(each) for each in element):
+    if not is_known or any(len(child) for child in element):
         raise InvalidRequest(_UNREADABLE)
     check_key(values.get("Key", ""))
     return DeletedObject(values["Key"], "VersionId" in values)

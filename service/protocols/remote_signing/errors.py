@@ -29,7 +29,11 @@ def refusal(error: PresignError, request_id: str, fields: Collection[str]) -> Re
     """`fields` are the members of a request, which the message may name."""
     status = 419 if isinstance(error, TokenExpired) else status_of(error)
     status = 400 if status == _UNPROCESSABLE else status
-    wrong = [f"{at[2:]}: {detail}" for at, detail in error.pointers.items() if at[2:] in fields]
+    wrong = [
+        f"{pointer[2:]}: {detail}"
+        for pointer, detail in error.pointers.items()
+        if pointer[2:] in fields
+    ]
     members: dict[str, Any] = {
         "message": " ".join([error.detail, *wrong]),
         "type": _TYPES.get(status, _TYPES[503]),

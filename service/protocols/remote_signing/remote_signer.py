@@ -145,10 +145,10 @@ class RemoteSigner(UseCase[None]):
                 _check_shared_deletion(configured, is_body_signed=is_body_signed)
             accesses = await self._deletions(requester, name, request.body)
             # If the body is not signed, the store may get another one, with other keys.
-            keys = [each.key for each in accesses] if is_body_signed else []
+            keys = [access.key for access in accesses] if is_body_signed else []
         else:
             accesses = access_requests(call, name, configured.s3_bucket, uri, signed)
-            keys = [each.key for each in accesses] if copies else accesses[0].key
+            keys = [access.key for access in accesses] if copies else accesses[0].key
         return _ValidatedRequest(
             snapshot=snapshot,
             call=call,
@@ -217,9 +217,9 @@ class RemoteSigner(UseCase[None]):
         self, requester: Requester, method: str, checked: _ValidatedRequest
     ) -> SigningGrant | None:
         access, first = self._authorizer.access(requester), checked.accesses[0]
-        at = (access, access.grants.scope(first), checked.call.action)
+        cache_key = (access, access.grants.scope(first), checked.call.action)
         is_plain_read = method in _READS and not first.version and not first.subtree
-        found = self._decided.get(at) if is_plain_read else None
+        found = self._decided.get(cache_key) if is_plain_read else None
         if found is not None and self._authorizer.is_current(found):
             return found
         granted = self._authorize(requester, checked.accesses)
@@ -227,7 +227,7 @@ class RemoteSigner(UseCase[None]):
             granted.bucket.refuse_create_only()
         signing_grant = self._authorizer.signing_grant(granted, _LIFETIME)
         if is_plain_read and signing_grant is not None:
-            self._decided[at] = signing_grant
+            self._decided[cache_key] = signing_grant
         return signing_grant
 
     def _authorize(self, requester: Requester, accesses: list[AccessRequest]) -> AuthorizedAccess:
@@ -240,10 +240,10 @@ class RemoteSigner(UseCase[None]):
             return granted
         scope_of = self._authorizer.access(requester).grants.scope
         decided = (scope_of(accesses[0]), accesses[0].version)
-        for each in accesses[1:]:
-            if (at := (scope_of(each), each.version)) != decided:
-                self._authorizer.authorize(requester, each)
-                decided = at
+        for access in accesses[1:]:
+            if (decision := (scope_of(access), access.version)) != decided:
+                self._authorizer.authorize(requester, access)
+                decided = decision
         return granted
 
 
@@ -277,6 +277,6 @@ def _encryption(checked: _ValidatedRequest, bucket: Bucket) -> dict[str, str]:
 def _uri_prefixes(snapshot: Snapshot) -> Mapping[str, tuple[UriPrefix, ...]]:
     """Return where clients reach each bucket, by its name in the configuration."""
     return {
-        name: uri_prefixes(each.address, each.s3_bucket, is_scoped=each.arns is not None)
-        for name, each in snapshot.buckets.items()
+        name: uri_prefixes(bucket.address, bucket.s3_bucket, is_scoped=bucket.arns is not None)
+        for name, bucket in snapshot.buckets.items()
     }

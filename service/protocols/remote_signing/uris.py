@@ -93,7 +93,7 @@ def read_uri(uri: str, prefix: UriPrefix) -> S3Uri:
         raise InvalidRequest("Two slashes in a row are not signed: some stores take them for one.")
     parameters: dict[str, str] = {}
     if mark:
-        pairs = sorted(each.partition("=") for each in query.split("&"))
+        pairs = sorted(pair.partition("=") for pair in query.split("&"))
         parameters = {_decoded(name): _decoded(value) for name, _, value in pairs}
         if len(parameters) < len(pairs):
             raise InvalidRequest("A query parameter is given more than once.")
