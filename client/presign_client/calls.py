@@ -160,10 +160,10 @@ class Calls:
         params = {"bucket": bucket, "prefix": key, "delimiter": "/"}
         while True:
             page = self._api.call("GET", "object-versions", params=params)
-            for each in page["versions"]:
-                if each["key"] != key:
+            for found in page["versions"]:
+                if found["key"] != key:
                     return  # the keys are in order, and this one only begins with it
-                yield version(each)
+                yield version(found)
             if "next" not in page:
                 return
             params["after"] = page["next"]

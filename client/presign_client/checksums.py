@@ -86,7 +86,7 @@ class PartDigests:
             self._left -= len(taken)
 
     def digests(self) -> list[bytes]:
-        return [each.digest() for each in self._digests]
+        return [digest.digest() for digest in self._digests]
 
 
 def encoded(digest: bytes) -> str:

@@ -40,5 +40,5 @@ class PresignError(Exception):
     request_id: str | None = None
 
     def __str__(self) -> str:
-        fields = "; ".join(f"{each.pointer}: {each.detail}" for each in self.errors)
+        fields = "; ".join(f"{error.pointer}: {error.detail}" for error in self.errors)
         return f"{self.code}: {fields or self.detail}"

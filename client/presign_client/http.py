@@ -43,8 +43,8 @@ class _WithoutQuery(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         if isinstance(record.args, tuple):
             record.args = tuple(
-                each.copy_with(query=None) if isinstance(each, httpx.URL) else each
-                for each in record.args
+                argument.copy_with(query=None) if isinstance(argument, httpx.URL) else argument
+                for argument in record.args
             )
         return True
 

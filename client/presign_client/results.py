@@ -164,7 +164,7 @@ def caller(answer: Mapping[str, Any]) -> Caller:
     return Caller(
         subject=answer["subject"],
         issuer=answer.get("issuer"),
-        grants=tuple(_grant(each) for each in answer["grants"]),
+        grants=tuple(_grant(grant) for grant in answer["grants"]),
     )
 
 

@@ -99,7 +99,7 @@ def _added() -> "dict[str, EntryPoint]":
     # Imported here: it takes a third of the time of `presign --version`.
     from importlib.metadata import entry_points  # noqa: PLC0415
 
-    return {each.name: each for each in entry_points(group="presign.commands")}
+    return {command.name: command for command in entry_points(group="presign.commands")}
 
 
 @click.command(

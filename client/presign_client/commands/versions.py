@@ -37,8 +37,8 @@ def command(presign: "Presign", *, name: tuple[str, str], is_json: bool) -> None
     if is_json:
         print_json({"versions": found})
         return
-    for each in found:
-        click.echo(_line(each))
+    for version in found:
+        click.echo(_line(version))
 
 
 def _line(version: "Version") -> str:
