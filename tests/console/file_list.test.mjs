@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { arranged, entryOf, isRestorable, note } from "../../service/console/page/file_list.js";
+import { arranged, entryOf, isRestorable, recordEntry } from "../../service/console/page/file_list.js";
 import { kindOf } from "../../service/console/page/file_kinds.js";
 
 const BY_NAME = { filter: "", column: "name", isDescending: false };
@@ -41,8 +41,8 @@ test("a name that is HTML or SVG is previewed as text", () => {
 test("of the versions of a file only the latest is in the list", () => {
   const entries = new Map();
   const time = (minute) => new Date(Date.UTC(2026, 0, 1, 0, minute));
-  const version = (key, minute, more) => note(entries, "in/", { key, lastModified: time(minute), isLatest: false, ...more });
-  note(entries, "in/", { key: "in/below/" });
+  const version = (key, minute, more) => recordEntry(entries, "in/", { key, lastModified: time(minute), isLatest: false, ...more });
+  recordEntry(entries, "in/", { key: "in/below/" });
   version("in/a", 5, { isLatest: true, isDeleteMarker: false, size: 5 });
   version("in/a", 4, { isDeleteMarker: true });
   version("in/a", 3, { isDeleteMarker: false, size: 3 });

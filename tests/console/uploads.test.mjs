@@ -40,11 +40,11 @@ test("a small file passes a large one that waits", () => {
 
 test("a halted queue starts nothing until it goes on", () => {
   const { queue, uploads, states } = queued();
-  queue.halt();
+  queue.suspend();
   uploads.push(new FakeUpload("upload"));
   queue.add(uploads[0]);
   assert.equal(states(), "w");
-  queue.goOn();
+  queue.resume();
   assert.equal(states(), "s");
 });
 

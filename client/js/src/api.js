@@ -82,7 +82,7 @@ function read(answer, text, isRepeatable) {
   const type = (answer.headers.get("content-type") ?? "").split(";")[0];
   const json = parsed(text);
   if (answer.ok && type === "application/json" && json !== undefined) return json;
-  const error = (type === "application/problem+json" && problem(answer, json)) || stranger(answer);
+  const error = (type === "application/problem+json" && problem(answer, json)) || notPresign(answer);
   const mayRepeat = isRepeatable || answer.status === TOO_MANY;
   throw RETRYABLE.includes(answer.status) && mayRepeat ? new TemporaryError(error) : error;
 }
@@ -98,7 +98,7 @@ function problem(answer, json) {
   });
 }
 
-const stranger = (answer) =>
+const notPresign = (answer) =>
   new PresignError(NOT_PRESIGN, `HTTP ${answer.status}, ${STRANGER}`, {
     status: answer.status,
     retryAfter: retryAfter(answer),

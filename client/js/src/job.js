@@ -54,14 +54,14 @@ export class Job {
   /** Reports so many bytes of a part as sent. The only request of a small object is part 1. */
   report(number, bytes) {
     this.#sent.set(number, bytes);
-    this.#tell("sending");
+    this.#emitStage("sending");
   }
 
   reportCompleting() {
-    this.#tell("completing");
+    this.#emitStage("completing");
   }
 
-  #tell(stage) {
+  #emitStage(stage) {
     const sent = [...this.#sent.values()].reduce((all, one) => all + one, 0);
     this.onProgress?.({ sent, total: this.size, stage });
   }

@@ -4,7 +4,7 @@ import { PresignError, UNREACHABLE } from "./errors.js";
 import { TemporaryError } from "./retries.js";
 import { bytesOf, chunksOf } from "./source.js";
 
-const FRESH = [400, 403]; // the URL may have expired: another one shows it
+const MAYBE_EXPIRED = [400, 403]; // the URL may have expired: another one shows it
 const RETRYABLE = [408, 429, 500, 502, 503, 504];
 const STALL_SECONDS = 60; // without a byte sent or an answer
 const IS_NODE = globalThis.process?.versions?.node !== undefined;
@@ -27,7 +27,7 @@ export async function send(signed, body, { signal, onProgress } = {}) {
   const stalled = new AbortController();
   let timer;
   let isOver = false;
-  const alive = (sent) => {
+  const noteProgress = (sent) => {
     if (isOver) return; // Node reads on for a moment when a request has failed
     clearTimeout(timer);
     timer = setTimeout(() => stalled.abort(), 1000 * STALL_SECONDS);
@@ -36,10 +36,10 @@ export async function send(signed, body, { signal, onProgress } = {}) {
   const stop = AbortSignal.any([stalled.signal, ...(signal ? [signal] : [])]);
   const transport = globalThis.XMLHttpRequest ? byXMLHttpRequest : byFetch;
   const store = new URL(signed.url).origin;
-  alive(0);
+  noteProgress(0);
   let answer;
   try {
-    answer = await transport(signed, body, stop, alive);
+    answer = await transport(signed, body, stop, noteProgress);
   } catch {
     signal?.throwIfAborted();
     await bytesOf(body.slice(0, 1)); // a file that changed fails like a connection
@@ -54,13 +54,13 @@ export async function send(signed, body, { signal, onProgress } = {}) {
 }
 
 /** fetch reports no upload progress. */
-function byXMLHttpRequest({ method, url, headers }, body, signal, alive) {
+function byXMLHttpRequest({ method, url, headers }, body, signal, noteProgress) {
   const request = new XMLHttpRequest();
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
     const stop = () => request.abort();
     signal.addEventListener("abort", stop);
-    request.upload.addEventListener("progress", (event) => alive(event.loaded));
+    request.upload.addEventListener("progress", (event) => noteProgress(event.loaded));
     request.addEventListener("loadend", () => signal.removeEventListener("abort", stop));
     for (const name of ["abort", "error"]) request.addEventListener(name, () => reject(new Error(name)));
     request.addEventListener("load", () => {
@@ -81,11 +81,11 @@ const lines = (text) =>
     .filter((line) => line.includes(":"))
     .map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 1).trim()]);
 
-async function byFetch({ method, url, headers }, body, signal, alive) {
+async function byFetch({ method, url, headers }, body, signal, noteProgress) {
   // Only Node sends a stream with its length, which is signed. Others send chunks, which have none.
   const streamed = {
     headers: { ...headers, "content-length": String(body.size) },
-    body: counted(body, alive),
+    body: counted(body, noteProgress),
     duplex: "half",
   };
   const request = IS_NODE && body.size ? streamed : { headers, body };
@@ -93,12 +93,12 @@ async function byFetch({ method, url, headers }, body, signal, alive) {
   return answerOf(answer.status, answer.headers, await answer.text());
 }
 
-async function* counted(body, alive) {
+async function* counted(body, noteProgress) {
   let sent = 0;
   for await (const chunk of chunksOf(body)) {
     yield chunk;
     sent += chunk.length;
-    alive(sent);
+    noteProgress(sent);
   }
 }
 
@@ -123,5 +123,5 @@ function refusal({ status, text }, store) {
   const detail = `The store refused: HTTP ${status}${found ? `, ${found}` : ""}.`;
   const error = new PresignError(code, detail, { status, store });
   if (RETRYABLE.includes(status)) return new TemporaryError(error);
-  return FRESH.includes(status) ? new TemporaryError(error, 2) : error;
+  return MAYBE_EXPIRED.includes(status) ? new TemporaryError(error, 2) : error;
 }

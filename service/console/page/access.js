@@ -11,8 +11,10 @@ export const WHOLE_BYTES = 16 * MIB;
 export const MAX_WHOLE_BYTES = 5 * 1024 * MIB;
 const MAX_KEY_BYTES = 1024;
 const NAME = /^[!#$%&'*+.^_`|~0-9a-z-]+\/[!#$%&'*+.^_`|~0-9a-z-]+$/;
-const RUNS =
-  /^((application|text)\/(x-)?(java|ecma)script|(application|text)\/xml|.+\+xml|text\/(html|xsl|jscript|livescript|vbscript)|multipart\/x-mixed-replace)$/;
+const RUNS = [
+  /^(application|text)\/((x-)?(java|ecma)script|xml)$/,
+  /^(.+\+xml|text\/(html|xsl|jscript|livescript|vbscript)|multipart\/x-mixed-replace)$/,
+];
 const SENDS = ["upload", "multipart"];
 
 export const UNKNOWN_TYPE = "application/octet-stream";
@@ -84,7 +86,7 @@ function admits(pattern, type) {
   const name = type.split(";")[0].trim().toLowerCase();
   const asked = pattern.toLowerCase();
   if (!asked.endsWith("/*")) return name === asked;
-  return name.startsWith(asked.slice(0, -1)) && NAME.test(name) && !RUNS.test(name);
+  return name.startsWith(asked.slice(0, -1)) && NAME.test(name) && !RUNS.some((runs) => runs.test(name));
 }
 
 function brokenLimit(grant, { size, type }) {

@@ -1,7 +1,7 @@
 // Deletions that can be undone for some seconds: of a file, or for good of one of its versions. Until then nothing
 // is asked for: a tab that closes deletes nothing.
 
-import { byId, element, showError, tell } from "./elements.js";
+import { announce, byId, element, showError } from "./elements.js";
 import { addToast } from "./toasts.js";
 
 const UNDO_SECONDS = 8;
@@ -35,13 +35,13 @@ export class Deletions {
     undo.addEventListener("click", () => {
       this.#drop(id);
       this.#onChange({ ...target, isDone: false });
-      tell("Not deleted.");
+      announce("Not deleted.");
       focusHeading();
     });
     this.#onChange({ ...target, isDone: false });
     undo.focus();
     const what = [...said.childNodes].map((part) => part.textContent.trim()).join(" ");
-    tell(`${what}. Undo is possible for ${UNDO_SECONDS} seconds.`);
+    announce(`${what}. Undo is possible for ${UNDO_SECONDS} seconds.`);
   }
 
   /** Keeps an object that was replaced meanwhile. */

@@ -2,7 +2,7 @@
 // nor logged, and is in no address.
 
 import { parseCurl } from "./curl_command.js";
-import { byId, copy, element, hideError, showError, tell } from "./elements.js";
+import { announce, byId, copy, element, hideError, showError } from "./elements.js";
 import { duration } from "./words.js";
 
 const FIELDS = ["failing", "failing-status", "failing-headers", "failing-body"];
@@ -63,7 +63,7 @@ export class DiagnosisPanel {
     button.disabled = true;
     const { signal } = this.#asking;
     try {
-      const onWait = (seconds) => seconds && tell(`Please wait ${duration(seconds)}.`);
+      const onWait = (seconds) => seconds && announce(`Please wait ${duration(seconds)}.`);
       const { findings } = await this.#service.post("diagnoses", this.#asked, { signal, onWait });
       this.#show(findings);
     } catch (error) {
@@ -78,7 +78,7 @@ export class DiagnosisPanel {
     const nothing = element("li", "No problem was found.");
     list.replaceChildren(...(findings.length ? findings.map(finding) : [nothing]));
     list.focus();
-    tell(`Findings: ${findings.length}.`);
+    announce(`Findings: ${findings.length}.`);
   }
 }
 

@@ -1,6 +1,6 @@
 // Elements of the page. Text is inserted as text: nothing in the page turns it into HTML.
 
-import { inWords } from "./error_words.js";
+import { describeError } from "./error_words.js";
 import { displayName } from "./words.js";
 
 export const byId = (id) => document.getElementById(id);
@@ -39,7 +39,7 @@ export function inOneLine(name) {
 export const fromTemplate = (id) => byId(id).content.firstElementChild.cloneNode(true);
 
 /** Announces `words` to a screen reader. */
-export function tell(words) {
+export function announce(words) {
   byId("status").textContent = words;
 }
 
@@ -58,7 +58,7 @@ export function showOptions(list, values) {
  * `lead` says what it means here. `onAgain` is called for the button that tries again.
  */
 export function showError(box, failure, { gently = false, keepsFocus = false, lead, onAgain } = {}) {
-  const error = inWords(failure);
+  const error = describeError(failure);
   const said = [...(lead ? [element("p", lead)] : []), element("p", error.message)];
   if (error.retryAfter) said.push(element("p", `Try again in ${error.retryAfter} s.`));
   if (error.cors) said.push(forOperators(error.cors));
@@ -111,7 +111,7 @@ function copyable(text) {
 
 export async function copy(text, button) {
   const done = (await toClipboard(text)) ? "Copied" : "Not copied";
-  tell(`${done}.`);
+  announce(`${done}.`);
   const name = button.textContent;
   if (name.endsWith("opied")) return;
   button.textContent = done;

@@ -43,7 +43,7 @@ function corsRule() {
 }
 
 /** Returns what to show. `cors` is the rule that the bucket may lack. */
-export function inWords(error) {
+export function describeError(error) {
   if (!(error instanceof PresignError)) return error;
   const isOfStore = error.code === UNREACHABLE && error.store;
   return { ...error, message: words(error), cors: isOfStore ? corsRule() : undefined };

@@ -12,7 +12,7 @@ export function entryOf(folder, { key, size, lastModified, isDeleted = false }) 
 }
 
 /** Adds what the client lists of a folder to its entries, by key: objects, or versions, the newest of a key first. */
-export function note(entries, folder, listed) {
+export function recordEntry(entries, folder, listed) {
   const { key, isLatest = true, isDeleteMarker: isDeleted, size } = listed;
   if (isLatest) entries.set(key, entryOf(folder, { ...listed, isDeleted }));
   // A deleted file has the size that it would have again.

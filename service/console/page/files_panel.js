@@ -2,8 +2,8 @@
 
 import { bucketsOf, may, mayListVersions, namedBelow } from "./access.js";
 import { Deletions } from "./deletions.js";
-import { byId, hideError, inOneLine, showError, tell } from "./elements.js";
-import { PAGE_ROWS, arranged, entryOf, isRestorable, note } from "./file_list.js";
+import { announce, byId, hideError, inOneLine, showError } from "./elements.js";
+import { PAGE_ROWS, arranged, entryOf, isRestorable, recordEntry } from "./file_list.js";
 import { focusControl, showRows } from "./file_rows.js";
 import { showPath } from "./path_bar.js";
 import { newestOf, restore } from "./versions.js";
@@ -37,11 +37,11 @@ export class FilesPanel {
     this.#deletions = new Deletions(service, (deleted) => this.#noteDeletion(deleted));
     byId("filter").addEventListener("input", () => {
       this.#turnTo(0);
-      tell(byId("listed").textContent || byId("empty-title").textContent);
+      announce(byId("listed").textContent || byId("empty-title").textContent);
     });
     byId("show-deleted").addEventListener("change", () => this.refresh());
-    byId("previous").addEventListener("click", () => this.#leaf(-1));
-    byId("next").addEventListener("click", () => this.#leaf(1));
+    byId("previous").addEventListener("click", () => this.#turnPage(-1));
+    byId("next").addEventListener("click", () => this.#turnPage(1));
     byId("load-more").addEventListener("click", () => this.#read());
     for (const head of byId("listing").querySelectorAll("[data-column]"))
       head.firstElementChild.addEventListener("click", () => this.#sortBy(head.dataset.column));
@@ -76,13 +76,13 @@ export class FilesPanel {
   }
 
   /** Asks for nothing more, and deletes nothing. */
-  halt() {
+  suspend() {
     this.#stop();
     this.#deletions.cancelAll();
   }
 
   clear() {
-    this.halt();
+    this.suspend();
     this.#entries.clear();
     byId("rows").replaceChildren();
     byId("path").replaceChildren();
@@ -124,7 +124,7 @@ export class FilesPanel {
           this.#source = null;
           break;
         }
-        if (value.key !== folder) note(this.#entries, folder, value);
+        if (value.key !== folder) recordEntry(this.#entries, folder, value);
         if (count === 1000 || count % SHOWN_AFTER === 0) this.#show({ isReading: true });
       }
     } catch (error) {
@@ -142,7 +142,7 @@ export class FilesPanel {
   }
 
   /** Shows the next page or the one before, from its top. */
-  #leaf(step) {
+  #turnPage(step) {
     this.#turnTo(this.#page + step);
     const first = byId("rows").querySelector("[data-act]");
     first?.focus({ preventScroll: true });
@@ -259,7 +259,7 @@ export class FilesPanel {
     const { signal } = this.#loading;
     const { bucket } = this.#place;
     await restore(this.#service, { bucket, key });
-    tell("Restored.");
+    announce("Restored.");
     if (!signal.aborted) await this.#readAgain(key);
   }
 
@@ -271,7 +271,7 @@ export class FilesPanel {
     this.#show();
     this.#versions?.noteDeletion(deletion);
     if (!isDone) return;
-    tell("Deleted.");
+    announce("Deleted.");
     if (isListed && (versionId !== undefined || this.#showsDeleted)) this.#readAgain(key);
   }
 

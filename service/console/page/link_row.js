@@ -1,6 +1,6 @@
 // One link in the list: to copy, to send, as a QR code, and to withdraw. When it has expired, its address goes.
 
-import { copy, fromTemplate, hideError, showError, tell } from "./elements.js";
+import { announce, copy, fromTemplate, hideError, showError } from "./elements.js";
 import { dateAndTime, displayName, timeLeft } from "./words.js";
 
 const WARNED = 60; // seconds before the end
@@ -45,7 +45,7 @@ export class LinkRow {
   }
 
   focus() {
-    tell(`The link is ready. It expires in ${timeLeft(this.left)}.`);
+    announce(`The link is ready. It expires in ${timeLeft(this.left)}.`);
     this.#button("copy").focus();
   }
 
@@ -56,7 +56,7 @@ export class LinkRow {
     timer.textContent = `Expires in ${timeLeft(this.left)}`;
     if (this.#isWarned || this.left > WARNED) return;
     this.#isWarned = true;
-    tell(`The link to ${this.#link.name} expires in ${timeLeft(this.left)}.`);
+    announce(`The link to ${this.#link.name} expires in ${timeLeft(this.left)}.`);
   }
 
   #part(selector) {
@@ -72,7 +72,7 @@ export class LinkRow {
     this.root.dataset.state = "over";
     this.#part("[role=timer]").textContent = "This link has expired";
     for (const part of this.root.querySelectorAll(".joined, .buttons, .qr, time")) part.remove();
-    tell(`The link to ${this.#link.name} has expired.`);
+    announce(`The link to ${this.#link.name} has expired.`);
     if (hadFocus) this.root.focus();
   }
 
@@ -105,7 +105,7 @@ export class LinkRow {
     try {
       await this.#service.endLink(this.#link.id);
       this.root.remove();
-      tell("The link no longer works.");
+      announce("The link no longer works.");
       this.#onEnd();
     } catch (error) {
       if (error.status !== 401) showError(box, error, { lead: "The link was not withdrawn." });

@@ -1,7 +1,7 @@
 // The page: who is signed in, and what they see then.
 
 import { sleep } from "./client/retries.js";
-import { byId, tell } from "./elements.js";
+import { announce, byId } from "./elements.js";
 import { Service } from "./service.js";
 import { SignIn } from "./sign_in.js";
 
@@ -24,7 +24,7 @@ async function enter(caller, name) {
 /** Back to the sign-in, because the token is not valid. Uploads wait. */
 function expire(problem) {
   service.forget();
-  workspace?.halt();
+  workspace?.suspend();
   const wasIn = !byId("workspace").hidden;
   showWorkspace(false);
   signIn.showExpired(problem, wasIn);
@@ -39,7 +39,7 @@ async function signOut() {
   workspace.clear();
   byId("subject").textContent = "";
   showWorkspace(false);
-  tell("You are signed out.");
+  announce("You are signed out.");
   await signIn.signOut();
 }
 

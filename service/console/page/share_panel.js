@@ -2,7 +2,7 @@
 
 import { covering, invalidKey, longest, may, nameOf } from "./access.js";
 import { CodePanel } from "./code_panel.js";
-import { byId, hideError, showError, showOptions, tell, toClipboard } from "./elements.js";
+import { announce, byId, hideError, showError, showOptions, toClipboard } from "./elements.js";
 import { LinkRow } from "./link_row.js";
 import { linkCode } from "./snippets.js";
 import { notify } from "./toasts.js";
@@ -38,7 +38,7 @@ export class SharePanel {
     setInterval(() => this.#count(), 500);
   }
 
-  aim(place) {
+  setDestination(place) {
     if (place.bucket !== this.#place.bucket) byId("object").value = "";
     this.#place = place;
     const { grants, bucket } = place;
@@ -63,7 +63,7 @@ export class SharePanel {
     this.#sent = [...this.#sent.slice(1 - OFFERED_KEYS), [bucket, key]];
     if (bucket !== this.#place.bucket) return;
     if (document.activeElement !== byId("object")) byId("object").value = key;
-    this.aim(this.#place);
+    this.setDestination(this.#place);
   }
 
   /** Makes a link of the usual lifetime, and copies it. */

@@ -1,6 +1,6 @@
 // Signing in: with a key or token, or at the issuer that the page is configured with.
 
-import { byId, element, hideError, showError, tell } from "./elements.js";
+import { announce, byId, element, hideError, showError } from "./elements.js";
 import { duration } from "./words.js";
 
 export class SignIn {
@@ -63,7 +63,7 @@ export class SignIn {
 
   async #enter({ token, name }) {
     this.#service.remember(token);
-    const onWait = (seconds) => seconds && tell(`Please wait ${duration(seconds)}.`);
+    const onWait = (seconds) => seconds && announce(`Please wait ${duration(seconds)}.`);
     try {
       await this.onEnter(await this.#service.caller({ onWait }), name);
     } catch (error) {

@@ -1,6 +1,6 @@
 // Short messages at the edge of the page.
 
-import { byId, element, tell } from "./elements.js";
+import { announce, byId, element } from "./elements.js";
 
 const SECONDS = 5;
 
@@ -15,6 +15,6 @@ export function addToast(...contents) {
 /** Shows and announces something that needs no answer. */
 export function notify(words) {
   const toast = addToast(element("p", words));
-  tell(words);
+  announce(words);
   setTimeout(() => toast.remove(), 1000 * SECONDS);
 }

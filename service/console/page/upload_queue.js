@@ -13,12 +13,12 @@ export class UploadQueue {
     this.run();
   }
 
-  /** Starts no upload until `goOn`. */
-  halt() {
+  /** Starts no upload until `resume`. */
+  suspend() {
     this.#isHalted = true;
   }
 
-  goOn() {
+  resume() {
     this.#isHalted = false;
     this.run();
   }

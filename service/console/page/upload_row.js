@@ -1,6 +1,6 @@
 // The row of one upload.
 
-import { element, fromTemplate, hideError, icon, inOneLine, showError, tell } from "./elements.js";
+import { announce, element, fromTemplate, hideError, icon, inOneLine, showError } from "./elements.js";
 import { kindOf } from "./file_kinds.js";
 import { bytes, displayName, duration, percent } from "./words.js";
 
@@ -73,7 +73,7 @@ export class UploadRow {
     this.#showError(state);
     if (state === this.#announced) return;
     this.#announced = state;
-    if (ANNOUNCED.includes(state)) tell(`${this.path}: ${this.#words(state)}.`);
+    if (ANNOUNCED.includes(state)) announce(`${this.path}: ${this.#words(state)}.`);
   }
 
   #words(state) {

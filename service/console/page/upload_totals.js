@@ -1,6 +1,6 @@
 // All uploads together: how many, how much, how fast, and the buttons for all of them.
 
-import { byId, tell } from "./elements.js";
+import { announce, byId } from "./elements.js";
 import { TransferRate } from "./transfer_rate.js";
 import { bytes, counted, duration } from "./words.js";
 
@@ -25,7 +25,7 @@ export class UploadTotals {
     else this.#rate.reset();
     byId("uploading").hidden = !rows.length;
     byId("uploading-title").textContent = title(rows, begun);
-    byId("uploading-rate").textContent = inWords(size, sent, isSending ? this.#rate.perSecond : null);
+    byId("uploading-rate").textContent = progressInWords(size, sent, isSending ? this.#rate.perSecond : null);
     byId("total").value = size ? sent / size : Number(begun.length > 0);
     showButtons(rows);
     this.#announceEnd(begun.some((row) => row.isActive), rows);
@@ -33,7 +33,7 @@ export class UploadTotals {
 
   /** Once for all files: a screen reader that spoke of each of hundreds would speak of nothing else. */
   #announceEnd(isActive, rows) {
-    if (this.#wasActive && !isActive && rows.length) tell(`${byId("uploading-title").textContent}.`);
+    if (this.#wasActive && !isActive && rows.length) announce(`${byId("uploading-title").textContent}.`);
     this.#wasActive = isActive;
   }
 }
@@ -57,7 +57,7 @@ function title(rows, begun) {
   return said.join(", ") || "Unfinished uploads";
 }
 
-function inWords(size, sent, perSecond) {
+function progressInWords(size, sent, perSecond) {
   if (!size) return "";
   const done = `${bytes(sent)} of ${bytes(size)}`;
   if (!perSecond) return done;

@@ -4,7 +4,7 @@ import { UNKNOWN_TYPE, limitsOf, may, mayOverwrite, nameOf, offersSending, uploa
 import { CodePanel } from "./code_panel.js";
 import { takeDrops } from "./drop_zone.js";
 import { chosenFiles, droppedFiles } from "./dropped_files.js";
-import { byId, element, hideError, showError, tell } from "./elements.js";
+import { announce, byId, element, hideError, showError } from "./elements.js";
 import { uploadCode } from "./snippets.js";
 import { UnfinishedUploads } from "./unfinished_uploads.js";
 import { Upload } from "./upload.js";
@@ -65,7 +65,7 @@ export class UploadsPanel {
   }
 
   /** Sets where files go from now on. Uploads that have started keep their destination. */
-  aim(place) {
+  setDestination(place) {
     this.#place = place;
     const { grants, bucket, folder } = place;
     const sends = bucket !== null && offersSending(grants, bucket);
@@ -77,17 +77,17 @@ export class UploadsPanel {
     this.code.refresh();
   }
 
-  /** Sends nothing until `goOn`: the token is no longer valid. */
-  halt() {
-    this.#queue.halt();
+  /** Sends nothing until `resume`: the token is no longer valid. */
+  suspend() {
+    this.#queue.suspend();
     this.#halted = this.#rows.filter(({ upload }) => upload?.canPause);
     for (const { upload } of this.#halted) upload.pause();
   }
 
-  goOn() {
+  resume() {
     for (const row of this.#halted) if (row.state === "paused") this.#again(row);
     this.#halted = [];
-    this.#queue.goOn();
+    this.#queue.resume();
   }
 
   /** Cancels all unfinished uploads of this tab, at the store too. */
@@ -140,7 +140,7 @@ export class UploadsPanel {
     const rows = sent.map(({ file, path }) => this.#begin(file, path, place));
     this.#queue.add(...rows.filter(({ upload }) => upload).map(({ upload }) => upload));
     this.#totals.show(this.#rows);
-    if (sent.length) tell(`${counted(sent.length, "file")} chosen.`);
+    if (sent.length) announce(`${counted(sent.length, "file")} chosen.`);
   }
 
   /** The interrupted row of a file: the one to resume, if several have its name and size. */

@@ -1,7 +1,7 @@
 // The versions of one file: to download an older one, or to delete one for good.
 
 import { mayWithVersions } from "./access.js";
-import { byId, element, hideError, inOneLine, showError, tell } from "./elements.js";
+import { announce, byId, element, hideError, inOneLine, showError } from "./elements.js";
 import { versionsOf } from "./versions.js";
 import { bytes } from "./words.js";
 
@@ -93,7 +93,7 @@ export class VersionsDialog {
     try {
       this.#more.hidden = !(await this.#addSome());
       this.#refresh();
-      tell(this.#hint.textContent);
+      announce(this.#hint.textContent);
     } catch (error) {
       if (signal.aborted || error.status === 401) return;
       this.#hint.textContent = "";

@@ -38,7 +38,7 @@ export class Workspace {
     this.diagnosis.offer();
     this.open(this.#place ?? startOf(caller.grants));
     this.uploads.enter(caller);
-    this.uploads.goOn();
+    this.uploads.resume();
   }
 
   /** Opens a folder of a bucket. Without a bucket: the list of the buckets. */
@@ -46,16 +46,16 @@ export class Workspace {
     this.#place = { bucket, folder };
     const { grants } = this.#caller;
     const place = { grants, bucket, folder };
-    this.uploads.aim(place);
-    this.share.aim(place);
+    this.uploads.setDestination(place);
+    this.share.setDestination(place);
     this.files.open(place);
     byId("where").focus();
   }
 
   /** The token is no longer valid: nothing is sent until somebody signs in. */
-  halt() {
-    this.uploads.halt();
-    this.files.halt();
+  suspend() {
+    this.uploads.suspend();
+    this.files.suspend();
   }
 
   /** Cancels all unfinished uploads, at the store too. */
@@ -82,8 +82,8 @@ export class Workspace {
     this.#caller = caller;
     showGrants(caller.grants);
     const place = { grants: caller.grants, ...this.#place };
-    this.uploads.aim(place);
-    this.share.aim(place);
+    this.uploads.setDestination(place);
+    this.share.setDestination(place);
     this.files.refresh(place);
   }
 }

@@ -2,7 +2,7 @@
 
 import { Retries } from "./client/retries.js";
 import { send } from "./client/store.js";
-import { byId, element, fromTemplate, hideError, showError, tell } from "./elements.js";
+import { announce, byId, element, fromTemplate, hideError, showError } from "./elements.js";
 import { bytes, displayName, percent } from "./words.js";
 
 const PARALLEL = 3;
@@ -91,7 +91,7 @@ class Item {
     this.state = state;
     this.root.dataset.state = state;
     this.#show();
-    if (state in WORDS && state !== "waiting") tell(`${this.file.name}: ${WORDS[state]}.`);
+    if (state in WORDS && state !== "waiting") announce(`${this.file.name}: ${WORDS[state]}.`);
   }
 
   #show() {
