@@ -12,7 +12,7 @@ from presign_client.errors import PresignError
 from presign_client.notes import Note
 from presign_client.results import Downloaded
 from presign_client.store import Store
-from presign_client.transfers.expected import Expected, expected
+from presign_client.transfers.expected import ExpectedObject, expected
 from presign_client.transfers.partial_file import PartialFile
 from presign_client.transfers.plan import Part, parts_of
 from presign_client.transfers.ranges import Ranges
@@ -34,7 +34,7 @@ class DownloadJob:
     parallel: int
     report: OnProgress | None = None
 
-    def found(self, ranges: Ranges) -> Expected:
+    def found(self, ranges: Ranges) -> ExpectedObject:
         found = self.api.check(self.bucket, self.key) if self.version_id is None else None
         if found is None:
             found = ranges.find()  # without a checksum
@@ -45,7 +45,7 @@ class DownloadJob:
     def ranges(self) -> Ranges:
         return Ranges(self.api, self.store, self.bucket, self.key, self.version_id)
 
-    def done(self, wanted: Expected, *, verified: bool) -> Downloaded:
+    def done(self, wanted: ExpectedObject, *, verified: bool) -> Downloaded:
         return Downloaded(
             bucket=self.bucket,
             key=self.key,
@@ -111,7 +111,7 @@ class _FileDownload:
                 raise self._disk_full(error, wanted) from None
             return self._finished(wanted, digests)
 
-    def _open(self, wanted: Expected) -> None:
+    def _open(self, wanted: ExpectedObject) -> None:
         plan = {"etag": wanted.etag, "size": wanted.size, "part_size": wanted.range_size}
         noted, numbers = self._note.read()
         rights: int = noted.get("rights", 0)
@@ -121,7 +121,7 @@ class _FileDownload:
         self._rights = self._partial.create(wanted.size)
         self._note.write({**plan, "rights": self._rights})
 
-    def _fill(self, wanted: Expected) -> list[bytes]:
+    def _fill(self, wanted: ExpectedObject) -> list[bytes]:
         """Read what is missing. Return the checksums of the ranges, if the object's needs them."""
         digests: dict[int, bytes] = {}
         with workers(self._job.parallel, wanted.size, self._job.report) as running:
@@ -140,7 +140,7 @@ class _FileDownload:
                     digests[number] = digest
         return [digests[number] for number in sorted(digests)]
 
-    def _read(self, wanted: Expected, part: Part, running: Workers) -> bytes | None:
+    def _read(self, wanted: ExpectedObject, part: Part, running: Workers) -> bytes | None:
         digest, position = _digest_of_range(wanted), part.start
 
         def take(chunk: bytes) -> None:
@@ -154,7 +154,7 @@ class _FileDownload:
         self._ranges.read(part.start, part.length, wanted.etag, take)
         return None if digest is None else digest.digest()
 
-    def _read_again(self, wanted: Expected, part: Part) -> bytes | None:
+    def _read_again(self, wanted: ExpectedObject, part: Part) -> bytes | None:
         digest = _digest_of_range(wanted)
         if digest is None:
             return None
@@ -162,7 +162,7 @@ class _FileDownload:
             digest.update(chunk)
         return digest.digest()
 
-    def _finished(self, wanted: Expected, digests: list[bytes]) -> Downloaded:
+    def _finished(self, wanted: ExpectedObject, digests: list[bytes]) -> Downloaded:
         try:
             verified = self._is_verified(wanted, digests)
         except PresignError:
@@ -173,7 +173,7 @@ class _FileDownload:
         self._note.forget()
         return self._job.done(wanted, verified=verified)
 
-    def _is_verified(self, wanted: Expected, digests: list[bytes]) -> bool:
+    def _is_verified(self, wanted: ExpectedObject, digests: list[bytes]) -> bool:
         algorithm = wanted.checksum.algorithm if wanted.checksum else ""
         if wanted.needs_parts and not digests:
             parts = PartDigests(algorithm, wanted.part_size)
@@ -184,7 +184,7 @@ class _FileDownload:
             digests, lambda: digest_of(self._partial.chunks(0, wanted.size), algorithm)
         )
 
-    def _disk_full(self, error: OSError, wanted: Expected) -> OSError:
+    def _disk_full(self, error: OSError, wanted: ExpectedObject) -> OSError:
         parts = parts_of(wanted.size, wanted.range_size)
         missing = sum(part.length for part in parts if part.number not in self._done)
         reason = (
@@ -194,7 +194,7 @@ class _FileDownload:
         return OSError(error.errno, reason, str(self._partial.path))
 
 
-def _digest_of_range(wanted: Expected) -> Digest | None:
+def _digest_of_range(wanted: ExpectedObject) -> Digest | None:
     """Return an empty checksum for a range that is a part of the checksum too."""
     if wanted.checksum is None or not wanted.needs_parts or wanted.part_size != wanted.range_size:
         return None

@@ -19,7 +19,7 @@ USUAL_PART_SIZES = tuple(size * MIB for size in (8, 5, 16, 32, 64, 128))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Expected:
+class ExpectedObject:
     """`range_size` is that of the ranges to read. Nothing of the object decides about it.
 
     `part_size` is that of the parts of which the checksum may be made. `is_certain`: the object's
@@ -65,7 +65,7 @@ class Expected:
         )
 
 
-def expected(found: Mapping[str, Any], part_size: int | None) -> Expected:
+def expected(found: Mapping[str, Any], part_size: int | None) -> ExpectedObject:
     """Return what to expect of an object, as a check of it found it. `part_size` is for ranges."""
     size, checksum = found["content_length"], strongest(found.get("checksums", {}))
     kept = _kept_part_size(found.get("metadata", {}), size)
@@ -73,7 +73,7 @@ def expected(found: Mapping[str, Any], part_size: int | None) -> Expected:
     count = checksum.count if checksum else None
     fitting = [each for each in sizes if each and count in {None, -(-size // each)}]
     chosen = fitting[0] if fitting else USUAL_PART_SIZES[-1]
-    return Expected(
+    return ExpectedObject(
         size=size,
         etag=found["etag"],
         checksum=checksum,

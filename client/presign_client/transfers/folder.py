@@ -65,7 +65,7 @@ def upload_folder(
 def _upload(
     job: Job, file: _File, stored: Mapping[str, Entry], upload: Callable[[Job, Path], Uploaded]
 ) -> Uploaded:
-    skipped = Uploaded(**job.place, size=file.size, skipped=True)
+    skipped = Uploaded(**job.bucket_and_key, size=file.size, skipped=True)
     listed = stored.get(file.key)
     if listed is not None:
         if listed.size == file.size and (
@@ -93,7 +93,7 @@ def _has_etag(path: Path, etag: str | None) -> bool:
 
 def _is_stored(job: Job, path: Path) -> bool:
     """Whether the object is known to have the bytes of the file."""
-    source, found = FileSource(path), job.api.check(**job.place)
+    source, found = FileSource(path), job.api.check(**job.bucket_and_key)
     if found is None or not found["found"] or found["content_length"] != source.size:
         return False
     wanted = expected(found, job.options.part_size)

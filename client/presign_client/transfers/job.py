@@ -19,5 +19,5 @@ class Job:
     report: OnProgress | None = None
 
     @property
-    def place(self) -> dict[str, Any]:
+    def bucket_and_key(self) -> dict[str, Any]:
         return {"bucket": self.bucket, "key": self.key}

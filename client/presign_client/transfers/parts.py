@@ -34,7 +34,9 @@ class PartsUpload:
     def stored(self) -> Mapping[int, Any] | None:
         """Return the parts that the store has, by number. None: the upload no longer exists."""
         try:
-            listed = self._job.api.call("GET", f"{self._path}/parts", params=self._job.place)
+            listed = self._job.api.call(
+                "GET", f"{self._path}/parts", params=self._job.bucket_and_key
+            )
         except PresignError as error:
             if error.code not in {"upload_not_found", "not_found"}:
                 raise
@@ -88,7 +90,7 @@ class PartsUpload:
         size = sum(part.length for part in parts)
         answer = self._job.api.post(
             f"{self._path}/complete",
-            **self._job.place,
+            **self._job.bucket_and_key,
             content_length=size,
             checksum_algorithm=self._job.options.checksum,
             overwrite=self._job.options.overwrite or None,
@@ -101,11 +103,11 @@ class PartsUpload:
             raise PresignError(
                 "checksum_mismatch", "The object at the store differs from the file. Upload again."
             )
-        return Uploaded(**self._job.place, size=size, etag=answer["etag"])
+        return Uploaded(**self._job.bucket_and_key, size=size, etag=answer["etag"])
 
     def is_stored(self, size: int, digests: list[bytes]) -> bool | None:
         """Whether the object is made of these parts. None: it cannot be compared."""
-        found = self._job.api.check(**self._job.place)
+        found = self._job.api.check(**self._job.bucket_and_key)
         if found is None:
             return None
         algorithm = self._job.options.checksum
@@ -117,12 +119,12 @@ class PartsUpload:
         return bool(value == composite(digests, algorithm))
 
     def abort(self) -> None:
-        self._job.api.call("DELETE", self._path, params=self._job.place)
+        self._job.api.call("DELETE", self._path, params=self._job.bucket_and_key)
 
     def _signed(self, part: Part, digest: bytes) -> SignedRequest:
         answer = self._job.api.post(
             f"{self._path}/part-urls",
-            **self._job.place,
+            **self._job.bucket_and_key,
             # Without a total, one in which the part is the last, with this length.
             content_length=self._total or part.start + part.length,
             part_size=self.part_size,
@@ -142,13 +144,13 @@ def create(job: Job, size: int, part_size: int) -> str:
     """
     options = job.options
     if not options.overwrite:
-        found = job.api.check(**job.place)
+        found = job.api.check(**job.bucket_and_key)
         if found is not None and found["found"]:
             raise PresignError("object_exists", "An object with this key already exists.", 412)
     answer = job.api.post(
         "multipart-uploads",
         repeatable=False,  # it would create another one
-        **job.place,
+        **job.bucket_and_key,
         content_length=size,
         part_size=part_size,
         content_type=options.content_type,

@@ -34,7 +34,7 @@ class SingleUpload:
             if error.code != "object_exists" or self._attempts == 1 or not self._is_stored():
                 raise
         self._source.check_unchanged()
-        return Uploaded(**self._job.place, size=self._source.size, etag=etag)
+        return Uploaded(**self._job.bucket_and_key, size=self._source.size, etag=etag)
 
     def _is_stored(self) -> bool:
         """Whether the store has an object with these bytes."""
@@ -57,7 +57,7 @@ class SingleUpload:
         algorithm = self._job.options.checksum
         digest = encoded(digest_of(self._source.chunks(), algorithm))
         return {
-            **self._job.place,
+            **self._job.bucket_and_key,
             "content_length": self._source.size,
             "checksum": {"algorithm": algorithm, "value": digest},
         }

@@ -52,7 +52,7 @@ class _FileUpload:
         stored = None if upload is None else upload.stored()
         if upload is not None and stored is None and self._is_completed(upload, parts):
             self._note.forget()
-            return Uploaded(**self._job.place, size=size)
+            return Uploaded(**self._job.bucket_and_key, size=size)
         if upload is None or stored is None:
             upload, stored = self._created(), {}
         sent = self._send(upload, parts, stored)
