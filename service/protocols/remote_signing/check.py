@@ -13,7 +13,7 @@ _NOTHING_BY_ITSELF = frozenset({Operation.SIGN, Operation.VERSIONS, Operation.LI
 
 
 def rights(_: None, entry: CallerEntry, _checked: Checked) -> Iterator[Right]:
-    for bucket in sorted({grant.bucket for grant in entry.grants if Operation.SIGN in grant.allow}):
+    for bucket in sorted({grant.bucket for grant in entry.grants if _signs(grant)}):
         where = f"at /sign/{bucket}/…, each signature valid for 15 min"
         yield Right(("sign its own S3 requests",), where)
 
@@ -24,10 +24,14 @@ def warnings(_: None, checked: Checked) -> Iterator[ConfigurationProblem]:
             yield ConfigurationProblem(text, location)
 
 
+def _signs(grant: Grant) -> bool:
+    return Operation.SIGN in grant.allow and not _NOTHING_BY_ITSELF.issuperset(grant.allow)
+
+
 def _risks(grant: Grant, bucket: Bucket) -> Iterator[str]:
     if Operation.SIGN not in grant.allow:
         return
-    if _NOTHING_BY_ITSELF.issuperset(grant.allow):
+    if not _signs(grant):
         yield "allows `sign`, but no operation to sign, so it has no effect"
     if Operation.UPLOAD in grant.allow:
         if grant.max_content_length is not None or grant.content_types is not None:
