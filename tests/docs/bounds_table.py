@@ -1,0 +1,155 @@
+"""Generates the table of bounds in docs/operations.md: `make configuration` writes it."""
+
+from pathlib import Path
+from typing import Final
+
+from service.api.body import MAX_BATCH_BYTES, MAX_BODY_BYTES
+from service.api.discarding import MAX_DISCARDED_BYTES
+from service.api.limits import BATCH_SLOTS
+from service.config.server import ServerSettings
+from service.diagnosis.request import (
+    MAX_BODY_LENGTH,
+    MAX_HEADERS,
+    MAX_HEADERS_LENGTH,
+    MAX_URL_LENGTH,
+)
+from service.diagnosis.signature_proof import MAX_TRIED
+from service.multipart.completion import COMPLETE_SECONDS
+from service.s3 import client as s3
+from service.server.limits import ConnectionLimits
+from service.server.run import KEEP_ALIVE_SECONDS
+from service.sessions import attempts
+from service.sessions.history import MAX_REMEMBERED
+
+PAGE: Final = Path(__file__).parents[2] / "docs" / "operations.md"
+_BEGIN: Final = "| of a request | | beyond it |\n| --- | --- | --- |\n"
+_BOUNDS: Final = ConnectionLimits()
+_KIB: Final = 1024
+_MIB: Final = 1024**2
+_ROWS: Final = (
+    ("head", f"{_BOUNDS.head_seconds:g} s, {_BOUNDS.head_bytes // _KIB} KiB", "408, 431"),
+    (
+        "body",
+        (
+            f"{_BOUNDS.body_seconds:g} s; {MAX_BODY_BYTES // _KIB} KiB, of a batch or a list of parts "
+            f"{MAX_BATCH_BYTES // _MIB} MiB"
+        ),
+        "408, 413",
+    ),
+    (
+        "a body that nothing needs",
+        (
+            f"what comes within {2 * _BOUNDS.linger_seconds:g} s after the response, or "
+            f"{_BOUNDS.linger_seconds:g} s if that has `Connection: close`"
+        ),
+        "the connection is closed",
+    ),
+    (
+        "such a body before a redirect",
+        (
+            f"{MAX_DISCARDED_BYTES // _MIB} MiB; a longer one, or one without a length, is read after the "
+            "response only"
+        ),
+        "the connection is closed",
+    ),
+    (
+        "an answer that the client does not read",
+        f"{_BOUNDS.write_seconds:g} s",
+        "the connection is closed",
+    ),
+    (
+        "an idle connection",
+        f"{KEEP_ALIVE_SECONDS} s",
+        "it is closed; load balancers must close theirs sooner (AWS's: 60 s)",
+    ),
+    (
+        "requests in progress",
+        f"`max_in_flight`, {ServerSettings.model_fields['max_in_flight'].default}",
+        "503 `overloaded`, `Retry-After: 1`",
+    ),
+    (
+        "requests of one caller in progress",
+        "as many as are free: one caller alone gets half of `max_in_flight`, a second one a quarter",
+        "503 `overloaded`, `Retry-After: 1`",
+    ),
+    (
+        "bodies being received",
+        "half of `max_in_flight`, shared in the same way",
+        "503 `overloaded`, unless the body is there already",
+    ),
+    (
+        "batches being signed",
+        (
+            f"{BATCH_SLOTS}; more wait, callers alternate, and a quarter of `max_in_flight` may wait, "
+            "shared in the same way"
+        ),
+        "503 `overloaded`",
+    ),
+    (
+        "a diagnosis",
+        (
+            f"a URL of {MAX_URL_LENGTH:,} characters, {MAX_HEADERS} headers of {MAX_HEADERS_LENGTH:,} "
+            f"together, an answer of {MAX_BODY_LENGTH:,}; {MAX_TRIED} requests tried"
+        ),
+        "422",
+    ),
+    (
+        "sessions remembered for diagnoses",
+        f"{MAX_REMEMBERED:,}, for a day after their end",
+        "`signed_elsewhere`",
+    ),
+    (
+        "waiting for a first session",
+        f"{attempts.ATTEMPT_SECONDS:g} s",
+        "503 `credentials_unavailable`",
+    ),
+    (
+        "requests that wait for one bucket's STS, one bucket's store, or issuers",
+        "each a quarter of `max_in_flight`, together three quarters",
+        "that bucket's own 503, at once; its `detail` names the limit",
+    ),
+    (
+        "calls to STS in progress",
+        (
+            f"{attempts.MAX_IN_FLIGHT}; per bucket, {attempts.MAX_IN_FLIGHT_PER_BUCKET} and that of its "
+            "own session"
+        ),
+        "they wait for a slot",
+    ),
+    (
+        "calls to stores in progress",
+        (
+            f"{s3.CALLS}; per bucket, {s3.CALLS_PER_BUCKET} and {s3.COMPLETIONS_PER_BUCKET} completions; "
+            f"{s3.COMPLETIONS} completions in all; each waits {s3.SLOT_WAIT_SECONDS:g} s for a slot"
+        ),
+        "503 `overloaded`",
+    ),
+    (
+        "a call to a store",
+        (
+            f"{s3.CALL_SECONDS:g} s, {s3.ATTEMPTS} attempts of {s3.CALL_SECONDS / s3.ATTEMPTS:g} s; a "
+            f"completion {COMPLETE_SECONDS:g} s"
+        ),
+        "504 `storage_unavailable`",
+    ),
+    (
+        "a store's answer",
+        (
+            f"{s3.MAX_ANSWER_BYTES // _KIB} KiB, of a list of parts {s3.MAX_LIST_BYTES // _MIB} MiB, of "
+            f"objects or versions {s3.MAX_OBJECTS_BYTES // _MIB} MiB; {s3.MAX_CHUNKS:,} pieces"
+        ),
+        "502 `storage_refused`",
+    ),
+)
+
+
+def page(text: str) -> str:
+    """Return the page with the current table."""
+    before, begin, rest = text.partition(_BEGIN)
+    _, end, after = rest.partition("\n\n")
+    table = "\n".join(f"| {' | '.join(row)} |" for row in _ROWS)
+    return f"{before}{begin}{table}{end}{after}"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,0 +1,48 @@
+"""The pages of protocols: their configuration is valid, and their bounds are the code's.
+
+tests/clients runs their commands.
+"""
+
+from typing import Final
+
+import pytest
+from ruamel.yaml import YAML
+
+from service.app.settings import Settings
+from service.presigning.listings import MAX_PAGES
+from service.protocols.git_lfs.routes import MAX_OBJECTS
+from service.protocols.mlflow.parts import MAX_PARTS
+from service.protocols.objects.settings import ObjectUrlSettings
+from service.protocols.package_index.hashes import MAX_CHECKED
+from service.sessions.pool import MAX_VENDED
+from service.sessions.refresh_policy import MIN_VENDED_SECONDS, VENDED_REMAINING
+from tests.docs.documents import blocks, text_of
+
+BUCKET: Final = {"region": "eu-west-1", "credentials": "static"}
+ISSUER: Final = {"issuer": "https://a.example", "audience": "a", "jwks_url": "https://a.example/k"}
+SENTENCES: Final = [
+    ("git-lfs", f"A batch has at most {MAX_OBJECTS} objects"),
+    ("mlflow", f"{MAX_PARTS:,} parts: {MAX_PARTS * 10 // 1000} GiB"),
+    ("mlflow", f"More than {MAX_PAGES * 1000:,} files in one folder"),
+    ("package-index", f"One request looks up at most {MAX_CHECKED} files"),
+    ("package-index", f"One directory has at most {MAX_PAGES} pages"),
+    ("object-urls", f"`objects.expires_in` seconds, {ObjectUrlSettings().expires_in} by default"),
+    ("credentials", f"lasts {MIN_VENDED_SECONDS:,} s"),
+    ("credentials", f"At least {VENDED_REMAINING / 60:.0f} minutes are left"),
+    ("credentials", f"can use {MAX_VENDED} different prefixes"),
+]
+
+
+@pytest.mark.parametrize("name", ["git-lfs", "mlflow", "package-index"])
+def test_the_configuration_on_the_page_is_valid(name: str) -> None:
+    [shown] = [block.text for block in blocks(f"docs/{name}.md") if block.language == "yaml"]
+    document = YAML(typ="safe", pure=True).load(shown)
+    settings = Settings.model_validate(
+        {"buckets": {"reports": BUCKET}, "issuers": {"corp": ISSUER}, **document}
+    )
+    assert getattr(settings, name.replace("-", "_"))
+
+
+@pytest.mark.parametrize(("name", "sentence"), SENTENCES)
+def test_a_bound_on_the_page_is_that_of_the_code(name: str, sentence: str) -> None:
+    assert sentence in " ".join(text_of(f"docs/{name}.md").split())
