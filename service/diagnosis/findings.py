@@ -15,61 +15,61 @@ from service.diagnosis.response import StoreResponse
 
 
 class Code(StrEnum):
-    """The code of a finding. The order of its members has no meaning: see `ORDER`."""
+    """The code of a finding. Of two that are equally certain, the first one here is shown first."""
 
-    ACCESS_DENIED = "access_denied"
-    BODY_INCOMPLETE = "body_incomplete"
-    BUCKET_MISSING = "bucket_missing"
-    CHANGED_UNDERWAY = "changed_underway"
-    CHECKSUM_MISMATCH = "checksum_mismatch"
-    CLOCK_SKEW = "clock_skew"
-    CONDITION_FAILED = "condition_failed"
-    CONTENT_LENGTH_CHANGED = "content_length_changed"
-    CONTENT_TYPE_CHANGED = "content_type_changed"
-    DOT_SEGMENTS = "dot_segments"
-    EXPIRED = "expired"
-    FORM_MALFORMED = "form_malformed"
-    FORM_REFUSED = "form_refused"
-    HEADER_CHANGED = "header_changed"
-    HEADER_MISSING = "header_missing"
-    HEADER_UNSIGNED = "header_unsigned"
-    HOST_CHANGED = "host_changed"
-    KEY_CHANGED = "key_changed"
-    KEY_ID_UNKNOWN = "key_id_unknown"
-    KEY_REENCODED = "key_reencoded"
-    KEY_TOO_LONG = "key_too_long"
-    LENGTH_MISSING = "length_missing"
-    METHOD_CHANGED = "method_changed"
-    METHOD_NOT_ALLOWED = "method_not_allowed"
-    NOT_YET_VALID = "not_yet_valid"
-    OBJECT_ARCHIVED = "object_archived"
-    OBJECT_EXISTS = "object_exists"
-    OBJECT_MISSING = "object_missing"
-    PAYLOAD_HASHED = "payload_hashed"
-    QUERY_CHANGED = "query_changed"
-    QUERY_MALFORMED = "query_malformed"
-    RANGE_INVALID = "range_invalid"
-    REDIRECTED = "redirected"
-    SESSION_ENDED = "session_ended"
-    SIGNATURE_MALFORMED = "signature_malformed"
-    SIGNATURE_MISMATCH = "signature_mismatch"
-    SIGNATURE_V2 = "signature_v2"
-    SIGNED_ELSEWHERE = "signed_elsewhere"
-    STORE_BUSY = "store_busy"
-    STORE_REFUSED = "store_refused"
-    TOKEN_CHANGED = "token_changed"  # noqa: S105 - a code, not a token
-    TOKEN_LOST = "token_lost"  # noqa: S105 - a code, not a token
-    TOO_LARGE = "too_large"
-    TOO_SMALL = "too_small"
-    TWO_AUTHORIZATIONS = "two_authorizations"
-    UPLOAD_MISSING = "upload_missing"
-    URL_BROKEN = "url_broken"
+    URL_TRUNCATED = "url_truncated"
     URL_ESCAPED = "url_escaped"
     URL_REENCODED = "url_reencoded"
-    URL_TRUNCATED = "url_truncated"
-    VERSION_MISSING = "version_missing"
-    WRITE_CONFLICT = "write_conflict"
+    URL_BROKEN = "url_broken"
+    SIGNATURE_MALFORMED = "signature_malformed"
+    SIGNATURE_V2 = "signature_v2"
+    QUERY_MALFORMED = "query_malformed"
+    TWO_AUTHORIZATIONS = "two_authorizations"
+    TOKEN_LOST = "token_lost"  # noqa: S105 - a code, not a token
+    TOKEN_CHANGED = "token_changed"  # noqa: S105 - a code, not a token
+    EXPIRED = "expired"
+    SESSION_ENDED = "session_ended"
+    NOT_YET_VALID = "not_yet_valid"
+    CLOCK_SKEW = "clock_skew"
     WRONG_REGION = "wrong_region"
+    REDIRECTED = "redirected"
+    DOT_SEGMENTS = "dot_segments"
+    METHOD_CHANGED = "method_changed"
+    HOST_CHANGED = "host_changed"
+    KEY_REENCODED = "key_reencoded"
+    KEY_CHANGED = "key_changed"
+    QUERY_CHANGED = "query_changed"
+    CONTENT_TYPE_CHANGED = "content_type_changed"
+    CONTENT_LENGTH_CHANGED = "content_length_changed"
+    HEADER_MISSING = "header_missing"
+    HEADER_UNSIGNED = "header_unsigned"
+    HEADER_CHANGED = "header_changed"
+    PAYLOAD_HASHED = "payload_hashed"
+    CHANGED_UNDERWAY = "changed_underway"
+    KEY_ID_UNKNOWN = "key_id_unknown"
+    SIGNATURE_MISMATCH = "signature_mismatch"
+    FORM_REFUSED = "form_refused"
+    FORM_MALFORMED = "form_malformed"
+    METHOD_NOT_ALLOWED = "method_not_allowed"
+    BUCKET_MISSING = "bucket_missing"
+    LENGTH_MISSING = "length_missing"
+    ACCESS_DENIED = "access_denied"
+    OBJECT_MISSING = "object_missing"
+    VERSION_MISSING = "version_missing"
+    UPLOAD_MISSING = "upload_missing"
+    OBJECT_EXISTS = "object_exists"
+    CONDITION_FAILED = "condition_failed"
+    WRITE_CONFLICT = "write_conflict"
+    RANGE_INVALID = "range_invalid"
+    TOO_LARGE = "too_large"
+    TOO_SMALL = "too_small"
+    CHECKSUM_MISMATCH = "checksum_mismatch"
+    BODY_INCOMPLETE = "body_incomplete"
+    OBJECT_ARCHIVED = "object_archived"
+    KEY_TOO_LONG = "key_too_long"
+    STORE_BUSY = "store_busy"
+    STORE_REFUSED = "store_refused"
+    SIGNED_ELSEWHERE = "signed_elsewhere"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,23 +102,7 @@ AFTER_SIGNATURE: Final = frozenset({
     Code.OBJECT_ARCHIVED, Code.KEY_TOO_LONG, Code.STORE_BUSY, Code.STORE_REFUSED,
 })  # fmt: skip
 
-# Of two findings that are equally certain, the first in this order is shown first.
-ORDER: Final = (
-    Code.URL_TRUNCATED, Code.URL_ESCAPED, Code.URL_REENCODED, Code.URL_BROKEN,
-    Code.SIGNATURE_MALFORMED, Code.SIGNATURE_V2, Code.QUERY_MALFORMED, Code.TWO_AUTHORIZATIONS,
-    Code.TOKEN_LOST, Code.TOKEN_CHANGED, Code.EXPIRED, Code.SESSION_ENDED, Code.NOT_YET_VALID,
-    Code.CLOCK_SKEW, Code.WRONG_REGION, Code.REDIRECTED, Code.DOT_SEGMENTS, Code.METHOD_CHANGED,
-    Code.HOST_CHANGED, Code.KEY_REENCODED, Code.KEY_CHANGED, Code.QUERY_CHANGED,
-    Code.CONTENT_TYPE_CHANGED, Code.CONTENT_LENGTH_CHANGED, Code.HEADER_MISSING,
-    Code.HEADER_UNSIGNED, Code.HEADER_CHANGED, Code.PAYLOAD_HASHED, Code.CHANGED_UNDERWAY,
-    Code.KEY_ID_UNKNOWN, Code.SIGNATURE_MISMATCH, Code.FORM_REFUSED, Code.FORM_MALFORMED,
-    Code.METHOD_NOT_ALLOWED, Code.BUCKET_MISSING, Code.LENGTH_MISSING, Code.ACCESS_DENIED,
-    Code.OBJECT_MISSING, Code.VERSION_MISSING, Code.UPLOAD_MISSING, Code.OBJECT_EXISTS,
-    Code.CONDITION_FAILED, Code.WRITE_CONFLICT, Code.RANGE_INVALID, Code.TOO_LARGE,
-    Code.TOO_SMALL, Code.CHECKSUM_MISMATCH, Code.BODY_INCOMPLETE, Code.OBJECT_ARCHIVED,
-    Code.KEY_TOO_LONG, Code.STORE_BUSY, Code.STORE_REFUSED, Code.SIGNED_ELSEWHERE,
-)  # fmt: skip
-_RANK: Final = {code: number for number, code in enumerate(ORDER)}
+_RANK: Final = {code: number for number, code in enumerate(Code)}
 # A broken URL makes every store refuse, whatever error it reports.
 _BROKEN_URL: Final = frozenset({
     Code.URL_TRUNCATED, Code.URL_ESCAPED, Code.URL_REENCODED, Code.URL_BROKEN,

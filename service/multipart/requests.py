@@ -121,13 +121,16 @@ class PartSelection:
 class UploadCreation:
     """An upload to create. `content_type_given`: whether the caller named a content type.
 
-    `overwrite` is what the completion will request: then it is refused before any byte is sent.
+    `overwrite` is what the completion will request: then it is refused before any byte is sent. The
+    length need not be known before the completion: `content_length` is what the caller expects, and
+    is checked against the grant and then forgotten.
     """
 
     bucket: str
     key: str
     action: CreateMultipartUpload
     lifetime: Lifetime
+    content_length: int | None = None
     content_type_given: bool = True
     overwrite: bool = False
 
@@ -136,6 +139,7 @@ class UploadCreation:
             operation=Operation.MULTIPART,
             bucket=self.bucket,
             key=self.key,
+            content_length=self.content_length,
             content_type=self.action.content_type if self.content_type_given else None,
             overwrite=self.overwrite,
         )
@@ -155,7 +159,7 @@ class UploadCreation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewUpload(UploadCreation):
-    """An upload of planned parts."""
+    """An upload of planned parts, whose length is that of the plan."""
 
     plan: PartPlan
     checksums: PartChecksums
@@ -190,20 +194,6 @@ class NewUpload(UploadCreation):
             checksums=self.checksums,
             lifetime=self.lifetime,
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnknownLengthUpload(UploadCreation):
-    """An upload whose length need not be known before its completion.
-
-    `content_length` is what the caller expects. It is checked against the grant and then forgotten.
-    """
-
-    content_length: int | None = None
-
-    def access_request(self) -> AccessRequest:
-        request = UploadCreation.access_request(self)
-        return replace(request, content_length=self.content_length)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

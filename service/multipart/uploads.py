@@ -55,15 +55,38 @@ class MultipartUploads:
         request = with_content_type(request, access.grants)
         if numbers is None:
             numbers = request.first_parts(None if access.rate is None else access.rate.urls)
-        store_access = await self._authorizer.authorize_store_call(
-            requester, request.store_request(), urls=len(numbers)
-        )
-        s3_object = S3Object(self._store, store_access, request.bucket, request.key)
-        upload_id = await create_upload(self._authorizer, requester, s3_object, request)
+        store_access, upload_id = await self.begin(requester, request, urls=len(numbers))
         parts = await _sign(store_access, request.selection(upload_id, numbers))
         return CreatedUpload(
             upload_id, request.plan.part_size, request.plan.part_count, parts, store_access.validity
         )
+
+    async def begin(
+        self, requester: Requester, request: UploadCreation, urls: int = 0
+    ) -> tuple[StoreAccess, str]:
+        """Create an upload, and let `urls` parts be signed. Return what signs them, and its id.
+
+        If the id cannot be used in later calls, aborts the upload and raises StorageRefused.
+        """
+        store_access = await self._authorizer.authorize_store_call(
+            requester, request.store_request(), urls=urls
+        )
+        s3_object = S3Object(self._store, store_access, request.bucket, request.key)
+        action = replace(request.action, encryption=store_access.encryption)
+        try:
+            reply = await s3_object.send(action)
+        except S3Error as error:
+            raise to_domain_error(error) from None
+        upload_id = created_upload(reply.body)
+        try:
+            check_upload_id(upload_id)
+        except InvalidRequest:
+            abort = replace(request.store_request(), action="AbortMultipartUpload")
+            await self._authorizer.record(requester, [(abort, request.key, store_access)])
+            with suppress(PresignError, S3Error):
+                await s3_object.abort_upload(upload_id)
+            raise invalid_response() from None
+        return store_access, upload_id
 
     async def sign_parts(self, requester: Requester, request: PartSelection) -> PresignedParts:
         store_access = await self._authorizer.authorize_store_call(
@@ -96,33 +119,6 @@ class MultipartUploads:
         request = upload.store_request(action)
         store_access = await self._authorizer.authorize_store_call(requester, request)
         return S3Object(self._store, store_access, upload.bucket, upload.key)
-
-
-async def create_upload(
-    authorizer: Authorizer,
-    requester: Requester,
-    s3_object: S3Object,
-    request: UploadCreation,
-) -> str:
-    """Create an upload at the store and return its id.
-
-    If the id cannot be used in later calls, aborts the upload and raises StorageRefused.
-    """
-    action = replace(request.action, encryption=s3_object.access.encryption)
-    try:
-        reply = await s3_object.send(action)
-    except S3Error as error:
-        raise to_domain_error(error) from None
-    upload_id = created_upload(reply.body)
-    try:
-        check_upload_id(upload_id)
-    except InvalidRequest:
-        abort = replace(request.store_request(), action="AbortMultipartUpload")
-        await authorizer.record(requester, [(abort, request.key, s3_object.access)])
-        with suppress(PresignError, S3Error):
-            await s3_object.abort_upload(upload_id)
-        raise invalid_response() from None
-    return upload_id
 
 
 async def _sign(store_access: StoreAccess, selection: PartSelection) -> list[PresignedPart]:

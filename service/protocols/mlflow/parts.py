@@ -17,13 +17,11 @@ from typing import Final
 from service.access.grants import AccessRequest, Operation, max_upload_size, may_overwrite
 from service.concurrency.event_loop import in_slices
 from service.errors import InvalidRequest, UploadNotFound
-from service.multipart.requests import Completion, UnknownLengthUpload, Upload
-from service.multipart.uploads import MultipartUploads, create_upload
+from service.multipart.requests import Completion, Upload, UploadCreation
+from service.multipart.uploads import MultipartUploads
 from service.presigning.authorizer import Authorizer
 from service.presigning.requests import Requester, with_content_type
 from service.protocols.mlflow.paths import Artifact
-from service.s3.client import S3Client
-from service.s3.queries import S3Object
 from service.sessions.lifetime import Lifetime
 from service.signing.multipart_actions import (
     MAX_OBJECT_BYTES,
@@ -54,7 +52,6 @@ class FileParts:
     """Methods raise what `Authorizer.sign_and_audit` and `S3Client.send` raise."""
 
     authorizer: Authorizer
-    store: S3Client
     uploads: MultipartUploads
 
     async def create(self, requester: Requester, wanted: Artifact, count: int) -> CreatedParts:
@@ -62,7 +59,7 @@ class FileParts:
         if count > MAX_PARTS:
             raise InvalidRequest(_TOO_MANY, pointer="#/num_parts")
         grants = self.authorizer.access(requester).grants
-        new = UnknownLengthUpload(
+        new = UploadCreation(
             bucket=wanted.bucket,
             key=wanted.key,
             action=CreateMultipartUpload(),
@@ -71,11 +68,7 @@ class FileParts:
             overwrite=may_overwrite(grants, _access_request(wanted)),
         )
         request = with_content_type(new, grants)
-        access = await self.authorizer.authorize_store_call(
-            requester, request.store_request(), urls=count
-        )
-        s3_object = S3Object(self.store, access, wanted.bucket, wanted.key)
-        upload_id = await create_upload(self.authorizer, requester, s3_object, request)
+        access, upload_id = await self.uploads.begin(requester, request, urls=count)
         parts = (
             UploadPartOfUnknownLength(upload_id=upload_id, part_number=number)
             for number in range(1, count + 1)

@@ -200,7 +200,7 @@ SERVED: Final = Served(
     use_case=lambda core, values: Mlflow(
         values,
         Artifacts(core.authorizer, core.presigner, core.listings, core.object_checks, core.store),
-        FileParts(core.authorizer, core.store, core.multipart),
+        FileParts(core.authorizer, core.multipart),
     ),
     routers=(router,),
     feature=FEATURE,

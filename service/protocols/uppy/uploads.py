@@ -29,10 +29,9 @@ from service.errors import (
 from service.multipart.requests import (
     Completion,
     UnknownLengthParts,
-    UnknownLengthUpload,
     Upload,
+    UploadCreation,
 )
-from service.multipart.uploads import create_upload
 from service.presigning.requests import (
     ObjectRequest,
     PresignRequest,
@@ -55,7 +54,6 @@ from service.protocols.uppy.files import (
 )
 from service.protocols.uppy.settings import UploadTarget
 from service.s3.access import StoreAccess
-from service.s3.queries import S3Object
 from service.sessions.lifetime import Lifetime
 from service.signing.actions import DEFAULT_CONTENT_TYPE, DeleteObject
 from service.signing.multipart_actions import (
@@ -116,11 +114,8 @@ class CallerUploads:
 
     async def create(self, file: File) -> tuple[str, str]:
         """Create a multipart upload. Return its key and id."""
-        authorizer = self._core.authorizer
         request = await self._new_upload(file, None)
-        access = await authorizer.authorize_store_call(self._requester, request.store_request())
-        s3_object = S3Object(self._core.store, access, request.bucket, request.key)
-        upload_id = await create_upload(authorizer, self._requester, s3_object, request)
+        _, upload_id = await self._core.multipart.begin(self._requester, request)
         return request.key, upload_id
 
     async def sign_create(
@@ -202,9 +197,9 @@ class CallerUploads:
         address = self._core.authorizer.snapshot.buckets[self.bucket].address
         return f"{address.origin}{address.path_prefix}{encode_key(key)}"
 
-    async def _new_upload(self, file: File, expires_in: int | None) -> UnknownLengthUpload:
+    async def _new_upload(self, file: File, expires_in: int | None) -> UploadCreation:
         file.check_length(MAX_OBJECT_BYTES)
-        request = UnknownLengthUpload(
+        request = UploadCreation(
             bucket=self.bucket,
             key=self._new_key(file),
             action=CreateMultipartUpload(content_type=file.content_type or DEFAULT_CONTENT_TYPE),
