@@ -47,7 +47,11 @@ async def complete_upload(
 ) -> CompletedUpload:
     """Make the object of the parts, or return it if an earlier call has made it.
 
-    Raises InvalidPart, LengthMismatch, StorageUnavailable and other PresignErrors.
+    Raises what `Authorizer.authorize_store_call` raises, and:
+        InvalidPart: the store has other parts.
+        LengthMismatch: the parts are too short, or too long; then the upload is aborted.
+        UploadNotFound: there is no such upload, nor the object that it would have made.
+        StorageRefused, StorageUnavailable: see `S3Client.send`.
     """
     upload = request.upload
     store_access = await authorizer.authorize_store_call(requester, request.store_request())

@@ -13,7 +13,7 @@ _NOT_IN_A_PATH: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})|\\")
 
 
 def decode(text: bytes) -> str:
-    """Raises InvalidRequest for what is not percent-encoded UTF-8."""
+    """Return the decoded text. Raises InvalidRequest unless it is percent-encoded UTF-8."""
     if _NOT_IN_A_PATH.search(text) is None:
         try:
             return unquote_to_bytes(text).decode()

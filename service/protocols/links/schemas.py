@@ -33,7 +33,7 @@ class NewLinkRequest(StrictRequest):
     filename: Text | MISSING = MISSING
 
     def link(self) -> NewLink:
-        """Return the link that is wanted. Raises InvalidRequest for one that nobody could use."""
+        """Return the requested link. Raises InvalidRequest for one that nobody could use."""
         operation = (
             Operation.DOWNLOAD if self.operations is MISSING else Operation(*self.operations)
         )

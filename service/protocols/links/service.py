@@ -83,10 +83,11 @@ class Links:
     async def create(self, requester: Requester, new: NewLink) -> CreatedLink:
         """Make a link, which counts as one URL against the caller's rate.
 
-        Raises Forbidden unless one grant allows both `link` and what the link is for, NotFound if
-        there are no links, InvalidRequest for a limit that needs a store if there is none,
-        LimitExceeded for too many links with `max_uses`, and what `Authorizer.sign_and_audit`
-        raises.
+        Raises what `Authorizer.audited` raises, and:
+            Forbidden: no grant allows both `link` and what the link is for.
+            NotConfigured: there are no links.
+            InvalidRequest: the limit needs a store, and there is none.
+            LimitExceeded: the caller has too many links with `max_uses`.
         """
         create = partial(self._create, self._configured(), requester, new)
         return await self._authorizer.audited(requester, new.request, new.request.key, create)
@@ -94,9 +95,12 @@ class Links:
     async def end(self, requester: Requester, link_id: str, route: str) -> None:
         """End one of the caller's own links, in each replica. One that is over needs nothing.
 
-        `route` is the path's template, for the audit line of a refusal. Raises NotFound for any
-        other id, InvalidRequest if there is no store, LimitExceeded if the caller has ended too
-        many, Overloaded while the store is out of reach, and RateLimited.
+        `route` is the path's template, for the audit line of a refusal. Raises:
+            NotFound: the id is not that of a link of the caller's.
+            InvalidRequest: there is no store.
+            LimitExceeded: the caller has ended too many links.
+            Overloaded: the store is out of reach.
+            RateLimited: it counts as one URL.
         """
         end = partial(self._end, self._configured(), requester, link_id)
         await self._authorizer.audited(requester, UnreadRequest(route), (), end)

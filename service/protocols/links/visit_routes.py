@@ -4,6 +4,7 @@ from typing import Final
 
 from fastapi import APIRouter, Response
 from pydantic import MISSING
+from starlette.types import Receive, Scope
 
 from service.access.callers import Identity
 from service.access.grants import Operation
@@ -20,7 +21,7 @@ from service.presigning.requests import PresignRequest
 from service.protocols.links.link import Link
 from service.protocols.links.pages import drop_box_page, file_name, redeem_page, refusal_page
 from service.protocols.links.share_links import ShareLinks
-from service.protocols.links.visits import LinkVisits, OpenLink
+from service.protocols.links.visits import OpenLink
 from service.protocols.redirects import Redirect, put_request, sign
 from service.protocols.url_paths import decode
 from service.sessions.lifetime import Lifetime
@@ -41,9 +42,9 @@ class Visit(AuthenticatedRequest):
     opened: OpenLink
     lifetime: Lifetime  # of what the link redirects to
 
-    @property
-    def visits(self) -> LinkVisits:
-        return self.parts.use_case(ShareLinks).visits
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        super().__init__(scope, receive)
+        self.visits = self.parts.use_case(ShareLinks).visits
 
     @property
     def link(self) -> Link:

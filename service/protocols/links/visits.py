@@ -3,8 +3,8 @@
 Rules of this file:
 - A ticket only names its maker and an object. Each use is decided by the maker's grants of that
   moment, so a withdrawn grant ends every link that was made under it.
-- Forged, unknown, revoked, withdrawn and not yet valid look the same. Only a genuine link that is
-  over says so.
+- Forged, unknown, revoked, withdrawn and not-yet-valid links get the same 404. Only an expired or
+  used-up one gets 410.
 - A use is counted before it is signed: an error in between never makes a use free.
 """
 
