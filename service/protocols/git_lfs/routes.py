@@ -12,11 +12,13 @@ from fastapi import APIRouter, Response
 from pydantic_core import to_json
 
 from service.access.callers import Identity
+from service.api.problems import refused, status_of
 from service.api.route import ApiRoute, AuthenticatedRequest
 from service.clock import rfc3339
 from service.concurrency.event_loop import run_in_thread_if
 from service.errors import (
     BodyTooLarge,
+    Forbidden,
     InvalidRequest,
     NotFound,
     PresignError,
@@ -25,7 +27,6 @@ from service.errors import (
 from service.multipart.completion import MANY_PARTS
 from service.presigning.results import CreatedUpload
 from service.protocols.git_lfs.batches import Action, Batches, CompletionUrl, ObjectResult
-from service.protocols.git_lfs.errors import MEDIA_TYPE, object_error, refusal
 from service.protocols.git_lfs.multipart import PartUploads
 from service.protocols.git_lfs.repositories import LfsObject, LfsSettings
 from service.protocols.git_lfs.schemas import BatchBody, CompletionBody, ObjectBody
@@ -34,6 +35,8 @@ from service.protocols.roots import ROOT_NAME, ProtocolRoot
 from service.protocols.served import Served, UseCase
 
 FEATURE: Final = "Git LFS"
+MEDIA_TYPE: Final = "application/vnd.git-lfs+json"
+_FORBIDDEN: Final = "There is no such repository, or you have no grant for this operation on it."
 MAX_OBJECTS: Final = 100  # git-lfs's own: docs/man/git-lfs-config.adoc, lfs.transfer.batchSize
 BATCH_SECONDS: Final = 60.0
 _NAME: Final = re.compile(ROOT_NAME)
@@ -52,7 +55,13 @@ class LfsRoute(ApiRoute):
     accepts_basic = True
 
     def refusal(self, call: AuthenticatedRequest, error: PresignError) -> Response:
-        return refusal(error, call.context.request_id, basic=self.accepts_basic)
+        """github.com/git-lfs/git-lfs: docs/api/batch.md, "Response Errors"."""
+        request_id, basic = call.context.request_id, self.accepts_basic
+        body = to_json({"message": _message(error), "code": error.code, "request_id": request_id})
+        answer = refused(error, body, MEDIA_TYPE, basic=basic)
+        if error.code == "unauthenticated" and basic:
+            answer.headers["LFS-Authenticate"] = 'Basic realm="presign"'
+        return answer
 
 
 class CompletionRoute(LfsRoute):
@@ -164,12 +173,16 @@ def _completion_url(call: AuthenticatedRequest, lfs: GitLfs, repository: str) ->
     return url
 
 
+def _message(error: PresignError) -> str:
+    return _FORBIDDEN if isinstance(error, Forbidden) else error.sentence()
+
+
 def _members(operation: str, wanted: LfsObject, result: ObjectResult) -> dict[str, Any]:
     """Return one object of an answer."""
     members: dict[str, Any] = {"oid": wanted.oid, "size": wanted.size}
     match result:
         case PresignError():
-            return {**members, "error": object_error(result)}
+            return {**members, "error": {"code": status_of(result), "message": _message(result)}}
         case Action(href, header, validity):
             action = {
                 "href": href,

@@ -17,9 +17,9 @@ from service.api.schemas import Token
 from service.errors import InvalidRequest, NotFound
 from service.presigning.listings import ListingRequest, Listings
 from service.protocols.objects.listing_page import as_html, next_page
-from service.protocols.objects.paths import bucket_and_key
 from service.protocols.objects.requests import (
     ReadQuery,
+    bucket_and_key,
     delete_request,
     get_request,
     head_request,

@@ -10,7 +10,7 @@ github.com/apache/iceberg: open-api/rest-catalog-open-api.yaml, signRequest
 
 import re
 from collections.abc import Awaitable
-from typing import Final
+from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
 from fastapi import APIRouter, Response
@@ -18,9 +18,9 @@ from pydantic_core import to_json
 
 from service.access.callers import Identity
 from service.api.authentication import has_expired_token
+from service.api.problems import refused, status_of
 from service.api.route import ApiRoute, AuthenticatedRequest
 from service.errors import NotFound, PresignError, TokenExpired, Unauthenticated
-from service.protocols.remote_signing.errors import refusal
 from service.protocols.remote_signing.remote_signer import FEATURE, RemoteSigner
 from service.protocols.remote_signing.schemas import SignRequest
 from service.protocols.served import Served
@@ -29,6 +29,17 @@ PATH: Final = "/sign/"
 _OF_A_BUCKET: Final = re.compile(
     rb"/sign/([^/]+)/v1/(?:aws/s3|(?:.+/)?namespaces/[^/]+/tables/[^/]+)/sign"
 )
+_TYPES: Final = {
+    400: "BadRequestException",
+    401: "NotAuthorizedException",
+    403: "ForbiddenException",
+    404: "NotFoundException",
+    413: "PayloadTooLargeException",
+    419: "AuthenticationTimeoutException",
+    429: "TooManyRequestsException",
+    503: "ServiceUnavailableException",
+}
+_UNPROCESSABLE: Final = 422  # no status of Iceberg's; its clients report 400 with the message
 
 
 class SignRoute(ApiRoute):
@@ -39,7 +50,26 @@ class SignRoute(ApiRoute):
         return found if isinstance(found, Identity) else _verified(call, found)
 
     def refusal(self, call: AuthenticatedRequest, error: PresignError) -> Response:
-        return refusal(error, call.context.request_id, SignRequest.model_fields)
+        """Return a refusal as a catalog has it, with our own `code` as `reason`.
+
+        The message names wrong members of the request, and no others. github.com/apache/iceberg:
+        open-api/rest-catalog-open-api.yaml, IcebergErrorResponse
+        """
+        status = 419 if isinstance(error, TokenExpired) else status_of(error)
+        status = 400 if status == _UNPROCESSABLE else status
+        wrong = [
+            f"{pointer[2:]}: {detail}"
+            for pointer, detail in error.pointers.items()
+            if pointer[2:] in SignRequest.model_fields
+        ]
+        members: dict[str, Any] = {
+            "message": " ".join([error.detail, *wrong]),
+            "type": _TYPES.get(status, _TYPES[503]),
+            "code": status,
+            "reason": error.code,
+            "request_id": call.context.request_id,
+        }
+        return refused(error, to_json({"error": members}), "application/json", status=status)
 
 
 async def _verified(call: AuthenticatedRequest, identity: Awaitable[Identity]) -> Identity:

@@ -3,7 +3,7 @@
 import pytest
 
 from service.errors import InvalidRequest
-from service.protocols.objects.paths import bucket_and_key
+from service.protocols.objects.requests import bucket_and_key
 
 
 @pytest.mark.parametrize(
