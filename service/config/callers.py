@@ -34,12 +34,15 @@ _LARGEST_OBJECT: Final = 10_000 * 5 * 1024**3
 
 class OneOfMany(Section):
     def model_post_init(self, _: object) -> None:
-        """Share the set of the fields that were set: 26 MiB with 40,000 callers."""
+        """Share the set of the fields that were set: 26 MiB with 40,000 callers.
+
+        It is a plain set, which `model_copy` copies before it changes it.
+        """
         shared = _shared(frozenset(self.model_fields_set))
         object.__setattr__(self, "__pydantic_fields_set__", shared)
 
 
-_shared = lru_cache(maxsize=1024)(frozenset[str])
+_shared = lru_cache(maxsize=1024)(set[str])
 
 
 class GrantSettings(OneOfMany):
