@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import median
+from textwrap import wrap
 from typing import Any, Final
 
 from benchmarks import bars, signers
@@ -10,6 +11,7 @@ from benchmarks.measuring import Samples
 
 BEGIN: Final = "<!-- written by make bench -->\n"
 END: Final = "<!-- until here -->\n"
+_WIDTH: Final = 120  # columns
 _ROWS: Final = {
     "get": "presign, a download",
     "jwt": "presign, the same with a JWT seen before",
@@ -44,11 +46,16 @@ def cost(machine: str, core: Samples, http: Samples, token_length: int) -> list[
     presign, boto3 = (core.median(name, token_length) for name in ("presign", "boto3"))
     download = http.median("get", token_length)
     share = http.ratio(("get", token_length), bars.HELLO)
-    return [
-        f"- **Cost.** {presign:.1f} µs of CPU to sign a URL; boto3 takes {boto3:,.0f} µs. A download URL over HTTP, with",
-        f"  every check and its audit line, takes {download:.0f} µs, {share:.2f} of FastAPI's hello world. `make bench` on",
-        f"  {machine}. [Performance](docs/performance.md) has the rest.",
-    ]
+    text = (
+        f"- **Cost.** {presign:.1f} µs of CPU to sign a URL; boto3 takes {boto3:,.0f} µs. A download URL over HTTP, with "
+        f"every check and its audit line, takes {download:.0f} µs, {share:.2f} of FastAPI's hello world. `make bench` on "
+        f"{machine}. [Performance](docs/performance.md) has the rest."
+    )
+    return prose(text, indent="  ")
+
+
+def prose(text: str, indent: str = "") -> list[str]:
+    return wrap(text, _WIDTH, break_on_hyphens=False, subsequent_indent=indent)
 
 
 def begin(name: str) -> str:
@@ -71,7 +78,9 @@ def _replace(path: Path, mark: str, lines: Sequence[str]) -> None:
 
 
 def _lines(machine: str, core: Samples, http: Samples, more: dict[str, Any]) -> Iterator[str]:
-    yield f"Measured on {machine}. To sign one GET, by the length of the session's token:"
+    yield from prose(
+        f"Measured on {machine}. To sign one GET, by the length of the session's token:"
+    )
     yield from ("", "| signer | 352 characters | 1,200 |", "| --- | --- | --- |")
     for name in signers.URLS:
         cells = [_microseconds(core.median(name, length)) for length in signers.TOKEN_LENGTHS]
@@ -104,8 +113,10 @@ def _started(starts: Sequence[Mapping[str, float]]) -> Iterator[str]:
         median(each[name] for each in starts)
         for name in ("cpu_s", "children_s", "idle_mib", "private_mib", "first_answer_s")
     )
-    yield f"Idle, the service takes {idle:.0f} MiB, of which {private:.0f} are its own. It answers {first:.1f} s after its"
-    yield f"start. Up to the first signed URL it takes {cpu:.2f} s of CPU, and processes that it starts take {children:.2f} s."
+    yield from prose(
+        f"Idle, the service takes {idle:.0f} MiB, of which {private:.0f} are its own. It answers {first:.1f} s after its "
+        f"start. Up to the first signed URL it takes {cpu:.2f} s of CPU, and processes that it starts take {children:.2f} s."
+    )
 
 
 def _microseconds(value: float) -> str:

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from textwrap import wrap
 from typing import Any, Final
 
 from benchmarks import issuing, over_http, page, targets, volume
@@ -22,7 +21,6 @@ from service.sessions.refresh_policy import threshold
 PAGE: Final = Path(__file__).parents[1] / "docs" / "scale.md"
 RESULTS: Final = Path(__file__).parent / "results" / "results.json"
 
-WIDTH: Final = 120  # columns
 TARGET: Final = 100_000  # URLs a second
 BUSY: Final = 0.6  # of a core: the rest is for peaks, and for a replica that is gone
 LATE_MS: Final = 20.0
@@ -101,7 +99,7 @@ def held(results: dict[str, Any]) -> int:
 
 
 def cost(results: dict[str, Any]) -> Iterator[str]:
-    yield from _prose(
+    yield from page.prose(
         f"Measured on {results['machine']}, with a session's token of 352 characters and keys of 60:"
     )
     yield from ("", "| request | CPU per URL | CPU per million | dollars per million |")
@@ -125,7 +123,10 @@ def replicas(results: dict[str, Any]) -> Iterator[str]:
         )
     rate = held(results)
     yield ""
-    yield from _prose(
+    if not rate:  # the machine did other work
+        yield "No rate was measured at which 99 of 100 answers came in time."
+        return
+    yield from page.prose(
         f"`make bench` also offers downloads at fixed rates. Up to {rate:,} a second, one worker gave 99 of 100 "
         f"answers within {LATE_MS:.0f} ms. Client and worker share two cores, so higher rates were not measured. At "
         f"that rate, {TARGET:,} single downloads a second need {math.ceil(TARGET / rate)} replicas."
@@ -143,7 +144,7 @@ def trail(results: dict[str, Any]) -> Iterator[str]:
 def memory(results: dict[str, Any]) -> Iterator[str]:
     idle = next(each["value"] for each in results["verdicts"] if each["what"] == "idle memory")
     sessions = MAX_SESSIONS * SESSION_KIB / 1024
-    yield from _prose(
+    yield from page.prose(
         f"An idle replica takes {idle:.0f} MiB, and {sessions:.0f} more with the maximum of {MAX_SESSIONS:,} "
         f"sessions, at about {SESSION_KIB} KiB each."
     )
@@ -162,7 +163,7 @@ def callers(results: dict[str, Any]) -> Iterator[str]:
     fewest, most = rows[0], rows[-1]
     kib = 1024 * (most["memory_mib"] - fewest["memory_mib"])
     yield ""
-    yield from _prose(
+    yield from page.prose(
         f"So a caller takes about {kib / (most['callers'] - fewest['callers']):.0f} KiB, without "
         "its sessions."
     )
@@ -176,7 +177,7 @@ def refreshed_every() -> float:
 def sts() -> Iterator[str]:
     every = refreshed_every()
     columns = [f"{each} replicas" for each in REPLICAS]
-    yield from _prose(
+    yield from page.prose(
         f"With sessions of {SESSION_SECONDS:,} s and lifetimes of up to {PROMISE_SECONDS} s, a session is renewed "
         f"every {every:,.0f} s. Calls a second for one bucket, and their share of {STS_QUOTA} from 0.1% on:"
     )
@@ -192,13 +193,9 @@ def _share(rate: float) -> str:
     return f"{rate:.2g} ({share:.1%})" if share >= 0.001 else f"{rate:.2g}"
 
 
-def _prose(text: str) -> list[str]:
-    return wrap(text, WIDTH, break_on_hyphens=False)
-
-
 def cold() -> Iterator[str]:
     rate = MAX_IN_FLIGHT_PER_BUCKET / STS_SECONDS
-    yield from _prose(
+    yield from page.prose(
         f"A replica makes at most {MAX_IN_FLIGHT_PER_BUCKET} calls for a bucket at a time. If one takes {STS_SECONDS} s, "
         f"that is {rate:.0f} sessions a second, and {STS_QUOTA / rate:.0f} replicas that start at once reach the quota. "
         f"A caller waits up to {ATTEMPT_SECONDS:.0f} s for its first session:"
