@@ -54,7 +54,9 @@ COPY --from=build /app /app
 ENV PATH=/app/bin:$PATH PYTHONUNBUFFERED=1 PRESIGN_CONFIG=/etc/presign/presign.yaml
 # The import tests the image. It also writes the bytecode of the standard library, which the base lacks
 # and which a read-only root could not store.
-RUN python -Ic "import service.cli.serve, presign_client.commands.put, awslambdaric.bootstrap, runtime_client"
+RUN python -Ic "import service.s3.botocore_endpoints, service.cli.serve, presign_client.commands.put, \
+                       awslambdaric.bootstrap, runtime_client; \
+                from service.app.protocols import PROTOCOLS; [each.served() for each in PROTOCOLS]"
 USER 10001:10001
 EXPOSE 8000
 ENTRYPOINT ["presign"]
