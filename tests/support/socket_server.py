@@ -47,6 +47,7 @@ def _limits(**changes: Any) -> ConnectionLimits:
 class RunningServer:
     """The service in a thread. Requests to /held and /v1/held wait until `hold` is set."""
 
+    app: PresignApp
     uvicorn: Server
     drain: Drain
     address: tuple[str, int] = ("", 0)
@@ -74,8 +75,9 @@ class RunningServer:
     @property
     def discarded(self) -> float:
         """How many bytes of bodies the service has dropped."""
-        metrics = self.uvicorn.config.app.parts.metrics  # type: ignore[union-attr]  # our app
-        value: float = metrics.registry.get_sample_value("presign_discarded_body_bytes_total")
+        registry = self.app.parts.metrics.registry
+        value = registry.get_sample_value("presign_discarded_body_bytes_total")
+        assert value is not None
         return value
 
 
@@ -107,7 +109,7 @@ def run_app_on_socket(app: PresignApp, drain: Drain, **limits: Any) -> Iterator[
         port=0,
         limits=connection_limits,
     )
-    server = RunningServer(Server(config, drain=drain, drain_seconds=NEVER), drain)
+    server = RunningServer(app, Server(config, drain=drain, drain_seconds=NEVER), drain)
     thread = threading.Thread(target=server.uvicorn.run)
     thread.start()
     try:
