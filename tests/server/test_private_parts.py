@@ -1,4 +1,4 @@
-"""The private parts of uvicorn and httptools that the service uses.
+"""The private parts of uvicorn and httptools that the service uses, and what starlette must do.
 
 A minor version may change them, so `pyproject.toml` allows only the versions that were tested.
 """
@@ -99,12 +99,20 @@ def test_httptools_has_what_the_service_uses() -> None:
 
 @pytest.mark.parametrize("package", ["uvicorn", "httptools"])
 def test_only_tested_minor_versions_are_allowed(package: str) -> None:
+    allowed, tested = required(package).specifier, Version(version(package))
+    assert tested in allowed
+    assert f"{tested.major}.{tested.minor + 1}" not in allowed
+    assert f"{tested.major + 1}.0" not in allowed
+
+
+def test_only_cors_rules_that_need_no_origin_are_allowed() -> None:
+    """Each call passes them, and in starlette 1.6 they fail for one without an `Origin`."""
+    assert "1.6.0" not in required("starlette").specifier
+
+
+def required(package: str) -> Requirement:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    required = {each.name: each for each in map(Requirement, project["dependencies"])}[package]
-    tested = Version(version(package))
-    assert tested in required.specifier
-    assert f"{tested.major}.{tested.minor + 1}" not in required.specifier
-    assert f"{tested.major + 1}.0" not in required.specifier
+    return {each.name: each for each in map(Requirement, project["dependencies"])}[package]
 
 
 class _Transport(asyncio.Transport):
