@@ -77,7 +77,7 @@ class AuthenticatedRequest(Request):
     def identify(self, route: "ApiRoute") -> Awaitable[None] | None:
         """Find out who the caller is. Return what to await if its token has to be verified.
 
-        The awaitable raises Unauthenticated after writing the audit line.
+        The awaitable raises the refusal of an unknown caller, after its audit line.
         """
         self.snapshot = self.authorizer.snapshot
         try:
