@@ -77,9 +77,10 @@ def wait_for(seen: Callable[[], object]) -> None:
 
 @contextmanager
 def command_at(store: Store, directory: Path, *, is_of_answers: bool = False) -> Iterator[Command]:
-    key, links = directory / "link-key", "https://files.test"
+    key = directory / "link-key"
     key.write_text(new_key(os.urandom(KEY_BYTES)))
-    top = {"links": {"keys": [str(key)], "url": links}}
+    server = {"drain_seconds": 0, "public_url": "https://files.test"}
+    top = {"links": {"keys": [str(key)]}, "server": server}
     with (
         gate_to(store.endpoint_url, is_of_answers=is_of_answers) as gate,
         run_service(store, directory, top=top, public_endpoint_url=gate.url) as service,
