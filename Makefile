@@ -57,9 +57,6 @@ SHORT = tests/api tests/auth tests/client tests/multipart tests/presigning tests
 # Many tests wait for processes, so one worker more than there are cores keeps two cores busy.
 WORKERS = $(shell $(PYTHON) -c 'import os; print(min(4, 1 + os.cpu_count()))')
 
-# Slow tests mostly wait: for sessions and windows to end, and for processes.
-SLOW_WORKERS = $(shell $(PYTHON) -c 'import os; print(min(8, 2 * os.cpu_count()))')
-
 .PHONY: help environments demo compose test test-pythons test-short coverage test-slow check lint iam validate audit sbom clients screenshots configuration format bench bench-trend bench-profile bench-latency bench-transfer soak soak-abuse mutants locks clean
 .DEFAULT_GOAL = help
 
@@ -93,7 +90,7 @@ coverage: $(VENV)/.installed $(STORE_VENV)/.installed  ## the same with branch c
 environments: $(VENV)/.installed $(STORE_VENV)/.installed $(CLIENTS_VENV)/.installed $(ICEBERG_VENV)/.installed $(MLFLOW_VENV)/.installed $(CFN_VENV)/.installed $(NODE_MODULES) tests/iam/node_modules/.package-lock.json  ## what all the checks need, which each makes for itself otherwise
 
 test-slow: $(VENV)/.installed $(STORE_VENV)/.installed  ## the slow tests, which wait for sessions, windows and lifetimes to end, run replicas, or kill clients, and all examples of each property
-	$(BIN)/pytest -n $(SLOW_WORKERS) --dist worksteal -m "slow or many_examples" --hypothesis-profile thorough --ignore tests/contract  # `make check` runs those
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "slow or many_examples" --hypothesis-profile thorough --ignore tests/contract  # `make check` runs those
 
 check: lint $(STORE_VENV)/.installed  ## lint, and the rules of the API document, IAM policies
 	$(BIN)/pytest -q tests/contract
