@@ -96,6 +96,12 @@ def test_the_readme_links_every_page() -> None:
     assert {page for page in PAGES if page.startswith("docs/")} - guides <= led
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_the_service_is_installed_from_a_clone_only(page: str) -> None:
+    """No registry has it: `pip install presign` would fetch what others wrote."""
+    assert not re.findall(r"pip install [^`\n]*?(?<![\w./-])presign\b(?!-)", text_of(page))
+
+
 @pytest.mark.parametrize("page", ["README.md", "docs/security.md"])
 def test_the_number_of_mutations_is_current(page: str) -> None:
     assert f"each of {len(CASES)} mutations" in " ".join(text_of(page).split())
