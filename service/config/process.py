@@ -158,7 +158,7 @@ def _problems(
     if named and not _is_http_url(environ[named]):
         problems.append(_problem(named, "write a URL, such as http://collector:4318"))
     if not _is_installed():
-        text = "traces need the extra: pip install 'presign[otel]', or set OTEL_SDK_DISABLED=true"
+        text = "traces need an extra: pip install '.[otel]' in a clone; or OTEL_SDK_DISABLED=true"
         problems.append(_problem(named or _EXPORTER, text))
     return problems
 
