@@ -7,7 +7,7 @@ from service.access.callers import CallerEntry
 from service.access.prefix_coverage import may_cover
 from service.errors import ConfigurationProblem
 from service.protocols.checked import Check, Checked, Right, right
-from service.protocols.git_lfs.repositories import LfsSettings
+from service.protocols.git_lfs.repositories import PULL, LfsSettings
 from service.protocols.quantities import size
 from service.protocols.roots import ProtocolRoot
 
@@ -19,9 +19,12 @@ def describe(lfs: LfsSettings) -> Iterator[str]:
         yield f"git_lfs {name}: /lfs/{name} has its objects in {where}"
 
 
-def rights(lfs: LfsSettings, entry: CallerEntry, _: Checked) -> Iterator[Right]:
+def rights(lfs: LfsSettings, entry: CallerEntry, checked: Checked) -> Iterator[Right]:
     for name, repository in lfs.repositories.named.items():
-        yield from right(_allowed(lfs, repository, entry), f"in the Git LFS repository {name}")
+        allowed = _allowed(lfs, repository, entry)
+        if not checked.buckets[repository.bucket].conditional_writes:
+            allowed = [use for use in allowed if use == PULL]
+        yield from right(allowed, f"in the Git LFS repository {name}")
 
 
 def warnings(lfs: LfsSettings | None, checked: Checked) -> Iterator[ConfigurationProblem]:

@@ -12,9 +12,10 @@ from service.protocols.git_lfs.tickets import TicketKeys
 from service.protocols.roots import ProtocolRoot, Roots
 from service.signing.actions import MAX_UPLOAD_BYTES, Checksum
 
+PULL: Final = "pull"
 _PARTS: Final = "push in parts"
 _NEEDED: Final[Mapping[str, frozenset[Operation]]] = {
-    "pull": frozenset({Operation.CHECK, Operation.DOWNLOAD}),
+    PULL: frozenset({Operation.CHECK, Operation.DOWNLOAD}),
     "push": frozenset({Operation.CHECK, Operation.UPLOAD}),
     _PARTS: frozenset({Operation.CHECK, Operation.MULTIPART}),
 }

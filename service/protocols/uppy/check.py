@@ -20,8 +20,11 @@ def describe(uppy: UploadTarget) -> Iterator[str]:
     yield f"uppy: uploads go to {uppy.template}… in {uppy.bucket}"
 
 
-def rights(uppy: UploadTarget, entry: CallerEntry, _: Checked) -> Iterator[Right]:
-    yield from right(_allowed(uppy, entry), "with Uppy")
+def rights(uppy: UploadTarget, entry: CallerEntry, checked: Checked) -> Iterator[Right]:
+    allowed = _allowed(uppy, entry)
+    if not checked.buckets[uppy.bucket].conditional_writes:
+        allowed = [each for each in allowed if each != _METHODS[Operation.MULTIPART]]
+    yield from right(allowed, "with Uppy")
 
 
 def warnings(uppy: UploadTarget | None, checked: Checked) -> Iterator[ConfigurationProblem]:
