@@ -99,7 +99,7 @@ class Gateway:
                     if (route := self._find(scope)) is not None:
                         response = await route.respond(route.request_class(scope, receive))
                     elif scope["path"].endswith("\n"):
-                        # FastAPI's patterns end in `$`: it would find the path without the newline.
+                        # Starlette's patterns end in `$`: it would find the path without it.
                         unknown = NotFound("No such resource.")
                         response = self._problems.refusal(unknown, state.request_id)
                     else:
@@ -146,6 +146,8 @@ class Gateway:
             if scope["path"].startswith(prefix) and scope["method"] in (route.methods or ()):
                 scope["route"] = route
                 return route
+        if scope["path"].endswith("\n"):
+            return None
         for route in self._with_parameters:
             match, child_scope = route.matches(scope)
             if match is Match.FULL:
