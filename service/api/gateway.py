@@ -70,10 +70,10 @@ class Gateway:
         self._problems = problems
         ours = [route for route in routes if isinstance(route, ApiRoute)]
         self._below = [
-            (route.path.removesuffix(_REST), route) for route in ours if route.path.endswith(_REST)
+            (route.path.removesuffix(_REST), route) for route in ours if _serves_below(route)
         ]
         self._with_parameters = [
-            route for route in ours if route.param_convertors and not route.path.endswith(_REST)
+            route for route in ours if route.param_convertors and not _serves_below(route)
         ]
         self._by_path = {
             (method, route.path): route
@@ -154,6 +154,12 @@ class Gateway:
                 scope.update(child_scope, route=route)
                 return route
         return None
+
+
+def _serves_below(route: ApiRoute) -> bool:
+    """Whether it serves everything below a fixed path, and its handler reads the rest itself."""
+    ends_in_rest = route.path.endswith(_REST) and len(route.param_convertors) == 1
+    return ends_in_rest and not route.dependant.path_params
 
 
 def _start(state: RequestState, status: int, headers: Iterable[tuple[bytes, bytes]]) -> Message:

@@ -5,7 +5,9 @@ from typing import Any, Final
 import httpx
 import pytest
 
+from service.api.gateway import Gateway
 from service.api.limits import ConcurrencyLimiter
+from service.api.route import ApiRoute, AuthenticatedRequest
 from service.errors import Overloaded
 from tests.support.app import app_of
 
@@ -139,6 +141,26 @@ async def test_a_content_length_of_thousands_of_digits_is_refused(
         headers = {"Content-Length": length}
         answer = await client.post("/v1/download-urls", content=b"{}", headers=headers)
         assert answer.status_code in {413, 422}
+
+
+async def test_a_handler_gets_each_parameter_of_its_path(client: httpx.AsyncClient) -> None:
+    async def rest(call: AuthenticatedRequest, path: str) -> bytes:
+        return path.encode()
+
+    async def named(call: AuthenticatedRequest, name: str, path: str) -> bytes:
+        return f"{name} {path}".encode()
+
+    app = app_of(client)
+    app.gateway = Gateway(
+        app,
+        routes=[ApiRoute("/rest/{path:path}", rest), ApiRoute("/named/{name}/{path:path}", named)],
+        limiter=app.parts.limits.requests,
+        metrics=app.parts.metrics,
+        cors_origins=(),
+        problems=app.parts.problems,
+    )
+    assert (await client.get("/rest/a/b")).text == "a/b"
+    assert (await client.get("/named/a/b/c")).text == "a b/c"
 
 
 async def test_a_full_service_answers_only_health_checks_and_metrics(
