@@ -59,6 +59,7 @@ _EXPIRES_IN: Final = 60
 _BACKOFF_SECONDS: Final = 0.2  # doubled for each attempt; the pause is a random part of it
 _CONNECT_SECONDS: Final = 2.0
 _RETRYABLE_STATUSES: Final = frozenset({429, 500, 502, 503, 504})
+_PROXY_STATUSES: Final = frozenset({502, 504})  # a proxy's, if it lost the store's answer
 _RETRYABLE_CODES: Final = frozenset(
     {"InternalError", "RequestTimeout", "ServiceUnavailable", "SlowDown"}
 )
@@ -88,6 +89,10 @@ class _Call:
     @property
     def is_completion(self) -> bool:
         return isinstance(self.action, CompleteMultipartUpload)
+
+    @property
+    def is_creation(self) -> bool:
+        return isinstance(self.action, CreateMultipartUpload)
 
     @property
     def attempt_seconds(self) -> float:
@@ -204,12 +209,14 @@ class S3Client:
         """Return None if there was no response, and the request may be repeated."""
         try:
             async with asyncio.timeout(call.attempt_seconds):
-                return await self._answer(call)
+                answer = await self._answer(call)
+            if not (call.is_creation and answer.status in _PROXY_STATUSES):
+                return answer
         except (httpx.ConnectError, httpx.ConnectTimeout):  # nothing was sent
             return None
         # InvalidURL: httpx builds the request for any redirect, even if it does not follow it.
         except (httpx.TransportError, httpx.InvalidURL, TimeoutError):
-            if not isinstance(call.action, CreateMultipartUpload):
+            if not call.is_creation:
                 return None
         raise StorageUnavailable("The store did not answer; the upload may have begun.")
 
