@@ -16,7 +16,7 @@ class S3Observer(Protocol):
         """A call has ended: `ok`, `refused`, `unavailable`, `overloaded` or `cancelled`.
 
         `unavailable`: the store failed. `overloaded`: there was no free slot, and nothing was sent.
-        `cancelled`: the caller disconnected.
+        `cancelled`: the service ended meanwhile. A caller that goes away cancels nothing.
         """
 
 

@@ -100,7 +100,8 @@ async def test_a_grant_lost_during_the_wait_gives_one_refusal() -> None:
 
 
 @in_virtual_time
-async def test_a_client_that_disconnects_during_the_wait_has_no_line() -> None:
+async def test_a_task_that_is_cancelled_during_the_wait_has_no_line() -> None:
+    """A client that goes away cancels nothing: tests/server/test_departed_clients.py."""
     harness = make_harness(make_snapshot(make_grant()), delay=1)
     asked = asyncio.ensure_future(harness.presign(make_request()))
     await asyncio.sleep(0.5)

@@ -1,0 +1,53 @@
+"""A client that goes away while its request waits: the request goes on."""
+
+import asyncio
+import json
+import threading
+from typing import Final
+
+from service.app.factory import create_app
+from service.server.shutdown import Drain
+from service.sessions.session import Session
+from service.sessions.source import Owner
+from tests.support.app import (
+    ADDRESS,
+    FixedSource,
+    make_app_settings,
+    make_fixed_sources,
+    make_open_grant,
+)
+from tests.support.socket_server import PATIENCE, make_post, run_app_on_socket, wait_until
+
+REQUEST: Final = make_post("/v1/download-urls", b'{"bucket": "demo", "key": "a"}')
+
+
+def test_a_client_that_goes_away_leaves_its_audit_line() -> None:
+    """Its request runs to its end, as the server cancels none."""
+    asked, sts_answers = threading.Event(), threading.Event()
+
+    class Held(FixedSource):
+        async def fetch(self, owner: Owner, policy: str | None, *, vended: bool = False) -> Session:
+            if policy is not None and owner is not None:
+                asked.set()
+                await asyncio.to_thread(sts_answers.wait, PATIENCE)
+            return await super().fetch(owner, policy, vended=vended)
+
+    lines: list[bytes] = []
+    settings, drain = make_app_settings(make_open_grant()), Drain()
+    app = create_app(
+        settings,
+        addresses=dict.fromkeys(settings.buckets, ADDRESS),
+        open_sources=make_fixed_sources(source=Held),
+        audit=lines.extend,
+        drain=drain,
+    )
+    with run_app_on_socket(app, drain) as server:
+        with server.connect() as client:
+            client.send(REQUEST)
+            assert asked.wait(PATIENCE)
+        wait_until(lambda: not server.protocols)
+        assert (server.tasks, lines) == (1, [])
+        sts_answers.set()
+        wait_until(lambda: server.tasks == 0)
+    [line] = map(json.loads, lines)
+    assert (line["operation"], line["keys"]) == ("download", ["a"])
