@@ -132,6 +132,7 @@ REFUSED: Final[list[tuple[Location, str]]] = [
     (location(accelerate=True, endpoint_url=STORE), "cannot be combined with S3 Accelerate"),
     (location(endpoint_url="http://un_der.score"), ""),
     (location(endpoint_url="https://"), ""),
+    (location(endpoint_url="ftp://127.0.0.1"), "was not a valid URI"),
     (location(endpoint_url="http://[::1"), ""),
     (location(region="-eu"), ""),
 ]
