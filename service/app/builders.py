@@ -7,11 +7,13 @@ from dataclasses import replace
 from functools import lru_cache
 from urllib.parse import urlsplit
 
-from service.access.callers import ANONYMOUS, CallerEntry, Identity
+from service.access.callers import ANONYMOUS, CallerEntry, Identity, pointers
 from service.access.grants import Caller, Grant, Operation
 from service.access.session_policy import BucketArns, bucket_arns
+from service.app.protocols import named_buckets
 from service.app.settings import Settings
 from service.auth.api_keys import ApiKey, ApiKeys, KeyUses
+from service.auth.tokens import Issuer
 from service.config.buckets import BucketSettings
 from service.config.callers import CallerSettings, GrantSettings
 from service.config.durations import parse_rate
@@ -156,3 +158,23 @@ def is_at_aws(bucket: BucketSettings) -> bool:
     """Other stores have no KMS, and may refuse a policy that names it."""
     host = urlsplit(bucket.endpoint_url or "").hostname
     return host is None or _AWS_HOST.fullmatch(host) is not None
+
+
+def issuers(settings: Settings) -> dict[str, Issuer]:
+    """Return the issuers by name, each with the claims that its callers' prefixes need."""
+    for_all = {claim for each in named_buckets(settings) for claim in pointers(each.prefix)}
+    claims = {name: set(for_all) for name in settings.issuers}
+    for caller in settings.callers:
+        if caller.issuer in claims:
+            for grant in caller.grants:
+                claims[caller.issuer].update(pointers(grant.prefix))
+    return {
+        name: Issuer(
+            name=name,
+            issuer=configured.issuer,
+            audience=configured.audience,
+            max_lifetime_seconds=configured.max_lifetime_seconds,
+            pointers=frozenset(claims[name]),
+        )
+        for name, configured in settings.issuers.items()
+    }

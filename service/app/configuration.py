@@ -16,9 +16,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from service.access.callers import pointers
 from service.app import builders
-from service.app.protocols import Values, named_buckets, protocol_values
+from service.app.protocols import Values, protocol_values
 from service.app.session_sources import CredentialOrigin, MakeSource, origins
 from service.app.settings import Settings, authority_files
 from service.auth.jwks_cache import JwksCache
@@ -55,15 +54,13 @@ class Configuration:
     buckets: dict[str, BucketSessions]
     origins: dict[str, CredentialOrigin]  # of the buckets' sessions
     jwks: dict[str, JwksCache]
+    issuers: list[tuple[Issuer, JwksCache]]
     ca_digest: str
     new_tls_context: ssl.SSLContext | None  # None if the CA bundles did not change
     protocols: Values
 
     def sources(self) -> list[SessionSource]:
         return [bucket.source for bucket in self.buckets.values()]
-
-    def issuers(self) -> list[tuple[Issuer, JwksCache]]:
-        return [(_issuer(name, self.settings), each) for name, each in self.jwks.items()]
 
     async def close(self, *, replaced_by: "Configuration | None" = None) -> None:
         """Stop and close what `replaced_by` does not use. A failure is logged."""
@@ -107,6 +104,7 @@ class Configurations:
         build = partial(builders.snapshot, settings, addresses, now, uses)
         snapshot = await run_in_thread_if(in_thread, build)
         lifetimes = await run_in_thread_if(in_thread, builders.longest_lifetimes, settings)
+        issuers = await run_in_thread_if(in_thread, builders.issuers, settings)
         ca_digest = await run_in_thread_if(in_thread, _ca_digest, settings)
         tls_context = None
         if current is not None and ca_digest != current.ca_digest:
@@ -129,6 +127,7 @@ class Configurations:
             },
             origins=found,
             jwks=jwks,
+            issuers=[(issuers[name], each) for name, each in jwks.items()],
             ca_digest=ca_digest,
             new_tls_context=tls_context,
             protocols=values,
@@ -188,24 +187,6 @@ def _bucket_sessions(
         # AWS throttles our account in each region, any other store by itself.
         account=f"{configured.sts_endpoint_url or 'AWS'} {configured.region}",
         call=calls.get(configured.credentials, "STS.AssumeRole"),
-    )
-
-
-def _issuer(name: str, settings: Settings) -> Issuer:
-    configured = settings.issuers[name]
-    prefixes = [
-        grant.prefix
-        for caller in settings.callers
-        if caller.issuer == name
-        for grant in caller.grants
-    ]
-    prefixes += [each.prefix for each in named_buckets(settings)]
-    return Issuer(
-        name=name,
-        issuer=configured.issuer,
-        audience=configured.audience,
-        max_lifetime_seconds=configured.max_lifetime_seconds,
-        pointers=frozenset(claim for prefix in prefixes for claim in pointers(prefix)),
     )
 
 

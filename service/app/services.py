@@ -67,7 +67,7 @@ class Services:
     ) -> None:
         """`configurations` makes those that replace `configuration`. `problems` are the app's."""
         self.core = core
-        self.tokens = TokenVerifier(configuration.issuers(), clock=core.clock)
+        self.tokens = TokenVerifier(configuration.issuers, clock=core.clock)
         self.console = Console(page_settings(configuration.settings))
         self.diagnoses = Diagnoses(core.authorizer, history, clock=core.clock)
         self.configuration = configuration
@@ -85,7 +85,7 @@ class Services:
         self.console.settings = page_settings(settings)
         self._problems.public_url = settings.server.public_url
         core.pool.replace(new.buckets, new.snapshot.not_before)
-        self.tokens.replace(new.issuers())
+        self.tokens.replace(new.issuers)
         self.configuration = new
         for name, jwks in new.jwks.items():
             if old.jwks.get(name) is not jwks:

@@ -63,7 +63,9 @@ async def test_a_shorter_lifetime_is_in_a_new_session(warm: Harness) -> None:
 
 
 async def test_grants_are_compiled_in_a_thread(warm: Harness) -> None:
-    with called_here(builders.caller_entries, builders.longest_lifetimes) as called:
+    with called_here(
+        builders.caller_entries, builders.longest_lifetimes, builders.issuers
+    ) as called:
         await warm.reconfigure(settings())
     assert called == []
 
