@@ -5,7 +5,8 @@ responses and adds the headers of every response. The order matters: refused req
 too, and get their CORS headers.
 
 From the head to the answer of a route there is one coroutine here, one in the route, and what the
-handler calls. A step that seldom waits is a plain function: it answers, or returns what to await.
+handler calls. Most steps do not wait. They are plain functions that return a result, or a coroutine
+if they must wait.
 
 FastAPI tries one route after the other, and resolves a handler's arguments on each request. So the
 gateway finds each `ApiRoute` itself, most of them in a dict, and routes for everything below a path
@@ -35,8 +36,8 @@ log = logging.getLogger(__name__)
 
 NO_ROUTE: Final = "none"
 CLIENT_CLOSED_REQUEST: Final = 499  # nginx's status for a client that did not wait
-UNLIMITED: Final = frozenset({"/livez", "/readyz", "/metrics"})  # a full service is still healthy
-_REST: Final = "{path:path}"  # the end of a route for everything below a path
+NOT_COUNTED: Final = frozenset({"/livez", "/readyz", "/metrics"})  # a full service is still healthy
+_ANY_SUFFIX: Final = "{path:path}"  # the end of a route for everything below a path
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -68,19 +69,12 @@ class Gateway:
         self._limiter = limiter
         self._metrics = metrics
         self._problems = problems
-        ours = [route for route in routes if isinstance(route, ApiRoute)]
-        self._below = [
-            (route.path.removesuffix(_REST), route) for route in ours if _serves_below(route)
-        ]
-        self._with_parameters = [
-            route for route in ours if route.param_convertors and not _serves_below(route)
-        ]
-        self._by_path = {
-            (method, route.path): route
-            for route in ours
-            if not route.param_convertors
-            for method in route.methods or ()
-        }
+        self._by_path = dict[tuple[str, str], ApiRoute]()
+        self._by_prefix = list[tuple[str, ApiRoute]]()
+        self._with_parameters = list[ApiRoute]()
+        for route in routes:
+            if isinstance(route, ApiRoute):
+                self._add(route)
         self._cors = rules_for(cors_origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -95,28 +89,44 @@ class Gateway:
             response, send = apply(self._cors, scope, send)
         try:
             try:
-                if response is None and (response := self._refuse_if_full(scope, state)) is None:
-                    if (route := self._find(scope)) is not None:
-                        response = await route.respond(route.request_class(scope, receive))
-                    elif scope["path"].endswith("\n"):
-                        # Starlette's patterns end in `$`: it would find the path without it.
-                        unknown = NotFound("No such resource.")
-                        response = self._problems.refusal(unknown, state.request_id)
-                    else:
-                        await self._app.serve_rest(
-                            scope, receive, partial(_send_of_app, state, send)
-                        )
+                if response is None:
+                    response = self._refuse_if_full(scope, state)
+                if response is None:
+                    response = await self._answer(scope, receive, send, state)
             except ClientDisconnect:
                 response = None
             except Exception:
                 # Safe to log: redaction.py drops the message, and locals are never logged.
                 log.exception("request %s failed", state.request_id)
                 response = self._problems.internal_error(state.request_id)
-            if response is not None and state.status is None:  # else a response has begun
+            # An error after the response began cannot be reported.
+            if response is not None and state.status is None:
                 await send(_start(state, response.status_code, response.raw_headers))
                 await send({"type": "http.response.body", "body": response.body})
         finally:
             self._end(scope, state)
+
+    def _add(self, route: ApiRoute) -> None:
+        if _serves_below(route):
+            self._by_prefix.append((route.path.removesuffix(_ANY_SUFFIX), route))
+        elif route.param_convertors:
+            self._with_parameters.append(route)
+        else:
+            self._by_path |= {(method, route.path): route for method in route.methods or ()}
+
+    def _answer(
+        self, scope: Scope, receive: Receive, send: Send, state: RequestState
+    ) -> Awaitable[Response | None]:
+        """Return the coroutine that answers. Its result is None if FastAPI sends the response."""
+        if (route := self._find(scope)) is not None:
+            return route.respond(route.request_class(scope, receive))
+        if scope["path"].endswith("\n"):
+            return self._unknown(state)
+        return self._app.serve_rest(scope, receive, partial(_send_of_app, state, send))
+
+    async def _unknown(self, state: RequestState) -> Response:
+        """Answer 404. FastAPI's patterns end in `$`: it would find the path without the newline."""
+        return self._problems.refusal(NotFound("No such resource."), state.request_id)
 
     def _end(self, scope: Scope, state: RequestState) -> None:
         if state.holds_place:
@@ -128,7 +138,7 @@ class Gateway:
 
     def _refuse_if_full(self, scope: Scope, state: RequestState) -> Response | None:
         """Take a place in the limiter until the response is sent, or return the refusal."""
-        if scope["path"] in UNLIMITED:
+        if scope["path"] in NOT_COUNTED:
             return None
         try:
             self._limiter.acquire()
@@ -142,7 +152,7 @@ class Gateway:
         if found is not None:
             scope["route"] = found
             return found
-        for prefix, route in self._below:
+        for prefix, route in self._by_prefix:
             if scope["path"].startswith(prefix) and scope["method"] in (route.methods or ()):
                 scope["route"] = route
                 return route
@@ -158,7 +168,7 @@ class Gateway:
 
 def _serves_below(route: ApiRoute) -> bool:
     """Whether it serves everything below a fixed path, and its handler reads the rest itself."""
-    ends_in_rest = route.path.endswith(_REST) and len(route.param_convertors) == 1
+    ends_in_rest = route.path.endswith(_ANY_SUFFIX) and len(route.param_convertors) == 1
     return ends_in_rest and not route.dependant.path_params
 
 

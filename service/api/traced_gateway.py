@@ -5,7 +5,7 @@ from typing import Final
 from opentelemetry.trace import Span
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.api.gateway import METHODS, UNLIMITED
+from service.api.gateway import METHODS, NOT_COUNTED
 from service.api.request_state import state_of
 from service.telemetry.spans import Spans, set_failed, trace_headers
 
@@ -21,7 +21,7 @@ class TracedGateway:
         self._spans = spans
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in UNLIMITED:
+        if scope["type"] != "http" or scope["path"] in NOT_COUNTED:
             await self._gateway(scope, receive, send)
             return
         # The first of a repeated header counts.
