@@ -35,6 +35,7 @@ from service.api.body import (
 from service.api.limits import BatchSlot
 from service.api.parts import Parts
 from service.api.request_state import CallerId, state_of
+from service.concurrency.pending import Pending
 from service.errors import (
     ForeignOrigin,
     Overloaded,
@@ -74,11 +75,8 @@ class AuthenticatedRequest(Request):
         address = self.scope.get("client")
         return None if address is None else address[0]
 
-    def identify(self, route: "ApiRoute") -> Awaitable[None] | None:
-        """Find out who the caller is. Return what to await if its token has to be verified.
-
-        The awaitable raises the refusal of an unknown caller, after its audit line.
-        """
+    def identify(self, route: "ApiRoute") -> Pending:
+        """Find out who the caller is. Raises the refusal of an unknown one, after its audit line."""
         self.snapshot = self.authorizer.snapshot
         try:
             identity = route.identity(self)
@@ -89,7 +87,7 @@ class AuthenticatedRequest(Request):
         self._set_identity(identity)
         return None
 
-    def identify_again(self, route: "ApiRoute") -> Awaitable[None] | None:
+    def identify_again(self, route: "ApiRoute") -> Pending:
         """As `identify`, if there is another configuration by now."""
         return None if self.authorizer.snapshot is self.snapshot else self.identify(route)
 

@@ -11,7 +11,7 @@ refusal is one line with the number of keys and the first ten. A batch has at mo
 refusals.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -19,6 +19,7 @@ from typing import Final
 from pydantic_core import to_json
 
 from service.clock import rfc3339
+from service.concurrency.pending import Pending
 from service.errors import PresignError, Unauthenticated
 from service.presigning.audit_decision import (
     Answer,
@@ -37,7 +38,7 @@ _REFUSED_KEYS: Final = 10  # in the line of a refusal
 _SHORT_KEY: Final = 150  # characters of each, if ten longer ones do not fit in a line
 _REFUSALS: Final = 10  # lines of refusals for one batch
 
-WriteLines = Callable[[Iterable[bytes]], Awaitable[None] | None]
+WriteLines = Callable[[Iterable[bytes]], Pending]
 # A request, its key, or the keys with the same answer (none if it is unread), and the answer.
 Outcome = tuple[AnyRequest, str | Sequence[str], Answer]
 

@@ -7,6 +7,7 @@ from typing import Final, Protocol
 
 from service.clock import Clock
 from service.concurrency.event_loop import ITEMS_PER_SLICE
+from service.concurrency.pending import Pending
 from service.errors import Overloaded, PresignError
 from service.presigning.audit import (
     Outcome,
@@ -45,10 +46,7 @@ class SigningObserver(Protocol):
 
 class AuditTrail:
     def __init__(self, write: WriteLines, *, clock: Clock, observer: SigningObserver) -> None:
-        """`write` takes the audit lines of a request. If it raises, the request is not answered.
-
-        If it returns an awaitable, that is awaited.
-        """
+        """`write` takes the audit lines of a request. If it raises, the request is not answered."""
         self._write = write
         self._clock = clock
         self._observer = observer
@@ -57,12 +55,8 @@ class AuditTrail:
 
     def record(
         self, requester: Requester, outcomes: Sequence[Outcome], s3_buckets: Mapping[str, str]
-    ) -> Awaitable[None] | None:
-        """Return None if all is written, else what to await until it is.
-
-        `s3_buckets` are the buckets' names at the store. Both raise Overloaded if it cannot be
-        written.
-        """
+    ) -> Pending:
+        """`s3_buckets` are the buckets' names at the store. Raises Overloaded."""
         time = self._clock.wall()
         lines = audit_lines(requester, outcomes, s3_buckets=s3_buckets, time=time)
         rest = self._put(lines)
@@ -117,7 +111,7 @@ class AuditTrail:
             if (rest := self._put([line])) is not None:
                 await rest
 
-    def _put(self, lines: list[bytes]) -> Awaitable[None] | None:
+    def _put(self, lines: list[bytes]) -> Pending:
         """As `write`, and counts a failure."""
         try:
             rest = self._write(lines)
@@ -133,7 +127,7 @@ class AuditTrail:
             self._observer.audit_failed()
             raise
 
-    async def _count_later(self, rest: Awaitable[None] | None, outcomes: Sequence[Outcome]) -> None:
+    async def _count_later(self, rest: Pending, outcomes: Sequence[Outcome]) -> None:
         # Uploads that all differ took some ms until here.
         await (asyncio.sleep(0) if rest is None else rest)
         self._count_all(outcomes)

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from service.access.grants import AccessRequest, Denied, Limited, decide
 from service.clock import Clock
+from service.concurrency.pending import Pending
 from service.errors import (
     CredentialsUnavailable,
     Forbidden,
@@ -185,11 +186,8 @@ class Authorizer:
     def access(self, requester: Requester) -> CallerAccess:
         return self.snapshot.access(requester.identity)
 
-    def count(self, requester: Requester, urls: int) -> Awaitable[None] | None:
-        """Count against the caller's rate. Return None if they are counted, else what to await.
-
-        Both raise RateLimited; then none of them is counted.
-        """
+    def count(self, requester: Requester, urls: int) -> Pending:
+        """Count against the caller's rate. Raises RateLimited; then none of them is counted."""
         rate, caller = self.snapshot.access(requester.identity).rate, requester.identity.caller
         if rate is None or self._limits is None or self._limits.try_take(caller, rate, urls):
             return None

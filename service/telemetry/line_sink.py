@@ -17,10 +17,11 @@ import select
 import stat
 import threading
 from collections import deque
-from collections.abc import Awaitable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Final
 
+from service.concurrency.pending import Pending
 from service.errors import Overloaded
 
 log = logging.getLogger(__name__)
@@ -53,11 +54,8 @@ class LineSink:
             with suppress(OSError):  # not a pipe, or the user has too many
                 fcntl.fcntl(self._descriptor, set_size, _PIPE_BYTES)
 
-    def write(self, lines: Iterable[bytes]) -> Awaitable[None] | None:
-        """Write `lines`. Return None if all were written, else what to await for the rest.
-
-        The call and the awaitable raise Overloaded if the lines cannot be written.
-        """
+    def write(self, lines: Iterable[bytes]) -> Pending:
+        """Write `lines`. Raises Overloaded if they cannot be written."""
         pending = deque(lines)
         try:
             if not self._waiting_requests.locked() and (
