@@ -1,15 +1,17 @@
 """Answers a call of the API: authenticate, read the body, parse, handle, respond with bytes.
 
-FastAPI reads a handler's signature for its OpenAPI document. It would also resolve the arguments on
-each request, at three times the cost of the handler. `ApiRoute` calls the handler itself, with the
-few kinds of arguments that handlers here have.
+FastAPI reads a handler's signature for its OpenAPI document. FastAPI would also resolve the
+arguments on each request. That costs three times as much as the handler. `ApiRoute` calls the
+handler itself, with the few kinds of arguments that handlers here have.
 
 The configuration may change during a request. So the caller is authenticated again after the body
-and before the response if there is another snapshot by then.
+and before the response if there is another snapshot by then. The last time, the audit line may
+already say `allowed`, and the caller is refused all the same.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
 from typing import Any, ClassVar, Final, NoReturn, get_type_hints
 
 from fastapi import Request, Response
@@ -54,12 +56,15 @@ _NO_CONTENT: Final = 204
 
 
 class AuthenticatedRequest(Request):
-    """A request whose caller `identify` has authenticated."""
+    """A request that `identify` authenticates, before the handler gets it.
+
+    Until then it has only what the constructor sets. `slot` is there while `batch_slot` holds it.
+    """
 
     requester: Requester
     caller_id: CallerId
     snapshot: Snapshot  # that the caller was authenticated with
-    slot: BatchSlot  # of a long body
+    slot: BatchSlot
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         super().__init__(scope, receive)
@@ -81,7 +86,7 @@ class AuthenticatedRequest(Request):
         try:
             identity = route.identity(self)
         except PresignError as refusal:
-            return self._refuse(route, refusal)
+            return self._audit_unauthenticated(route, refusal)
         if not isinstance(identity, Identity):
             return self._identify_by(route, identity)
         self._set_identity(identity)
@@ -95,14 +100,14 @@ class AuthenticatedRequest(Request):
         try:
             self._set_identity(await verified)
         except Unauthenticated as refusal:
-            await self._refuse(route, refusal)
+            await self._audit_unauthenticated(route, refusal)
 
     def _set_identity(self, identity: Identity) -> None:
         self.caller_id = (identity.caller.issuer, identity.caller.subject)
         self.requester = Requester(identity, self.context.request_id, self.client_host)
 
-    async def _refuse(self, route: "ApiRoute", refusal: PresignError) -> NoReturn:
-        """Raises the refusal of a request whose caller is unknown, after its audit line."""
+    async def _audit_unauthenticated(self, route: "ApiRoute", refusal: PresignError) -> NoReturn:
+        """Write the audit line of a request whose caller is unknown. Then raise the refusal."""
         trail = self.authorizer.audit_trail
         await trail.record_unauthenticated(self.context.request_id, self.client_host, route.path)
         raise refusal
@@ -111,6 +116,14 @@ class AuthenticatedRequest(Request):
         """Write the audit line of a request that was refused before it was read."""
         outcome = (UnreadRequest(route.path), (), refusal)
         await self.authorizer.record(self.requester, [outcome])
+
+    @asynccontextmanager
+    async def batch_slot(self) -> AsyncIterator[None]:
+        """Hold a slot for a long body. Raises Overloaded, and ClientDisconnect after the wait."""
+        async with self.limits.batches.slot(self.caller_id) as self.slot:
+            if self.slot.has_waited and await self.is_disconnected():
+                raise ClientDisconnect
+            yield
 
     async def read(self, limit: int) -> bytes:
         """Return the whole body, in a slot for bodies being received.
@@ -200,8 +213,11 @@ class ApiRoute(APIRoute):
                 body = await call.read(self._limit)
                 if (verification := call.identify_again(self)) is not None:
                     await verification
-                if self._is_batch or (self._is_long and len(body) > MAX_BODY_BYTES):
-                    answer = await self._answer_long(call, self._body, body, arguments)
+                if self._is_batch:
+                    answer = await self._answer_batch(call, self._body, body, arguments)
+                elif len(body) > MAX_BODY_BYTES:
+                    parsed = await self._parse_long(call, self._body, body)
+                    answer = await self._handler(call, body=parsed, **arguments)
                 else:
                     answer = await self._handler(call, body=parse(self._body, body), **arguments)
             if (verification := call.identify_again(self)) is not None:
@@ -219,20 +235,19 @@ class ApiRoute(APIRoute):
             arguments["query"] = parse_query(self._query, call.scope["query_string"])
         return arguments
 
-    async def _answer_long(
+    async def _answer_batch(
         self, call: AuthenticatedRequest, model: type[Body], body: bytes, arguments: dict[str, Any]
     ) -> bytes | Response:
-        async with call.limits.batches.slot(call.caller_id) as call.slot:
-            if call.slot.has_waited and await call.is_disconnected():
-                raise ClientDisconnect
-            parsed = parse(model, body)
-            if self._is_batch:
-                try:
-                    return await self._handler(call, body=parsed, **arguments)
-                except ItemValidationError as found:
-                    refuse(found.model, found.error, body, found.location)
-        # A list of parts, which is long too, waits for the store: without a slot.
-        return await self._handler(call, body=parsed, **arguments)
+        async with call.batch_slot():
+            try:
+                return await self._handler(call, body=parse(model, body), **arguments)
+            except ItemValidationError as found:
+                refuse(found.model, found.error, body, found.location)
+
+    async def _parse_long(self, call: AuthenticatedRequest, model: type[Body], body: bytes) -> Body:
+        """Parse a list of parts. Its handler waits for the store, so it runs without a slot."""
+        async with call.batch_slot():
+            return parse(model, body)
 
     async def _refuse_foreign_page(self, call: AuthenticatedRequest) -> None:
         """Raises ForeignOrigin or UnsupportedMediaType, after its audit line."""
@@ -248,7 +263,6 @@ class ApiRoute(APIRoute):
         self._handler: Handler = self.endpoint
         self._body = body
         self._limit = MAX_BODY_BYTES if body is None else body.max_body_bytes
-        self._is_long = self._limit > MAX_BODY_BYTES
         self._is_batch = body is not None and body.is_batch
         self._path_parameters = [name for name in self.param_convertors if name in hints]
         self._query: type[BaseModel] | None = hints.get("query")
