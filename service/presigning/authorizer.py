@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
-from service.access.grants import AccessRequest, Denied, Limited, decide
+from service.access.grants import AccessRequest, Allowed, Denied, Limited, decide
 from service.clock import Clock
 from service.concurrency.pending import Pending
 from service.errors import (
@@ -65,9 +65,9 @@ class Authorizer:
         """Whether at least one bucket has a session."""
         return any(self._pool.is_alive(bucket) for bucket in self.snapshot.buckets)
 
-    def hurry(self) -> None:
-        """Get sessions sooner, since somebody waits until this can sign. It calls nobody itself."""
-        self._pool.hurry()
+    def retry_soon(self) -> None:
+        """After a failure, make the next attempt due soon. The background task makes it."""
+        self._pool.retry_soon()
 
     async def audited(
         self,
@@ -76,20 +76,20 @@ class Authorizer:
         key: str | Sequence[str],
         work: Callable[[], Awaitable[T]],
         *,
-        at_once: Callable[[], T | None] | None = None,
+        without_waiting: Callable[[], T | None] | None = None,
         urls: int = 1,
     ) -> T:
         """Count `urls` against the caller's rate, do the work, and write the audit line.
 
         Everything but a batch passes here, so that no answer leaves without these steps. `key` may
         be all keys of the one request, or none if it is unread. `urls` are 0 if they were counted
-        before. `work` is done only if `at_once` returns None. Returns the answer, or raises the
-        refusal, once it is in the audit trail: RateLimited, Overloaded and what the two raise.
+        before. `work` is done only if `without_waiting` returns None. Returns the answer, or raises
+        the refusal, once it is in the audit trail: RateLimited, Overloaded and what the two raise.
         """
         try:
             if urls and (counted := self.count(requester, urls)) is not None:
                 await counted
-            answer = None if at_once is None else at_once()
+            answer = None if without_waiting is None else without_waiting()
             if answer is None:
                 answer = await work()
         except PresignError as refusal:
@@ -100,8 +100,10 @@ class Authorizer:
             await written
         return answer
 
-    async def read(self, requester: Requester, route: str, work: Callable[[], Awaitable[V]]) -> V:
-        """Return what `work` finds out about a request before it is known what that is for.
+    async def audit_refusal_of(
+        self, requester: Requester, route: str, work: Callable[[], Awaitable[V]]
+    ) -> V:
+        """Return what `work` returns: it reads a request whose key is not known yet.
 
         `route` is the template of its path. A refusal is in the audit trail before it is raised.
         """
@@ -126,24 +128,24 @@ class Authorizer:
         CredentialsUnavailable, and what `audited` and `sign` raise.
         """
         wait = partial(self._await_session, requester, request.bucket, sign)
-        return self.audited(requester, request, key, wait, at_once=sign, urls=urls)
+        return self.audited(requester, request, key, wait, without_waiting=sign, urls=urls)
 
     def authorize(self, requester: Requester, access_request: AccessRequest) -> AuthorizedAccess:
         """Raises Forbidden, LimitExceeded or InvalidRequest if no grant allows it."""
         access = self.access(requester)
         match decide(access.grants, access_request):
+            case Allowed() as allowed:
+                return AuthorizedAccess(
+                    self.snapshot.buckets[access_request.bucket],
+                    allowed.max_expires_in,
+                    access.session_keys[access_request.bucket],
+                )
             case Denied():
                 raise Forbidden
             case Limited(pointer, detail, missing=True):
                 raise InvalidRequest(detail, pointer=pointer)
             case Limited(pointer, detail):
                 raise LimitExceeded(detail, pointer=pointer)
-            case allowed:
-                return AuthorizedAccess(
-                    self.snapshot.buckets[access_request.bucket],
-                    allowed.max_expires_in,
-                    access.session_keys[access_request.bucket],
-                )
 
     def signing_grant(self, granted: AuthorizedAccess, lifetime: Lifetime) -> SigningGrant | None:
         """Return None while no session is available.
@@ -193,8 +195,8 @@ class Authorizer:
             return None
         return self._limits.take(caller, rate, urls)
 
-    async def wait(self, session_key: SessionKey) -> CredentialsUnavailable | None:
-        """Wait for a session. If none comes, return the error for the caller that needs it."""
+    async def session_error(self, session_key: SessionKey) -> CredentialsUnavailable | None:
+        """Wait for a session. Return None, or the error to report."""
         try:
             await self._pool.ready(session_key)
         except CredentialsUnavailable as refusal:

@@ -84,7 +84,7 @@ class Presigner:
         runs = await self._sign_runs(requester, requests)
         while pending := self._pending(requester, runs) - refusals.keys():
             async with while_waiting():
-                found = await asyncio.gather(*map(self._authorizer.wait, pending))
+                found = await asyncio.gather(*map(self._authorizer.session_error, pending))
             refusals |= zip(pending, found, strict=True)
             runs = await self._sign_runs(requester, requests)
         by_bucket = {key.bucket: refusal for key, refusal in refusals.items()}

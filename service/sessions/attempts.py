@@ -76,8 +76,8 @@ class RefreshAttempts:
             due_at = max(due_at, own.next_attempt_at, now + _MIN_HOLD)
         return max(0.0, due_at - now)
 
-    def hurry(self, bucket: str) -> None:
-        """Somebody is waiting: try the bucket's own session again within WANTED_PAUSE."""
+    def retry_soon(self, bucket: str) -> None:
+        """Try the bucket's own session again within WANTED_PAUSE, if the last attempt failed."""
         own = self._own(bucket)
         if own is not None and own.failures and not own.permanent:
             self._bring_forward(own)

@@ -109,7 +109,7 @@ class SessionPool:
             if not await entry.attempts.wait(seconds, ("STS", key.bucket)):
                 detail = TOO_MANY_WAIT
         else:
-            self._attempts.hurry(key.bucket)
+            self._attempts.retry_soon(key.bucket)
         if (session := self.current(key)) is not None:
             return session
         bucket = self._buckets.get(key.bucket)
@@ -144,10 +144,10 @@ class SessionPool:
         """Return whether the bucket's own session can sign, so role, trust and clock are right."""
         return self.current(self._own(bucket)) is not None
 
-    def hurry(self) -> None:
-        """Somebody waits until any bucket can sign: try each one again soon, if it fails."""
+    def retry_soon(self) -> None:
+        """Make the next attempt of each bucket due soon, if the last one failed."""
         for bucket in self._buckets:
-            self._attempts.hurry(bucket)
+            self._attempts.retry_soon(bucket)
 
     def start(self) -> None:
         """Start to get the buckets' own sessions. Nothing waits: the service starts without STS."""

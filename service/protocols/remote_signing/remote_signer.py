@@ -100,7 +100,7 @@ class RemoteSigner(UseCase[None]):
         Raises what `Authorizer.sign_and_audit` raises, and InvalidRequest for what is not signed.
         """
         check = partial(self._check, requester, request, bucket)
-        checked = await self._authorizer.read(requester, route, check)
+        checked = await self._authorizer.audit_refusal_of(requester, route, check)
         audited = StoreRequest(
             action=checked.call.action,
             access_request=checked.accesses[0],
