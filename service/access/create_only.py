@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from service.access.grants import Grant, Operation
-from service.access.prefixes import parts
+from service.access.prefixes import subtrees_of
 
 UPLOADS: Final = frozenset({Operation.UPLOAD, Operation.FORM, Operation.MULTIPART})
 
@@ -40,5 +40,5 @@ def bound_to_create(grants: Sequence[Grant], free: Sequence[Grant]) -> list[Gran
     return [
         grant
         for grant in grants
-        if creates_only(grant) and names.isdisjoint({grant.prefix, *parts(grant.prefix)})
+        if creates_only(grant) and names.isdisjoint({grant.prefix, *subtrees_of(grant.prefix)})
     ]

@@ -72,8 +72,8 @@ class Grant:
 class AccessRequest:  # not frozen: see presigning/requests.py
     """What a request needs a grant for. With `subtree`: for all keys that start with `key`.
 
-    `content_length` is exact, or with `is_max_length` the most bytes that there may be. The grant
-    must also allow `through`, if it is set: `sign` for a client's own request.
+    `content_length` is exact, or with `is_max_length` the most bytes that there may be.
+    `also_needs` is a second operation that the grant must allow: `sign` for a client's own request.
     """
 
     operation: Operation
@@ -91,7 +91,7 @@ class AccessRequest:  # not frozen: see presigning/requests.py
     declares_content_type: bool = (
         True  # not for later calls of an upload, whose type is already fixed
     )
-    through: Operation | None = None
+    also_needs: Operation | None = None
 
 
 @dataclass(slots=True)
@@ -132,7 +132,7 @@ class DecisionScope:
 
 
 ScopeTable = PrefixTable[DecisionScope]
-_limits_of = attrgetter(*(each.name for each in fields(Grant)[2:]))  # all but the place
+_limits_of = attrgetter(*({each.name for each in fields(Grant)} - {"bucket", "prefix"}))
 
 
 class Grants(tuple[Grant, ...]):  # noqa: SLOT001 - Python allows a tuple no other slots
@@ -143,20 +143,20 @@ class Grants(tuple[Grant, ...]):  # noqa: SLOT001 - Python allows a tuple no oth
         self._tables: dict[tuple[str, Operation, Operation | None], ScopeTable] = {}
 
     def table(
-        self, bucket: str, operation: Operation, through: Operation | None = None
+        self, bucket: str, operation: Operation, also_needs: Operation | None = None
     ) -> ScopeTable:
-        """Return the scopes in a bucket. `through` is another operation that must be allowed."""
-        at = (bucket, operation, through)
+        """Return the scopes in a bucket, for grants that allow the one or two operations."""
+        at = (bucket, operation, also_needs)
         if (table := self._tables.get(at)) is None:
             if bucket not in self._buckets:
                 return _NO_SCOPES
-            needed = {operation, through or operation}
+            needed = {operation, also_needs or operation}
             own = [grant for grant in self if grant.bucket == bucket and needed <= grant.allow]
             table = self._tables[at] = _scopes(own)
         return table
 
     def scope(self, request: AccessRequest) -> DecisionScope:
-        table = self.table(request.bucket, request.operation, request.through)
+        table = self.table(request.bucket, request.operation, request.also_needs)
         return table.find(request.key, subtree=request.subtree)
 
     def covering(self, request: AccessRequest) -> tuple[Grant, ...]:
@@ -204,12 +204,12 @@ def may_overwrite(grants: Grants, request: AccessRequest) -> bool:
     return isinstance(decide(grants, replace(request, overwrite=True)), Allowed)
 
 
-def max_upload_size(grants: Grants, request: AccessRequest, most: int) -> int:
-    """Return the largest size in bytes, up to `most`, that a grant allows for this request.
+def max_upload_size(grants: Grants, request: AccessRequest, upper_bound: int) -> int:
+    """Return the largest size in bytes, up to `upper_bound`, that a grant allows for this request.
 
     0 if no grant allows the rest of it: a request for 0 bytes is then refused with the reason.
     """
-    return _largest(grants, request, most, lambda grant: grant.max_content_length)
+    return _largest_limit(grants, request, upper_bound, lambda grant: grant.max_content_length)
 
 
 def max_link_expires_in(grants: Grants, request: AccessRequest) -> int | None:
@@ -225,9 +225,9 @@ def max_link_expires_in(grants: Grants, request: AccessRequest) -> int | None:
     return max(lifetimes, default=None)
 
 
-def most_keys(grants: Grants, request: AccessRequest, most: int) -> int:
-    """Return the largest page, up to `most` keys, that a grant allows for this request, or 0."""
-    return _largest(grants, request, most, lambda grant: grant.max_keys)
+def max_page_size(grants: Grants, request: AccessRequest, upper_bound: int) -> int:
+    """Return the most keys, up to `upper_bound`, that a grant allows on this page, or 0."""
+    return _largest_limit(grants, request, upper_bound, lambda grant: grant.max_keys)
 
 
 def violated_limit(grant: Grant, request: AccessRequest) -> Limited | None:
@@ -273,20 +273,21 @@ def _violated_type(patterns: tuple[str, ...], request: AccessRequest) -> Limited
     return Limited("#/content_type", detail)
 
 
-def _largest(
+def _largest_limit(
     grants: Grants,
     request: AccessRequest,
-    most: int,
+    upper_bound: int,
     limit_of: Callable[[Grant], int | None],
 ) -> int:
     covering = grants.covering(request)
     limits = [limit_of(grant) for grant in covering if violated_limit(grant, request) is None]
-    return max((most if limit is None else min(limit, most) for limit in limits), default=0)
+    largest = max((upper_bound if each is None else each for each in limits), default=0)
+    return min(largest, upper_bound)
 
 
 def _hides_its_size(request: AccessRequest) -> bool:
     """Whether it is an upload of a client's own, whose size would not be signed."""
-    is_upload = request.operation is Operation.UPLOAD and request.through is Operation.SIGN
+    is_upload = request.operation is Operation.UPLOAD and request.also_needs is Operation.SIGN
     return is_upload and request.content_length is None
 
 

@@ -5,6 +5,7 @@ A prefix that is empty or ends in `/` covers all keys that start with it; any ot
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from operator import itemgetter
 from typing import Generic, TypeVar
 
@@ -17,15 +18,18 @@ class PrefixTable(Generic[V]):
         self, items: Sequence[tuple[str, T]], value_of: Callable[[Iterable[T]], V]
     ) -> None:
         """`items` have a prefix each. `value_of` gets those that cover a key, in their order."""
-        named = defaultdict[str, list[tuple[int, T]]](list)
-        for place, (prefix, item) in enumerate(items):
-            named[prefix].append((place, item))
+        by_prefix = defaultdict[str, list[tuple[int, T]]](list)
+        for position, (prefix, item) in enumerate(items):
+            by_prefix[prefix].append((position, item))
         self._values = {"": value_of([])}
-        for name in named:
-            found = [each for part in {*parts(name), name} for each in named.get(part, ())]
-            self._values[name] = value_of(item for _, item in sorted(found, key=itemgetter(0)))
-        subtrees = (name.count("/") for name in named if name.endswith("/"))
-        self._levels = range(max(subtrees, default=0))
+        for prefix in by_prefix:
+            wider = {*subtrees_of(prefix), prefix}
+            covering = sorted(
+                chain(*(by_prefix.get(each, ()) for each in wider)), key=itemgetter(0)
+            )
+            self._values[prefix] = value_of(item for _, item in covering)
+        depths = (prefix.count("/") for prefix in by_prefix if prefix.endswith("/"))
+        self._levels = range(max(depths, default=0))
 
     def find(self, key: str, *, subtree: bool = False) -> V:
         """Return the value of a key, or with `subtree` of all keys that start with it."""
@@ -40,7 +44,7 @@ class PrefixTable(Generic[V]):
         return found
 
 
-def parts(key: str) -> Iterator[str]:
+def subtrees_of(key: str) -> Iterator[str]:
     """Yield the prefixes of subtrees that have the key, the widest first: "", `a/` and `a/b/`."""
     yield ""
     end = 0

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 from urllib.parse import quote, unquote
 
-from service.access.grants import AccessRequest, Operation, most_keys
+from service.access.grants import AccessRequest, Operation, max_page_size
 from service.errors import InvalidRequest, StorageRefused, StorageUnavailable
 from service.presigning.authorizer import Authorizer
 from service.presigning.requests import Requester, StoreRequest
@@ -119,7 +119,7 @@ class Listings:
             version=version,
         )
         grants = self.authorizer.access(requester).grants
-        wanted.max_keys = most_keys(grants, wanted, _MAX_KEYS) or 1
+        wanted.max_keys = max_page_size(grants, wanted, _MAX_KEYS) or 1
         store_request = StoreRequest(action=action, access_request=wanted)
         access = await self.authorizer.authorize_store_call(requester, store_request)
         return access, wanted.max_keys

@@ -9,7 +9,13 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Protocol, Self, TypeVar
 
 from service.access.callers import Identity
-from service.access.grants import AccessRequest, Grants, Operation, allowed_content_type, most_keys
+from service.access.grants import (
+    AccessRequest,
+    Grants,
+    Operation,
+    allowed_content_type,
+    max_page_size,
+)
 from service.access.narrowing import Permission
 from service.errors import CreateOnlyUnsupported, InvalidRequest
 from service.sessions.lifetime import Lifetime
@@ -225,7 +231,7 @@ def with_page_size(request: PresignRequest, grants: Grants) -> PresignRequest:
     if not isinstance(request.action, ListObjects) or request.action.max_keys is not None:
         return request
     access_request = replace(access_for_request(request), max_keys=None)
-    keys = most_keys(grants, access_request, _DEFAULT_MAX_KEYS)
+    keys = max_page_size(grants, access_request, _DEFAULT_MAX_KEYS)
     if keys in {0, _DEFAULT_MAX_KEYS}:  # nothing is granted, or the default of S3 is
         return request
     return replace(request, action=replace(request.action, max_keys=keys))

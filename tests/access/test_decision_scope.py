@@ -17,11 +17,11 @@ from service.access.grants import (
     Operation,
     decide,
     max_link_expires_in,
+    max_page_size,
     max_upload_size,
-    most_keys,
     violated_limit,
 )
-from service.access.prefixes import PrefixTable, parts
+from service.access.prefixes import PrefixTable, subtrees_of
 from tests.access.access_requests import access_requests, grants, keys, make_request, prefixes
 from tests.access.counted_calls import calls
 from tests.access.walking import covers, walked
@@ -30,7 +30,7 @@ from tests.support.factories import CALLER, make_caller_entry, make_grant
 
 SOME = st.lists(grants, max_size=6)
 ASKED = st.builds(
-    lambda asked, through: replace(asked, through=through),
+    lambda asked, also_needs: replace(asked, also_needs=also_needs),
     access_requests,
     st.sampled_from([None, Operation.SIGN]),
 )
@@ -43,7 +43,7 @@ def test_a_decision_is_that_of_a_walk_over_all_grants(
     some: list[Grant], request: AccessRequest, *, near: bool
 ) -> None:
     if near:  # the more of them cover the request
-        needed = {request.operation, request.through or request.operation}
+        needed = {request.operation, request.also_needs or request.operation}
         some = [replace(each, bucket="reports", allow=each.allow | needed) for each in some]
         request = replace(request, bucket="reports")
     assert decide(Grants(some), request) == walked(some, request)
@@ -79,7 +79,7 @@ def test_the_largest_limits_are_those_of_a_walk(some: list[Grant], request: Acce
     pages = [9 if each.max_keys is None else each.max_keys for each in free]
     links = [each.max_link_expires_in for each in covering if Operation.LINK in each.allow]
     assert max_upload_size(Grants(some), request, 9) == max(sizes, default=0)
-    assert most_keys(Grants(some), request, 9) == max(pages, default=0)
+    assert max_page_size(Grants(some), request, 9) == max(pages, default=0)
     assert max_link_expires_in(Grants(some), request) == max(links, default=None)
 
 
@@ -122,7 +122,7 @@ def test_keys_share_a_scope_if_their_grants_have_the_same_limits(
 def test_an_operation_and_a_bucket_have_their_own_scopes() -> None:
     found = Grants([make_grant(), make_grant(bucket="photos")])
     asked = [make_request(operation=each) for each in (Operation.DOWNLOAD, Operation.HEAD)]
-    asked += [make_request(bucket="photos"), make_request(through=Operation.SIGN)]
+    asked += [make_request(bucket="photos"), make_request(also_needs=Operation.SIGN)]
     assert len({found.scope(each) for each in asked}) == len(asked)
 
 
@@ -158,5 +158,5 @@ def test_a_table_is_made_without_comparing_all_prefixes() -> None:
 
 
 def test_the_parts_of_a_key_are_the_prefixes_that_may_cover_it() -> None:
-    assert [*parts("a/b//c")] == ["", "a/", "a/b/", "a/b//"]
-    assert [*parts("")] == [""]
+    assert [*subtrees_of("a/b//c")] == ["", "a/", "a/b/", "a/b//"]
+    assert [*subtrees_of("")] == [""]

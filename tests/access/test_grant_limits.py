@@ -13,8 +13,8 @@ from service.access.grants import (
     Limited,
     Operation,
     decide,
+    max_page_size,
     max_upload_size,
-    most_keys,
 )
 from tests.access.access_requests import ALLOWED, make_form, make_request, make_upload
 from tests.support.factories import make_grant
@@ -147,7 +147,7 @@ def test_max_upload_size_comes_from_the_most_generous_grant(grants: list[Grant],
 )
 def test_most_keys_comes_from_a_covering_grant(grants: list[Grant], most: int) -> None:
     page = make_request(operation=Operation.LIST, subtree=True, key="a/")
-    assert most_keys(Grants(grants), page, 1000) == most
+    assert max_page_size(Grants(grants), page, 1000) == most
 
 
 @pytest.mark.parametrize(

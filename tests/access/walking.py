@@ -28,7 +28,7 @@ def walked(grants: Sequence[Grant], request: AccessRequest) -> Decision:
 def covers(grant: Grant, request: AccessRequest) -> bool:
     if grant.bucket != request.bucket or request.operation not in grant.allow:
         return False
-    if request.through is not None and request.through not in grant.allow:
+    if request.also_needs is not None and request.also_needs not in grant.allow:
         return False
     if grant.prefix and not grant.prefix.endswith("/"):
         return grant.prefix == request.key and not request.subtree

@@ -34,7 +34,7 @@ def access_requests(
         bucket=bucket,
         key=uri.key,
         version="versionId" in uri.parameters,
-        through=_SIGN,
+        also_needs=_SIGN,
     )
     _check_upload(uri.parameters)
     if call.action in _REPLACE:
@@ -60,7 +60,7 @@ def deletions(bucket: str, objects: Iterable[DeletedObject]) -> list[AccessReque
             bucket=bucket,
             key=key,
             version=is_version,
-            through=_SIGN,
+            also_needs=_SIGN,
         )
         for key, is_version in objects
     ]
@@ -73,7 +73,7 @@ def deletion_without_body(bucket: str, grants: Iterable[Grant]) -> AccessRequest
         grant.prefix for grant in grants if grant.bucket == bucket and needed <= grant.allow
     )
     key = next(prefixes, "")
-    return AccessRequest(operation=Operation.DELETE, bucket=bucket, key=key, through=_SIGN)
+    return AccessRequest(operation=Operation.DELETE, bucket=bucket, key=key, also_needs=_SIGN)
 
 
 def _list_access(bucket: str, parameters: Mapping[str, str]) -> AccessRequest:
@@ -89,7 +89,7 @@ def _list_access(bucket: str, parameters: Mapping[str, str]) -> AccessRequest:
         key=prefix,
         subtree=True,
         max_keys=_number("max-keys", keys, _DEFAULT_MAX_KEYS),
-        through=_SIGN,
+        also_needs=_SIGN,
     )
 
 
@@ -103,7 +103,7 @@ def _source_access(bucket: str, s3_bucket: str, source: str) -> AccessRequest:
         raise InvalidRequest(detail)
     check_key(key)
     return AccessRequest(
-        operation=Operation.DOWNLOAD, bucket=bucket, key=key, version=bool(mark), through=_SIGN
+        operation=Operation.DOWNLOAD, bucket=bucket, key=key, version=bool(mark), also_needs=_SIGN
     )
 
 
