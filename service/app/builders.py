@@ -43,8 +43,8 @@ def _location(name: str, bucket: BucketSettings) -> Location:
     url = bucket.endpoint_url
     if url == bucket.signed_endpoint_url:
         return location
-    inner = replace(location, endpoint_url=url, addressing_style=bucket.style(url))
-    return replace(location, inner=inner)
+    internal = replace(location, endpoint_url=url, addressing_style=bucket.style(url))
+    return replace(location, internal=internal)
 
 
 def snapshot(

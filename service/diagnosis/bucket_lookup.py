@@ -26,8 +26,8 @@ class BucketLocation:
 
     @property
     def addresses(self) -> tuple[Address, ...]:
-        inner = self.address.inner
-        return (self.address,) if inner is None else (self.address, inner)
+        internal = self.address.internal
+        return (self.address,) if internal is None else (self.address, internal)
 
     @property
     def hosts(self) -> tuple[str, ...]:

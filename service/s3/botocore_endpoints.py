@@ -31,7 +31,7 @@ _MULTI_REGION = re.compile(r"arn:[^:]*:s3::[^:]+:.*")  # without a region
 _EXPRESS = re.compile(r".*--(?:x|xa)-s3")
 
 
-class Found(TypedDict):
+class Resolved(TypedDict):
     """An address or a problem for each bucket by name, and the regions that botocore knows.
 
     An address has the fields of `Address`.
@@ -42,9 +42,10 @@ class Found(TypedDict):
     regions: list[str]
 
 
-def find_addresses(locations: Mapping[str, Location]) -> Found:
+def find_addresses(locations: Mapping[str, Location]) -> Resolved:
     session = Session()  # one for all: reading botocore's data takes a tenth of a second
-    clients, found = _Clients(session), Found(addresses={}, problems={}, regions=_regions(session))
+    clients = _Clients(session)
+    found = Resolved(addresses={}, problems={}, regions=_regions(session))
     for name, location in locations.items():
         try:
             found["addresses"][name] = _address(clients, location)
@@ -73,19 +74,19 @@ def _address(clients: "_Clients", location: Location) -> dict[str, Any]:
         "host": _host(url),
         "path_prefix": url.path.removesuffix(_KEY),
         "region": region,
-        "inner": None if location.inner is None else _address(clients, location.inner),
+        "internal": None if location.internal is None else _address(clients, location.internal),
     }
 
 
 class _Clients:
-    """Makes one client for all buckets that differ only in their name: each takes 10 ms."""
+    """Buckets that differ only in name share a client. A client takes 10 ms to make."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._made: dict[Location, Any] = {}
 
     def client_for(self, location: Location) -> Any:
-        alike = replace(location, bucket="", inner=None)
+        alike = replace(location, bucket="", internal=None)
         if alike not in self._made:
             self._made[alike] = self._session.create_client(
                 _SERVICE,
@@ -138,8 +139,8 @@ def _refuse_unsignable(location: Location) -> None:
 
 
 def location_of(document: Mapping[str, Any]) -> Location:
-    inner = document["inner"]
-    return Location(**{**document, "inner": None if inner is None else location_of(inner)})
+    internal = document["internal"]
+    return Location(**{**document, "internal": None if internal is None else location_of(internal)})
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from service.s3.location import Location
 from service.signing.signer import Address
 
 if TYPE_CHECKING:
-    from service.s3.botocore_endpoints import Found
+    from service.s3.botocore_endpoints import Resolved
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ def resolve(
 
 def _ask_process(
     locations: Mapping[str, Location], meanwhile: Callable[[], object]
-) -> "Found | None":
+) -> "Resolved | None":
     """Return None if no process can be started here, or if it fails: the caller does its work."""
     try:
         with subprocess.Popen(  # noqa: S603 - this interpreter
@@ -79,7 +79,7 @@ def _ask_process(
                 json.dump({name: asdict(each) for name, each in locations.items()}, process.stdin)
             meanwhile()
             answer = process.stdout.read()
-        found: Found = json.loads(answer)
+        found: Resolved = json.loads(answer)
     except (OSError, MemoryError, ValueError) as error:
         log.info("no process can resolve the buckets: %s", type(error).__name__)
         return None
@@ -87,5 +87,5 @@ def _ask_process(
 
 
 def _address(document: Mapping[str, Any]) -> Address:
-    inner = document["inner"]
-    return Address(**{**document, "inner": None if inner is None else _address(inner)})
+    internal = document["internal"]
+    return Address(**{**document, "internal": None if internal is None else _address(internal)})

@@ -11,7 +11,7 @@ class Location:
     """A bucket's name, or the ARN of an access point, and how to reach it.
 
     `endpoint_url` is set for stores other than AWS; the `addressing_style` to use then depends on
-    the store. `inner` is how the service itself reaches the bucket, if that differs.
+    the store. `internal` is how the service itself reaches the bucket, if that differs.
     """
 
     bucket: str
@@ -21,4 +21,4 @@ class Location:
     fips: bool = False
     dual_stack: bool = False
     accelerate: bool = False
-    inner: "Location | None" = None
+    internal: "Location | None" = None

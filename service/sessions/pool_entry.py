@@ -40,9 +40,9 @@ class SigningSession:
     @classmethod
     def at(cls, address: Address, session: Session) -> Self:
         signer, stable = (Signer(session.credentials, address) for _ in range(2))
-        if address.inner is None:
+        if address.internal is None:
             return cls(session, signer, signer, stable)
-        return cls(session, signer, Signer(session.credentials, address.inner), stable)
+        return cls(session, signer, Signer(session.credentials, address.internal), stable)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,14 +40,14 @@ Signable = Action | ListObjectVersions | MultipartAction | RedirectedPut
 class Address:
     """Where a bucket is: `path_prefix` starts and ends with `/`.
 
-    `inner` is where the service itself reaches it, if that differs.
+    `internal` is where the service itself reaches it, if that differs.
     """
 
     scheme: str
     host: str
     path_prefix: str
     region: str
-    inner: "Address | None" = None
+    internal: "Address | None" = None
 
     @property
     def origin(self) -> str:

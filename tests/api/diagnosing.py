@@ -91,7 +91,7 @@ async def a_desk(*given: dict[str, Any], **more: Any) -> AsyncIterator[Desk]:
     known = [each.model_dump(exclude_none=True) for each in settings.callers]
     data = settings.model_dump(exclude_none=True) | {"callers": [*known, other]}
     inner = replace(ADDRESS, scheme="http", host="inner.example", path_prefix="/closed/")
-    elsewhere = replace(ADDRESS, host="closed.s3.example", inner=inner)
+    elsewhere = replace(ADDRESS, host="closed.s3.example", internal=inner)
     addresses = {"demo": ADDRESS, "closed": elsewhere}
     settings = type(settings).model_validate(data)
     async with run_app(settings, audit=audit_trail.extend, addresses=addresses) as client:

@@ -57,8 +57,8 @@ def test_public_and_internal_addresses(
     changes: dict[str, Any], public: str, internal: str | None
 ) -> None:
     address = address_with(**changes)
-    assert (url_of(address), url_of(address.inner)) == (public, internal)
-    for each in (address, address.inner or address):
+    assert (url_of(address), url_of(address.internal)) == (public, internal)
+    for each in (address, address.internal or address):
         assert each.region == "eu-west-1"
 
 

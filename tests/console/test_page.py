@@ -112,7 +112,7 @@ def check_security_headers(response: httpx.Response) -> None:
 async def test_the_policy_names_each_public_store_origin_once() -> None:
     inner = replace(ADDRESS, host="inner.example")
     addresses = {
-        "demo": replace(ADDRESS, host="b.example:9000", inner=inner),
+        "demo": replace(ADDRESS, host="b.example:9000", internal=inner),
         "closed": replace(ADDRESS, scheme="http", host="a.example"),
         "third": replace(ADDRESS, scheme="http", host="a.example"),
         "sixth": replace(ADDRESS, host="[::1]:9000"),

@@ -15,7 +15,7 @@ OWN: Final = Address(
 )
 INNER: Final = replace(OWN, host="10.0.0.1:9000")
 PRIVATE: Final = BucketLocation(
-    bucket="private", s3_bucket="acme", address=replace(OWN, inner=INNER)
+    bucket="private", s3_bucket="acme", address=replace(OWN, internal=INNER)
 )
 PLACES: Final = [PLACE, PRIVATE]
 

@@ -182,7 +182,7 @@ async def test_only_urls_for_callers_have_the_request_id() -> None:
 @in_virtual_time
 async def test_parts_use_the_public_host_and_calls_the_internal_one() -> None:
     inner = replace(ADDRESS, host="store.internal")
-    public = replace(ADDRESS, host="files.example.test", inner=inner)
+    public = replace(ADDRESS, host="files.example.test", internal=inner)
     snapshot = make_snapshot(make_grant(), buckets={"reports": make_bucket(address=public)})
     async with start_harness(snapshot) as harness:
         created = await harness.create()

@@ -234,7 +234,7 @@ def test_the_configuration_file_of_the_sdk_changes_nothing(
 INTERNAL: Final = location(
     endpoint_url="https://files.test",
     addressing_style="path",
-    inner=at_store("http://store.internal:9000"),
+    internal=at_store("http://store.internal:9000"),
 )
 
 

@@ -51,7 +51,7 @@ async def check_bucket(
     access = _access(address, session, clock)
     requests = check_requests(store, access, [*bucket.grants], name=bucket.name, key=key)
     results = await requests
-    if address.inner is not None and results[0].kind == "works":
+    if address.internal is not None and results[0].kind == "works":
         results.append(await check_public_address(store, access, name=bucket.name, key=key))
     if bucket.is_access_point:
         text = "the settings of the bucket behind the access point were not read"
@@ -98,6 +98,6 @@ def _access(address: Address, session: Session, clock: Clock) -> StoreAccess:
     return StoreAccess(
         session=session,
         signer=Signer(session.credentials, address),
-        internal_signer=Signer(session.credentials, address.inner or address),
+        internal_signer=Signer(session.credentials, address.internal or address),
         validity=Validity(int(session.now(clock)), GrantedLifetime(0, None)),  # nobody gets a URL
     )

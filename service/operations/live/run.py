@@ -127,7 +127,7 @@ class _BucketChecker:
         location = self._locations[bucket.name]
         async with AsyncExitStack() as stack:
             opened = [
-                self._clients.open(location.inner or location, each)
+                self._clients.open(location.internal or location, each)
                 for each in (session.credentials, *self._own)
             ]
             clients = [await stack.enter_async_context(each) for each in opened]

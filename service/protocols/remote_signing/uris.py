@@ -38,7 +38,7 @@ def uri_prefixes(address: Address, s3_bucket: str, *, is_scoped: bool) -> tuple[
     virtual hosts takes the path of one for a bucket and a key, so `/other/key` would be in bucket
     `other`: only the session's policy stops that.
     """
-    found = [address, *([] if address.inner is None else [address.inner])]
+    found = [address, *([] if address.internal is None else [address.internal])]
     if is_scoped:
         found += [other for each in found if (other := _in_other_style(each, s3_bucket))]
     return tuple(

@@ -51,7 +51,7 @@ async def test_the_public_address_is_asked_too(harness: Harness) -> None:
     harness.store.script(MISSING, REFUSED, MISSING)
     inner = replace(ADDRESS, host="minio.internal:9000")
 
-    found = await check(harness, address=replace(ADDRESS, inner=inner))
+    found = await check(harness, address=replace(ADDRESS, internal=inner))
 
     hosts = [request.url.host for request in harness.store.requests]
     assert hosts == ["minio.internal", "minio.internal", ADDRESS.host]

@@ -217,7 +217,7 @@ async def test_a_shared_session_signs_in_the_style_of_the_store_only(
 ) -> None:
     """A store without virtual hosts reads the path of one as another bucket and key."""
     inner = replace(PATH_STYLE, host="inner.test")
-    address = replace(PATH_STYLE, inner=inner)
+    address = replace(PATH_STYLE, internal=inner)
     more = {"addresses": dict.fromkeys(("demo", "closed"), address)}
     async with start_harness(more=more) as harness:
         assert "Authorization" in await harness.sign(uri=uri)
