@@ -46,7 +46,7 @@ class RequestResponse(RequestResponseCycle):
     _is_body_read = False
 
     async def receive(self) -> ASGIReceiveEvent:
-        """As uvicorn's, which waits for an event even if the whole body has arrived."""
+        """Wait for nothing if the whole body has arrived. uvicorn waits for an event even then."""
         if (
             self.more_body
             or self._is_body_read
@@ -69,17 +69,20 @@ class RequestResponse(RequestResponseCycle):
             self.response_started = True
             return
         start, self._pending_start = self._pending_start, None
-        if start is not None:
-            if message["type"] == "http.response.body":
-                head = self._simple_head(start, message)
-                if head is not None:
-                    if self.flow.write_paused and not self.disconnected:
-                        await self.flow.drain()
-                    if not self.disconnected:
-                        self._write(head, message.get("body", b""))
-                    return
+        if start is None:
+            await super().send(message)
+            return
+        if (
+            message["type"] != "http.response.body"
+            or (head := self._simple_head(start, message)) is None
+        ):
             await self._send_start(start)
-        await super().send(message)
+            await super().send(message)
+            return
+        if self.flow.write_paused and not self.disconnected:
+            await self.flow.drain()
+        if not self.disconnected:
+            self._write(head, message.get("body", b""))
 
     def _write(self, head: bytes, body: bytes) -> None:
         transport: CoalescingTransport = self.transport  # type: ignore[assignment]  # ours
@@ -108,12 +111,12 @@ class RequestResponse(RequestResponseCycle):
         None also for headers that uvicorn has to change or refuse.
         """
         status, headers = start["status"], [*self.default_headers, *start.get("headers", ())]
-        if not (
-            self.keep_alive
-            and not end.get("more_body", False)
-            and self.scope["method"] != "HEAD"
-            and status not in _BODILESS
-            and (b"content-length", b"%d" % len(end.get("body", b""))) in headers
+        if (
+            not self.keep_alive
+            or end.get("more_body", False)
+            or self.scope["method"] == "HEAD"
+            or status in _BODILESS
+            or (b"content-length", b"%d" % len(end.get("body", b""))) not in headers
         ):
             return None
         names, values = zip(*headers, strict=True)
