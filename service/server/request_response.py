@@ -154,5 +154,6 @@ class _ReasonWriter:
 
 
 def _reason(start: HTTPResponseStartEvent) -> bytes | None:
+    """Return the app's reason phrase, unless a control character in it could end the line."""
     reason: bytes | None = start.get("reason")  # type: ignore[assignment]  # ASGI has none
-    return reason
+    return None if reason is None or _CONTROLS.search(reason) is not None else reason

@@ -30,6 +30,12 @@ def test_a_reason_belongs_to_one_response(client: RawClient, pipelined: bool) ->
             assert status_line(client) == line
 
 
+@pytest.mark.parametrize("ends", [b"", b"connection: close\r\n"], ids=["stays", "close"])
+def test_a_reason_of_two_lines_is_not_sent(client: RawClient, ends: bytes) -> None:
+    client.send(b"GET /refused-in-two-lines HTTP/1.1\r\nhost: a\r\n" + ends + b"\r\n")
+    assert status_line(client) == b"403 Forbidden"
+
+
 @pytest.mark.parametrize(
     "request_",
     [REFUSED.replace(b"HTTP/1.1", b"HTTP/1.0"), REFUSED.replace(b"host: a", b"connection: close")],

@@ -144,12 +144,17 @@ def _add_routes(app: PresignApp, server: RunningServer) -> None:
     async def refused(request: Request) -> Response:
         return refusal(app.parts.problems, Forbidden(), state_of(request.scope))
 
+    async def refused_in_two_lines(request: Request) -> Response:
+        state_of(request.scope).reason = b"No\r\nx-second: line"
+        return Response("no", 403)
+
     async def header(name: str) -> Response:
         response = Response("ok")
         response.raw_headers.append((name.encode(), b"close"))
         return response
 
     app.add_api_route("/refused", refused, response_model=None)
+    app.add_api_route("/refused-in-two-lines", refused_in_two_lines)
     app.add_api_route("/header/{name}", header)
     app.add_api_route("/sized/{size}", sized)
     app.add_api_route("/headers", headers, methods=["POST"])
