@@ -51,6 +51,8 @@ async def open_protocols(core: Core, values: Values) -> AsyncIterator[UseCases]:
     async with AsyncExitStack() as stack:
         use_cases: dict[AnyProtocol, UseCase[Any]] = {}
         for protocol, its in values.items():
-            use_case = use_cases[protocol] = protocol.served().use_case(core, its)
+            served = protocol.served()
+            use_case = use_cases[protocol] = served.use_case(core, its)
+            use_case.feature = served.feature
             stack.push_async_callback(use_case.close)
         yield use_cases

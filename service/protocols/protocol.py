@@ -46,13 +46,13 @@ def _nothing(*_: object) -> tuple[()]:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Protocol(Generic[S, V]):
-    """A protocol as the settings and `presign check` have it, without what serves it.
+    """The part of a protocol that needs no FastAPI: its settings and its `presign check` report.
 
     - `routes`: the module with `SERVED`, which needs FastAPI
     - `section`: the field of the settings, of the type `settings`, and what becomes of it: `values`
     - `operation`: what turns on a protocol without a section
     - `buckets`: those that a section names
-    - `restart`: which changes of the values take effect only after a restart, by their names
+    - `restart`: return the changed settings that need a restart, by name
     """
 
     routes: str

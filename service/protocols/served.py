@@ -1,8 +1,8 @@
 """What serves a protocol: its routes, and the use case that they find by its type."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import ClassVar, Generic, TypeVar
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 from fastapi import APIRouter
 
@@ -41,11 +41,10 @@ class Core:
 class UseCase(Generic[V]):
     """What the routes of a protocol use. It stays; a new configuration changes its `values`.
 
-    They are None while the protocol is off. `feature` is what a caller reads that there is not.
+    They are None while the protocol is off.
     """
 
-    feature: ClassVar[str]
-
+    feature: str = field(init=False, repr=False)  # the app sets that of `Served`
     values: V | None
 
     @property
@@ -76,9 +75,11 @@ class Served(Generic[V]):
     """A protocol as the app composes it.
 
     - `use_case`: makes what the routes find by its type, with the values of the start
-    - `routers`: while it is off, they only tell authenticated callers that there is no `feature`
+    - `feature`: the name in the error `This service does not offer …`
+    - `routers`: while it is off, they only answer authenticated callers with that error
     - `public_routers`: for people without a credential; while it is off, they do not exist
-    - `api_routers`: what openapi.yaml has, so that they are always there, and say so themselves
+    - `api_routers`: routes in openapi.yaml. They are always registered. While off, each handler
+      raises NotConfigured.
     """
 
     feature: str

@@ -19,7 +19,7 @@ from service.api.route import ApiRoute, AuthenticatedRequest
 from service.clock import rfc3339
 from service.errors import PresignError
 from service.presigning.requests import CredentialsRequest
-from service.protocols.credentials.vending import FEATURE, CredentialVending
+from service.protocols.credentials.vending import CredentialVending
 from service.protocols.served import Served
 
 
@@ -73,5 +73,5 @@ async def credentials(
 SERVED: Final = Served(
     use_case=lambda core, _: CredentialVending(core.authorizer, core.pool),
     routers=(router,),
-    feature=FEATURE,
+    feature="credentials",
 )

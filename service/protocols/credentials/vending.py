@@ -8,7 +8,7 @@ Rules of this file:
 """
 
 from functools import partial
-from typing import ClassVar, Final
+from typing import Final
 
 from service.access.session_policy import MAX_POLICY_LENGTH
 from service.errors import CredentialsUnavailable, Forbidden, InvalidRequest
@@ -22,14 +22,11 @@ from service.sessions.pool import NO_SESSION, SessionPool
 from service.sessions.pool_entry import SessionKey
 from service.sessions.refresh_policy import VENDED_REMAINING
 
-FEATURE: Final = "credentials"
 # botocore waits 2 s for an answer (botocore/utils.py, ContainerMetadataFetcher.TIMEOUT_SECONDS).
 MAX_WAIT: Final = 1.4  # seconds, to answer within 1.5
 
 
 class CredentialVending(UseCase[None]):
-    feature: ClassVar[str] = FEATURE
-
     def __init__(self, authorizer: Authorizer, pool: SessionPool) -> None:
         super().__init__(None)
         self._authorizer = authorizer

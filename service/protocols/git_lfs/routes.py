@@ -6,7 +6,7 @@ github.com/git-lfs/git-lfs: docs/api/batch.md. Locks are not supported, and git-
 import asyncio
 import re
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from fastapi import APIRouter, Response
 from pydantic_core import to_json
@@ -34,7 +34,6 @@ from service.protocols.git_lfs.tickets import UploadTicket
 from service.protocols.roots import ROOT_NAME, ProtocolRoot
 from service.protocols.served import Served, UseCase
 
-FEATURE: Final = "Git LFS"
 MEDIA_TYPE: Final = "application/vnd.git-lfs+json"
 _FORBIDDEN: Final = "There is no such repository, or you have no grant for this operation on it."
 MAX_OBJECTS: Final = 100  # git-lfs's own: docs/man/git-lfs-config.adoc, lfs.transfer.batchSize
@@ -44,8 +43,6 @@ _NAME: Final = re.compile(ROOT_NAME)
 
 @dataclass
 class GitLfs(UseCase[LfsSettings]):
-    feature: ClassVar[str] = FEATURE
-
     batches: Batches
 
 
@@ -205,5 +202,5 @@ SERVED: Final = Served(
         Batches(core.presigner, core.object_checks, PartUploads(core.multipart, core.clock)),
     ),
     routers=(router, completions),
-    feature=FEATURE,
+    feature="Git LFS",
 )

@@ -2,7 +2,6 @@
 
 import secrets
 from contextlib import AsyncExitStack
-from typing import ClassVar
 
 from service.clock import Clock
 from service.concurrency.shared_attempts import SharedAttempts
@@ -10,7 +9,7 @@ from service.protocols.links.link import SALT_BYTES
 from service.protocols.links.link_store import LinkStore
 from service.protocols.links.memory_link_store import MemoryLinkStore
 from service.protocols.links.revocations import Revocations
-from service.protocols.links.service import FEATURE, Links, SharedRecords
+from service.protocols.links.service import Links, SharedRecords
 from service.protocols.links.settings import MEMORY, LinkSettings
 from service.protocols.links.visits import LinkVisits
 from service.protocols.served import Core, UseCase
@@ -22,8 +21,6 @@ class ShareLinks(UseCase[LinkSettings]):
     If there are no links at the start, neither their routes nor their store are there: then no
     later settings have an effect.
     """
-
-    feature: ClassVar[str] = FEATURE
 
     def __init__(self, core: Core, values: LinkSettings | None) -> None:
         super().__init__(values)

@@ -5,7 +5,7 @@ github.com/mlflow/mlflow: mlflow/store/artifact/http_artifact_repo.py, mlflow/se
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Response
 from pydantic_core import to_json
@@ -33,7 +33,6 @@ from service.protocols.roots import Roots
 from service.protocols.served import Served, UseCase
 from service.protocols.url_paths import decode
 
-FEATURE: Final = "MLflow artifacts"
 _ARTIFACTS: Final = "/api/2.0/mlflow-artifacts/artifacts"
 _PRESIGNED: Final = "/api/2.0/mlflow-artifacts/presigned"
 _PARTS: Final = "/api/2.0/mlflow-artifacts/mpu"
@@ -52,8 +51,6 @@ _SERVER_INFO: Final = to_json(
 
 @dataclass
 class Mlflow(UseCase[Roots]):
-    feature: ClassVar[str] = FEATURE
-
     artifacts: Artifacts
     parts: FileParts
 
@@ -203,5 +200,5 @@ SERVED: Final = Served(
         FileParts(core.authorizer, core.multipart),
     ),
     routers=(router,),
-    feature=FEATURE,
+    feature="MLflow artifacts",
 )

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import Final
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict
@@ -28,7 +28,6 @@ from service.protocols.redirects import Redirect, put_request, sign
 from service.protocols.served import Served, UseCase
 from service.sessions.lifetime import Lifetime
 
-FEATURE: Final = "object URLs"
 PATH: Final = "/o/"
 _HTML: Final = "text/html"
 _JSON: Final = "application/json"
@@ -45,8 +44,6 @@ router = APIRouter(route_class=ObjectUrlRoute, include_in_schema=False)
 @dataclass
 class ObjectUrls(UseCase[Lifetime]):
     """Its values are the lifetime of what a redirect points to."""
-
-    feature: ClassVar[str] = FEATURE
 
     listings: Listings
 
@@ -118,5 +115,5 @@ async def _listing(
 SERVED: Final = Served(
     use_case=lambda core, values: ObjectUrls(values, core.listings),
     routers=(router,),
-    feature=FEATURE,
+    feature="object URLs",
 )

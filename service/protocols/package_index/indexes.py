@@ -1,7 +1,6 @@
 """The indexes, and what the store says about them: all pages of a level, by the caller's grants."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Final
 
 from service.errors import NotFound
 from service.presigning.listings import Listings
@@ -16,13 +15,9 @@ from service.protocols.package_index.hashes import FileHashes
 from service.protocols.roots import ProtocolRoot, Roots
 from service.protocols.served import UseCase
 
-FEATURE: Final = "package indexes"
-
 
 @dataclass
 class PackageIndexes(UseCase[Roots]):
-    feature: ClassVar[str] = FEATURE
-
     listings: Listings
     hashes: FileHashes
 

@@ -13,7 +13,7 @@ from service.concurrency.event_loop import run_in_thread_if
 from service.errors import InvalidRequest, NotFound
 from service.protocols.package_index.files import normalized
 from service.protocols.package_index.hashes import FileHashes
-from service.protocols.package_index.indexes import FEATURE, PackageIndexes
+from service.protocols.package_index.indexes import PackageIndexes
 from service.protocols.package_index.pages import HTML, JSON, index_page, project_page
 from service.protocols.roots import ROOT_NAME
 from service.protocols.served import Served
@@ -68,5 +68,5 @@ SERVED: Final = Served(
         values, core.listings, FileHashes(core.authorizer, core.object_checks)
     ),
     routers=(router,),
-    feature=FEATURE,
+    feature="package indexes",
 )

@@ -21,7 +21,7 @@ from service.api.authentication import has_expired_token
 from service.api.problems import refused, status_of
 from service.api.route import ApiRoute, AuthenticatedRequest
 from service.errors import NotFound, PresignError, TokenExpired, Unauthenticated
-from service.protocols.remote_signing.remote_signer import FEATURE, RemoteSigner
+from service.protocols.remote_signing.remote_signer import RemoteSigner
 from service.protocols.remote_signing.schemas import SignRequest
 from service.protocols.served import Served
 
@@ -110,5 +110,5 @@ async def _sign(call: AuthenticatedRequest, body: SignRequest, bucket: str | Non
 SERVED: Final = Served(
     use_case=lambda core, _: RemoteSigner(core.authorizer),
     routers=(router,),
-    feature=FEATURE,
+    feature="remote signing",
 )

@@ -25,7 +25,7 @@ from service.protocols.uppy.schemas import (
     ParamsQuery,
     SignRequest,
 )
-from service.protocols.uppy.uploads import FEATURE, CallerUploads, UppyUploads
+from service.protocols.uppy.uploads import CallerUploads, UppyUploads
 from service.signing.multipart_actions import AbortMultipartUpload, ListParts
 
 PATH: Final = "/uppy/"
@@ -158,5 +158,5 @@ def _uploads(call: AuthenticatedRequest) -> CallerUploads:
 SERVED: Final = Served(
     use_case=lambda core, values: UppyUploads(values, core),
     routers=(router,),
-    feature=FEATURE,
+    feature="uploads for Uppy",
 )

@@ -16,7 +16,7 @@ Rules of this file:
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
-from typing import ClassVar, Final, NoReturn
+from typing import NoReturn
 
 from service.access.grants import Grants, Operation, max_upload_size
 from service.access.key_prefixes import caller_prefix, new_object_key
@@ -66,13 +66,9 @@ from service.signing.multipart_actions import (
 )
 from service.signing.signer import encode_key
 
-FEATURE: Final = "uploads for Uppy"
-
 
 @dataclass
 class UppyUploads(UseCase[UploadTarget]):
-    feature: ClassVar[str] = FEATURE
-
     core: Core
 
 

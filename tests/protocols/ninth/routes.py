@@ -1,7 +1,7 @@
 """`/shelf/{name}/{file}`: a redirect to a file of a shelf."""
 
 from dataclasses import dataclass, field
-from typing import ClassVar, Final
+from typing import Final
 
 from fastapi import APIRouter, Response
 
@@ -15,13 +15,9 @@ from service.protocols.served import Served, UseCase
 from service.sessions.lifetime import Lifetime
 from service.signing.actions import GetObject
 
-FEATURE: Final = "shelves"
-
 
 @dataclass
 class Shelves(UseCase[Roots]):
-    feature: ClassVar[str] = FEATURE
-
     presigner: Presigner
     closed: list[str] = field(default_factory=list)
 
@@ -50,5 +46,5 @@ async def take(call: AuthenticatedRequest, name: str, file: str) -> Response:
 SERVED: Final = Served(
     use_case=lambda core, values: Shelves(values, core.presigner),
     routers=(router,),
-    feature=FEATURE,
+    feature="shelves",
 )
