@@ -81,7 +81,7 @@ class AuthenticatedRequest(Request):
         return None if address is None else address[0]
 
     def identify(self, route: "ApiRoute") -> Pending:
-        """Find out who the caller is. Raises the refusal of an unknown one, after its audit line."""
+        """Find out who calls. Raises the refusal of an unknown caller, after its audit line."""
         self.snapshot = self.authorizer.snapshot
         try:
             identity = route.identity(self)
