@@ -12,7 +12,8 @@ from collections.abc import Callable
 from hashlib import sha256
 from typing import Final
 
-from service.access.callers import LONGEST_CLAIM, Identity, pointers, without_placeholders
+from service.access.callers import Identity, pointers, without_placeholders
+from service.access.claims import LONGEST_CLAIM
 from service.signing.post_policy import FILENAME_VARIABLE
 from service.signing.validation import CONTROL, MAX_KEY_BYTES
 

@@ -2,12 +2,13 @@
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from urllib.parse import urlsplit
 
 from service.access.callers import ANONYMOUS, CallerEntry, Identity, pointers
+from service.access.claims import Fact, NamedClaims, fact
 from service.access.grants import Caller, Grant, Operation
 from service.access.session_policy import BucketArns, bucket_arns
 from service.app.protocols import named_buckets
@@ -105,11 +106,14 @@ def caller_entries(settings: Settings) -> tuple[CallerEntry, ...]:
 
 
 def _caller_entry(caller: CallerSettings) -> CallerEntry:
-    subject, revoked = caller.api_key or caller.subject, caller.revoked_before
-    assert subject is not None  # the settings demand one of the two
+    revoked = caller.revoked_before
     return CallerEntry(
         issuer=caller.issuer,
-        subject=subject,
+        subject=caller.api_key or caller.subject,
+        claims=tuple(
+            tuple(fact(pointer, value) for value in any_of)
+            for pointer, any_of in (caller.claims or {}).items()
+        ),
         grants=_grants(caller.grants),
         rate=None if caller.rate_limit is None else parse_rate(caller.rate_limit),
         revoked_before=-math.inf if revoked is None else revoked.timestamp(),
@@ -160,21 +164,24 @@ def is_at_aws(bucket: BucketSettings) -> bool:
     return host is None or _AWS_HOST.fullmatch(host) is not None
 
 
-def issuers(settings: Settings) -> dict[str, Issuer]:
-    """Return the issuers by name, each with the claims that its callers' prefixes need."""
+def issuers(settings: Settings, entries: Iterable[CallerEntry]) -> dict[str, Issuer]:
+    """Return the issuers by name, each with the claims of its tokens that `entries` name."""
     for_all = {claim for each in named_buckets(settings) for claim in pointers(each.prefix)}
-    claims = {name: set(for_all) for name in settings.issuers}
-    for caller in settings.callers:
-        if caller.issuer in claims:
-            for grant in caller.grants:
-                claims[caller.issuer].update(pointers(grant.prefix))
+    in_prefixes = {name: set(for_all) for name in settings.issuers}
+    facts = {name: set[Fact]() for name in settings.issuers}
+    for entry in entries:
+        if entry.issuer in facts:
+            for grant in entry.grants:
+                in_prefixes[entry.issuer].update(pointers(grant.prefix))
+            for any_of in entry.claims:
+                facts[entry.issuer].update(any_of)
     return {
         name: Issuer(
             name=name,
             issuer=configured.issuer,
             audience=configured.audience,
             max_lifetime_seconds=configured.max_lifetime_seconds,
-            pointers=frozenset(claims[name]),
+            named=NamedClaims(pointers=frozenset(in_prefixes[name]), facts=frozenset(facts[name])),
         )
         for name, configured in settings.issuers.items()
     }

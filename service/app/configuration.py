@@ -104,7 +104,7 @@ class Configurations:
         build = partial(builders.snapshot, settings, addresses, now, uses)
         snapshot = await run_in_thread_if(in_thread, build)
         lifetimes = await run_in_thread_if(in_thread, builders.longest_lifetimes, settings)
-        issuers = await run_in_thread_if(in_thread, builders.issuers, settings)
+        issuers = await run_in_thread_if(in_thread, builders.issuers, settings, snapshot.callers)
         ca_digest = await run_in_thread_if(in_thread, _ca_digest, settings)
         tls_context = None
         if current is not None and ca_digest != current.ca_digest:

@@ -84,7 +84,7 @@ class Services:
             use_case.configure(new.protocols[protocol])
         self.console.settings = page_settings(settings)
         self._problems.public_url = settings.server.public_url
-        core.pool.replace(new.buckets, new.snapshot.not_before)
+        core.pool.replace(new.buckets, new.snapshot.cutoffs)
         self.tokens.replace(new.issuers)
         self.configuration = new
         for name, jwks in new.jwks.items():

@@ -13,7 +13,7 @@ true), or that `exp` and `aud` are present.
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import jwt
@@ -22,11 +22,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
-from service.access.callers import Claims, Identity, named_claims
+from service.access.callers import Identity
+from service.access.claims import Claims, NamedClaims, named_claims
 from service.access.grants import Caller
 
 LEEWAY: Final = 10  # seconds by which the issuer's clock may differ from ours
-MAX_TOKEN_LENGTH: Final = 8192  # a Kubernetes token has about 1,000 characters
+# A Kubernetes token has about 1,000 characters, one of Entra ID with 200 groups 13,000. The headers
+# of a request have at most 16 KiB.
+MAX_TOKEN_LENGTH: Final = 14_336
 MAX_KEYS: Final = 100
 MAX_SUBJECT_LENGTH: Final = 255  # OpenID Connect Core, section 2
 _RSA_BITS: Final = range(2048, 8192 + 1)  # RFC 7518, section 3.3; longer keys are too slow
@@ -54,14 +57,14 @@ class UnreadableKeys(ValueError):
 class Issuer:
     """`name` is its name in the configuration, `issuer` the exact `iss` of its tokens.
 
-    `pointers` are the JSON pointers of the claims in the configuration; no others are stored.
+    `named` are the claims in the configuration; no others are stored.
     """
 
     name: str
     issuer: str
     audience: str
     max_lifetime_seconds: int
-    pointers: frozenset[str] = frozenset()
+    named: NamedClaims = field(default_factory=NamedClaims)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,7 +178,13 @@ def _verified_claims(claims: Claims, issuer: Issuer) -> VerifiedToken | None:
     if not 0 < len(subject) <= MAX_SUBJECT_LENGTH:
         return None
     caller = Caller(issuer=issuer.name, subject=subject)
-    identity = Identity(caller, named_claims(claims, issuer.pointers))
+    named = issuer.named
+    identity = Identity(
+        caller,
+        named_claims(claims, named.pointers),
+        facts=named.facts_in(claims),
+        claims_left_out=named.left_out(claims),
+    )
     return VerifiedToken(identity=identity, expires_at=float(int(claims["exp"])))  # as PyJWT counts
 
 

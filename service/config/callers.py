@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, ByteSize, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from service.access.grants import LONGEST_LINK, WEEK, Operation
+from service.config.claims import ClaimConditions
 from service.config.durations import Duration, Seconds
 from service.config.quoting import Shown
 from service.config.types import (
@@ -131,8 +132,27 @@ class IssuerSettings(Section):
     """The longest lifetime of a token that is accepted, from `iat` to `exp`."""
 
 
+_OF_TOKENS: Final = (["issuer", "subject"], ["issuer", "claims"], ["issuer", "subject", "claims"])
+
+
+def _missing(given: list[str]) -> str:
+    """Name what a caller with these settings lacks."""
+    match given:
+        case ["api_key"]:
+            return "sha256 is missing; "
+        case ["sha256"]:
+            return "api_key is missing; "
+        case ["issuer"]:
+            return "subject or claims is missing; "
+        case ["subject"] | ["claims"] | ["subject", "claims"]:
+            return "issuer is missing; "
+    return ""
+
+
 class CallerSettings(OneOfMany):
-    """An API key (`api_key` and `sha256`), or subjects of an issuer (`issuer` and `subject`)."""
+    """An API key (`api_key` and `sha256`), or callers of an issuer (`issuer`, and `subject`,
+    `claims` or both).
+    """
 
     api_key: KeyName | None = None
     """The API key's name. The audit trail shows it."""
@@ -146,6 +166,11 @@ class CallerSettings(OneOfMany):
 
     subject: Shown[Subject | None] = None
     """The `sub` of its tokens. `*` matches any text without `:`."""
+
+    claims: Shown[ClaimConditions | None] = None
+    """[Conditions](callers.md#people-by-group) by JSON pointer (RFC 6901), such as
+    `{/groups: finance}`. All must hold. One holds if the token's value equals the configured one,
+    or is a list with it; of a list of values, any. Without `subject`, all subjects match."""
 
     grants: Grants = ()
     """What the caller may do, or the name of one of `grant_sets`. Without grants it may do
@@ -165,13 +190,13 @@ class CallerSettings(OneOfMany):
 
     @model_validator(mode="after")
     def _is_one_of_two(self) -> Self:
-        names = ("api_key", "sha256", "issuer", "subject")
+        names = ("api_key", "sha256", "issuer", "subject", "claims")
         given = [name for name in names if getattr(self, name) is not None]
-        if given not in (["api_key", "sha256"], ["issuer", "subject"]):
-            pair = next((pair for pair in (names[:2], names[2:]) if len({*given, *pair}) == 2), ())
-            missing = " and ".join(name for name in pair if name not in given)
-            text = f"{missing} is missing; " if missing and given else ""
-            raise ValueError(f"{text}write api_key and sha256, or issuer and subject")
+        if given != ["api_key", "sha256"] and given not in _OF_TOKENS:
+            text = "write api_key and sha256, or issuer and subject, claims or both"
+            raise ValueError(f"{_missing(given)}{text}")
+        if empty := {"subject", "claims"} & self.model_fields_set - {*given}:
+            raise ValueError(f"{empty.pop()} has no value; write one, or remove the line")
         if self.not_after is not None and self.api_key is None:
             raise ValueError("not_after is for an API key; a token has its own end")
         return self

@@ -211,14 +211,16 @@ def _template(
 
 
 def _ids(requester: Requester) -> bytes:
-    """The request's id as JSON, with the member `link_id` after it if there is a link.
+    """The request's id as JSON, with `claims_left_out` and `link_id` after it if they apply.
 
     A link's id is not in the template, which would be another one for each link.
     """
-    request_id = text(requester.request_id)
+    ids = text(requester.request_id)
+    if requester.identity.claims_left_out:
+        ids += b',"claims_left_out":true'
     if requester.link_id is None:
-        return request_id
-    return b'%b,"link_id":"%b"' % (request_id, requester.link_id.encode())
+        return ids
+    return b'%b,"link_id":"%b"' % (ids, requester.link_id.encode())
 
 
 def _split_to_fit(keys: Sequence[str], room: int) -> list[bytes]:

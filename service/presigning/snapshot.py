@@ -7,7 +7,6 @@ import math
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
-from operator import itemgetter
 
 from service.access.callers import (
     CallerEntry,
@@ -18,6 +17,7 @@ from service.access.callers import (
     rate_of,
     revoked_before,
 )
+from service.access.claims import Fact
 from service.access.grants import Caller, Grant, Grants, Operation
 from service.access.session_policy import BucketArns, deny_all, session_policy
 from service.access.subject_patterns import Patterns
@@ -103,6 +103,7 @@ class Snapshot:
     s3_buckets: Mapping[str, str] = field(init=False, repr=False)  # the buckets' names at the store
     _entries: "Entries" = field(init=False, repr=False)
     _revoked: "Entries" = field(init=False, repr=False)  # those with a `revoked_before`
+    _revoked_by_claims: list[CallerEntry] = field(init=False, repr=False)
     _by_claims: dict[Hashable, CallerAccess] = field(default_factory=_cache, init=False, repr=False)
     _by_identity: dict[Hashable, CallerAccess] = field(
         default_factory=_cache, init=False, repr=False
@@ -110,7 +111,9 @@ class Snapshot:
 
     def __post_init__(self) -> None:
         self._entries = Entries(self.callers)
-        self._revoked = Entries(each for each in self.callers if each.revoked_before > -math.inf)
+        revoked = [each for each in self.callers if each.revoked_before > -math.inf]
+        self._revoked = Entries(revoked)
+        self._revoked_by_claims = [each for each in revoked if each.claims]
         self.s3_buckets = {name: bucket.s3_bucket for name, bucket in self.buckets.items()}
 
     def access(self, identity: Identity) -> CallerAccess:
@@ -120,33 +123,54 @@ class Snapshot:
         first.
         """
         if (found := self._by_identity.get(identity)) is None:
-            claims = (identity.caller, identity.by_link, *sorted(identity.claims.items()))
+            values = (identity.facts, *sorted(identity.claims.items()))
+            claims = (identity.caller, identity.by_link, *values)
             if (found := self._by_claims.get(claims)) is None:
                 found = self._by_claims[claims] = self._compute_access(identity)
             self._by_identity[identity] = found
         return found
 
-    def claims_of_links(self, identity: Identity, bucket: str) -> Mapping[str, str]:
-        """Return the caller's claims that its grants for links to this bucket use."""
-        used = {
-            pointer
-            for entry in self._entries.of(identity.caller)
-            for grant in entry.grants
-            if grant.bucket == bucket and Operation.LINK in grant.allow
-            for pointer in pointers(grant.prefix)
-        }
-        return {name: value for name, value in identity.claims.items() if name in used}
+    def matched(self, identity: Identity) -> list[CallerEntry]:
+        """Return the entries that match, in the configuration's order."""
+        return self._entries.of(identity)
 
-    def not_before(self, owner: Owner) -> float:
-        """Return the time, in epoch seconds, after which the owner's sessions must have started."""
+    def to_keep(
+        self, identity: Identity, bucket: str, operation: Operation | None = None
+    ) -> Identity:
+        """Return the caller with the claims that grants on this bucket use, for a link or a ticket.
+
+        With `operation` only grants that allow it count. The facts include those of entries that
+        limit the caller, by a rate or `revoked_before`.
+        """
+        claims, facts = dict[str, str](), set[Fact]()
+        for entry in self._entries.of(identity):
+            grants = [
+                grant
+                for grant in entry.grants
+                if grant.bucket == bucket and (operation is None or operation in grant.allow)
+            ]
+            used = {pointer for grant in grants for pointer in pointers(grant.prefix)}
+            claims |= {name: value for name, value in identity.claims.items() if name in used}
+            if grants or entry.rate is not None or entry.revoked_before > -math.inf:
+                facts |= entry.held(identity.facts)
+        return Identity(identity.caller, claims, facts=frozenset(facts))
+
+    def not_before(self, identity: Identity) -> float:
+        """Return the time, in epoch seconds, after which the caller's sessions must have begun."""
+        return revoked_before(self._revoked.of(identity), identity)
+
+    def cutoffs(self, owner: Owner) -> frozenset[float]:
+        """Return what `not_before` can be for an owner of sessions, by its claims."""
         if owner is None:
-            return -math.inf
+            return frozenset({-math.inf})
         caller = Caller(issuer=owner[0], subject=owner[1])
-        return revoked_before(self._revoked.of(caller), caller)
+        least = self.not_before(Identity(caller))
+        by_claims = (e.revoked_before for e in self._revoked_by_claims if e.may_match(caller))
+        return frozenset({least, *(max(least, time) for time in by_claims)})
 
     def _compute_access(self, identity: Identity) -> CallerAccess:
-        entries, caller = self._entries.of(identity.caller), identity.caller
-        grants, not_before = granted(entries, identity), revoked_before(entries, caller)
+        entries, caller = self._entries.of(identity), identity.caller
+        grants, not_before = granted(entries, identity), revoked_before(entries, identity)
         by_bucket = defaultdict[str, list[Grant]](list)
         for grant in grants:
             by_bucket[grant.bucket].append(grant)
@@ -156,7 +180,7 @@ class Snapshot:
         }
         if identity.by_link:  # by the same sessions
             grants = Grants(grant for grant in grants if Operation.LINK in grant.allow)
-        return CallerAccess(grants, session_keys, rate_of(entries, caller))
+        return CallerAccess(grants, session_keys, rate_of(entries, identity))
 
     def _session_key(
         self, name: str, caller: Caller, own: list[Grant], not_before: float
@@ -172,20 +196,26 @@ class Entries:
     """An index of caller entries: matching thousands one by one takes milliseconds per caller."""
 
     def __init__(self, entries: Iterable[CallerEntry]) -> None:
-        self._of = defaultdict[tuple[str | None, str], list[tuple[int, CallerEntry]]](list)
+        self._of = defaultdict[tuple[str | None, str | Fact], list[tuple[int, CallerEntry]]](list)
         patterns = defaultdict[str | None, set[str]](set)
         for position, entry in enumerate(entries):
-            self._of[entry.issuer, entry.subject].append((position, entry))
-            if "*" in entry.subject:
+            # Without a subject it has claims, and a caller that matches has a fact of the first.
+            keys = entry.claims[0] if entry.subject is None else (entry.subject,)
+            for key in keys:
+                self._of[entry.issuer, key].append((position, entry))
+            if entry.subject is not None and "*" in entry.subject:
                 patterns[entry.issuer].add(entry.subject)
         self.patterns = {issuer: Patterns(subjects) for issuer, subjects in patterns.items()}
 
-    def of(self, caller: Caller) -> list[CallerEntry]:
+    def of(self, identity: Identity) -> list[CallerEntry]:
         """The entries that match, in the configuration's order."""
-        subjects = {caller.subject}
+        caller = identity.caller
+        keys: set[str | Fact] = {caller.subject, *identity.facts}
         if (patterns := self.patterns.get(caller.issuer)) is not None:
-            subjects.update(patterns.matching(caller.subject))
-        found = [
-            each for subject in subjects for each in self._of.get((caller.issuer, subject), ())
-        ]
-        return [entry for _, entry in sorted(found, key=itemgetter(0)) if entry.matches(caller)]
+            keys.update(patterns.matching(caller.subject))
+        found = {
+            position: entry
+            for key in keys
+            for position, entry in self._of.get((caller.issuer, key), ())
+        }
+        return [found[position] for position in sorted(found) if found[position].matches(identity)]

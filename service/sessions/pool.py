@@ -8,7 +8,7 @@ Rules of this file:
 
 import asyncio
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from typing import Final
 
 from service.clock import Clock
@@ -157,15 +157,16 @@ class SessionPool:
     def replace(
         self,
         buckets: Mapping[str, BucketSessions],
-        not_before: Callable[[Owner], float] = lambda _: -math.inf,
+        cutoffs: Callable[[Owner], Container[float]] = lambda _: (-math.inf,),
     ) -> None:
         """Use these buckets from now on. A bucket with the same source keeps its sessions.
 
-        `not_before` returns the time that an owner's sessions must have. Others are dropped.
+        `cutoffs` returns the times of which the key of an owner's session must have one. Others
+        are dropped.
         """
         self._buckets = dict(buckets)
         for key, entry in list(self._entries.items()):
-            if self._is_served(key, entry) and key.not_before == not_before(key.owner):
+            if self._is_served(key, entry) and key.not_before in cutoffs(key.owner):
                 self._move(entry, buckets[key.bucket])
             else:
                 self._close(key)

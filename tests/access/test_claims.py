@@ -7,15 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.access.callers import (
-    CallerEntry,
-    Identity,
-    claim,
-    granted,
-    named_claims,
-    pointers,
-    without_placeholders,
-)
+from service.access.callers import CallerEntry, Identity, granted, pointers, without_placeholders
+from service.access.claims import claim, named_claims
 from service.access.grants import Caller, Denied, Grant, Grants, Operation, decide
 from tests.access.access_requests import make_request
 from tests.support.factories import make_grant

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.access.callers import Identity, named_claims, pointers
+from service.access.callers import Identity, pointers
+from service.access.claims import named_claims
 from service.access.grants import Caller
 from service.access.key_prefixes import (
     LONGEST_NAME,

@@ -11,6 +11,7 @@ from typing import Any, Final
 import pytest
 
 from service.access.callers import CallerEntry
+from service.access.claims import NamedClaims
 from service.access.grants import Caller, Operation
 from service.auth.jwks_cache import REFRESH_SECONDS, STALE_SECONDS, JwksCache
 from service.auth.token_verifier import MAX_TOKENS, TokenVerifier
@@ -282,11 +283,11 @@ async def test_cached_tokens_stay_small_whatever_they_claim() -> None:
     """A full cache takes under 60 MiB, extrapolated from tokens filled with a user's own data."""
     named = "/tenant"
     template = make_grant(prefix=f"{{claim:{named}}}/", allow=frozenset({Operation.DOWNLOAD}))
-    harness = Harness((replace(ISSUER, pointers=frozenset({named})), "one"))
+    harness = Harness((replace(ISSUER, named=NamedClaims(pointers=frozenset({named}))), "one"))
     entry = CallerEntry(issuer=ISSUER.name, subject="*", grants=(template,))
     snapshot = replace(make_snapshot(), callers=(entry,))
     some = 256
-    data: list[list[list[Any]]] = [[[]]] * 900
+    data: list[list[list[Any]]] = [[[]]] * 1650
     await harness.caller(ours())
     tracemalloc.start()
     try:

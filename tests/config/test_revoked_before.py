@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from service.access.callers import CallerEntry, revoked_before
+from service.access.callers import CallerEntry, Identity, revoked_before
 from service.access.grants import Caller
 from service.app.builders import caller_entries
 from service.app.settings import load_settings
@@ -76,5 +76,7 @@ def test_the_latest_time_of_all_matching_entries_counts() -> None:
         return CallerEntry(issuer="cluster-a", subject=subject, grants=(), revoked_before=moment)
 
     entries = [entry("a:b", 1), entry("a:*", 3), entry("c:*", 9), entry("a:b", 2)]
-    assert revoked_before(entries, Caller(issuer="cluster-a", subject="a:b")) == 3
-    assert revoked_before(entries, Caller(issuer="cluster-b", subject="a:b")) == float("-inf")
+    assert revoked_before(entries, Identity(Caller(issuer="cluster-a", subject="a:b"))) == 3
+    assert revoked_before(entries, Identity(Caller(issuer="cluster-b", subject="a:b"))) == float(
+        "-inf"
+    )

@@ -164,7 +164,16 @@ def test_every_field_of_an_audit_line_is_documented() -> None:
     section = OPERATIONS.partition("| fields of an `audit` line |")[2].partition("\n\n")[0]
     first = " ".join(line.split(" | ")[0] for line in section.splitlines())
     outside = [
-        *("event", "time", "request_id", "link_id", "issuer", "subject", "client"),
+        *(
+            "event",
+            "time",
+            "request_id",
+            "link_id",
+            "claims_left_out",
+            "issuer",
+            "subject",
+            "client",
+        ),
         *("keys", "keys_count", "route", "suppressed", "part", "parts"),
     ]
     assert {*re.findall(r"`(\w+)`", first), "event"} == {*Decision._fields, *outside}

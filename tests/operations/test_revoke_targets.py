@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 from ruamel.yaml import YAML
 
-from service.access.callers import revoked_before
+from service.access.callers import Identity, revoked_before
 from service.access.grants import Caller
 from service.app.builders import caller_entries
 from service.app.settings import load_settings
@@ -110,7 +110,7 @@ def test_a_patterns_subject_is_revoked_by_a_new_entry(path: Path) -> None:
     entries = caller_entries(load_settings(path))
     web = "system:serviceaccount:billing:web"
     for each, since in ((API, 1_767_225_605.0), (web, float("-inf"))):
-        assert revoked_before(entries, Caller(issuer="cluster-a", subject=each)) == since
+        assert revoked_before(entries, Identity(Caller(issuer="cluster-a", subject=each))) == since
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,10 @@ from service.access.callers import (
     Identity,
     Rate,
     granted,
-    named_claims,
     rate_of,
     revoked_before,
 )
+from service.access.claims import fact, named_claims
 from service.access.grants import Caller, Grant, Operation
 from service.access.session_policy import bucket_arns
 from service.auth.api_keys import ApiKeys
@@ -176,9 +176,9 @@ def test_all_entries_that_match_add_up_in_the_configurations_order() -> None:
             caller = Caller(issuer=issuer, subject=subject)
             access = snapshot.access(Identity(caller))
             assert access.grants == granted(entries, Identity(caller))
-            assert access.rate == rate_of(entries, caller)
+            assert access.rate == rate_of(entries, Identity(caller))
             revoked = [key.not_before for key in access.session_keys.values()]
-            assert revoked == [revoked_before(entries, caller)] * len(revoked)
+            assert revoked == [revoked_before(entries, Identity(caller))] * len(revoked)
     caller = Caller(issuer=ISSUER, subject="team:a")
     assert prefixes(snapshot, Identity(caller)) == ["1/", "2/", "5/", "6/"]
 
@@ -200,5 +200,68 @@ def test_a_link_takes_the_claims_that_its_grants_use() -> None:
         make_grant(prefix="{claim:/y}/", bucket="photos", **for_links),
     )
     identity = make_identity(team="t", x="1", y="2")
-    assert snapshot.claims_of_links(identity, "reports") == {"/team": "t"}
-    assert snapshot.claims_of_links(identity, "photos") == {"/y": "2"}
+    kept = [snapshot.to_keep(identity, each, Operation.LINK) for each in ("reports", "photos")]
+    assert [each.claims for each in kept] == [{"/team": "t"}, {"/y": "2"}]
+
+
+def claim_entry(number: int, *groups: str, subject: str | None = None) -> CallerEntry:
+    any_of = tuple(fact("/groups", each) for each in groups)
+    return replace(make_entry(number, subject or ""), subject=subject, claims=(any_of,))
+
+
+def member(*groups: str, subject: str = "billing") -> Identity:
+    caller = Caller(issuer=ISSUER, subject=subject)
+    return Identity(caller, facts=frozenset(fact("/groups", each) for each in groups))
+
+
+def test_entries_by_claim_add_up_with_those_by_subject() -> None:
+    entries = (
+        claim_entry(1, "finance", "sales"),
+        make_entry(2, "bill*"),
+        claim_entry(3, "sales", subject="billing"),
+        claim_entry(4, "ops"),
+        claim_entry(5, "finance", subject="other"),
+    )
+    snapshot = replace(make_snapshot(), callers=entries)
+    found = {groups: prefixes(snapshot, member(*groups)) for groups in ((), ("finance",), ("ops",))}
+    assert found == {(): ["2/"], ("finance",): ["1/", "2/"], ("ops",): ["2/", "4/"]}
+    both = member("finance", "sales")
+    assert prefixes(snapshot, both) == ["1/", "2/", "3/"]
+    access = snapshot.access(both)
+    assert access.rate == Rate(3, 60)
+    assert access.session_keys["reports"].not_before == 3.0
+    assert access.session_keys != snapshot.access(member("finance")).session_keys
+    assert [*snapshot.matched(both)] == [*entries[:3]]
+
+
+def test_a_group_is_found_without_a_search_through_all() -> None:
+    entries = [claim_entry(i, f"group-{i}") for i in range(1000)]
+    snapshot = replace(make_snapshot(), callers=tuple(entries))
+    with called_here(CallerEntry.matches) as compared:
+        assert prefixes(snapshot, member("group-7")) == ["7/"]
+    assert len(compared) < 20
+
+
+def test_a_link_takes_the_facts_that_grant_or_limit_it() -> None:
+    link = make_grant(allow=frozenset({Operation.LINK, Operation.DOWNLOAD}))
+    plain: dict[str, Any] = {"rate": None, "revoked_before": float("-inf")}
+    entries = (
+        replace(claim_entry(1, "links"), grants=(link,), **plain),
+        replace(claim_entry(2, "others"), grants=(make_grant(bucket="photos"),), **plain),
+        replace(claim_entry(3, "slow"), grants=()),  # it has a rate and a time
+    )
+    snapshot = replace(make_snapshot(), callers=entries)
+    identity = member("links", "others", "slow")
+    kept = snapshot.to_keep(identity, "reports", Operation.LINK)
+    assert kept.facts == member("links", "slow").facts
+    assert snapshot.not_before(kept) == 3.0
+    assert snapshot.to_keep(identity, "photos").facts == member("others", "slow").facts
+
+
+def test_sessions_of_each_possible_time_are_kept() -> None:
+    entries = (make_entry(2, "bill*"), claim_entry(1, "a"), claim_entry(5, "b"))
+    other = claim_entry(9, "a", subject="other")
+    snapshot = replace(make_snapshot(), callers=(*entries, other))
+    assert snapshot.cutoffs((ISSUER, "billing")) == {2.0, 5.0}
+    assert snapshot.cutoffs(("cluster-b", "billing")) == {float("-inf")}
+    assert snapshot.cutoffs(None) == {float("-inf")}

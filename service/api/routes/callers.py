@@ -11,6 +11,6 @@ router = APIRouter(prefix="/v1/caller", tags=["caller"], route_class=ApiRoute)
 
 @router.get("")
 async def get_caller(call: AuthenticatedRequest) -> bytes:
-    identity = call.requester.identity
-    grants = call.authorizer.snapshot.access(identity).grants
-    return to_json(describe(identity.caller, grants))
+    identity, snapshot = call.requester.identity, call.authorizer.snapshot
+    grants = snapshot.access(identity).grants
+    return to_json(describe(identity, grants, snapshot.matched(identity)))

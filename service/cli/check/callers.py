@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from service.access import caller_description
-from service.access.callers import CallerEntry, caller_name
+from service.access.callers import CallerEntry, Identity, caller_name
+from service.access.claims import value_of
 from service.access.grants import Caller, Grant, Operation
 from service.app.settings import Settings
 from service.cli.check import policies
@@ -27,12 +28,14 @@ def rights(protocols: CheckedProtocols, entry: CallerEntry) -> Iterator[Right]:
 
 
 def matching(entries: Iterable[CallerEntry], name: str) -> tuple[CallerEntry, ...]:
-    """Return the entry of the API key `name`, or those of the subject or the pattern `name`."""
-    found = tuple(
-        entry
-        for entry in entries
-        if entry.subject == name or entry.matches(Caller(issuer=entry.issuer, subject=name))
-    )
+    """Return the entry of the API key `name`, or those of that subject, pattern or claim."""
+
+    def is_named(entry: CallerEntry) -> bool:
+        values = {value_of(each) for any_of in entry.claims for each in any_of}
+        caller = Caller(issuer=entry.issuer, subject=name)
+        return name == entry.subject or name in values or entry.matches(Identity(caller))
+
+    found = tuple(filter(is_named, entries))
     return tuple(entry for entry in found if entry.issuer is None) or found
 
 
@@ -40,10 +43,10 @@ def documents(protocols: CheckedProtocols, entries: Iterable[CallerEntry]) -> li
     """Return each caller as `GET /v1/caller` shows it, and what it may do in words."""
     return [
         {
-            **caller_description.describe(Caller(issuer=e.issuer, subject=e.subject), e.grants),
-            "may": [*map(str, rights(protocols, e))],
+            **caller_description.describe_entry(each),
+            "may": [*map(str, rights(protocols, each))],
         }
-        for e in entries
+        for each in entries
     ]
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from service.access.callers import CallerEntry, without_placeholders
 from service.access.create_only import UPLOADS
-from service.access.grants import Caller, Operation
+from service.access.grants import Operation
 from service.app.settings import Settings
 from service.auth.api_keys import digest_of
 from service.config.callers import CallerSettings, GrantSettings
@@ -114,8 +114,9 @@ def _grants_of_callers(
     index = Entries(entries)
     for entry in entries:
         matching = [entry]
-        if "*" not in entry.subject:  # others may match some of its subjects only
-            matching = index.of(Caller(issuer=entry.issuer, subject=entry.subject))
+        # Others may match some of its subjects only.
+        if entry.subject is not None and "*" not in entry.subject:
+            matching = index.of(entry.example())
         yield own[id(entry)], [each for other in matching for each in own[id(other)]]
 
 

@@ -1,6 +1,6 @@
 """What `presign check` says about session policies: what they leave out, and what STS refuses."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from hashlib import sha256
@@ -8,12 +8,13 @@ from itertools import chain, islice
 from typing import Final
 
 from service.access.callers import (
-    LONGEST_CLAIM,
     CallerEntry,
+    Identity,
     caller_name,
     pointers,
     without_placeholders,
 )
+from service.access.claims import LONGEST_CLAIM, NO_FACTS
 from service.access.create_only import (
     bound_to_create,
     creates_only,
@@ -48,18 +49,34 @@ def oversized_policies(
     arns = bucket_arns(settings, addresses)
     locations = dict(zip(map(id, entries), settings.caller_locations(), strict=True))
     for entry, grants in _widest_callers(entries):
-        for name in sorted({grant.bucket for grant in grants}):
-            if (arns_of_bucket := arns[name]) is None:
-                continue
-            own = [grant for grant in grants if grant.bucket == name]
-            for what, policy in _policies(own, name, arns_of_bucket):
-                if len(policy) > MAX_POLICY_LENGTH:
-                    text = (
-                        f"{caller_name(entry)}: {what} for bucket {name} can have "
-                        f"{len(policy)} characters, but STS accepts {MAX_POLICY_LENGTH} at most; "
-                        "merge or shorten its prefixes"
-                    )
-                    yield ConfigurationProblem(text, locations[id(entry)])
+        for text in _oversized(grants, arns):
+            problem = f"{caller_name(entry)}: {text}; merge or shorten its prefixes"
+            yield ConfigurationProblem(problem, locations[id(entry)])
+
+
+def oversized_by_claims(
+    settings: Settings, addresses: Mapping[str, Address], entries: tuple[CallerEntry, ...]
+) -> Iterator[ConfigurationProblem]:
+    """Yield a warning for each issuer whose callers with several claims STS might refuse."""
+    arns = bucket_arns(settings, addresses)
+    for issuer in settings.issuers:
+        by_claims = [each for each in entries if each.issuer == issuer and each.claims]
+        for text in _oversized(_longest_grants(by_claims), arns) if len(by_claims) > 1 else ():
+            problem = f"for a caller with the claims of all entries, {text}"
+            yield ConfigurationProblem(problem, ("issuers", issuer))
+
+
+def _oversized(grants: list[Grant], arns: Arns) -> Iterator[str]:
+    for name in sorted({grant.bucket for grant in grants}):
+        if (arns_of_bucket := arns[name]) is None:
+            continue
+        own = [grant for grant in grants if grant.bucket == name]
+        for what, policy in _policies(own, name, arns_of_bucket):
+            if len(policy) > MAX_POLICY_LENGTH:
+                yield (
+                    f"{what} for bucket {name} can have {len(policy)} characters, but STS accepts "
+                    f"{MAX_POLICY_LENGTH} at most"
+                )
 
 
 def _policies(grants: list[Grant], bucket: str, arns: BucketArns) -> Iterator[tuple[str, str]]:
@@ -88,17 +105,23 @@ def bucket_arns(
 def _widest_callers(
     entries: tuple[CallerEntry, ...],
 ) -> Iterator[tuple[CallerEntry, list[Grant]]]:
-    """Yield example callers: one per entry, and one per overlapping pair.
+    """Yield example callers: one per entry, and one per overlapping pair of subjects.
 
     Each is the last entry that matches it, and the grants of all that do.
     """
     index = Entries(entries)
-    examples = [(entry.issuer, entry.subject.replace("*", "x")) for entry in entries]
-    overlaps = islice(_overlaps(index), MAX_OVERLAPS)
-    for issuer, subject in dict.fromkeys(chain(examples, overlaps)):
-        matching = index.of(Caller(issuer=issuer, subject=subject))
-        grants = [with_long_claims(g) for entry in matching for g in entry.grants]
-        yield matching[-1], grants
+    examples = [(each.caller, each.facts) for each in (entry.example() for entry in entries)]
+    overlaps = (
+        (Caller(issuer=issuer, subject=subject), NO_FACTS)
+        for issuer, subject in islice(_overlaps(index), MAX_OVERLAPS)
+    )
+    for caller, facts in dict.fromkeys(chain(examples, overlaps)):
+        if matching := index.of(Identity(caller, facts=facts)):
+            yield matching[-1], _longest_grants(matching)
+
+
+def _longest_grants(entries: Iterable[CallerEntry]) -> list[Grant]:
+    return [with_long_claims(grant) for entry in entries for grant in entry.grants]
 
 
 def _overlaps(entries: Entries) -> Iterator[tuple[str | None, str]]:

@@ -108,7 +108,11 @@ def report(
     # With thousands of callers to build the entries takes a while, so only once.
     entries = builders.caller_entries(settings)
     protocols = CheckedProtocols(settings, addresses, entries)
-    found = [*warnings(settings, regions, entries, protocols), *callers.ending_keys(settings, now)]
+    found = [
+        *warnings(settings, regions, entries, protocols),
+        *callers.ending_keys(settings, now),
+        *policies.oversized_by_claims(settings, addresses, entries),
+    ]
     errors = policies.oversized_policies(settings, addresses, entries)
     described = entries if caller is None else callers.matching(entries, caller)
     general = [*describe(settings, addresses, entries, protocols), *_describe_traces(traces)]

@@ -29,7 +29,7 @@ def revocation_of(text: str, settings: Settings) -> Revocation:
     entries = builders.caller_entries(settings)
     named = [each for each in entries if not is_anonymous(each)]
     caller = _parse(text)
-    matching = [each for each in named if each.matches(caller)]
+    matching = [each for each in named if each.may_match(caller)]
     if not matching:
         raise ConfigurationError([_unknown(text, named)])
     buckets = sorted({grant.bucket for each in matching for grant in each.grants})
@@ -67,7 +67,8 @@ def _parse(text: str) -> Caller:
 
 
 def _unknown(text: str, entries: Sequence[CallerEntry]) -> str:
-    names = [e.subject if e.issuer is None else f"{e.issuer}:{e.subject}" for e in entries]
+    subjects = [(e.issuer, e.subject or "SUBJECT") for e in entries]
+    names = [subject if issuer is None else f"{issuer}:{subject}" for issuer, subject in subjects]
     near = get_close_matches(text, names, n=_SUGGESTIONS, cutoff=0.4) or names[:_SUGGESTIONS]
     return (
         f"no such caller is configured; there are: {', '.join(near) or 'none'}. Use an API key's "

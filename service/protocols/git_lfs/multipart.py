@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
+from service.access.callers import Identity
 from service.clock import Clock
 from service.errors import InvalidRequest, NotFound, ObjectExists, PresignError, UploadNotFound
 from service.multipart.part_plan import PartPlan
@@ -60,14 +61,14 @@ class PartUploads:
         return await self.uploads.create(requester, request, numbers)
 
     def ticket(
-        self, requester: Requester, repository: str, wanted: LfsObject, created: CreatedUpload
+        self, maker: Identity, repository: str, wanted: LfsObject, created: CreatedUpload
     ) -> UploadTicket:
-        """Return what the completion of this upload needs."""
-        caller = requester.identity.caller
+        """Return what the completion of this upload needs. `maker` has the claims to keep."""
         return UploadTicket(
-            issuer=caller.issuer,
-            subject=caller.subject,
-            claims=requester.identity.claims,
+            issuer=maker.caller.issuer,
+            subject=maker.caller.subject,
+            claims=maker.claims,
+            facts=sorted(maker.facts),
             repository=repository,
             oid=wanted.oid,
             size=wanted.size,
@@ -87,7 +88,7 @@ class PartUploads:
         ticket = settings.keys.open(text) if settings.keys else None
         if ticket is None or ticket.repository != repository:
             raise NotFound("There is no such upload.")
-        is_revoked = ticket.issued_at < snapshot.not_before((ticket.issuer, ticket.subject))
+        is_revoked = ticket.issued_at < snapshot.not_before(ticket.identity())
         if is_revoked or self.clock.wall() >= ticket.expires_at:
             raise UploadNotFound("The time to complete this upload is over. Push again.")
         return ticket

@@ -162,9 +162,11 @@ def _completion_url(call: AuthenticatedRequest, lfs: GitLfs, repository: str) ->
     settings = lfs.configured
     keys = settings.keys
     assert keys is not None  # else the transfer is `basic`
+    bucket = _repository(lfs, repository).bucket
+    maker = call.snapshot.to_keep(call.requester.identity, bucket)
 
     def url(wanted: LfsObject, created: CreatedUpload) -> str:
-        ticket = lfs.batches.parts.ticket(call.requester, repository, wanted, created)
+        ticket = lfs.batches.parts.ticket(maker, repository, wanted, created)
         return f"{settings.url}/lfs/{repository}/uploads/{keys.seal(ticket)}"
 
     return url

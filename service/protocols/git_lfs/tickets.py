@@ -18,7 +18,7 @@ from service.access.callers import Identity
 from service.access.grants import Caller
 
 # It changes with the fields of a ticket.
-_PURPOSE: Final = b"presign git-lfs completion 1"
+_PURPOSE: Final = b"presign git-lfs completion 2"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +28,7 @@ class UploadTicket:
     issuer: str | None
     subject: str
     claims: Mapping[str, str] = field(repr=False)
+    facts: Sequence[Sequence[str]] = field(repr=False)  # as JSON has them
     repository: str
     oid: str
     size: int
@@ -37,7 +38,9 @@ class UploadTicket:
 
     def identity(self) -> Identity:
         """Return the caller that the completion is decided for."""
-        return Identity(Caller(issuer=self.issuer, subject=self.subject), self.claims)
+        caller = Caller(issuer=self.issuer, subject=self.subject)
+        facts = frozenset((pointer, value) for pointer, value in self.facts)
+        return Identity(caller, self.claims, facts=facts)
 
 
 class TicketKeys:

@@ -6,11 +6,13 @@ few bytes as they need, and ASCII text takes 7 bits a character. With 8 bits, th
 and writes the form, and only sealed, so what is read here has been written here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Final
 
 from service.access.callers import Identity
+from service.access.claims import NO_FACTS, Facts
 from service.access.grants import Caller, Operation
 
 SALT_BYTES: Final = 6
@@ -23,15 +25,16 @@ _HAS_CLAIMS: Final = 8
 _HAS_NOT_BEFORE: Final = 16
 _HAS_MAX_USES: Final = 32
 _HAS_FILENAME: Final = 64
+_HAS_FACTS: Final = 128
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
     """Who made a link, what it is for and when. Times are in epoch seconds.
 
-    `claims` are those that the maker's grants used when the link was made. With `is_prefix` the
-    link reaches what is below `key`. `operation` is `download` or `upload`. `not_before` is no
-    earlier than `issued_at`. `salt` is random, so that no two links are equal.
+    `claims` and `facts` are those that the maker's grants used when the link was made. With
+    `is_prefix` the link reaches what is below `key`. `operation` is `download` or `upload`.
+    `not_before` is no earlier than `issued_at`. `salt` is random, so that no two links are equal.
     """
 
     caller: Caller
@@ -41,6 +44,7 @@ class Link:
     expires_at: int
     salt: bytes = field(repr=False)
     claims: Mapping[str, str] = field(default_factory=dict, repr=False)
+    facts: Facts = field(default=NO_FACTS, repr=False)
     operation: Operation = Operation.DOWNLOAD
     is_prefix: bool = False
     not_before: int | None = None
@@ -49,7 +53,7 @@ class Link:
 
     def maker(self) -> Identity:
         """Return the identity that each use of the link is decided for."""
-        return Identity(self.caller, self.claims, by_link=True)
+        return Identity(self.caller, self.claims, by_link=True, facts=self.facts)
 
 
 def pack(link: Link) -> bytes:
@@ -62,6 +66,7 @@ def pack(link: Link) -> bytes:
         | _HAS_NOT_BEFORE * (link.not_before is not None)
         | _HAS_MAX_USES * (link.max_uses is not None)
         | _HAS_FILENAME * (link.filename is not None)
+        | _HAS_FACTS * bool(link.facts)
     )
     packed = bytearray([flags])
     packed += link.salt
@@ -77,10 +82,9 @@ def pack(link: Link) -> bytes:
         packed += _text(link.caller.issuer)
     packed += _text(link.caller.subject)
     if link.claims:
-        packed += _number(len(link.claims))
-        for pointer, value in sorted(link.claims.items()):
-            packed += _text(pointer) + _text(value)
-    return bytes(packed + _text(link.bucket) + _text(link.key))
+        packed += _pairs(link.claims.items())
+    packed += _text(link.bucket) + _text(link.key)
+    return bytes(packed + _pairs(link.facts) if link.facts else packed)
 
 
 def unpack(packed: bytes) -> Link:
@@ -95,14 +99,12 @@ def unpack(packed: bytes) -> Link:
     filename = read.text() if flags & _HAS_FILENAME else None
     issuer = read.text() if flags & _HAS_ISSUER else None
     subject = read.text()
-    claims = {}
-    for _ in range(read.number() if flags & _HAS_CLAIMS else 0):
-        pointer = read.text()
-        claims[pointer] = read.text()
+    claims = dict(read.pairs() if flags & _HAS_CLAIMS else ())
     return Link(
         caller=Caller(issuer=issuer, subject=subject),
         bucket=read.text(),
         key=read.text(),
+        facts=frozenset(read.pairs() if flags & _HAS_FACTS else ()),
         issued_at=issued_at,
         expires_at=expires_at,
         salt=salt,
@@ -139,6 +141,9 @@ class _Reader:
                 return value
             shift += 7
 
+    def pairs(self) -> list[tuple[str, str]]:
+        return [(self.text(), self.text()) for _ in range(self.number())]
+
     def text(self) -> str:
         length, is_ascii = divmod(self.number(), 2)
         if not is_ascii:
@@ -159,6 +164,10 @@ def _number(value: int) -> bytes:
         value >>= 7
     packed.append(value)
     return bytes(packed)
+
+
+def _pairs(pairs: Collection[tuple[str, str]]) -> bytes:
+    return _number(len(pairs)) + b"".join(map(_text, chain.from_iterable(sorted(pairs))))
 
 
 def _text(text: str) -> bytes:

@@ -10,7 +10,8 @@ from functools import partial
 from hashlib import sha256
 from typing import Final
 
-from service.access.grants import WEEK, AccessRequest, Caller, max_link_expires_in
+from service.access.callers import Identity
+from service.access.grants import WEEK, AccessRequest, Caller, Operation, max_link_expires_in
 from service.clock import Clock
 from service.errors import Forbidden, InvalidRequest, LimitExceeded, NotConfigured, NotFound
 from service.presigning.authorizer import Authorizer
@@ -108,9 +109,10 @@ class Links:
     def stored(self, maker: Caller, link_id: str, expires_at: int) -> StoredLink:
         """Return a link as the store knows it.
 
-        `revoked_before` ends all links of its maker. What the store has of them counts no longer.
+        `revoked_before` ends all links of its maker. What the store has of them counts no longer,
+        unless the entry demands claims, which the maker may lack when it ends a link.
         """
-        cutoff = self._authorizer.snapshot.not_before((maker.issuer, maker.subject))
+        cutoff = self._authorizer.snapshot.not_before(Identity(maker))
         name = sha256(pack_caller(maker) + f" {cutoff}".encode()).hexdigest()[:_NAME_LENGTH]
         return StoredLink(link_id, name, expires_at)
 
@@ -181,9 +183,11 @@ class Links:
         if not_before is not None and not_before >= expires_at:
             detail = "The link would end before it begins."
             raise InvalidRequest(detail, pointer="#/not_before")
+        kept = self._authorizer.snapshot.to_keep(identity, request.bucket, Operation.LINK)
         return Link(
-            caller=identity.caller,
-            claims=self._authorizer.snapshot.claims_of_links(identity, request.bucket),
+            caller=kept.caller,
+            claims=kept.claims,
+            facts=kept.facts,
             bucket=request.bucket,
             key=request.key,
             is_prefix=request.subtree,

@@ -114,8 +114,8 @@ class LinkVisits:
 
 
 def _longest(opened: OpenLink, snapshot: Snapshot) -> int | None:
-    link, maker = opened.ticket.link, opened.maker.caller
-    if link.issued_at < snapshot.not_before((maker.issuer, maker.subject)):
+    link = opened.ticket.link
+    if link.issued_at < snapshot.not_before(opened.maker):
         return None
     wanted = AccessRequest(
         operation=link.operation, bucket=link.bucket, key=link.key, subtree=link.is_prefix

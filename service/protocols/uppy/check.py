@@ -1,10 +1,12 @@
 """What `presign check` says about Uppy: who may upload with it, and where uploads go."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Final
 
-from service.access.callers import CallerEntry, Identity, granted, named_claims, pointers
-from service.access.grants import AccessRequest, Caller, Operation
+from service.access.callers import CallerEntry, Identity, granted, pointers
+from service.access.claims import named_claims
+from service.access.grants import AccessRequest, Operation
 from service.access.key_prefixes import caller_prefix
 from service.errors import ConfigurationProblem
 from service.protocols.checked import Check, Checked, Right, right
@@ -58,14 +60,14 @@ def _allowed(uppy: UploadTarget, entry: CallerEntry) -> list[str]:
 
 
 def _example_caller(uppy: UploadTarget, entry: CallerEntry) -> Identity:
-    subject = entry.subject.replace("*", "x")
-    caller = Caller(issuer=entry.issuer, subject=subject)
+    example = entry.example()
     if entry.issuer is None:
-        return Identity(caller)  # an API key has no claims
+        return example  # an API key has no claims
     needed = {pointer for grant in entry.grants for pointer in pointers(grant.prefix)}
     needed |= set(pointers(uppy.template))
-    from_subject = named_claims({"sub": subject}, needed & {"/sub"})
-    return Identity(caller, {**dict.fromkeys(needed - {"/sub"}, "x"), **from_subject})
+    from_subject = named_claims({"sub": example.caller.subject}, needed & {"/sub"})
+    claims = {**dict.fromkeys(needed - {"/sub"}, "x"), **from_subject}
+    return replace(example, claims=claims)
 
 
 CHECK: Final = Check(describe=describe, rights=rights, warnings=warnings)

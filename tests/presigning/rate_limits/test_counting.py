@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from service.access.callers import CallerEntry, Rate, rate_of
+from service.access.callers import CallerEntry, Identity, Rate, rate_of
 from service.access.grants import Caller
 from service.errors import RateLimited
 from tests.presigning.rate_limits.replicas import (
@@ -142,4 +142,4 @@ A_FEW: Final = Rate(60, 60)
 def test_a_callers_rate_is_the_most_generous_of_its_entries(
     entries: list[tuple[str, Rate | None]], rate: Rate | None
 ) -> None:
-    assert rate_of([make_entry(*each) for each in entries], OTHER) == rate
+    assert rate_of([make_entry(*each) for each in entries], Identity(OTHER)) == rate

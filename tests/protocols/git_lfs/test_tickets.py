@@ -14,6 +14,7 @@ TICKET: Final = UploadTicket(
     issuer="cluster",
     subject="repo:acme/\udc80",
     claims={"/team": "sentinel-claim"},
+    facts=[["/groups", '"sentinel-group"']],
     repository="design",
     oid="0" * 64,
     size=5,

@@ -41,6 +41,7 @@ def links(draw: st.DrawFn) -> Link:
         expires_at=issued_at + draw(st.integers(1, 31_536_000)),
         salt=draw(st.binary(min_size=SALT_BYTES, max_size=SALT_BYTES)),
         claims=draw(st.dictionaries(texts, texts, max_size=3)),
+        facts=draw(st.frozensets(st.tuples(texts, texts), max_size=3)),
         operation=draw(st.sampled_from([Operation.DOWNLOAD, Operation.UPLOAD])),
         is_prefix=draw(st.booleans()),
         not_before=draw(st.none() | st.integers(0, 31_536_000).map(issued_at.__add__)),

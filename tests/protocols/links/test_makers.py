@@ -1,16 +1,20 @@
 """Links of callers with tokens: the ticket has the claims that their grants use."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import pytest
 
+from service.access.claims import Facts, fact
 from service.access.grants import Caller
+from service.config.key_files import new_key
 from service.protocols.links.tickets import KeyRing
 from tests.protocols.links.factories import KEY, make_link
 from tests.protocols.links.harness import link_grant, real_clock, settings, start
+from tests.support.app import make_app_settings
 
 ISSUER: Final = {"issuer": "https://i.example", "audience": "p", "jwks_url": "http://127.0.0.1:9/"}
 MAKER: Final = Caller(issuer="cluster-a", subject="team:ada")
@@ -74,3 +78,41 @@ async def test_only_a_grant_with_link_decides_about_visitors(
         assert (await harness.client.put("/o/demo/in/a", headers=makers)).status_code == 307
     assert answer.status_code == status, answer.text
     assert 'data-most="10"' in page.text
+
+
+FINANCE: Final = frozenset({fact("/groups", "finance")})
+
+
+@pytest.mark.parametrize(
+    ("facts", "changes", "status"),
+    [
+        (FINANCE, {}, 307),
+        (frozenset(), {}, 404),
+        (frozenset({fact("/groups", "sales")}), {}, 404),
+        (FINANCE, {"claims": {"/groups": "sales"}}, 404),  # the entry was replaced
+        (FINANCE, {"revoked_before": "NOW"}, 404),
+    ],
+)
+async def test_a_link_keeps_the_groups_of_then(
+    tmp_path: Path, facts: Facts, changes: dict[str, Any], status: int
+) -> None:
+    """An entry that is removed or revoked ends it."""
+    clock = real_clock()
+    now = int(clock.wall())
+    if "revoked_before" in changes:
+        changes = {"revoked_before": datetime.fromtimestamp(now, UTC).isoformat()}
+    entry = {"issuer": "cluster-a", "claims": {"/groups": "finance"}, "grants": [link_grant()]}
+    key = tmp_path / "link.key"
+    key.write_text(new_key(KEY))
+    configured = make_app_settings(
+        issuers={"cluster-a": ISSUER},
+        callers=[entry | changes],
+        links={"keys": [str(key)]},
+        server={"public_url": "https://files.example.com"},
+    )
+    made = make_link(
+        caller=MAKER, facts=facts, bucket="demo", issued_at=now - 60, expires_at=now + 60
+    )
+    async with start(configured, clock) as harness:
+        answer = await harness.client.get(f"/l/{KeyRing([KEY]).seal(made).text}")
+    assert answer.status_code == status, answer.text
