@@ -109,7 +109,7 @@ def check(
     """Check the configuration, and show what each caller may do.
 
     Prints a verdict, then the warnings, then who may do what. FILE is the configuration, by default
-    $PRESIGN_CONFIG or presign.yaml. Exits with 1 if it is invalid, if a caller cannot be served, or
+    $PRESIGN_CONFIG or presign.yaml. Exits with 1 if it is invalid, if it has an error, or
     with --live if something does not work.
     """
     from datetime import UTC, datetime
@@ -154,7 +154,7 @@ def _print_report(found: "Report", *, only_callers: bool) -> None:
     for line in found.lines():
         click.echo(line)
     if found.errors:
-        head = "some callers cannot be served:" if found.live is None else "not everything works:"
+        head = "must be corrected:" if found.live is None else "not everything works:"
         lines = [head, *map(str, found.errors)]
         raise click.ClickException("\n".join(lines))
 

@@ -14,6 +14,7 @@ from service.cli.check import (
     callers,
     console,
     grants,
+    issuers,
     policies,
 )
 from service.cli.check.protocols import CheckedProtocols
@@ -113,7 +114,10 @@ def report(
         *callers.ending_keys(settings, now),
         *policies.oversized_by_claims(settings, addresses, entries),
     ]
-    errors = policies.oversized_policies(settings, addresses, entries)
+    errors = [
+        *policies.oversized_policies(settings, addresses, entries),
+        *issuers.errors(settings),
+    ]
     described = entries if caller is None else callers.matching(entries, caller)
     general = [*describe(settings, addresses, entries, protocols), *_describe_traces(traces)]
     return Report(
@@ -171,6 +175,7 @@ def warnings(
         yield ConfigurationProblem(text, ("unsafe_anonymous_caller",))
     yield from console.warnings(settings)
     yield from grants.warnings(settings, entries)
+    yield from issuers.warnings(settings)
     yield from buckets.warnings(settings, known_regions)
     yield from policies.warnings(entries)
     yield from protocols.warnings()

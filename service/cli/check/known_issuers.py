@@ -1,0 +1,215 @@
+"""The issuers that `presign check` knows: one table, each row with its source. Pure.
+
+A row says whether all organizations share the `iss`, what then fixes one of them, and which claims
+can never be part of a prefix.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+_ANY: Final = re.compile("")
+_ENTRY: Final = "a claims entry"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownIssuer:
+    """`iss` matches the issuer as a whole, and `source` is the vendor's page about its tokens.
+
+    If `admits` is set, it says who gets a token of this `iss`. Then one of the claims `fixing` or a
+    subject that `fixed` matches says which organization, and `right` is how to write it. `starts`
+    is how all subjects begin; after it comes what an organization has many of, such as a namespace,
+    if `narrow` names it. `unfit` are claims that no prefix can have, and what to use instead.
+    `warning` is about the issuer itself.
+    """
+
+    name: str
+    iss: str
+    source: str
+    admits: str | None = None
+    fixed: re.Pattern[str] = _ANY
+    fixing: frozenset[str] = frozenset()
+    right: str = ""
+    starts: str = ""
+    narrow: str | None = None
+    unfit: Mapping[str, str] = field(default_factory=dict)
+    self_set: tuple[str, ...] = ()
+    warning: str | None = None
+
+
+_GUID: Final = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+_CLUSTER: Final = {"/sub": "/kubernetes.io/namespace"}
+
+KNOWN_ISSUERS: Final = (
+    KnownIssuer(
+        name="GitHub Actions",
+        iss=r"https://token\.actions\.githubusercontent\.com",
+        source="https://docs.github.com/en/actions/reference/security/oidc",
+        admits="everybody on GitHub",
+        # A repository can put other claims into its subject, each as `name:value`.
+        fixed=re.compile(
+            r"(?:[^:]*:)*(?:repo:[^:*/]+/[^:]*"
+            r"|(?:repository_id|repository_owner|repository_owner_id):[^:*]+"
+            r"|repository:[^:*/]+/[^:]*)(?::.*)?"
+        ),
+        fixing=frozenset(
+            {"/repository_id", "/repository_owner_id", "/repository", "/repository_owner"}
+        ),
+        right='repo:ORG/… or repo:ORG@ID/…, or claims such as {/repository_owner_id: "1234567"}',
+        unfit={
+            "/sub": "/repository_id",
+            "/repository": "/repository_id",
+            "/ref": _ENTRY,
+            "/workflow_ref": _ENTRY,
+            "/job_workflow_ref": _ENTRY,
+        },
+    ),
+    KnownIssuer(
+        name="GitLab",
+        iss=r"https://gitlab\.com",
+        source="https://docs.gitlab.com/ci/secrets/id_token_authentication/",
+        admits="everybody on gitlab.com",
+        fixed=re.compile(r"project_path:[^:*/]+/[^:]*(?::.*)?"),
+        fixing=frozenset({"/namespace_id", "/namespace_path", "/project_id", "/project_path"}),
+        right='project_path:GROUP/…, or claims such as {/namespace_id: "72"}',
+        unfit={"/sub": "/project_id", "/project_path": "/project_id", "/ref_path": _ENTRY},
+    ),
+    KnownIssuer(
+        name="Terraform Cloud",
+        iss=r"https://app\.(?:eu\.)?terraform\.io",
+        source="https://developer.hashicorp.com/terraform/cloud-docs/workspaces/"
+        "dynamic-provider-credentials/workload-identity-tokens",
+        admits="everybody on HCP Terraform",
+        fixed=re.compile(r"organization:[^:*]+(?::.*)?"),
+        fixing=frozenset(
+            {
+                *("/terraform_organization_id", "/terraform_organization_name"),
+                *("/terraform_project_id", "/terraform_workspace_id"),
+            }
+        ),
+        right="organization:ORG:…, or claims such as {/terraform_organization_id: org-…}",
+        unfit={
+            "/sub": "/terraform_workspace_id",
+            "/terraform_full_workspace": "/terraform_workspace_id",
+        },
+    ),
+    KnownIssuer(
+        name="Bitbucket",
+        iss=r"https://api\.bitbucket\.org/2\.0/workspaces/[^/]+/pipelines-config/identity/oidc",
+        source="https://support.atlassian.com/bitbucket-cloud/docs/"
+        "integrate-pipelines-with-resource-servers-using-oidc/",
+        # A UUID is in braces.
+        unfit=dict.fromkeys(
+            ("/sub", "/repositoryUuid", "/workspaceUuid", "/pipelineUuid", "/stepUuid"), _ENTRY
+        ),
+    ),
+    KnownIssuer(
+        name="CircleCI",
+        iss=r"https://oidc\.circleci\.com/org/[^/]+",
+        source="https://circleci.com/docs/guides/permissions-authentication/openid-connect-tokens/",
+        starts="org/",
+        unfit={"/sub": "/oidc.circleci.com~1project-id"},
+    ),
+    KnownIssuer(
+        name="Google",
+        iss=r"https://accounts\.google\.com",
+        source="https://developers.google.com/identity/openid-connect/openid-connect",
+        admits="everybody with a Google account",
+        fixed=re.compile(r"[^*]+"),
+        fixing=frozenset({"/hd", "/email"}),
+        right="the number of one account, or claims such as {/hd: acme.com}",
+    ),
+    KnownIssuer(
+        name="Azure DevOps",
+        iss=rf"https://vstoken\.dev\.azure\.com/{_GUID}",
+        source="https://learn.microsoft.com/azure/devops/pipelines/release/"
+        "configure-workload-identity",
+        starts="sc://",
+        unfit={"/sub": _ENTRY},
+    ),
+    KnownIssuer(
+        name="EKS",
+        iss=r"https://oidc\.eks\.[a-z0-9-]+\.(?:amazonaws\.com(?:\.cn)?|api\.aws)/id/[A-Z0-9]+",
+        source="https://docs.aws.amazon.com/eks/latest/userguide/service-accounts.html",
+        starts="system:serviceaccount:",
+        narrow="namespace",
+        unfit=_CLUSTER,
+    ),
+    KnownIssuer(
+        name="Kubernetes",
+        iss=r"https://kubernetes\.default(?:\.svc.*)?"
+        r"|https://container\.googleapis\.com/v1/projects/.*"
+        r"|https://[a-z0-9-]+\.oic\.prod-aks\.azure\.com/.*",
+        source="https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/",
+        starts="system:serviceaccount:",
+        narrow="namespace",
+        unfit=_CLUSTER,
+    ),
+    KnownIssuer(
+        name="Entra ID, personal accounts",
+        iss=r"https://login\.microsoftonline\.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2\.0",
+        source="https://learn.microsoft.com/entra/identity-platform/id-token-claims-reference",
+        admits="everybody with a Microsoft account",
+        fixed=re.compile(r"[^*]+"),
+        right="the subject of one account",
+    ),
+    KnownIssuer(
+        name="Entra ID",
+        iss=r"https://login\.microsoftonline\.(?:com|us)/(?:common|organizations|consumers)/v2\.0",
+        source="https://learn.microsoft.com/entra/identity-platform/access-tokens",
+        warning="no token has this `iss`: write the id of your tenant in its place",
+    ),
+    KnownIssuer(
+        name="Entra ID",
+        iss=rf"https://(?:login\.microsoftonline\.(?:com|us)/{_GUID}/v2\.0"
+        rf"|sts\.windows\.net/{_GUID}/)",
+        source="https://learn.microsoft.com/entra/identity-platform/claims-validation",
+        unfit={"/groups": _ENTRY, "/roles": _ENTRY},
+        self_set=("/upn", "/unique_name"),
+    ),
+    KnownIssuer(
+        name="Okta",
+        iss=r"https://[a-z0-9-]+\.(?:okta|oktapreview|okta-emea)\.com",
+        source="https://developer.okta.com/docs/concepts/auth-servers/",
+        warning="tokens of the org authorization server are for Okta alone: use a custom one, such "
+        "as https://acme.okta.com/oauth2/default",
+    ),
+    KnownIssuer(
+        name="Okta",
+        iss=r"https://[a-z0-9-]+\.(?:okta|oktapreview|okta-emea)\.com/oauth2/[^/]+",
+        source="https://developer.okta.com/docs/guides/customize-tokens-groups-claim/",
+        unfit={"/sub": "/uid", "/groups": _ENTRY},
+    ),
+    KnownIssuer(
+        name="Auth0",
+        iss=r"https://[a-z0-9.-]+\.auth0\.com",
+        source="https://auth0.com/docs/secure/tokens/id-tokens/validate-id-tokens",
+        warning="no token has this `iss`: that of Auth0 ends in a slash",
+    ),
+    KnownIssuer(
+        name="Auth0",
+        iss=r"https://[a-z0-9.-]+\.auth0\.com/",
+        source="https://auth0.com/docs/secure/tokens/json-web-tokens/create-custom-claims",
+        unfit={"/sub": _ENTRY},
+    ),
+    KnownIssuer(
+        name="Cognito",
+        iss=r"https://cognito-idp\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?/[\w-]+",
+        source="https://docs.aws.amazon.com/cognito/latest/developerguide/"
+        "user-pool-settings-attributes.html",
+        unfit={"/cognito:groups": _ENTRY},
+        self_set=("/custom:",),
+    ),
+    KnownIssuer(
+        name="Keycloak",
+        iss=r"https?://.+/realms/[^/]+",
+        source="https://www.keycloak.org/docs/latest/server_admin/",
+        unfit={"/groups": _ENTRY, "/realm_access/roles": _ENTRY},
+    ),
+)
+
+
+def known_issuer(iss: str) -> KnownIssuer | None:
+    """Return the row of an `iss`, or None."""
+    return next((each for each in KNOWN_ISSUERS if re.fullmatch(each.iss, iss)), None)
