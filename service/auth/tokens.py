@@ -44,7 +44,7 @@ _READERS: Final = {
 }
 # Stricter than PyJWT, which accepts "=" at the end: a token must have only one spelling.
 _SHAPE: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
-_REQUIRED: Final = ["exp", "iat", "aud", "iss", "sub"]
+REQUIRED: Final = ["exp", "iat", "aud", "iss", "sub"]
 
 PublicKey = RSAPublicKey | EllipticCurvePublicKey | Ed25519PublicKey
 
@@ -153,18 +153,18 @@ def _verify(
             issuer=issuer.issuer,
             leeway=LEEWAY,
             options={
-                "require": _REQUIRED,
+                "require": REQUIRED,
                 "enforce_minimum_key_length": True,
                 "verify_exp": verify_exp,
             },
         )
         # PyJWT supports one critical extension; we support none.
-        return None if "crit" in parts["header"] else _verified_claims(parts["payload"], issuer)
+        return None if "crit" in parts["header"] else token_of(parts["payload"], issuer)
     except Exception:  # noqa: BLE001 - the sender chooses what is parsed, and so what is raised
         return None
 
 
-def _verified_claims(claims: Claims, issuer: Issuer) -> VerifiedToken | None:
+def token_of(claims: Claims, issuer: Issuer) -> VerifiedToken | None:
     """Return the caller that the claims of a verified token name, or None. Raises KeyError."""
     times = [claims["exp"], claims["iat"], claims.get("nbf", 0)]
     if not all(isinstance(time, int | float) and not isinstance(time, bool) for time in times):

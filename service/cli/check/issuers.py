@@ -49,25 +49,35 @@ def warnings(settings: Settings) -> Iterator[ConfigurationProblem]:
         if found is not None and found.warning is not None:
             text = f"{found.name}: {found.warning} (see {found.source})"
             yield ConfigurationProblem(text, ("issuers", name, "issuer"))
-    renamed = {each.subject for each in settings.callers if each.subject is not None}
+    subjects = {each.subject for each in settings.callers if each.subject is not None}
     for at, caller, issuer in _callers(settings):
-        for pointer in caller.claims or {}:
-            if _is_self_set(pointer, caller, issuer):
-                text = f"users can set {pointer} for themselves; {_better(pointer)}"
-                yield ConfigurationProblem(text, (*at, "claims", pointer))
-        for where, pointer in _placeholders(at, caller):
-            if _is_self_set(pointer, caller, issuer) and not _unfit(pointer, issuer):
-                text = f"users can set {pointer} for themselves, and so get another's prefix"
-                yield ConfigurationProblem(f"{text}; use one such as /sub or /oid", where)
-        if issuer.name == "GitHub Actions" and (old := _old_form(caller, renamed)):
-            yield ConfigurationProblem(old, (*at, "subject"))
-        if never := _never_matches(caller, issuer):
-            yield ConfigurationProblem(never, (*at, "subject"))
-        if issuer.narrow is not None and _is_open(caller, issuer):
-            text = (
-                f"it is for every {issuer.narrow} that the pattern fits; name the {issuer.narrow}"
-            )
+        yield from _self_set(at, caller, issuer)
+        for text in _doubtful_subject(caller, issuer, subjects):
             yield ConfigurationProblem(text, (*at, "subject"))
+
+
+def _self_set(
+    at: Location, caller: CallerSettings, issuer: KnownIssuer
+) -> Iterator[ConfigurationProblem]:
+    for pointer in caller.claims or {}:
+        if _is_self_set(pointer, caller, issuer):
+            text = f"users can set {pointer} for themselves; {_better(pointer)}"
+            yield ConfigurationProblem(text, (*at, "claims", pointer))
+    for where, pointer in _placeholders(at, caller):
+        if _is_self_set(pointer, caller, issuer) and not _unfit(pointer, issuer):
+            text = f"users can set {pointer} for themselves, and so get another's prefix"
+            yield ConfigurationProblem(f"{text}; use one such as /sub or /oid", where)
+
+
+def _doubtful_subject(
+    caller: CallerSettings, issuer: KnownIssuer, subjects: set[str]
+) -> Iterator[str]:
+    if issuer.name == "GitHub Actions" and (old := _old_form(caller, subjects)):
+        yield old
+    if never := _never_matches(caller, issuer):
+        yield never
+    if issuer.narrow is not None and _is_open(caller, issuer):
+        yield f"it is for every {issuer.narrow} that the pattern fits; name one"
 
 
 def _callers(settings: Settings) -> Iterator[tuple[Location, CallerSettings, KnownIssuer]]:
