@@ -7,12 +7,7 @@ from service.api.problems import Problems
 from service.auth.token_verifier import TokenVerifier
 from service.console.page_settings import Console
 from service.diagnosis.service import Diagnoses
-from service.multipart.object_checks import ObjectChecks
-from service.multipart.uploads import MultipartUploads
-from service.presigning.authorizer import Authorizer
-from service.presigning.listings import Listings
-from service.presigning.presigner import Presigner
-from service.protocols.served import UseCase
+from service.protocols.served import Core, UseCase
 from service.server.shutdown import Drain
 from service.telemetry.metrics import Metrics
 
@@ -25,12 +20,8 @@ class Parts:
     A plain object: Starlette's `State` takes 0.5 µs for each look-up, and a GET has five.
     """
 
-    authorizer: Authorizer
+    core: Core
     tokens: TokenVerifier
-    presigner: Presigner
-    listings: Listings
-    multipart: MultipartUploads
-    object_checks: ObjectChecks
     diagnoses: Diagnoses
     console: Console
 

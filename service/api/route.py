@@ -45,8 +45,6 @@ from service.errors import (
     Unauthenticated,
     UnsupportedMediaType,
 )
-from service.presigning.authorizer import Authorizer
-from service.presigning.presigner import Presigner
 from service.presigning.requests import Requester, UnreadRequest
 from service.presigning.snapshot import Snapshot
 
@@ -70,8 +68,8 @@ class AuthenticatedRequest(Request):
         super().__init__(scope, receive)
         self.parts: Parts = scope["app"].parts
         self.context = state_of(scope)
-        self.authorizer: Authorizer = self.parts.authorizer
-        self.presigner: Presigner = self.parts.presigner
+        core = self.parts.core
+        self.authorizer, self.presigner = core.authorizer, core.presigner
         self.limits = self.parts.limits
 
     @property

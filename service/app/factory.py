@@ -174,10 +174,8 @@ def _add_routes(app: PresignApp, settings: Settings, spans: Spans | None) -> Non
 
 def _publish(services: Services, app: PresignApp) -> None:
     """Give routes the parts of the running service."""
-    parts, core, app.services = app.parts, services.core, services
-    parts.authorizer, parts.tokens = core.authorizer, services.tokens
-    parts.presigner, parts.listings = core.presigner, core.listings
-    parts.multipart, parts.object_checks = core.multipart, core.object_checks
+    parts, app.services = app.parts, services
+    parts.core, parts.tokens = services.core, services.tokens
     parts.diagnoses, parts.console = services.diagnoses, services.console
     for use_case in services.protocols.values():
         parts.add(use_case)

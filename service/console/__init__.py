@@ -75,7 +75,7 @@ def _settings(request: Request) -> PageSettings:
 
 def _answer(request: Request, text: PublicText) -> Response:
     sign_in = _settings(request).sign_in
-    buckets = request.app.parts.authorizer.snapshot.buckets.values()
+    buckets = request.app.parts.core.authorizer.snapshot.buckets.values()
     issuers = () if sign_in is None else sign_in.origins
     stores = [bucket.address.origin for bucket in buckets]
     headers = {

@@ -201,7 +201,7 @@ async def test_a_key_removed_during_a_wait_is_refused() -> None:
 
     settings = make_app_settings(make_open_grant())
     async with run_app(settings, open_sources=open_sources_of(Held)) as client:
-        authorizer = app_of(client).parts.authorizer
+        authorizer = app_of(client).parts.core.authorizer
         one = asyncio.create_task(client.post("/v1/download-urls", json=GET))
         batch = asyncio.create_task(client.post("/v1/download-urls/batch", json={"items": [GET]}))
         await fetching.wait()

@@ -87,7 +87,8 @@ def sent(body: bytes) -> AuthenticatedRequest:
     snapshot = make_snapshot()
     snapshot.unsafe_anonymous_caller = Identity(CALLER)
     harness = make_harness(snapshot)
-    parts.authorizer, parts.presigner = harness.authorizer, harness.presigner
+    core: Any = SimpleNamespace(authorizer=harness.authorizer, presigner=harness.presigner)
+    parts.core = core
     parts.tokens = TokenVerifier([], clock=FakeClock())
     scope: Scope = {"type": "http", "headers": [], "app": SimpleNamespace(parts=parts)}
     start_request(scope)

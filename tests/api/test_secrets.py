@@ -121,7 +121,7 @@ async def test_no_route_shows_a_secret(shown: Shown, tmp_path: Path) -> None:
         configured = settings(served, tmp_path)
         async with service(configured, shown) as (client, app):
             await everything(client, app, shown)
-            seen = [*reprs(app.parts.presigner, app.parts.tokens, app.parts, configured)]
+            seen = [*reprs(app.parts.core.presigner, app.parts.tokens, app.parts, configured)]
             shown.assert_no_secret(*seen)
     assert len(shown.signatures) > 20
     assert {json.loads(line).get("issuer") for line in shown.audit_trail} == {None, "cluster-a"}
@@ -158,7 +158,7 @@ async def test_sessions_that_fail_show_no_secret(shown: Shown, tmp_path: Path, w
         for path, bodies in examples().items():
             for headers in CALLERS:
                 shown.add(await client.post(path, content=bodies[0], headers=headers))
-        shown.assert_no_secret(*reprs(app.parts.presigner, app.parts.tokens))
+        shown.assert_no_secret(*reprs(app.parts.core.presigner, app.parts.tokens))
     assert any("credentials_unavailable" in reply for reply in shown.replies)
     assert any('"overloaded"' in reply for reply in shown.replies)
 

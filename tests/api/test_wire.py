@@ -59,7 +59,7 @@ async def test_an_internal_error_is_a_problem_that_pages_may_read(
 ) -> None:
     settings = make_app_settings(make_open_grant(), server={"cors_origins": [ORIGIN]})
     async with run_app(settings) as client:
-        del app_of(client).parts.presigner
+        del app_of(client).parts.core
         answer = await client.post("/v1/download-urls", json=GET, headers={"Origin": ORIGIN})
     problem(answer, 500, "internal_error")
     assert answer.headers["cache-control"] == "no-store"

@@ -151,7 +151,7 @@ async def test_log_lines_have_the_ids_of_the_span(receiver: Receiver) -> None:
     with logged() as lines:
         async with traced_app(receiver) as app:
             headers = {"traceparent": TRACEPARENT}
-            app.client._transport.app.parts.presigner.presign = None  # type: ignore[attr-defined]
+            app.client._transport.app.parts.core.presigner.presign = None  # type: ignore[attr-defined]
             assert (await app.client.post(URLS, json=GET, headers=headers)).status_code == 500
     (line,) = [each for each in lines if each["level"] == "ERROR"]
     (request,) = receiver.named(URLS_NAME)

@@ -48,7 +48,7 @@ router = APIRouter(prefix="/v1/multipart-uploads", tags=["multipart-uploads"], r
 async def create_multipart_upload(
     call: AuthenticatedRequest, body: MultipartUploadRequest
 ) -> bytes:
-    return render_created(await call.parts.multipart.create(call.requester, new_upload(body)))
+    return render_created(await call.parts.core.multipart.create(call.requester, new_upload(body)))
 
 
 @router.post("/{upload_id}/part-urls")
@@ -56,7 +56,7 @@ async def create_part_urls(
     call: AuthenticatedRequest, upload_id: str, body: PartUrlsRequest
 ) -> bytes:
     selection = part_selection(upload_id, body)
-    return render_parts(await call.parts.multipart.sign_parts(call.requester, selection))
+    return render_parts(await call.parts.core.multipart.sign_parts(call.requester, selection))
 
 
 @router.get("/{upload_id}/parts")
@@ -64,7 +64,7 @@ async def list_parts(
     call: AuthenticatedRequest, upload_id: str, query: Annotated[UploadQuery, Query()]
 ) -> bytes:
     upload = Upload(bucket=query.bucket, key=query.key, upload_id=upload_id)
-    return render_uploaded_parts(await call.parts.multipart.parts(call.requester, upload))
+    return render_uploaded_parts(await call.parts.core.multipart.parts(call.requester, upload))
 
 
 @router.post("/{upload_id}/complete")
@@ -75,7 +75,7 @@ async def complete_multipart_upload(
     request = await run_in_thread_if(
         len(body.parts) > MANY_PARTS, completion_request, upload_id, body
     )
-    return render_completed(await call.parts.multipart.complete(call.requester, request))
+    return render_completed(await call.parts.core.multipart.complete(call.requester, request))
 
 
 @router.delete("/{upload_id}", response_model=None, status_code=204)
@@ -83,7 +83,7 @@ async def abort_multipart_upload(
     call: AuthenticatedRequest, upload_id: str, query: Annotated[UploadQuery, Query()]
 ) -> bytes:
     upload = Upload(bucket=query.bucket, key=query.key, upload_id=upload_id)
-    await call.parts.multipart.abort(call.requester, upload)
+    await call.parts.core.multipart.abort(call.requester, upload)
     return b""
 
 

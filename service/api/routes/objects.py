@@ -113,7 +113,9 @@ async def list_objects(
     call: AuthenticatedRequest, query: Annotated[ObjectsQuery, Query()]
 ) -> bytes:
     request = listing_request(query)
-    return render_listing(request.prefix, await call.parts.listings.page(call.requester, request))
+    return render_listing(
+        request.prefix, await call.parts.core.listings.page(call.requester, request)
+    )
 
 
 @router.get("/object-versions", tags=["object-versions"])
@@ -122,13 +124,15 @@ async def list_object_versions(
 ) -> bytes:
     request = listing_request(query)
     return render_versions(
-        request.prefix, await call.parts.listings.versions(call.requester, request)
+        request.prefix, await call.parts.core.listings.versions(call.requester, request)
     )
 
 
 @router.post("/object-checks", tags=["object-checks"])
 async def check_object(call: AuthenticatedRequest, body: ObjectCheckRequest) -> bytes:
-    return render_check(await call.parts.object_checks.check(call.requester, object_check(body)))
+    return render_check(
+        await call.parts.core.object_checks.check(call.requester, object_check(body))
+    )
 
 
 def listing_request(query: ObjectsQuery) -> ListingRequest:

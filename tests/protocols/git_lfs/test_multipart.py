@@ -202,7 +202,7 @@ async def test_a_caller_that_lost_its_rights_completes_nothing(
     expected: tuple[int, str],
 ) -> None:
     [upload] = await with_parts.upload_in_parts(LARGE)
-    authorizer = app_of(with_parts.client).parts.authorizer
+    authorizer = app_of(with_parts.client).parts.core.authorizer
     authorizer.snapshot = change(authorizer.snapshot)
     answer = await complete(with_parts, upload["href"], *put_all(with_parts, LARGE))
     assert (answer.status_code, answer.json()["code"]) == expected

@@ -167,7 +167,7 @@ def no_callers(snapshot: Snapshot) -> Snapshot:
 async def test_a_caller_that_lost_its_rights_completes_nothing(harness: Harness) -> None:
     change: Callable[[Snapshot], Snapshot] = no_callers
     await harness.parts("create")
-    authorizer = app_of(harness.client).parts.authorizer
+    authorizer = app_of(harness.client).parts.core.authorizer
     authorizer.snapshot = change(authorizer.snapshot)
     answer = await harness.parts("complete", upload_id="upload-1", parts=put_all(harness, 10))
     assert refused(answer) == (403, "PERMISSION_DENIED")

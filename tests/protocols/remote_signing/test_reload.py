@@ -36,7 +36,7 @@ async def test_only_the_first_grant_needs_a_restart(
 
 async def test_a_new_address_of_the_bucket_takes_effect_at_once() -> None:
     async with start_harness() as harness:
-        authorizer = app_of(harness.client).parts.authorizer
+        authorizer = app_of(harness.client).parts.core.authorizer
         buckets = authorizer.snapshot.buckets
         moved = replace(buckets["demo"], address=replace(buckets["demo"].address, host="demo.new"))
         assert (await harness.ask()).status_code == 200

@@ -54,7 +54,7 @@ async def test_without_the_section_the_routes_are_gone() -> None:
 
 async def test_a_completion_ends_even_if_its_bucket_is_removed() -> None:
     async with start_harness() as harness:
-        authorizer = app_of(harness.client).parts.authorizer
+        authorizer = app_of(harness.client).parts.core.authorizer
 
         def remove_bucket(do: Callable[[], httpx.Response]) -> httpx.Response:
             authorizer.snapshot = replace(authorizer.snapshot, buckets={})
