@@ -72,8 +72,8 @@ class Configuration:
         )
 
 
-class Configurations:
-    """Makes configurations, and knows where the buckets of the last ones are."""
+class ConfigurationBuilder:
+    """Remembers where the buckets of the last configurations are."""
 
     def __init__(
         self,
@@ -95,11 +95,11 @@ class Configurations:
         self._waiting = waiting
         self._spans = spans
 
-    async def make(self, settings: Settings, current: Configuration | None) -> Configuration:
-        """Return the configuration that replaces `current`. Raises ConfigurationError."""
+    async def build(self, settings: Settings, *, replacing: Configuration | None) -> Configuration:
+        """Raises ConfigurationError."""
         addresses = await self._resolve(settings)
         # With thousands of callers each of these takes 0.1 s, so not on the loop once it serves.
-        in_thread = current is not None
+        in_thread = replacing is not None
         now, uses = self._clock.wall, self._metrics.api_key_uses
         build = partial(builders.snapshot, settings, addresses, now, uses)
         snapshot = await run_in_thread_if(in_thread, build)
@@ -107,17 +107,16 @@ class Configurations:
         issuers = await run_in_thread_if(in_thread, builders.issuers, settings, snapshot.callers)
         ca_digest = await run_in_thread_if(in_thread, _ca_digest, settings)
         tls_context = None
-        if current is not None and ca_digest != current.ca_digest:
+        if replacing is not None and ca_digest != replacing.ca_digest:
             tls_context = await asyncio.to_thread(store_tls_context, settings)
         jwks = {
-            name: self._jwks_cache(name, issuer, current)
+            name: self._jwks_cache(name, issuer, replacing)
             for name, issuer in settings.issuers.items()
         }
         values = await run_in_thread_if(in_thread, protocol_values, settings)
         found = await run_in_thread_if(in_thread, origins, settings)
-        sources = await self._sources(
-            found, current
-        )  # last: what fails later would leave them open
+        # Last: a later failure would leave them open.
+        sources = await self._sources(found, replacing)
         return Configuration(
             settings=settings,
             snapshot=snapshot,

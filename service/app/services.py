@@ -1,7 +1,6 @@
 """The running parts of the service, and how a new configuration takes their place.
 
-What takes time is made first. Then all is replaced without an await, so that no request sees half
-of each.
+Build slow parts first. Then swap everything without an await, so that no request sees half of each.
 """
 
 import asyncio
@@ -18,7 +17,7 @@ from service.access.key_prefixes import UNIQUE_ID
 from service.api.problems import Problems
 from service.app.configuration import (
     Configuration,
-    Configurations,
+    ConfigurationBuilder,
     page_settings,
     run_all,
     store_tls_context,
@@ -62,22 +61,22 @@ class Services:
         core: Core,
         history: History,
         configuration: Configuration,
-        configurations: Configurations,
+        builder: ConfigurationBuilder,
         problems: Problems,
     ) -> None:
-        """`configurations` makes those that replace `configuration`. `problems` are the app's."""
+        """`builder` builds what replaces `configuration`. `problems` are the app's."""
         self.core = core
         self.tokens = TokenVerifier(configuration.issuers, clock=core.clock)
         self.console = Console(page_settings(configuration.settings))
         self.diagnoses = Diagnoses(core.authorizer, history, clock=core.clock)
         self.configuration = configuration
-        self._configurations = configurations
+        self._builder = builder
         self._problems = problems
 
     async def reconfigure(self, settings: Settings) -> None:
         """Use `settings` from now on. Raises ConfigurationError, and then nothing has changed."""
         core, old = self.core, self.configuration
-        new = await self._configurations.make(settings, old)
+        new = await self._builder.build(settings, replacing=old)
         core.authorizer.snapshot = new.snapshot
         core.metrics.keep_api_keys(new.snapshot.api_keys.labels())
         for protocol, use_case in self.protocols.items():
@@ -125,11 +124,12 @@ async def open_services(
 ) -> AsyncIterator[Services]:
     """Start with the buckets at `addresses`. At the end every part stops, even if one fails to.
 
-    `problems` are the app's. `store_transport` replaces the network for calls to stores.
+    Closed in reverse: protocols, pool, configuration, store, rate limits, sources. `problems` are
+    the app's. `store_transport` replaces the network for calls to stores.
     """
     waiting, history = Waiting(settings.server.max_in_flight), History(clock)
     async with AsyncExitStack() as stack:
-        configurations = Configurations(
+        builder = ConfigurationBuilder(
             settings,
             addresses,
             make_source=await stack.enter_async_context(open_sources(clock)),
@@ -150,7 +150,7 @@ async def open_services(
             spans=spans,
         )
         stack.push_async_callback(store.close)
-        configuration = await configurations.make(settings, None)
+        configuration = await builder.build(settings, replacing=None)
         pool = SessionPool(
             configuration.buckets,
             clock=clock,
@@ -165,7 +165,7 @@ async def open_services(
             configuration.snapshot, pool, clock=clock, audit_trail=trail, limits=limits
         )
         core = _core(authorizer, pool, store, clock, metrics)
-        services = Services(core, history, configuration, configurations, problems)
+        services = Services(core, history, configuration, builder, problems)
         stack.push_async_callback(services.close_configuration)
         stack.push_async_callback(pool.stop)
         metrics.watch_sessions(pool.sessions_left, pool.is_alive)
