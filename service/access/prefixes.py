@@ -24,10 +24,8 @@ class PrefixTable(Generic[V]):
         self._values = {"": value_of([])}
         for prefix in by_prefix:
             wider = {*subtrees_of(prefix), prefix}
-            covering = sorted(
-                chain(*(by_prefix.get(each, ()) for each in wider)), key=itemgetter(0)
-            )
-            self._values[prefix] = value_of(item for _, item in covering)
+            covering = chain(*(by_prefix.get(each, ()) for each in wider))
+            self._values[prefix] = value_of(item for _, item in sorted(covering, key=itemgetter(0)))
         depths = (prefix.count("/") for prefix in by_prefix if prefix.endswith("/"))
         self._levels = range(max(depths, default=0))
 

@@ -39,13 +39,10 @@ class Core:
 
 @dataclass
 class UseCase(Generic[V]):
-    """What the routes of a protocol use. It stays; a new configuration changes its `values`.
-
-    They are None while the protocol is off.
-    """
+    """What a protocol's routes use. It stays; a new configuration changes its `values`."""
 
     feature: str = field(init=False, repr=False)  # the app sets that of `Served`
-    values: V | None
+    values: V | None  # None while the protocol is off
 
     @property
     def configured(self) -> V:

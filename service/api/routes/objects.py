@@ -112,27 +112,22 @@ async def create_list_url(call: AuthenticatedRequest, body: ListUrlRequest) -> b
 async def list_objects(
     call: AuthenticatedRequest, query: Annotated[ObjectsQuery, Query()]
 ) -> bytes:
-    request = listing_request(query)
-    return render_listing(
-        request.prefix, await call.parts.core.listings.page(call.requester, request)
-    )
+    request, listings = listing_request(query), call.parts.core.listings
+    return render_listing(request.prefix, await listings.page(call.requester, request))
 
 
 @router.get("/object-versions", tags=["object-versions"])
 async def list_object_versions(
     call: AuthenticatedRequest, query: Annotated[ObjectsQuery, Query()]
 ) -> bytes:
-    request = listing_request(query)
-    return render_versions(
-        request.prefix, await call.parts.core.listings.versions(call.requester, request)
-    )
+    request, listings = listing_request(query), call.parts.core.listings
+    return render_versions(request.prefix, await listings.versions(call.requester, request))
 
 
 @router.post("/object-checks", tags=["object-checks"])
 async def check_object(call: AuthenticatedRequest, body: ObjectCheckRequest) -> bytes:
-    return render_check(
-        await call.parts.core.object_checks.check(call.requester, object_check(body))
-    )
+    checks = call.parts.core.object_checks
+    return render_check(await checks.check(call.requester, object_check(body)))
 
 
 def listing_request(query: ObjectsQuery) -> ListingRequest:
