@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Final
 
+from service.cli.first_callers import TokenCaller
 from service.config.yaml_reader import YamlError, parse
 
 CALLER: Final = "first"
@@ -14,7 +15,7 @@ _OTHER_STORES_REGION: Final = "us-east-1"  # which stores other than AWS ignore,
 class Answers:
     """`region` is that of a bucket at AWS, `endpoint_url` the URL of another store: one of the two.
 
-    At another store `role_arn` may be None: static keys sign.
+    At another store `role_arn` may be None: static keys sign. Without `caller` an API key calls.
     """
 
     bucket: str
@@ -22,10 +23,11 @@ class Answers:
     endpoint_url: str | None = None
     role_arn: str | None = None
     prefix: str
+    caller: TokenCaller | None = None
 
 
 def first_file(answers: Answers, digest: str) -> str:
-    """Return the file. `digest` is that of the caller's key, as `presign new-key` prints it."""
+    """Return the file. `digest` is that of a caller's key, as `presign new-key` prints it."""
     bucket = _plain(answers.bucket)
     grant = {
         "bucket": bucket,
@@ -38,9 +40,9 @@ def first_file(answers: Answers, digest: str) -> str:
         ("buckets:", ""),
         (f"  {bucket}:", "the name that callers use, and the bucket's real name"),
         *((f"    {name}: {_plain(value)}", why) for name, value, why in _location(answers)),
+        *_issuer(answers.caller),
         ("callers:", ""),
-        (f"  - api_key: {CALLER}", "the name in the audit trail"),
-        (f"    sha256: [{digest}]", "of the caller's key"),
+        *_caller(answers.caller, digest),
         ("    grants:", "URLs of 900 s; docs/callers.md has more limits"),
         (f"      - {{{', '.join(f'{name}: {value}' for name, value in grant.items())}}}", ""),
         ("    rate_limit: 600/minute", ""),
@@ -57,6 +59,34 @@ def next_steps(answers: Answers, path: str) -> list[str]:
         f"presign check {path} --live",
         f"presign serve {path}",
     ]
+
+
+def _issuer(caller: TokenCaller | None) -> list[tuple[str, str]]:
+    if caller is None:
+        return []
+    settings = {
+        "issuer": caller.iss,
+        "audience": caller.audience,
+        "jwks_url": caller.jwks_url,
+        **caller.more,
+    }
+    lines = [(f"    {name}: {_plain(value)}", "") for name, value in settings.items()]
+    return [("issuers:", ""), (f"  {caller.name}:", "of the callers' tokens"), *lines]
+
+
+def _caller(caller: TokenCaller | None, digest: str) -> list[tuple[str, str]]:
+    if caller is None:
+        return [
+            (f"  - api_key: {CALLER}", "the name in the audit trail"),
+            (f"    sha256: [{digest}]", "of the caller's key"),
+        ]
+    lines = [(f"  - issuer: {caller.name}", "")]
+    if caller.subject is not None:
+        lines.append((f"    subject: {_plain(caller.subject)}", ""))
+    if caller.claim is not None:
+        pointer, value = caller.claim
+        lines.append((f"    claims: {{{pointer}: {_plain(value)}}}", "of the token"))
+    return lines
 
 
 def _location(answers: Answers) -> list[tuple[str, str, str]]:

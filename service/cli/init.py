@@ -1,4 +1,4 @@
-"""`presign init`: a first configuration, by four questions or by options."""
+"""`presign init`: a first configuration, by some questions or by options."""
 
 import sys
 from collections.abc import Callable
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from service.cli import first_callers
+from service.cli.first_callers import CallerKind, TokenCaller
 from service.cli.options import InvalidConfiguration, as_json, load, print_json, warn
 
 if TYPE_CHECKING:
@@ -54,13 +56,44 @@ Examples:
     callback=_valid("Prefix"),
     help="The start of all keys that the caller may use. [default: shared/]",
 )
+@click.option(
+    "--caller",
+    "kind",
+    type=click.Choice([str(each) for each in CallerKind]),
+    help="Who calls: an API key, service accounts, jobs, or people by group. [default: api-key]",
+)
+@click.option(
+    "--issuer",
+    "iss",
+    metavar="URL",
+    callback=_valid("Issuer"),
+    help="The `iss` of the tokens of people, or of a cluster. [default: the cluster's own]",
+)
+@click.option(
+    "--jwks-url",
+    metavar="URL",
+    callback=_valid("KeysUrl"),
+    help="Where the issuer's keys are, if presign does not know it.",
+)
+@click.option(
+    "--audience",
+    metavar="TEXT",
+    callback=_valid("Audience"),
+    help="The `aud` of people's tokens. [default: presign]",
+)
+@click.option(
+    "--member",
+    metavar="TEXT",
+    callback=_valid("Subject"),
+    help="The namespace, the numeric id of the organization at GitHub, or the group.",
+)
 @as_json
 def init(path: Path, *, is_json: bool, **given: str | None) -> None:
-    """Write a first configuration, with a caller and its key.
+    """Write a first configuration, with a caller.
 
     FILE is presign.yaml by default; an existing file is never changed. Asks for what no option
     says. Without a terminal the options must say all. Prints the caller's API key: the file has
-    only its digest, so the key is never shown again.
+    only its digest, so the key is never shown again. Other callers have tokens and no key.
     """
     from datetime import UTC, datetime
 
@@ -83,12 +116,15 @@ def init(path: Path, *, is_json: bool, **given: str | None) -> None:
         path.unlink()
         raise
     found = report(loaded, datetime.now(UTC), offline=True, traces=None)
+    made = {"issuer": answers.caller.name} if answers.caller else {"api_key": CALLER, "key": key}
     if is_json:
-        risks = found.document()["warnings"]
-        print_json({"file": str(path), "api_key": CALLER, "key": key, "warnings": risks})
+        print_json({"file": str(path), **made, "warnings": found.document()["warnings"]})
         return
-    click.echo(f"{path} is written. This is the key of the caller `{CALLER}`, shown only now:\n")
-    click.echo(f"  {key}\n")
+    if answers.caller is None:
+        text = f"This is the key of the caller `{CALLER}`, shown only now:\n\n  {key}\n"
+    else:
+        text = f"Callers send a token of issuer `{answers.caller.name}`."
+    click.echo(f"{path} is written. {text}")
     for risk in found.warnings:
         warn(str(risk))
     click.echo("Next:")
@@ -114,13 +150,36 @@ def _answers(given: dict[str, str | None]) -> "Answers":
     role = "ARN of the role that signs" + ("" if is_aws else " (empty: static keys)")
     role_arn = _ask(role, "RoleArn", given["role_arn"], None if is_aws else "")
     prefix = _ask("Prefix of the caller's keys", "Prefix", given["prefix"], "shared/")
+    kind = _ask(f"Who calls ({', '.join(CallerKind)})", "Kind", given["kind"], CallerKind.API_KEY)
     return Answers(
         bucket=bucket,
         region=where if is_aws else None,
         endpoint_url=None if is_aws else where,
         role_arn=role_arn or None,
         prefix=prefix,
+        caller=None if kind == CallerKind.API_KEY else _token_caller(CallerKind(kind), given),
     )
+
+
+def _token_caller(kind: CallerKind, given: dict[str, str | None]) -> TokenCaller:
+    if kind is CallerKind.GITHUB:
+        member = _ask("Numeric id of the organization at GitHub", "OwnerId", given["member"])
+        return first_callers.github_organization(_checked(member, "OwnerId"))
+    if kind is CallerKind.KUBERNETES:
+        namespace = _checked(_ask("Namespace", "Name", given["member"]), "Name")
+        iss = _ask("Issuer of the cluster", "Issuer", given["iss"], first_callers.IN_CLUSTER)
+        return first_callers.service_account(namespace, iss, _keys(iss, given))
+    iss = _ask("Issuer of people's tokens, such as a realm of Keycloak", "Issuer", given["iss"])
+    keys = _keys(iss, given)
+    audience = _ask("Audience", "Audience", given["audience"], first_callers.AUDIENCE)
+    return first_callers.people(_ask("Group", "Subject", given["member"]), iss, keys, audience)
+
+
+def _keys(iss: str, given: dict[str, str | None]) -> str:
+    from service.cli.check.known_issuers import keys_url
+
+    question = "URL of its keys, the `jwks_uri` of its /.well-known/openid-configuration"
+    return _ask(question, "KeysUrl", given["jwks_url"] or keys_url(iss))
 
 
 def _is_terminal() -> bool:
@@ -129,7 +188,15 @@ def _is_terminal() -> bool:
 
 def _missing(given: dict[str, str | None]) -> list[str]:
     """Return the options without a default that are not given. Static keys need no role."""
+    from service.cli.check.known_issuers import keys_url
+
     missing = [] if given["bucket"] else ["--bucket"]
+    if given["kind"] not in {None, CallerKind.API_KEY} and not given["member"]:
+        missing.append("--member")
+    if given["kind"] == CallerKind.PEOPLE and not given["iss"]:
+        missing.append("--issuer")
+    if given["iss"] and not given["jwks_url"] and keys_url(given["iss"]) is None:
+        missing.append("--jwks-url")
     if not given["region"] and not given["endpoint_url"]:
         with_role = "" if given["role_arn"] else " with --role-arn,"
         return [*missing, f"--region{with_role} or --endpoint-url"]
@@ -158,12 +225,22 @@ def _ask(text: str, kind: str, given: str | None, default: str | None = None) ->
 def _checked(text: str, kind: str) -> str:
     """Return the text. Raises BadParameter, which says what to write.
 
-    `kind` is a type of service/config/types.py, or `Place` for a region or a URL.
+    `kind` is a type of service/config/types.py, or `Place` for a region or a URL, `Kind` for one of
+    `CallerKind`, and `OwnerId` for digits.
     """
     from pydantic import TypeAdapter, ValidationError
 
     from service.config import types
 
+    if kind == "Kind":
+        if text not in [*CallerKind]:
+            raise click.BadParameter(f"write one of {', '.join(CallerKind)}")
+        return text
+    if kind == "OwnerId":
+        if not (text.isascii() and text.isdigit()):
+            message = "write the id in digits: `gh api orgs/acme --jq .id` prints it"
+            raise click.BadParameter(message)
+        return text
     if kind == "Place":
         kind = "Url" if "://" in text else "Region"
     try:

@@ -6,13 +6,14 @@ import pty
 import subprocess
 import sys
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from click.testing import CliRunner, Result
 
 from service.app.settings import Settings
 from service.auth.api_keys import digest_of
+from service.cli.check.known_issuers import keys_url
 from service.cli.first_file import Answers, first_file
 from service.cli.main import main
 from service.config.yaml_reader import parse
@@ -101,6 +102,14 @@ def test_the_result_is_json_on_request(tmp_path: Path) -> None:
         (("--endpoint-url", "minio:9000"), "write a URL such as https://store.internal:9000"),
         (("--role-arn", "presign"), "write the ARN of a role"),
         (("--prefix", "a*"), "a prefix cannot contain *"),
+        ((*AWS, "--caller", "github"), "ask at: give --member"),
+        ((*AWS, "--caller", "people"), "ask at: give --member; --issuer"),
+        (
+            (*AWS, "--caller", "people", "--member", "a", "--issuer", "https://i.example"),
+            "ask at: give --jwks-url",
+        ),
+        ((*AWS, "--caller", "github", "--member", "acme"), "write the id in digits"),
+        ((*AWS, "--caller", "kubernetes", "--member", "a:b"), "at most 63 letters"),
     ],
 )
 def test_without_a_terminal_the_options_must_say_all(
@@ -111,6 +120,79 @@ def test_without_a_terminal_the_options_must_say_all(
     assert done.exit_code == 2
     assert message in " ".join(done.stderr.split())
     assert list(tmp_path.iterdir()) == []
+
+
+REALM: Final = "https://sso.acme.com/realms/acme"
+
+
+@pytest.mark.parametrize(
+    ("options", "issuer", "entry"),
+    [
+        (
+            ("--caller", "kubernetes", "--member", "billing"),
+            {
+                "issuer": "https://kubernetes.default.svc.cluster.local",
+                "audience": "presign",
+                "jwks_url": "https://kubernetes.default.svc/openid/v1/jwks",
+                "ca_file": "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt",
+                "bearer_file": "/var/run/secrets/kubernetes.io/serviceaccount/token",
+            },
+            {"subject": "system:serviceaccount:billing:*"},
+        ),
+        (
+            ("--caller", "github", "--member", "1234567"),
+            {
+                "issuer": "https://token.actions.githubusercontent.com",
+                "audience": "presign",
+                "jwks_url": "https://token.actions.githubusercontent.com/.well-known/jwks",
+            },
+            {"claims": {"/repository_owner_id": "1234567"}},
+        ),
+        (
+            ("--caller", "people", "--member", "/finance", "--issuer", REALM, "--audience", "web"),
+            {
+                "issuer": REALM,
+                "audience": "web",
+                "jwks_url": f"{REALM}/protocol/openid-connect/certs",
+            },
+            {"claims": {"/groups": "/finance"}},
+        ),
+    ],
+)
+def test_callers_with_tokens_pass_the_strict_check(
+    tmp_path: Path, options: tuple[str, ...], issuer: dict[str, str], entry: dict[str, Any]
+) -> None:
+    done = init(tmp_path, *AWS, *options, "--json")
+    assert done.exit_code == 0, done.output
+    made = json.loads(done.stdout)
+    document = parse((tmp_path / "presign.yaml").read_text(encoding="utf-8"))
+    [(name, written)] = document["issuers"].items()
+    assert (made["issuer"], made["warnings"], "key" in made) == (name, [], False)
+    assert written == issuer
+    [caller] = document["callers"]
+    assert {key: caller[key] for key in entry} == entry
+    assert "sha256" not in caller
+    checked = check(tmp_path)
+    assert (checked.exit_code, "warning" in checked.stdout) == (0, False)
+
+
+@pytest.mark.parametrize(
+    ("iss", "url"),
+    [
+        (
+            "https://login.microsoftonline.com/00000000-0000-0000-0000-000000000001/v2.0",
+            (
+                "https://login.microsoftonline.com/00000000-0000-0000-0000-000000000001"
+                "/discovery/v2.0/keys"
+            ),
+        ),
+        ("https://acme.okta.com/oauth2/default", "https://acme.okta.com/oauth2/default/v1/keys"),
+        ("https://acme.eu.auth0.com/", "https://acme.eu.auth0.com/.well-known/jwks.json"),
+        ("https://i.example", None),
+    ],
+)
+def test_the_keys_of_a_known_issuer_need_no_question(iss: str, url: str | None) -> None:
+    assert keys_url(iss) == url
 
 
 def test_a_bucket_that_cannot_be_signed_for_leaves_no_file(tmp_path: Path) -> None:
@@ -133,9 +215,9 @@ def test_any_name_and_prefix_are_read_as_they_are(name: str, prefix: str) -> Non
         Settings.model_validate(document)
 
 
-def test_a_person_is_asked_four_questions(tmp_path: Path) -> None:
-    """Wrong answers are asked again; the last question has a default."""
-    answers = "acme-reports\nEU\neu-west-1\n" + f"{ROLE}\n\n"
+def test_a_person_is_asked_five_questions(tmp_path: Path) -> None:
+    """Wrong answers are asked again; the last questions have a default."""
+    answers = "acme-reports\nEU\neu-west-1\n" + f"{ROLE}\n\n\n"
     controller, terminal = pty.openpty()
     try:
         with subprocess.Popen(
@@ -159,6 +241,7 @@ def test_a_person_is_asked_four_questions(tmp_path: Path) -> None:
         "Error: write a region such as eu-west-1",
         "ARN of the role that signs: ",
         "Prefix of the caller's keys [shared/]: ",
+        "Who calls (api-key, kubernetes, github, people) [api-key]: ",
     ):
         assert question in stderr
     assert "is written" in stdout

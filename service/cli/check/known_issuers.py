@@ -21,7 +21,8 @@ class KnownIssuer:
     subject that `fixed` matches says which organization, and `right` is how to write it. `starts`
     is how all subjects begin; after it comes what an organization has many of, such as a namespace,
     if `narrow` names it. `unfit` are claims that no prefix can have, and what to use instead.
-    `warning` is about the issuer itself.
+    `warning` is about the issuer itself. `keys` is the URL of its keys, in which `{iss}` is its
+    `iss` without a slash at the end and without `/v2.0`.
     """
 
     name: str
@@ -36,6 +37,7 @@ class KnownIssuer:
     unfit: Mapping[str, str] = field(default_factory=dict)
     self_set: tuple[str, ...] = ()
     warning: str | None = None
+    keys: str | None = None
 
 
 _GUID: Final = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
@@ -44,6 +46,7 @@ _CLUSTER: Final = {"/sub": "/kubernetes.io/namespace"}
 KNOWN_ISSUERS: Final = (
     KnownIssuer(
         name="GitHub Actions",
+        keys="{iss}/.well-known/jwks",
         iss=r"https://token\.actions\.githubusercontent\.com",
         source="https://docs.github.com/en/actions/reference/security/oidc",
         admits="everybody on GitHub",
@@ -113,6 +116,7 @@ KNOWN_ISSUERS: Final = (
     ),
     KnownIssuer(
         name="Google",
+        keys="https://www.googleapis.com/oauth2/v3/certs",
         iss=r"https://accounts\.google\.com",
         source="https://developers.google.com/identity/openid-connect/openid-connect",
         admits="everybody with a Google account",
@@ -130,6 +134,7 @@ KNOWN_ISSUERS: Final = (
     ),
     KnownIssuer(
         name="EKS",
+        keys="{iss}/keys",
         iss=r"https://oidc\.eks\.[a-z0-9-]+\.(?:amazonaws\.com(?:\.cn)?|api\.aws)/id/[A-Z0-9]+",
         source="https://docs.aws.amazon.com/eks/latest/userguide/service-accounts.html",
         starts="system:serviceaccount:",
@@ -138,8 +143,17 @@ KNOWN_ISSUERS: Final = (
     ),
     KnownIssuer(
         name="Kubernetes",
-        iss=r"https://kubernetes\.default(?:\.svc.*)?"
-        r"|https://container\.googleapis\.com/v1/projects/.*"
+        keys="https://kubernetes.default.svc/openid/v1/jwks",
+        iss=r"https://kubernetes\.default(?:\.svc.*)?",
+        source="https://kubernetes.io/docs/tasks/configure-pod-container/"
+        "configure-service-account/#service-account-issuer-discovery",
+        starts="system:serviceaccount:",
+        narrow="namespace",
+        unfit=_CLUSTER,
+    ),
+    KnownIssuer(
+        name="Kubernetes",
+        iss=r"https://container\.googleapis\.com/v1/projects/.*"
         r"|https://[a-z0-9-]+\.oic\.prod-aks\.azure\.com/.*",
         source="https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/",
         starts="system:serviceaccount:",
@@ -164,6 +178,7 @@ KNOWN_ISSUERS: Final = (
         name="Entra ID",
         iss=rf"https://(?:login\.microsoftonline\.(?:com|us)/{_GUID}/v2\.0"
         rf"|sts\.windows\.net/{_GUID}/)",
+        keys="{iss}/discovery/v2.0/keys",
         source="https://learn.microsoft.com/entra/identity-platform/claims-validation",
         unfit={"/groups": _ENTRY, "/roles": _ENTRY},
         self_set=("/upn", "/unique_name"),
@@ -177,6 +192,7 @@ KNOWN_ISSUERS: Final = (
     ),
     KnownIssuer(
         name="Okta",
+        keys="{iss}/v1/keys",
         iss=r"https://[a-z0-9-]+\.(?:okta|oktapreview|okta-emea)\.com/oauth2/[^/]+",
         source="https://developer.okta.com/docs/guides/customize-tokens-groups-claim/",
         unfit={"/sub": "/uid", "/groups": _ENTRY},
@@ -189,12 +205,14 @@ KNOWN_ISSUERS: Final = (
     ),
     KnownIssuer(
         name="Auth0",
+        keys="{iss}/.well-known/jwks.json",
         iss=r"https://[a-z0-9.-]+\.auth0\.com/",
         source="https://auth0.com/docs/secure/tokens/json-web-tokens/create-custom-claims",
         unfit={"/sub": _ENTRY},
     ),
     KnownIssuer(
         name="Cognito",
+        keys="{iss}/.well-known/jwks.json",
         iss=r"https://cognito-idp\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?/[\w-]+",
         source="https://docs.aws.amazon.com/cognito/latest/developerguide/"
         "user-pool-settings-attributes.html",
@@ -204,6 +222,7 @@ KNOWN_ISSUERS: Final = (
     KnownIssuer(
         name="Keycloak",
         iss=r"https?://.+/realms/[^/]+",
+        keys="{iss}/protocol/openid-connect/certs",
         source="https://www.keycloak.org/docs/latest/server_admin/",
         unfit={"/groups": _ENTRY, "/realm_access/roles": _ENTRY},
     ),
@@ -213,3 +232,11 @@ KNOWN_ISSUERS: Final = (
 def known_issuer(iss: str) -> KnownIssuer | None:
     """Return the row of an `iss`, or None."""
     return next((each for each in KNOWN_ISSUERS if re.fullmatch(each.iss, iss)), None)
+
+
+def keys_url(iss: str) -> str | None:
+    """Return where the keys of an `iss` are, if its row says so."""
+    known = known_issuer(iss)
+    if known is None or known.keys is None:
+        return None
+    return known.keys.format(iss=iss.removesuffix("/v2.0").removesuffix("/"))
