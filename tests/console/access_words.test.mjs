@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { accessInWords, kindInWords, placeInWords } from "../../service/console/page/access_words.js";
+import { accessInWords, groupsInWords, kindInWords, placeInWords } from "../../service/console/page/access_words.js";
 
 const MIB = 2 ** 20;
 const said = (allow, more) => accessInWords({ bucket: "reports", prefix: "a/", allow, ...more });
@@ -11,6 +11,17 @@ test("a place is a folder, a file or a whole bucket", () => {
   assert.equal(place("Invoices/2026/"), "Invoices/2026 in reports");
   assert.equal(place("a.txt"), "a.txt (one file) in reports");
   assert.equal(place(""), "reports and everything in it");
+});
+
+test("the groups that gave access are said once", () => {
+  const matched = [
+    { claims: { "/groups": "/finance, /audit" } },
+    { subject: "*" },
+    { subject: "ann", claims: { "/groups": "/finance, /audit", "/https:~1~1acme.com~1job_title": "clerk" } },
+  ];
+  assert.equal(groupsInWords(matched), "groups: /finance, /audit; job title: clerk");
+  assert.equal(groupsInWords([{ subject: "tests" }]), "");
+  assert.equal(groupsInWords(undefined), "");
 });
 
 test("reading depends on whether files can be seen", () => {

@@ -22,6 +22,19 @@ export function accessInWords(grant) {
   return said.filter(Boolean);
 }
 
+/** The groups and other claims that gave access, as in `groups: /finance`; empty without any. */
+export function groupsInWords(matched = []) {
+  const pairs = matched.flatMap(({ claims = {} }) => Object.entries(claims));
+  const said = pairs.map(([pointer, value]) => `${claimName(pointer)}: ${value}`);
+  return [...new Set(said)].join("; ");
+}
+
+/** The name at the end of a JSON pointer, without the address that may come before it. */
+function claimName(pointer) {
+  const name = pointer.split("/").at(-1).replaceAll("~1", "/").replaceAll("~0", "~");
+  return name.split("/").at(-1).replaceAll("_", " ");
+}
+
 function reading(has) {
   const isOpen = has("download");
   if (has("list")) return isOpen ? "see, open and download files" : "see which files there are";

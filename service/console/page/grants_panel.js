@@ -1,9 +1,12 @@
 // What the caller may do, in words for people.
 
-import { accessInWords, placeInWords } from "./access_words.js";
+import { accessInWords, groupsInWords, placeInWords } from "./access_words.js";
 import { byId, element, icon } from "./elements.js";
 
-export function showGrants(grants) {
+export function showGrants({ grants, matched }) {
+  const groups = groupsInWords(matched);
+  byId("groups").textContent = groups && `You have it by ${groups}.`;
+  byId("groups").hidden = !groups;
   const shown = grants.map(grantInWords).filter(Boolean);
   const none = element("li", "You have no access yet. Ask the person who runs this service.");
   byId("grants").replaceChildren(...(shown.length ? shown : [none]));

@@ -34,7 +34,7 @@ export class Workspace {
     const isAnother = before && (before.subject !== caller.subject || before.issuer !== caller.issuer);
     if (isAnother) this.clear();
     this.#caller = caller;
-    showGrants(caller.grants);
+    showGrants(caller);
     this.diagnosis.offer();
     this.open(this.#place ?? startOf(caller.grants));
     this.uploads.enter(caller);
@@ -78,12 +78,16 @@ export class Workspace {
   async #refreshGrants() {
     const caller = await this.#service.caller().catch(() => null);
     if (!caller || !this.#caller || caller.subject !== this.#caller.subject) return;
-    if (JSON.stringify(caller.grants) === JSON.stringify(this.#caller.grants)) return;
+    if (accessOf(caller) === accessOf(this.#caller)) return;
     this.#caller = caller;
-    showGrants(caller.grants);
+    showGrants(caller);
     const place = { grants: caller.grants, ...this.#place };
     this.uploads.setDestination(place);
     this.share.setDestination(place);
     this.files.refresh(place);
   }
+}
+
+function accessOf({ grants, matched }) {
+  return JSON.stringify([grants, matched]);
 }

@@ -180,12 +180,13 @@ def test_names_and_words_are_text_whatever_is_in_them(console: ConsolePage) -> N
         "allow_overwrite": True, "content_types": [MARKUP],
     }  # fmt: skip
     page = console.page
-    told = {"subject": MARKUP, "issuer": MARKUP, "grants": [grant]}
+    matched = [{"claims": {"/groups": MARKUP}}]
+    told = {"subject": MARKUP, "issuer": MARKUP, "grants": [grant], "matched": matched}
     page.route("**/v1/caller", lambda route: route.fulfill(json=told))
     page.route("**/v1/upload-urls", lambda route: refuse(route, 422, MARKUP, MARKUP))
     console.sign_in()
     console.upload(text_file(MARKUP.replace("/", "_"), mime=MARKUP))
     expect(console.alert.first).to_contain_text(MARKUP)
     expect(page.get_by_text(f"Signed in as {MARKUP}")).to_be_visible()
-    expect(console.region("Your access")).to_contain_text(MARKUP)
+    expect(console.region("Your access")).to_contain_text(f"You have it by groups: {MARKUP}.")
     assert page.locator("main img, main b, header b, header img").count() == 0
