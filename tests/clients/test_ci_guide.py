@@ -37,7 +37,7 @@ def shown(key: str) -> Any:
     return found
 
 
-def claims(subject: str, audience: str) -> dict[str, Any]:
+def claims(subject: str, audience: str, ref: str) -> dict[str, Any]:
     """Return what GitHub puts into a token: docs.github.com/actions/reference/security/oidc."""
     now = int(time.time())
     return {
@@ -52,14 +52,14 @@ def claims(subject: str, audience: str) -> dict[str, Any]:
         "repository_id": REPOSITORY,
         "repository_owner": "acme",
         "repository_owner_id": "1234567",
-        "ref": "refs/heads/main",
+        "ref": ref,
         "sha": COMMIT,
         "run_attempt": "1",
     }
 
 
 @contextmanager
-def github(subject: str) -> Iterator[str]:
+def github(subject: str, ref: str) -> Iterator[str]:
     """Serve the keys, and the token of a job with this subject."""
 
     class GitHub(Handler):
@@ -69,7 +69,7 @@ def github(subject: str) -> Iterator[str]:
                 self.answer(200, jwks(jwk(rsa_key(), alg="RS256")))
             elif self.headers["authorization"] == f"bearer {REQUEST_TOKEN}":
                 [audience] = parse_qs(url.query)["audience"]
-                payload = json.dumps(claims(subject, audience))
+                payload = json.dumps(claims(subject, audience, ref))
                 value = signed(payload, rsa_key(), alg="RS256", head={"typ": "JWT"})
                 self.answer(200, json.dumps({"value": value}).encode())
             else:
@@ -115,14 +115,16 @@ class Job:
 
 
 @contextmanager
-def job_of(subject: str, store: Store, directory: Path) -> Iterator[Job]:
+def job_of(
+    subject: str, store: Store, directory: Path, *, ref: str = "refs/heads/main"
+) -> Iterator[Job]:
     """Run the service with the guide's configuration, and GitHub's issuer on loopback."""
     for program in ("curl", "jq"):
         tool(program, program)
     (directory / "dist").mkdir()
     (directory / "dist/app.tar.gz").write_bytes(bytes(2 * 1024**2))  # curl sends `Expect`
     configuration = shown("issuers")
-    with github(subject) as github_url:
+    with github(subject, ref) as github_url:
         configuration["issuers"]["github"]["jwks_url"] = f"{github_url}/.well-known/jwks"
         bucket = make_settings(store)["buckets"]["objects"]
         top = {"buckets": {"artefacts": bucket}, "issuers": configuration["issuers"]}
@@ -146,7 +148,8 @@ def test_a_job_uploads_what_it_has_built(ministack: Store, tmp_path: Path) -> No
 
 
 def test_a_pull_request_uploads_nothing(ministack: Store, tmp_path: Path) -> None:
-    with job_of("repo:acme/shop:pull_request", ministack, tmp_path) as job:
+    pull = "refs/pull/7/merge"
+    with job_of("repo:acme/shop:pull_request", ministack, tmp_path, ref=pull) as job:
         done = job.run()
     assert done.returncode == 22
     assert "403" in done.stderr

@@ -15,12 +15,14 @@ import pytest
 from click.testing import CliRunner
 from ruamel.yaml import YAML
 
-from service.access.callers import Identity, granted
-from service.access.grants import Caller
+from service.access.callers import granted
 from service.api.problems import _KINDS
 from service.app.builders import caller_entries
+from service.app.configuration import issuer_of
 from service.app.settings import Settings
+from service.auth.tokens import token_of
 from service.cli.main import main
+from tests.auth.provider_tokens import GITHUB
 from tests.clients.toolchains import tool
 from tests.docs.documents import PAGES, Block, blocks, commands, text_of
 from tests.support.demo import ROOT, paste
@@ -100,30 +102,32 @@ def ci_settings() -> Settings:
     return Settings.model_validate(YAML(typ="safe", pure=True).load(shown))
 
 
-def prefixes(subject: str) -> set[str]:
-    """Return where a job of the repository with the id 74 may write."""
-    identity = Identity(Caller(issuer="github", subject=subject), claims={"/repository_id": "74"})
-    return {grant.prefix for grant in granted(caller_entries(ci_settings()), identity)}
+def prefixes(**changes: str) -> set[str]:
+    """Return where a job may write whose token has these claims."""
+    entries = caller_entries(ci_settings())
+    issuer = issuer_of("github", ci_settings(), entries)
+    found = token_of({**GITHUB, "exp": 1, "iat": 0, **changes}, issuer)
+    assert found is not None
+    return {grant.prefix for grant in granted(entries, found.identity)}
 
 
 @pytest.mark.parametrize("repository", ["acme/shop", "acme@1234567/shop@74"])
 def test_jobs_of_the_main_branch_get_their_repositorys_prefix(repository: str) -> None:
-    assert prefixes(f"repo:{repository}:ref:refs/heads/main") == {"74/"}
+    assert prefixes(sub=f"repo:{repository}:ref:refs/heads/main") == {"74/"}
 
 
 @pytest.mark.parametrize(
-    "subject",
+    "changes",
     [
-        "repo:acme-evil/shop:ref:refs/heads/main",
-        "repo:acme@9/shop@74:ref:refs/heads/main",
-        "repo:acme@1234567-evil/shop@74:ref:refs/heads/main",
-        "repo:acme/shop:ref:refs/heads/other",
-        "repo:acme/shop:pull_request",
-        "repo:acme/shop:environment:prod",
+        {"repository_owner_id": "9", "repository_owner": "acme"},
+        {"repository_owner_id": "12345678"},
+        {"ref": "refs/heads/other"},
+        {"ref": "refs/pull/7/merge", "sub": "repo:acme/shop:pull_request"},
+        {"ref": "refs/heads/main/x"},
     ],
 )
-def test_other_jobs_of_github_get_nothing(subject: str) -> None:
-    assert prefixes(subject) == set()
+def test_other_jobs_of_github_get_nothing(changes: dict[str, str]) -> None:
+    assert prefixes(**changes) == set()
 
 
 # docs/guides/eks.md

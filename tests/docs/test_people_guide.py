@@ -1,0 +1,72 @@
+"""docs/guides/people-by-group.md: each provider's token, with keys of an issuer on loopback."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from ruamel.yaml import YAML
+
+from tests.auth import provider_tokens as provider
+from tests.auth.mint import jwk, jwks, make_token, rsa_key
+from tests.docs.documents import blocks, commands
+from tests.support.demo import paste
+from tests.support.http_servers import Handler, serving
+
+GUIDE: Final = "docs/guides/people-by-group.md"
+[COMMAND] = [each.text for each in commands(GUIDE)]
+[CONFIGURATION] = [each.text for each in blocks(GUIDE) if each.language == "yaml"]
+[SHOWN] = [each.text for each in blocks(GUIDE) if each.language == "text"]
+
+
+class Keys(Handler):
+    def do_GET(self) -> None:  # noqa: N802 - its name there
+        self.answer(200, jwks(jwk(rsa_key(), alg="RS256")))
+
+
+def said(directory: Path, claims: provider.Claims) -> str:
+    """Run the guide's command for a token of the provider, with its keys from loopback."""
+    with serving(Keys) as url:
+        text = CONFIGURATION
+        document: Any = YAML(typ="safe", pure=True).load(text)
+        for issuer in document["issuers"].values():
+            text = text.replace(issuer["jwks_url"], f"{url}/keys")
+        (directory / "presign.yaml").write_text(text)
+        (directory / "token.txt").write_text(make_token(rsa_key(), alg="RS256", **claims))
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        return paste(COMMAND, directory, {"PATH": path})
+
+
+def test_keycloaks_token_is_explained_as_on_the_page(tmp_path: Path) -> None:
+    assert said(tmp_path, provider.KEYCLOAK) == SHOWN
+
+
+@pytest.mark.parametrize(
+    ("claims", "name", "group"),
+    [
+        (provider.ENTRA, "entra", provider.GROUP),
+        (provider.OKTA, "okta", "Finance"),
+    ],
+)
+def test_a_member_at_the_other_providers_gets_the_same(
+    tmp_path: Path, claims: provider.Claims, name: str, group: str
+) -> None:
+    found = said(tmp_path, claims)
+    assert f'matches: everyone who signs in at `{name}` with /groups "{group}"' in found
+    assert found.endswith("may download, upload, list finance/… in reports, URLs up to 15 min\n")
+
+
+@pytest.mark.parametrize(
+    ("claims", "words"),
+    [
+        ({**provider.KEYCLOAK, "groups": None}, "the token has no /groups"),
+        ({**provider.KEYCLOAK, "groups": ["a", "b", "c"]}, "/groups has 3 values, and none of"),
+        (provider.ENTRA_WITHOUT_GROUPS, "the issuer left /groups out"),
+    ],
+)
+def test_what_may_go_wrong_is_said_as_on_the_page(
+    tmp_path: Path, claims: provider.Claims, words: str
+) -> None:
+    assert words in said(tmp_path, claims)
+    assert words in " ".join(Path(GUIDE).read_text(encoding="utf-8").split())
