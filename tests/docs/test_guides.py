@@ -17,8 +17,7 @@ from ruamel.yaml import YAML
 
 from service.access.callers import granted
 from service.api.problems import _KINDS
-from service.app.builders import caller_entries
-from service.app.configuration import issuer_of
+from service.app.builders import caller_entries, issuers
 from service.app.settings import Settings
 from service.auth.tokens import token_of
 from service.cli.main import main
@@ -105,7 +104,7 @@ def ci_settings() -> Settings:
 def prefixes(**changes: str) -> set[str]:
     """Return where a job may write whose token has these claims."""
     entries = caller_entries(ci_settings())
-    issuer = issuer_of("github", ci_settings(), entries)
+    issuer = issuers(ci_settings(), entries)["github"]
     found = token_of({**GITHUB, "exp": 1, "iat": 0, **changes}, issuer)
     assert found is not None
     return {grant.prefix for grant in granted(entries, found.identity)}
