@@ -183,3 +183,14 @@ def test_an_invalid_option_says_what_to_write(path: Path, options: list[str], me
     write(path, key_of("a", "reports"))
     done = revoked(path, "a", *options)
     assert (done.exit_code, message in done.stderr) == (2, True)
+
+
+def test_a_caller_by_claims_may_have_any_of_their_sessions(path: Path) -> None:
+    """The command does not know the groups, so it ends what they could have signed."""
+    by_claims = {"issuer": "cluster-a", "claims": {"/groups": "ops"}, "grants": grants("other")}
+    write(path, subject(BILLING, "reports"), by_claims)
+    done = revoked(path, f"cluster-a:{API}")
+    assert done.exit_code == 0, done.output
+    assert ROLE in done.output
+    assert OTHER_ROLE in done.output
+    assert f'subject: "{API}"' in done.output

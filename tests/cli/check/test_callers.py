@@ -187,3 +187,37 @@ def test_times_have_the_largest_whole_unit(seconds: int, text: str) -> None:
 )  # fmt: skip
 def test_sizes_have_the_largest_whole_unit(length: int, text: str) -> None:
     assert size(length) == text
+
+
+def of_group(*grants: dict[str, Any], **claims: Any) -> dict[str, Any]:
+    return {"issuer": "people", "claims": claims, "grants": list(grants)}
+
+
+def test_callers_by_claim_are_named_by_it_and_found_by_its_value(tmp_path: Path) -> None:
+    configuration = document(
+        of_group(grant("f/", "list"), **{"/groups": ["finance", "audit"]}),
+        of_group(grant("o/", "list"), **{"/groups": "ops"}),
+    )
+    name = "everyone who signs in at `people` with /groups"
+    assert lines(tmp_path, configuration)[-2:] == [
+        f'{name} "finance" or "audit" may list f/… in reports, URLs up to 15 min',
+        f'{name} "ops" may list o/… in reports, URLs up to 15 min',
+    ]
+    [line] = lines(tmp_path, configuration, "--caller", "audit")
+    assert line.startswith(f'{name} "finance" or "audit" may list')
+    shown = json.loads(check(tmp_path, configuration, "--json").output)["callers"]
+    assert [each["claims"] for each in shown] == [{"/groups": "audit, finance"}, {"/groups": "ops"}]
+    assert "subject" not in shown[0]
+
+
+def test_many_groups_whose_policy_is_too_long_are_a_warning(tmp_path: Path) -> None:
+    groups = [
+        of_group(
+            *(grant(f"{'x' * 90}-{n}-{m}/", "list") for m in range(12)), **{"/groups": f"g{n}"}
+        )
+        for n in range(2)
+    ]
+    said = check(tmp_path, document(*groups))
+    assert said.exit_code == 0, said.output
+    assert "issuers.people: for a caller with the claims of all entries" in said.output
+    assert "issuers.people" not in check(tmp_path, document(groups[0])).output

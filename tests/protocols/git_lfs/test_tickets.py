@@ -54,3 +54,10 @@ def test_a_share_link_of_the_same_key_is_no_ticket() -> None:
 def test_a_ticket_shows_no_claims() -> None:
     assert "sentinel-claim" not in repr(TICKET)
     assert "sentinel-claim" not in KEYS.seal(TICKET)
+
+
+def test_a_completion_has_the_facts_of_the_one_who_began() -> None:
+    opened = KEYS.open(KEYS.seal(TICKET))
+    assert opened is not None
+    assert opened.identity().facts == {("/groups", '"sentinel-group"')}
+    assert "sentinel" not in repr(opened)
