@@ -2,16 +2,17 @@
 
 import json
 import tracemalloc
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.access.caller_description import describe
-from service.access.callers import CallerEntry, Identity, caller_name, granted
+from service.access.caller_description import describe, describe_entry
+from service.access.callers import ANONYMOUS, CallerEntry, Identity, caller_name, granted
 from service.access.claims import NO_FACTS, Claims, ClaimValue, NamedClaims, fact
-from service.access.grants import Caller
+from service.access.grants import Caller, Operation
 from tests.support.factories import make_grant
 
 ISSUER = "people"
@@ -176,7 +177,55 @@ def test_an_entry_is_named_by_its_claims() -> None:
     name = "everyone who signs in at `people`"
     entry = make_entry({"/groups": ("a", "b", "c", "d"), "/level": (7,)})
     assert caller_name(entry) == f'{name} with /groups "a" or "b" or "c" or 1 more and /level 7'
+    entry = make_entry({"/groups": ("a", "b", "c")}, subject="*")
+    assert caller_name(entry) == f'{name} with /groups "a" or "b" or "c"'
     assert caller_name(make_entry({"/ok": (True,)}, subject="ann")) == "ann of people with /ok true"
+    assert caller_name(make_entry({}, subject="ann")) == "ann of people"
+    assert caller_name(Caller(issuer=None, subject="billing")) == "API key billing"
+    assert caller_name(ANONYMOUS) == "ANYBODY (unsafe)"
+
+
+@pytest.mark.parametrize("subject", [None, "*", "team:*", "ann"])
+def test_an_example_of_an_entry_matches_it(subject: str | None) -> None:
+    entry = make_entry({"/groups": ("a",), "/level": (7, 8)}, subject=subject)
+    found = entry.example()
+    assert entry.matches(found)
+    assert found.caller.subject == {"team:*": "team:x", "ann": "ann"}.get(subject or "", "x")
+    assert found.facts == {fact("/groups", "a"), fact("/level", 7)}
+
+
+def test_a_caller_and_an_entry_are_described_alike() -> None:
+    entry = make_entry({"/level": (7,), "/ok": (True,)}, subject="a*")
+    identity = identify({"level": 7, "ok": True}, entry, subject="ann")
+    grant = {
+        "bucket": "reports",
+        "prefix": "0/",
+        "allow": [*Operation],
+        "allow_overwrite": False,
+        "max_link_expires_in": 604_800,
+    }
+    conditions = {"subject": "a*", "claims": {"/level": "7", "/ok": "true"}}
+    assert describe(identity, entry.grants, [entry]) == {
+        "subject": "ann",
+        "issuer": "people",
+        "matched": [conditions],
+        "grants": [grant],
+    }
+    assert describe_entry(entry) == {"issuer": "people", **conditions, "grants": [grant]}
+    without_links = replace(entry.grants[0], allow=frozenset({Operation.LIST}), max_keys=5)
+    assert describe(Identity(Caller(issuer=None, subject="key")), [without_links], []) == {
+        "subject": "key",
+        "matched": [],
+        "grants": [
+            {
+                "bucket": "reports",
+                "prefix": "0/",
+                "allow": ["list"],
+                "max_keys": 5,
+                "allow_overwrite": False,
+            }
+        ],
+    }
 
 
 scalars = st.sampled_from(["a", "b", "1", "true", 1, 0, True, False])
