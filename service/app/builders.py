@@ -2,19 +2,17 @@
 
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from urllib.parse import urlsplit
 
-from service.access.callers import ANONYMOUS, CallerEntry, Identity, pointers
-from service.access.claims import Fact, NamedClaims, fact
+from service.access.callers import ANONYMOUS, CallerEntry, Identity
+from service.access.claims import fact
 from service.access.grants import Caller, Grant, Operation
 from service.access.session_policy import BucketArns, bucket_arns
-from service.app.protocols import named_buckets
 from service.app.settings import Settings
 from service.auth.api_keys import ApiKey, ApiKeys, KeyUses
-from service.auth.tokens import Issuer
 from service.config.buckets import BucketSettings
 from service.config.callers import CallerSettings, GrantSettings
 from service.config.durations import parse_rate
@@ -162,26 +160,3 @@ def is_at_aws(bucket: BucketSettings) -> bool:
     """Other stores have no KMS, and may refuse a policy that names it."""
     host = urlsplit(bucket.endpoint_url or "").hostname
     return host is None or _AWS_HOST.fullmatch(host) is not None
-
-
-def issuers(settings: Settings, entries: Iterable[CallerEntry]) -> dict[str, Issuer]:
-    """Return the issuers by name, each with the claims of its tokens that `entries` name."""
-    for_all = {claim for each in named_buckets(settings) for claim in pointers(each.prefix)}
-    in_prefixes = {name: set(for_all) for name in settings.issuers}
-    facts = {name: set[Fact]() for name in settings.issuers}
-    for entry in entries:
-        if entry.issuer in facts:
-            for grant in entry.grants:
-                in_prefixes[entry.issuer].update(pointers(grant.prefix))
-            for any_of in entry.claims:
-                facts[entry.issuer].update(any_of)
-    return {
-        name: Issuer(
-            name=name,
-            issuer=configured.issuer,
-            audience=configured.audience,
-            max_lifetime_seconds=configured.max_lifetime_seconds,
-            named=NamedClaims(pointers=frozenset(in_prefixes[name]), facts=frozenset(facts[name])),
-        )
-        for name, configured in settings.issuers.items()
-    }

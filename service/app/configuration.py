@@ -16,8 +16,10 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from service.access.callers import CallerEntry, pointers
+from service.access.claims import Fact, NamedClaims
 from service.app import builders
-from service.app.protocols import Values, protocol_values
+from service.app.protocols import Values, named_buckets, protocol_values
 from service.app.session_sources import CredentialOrigin, MakeSource, origins
 from service.app.settings import Settings, authority_files
 from service.auth.jwks_cache import JwksCache
@@ -104,7 +106,7 @@ class ConfigurationBuilder:
         build = partial(builders.snapshot, settings, addresses, now, uses)
         snapshot = await run_in_thread_if(in_thread, build)
         lifetimes = await run_in_thread_if(in_thread, builders.longest_lifetimes, settings)
-        issuers = await run_in_thread_if(in_thread, builders.issuers, settings, snapshot.callers)
+        issuers = await run_in_thread_if(in_thread, issuers_of, settings, snapshot.callers)
         ca_digest = await run_in_thread_if(in_thread, _ca_digest, settings)
         tls_context = None
         if replacing is not None and ca_digest != replacing.ca_digest:
@@ -187,6 +189,29 @@ def _bucket_sessions(
         account=f"{configured.sts_endpoint_url or 'AWS'} {configured.region}",
         call=calls.get(configured.credentials, "STS.AssumeRole"),
     )
+
+
+def issuers_of(settings: Settings, entries: Iterable[CallerEntry]) -> dict[str, Issuer]:
+    """Return the issuers by name, each with the claims of its tokens that `entries` name."""
+    for_all = {claim for each in named_buckets(settings) for claim in pointers(each.prefix)}
+    in_prefixes = {name: set(for_all) for name in settings.issuers}
+    facts = {name: set[Fact]() for name in settings.issuers}
+    for entry in entries:
+        if entry.issuer in facts:
+            for grant in entry.grants:
+                in_prefixes[entry.issuer].update(pointers(grant.prefix))
+            for any_of in entry.claims:
+                facts[entry.issuer].update(any_of)
+    return {
+        name: Issuer(
+            name=name,
+            issuer=configured.issuer,
+            audience=configured.audience,
+            max_lifetime_seconds=configured.max_lifetime_seconds,
+            named=NamedClaims(pointers=frozenset(in_prefixes[name]), facts=frozenset(facts[name])),
+        )
+        for name, configured in settings.issuers.items()
+    }
 
 
 def store_tls_context(settings: Settings) -> ssl.SSLContext:

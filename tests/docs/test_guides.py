@@ -17,7 +17,8 @@ from ruamel.yaml import YAML
 
 from service.access.callers import granted
 from service.api.problems import _KINDS
-from service.app.builders import caller_entries, issuers
+from service.app.builders import caller_entries
+from service.app.configuration import issuers_of
 from service.app.settings import Settings
 from service.auth.tokens import token_of
 from service.cli.main import main
@@ -104,7 +105,7 @@ def ci_settings() -> Settings:
 def prefixes(**changes: str) -> set[str]:
     """Return where a job may write whose token has these claims."""
     entries = caller_entries(ci_settings())
-    issuer = issuers(ci_settings(), entries)["github"]
+    issuer = issuers_of(ci_settings(), entries)["github"]
     found = token_of({**GITHUB, "exp": 1, "iat": 0, **changes}, issuer)
     assert found is not None
     return {grant.prefix for grant in granted(entries, found.identity)}

@@ -14,7 +14,7 @@ from service.access import caller_description
 from service.access.callers import CallerEntry, Identity, caller_name, granted, pointers
 from service.access.claims import Claims, Fact, value_at
 from service.app import builders
-from service.app.builders import issuers
+from service.app.configuration import issuers_of
 from service.app.settings import Settings
 from service.auth.jwks_client import JwksEndpoint, KeysUnavailable
 from service.auth.tokens import (
@@ -120,7 +120,7 @@ def _read(token: str, settings: Settings, entries: tuple[CallerEntry, ...], now:
         raise TokenRefusedError(f"no issuer of the configuration has {quoted(header.issuer)}")
     claims: Claims = jwt.decode(token, options={"verify_signature": False})
     reasons = dict[str, str]()
-    known = issuers(settings, entries)
+    known = issuers_of(settings, entries)
     for name in named:
         issuer = known[name]
         if not (found := "; ".join(refusals(claims, issuer, now))):

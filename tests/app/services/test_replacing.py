@@ -5,6 +5,7 @@ from typing import Any, Final
 import pytest
 
 from service.app import builders
+from service.app.configuration import issuers_of
 from service.app.settings import Settings
 from service.errors import ConfigurationError
 from service.s3.endpoints import resolve
@@ -63,9 +64,7 @@ async def test_a_shorter_lifetime_is_in_a_new_session(warm: Harness) -> None:
 
 
 async def test_grants_are_compiled_in_a_thread(warm: Harness) -> None:
-    with called_here(
-        builders.caller_entries, builders.longest_lifetimes, builders.issuers
-    ) as called:
+    with called_here(builders.caller_entries, builders.longest_lifetimes, issuers_of) as called:
         await warm.reconfigure(settings())
     assert called == []
 

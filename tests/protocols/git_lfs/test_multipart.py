@@ -160,7 +160,7 @@ async def test_a_ticket_completes_its_own_object_only(with_parts: Harness) -> No
 async def test_an_edited_ticket_completes_nothing(with_parts: Harness) -> None:
     [upload] = await with_parts.upload_in_parts(LARGE)
     parts, href = put_all(with_parts, LARGE), upload["href"]
-    for edited in (href[:-1], href + "A", href[:-9] + "AAAAAAAA" + href[-1], f"{href}%0A"):
+    for edited in (href[:-1], href + "A", href[:-9] + "AAAAAAAA" + href[-1], f"{href}%0AA"):
         answer = await complete(with_parts, edited, *parts)
         assert answer.status_code == 404, edited
         assert answer.json()["message"] == "There is no such upload."
