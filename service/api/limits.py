@@ -4,17 +4,23 @@ The gateway never limits health and metrics: a full service must not be restarte
 """
 
 import asyncio
+import math
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
+from service.access.callers import Rate
+from service.api.body import MAX_BODY_BYTES
 from service.api.request_state import CallerId
-from service.errors import Overloaded
+from service.errors import Overloaded, RateLimited
 
 _RETRY_AFTER: Final = 1  # seconds
 BATCH_SLOTS: Final = 4
+MAX_REFUSAL_SECONDS: Final = 10.0
+_MIN_SHARE: Final = 0.75  # of the refused batch: a smaller one may pass, so it is read
+_MAX_CALLERS: Final = 4096
 
 
 class ConcurrencyLimiter:
@@ -157,6 +163,56 @@ class BatchSlot:
             self._queue.release()
 
 
+class _Refused(NamedTuple):
+    rate: Rate
+    until: float
+    min_length: float  # bytes: shorter bodies are read
+
+
+class RecentlyRefused:
+    """Refuses callers over their rate before their next body is read.
+
+    Parsing a batch takes up to 10 ms, only to count its items. So a refusal is remembered until its
+    `Retry-After` has passed, but not for long.
+    """
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        """`now` is in seconds."""
+        self._now = now
+        self._refused: dict[CallerId, _Refused] = {}
+
+    def add(
+        self, caller_id: CallerId, rate: Rate, error: RateLimited, *, length: int, batch: bool
+    ) -> None:
+        """Remember that a request with a body of `length` bytes was refused.
+
+        If one URL is too many, every request is. If a batch is too many, a smaller one may pass.
+        """
+        if batch and length <= MAX_BODY_BYTES:
+            return  # cheap to read
+        until = self._now() + min(error.retry_after or 0, MAX_REFUSAL_SECONDS)
+        if len(self._refused) >= _MAX_CALLERS and caller_id not in self._refused:
+            del self._refused[next(iter(self._refused))]
+        self._refused[caller_id] = _Refused(rate, until, length * _MIN_SHARE if batch else 0)
+
+    def check(self, caller_id: CallerId, rate: Rate | None, length: int) -> None:
+        """Raises RateLimited if a body of `length` bytes need not be read."""
+        found = self._refused.get(caller_id)
+        if found is None:
+            return
+        left = found.until - self._now()
+        if left <= 0 or found.rate != rate:
+            del self._refused[caller_id]
+        elif length >= found.min_length:
+            raise RateLimited(
+                f"At most {found.rate.urls} URLs in {found.rate.seconds} s are allowed.",
+                retry_after=math.ceil(left),
+            )
+
+    def knows(self, caller_id: CallerId) -> bool:
+        return caller_id in self._refused
+
+
 @dataclass(frozen=True, slots=True)
 class SharedLimits:
     """All limits of a running service."""
@@ -164,10 +220,11 @@ class SharedLimits:
     requests: ConcurrencyLimiter  # in progress
     bodies: ConcurrencyLimiter  # requests whose body is being received
     batches: BatchQueue
+    refused: RecentlyRefused
 
 
-def shared_limits(max_in_flight: int) -> SharedLimits:
-    """Return the limits that `max_in_flight` requests imply."""
+def shared_limits(max_in_flight: int, now: Callable[[], float]) -> SharedLimits:
+    """Return the limits that `max_in_flight` requests imply. `now` is in seconds."""
     return SharedLimits(
         requests=ConcurrencyLimiter(max_in_flight),
         bodies=ConcurrencyLimiter(
@@ -176,4 +233,5 @@ def shared_limits(max_in_flight: int) -> SharedLimits:
         batches=BatchQueue(
             ConcurrencyLimiter(max(1, max_in_flight // 4), "Too many batches are waiting.")
         ),
+        refused=RecentlyRefused(now),
     )

@@ -20,7 +20,7 @@ from pydantic import BaseModel
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope
 
-from service.access.callers import Identity
+from service.access.callers import Identity, Rate
 from service.api.authentication import SAFE_METHODS, authenticate, refuse_foreign_page
 from service.api.body import (
     MAX_BODY_BYTES,
@@ -42,6 +42,7 @@ from service.errors import (
     ForeignOrigin,
     Overloaded,
     PresignError,
+    RateLimited,
     Unauthenticated,
     UnsupportedMediaType,
 )
@@ -203,6 +204,9 @@ class ApiRoute(APIRoute):
                 await self._refuse_foreign_page(call)
             call.limits.requests.assign(call.caller_id)
             call.context.caller_id = call.caller_id
+            known = self._is_rate_limited and call.limits.refused.knows(call.caller_id)
+            if known and (refused := await self._refuse_unread(call)) is not None:
+                return refused
             arguments = self._arguments(call)
             if self._body is None:
                 answer = await self._handler(call, **arguments)
@@ -211,16 +215,14 @@ class ApiRoute(APIRoute):
                 body = await call.read(self._limit)
                 if (verification := call.identify_again(self)) is not None:
                     await verification
-                if self._is_batch:
-                    answer = await self._answer_batch(call, self._body, body, arguments)
-                elif len(body) > MAX_BODY_BYTES:
-                    parsed = await self._parse_long(call, self._body, body)
-                    answer = await self._handler(call, body=parsed, **arguments)
+                if self._is_batch or len(body) > MAX_BODY_BYTES:
+                    answer = await self._answer_long(call, self._body, body, arguments)
                 else:
                     answer = await self._handler(call, body=parse(self._body, body), **arguments)
             if (verification := call.identify_again(self)) is not None:
                 await verification
         except PresignError as error:
+            self._remember(call, error)
             return self.refusal(call, error)
         return answer if isinstance(answer, Response) else JsonBytesResponse(answer, self._status)
 
@@ -232,6 +234,15 @@ class ApiRoute(APIRoute):
         if self._query is not None:
             arguments["query"] = parse_query(self._query, call.scope["query_string"])
         return arguments
+
+    async def _answer_long(
+        self, call: AuthenticatedRequest, model: type[Body], body: bytes, arguments: dict[str, Any]
+    ) -> bytes | Response:
+        if self._is_batch:
+            return await self._answer_batch(call, model, body, arguments)
+        return await self._handler(
+            call, body=await self._parse_long(call, model, body), **arguments
+        )
 
     async def _answer_batch(
         self, call: AuthenticatedRequest, model: type[Body], body: bytes, arguments: dict[str, Any]
@@ -255,6 +266,23 @@ class ApiRoute(APIRoute):
             await call.record_unread(self, error)
             raise
 
+    async def _refuse_unread(self, call: AuthenticatedRequest) -> Response | None:
+        """Return the refusal, after its audit line, if the rate has just refused the caller."""
+        length = declared_length(call.scope["headers"])
+        try:
+            call.limits.refused.check(call.caller_id, _rate_of(call), length)
+        except RateLimited as error:
+            await call.record_unread(self, error)
+            return self.refusal(call, error)
+        return None
+
+    def _remember(self, call: AuthenticatedRequest, error: PresignError) -> None:
+        if isinstance(error, RateLimited) and (rate := _rate_of(call)) is not None:
+            length = declared_length(call.scope["headers"])
+            call.limits.refused.add(
+                call.caller_id, rate, error, length=length, batch=self._is_batch
+            )
+
     def _read_signature(self) -> None:
         hints = get_type_hints(self.endpoint)
         body: type[Body] | None = hints.get("body")
@@ -264,4 +292,9 @@ class ApiRoute(APIRoute):
         self._is_batch = body is not None and body.is_batch
         self._path_parameters = [name for name in self.param_convertors if name in hints]
         self._query: type[BaseModel] | None = hints.get("query")
+        self._is_rate_limited = "body" in hints or "query" in hints
         self._status = self.status_code or 200
+
+
+def _rate_of(call: AuthenticatedRequest) -> Rate | None:
+    return call.snapshot.access(call.requester.identity).rate

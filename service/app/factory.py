@@ -147,7 +147,7 @@ def create_app(
         metrics=metrics,
         problems=Problems(settings.server.public_url),
         cors_origins=frozenset(settings.server.cors_origins),
-        limits=shared_limits(settings.server.max_in_flight),
+        limits=shared_limits(settings.server.max_in_flight, clock.boot),
     )
     app.add_exception_handler(HTTPException, answer_http_exception)
     app.add_exception_handler(Exception, answer_unexpected_error)

@@ -8,13 +8,15 @@ import pytest
 
 from service.access.callers import Rate
 from service.api.limits import (
+    MAX_REFUSAL_SECONDS,
     BatchQueue,
     ConcurrencyLimiter,
+    RecentlyRefused,
     SharedLimits,
 )
 from service.api.request_state import CallerId
 from service.app.factory import create_app
-from service.errors import Overloaded
+from service.errors import Overloaded, RateLimited
 from tests.support.app import make_app_settings, make_open_grant
 
 ALICE: Final = (None, "alice")
@@ -147,3 +149,61 @@ async def test_a_cancelled_batch_leaves_the_queue(handed_over: bool) -> None:
     if not handed_over:
         queue.release()
     await asyncio.wait_for(batch(), 1)
+
+
+class Refused(RecentlyRefused):
+    """With a clock that tests set, and an caller_id that was refused for `seconds`."""
+
+    def __init__(self, seconds: int = 60, *, length: int = 100, batch: bool = False) -> None:
+        super().__init__(lambda: self.now)
+        self.now = 0.0
+        self.refuse(ALICE, seconds, length=length, batch=batch)
+
+    def refuse(
+        self, caller_id: CallerId, seconds: int = 60, *, length: int, batch: bool = False
+    ) -> None:
+        error = RateLimited("Too many.", retry_after=seconds)
+        self.add(caller_id, RATE, error, length=length, batch=batch)
+
+    def refuses(self, length: int, caller_id: CallerId = ALICE, rate: Rate = RATE) -> bool:
+        try:
+            self.check(caller_id, rate, length)
+        except RateLimited:
+            return True
+        return False
+
+
+def test_a_refused_caller_is_refused_until_retry_after() -> None:
+    refused = Refused(3)
+    assert refused.refuses(0)
+    assert not refused.refuses(0, BOB)
+    refused.now = 2.9
+    assert refused.refuses(LONG)
+    refused.now = 3.0
+    assert not refused.refuses(0)
+
+
+def test_a_caller_is_refused_unread_for_ten_seconds_at_most() -> None:
+    refused = Refused(3600)
+    refused.now = MAX_REFUSAL_SECONDS
+    assert not refused.refuses(0)
+
+
+def test_a_refused_batch_refuses_only_batches_as_long() -> None:
+    refused = Refused(length=LONG, batch=True)
+    assert [refused.refuses(length) for length in (LONG, LONG // 2, 0)] == [True, False, False]
+
+
+def test_a_short_batch_is_always_read() -> None:
+    assert not Refused(length=64 * 1024, batch=True).refuses(LONG)
+
+
+def test_a_changed_rate_applies_at_once() -> None:
+    assert not Refused().refuses(0, rate=Rate(20, 60))
+
+
+def test_few_refused_callers_are_remembered() -> None:
+    refused = Refused()
+    for number in range(5000):
+        refused.refuse((None, str(number)), length=1)
+    assert sum(refused.knows((None, str(number))) for number in range(5000)) == 4096

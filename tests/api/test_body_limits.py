@@ -82,7 +82,7 @@ def sent(body: bytes) -> AuthenticatedRequest:
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": body, "more_body": False}
 
-    limits = shared_limits(8)
+    limits = shared_limits(8, FakeClock().boot)
     parts = Parts(drain=Drain(), metrics=Metrics(), problems=Problems(), limits=limits)
     snapshot = make_snapshot()
     snapshot.unsafe_anonymous_caller = Identity(CALLER)

@@ -13,6 +13,7 @@ from service.api.problems import Problems
 from service.api.request_state import start_request
 from service.server.shutdown import Drain
 from service.telemetry.metrics import Metrics
+from tests.support.virtual_time import FakeClock
 
 CLOSE: Final = {"connection": "close"}
 OWNER: Final = (None, "tester")
@@ -23,7 +24,7 @@ class Upload:
 
     def __init__(self, *pieces: bytes, **headers: str) -> None:
         self.read, self._pieces = 0, list(pieces)
-        self.metrics, self.limits = Metrics(), shared_limits(8)
+        self.metrics, self.limits = Metrics(), shared_limits(8, FakeClock().boot)
         named = {"content_length": str(sum(map(len, pieces))), **headers}
         scope: Scope = {
             "type": "http",

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 from typing import Any, Final
 
 import httpx
@@ -79,11 +80,37 @@ async def test_what_the_rate_refuses_is_audited() -> None:
         await post(client, 2)
         await post(client, 3)
         await post(client)
+        await post(client)  # its body is not read
     audit_trail = [json.loads(line) for line in lines]
     reasons = [(each["decision"], each["reason"]) for each in audit_trail]
-    assert reasons == [("denied", "rate_limited")] * 3
-    assert [len(each["keys"]) for each in audit_trail] == [2, 3, 1]
+    assert reasons == [("denied", "rate_limited")] * 4
+    assert [len(each["keys"]) for each in audit_trail] == [2, 3, 1, 0]
+    assert [each.get("route") for each in audit_trail] == [None, None, None, "/v1/download-urls"]
     assert {each["subject"] for each in audit_trail} == {"tester"}
+
+
+async def test_a_recently_refused_caller_is_refused_before_its_body() -> None:
+    async def never() -> AsyncIterator[bytes]:
+        yield b"{"
+        raise AssertionError("the body was read")
+
+    async with run_app(limited("1/hour")) as client:
+        assert (await post(client)).status_code == 200
+        assert (await post(client)).status_code == 429
+        unread = await client.post("/v1/download-urls", content=never())
+        assert (unread.status_code, unread.json()["code"]) == (429, "rate_limited")
+        assert 1 <= int(unread.headers["retry-after"]) <= 10
+        assert (await client.get("/v1/caller")).status_code == 200
+
+
+async def test_a_smaller_batch_is_read_after_a_refused_one() -> None:
+    def batch(urls: int) -> dict[str, Any]:
+        return {"items": [{**ITEM, "key": f"{number:0200}"} for number in range(urls)]}
+
+    async with run_app(limited("500/hour")) as client:
+        for urls, status in ((1000, 429), (900, 429), (500, 200)):
+            answer = await client.post("/v1/download-urls/batch", json=batch(urls))
+            assert answer.status_code == status
 
 
 async def test_replicas_share_the_count_over_http_and_end_their_connections(
