@@ -31,7 +31,7 @@ from service.telemetry.spans import Spans
 
 NO_SESSION: Final = "No session of the signing role is available right now."
 TOO_MANY_WAIT: Final = "Too many requests are already waiting for a session."
-MAX_SESSIONS: Final = 4096  # about 18 KiB each, with its URL templates: docs/scale.md
+MAX_SESSIONS: Final = 4096  # about 18 KiB each, with what its caller caches
 # Vended sessions of one caller on one bucket. The caller chooses how to narrow them, and could
 # otherwise make us call STS with each request. One that nobody asked for in a minute makes room.
 MAX_VENDED: Final = 16

@@ -187,6 +187,7 @@ async def is_answered(client: httpx.AsyncClient, secret: str, sent: Sent) -> boo
     return answer.status_code in ALLOWED
 
 
+@pytest.mark.parametrize("creates_only", [True, False], ids=["", "without conditional writes"])
 @pytest.mark.parametrize(
     ("protocol", "sections", "operations", "requests"),
     CASES,
@@ -198,28 +199,14 @@ async def test_check_says_what_the_service_allows(
     sections: Mapping[str, Any],
     operations: str,
     requests: Mapping[str, list[Sent]],
+    *,
+    creates_only: bool,
 ) -> None:
-    said, found = await rights_of(document(tmp_path, sections, operations), protocol, requests)
-    assert said == found
-    assert set().union(*said.values()) == requests.keys()
-
-
-@pytest.mark.parametrize(
-    ("protocol", "sections", "operations", "requests"),
-    CASES,
-    ids=[protocol.name for protocol, *_ in CASES],
-)
-async def test_check_says_what_is_allowed_without_conditional_writes(
-    tmp_path: Path,
-    protocol: AnyProtocol,
-    sections: Mapping[str, Any],
-    operations: str,
-    requests: Mapping[str, list[Sent]],
-) -> None:
-    buckets = {"demo": {**BUCKET, "conditional_writes": False}}
+    buckets = {"demo": {**BUCKET, "conditional_writes": creates_only}}
     configured = document(tmp_path, {**sections, "buckets": buckets}, operations)
     said, found = await rights_of(configured, protocol, requests)
     assert said == found
+    assert set().union(*said.values()) == requests.keys() or not creates_only
 
 
 async def rights_of(
