@@ -135,7 +135,8 @@ KNOWN_ISSUERS: Final = (
     KnownIssuer(
         name="EKS",
         keys="{iss}/keys",
-        iss=r"https://oidc\.eks\.[a-z0-9-]+\.(?:amazonaws\.com(?:\.cn)?|api\.aws)/id/[A-Z0-9]+",
+        iss=r"https://oidc(?:\.eks\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?|-eks\.[a-z0-9-]+\.api\.aws)"
+        r"/id/[A-Z0-9]+",
         source="https://docs.aws.amazon.com/eks/latest/userguide/service-accounts.html",
         starts="system:serviceaccount:",
         narrow="namespace",

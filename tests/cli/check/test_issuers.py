@@ -15,6 +15,7 @@ GITLAB: Final = str(provider.GITLAB["iss"])
 TERRAFORM: Final = str(provider.TERRAFORM["iss"])
 GOOGLE: Final = str(provider.GOOGLE["iss"])
 EKS: Final = str(provider.KUBERNETES["iss"])
+DUAL_STACK_EKS: Final = EKS.replace("oidc.eks", "oidc-eks").replace("amazonaws.com", "api.aws")
 ENTRA: Final = str(provider.ENTRA["iss"])
 KEYCLOAK: Final = str(provider.KEYCLOAK["iss"])
 OKTA: Final = str(provider.OKTA["iss"])
@@ -67,6 +68,7 @@ def checked(
         (EKS, "system:serviceaccount:billing:*", ""),
         (EKS, "billing:api", "warning"),
         (EKS, "*", "warning warning"),
+        (DUAL_STACK_EKS, "billing:api", "warning"),
         (CIRCLECI, "*", "warning"),
         (CIRCLECI, "org/1d0e7b1c/project/2a/*", ""),
         (CIRCLECI, "project/2a", "warning"),
