@@ -16,7 +16,7 @@ from service.clock import rfc3339
 from service.concurrency.event_loop import in_slices
 from service.diagnosis.findings import Finding
 from service.errors import PresignError
-from service.presigning.json_template import PLACEHOLDER, cut, quoted, text
+from service.presigning.json_template import PLACEHOLDER, cut, quoted, texts
 from service.presigning.listings import version_token
 from service.presigning.results import (
     CheckedObject,
@@ -158,8 +158,8 @@ def _results(keys: Sequence[str], answer: PresignedRequests) -> list[bytes]:
     (before, between, after), (begin, end) = _RESULT, _around_url(answer)
     to_url, to_next_key = b'%b%b"' % (between, begin), b'"%b%b,%b' % (end, after, before)
     pieces = [before]
-    for key, url in zip(keys, answer.urls, strict=True):
-        pieces += (text(key), to_url, url.encode(), to_next_key)
+    for key, url in zip(texts(keys), answer.urls, strict=True):
+        pieces += (key, to_url, url.encode(), to_next_key)
     pieces[-1] = b'"%b%b' % (end, after)
     return pieces
 

@@ -228,8 +228,9 @@ def _split_to_fit(keys: Sequence[str], room: int) -> list[bytes]:
     rendered = to_json(keys)
     if len(keys) == 1 or len(rendered) < room:
         return [rendered]
-    half = len(keys) // 2
-    return [*_split_to_fit(keys[:half], room), *_split_to_fit(keys[half:], room)]
+    size = max(1, len(keys) * room // (len(rendered) + room))
+    parts = (keys[start : start + size] for start in range(0, len(keys), size))
+    return [line for part in parts for line in _split_to_fit(part, room)]
 
 
 def _cut_to_fit(keys: Sequence[str], room: int) -> bytes:

@@ -7,6 +7,7 @@ A/B in process, a GET: 29 µs with a template for its audit line, 34 µs with `t
 """
 
 import secrets
+from collections.abc import Iterable
 from json.encoder import encode_basestring
 from typing import Any, Final
 
@@ -24,6 +25,10 @@ def cut(value: Any) -> list[bytes]:
 def text(value: str) -> bytes:
     """Render a string as JSON, as `to_json` does, which takes twice as long for a short one."""
     return encode_basestring(value).encode()
+
+
+def texts(values: Iterable[str]) -> list[bytes]:
+    return [encode_basestring(value).encode() for value in values]
 
 
 def quoted(plain: str) -> bytes:

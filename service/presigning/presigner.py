@@ -186,9 +186,7 @@ class Presigner:
         if len(keys) == 1:
             return keys
         grants = self._authorizer.access(requester).grants
-        find = grants.table(request.bucket, request.operation).find
-        scope = find(keys[0])
-        alike = takewhile(lambda key: find(key) is scope, keys)
+        alike = grants.table(request.bucket, request.operation).alike(keys)
         run = [*(alike if plain else _valid(alike))]
         return _of_one_type(request, run or keys[:1])
 

@@ -1,7 +1,8 @@
 """Decisions without a walk over the grants, and which keys share one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from itertools import takewhile
 from typing import Any
 
 import pytest
@@ -68,6 +69,24 @@ def test_claims_in_prefixes_are_decided_as_in_a_walk(
     found = granted([make_caller_entry(CALLER, *templates)], identity)
     assert list(found) == filled
     assert decide(found, request) == walked(filled, request)
+
+
+@examples(1000)
+@given(
+    named=st.lists(st.tuples(prefixes | keys, st.integers())),
+    some=st.lists(prefixes | keys, min_size=1),
+)
+def test_keys_are_alike_until_one_has_another_value(
+    named: list[tuple[str, int]], some: list[str]
+) -> None:
+    values = dict[tuple[int, ...], tuple[int, ...]]()
+
+    def of_equals_one(found: Iterable[int]) -> tuple[int, ...]:
+        return values.setdefault(value := tuple(found), value)
+
+    table = PrefixTable(named, of_equals_one)
+    first = table.find(some[0])
+    assert list(table.alike(some)) == [*takewhile(lambda key: table.find(key) is first, some)]
 
 
 @examples(300)
