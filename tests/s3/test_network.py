@@ -22,10 +22,8 @@ ANSWER: Final = sends(response())  # for CONNECT this is not a TLS tunnel
 
 
 @asynccontextmanager
-async def calling(verify: ssl.SSLContext | None = None) -> AsyncIterator[S3Client]:
-    client = S3Client(
-        clock=SystemClock(), jitter=lambda: 0, observer=Observer(), verify=verify or True
-    )
+async def calling(tls: ssl.SSLContext | None = None) -> AsyncIterator[S3Client]:
+    client = S3Client(clock=SystemClock(), jitter=lambda: 0, observer=Observer(), tls=tls)
     try:
         yield client
     finally:

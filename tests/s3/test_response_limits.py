@@ -5,8 +5,9 @@ from typing import Any
 import httpx
 import pytest
 
-from service.errors import StorageRefused, StorageUnavailable
-from service.s3.client import ATTEMPTS, MAX_ANSWER_BYTES, MAX_CHUNKS, MAX_LIST_BYTES
+from service.errors import StorageRefused
+from service.s3.client import MAX_ANSWER_BYTES, MAX_CHUNKS, MAX_LIST_BYTES
+from service.s3.errors import S3Error
 from service.signing.actions import ListObjects, ListObjectVersions
 from service.signing.multipart_actions import (
     AbortMultipartUpload,
@@ -72,13 +73,13 @@ async def test_a_response_with_too_many_chunks_is_not_read_further(harness: Harn
 
 @pytest.mark.parametrize("location", [b"http:\xff\xfe", b"https://a:b", b"//\x7f", b"http:a"])
 @with_harness
-async def test_an_invalid_redirect_counts_as_no_response(harness: Harness, location: bytes) -> None:
+async def test_the_address_of_a_redirect_is_not_read(harness: Harness, location: bytes) -> None:
     async def redirect(request: httpx.Request) -> httpx.Response:
         return httpx.Response(301, headers=[(b"location", location)], stream=Body(b""))
 
     harness.store.script(redirect)
-    assert isinstance(await error_of(harness.send()), StorageUnavailable)
-    assert len(harness.store.requests) == ATTEMPTS
-    assert harness.observer.calls == [("reports", "HeadObject", "unavailable")]
+    assert isinstance(await error_of(harness.send()), S3Error)
+    assert len(harness.store.requests) == 1
+    assert harness.observer.calls == [("reports", "HeadObject", "refused")]
     harness.store.script(responds(200))
     await harness.send()

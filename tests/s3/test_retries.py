@@ -32,7 +32,6 @@ LOST: Final = [
             *(httpx.WriteTimeout, httpx.RemoteProtocolError, httpx.ProxyError),
         )
     ),
-    pytest.param(responds(301, headers={"location": "http:a"}), id="invalid redirect"),
     *(pytest.param(responds(status), id=f"a proxy's {status}") for status in (502, 504)),
     pytest.param(hangs, id="hangs"),
     pytest.param(streams(SlowStream(b" ")), id="never ends"),

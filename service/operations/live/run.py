@@ -66,8 +66,8 @@ async def _check_buckets(
     settings: Settings, addresses: Mapping[str, Address]
 ) -> list[BucketResults]:
     clock = SystemClock()
-    verify = store_tls_context(settings)
-    store = S3Client(clock=clock, jitter=random.random, observer=Metrics(), verify=verify)
+    tls = store_tls_context(settings)
+    store = S3Client(clock=clock, jitter=random.random, observer=Metrics(), tls=tls)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(store.close)
         checker = _BucketChecker(

@@ -3,12 +3,12 @@
 import asyncio
 import ssl
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from service.app import reload
 from service.app.configuration import store_tls_context
+from service.s3.transport import AiohttpTransport
 from tests.app.reload.harness import put, watching
 from tests.app.services.harness import called_here, configuration, one_ca, until
 
@@ -58,15 +58,18 @@ async def test_a_rotated_ca_bundle_needs_no_restart(path: Path, bundle: Path) ->
         store = service.harness.services.core.store
         old = store._client
         async with old.for_a_call() as client:
+            assert isinstance(client, AiohttpTransport)
+            session = client._open_session()
             with called_here(ssl.create_default_context, store_tls_context) as called:
                 assert await service.outcome(lambda: put(bundle, one_ca(1))) == "ok"
-            during_its_call = client.is_closed
-        assert (during_its_call, client.is_closed) == (False, True)
+            during_its_call = session.closed
+        assert (during_its_call, session.closed) == (False, True)
         assert called == []  # certificates are read in a thread
-        transport: Any = store._client._client._transport
-        trusted = transport._pool._ssl_context.get_ca_certs()
+        transport = store._client._client
+        assert isinstance(transport, AiohttpTransport)
+        trusted = transport._tls.get_ca_certs()
         assert trusted == ssl.create_default_context(cafile=str(bundle)).get_ca_certs()
-        assert store._client._client is not client
+        assert transport is not client
         assert store._client is not old
 
 

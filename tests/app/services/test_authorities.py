@@ -1,8 +1,6 @@
 """The CA certificates that the service trusts when it calls stores."""
 
-import ssl
 from pathlib import Path
-from typing import Any
 
 import certifi
 import pytest
@@ -10,6 +8,7 @@ import pytest
 from service.app.configuration import store_tls_context
 from service.app.settings import Settings, load_settings
 from service.errors import ConfigurationError
+from service.s3.transport import AiohttpTransport
 from tests.app.reload.harness import put
 from tests.app.services.harness import Harness, configuration, one_ca, settings, start_services
 
@@ -89,7 +88,6 @@ async def test_a_bundle_removed_after_reading_fails_the_start(without_bundle: Se
 
 
 def trusted(harness: Harness) -> list[object]:
-    transport: Any = harness.services.core.store._client._client._transport
-    context = transport._pool._ssl_context
-    assert isinstance(context, ssl.SSLContext)
-    return [*context.get_ca_certs()]
+    transport = harness.services.core.store._client._client
+    assert isinstance(transport, AiohttpTransport)
+    return [*transport._tls.get_ca_certs()]

@@ -1,0 +1,97 @@
+"""Sends httpx's requests with aiohttp, which aioboto3 has imported already.
+
+A/B, a HEAD to a server on loopback: 0.28 ms of CPU, and 1.5 ms with httpx's own transport.
+
+An error's class says whether the request may have been sent, since some may not be repeated.
+"""
+
+import ssl
+from collections.abc import AsyncIterator
+from typing import Final
+from urllib.request import getproxies_environment, proxy_bypass
+
+import aiohttp
+import httpx
+from yarl import URL
+
+_KEEPALIVE_SECONDS: Final = 15
+
+
+class AiohttpTransport(httpx.AsyncBaseTransport):
+    def __init__(self, tls: ssl.SSLContext, *, connections: int) -> None:
+        """At most `connections` are open at a time.
+
+        A proxy is read from the environment, and used for https only: it must neither read nor
+        change what is not encrypted.
+        """
+        self._tls = tls
+        self._connections = connections
+        proxies = getproxies_environment()
+        self._proxy = proxies.get("https") or proxies.get("all")
+        self._session: aiohttp.ClientSession | None = None
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Return the response once its head is here.
+
+        Raises ConnectError if nothing was sent, else ReadError.
+        """
+        try:
+            response = await self._open_session().request(
+                request.method,
+                URL(str(request.url), encoded=True),  # any other encoding has another signature
+                headers=request.headers.multi_items(),
+                data=request.content or None,
+                skip_auto_headers=("Accept-Encoding", "Content-Type"),
+                allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(
+                    sock_connect=request.extensions["timeout"]["connect"]
+                ),
+                proxy=self._proxy_to(request.url),
+            )
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            raise httpx.ConnectError(type(error).__name__, request=request) from None
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise httpx.ReadError(type(error).__name__, request=request) from None
+        return httpx.Response(
+            response.status,
+            headers=response.raw_headers,
+            stream=_Body(response),
+            request=request,
+        )
+
+    async def aclose(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    def _open_session(self) -> aiohttp.ClientSession:
+        """Return the one session, which can be made only while the event loop runs."""
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(
+                    limit=self._connections, keepalive_timeout=_KEEPALIVE_SECONDS, ssl=self._tls
+                ),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
+                timeout=aiohttp.ClientTimeout(),
+            )
+        return self._session
+
+    def _proxy_to(self, url: httpx.URL) -> URL | None:
+        if self._proxy is None or url.scheme != "https" or proxy_bypass(url.host):
+            return None
+        return URL(self._proxy)
+
+
+class _Body(httpx.AsyncByteStream):
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._response = response
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            async for chunk in self._response.content.iter_any():
+                yield chunk
+        except (aiohttp.ClientError, OSError) as error:
+            raise httpx.ReadError(type(error).__name__) from None
+
+    async def aclose(self) -> None:
+        self._response.release()
