@@ -72,7 +72,7 @@ class NamedClaims:
         names = {*elsewhere} if isinstance(elsewhere, Mapping) else set()
         if claims.get(_HAS_GROUPS) in (True, "true"):
             names.add("groups")
-        named = {_segments(pointer)[0] for pointer in self._wanted} if names else set()
+        named = {_segments(pointer)[0] for pointer in self._wanted}
         return not names.isdisjoint(named - claims.keys())
 
 

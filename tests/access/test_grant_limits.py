@@ -22,6 +22,13 @@ from tests.support.factories import make_grant
 IMAGES, NO_TYPES = make_grant(content_types=("image/*",)), make_grant(content_types=())
 SIZE_0, SIZE_4, SIZE_9 = (make_grant(max_content_length=each) for each in (0, 4, 9))
 LIST = make_request(operation=Operation.LIST, subtree=True, max_keys=101)
+VERSIONS = make_request(operation=Operation.LIST, subtree=True, version=True)
+OF_A_CLIENT = make_upload(content_length=None, also_needs=Operation.SIGN)
+SIGNING_4 = make_grant(allow=frozenset({Operation.UPLOAD, Operation.SIGN}), max_content_length=4)
+LISTS = make_grant(allow=frozenset({Operation.LIST}))
+SIGNING_READS = make_grant(
+    allow=frozenset({Operation.DOWNLOAD, Operation.SIGN}), max_content_length=4
+)
 DOWNLOADS = make_grant(allow=frozenset({Operation.DOWNLOAD}))
 BLIND = make_grant(allow=frozenset({Operation.UPLOAD}), allow_overwrite=True)
 REPLACING = make_upload(overwrite=True, has_if_match=True)
@@ -30,6 +37,13 @@ TYPES = "allows these types: image/*."
 NO_READ = "if_match needs read access, which your grant does not give."
 LIMITED = {
     "version": (DOWNLOADS, make_request(version=True), "version_id", "does not allow versions."),
+    "versions": (LISTS, VERSIONS, "", "does not allow versions."),
+    "hidden size": (
+        SIGNING_4,
+        OF_A_CLIENT,
+        "content_length",
+        "allows at most 4 bytes. Send Content-Length.",
+    ),
     "overwrite": (make_grant(), make_upload(overwrite=True), "overwrite", NO_OVERWRITING),
     "form overwrite": (make_grant(), make_form(overwrite=True), "overwrite", NO_OVERWRITING),
     "if_match": (make_grant(), REPLACING, "if_match", NO_OVERWRITING),
@@ -67,9 +81,9 @@ every_limit = pytest.mark.parametrize(
 def test_a_violated_limit_names_its_field(
     grant: Grant, access_request: AccessRequest, field: str, detail: str
 ) -> None:
-    missing = detail.endswith("Give one.")
+    missing = detail.endswith(("Give one.", "Send Content-Length."))
     detail = detail if detail is NO_READ else f"Your grant {detail}"
-    expected = Limited(f"#/{field}", detail, missing=missing)
+    expected = Limited(f"#/{field}" if field else "#", detail, missing=missing)
     assert decide(Grants([grant]), access_request) == expected
 
 
@@ -94,6 +108,10 @@ WITHIN = {
     "overwrite": (make_grant(allow_overwrite=True), make_upload(overwrite=True)),
     "keys": (make_grant(max_keys=101), LIST),
     "size": (make_grant(max_content_length=5), make_upload(content_length=5)),
+    "told size": (SIGNING_4, make_upload(content_length=4, also_needs=Operation.SIGN)),
+    "no limit": (make_grant(), OF_A_CLIENT),
+    "a read": (SIGNING_READS, make_request(also_needs=Operation.SIGN)),
+    "of ours": (SIZE_4, make_upload(content_length=None)),
     "type": (IMAGES, make_upload(content_type="image/png")),
     "second type": (
         make_grant(content_types=("text/plain", "image/*")),

@@ -50,6 +50,14 @@ def test_an_upload_without_a_condition_is_denied() -> None:
     assert not puts(granted, CREATES)
 
 
+def test_grants_without_uploads_neither_add_nor_lift_the_limit() -> None:
+    reads = replace(allowing(Operation.DOWNLOAD), allow_overwrite=True)
+    assert not puts([allowing(Operation.UPLOAD), reads], CREATES)
+    for overwriting in (False, True):
+        reading = [replace(reads, allow_overwrite=overwriting)]
+        assert vended_policy(reading, AWS, max_age=None).count("Deny") == 0
+
+
 def test_parts_need_no_condition() -> None:
     assert puts([allowing(Operation.MULTIPART)], PART)
     assert not puts([allowing(Operation.MULTIPART)], CREATES)
@@ -172,6 +180,17 @@ def test_limits_are_left_out_where_there_is_no_room() -> None:
     assert "if-none-match" not in policy
     assert "signatureAge" in policy
     assert len(policy) <= MAX_POLICY_LENGTH
+
+
+def test_a_limit_that_just_fits_is_in_the_policy() -> None:
+    granted = [allowing(Operation.UPLOAD, prefix=f"{'x' * 60}-{n}/") for n in range(9)]
+    longest = 0
+    for length in range(700):
+        arns = replace(AWS, kms_via=("s" * length + "s3.eu-west-1.amazonaws.com",))
+        policy = session_policy(granted, arns, max_age=960_000)
+        if "signatureAge" in policy and "if-none-match" in policy:
+            longest = max(longest, len(policy))
+    assert longest == MAX_POLICY_LENGTH
 
 
 @pytest.mark.parametrize(

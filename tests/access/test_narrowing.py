@@ -136,3 +136,23 @@ def test_tags_and_copies_are_left_to_iam() -> None:
 def test_a_prefix_that_could_match_more_is_refused(prefix: str) -> None:
     with pytest.raises(InvalidRequest):
         vended_grants([ALL], "reports", prefix, Permission.READ)
+
+
+def test_a_prefix_that_a_policy_reads_as_a_pattern_is_refused() -> None:
+    for pattern in "*?$\\":
+        with pytest.raises(InvalidRequest) as refused:
+            vended_grants([ALL], "reports", f"a{pattern}/", Permission.READ)
+        assert refused.value.detail == "A prefix cannot contain *, ?, $ or a backslash."
+        assert [*refused.value.pointers] == ["#/prefix"]
+
+
+@pytest.mark.parametrize("prefix", ["a/bc", "a/b/", "a/b/c", "a/"])
+def test_a_grant_of_one_key_is_for_no_longer_key(prefix: str) -> None:
+    granted = [allowing(*VENDABLE, Operation.CREDENTIALS, prefix="a/b")]
+    found = vended_grants(granted, "reports", prefix, Permission.READWRITE)
+    assert [each.prefix for each in found] == (["a/b"] if prefix == "a/" else [])
+
+
+def test_one_key_cannot_be_listed() -> None:
+    granted = [allowing(Operation.LIST, Operation.CREDENTIALS, prefix="a/")]
+    assert vended_grants(granted, "reports", "a/b", Permission.READ) == []

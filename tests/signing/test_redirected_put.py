@@ -50,29 +50,46 @@ def test_what_the_store_acts_on_is_signed_as_sent() -> None:
     ],
 )
 def test_other_headers_of_aws_are_refused(name: str) -> None:
-    with pytest.raises(InvalidRequest, match="x-amz-"):
+    with pytest.raises(InvalidRequest) as refused:
         sent_headers([(name, "x")])
+    detail = "One of the headers that start with x-amz- is not allowed here."
+    assert refused.value.detail == detail
+
+
+def test_spaces_after_a_value_are_no_part_of_it() -> None:
+    value = "\xa0 of team x\t\x0b"
+    sent = sent_headers([("x-amz-meta-a", f"{value} \t "), ("x-amz-meta-b", "Xx")])
+    assert sent == (("x-amz-meta-a", value), ("x-amz-meta-b", "Xx"))
 
 
 @pytest.mark.parametrize(
-    ("name", "value"),
+    ("name", "value", "detail"),
     [
-        ("content-type", "text"),
-        ("content-type", "text/plain, text/html"),
-        ("if-none-match", '"an-etag"'),
-        ("if-match", "*"),
-        ("if-match", '"a", "b"'),
-        ("content-md5", "short"),
-        ("x-amz-checksum-crc32", "short"),
-        ("x-amz-meta-a", "caf\xe9"),
-        ("x-amz-meta-a", ""),
-        ("x-amz-meta-snowball-auto-extract", "true"),
-        ("x-amz-meta-minio-x", "a"),
+        ("content-type", "text", ""),
+        ("content-type", "text/plain, text/html", ""),
+        ("if-none-match", '"an-etag"', "An upload can have `If-None-Match: *` only."),
+        ("if-match", "*", "If-Match must be one quoted ETag."),
+        ("if-match", '"a", "b"', "If-Match must be one quoted ETag."),
+        ("content-md5", "short", "Content-MD5 is 16 bytes in base64."),
+        ("x-amz-checksum-crc32", "short", "CRC32 is 4 bytes in base64."),
+        ("x-amz-meta-a", "caf\xe9", ""),
+        ("x-amz-meta-a", "", ""),
+        ("x-amz-meta-snowball-auto-extract", "true", ""),
+        ("x-amz-meta-minio-x", "a", ""),
     ],
 )
-def test_values_that_a_store_would_misread_are_refused(name: str, value: str) -> None:
-    with pytest.raises(InvalidRequest):
+def test_values_that_a_store_would_misread_are_refused(name: str, value: str, detail: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
         RedirectedPut(content_length=5, sent=((name, value),))
+    assert refused.value.detail == (detail or refused.value.detail)
+    if "x-amz-meta-" not in name:
+        assert [*refused.value.pointers] == [f"#/headers/{name}"]
+
+
+def test_a_bad_value_of_metadata_does_not_name_its_header() -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        RedirectedPut(content_length=5, sent=(("x-amz-meta-secret", "caf\xe9"),))
+    assert [*refused.value.pointers] == ["#/headers"]
 
 
 def test_a_header_sent_twice_is_refused() -> None:
