@@ -186,7 +186,7 @@ class CallerSettings(OneOfMany):
 
     revoked_before: Shown[PastTime | None] = None
     """Sessions of this caller that began earlier are dropped, in every replica: see [a URL
-    leaked](operations.md#a-url-leaked)."""
+    leaked](runbooks.md#a-url-leaked)."""
 
     @model_validator(mode="after")
     def _is_one_of_two(self) -> Self:

@@ -95,7 +95,7 @@ Credentials come from the SDK's default chain, with all its variables: `AWS_ACCE
 `AWS_SESSION_TOKEN`, `AWS_PROFILE` and so on. Only a bucket with static keys can have its own. The SDK's variables for endpoints have no effect: only the file says where
 a bucket is. `HTTPS_PROXY` and `NO_PROXY` apply to https calls to stores and issuers.
 
-`OTEL_EXPORTER_OTLP_ENDPOINT` and other variables of OpenTelemetry turn on [traces](operations.md#traces).
+`OTEL_EXPORTER_OTLP_ENDPOINT` and other variables of OpenTelemetry turn on [traces](metrics.md#traces).
 """
 _OF_TEXTS: Final = """\
 ## Text values

@@ -12,7 +12,7 @@ from tests.docs.configuration_page import PAGE, SAME_KEYS, SCHEMA, SECTIONS, VAR
 from tests.support.demo import ROOT
 
 EXAMPLE: Final = (ROOT / "presign.example.yaml").read_text(encoding="utf-8")
-# The variables of traces.py are OpenTelemetry's: docs/operations.md has them.
+# The variables of traces.py are OpenTelemetry's: docs/metrics.md has them.
 SOURCES: Final = [
     path for path in sorted((ROOT / "service").glob("config/*.py")) if path.name != "traces.py"
 ]

@@ -24,6 +24,8 @@ from tests.support.demo import ROOT
 
 SECURITY: Final = text_of("docs/security.md")
 OPERATIONS: Final = text_of("docs/operations.md")
+METRICS: Final = text_of("docs/metrics.md")
+RUNBOOKS: Final = text_of("docs/runbooks.md")
 GUIDES: Final = "docs/guides/README.md"
 _TEST = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 
@@ -107,7 +109,7 @@ def test_the_number_of_mutations_is_current(page: str) -> None:
     assert f"each of {len(CASES)} mutations" in " ".join(text_of(page).split())
 
 
-# docs/operations.md
+# docs/operations.md, docs/metrics.md, docs/audit.md, docs/runbooks.md
 
 
 async def kinds() -> dict[str, str]:
@@ -134,7 +136,7 @@ def family(name: str) -> str:
 
 
 async def test_the_metrics_table_matches_the_app() -> None:
-    paragraphs = section("docs/operations.md", "Metrics").split("\n\n")
+    paragraphs = section("docs/metrics.md", "Metrics").split("\n\n")
     metrics = next(each for each in paragraphs if each.startswith("| metric |"))
     documented = {
         row[0].strip("`"): set(re.findall(r"`(\w+)`", row[1])) for row in table(metrics)[2:]
@@ -147,7 +149,8 @@ async def test_every_named_metric_exists() -> None:
     known = await kinds()
     histograms = [name for name, kind in known.items() if kind == "histogram"]
     series = {f"{name}_{end}" for name in histograms for end in ("bucket", "count", "sum")}
-    assert set(re.findall(r"presign_\w+", OPERATIONS)) <= known.keys() | series
+    named = set(re.findall(r"presign_\w+", METRICS + RUNBOOKS + OPERATIONS))
+    assert named <= known.keys() | series
 
 
 def test_the_settings_that_need_a_restart_match_the_code() -> None:
@@ -161,8 +164,9 @@ def test_the_table_of_bounds_is_the_generated_one() -> None:
 
 
 def test_every_field_of_an_audit_line_is_documented() -> None:
-    section = OPERATIONS.partition("| fields of an `audit` line |")[2].partition("\n\n")[0]
-    first = " ".join(line.split(" | ")[0] for line in section.splitlines())
+    page = text_of("docs/audit.md")
+    fields = page.partition("| fields of an `audit` line |")[2].partition("\n\n")[0]
+    first = " ".join(line.split(" | ")[0] for line in fields.splitlines())
     outside = [
         *(
             "event",
@@ -183,20 +187,20 @@ def test_every_attribute_of_a_span_is_documented() -> None:
     modules = [path.read_text(encoding="utf-8") for path in (ROOT / "service").rglob("*.py")]
     code = "".join(each for each in modules if "telemetry.spans" in each or "class Spans" in each)
     attributes = set(re.findall(r'"((?:error|http|presign|url)\.[a-z_.]+)"', code))
-    traces = section("docs/operations.md", "Traces")
+    traces = section("docs/metrics.md", "Traces")
     assert attributes == set(re.findall(r"`((?:error|http|presign|url)\.[a-z_.]+)`", traces))
     assert f"the last spans have {FLUSH_SECONDS:g} s" in traces
 
 
 def test_every_variable_that_turns_traces_on_or_off_is_documented() -> None:
     code = (ROOT / "service/config/process.py").read_text(encoding="utf-8")
-    traces = section("docs/operations.md", "Traces")
+    traces = section("docs/metrics.md", "Traces")
     variables = set(re.findall(r'"(OTEL_\w+)"', code))
     assert variables == {each for each in variables if f"`{each}`" in traces} != set()
 
 
 def test_the_policy_of_the_runbook_is_json() -> None:
-    [block] = re.findall(r"```json\n(.*?)```", OPERATIONS, re.DOTALL)
+    [block] = re.findall(r"```json\n(.*?)```", RUNBOOKS, re.DOTALL)
     [statement] = json.loads(block)["Statement"]
     assert statement["Effect"] == "Deny"
     assert set(statement["Condition"]) == {"StringLike", "DateLessThan"}

@@ -20,7 +20,7 @@ from service.sessions.source import Owner, session_name, vended_name
 
 Policy = dict[str, Any]
 
-CLOCKS_SECONDS: Final = 5  # that a clock may be wrong; docs/operations.md has an alert beyond
+CLOCKS_SECONDS: Final = 5  # that a clock may be wrong; docs/metrics.md has an alert beyond
 
 
 class UnreadablePolicy(ValueError):

@@ -22,9 +22,9 @@ from tests.docs.test_documents import headings
 
 FILE: Final = GRAFANA / "alerts.yaml"
 TESTS: Final = GRAFANA / "alerts_test.yaml"
-OPERATIONS: Final = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+METRICS: Final = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
 ROW: Final = re.compile(
-    r"^\| `(Presign\w+)` \| (page|ticket) \| (.+) \| \[.+\]\((#.+)\) \|$", re.MULTILINE
+    r"^\| `(Presign\w+)` \| (page|ticket) \| (.+) \| \[.+\]\((.+\.md#.+)\) \|$", re.MULTILINE
 )
 # Metrics for the dashboard only, without an alert. Dropped bodies cost bandwidth, and nobody fails.
 # Requests by API key are looked at when a key is rotated.
@@ -112,13 +112,13 @@ def test_the_numbers_in_the_rules_match_the_service() -> None:
     in_flight = ServerSettings.model_fields["max_in_flight"].default
     assert full["PresignFull"].endswith(f"> 0.8 * {in_flight}")
     assert full["PresignSessionsNearlyFull"].endswith(f"> 0.9 * {MAX_SESSIONS}")
-    assert f"{in_flight} is `max_in_flight`, and {MAX_SESSIONS:,} sessions" in OPERATIONS
+    assert f"{in_flight} is `max_in_flight`, and {MAX_SESSIONS:,} sessions" in METRICS
 
 
 def test_the_page_has_each_alert_with_its_severity_and_runbook() -> None:
     documented = {
-        (name, severity, f"docs/operations.md{anchor}")
-        for name, severity, _, anchor in ROW.findall(OPERATIONS)
+        (name, severity, f"docs/{runbook}")
+        for name, severity, _, runbook in ROW.findall(METRICS)
     }
     assert documented == {
         (rule["alert"], rule["labels"]["severity"], rule["annotations"]["runbook"])
