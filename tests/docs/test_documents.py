@@ -22,7 +22,7 @@ from tests.end_to_end.mutations import CASES
 from tests.support.app import make_app_settings, make_open_grant, run_app
 from tests.support.demo import ROOT
 
-SECURITY: Final = text_of("docs/security.md")
+THREATS: Final = text_of("docs/threats.md")
 OPERATIONS: Final = text_of("docs/operations.md")
 METRICS: Final = text_of("docs/metrics.md")
 RUNBOOKS: Final = text_of("docs/runbooks.md")
@@ -38,18 +38,18 @@ def functions(path: Path) -> set[str]:
     }
 
 
-@pytest.mark.parametrize(("path", "name"), sorted(set(_TEST.findall(SECURITY))))
+@pytest.mark.parametrize(("path", "name"), sorted(set(_TEST.findall(THREATS))))
 def test_every_test_in_the_threat_table_exists(path: str, name: str) -> None:
     assert name.startswith("test_")
     assert name in functions(ROOT / path)
 
 
 def test_every_threat_has_a_test() -> None:
-    threats = {row[0]: row[-1] for row in table(SECURITY) if row[0] not in {"threat", "---"}}
+    threats = {row[0]: row[-1] for row in table(THREATS) if row[0] not in {"threat", "---"}}
     assert len(threats) > 20
     assert [threat for threat, tests in threats.items() if not _TEST.search(tests)] == []
 
-    assert SECURITY.count("::test") == len(_TEST.findall(SECURITY)), "a name that is not checked"
+    assert THREATS.count("::test") == len(_TEST.findall(THREATS)), "a name that is not checked"
 
 
 def headings(path: Path) -> set[str]:
