@@ -28,6 +28,8 @@ export TESTS_MLFLOW = $(abspath $(MLFLOW_VENV))/bin
 # cfn-lint brings a symbolic algebra system.
 CFN_VENV ?= .venv-cfn
 export TESTS_CFN = $(abspath $(CFN_VENV))/bin
+# The site's generator.
+DOCS_VENV ?= .venv-docs
 # Only the packages that ship: the bill of materials describes this environment.
 RUNTIME_VENV ?= .venv-runtime
 SBOM = dist/presign.cdx.json
@@ -57,7 +59,7 @@ SHORT = tests/api tests/auth tests/client tests/multipart tests/presigning tests
 # Many tests wait for processes, so one worker more than there are cores keeps two cores busy.
 WORKERS = $(shell $(PYTHON) -c 'import os; print(min(4, 1 + os.cpu_count()))')
 
-.PHONY: help environments demo compose test test-pythons test-short coverage test-slow check lint iam validate audit sbom clients screenshots configuration format bench bench-trend bench-profile bench-latency bench-transfer soak soak-abuse mutants locks clean
+.PHONY: help environments demo compose test test-pythons test-short coverage test-slow check lint iam validate audit sbom clients screenshots configuration docs format bench bench-trend bench-profile bench-latency bench-transfer soak soak-abuse mutants locks clean
 .DEFAULT_GOAL = help
 
 help:  ## list the targets
@@ -87,7 +89,7 @@ test-short: $(VENV)/.installed $(STORE_VENV)/.installed
 coverage: $(VENV)/.installed $(STORE_VENV)/.installed  ## the same with branch coverage, which takes up to twice as long
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not slow" $(CONFORMANCE:%=--ignore=%) --cov --cov-report=term
 
-environments: $(VENV)/.installed $(STORE_VENV)/.installed $(CLIENTS_VENV)/.installed $(ICEBERG_VENV)/.installed $(MLFLOW_VENV)/.installed $(CFN_VENV)/.installed $(NODE_MODULES) tests/iam/node_modules/.package-lock.json  ## what all the checks need, which each makes for itself otherwise
+environments: $(VENV)/.installed $(STORE_VENV)/.installed $(CLIENTS_VENV)/.installed $(ICEBERG_VENV)/.installed $(MLFLOW_VENV)/.installed $(CFN_VENV)/.installed $(DOCS_VENV)/.installed $(NODE_MODULES) tests/iam/node_modules/.package-lock.json  ## what all the checks need, which each makes for itself otherwise
 
 test-slow: $(VENV)/.installed $(STORE_VENV)/.installed  ## the slow tests, which wait for sessions, windows and lifetimes to end, run replicas, or kill clients, and all examples of each property
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "slow or many_examples" --hypothesis-profile thorough --ignore tests/contract  # `make check` runs those
@@ -124,6 +126,12 @@ configuration: $(VENV)/.installed  ## write docs/configuration.md, the bounds in
 	$(BIN)/python -m tests.docs.configuration_page
 	$(BIN)/python -m tests.docs.bounds_table
 	$(BIN)/python -m service schema > presign.schema.json
+
+docs: $(VENV)/.installed $(DOCS_VENV)/.installed  ## build the site from the pages into dist/site; a link that leads nowhere fails
+	$(BIN)/python -m tests.docs.site_tree dist/docs
+	cp docs/zensical.toml dist/
+	$(DOCS_VENV)/bin/zensical build --strict --clean --config-file dist/zensical.toml
+	$(BIN)/python -m tests.docs.site_check dist/site
 
 format: $(VENV)/.installed  ## format, and fix what ruff can fix
 	$(BIN)/ruff format .
@@ -169,9 +177,10 @@ locks:  ## resolve the pinned hashes again (needs uv)
 	$(LOCK) locks/iceberg.in -o locks/iceberg.lock
 	$(LOCK) locks/mlflow.in -o locks/mlflow.lock
 	$(LOCK) locks/cfn.in -o locks/cfn.lock
+	$(LOCK) locks/docs.in -o locks/docs.lock
 
 clean:  ## remove the environments and caches
-	rm -rf $(VENV) $(OTHER_PYTHONS:%=.venv-%) .venv-uv $(DEMO_VENV) $(STORE_VENV) $(CLIENTS_VENV) $(ICEBERG_VENV) $(MLFLOW_VENV) $(CFN_VENV) $(RUNTIME_VENV) dist tests/clients/node_modules tests/iam/node_modules tests/browser/*/node_modules mutants .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
+	rm -rf $(VENV) $(OTHER_PYTHONS:%=.venv-%) .venv-uv $(DEMO_VENV) $(STORE_VENV) $(CLIENTS_VENV) $(ICEBERG_VENV) $(MLFLOW_VENV) $(CFN_VENV) $(DOCS_VENV) $(RUNTIME_VENV) dist tests/clients/node_modules tests/iam/node_modules tests/browser/*/node_modules mutants .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
 
 .venv-uv/bin/uv: locks/uv.lock
 	$(PYTHON) -m venv .venv-uv
@@ -206,6 +215,10 @@ $(MLFLOW_VENV)/.installed: locks/mlflow.lock | $(UV)
 
 $(CFN_VENV)/.installed: locks/cfn.lock | $(UV)
 	$(call environment,$(CFN_VENV),locks/cfn.lock,--compile-bytecode)
+	touch $@
+
+$(DOCS_VENV)/.installed: locks/docs.lock | $(UV)
+	$(call environment,$(DOCS_VENV),locks/docs.lock)
 	touch $@
 
 $(SBOM): locks/runtime.lock pyproject.toml service/__init__.py deploy/image/sbom.py | $(VENV)/.installed

@@ -117,8 +117,7 @@ def test_the_numbers_in_the_rules_match_the_service() -> None:
 
 def test_the_page_has_each_alert_with_its_severity_and_runbook() -> None:
     documented = {
-        (name, severity, f"docs/{runbook}")
-        for name, severity, _, runbook in ROW.findall(METRICS)
+        (name, severity, f"docs/{runbook}") for name, severity, _, runbook in ROW.findall(METRICS)
     }
     assert documented == {
         (rule["alert"], rule["labels"]["severity"], rule["annotations"]["runbook"])

@@ -1,0 +1,72 @@
+"""Copies the pages, and the files that they link, for the site: `make docs` calls it.
+
+All paths stay as they are, so that a relative link works in the repository and on the site.
+"""
+
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from tests.docs.documents import PAGES
+from tests.docs.site_markdown import for_the_site
+from tests.support.demo import ROOT
+
+_LINK: Final = re.compile(r"(?P<before>\]\(|<img src=\"|srcset=\")(?P<path>[^)#:\"\s]+)")
+_INDEX: Final = "README.md"
+
+
+def write(target: Path) -> None:
+    """Write the tree of the site's pages. What was at the target is removed."""
+    shutil.rmtree(target, ignore_errors=True)
+    waiting = [ROOT / page for page in PAGES]
+    seen = set(waiting)
+    while waiting:
+        source = waiting.pop()
+        found = _place(source, target)
+        waiting += [each for each in found if each not in seen]
+        seen |= set(found)
+
+
+def _place(source: Path, target: Path) -> list[Path]:
+    """Write one file, and return what it links."""
+    copy = target / source.relative_to(ROOT)
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_dir():
+        copy.mkdir(exist_ok=True)
+        (copy / _INDEX).write_text(_listing(source), encoding="utf-8")
+        return [each for each in source.iterdir() if each.is_file()]
+    if source.suffix != ".md":
+        shutil.copyfile(source, copy)
+        return []
+    text = source.read_text(encoding="utf-8")
+    copy.write_text(
+        for_the_site(_LINK.sub(lambda link: _led(link, source), text)), encoding="utf-8"
+    )
+    return list(_linked(source, text))
+
+
+def _linked(page: Path, text: str) -> Iterator[Path]:
+    for link in _LINK.finditer(text):
+        path = (page.parent / link["path"]).resolve()
+        if path.exists() and path.is_relative_to(ROOT):
+            yield path / _INDEX if (path / _INDEX).exists() else path
+
+
+def _led(link: re.Match[str], page: Path) -> str:
+    """Return the link. One to a directory leads to its page."""
+    if not (page.parent / link["path"]).is_dir():
+        return link[0]
+    return f"{link[0].removesuffix('/')}/{_INDEX}"
+
+
+def _listing(directory: Path) -> str:
+    names = sorted(each.name for each in directory.iterdir() if each.is_file())
+    lines = [f"- [{name}]({name})" for name in names]
+    return "\n".join([f"# {directory.relative_to(ROOT)}", "", *lines, ""])
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]))
