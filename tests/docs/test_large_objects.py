@@ -64,8 +64,3 @@ def test_full_object_algorithms_are_listed_as_such() -> None:
     rows = table(section(PAGE, "Checksums"))
     [of_the_whole] = [row for row in rows if "of all its bytes" in row[-1]]
     assert set(re.findall(r"`(\w+)`", of_the_whole[0])) == FULL_OBJECT_ALGORITHMS
-
-
-def test_a_page_in_a_browser_may_read_the_etag() -> None:
-    [rule] = shown("CORSRules")["CORSRules"]
-    assert (rule["AllowedMethods"], rule["ExposeHeaders"]) == (["PUT"], ["ETag"])

