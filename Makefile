@@ -122,7 +122,7 @@ clients: $(VENV)/.installed $(STORE_VENV)/.installed $(CLIENTS_VENV)/.installed 
 screenshots: $(VENV)/.installed $(STORE_VENV)/.installed  ## take the pictures of docs/console.md again; look at each
 	$(BIN)/python -m tests.browser.console.screenshots
 
-configuration: $(VENV)/.installed  ## write docs/configuration.md, the bounds in docs/operations.md and presign.schema.json
+configuration: $(VENV)/.installed  ## write docs/configuration.md, docs/limits.md and presign.schema.json
 	$(BIN)/python -m tests.docs.configuration_page
 	$(BIN)/python -m tests.docs.bounds_table
 	$(BIN)/python -m service schema > presign.schema.json

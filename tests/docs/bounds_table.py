@@ -1,4 +1,4 @@
-"""Generates the table of bounds in docs/operations.md: `make configuration` writes it."""
+"""Generates the table of bounds in docs/limits.md: `make configuration` writes it."""
 
 from pathlib import Path
 from typing import Final
@@ -21,7 +21,7 @@ from service.server.run import KEEP_ALIVE_SECONDS
 from service.sessions import attempts
 from service.sessions.history import MAX_REMEMBERED
 
-PAGE: Final = Path(__file__).parents[2] / "docs" / "operations.md"
+PAGE: Final = Path(__file__).parents[2] / "docs" / "limits.md"
 _BEGIN: Final = "| of a request | | beyond it |\n| --- | --- | --- |\n"
 _BOUNDS: Final = ConnectionLimits()
 _KIB: Final = 1024
