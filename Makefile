@@ -124,7 +124,7 @@ screenshots: $(VENV)/.installed $(STORE_VENV)/.installed  ## take the pictures o
 
 configuration: $(VENV)/.installed  ## write docs/configuration.md, docs/limits.md and presign.schema.json
 	$(BIN)/python -m tests.docs.configuration_page
-	$(BIN)/python -m tests.docs.bounds_table
+	$(BIN)/python -m tests.docs.limits_page
 	$(BIN)/python -m service schema > presign.schema.json
 
 docs: $(VENV)/.installed $(DOCS_VENV)/.installed  ## build the site from the pages into dist/site; a link that leads nowhere fails

@@ -1,6 +1,5 @@
-"""Generates the table of bounds in docs/limits.md: `make configuration` writes it."""
+"""The bounds of the server and of its calls, from the code: tests/docs/limits_page.py writes them."""
 
-from pathlib import Path
 from typing import Final
 
 from service.api.body import MAX_BATCH_BYTES, MAX_BODY_BYTES
@@ -21,12 +20,10 @@ from service.server.run import KEEP_ALIVE_SECONDS
 from service.sessions import attempts
 from service.sessions.history import MAX_REMEMBERED
 
-PAGE: Final = Path(__file__).parents[2] / "docs" / "limits.md"
-_BEGIN: Final = "| of a request | | beyond it |\n| --- | --- | --- |\n"
 _BOUNDS: Final = ConnectionLimits()
 _KIB: Final = 1024
 _MIB: Final = 1024**2
-_ROWS: Final = (
+BOUNDS: Final = (
     ("head", f"{_BOUNDS.head_seconds:g} s, {_BOUNDS.head_bytes // _KIB} KiB", "408, 431"),
     (
         "body",
@@ -141,15 +138,3 @@ _ROWS: Final = (
         "502 `storage_refused`",
     ),
 )
-
-
-def page(text: str) -> str:
-    """Return the page with the current table."""
-    before, begin, rest = text.partition(_BEGIN)
-    _, end, after = rest.partition("\n\n")
-    table = "\n".join(f"| {' | '.join(row)} |" for row in _ROWS)
-    return f"{before}{begin}{table}{end}{after}"
-
-
-if __name__ == "__main__":
-    PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

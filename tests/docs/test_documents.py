@@ -16,7 +16,7 @@ from service.config.server import ServerSettings
 from service.presigning.audit_decision import Decision
 from service.telemetry.metrics import Metrics
 from service.telemetry.otlp import FLUSH_SECONDS
-from tests.docs import bounds_table
+from tests.docs import limits_page
 from tests.docs.documents import PAGES, blocks, section, table, text_of
 from tests.end_to_end.mutations import CASES
 from tests.support.app import make_app_settings, make_open_grant, run_app
@@ -159,9 +159,9 @@ def test_the_settings_that_need_a_restart_match_the_code() -> None:
     assert documented == set(RESTART_REQUIRED) <= set(ServerSettings.model_fields)
 
 
-def test_the_table_of_bounds_is_the_generated_one() -> None:
+def test_the_tables_of_limits_are_the_generated_ones() -> None:
     page = text_of("docs/limits.md")
-    assert bounds_table.page(page) == page, "run `make configuration`"
+    assert limits_page.page(page) == page, "run `make configuration`"
 
 
 def test_every_field_of_an_audit_line_is_documented() -> None:

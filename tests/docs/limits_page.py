@@ -1,0 +1,190 @@
+"""Writes the tables of docs/limits.md from the code: `make configuration` calls it."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from service.access.grants import LONGEST_LINK
+from service.api.body import MAX_BATCH_BYTES
+from service.api.schemas import MAX_BATCH
+from service.auth.jwks_cache import REFRESH_SECONDS, STALE_SECONDS
+from service.auth.token_verifier import MAX_TOKENS
+from service.auth.tokens import MAX_TOKEN_LENGTH
+from service.config.buckets import BucketDefaults
+from service.config.callers import GrantSettings, IssuerSettings
+from service.config.durations import Duration
+from service.config.server import ServerSettings
+from service.multipart.requests import DEFAULT_PARTS_PER_REQUEST, MAX_PARTS_PER_REQUEST
+from service.presigning.listings import MAX_PAGES
+from service.presigning.rate_windows import MAX_COUNTS
+from service.protocols.git_lfs.routes import MAX_OBJECTS
+from service.protocols.links.link_store import MOST_LINKS
+from service.protocols.links.visits import EXPIRES_IN
+from service.protocols.mlflow.parts import MAX_PARTS as MAX_MLFLOW_PARTS
+from service.protocols.objects.settings import ObjectUrlSettings
+from service.protocols.package_index.hashes import MAX_CHECKED
+from service.sessions.pool import MAX_SESSIONS, MAX_VENDED
+from service.sessions.refresh_policy import MIN_VENDED_SECONDS
+from service.sessions.signature_age import MAX_STABLE_FOR
+from service.signing.actions import MAX_UPLOAD_BYTES
+from service.signing.header_signatures import HEADER_SIGNATURE_SECONDS
+from service.signing.metadata import MAX_METADATA_BYTES
+from service.signing.multipart_actions import (
+    MAX_OBJECT_BYTES,
+    MAX_PART_BYTES,
+    MAX_PARTS,
+    MIN_PART_BYTES,
+)
+from service.signing.signer import MAX_EXPIRES_IN
+from service.signing.tags import MAX_TAG_KEY, MAX_TAG_VALUE, MAX_TAGS
+from service.signing.validation import MAX_KEY_BYTES
+from tests.docs.bounds_table import BOUNDS
+
+PAGE: Final = Path(__file__).parents[2] / "docs" / "limits.md"
+_MIB: Final = 1024**2
+_GIB: Final = 1024**3
+_TIB: Final = 1024**4
+_UNITS: Final = {86_400: "day", 3600: "hour", 60: "minute", 1: "second"}
+
+
+def _time(seconds: float) -> str:
+    size, unit = next((size, unit) for size, unit in _UNITS.items() if seconds % size == 0)
+    count = int(seconds // size)
+    return f"{count} {unit}{'s' * (count != 1)}"
+
+
+def _default(model: type[BaseModel], name: str) -> Any:
+    return model.model_fields[name].default
+
+
+def _most(model: type[BaseModel], name: str) -> str:
+    metadata = model.model_fields[name].metadata
+    [duration] = [each for each in metadata if isinstance(each, Duration)]
+    return _time(duration.most)
+
+
+_OBJECTS: Final = (
+    (
+        "one request: an upload URL, a form, an object URL",
+        f"{MAX_UPLOAD_BYTES // _GIB} GiB",
+        "422, of an object URL 413: upload it in parts",
+    ),
+    (
+        "a multipart upload",
+        f"{MAX_OBJECT_BYTES / _TIB:.1f} TiB; {MAX_PARTS:,} parts",
+        "422 `invalid_request`",
+    ),
+    (
+        "a part",
+        f"{MIN_PART_BYTES // _MIB} MiB to {MAX_PART_BYTES // _GIB} GiB; the last may be smaller",
+        "422 `invalid_request`",
+    ),
+    ("a key", f"{MAX_KEY_BYTES:,} bytes of UTF-8", "422 `invalid_request`"),
+    ("metadata", f"{MAX_METADATA_BYTES:,} bytes, names and values", "422 `invalid_request`"),
+    (
+        "tags",
+        f"{MAX_TAGS}; keys of {MAX_TAG_KEY} characters, values of {MAX_TAG_VALUE}",
+        "422 `invalid_request`",
+    ),
+)
+_CALLS: Final = (
+    ("a batch", f"{MAX_BATCH:,} items, {MAX_BATCH_BYTES // _MIB} MiB", "422, 413"),
+    (
+        "URLs of parts",
+        f"{MAX_PARTS_PER_REQUEST}; a creation signs the first {DEFAULT_PARTS_PER_REQUEST}",
+        "422",
+    ),
+    ("a list of objects or versions", "1,000 a page", "the next page"),
+    ("a directory of a package index", f"{MAX_PAGES} pages", "422"),
+    (
+        "wheels without a checksum in a package index",
+        f"{MAX_CHECKED} a request",
+        "the next request",
+    ),
+    ("a batch of Git LFS", f"{MAX_OBJECTS} objects", "413"),
+    ("an upload of MLflow", f"{MAX_MLFLOW_PARTS:,} parts", "422"),
+    ("a token", f"{MAX_TOKEN_LENGTH:,} characters", "401"),
+)
+_LIFETIMES: Final = (
+    (
+        "a URL",
+        _time(_default(ServerSettings, "default_expires_in")),
+        f"`max_expires_in` of the grant, what is left of the session, and {_time(MAX_EXPIRES_IN)}",
+    ),
+    ("a window of `stable_for`", "none", _time(MAX_STABLE_FOR)),
+    (
+        "the URL of an object URL's redirect",
+        _time(_default(ObjectUrlSettings, "expires_in")),
+        "as a URL",
+    ),
+    ("the URL of a share link's redirect", _time(EXPIRES_IN), "the same"),
+    (
+        "a share link",
+        _time(_default(GrantSettings, "max_link_expires_in")),
+        f"`max_link_expires_in` of the grant, and {_time(LONGEST_LINK)}",
+    ),
+    ("a signature of remote signing", _time(HEADER_SIGNATURE_SECONDS), "the same"),
+    (
+        "a session",
+        _time(_default(BucketDefaults, "session_seconds")),
+        f"the role's own maximum, and {_most(BucketDefaults, 'session_seconds')}",
+    ),
+    (
+        "credentials for a program",
+        f"those of a session that lasts {_time(MIN_VENDED_SECONDS)} or longer",
+        "as a session",
+    ),
+    (
+        "a token of an issuer",
+        "the issuer's",
+        f"`max_lifetime_seconds`, {_time(_default(IssuerSettings, 'max_lifetime_seconds'))} by default",
+    ),
+    (
+        "an issuer's keys",
+        f"fetched every {_time(REFRESH_SECONDS)}",
+        f"{_time(STALE_SECONDS)} without the issuer",
+    ),
+)
+_KEPT: Final = (
+    ("sessions in a replica", f"{MAX_SESSIONS:,}", "callers displace each other's"),
+    (
+        "sessions with credentials, of one caller on one bucket",
+        f"{MAX_VENDED}",
+        "503 `credentials_unavailable`",
+    ),
+    ("verified tokens in a replica", f"{MAX_TOKENS:,}", "the oldest is verified again"),
+    (
+        "callers counted for `rate_limit` in memory",
+        f"{MAX_COUNTS:,}",
+        "the oldest count is dropped",
+    ),
+    (
+        "links with `max_uses` of one caller, and revoked ones",
+        f"{MOST_LINKS:,} each",
+        "403 `limit_exceeded`",
+    ),
+)
+TABLES: Final[Mapping[str, Sequence[tuple[str, str, str]]]] = {
+    "| of an object | | beyond it |": _OBJECTS,
+    "| of a call | | beyond it |": _CALLS,
+    "| lifetime of | default | at most |": _LIFETIMES,
+    "| of what is kept | | beyond it |": _KEPT,
+    "| of a request | | beyond it |": BOUNDS,
+}
+
+
+def page(text: str) -> str:
+    """Return the page with the current tables."""
+    for head, rows in TABLES.items():
+        before, begin, rest = text.partition(f"{head}\n")
+        assert begin, head
+        after = rest[rest.index("\n\n") :] if rest.startswith("|") else f"\n{rest}"
+        lines = [head, "| --- | --- | --- |", *(f"| {' | '.join(row)} |" for row in rows)]
+        text = before + "\n".join(lines) + after
+    return text
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
