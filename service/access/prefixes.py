@@ -44,7 +44,7 @@ class PrefixTable(Generic[V]):
     def alike(self, keys: Sequence[str]) -> Iterator[str]:
         """Yield the first key, and those after it with the same value.
 
-        Keys of one folder have the same one, but for those that are prefixes themselves.
+        Keys of one folder have the same one, except those that are prefixes themselves.
         A/B in process, 1,000 keys of one folder: 0.10 ms, 0.34 ms with `find` for each.
         """
         value, known_folder = self.find(keys[0]), None
