@@ -7,6 +7,7 @@ the environment: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
 import json
 import os
 import time
+from collections.abc import Sequence
 from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -23,6 +24,7 @@ from werkzeug.serving import make_server
 from werkzeug.test import Client
 
 from service.demo.checksums import CHECKSUMS
+from service.demo.example_wheel import KEY, example_wheel
 from service.demo.gate import RAW_HEADERS, Gate
 from service.demo.signatures import StoredKey
 
@@ -63,12 +65,24 @@ class _RequestHandler(MotoRequestHandler):
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=5000, show_default=True)
 @click.option("--region", default="us-east-1", show_default=True)
-@click.option("--empty", is_flag=True, help="Create neither the bucket nor the role of the demo.")
-def main(host: str, port: int, region: str, *, empty: bool) -> None:
-    """Run the demo's store until a signal ends it."""
+@click.option(
+    "--bucket",
+    "buckets",
+    metavar="NAME",
+    multiple=True,
+    default=[BUCKET],
+    show_default=True,
+    help="A bucket to create. Repeat it for several.",
+)
+@click.option("--empty", is_flag=True, help="Create no bucket, and no role.")
+def main(host: str, port: int, region: str, buckets: tuple[str, ...], *, empty: bool) -> None:
+    """Run the demo's store until a signal ends it.
+
+    Any role can be assumed with its root key, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
+    """
     moto = DomainDispatcherApplication(create_backend_app)
     if not empty:
-        prepare(moto)
+        prepare(moto, buckets)
     root = os.environ["AWS_ACCESS_KEY_ID"]
     keys = {root: StoredKey(secret_access_key=os.environ["AWS_SECRET_ACCESS_KEY"])}
     gate = Gate(
@@ -82,8 +96,8 @@ def main(host: str, port: int, region: str, *, empty: bool) -> None:
     server.serve_forever()
 
 
-def prepare(moto: "WSGIApplication") -> None:
-    """Create the bucket, with CORS, and the role."""
+def prepare(moto: "WSGIApplication", buckets: Sequence[str]) -> None:
+    """Create the buckets, with CORS, and the role; in the demo's bucket also a package."""
     client = Client(moto)
     statement = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
     trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
@@ -91,8 +105,9 @@ def prepare(moto: "WSGIApplication") -> None:
     # moto chooses the service by the scope of the credential, and verifies nothing.
     scope = "Credential=demo/20260101/us-east-1/iam/aws4_request"
     for response in (
-        client.put(f"/{BUCKET}"),
-        client.put(f"/{BUCKET}?cors", data=_CORS),
+        *(client.put(f"/{each}") for each in buckets),
+        *(client.put(f"/{each}?cors", data=_CORS) for each in buckets),
+        *(client.put(f"/{each}/{KEY}", data=example_wheel()) for each in buckets if each == BUCKET),
         client.post("/", data=role, headers={"Authorization": f"AWS4-HMAC-SHA256 {scope}"}),
     ):
         if response.status_code != 200:
