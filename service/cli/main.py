@@ -250,20 +250,28 @@ def schema(section: Literal["callers", "buckets"] | None) -> None:
 
 @main.command(
     epilog="""\b
-Example:
+Examples:
   presign demo --port 8080 --store-port 9000
+  presign demo --origin http://localhost:3000
 """
 )
 @click.option("--port", default=8000, show_default=True, help="The service's port.")
 @click.option("--store-port", default=5000, show_default=True, help="The fake S3's port.")
-def demo(port: int, store_port: int) -> None:
+@click.option(
+    "--origin",
+    "origins",
+    metavar="URL",
+    multiple=True,
+    help="An origin whose pages may call the service. Repeat it for several.",
+)
+def demo(port: int, store_port: int, origins: tuple[str, ...]) -> None:
     """Run the service and a fake S3, ready for curl.
 
     The fake S3 refuses what S3 refuses.
     """
     from service.demo.run import run_demo
 
-    run_demo(port=port, store_port=store_port)
+    run_demo(port=port, store_port=store_port, origins=origins)
 
 
 for _command in (diagnose, iam, init, revoke):

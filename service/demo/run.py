@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Thread
 from typing import Final
@@ -19,11 +19,13 @@ _REST_SECONDS: Final = 5.0  # for the last words of a store that has ended
 ROOT_KEY: Final = {"AWS_ACCESS_KEY_ID": "demo", "AWS_SECRET_ACCESS_KEY": "demo"}
 
 
-def run_demo(*, port: int, store_port: int) -> None:
-    """Run both until Ctrl-C or SIGTERM, and end both."""
+def run_demo(*, port: int, store_port: int, origins: Sequence[str] = ()) -> None:
+    """Run both until Ctrl-C or SIGTERM, and end both. Pages of `origins` may call the service."""
     if problem := problem_of_ports({"--port": port, "--store-port": store_port}):
         raise click.ClickException(problem)
     os.environ.update(ROOT_KEY)
+    if origins:
+        os.environ.pop("PRESIGN_CORS_ORIGINS", None)  # the option wins
     # uvicorn raises the signal again when it ends. This process must not end before the store.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     with _store(store_port) as wait_until_ready:
@@ -31,7 +33,7 @@ def run_demo(*, port: int, store_port: int) -> None:
         from service.demo.serve import serve  # noqa: PLC0415
 
         wait_until_ready()
-        serve(HOST, port, store_url=f"http://{HOST}:{store_port}")
+        serve(HOST, port, store_url=f"http://{HOST}:{store_port}", origins=origins)
 
 
 @contextmanager

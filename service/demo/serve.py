@@ -6,7 +6,7 @@ import shlex
 import shutil
 import socket
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,28 +22,30 @@ from service.app.settings import Settings, settings_of
 from service.auth.api_keys import digest_of
 from service.config.key_files import KEY_BYTES, new_key
 from service.config.reading import Files
+from service.demo.doors import API_KEY, BUCKET, PACKAGES, PATH, REGION, doors, page_of
 from service.errors import ConfigurationError
 from service.protocols.links.settings import MEMORY
 from service.s3.endpoints import resolve
 from service.telemetry.logs import plain_handler, set_up_logging
 
-BUCKET: Final = "demo"
-API_KEY: Final = "demo"
 ROLE_ARN: Final = "arn:aws:iam::123456789012:role/presign-demo"  # moto's account
 
 
-def serve(host: str, port: int, *, store_url: str) -> None:
-    """Run the service until a signal ends it."""
+def serve(host: str, port: int, *, store_url: str, origins: Sequence[str]) -> None:
+    """Run the service until a signal ends it. Pages of `origins` may call it."""
+    url, presign = f"http://{host}:{port}", _command()
     set_up_logging("WARNING", plain_handler())
     with TemporaryDirectory() as directory:
         link_key = Path(directory, "link.key")
         link_key.write_text(new_key(secrets.token_bytes(KEY_BYTES)), encoding="ascii")
         try:
-            settings = demo_settings(store_url, f"http://{host}:{port}", link_key)
+            settings = demo_settings(store_url, url, link_key, origins=origins)
             addresses = resolve(locations(settings)).addresses
         except ConfigurationError as error:
             raise click.ClickException("\n".join(map(str, error.problems))) from None
         app = create_app(settings, addresses, audit=_show)
+        python = shlex.quote(sys.executable)
+        app.include_router(page_of(doors(url, store_url, presign=presign, python=python)))
         config = uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False)
         server = _Server(config)
         with suppress(KeyboardInterrupt):  # uvicorn raises it again when it ends
@@ -52,8 +54,10 @@ def serve(host: str, port: int, *, store_url: str) -> None:
         raise click.ClickException("the service did not start")
 
 
-def demo_settings(store_url: str, url: str, link_key: Path) -> Settings:
-    """Return settings with one bucket, one caller that may do everything in it, and the console.
+def demo_settings(
+    store_url: str, url: str, link_key: Path, *, origins: Sequence[str] = ()
+) -> Settings:
+    """Return settings with one bucket, one caller that may do everything in it, and all protocols.
 
     `url` is the service's own. `link_key` seals share links, and each run has its own. Raises
     ConfigurationError for a variable of the environment.
@@ -67,18 +71,22 @@ def demo_settings(store_url: str, url: str, link_key: Path) -> Settings:
         "max_link_expires_in": 30 * 86_400,
     }
     bucket = {
-        "region": "us-east-1",
+        "region": REGION,
         "role_arn": ROLE_ARN,
         "endpoint_url": store_url,
         "sts_endpoint_url": store_url,
     }
     caller = {"api_key": "demo", "sha256": [digest_of(API_KEY)], "grants": [grant]}
     sections = {
-        "server": {"public_url": url},
+        "server": {"public_url": url, "cors_origins": list(origins)},
         "buckets": {BUCKET: bucket},
         "callers": [caller],
         "console": True,
         "links": {"keys": [link_key], "store_url": MEMORY},
+        "package_index": {BUCKET: {"bucket": BUCKET, "prefix": PACKAGES}},
+        "git_lfs": {"repositories": {BUCKET: {"bucket": BUCKET, "prefix": "lfs/"}}},
+        "mlflow": {"roots": {BUCKET: {"bucket": BUCKET, "prefix": "mlflow/"}}},
+        "uppy": {"bucket": BUCKET, "prefix": "uppy/{caller}/"},
     }
     return settings_of(Files(Path("presign demo"), sections, sections))
 
@@ -107,6 +115,8 @@ curl -fsSL -u x:{API_KEY} {url}/o/{BUCKET}/hello.txt
 export PRESIGN_URL={url} PRESIGN_TOKEN={API_KEY} && {presign} link {BUCKET}/hello.txt
 {presign} url {BUCKET}/five.txt --method put --content-length 5 --curl > put.sh; printf 'hello!' > FILE; sh put.sh
 {presign} diagnose --curl --status 403 --service $PRESIGN_URL < put.sh
+
+{url}{PATH} has a line for pip, Git LFS, MLflow, Uppy, boto3 with remote signing, and AWS credentials.
 
 Ctrl-C ends it.
 """

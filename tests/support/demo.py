@@ -29,11 +29,11 @@ class Demo:
 
 
 @contextmanager
-def demo() -> Iterator[Demo]:
+def demo(*options: str) -> Iterator[Demo]:
     port, store_port = free_ports(2)
     command = [sys.executable, "-u", "-m", "service", "demo", "--port", str(port)]
     with subprocess.Popen(
-        [*command, "--store-port", str(store_port)],
+        [*command, "--store-port", str(store_port), *options],
         cwd=ROOT,
         env={"PATH": os.environ["PATH"]},
         stdout=subprocess.PIPE,

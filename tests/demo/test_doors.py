@@ -1,0 +1,68 @@
+"""The page of the demo: each of its lines is pasted into a shell."""
+
+import os
+import re
+import sys
+from collections.abc import Iterator
+from html import unescape
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import pytest
+
+from service.config.key_files import KEY_BYTES, new_key
+from service.demo.serve import demo_settings
+from service.errors import ConfigurationError
+from tests.support.demo import Demo, demo, paste
+
+# What each line prints, and what the bucket then has below a prefix.
+PRINTED: Final = {
+    "Package index": ("Hello from a package that pip found in the demo.", "pypi/hello-presign/"),
+    "Git LFS": ("", "lfs/"),
+    "MLflow": ('"path":"hello.txt"', "mlflow/run/"),
+    "Uppy": ('"method":"POST"', None),
+    "Remote signing": ("5d41402abc4b2a76b9719d911017c592", None),  # the MD5 of `hello`
+    "AWS credentials": ("5d41402abc4b2a76b9719d911017c592", None),
+}
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Demo]:
+    with demo("--origin", "https://app.example.com") as started:
+        yield started
+
+
+def test_every_line_of_the_page_works_as_pasted(running: Demo, tmp_path: Path) -> None:
+    assert f"{running.url}/demo has a line for" in running.printed
+    page = httpx.get(f"{running.url}/demo").raise_for_status().text
+    lines = re.findall("<h2>([^<]+)</h2>\n<pre><code>([^<]+)</code></pre>", page)
+    assert [name for name, _ in lines] == list(PRINTED)
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    for name, line in lines:
+        expected, prefix = PRINTED[name]
+        printed = paste(unescape(line), tmp_path, {"PATH": path, "HOME": str(tmp_path)})
+        assert expected in printed, name
+        assert prefix is None or objects_below(running, prefix), name
+
+
+def objects_below(running: Demo, prefix: str) -> Any:
+    """The first object or folder, if there is one."""
+    asked = {"bucket": "demo", "prefix": prefix}
+    headers = {"Authorization": "Bearer demo"}
+    listed = httpx.get(f"{running.url}/v1/objects", params=asked, headers=headers).json()
+    return listed["objects"] + listed["prefixes"]
+
+
+def test_pages_of_an_origin_may_call_the_demo(running: Demo) -> None:
+    answer = httpx.get(f"{running.url}/healthz", headers={"Origin": "https://app.example.com"})
+    assert answer.headers["access-control-allow-origin"] == "https://app.example.com"
+
+
+def test_a_wrong_origin_is_one_line(tmp_path: Path) -> None:
+    key = tmp_path / "link.key"
+    key.write_text(new_key(b"k" * KEY_BYTES))
+    with pytest.raises(ConfigurationError) as refused:
+        demo_settings("http://a:1", "http://a:2", key, origins=["app.example.com"])
+    [line] = map(str, refused.value.problems)
+    assert line.startswith("presign demo: server.cors_origins.0: write an origin such as https://")
