@@ -18,7 +18,7 @@ from service.demo.ports import problem_of_ports
 from service.demo.run import _keep, _why_it_ended
 from service.errors import ConfigurationError
 from tests.cli.invoking import GOOD, presign
-from tests.support.demo import ROOT, demo, paste
+from tests.support.demo import ROOT, demo
 from tests.support.processes import free_ports, run_to_end
 
 
@@ -172,13 +172,3 @@ def test_a_signal_ends_the_demo_and_its_store(number: signal.Signals) -> None:
         assert "Traceback" not in process.stdout.read()
         with socket.socket() as probe:
             assert probe.connect_ex(("127.0.0.1", running.store_port)) != 0
-
-
-def test_the_demos_lines_end_with_a_refusal_that_is_explained(tmp_path: Path) -> None:
-    with demo() as running:
-        lines = running.printed[running.printed.index("printf") :].splitlines()[:5]
-        stored, read, shared, broken, explained = lines
-        assert paste(f"{stored}\n{read}\n{shared}", tmp_path).startswith(f"hello{running.url}/l/")
-        done = run_to_end(["bash", "-c", f"{shared}\n{broken}\n{explained}"], cwd=tmp_path)
-        assert "The requested URL returned error: 403" in done.stderr
-        assert "1. content_length_changed (certain)" in done.stdout

@@ -1,4 +1,4 @@
-"""The page of the demo: each of its lines is pasted into a shell."""
+"""The lines that the demo prints, and those of its page, are pasted into a shell."""
 
 import os
 import re
@@ -15,6 +15,7 @@ from service.config.key_files import KEY_BYTES, new_key
 from service.demo.serve import demo_settings
 from service.errors import ConfigurationError
 from tests.support.demo import Demo, demo, paste
+from tests.support.processes import run_to_end
 
 # What each line prints, and what the bucket then has below a prefix.
 PRINTED: Final = {
@@ -44,6 +45,17 @@ def test_every_line_of_the_page_works_as_pasted(running: Demo, tmp_path: Path) -
         printed = paste(unescape(line), tmp_path, {"PATH": path, "HOME": str(tmp_path)})
         assert expected in printed, name
         assert prefix is None or objects_below(running, prefix), name
+
+
+def test_the_demos_lines_end_with_a_refusal_that_is_explained(
+    running: Demo, tmp_path: Path
+) -> None:
+    lines = running.printed[running.printed.index("printf") :].splitlines()[:5]
+    stored, read, shared, broken, explained = lines
+    assert paste(f"{stored}\n{read}\n{shared}", tmp_path).startswith(f"hello{running.url}/l/")
+    done = run_to_end(["bash", "-c", f"{shared}\n{broken}\n{explained}"], cwd=tmp_path)
+    assert "The requested URL returned error: 403" in done.stderr
+    assert "1. content_length_changed (certain)" in done.stdout
 
 
 def objects_below(running: Demo, prefix: str) -> Any:
