@@ -14,13 +14,15 @@ import pytest
 from service.config.key_files import KEY_BYTES, new_key
 from service.demo.serve import demo_settings
 from service.errors import ConfigurationError
+from tests.clients.toolchains import tool
 from tests.support.demo import Demo, demo, paste
 from tests.support.processes import run_to_end
 
+GIT_LFS: Final = "Git LFS"
 # What each line prints, and what the bucket then has below a prefix.
 PRINTED: Final = {
     "Package index": ("Hello from a package that pip found in the demo.", "pypi/hello-presign/"),
-    "Git LFS": ("", "lfs/"),
+    GIT_LFS: ("", "lfs/"),
     "MLflow": ('"path":"hello.txt"', "mlflow/run/"),
     "Uppy": ('"method":"POST"', None),
     "Remote signing": ("5d41402abc4b2a76b9719d911017c592", None),  # the MD5 of `hello`
@@ -36,15 +38,30 @@ def running() -> Iterator[Demo]:
 
 def test_every_line_of_the_page_works_as_pasted(running: Demo, tmp_path: Path) -> None:
     assert f"{running.url}/demo has a line for" in running.printed
+    lines = lines_of(running)
+    assert [*lines] == [*PRINTED]
+    for name in PRINTED.keys() - {GIT_LFS}:
+        check_line(running, name, tmp_path)
+
+
+def test_so_does_the_line_for_git_lfs(running: Demo, tmp_path: Path) -> None:
+    tool("git-lfs", "git-lfs")
+    check_line(running, GIT_LFS, tmp_path)
+
+
+def lines_of(running: Demo) -> dict[str, str]:
+    """Return each line of the page by its heading."""
     page = httpx.get(f"{running.url}/demo").raise_for_status().text
-    lines = re.findall("<h2>([^<]+)</h2>\n<pre><code>([^<]+)</code></pre>", page)
-    assert [name for name, _ in lines] == list(PRINTED)
+    found = re.findall("<h2>([^<]+)</h2>\n<pre><code>([^<]+)</code></pre>", page)
+    return {name: unescape(line) for name, line in found}
+
+
+def check_line(running: Demo, name: str, directory: Path) -> None:
+    expected, prefix = PRINTED[name]
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    for name, line in lines:
-        expected, prefix = PRINTED[name]
-        printed = paste(unescape(line), tmp_path, {"PATH": path, "HOME": str(tmp_path)})
-        assert expected in printed, name
-        assert prefix is None or objects_below(running, prefix), name
+    environment = {"PATH": path, "HOME": str(directory)}
+    assert expected in paste(lines_of(running)[name], directory, environment), name
+    assert prefix is None or objects_below(running, prefix), name
 
 
 def test_the_demos_lines_end_with_a_refusal_that_is_explained(
