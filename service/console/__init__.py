@@ -30,7 +30,7 @@ router = APIRouter(include_in_schema=False)
 
 _PAGE: Final = Path(__file__).parent / "page"
 _CHECKOUT: Final = Path(__file__).parents[2]
-_TYPES: Final = {
+TYPES: Final = {
     ".html": "text/html",
     ".css": "text/css",
     ".js": "text/javascript",
@@ -98,12 +98,12 @@ def _render(settings: PageSettings) -> PublicText:
         }
     template = Template(page_files()[_INDEX].body.decode())
     page = template.substitute({name: escape(text) for name, text in texts.items()})
-    return PublicText(page.encode(), _TYPES[".html"])
+    return PublicText(page.encode(), TYPES[".html"])
 
 
 @lru_cache(maxsize=1)
 def _style(settings: PageSettings) -> PublicText:
-    return PublicText(f":root {{ --brand: {settings.colour}; }}\n".encode(), _TYPES[".css"])
+    return PublicText(f":root {{ --brand: {settings.colour}; }}\n".encode(), TYPES[".css"])
 
 
 @cache
@@ -117,9 +117,7 @@ def page_files() -> dict[str, PublicText]:
     client = installed if installed.exists() else _CHECKOUT / "client" / "js" / "src"
     files = {path.name: path for path in _PAGE.iterdir() if path.is_file()}
     files |= {f"client/{path.name}": path for path in client.iterdir()}
-    return {
-        name: PublicText(path.read_bytes(), _TYPES[path.suffix]) for name, path in files.items()
-    }
+    return {name: PublicText(path.read_bytes(), TYPES[path.suffix]) for name, path in files.items()}
 
 
 def content_security_policy(

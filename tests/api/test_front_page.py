@@ -2,12 +2,14 @@
 
 import re
 from typing import Any, Final
+from urllib.parse import urljoin
 
 import httpx
 import pytest
 
 from tests.support.app import make_app_settings, make_open_grant, run_app
 
+STYLED: Final = ["icon.svg", "base.css", "document.css"]
 BROWSER: Final = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
 
@@ -22,7 +24,7 @@ async def front_page(
 
 
 def links(answer: httpx.Response) -> list[str]:
-    return re.findall('href="([^"]*)"', answer.text)
+    return re.findall('<a href="([^"]*)"', answer.text)
 
 
 @pytest.mark.parametrize(
@@ -70,3 +72,18 @@ async def test_a_program_gets_the_404_of_an_unknown_path(accept: str | None) -> 
     answer = await front_page(accept)
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_each_page_has_the_style_and_icon_of_the_console() -> None:
+    """By relative references, because a proxy may serve the pages below a path."""
+    async with run_app(make_app_settings(make_open_grant())) as client:
+        for path in ("/", "/errors"):
+            page = await client.get(path, headers={"Accept": BROWSER})
+            references = re.findall('<link [^>]*href="([^"]+)"', page.text)
+            assert [each.rpartition("/")[2] for each in references] == STYLED
+            for each in references:
+                file = await client.get(urljoin(str(page.url), each))
+                assert (file.status_code, not file.content) == (200, False)
+        assert (await client.get("/pages/main.js")).status_code == 404
+        icon = await client.get("/favicon.ico")
+    assert icon.headers["content-type"] == "image/svg+xml"

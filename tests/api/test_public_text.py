@@ -19,6 +19,7 @@ from tests.support.app import (
 
 PUBLIC: Final = [
     *("/openapi.yaml", "/openapi.json", "/errors"),
+    *("/pages/base.css", "/pages/document.css", "/favicon.ico"),
     *("/console", "/console/main.js", "/console/base.css", "/console/icon.svg"),
 ]
 GZIP: Final = {"Accept-Encoding": "gzip"}
@@ -74,7 +75,7 @@ async def test_no_other_answer_is_compressed(opened: httpx.AsyncClient) -> None:
             answer = await opened.request(method, path, content=body, headers=GZIP)
             if "content-encoding" in answer.headers:
                 packed.add(path)
-    assert packed == {"/openapi.yaml", "/openapi.json", "/errors", "/console"}
+    assert packed == {"/openapi.yaml", "/openapi.json", "/errors", "/console", "/favicon.ico"}
 
 
 async def test_no_list_of_signed_answers_or_keys_is_compressed() -> None:

@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 
 from service.access.grants import AccessRequest, Grants, Operation, max_upload_size
 from service.access.key_prefixes import safe_name
+from service.api.html_page import root_of
 from service.api.public_text import PublicText
 from service.console import content_security_policy, page_files
 from service.errors import PresignError
@@ -90,14 +91,13 @@ def refusal_page(error: PresignError, refused: Response, request_id: str, path: 
     title, text = _REFUSALS.get(refused.status_code, (_REFUSALS[404][0], error.detail))
     if refused.status_code == 410:
         text = f"{error.detail} {text}"
-    root = "../" * (path.count(b"/") - 1)
     page = _page(
         "refusal.html",
         content_security_policy([]),
         title=title,
         text=text,
         request=request_id,
-        root=root,
+        root=root_of(path),
     )
     page.status_code = refused.status_code
     if "retry-after" in refused.headers:

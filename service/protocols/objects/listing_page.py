@@ -14,10 +14,11 @@ from service.s3.listing_xml import ListedObject, ObjectsPage
 _DOTS: Final = frozenset({".", ".."})
 
 
-def as_html(bucket: str, prefix: str, page: ObjectsPage) -> bytes:
+def as_html(bucket: str, prefix: str, page: ObjectsPage, root: str) -> bytes:
+    """`root` leads from the page to `/`."""
     table = ["<table>", "<tr><th>Name<th>Size<th>Last modified", *_rows(prefix, page), "</table>"]
     following = [] if page.next_token is None else [_next_link(page.next_token)]
-    return html_page(_title(f"{bucket}/{prefix}", page), [*table, *following])
+    return html_page(_title(f"{bucket}/{prefix}", page), [*table, *following], root=root)
 
 
 def _title(path: str, page: ObjectsPage) -> str:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from service.api.accept import preferred
 from service.api.body import parse_query
 from service.api.discarding import discard_body
-from service.api.html_page import POLICY
+from service.api.html_page import POLICY, root_of
 from service.api.rendering import render_listing
 from service.api.route import ApiRoute, AuthenticatedRequest
 from service.api.schemas import Token
@@ -108,7 +108,10 @@ async def _listing(
     if page.next_token is not None:
         headers["Link"] = f'<{next_page(page.next_token)}>; rel="next"'
     media_type = preferred(call.scope["headers"], [_HTML, _JSON])
-    body = render_listing(prefix, page) if media_type == _JSON else as_html(bucket, prefix, page)
+    if media_type == _JSON:
+        body = render_listing(prefix, page)
+    else:
+        body = as_html(bucket, prefix, page, root_of(path))
     return Response(body, media_type=media_type, headers=headers)
 
 

@@ -17,14 +17,15 @@ JSON: Final = "application/vnd.pypi.simple.v1+json"
 HTML: Final = "application/vnd.pypi.simple.v1+html"
 _META: Final = {"api-version": "1.1"}  # the first with `versions`, `size` and `upload-time`
 _VERSION: Final = '<meta name="pypi:repository-version" content="1.1">'
-_TO_OBJECTS: Final = "../../../o/"  # from /simple/{name}/{project}/
+_FROM_INDEX: Final = "../../"  # from /simple/{name}/ to /
+_FROM_PROJECT: Final = "../../../"  # from /simple/{name}/{project}/
 
 
 def index_page(name: str, projects: Iterable[str], media_type: str) -> bytes:
     if media_type == JSON:
         return to_json({"meta": _META, "projects": [{"name": project} for project in projects]})
     links = [f'<a href="{project}/">{project}</a><br>' for project in projects]
-    return html_page(name, links, head=_VERSION)
+    return html_page(name, links, root=_FROM_INDEX, head=_VERSION)
 
 
 def project_page(name: str, bucket: str, files: Sequence[ProjectFile], media_type: str) -> bytes:
@@ -32,7 +33,8 @@ def project_page(name: str, bucket: str, files: Sequence[ProjectFile], media_typ
         versions = dict.fromkeys(file.version for file in files if file.version)
         members = {"meta": _META, "name": name, "versions": list(versions)}
         return to_json({**members, "files": [_members(bucket, file) for file in files]})
-    return html_page(name, [_link(bucket, file) for file in files], head=_VERSION)
+    links = [_link(bucket, file) for file in files]
+    return html_page(name, links, root=_FROM_PROJECT, head=_VERSION)
 
 
 def _members(bucket: str, file: ProjectFile) -> dict[str, Any]:
@@ -53,4 +55,4 @@ def _link(bucket: str, file: ProjectFile) -> str:
 
 
 def _url(bucket: str, file: ProjectFile) -> str:
-    return f"{_TO_OBJECTS}{quote(bucket, safe='')}/{quote(file.key)}"
+    return f"{_FROM_PROJECT}o/{quote(bucket, safe='')}/{quote(file.key)}"

@@ -91,6 +91,7 @@ async def test_a_page_links_to_each_name() -> None:
         "?after=1%2F%26%3D%2B": "Next page",
     }
     assert "<i>" not in answer.text
+    assert '<link rel="stylesheet" href="../../../pages/base.css">' in answer.text
     assert answer.headers["content-security-policy"].startswith("default-src 'none'")
 
 
