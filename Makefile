@@ -59,7 +59,7 @@ SHORT = tests/api tests/auth tests/client tests/multipart tests/presigning tests
 # Many tests wait for processes, so one worker more than there are cores keeps two cores busy.
 WORKERS = $(shell $(PYTHON) -c 'import os; print(min(4, 1 + os.cpu_count()))')
 
-.PHONY: help environments demo compose test test-pythons test-short coverage test-slow check lint iam validate audit sbom clients screenshots configuration docs format bench bench-trend bench-profile bench-latency bench-transfer soak soak-abuse mutants locks clean
+.PHONY: help environments demo compose test test-pythons test-short coverage test-slow check lint iam validate audit sbom clients screenshots configuration docs redoc format bench bench-trend bench-profile bench-latency bench-transfer soak soak-abuse mutants locks clean
 .DEFAULT_GOAL = help
 
 help:  ## list the targets
@@ -132,6 +132,9 @@ docs: $(VENV)/.installed $(DOCS_VENV)/.installed  ## build the site from the pag
 	cp docs/zensical.toml dist/
 	$(DOCS_VENV)/bin/zensical build --strict --clean --config-file dist/zensical.toml
 	$(BIN)/python -m tests.docs.site_check dist/site
+
+redoc: $(VENV)/.installed  ## fetch the pinned Redoc of /docs again; tests/supply_chain/redoc.py says how to update it
+	$(BIN)/python -m tests.supply_chain.redoc
 
 format: $(VENV)/.installed  ## format, and fix what ruff can fix
 	$(BIN)/ruff format .

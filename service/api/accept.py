@@ -12,6 +12,11 @@ def preferred(headers: Iterable[tuple[bytes, bytes]], offers: Sequence[str]) -> 
     return max(offers, key=lambda offer: _weight(offer, ranges))  # the first of equals
 
 
+def prefers_html(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Whether this is a browser: it weighs HTML more than JSON, which is for all the others."""
+    return preferred(headers, ["application/json", "text/html"]) == "text/html"
+
+
 def prefers_gzip(headers: Iterable[tuple[bytes, bytes]]) -> bool:
     """Whether `Accept-Encoding` allows gzip, and weighs it no less than no compression."""
     weights = dict(reversed(_ranges(headers, b"accept-encoding")))

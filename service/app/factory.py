@@ -37,7 +37,7 @@ from service.app.services import Services, open_services
 from service.app.session_sources import OpenSources, aws_sources
 from service.app.settings import Settings
 from service.clock import Clock, SystemClock
-from service.console import shared_files
+from service.console import contract_page, shared_files
 from service.presigning.audit import WriteLines
 from service.server.shutdown import Drain
 from service.signing.signer import Address
@@ -55,6 +55,7 @@ _ROUTERS: Final = (
     front_page.router,
     errors.router,
     console.router,
+    contract_page.router,
     shared_files.router,
 )
 

@@ -35,6 +35,7 @@ TYPES: Final = {
     ".css": "text/css",
     ".js": "text/javascript",
     ".svg": "image/svg+xml",
+    ".txt": "text/plain",
 }
 _METHODS: Final = ["GET", "HEAD"]
 _INDEX: Final = "index.html"  # a template

@@ -6,6 +6,7 @@ They are the same for everybody. `/favicon.ico` is the icon too: browsers ask fo
 """
 
 import asyncio
+import gzip
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -26,10 +27,12 @@ _FOLDER: Final = Path(__file__).parent / "shared"
 
 @router.api_route("/pages/{name}", methods=_METHODS)
 async def shared_file(request: Request, name: str) -> Response:
-    files = await asyncio.to_thread(_files)  # the first request reads and compresses them
-    if name not in files:
+    if name in _OF_THE_CONSOLE:
+        files = await asyncio.to_thread(page_files)  # the first request reads and compresses them
+        return files[name].response(request)
+    if name not in _paths():
         raise HTTPException(404)
-    return files[name].response(request)
+    return (await asyncio.to_thread(_text, name)).response(request)
 
 
 @router.api_route("/favicon.ico", methods=_METHODS)
@@ -38,9 +41,15 @@ async def favicon(request: Request) -> Response:
 
 
 @cache
-def _files() -> dict[str, PublicText]:
-    console = page_files()
-    own = {
-        each.name: PublicText(each.read_bytes(), TYPES[each.suffix]) for each in _FOLDER.iterdir()
-    }
-    return own | {name: console[name] for name in _OF_THE_CONSOLE}
+def _paths() -> dict[str, Path]:
+    """Return the files by name, so that no path is made from what a client sends."""
+    return {path.name.removesuffix(".gz"): path for path in _FOLDER.iterdir()}
+
+
+@cache
+def _text(name: str) -> PublicText:
+    path = _paths()[name]
+    content = path.read_bytes()
+    if path.suffix == ".gz":  # so that the image is smaller
+        path, content = path.with_suffix(""), gzip.decompress(content)
+    return PublicText(content, TYPES[path.suffix])

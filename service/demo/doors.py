@@ -18,7 +18,7 @@ _ABOUT: Final = "Paste a line into another shell. The API key is demo, and so is
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """`hint` says how the program itself is set up, where `line` does without it."""
+    """`hint` says what the program itself needs, where `line` does without it."""
 
     name: str
     line: str
@@ -51,14 +51,14 @@ def doors(url: str, store_url: str, *, presign: str, python: str) -> tuple[Door,
             "MLflow",
             f"{hello} && curl -fsSL -u x:{API_KEY} -T hello.txt {root}/{BUCKET}/run/hello.txt"
             f" && curl -fsS -u x:{API_KEY} '{root}?path={BUCKET}/run'",
-            f"MLFLOW_TRACKING_TOKEN={API_KEY}, and the artifact root"
+            f"MLFLOW_TRACKING_TOKEN={API_KEY} and the artifact root"
             f" mlflow-artifacts://{host}/{BUCKET}",
         ),
         Door(
             "Uppy",
             f"curl -fsS -H 'Authorization: Bearer {API_KEY}'"
             f" '{url}/uppy/s3/params?filename=hello.txt&type=text/plain'",
-            f"presign demo --origin ORIGIN, for your page, and the endpoint {url}/uppy",
+            f"the endpoint {url}/uppy, and for pages elsewhere: presign demo --origin URL",
         ),
         Door(
             "Remote signing",
@@ -81,8 +81,8 @@ def page_of(shown: tuple[Door, ...]) -> APIRouter:
     body = [f"<p>{_ABOUT}"]
     for door in shown:
         body += [f"<h2>{door.name}</h2>", f"<pre><code>{escape(door.line)}</code></pre>"]
-        body += [f"<p>The program itself: {escape(door.hint)}"] if door.hint else []
-    page = html_page("Every door of the demo", body)
+        body += [f"<p>{door.name} itself needs {escape(door.hint)}."] if door.hint else []
+    page = html_page("Try the demo with your programs", body)
     router = APIRouter(include_in_schema=False)
 
     @router.get(PATH)

@@ -19,7 +19,7 @@ from tests.support.app import (
 
 PUBLIC: Final = [
     *("/openapi.yaml", "/openapi.json", "/errors"),
-    *("/pages/base.css", "/pages/document.css", "/favicon.ico"),
+    *("/pages/base.css", "/pages/redoc.js", "/favicon.ico"),
     *("/console", "/console/main.js", "/console/base.css", "/console/icon.svg"),
 ]
 GZIP: Final = {"Accept-Encoding": "gzip"}

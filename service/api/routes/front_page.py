@@ -9,7 +9,7 @@ from typing import Final
 from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
 
-from service.api.accept import preferred
+from service.api.accept import prefers_html
 from service.api.html_page import POLICY, html_page
 from service.api.parts import Parts
 from service.protocols.objects.routes import ObjectUrls
@@ -17,17 +17,16 @@ from service.protocols.objects.routes import ObjectUrls
 router = APIRouter(include_in_schema=False)
 
 _HTML: Final = "text/html"
-_JSON: Final = "application/json"
 _ABOUT: Final = (
     "This service hands out pre-signed S3 requests, so that programs and people move objects to "
-    "and from S3 without AWS credentials. Each call needs an API key or a token."
+    "and from S3 without long-lived AWS credentials. Each call needs an API key or a token."
 )
 
 
 @router.api_route("/", methods=["GET", "HEAD"])
 async def front_page(request: Request) -> Response:
     """A page for a browser. Programs get a 404, as for any path that is not in openapi.yaml."""
-    if preferred(request.scope["headers"], [_JSON, _HTML]) != _HTML:
+    if not prefers_html(request.scope["headers"]):
         raise HTTPException(404)
     body = [f"<p>{_ABOUT}", "<ul>", *(f"<li>{each}" for each in _ways(request.app.parts)), "</ul>"]
     headers = {"Vary": "Accept", "Content-Security-Policy": POLICY}
@@ -37,8 +36,9 @@ async def front_page(request: Request) -> Response:
 def _ways(parts: Parts) -> Iterator[str]:
     """Yield what there is, as HTML. The links are relative, because of proxies."""
     if parts.console.settings is not None:
-        yield '<a href="console">The console: upload, download and share in this browser</a>'
-    yield '<a href="openapi.json">The calls that programs make, as an OpenAPI document</a>'
-    yield '<a href="errors">The codes of errors, and what to do about each</a>'
+        yield '<a href="console">Console</a>: upload, download and share in this browser'
+    yield '<a href="docs">Docs</a>: the calls that programs make'
+    yield '<a href="openapi.json">openapi.json</a>: the same for tools that read OpenAPI'
+    yield '<a href="errors">Errors</a>: each code, and what to do about it'
     if parts.use_case(ObjectUrls).values is not None:
         yield "<code>/o/{bucket}/{key}</code>: one address for each object, for every HTTP client"
