@@ -72,10 +72,18 @@ def test_a_marks_test_exists_and_names_the_page(page: str, test: str) -> None:
 RUN_HERE: Final = [p for p in PAGES if any(b.mark == WITH_THE_DEMO for b in commands(p))]
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[Demo]:
+@pytest.fixture(scope="module", name="started")
+def _started() -> Iterator[Demo]:
     with demo() as started:
         yield started
+
+
+@pytest.fixture
+def running(started: Demo) -> Demo:
+    """The demo without the object that the README creates."""
+    url = f"{started.url}/o/demo/hello.txt"
+    httpx.delete(url, auth=("x", "demo"), follow_redirects=True, timeout=60).raise_for_status()
+    return started
 
 
 @pytest.mark.parametrize("page", RUN_HERE)
@@ -107,6 +115,8 @@ def test_the_readme_example_stores_and_reads_an_object(running: Demo, tmp_path: 
     [lines] = [block for block in commands("README.md") if block.text.startswith("printf")]
     # An error of the store would appear here too, as XML.
     assert run(lines, running, tmp_path).startswith('hello{"url":"')
+    with pytest.raises(AssertionError, match="412"):  # it replaces nothing
+        run(lines, running, tmp_path)
 
 
 def told_to_presign() -> list[tuple[str, str]]:

@@ -1,6 +1,6 @@
 """`/uppy`: what @uppy/aws-s3 requests from a Companion, or in `signRequest`. Off unless configured.
 
-The service is not a Companion: it hands out no credentials (`/s3/sts`), and never sends `i-am`,
+The service is not a Companion: it gives pages no credentials (`/s3/sts`), and never sends `i-am`,
 which would redirect Uppy's later requests.
 
 github.com/transloadit/uppy: packages/@uppy/companion/src/server/controllers/s3.ts
