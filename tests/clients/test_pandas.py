@@ -52,7 +52,7 @@ def page_block(part: str) -> str:
     )
 
 
-def run(service: RunningService, script: str) -> subprocess.CompletedProcess[str]:
+def run(service: RunningService, script: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [GENERATORS / "python", "-W", "error", "-c", REGISTER + script],
         env={
@@ -60,6 +60,7 @@ def run(service: RunningService, script: str) -> subprocess.CompletedProcess[str
             "PYTHONPATH": str(CLIENT),
             "PRESIGN_URL": str(service.client.base_url),
             "PRESIGN_TOKEN": API_KEY,
+            **variables,
         },
         capture_output=True,
         text=True,
