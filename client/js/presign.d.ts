@@ -161,6 +161,18 @@ export function upload(
   options: ServiceOptions & UploadOptions,
 ): Promise<Uploaded>;
 
+/**
+ * Sends a body with a signed request that came another way, such as from your backend, and reports progress.
+ * It is sent once: a URL for a new object cannot be used twice.
+ *
+ * @throws PresignError if the store refuses or does not answer
+ */
+export function send(
+  signed: Pick<SignedRequest, "method" | "url" | "headers">,
+  body: Blob,
+  options?: { signal?: AbortSignal; onProgress?: (progress: Progress) => void },
+): Promise<Pick<Uploaded, "etag" | "versionId">>;
+
 export class Presign {
   constructor(options: ServiceOptions);
   /** Ends in a slash. */

@@ -6,7 +6,7 @@
 import { Api } from "./api.js";
 import { PresignError } from "./errors.js";
 import { Retries } from "./retries.js";
-import { send } from "./store.js";
+import { send as sendSigned } from "./store.js";
 import { abortUpload, upload as uploadSource } from "./upload.js";
 
 export { PresignError };
@@ -14,6 +14,14 @@ export { PresignError };
 /** @type {typeof Types.upload} */
 export const upload = (file, { url, token, headers, fetch, retries, ...options }) =>
   new Presign({ url, token, headers, fetch, retries }).upload(file, options);
+
+/** @type {typeof Types.send} */
+export function send(signed, body, { signal, onProgress } = {}) {
+  /** @param {number} sent */
+  const report = (sent) => onProgress?.({ sent, total: body.size, stage: "sending" });
+  const attempt = () => sendSigned(signed, body, { signal, onProgress: report });
+  return new Retries({ tries: 1 }).run(attempt, { signal });
+}
 
 export class Presign {
   #api;
@@ -64,7 +72,7 @@ export class Presign {
     const body = { bucket, key, version_id: versionId };
     const attempt = async () => {
       const signed = await this.call("POST", "v1/delete-urls", { body, signal });
-      await send(signed, new Blob(), { signal });
+      await sendSigned(signed, new Blob(), { signal });
     };
     await this.retries.run(attempt, { signal });
   }

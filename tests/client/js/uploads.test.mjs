@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { send } from "../../../client/js/src/presign.js";
 import { partSizeOf } from "../../../client/js/src/job.js";
 import { Fake, TOKEN, problem, s3Error, sha256 } from "./fake.mjs";
 
@@ -30,6 +31,22 @@ test("a small file is one request with its checksum", async (t) => {
   assert.deepEqual(body, { ...TARGET, content_length: 23, checksum, content_type: "text/csv" });
   assert.equal(headers["content-length"], "23");
   assert.equal(headers.authorization, undefined);
+});
+
+test("a request that a backend signed is sent once, with progress", async (t) => {
+  const fake = await Fake.start(t);
+  const body = { ...TARGET, content_length: 23, content_type: "text/csv" };
+  const signed = await fake.presign().call("POST", "v1/upload-urls", { body });
+  const seen = [];
+  const done = await send(signed, FILE, { onProgress: (progress) => seen.push(progress) });
+  assert.equal(done.versionId, "v1");
+  assert.equal(fake.content(TARGET.key), CONTENT);
+  assert.deepEqual(seen.at(-1), { sent: 23, total: 23, stage: "sending" });
+
+  fake.before = () => s3Error(503, "SlowDown");
+  const refused = { name: "PresignError", code: "storage_unavailable", status: 503, attempts: 1 };
+  await assert.rejects(send(signed, FILE), refused);
+  assert.equal(fake.requests.filter(({ path }) => path.startsWith("store/")).length, 2);
 });
 
 test("an empty file is one request, even if parts are asked for", async (t) => {

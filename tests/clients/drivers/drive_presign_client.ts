@@ -1,6 +1,6 @@
 // A program that uses the client for JavaScript, as TypeScript checks it. It is compiled, and not run.
 
-import { Presign, PresignError, upload } from "presign-client";
+import { Presign, PresignError, send as sendSigned, upload } from "presign-client";
 import type { Entry, Progress, Uploaded, Version } from "presign-client";
 import * as implementation from "../../../client/js/src/presign.js";
 
@@ -24,6 +24,10 @@ async function others(stream: ReadableStream<Uint8Array>): Promise<Entry[]> {
   const presign = new declared.Presign({ url: new URL("https://presign.example.com"), headers: { "x-team": "a" } });
   await upload(stream, { url: presign.url, fetch, bucket: "reports", key: "a", size: 5 });
   const signed = await presign.downloadUrl({ bucket: "reports", key: "a", expiresIn: 60 });
+  const { etag, versionId } = await sendSigned(signed, new Blob(), {
+    onProgress: ({ sent, total }: Progress) => console.log(sent / total),
+  });
+  console.log(etag, versionId);
   const link = await presign.link({ bucket: "reports", prefix: "in/", upload: true });
   await presign.endLink(link.id);
   await presign.delete({ bucket: "reports", key: "a" });
