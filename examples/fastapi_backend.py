@@ -17,6 +17,7 @@ from uuid import uuid4
 from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.responses import FileResponse, JSONResponse, RedirectResponse
 from fastapi.security import HTTPBasic, HTTPBasicCredentials
+from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, Field
 
 from presign_client import AsyncPresign, PresignError
@@ -33,6 +34,8 @@ async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, AsyncPresign]]:
 
 
 app = FastAPI(lifespan=lifespan)
+CLIENT = Path(__file__).parents[1] / "client" / "js" / "src"  # presign's client for pages
+app.mount("/presign", StaticFiles(directory=CLIENT))
 
 
 def own_prefix(user: Annotated[HTTPBasicCredentials, Depends(HTTPBasic())]) -> str:

@@ -39,6 +39,9 @@ def test_the_page_uploads_a_file_and_links_to_it(example: Page, tmp_path: Path) 
     choose(example, NAME, b"hello")
     link = example.get_by_role("link", name=NAME)
     expect(example.get_by_role("status")).to_contain_text("Stored:")
+    assert (
+        example.get_by_role("progressbar", include_hidden=True).evaluate("(bar) => bar.value") == 1
+    )
     with example.expect_download() as started:
         link.click()
     started.value.save_as(tmp_path / "copy")

@@ -54,7 +54,8 @@ def backend_caller() -> dict[str, Any]:
 def run_backend(store: Store, directory: Path, page: str) -> Iterator[Backend]:
     """Run the block of `page` that starts the backend."""
     [block] = [each for each in commands(page) if "uvicorn" in each.text]
-    (directory / "examples").symlink_to(ROOT / "examples")
+    for name in ("examples", "client"):
+        (directory / name).symlink_to(ROOT / name)
     path = os.pathsep.join([str(Path(sys.executable).parent), os.defpath])
     with run_service(store, directory, callers=[backend_caller()]) as service:
         url, [port] = str(service.client.base_url).rstrip("/"), free_ports(1)
