@@ -1,8 +1,8 @@
 """`make bench`: what signing costs, in the core and over HTTP, beside others in the same run.
 
 It takes some minutes. Everything is on loopback: the server on one core, the load on another. The
-results go to `benchmarks/results/`: a table, all figures as JSON, and three plots. And into
-docs/performance.md, docs/scale.md and the README.
+results go to `benchmarks/results/`: a table, all figures as JSON, and three plots for light and dark
+pages. And into docs/performance.md, docs/scale.md and the README.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from benchmarks import (
     bars,
@@ -24,7 +24,7 @@ from benchmarks import (
     issuing,
     over_http,
     page,
-    plots,
+    pictures,
     proto,
     scale,
     signers,
@@ -33,10 +33,8 @@ from benchmarks import (
     volume,
 )
 from benchmarks.measuring import LOAD_CORE, Samples, pin
+from benchmarks.pictures import RESULTS, TOKEN_LENGTH
 from benchmarks.sides import HERE, ROOT
-
-RESULTS: Final = Path(__file__).parent / "results"
-TOKEN_LENGTH: Final = 352  # of the figures in the README
 
 
 def main() -> None:
@@ -112,9 +110,7 @@ def _write(
         **figures,
     }
     (RESULTS / "results.json").write_text(json.dumps(everything, indent=1) + "\n")
-    (RESULTS / "one-url.svg").write_text(_signer_plot(core))
-    (RESULTS / "batch-size.svg").write_text(_batch_plot(figures["sizes"]))
-    (RESULTS / "offered-load.svg").write_text(_load_plot(figures["rates"]))
+    pictures.write(everything)
     print(text)
     if figures["companion"] is None:
         print("Uppy Companion was left out: npm is not there, or could not fetch it.")
@@ -145,26 +141,6 @@ def _verdicts(verdicts: list[bars.Verdict]) -> list[str]:
         measured, wanted = f"{each.value:.2f} {each.unit}", f"{sign} {each.bar:g} {each.unit}"
         rows.append(f"| {each.what} | {each.token_length or ''} | {measured} | {wanted} | {met} |")
     return rows
-
-
-def _signer_plot(core: Samples) -> str:
-    costs = {name: core.median(name, TOKEN_LENGTH) for name in signers.URLS}
-    return plots.bars("CPU time to sign one URL, µs", costs)
-
-
-def _batch_plot(sizes: dict[str, list[float]]) -> str:
-    series = {name: list(zip(over_http.SIZES, costs, strict=True)) for name, costs in sizes.items()}
-    return plots.lines("What a batch costs", "URLs in the batch", "CPU ms a request", series)
-
-
-def _load_plot(rates: dict[str, list[tuple[float, float, float]]]) -> str:
-    series = {name: [(rate, late) for rate, _, late in line] for name, line in rates.items()}
-    return plots.lines(
-        "Latency under load, one worker",
-        "requests a second, offered",
-        "99th percentile, ms",
-        series,
-    )
 
 
 def _raw(samples: Samples) -> dict[str, list[float]]:

@@ -72,6 +72,29 @@ def test_links_to_files_and_headings_resolve(page: str) -> None:
     assert not broken
 
 
+_PICTURE = re.compile(
+    r'<picture>\n  <source media="\(prefers-color-scheme: dark\)" srcset="([^"]+)">\n'
+    r'  <img src="([^"]+)" alt="[^"]+">\n</picture>'
+)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_pictures_exist_and_drawings_have_a_dark_one(page: str) -> None:
+    text = re.sub(r"^ *```.*?^ *```$", "", text_of(page), flags=re.MULTILINE | re.DOTALL)
+    shown = re.findall(r'(?:src|srcset)="([^"]+)"', text)
+    assert [each for each in shown if not (ROOT / page).parent.joinpath(each).is_file()] == []
+    pairs = _PICTURE.findall(text)
+    assert len(pairs) == text.count("<picture>")
+    for dark, light in pairs:
+        assert dark in {light.replace("light", "dark"), light.replace(".svg", "-dark.svg")}
+    assert sum(each.endswith(".svg") for pair in pairs for each in pair) == text.count(".svg")
+
+
+def test_both_diagrams_have_the_same_words() -> None:
+    light, dark = (text_of(f"docs/{name}.svg") for name in ("flow", "flow-dark"))
+    assert re.sub(r"#[0-9a-f]{6}", "", light) == re.sub(r"#[0-9a-f]{6}", "", dark)
+
+
 def configurations() -> list[Any]:
     """Return the complete configurations: tests of their pages check single sections, and guides."""
     pages = [page for page in PAGES if not page.startswith("docs/guides/")]
