@@ -90,6 +90,17 @@ def test_pictures_exist_and_drawings_have_a_dark_one(page: str) -> None:
     assert sum(each.endswith(".svg") for pair in pairs for each in pair) == text.count(".svg")
 
 
+def test_the_recording_takes_ten_seconds_and_loads_fast() -> None:
+    data = (ROOT / "docs/console/recording.webp").read_bytes()
+    assert "docs/console/recording.webp" in text_of("README.md")
+    assert len(data) <= 1_500_000
+    # Of each frame of an animated WebP: 8 bytes of the chunk, 12 of its place, 3 of milliseconds.
+    starts = [each.start() + 20 for each in re.finditer(b"ANMF", data)]
+    seconds = sum(int.from_bytes(data[at : at + 3], "little") for at in starts) / 1000
+    assert len(starts) >= 20
+    assert 9 <= seconds <= 11
+
+
 def test_both_diagrams_have_the_same_words() -> None:
     light, dark = (text_of(f"docs/{name}.svg") for name in ("flow", "flow-dark"))
     assert re.sub(r"#[0-9a-f]{6}", "", light) == re.sub(r"#[0-9a-f]{6}", "", dark)

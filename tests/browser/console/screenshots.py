@@ -1,4 +1,4 @@
-"""The pictures of docs/console.md, taken again: `make screenshots`. Look at each before you commit it."""
+"""The pictures of docs/console.md and the recording of the README: `make screenshots`. Look at each."""
 
 import os
 import shutil
@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, Route, ViewportSize, expect, sync_playw
 from service.auth.api_keys import digest_of
 from service.config.key_files import new_key
 from tests.browser.conftest import QUIET
+from tests.browser.console import recording
 from tests.browser.console.harness import (
     MIB,
     ConsolePage,
@@ -31,6 +32,8 @@ from tests.support.stores import Store
 INTO: Final = Path(__file__).parents[3] / "docs" / "console"
 DESKTOP: Final[ViewportSize] = {"width": 1280, "height": 860}
 PHONE: Final[ViewportSize] = {"width": 390, "height": 844}
+FOLDER: Final = "2026"
+REPORT: Final = "Quarterly report.pdf"
 FILM: Final = 96 * MIB  # more than the network holds on its way, so that it is seen half sent
 # Size in bytes and age in days of what is in the folder.
 FILES: Final = {
@@ -97,16 +100,16 @@ def answer_with_ages(route: Route) -> None:
     route.fulfill(response=answer, json=page)
 
 
-def working(opened: ConsolePage, folder: str, film: Path) -> None:
+def working(opened: ConsolePage, film: Path) -> None:
     """A report uploaded and shared, a film half sent, and a file of a type that is not allowed."""
     gate = opened.harness.way
     opened.page.route("**/v1/objects?**", answer_with_ages)
     opened.sign_in()
-    opened.follow("invoices", folder)
-    report = text_file("Quarterly report.pdf", os.urandom(780_000), "application/pdf")
+    opened.follow("invoices", FOLDER)
+    report = text_file(REPORT, os.urandom(780_000), "application/pdf")
     opened.upload(report, text_file("Program.exe", mime="application/x-msdownload"))
-    opened.wait_until_sent("Quarterly report.pdf")
-    opened.link(f"invoices/{folder}/Quarterly report.pdf")
+    opened.wait_until_sent(REPORT)
+    opened.link(f"invoices/{FOLDER}/{REPORT}")
     gate.shut(after=40 * MIB)
     opened.upload(film)
     gate.wait_until_held(3)
@@ -126,16 +129,18 @@ def pictures(browser: Browser, made: Harness, film: Path) -> None:
         chart = page.screenshot()
     with browser.new_context(viewport=DESKTOP, color_scheme="light") as context:
         take(open_console(context, made), "sign-in")
-    views: list[tuple[str, str, Any, Any]] = [
-        ("light", "2026", "light", DESKTOP),
-        ("dark", "2025", "dark", DESKTOP),
-        ("phone", "2024", "light", PHONE),
+    views: list[tuple[str, Any, Any]] = [
+        ("light", "light", DESKTOP),
+        ("dark", "dark", DESKTOP),
+        ("phone", "light", PHONE),
     ]
-    for name, folder, scheme, viewport in views:
-        fill(made, f"invoices/{folder}/", chart)
+    fill(made, f"invoices/{FOLDER}/", chart)
+    for name, scheme, viewport in views:
+        for uploaded in (REPORT, film.name):
+            made.remove(f"invoices/{FOLDER}/{uploaded}")
         with browser.new_context(viewport=viewport, color_scheme=scheme) as context:
             opened = open_console(context, made)
-            working(opened, folder, film)
+            working(opened, film)
             take(opened, name)
             if name == "light":
                 preview_and_code(opened)
@@ -175,6 +180,7 @@ def main() -> None:
             ) as browser,
         ):
             pictures(browser, made, film)
+            recording.record(browser, made, film, INTO / "recording.webp", Path(scratch, "frames"))
 
 
 if __name__ == "__main__":
