@@ -119,8 +119,9 @@ sbom: $(SBOM)  ## write the bill of materials of the shipped packages, as Cyclon
 clients: $(VENV)/.installed $(STORE_VENV)/.installed $(CLIENTS_VENV)/.installed $(ICEBERG_VENV)/.installed $(MLFLOW_VENV)/.installed $(NODE_MODULES)  ## test with real clients: generated ones, and browsers
 	$(BIN)/pytest -n 2 --dist loadfile --override-ini addopts="-ra --strict-markers --strict-config --import-mode=importlib" tests/browser tests/clients
 
-screenshots: $(VENV)/.installed $(STORE_VENV)/.installed  ## take the pictures of docs/console.md again; look at each
+screenshots: $(VENV)/.installed $(STORE_VENV)/.installed  ## take the pictures of the console, the README's recording and the dashboard again (needs Chromium, ffmpeg, Prometheus); look at each
 	$(BIN)/python -m tests.browser.console.screenshots
+	$(BIN)/python -m tests.deploy.grafana.picture
 
 configuration: $(VENV)/.installed  ## write docs/configuration.md, docs/limits.md and presign.schema.json
 	$(BIN)/python -m tests.docs.configuration_page

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from playwright.sync_api import Browser, Page, ViewportSize
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from tests.browser.console.harness import Harness, open_console
 from tests.clients.toolchains import tool
@@ -23,7 +23,8 @@ MOST_FRAMES: Final = 9  # of the progress
 SLOW: Final = 0.02  # seconds for each chunk on its way to the store
 LONGEST: Final = 11.0  # seconds
 LARGEST: Final = 1_500_000  # bytes
-FOLDER: Final = "2027"
+FOLDER: Final = "November"
+THERE: Final = "Delivery note 4711.pdf"
 POINTER: Final = """([x, y, name]) => {
   const made = document.querySelector("#pointer") ?? document.body.appendChild(document.createElement("div"));
   made.id = "pointer";
@@ -73,11 +74,12 @@ def record(browser: Browser, made: Harness, film: Path, target: Path, scratch: P
     """Take the frames in an empty folder of the console and in a shell, and write the file."""
     scratch.mkdir()
     recording = Recording(scratch)
-    made.put(f"invoices/{FOLDER}/Delivery note 4711.pdf", os.urandom(96_400))
+    made.put(f"invoices/{FOLDER}/{THERE}", os.urandom(96_400))
     with browser.new_context(viewport=SIZE, color_scheme="light") as context:
         opened = open_console(context, made)
         opened.sign_in()
         opened.follow("invoices", FOLDER)
+        expect(opened.row(THERE)).to_be_visible()
         recording.take(opened.page, 0.7)
         made.way.delay_seconds = SLOW
         drag(opened.page, film, recording)
