@@ -61,7 +61,7 @@ SHORT = tests/api tests/auth tests/client tests/multipart tests/presigning tests
 # Many tests wait for processes, so one worker more than there are cores keeps two cores busy.
 WORKERS = $(shell $(PYTHON) -c 'import os; print(min(4, 1 + os.cpu_count()))')
 
-.PHONY: help environments demo compose test test-pythons test-short coverage test-slow check lint iam validate audit sbom release version clients screenshots configuration docs format bench bench-trend bench-profile bench-latency bench-transfer soak soak-abuse mutants redoc locks clean
+.PHONY: help environments demo compose test test-pythons test-short coverage test-slow check lint iam validate audit sbom licences release version clients screenshots configuration docs format bench bench-trend bench-profile bench-latency bench-transfer soak soak-abuse mutants redoc locks clean
 .DEFAULT_GOAL = help
 
 help:  ## list the targets
@@ -120,6 +120,9 @@ sbom: $(SBOM)  ## write the bill of materials of the shipped packages, as Cyclon
 
 release: $(RUNTIME_VENV)/report.json  ## build what is published from the last commit into dist/, bit for bit reproducibly (BASE=python:3.13-slim is another base for the image)
 	BASE=$(BASE) $(BIN)/python -m release $(RUNTIME_VENV) dist $(RELEASE_OPTIONS)
+
+licences: $(SBOM)  ## write docs/licences.md, the licences of what ships
+	$(BIN)/python -m release.licences $(SBOM)
 
 version: $(VENV)/.installed  ## write the next version to all files that have it, and its section of the changelog (VERSION=0.2.0)
 	$(BIN)/python -m release.version $(VERSION)
