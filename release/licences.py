@@ -40,9 +40,10 @@ READ: Final = {"multidict": "Apache-2.0", "protobuf": "BSD-3-Clause", "wrapt": "
 COPIED: Final = ("lean-qr", "2.7.4", "MIT")
 _INTRO: Final = """# Licences
 
-presign is under the [MIT licence](../LICENSE). These packages ship with the image, as of the locks; the service's wheel
-brings them when it is installed. `make licences` writes this page from the bill of materials, and `make validate` fails
-for a licence that is not known to fit. `lean-qr` is part of the console. Debian's packages in the image have theirs in
+presign is under the [MIT licence](../LICENSE). These packages ship with the image, as of the locks;
+an installation of `presign-server` brings them too, those of the extras if it names them. `make
+licences` writes this page from the bill of materials, and `make validate` fails for a licence that
+is not known to fit. `lean-qr` is part of the console. Debian's packages in the image have theirs in
 `/usr/share/doc/*/copyright`.
 
 | package | version | licence |
