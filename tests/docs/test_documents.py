@@ -133,8 +133,8 @@ def test_the_readme_links_every_page() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_the_service_is_installed_from_a_clone_only(page: str) -> None:
-    """No registry has it: `pip install presign` would fetch what others wrote."""
+def test_no_page_installs_another_project(page: str) -> None:
+    """The Python index has another project by this name: `presign-server` is the service."""
     assert not re.findall(r"pip install [^`\n]*?(?<![\w./-])presign\b(?!-)", text_of(page))
 
 

@@ -62,6 +62,7 @@ def rules(path: Path) -> str:
     [
         (yamllint, Path()),  # the root, since its `ignore` paths are relative to it
         (hadolint, ROOT / "Dockerfile"),
+        (hadolint, ROOT / "deploy" / "image" / "base.Dockerfile"),
         (compose_schema, ROOT / "docker-compose.yml"),
         *((rules, path) for path in RULES),
     ],
