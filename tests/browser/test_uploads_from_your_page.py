@@ -22,7 +22,7 @@ from tests.docs.documents import blocks, commands, text_of
 from tests.end_to_end.examples import node
 from tests.support.demo import ROOT
 from tests.support.processes import free_ports, run_process, run_to_end
-from tests.support.service import API_KEY, RunningService, make_caller, run_service
+from tests.support.service import API_KEY, make_caller, run_service
 from tests.support.stores import Store
 
 GUIDE: Final = "docs/guides/uploads-from-your-page.md"
@@ -63,10 +63,9 @@ def configured(origins: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def write_sites(directory: Path, service: RunningService) -> None:
+def write_sites(directory: Path, url: str) -> None:
     """Set address, bucket and token in the pages, and build the one of Vite."""
     site = directory / "site"
-    url = str(service.client.base_url).rstrip("/")
     text = (site / "main.js").read_text(encoding="utf-8")
     text = text.replace("http://127.0.0.1:8000", url).replace("bucket: 'demo'", "bucket: 'objects'")
     of_a_key = text.replace("() => 'demo'", f"() => '{API_KEY}'")
@@ -94,7 +93,8 @@ def _harness(ministack: Store, tmp_path_factory: pytest.TempPathFactory) -> Iter
     directory = tmp_path_factory.mktemp("pages")
     for name in ("examples", "client"):
         (directory / name).symlink_to(ROOT / name)
-    ports = dict(zip(WAYS, free_ports(3), strict=True))
+    port, *others = free_ports(4)
+    ports = dict(zip(WAYS, others, strict=True))
     origins = {way: f"http://127.0.0.1:{port}" for way, port in ports.items()}
     path = os.pathsep.join([str(Path(sys.executable).parent), os.defpath])
     static = block("http.server")
@@ -108,14 +108,17 @@ def _harness(ministack: Store, tmp_path_factory: pytest.TempPathFactory) -> Iter
             stack.enter_context(run_process(run, directory, f"{origins[way]}/main.js", PATH=path))
 
         serve("files", static)
-        top = configured(origins)
-        (directory / "service").mkdir()
-        service = run_service(ministack, directory / "service", callers=top.pop("callers"), top=top)
-        write_sites(directory, stack.enter_context(service))
+        write_sites(directory, f"http://127.0.0.1:{port}")
         for asset in (directory / "vite" / "dist" / "assets").glob("*.js"):
             shutil.copy(asset, directory / "vite" / "dist" / "main.js")  # it is asked for above
         serve("Vite", built)
-        serve("token", users)
+        serve("token", users)  # before the service, which asks it for its keys
+        top = configured(origins)
+        (directory / "service").mkdir()
+        callers = top.pop("callers")
+        stack.enter_context(
+            run_service(ministack, directory / "service", callers=callers, top=top, port=port)
+        )
         stack.enter_context(allowing(ministack, origins.values()))
         yield Harness(store=ministack, origins=origins)
 
@@ -166,7 +169,8 @@ def choose(page: Page, film: Path) -> None:
 
 
 def status(page: Page, text: str) -> None:
-    expect(page.get_by_role("status")).to_have_text(text)
+    """Wait for it. The service may ask for the backend's keys twice, with a pause."""
+    expect(page.get_by_role("status")).to_have_text(text, timeout=90_000)
 
 
 def test_a_large_file_goes_up_in_parts_with_progress(
