@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from itertools import takewhile
+from itertools import islice, takewhile
 from typing import Any
 
 import pytest
@@ -179,3 +179,17 @@ def test_a_table_is_made_without_comparing_all_prefixes() -> None:
 def test_the_parts_of_a_key_are_the_prefixes_that_may_cover_it() -> None:
     assert [*subtrees_of("a/b//c")] == ["", "a/", "a/b/", "a/b//"]
     assert [*subtrees_of("")] == [""]
+
+
+@pytest.mark.parametrize(
+    ("key", "subtrees"),
+    [("a/b/c", ["", "a/", "a/b/"]), ("a/", ["", "a/"]), ("/x", ["", "/"]), ("x", [""])],
+)
+def test_a_key_is_in_the_subtrees_of_its_folders(key: str, subtrees: list[str]) -> None:
+    assert [*islice(subtrees_of(key), 9)] == subtrees
+
+
+def test_a_key_of_its_own_is_no_subtree() -> None:
+    table = PrefixTable([("a/b", 1), ("a/", 2)], tuple)
+    found = [table.find("a/b"), table.find("a/b", subtree=True), table.find("a/bc")]
+    assert found == [(1, 2), (2,), (2,)]

@@ -12,6 +12,7 @@ from service.access.grants import (
     Grants,
     Limited,
     Operation,
+    allowed_content_type,
     decide,
     max_page_size,
     max_upload_size,
@@ -184,3 +185,14 @@ def test_two_grants_do_not_combine_into_a_third() -> None:
     typed = make_grant(max_content_length=1)
     access_request = make_upload(content_type="text/plain", content_length=5)
     assert isinstance(decide(Grants([large, typed]), access_request), Limited)
+
+
+@pytest.mark.parametrize(
+    ("key", "content_type"),
+    [("b/a.png", "image/png"), ("b/a.txt", None), ("b/a", None), ("a/a.png", None)],
+)
+def test_the_type_that_a_key_suggests_is_given_if_granted(
+    key: str, content_type: str | None
+) -> None:
+    granted = Grants([make_grant(prefix="b/", content_types=("image/*",))])
+    assert allowed_content_type(granted, make_upload(key=key)) == content_type
