@@ -1,0 +1,1 @@
+"""The Hugging Face Hub's read side, for its unmodified clients."""

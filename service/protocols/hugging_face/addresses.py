@@ -1,0 +1,127 @@
+"""What a path below `/hf/` asks for. Pure.
+
+It is read as it was sent: clients send a revision with `/` as one segment with `%2F`.
+github.com/huggingface/huggingface_hub: src/huggingface_hub/hf_api.py, file_download.py
+"""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from service.errors import NotFound
+from service.protocols.hugging_face.errors import RepositoryNotFound
+from service.protocols.url_paths import decode
+from service.signing.validation import has_dot_segment, is_valid_key
+
+DEFAULT_REVISION: Final = "main"
+_MODELS: Final = "models"
+_KINDS: Final = frozenset({_MODELS, "datasets"})
+_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,96}")  # utils/_validators.py, `validate_repo_id`
+
+_LONGEST_REVISION: Final = 255  # bytes, as of a file's name
+
+
+class Action(StrEnum):
+    WHOAMI = "whoami-v2"
+    INFO = "revision"
+    TREE = "tree"
+    PATHS_INFO = "paths-info"
+    REFS = "refs"
+    RESOLVE = "resolve"
+    WRITE = "write"
+
+
+# Those of one repository, and whether a revision follows.
+_OF_REPOSITORIES: Final = {
+    "revision": (Action.INFO, True),
+    "tree": (Action.TREE, True),
+    "paths-info": (Action.PATHS_INFO, True),
+    "refs": (Action.REFS, False),
+    "preupload": (Action.WRITE, True),
+    "commit": (Action.WRITE, True),
+}
+_WITH_PATH: Final = frozenset({Action.TREE, Action.RESOLVE})
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """`kind` is `models` or `datasets`."""
+
+    kind: str
+    organization: str
+    name: str
+
+    @property
+    def id(self) -> str:
+        return f"{self.organization}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """`revision` is a folder's name, or a sha. `path` is a file or a folder in it."""
+
+    action: Action
+    repository: Repository | None = None
+    revision: str = DEFAULT_REVISION
+    path: str = ""
+
+    @property
+    def of_repository(self) -> Repository:
+        assert self.repository is not None  # the address of any read but `whoami-v2` has one
+        return self.repository
+
+
+def parse(path: bytes) -> Address:
+    """Return what the path, without `/hf/`, asks for.
+
+    Raises NotFound, RepositoryNotFound for a name that no repository can have, and InvalidRequest
+    for a path that is not UTF-8.
+    """
+    match path.split(b"/"):
+        case [b"api", b"whoami-v2"]:
+            return Address(Action.WHOAMI)
+        case [b"api", b"repos", *_]:
+            return Address(Action.WRITE)
+        case [b"api", kind, organization, name, *rest] if kind.decode("latin-1") in _KINDS:
+            return _of_api(_repository(kind, organization, name), rest)
+        case [b"datasets", organization, name, b"resolve", revision, *rest] if rest:
+            return _file(_repository(b"datasets", organization, name), revision, rest)
+        case [organization, name, b"resolve", revision, *rest] if rest:
+            return _file(_repository(_MODELS.encode(), organization, name), revision, rest)
+    raise NotFound("No such resource.")
+
+
+def is_revision_name(revision: str) -> bool:
+    """Whether a folder below a repository can have this name: it is one segment."""
+    is_short = len(revision.encode()) <= _LONGEST_REVISION
+    return is_short and "/" not in revision and is_valid_key(revision)
+
+
+def _of_api(repository: Repository, rest: list[bytes]) -> Address:
+    if not rest:
+        return Address(Action.INFO, repository)
+    action, has_revision = _OF_REPOSITORIES.get(rest[0].decode("latin-1"), (None, False))
+    match rest[1:]:
+        case [] if action is not None and not has_revision:
+            return Address(action, repository)
+        case [revision] if action is not None and has_revision:
+            return Address(action, repository, decode(revision))
+        case [revision, *path] if action in _WITH_PATH:
+            return Address(Action.TREE, repository, decode(revision), _folder(path))
+    raise NotFound("No such resource.")
+
+
+def _file(repository: Repository, revision: bytes, path: list[bytes]) -> Address:
+    return Address(Action.RESOLVE, repository, decode(revision), decode(b"/".join(path)))
+
+
+def _folder(path: list[bytes]) -> str:
+    return decode(b"/".join(path)).removesuffix("/")
+
+
+def _repository(kind: bytes, organization: bytes, name: bytes) -> Repository:
+    names = decode(organization), decode(name)
+    if any(_NAME.fullmatch(each) is None or has_dot_segment(each) for each in names):
+        raise RepositoryNotFound
+    return Repository(kind.decode("latin-1"), *names)

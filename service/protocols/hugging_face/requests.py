@@ -1,0 +1,75 @@
+"""The queries and bodies that the Hub's clients send. They may grow: what is unknown is ignored."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import parse_qsl, quote, urlencode
+
+from service.errors import InvalidJson, InvalidRequest
+
+PAGE_ENTRIES: Final = 1000  # of a tree, as at the Hub
+MAX_BODY_BYTES: Final = 256 * 1024
+_MAX_FIELDS: Final = 10_000
+_JSON: Final = "application/json"
+_TRUE: Final = frozenset({"true", "1"})
+
+
+@dataclass(frozen=True, slots=True)
+class TreeQuery:
+    """`cursor` is the last path of the page before."""
+
+    recursive: bool
+    cursor: str
+
+    def next_page(self, last: str) -> str:
+        """Return the query of the page after the one that ends with the path `last`."""
+        values = {"recursive": str(self.recursive).lower(), "cursor": last}
+        return urlencode(values, quote_via=quote, safe="")
+
+
+def tree_query(query: bytes) -> TreeQuery:
+    values = dict(_pairs(query))
+    return TreeQuery(_is_true(values, "recursive"), values.get("cursor", ""))
+
+
+def wants_blobs(query: bytes) -> bool:
+    return _is_true(dict(_pairs(query)), "blobs")
+
+
+def paths_of(body: bytes, content_type: str) -> Sequence[str]:
+    """Return the paths that a form or JSON names. Raises InvalidRequest and InvalidJson."""
+    if content_type.partition(";")[0].strip().lower() == _JSON:
+        return _paths_of_json(body)
+    return [value for name, value in _pairs(body) if name == "paths"]
+
+
+def _paths_of_json(body: bytes) -> Sequence[str]:
+    try:
+        members: Any = json.loads(body)
+    except (ValueError, RecursionError):
+        raise InvalidJson("The body is not JSON in UTF-8.") from None
+    found: Any = members.get("paths") if isinstance(members, dict) else None
+    paths: list[Any] = found if isinstance(found, list) else [found]
+    if len(paths) > _MAX_FIELDS or not all(isinstance(path, str) for path in paths):
+        detail = f"Give a list of at most {_MAX_FIELDS:,} texts."
+        raise InvalidRequest(detail, pointer="#/paths")
+    return paths
+
+
+def _pairs(text: bytes) -> list[tuple[str, str]]:
+    """Raises InvalidRequest unless it is percent-encoded UTF-8 with few fields."""
+    try:
+        return parse_qsl(
+            text.decode("ascii"),
+            keep_blank_values=True,
+            errors="strict",
+            max_num_fields=_MAX_FIELDS,
+        )
+    except ValueError:
+        detail = f"Send percent-encoded UTF-8 with at most {_MAX_FIELDS:,} fields."
+        raise InvalidRequest(detail) from None
+
+
+def _is_true(values: Mapping[str, str], name: str) -> bool:
+    return values.get(name, "").lower() in _TRUE

@@ -1,0 +1,94 @@
+"""Paths below `/hf/`: which repository, revision and file they name."""
+
+from typing import Final
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.errors import NotFound, PresignError
+from service.protocols.hugging_face.addresses import (
+    Action,
+    Address,
+    Repository,
+    is_revision_name,
+    parse,
+)
+from service.protocols.hugging_face.errors import RepositoryNotFound
+
+LLAMA: Final = Repository("models", "acme", "llama")
+SQUAD: Final = Repository("datasets", "acme", "squad")
+
+
+@pytest.mark.parametrize(
+    ("path", "address"),
+    [
+        ("api/whoami-v2", Address(Action.WHOAMI)),
+        ("api/models/acme/llama", Address(Action.INFO, LLAMA)),
+        ("api/models/acme/llama/revision/v1", Address(Action.INFO, LLAMA, "v1")),
+        ("api/datasets/acme/squad", Address(Action.INFO, SQUAD)),
+        ("api/models/acme/llama/tree/main", Address(Action.TREE, LLAMA)),
+        ("api/models/acme/llama/tree/v1/a/b/", Address(Action.TREE, LLAMA, "v1", "a/b")),
+        ("api/models/acme/llama/tree/v1/a%2Fb", Address(Action.TREE, LLAMA, "v1", "a/b")),
+        ("api/models/acme/llama/refs", Address(Action.REFS, LLAMA)),
+        ("api/datasets/acme/squad/paths-info/main", Address(Action.PATHS_INFO, SQUAD)),
+        ("acme/llama/resolve/main/a.bin", Address(Action.RESOLVE, LLAMA, path="a.bin")),
+        ("acme/llama/resolve/v%201/%C3%A9/b", Address(Action.RESOLVE, LLAMA, "v 1", "é/b")),
+        ("acme/llama/resolve/refs%2Fpr%2F1/a", Address(Action.RESOLVE, LLAMA, "refs/pr/1", "a")),
+        ("datasets/acme/squad/resolve/main/a", Address(Action.RESOLVE, SQUAD, path="a")),
+        ("datasets/x/resolve/main/a", Address(Action.RESOLVE, Repository("models", "datasets", "x"), path="a")),
+        ("api/repos/create", Address(Action.WRITE)),
+        ("api/models/acme/llama/commit/main", Address(Action.WRITE, LLAMA)),
+        ("api/models/acme/llama/preupload/main", Address(Action.WRITE, LLAMA)),
+        ("api/models/a-b/c.d_e/tree/main", Address(Action.TREE, Repository("models", "a-b", "c.d_e"))),
+        ("api/models/%61cme/llama", Address(Action.INFO, LLAMA)),
+    ],
+)  # fmt: skip
+def test_a_path_names_what_it_asks_for(path: str, address: Address) -> None:
+    assert parse(path.encode()) == address
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("", "api", "api/models", "api/models/acme", "api/spaces/acme/x", "acme/llama"),
+        *("acme/llama/resolve/main", "acme/llama/blob/main/a", "llama/resolve/main/a"),
+        *("api/models/acme/llama/tree", "api/models/acme/llama/refs/x", "api/whoami"),
+        *("api/models/acme/llama/revision/a/b", "api/models/acme/llama/paths-info/main/x"),
+        *("api/models/acme/llama/", "api/models/acme/llama/delete"),
+    ],
+)
+def test_other_paths_are_unknown(path: str) -> None:
+    with pytest.raises(NotFound) as refused:
+        parse(path.encode())
+    assert not isinstance(refused.value, RepositoryNotFound)
+
+
+@pytest.mark.parametrize(
+    "name", ["..", ".", "a" * 97, "a%2Fb", "a%00", "%C3%A9", "a b", "a%0A", ""]
+)
+def test_a_name_that_no_repository_has_is_not_found(name: str) -> None:
+    for path in (f"api/models/{name}/llama", f"{name}/llama/resolve/main/a"):
+        with pytest.raises(RepositoryNotFound):
+            parse(path.encode())
+
+
+@pytest.mark.parametrize("name", ["main", "v1.0", "a--b", "é", "a b", "a" * 255])
+def test_a_folder_can_have_these_names(name: str) -> None:
+    assert is_revision_name(name)
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "/", "a\n", "a" * 256, "é" * 128])
+def test_no_revision_has_these_names(name: str) -> None:
+    assert not is_revision_name(name)
+
+
+@given(st.binary(max_size=40) | st.text("api/models.%2F\\é").map(str.encode))
+def test_any_path_is_read_or_refused(path: bytes) -> None:
+    try:
+        found = parse(path)
+    except PresignError:
+        return
+    if found.repository is not None:
+        assert not {"", ".", ".."} & {*found.repository.id.split("/")}
+        assert found.repository.id.count("/") == 1
