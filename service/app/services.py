@@ -164,7 +164,7 @@ async def open_services(
         authorizer = Authorizer(
             configuration.snapshot, pool, clock=clock, audit_trail=trail, limits=limits
         )
-        core = _core(authorizer, pool, store, clock, metrics)
+        core = _core(authorizer, pool, store, clock, metrics, waiting=waiting)
         services = Services(core, history, configuration, builder, problems)
         stack.push_async_callback(services.close_configuration)
         stack.push_async_callback(pool.stop)
@@ -177,7 +177,13 @@ async def open_services(
 
 
 def _core(
-    authorizer: Authorizer, pool: SessionPool, store: S3Client, clock: Clock, metrics: Metrics
+    authorizer: Authorizer,
+    pool: SessionPool,
+    store: S3Client,
+    clock: Clock,
+    metrics: Metrics,
+    *,
+    waiting: Waiting,
 ) -> Core:
     return Core(
         authorizer=authorizer,
@@ -189,6 +195,7 @@ def _core(
         store=store,
         clock=clock,
         metrics=metrics,
+        waiting=waiting,
         unique_id=_unique_id,
     )
 

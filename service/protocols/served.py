@@ -8,6 +8,7 @@ from fastapi import APIRouter
 
 from service.clock import Clock
 from service.concurrency.shared_attempts import SharedAttempts
+from service.concurrency.waiting import Waiting
 from service.errors import NotConfigured
 from service.multipart.object_checks import ObjectChecks
 from service.multipart.uploads import MultipartUploads
@@ -23,7 +24,10 @@ V = TypeVar("V")  # what its use case receives of the settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Core:
-    """What the protocols are built on. `unique_id` makes the unique segment of a new key."""
+    """What the protocols are built on.
+
+    `waiting` limits how many requests wait. `unique_id` makes the unique segment of a new key.
+    """
 
     authorizer: Authorizer
     pool: SessionPool
@@ -34,6 +38,7 @@ class Core:
     store: S3Client
     clock: Clock
     metrics: Metrics
+    waiting: Waiting
     unique_id: Callable[[], str]
 
 
