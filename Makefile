@@ -25,6 +25,11 @@ export TESTS_ICEBERG = $(abspath $(ICEBERG_VENV))/bin
 # MLflow pins most of what it needs.
 MLFLOW_VENV ?= .venv-mlflow
 export TESTS_MLFLOW = $(abspath $(MLFLOW_VENV))/bin
+# The Hugging Face Hub's clients of two versions.
+HUB_VENV ?= .venv-hub
+HUB1_VENV ?= .venv-hub1
+export TESTS_HUB = $(abspath $(HUB_VENV))/bin
+export TESTS_HUB1 = $(abspath $(HUB1_VENV))/bin
 # cfn-lint brings a symbolic algebra system.
 CFN_VENV ?= .venv-cfn
 export TESTS_CFN = $(abspath $(CFN_VENV))/bin
@@ -91,7 +96,7 @@ test-short: $(VENV)/.installed $(STORE_VENV)/.installed
 coverage: $(VENV)/.installed $(STORE_VENV)/.installed  ## the same with branch coverage, which takes up to twice as long
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not slow" $(CONFORMANCE:%=--ignore=%) --cov --cov-report=term
 
-environments: $(VENV)/.installed $(STORE_VENV)/.installed $(CLIENTS_VENV)/.installed $(ICEBERG_VENV)/.installed $(MLFLOW_VENV)/.installed $(CFN_VENV)/.installed $(DOCS_VENV)/.installed $(RUNTIME_VENV)/report.json $(NODE_MODULES) tests/iam/node_modules/.package-lock.json  ## what all the checks need, which each makes for itself otherwise
+environments: $(VENV)/.installed $(STORE_VENV)/.installed $(CLIENTS_VENV)/.installed $(ICEBERG_VENV)/.installed $(MLFLOW_VENV)/.installed $(HUB_VENV)/.installed $(HUB1_VENV)/.installed $(CFN_VENV)/.installed $(DOCS_VENV)/.installed $(RUNTIME_VENV)/report.json $(NODE_MODULES) tests/iam/node_modules/.package-lock.json  ## what all the checks need, which each makes for itself otherwise
 
 test-slow: $(VENV)/.installed $(STORE_VENV)/.installed $(RUNTIME_VENV)/report.json  ## the slow tests, which wait for sessions, windows and lifetimes to end, run replicas, or kill clients, and all examples of each property
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "slow or many_examples" --hypothesis-profile thorough --ignore tests/contract  # `make check` runs those
@@ -127,7 +132,7 @@ licences: $(SBOM)  ## write docs/licences.md, the licences of what ships
 version: $(VENV)/.installed  ## write the next version to all files that have it, and its section of the changelog (VERSION=0.2.0)
 	$(BIN)/python -m release.version $(VERSION)
 
-clients: $(VENV)/.installed $(STORE_VENV)/.installed $(CLIENTS_VENV)/.installed $(ICEBERG_VENV)/.installed $(MLFLOW_VENV)/.installed $(NODE_MODULES)  ## test with real clients: generated ones, and browsers
+clients: $(VENV)/.installed $(STORE_VENV)/.installed $(CLIENTS_VENV)/.installed $(ICEBERG_VENV)/.installed $(MLFLOW_VENV)/.installed $(HUB_VENV)/.installed $(HUB1_VENV)/.installed $(NODE_MODULES)  ## test with real clients: generated ones, and browsers
 	$(BIN)/pytest -n 2 --dist loadfile --override-ini addopts="-ra --strict-markers --strict-config --import-mode=importlib" tests/browser tests/clients
 
 screenshots: $(VENV)/.installed $(STORE_VENV)/.installed  ## take the pictures of the console, the README's recording and the dashboard again (needs Chromium, ffmpeg, Prometheus); look at each
@@ -191,11 +196,13 @@ locks:  ## resolve the pinned hashes again (needs uv)
 	$(LOCK) locks/clients.in -o locks/clients.lock
 	$(LOCK) locks/iceberg.in -o locks/iceberg.lock
 	$(LOCK) locks/mlflow.in -o locks/mlflow.lock
+	$(LOCK) locks/hub.in -o locks/hub.lock
+	$(LOCK) locks/hub1.in -o locks/hub1.lock
 	$(LOCK) locks/cfn.in -o locks/cfn.lock
 	$(LOCK) locks/docs.in -o locks/docs.lock
 
 clean:  ## remove the environments and caches
-	rm -rf $(VENV) $(OTHER_PYTHONS:%=.venv-%) .venv-uv $(DEMO_VENV) $(STORE_VENV) $(CLIENTS_VENV) $(ICEBERG_VENV) $(MLFLOW_VENV) $(CFN_VENV) $(DOCS_VENV) $(RUNTIME_VENV) dist tests/clients/node_modules tests/iam/node_modules tests/browser/*/node_modules mutants .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
+	rm -rf $(VENV) $(OTHER_PYTHONS:%=.venv-%) .venv-uv $(DEMO_VENV) $(STORE_VENV) $(CLIENTS_VENV) $(ICEBERG_VENV) $(MLFLOW_VENV) $(HUB_VENV) $(HUB1_VENV) $(CFN_VENV) $(DOCS_VENV) $(RUNTIME_VENV) dist tests/clients/node_modules tests/iam/node_modules tests/browser/*/node_modules mutants .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
 
 .venv-uv/bin/uv: locks/uv.lock
 	$(PYTHON) -m venv .venv-uv
@@ -226,6 +233,14 @@ $(ICEBERG_VENV)/.installed: locks/iceberg.lock | $(UV)
 
 $(MLFLOW_VENV)/.installed: locks/mlflow.lock | $(UV)
 	$(call environment,$(MLFLOW_VENV),locks/mlflow.lock,--compile-bytecode)
+	touch $@
+
+$(HUB_VENV)/.installed: locks/hub.lock | $(UV)
+	$(call environment,$(HUB_VENV),locks/hub.lock)
+	touch $@
+
+$(HUB1_VENV)/.installed: locks/hub1.lock | $(UV)
+	$(call environment,$(HUB1_VENV),locks/hub1.lock)
 	touch $@
 
 $(CFN_VENV)/.installed: locks/cfn.lock | $(UV)
