@@ -9,6 +9,7 @@ from service.errors import ConfigurationError
 from service.protocols import (
     credentials,
     git_lfs,
+    hugging_face,
     links,
     mlflow,
     objects,
@@ -29,6 +30,7 @@ PROTOCOLS: Final[tuple[AnyProtocol, ...]] = (
     package_index.PROTOCOL,
     git_lfs.PROTOCOL,
     mlflow.PROTOCOL,
+    hugging_face.PROTOCOL,
     uppy.PROTOCOL,
     links.PROTOCOL,
     credentials.PROTOCOL,

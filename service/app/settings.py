@@ -27,6 +27,7 @@ from service.config.sharing import with_shared_settings
 from service.config.types import OFFLINE, Name, Section
 from service.errors import ConfigurationError, ConfigurationProblem, Location
 from service.protocols.git_lfs.settings import GitLfsSettings
+from service.protocols.hugging_face.settings import HuggingFaceSettings
 from service.protocols.links.settings import LinksSettings
 from service.protocols.mlflow.settings import MlflowSettings
 from service.protocols.objects.settings import Objects, ObjectUrlSettings
@@ -80,6 +81,10 @@ class Settings(Section):
 
     mlflow: MlflowSettings | None = None
     """[MLflow](mlflow.md)'s artifacts. Without this section there are none."""
+
+    hugging_face: HuggingFaceSettings | None = None
+    """What clients of the [Hugging Face Hub](hugging-face.md) may read at `/hf`. Without this
+    section there is no `/hf`."""
 
     uppy: UppySettings | None = None
     """What [Uppy](uppy.md) in a browser may request at `/uppy`. Without this section there is no

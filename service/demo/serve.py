@@ -82,6 +82,7 @@ def demo_settings(
         "buckets": {BUCKET: bucket},
         "callers": [caller],
         "console": True,
+        "hugging_face": {"models": {"bucket": BUCKET, "prefix": "models/"}},
         "links": {"keys": [link_key], "store_url": MEMORY},
         "package_index": {BUCKET: {"bucket": BUCKET, "prefix": PACKAGES}},
         "git_lfs": {"repositories": {BUCKET: {"bucket": BUCKET, "prefix": "lfs/"}}},

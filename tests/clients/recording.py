@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPResponse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Event, Thread
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -31,10 +31,28 @@ class SentRequest:
     length: int
 
 
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Ends an answer after some bytes, once it is `released`. `reached` is when they are sent."""
+
+    after: int
+    reached: Event = field(default_factory=Event)
+    released: Event = field(default_factory=Event)
+
+
 @dataclass
 class Recording:
+    """The next answer that is long enough for `cut` ends there."""
+
     url: str = ""
     requests: list[SentRequest] = field(default_factory=list)
+    cut: Cut | None = None
+
+    def take_cut(self, length: int) -> Cut | None:
+        if self.cut is None or length <= self.cut.after:
+            return None
+        cut, self.cut = self.cut, None
+        return cut
 
 
 class _Server(ThreadingHTTPServer):
@@ -80,7 +98,14 @@ class _Handler(BaseHTTPRequestHandler):
                 self.send_header(name, value)
         self.send_header("content-length", str(length))
         self.end_headers()
-        self.wfile.write(body)
+        if (cut := self.server.recording.take_cut(len(body))) is None:
+            self.wfile.write(body)
+            return
+        self.wfile.write(body[: cut.after])
+        self.wfile.flush()
+        cut.reached.set()
+        cut.released.wait(60)
+        self.close_connection = True
 
     do_DELETE = do_GET = do_HEAD = do_OPTIONS = do_PUT = forward  # noqa: N815 - their names there
 

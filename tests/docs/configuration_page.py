@@ -36,6 +36,8 @@ SECTIONS: Final = MappingProxyType(
         "LfsRepositorySettings": "repositories",
         "MlflowSettings": "mlflow",
         "MlflowRootSettings": "roots",
+        "HuggingFaceSettings": "hugging_face",
+        "HubRootSettings": "models",
         "UppySettings": "uppy",
         "LinksSettings": "links",
         "ConsoleSettings": "console",

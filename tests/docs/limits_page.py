@@ -20,6 +20,9 @@ from service.multipart.requests import DEFAULT_PARTS_PER_REQUEST, MAX_PARTS_PER_
 from service.presigning.listings import MAX_PAGES
 from service.presigning.rate_windows import MAX_COUNTS
 from service.protocols.git_lfs.routes import MAX_OBJECTS
+from service.protocols.hugging_face.cached_listings import MAX_AT_ONCE
+from service.protocols.hugging_face.folders import MAX_FILES
+from service.protocols.hugging_face.repositories import MAX_REFS
 from service.protocols.links.link_store import MOST_LINKS
 from service.protocols.links.visits import EXPIRES_IN
 from service.protocols.mlflow.parts import MAX_PARTS as MAX_MLFLOW_PARTS
@@ -104,6 +107,13 @@ _CALLS: Final = (
         "the next request",
     ),
     ("a batch of Git LFS", f"{MAX_OBJECTS} objects", "413"),
+    ("a revision of the Hugging Face Hub", f"{MAX_FILES:,} files", "422"),
+    ("the refs of its repository", f"{MAX_REFS} revisions", "422"),
+    (
+        "listings for the Hub that are made at once",
+        f"{MAX_AT_ONCE}, half of them for one caller",
+        "503",
+    ),
     ("an upload of MLflow", f"{MAX_MLFLOW_PARTS:,} parts", "422"),
     ("a token", f"{MAX_TOKEN_LENGTH:,} characters", "401"),
 )

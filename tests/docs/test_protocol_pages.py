@@ -11,6 +11,9 @@ from ruamel.yaml import YAML
 from service.app.settings import Settings
 from service.presigning.listings import MAX_PAGES
 from service.protocols.git_lfs.routes import MAX_OBJECTS
+from service.protocols.hugging_face.cached_listings import KEPT_SECONDS
+from service.protocols.hugging_face.folders import MAX_FILES
+from service.protocols.hugging_face.repositories import MAX_REFS
 from service.protocols.mlflow.parts import MAX_PARTS
 from service.protocols.objects.settings import ObjectUrlSettings
 from service.protocols.package_index.hashes import MAX_CHECKED
@@ -24,6 +27,9 @@ SENTENCES: Final = [
     ("git-lfs", f"A batch has at most {MAX_OBJECTS} objects"),
     ("mlflow", f"{MAX_PARTS:,} parts: {MAX_PARTS * 10 // 1000} GiB"),
     ("mlflow", f"More than {MAX_PAGES * 1000:,} files in one folder"),
+    ("hugging-face", f"More than {MAX_FILES:,} files in a revision"),
+    ("hugging-face", f"More than {MAX_REFS} revisions"),
+    ("hugging-face", f"is kept for {KEPT_SECONDS:g} s"),
     ("package-index", f"One request looks up at most {MAX_CHECKED} files"),
     ("package-index", f"One directory has at most {MAX_PAGES} pages"),
     ("object-urls", f"`objects.expires_in` seconds, {ObjectUrlSettings().expires_in} by default"),
@@ -33,7 +39,7 @@ SENTENCES: Final = [
 ]
 
 
-@pytest.mark.parametrize("name", ["git-lfs", "mlflow", "package-index"])
+@pytest.mark.parametrize("name", ["git-lfs", "hugging-face", "mlflow", "package-index"])
 def test_the_configuration_on_the_page_is_valid(name: str) -> None:
     [shown] = [block.text for block in blocks(f"docs/{name}.md") if block.language == "yaml"]
     document = YAML(typ="safe", pure=True).load(shown)

@@ -17,6 +17,7 @@ from service.config.key_files import new_key
 from service.protocols import (
     credentials,
     git_lfs,
+    hugging_face,
     links,
     mlflow,
     package_index,
@@ -98,6 +99,17 @@ CASES: Final[list[tuple[AnyProtocol, Mapping[str, Any], str, Mapping[str, list[S
         },
     ),
     (
+        hugging_face.PROTOCOL,
+        {"hugging_face": {"models": ROOTS["team"]}},
+        "list download",
+        {
+            "read all models": [
+                Sent("GET", "/hf/api/models/acme/llama"),
+                Sent("GET", "/hf/acme/llama/resolve/main/file"),
+            ]
+        },
+    ),
+    (
         uppy.PROTOCOL,
         {"uppy": {"bucket": "demo", "prefix": "u/{caller}/"}},
         "form multipart",
@@ -171,7 +183,10 @@ def document(directory: Path, sections: Mapping[str, Any], operations: str) -> d
 async def served(configured: dict[str, Any]) -> AsyncIterator[httpx.AsyncClient]:
     store = MlflowStore()
     oid = hashlib.sha256(b"stored").hexdigest()
-    keys = ("a/file", "a/project/project-1.zip", f"a/{oid[:2]}/{oid[2:4]}/{oid}")
+    keys = (
+        *("a/file", "a/project/project-1.zip", "a/acme/llama/main/file"),
+        f"a/{oid[:2]}/{oid[2:4]}/{oid}",
+    )
     store.objects |= dict.fromkeys(keys, ('"etag"', 5))
     async with run_app(Settings.model_validate(configured), store_transport=store) as client:
         yield client
@@ -182,6 +197,9 @@ async def is_answered(client: httpx.AsyncClient, secret: str, sent: Sent) -> boo
     answer = await client.request(sent.method, sent.path, headers=headers, **sent.more)
     if answer.status_code == 422:
         assert answer.json()["code"] == "create_only_unsupported"
+        return False
+    if answer.status_code == 404:  # as the Hub refuses
+        assert answer.json()["code"] == "forbidden"
         return False
     assert answer.status_code in ALLOWED | REFUSED, answer.text
     return answer.status_code in ALLOWED

@@ -37,10 +37,10 @@ def render_entries(revision: Revision, entries: Iterable[Entry]) -> bytes:
     return to_json([_entry(revision, each) for each in entries])
 
 
-def render_refs(revisions: Iterable[Revision]) -> bytes:
+def render_refs(refs: Iterable[tuple[str, str]]) -> bytes:
+    """`refs` are names and shas."""
     branches = [
-        {"name": each.name, "ref": f"refs/heads/{each.name}", "targetCommit": each.sha}
-        for each in revisions
+        {"name": name, "ref": f"refs/heads/{name}", "targetCommit": sha} for name, sha in refs
     ]
     return to_json({"branches": branches, "tags": [], "converts": [], "pullRequests": []})
 

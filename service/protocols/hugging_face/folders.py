@@ -1,0 +1,139 @@
+"""Folders at the store as a caller's grants let it list them, from listings that are kept.
+
+Rules of this file:
+- A caller's grants decide each request, also if another caller's listing answers it. Each request
+  is counted and in the audit trail: as the pages that it lists, or as a listing.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final, NamedTuple, NoReturn
+
+from service.access.grants import AccessRequest, Allowed, Operation, decide
+from service.api.request_state import CallerId
+from service.concurrency.event_loop import run_in_thread_if
+from service.errors import InvalidRequest, PresignError, StorageUnavailable
+from service.presigning.authorizer import Authorizer
+from service.presigning.listings import ListingRequest, Listings
+from service.presigning.requests import Requester, StoreRequest
+from service.protocols.hugging_face.addresses import is_revision_name
+from service.protocols.hugging_face.cached_listings import KEPT_SECONDS, CachedListings
+from service.protocols.hugging_face.revisions import Revision, is_sha, revision_of
+from service.s3.listing_xml import ListedObject
+from service.s3.queries import LIST_SECONDS
+
+MAX_FILES: Final = 10_000  # of a revision
+_MANY: Final = 500  # objects; 1,000 take some 3 ms
+
+
+class Place(NamedTuple):
+    """A prefix in a bucket."""
+
+    bucket: str
+    prefix: str
+
+    def below(self, name: str) -> "Place":
+        return Place(self.bucket, f"{self.prefix}{name}/")
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """Methods raise what `Listings.page` raises, and Overloaded for too many listings at once."""
+
+    authorizer: Authorizer
+    listings: Listings
+    revisions: CachedListings[Revision]
+    levels: CachedListings[tuple[str, ...]]
+
+    async def revision(
+        self,
+        requester: Requester,
+        place: Place,
+        name: str,
+        *,
+        counted: bool,
+        max_age: float = KEPT_SECONDS,
+    ) -> Revision:
+        """Return what the folder of this name at `place` has, which may be nothing.
+
+        `counted` is whether this is all that the request does: it then counts as one URL at least.
+        """
+        folder = place.below(name)
+
+        async def make() -> Revision:
+            objects = await self._objects(requester, folder)
+            is_long = len(objects) > _MANY
+            return await run_in_thread_if(is_long, revision_of, name, folder.prefix, objects)
+
+        if not self.may_list(requester, folder):
+            await self.authorize(requester, folder)  # raises the refusal
+        found, is_new = await self.revisions.get(
+            folder,
+            make,
+            bucket=folder.bucket,
+            caller_id=_caller_id(requester),
+            max_age=max_age,
+        )
+        if counted and not is_new:
+            await self.authorize(requester, folder)
+        return found
+
+    async def names(self, requester: Requester, place: Place) -> tuple[str, ...]:
+        """Return the names of the folders of a repository that can be revisions."""
+
+        async def make() -> tuple[str, ...]:
+            level = await self.listings.level(requester, *place)
+            names = (each[len(place.prefix) : -1] for each in level.prefixes)
+            return tuple(name for name in names if is_revision_name(name) and not is_sha(name))
+
+        if not self.may_list(requester, place):
+            await self.authorize(requester, place)  # raises the refusal
+        caller_id = _caller_id(requester)
+        return (await self.levels.get(place, make, bucket=place.bucket, caller_id=caller_id))[0]
+
+    def may_list(self, requester: Requester, place: Place) -> bool:
+        grants = self.authorizer.access(requester).grants
+        return isinstance(decide(grants, _listing_of(place)), Allowed)
+
+    async def refuse(
+        self, requester: Requester, place: Place, error: PresignError, *, counted: bool = False
+    ) -> NoReturn:
+        """Raise the error, or the caller's own refusal, once the request is counted and audited."""
+        if not counted:
+            await self.authorize(requester, place)
+        raise error
+
+    async def authorize(self, requester: Requester, place: Place) -> None:
+        """Count a listing, decide it and write its audit line. Raises the refusal."""
+        request = StoreRequest(action="ListObjectsV2", access_request=_listing_of(place))
+        await self.authorizer.authorize_store_call(requester, request)
+
+    async def _objects(self, requester: Requester, folder: Place) -> list[ListedObject]:
+        found, after = list[ListedObject](), None
+        try:
+            async with asyncio.timeout(LIST_SECONDS):
+                while True:
+                    request = ListingRequest(
+                        bucket=folder.bucket, prefix=folder.prefix, delimiter=None, after=after
+                    )
+                    page = await self.listings.page(requester, request)
+                    found += page.objects
+                    if len(found) > MAX_FILES:
+                        detail = f"The revision has more than {MAX_FILES:,} files. Split it."
+                        raise InvalidRequest(detail)
+                    if (after := page.next_token) is None:
+                        return found
+        except TimeoutError:
+            detail = f"The store did not list the revision within {LIST_SECONDS:g} s."
+            raise StorageUnavailable(detail) from None
+
+
+def _caller_id(requester: Requester) -> CallerId:
+    caller = requester.identity.caller
+    return caller.issuer, caller.subject
+
+
+def _listing_of(place: Place) -> AccessRequest:
+    return AccessRequest(
+        operation=Operation.LIST, bucket=place.bucket, key=place.prefix, subtree=True
+    )

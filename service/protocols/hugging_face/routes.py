@@ -1,0 +1,174 @@
+"""`/hf/…`: the Hugging Face Hub's API for reading, for its unmodified clients.
+
+github.com/huggingface/huggingface_hub: src/huggingface_hub/hf_api.py, file_download.py
+"""
+
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Response
+
+from service.api.body import refuse_encoded
+from service.api.discarding import discard_body
+from service.api.route import ApiRoute, AuthenticatedRequest
+from service.concurrency.event_loop import run_in_thread_if
+from service.errors import NotFound, PresignError
+from service.protocols.hugging_face.addresses import Action, Address, parse
+from service.protocols.hugging_face.cached_listings import CachedListings
+from service.protocols.hugging_face.errors import EntryNotFound, ReadOnly
+from service.protocols.hugging_face.folders import Folders
+from service.protocols.hugging_face.refusals import COMMIT, refusal
+from service.protocols.hugging_face.rendering import (
+    render_caller,
+    render_entries,
+    render_info,
+    render_refs,
+)
+from service.protocols.hugging_face.repositories import FileUrl, Repositories
+from service.protocols.hugging_face.requests import (
+    MAX_BODY_BYTES,
+    PAGE_ENTRIES,
+    paths_of,
+    tree_query,
+    wants_blobs,
+)
+from service.protocols.hugging_face.settings import PATH, Hub
+from service.protocols.redirects import Redirect
+from service.protocols.served import Core, Served
+
+_MANY: Final = 1000  # files of an answer; 10,000 take some 10 ms
+_LONG_BYTES: Final = 16 * 1024  # of paths
+_REST: Final = "/{path:path}"
+
+
+class HubRoute(ApiRoute):
+    """Answers errors in the form that the Hub's clients read."""
+
+    def refusal(self, call: AuthenticatedRequest, error: PresignError) -> Response:
+        has_credentials = "authorization" in call.headers
+        return refusal(error, call.context.request_id, has_credentials=has_credentials)
+
+
+router = APIRouter(prefix=PATH, route_class=HubRoute, include_in_schema=False)
+
+
+@router.api_route(_REST, methods=["GET", "HEAD"])
+async def read(call: AuthenticatedRequest) -> Response:
+    """A HEAD of a file has the address for a GET: clients send their GETs there."""
+    hub = call.parts.use_case(Repositories)
+    address = _address(call)
+    match address.action:
+        case Action.RESOLVE:
+            return await _file(call, hub, address)
+        case Action.INFO:
+            return await _info(call, hub, address)
+        case Action.TREE:
+            return await _tree(call, hub, address)
+        case Action.REFS:
+            return _json(render_refs(await hub.refs(call.requester, address.of_repository)))
+        case Action.WHOAMI:
+            return _json(render_caller(call.requester.identity.caller.subject))
+    raise NotFound("No such resource.")
+
+
+@router.post(_REST)
+async def post(call: AuthenticatedRequest) -> Response:
+    """Describe some paths, which a client sends in a body. All else would write."""
+    hub = call.parts.use_case(Repositories)
+    address = _address(call)
+    if address.action is Action.PATHS_INFO:
+        return await _paths_info(call, hub, address)
+    closing = await discard_body(call)
+    answer = refusal(ReadOnly(), call.context.request_id, has_credentials=True)
+    answer.headers.update(closing)
+    return answer
+
+
+async def _file(call: AuthenticatedRequest, hub: Repositories, address: Address) -> Response:
+    own_host = urlsplit(_own_origin(call)).hostname
+    found = await hub.file(
+        call.requester, address.of_repository, address.revision, address.path, own_host=own_host
+    )
+    return Redirect(found.url, more=_headers(found))
+
+
+def _headers(found: FileUrl) -> dict[str, str]:
+    etag, size = f'"{found.file.oid}"', str(found.file.size)
+    return {
+        COMMIT.lower(): found.sha,
+        "etag": etag,
+        "x-linked-etag": etag,
+        "x-linked-size": size,
+        "accept-ranges": "bytes",
+    }
+
+
+async def _info(call: AuthenticatedRequest, hub: Repositories, address: Address) -> Response:
+    blobs = wants_blobs(call.scope["query_string"])
+    revision = await hub.revision(call.requester, address.of_repository, address.revision)
+    is_long = len(revision.files) > _MANY
+    return _json(
+        await run_in_thread_if(is_long, render_info, address.of_repository, revision, blobs=blobs)
+    )
+
+
+async def _tree(call: AuthenticatedRequest, hub: Repositories, address: Address) -> Response:
+    query = tree_query(call.scope["query_string"])
+    revision = await hub.revision(call.requester, address.of_repository, address.revision)
+    found = revision.tree(address.path, recursive=query.recursive, after=query.cursor)
+    if found is None:
+        raise EntryNotFound("The revision has no such folder.", revision.sha)
+    page, headers = found[:PAGE_ENTRIES], {COMMIT: revision.sha}
+    if len(found) > PAGE_ENTRIES:
+        path = f"{_origin(call, hub)}{call.scope['raw_path'].decode('latin-1')}"
+        headers["Link"] = f'<{path}?{query.next_page(page[-1].path)}>; rel="next"'
+    return _json(render_entries(revision, page), headers)
+
+
+async def _paths_info(call: AuthenticatedRequest, hub: Repositories, address: Address) -> Response:
+    refuse_encoded(call.scope["headers"])
+    body = await call.read(MAX_BODY_BYTES)
+    is_long, content_type = len(body) > _LONG_BYTES, call.headers.get("content-type", "")
+    paths = await run_in_thread_if(is_long, paths_of, body, content_type)
+    revision = await hub.revision(call.requester, address.of_repository, address.revision)
+    found = await run_in_thread_if(is_long, revision.find_all, paths)
+    return _json(await run_in_thread_if(is_long, render_entries, revision, found))
+
+
+def _json(body: bytes, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(body, media_type="application/json", headers=headers)
+
+
+def _address(call: AuthenticatedRequest) -> Address:
+    path: bytes = call.scope["raw_path"]
+    start = f"{PATH}/".encode()
+    if not path.startswith(start):
+        raise NotFound("No such resource.")
+    return parse(path[len(start) :])
+
+
+def _origin(call: AuthenticatedRequest, hub: Repositories) -> str:
+    """Return the address of the service that clients use, as far as it is known."""
+    return hub.configured.public_url or _own_origin(call)
+
+
+def _own_origin(call: AuthenticatedRequest) -> str:
+    return f"{call.scope['scheme']}://{call.headers.get('host', '')}"
+
+
+def _repositories(core: Core, values: Hub | None) -> Repositories:
+    folders = Folders(
+        core.authorizer,
+        core.listings,
+        CachedListings(core.clock, core.waiting, lambda revision: len(revision.files)),
+        CachedListings(core.clock, core.waiting, len),
+    )
+    return Repositories(values, core.authorizer, core.presigner, folders)
+
+
+SERVED: Final = Served(
+    use_case=_repositories,
+    routers=(router,),
+    feature="the Hugging Face Hub",
+)
