@@ -25,7 +25,8 @@ PAGES: Final = [
 COMMANDS: Final = frozenset({"sh", "python"})
 WITH_THE_DEMO: Final = "run with the demo"
 # As on the pages: the addresses of the demo and in a Pod, and a Pod's token file.
-ADDRESSES: Final = ("http://127.0.0.1:8000", "http://presign.presign.svc")
+IN_A_POD: Final = "http://presign.presign.svc"
+ADDRESSES: Final = ("http://127.0.0.1:8000", IN_A_POD)
 TOKEN_FILE: Final = "/var/run/secrets/presign/token"
 _BLOCK: Final = re.compile(
     r"(?:^ *<!-- (?P<mark>[^\n]*) -->\n)?^(?P<indent> *)```(?P<language>\w*)\n(?P<text>.*?)^(?P=indent)```$",
@@ -101,8 +102,10 @@ def run(
     text = block.text.replace(TOKEN_FILE, str(directory / "token"))
     for shown in ADDRESSES:
         text = text.replace(shown, demo.url)
+    if IN_A_POD in block.text:  # its bucket is that of the page's configuration
+        text = text.replace('"reports"', '"demo"')
     if block.language == "python":
-        (directory / "lines.py").write_text(text.replace('"reports"', '"demo"'))
+        (directory / "lines.py").write_text(text)
         text = "python3 lines.py"
     own = {**_environment(), "XDG_STATE_HOME": str(directory / "state")}
     return paste(text, directory, {**own, **(variables or {})})
