@@ -181,7 +181,8 @@ def _unmet(any_of: tuple[Fact, ...], claims: Claims, *, left_out: bool) -> str:
         case None:
             return f"the token has no {pointer}"
         case list():
-            return f"{pointer} has {len(value)} values, and none of these"
+            count = "1 value" if len(value) == 1 else f"{len(value)} values"
+            return f"{pointer} has {count}, and the entry names none of them"
         case str() | int():
             return f"{pointer} is another {'text' if isinstance(value, str) else 'value'}"
     return f"{pointer} is no value or list to compare"

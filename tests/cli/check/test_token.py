@@ -62,7 +62,8 @@ def test_it_says_which_entries_match_and_why_others_do_not(tmp_path: Path, keys_
         "callers.1.grants.1: does not apply: the token's /team is missing or unsuitable for a prefix",
         "callers.2: does not match, because the subject is another: ann:* of people",
         (
-            "callers.3: does not match, because /groups has 2 values, and none of these; the token has "
+            "callers.3: does not match, because /groups has 2 values, and the entry names none of "
+            "them; the token has "
             'no /level: everyone who signs in at `people` with /groups "a" or "b" and /level 7'
         ),
         (
@@ -71,6 +72,11 @@ def test_it_says_which_entries_match_and_why_others_do_not(tmp_path: Path, keys_
         ),
     ]
     assert last == "ann of people may download finance/… in reports, URLs up to 15 min"
+
+
+def test_a_list_of_one_has_one_value(tmp_path: Path, keys_url: str) -> None:
+    done = check(tmp_path, keys_url, of_ann(groups=["b"]))
+    assert "/groups has 1 value, and the entry names none of them: " in done.output
 
 
 def test_a_file_and_json_say_the_same(tmp_path: Path, keys_url: str) -> None:
