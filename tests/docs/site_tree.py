@@ -65,7 +65,9 @@ def _led(link: re.Match[str], page: Path) -> str:
 def _listing(directory: Path) -> str:
     names = sorted(each.name for each in directory.iterdir() if each.is_file())
     lines = [f"- [{name}]({name})" for name in names]
-    return "\n".join([f"# {directory.relative_to(ROOT)}", "", *lines, ""])
+    # A search is for pages that somebody wrote.
+    head = ["---", "search:", "  exclude: true", "---", f"# {directory.relative_to(ROOT)}"]
+    return "\n".join([*head, "", *lines, ""])
 
 
 if __name__ == "__main__":

@@ -51,6 +51,11 @@ def test_a_link_to_a_directory_leads_to_its_list(tree: Path) -> None:
     assert (tree / "deploy/kubernetes/base/deployment.yaml").is_file()
 
 
+def test_the_search_finds_no_list_of_files(tree: Path) -> None:
+    listing = (tree / "deploy/kubernetes/base/README.md").read_text(encoding="utf-8")
+    assert listing.startswith("---\nsearch:\n  exclude: true\n---\n# deploy/kubernetes/base\n")
+
+
 def test_no_page_links_a_hidden_file(tree: Path) -> None:
     """The generator leaves such files out, so a link to one leads nowhere on the site."""
     assert [str(found) for found in tree.rglob(".*")] == []
