@@ -52,7 +52,9 @@ def test_an_upload_without_a_condition_is_denied() -> None:
 
 def test_grants_without_uploads_neither_add_nor_lift_the_limit() -> None:
     reads = replace(allowing(Operation.DOWNLOAD), allow_overwrite=True)
-    assert not puts([allowing(Operation.UPLOAD), reads], CREATES)
+    both = [allowing(Operation.UPLOAD), reads]
+    assert not puts(both, CREATES)
+    assert vended_policy(both, AWS, max_age=None).count("Deny") == 1
     for overwriting in (False, True):
         reading = [replace(reads, allow_overwrite=overwriting)]
         assert vended_policy(reading, AWS, max_age=None).count("Deny") == 0

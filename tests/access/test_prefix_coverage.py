@@ -18,6 +18,7 @@ TWO = "a/{claim:/x}/{claim:/y}/"
         ("a/b/", "a/", False),
         ("a.b/", "a.b/", True),
         ("a.b/", "axb/", False),
+        ("a b/", "a b/", True),
         ("a", "a", False),  # one key
         (OWN, "a/bob/", True),
         (OWN, "a/bob/c/", True),

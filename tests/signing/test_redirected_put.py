@@ -58,8 +58,8 @@ def test_other_headers_of_aws_are_refused(name: str) -> None:
 
 def test_spaces_after_a_value_are_no_part_of_it() -> None:
     value = "\xa0 of team x\t\x0b"
-    sent = sent_headers([("x-amz-meta-a", f"{value} \t "), ("x-amz-meta-b", "Xx")])
-    assert sent == (("x-amz-meta-a", value), ("x-amz-meta-b", "Xx"))
+    sent = sent_headers([("x-amz-meta-a", f"{value} \t "), ("x-amz-meta-b", "xX")])
+    assert sent == (("x-amz-meta-a", value), ("x-amz-meta-b", "xX"))
 
 
 @pytest.mark.parametrize(
