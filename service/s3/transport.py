@@ -5,6 +5,7 @@ A/B, a HEAD to a server on loopback: 0.28 ms of CPU, and 1.5 ms with httpx's own
 An error's class says whether the request may have been sent, since some may not be repeated.
 """
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from typing import Final
@@ -35,6 +36,8 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
 
         Raises ConnectError if nothing was sent, else ReadError.
         """
+        if request.method == "POST":  # aiohttp repeats the others itself
+            await _notice_closed_connections()
         try:
             response = await self._open_session().request(
                 request.method,
@@ -80,6 +83,12 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         if self._proxy is None or url.scheme != "https" or proxy_bypass(url.host):
             return None
         return URL(self._proxy)
+
+
+async def _notice_closed_connections() -> None:
+    """Let the event loop read what it has not yet: it was busy, or in Lambda it was stopped."""
+    await asyncio.sleep(0)  # the next turn of the loop sees what has arrived
+    await asyncio.sleep(0)  # and this one comes after it was read
 
 
 class _Body(httpx.AsyncByteStream):

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -11,6 +12,7 @@ import pytest
 from service.clock import Clock, SystemClock
 from service.sessions.session import Session
 from service.sessions.source import Owner, SessionRefused
+from service.signing.signer import Address
 from tests.auth.mint import ISSUER, claims, ed_key, jwk, jwks, signed
 from tests.support.app import FixedSource, make_app_settings, make_open_grant, open_sources_of
 from tests.support.http_servers import Handler, serving
@@ -190,3 +192,25 @@ def test_an_issuers_keys_are_fetched_again_after_a_freeze(counted: bool) -> None
             clock.freeze(700, counted=counted)
             withdrawn = harness.send(Kind.HTTP_API, "GET", "/v1/caller", headers=headers)
             assert withdrawn.status_code == 401
+
+
+def test_an_upload_never_begins_on_a_connection_closed_in_a_freeze() -> None:
+    connections = list[socket.socket]()
+
+    class Store(Handler):
+        def do_POST(self) -> None:  # noqa: N802 - its name there
+            connections.append(self.connection)
+            upload = b"<InitiateMultipartUploadResult><UploadId>u</UploadId>"
+            self.answer(200, upload + b"</InitiateMultipartUploadResult>")
+
+    call = b'{"bucket": "demo", "key": "a", "content_length": 6000000}'
+    with serving(Store) as url:
+        host = url.partition("://")[2]
+        address = Address(scheme="http", host=host, path_prefix="/", region="eu-west-1")
+        settings = make_app_settings(make_open_grant())
+        addresses = dict.fromkeys(settings.buckets, address)
+        with run_instance(settings, addresses=addresses, store_transport=None) as harness:
+            for _ in range(2):
+                answer = harness.send(Kind.HTTP_API, "POST", "/v1/multipart-uploads", call)
+                assert answer.status_code == 201, answer.text
+                connections[-1].shutdown(socket.SHUT_RDWR)

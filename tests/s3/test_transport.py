@@ -2,9 +2,10 @@
 
 import asyncio
 import gzip
+import socket
 from base64 import b64encode
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -106,6 +107,25 @@ async def test_a_post_on_a_connection_that_ends_is_sent_once() -> None:
         with pytest.raises(httpx.ReadError):
             await client.post(f"http://127.0.0.1:{port}/2")
     assert [each.split()[0] for each in requests] == [b"GET", b"POST"]
+
+
+async def test_a_post_is_not_sent_on_a_connection_that_has_ended() -> None:
+    writers = list[asyncio.StreamWriter]()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            while await reader.readuntil(b"\r\n\r\n"):
+                writer.write(response())
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server, connected() as (client, _):
+        await client.get(f"http://127.0.0.1:{port}/1")
+        writers[0].get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+        assert (await client.post(f"http://127.0.0.1:{port}/2")).is_success
+    assert len(writers) == 2
 
 
 async def test_a_proxy_gets_its_password_and_a_host_without_proxy_none(
