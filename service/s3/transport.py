@@ -28,7 +28,9 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         self._tls = tls
         self._connections = connections
         proxies = getproxies_environment()
-        self._proxy = proxies.get("https") or proxies.get("all")
+        proxy = proxies.get("https") or proxies.get("all")
+        # As curl reads it: a scheme is optional.
+        self._proxy = URL(proxy if "://" in proxy else f"http://{proxy}") if proxy else None
         self._session: aiohttp.ClientSession | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -80,9 +82,10 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         return self._session
 
     def _proxy_to(self, url: httpx.URL) -> URL | None:
-        if self._proxy is None or url.scheme != "https" or proxy_bypass(url.host):
+        if self._proxy is None or url.scheme != "https":
             return None
-        return URL(self._proxy)
+        # NO_PROXY may name a host with its port.
+        return None if any(map(proxy_bypass, (url.host, url.netloc.decode()))) else self._proxy
 
 
 async def _notice_closed_connections() -> None:

@@ -128,17 +128,19 @@ async def test_a_post_is_not_sent_on_a_connection_that_has_ended() -> None:
     assert len(writers) == 2
 
 
+@pytest.mark.parametrize("scheme", ["http://", ""])
 async def test_a_proxy_gets_its_password_and_a_host_without_proxy_none(
-    monkeypatch: pytest.MonkeyPatch,
+    scheme: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with serving(EMPTY) as proxy, serving(EMPTY) as store:
-        address = proxy.origin.replace("://", "://user:p%40ss@")
+    closed = "127.0.0.1:9"
+    async with serving(EMPTY) as proxy:
+        address = proxy.origin.replace("http://", f"{scheme}user:p%40ss@")
         monkeypatch.setenv("HTTPS_PROXY", address)
-        for hosts in ("", "127.0.0.1"):
+        for hosts in ("", "127.0.0.1", closed):
             monkeypatch.setenv("NO_PROXY", hosts)
             client = httpx.AsyncClient(transport=AiohttpTransport(TLS, connections=8))
             async with client:
                 with pytest.raises(httpx.TransportError):
-                    await client.get(store.origin.replace("http:", "https:"))
+                    await client.get(f"https://{closed}")
     [asked] = proxy.requests
     assert f"Proxy-Authorization: Basic {b64encode(b'user:p@ss').decode()}" in asked
