@@ -16,6 +16,7 @@ import httpx
 from yarl import URL
 
 _KEEPALIVE_SECONDS: Final = 15
+_MAX_HEADERS: Final = 1200  # S3's 2 KiB of metadata are 1,043 pairs at most, without values
 
 
 class AiohttpTransport(httpx.AsyncBaseTransport):
@@ -78,6 +79,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
                 timeout=aiohttp.ClientTimeout(),
+                max_headers=_MAX_HEADERS,
             )
         return self._session
 

@@ -6,13 +6,16 @@ import socket
 from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from itertools import product
 from pathlib import Path
+from string import ascii_lowercase, digits
 from typing import Final
 
 import httpx
 import pytest
 
 from service.s3.transport import AiohttpTransport
+from service.signing.metadata import MAX_METADATA_BYTES
 from tests.support.stub_server import Answer, StubServer, response, sends, serving
 
 TLS: Final = httpx.create_ssl_context()
@@ -58,6 +61,16 @@ async def test_a_body_is_read_as_the_store_sent_it() -> None:
     ):
         assert b"".join([chunk async for chunk in got.aiter_raw()]) == packed
     assert (got.status_code, got.headers["content-length"]) == (404, str(len(packed)))
+
+
+async def test_an_object_may_have_all_the_metadata_that_s3_allows() -> None:
+    signs = f"{ascii_lowercase}{digits}-_"
+    names = [*signs, *map("".join, product(signs, repeat=2))][:1043]
+    assert sum(map(len, names)) == MAX_METADATA_BYTES
+    metadata = [f"x-amz-meta-{name}:" for name in names]
+    async with connected(sends(response(b"", *metadata))) as (client, store):
+        got = await client.head(f"{store.origin}/b/k")
+    assert len(got.headers) == len(metadata) + 1
 
 
 async def test_neither_cookies_nor_redirects_are_followed() -> None:
