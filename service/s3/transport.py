@@ -21,7 +21,7 @@ _MAX_HEADERS: Final = 1200  # S3's 2 KiB of metadata are 1,043 pairs at most, wi
 
 class AiohttpTransport(httpx.AsyncBaseTransport):
     def __init__(self, tls: ssl.SSLContext, *, connections: int) -> None:
-        """At most `connections` are open at a time.
+        """At most `connections` are in use at a time. Idle ones of each host come in addition.
 
         A proxy is read from the environment, and used for https only: it must neither read nor
         change what is not encrypted.
