@@ -17,6 +17,7 @@ from typing import Any, Final
 from release.archives import tar
 
 _MEDIA: Final = "application/vnd.oci.image"
+_GZIP: Final = b"\x1f\x8b"
 _TIMES: Final = ("mtime", "atime", "ctime")
 Json = dict[str, Any]
 
@@ -40,7 +41,7 @@ def write_archive(saved: Path, out: Path, *, name: str, epoch: int) -> None:
     with tarfile.open(saved) as archive:
         [manifest] = json.loads(_read(archive, "manifest.json"))
         config = json.loads(_read(archive, manifest["Config"]))
-        layers = [in_time(_read(archive, each), epoch) for each in manifest["Layers"]]
+        layers = [in_time(_layer(archive, each), epoch) for each in manifest["Layers"]]
     blobs = Blobs()
     config["rootfs"]["diff_ids"] = [f"sha256:{hashlib.sha256(it).hexdigest()}" for it in layers]
     described = blobs.add(_json(_at(config, epoch)), "config.v1+json")
@@ -95,6 +96,12 @@ def _read(archive: tarfile.TarFile, name: str) -> bytes:
     file = archive.extractfile(name)
     assert file is not None, name
     return file.read()
+
+
+def _layer(archive: tarfile.TarFile, name: str) -> bytes:
+    """Return the plain layer: an engine whose store is containerd's saves it compressed."""
+    layer = _read(archive, name)
+    return gzip.decompress(layer) if layer.startswith(_GZIP) else layer
 
 
 def _json(value: Json) -> bytes:

@@ -1,5 +1,6 @@
 """The archive of an image depends on its contents and the release's time only."""
 
+import gzip
 import io
 import json
 import tarfile
@@ -83,6 +84,12 @@ def test_other_contents_give_another_archive(tmp_path: Path) -> None:
 def test_a_layer_of_the_base_stays_as_it_is() -> None:
     base = layer(EPOCH, os=b"debian")
     assert in_time(base, EPOCH) == base
+
+
+def test_an_engine_may_save_compressed_layers(tmp_path: Path) -> None:
+    layers = [layer(EPOCH - 5, os=b"debian"), layer(EPOCH + 1, app=b"presign")]
+    packed = [gzip.compress(each) for each in layers]
+    assert archived(tmp_path, *packed) == archived(tmp_path, *layers)
 
 
 def test_all_but_the_time_is_kept() -> None:
