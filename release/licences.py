@@ -77,11 +77,10 @@ def problems(found: Iterable[tuple[str, str, str]]) -> list[str]:
 
 
 def fits(expression: str) -> bool:
-    """Of alternatives one must fit, of a conjunction all."""
-    return any(
-        all(part.strip(" ()") in FIT for part in re.split(r"\bAND\b", each))
-        for each in re.split(r"\bOR\b", expression)
-    )
+    """Of alternatives one must fit. Beside an AND all must, even if they are alternatives."""
+    names = [part.strip(" ()") for part in re.split(r"\b(?:AND|OR)\b", expression)]
+    enough = all if re.search(r"\bAND\b", expression) else any
+    return enough(name in FIT for name in names)
 
 
 def page(bill: dict[str, Any]) -> str:

@@ -51,6 +51,7 @@ def test_a_licence_that_fits_passes(expression: str) -> None:
     [
         {"license": {"id": "AGPL-3.0-or-later"}},
         {"expression": "MIT AND GPL-3.0-only"},
+        {"expression": "(MIT OR Apache-2.0) AND GPL-3.0-only"},
         {"license": {"name": "Ask us"}},
     ],
 )
