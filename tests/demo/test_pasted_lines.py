@@ -30,10 +30,26 @@ PRINTED: Final = {
 }
 
 
+# As developers' shells have them. The demo uses none.
+OTHERS: Final = {
+    "AWS_PROFILE": "work",
+    "AWS_SESSION_TOKEN": "canary",
+    "HTTP_PROXY": "http://127.0.0.1:9",
+    "NO_PROXY": "",
+}
+
+
 @pytest.fixture(scope="module")
 def running() -> Iterator[Demo]:
-    with demo("--origin", "https://app.example.com") as started:
+    with demo("--origin", "https://app.example.com", **OTHERS) as started:
         yield started
+
+
+def test_the_demo_works_beside_a_shells_own_credentials(running: Demo) -> None:
+    url = f"{running.url}/o/demo/own.txt"
+    headers = {"Authorization": "Bearer demo"}
+    sent = httpx.put(url, content=b"own", headers=headers, follow_redirects=True)
+    assert sent.is_success, sent.text
 
 
 def test_every_line_of_the_page_works_as_pasted(running: Demo, tmp_path: Path) -> None:

@@ -29,13 +29,13 @@ class Demo:
 
 
 @contextmanager
-def demo(*options: str) -> Iterator[Demo]:
+def demo(*options: str, **environment: str) -> Iterator[Demo]:
     port, store_port = free_ports(2)
     command = [sys.executable, "-u", "-m", "service", "demo", "--port", str(port)]
     with subprocess.Popen(
         [*command, "--store-port", str(store_port), *options],
         cwd=ROOT,
-        env={"PATH": os.environ["PATH"]},
+        env={"PATH": os.environ["PATH"], **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
