@@ -49,9 +49,8 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
                 data=request.content or None,
                 skip_auto_headers=("Accept-Encoding", "Content-Type"),
                 allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(
-                    sock_connect=request.extensions["timeout"]["connect"]
-                ),
+                # Until there is a connection: the name, a proxy and TLS count.
+                timeout=aiohttp.ClientTimeout(connect=request.extensions["timeout"]["connect"]),
                 proxy=self._proxy_to(request.url),
             )
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:

@@ -11,6 +11,7 @@ from pathlib import Path
 from string import ascii_lowercase, digits
 from typing import Final
 
+import aiohttp
 import httpx
 import pytest
 
@@ -90,6 +91,16 @@ async def test_a_refused_connection_has_sent_nothing() -> None:
     async with client:
         with pytest.raises(httpx.ConnectError, match=r"^\w+$"):
             await client.get(f"{origin}/b/k?X-Amz-Signature=canary")
+
+
+async def test_a_name_server_that_hangs_has_sent_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def hang(*_: object, **__: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(aiohttp.DefaultResolver, "resolve", hang)
+    async with connected() as (client, _), asyncio.timeout(60):
+        with pytest.raises(httpx.ConnectError, match=r"^\w+$"):
+            await client.post("http://store.example/b/k?uploads", timeout=0.01)
 
 
 @pytest.mark.parametrize(
