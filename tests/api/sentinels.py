@@ -60,6 +60,8 @@ class Shown:
         document = answer.url.path.startswith("/openapi")  # its examples have made-up URLs
         if document or answer.headers.get("content-type") != "application/json":
             return answer.text
+        if answer.request.method == "HEAD":  # the type is that of a GET's body
+            return ""
         return json.dumps(self._stripped(answer.json()))
 
     def _stripped(self, value: Any) -> Any:

@@ -11,7 +11,7 @@ _READ_ONLY: Final = (
 )
 _SAME_HOST: Final = (
     "The store has the same host name as this service, so clients would send it the token, and "
-    "each download would fail. Use another name for one of them: see docs/hugging-face.md."
+    "each download would fail. Use another name for one of them."
 )
 
 
