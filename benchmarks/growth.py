@@ -136,7 +136,7 @@ def _revoked(side: Side, url: str) -> Iterator[Figure]:
             worker.ask([asking.delete(f"/v1/links/{_link(worker)['id']}", API_KEY)], 1)
         after = median(worker.ask(uses, CONNECTIONS).us for _ in range(_TRIES))
         grown = resident_mib(worker.process.pid) - memory
-    yield "a link beside 9,000 revoked, of one beside none", after / before, "times"
+    yield "a link among 9,000 revoked, of one among none", after / before, "times"
     yield "memory of a revoked link", grown / REVOKED * 1024, "KiB"
 
 
