@@ -91,7 +91,7 @@ test-pythons: $(STORE_VENV)/.installed  ## a short suite on the oldest and the n
 
 test-short: $(VENV)/.installed $(STORE_VENV)/.installed
 	$(BIN)/python --version
-	$(BIN)/pytest -q -n $(WORKERS) --dist worksteal -m "not slow" $(SHORT)
+	$(BIN)/pytest -q -n $(WORKERS) --dist worksteal -m "not slow" --hypothesis-profile=glance $(SHORT)
 
 coverage: $(VENV)/.installed $(STORE_VENV)/.installed  ## the same with branch coverage, which takes up to twice as long
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not slow" $(CONFORMANCE:%=--ignore=%) --cov --cov-report=term

@@ -16,6 +16,8 @@ settings.register_profile(
 )
 # For `make test-slow`: all examples of each property.
 settings.register_profile("thorough", settings.get_profile("presign"))
+# For another Python: what it breaks, it breaks for most examples.
+settings.register_profile("glance", settings.get_profile("presign"), max_examples=20)
 # For mutants: the first failure is enough, and to shrink it would take most of the time.
 settings.register_profile(
     "mutants",

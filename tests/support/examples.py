@@ -9,14 +9,14 @@ from hypothesis import settings
 Test = TypeVar("Test", bound=Callable[..., object])
 
 FEW: Final = 100
-# The profile of `make test`. All others try all examples.
-QUICK: Final = "presign"
+# How many the profiles of `make test` and `make test-pythons` try. All others try all examples.
+MOST: Final = {"presign": FEW, "glance": 20}
 
 
 def examples(number: int) -> Callable[[Test], Test]:
     """Return a decorator of a property: `make test-slow` tries it with `number` examples.
 
-    `make test` tries FEW of them, if that is less.
+    `make test` tries FEW of them, if that is less, and `make test-pythons` 20.
     """
     count = examples_of(number, settings.get_current_profile_name())
 
@@ -28,4 +28,4 @@ def examples(number: int) -> Callable[[Test], Test]:
 
 
 def examples_of(number: int, profile: str) -> int:
-    return min(number, FEW) if profile == QUICK else number
+    return min(number, MOST.get(profile, number))

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.examples import FEW, QUICK, examples, examples_of
+from tests.support.examples import FEW, examples, examples_of
 
 ASKED: Final = 3 * FEW
 
@@ -12,13 +12,14 @@ ASKED: Final = 3 * FEW
 @pytest.mark.parametrize(
     ("profile", "number", "tried"),
     [
-        (QUICK, ASKED, FEW),
-        (QUICK, FEW - 1, FEW - 1),
+        ("presign", ASKED, FEW),
+        ("presign", FEW - 1, FEW - 1),
+        ("glance", ASKED, 20),
         ("thorough", ASKED, ASKED),
         ("mutants", ASKED, ASKED),
     ],
 )
-def test_only_make_test_tries_few_examples(profile: str, number: int, tried: int) -> None:
+def test_make_test_tries_few_examples_and_another_python_fewer(profile: str, number: int, tried: int) -> None:
     assert examples_of(number, profile) == tried
 
 
