@@ -19,7 +19,9 @@ ASKED: Final = 3 * FEW
         ("mutants", ASKED, ASKED),
     ],
 )
-def test_make_test_tries_few_examples_and_another_python_fewer(profile: str, number: int, tried: int) -> None:
+def test_make_test_tries_few_examples_and_another_python_fewer(
+    profile: str, number: int, tried: int
+) -> None:
     assert examples_of(number, profile) == tried
 
 
