@@ -45,4 +45,5 @@ def test_the_named_make_targets_exist() -> None:
     targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
     assert named <= set(targets)
     gate = (ROOT / ".ci" / "run").read_text()
-    assert all(f"\nmake {target}\n" in gate for target in ("check", "validate", "audit", "test"))
+    called = re.findall(r"^(?:beside \w+ )?make ([a-z]+)$", gate, flags=re.MULTILINE)
+    assert {"check", "validate", "audit", "test"} <= set(called)
