@@ -193,3 +193,9 @@ def test_a_key_of_its_own_is_no_subtree() -> None:
     table = PrefixTable([("a/b", 1), ("a/", 2)], tuple)
     found = [table.find("a/b"), table.find("a/b", subtree=True), table.find("a/bc")]
     assert found == [(1, 2), (2,), (2,)]
+
+
+def test_a_key_with_a_grant_of_its_own_ends_a_run_of_its_folder() -> None:
+    table = PrefixTable([("a/", 1), ("a/b", 2)], tuple)
+    assert [*table.alike(["a/a", "a/aa", "a/b", "a/c"])] == ["a/a", "a/aa"]
+    assert [*table.alike(["a/b", "a/a"])] == ["a/b"]
