@@ -1,7 +1,7 @@
 """Resolves buckets to scheme, host, path prefix and region, once: botocore decides.
 
-botocore's model of S3 takes 15 MiB, and its modules more, which nothing needs afterwards. So
-botocore is asked in a process that ends.
+botocore's model of S3 takes 15 MiB, and its modules more, which a server does not need afterwards.
+So a server asks botocore in a process that ends.
 """
 
 import json
