@@ -145,7 +145,7 @@ async def open_services(
             jitter=random.random,
             observer=metrics,
             transport=store_transport,
-            tls=store_tls_context(settings),
+            tls=None if store_transport else store_tls_context(settings),
             waiting=waiting,
             spans=spans,
         )

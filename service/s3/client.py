@@ -145,10 +145,12 @@ class S3Client:
             lambda: Semaphore(COMPLETIONS_PER_BUCKET)
         )
         self._transport = transport
-        self._client = self._open_client(tls or httpx.create_ssl_context())
+        self._client = self._open_client(tls)
 
-    def _open_client(self, tls: ssl.SSLContext) -> SharedClient[httpx.AsyncBaseTransport]:
-        client = self._transport or AiohttpTransport(tls, connections=CALLS)
+    def _open_client(self, tls: ssl.SSLContext | None) -> SharedClient[httpx.AsyncBaseTransport]:
+        client = self._transport or AiohttpTransport(
+            tls or httpx.create_ssl_context(), connections=CALLS
+        )
         return SharedClient(client, client.aclose)
 
     async def use_certificates(self, tls: ssl.SSLContext) -> None:
