@@ -116,6 +116,7 @@ def test_the_sentinels_would_be_found() -> None:
                 shown.assert_no_secret(*more)
 
 
+@pytest.mark.parametrize("shown", ["DEBUG", "INFO"], indirect=True)  # all lines; the default
 async def test_no_route_shows_a_secret(shown: Shown, tmp_path: Path) -> None:
     async with issuer() as served:
         configured = settings(served, tmp_path)

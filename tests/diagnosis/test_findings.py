@@ -46,6 +46,7 @@ def test_words_and_names_are_safe_to_echo(text: str) -> None:
         "wJalrXUtnFEMI-sentinel-secret",
         "IQoJb3JpZ2luX2VjEB0aDGV1",
         "QWERTY",
+        "63ej-3583eNie3-rOlQmR-kqnxHuO_qLn-LK-Z_HmC4",  # random, but its pieces look like words
     ],
 )
 def test_other_texts_are_not_safe_to_echo(text: str) -> None:
