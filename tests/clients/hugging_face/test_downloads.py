@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from tests.clients.hugging_face.hub import FILES, Program
 from tests.clients.recording import Cut
+from tests.support.socket_server import wait_until
 
 SNAPSHOT: Final = """
 import json
@@ -14,6 +15,7 @@ from huggingface_hub import snapshot_download
 print(json.dumps(snapshot_download("acme/llama", max_workers=1)))
 """
 LARGE: Final = b"0123456789abcdef" * (11 * 65_536)
+PIECE: Final = 10_000_000  # bytes: clients write no less of a long file
 # An empty file is made without a GET.
 FETCHED: Final = sorted(quote(name.rpartition("/")[2]) for name, body in FILES.items() if body)
 
@@ -53,10 +55,14 @@ print(json.dumps([open(v1).read(), v1.endswith(f"/snapshots/{sha}/config.json"),
     assert files_in(Path(found[3])) == {"config.json": b"1"}
 
 
-def test_a_download_goes_on_after_a_kill(program: Program) -> None:
-    """Files that are whole are not fetched again."""
-    cut = program.hub.recorded.cut = Cut(after=len(FILES["parts.bin"]) - 1)
-    command = [str(program.bin / "python"), "-c", SNAPSHOT]
+def test_a_killed_snapshot_keeps_its_whole_files(program: Program) -> None:
+    """They begin the file again that was in progress, though 10 MB of it are on the disk."""
+    files = {"a.txt": b"a", "large.bin": LARGE, "z.txt": b"z"}
+    for name, body in files.items():
+        program.hub.has(f"models/acme/killed/main/{name}", body)
+    snapshot, cut = SNAPSHOT.replace("llama", "killed"), Cut(after=len(LARGE) - 1)
+    program.hub.recorded.cut = cut
+    command = [str(program.bin / "python"), "-c", snapshot]
     with subprocess.Popen(
         command,
         cwd=program.directory,
@@ -65,18 +71,23 @@ def test_a_download_goes_on_after_a_kill(program: Program) -> None:
         stderr=subprocess.DEVNULL,
     ) as running:
         assert cut.reached.wait(60)
+        wait_until(lambda: piece_size(program.directory) >= PIECE)
         running.kill()
     cut.released.set()
-    before = program.hub.gets()
-    assert files_in(Path(program.python(SNAPSHOT))) == FILES
-    after = program.hub.gets()
-    assert sorted([*before, *after]) == sorted([*FETCHED, "parts.bin"])
-    assert "parts.bin" in before
-    assert after == ["parts.bin", "weights.safetensors"]
+    assert program.hub.gets() == ["a.txt", "large.bin"]
+    assert files_in(Path(program.python(snapshot))) == files
+    asked = [each.headers.get("range") for each in program.hub.recorded.requests]
+    assert (program.hub.gets(), asked) == (["large.bin", "z.txt"], [None, None])
+    assert piece_size(program.directory) >= PIECE  # nobody deletes it
+
+
+def piece_size(directory: Path) -> int:
+    """Return how much of a file in progress is on the disk."""
+    return max((each.stat().st_size for each in directory.rglob("*.incomplete")), default=0)
 
 
 def test_a_broken_connection_goes_on_at_its_byte(program: Program) -> None:
-    """The client keeps pieces of 10 MB. It sends the second GET to the same URL."""
+    """The client writes pieces of 10 MB. It sends the second GET to the same URL."""
     program.hub.has("models/acme/large/main/large.bin", LARGE)
     cut = program.hub.recorded.cut = Cut(after=len(LARGE) - 1)
     cut.released.set()
@@ -91,5 +102,5 @@ print(json.dumps(hf_hub_download("acme/large", "large.bin")))
     first, second = (each.headers.get("range") for each in program.hub.recorded.requests)
     assert first is None
     assert second is not None
-    assert 10_000_000 <= int(second.removeprefix("bytes=").rstrip("-")) < len(LARGE)
+    assert PIECE <= int(second.removeprefix("bytes=").rstrip("-")) < len(LARGE)
     assert len({each.path for each in program.hub.recorded.requests}) == 1
