@@ -235,6 +235,8 @@ $(MLFLOW_VENV)/.installed: locks/mlflow.lock | $(UV)
 	$(call environment,$(MLFLOW_VENV),locks/mlflow.lock,--compile-bytecode)
 	touch $@
 
+# A test adds Debian's torch, which is for the image's Python.
+$(HUB_VENV)/.installed: PYTHON = $(TEST_PYTHON)
 $(HUB_VENV)/.installed: locks/hub.lock | $(UV)
 	$(call environment,$(HUB_VENV),locks/hub.lock)
 	touch $@
