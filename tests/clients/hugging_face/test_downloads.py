@@ -32,6 +32,7 @@ def test_a_snapshot_is_whole_and_a_second_run_sends_no_get(program: Program) -> 
     path = Path(program.python(SNAPSHOT))
     assert files_in(path) == FILES
     for sent in program.hub.recorded.requests:
+        assert sent.method == "GET"
         assert "authorization" not in sent.headers
         assert "X-Amz-Signature" in sent.path
     assert program.hub.gets() == FETCHED
