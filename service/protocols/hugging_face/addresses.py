@@ -12,13 +12,14 @@ from typing import Final
 from service.errors import NotFound
 from service.protocols.hugging_face.errors import RepositoryNotFound
 from service.protocols.url_paths import decode
-from service.signing.validation import has_dot_segment, is_valid_key
+from service.signing.validation import is_valid_key
 
 DEFAULT_REVISION: Final = "main"
 _MODELS: Final = "models"
 _KINDS: Final = frozenset({_MODELS, "datasets"})
-_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,96}")  # utils/_validators.py, `validate_repo_id`
-
+# utils/_validators.py, `validate_repo_id`. A client's folder of a repository begins with
+# `models--{organization}--{name}`: with `--` in a name two repositories could share it.
+_NAME: Final = re.compile(r"(?!.*(?:--|\.\.))\w(?:[\w.-]{0,94}\w)?", re.ASCII)
 _LONGEST_REVISION: Final = 255  # bytes, as of a file's name
 
 
@@ -122,6 +123,6 @@ def _folder(path: list[bytes]) -> str:
 
 def _repository(kind: bytes, organization: bytes, name: bytes) -> Repository:
     names = decode(organization), decode(name)
-    if any(_NAME.fullmatch(each) is None or has_dot_segment(each) for each in names):
+    if any(_NAME.fullmatch(each) is None for each in names):
         raise RepositoryNotFound
     return Repository(kind.decode("latin-1"), *names)

@@ -13,6 +13,7 @@ REFUSED = (
     ('snapshot_download("acme/llama", revision="v9")', "RevisionNotFoundError"),
     ('snapshot_download("acme/llama", revision="refs/pr/1")', "RevisionNotFoundError"),
     ('snapshot_download("acme/llama", revision="0" * 40)', "RevisionNotFoundError"),
+    ('snapshot_download("acme/a--b")', "HFValidationError"),
     ('hf_hub_download("acme/llama", "none.txt")', "RemoteEntryNotFoundError"),
     ('[*api.list_repo_tree("acme/llama", "none")]', "RemoteEntryNotFoundError"),
     ('api.model_info("acme/llama", token=False)', "RepositoryNotFoundError"),
@@ -114,7 +115,7 @@ def test_refusals_are_the_clients_own_exceptions(program: Program) -> None:
     expected = [(name, found[at][1]) for at, (_, name) in enumerate(REFUSED)]
     assert [(name, said) for name, said in found] == expected
     assert all("presign put -r DIR" in said for _, said in found[-2:])
-    assert "Invalid credentials" in found[9][1]
+    assert "Invalid credentials" in found[10][1]
 
 
 @pytest.fixture(scope="module")

@@ -41,6 +41,8 @@ SQUAD: Final = Repository("datasets", "acme", "squad")
         ("api/models/acme/llama/commit/main", Address(Action.WRITE, LLAMA)),
         ("api/models/acme/llama/preupload/main", Address(Action.WRITE, LLAMA)),
         ("api/models/a-b/c.d_e/tree/main", Address(Action.TREE, Repository("models", "a-b", "c.d_e"))),
+        (f"api/models/a/{'b' * 96}", Address(Action.INFO, Repository("models", "a", "b" * 96))),
+        ("api/models/_a.b-c_/1", Address(Action.INFO, Repository("models", "_a.b-c_", "1"))),
         ("api/models/%61cme/llama", Address(Action.INFO, LLAMA)),
     ],
 )  # fmt: skip
@@ -65,7 +67,11 @@ def test_other_paths_are_unknown(path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["..", ".", "a" * 97, "a%2Fb", "a%00", "%C3%A9", "a b", "a%0A", ""]
+    "name",
+    [
+        *("..", ".", "a" * 97, "a" * 300, "a%2Fb", "a%00", "%C3%A9", "a b", "a%0A", ""),
+        *("a--b", "a..b", "-a", "a-", ".a", "a."),  # no client asks for these
+    ],
 )
 def test_a_name_that_no_repository_has_is_not_found(name: str) -> None:
     for path in (f"api/models/{name}/llama", f"{name}/llama/resolve/main/a"):
