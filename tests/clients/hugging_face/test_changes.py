@@ -2,34 +2,29 @@
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Final
 
 import pytest
 
 from service.protocols.hugging_face.cached_listings import KEPT_SECONDS
 from tests.clients.hugging_face.hub import VERSIONS, Hub, Program, serve
+from tests.clients.recording import Cut
 from tests.support.stores import Store
 
-BEGUN = """
+SNAPSHOT: Final = """
 import json
-from huggingface_hub import HfApi, hf_hub_download
-sha = HfApi().model_info("acme/changing").sha
-hf_hub_download("acme/changing", "a", revision=sha)
-print(json.dumps(sha))
-"""
-GOES_ON = """
-import json, os
-from huggingface_hub import hf_hub_download
+from huggingface_hub import snapshot_download
 try:
-    hf_hub_download("acme/changing", "b", revision=os.environ["SHA"])
+    print(json.dumps(snapshot_download("acme/changing", max_workers=1)))
 except Exception as error:
     print(json.dumps([type(error).__name__, str(error)]))
 """
-WHOLE = """
-import json
-from huggingface_hub import snapshot_download
-print(json.dumps(snapshot_download("acme/changing")))
-"""
+BODY: Final = b"old a"
+# A client that is held must not ask again before the change.
+PATIENT: Final = {"HF_HUB_DOWNLOAD_TIMEOUT": "120"}
 
 
 @pytest.fixture(scope="module", name="hub")
@@ -39,22 +34,26 @@ def _hub(ministack: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 def test_a_change_is_seen_by_the_next_and_told_to_the_begun(hub: Hub, tmp_path: Path) -> None:
+    """Snapshots of both versions are held in the middle of their first file while `b` changes."""
     programs = [Program(hub=hub, version=each, directory=tmp_path / each) for each in VERSIONS]
-    for name in "ab":
-        hub.has(f"models/acme/changing/main/{name}", b"old " + name.encode())
-    shas = []
+    hub.has("models/acme/changing/main/a", BODY)
+    hub.has("models/acme/changing/main/b", b"old b")
+    with ThreadPoolExecutor() as pool, ExitStack() as releasing:
+        begun = []
+        for program in programs:
+            program.directory.mkdir()
+            cut = hub.recorded.cut = Cut(after=len(BODY) - 1)
+            releasing.callback(cut.released.set)
+            begun.append(pool.submit(program.python, SNAPSHOT, **PATIENT))
+            assert cut.reached.wait(60)
+        hub.has("models/acme/changing/main/b", b"new b")
+        time.sleep(KEPT_SECONDS)
+        releasing.close()
+        for each in begun:
+            [error, said] = each.result()
+            assert error == "RevisionNotFoundError"
+            assert "The content of this revision has changed" in said
     for program in programs:
-        program.directory.mkdir()
-        shas.append(program.python(BEGUN))
-    hub.has("models/acme/changing/main/a", b"new a")
-    time.sleep(KEPT_SECONDS)
-    for program, sha in zip(programs, shas, strict=True):
-        [error, said] = program.python(GOES_ON, SHA=sha)
-        assert error == "RevisionNotFoundError"
-        assert "The content of this revision has changed" in said
-        path = Path(program.python(WHOLE))
-        assert path.name != sha
-        assert {each.name: each.read_bytes() for each in path.iterdir()} == {
-            "a": b"new a",
-            "b": b"old b",
-        }
+        path = Path(program.python(SNAPSHOT))
+        found = {each.name: each.read_bytes() for each in path.iterdir()}
+        assert found == {"a": BODY, "b": b"new b"}
