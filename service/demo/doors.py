@@ -12,6 +12,7 @@ PATH: Final = "/demo"
 BUCKET: Final = "demo"
 API_KEY: Final = "demo"
 REGION: Final = "us-east-1"
+MODELS: Final = "models/"
 PACKAGES: Final = "pypi/"
 _ABOUT: Final = "Paste a line into another shell. The API key is demo, and so is the bucket."
 
@@ -29,6 +30,7 @@ def doors(url: str, store_url: str, *, presign: str, python: str) -> tuple[Door,
     """Return them in the page's order. `presign` and `python` are commands that a shell finds."""
     host = url.removeprefix("http://")
     with_key = f"http://x:{API_KEY}@{host}"
+    hub = f"{url.replace('127.0.0.1', 'localhost')}/hf"  # another host name than the store's
     root = f"{url}/api/2.0/mlflow-artifacts/artifacts"
     hello = "printf hello > hello.txt"
     client = f'client("s3", endpoint_url="{store_url}")'
@@ -53,6 +55,14 @@ def doors(url: str, store_url: str, *, presign: str, python: str) -> tuple[Door,
             f" && curl -fsS -u x:{API_KEY} '{root}?path={BUCKET}/run'",
             f"MLFLOW_TRACKING_TOKEN={API_KEY} and the artifact root"
             f" mlflow-artifacts://{host}/{BUCKET}",
+        ),
+        Door(
+            "huggingface_hub",
+            f"{hello} && curl -fsSL -u x:{API_KEY} -T hello.txt"
+            f" {url}/o/{BUCKET}/{MODELS}acme/tiny/main/hello.txt"
+            f" && curl -fsSL -H 'Authorization: Bearer {API_KEY}'"
+            f" {hub}/acme/tiny/resolve/main/hello.txt",
+            f"HF_ENDPOINT={hub} and HF_TOKEN={API_KEY}",
         ),
         Door(
             "Uppy",

@@ -22,7 +22,7 @@ from service.app.settings import Settings, settings_of
 from service.auth.api_keys import digest_of
 from service.config.key_files import KEY_BYTES, new_key
 from service.config.reading import Files
-from service.demo.doors import API_KEY, BUCKET, PACKAGES, PATH, REGION, doors, page_of
+from service.demo.doors import API_KEY, BUCKET, MODELS, PACKAGES, PATH, REGION, doors, page_of
 from service.errors import ConfigurationError
 from service.protocols.links.settings import MEMORY
 from service.s3.endpoints import resolve
@@ -82,7 +82,7 @@ def demo_settings(
         "buckets": {BUCKET: bucket},
         "callers": [caller],
         "console": True,
-        "hugging_face": {"models": {"bucket": BUCKET, "prefix": "models/"}},
+        "hugging_face": {"models": {"bucket": BUCKET, "prefix": MODELS}},
         "links": {"keys": [link_key], "store_url": MEMORY},
         "package_index": {BUCKET: {"bucket": BUCKET, "prefix": PACKAGES}},
         "git_lfs": {"repositories": {BUCKET: {"bucket": BUCKET, "prefix": "lfs/"}}},
@@ -117,7 +117,7 @@ export PRESIGN_URL={url} PRESIGN_TOKEN={API_KEY} && {presign} link {BUCKET}/hell
 {presign} url {BUCKET}/five.txt --method put --content-length 5 --curl > put.sh; printf 'hello!' > FILE; sh put.sh
 {presign} diagnose --curl --status 403 --service $PRESIGN_URL < put.sh
 
-{url}{PATH} has a line for pip, Git LFS, MLflow, Uppy, boto3 with remote signing, and AWS credentials.
+{url}{PATH} has a line for pip, Git LFS, MLflow, huggingface_hub, Uppy, boto3 with remote signing, and AWS credentials.
 
 Ctrl-C ends it.
 """

@@ -24,6 +24,7 @@ PRINTED: Final = {
     "Package index": ("Hello from a package that pip found in the demo.", "pypi/hello-presign/"),
     GIT_LFS: ("", "lfs/"),
     "MLflow": ('"path":"hello.txt"', "mlflow/run/"),
+    "huggingface_hub": ("hello", "models/acme/tiny/main/"),
     "Uppy": ('"method":"POST"', None),
     "Remote signing": ("5d41402abc4b2a76b9719d911017c592", None),  # the MD5 of `hello`
     "AWS credentials": ("5d41402abc4b2a76b9719d911017c592", None),
