@@ -123,7 +123,7 @@ async def test_many_requests_at_once_take_one_listing() -> None:
     store = store_of()
     store.gate = asyncio.Event()
     async with run_hub(store, server={"max_in_flight": 10_000}) as client:
-        asked = [asyncio.create_task(client.get(INFO)) for _ in range(1_000)]
+        asked = [asyncio.create_task(client.get(INFO)) for _ in range(2_000)]
         await store.began.wait()
         store.gate.set()
         answers = await asyncio.gather(*asked)
