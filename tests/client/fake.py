@@ -35,13 +35,17 @@ def s3_error(status: int, code: str) -> httpx.Response:
 
 @dataclass
 class Fake:
-    """`before` may answer a request first. `requests` has all of them, `waits` all pauses."""
+    """`before` may answer a request first. `requests` has all of them, `waits` all pauses.
+
+    `denied` are paths of calls, `too_large` keys whose uploads are beyond the grant.
+    """
 
     objects: dict[str, bytes] = field(default_factory=dict)
     checksums: dict[str, dict[str, str]] = field(default_factory=dict)
     metadata: dict[str, dict[str, str]] = field(default_factory=dict)
     uploads: dict[str, dict[int, bytes]] = field(default_factory=dict)
     denied: set[str] = field(default_factory=set)
+    too_large: set[str] = field(default_factory=set)
     page_size: int = 1000
     before: Answer | None = None
     requests: list[httpx.Request] = field(default_factory=list)
@@ -108,7 +112,21 @@ class Fake:
             return remotely_signed(body)
         if path in answers:
             return httpx.Response(200, json=answers[path]())
-        return httpx.Response(200, json=signed(path.partition("-")[0], body))
+        return self._signing(path, body)
+
+    def _signing(self, path: str, body: Any) -> httpx.Response:
+        operation = path.partition("-")[0]
+        if path.endswith("/batch"):
+            results = [
+                {"key": each["key"], "problem": {"code": "limit_exceeded"}}
+                if each["key"] in self.too_large
+                else {"key": each["key"], "request": signed(operation, each)}
+                for each in body["items"]
+            ]
+            return httpx.Response(200, json={"results": results})
+        if body.get("key") in self.too_large:
+            return problem(403, "limit_exceeded")
+        return httpx.Response(200, json=signed(operation, body))
 
     def _multipart(self, method: str, path: list[str], body: Any) -> httpx.Response:
         match path[1:]:

@@ -1,19 +1,32 @@
 """Uploads of all files below a directory."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 from presign_client.checksums import digest_of
 from presign_client.errors import FATAL, PresignError
-from presign_client.results import Entry, Failed, FolderUpload, Uploaded
+from presign_client.results import (
+    Entry,
+    Failed,
+    FolderUpload,
+    SignedRequest,
+    Uploaded,
+    signed_request,
+)
 from presign_client.transfers.expected import expected
 from presign_client.transfers.job import Job
 from presign_client.transfers.plan import PART_SIZE, parts_of, type_of
+from presign_client.transfers.single import SingleUpload
 from presign_client.transfers.source import FileSource
 from presign_client.transfers.workers import OnProgress, workers
+
+_SMALL = 256 * 1024  # bytes; a larger file takes longer than the call that signs its URL
+_BATCH = 50  # files whose URLs are signed together, some 0.1 s before they are used
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,32 +47,65 @@ def upload_folder(
     files = sorted(_files(directory, job.key), key=lambda file: file.key)
     progress = _Progress(job.report, sum(file.size for file in files))
 
-    def work(file: _File) -> Uploaded | Failed:
-        one = replace(
-            job,
-            key=file.key,
-            report=progress.of_one_file(),
-            options=replace(
-                job.options, content_type=job.options.content_type or type_of(file.key)
-            ),
-        )
+    def work(file: _File, signed: SignedRequest | None = None) -> Uploaded | Failed:
+        one = replace(_of_file(job, file), report=progress.of_one_file(), signed=signed)
         try:
             return _upload(one, file, stored, upload)
         except (PresignError, OSError) as error:
-            if isinstance(error, PresignError) and error.code in FATAL:
+            if _is_fatal(error):
                 raise
             return Failed(path=file.path, key=file.key, error=error)
 
     # The parts of a large file are parallel already.
     large = [file for file in files if file.size > PART_SIZE]
     done = [work(file) for file in large]
+    small = (file for file in files if file.size <= PART_SIZE)
     with workers(job.options.parallel) as running:
-        done += running.each(work, (file for file in files if file.size <= PART_SIZE))
+        done += running.each(lambda each: work(*each), _signed_ahead(job, small, stored))
     done.sort(key=lambda each: each.key)
     return FolderUpload(
         uploaded=tuple(each for each in done if isinstance(each, Uploaded)),
         failed=tuple(each for each in done if isinstance(each, Failed)),
     )
+
+
+def _of_file(job: Job, file: _File) -> Job:
+    content_type = job.options.content_type or type_of(file.key)
+    return replace(job, key=file.key, options=replace(job.options, content_type=content_type))
+
+
+def _is_fatal(error: Exception) -> bool:
+    """Whether no other file could be uploaded either."""
+    return isinstance(error, PresignError) and error.code in FATAL
+
+
+def _signed_ahead(
+    job: Job, files: Iterator[_File], stored: Mapping[str, Entry]
+) -> Iterator[tuple[_File, SignedRequest | None]]:
+    """Yield each file, with a URL if it is small and new: a call for a batch, not for each file.
+
+    A/B, 1,000 files of 4 KiB: 2.4 ms of CPU for each, and 3.4 ms with a call for each.
+    """
+    while batch := list(islice(files, _BATCH)):
+        new = [file for file in batch if file.size <= _SMALL and file.key not in stored]
+        signed = _sign(job, new) if len(new) > 1 else {}
+        yield from ((file, signed.get(file.key)) for file in batch)
+
+
+def _sign(job: Job, files: Sequence[_File]) -> dict[str, SignedRequest]:
+    """Return signed requests by key. One that is missing is signed alone, which says why not."""
+    try:
+        items = [
+            SingleUpload(_of_file(job, each), FileSource(each.path)).wanted() for each in files
+        ]
+        results: Iterable[Mapping[str, Any]] = job.api.post("upload-urls/batch", items=items)[
+            "results"
+        ]
+    except (PresignError, OSError) as error:
+        if _is_fatal(error):
+            raise
+        return {}
+    return {each["key"]: signed_request(each["request"]) for each in results if "request" in each}
 
 
 def _upload(

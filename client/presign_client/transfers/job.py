@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from presign_client.api import Api
+from presign_client.results import SignedRequest
 from presign_client.store import Store
 from presign_client.transfers.plan import UploadOptions
 from presign_client.transfers.workers import OnProgress
@@ -11,12 +12,15 @@ from presign_client.transfers.workers import OnProgress
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
+    """`signed` is what the first attempt of an upload in one request sends, if it is there."""
+
     api: Api
     store: Store
     bucket: str
     key: str
     options: UploadOptions
     report: OnProgress | None = None
+    signed: SignedRequest | None = None
 
     @property
     def bucket_and_key(self) -> dict[str, Any]:

@@ -41,16 +41,22 @@ class SingleUpload:
         found = self._job.api.check(**self._expected())
         return found is not None and bool(found["found"]) and not found["mismatches"]
 
+    def wanted(self) -> dict[str, Any]:
+        """Return what to sign: the members of a call, or of an item of a batch."""
+        options = self._job.options
+        members = {
+            **self._expected(),
+            "content_type": options.content_type,
+            "metadata": dict(options.metadata) or None,
+            "overwrite": options.overwrite or None,
+        }
+        return {name: value for name, value in members.items() if value is not None}
+
     def _sign(self) -> SignedRequest:
         self._attempts += 1
-        options = self._job.options
-        return self._job.api.signed(
-            "upload-urls",
-            **self._expected(),
-            content_type=options.content_type,
-            metadata=dict(options.metadata) or None,
-            overwrite=options.overwrite or None,
-        )
+        if self._attempts == 1 and self._job.signed is not None:
+            return self._job.signed
+        return self._job.api.signed("upload-urls", **self.wanted())
 
     def _expected(self) -> dict[str, Any]:
         """Return where the bytes go, with the length and the checksum that they have now."""

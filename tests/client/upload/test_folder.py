@@ -1,5 +1,6 @@
 """Uploads of folders: what is sent, what is skipped, and what fails."""
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 
 from presign_client import FolderUpload, PresignError
 from tests.client.failing import fails
-from tests.client.fake import Fake, problem
+from tests.client.fake import Fake, problem, s3_error
 
 
 @pytest.fixture
@@ -49,9 +50,37 @@ def test_each_file_gets_a_key_below_the_prefix(fake: Fake, site: Path) -> None:
 def test_the_type_follows_from_each_name(fake: Fake, site: Path) -> None:
     upload(fake, site)
 
-    bodies = [each.content for each in fake.requests if each.url.path.endswith("upload-urls")]
-    assert sum(b"text/css" in body for body in bodies) == 1
-    assert sum(b"text/html" in body for body in bodies) == 1
+    [batch] = [each.content for each in fake.requests if each.url.path.endswith("/batch")]
+    types = {each["key"]: each.get("content_type") for each in json.loads(batch)["items"]}
+    assert types == {
+        "site/css/a b.css": "text/css",
+        "site/empty": None,
+        "site/index.html": "text/html",
+    }
+
+
+def test_small_files_are_signed_by_one_call(fake: Fake, site: Path) -> None:
+    upload(fake, site)
+    assert fake.paths() == ["POST list-urls", "POST upload-urls/batch"]
+
+
+def test_a_large_file_is_signed_when_it_is_sent(fake: Fake, site: Path) -> None:
+    (site / "large").write_bytes(bytes(256 * 1024 + 1))
+    upload(fake, site)
+    assert sorted(fake.paths()[1:]) == ["POST upload-urls", "POST upload-urls/batch"]
+
+
+def test_a_url_that_is_over_is_signed_again(fake: Fake, site: Path) -> None:
+    fails(1, s3_error(403, "AccessDenied"), fake, "store.test/reports/site/index.html")
+    assert failures(upload(fake, site)) == {}
+    assert fake.paths()[-1] == "POST upload-urls"
+    assert fake.objects["site/index.html"] == b"<h1>"
+
+
+def test_a_refused_batch_is_signed_one_by_one(fake: Fake, site: Path) -> None:
+    fake.denied = {"upload-urls/batch"}
+    assert failures(upload(fake, site)) == {}
+    assert len(fake.objects) == 3
 
 
 @pytest.mark.parametrize("denied", [set(), {"list-urls"}])
@@ -99,10 +128,10 @@ def test_an_object_without_checksum_is_compared_by_its_md5(fake: Fake, site: Pat
     assert keys(upload(fake, site), skipped=False) == []
 
 
-def test_a_file_that_cannot_be_read_does_not_end_the_others(fake: Fake, site: Path) -> None:
-    fails(1, problem(403, "limit_exceeded"), fake, "upload-urls")
+def test_a_file_that_is_refused_does_not_end_the_others(fake: Fake, site: Path) -> None:
+    fake.too_large = {"site/css/a b.css"}
 
-    done = upload(fake, site, parallel=1)
+    done = upload(fake, site)
 
     assert failures(done) == {"site/css/a b.css": "limit_exceeded"}
     assert len(fake.objects) == 2
