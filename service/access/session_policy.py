@@ -22,6 +22,7 @@ from service.access.create_only import (
     uploads_without_condition,
 )
 from service.access.grants import Grant, Operation
+from service.access.iam_patterns import patterns_of, widest
 from service.signing.sigv4 import percent_encode
 
 # docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
@@ -144,8 +145,8 @@ def _objects(
     """Return one statement for each set of resources, with all actions allowed there."""
     versioned = [grant for grant in grants if Operation.VERSIONS in grant.allow]
     needed = [
-        *((action, _patterns(grants, ops)) for action, ops in object_actions.items()),
-        *((action, _patterns(versioned, ops)) for action, ops in VERSION_ACTIONS.items()),
+        *((action, patterns_of(grants, ops)) for action, ops in object_actions.items()),
+        *((action, patterns_of(versioned, ops)) for action, ops in VERSION_ACTIONS.items()),
     ]
     return [
         _statement("Allow", actions, [arns.objects + pattern for pattern in patterns])
@@ -178,10 +179,10 @@ def _list(
 ) -> list[Statement]:
     subtrees = [grant for grant in grants if grant.covers_subtree]
     lists = lists_one_key | {Operation.LIST}
-    needed = [(LIST_ACTION, _patterns(subtrees, lists) | _patterns(grants, lists_one_key))]
+    needed = [(LIST_ACTION, patterns_of(subtrees, lists) | patterns_of(grants, lists_one_key))]
     if with_versions:
         versioned = [grant for grant in subtrees if Operation.VERSIONS in grant.allow]
-        needed.append((LIST_VERSIONS_ACTION, _patterns(versioned, frozenset({Operation.LIST}))))
+        needed.append((LIST_VERSIONS_ACTION, patterns_of(versioned, frozenset({Operation.LIST}))))
     return [
         _statement(
             "Allow",
@@ -198,7 +199,7 @@ def _by_patterns(needed: Iterable[tuple[str, set[str]]]) -> dict[tuple[str, ...]
     actions: dict[tuple[str, ...], list[str]] = {}
     for action, patterns in needed:
         if patterns:
-            actions.setdefault(_widest(patterns), []).append(action)
+            actions.setdefault(widest(patterns), []).append(action)
     return actions
 
 
@@ -225,7 +226,7 @@ def _create_only(grants: list[Grant], free: list[Grant], arns: BucketArns) -> li
     """Return the denial of uploads that may overwrite, except where a grant of `free` covers."""
     if not bound_to_create(grants, free):
         return []
-    resources = [arns.objects + pattern for pattern in _widest(_patterns(free, UPLOADS))]
+    resources = [arns.objects + pattern for pattern in widest(patterns_of(free, UPLOADS))]
     where = {"NotResource": _compact(resources)} if resources else {"Resource": f"{arns.objects}*"}
     return [{"Effect": "Deny", "Action": "s3:PutObject", **where, "Condition": _MAY_OVERWRITE}]
 
@@ -239,7 +240,7 @@ def _forbidden_sources(grants: list[Grant], arns: BucketArns) -> Mapping[str, Ma
     another form.
     """
     signing = [grant for grant in grants if Operation.SIGN in grant.allow]
-    readable = _widest(_patterns(signing, frozenset({Operation.DOWNLOAD})))
+    readable = widest(patterns_of(signing, frozenset({Operation.DOWNLOAD})))
     name = _ARN_OF_A_NAME.fullmatch(arns.bucket)
     if not readable or name is None or not any(UPLOADS & each.allow for each in signing):
         return _ANY_SOURCE
@@ -248,25 +249,6 @@ def _forbidden_sources(grants: list[Grant], arns: BucketArns) -> Mapping[str, Ma
         readable = tuple(dict.fromkeys([*readable, *encoded]))
     sources = [f"{slash}{name[1]}/{pattern}" for slash in ("", "/") for pattern in readable]
     return {"StringNotLike": {_COPY_SOURCE: sources}}
-
-
-def _patterns(grants: Iterable[Grant], operations: frozenset[Operation]) -> set[str]:
-    """Return IAM patterns of the keys that grants with any of these operations cover."""
-    return {
-        f"{grant.prefix}*" if grant.covers_subtree else grant.prefix
-        for grant in grants
-        if not operations.isdisjoint(grant.allow)
-    }
-
-
-def _widest(patterns: set[str]) -> tuple[str, ...]:
-    """Leave out patterns that another one covers, and sort the rest."""
-    widest, subtree = list[str](), None
-    for start, pattern in sorted((each.removesuffix("*"), each) for each in patterns):
-        if subtree is None or not start.startswith(subtree):  # else it sorts right after it
-            widest.append(pattern)
-            subtree = start if pattern.endswith("*") else subtree
-    return tuple(sorted(widest))
 
 
 def _statement(

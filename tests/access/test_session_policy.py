@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.access.grants import AccessRequest, Allowed, Grant, Grants, Operation, decide
+from service.access.iam_patterns import widest
 from service.access.session_policy import (
-    _widest,
     bucket_arns,
     deny_all,
     session_policy,
@@ -271,7 +271,7 @@ def test_patterns_that_another_one_covers_are_left_out(patterns: set[str]) -> No
         for each in patterns
         if any(each.startswith(subtree) and each != f"{subtree}*" for subtree in subtrees)
     }
-    assert _widest(patterns) == tuple(sorted(patterns - covered))
+    assert widest(patterns) == tuple(sorted(patterns - covered))
 
 
 @pytest.mark.parametrize("compile_policy", [session_policy, partial(vended_policy, max_age=None)])
