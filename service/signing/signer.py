@@ -17,6 +17,7 @@ from typing import Final
 from service.concurrency.bounded_dict import BoundedDict
 from service.signing import sigv4
 from service.signing.actions import Action, ListObjects, ListObjectVersions, PutObject, Query
+from service.signing.copy_object import CopyObject
 from service.signing.multipart_actions import MultipartAction
 from service.signing.redirected_put import RedirectedPut
 from service.signing.sigv4 import Credentials, SigningState
@@ -26,14 +27,14 @@ SERVICE: Final = "s3"
 MAX_EXPIRES_IN: Final = 604_800  # seven days: …/AmazonS3/latest/API/sigv4-query-string-auth.html
 
 _OF_THE_BUCKET = (ListObjects, ListObjectVersions)
-_USED_ONCE: Final = PutObject | MultipartAction  # no two are alike
+_USED_ONCE: Final = PutObject | CopyObject | MultipartAction  # no two are alike
 _MAX_TEMPLATES = 64  # as of contexts
 _MAX_CONTEXTS = 64  # in one second; beyond that the oldest is dropped
 MAX_CACHED_LENGTH: Final = (
     4096  # longer ones hold a token and much metadata, and are seldom used twice
 )
 
-Signable = Action | ListObjectVersions | MultipartAction | RedirectedPut
+Signable = Action | CopyObject | ListObjectVersions | MultipartAction | RedirectedPut
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ from service.signing.actions import (
     PutObject,
 )
 from service.signing.content_disposition import content_disposition
+from service.signing.copy_object import CopyObject, CopySource
 from service.signing.multipart_actions import (
     FULL_OBJECT_ALGORITHMS,
     AbortMultipartUpload,
@@ -186,6 +187,22 @@ REDIRECTED_PUTS: Final = PUTS.map(
         content_length=put.content_length,
         sent=tuple(pair for pair in put.headers().items() if pair[0] not in _NOT_SENT),
     )
+)
+_VERSION_IDS: Final = st.sampled_from(["null", "3/L4kqtJlcpXroDTDmJ+rmSpXd3dIbrHY==", "a~b_.-"])
+COPIES: Final = st.tuples(
+    st.builds(
+        CopyObject,
+        source=st.builds(
+            CopySource,
+            bucket=st.sampled_from(["acme-bucket", "acme.with.dots"]),
+            key=KEYS,
+            version_id=_maybe(_VERSION_IDS),
+            etag=_maybe(st.just('"9b2cf535f27731c974343645a3985328-2"')),
+        ),
+        overwrite=st.booleans(),
+        encryption=ENCRYPTIONS,
+    ),
+    KEYS,
 )
 OBJECT_ACTIONS: Final[st.SearchStrategy[Action]] = st.one_of(GETS, HEADS, DELETES, PUTS)
 

@@ -10,12 +10,14 @@ from typing import Any, Final
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.signing.copy_object import CopyObject
 from service.signing.post_policy import presign_form
 from service.signing.signer import Address, Signable, Signer
 from service.signing.sigv4 import Credentials
 from tests.signing import oracle
 from tests.signing.strategies import (
     COMPLETIONS,
+    COPIES,
     CREDENTIALS,
     EXPIRES,
     KEYS,
@@ -128,6 +130,29 @@ def test_a_url_equals_that_of_a_botocore_client(
     now: int,
     expires_in: int,
 ) -> None:
+    action, key = request
+    client = target.client(credentials)
+    ours = Signer(credentials, target.address).presign(action, key, now=now, expires_in=expires_in)
+    theirs = oracle.presign(client, target.bucket, action, key, now=now, expires_in=expires_in)
+    assert oracle.parts(ours) == oracle.parts(theirs)
+
+
+@examples(500)
+@given(
+    request=COPIES,
+    target=st.sampled_from(TARGETS),
+    credentials=st.sampled_from(KEY_PAIRS),
+    now=TIMES,
+    expires_in=EXPIRES,
+)
+def test_a_copy_equals_that_of_a_botocore_client(
+    request: tuple[CopyObject, str],
+    target: Target,
+    credentials: Credentials,
+    now: int,
+    expires_in: int,
+) -> None:
+    """The URL, and the headers to send: botocore's client has them in its own canonical request."""
     action, key = request
     client = target.client(credentials)
     ours = Signer(credentials, target.address).presign(action, key, now=now, expires_in=expires_in)
