@@ -12,9 +12,9 @@ and …/userguide/mpuoverview.html#mpuAndPermissions.
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
+from service.access.bucket_arns import BucketArns
 from service.access.create_only import (
     UPLOADS,
     bound_to_create,
@@ -69,36 +69,9 @@ _MAY_OVERWRITE: Final[Mapping[str, Mapping[str, str]]] = {
     "Bool": {"s3:ObjectCreationOperation": "true"},
 }
 
-_ACCESS_POINT = re.compile(r"(arn:[^:]+:s3:[^:]+:[^:]+:accesspoint)[:/](.+)")
 
 Statement = dict[str, Any]
 _encode = json.JSONEncoder(separators=(",", ":")).encode
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BucketArns:
-    """The ARN of a bucket, and in `objects` the ARN of its objects without the key.
-
-    `kms_via` are the values of `kms:ViaService` to allow; empty if the store is not AWS.
-    `enforces_limits` says whether the store supports the condition keys of limits, as AWS does.
-    """
-
-    bucket: str
-    objects: str
-    kms_via: tuple[str, ...] = ()
-    enforces_limits: bool = False
-
-
-def bucket_arns(s3_bucket: str, *, partition: str, **more: Any) -> BucketArns:
-    """Return the ARNs of a bucket, given by its name or by the ARN of an access point.
-
-    `more` are other fields.
-    """
-    if (point := _ACCESS_POINT.fullmatch(s3_bucket)) is not None:
-        arn = f"{point[1]}/{point[2]}"  # S3 also accepts a colon, IAM does not
-        return BucketArns(bucket=arn, objects=f"{arn}/object/", **more)
-    arn = f"arn:{partition}:s3:::{s3_bucket}"
-    return BucketArns(bucket=arn, objects=f"{arn}/", **more)
 
 
 def session_policy(grants: Iterable[Grant], arns: BucketArns, *, max_age: int | None = None) -> str:

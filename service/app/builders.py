@@ -7,10 +7,10 @@ from dataclasses import replace
 from functools import lru_cache
 from urllib.parse import urlsplit
 
+from service.access.bucket_arns import BucketArns, bucket_arns
 from service.access.callers import ANONYMOUS, CallerEntry, Identity
 from service.access.claims import fact
 from service.access.grants import Caller, Grant, Operation
-from service.access.session_policy import BucketArns, bucket_arns
 from service.app.settings import Settings
 from service.auth.api_keys import ApiKey, ApiKeys, KeyUses
 from service.config.buckets import BucketSettings

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from service.access.bucket_arns import BucketArns
 from service.access.callers import (
     CallerEntry,
     Identity,
@@ -19,7 +20,7 @@ from service.access.callers import (
 )
 from service.access.claims import Fact
 from service.access.grants import Caller, Grant, Grants, Operation
-from service.access.session_policy import BucketArns, deny_all, session_policy
+from service.access.session_policy import deny_all, session_policy
 from service.access.subject_patterns import Patterns
 from service.auth.api_keys import ApiKeys
 from service.concurrency.bounded_dict import BoundedDict

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.access.bucket_arns import bucket_arns
 from service.access.grants import Grant, Operation
-from service.access.session_policy import bucket_arns, session_policy
+from service.access.session_policy import session_policy
 from tests.access.policy_evaluator import (
     Holds,
     allows,

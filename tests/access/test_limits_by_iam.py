@@ -11,14 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.access.bucket_arns import bucket_arns
 from service.access.grants import AccessRequest, Allowed, Grant, Grants, Operation, decide
 from service.access.narrowing import VENDABLE, Permission, vended_grants
-from service.access.session_policy import (
-    MAX_POLICY_LENGTH,
-    bucket_arns,
-    session_policy,
-    vended_policy,
-)
+from service.access.session_policy import MAX_POLICY_LENGTH, session_policy, vended_policy
 from service.sessions.signature_age import max_age
 from tests.access.policy_evaluator import allows, statements
 from tests.access.policy_meaning import BUCKET, UPLOADS, allowing, below, granted_prefixes, near

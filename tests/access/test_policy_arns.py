@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from service.access.session_policy import BucketArns, session_policy
+from service.access.bucket_arns import BucketArns
+from service.access.session_policy import session_policy
 from service.app.builders import arns as configured_arns
 from service.config.buckets import BucketSettings
 from tests.access.policy_evaluator import allows

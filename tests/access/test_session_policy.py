@@ -12,14 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.access.bucket_arns import bucket_arns
 from service.access.grants import AccessRequest, Allowed, Grant, Grants, Operation, decide
 from service.access.iam_patterns import widest
-from service.access.session_policy import (
-    bucket_arns,
-    deny_all,
-    session_policy,
-    vended_policy,
-)
+from service.access.session_policy import deny_all, session_policy, vended_policy
 from tests.access.counted_calls import calls
 from tests.access.policy_evaluator import allows, statements
 from tests.access.policy_meaning import (

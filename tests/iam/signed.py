@@ -9,8 +9,8 @@ from typing import Any, Final, TypeVar
 
 import httpx
 
+from service.access.bucket_arns import bucket_arns
 from service.access.grants import Grant, Operation
-from service.access.session_policy import bucket_arns
 from service.errors import PresignError, UploadNotFound
 from service.multipart.object_checks import ObjectChecks, ObjectExpectation
 from service.multipart.part_plan import PartPlan

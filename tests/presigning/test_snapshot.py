@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from service.access.bucket_arns import bucket_arns
 from service.access.callers import (
     CallerEntry,
     Identity,
@@ -16,7 +17,6 @@ from service.access.callers import (
 )
 from service.access.claims import fact, named_claims
 from service.access.grants import Caller, Grant, Operation
-from service.access.session_policy import bucket_arns
 from service.auth.api_keys import ApiKeys
 from service.presigning.snapshot import Bucket, Snapshot
 from service.sessions.pool_entry import SessionKey

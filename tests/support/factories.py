@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from service.access.bucket_arns import bucket_arns
 from service.access.callers import CallerEntry, Identity
 from service.access.grants import Caller, Grant, Operation
-from service.access.session_policy import bucket_arns
 from service.auth.api_keys import ApiKeys
 from service.errors import PresignError
 from service.presigning.requests import PostFormRequest, PresignBatch, PresignRequest, Requester

@@ -7,6 +7,7 @@ from hashlib import sha256
 from itertools import chain, islice
 from typing import Final
 
+from service.access.bucket_arns import BucketArns
 from service.access.callers import (
     CallerEntry,
     Identity,
@@ -21,12 +22,7 @@ from service.access.create_only import (
     uploads_without_condition,
 )
 from service.access.grants import Caller, Grant, Operation
-from service.access.session_policy import (
-    LIST_VERSIONS_ACTION,
-    MAX_POLICY_LENGTH,
-    BucketArns,
-    session_policy,
-)
+from service.access.session_policy import LIST_VERSIONS_ACTION, MAX_POLICY_LENGTH, session_policy
 from service.app import builders
 from service.app.settings import Settings
 from service.errors import ConfigurationProblem

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from service.access.bucket_arns import BucketArns
 from service.access.grants import Grant, Operation
-from service.access.session_policy import BucketArns
 from service.app import builders
 from service.app.settings import Settings
 from service.signing.actions import Encryption

@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from typing import Final
 
+from service.access.bucket_arns import BucketArns
 from service.access.grants import Grant
 from service.access.narrowing import vended_grants
-from service.access.session_policy import BucketArns, vended_policy
+from service.access.session_policy import vended_policy
 from service.presigning.requests import CredentialsRequest
 from service.sessions import signature_age
 

@@ -5,8 +5,9 @@ from typing import Any, Final, get_args
 
 import pytest
 
+from service.access.bucket_arns import bucket_arns
 from service.access.grants import Grant, Operation
-from service.access.session_policy import bucket_arns, session_policy
+from service.access.session_policy import session_policy
 from service.signing.actions import Action, ListObjectVersions
 from service.signing.multipart_actions import MultipartAction
 from service.signing.post_policy import PostObject

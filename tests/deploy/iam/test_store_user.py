@@ -5,8 +5,9 @@ from typing import Any, Final
 
 import pytest
 
+from service.access.bucket_arns import bucket_arns
 from service.access.grants import Grant, Operation
-from service.access.session_policy import bucket_arns, session_policy
+from service.access.session_policy import session_policy
 from tests.access import policy_evaluator
 from tests.access.policy_meaning import BUCKET_ACTIONS, LISTINGS, OBJECT_ACTIONS
 from tests.deploy.iam.files import BUCKET, read

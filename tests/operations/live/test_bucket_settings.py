@@ -7,8 +7,8 @@ from typing import Any, Final
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
+from service.access.bucket_arns import bucket_arns
 from service.access.grants import Operation
-from service.access.session_policy import bucket_arns
 from service.operations.live.bucket_settings import SettingsReader, check_settings
 from service.operations.live.results import Result
 from service.operations.setup.signing import SignedBucket
