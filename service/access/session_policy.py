@@ -10,11 +10,13 @@ and …/userguide/mpuoverview.html#mpuAndPermissions.
 """
 
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
 from typing import Any, Final
 
 from service.access.bucket_arns import BucketArns
+from service.access.copy_sources import copies_denied, readable
 from service.access.create_only import (
     UPLOADS,
     bound_to_create,
@@ -23,7 +25,6 @@ from service.access.create_only import (
 )
 from service.access.grants import Grant, Operation
 from service.access.iam_patterns import patterns_of, widest
-from service.signing.sigv4 import percent_encode
 
 # docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 MAX_POLICY_LENGTH: Final = 2048  # characters
@@ -43,22 +44,20 @@ VERSION_ACTIONS: Final[Mapping[str, frozenset[Operation]]] = {
     "s3:GetObjectVersion": frozenset({Operation.DOWNLOAD, Operation.HEAD}),
     "s3:DeleteObjectVersion": frozenset({Operation.DELETE}),
 }
+# …/AmazonS3/latest/API/API_CopyObject.html: a copy has the tags of its source.
+_TAGS: Final = frozenset({Operation.DOWNLOAD})
+COPY_ACTIONS: Final[Mapping[str, frozenset[Operation]]] = {"s3:GetObjectTagging": _TAGS}
+COPY_VERSION_ACTIONS: Final[Mapping[str, frozenset[Operation]]] = {
+    "s3:GetObjectVersionTagging": _TAGS
+}
+_READ_ACTIONS: Final = {"s3:GetObject": _TAGS, **COPY_ACTIONS}
+_READ_VERSION_ACTIONS: Final = {"s3:GetObjectVersion": _TAGS, **COPY_VERSION_ACTIONS}
 KMS_ACTIONS: Final[Mapping[str, frozenset[Operation]]] = {
     "kms:Decrypt": frozenset({Operation.DOWNLOAD, Operation.CHECK, Operation.MULTIPART}),
     "kms:GenerateDataKey": UPLOADS,
 }
 LIST_ACTION: Final = "s3:ListBucket"
 LIST_VERSIONS_ACTION: Final = "s3:ListBucketVersions"
-# CopyObject is PutObject to IAM. presign signs copies only for grants with `sign`, but some stores
-# obey an unsigned `x-amz-copy-source`: an upload URL could then read whatever its session can read.
-# So the denial spares only what grants with `sign` may download. Ceph Squid takes
-# `Null` as true if the key is absent, whatever its value, which alone would deny every upload. Its
-# `StringNotEquals` is false for an absent key, and both must hold. MinIO accepts only a bucket and
-# a key as value; these do not exist.
-_COPY_SOURCE: Final = "s3:x-amz-copy-source"
-_A_COPY: Final = {"Null": {_COPY_SOURCE: "false"}}
-_ANY_SOURCE: Final = {"StringNotEquals": {_COPY_SOURCE: "none/none"}}
-_ARN_OF_A_NAME: Final = re.compile(r"arn:[^:]+:s3:::(.+)")
 # After a 403 for a key that may only be missing, a check lists it. So does a repeated completion.
 _LISTS_ONE_KEY: Final = frozenset({Operation.CHECK, Operation.MULTIPART})
 # An upload without If-None-Match. The second key exempts the calls of a multipart upload that
@@ -74,24 +73,59 @@ Statement = dict[str, Any]
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
-def session_policy(grants: Iterable[Grant], arns: BucketArns, *, max_age: int | None = None) -> str:
-    """Return the policy in ASCII that allows what `grants`, all on this bucket, allow.
+class Copies(IntEnum):
+    """Which copies a session may make of what its caller's grants with `download` cover."""
+
+    NONE = 0
+    WITHIN = 1  # the bucket
+    BETWEEN = 2  # from the other buckets too
+
+
+@dataclass(frozen=True, slots=True)
+class ScopedSession:
+    """The policy of a session, in ASCII, and what it leaves of copies."""
+
+    policy: str
+    copies: Copies = Copies.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class GrantedBucket:
+    """A bucket, and a caller's grants on it."""
+
+    arns: BucketArns
+    grants: tuple[Grant, ...]
+
+
+def scoped_session(
+    grants: Iterable[Grant],
+    arns: BucketArns,
+    *,
+    max_age: int | None = None,
+    others: Sequence[GrantedBucket] = (),
+) -> ScopedSession:
+    """Return the policy that allows what `grants`, all on this bucket, allow.
 
     `max_age` is the age in milliseconds from which signatures are denied. At a store that enforces
     limits, the policy has them as far as there is room: STS accepts MAX_POLICY_LENGTH characters.
+    Copies from `others`, whose objects the same role reads, give way to all else, then copies.
     """
     granted = list(grants)
-    objects = [*map(_encode, _objects(granted, arns, OBJECT_ACTIONS))]
-    lists = [*map(_encode, _list(granted, arns, _LISTS_ONE_KEY, with_versions=False))]
-    others = [*map(_encode, _kms(granted, arns))]
-    if any(not UPLOADS.isdisjoint(grant.allow) for grant in granted):
-        copies = {**_A_COPY, **_forbidden_sources(granted, arns)}
-        others.append(_encode(_statement("Deny", ["s3:PutObject"], [f"{arns.objects}*"], copies)))
-    create_only = _create_only(granted, uploads_without_condition(granted), arns)
-    for limit in map(_encode, _limits(create_only, arns, max_age)):
-        if len(_document([*objects, *lists, *others, limit])) <= MAX_POLICY_LENGTH:
-            others.append(limit)
-    return _with_lists(objects, granted, arns, _LISTS_ONE_KEY, others)
+    limits = _limits_with_room(granted, arns, max_age)
+    session = ScopedSession("")
+    for with_versions in (True, False):
+        lists = [*map(_encode, _list(granted, arns, _LISTS_ONE_KEY, with_versions=with_versions))]
+        for copies, sources in _sources(granted, arns, others):
+            objects, more = _of_objects(granted, arns, sources)
+            session = ScopedSession(_document([*objects, *lists, *more, *limits]), copies)
+            if len(session.policy) <= MAX_POLICY_LENGTH:
+                return session
+    return session
+
+
+def session_policy(grants: Iterable[Grant], arns: BucketArns, *, max_age: int | None = None) -> str:
+    """Return the policy of `scoped_session` alone."""
+    return scoped_session(grants, arns, max_age=max_age).policy
 
 
 def vended_policy(grants: Iterable[Grant], arns: BucketArns, *, max_age: int | None) -> str:
@@ -101,10 +135,16 @@ def vended_policy(grants: Iterable[Grant], arns: BucketArns, *, max_age: int | N
     action that only the service needs. Copies are allowed: they need rights to both objects.
     """
     granted = list(grants)
-    objects = map(_encode, _objects(granted, arns, _VENDED_ACTIONS))
+    allowed = frozenset[Operation]().union(*(grant.allow for grant in granted))
+    objects = _objects(granted, arns, _VENDED_ACTIONS)
     limits = _limits(_create_only(granted, overwriting(granted), arns), arns, max_age)
-    others = map(_encode, [*_kms(granted, arns), *limits])
-    return _with_lists([*objects], granted, arns, frozenset(), [*others])
+    policy = ""
+    for with_versions in (True, False):
+        lists = _list(granted, arns, frozenset(), with_versions=with_versions)
+        policy = _document(map(_encode, [*objects, *lists, *_kms(allowed, arns), *limits]))
+        if len(policy) <= MAX_POLICY_LENGTH:  # lists of versions matter least
+            break
+    return policy
 
 
 def deny_all(arns: BucketArns) -> str:
@@ -112,35 +152,75 @@ def deny_all(arns: BucketArns) -> str:
     return _document([_encode(_statement("Deny", ["s3:*"], [f"{arns.objects}*"]))])
 
 
+def _sources(
+    grants: list[Grant], arns: BucketArns, others: Sequence[GrantedBucket]
+) -> list[tuple[Copies, list[GrantedBucket]]]:
+    """Return what the session may copy from, the most first and nothing last."""
+    own = GrantedBucket(arns, tuple(grants))
+    nothing: tuple[Copies, list[GrantedBucket]] = (Copies.NONE, [])
+    if not any(Operation.UPLOAD in grant.allow for grant in grants):
+        return [nothing]
+    wanted = [(Copies.BETWEEN, [own, *others]), (Copies.WITHIN, [own])]
+    return [*(wanted if others else wanted[1:]), nothing]
+
+
+def _of_objects(
+    grants: list[Grant], arns: BucketArns, sources: list[GrantedBucket]
+) -> tuple[list[str], list[str]]:
+    """Return the statements about objects, and those about keys of KMS and about copies.
+
+    The first source is the bucket itself.
+    """
+    others = sources[1:]
+    copies = bool(sources)
+    actions = {**OBJECT_ACTIONS, **(COPY_ACTIONS if copies else {})}
+    of_versions = {**VERSION_ACTIONS, **(COPY_VERSION_ACTIONS if copies else {})}
+    objects = _objects(grants, arns, actions, of_versions)
+    for each in others:
+        objects += _objects(each.grants, each.arns, _READ_ACTIONS, _READ_VERSION_ACTIONS)
+    reading = [
+        Operation.DOWNLOAD
+        for each in others
+        for grant in each.grants
+        if Operation.DOWNLOAD in grant.allow
+    ]
+    more = _kms(frozenset(reading).union(*(grant.allow for grant in grants)), arns)
+    if any(not UPLOADS.isdisjoint(grant.allow) for grant in grants):
+        found = [readable(each.arns.bucket, each.grants) for each in sources]
+        spared = [each for each in found if each is not None]
+        denied = copies_denied(grants, arns.bucket, spared, encoded=arns.enforces_limits)
+        more.append(_statement("Deny", ["s3:PutObject"], [f"{arns.objects}*"], denied))
+    return [*map(_encode, objects)], [*map(_encode, more)]
+
+
+def _limits_with_room(grants: list[Grant], arns: BucketArns, max_age: int | None) -> list[str]:
+    """Return the limits that fit with all that the policy must have."""
+    objects, more = _of_objects(grants, arns, [])
+    lists = [*map(_encode, _list(grants, arns, _LISTS_ONE_KEY, with_versions=False))]
+    limits = list[str]()
+    create_only = _create_only(grants, uploads_without_condition(grants), arns)
+    for limit in map(_encode, _limits(create_only, arns, max_age)):
+        if len(_document([*objects, *lists, *more, *limits, limit])) <= MAX_POLICY_LENGTH:
+            limits.append(limit)
+    return limits
+
+
 def _objects(
-    grants: list[Grant], arns: BucketArns, object_actions: Mapping[str, frozenset[Operation]]
+    grants: Sequence[Grant],
+    arns: BucketArns,
+    actions: Mapping[str, frozenset[Operation]],
+    of_versions: Mapping[str, frozenset[Operation]] = VERSION_ACTIONS,
 ) -> list[Statement]:
     """Return one statement for each set of resources, with all actions allowed there."""
     versioned = [grant for grant in grants if Operation.VERSIONS in grant.allow]
     needed = [
-        *((action, patterns_of(grants, ops)) for action, ops in object_actions.items()),
-        *((action, patterns_of(versioned, ops)) for action, ops in VERSION_ACTIONS.items()),
+        *((action, patterns_of(grants, ops)) for action, ops in actions.items()),
+        *((action, patterns_of(versioned, ops)) for action, ops in of_versions.items()),
     ]
     return [
-        _statement("Allow", actions, [arns.objects + pattern for pattern in patterns])
-        for patterns, actions in _by_patterns(needed).items()
+        _statement("Allow", allowed, [arns.objects + pattern for pattern in patterns])
+        for patterns, allowed in _by_patterns(needed).items()
     ]
-
-
-def _with_lists(
-    objects: list[str],
-    grants: list[Grant],
-    arns: BucketArns,
-    lists_one_key: frozenset[Operation],
-    others: list[str],
-) -> str:
-    """Return the policy, which lists versions only if there is room: all else matters more."""
-    for with_versions in (True, False):
-        lists = _list(grants, arns, lists_one_key, with_versions=with_versions)
-        policy = _document([*objects, *map(_encode, lists), *others])
-        if len(policy) <= MAX_POLICY_LENGTH:
-            break
-    return policy
 
 
 def _list(
@@ -176,8 +256,7 @@ def _by_patterns(needed: Iterable[tuple[str, set[str]]]) -> dict[tuple[str, ...]
     return actions
 
 
-def _kms(grants: list[Grant], arns: BucketArns) -> list[Statement]:
-    allowed = frozenset[Operation]().union(*(grant.allow for grant in grants))
+def _kms(allowed: frozenset[Operation], arns: BucketArns) -> list[Statement]:
     actions = [action for action, ops in KMS_ACTIONS.items() if not ops.isdisjoint(allowed)]
     if not actions or not arns.kms_via:
         return []
@@ -202,26 +281,6 @@ def _create_only(grants: list[Grant], free: list[Grant], arns: BucketArns) -> li
     resources = [arns.objects + pattern for pattern in widest(patterns_of(free, UPLOADS))]
     where = {"NotResource": _compact(resources)} if resources else {"Resource": f"{arns.objects}*"}
     return [{"Effect": "Deny", "Action": "s3:PutObject", **where, "Condition": _MAY_OVERWRITE}]
-
-
-def _forbidden_sources(grants: list[Grant], arns: BucketArns) -> Mapping[str, Mapping[str, Any]]:
-    """Return the condition that a copy's source is none that grants with `sign` may download.
-
-    The header may begin with a slash, and is percent-encoded: …/AmazonS3/latest/API/
-    API_CopyObject.html. No page says whether IAM decodes it, so at AWS, which asks for GetObject
-    too, the policy has both forms. Of an access point nothing can be copied: its sources have
-    another form.
-    """
-    signing = [grant for grant in grants if Operation.SIGN in grant.allow]
-    readable = widest(patterns_of(signing, frozenset({Operation.DOWNLOAD})))
-    name = _ARN_OF_A_NAME.fullmatch(arns.bucket)
-    if not readable or name is None or not any(UPLOADS & each.allow for each in signing):
-        return _ANY_SOURCE
-    if arns.enforces_limits:
-        encoded = (percent_encode(pattern, safe="/*") for pattern in readable)
-        readable = tuple(dict.fromkeys([*readable, *encoded]))
-    sources = [f"{slash}{name[1]}/{pattern}" for slash in ("", "/") for pattern in readable]
-    return {"StringNotLike": {_COPY_SOURCE: sources}}
 
 
 def _statement(

@@ -23,6 +23,12 @@ NEEDED_FOR_VERSIONS = {
     "s3:GetObjectVersion": {Operation.DOWNLOAD, Operation.HEAD},
     "s3:DeleteObjectVersion": {Operation.DELETE},
 }
+# Of a caller that uploads: a copy has the tags of its source.
+NEEDED_FOR_COPIES = {
+    "s3:GetObjectTagging": {Operation.DOWNLOAD},
+    "s3:GetObjectVersionTagging": {Operation.DOWNLOAD},
+}
+OF_VERSIONS = {*NEEDED_FOR_VERSIONS, "s3:GetObjectVersionTagging"}
 NEEDED_OF_KMS = {
     "kms:Decrypt": {Operation.DOWNLOAD, Operation.CHECK, Operation.MULTIPART},
     "kms:GenerateDataKey": UPLOADS,
@@ -34,9 +40,8 @@ LISTS = LOOKS | {Operation.LIST}
 OBJECT_ACTIONS = [
     *NEEDED_FOR,
     *NEEDED_FOR_VERSIONS,
+    *NEEDED_FOR_COPIES,
     "s3:GetObjectAcl",
-    "s3:GetObjectTagging",
-    "s3:GetObjectVersionTagging",
     "s3:PutObjectAcl",
     "s3:PutObjectRetention",
     "s3:PutObjectVersionAcl",
@@ -95,12 +100,15 @@ def below(prefix: str, key: str) -> bool:
 
 def meant(granted: Iterable[Grant], action: str, key: str) -> bool:
     """Return whether the grants allow this action on this key."""
+    several = list(granted)
     needed: set[Operation] = NEEDED_FOR.get(action) or NEEDED_FOR_VERSIONS.get(action) or set()
+    if not needed and any(Operation.UPLOAD in grant.allow for grant in several):
+        needed = NEEDED_FOR_COPIES.get(action, set())
     return any(
         below(grant.prefix, key)
         and bool(needed & grant.allow)
-        and (action not in NEEDED_FOR_VERSIONS or Operation.VERSIONS in grant.allow)
-        for grant in granted
+        and (action not in OF_VERSIONS or Operation.VERSIONS in grant.allow)
+        for grant in several
     )
 
 
@@ -125,14 +133,17 @@ def listing_meant(granted: Iterable[Grant], prefix: str) -> bool:
 def copy_meant(granted: Iterable[Grant], source: str) -> bool:
     """Return whether a copy may read `source`, a bucket and a key with or without a slash before.
 
-    Only callers that sign and upload copy, and only what they may sign and download.
+    Callers that sign and upload copy what they may sign and download, with or without the slash.
+    Others that upload copy what they may download, without it.
     """
+    several = list(granted)
     bucket, _, key = (source[1:] if source[:1] == "/" else source).partition("/")
-    signing = [grant for grant in granted if Operation.SIGN in grant.allow]
-    return (
-        bucket == "acme"
-        and any(UPLOADS & grant.allow for grant in signing)
-        and any(Operation.DOWNLOAD in each.allow and below(each.prefix, key) for each in signing)
+    signing = [grant for grant in several if Operation.SIGN in grant.allow]
+    readers = signing if any(UPLOADS & grant.allow for grant in signing) else []
+    if source[:1] != "/" and any(Operation.UPLOAD in grant.allow for grant in several):
+        readers = several
+    return bucket == "acme" and any(
+        Operation.DOWNLOAD in each.allow and below(each.prefix, key) for each in readers
     )
 
 

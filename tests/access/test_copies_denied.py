@@ -2,6 +2,8 @@
 
 import json
 import re
+from dataclasses import replace
+from typing import Final
 
 import pytest
 from hypothesis import given
@@ -9,7 +11,13 @@ from hypothesis import strategies as st
 
 from service.access.bucket_arns import bucket_arns
 from service.access.grants import Grant, Operation
-from service.access.session_policy import session_policy
+from service.access.session_policy import (
+    MAX_POLICY_LENGTH,
+    Copies,
+    GrantedBucket,
+    scoped_session,
+    session_policy,
+)
 from tests.access.policy_evaluator import (
     Holds,
     allows,
@@ -19,8 +27,10 @@ from tests.access.policy_evaluator import (
 )
 from tests.access.policy_meaning import (
     BUCKET,
+    KMS_KEY,
     OBJECT_ACTIONS,
     UPLOADS,
+    VIA,
     allowing,
     copy_meant,
     meant,
@@ -116,17 +126,101 @@ def test_a_caller_that_signs_may_upload(holds: Holds) -> None:
 
 
 @pytest.mark.parametrize(
-    "granted",
+    ("granted", "source"),
     [
-        [allowing(Operation.SIGN, Operation.UPLOAD)],
-        [allowing(Operation.SIGN, Operation.UPLOAD), allowing(Operation.DOWNLOAD)],
-        [allowing(Operation.SIGN, Operation.DOWNLOAD), allowing(Operation.UPLOAD)],
-        [allowing(Operation.SIGN, Operation.UPLOAD, Operation.HEAD)],
+        ([allowing(Operation.SIGN, Operation.UPLOAD)], "acme/a/b"),
+        ([allowing(Operation.SIGN, Operation.UPLOAD, Operation.HEAD)], "acme/a/b"),
+        ([allowing(Operation.SIGN, Operation.UPLOAD), allowing(Operation.DOWNLOAD)], "/acme/a/b"),
+        ([allowing(Operation.SIGN, Operation.DOWNLOAD), allowing(Operation.UPLOAD)], "/acme/a/b"),
+        ([allowing(Operation.DOWNLOAD, Operation.FORM, Operation.MULTIPART)], "acme/a/b"),
+        ([allowing(Operation.CHECK, Operation.UPLOAD)], "acme/a/b"),
+        ([allowing(Operation.DOWNLOAD, Operation.UPLOAD)], "/acme/a/b"),
+        ([allowing(Operation.DOWNLOAD), allowing(Operation.UPLOAD, prefix="b/")], "acme/b/b"),
     ],
 )
-def test_only_signed_downloads_are_sources(granted: list[Grant]) -> None:
-    copies = {"s3:x-amz-copy-source": "acme/a/b"}
-    assert not allows(session_policy(granted, ARNS), "s3:PutObject", f"{BUCKET}/a/b", copies)
+def test_what_a_caller_may_not_copy_is_denied(granted: list[Grant], source: str) -> None:
+    """Only clients that sign their own requests put a slash before the source."""
+    copies = {"s3:x-amz-copy-source": source}
+    for place in ("a/b", "b/b"):
+        assert not allows(
+            session_policy(granted, ARNS), "s3:PutObject", f"{BUCKET}/{place}", copies
+        )
+
+
+@pytest.mark.parametrize("holds", [holds_at_iam, holds_at_ceph_squid])
+def test_a_caller_copies_what_it_downloads_to_where_it_uploads(holds: Holds) -> None:
+    granted = [allowing(Operation.DOWNLOAD), allowing(Operation.UPLOAD, prefix="b/")]
+    policy, copies = session_policy(granted, ARNS), {"s3:x-amz-copy-source": "acme/a/b"}
+    assert allows(policy, "s3:PutObject", f"{BUCKET}/b/b", copies, holds=holds)
+    assert allows(policy, "s3:GetObjectTagging", f"{BUCKET}/a/b")
+    assert not allows(policy, "s3:PutObject", f"{BUCKET}/a/b", copies)
+    assert not allows(policy, "s3:GetObjectTagging", f"{BUCKET}/b/b")
+
+
+@pytest.mark.parametrize(("more", "allowed"), [({Operation.VERSIONS}, True), (set(), False)])
+def test_a_version_of_one_key_is_copied_as_granted(more: set[Operation], *, allowed: bool) -> None:
+    """For IAM the version is a part of the source."""
+    granted = [allowing(Operation.DOWNLOAD, Operation.UPLOAD, *more, prefix="a/b")]
+    for arns in (ARNS, bucket_arns("acme", partition="aws", enforces_limits=True)):
+        policy, create = session_policy(granted, arns), {"s3:if-none-match": "*"}
+        for source, is_version in (("acme/a/b?versionId=v1", True), ("acme/a/b", False)):
+            copies = {**create, "s3:x-amz-copy-source": source}
+            expected = allowed or not is_version
+            assert allows(policy, "s3:PutObject", f"{BUCKET}/a/b", copies) is expected
+        assert allows(policy, "s3:GetObjectVersionTagging", f"{BUCKET}/a/b") is allowed
+
+
+OTHER: Final = bucket_arns("acme2", partition="aws")
+FROM_OTHERS: Final = {"s3:x-amz-copy-source": "acme2/c/x"}
+
+
+def test_a_copy_from_another_bucket_reads_only_that() -> None:
+    other = GrantedBucket(OTHER, (allowing(Operation.DOWNLOAD, Operation.DELETE, prefix="c/"),))
+    uploads = [allowing(Operation.UPLOAD)]
+    session = scoped_session(uploads, ARNS, others=[other])
+    assert session.copies is Copies.BETWEEN
+    policy = session.policy
+    assert allows(policy, "s3:PutObject", f"{BUCKET}/a/b", FROM_OTHERS)
+    assert allows(policy, "s3:GetObject", "arn:aws:s3:::acme2/c/x")
+    assert not allows(policy, "s3:GetObject", "arn:aws:s3:::acme2/d/x")
+    for action in ("s3:PutObject", "s3:DeleteObject"):
+        assert not allows(policy, action, "arn:aws:s3:::acme2/c/x")
+    assert not allows(session_policy(uploads, ARNS), "s3:PutObject", f"{BUCKET}/a/b", FROM_OTHERS)
+
+
+def test_a_copy_of_an_encrypted_object_elsewhere_may_decrypt() -> None:
+    at_aws = bucket_arns("acme", partition="aws", kms_via=(VIA,), enforces_limits=True)
+    other = GrantedBucket(OTHER, (allowing(Operation.DOWNLOAD),))
+    for others, expected in (([other], True), ([], False)):
+        policy = scoped_session([allowing(Operation.UPLOAD)], at_aws, others=others).policy
+        assert allows(policy, "kms:Decrypt", KMS_KEY, {"kms:ViaService": VIA}) is expected
+
+
+# Instead of a download, which IAM does not tell from it
+HEADS: Final = frozenset({Operation.DOWNLOAD, Operation.HEAD})
+
+
+@pytest.mark.parametrize(
+    ("prefixes", "copies"),
+    [(4, Copies.BETWEEN), (12, Copies.WITHIN), (13, Copies.NONE), (24, Copies.NONE)],
+)
+def test_copies_take_the_room_of_nothing_else(prefixes: int, copies: Copies) -> None:
+    at_aws = bucket_arns("acme", partition="aws", enforces_limits=True)
+    other = GrantedBucket(OTHER, (allowing(Operation.DOWNLOAD, prefix=f"{'y' * 400}/"),))
+    granted = [
+        allowing(Operation.DOWNLOAD, Operation.UPLOAD, prefix=f"{'x' * 40}{n}/")
+        for n in range(prefixes)
+    ]
+    session = scoped_session(granted, at_aws, max_age=9, others=[other])
+    assert len(session.policy) <= MAX_POLICY_LENGTH
+    assert session.copies is copies
+    heads = [replace(each, allow=each.allow ^ HEADS) for each in granted]
+    without = session_policy(heads, at_aws, max_age=9)
+    for limit in ("s3:if-none-match", "s3:signatureAge"):
+        assert (limit in session.policy) is (limit in without)
+    source = {"s3:x-amz-copy-source": f"acme/{granted[0].prefix}a", "s3:if-none-match": "*"}
+    allowed = allows(session.policy, "s3:PutObject", f"{BUCKET}/{granted[0].prefix}b", source)
+    assert allowed is (copies is not Copies.NONE)
 
 
 def test_nothing_is_copied_from_an_access_point() -> None:

@@ -25,6 +25,7 @@ from tests.access.policy_meaning import (
     KMS_KEY,
     LISTINGS,
     LISTS,
+    NEEDED_FOR_COPIES,
     NEEDED_OF_KMS,
     OBJECT_ACTIONS,
     UPLOADS,
@@ -100,6 +101,7 @@ def test_versions_extend_operations_of_the_same_grant(operation: Operation, more
 def test_a_grant_for_one_key_allows_no_other_key_and_no_listing() -> None:
     every = set().union(*EXACTLY.values(), *(needed for _, needed in WITH_VERSIONS))
     every.remove("s3:ListBucketVersions")  # of a key alone S3 lists no versions
+    every |= NEEDED_FOR_COPIES.keys()
     policy = session_policy([make_grant(prefix="a/b")], ARNS)
     kms = {action for action in every if action.startswith("kms:")}
     assert allowed_actions(policy, "a/b") == every

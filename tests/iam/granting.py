@@ -15,8 +15,10 @@ from tests.access.policy_meaning import (
     LISTS,
     LOOKS,
     NEEDED_FOR,
+    NEEDED_FOR_COPIES,
     NEEDED_FOR_VERSIONS,
     NEEDED_OF_KMS,
+    OF_VERSIONS,
     UPLOADS,
     below,
     copy_meant,
@@ -111,10 +113,12 @@ class Meaning:
 
     def _of_object(self, action: str, key: str) -> bool:
         needed = self.needed_for.get(action) or NEEDED_FOR_VERSIONS.get(action) or set()
+        if self.has_new_keys and any(Operation.UPLOAD in grant.allow for grant in self.grants):
+            needed = needed or NEEDED_FOR_COPIES.get(action, set())
         return any(
             below(grant.prefix, key)
             and bool(needed & grant.allow)
-            and (action not in NEEDED_FOR_VERSIONS or Operation.VERSIONS in grant.allow)
+            and (action not in OF_VERSIONS or Operation.VERSIONS in grant.allow)
             for grant in self.grants
         )
 

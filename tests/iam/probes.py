@@ -12,6 +12,7 @@ from tests.access.policy_meaning import (
     KMS_ACTIONS,
     LISTINGS,
     NEEDED_FOR,
+    NEEDED_FOR_COPIES,
     NEEDED_FOR_VERSIONS,
     OBJECT_ACTIONS,
     near,
@@ -19,7 +20,8 @@ from tests.access.policy_meaning import (
 from tests.iam.s3_requests import BUCKET, BUCKET_ARN, OF_A_SESSION, kms_request
 from tests.iam.simulator import IamRequest
 
-_NEVER: Final = [each for each in OBJECT_ACTIONS if each not in {*NEEDED_FOR, *NEEDED_FOR_VERSIONS}]
+ALLOWED: Final = (*NEEDED_FOR, *NEEDED_FOR_VERSIONS, *NEEDED_FOR_COPIES)
+_NEVER: Final = [each for each in OBJECT_ACTIONS if each not in ALLOWED]
 OTHER_BUCKETS: Final = ("arn:aws:s3:::acme2", "arn:aws:s3:::acm", "arn:aws-cn:s3:::acme")
 _PART: Final = {"s3:ObjectCreationOperation": "false"}
 _WHOLE: Final = {"s3:ObjectCreationOperation": "true"}
@@ -57,7 +59,7 @@ def probes(granted: list[Grant]) -> st.SearchStrategy[Probe]:
 def tried(probe: Probe) -> list[IamRequest]:
     key, age = f"{BUCKET_ARN}/{probe.key}", {"s3:signatureAge": probe.age}
     return [
-        *(_on(key, action) for action in (*NEEDED_FOR, *NEEDED_FOR_VERSIONS, probe.never[0])),
+        *(_on(key, action) for action in (*ALLOWED, probe.never[0])),
         *(_on(key, "s3:PutObject", own) for own in (_PART, _WHOLE, _CREATE_ONLY)),
         *(_on(key, "s3:PutObject", own) for own in _copies(probe.source)),
         _on(key, "s3:PutObject", {**_CREATE_ONLY, **age}),

@@ -1,6 +1,7 @@
 """Requests that clients of S3 build themselves, to have them signed: one of each kind."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Final
 from urllib.parse import quote
 from xml.sax.saxutils import escape
@@ -26,10 +27,10 @@ def remote_requests(key: str, source: str) -> Iterator[Sent]:
     yield _sent("GET", "", f"?list-type=2&prefix={quote(key, safe='')}")
     for more in _MORE:
         yield _sent("PUT", key, "", {**_ENCRYPTION, **_SIZE, **more})
-        yield _sent("PUT", key, "", {**_ENCRYPTION, _SOURCE: copied, **more})
+        yield _copy(key, {**_ENCRYPTION, _SOURCE: copied, **more})
         yield _sent("POST", key, "?uploads", {**_ENCRYPTION, **(more if more in _TAGGED else {})})
     for named in (f"/{copied}", f"{copied}?versionId=v1"):
-        yield _sent("PUT", key, "", {**_ENCRYPTION, _SOURCE: named})
+        yield _copy(key, {**_ENCRYPTION, _SOURCE: named})
     yield from _parts(key, copied)
     body = f"<Delete><Object><Key>{escape(key)}</Key></Object></Delete>"
     yield _sent("POST", "", "?delete", body=body)
@@ -45,6 +46,10 @@ def _parts(key: str, copied: str) -> Iterator[Sent]:
     yield _sent("POST", key, "?uploadId=u", _CREATE_ONLY)
     yield _sent("GET", key, "?uploadId=u")
     yield _sent("DELETE", key, "?uploadId=u")
+
+
+def _copy(key: str, headers: Mapping[str, str]) -> Sent:
+    return replace(_sent("PUT", key, "", headers), of_tagged=True)
 
 
 def _sent(

@@ -54,7 +54,10 @@ _OF_A_LIST: Final = {"prefix": "s3:prefix", "delimiter": "s3:delimiter", "max-ke
 
 @dataclass(frozen=True, kw_only=True)
 class Sent:
-    """A request as S3 receives it. `fields` are those of a form, which is valid for `seconds`."""
+    """A request as S3 receives it. `fields` are those of a form, which is valid for `seconds`.
+
+    `of_tagged` is a copy of an object that has tags.
+    """
 
     method: str
     url: str
@@ -62,6 +65,7 @@ class Sent:
     fields: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     seconds: int = 0
+    of_tagged: bool = False
 
     @property
     def key(self) -> str:
@@ -119,7 +123,7 @@ def _authorized(sent: Sent) -> Iterator[_Authorized]:
     elif "uploads" in sent.query or "uploadId" in sent.query:
         yield from _of_an_upload(sent)
     elif sent.method == "PUT":
-        yield from _copied(sent.headers)
+        yield from _copied(sent)
         for headers in _decoded_or_not(sent.headers):
             yield from _creation(sent.key, headers, completes=True)
     else:
@@ -147,7 +151,7 @@ def _of_an_upload(sent: Sent) -> Iterator[_Authorized]:
     """…/userguide/conditional-writes-enforce.html has ObjectCreationOperation."""
     match sent.method:
         case "PUT":
-            yield from _copied(sent.headers)
+            yield from _copied(sent)
             copy = {k: v for k, v in sent.headers.items() if k == _COPY_SOURCE}
             for headers in _decoded_or_not(copy):
                 yield from _creation(sent.key, headers, completes=False)
@@ -180,17 +184,20 @@ def _decoded_or_not(headers: Mapping[str, str]) -> list[Mapping[str, str]]:
     return [headers, {**headers, _COPY_SOURCE: unquote(source)}]
 
 
-def _copied(headers: Mapping[str, str]) -> Iterator[_Authorized]:
-    if (source := headers.get(_COPY_SOURCE)) is None:
+def _copied(sent: Sent) -> Iterator[_Authorized]:
+    if (source := sent.headers.get(_COPY_SOURCE)) is None:
         return
     path, _, version = source.partition("?versionId=")
     bucket, _, key = unquote(path.removeprefix("/")).partition("/")
     assert bucket == BUCKET
     yield _of_an_object("GetObject", key, version or None)
+    if sent.of_tagged:  # …/API_CopyObject.html: the copy has the tags of its source
+        yield _of_an_object("GetObjectTagging", key, version or None)
 
 
 def _of_an_object(action: str, key: str, version: str | None) -> _Authorized:
     resource = f"{BUCKET_ARN}/{key}"
     if version is None:
         return f"s3:{action}", resource, {}
-    return f"s3:{action}Version", resource, {"s3:versionid": version}
+    of_a_version = action.replace("Object", "ObjectVersion")
+    return f"s3:{of_a_version}", resource, {"s3:versionid": version}

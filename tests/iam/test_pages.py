@@ -58,13 +58,6 @@ NARROWER: Final = {
         requests=sent("PUT", x_amz_acl="bucket-owner-full-control")[1:2],
         allowed=False,
     ),
-    "a copy of an object with tags": Said(
-        page="docs/remote-signing.md",
-        sentence="a copy of an object with tags `s3:GetObjectTagging`",
-        grants=[allowing(*SIGNED)],
-        requests=on_a_key("s3:GetObjectTagging"),
-        allowed=False,
-    ),
     "a checksum of an encrypted object": Said(
         page="docs/remote-signing.md",
         sentence="of an object under a KMS key needs `kms:Decrypt`, so a grant with `download`",
@@ -90,6 +83,13 @@ NARROWER: Final = {
     ),
 }
 WIDER: Final = {
+    "a copy of an object with tags": Said(
+        page="docs/callers.md",
+        sentence="of what may be downloaded: a copy has the tags of its source",
+        grants=[allowing(Operation.DOWNLOAD, Operation.UPLOAD)],
+        requests=on_a_key("s3:GetObjectTagging"),
+        allowed=True,
+    ),
     "no create-only": Said(
         page="docs/callers.md",
         sentence="A limit that would make the policy longer than 2,048 characters is left out",

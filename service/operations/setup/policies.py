@@ -8,8 +8,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from service.access.copy_sources import copies_denied
 from service.access.grants import Operation
 from service.access.session_policy import (
+    COPY_ACTIONS,
+    COPY_VERSION_ACTIONS,
     KMS_ACTIONS,
     LIST_ACTION,
     LIST_VERSIONS_ACTION,
@@ -33,7 +36,7 @@ def permissions(buckets: Sequence[SignedBucket]) -> Policy:
     """Return the permissions of the role or user that signs for these buckets."""
     return _policy(
         [
-            *_objects(buckets),
+            *_objects(buckets, copies=any(Operation.UPLOAD in each.allowed for each in buckets)),
             *_keys(buckets),
             *_encryption([each for each in buckets if each.is_at_aws]),
             *_no_foreign_buckets([each for each in buckets if each.is_at_aws]),
@@ -148,16 +151,21 @@ def _session_names(buckets: Sequence[SignedBucket]) -> list[str]:
     return [session_name(None), ANY_CALLERS_SESSION, *of_programs]
 
 
-def _objects(buckets: Sequence[SignedBucket]) -> list[Statement]:
-    """Return a statement for each set of actions, with all the buckets that need just these."""
+def _objects(buckets: Sequence[SignedBucket], *, copies: bool) -> list[Statement]:
+    """Return a statement for each set of actions, with all the buckets that need just these.
+
+    With `copies` what is downloaded may be copied too.
+    """
+    actions = {**OBJECT_ACTIONS, **(COPY_ACTIONS if copies else {})}
+    of_versions = {**VERSION_ACTIONS, **(COPY_VERSION_ACTIONS if copies else {})}
     objects = dict[tuple[str, ...], list[str]]()
     versions = dict[tuple[str, ...], list[str]]()
     for bucket in buckets:
         allowed = bucket.allowed
         resource = f"{bucket.arns.objects}*"
-        objects.setdefault(_needed(OBJECT_ACTIONS, allowed), []).append(resource)
+        objects.setdefault(_needed(actions, allowed), []).append(resource)
         if Operation.VERSIONS in allowed:
-            versions.setdefault(_needed(VERSION_ACTIONS, allowed), []).append(resource)
+            versions.setdefault(_needed(of_versions, allowed), []).append(resource)
     return [*_numbered("Objects", objects), *_numbered("Versions", versions)]
 
 
@@ -227,12 +235,19 @@ def _no_foreign_buckets(buckets: Sequence[SignedBucket]) -> list[Statement]:
 
 
 def _no_copies(buckets: Sequence[SignedBucket]) -> list[Statement]:
-    resources = [f"{each.arns.objects}*" for each in buckets]
-    condition = {
-        "Null": {"s3:x-amz-copy-source": "false"},
-        "StringNotEquals": {"s3:x-amz-copy-source": "none/none"},
-    }
-    return [_deny("NoCopies", "s3:PutObject", resources, condition)] if resources else []
+    """Return the denials of copies, except of what all who upload to the bucket may read.
+
+    All callers share one session here, so a copy could read for one what only another may read.
+    """
+    denials = dict[str, tuple[Any, list[str]]]()
+    for each in buckets:
+        sources = [] if each.readable is None else [each.readable]
+        condition = copies_denied((), each.arns.bucket, sources, encoded=False)
+        denials.setdefault(str(condition), (condition, []))[1].append(f"{each.arns.objects}*")
+    return [
+        _deny(f"NoCopies{'' if i == 1 else i}", "s3:PutObject", resources, condition)
+        for i, (condition, resources) in enumerate(denials.values(), 1)
+    ]
 
 
 def _elsewhere(networks: Sequence[str], vpcs: Sequence[str]) -> dict[str, Any]:

@@ -3,10 +3,13 @@
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Final, Literal
 
 from service.access.bucket_arns import BucketArns
+from service.access.callers import pointers
+from service.access.copy_sources import Readable, readable_by_all
 from service.access.grants import Grant, Operation
 from service.app import builders
 from service.app.settings import Settings
@@ -23,7 +26,8 @@ class SignedBucket:
     `s3_bucket` is the bucket's real name, or the ARN of an access point. `session_seconds` is
     infinite for static keys, which have no `role_arn`; `static_keys` are where they come from.
     Every upload is signed with `encryption`, whose key is an id, an ARN or an alias.
-    `origins` are those of pages that send to the bucket.
+    `origins` are those of pages that send to the bucket. `readable` is what all callers that upload
+    may read.
     """
 
     name: str
@@ -34,6 +38,7 @@ class SignedBucket:
     is_scoped: bool
     endpoint_url: str | None
     grants: tuple[Grant, ...]
+    readable: Readable | None = None
     credentials: Literal["assume_role", "web_identity", "static"]
     static_keys: tuple[str, ...] = ()
     role_arn: str | None = None
@@ -65,20 +70,24 @@ def signed_buckets(
     settings: Settings, addresses: Mapping[str, Address], origins: tuple[str, ...] = ()
 ) -> list[SignedBucket]:
     """Return the configured buckets. `origins` are those of pages that use all of them."""
-    grants = [grant for entry in builders.caller_entries(settings) for grant in entry.grants]
+    callers = [entry.grants for entry in builders.caller_entries(settings)]
     found = []
     for name, bucket in settings.buckets.items():
         region = addresses[name].region
+        arns = builders.iam_arns(name, bucket, region)
+        of_bucket = [[each for each in grants if each.bucket == name] for grants in callers]
+        common = [[*map(_of_everybody, own)] for own in of_bucket]
         found.append(
             SignedBucket(
                 name=name,
                 s3_bucket=bucket.bucket or name,
-                arns=builders.iam_arns(name, bucket, region),
+                arns=arns,
                 region=region,
                 is_at_aws=builders.is_at_aws(bucket),
                 is_scoped=bucket.is_scoped,
                 endpoint_url=bucket.endpoint_url,
-                grants=tuple(grant for grant in grants if grant.bucket == name),
+                grants=tuple(chain.from_iterable(of_bucket)),
+                readable=readable_by_all(arns.bucket, common),
                 credentials=bucket.credentials,
                 static_keys=(bucket.profile or "", *map(str, bucket.files_of_keys)),
                 role_arn=bucket.role_arn,
@@ -93,3 +102,9 @@ def signed_buckets(
             )
         )
     return found
+
+
+def _of_everybody(grant: Grant) -> Grant:
+    """Return the grant without `download` if each of its callers has another prefix."""
+    personal = {Operation.DOWNLOAD} if pointers(grant.prefix) else set()
+    return replace(grant, allow=grant.allow - personal)

@@ -9,6 +9,7 @@ from service.access.bucket_arns import bucket_arns
 from service.access.grants import Grant, Operation
 from service.access.session_policy import session_policy
 from service.signing.actions import Action, ListObjectVersions
+from service.signing.copy_object import CopyObject
 from service.signing.multipart_actions import MultipartAction
 from service.signing.post_policy import PostObject
 from tests.access import policy_evaluator
@@ -60,6 +61,10 @@ NEEDED: Final[dict[str, list[str]]] = {
     "GetObject": ["s3:GetObject", "s3:GetObjectVersion"],
     "HeadObject": ["s3:GetObject", "s3:GetObjectVersion"],
     "PutObject": ["s3:PutObject", "s3:PutObjectTagging"],
+    "CopyObject": [
+        *("s3:GetObject", "s3:GetObjectTagging", "s3:GetObjectVersion"),
+        *("s3:GetObjectVersionTagging", "s3:PutObject", "s3:PutObjectTagging"),
+    ],
     "PostObject": ["s3:PutObject", "s3:PutObjectTagging"],
     "DeleteObject": ["s3:DeleteObject", "s3:DeleteObjectVersion"],
     "ListObjects": ["s3:ListBucket"],
@@ -72,7 +77,8 @@ NEEDED: Final[dict[str, list[str]]] = {
     "ListParts": ["s3:ListMultipartUploadParts"],
 }
 SIGNED: Final = {
-    each.__name__ for each in (*get_args(Action), ListObjectVersions, *get_args(MultipartAction))
+    each.__name__
+    for each in (*get_args(Action), CopyObject, ListObjectVersions, *get_args(MultipartAction))
 }
 
 

@@ -1,4 +1,7 @@
-"""The user of a store other than AWS has the permissions of the service, and cannot copy."""
+"""The user of a store other than AWS has the permissions of the service.
+
+The example is of one caller, so it copies what that caller may read.
+"""
 
 import json
 from typing import Any, Final
@@ -13,11 +16,12 @@ from tests.access.policy_meaning import BUCKET_ACTIONS, LISTINGS, OBJECT_ACTIONS
 from tests.deploy.iam.files import BUCKET, read
 
 ARNS: Final = bucket_arns("acme-reports-prod", partition="aws")
-# All but `sign`, whose sessions may copy.
+# All but `sign`, whose sessions copy more.
 OPERATIONS: Final = frozenset(Operation) - {Operation.SIGN}
 EVERYTHING: Final = Grant(bucket="reports", prefix="", allow=OPERATIONS)
 SESSION_POLICY: Final = session_policy([EVERYTHING], ARNS)
-COPIES: Final = {"s3:x-amz-copy-source": "/acme-reports-prod/b"}
+COPIES: Final = {"s3:x-amz-copy-source": "acme-reports-prod/b"}
+FOREIGN: Final = {"s3:x-amz-copy-source": "acme-invoices/b"}
 
 
 def without_sids(policy: dict[str, Any]) -> str:
@@ -29,7 +33,7 @@ def without_sids(policy: dict[str, Any]) -> str:
 USER_POLICY: Final = without_sids(read("store-user.json"))
 
 
-@pytest.mark.parametrize("context", [{}, COPIES])
+@pytest.mark.parametrize("context", [{}, COPIES, FOREIGN])
 @pytest.mark.parametrize("action", [*OBJECT_ACTIONS, *BUCKET_ACTIONS, *LISTINGS])
 def test_the_user_may_do_what_all_grants_allow(action: str, context: dict[str, str]) -> None:
     others = (f"{BUCKET}-2", f"{BUCKET}-2/a", "arn:aws:s3:::o/a")
@@ -38,8 +42,9 @@ def test_the_user_may_do_what_all_grants_allow(action: str, context: dict[str, s
         assert policy_evaluator.allows(USER_POLICY, action, resource, context) is by_session
 
 
-def test_the_user_uploads_but_cannot_copy() -> None:
+def test_the_user_uploads_but_copies_from_no_other_bucket() -> None:
     upload = (USER_POLICY, "s3:PutObject", f"{BUCKET}/a")
     assert policy_evaluator.allows(*upload)
     assert policy_evaluator.allows(*upload, holds=policy_evaluator.holds_at_ceph_squid)
-    assert not policy_evaluator.allows(*upload, COPIES)
+    assert policy_evaluator.allows(*upload, COPIES)
+    assert not policy_evaluator.allows(*upload, FOREIGN)

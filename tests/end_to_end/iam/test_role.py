@@ -43,6 +43,8 @@ NEEDED_FOR: Final[Mapping[str, set[str]]] = {
 }
 NOT_ASKED_OF_THE_ROLE: Final = {
     "s3:PutObjectTagging": "MiniStack asks it of who tags an object, not of an upload with tags",
+    "s3:GetObjectTagging": "MiniStack copies tags without it",
+    "s3:GetObjectVersionTagging": "MiniStack copies tags without it",
     "kms:Decrypt": "MiniStack's S3 asks no KMS",
     "kms:GenerateDataKey": "MiniStack's S3 asks no KMS",
 }
@@ -87,7 +89,6 @@ BEYOND: Final[Mapping[str, Attempt]] = {
     ),
     "s3:GetObjectAcl": lambda s3, b: s3.get_object_acl(Bucket=b, Key="x"),
     "s3:PutObjectAcl": lambda s3, b: s3.put_object_acl(Bucket=b, Key="x", ACL="public-read"),
-    "s3:GetObjectTagging": lambda s3, b: s3.get_object_tagging(Bucket=b, Key="x"),
     "s3:DeleteObjectTagging": lambda s3, b: s3.delete_object_tagging(Bucket=b, Key="x"),
     "s3:GetObjectAttributes": lambda s3, b: s3.get_object_attributes(
         Bucket=b, Key="x", ObjectAttributes=["ETag"]

@@ -1,0 +1,103 @@
+"""Which copies a session policy denies: of what the caller may not copy. Pure.
+
+CopyObject is PutObject to IAM, with the source in a condition key. Some stores obey an unsigned
+`x-amz-copy-source`: an upload URL could then read whatever its session can read. So the denial
+spares only what grants with `sign` may download, and what a caller that also uploads may download.
+
+Ceph Squid takes `Null` as true if the key is absent, whatever its value, which alone would deny
+every upload. Its `StringNotEquals` is false for an absent key, and both must hold. MinIO accepts
+only a bucket and a key as value; `none/none` does not exist.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from service.access.create_only import UPLOADS
+from service.access.grants import Grant, Operation
+from service.access.iam_patterns import patterns_of, widest
+from service.signing.sigv4 import percent_encode
+
+_COPY_SOURCE: Final = "s3:x-amz-copy-source"
+_DOWNLOAD: Final = frozenset({Operation.DOWNLOAD})
+_ARN_OF_A_NAME: Final = re.compile(r"arn:[^:]+:s3:::(.+)")
+_OF_A_VERSION: Final = "?versionId=*"
+
+
+@dataclass(frozen=True, slots=True)
+class Readable:
+    """The patterns of keys in one bucket, by its ARN, that a copy may read."""
+
+    bucket: str
+    patterns: tuple[str, ...]
+
+
+def readable(bucket: str, grants: Sequence[Grant]) -> Readable | None:
+    """Return what grants with `download` may copy, from the bucket with this ARN.
+
+    None for an access point: its sources have another form.
+    """
+    found = widest(patterns_of(grants, _DOWNLOAD))
+    if not found or _ARN_OF_A_NAME.fullmatch(bucket) is None:
+        return None
+    versioned = [grant for grant in grants if Operation.VERSIONS in grant.allow]
+    keys = [each for each in patterns_of(versioned, _DOWNLOAD) if not each.endswith("*")]
+    return Readable(bucket, widest({*found, *(f"{key}{_OF_A_VERSION}" for key in keys)}))
+
+
+def readable_by_all(bucket: str, callers: Iterable[Sequence[Grant]]) -> Readable | None:
+    """Return what every caller that uploads to a bucket may copy there, by the bucket's ARN.
+
+    Each of `callers` has its grants on it. Where they share one session, no more may be spared.
+    """
+    common: set[str] | None = None
+    for grants in callers:
+        if not any(UPLOADS & grant.allow for grant in grants):
+            continue
+        found = readable(bucket, grants)
+        own = set() if found is None else {*found.patterns}
+        common = own if common is None else _covered(common, own) | _covered(own, common)
+    return Readable(bucket, widest(common)) if common else None
+
+
+def copies_denied(
+    grants: Sequence[Grant], bucket: str, sources: Sequence[Readable], *, encoded: bool
+) -> Mapping[str, Mapping[str, Any]]:
+    """Return the condition of the denial, which spares `sources` and what grants with `sign` read.
+
+    A client's own header may begin with a slash, ours does not. It is percent-encoded:
+    …/AmazonS3/latest/API/API_CopyObject.html. No page says whether IAM decodes it, so the policy
+    has both forms if it may be `encoded`.
+    """
+    signing = [grant for grant in grants if Operation.SIGN in grant.allow]
+    of_clients = (
+        readable(bucket, signing) if any(UPLOADS & each.allow for each in signing) else None
+    )
+    by_bucket = dict[str, set[str]]()
+    for each in (*sources, *([] if of_clients is None else [of_clients])):
+        by_bucket.setdefault(each.bucket, set()).update(each.patterns)
+    merged = [Readable(name, widest(at)) for name, at in by_bucket.items()]
+    found = [value for each in merged for value in _values(each, encoded=encoded)]
+    if of_clients is not None:
+        found += (f"/{value}" for value in _values(of_clients, encoded=encoded))
+    if not found:
+        spared: dict[str, Any] = {"StringNotEquals": {_COPY_SOURCE: "none/none"}}
+    else:
+        spared = {"StringNotLike": {_COPY_SOURCE: found if len(found) > 1 else found[0]}}
+    return {"Null": {_COPY_SOURCE: "false"}, **spared}
+
+
+def _values(source: Readable, *, encoded: bool) -> Iterator[str]:
+    name = source.bucket.rpartition(":::")[2]
+    yield from (f"{name}/{pattern}" for pattern in source.patterns)
+    for pattern in source.patterns if encoded else ():
+        key, mark, version = pattern.partition(_OF_A_VERSION)
+        if (other := percent_encode(key, safe="/*")) != key:
+            yield f"{name}/{other}{mark}{version}"
+
+
+def _covered(patterns: set[str], by: set[str]) -> set[str]:
+    """Return those of `patterns` that are one of `by`, or below one."""
+    subtrees = tuple(each.removesuffix("*") for each in by if each.endswith("*"))
+    return {each for each in patterns if each in by or each.startswith(subtrees)}
