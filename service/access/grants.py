@@ -88,9 +88,8 @@ class AccessRequest:  # not frozen: see presigning/requests.py
     has_if_match: bool = False
     version: bool = False
     max_keys: int | None = None
-    declares_content_type: bool = (
-        True  # not for later calls of an upload, whose type is already fixed
-    )
+    declares_content_type: bool = True  # not for calls of an upload whose type is fixed
+    is_copy: bool = False  # size and type are another object's
     also_needs: Operation | None = None
 
 
@@ -255,10 +254,11 @@ def _violated_permission(grant: Grant, request: AccessRequest) -> Limited | None
     if request.overwrite and not grant.allow_overwrite:
         pointer = "#/if_match" if request.has_if_match else "#/overwrite"
         return Limited(pointer, "Your grant does not allow overwriting.")
-    # docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html: needs s3:GetObject.
+    # …/AmazonS3/latest/userguide/conditional-writes.html: needs s3:GetObject.
     if request.has_if_match and grant.allow.isdisjoint(_READS):
         return Limited("#/if_match", "if_match needs read access, which your grant does not give.")
-    return None
+    limited = grant.max_content_length is not None or grant.content_types is not None
+    return _COPY if limited and request.is_copy else None
 
 
 def _violated_type(patterns: tuple[str, ...], request: AccessRequest) -> Limited | None:
@@ -295,5 +295,6 @@ def _above(value: int | None, limit: int | None) -> bool:
     return value is not None and limit is not None and value > limit
 
 
+_COPY = Limited("#/key", "Your grant limits size or type, which a copy does not declare.")
 _TYPED = frozenset({Operation.UPLOAD, Operation.FORM, Operation.MULTIPART})
 _READS = frozenset({Operation.DOWNLOAD, Operation.HEAD, Operation.CHECK})

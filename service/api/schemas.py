@@ -142,6 +142,18 @@ class UploadUrlRequest(NewObjectRequest):
     if_match: Text | MISSING = MISSING
 
 
+class CopySource(StrictRequest):
+    bucket: Bucket | MISSING = MISSING
+    key: str
+    version_id: LongText | MISSING = MISSING
+    etag: ETag | MISSING = MISSING
+
+
+class CopyUrlRequest(ObjectRequest):
+    source: CopySource
+    overwrite: bool | MISSING = MISSING
+
+
 class UploadFormRequest(SigningRequest):
     key: str | MISSING = MISSING
     key_prefix: str | MISSING = MISSING
@@ -192,6 +204,10 @@ class DownloadUrlBatchRequest(KeysBatchRequest, DownloadFields):
 
 class UploadUrlBatchRequest(BatchRequest):
     items: Annotated[DeferredItems[UploadUrlRequest], Field(min_length=1)]
+
+
+class CopyUrlBatchRequest(BatchRequest):
+    items: Annotated[DeferredItems[CopyUrlRequest], Field(min_length=1)]
 
 
 class HeadUrlBatchRequest(KeysBatchRequest, VersionFields):

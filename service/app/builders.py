@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from urllib.parse import urlsplit
@@ -82,10 +82,24 @@ def _bucket(name: str, settings: Settings, address: Address) -> Bucket:
         address=address,
         arns=arns(name, bucket, address.region),
         encryption=encryption(bucket),
+        signer=_signer(bucket, address.region),
         conditional_writes=bucket.conditional_writes,
+        conditional_copies=conditional_copies(bucket),
         compares_payload_hash=is_at_aws(bucket),  # MiniStack 1.5 and SeaweedFS 4.48 do not
         tag_urls=bucket.tag_urls,
     )
+
+
+def _signer(bucket: BucketSettings, region: str) -> tuple[Hashable, ...]:
+    """Return what buckets share if one session of theirs may read the one and write the other."""
+    keys = (bucket.role_arn, bucket.external_id, bucket.profile, *bucket.files_of_keys)
+    return (bucket.credentials, bucket.is_scoped, bucket.endpoint_url, region, *keys)
+
+
+def conditional_copies(bucket: BucketSettings) -> bool:
+    """Whether the store obeys the conditions of copies: only AWS is sure to."""
+    set_so = bucket.conditional_copies
+    return is_at_aws(bucket) if set_so is None else set_so
 
 
 def encryption(bucket: BucketSettings) -> Encryption | None:

@@ -22,6 +22,7 @@ from service.api.parts import Parts
 from service.api.problems import Problems, answer_http_exception, answer_unexpected_error
 from service.api.routes import (
     callers,
+    copies,
     diagnoses,
     errors,
     front_page,
@@ -47,6 +48,7 @@ from service.telemetry.spans import Spans
 
 _ROUTERS: Final = (
     objects.router,
+    copies.router,
     multipart.router,
     diagnoses.router,
     callers.router,

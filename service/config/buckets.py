@@ -118,6 +118,10 @@ class BucketDefaults(Section):
     """Set `false` for a store that ignores `If-None-Match`. Uploads to it must request
     `overwrite`."""
 
+    conditional_copies: Shown[bool | None] = None
+    """Whether the store obeys `If-None-Match` of a copy. The default is `true` at AWS, else
+    `false`: copies to other stores must request `overwrite`."""
+
     tag_urls: Shown[bool] = False
     """Whether each URL (not a form) has a signed `x-presign-id`: the request's id, which S3's
     access log shows."""

@@ -1,6 +1,7 @@
 """A WSGI middleware that refuses what S3 refuses, in front of a store that verifies nothing.
 
-It verifies signatures, lifetimes, headers, lengths, checksums and POST policies. It leaves to the
+It verifies signatures, lifetimes, headers, lengths, checksums, POST policies and the conditions of
+copies. It leaves to the
 store what IAM decides. The chunks of `aws-chunked` bodies are not verified, only the headers.
 """
 
@@ -16,6 +17,7 @@ from werkzeug.wsgi import ClosingIterator
 
 from service.demo.bodies import read_form, spool
 from service.demo.checksums import BodyChecks
+from service.demo.copies import check_conditions
 from service.demo.policies import verify_form
 from service.demo.received import ReceivedRequest, parse_authentication, parse_target
 from service.demo.signatures import FindKey, verify
@@ -92,7 +94,9 @@ class Gate:
             region=self._region,
             now=self._clock(),
         )
-        return body or _checked_body(source, request, payload_hash, bodies)
+        body = body or _checked_body(source, request, payload_hash, bodies)
+        check_conditions(request, self._store)
+        return body
 
     def _unsigned(
         self, request: ReceivedRequest, source: IO[bytes], bodies: ExitStack

@@ -75,6 +75,7 @@ def demo_settings(
         "role_arn": ROLE_ARN,
         "endpoint_url": store_url,
         "sts_endpoint_url": store_url,
+        "conditional_copies": True,  # the gate obeys them
     }
     caller = {"api_key": "demo", "sha256": [digest_of(API_KEY)], "grants": [grant]}
     sections = {

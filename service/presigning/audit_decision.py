@@ -9,6 +9,7 @@ from service.errors import PresignError
 from service.presigning.requests import (
     AnyRequest,
     CredentialsRequest,
+    PresignRequest,
     StoreRequest,
     UnreadRequest,
     operation,
@@ -24,6 +25,8 @@ from service.presigning.results import (
     VendedCredentials,
 )
 from service.s3.access import StoreAccess
+from service.signing.copy_object import CopyObject, CopySource
+from service.signing.validation import MAX_KEY_BYTES
 
 # Not actions of S3.
 _VEND: Final = "VendCredentials"
@@ -65,10 +68,13 @@ class Decision(NamedTuple):
     upload_id: str | None = None
     permission: str | None = None
     route: str | None = None
+    source_bucket: str | None = None
+    source_key: str | None = None
 
 
 # Its fields as a plain tuple: making a named one takes longer than finding the line for it.
 DecisionValues = tuple[str | int | None, ...]
+_NO_MORE: Final[DecisionValues] = (None, None, None, None, None, None)
 
 
 def decision_of(
@@ -79,11 +85,14 @@ def decision_of(
         return _decision_of_unread(request, answer)
     s3_bucket = s3_buckets.get(request.bucket)
     what = operation(request), request.bucket, s3_bucket, request.lifetime.expires_in
-    more: DecisionValues = (None, None, None, None)
-    if isinstance(request, StoreRequest):
-        more = (request.action, request.upload_id, None, None)
+    more = _NO_MORE
+    if isinstance(request, PresignRequest):
+        if isinstance(request.action, CopyObject):
+            more = _of_copy(request.action.source)
+    elif isinstance(request, StoreRequest):
+        more = (request.action, request.upload_id, None, None, None, None)
     elif isinstance(request, CredentialsRequest):
-        more = (_VEND, None, request.permission, None)
+        more = (_VEND, None, request.permission, None, None, None)
     if isinstance(answer, PresignError):
         return ("denied", answer.code, *what, None, None, None, None, None, *more)
     if isinstance(answer, _UNSIGNED):
@@ -95,6 +104,10 @@ def decision_of(
     signed_at = None if request.lifetime.stable_for is None else rfc3339(validity.now)
     who = answer.session.name, answer.session.credentials.access_key_id
     return ("allowed", None, *what, expires_in, signed_at, validity.url_id, *who, *more)
+
+
+def _of_copy(source: CopySource) -> DecisionValues:
+    return ("CopyObject", None, None, None, source.bucket, source.key[:MAX_KEY_BYTES])
 
 
 def _decision_of_unread(request: UnreadRequest, answer: Answer) -> DecisionValues:

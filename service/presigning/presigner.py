@@ -26,6 +26,7 @@ from service.presigning.results import PresignedForm, PresignedRequest, Presigne
 from service.presigning.url_templates import UrlTemplateCache
 from service.sessions.pool_entry import SessionKey
 from service.signing.actions import PutObject
+from service.signing.copy_object import CopyObject
 from service.signing.post_policy import presign_form
 from service.signing.signer import encode_key
 from service.signing.validation import are_plain, is_valid_key
@@ -183,8 +184,8 @@ class Presigner:
         self, requester: Requester, request: PresignRequest, keys: list[str], *, plain: bool
     ) -> list[str]:
         """Return the first key, and those after it that are valid and get the same decision."""
-        if len(keys) == 1:
-            return keys
+        if len(keys) == 1 or isinstance(request.action, CopyObject):  # each may be its own source
+            return keys[:1]
         grants = self._authorizer.access(requester).grants
         alike = grants.table(request.bucket, request.operation).alike(keys)
         run = [*(alike if plain else _valid(alike))]

@@ -27,11 +27,12 @@ from service.signing.actions import (
     ListObjects,
     PutObject,
 )
+from service.signing.copy_object import CopyObject
 from service.signing.post_policy import FILENAME_VARIABLE, PostObject, refuse_variable
 from service.signing.redirected_put import RedirectedPut
 from service.signing.validation import check_key, check_prefix
 
-SignedAction = Action | RedirectedPut
+SignedAction = Action | CopyObject | RedirectedPut
 
 _DEFAULT_MAX_KEYS: Final = 1000  # …/AmazonS3/latest/API/API_ListObjectsV2.html
 
@@ -208,6 +209,14 @@ def access_for_request(request: PresignRequest) -> AccessRequest:
                 content_type=put.content_type if request.content_type_given else None,
                 overwrite=put.overwrite or put.if_match is not None,
                 has_if_match=put.if_match is not None,
+            )
+        case CopyObject(overwrite=overwrite):  # its source: copies.py
+            return AccessRequest(
+                operation=Operation.UPLOAD,
+                bucket=request.bucket,
+                key=request.key,
+                overwrite=overwrite,
+                is_copy=True,
             )
         case ListObjects(max_keys=max_keys):
             return AccessRequest(

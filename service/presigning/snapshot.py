@@ -20,7 +20,7 @@ from service.access.callers import (
 )
 from service.access.claims import Fact
 from service.access.grants import Caller, Grant, Grants, Operation
-from service.access.session_policy import deny_all, session_policy
+from service.access.session_policy import Copies, GrantedBucket, deny_all, scoped_session
 from service.access.subject_patterns import Patterns
 from service.auth.api_keys import ApiKeys
 from service.concurrency.bounded_dict import BoundedDict
@@ -39,14 +39,17 @@ class Bucket:
     """A bucket. Callers use its name in the configuration; the store's name is `s3_bucket`.
 
     Without `arns`, its sessions are not scoped: one session signs for all callers. If the store
-    does not compare the hash of a payload, it accepts a body other than the signed one.
+    does not compare the hash of a payload, it accepts a body other than the signed one. Objects are
+    copied between buckets with an equal `signer` only: the role or keys, and where they work.
     """
 
     s3_bucket: str
     address: Address
     arns: BucketArns | None = None
     encryption: Encryption | None = None
+    signer: tuple[Hashable, ...] | None = None
     conditional_writes: bool = True
+    conditional_copies: bool = True
     compares_payload_hash: bool = True
     tag_urls: bool = False
 
@@ -55,6 +58,17 @@ class Bucket:
         if not self.conditional_writes:
             detail = "The store of this bucket has no conditional writes. Ask to overwrite."
             raise CreateOnlyUnsupported(detail, pointer=pointer)
+
+    def refuse_create_only_copies(self) -> None:
+        """Raises CreateOnlyUnsupported if the store ignores the conditions of copies."""
+        self.refuse_create_only()
+        if not self.conditional_copies:
+            detail = "The store of this bucket may ignore a copy's condition. Ask to overwrite."
+            raise CreateOnlyUnsupported(detail, pointer="#/overwrite")
+
+    @property
+    def is_access_point(self) -> bool:
+        return self.s3_bucket.startswith("arn:")
 
     @property
     def encryption_headers(self) -> dict[str, str]:
@@ -81,10 +95,14 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CallerAccess:
-    """What one caller may do, its rate limit, and its session for each bucket."""
+    """What one caller may do, its rate limit, and its session for each bucket.
+
+    `copy_sources` are the buckets that the session of each bucket may copy from.
+    """
 
     grants: Grants
     session_keys: Mapping[str, SessionKey]
+    copy_sources: Mapping[str, frozenset[str]]
     rate: Rate | None
 
 
@@ -175,22 +193,57 @@ class Snapshot:
         by_bucket = defaultdict[str, list[Grant]](list)
         for grant in grants:
             by_bucket[grant.bucket].append(grant)
-        session_keys = {
-            name: self._session_key(name, caller, own, not_before)
-            for name, own in by_bucket.items()
-        }
+        sessions = {name: self._session(name, caller, by_bucket, not_before) for name in by_bucket}
+        session_keys = {name: key for name, (key, _) in sessions.items()}
+        copy_sources = {name: sources for name, (_, sources) in sessions.items()}
         if identity.by_link:  # by the same sessions
             grants = Grants(grant for grant in grants if Operation.LINK in grant.allow)
-        return CallerAccess(grants, session_keys, rate_of(entries, identity))
+        return CallerAccess(grants, session_keys, copy_sources, rate_of(entries, identity))
 
-    def _session_key(
-        self, name: str, caller: Caller, own: list[Grant], not_before: float
-    ) -> SessionKey:
-        arns = self.buckets[name].arns
-        if arns is None:
-            return SessionKey(name, None, None)
-        policy = session_policy(own, arns, max_age=signature_age.max_age(own))
-        return SessionKey(name, (caller.issuer, caller.subject), policy, not_before)
+    def _session(
+        self, name: str, caller: Caller, granted: Mapping[str, list[Grant]], not_before: float
+    ) -> tuple[SessionKey, frozenset[str]]:
+        """Return the caller's session for a bucket, and the buckets that it may copy from."""
+        bucket, own = self.buckets[name], granted[name]
+        others = self._copied_from(name, granted)
+        sources = frozenset(() if bucket.is_access_point else {name})
+        if bucket.arns is None:
+            return SessionKey(name, None, None), sources | others.keys()
+        readable = [
+            GrantedBucket(arns, grants)
+            for other, grants in others.items()
+            if (arns := self.buckets[other].arns) is not None
+        ]
+        max_age = signature_age.max_age(own)
+        session = scoped_session(own, bucket.arns, max_age=max_age, others=readable)
+        owner = (caller.issuer, caller.subject)
+        key = SessionKey(name, owner, session.policy, not_before)
+        match session.copies:
+            case Copies.NONE:
+                return key, frozenset()
+            case Copies.WITHIN:
+                return key, sources
+            case Copies.BETWEEN:
+                return key, sources | others.keys()
+
+    def _copied_from(
+        self, name: str, granted: Mapping[str, list[Grant]]
+    ) -> dict[str, tuple[Grant, ...]]:
+        """Return the grants with `download` on other buckets that the same role reads.
+
+        Without `upload` here there are none.
+        """
+        signer = self.buckets[name].signer
+        if signer is None or not any(Operation.UPLOAD in grant.allow for grant in granted[name]):
+            return {}
+        found = {}
+        for other, grants in granted.items():
+            bucket = self.buckets[other]
+            reading = tuple(grant for grant in grants if Operation.DOWNLOAD in grant.allow)
+            is_shared = bucket.signer == signer and not bucket.is_access_point
+            if other != name and is_shared and reading:
+                found[other] = reading
+        return found
 
 
 class Entries:

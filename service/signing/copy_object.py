@@ -23,8 +23,8 @@ _VERSION_ID: Final = re.compile("[A-Za-z0-9+/=._~-]+")
 class CopySource:
     """The object that is copied.
 
-    `bucket` is a name of the configuration, until `CopyObject.at_store` replaces it. With `etag`,
-    which has quotes, the store copies no other content.
+    `bucket` is its name in the configuration, and its name at the store once the copy is granted.
+    With `etag`, which has quotes, the store copies no other content.
     """
 
     bucket: str

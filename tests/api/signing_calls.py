@@ -9,6 +9,8 @@ CALLS: Final[list[tuple[str, dict[str, Any]]]] = [
     ("upload-forms", {**GET, "max_content_length": 5, "overwrite": True}),
     ("head-urls", GET),
     ("delete-urls", GET),
+    ("copy-urls", {**GET, "source": {"key": "b"}, "overwrite": True}),
+    ("copy-urls/batch", {"items": [{**GET, "source": {"key": "b"}, "overwrite": True}]}),
     ("list-urls", {"bucket": "demo", "prefix": "a"}),
     ("download-urls/batch", {"items": [GET]}),
     ("upload-urls/batch", {"items": [{**GET, "content_length": 5}]}),

@@ -25,7 +25,7 @@ from tests.support.factories import CALLER, make_snapshot
 from tests.support.virtual_time import FakeClock, in_virtual_time
 
 LONG: Final = {
-    *(f"{name}UrlBatchRequest" for name in ("Download", "Upload", "Head", "Delete")),
+    *(f"{name}UrlBatchRequest" for name in ("Download", "Upload", "Copy", "Head", "Delete")),
     *("CompleteUploadRequest", "CompleteRequest"),  # the second is Uppy's
 }
 

@@ -10,10 +10,12 @@ from typing import Any, Final
 from pydantic import BaseModel
 from ruamel.yaml import YAML
 
+from service.api.routes.copies import copy_request
 from service.api.routes.multipart import completion_request, new_upload
 from service.api.routes.objects import form_request, listing_request, upload_request
 from service.api.schemas import (
     CompleteUploadRequest,
+    CopyUrlRequest,
     MultipartUploadRequest,
     ObjectsQuery,
     UploadFormRequest,
@@ -40,6 +42,7 @@ def completion(body: CompleteUploadRequest) -> Any:
 
 # What the service makes of the smallest body of each model with defaults
 MADE: Final[dict[type[BaseModel], tuple[Callable[[Any], Any], dict[str, Any]]]] = {
+    CopyUrlRequest: (copy_request, {**OBJECT, "source": {"key": "b"}}),
     UploadUrlRequest: (upload_request, {**OBJECT, "content_length": 5}),
     UploadFormRequest: (form, FORM),
     MultipartUploadRequest: (new_upload, {**OBJECT, "content_length": 5}),

@@ -33,6 +33,7 @@ from service.signing.actions import (
     ListObjects,
     PutObject,
 )
+from service.signing.copy_object import CopyObject, CopySource
 from service.signing.multipart_actions import CreateMultipartUpload, UploadedPart
 from service.signing.post_policy import PostObject
 from service.signing.signer import Address
@@ -97,6 +98,7 @@ async def everything_signed(grants: Sequence[Grant], key: str, source: str) -> S
     store = S3Client(clock=clock, jitter=lambda: 0, observer=Metrics(), transport=transport)
     try:
         await _by_urls(authorizer, key, signed)
+        await _by_copies(authorizer, key, source, signed)
         await _by_parts(MultipartUploads(authorizer, store), key, signed)
         await _by_the_service(authorizer, store, key, signed)
         await _by_remote_signing(authorizer, key, source, signed)
@@ -139,6 +141,20 @@ async def _by_urls(authorizer: Authorizer, key: str, signed: Signed) -> None:
             signed.sent.append(
                 Sent(method="POST", url=made.url, fields=made.fields, seconds=seconds)
             )
+
+
+async def _by_copies(authorizer: Authorizer, key: str, source: str, signed: Signed) -> None:
+    """Of objects with tags, in the bucket itself."""
+    presigner = Presigner(authorizer, unique_id=lambda: "id1")
+    for version in (None, "v1"):
+        copied = CopySource(bucket="reports", key=source, version_id=version, etag=_ETAG)
+        for overwrite in (False, True):
+            request = make_request(CopyObject(source=copied, overwrite=overwrite), key=key)
+            if (url := await signed.result(presigner.presign(REQUESTER, request))) is not None:
+                headers = url.headers
+                signed.sent.append(
+                    Sent(method=url.method, url=url.url, headers=headers, of_tagged=True)
+                )
 
 
 async def _by_parts(multipart: MultipartUploads, key: str, signed: Signed) -> None:

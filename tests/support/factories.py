@@ -9,11 +9,16 @@ from service.access.callers import CallerEntry, Identity
 from service.access.grants import Caller, Grant, Operation
 from service.auth.api_keys import ApiKeys
 from service.errors import PresignError
-from service.presigning.requests import PostFormRequest, PresignBatch, PresignRequest, Requester
+from service.presigning.requests import (
+    PostFormRequest,
+    PresignBatch,
+    PresignRequest,
+    Requester,
+    SignedAction,
+)
 from service.presigning.snapshot import Bucket, Snapshot
 from service.sessions.lifetime import Lifetime
 from service.signing.actions import (
-    Action,
     DeleteObject,
     Encryption,
     GetObject,
@@ -21,6 +26,7 @@ from service.signing.actions import (
     ListObjects,
     PutObject,
 )
+from service.signing.copy_object import CopyObject
 from service.signing.post_policy import PostObject
 from service.signing.signer import Address
 from service.signing.sigv4 import Credentials
@@ -78,9 +84,10 @@ def make_requester(caller: Caller) -> Requester:
     return replace(REQUESTER, identity=Identity(caller))
 
 
-OPERATION_OF: Final = {
+OPERATION_OF: Final[dict[type, Operation]] = {
     GetObject: Operation.DOWNLOAD,
     PutObject: Operation.UPLOAD,
+    CopyObject: Operation.UPLOAD,
     HeadObject: Operation.HEAD,
     DeleteObject: Operation.DELETE,
     ListObjects: Operation.LIST,
@@ -88,7 +95,11 @@ OPERATION_OF: Final = {
 
 
 def make_request(
-    action: Action | None = None, *, bucket: str = "reports", key: str = "a/b", **lifetime: int
+    action: SignedAction | None = None,
+    *,
+    bucket: str = "reports",
+    key: str = "a/b",
+    **lifetime: int,
 ) -> PresignRequest:
     """Return a request for `a/b` in `reports`: a download by default."""
     action = action or GetObject()

@@ -34,6 +34,14 @@ class OperationClient:
         return self.sign(path, version_id=self.store.put(self.key))
 
 
+def _copy(client: OperationClient, *, of_a_version: bool = False) -> httpx.Response:
+    source = f"{client.key}.source"
+    version = {"version_id": client.store.put(source)} if of_a_version else {}
+    if not of_a_version:
+        client.store.put(source)
+    return client.sign("copy-urls", source={"key": source, **version}, overwrite=True)
+
+
 def _form(client: OperationClient) -> httpx.Response:
     fields = {"key": client.key, "overwrite": True, "max_content_length": len(BODY)}
     form = client.service.sign("upload-forms", content_type="text/plain", **fields).answer
@@ -81,6 +89,8 @@ OPERATIONS: Final[Mapping[str, Callable[[OperationClient], httpx.Response]]] = {
     "head": lambda client: client.of_an_object("head-urls"),
     "upload": lambda client: client.sign("upload-urls", **UPLOAD),
     "upload with tags": lambda client: client.sign("upload-urls", **UPLOAD, tags={"a": "b"}),
+    "copy": _copy,
+    "copy of a version": lambda client: _copy(client, of_a_version=True),
     "form": _form,
     "delete": lambda client: client.sign("delete-urls"),
     "delete of a version": lambda client: client.of_a_version("delete-urls"),

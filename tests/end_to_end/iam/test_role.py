@@ -29,10 +29,11 @@ def test_with_these_policies_every_operation_works(
     assert refused_operations(service, deployed.store) == set()
 
 
-UPLOADS: Final = {"upload", "upload with tags", "form", "multipart", "abort"}
+COPIES: Final = {"copy", "copy of a version"}
+UPLOADS: Final = {"upload", "upload with tags", "form", "multipart", "abort", *COPIES}
 NEEDED_FOR: Final[Mapping[str, set[str]]] = {
-    "s3:GetObject": {"download", "head", "check"},
-    "s3:GetObjectVersion": {"download of a version"},
+    "s3:GetObject": {"download", "head", "check", "copy"},
+    "s3:GetObjectVersion": {"download of a version", "copy of a version"},
     "s3:PutObject": UPLOADS,
     "s3:AbortMultipartUpload": {"abort"},
     "s3:ListMultipartUploadParts": {"multipart"},

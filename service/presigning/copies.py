@@ -1,0 +1,54 @@
+"""What a copy needs besides a grant for its target: a grant for its source, and one session."""
+
+from dataclasses import replace
+
+from service.access.grants import AccessRequest, Operation
+from service.errors import InvalidRequest, LimitExceeded
+from service.presigning.authorizer import Authorizer
+from service.presigning.requests import PresignRequest, Requester
+from service.presigning.signing_grants import AuthorizedAccess
+from service.signing.copy_object import CopyObject, CopySource
+
+
+def authorize_copy(
+    authorizer: Authorizer,
+    requester: Requester,
+    request: PresignRequest,
+    action: CopyObject,
+    target: AuthorizedAccess,
+) -> tuple[AuthorizedAccess, CopyObject]:
+    """Return what the grants for source and target both allow, and the copy as the store knows it.
+
+    Raises Forbidden or LimitExceeded if no grant reads the source, and InvalidRequest if no session
+    may both read it and write the copy, or if it would be copied onto itself.
+    """
+    source = _authorize_source(authorizer, requester, action.source)
+    if action.source.bucket not in authorizer.access(requester).copy_sources[request.bucket]:
+        detail = "No session may read this source and write the copy. Download and upload it."
+        raise InvalidRequest(detail, pointer="#/source")
+    there = source.bucket.s3_bucket
+    is_same = (there, action.source.key) == (target.bucket.s3_bucket, request.key)
+    if is_same and action.source.version_id is None:
+        raise InvalidRequest("An object is not copied onto itself.", pointer="#/source/key")
+    at_store = replace(action, source=replace(action.source, bucket=there))
+    return target._replace(max_expires_in=_shorter(target, source)), at_store
+
+
+def _authorize_source(
+    authorizer: Authorizer, requester: Requester, source: CopySource
+) -> AuthorizedAccess:
+    access_request = AccessRequest(
+        operation=Operation.DOWNLOAD,
+        bucket=source.bucket,
+        key=source.key,
+        version=source.version_id is not None,
+    )
+    try:
+        return authorizer.authorize(requester, access_request)
+    except LimitExceeded as error:  # of versions: a download has no other limit
+        raise LimitExceeded(error.detail, pointer="#/source/version_id") from None
+
+
+def _shorter(*granted: AuthorizedAccess) -> int | None:
+    """Return the shortest of their lifetimes. None is no limit."""
+    return min((each.max_expires_in for each in granted if each.max_expires_in), default=None)
