@@ -166,6 +166,20 @@ def test_check_says_that_versions_cannot_be_listed(
     assert ("bucket reports has no room for lists of versions; merge" in output) is said
 
 
+@pytest.mark.parametrize("bucket", [AWS, OWN], ids=["AWS", "another store"])
+@pytest.mark.parametrize(("number", "said"), [(2, False), (14, True)])
+def test_check_says_that_there_is_no_room_for_copies(
+    tmp_path: Path, bucket: dict[str, Any], number: int, *, said: bool
+) -> None:
+    prefixes = [f"{'x' * 60}-{n}/" for n in range(number)]
+    many = [grant("download", "upload", prefix=each) for each in prefixes]
+    code, output = checked(tmp_path, *many, bucket=bucket)
+    assert code == 0, output
+    assert ("bucket reports has no room for copies; merge" in output) is said
+    uploads = [grant("upload", prefix=each) for each in prefixes]
+    assert "copies" not in checked(tmp_path, *uploads, bucket=bucket)[1]
+
+
 def test_check_says_that_other_stores_get_no_limits(tmp_path: Path) -> None:
     output = checked(tmp_path, grant("upload"), bucket=OWN)[1]
     assert "bucket reports: signatures enforce create-only and lifetimes" in output
