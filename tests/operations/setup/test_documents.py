@@ -267,3 +267,71 @@ def test_a_bucket_without_callers_allows_nothing() -> None:
     made = document({"reports": BUCKET}, allow=frozenset(), origins=APP)
     assert sids(signing(made)) == ["NoForeignBuckets"]
     assert any("no caller may use it" in note for note in made["notes"])
+
+
+def denial_of_copies(*callers: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the conditions for a store whose callers, each with its grants, share a session."""
+    entries = [
+        {
+            "api_key": f"caller-{i}",
+            "sha256": ["0" * 63 + f"{i}"],
+            "grants": [{"bucket": "reports", **grant} for grant in grants],
+        }
+        for i, grants in enumerate(callers)
+    ]
+    top = {"unsafe_anonymous_caller": None, "callers": entries}
+    [user] = document({"reports": OF_A_STORE}, top=top)["users"]
+    statements = user["policies"]["sign"]["Statement"]
+    return [each["Condition"] for each in statements if each["Sid"].startswith("NoCopies")]
+
+
+BOTH: Final = {"prefix": "a/", "allow": ["download", "upload"]}
+NO_COPIES: Final = {
+    "Null": {"s3:x-amz-copy-source": "false"},
+    "StringNotEquals": {"s3:x-amz-copy-source": "none/none"},
+}
+
+
+@pytest.mark.parametrize(
+    ("callers", "spared"),
+    [
+        ([[BOTH]], "acme-reports-prod/a/*"),
+        ([[BOTH], [{"prefix": "", "allow": ["download"]}]], "acme-reports-prod/a/*"),
+        ([[BOTH], [{"prefix": "", "allow": ["download", "form"]}]], "acme-reports-prod/a/*"),
+        (
+            [[BOTH], [{"prefix": "a/b/", "allow": ["download", "upload"]}]],
+            "acme-reports-prod/a/b/*",
+        ),
+        ([[BOTH], [{"prefix": "b/", "allow": ["download", "upload"]}]], None),
+        ([[BOTH], [{"prefix": "", "allow": ["upload"]}]], None),
+        ([[BOTH], [{"prefix": "", "allow": ["multipart"]}]], None),
+        ([[{"prefix": "a/", "allow": ["download"]}]], None),
+    ],
+)
+def test_a_shared_session_copies_what_all_who_upload_may_read(
+    callers: list[list[dict[str, Any]]], spared: str | None
+) -> None:
+    """Else one caller could read by a copy what only another may."""
+    [condition] = denial_of_copies(*callers)
+    like = {"Null": NO_COPIES["Null"], "StringNotLike": {"s3:x-amz-copy-source": spared}}
+    assert condition == (NO_COPIES if spared is None else like)
+
+
+def test_a_shared_session_copies_no_prefix_of_one_caller() -> None:
+    """Each caller of the entry has another one, and all of them upload."""
+    issuer = {
+        "issuer": "https://id.example.com",
+        "audience": "presign",
+        "jwks_url": "https://id.example.com/keys",
+    }
+    grants = [
+        {"bucket": "reports", "prefix": "{claim:/team}/", "allow": ["download", "upload"]},
+        {"bucket": "reports", "prefix": "all/", "allow": ["download"]},
+    ]
+    caller = {"issuer": "id", "subject": "*", "grants": grants}
+    top = {"unsafe_anonymous_caller": None, "issuers": {"id": issuer}, "callers": [caller]}
+    [user] = document({"reports": OF_A_STORE}, top=top)["users"]
+    [denial] = [each for each in user["policies"]["sign"]["Statement"] if each["Sid"] == "NoCopies"]
+    assert denial["Condition"]["StringNotLike"] == {
+        "s3:x-amz-copy-source": "acme-reports-prod/all/*"
+    }
