@@ -34,6 +34,7 @@ _PAGES_MAY_SEND: Final = (
     "x-amz-server-side-encryption-aws-kms-key-id",
     "x-amz-storage-class",
     "x-amz-tagging",
+    "x-amz-copy-source*",
 )
 
 

@@ -5,6 +5,7 @@ from typing import Final
 from hypothesis import given
 
 from service.signing.actions import Action, Checksum, DeleteObject, Encryption, PutObject
+from service.signing.copy_object import CopyObject, CopySource
 from service.signing.multipart_actions import UploadPart
 from tests.access.policy_evaluator import matches
 from tests.deploy.iam.files import read
@@ -15,6 +16,7 @@ from tests.support.examples import examples
 HEADERS: Final = RULE["AllowedHeaders"]
 BROWSERS_OWN: Final = {"content-length"}  # pages cannot set it, and CORS does not check it
 CRC: Final = Checksum(algorithm="CRC32", value="AAAAAA==")
+COPY: Final = CopyObject(source=CopySource(bucket="acme", key="a", etag='"e"'))
 LARGEST: Final = PutObject(
     content_length=1,
     overwrite=False,
@@ -45,14 +47,19 @@ def test_each_header_of_a_part_may_be_sent() -> None:
     assert all(allowed(header) for header in set(part.headers()) - BROWSERS_OWN)
 
 
+def test_each_header_of_a_copy_may_be_sent() -> None:
+    assert all(allowed(header) for header in COPY.headers())
+
+
 def test_only_answered_headers_and_range_may_be_sent() -> None:
-    answered = {*LARGEST.headers(), *PutObject(content_length=1, if_match='"e"').headers()}
+    replaced = PutObject(content_length=1, if_match='"e"')
+    answered = {*LARGEST.headers(), *replaced.headers(), *COPY.headers()}
     unused = [each for each in HEADERS if not any(matches(each, header) for header in answered)]
     assert unused == ["range"]
 
 
 def test_neither_an_acl_nor_a_token_may_be_sent() -> None:
-    for header in ("x-amz-acl", "x-amz-grant-read", "authorization", "x-amz-copy-source"):
+    for header in ("x-amz-acl", "x-amz-grant-read", "authorization"):
         assert not allowed(header)
 
 
