@@ -128,6 +128,17 @@ export interface Version extends Entry {
   isDeleteMarker?: boolean;
 }
 
+export interface CopyOptions {
+  bucket: string;
+  key: string;
+  /** The same bucket by default. */
+  targetBucket?: string;
+  targetKey: string;
+  etag?: string;
+  overwrite?: boolean;
+  signal?: AbortSignal;
+}
+
 /** A refusal of the service or of the store, or a failure to reach them. */
 export class PresignError extends Error {
   constructor(
@@ -137,7 +148,7 @@ export class PresignError extends Error {
   );
   /**
    * One of the codes of the API, which a store's refusal gets too, or `unreachable`, `not_presign`,
-   * `invalid_token`, `source_changed`.
+   * `invalid_token`, `source_changed`, `copy_too_large`.
    */
   code: string;
   detail: string;
@@ -202,6 +213,16 @@ export class Presign {
   }): Promise<SignedRequest>;
   /** Deletes an object. In a versioned bucket that hides it, unless `versionId` names what to remove. */
   delete(options: { bucket: string; key: string; versionId?: string; signal?: AbortSignal }): Promise<void>;
+  /**
+   * Copies an object inside the store, up to 5 GiB (`copy_too_large`). With `etag`, as a listing has it, only
+   * that content (`source_changed`). It replaces nothing without `overwrite` (`object_exists`).
+   */
+  copy(options: CopyOptions & { versionId?: string }): Promise<void>;
+  /**
+   * Copies an object, and deletes the original once the copy exists: what fails leaves it. With `etag` it is
+   * deleted only if it is still what was copied, where the store obeys `If-Match`.
+   */
+  move(options: CopyOptions): Promise<void>;
   /** Makes a share link to an object or a prefix, or with `upload` a drop box. */
   link(options: {
     bucket: string;

@@ -4,13 +4,14 @@ export const UNREACHABLE = "unreachable";
 export const NOT_PRESIGN = "not_presign";
 export const INVALID_TOKEN = "invalid_token";
 export const SOURCE_CHANGED = "source_changed";
+export const COPY_TOO_LARGE = "copy_too_large";
 
 /**
  * A refusal of the service or of the store, or a failure to reach them.
  *
  * `code` is one of the codes of the API, which a store's refusal gets too, or `unreachable` (no answer),
- * `not_presign` (an answer, but not of presign), `invalid_token` (not sent) or `source_changed` (the file
- * changed while it was read).
+ * `not_presign` (an answer, but not of presign), `invalid_token` (not sent), `source_changed` (the file or
+ * the object changed while it was read) or `copy_too_large` (the store copies less at once).
  */
 export class PresignError extends Error {
   name = "PresignError";

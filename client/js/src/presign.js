@@ -4,7 +4,7 @@
 /** @import * as Types from "../presign.js" - resolves to presign.d.ts */
 
 import { Api } from "./api.js";
-import { PresignError } from "./errors.js";
+import { PresignError, SOURCE_CHANGED } from "./errors.js";
 import { Retries } from "./retries.js";
 import { send as sendSigned } from "./store.js";
 import { abortUpload, upload as uploadSource } from "./upload.js";
@@ -75,6 +75,37 @@ export class Presign {
       await sendSigned(signed, new Blob(), { signal });
     };
     await this.retries.run(attempt, { signal });
+  }
+
+  /** @type {Types.Presign["copy"]} */
+  async copy({ bucket, key, targetBucket = bucket, targetKey, versionId, etag, overwrite, signal }) {
+    const source = { bucket, key, version_id: versionId, etag };
+    const body = { bucket: targetBucket, key: targetKey, source, overwrite };
+    const attempt = async () => {
+      const signed = await this.call("POST", "v1/copy-urls", { body, signal });
+      await sendSigned(signed, new Blob(), { signal });
+    };
+    await this.retries.run(attempt, { signal });
+  }
+
+  /** @type {Types.Presign["move"]} */
+  async move({ bucket, key, targetBucket = bucket, targetKey, etag, overwrite, signal }) {
+    if (targetBucket === bucket && targetKey === key)
+      throw new PresignError("invalid_request", "An object is not moved onto itself.", { status: 422 });
+    await this.copy({ bucket, key, targetBucket, targetKey, etag, overwrite, signal });
+    const attempt = async () => {
+      const signed = await this.call("POST", "v1/delete-urls", { body: { bucket, key }, signal });
+      const headers = etag === undefined ? signed.headers : { ...signed.headers, "if-match": etag };
+      await sendSigned({ ...signed, headers }, new Blob(), { signal });
+    };
+    try {
+      await this.retries.run(attempt, { signal });
+    } catch (error) {
+      if (error.status === 404 && error.store) return; // a lost answer's request has deleted it
+      if (error.status !== 412) throw error;
+      const detail = "The object was changed after it was copied. Both are kept.";
+      throw new PresignError(SOURCE_CHANGED, detail, { status: 412, store: error.store });
+    }
   }
 
   /** @type {Types.Presign["link"]} */

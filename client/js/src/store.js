@@ -1,12 +1,13 @@
 // Sends signed requests to the store, which never gets the token.
 
-import { PresignError, UNREACHABLE } from "./errors.js";
+import { COPY_TOO_LARGE, PresignError, SOURCE_CHANGED, UNREACHABLE } from "./errors.js";
 import { TemporaryError } from "./retries.js";
 import { bytesOf, chunksOf } from "./source.js";
 
 const MAYBE_EXPIRED = [400, 403]; // the URL may have expired: another one shows it
 const RETRYABLE = [408, 429, 500, 502, 503, 504];
 const STALL_SECONDS = 60; // without a byte sent or an answer
+const COPY_SOURCE = "x-amz-copy-source";
 const IS_NODE = globalThis.process?.versions?.node !== undefined;
 
 const CODES_OF_STATUSES = { 404: "not_found", 409: "write_conflict", 412: "object_exists" };
@@ -48,7 +49,8 @@ export async function send(signed, body, { signal, onProgress } = {}) {
     isOver = true;
     clearTimeout(timer);
   }
-  if (answer.status >= 300) throw refusal(answer, store);
+  if (answer.status >= 300) throw refusal(answer, signed, store);
+  if (COPY_SOURCE in signed.headers && !answer.text.includes("CopyObjectResult")) throw noCopy(answer, store);
   onProgress?.(body.size);
   return { etag: answer.etag, versionId: answer.versionId ?? undefined };
 }
@@ -116,12 +118,30 @@ function unreachable(store) {
 }
 
 /** S3's message is left out: it may contain the key or the URL. */
-function refusal({ status, text }, store) {
+function refusal({ status, text }, { headers }, store) {
+  const refused = (code, detail) => new PresignError(code, detail, { status, store });
+  if (COPY_SOURCE in headers) {
+    // Either condition may have failed, and not every store says which one.
+    const isAboutSource = !("if-none-match" in headers) || text.toLowerCase().includes(COPY_SOURCE);
+    if (status === 412 && isAboutSource) return refused(SOURCE_CHANGED, "The object was replaced meanwhile.");
+    if (text.includes("larger than the maximum allowable"))
+      return refused(COPY_TOO_LARGE, "S3 copies objects of up to 5 GiB.");
+  }
   const found = /<Code>(\w{1,64})<\/Code>/.exec(text)?.[1];
   const usual = RETRYABLE.includes(status) ? "storage_unavailable" : "storage_refused";
   const code = CODES_OF_S3[found] ?? CODES_OF_STATUSES[status] ?? usual;
   const detail = `The store refused: HTTP ${status}${found ? `, ${found}` : ""}.`;
-  const error = new PresignError(code, detail, { status, store });
+  const error = refused(code, detail);
   if (RETRYABLE.includes(status)) return new TemporaryError(error);
   return MAYBE_EXPIRED.includes(status) ? new TemporaryError(error, 2) : error;
+}
+
+/** S3 may find an error after it has sent the status 200: …/latest/API/API_CopyObject.html */
+function noCopy({ status, text }, store) {
+  const found = /<Code>(\w{1,64})<\/Code>/.exec(text)?.[1];
+  const isTemporary = !found || ["InternalError", "SlowDown", "ServiceUnavailable"].includes(found);
+  const code = isTemporary ? "storage_unavailable" : "storage_refused";
+  const detail = `The store did not copy${found ? `: ${found}` : ""}.`;
+  const error = new PresignError(code, detail, { status, store });
+  return isTemporary ? new TemporaryError(error) : error;
 }

@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Fake, s3Error } from "./fake.mjs";
+
+const ETAG = '"9bb58f26192e4ba00f01e2e7b136bbd8"';
+const MOVE = { bucket: "reports", key: "a b.csv", targetKey: "b.csv", etag: ETAG };
+const COPIED = { status: 200, body: "<CopyObjectResult><ETag>&quot;e&quot;</ETag></CopyObjectResult>" };
+
+/** A service that signs copies and deletions, and a store that answers them. */
+async function start(t, { copy = COPIED, deletion = { status: 204 } } = {}) {
+  const fake = await Fake.start(t);
+  const url = `${fake.url}/store/a?op=`;
+  fake.before = ({ path, method, body }) => {
+    const creates = body?.overwrite ? {} : { "if-none-match": "*" };
+    const headers = { "x-amz-copy-source": "acme/a%20b.csv", ...creates };
+    if (path === "v1/copy-urls") return { body: { method: "PUT", url: `${url}copy`, headers } };
+    if (path === "v1/delete-urls") return { body: { method: "DELETE", url: `${url}delete`, headers: {} } };
+    return method === "PUT" ? copy : deletion;
+  };
+  fake.deletions = () => fake.requests.filter(({ method }) => method === "DELETE");
+  return fake;
+}
+
+const codeOf = (promise) => promise.then(() => "done", (error) => error.code);
+
+test("a copy names its source, and has no body", async (t) => {
+  const fake = await start(t);
+  await fake.presign().copy({ ...MOVE, targetBucket: "archive", versionId: "v1" });
+  const [signed, sent] = fake.requests;
+  const source = { bucket: "reports", key: "a b.csv", version_id: "v1", etag: ETAG };
+  assert.deepEqual(signed.body, { bucket: "archive", key: "b.csv", source });
+  assert.equal(sent.headers["x-amz-copy-source"], "acme/a%20b.csv");
+  assert.equal(sent.bytes.length, 0);
+  assert.equal(sent.headers.authorization, undefined);
+});
+
+test("a move deletes what it has copied", async (t) => {
+  const fake = await start(t);
+  await fake.presign().move(MOVE);
+  assert.deepEqual(fake.calls, ["POST copy-urls", "POST delete-urls"]);
+  assert.equal(fake.deletions()[0].headers["if-match"], ETAG);
+});
+
+const TOO_LARGE = "The specified copy source is larger than the maximum allowable size for a copy source";
+const FAILURES = [
+  ["storage_refused", { status: 200, body: "<Error><Code>AccessDenied</Code></Error>" }],
+  ["storage_unavailable", { status: 200, body: "<Error><Code>SlowDown</Code></Error>" }],
+  ["storage_unavailable", { status: 200, body: "" }],
+  ["copy_too_large", { status: 400, body: `<Error><Code>InvalidRequest</Code>${TOO_LARGE}</Error>` }],
+  ["object_exists", s3Error(412, "PreconditionFailed")],
+  ["source_changed", { status: 412, body: "<Condition>x-amz-copy-source-If-Match</Condition>" }],
+  ["not_found", s3Error(404, "NoSuchKey")],
+];
+for (const [code, copy] of FAILURES)
+  test(`a copy that fails with ${code} leaves the original: ${copy.body.slice(0, 40)}`, async (t) => {
+    const fake = await start(t, { copy });
+    assert.equal(await codeOf(fake.presign().move(MOVE)), code);
+    assert.deepEqual(fake.deletions(), []);
+  });
+
+test("a copy that overwrites fails only for its source", async (t) => {
+  const fake = await start(t, { copy: s3Error(412, "PreconditionFailed") });
+  assert.equal(await codeOf(fake.presign().copy({ ...MOVE, overwrite: true })), "source_changed");
+});
+
+test("a source that changed after the copy stays", async (t) => {
+  const fake = await start(t, { deletion: s3Error(412, "PreconditionFailed") });
+  assert.equal(await codeOf(fake.presign().move(MOVE)), "source_changed");
+});
+
+test("a source that is gone after the copy was moved", async (t) => {
+  const fake = await start(t, { deletion: s3Error(404, "NoSuchKey") });
+  assert.equal(await codeOf(fake.presign().move(MOVE)), "done");
+});
+
+test("an object is not moved onto itself", async (t) => {
+  const fake = await start(t);
+  assert.equal(await codeOf(fake.presign().move({ ...MOVE, targetKey: MOVE.key })), "invalid_request");
+  assert.deepEqual(fake.requests, []);
+});
