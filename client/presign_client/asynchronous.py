@@ -92,12 +92,16 @@ class AsyncPresign:
     delete_url = _awaited(Presign.delete_url)
     head = _awaited(Presign.head)
     delete = _awaited(Presign.delete)
+    copy_url = _awaited(Presign.copy_url)
+    copy = _awaited(Presign.copy)
+    move = _awaited(Presign.move)
     link = _awaited(Presign.link)
     end_link = _awaited(Presign.end_link)
     credentials = _awaited(Presign.credentials)
     upload = _transferred(Presign.upload)
     upload_folder = _transferred(Presign.upload_folder)
     download = _transferred(Presign.download)
+    download_folder = _awaited(Presign.download_folder)
 
     async def versions(self, bucket: str, key: str) -> AsyncIterator[Version]:
         found = self._presign.versions(bucket, key)

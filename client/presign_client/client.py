@@ -5,13 +5,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
 
-from presign_client.calls import Calls
 from presign_client.checksums import new_digest
+from presign_client.copies import CopyCalls
 from presign_client.errors import PresignError
 from presign_client.notes import state_directory
-from presign_client.results import Downloaded, Entry, FolderUpload, Uploaded
+from presign_client.results import Downloaded, Entry, FolderDownload, FolderUpload, Uploaded
 from presign_client.transfers.download import DownloadJob, download_file, download_stream
 from presign_client.transfers.folder import upload_folder
+from presign_client.transfers.folder_download import download_folder
 from presign_client.transfers.job import Job
 from presign_client.transfers.plan import PARALLEL, UploadOptions, type_of
 from presign_client.transfers.ranges import Ranges
@@ -20,7 +21,7 @@ from presign_client.transfers.upload import upload_file
 from presign_client.transfers.workers import OnProgress
 
 
-class Presign(Calls):
+class Presign(CopyCalls):
     """Calls the service, and moves objects to and from the store. Threads may share it.
 
     `url`, and `token` (a string, or a function that returns one) or `token_file`, default to
@@ -150,6 +151,27 @@ class Presign(Calls):
         if isinstance(target, str | os.PathLike):
             return download_file(job, Path(target), state_directory(), self._url)
         return download_stream(job, target)
+
+    def download_folder(
+        self,
+        bucket: str,
+        prefix: str,
+        directory: str | os.PathLike[str],
+        *,
+        parallel: int = PARALLEL,
+    ) -> FolderDownload:
+        """Download all objects below a prefix, each to `directory` and the rest of its key.
+
+        A file that is there already, with the same size and content, is skipped; another one is
+        replaced. An object that fails does not end the others, unless all would fail. Keys that
+        are no path of a file, such as `a//b` and `../a`, fail.
+        """
+
+        def download(key: str, path: Path) -> Downloaded:
+            return self.download(bucket, key, path, parallel=parallel)
+
+        entries = self.list(bucket, prefix, recursive=True)
+        return download_folder(Path(directory), prefix, entries, download, parallel)
 
     def ranges(self, bucket: str, key: str) -> Ranges:
         """Return what reads any ranges of an object. `download` is simpler."""

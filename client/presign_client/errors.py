@@ -28,6 +28,7 @@ class PresignError(Exception):
     - `invalid_token`: the token was not sent;
     - `source_changed`: the file or the object changed while it was read;
     - `in_progress`: another process transfers the file;
+    - `copy_too_large`: the store copies less at once;
     - `too_many_parts`: a stream is too long for its part size.
 
     `status` is the HTTP status, or 0 if there was none. A store's refusal has no `request_id`.

@@ -106,6 +106,24 @@ class Downloaded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Copied:
+    """A copy. Its ETag may differ from the source's."""
+
+    bucket: str
+    key: str
+    etag: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FolderDownload:
+    """What happened to the objects below a prefix, by key. `skipped` were there already."""
+
+    downloaded: tuple[Downloaded, ...]
+    skipped: tuple[str, ...]
+    failed: tuple[Failed, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
     """A share link. Anyone who has `url` may use it until `expires_at`."""
 

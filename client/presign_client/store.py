@@ -14,7 +14,9 @@ from presign_client.retries import Retries, TemporaryError
 MAYBE_EXPIRED = frozenset({400, 403})  # a new URL shows whether it is that
 RETRYABLE = frozenset({408, 429, 500, 502, 503, 504})
 MAX_ERROR_BYTES = 64 * 1024
+RETRYABLE_CODES = frozenset({"InternalError", "SlowDown", "ServiceUnavailable"})
 Body = bytes | Iterable[bytes]
+_COPY_SOURCE = "x-amz-copy-source"
 
 _CODES_OF_STATUSES: Mapping[int, str] = {
     404: "not_found",
@@ -83,19 +85,22 @@ class Store:
                 follow_redirects=False,
             ) as response:
                 if not response.is_success:
-                    _refuse(response, signed.method)
+                    _refuse(response, signed)
                 yield response
         except httpx.TransportError as error:
             raise TemporaryError(unreachable(error, "The store")) from None
 
 
-def _refuse(response: httpx.Response, method: str) -> None:
-    status, found = response.status_code, _error_code(response)
+def _refuse(response: httpx.Response, signed: SignedRequest) -> None:
+    status, document = response.status_code, _error_document(response)
+    found = _error_code(document)
     code = _CODES_OF_STATUSES.get(status, "storage_refused")
     code = _CODES_OF_S3.get(found, "storage_unavailable" if status in RETRYABLE else code)
     detail = f"The store refused: HTTP {status}{f', {found}' if found else ''}."
-    if method == "GET" and status == httpx.codes.PRECONDITION_FAILED:
+    if status == httpx.codes.PRECONDITION_FAILED and _is_about_the_source(signed, document):
         code, detail = SOURCE_CHANGED, "The object was replaced while it was read."
+    if _COPY_SOURCE in signed.headers and b"larger than the maximum allowable" in document:
+        raise PresignError("copy_too_large", "S3 copies objects of up to 5 GiB.", status=status)
     error = PresignError(code, detail, status=status)
     if status in RETRYABLE:
         raise TemporaryError(error)
@@ -104,12 +109,26 @@ def _refuse(response: httpx.Response, method: str) -> None:
     raise error
 
 
-def _error_code(response: httpx.Response) -> str:
-    """Return the code of S3's error, or "". Its message may have the key or the URL in it."""
+def _is_about_the_source(signed: SignedRequest, document: bytes) -> bool:
+    """Whether what failed is the condition on what is read, not on what is written."""
+    if signed.method == "GET":
+        return True
+    creates_only = "if-none-match" in signed.headers
+    return _COPY_SOURCE in signed.headers and (
+        not creates_only or _COPY_SOURCE.encode() in document.lower()
+    )
+
+
+def _error_document(response: httpx.Response) -> bytes:
     read = b""
     for chunk in response.iter_raw():
         read += chunk
         if len(read) > MAX_ERROR_BYTES:
             break
-    found = re.search(rb"<Code>([A-Za-z0-9]{1,64})</Code>", read)
+    return read
+
+
+def _error_code(document: bytes) -> str:
+    """Return the code of S3's error, or "". Its message may have the key or the URL in it."""
+    found = re.search(rb"<Code>([A-Za-z0-9]{1,64})</Code>", document)
     return found[1].decode() if found else ""

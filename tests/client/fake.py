@@ -9,7 +9,7 @@ from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qs, unquote
+from urllib.parse import parse_qs, quote, unquote
 
 import httpx
 
@@ -18,6 +18,7 @@ from tests.client.fake_protocols import credentials, remotely_signed
 
 TOKEN = "token-of-the-tests"
 SECRET = "X-Amz-Signature=signature-of-the-tests"
+COPY_SOURCE = "x-amz-copy-source"
 Answer = Callable[[httpx.Request], httpx.Response | None]
 
 
@@ -206,6 +207,9 @@ class Fake:
         if request.method == "PUT":
             return self._put(request, key, query)
         if request.method == "DELETE":
+            wanted = request.headers.get("if-match")
+            if wanted and wanted != etag(self.objects.get(key, b"")):
+                return s3_error(412 if key in self.objects else 404, "PreconditionFailed")
             self.objects.pop(key, None)
             return httpx.Response(204)
         if key not in self.objects:
@@ -213,6 +217,8 @@ class Fake:
         return self._get(request, self.objects[key])
 
     def _put(self, request: httpx.Request, key: str, query: dict[str, str]) -> httpx.Response:
+        if COPY_SOURCE in request.headers:
+            return self._copy(request, key)
         assert request.headers["content-length"] == query["length"]
         if "part" in query:
             self.uploads[query["upload"]][int(query["part"])] = request.content
@@ -221,6 +227,19 @@ class Fake:
         else:
             self.put(key, request.content)
         return httpx.Response(200, headers={"etag": etag(request.content)})
+
+    def _copy(self, request: httpx.Request, key: str) -> httpx.Response:
+        source = unquote(request.headers[COPY_SOURCE]).partition("/")[2]
+        content = self.objects.get(source)
+        if content is None:
+            return s3_error(404, "NoSuchKey")
+        expected = request.headers.get(f"{COPY_SOURCE}-if-match", etag(content))
+        exists = key in self.objects and request.headers.get("if-none-match") == "*"
+        if exists or expected != etag(content):
+            return s3_error(412, "PreconditionFailed")
+        self.put(key, content)
+        result = f"<CopyObjectResult><ETag>{etag(content)}</ETag></CopyObjectResult>"
+        return httpx.Response(200, content=result.replace('"', "&quot;"))
 
     def _get(self, request: httpx.Request, content: bytes) -> httpx.Response:
         headers = {"etag": etag(content), "content-type": "text/csv", "x-amz-meta-author": "ann"}
@@ -295,7 +314,14 @@ def listing(objects: list[tuple[str, bytes]], prefixes: list[str], more: str = "
 
 
 def signed(operation: str, body: Any, **query: Any) -> dict[str, Any]:
-    method = {"download": "GET", "upload": "PUT", "head": "HEAD", "delete": "DELETE", "list": "GET"}
+    method = {
+        "download": "GET",
+        "upload": "PUT",
+        "copy": "PUT",
+        "head": "HEAD",
+        "delete": "DELETE",
+        "list": "GET",
+    }
     url = httpx.URL(
         f"https://store.test/{body['bucket']}/{body.get('key', '')}",
         params={"op": operation, **query},
@@ -303,7 +329,10 @@ def signed(operation: str, body: Any, **query: Any) -> dict[str, Any]:
     names = {"content_length": "length", "continuation_token": "token"}
     asked = {names.get(name, name): str(value) for name, value in body.items() if name != "key"}
     headers = {}
-    if operation == "upload" and not body.get("overwrite") and "part" not in query:
+    if operation == "copy":
+        headers = copied_headers(body)
+        asked = {}
+    if operation in {"upload", "copy"} and not body.get("overwrite") and "part" not in query:
         headers["if-none-match"] = "*"
     length = {"content_length": body["content_length"]} if operation == "upload" else {}
     return {
@@ -313,6 +342,12 @@ def signed(operation: str, body: Any, **query: Any) -> dict[str, Any]:
         "expires_at": "2026-03-01T12:15:00Z",
         **length,
     }
+
+
+def copied_headers(body: Any) -> dict[str, str]:
+    source = body["source"]
+    found = {COPY_SOURCE: f"{source.get('bucket', body['bucket'])}/{quote(source['key'])}"}
+    return found | ({f"{COPY_SOURCE}-if-match": source["etag"]} if "etag" in source else {})
 
 
 def sha256(content: bytes) -> str:

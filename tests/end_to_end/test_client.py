@@ -295,3 +295,24 @@ def test_an_interrupted_upload_says_how_to_resume(
     assert stopped.returncode == 1
     assert stopped.stderr == b"presign: stopped. Run the command again to resume.\n"
     succeeded(putting.run("put", *PARTS, file, name))
+
+
+def test_folders_are_moved_copied_downloaded_and_deleted(
+    putting: Command, verifying_store: Store, tmp_path: Path
+) -> None:
+    """Another store than AWS may ignore the condition of a copy, so each asks to overwrite."""
+    prefix, names = f"objects/folder {next(NUMBERS)}", ["a b+ü.csv", "b/c.csv"]
+    for name in names:
+        verifying_store.put(f"{prefix.removeprefix('objects/')}/in/{name}", name.encode())
+    again = ("-r", "--overwrite")
+    succeeded(putting.run("mv", *again, f"{prefix}/in/", f"{prefix}/out/"))
+    succeeded(putting.run("cp", *again, f"{prefix}/out/", f"{prefix}/copy/"))
+    target = tmp_path / "down"
+    succeeded(putting.run("get", "-r", f"{prefix}/", target))
+    found = {each.relative_to(target).as_posix() for each in target.rglob("*") if each.is_file()}
+    assert found == {f"{at}/{name}" for at in ("out", "copy") for name in names}
+    assert (target / "copy/b/c.csv").read_bytes() == b"b/c.csv"
+    succeeded(putting.run("rm", "-r", f"{prefix}/out/"))
+    listed = succeeded(putting.run("ls", "-r", f"{prefix}/")).decode()
+    assert listed.count(".csv") == len(names)
+    assert "/out/" not in listed

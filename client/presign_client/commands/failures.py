@@ -14,6 +14,7 @@ _AGAIN = "Run the command again."
 _GRANTS = "`presign whoami` shows what you may do."
 ADVICE: Mapping[str, str] = {
     "checksum_mismatch": _AGAIN,
+    "copy_too_large": "Download and upload it instead.",
     "credentials_unavailable": _AGAIN,
     "forbidden": _GRANTS,
     "limit_exceeded": _GRANTS,

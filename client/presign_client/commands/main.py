@@ -21,6 +21,8 @@ OWN = (
     "get",
     "url",
     "ls",
+    "cp",
+    "mv",
     "rm",
     "versions",
     "link",

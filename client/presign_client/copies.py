@@ -1,0 +1,152 @@
+"""Copies inside the store, and moves: a copy, then a deletion of what was copied."""
+
+import re
+from dataclasses import replace
+
+import httpx
+
+from presign_client.calls import Calls
+from presign_client.errors import SOURCE_CHANGED, PresignError
+from presign_client.results import Copied, SignedRequest
+from presign_client.retries import TemporaryError
+from presign_client.store import RETRYABLE_CODES
+
+_CHANGED_SINCE = "The object was changed after it was copied. Both are kept."
+
+
+class CopyCalls(Calls):
+    """The part of `Presign` that copies and moves."""
+
+    def copy_url(
+        self,
+        bucket: str,
+        key: str,
+        source_key: str,
+        *,
+        source_bucket: str | None = None,
+        version_id: str | None = None,
+        etag: str | None = None,
+        overwrite: bool = False,
+        expires_in: int | None = None,
+    ) -> SignedRequest:
+        """Return a signed PUT that copies an object to `key`. It has no body.
+
+        The copy exists if the store's answer has a `CopyObjectResult`: it may have an error
+        instead, also with the status 200.
+        """
+        members = {
+            "key": source_key,
+            "bucket": source_bucket,
+            "version_id": version_id,
+            "etag": etag,
+        }
+        return self._api.signed(
+            "copy-urls",
+            bucket=bucket,
+            key=key,
+            source={name: value for name, value in members.items() if value is not None},
+            overwrite=overwrite or None,
+            expires_in=expires_in,
+        )
+
+    def copy(
+        self,
+        bucket: str,
+        key: str,
+        target_key: str,
+        *,
+        target_bucket: str | None = None,
+        version_id: str | None = None,
+        etag: str | None = None,
+        overwrite: bool = False,
+    ) -> Copied:
+        """Copy an object to another key, and perhaps bucket, inside the store.
+
+        With `etag` only that content is copied. Raises `object_exists` if there is another object,
+        unless `overwrite`; `source_changed` if the source has another ETag; `copy_too_large` over
+        5 GiB, which S3 does not copy at once.
+        """
+        place = target_bucket or bucket
+
+        def sign() -> SignedRequest:
+            return self.copy_url(
+                place,
+                target_key,
+                key,
+                source_bucket=bucket,
+                version_id=version_id,
+                etag=etag,
+                overwrite=overwrite,
+            )
+
+        def attempt(_: int) -> httpx.Response:
+            with self._store.answer(sign()) as response:
+                response.read()
+            _refuse_error_of_success(response)
+            return response
+
+        response = self._store.retries.run(attempt)
+        found = re.search(rb"<ETag>(?:&quot;|&#34;|\")?([^<&\"]+)", response.content)
+        copied = found[1].decode("ascii", "replace") if found else None
+        return Copied(bucket=place, key=target_key, etag=copied and f'"{copied}"')
+
+    def move(
+        self,
+        bucket: str,
+        key: str,
+        target_key: str,
+        *,
+        target_bucket: str | None = None,
+        etag: str | None = None,
+        overwrite: bool = False,
+    ) -> Copied:
+        """Copy an object as `copy` does, and delete the original once the copy exists.
+
+        What fails leaves the original. It is deleted only if it is still what was copied, where
+        the store obeys `If-Match`. In a bucket with versions, its versions stay.
+        """
+        if (target_bucket or bucket, target_key) == (bucket, key):
+            raise PresignError("invalid_request", "An object is not moved onto itself.", 422)
+        etag = etag or self._etag(bucket, key)
+        copied = self.copy(
+            bucket, key, target_key, target_bucket=target_bucket, etag=etag, overwrite=overwrite
+        )
+        self._delete_copied(bucket, key, etag)
+        return copied
+
+    def _etag(self, bucket: str, key: str) -> str | None:
+        """Return what the object is now. None: no grant allows to ask."""
+        try:
+            return self.head(bucket, key).etag
+        except PresignError as error:
+            if error.code != "forbidden":
+                raise
+            return None
+
+    def _delete_copied(self, bucket: str, key: str, etag: str | None) -> None:
+        condition = {} if etag is None else {"if-match": etag}
+
+        def sign() -> SignedRequest:
+            signed = self.delete_url(bucket, key)
+            return replace(signed, headers={**signed.headers, **condition})
+
+        try:
+            self._store.send(sign)
+        except PresignError as error:
+            if error.code == "not_found":  # deleted already, perhaps by a lost answer's request
+                return
+            if error.status == httpx.codes.PRECONDITION_FAILED:
+                raise PresignError(SOURCE_CHANGED, _CHANGED_SINCE, error.status) from None
+            raise
+
+
+def _refuse_error_of_success(response: httpx.Response) -> None:
+    """S3 may find an error after it has sent the status 200: …/latest/API/API_CopyObject.html."""
+    if b"CopyObjectResult" in response.content:
+        return
+    found = re.search(rb"<Code>([A-Za-z0-9]{1,64})</Code>", response.content)
+    code = found[1].decode() if found else ""
+    detail = f"The store did not copy{f': {code}' if code else ''}."
+    if code in RETRYABLE_CODES or not code:
+        raise TemporaryError(PresignError("storage_unavailable", detail, response.status_code))
+    raise PresignError("storage_refused", detail, response.status_code)

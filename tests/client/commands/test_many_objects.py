@@ -1,0 +1,204 @@
+"""`cp`, `mv`, `get -r` and `rm -r`: what they do and print."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.client.fake import Answer, Fake, problem, s3_error
+from tests.client.running import run
+
+
+@pytest.fixture(name="fake")
+def _fake() -> Fake:
+    fake = Fake(page_size=1)
+    for key in ("in/a.csv", "in/b/c.csv", "other.csv"):
+        fake.put(key, key.encode())
+    return fake
+
+
+def about(part: str, answer: httpx.Response) -> Answer:
+    """Answer the store's requests about one key."""
+
+    def answered(request: httpx.Request) -> httpx.Response | None:
+        of_store = request.url.host == "store.test" and "op=list" not in str(request.url)
+        return answer if of_store and part in request.url.path else None
+
+    return answered
+
+
+@pytest.mark.parametrize(
+    ("command", "verb", "stays"), [("cp", "copied", True), ("mv", "moved", False)]
+)
+def test_one_object_gets_another_name(fake: Fake, command: str, verb: str, *, stays: bool) -> None:
+    done = run(fake, command, "reports/in/a.csv", "reports/2026/final.csv")
+
+    assert (done.exit_code, done.output) == (0, f"{verb} in/a.csv to reports/2026/final.csv\n")
+    assert fake.objects["2026/final.csv"] == b"in/a.csv"
+    assert ("in/a.csv" in fake.objects) is stays
+
+
+def test_several_objects_keep_their_names_below_a_prefix(fake: Fake) -> None:
+    run(fake, "mv", "reports/in/a.csv", "reports/other.csv", "reports/2026/")
+
+    assert {*fake.objects} == {"2026/a.csv", "2026/other.csv", "in/b/c.csv"}
+
+
+def test_all_below_a_prefix_is_moved_with_its_listed_etag(fake: Fake) -> None:
+    done = run(fake, "mv", "-r", "reports/in/", "reports/out/")
+
+    assert done.exit_code == 0, done.output
+    assert fake.objects == {
+        "out/a.csv": b"in/a.csv",
+        "out/b/c.csv": b"in/b/c.csv",
+        "other.csv": b"other.csv",
+    }
+    assert "POST head-urls" not in fake.paths()
+
+
+def test_a_prefix_is_moved_below_itself_once(fake: Fake) -> None:
+    run(fake, "mv", "-r", "reports/in/", "reports/in/b/")
+
+    assert {*fake.objects} == {"in/b/a.csv", "in/b/b/c.csv", "other.csv"}
+
+
+def test_one_that_fails_stays_and_ends_no_other(fake: Fake) -> None:
+    fake.before = about("out/a.csv", s3_error(403, "AccessDenied"))
+
+    done = run(fake, "mv", "-r", "reports/in/", "reports/out/")
+
+    assert done.exit_code == 1
+    assert done.stdout == "moved in/b/c.csv to reports/out/b/c.csv\n"
+    assert "presign: in/a.csv: storage_refused" in done.stderr
+    assert {*fake.objects} == {"in/a.csv", "out/b/c.csv", "other.csv"}
+
+
+def test_json_has_what_was_done_and_what_failed(fake: Fake) -> None:
+    fake.before = about("out/a.csv", s3_error(403, "AccessDenied"))
+
+    done = run(fake, "cp", "-r", "--json", "reports/in/", "reports/out/")
+
+    answer = json.loads(done.stdout)
+    assert [each["key"] for each in answer["done"]] == ["out/b/c.csv"]
+    assert [each["key"] for each in answer["failed"]] == ["in/a.csv"]
+
+
+def test_an_object_that_is_there_is_replaced_on_request(fake: Fake) -> None:
+    refused = run(fake, "cp", "reports/in/a.csv", "reports/other.csv")
+    assert "Use --overwrite to replace it." in refused.stderr
+
+    run(fake, "cp", "--overwrite", "reports/in/a.csv", "reports/other.csv")
+    assert fake.objects["other.csv"] == b"in/a.csv"
+
+
+def test_over_5_gib_a_copy_says_what_to_do(fake: Fake) -> None:
+    message = "<Message>The specified copy source is larger than the maximum allowable size"
+    content = f"<Error><Code>InvalidRequest</Code>{message}</Message></Error>"
+    fake.before = about("final.csv", httpx.Response(400, content=content))
+
+    done = run(fake, "mv", "reports/in/a.csv", "reports/final.csv")
+
+    assert done.exit_code == 1
+    assert "up to 5 GiB. Download and upload it instead." in done.stderr
+    assert "in/a.csv" in fake.objects
+
+
+def test_without_authentication_nothing_more_is_tried(fake: Fake) -> None:
+    def refuse(request: httpx.Request) -> httpx.Response | None:
+        asks = request.url.path.endswith("copy-urls")
+        return problem(401, "unauthenticated") if asks else None
+
+    fake.before = refuse
+
+    done = run(fake, "mv", "-r", "--parallel", "1", "reports/in/", "reports/out/")
+
+    assert done.exit_code == 1
+    assert "Check the token" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("cp", "reports/in/", "reports/out/"),
+        ("cp", "-r", "reports/in/a.csv", "reports/out/"),
+        ("cp", "-r", "reports/in/", "reports/out"),
+        ("mv", "reports/in/a.csv", "reports/other.csv", "reports/out"),
+        ("rm", "reports/in/"),
+        ("rm", "reports"),
+        ("rm", "reports/other.csv", "reports/in/"),
+        ("rm", "-r", "reports/in/a.csv"),
+        ("rm", "-r", "--version", "1", "reports/in/"),
+        ("get", "reports/in/"),
+        ("get", "-r", "reports/in/a.csv"),
+        ("get", "-r", "reports/in/", "-"),
+    ],
+)
+def test_an_object_and_a_prefix_are_told_apart(fake: Fake, words: tuple[str, ...]) -> None:
+    assert run(fake, *words).exit_code == 2
+    assert fake.requests == []
+
+
+def test_all_below_a_prefix_is_deleted(fake: Fake) -> None:
+    done = run(fake, "rm", "-r", "reports/in/")
+
+    assert done.output == "deleted reports/in/a.csv\ndeleted reports/in/b/c.csv\n"
+    assert {*fake.objects} == {"other.csv"}
+
+
+def test_a_deletion_that_fails_ends_no_other(fake: Fake) -> None:
+    fake.before = about("in/a.csv", s3_error(403, "AccessDenied"))
+
+    done = run(fake, "rm", "-r", "--json", "reports/in/")
+
+    assert done.exit_code == 1
+    answer: Any = json.loads(done.stdout)
+    assert answer["deleted"] == [{"bucket": "reports", "key": "in/b/c.csv"}]
+    assert {*fake.objects} == {"in/a.csv", "other.csv"}
+
+
+def test_all_below_a_prefix_is_downloaded_once(fake: Fake, tmp_path: Path) -> None:
+    first = run(fake, "get", "-r", "reports/in/", tmp_path / "new")
+
+    assert first.exit_code == 0, first.output
+    assert (tmp_path / "new/a.csv").read_bytes() == b"in/a.csv"
+    assert (tmp_path / "new/b/c.csv").read_bytes() == b"in/b/c.csv"
+
+    (tmp_path / "new/a.csv").write_bytes(b"in/A.csv")
+    second = run(fake, "get", "-r", "reports/in/", tmp_path / "new")
+    assert second.stdout == "downloaded in/a.csv, 8 bytes\nskipped in/b/c.csv\n"
+    assert (tmp_path / "new/a.csv").read_bytes() == b"in/a.csv"
+
+
+@pytest.mark.parametrize("key", ["../a", "b/../../a", "/etc/a", "b//a", "./a", "..\\a", "C:\\a"])
+def test_a_key_leads_to_no_other_directory(fake: Fake, tmp_path: Path, key: str) -> None:
+    fake.put(f"in/{key}", b"planted")
+
+    done = run(fake, "get", "-r", "reports/in/", tmp_path / "new")
+
+    assert done.exit_code == 1
+    assert "This key is no path of a file." in done.stderr
+    written = [each for each in tmp_path.rglob("*") if each.is_file()]
+    assert {each.relative_to(tmp_path).as_posix() for each in written} == {
+        "new/a.csv",
+        "new/b/c.csv",
+    }
+
+
+def test_a_link_in_the_directory_is_not_followed(fake: Fake, tmp_path: Path) -> None:
+    (tmp_path / "new").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "new/b").symlink_to(tmp_path / "elsewhere")
+
+    done = run(fake, "get", "-r", "reports/in/", tmp_path / "new")
+
+    assert done.exit_code == 1
+    assert [*(tmp_path / "elsewhere").iterdir()] == []
+    assert (tmp_path / "new/a.csv").exists()
+
+
+def test_a_folder_marker_is_no_file(fake: Fake, tmp_path: Path) -> None:
+    fake.put("in/b/", b"")
+
+    assert run(fake, "get", "-r", "reports/in/", tmp_path).exit_code == 0

@@ -1,0 +1,179 @@
+"""Copies and moves: nothing is lost, whatever fails."""
+
+import asyncio
+import json
+
+import httpx
+import pytest
+
+from presign_client import AsyncPresign, PresignError, Retries
+from tests.client.failing import fails
+from tests.client.fake import TOKEN, Answer, Fake, etag, problem, s3_error
+
+
+@pytest.fixture(name="fake")
+def _fake() -> Fake:
+    fake = Fake()
+    fake.put("a b.csv", b"12345")
+    return fake
+
+
+def refusal(fake: Fake, *, move: bool = True, overwrite: bool = False) -> str:
+    client = fake.client()
+    with pytest.raises(PresignError) as caught:
+        (client.move if move else client.copy)("reports", "a b.csv", "b.csv", overwrite=overwrite)
+    return caught.value.code
+
+
+def test_a_copy_has_the_etag_of_the_store(fake: Fake) -> None:
+    copied = fake.client().copy("reports", "a b.csv", "c/b.csv", etag=etag(b"12345"))
+
+    assert (copied.bucket, copied.key, copied.etag) == ("reports", "c/b.csv", etag(b"12345"))
+    assert fake.objects == {"a b.csv": b"12345", "c/b.csv": b"12345"}
+
+
+def test_a_copy_to_another_bucket_names_its_source(fake: Fake) -> None:
+    fake.client().copy("reports", "a b.csv", "b.csv", target_bucket="archive")
+
+    source = {"key": "a b.csv", "bucket": "reports"}
+    assert json.loads(fake.requests[0].content) == {
+        "bucket": "archive",
+        "key": "b.csv",
+        "source": source,
+    }
+
+
+def test_a_move_deletes_only_what_it_has_copied(fake: Fake) -> None:
+    fake.client().move("reports", "a b.csv", "b.csv")
+
+    assert fake.objects == {"b.csv": b"12345"}
+    [deletion] = fake.sent_to_the_store("DELETE")
+    assert deletion.headers["if-match"] == etag(b"12345")
+    assert fake.paths() == ["POST head-urls", "POST copy-urls", "POST delete-urls"]
+
+
+def test_a_move_works_without_a_grant_to_look(fake: Fake) -> None:
+    fake.denied = {"head-urls"}
+
+    fake.client().move("reports", "a b.csv", "b.csv")
+
+    assert fake.objects == {"b.csv": b"12345"}
+
+
+NO_RESULT = httpx.Response(200, content="<Error><Code>AccessDenied</Code></Error>")
+BUSY = httpx.Response(200, content="<Error><Code>InternalError</Code></Error>")
+CUT = httpx.Response(200, content="")
+TOO_LARGE = httpx.Response(
+    400,
+    content="<Error><Code>InvalidRequest</Code><Message>The specified copy source is larger than "
+    "the maximum allowable size for a copy source: 5368709120</Message></Error>",
+)
+
+
+def to_copies(answer: httpx.Response) -> Answer:
+    def answered(request: httpx.Request) -> httpx.Response | None:
+        return answer if "x-amz-copy-source" in request.headers else None
+
+    return answered
+
+
+@pytest.mark.parametrize("move", [True, False])
+@pytest.mark.parametrize(
+    ("answer", "code", "tries"),
+    [
+        (NO_RESULT, "storage_refused", 1),
+        (BUSY, "storage_unavailable", 6),
+        (CUT, "storage_unavailable", 6),
+        (TOO_LARGE, "copy_too_large", 1),
+        (s3_error(403, "AccessDenied"), "storage_refused", 2),
+        (s3_error(404, "NoSuchKey"), "not_found", 1),
+        (s3_error(503, "SlowDown"), "storage_unavailable", 6),
+    ],
+)
+def test_a_copy_that_fails_leaves_the_original(
+    fake: Fake, answer: httpx.Response, code: str, tries: int, *, move: bool
+) -> None:
+    fake.before = to_copies(answer)
+
+    assert refusal(fake, move=move) == code
+
+    assert fake.objects == {"a b.csv": b"12345"}
+    assert len(fake.sent_to_the_store("PUT")) == tries
+    assert fake.sent_to_the_store("DELETE") == []
+
+
+def test_a_move_replaces_nothing_unless_asked(fake: Fake) -> None:
+    fake.put("b.csv", b"other")
+
+    assert refusal(fake) == "object_exists"
+    assert fake.objects == {"a b.csv": b"12345", "b.csv": b"other"}
+
+    fake.client().move("reports", "a b.csv", "b.csv", overwrite=True)
+    assert fake.objects == {"b.csv": b"12345"}
+
+
+@pytest.mark.parametrize("overwrite", [True, False])
+def test_a_source_that_changed_before_the_copy_stays(fake: Fake, *, overwrite: bool) -> None:
+    condition = "<Condition>x-amz-copy-source-If-Match</Condition>"
+    content = f"<Error><Code>PreconditionFailed</Code>{condition * (not overwrite)}</Error>"
+    fake.before = to_copies(httpx.Response(412, content=content))
+
+    assert refusal(fake, overwrite=overwrite) == "source_changed"
+    assert fake.objects == {"a b.csv": b"12345"}
+
+
+def test_a_source_that_changed_after_the_copy_stays(fake: Fake) -> None:
+    def change(request: httpx.Request) -> None:
+        if request.method == "DELETE":
+            fake.put("a b.csv", b"newer")
+
+    fake.before = change
+
+    assert refusal(fake) == "source_changed"
+    assert fake.objects == {"a b.csv": b"newer", "b.csv": b"12345"}
+
+
+def test_a_deletion_whose_answer_was_lost_is_done(fake: Fake) -> None:
+    lost = False
+
+    def lose(request: httpx.Request) -> httpx.Response | None:
+        nonlocal lost
+        if request.method != "DELETE" or lost:
+            return None
+        lost = True
+        del fake.objects["a b.csv"]
+        return s3_error(500, "InternalError")
+
+    fake.before = lose
+
+    fake.client().move("reports", "a b.csv", "b.csv")
+
+    assert fake.objects == {"b.csv": b"12345"}
+
+
+def test_an_object_is_not_moved_onto_itself(fake: Fake) -> None:
+    with pytest.raises(PresignError) as caught:
+        fake.client().move("reports", "a b.csv", "a b.csv", overwrite=True)
+
+    assert caught.value.code == "invalid_request"
+    assert fake.requests == []
+
+
+def test_a_refusal_of_the_service_leaves_the_original(fake: Fake) -> None:
+    fails(2, problem(403, "limit_exceeded"), fake)
+
+    assert refusal(fake) == "limit_exceeded"
+    assert fake.objects == {"a b.csv": b"12345"}
+
+
+def test_both_can_be_awaited(fake: Fake) -> None:
+    async def moved() -> None:
+        http = httpx.Client(transport=httpx.MockTransport(fake.answer))
+        client = AsyncPresign("https://presign.test", TOKEN, retries=Retries(), http=http)
+        async with client as presign:
+            await presign.copy("reports", "a b.csv", "b.csv")
+            await presign.move("reports", "b.csv", "c.csv")
+
+    asyncio.run(moved())
+
+    assert fake.objects == {"a b.csv": b"12345", "c.csv": b"12345"}
