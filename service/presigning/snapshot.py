@@ -31,6 +31,9 @@ from service.sessions.source import Owner
 from service.signing.actions import Encryption
 from service.signing.signer import Address
 
+# A caller's grants with `download`, by what signs for their buckets, and by bucket
+Downloads = Mapping[tuple[Hashable, ...] | None, Mapping[str, tuple[Grant, ...]]]
+_MOST_SOURCES = 20  # buckets to copy from; no session policy has room for more
 _MAX_CALLERS = 4096  # cached; beyond that the oldest are computed again
 
 
@@ -193,7 +196,11 @@ class Snapshot:
         by_bucket = defaultdict[str, list[Grant]](list)
         for grant in grants:
             by_bucket[grant.bucket].append(grant)
-        sessions = {name: self._session(name, caller, by_bucket, not_before) for name in by_bucket}
+        downloads = self._downloads(by_bucket)
+        sessions = {
+            name: self._session(name, caller, own, not_before, downloads)
+            for name, own in by_bucket.items()
+        }
         session_keys = {name: key for name, (key, _) in sessions.items()}
         copy_sources = {name: sources for name, (_, sources) in sessions.items()}
         if identity.by_link:  # by the same sessions
@@ -201,49 +208,42 @@ class Snapshot:
         return CallerAccess(grants, session_keys, copy_sources, rate_of(entries, identity))
 
     def _session(
-        self, name: str, caller: Caller, granted: Mapping[str, list[Grant]], not_before: float
+        self, name: str, caller: Caller, own: list[Grant], not_before: float, downloads: Downloads
     ) -> tuple[SessionKey, frozenset[str]]:
         """Return the caller's session for a bucket, and the buckets that it may copy from."""
-        bucket, own = self.buckets[name], granted[name]
-        others = self._copied_from(name, granted)
-        sources = frozenset(() if bucket.is_access_point else {name})
+        bucket = self.buckets[name]
+        uploads = any(Operation.UPLOAD in grant.allow for grant in own)
+        shared = downloads.get(bucket.signer, {}) if uploads else {}
+        within = frozenset(() if bucket.is_access_point else {name})
         if bucket.arns is None:
-            return SessionKey(name, None, None), sources | others.keys()
-        readable = [
-            GrantedBucket(arns, grants)
-            for other, grants in others.items()
-            if (arns := self.buckets[other].arns) is not None
-        ]
+            return SessionKey(name, None, None), within | shared.keys()
+        others = [] if len(shared) > _MOST_SOURCES else self._others(name, shared)
         max_age = signature_age.max_age(own)
-        session = scoped_session(own, bucket.arns, max_age=max_age, others=readable)
-        owner = (caller.issuer, caller.subject)
-        key = SessionKey(name, owner, session.policy, not_before)
+        session = scoped_session(own, bucket.arns, max_age=max_age, others=others)
+        key = SessionKey(name, (caller.issuer, caller.subject), session.policy, not_before)
         match session.copies:
             case Copies.NONE:
                 return key, frozenset()
             case Copies.WITHIN:
-                return key, sources
+                return key, within
             case Copies.BETWEEN:
-                return key, sources | others.keys()
+                return key, within | shared.keys()
 
-    def _copied_from(
-        self, name: str, granted: Mapping[str, list[Grant]]
-    ) -> dict[str, tuple[Grant, ...]]:
-        """Return the grants with `download` on other buckets that the same role reads.
-
-        Without `upload` here there are none.
-        """
-        signer = self.buckets[name].signer
-        if signer is None or not any(Operation.UPLOAD in grant.allow for grant in granted[name]):
-            return {}
-        found = {}
-        for other, grants in granted.items():
-            bucket = self.buckets[other]
+    def _downloads(self, granted: Mapping[str, list[Grant]]) -> Downloads:
+        found = defaultdict[tuple[Hashable, ...] | None, dict[str, tuple[Grant, ...]]](dict)
+        for name, grants in granted.items():
+            bucket = self.buckets[name]
             reading = tuple(grant for grant in grants if Operation.DOWNLOAD in grant.allow)
-            is_shared = bucket.signer == signer and not bucket.is_access_point
-            if other != name and is_shared and reading:
-                found[other] = reading
+            if reading and bucket.signer is not None and not bucket.is_access_point:
+                found[bucket.signer][name] = reading
         return found
+
+    def _others(self, name: str, shared: Mapping[str, tuple[Grant, ...]]) -> list[GrantedBucket]:
+        return [
+            GrantedBucket(arns, grants)
+            for other, grants in shared.items()
+            if other != name and (arns := self.buckets[other].arns) is not None
+        ]
 
 
 class Entries:

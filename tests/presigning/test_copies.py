@@ -19,8 +19,15 @@ from service.presigning.results import PresignedRequests
 from service.presigning.snapshot import Bucket
 from service.signing.actions import Encryption
 from service.signing.copy_object import CopyObject, CopySource
+from tests.access.counted_calls import calls
 from tests.support.authorizer import Harness, make_harness
-from tests.support.factories import ENCRYPTION, make_bucket, make_request, make_snapshot
+from tests.support.factories import (
+    ENCRYPTION,
+    REQUESTER,
+    make_bucket,
+    make_request,
+    make_snapshot,
+)
 from tests.support.signed_urls import validity_of
 from tests.support.virtual_time import in_virtual_time
 
@@ -162,6 +169,23 @@ async def test_a_copy_for_which_the_policy_has_no_room_is_refused() -> None:
     ]
     refusal = await harness(*many).refusal(copy(f"{many[0].prefix}a", f"{many[0].prefix}b"))
     assert [*refusal.pointers] == ["#/source"]
+
+
+def test_a_caller_of_many_buckets_costs_no_more_than_their_number() -> None:
+    """No policy has room for all of them as sources, so none is tried."""
+
+    def work(number: int) -> int:
+        names = [f"b{n}" for n in range(number)]
+        arns = {name: bucket_arns(name, partition="aws") for name in names}
+        buckets = {
+            name: make_bucket(s3_bucket=name, arns=arns[name], signer=SIGNER) for name in names
+        }
+        both = frozenset({Operation.DOWNLOAD, Operation.UPLOAD})
+        grants = (Grant(bucket=name, prefix="", allow=both) for name in names)
+        snapshot = make_snapshot(*grants, buckets=buckets)
+        return calls(lambda: snapshot.access(REQUESTER.identity))
+
+    assert work(200) < 3 * work(100)
 
 
 @in_virtual_time
