@@ -196,9 +196,9 @@ class Snapshot:
         by_bucket = defaultdict[str, list[Grant]](list)
         for grant in grants:
             by_bucket[grant.bucket].append(grant)
-        downloads = self._downloads(by_bucket)
+        readable = downloads(self.buckets, by_bucket)
         sessions = {
-            name: self._session(name, caller, own, not_before, downloads)
+            name: self._session(name, caller, own, not_before, readable)
             for name, own in by_bucket.items()
         }
         session_keys = {name: key for name, (key, _) in sessions.items()}
@@ -208,16 +208,16 @@ class Snapshot:
         return CallerAccess(grants, session_keys, copy_sources, rate_of(entries, identity))
 
     def _session(
-        self, name: str, caller: Caller, own: list[Grant], not_before: float, downloads: Downloads
+        self, name: str, caller: Caller, own: list[Grant], not_before: float, readable: Downloads
     ) -> tuple[SessionKey, frozenset[str]]:
         """Return the caller's session for a bucket, and the buckets that it may copy from."""
         bucket = self.buckets[name]
         uploads = any(Operation.UPLOAD in grant.allow for grant in own)
-        shared = downloads.get(bucket.signer, {}) if uploads else {}
+        shared = readable.get(bucket.signer, {}) if uploads else {}
         within = frozenset(() if bucket.is_access_point else {name})
         if bucket.arns is None:
             return SessionKey(name, None, None), within | shared.keys()
-        others = [] if len(shared) > _MOST_SOURCES else self._others(name, shared)
+        others = other_sources(self.buckets, name, shared)
         max_age = signature_age.max_age(own)
         session = scoped_session(own, bucket.arns, max_age=max_age, others=others)
         key = SessionKey(name, (caller.issuer, caller.subject), session.policy, not_before)
@@ -229,21 +229,32 @@ class Snapshot:
             case Copies.BETWEEN:
                 return key, within | shared.keys()
 
-    def _downloads(self, granted: Mapping[str, list[Grant]]) -> Downloads:
-        found = defaultdict[tuple[Hashable, ...] | None, dict[str, tuple[Grant, ...]]](dict)
-        for name, grants in granted.items():
-            bucket = self.buckets[name]
-            reading = tuple(grant for grant in grants if Operation.DOWNLOAD in grant.allow)
-            if reading and bucket.signer is not None and not bucket.is_access_point:
-                found[bucket.signer][name] = reading
-        return found
 
-    def _others(self, name: str, shared: Mapping[str, tuple[Grant, ...]]) -> list[GrantedBucket]:
-        return [
-            GrantedBucket(arns, grants)
-            for other, grants in shared.items()
-            if other != name and (arns := self.buckets[other].arns) is not None
-        ]
+def downloads(buckets: Mapping[str, Bucket], granted: Mapping[str, list[Grant]]) -> Downloads:
+    """Return the grants with `download`, from which a caller may copy. `granted` is by bucket."""
+    found = defaultdict[tuple[Hashable, ...] | None, dict[str, tuple[Grant, ...]]](dict)
+    for name, grants in granted.items():
+        bucket = buckets[name]
+        reading = tuple(grant for grant in grants if Operation.DOWNLOAD in grant.allow)
+        if reading and bucket.signer is not None and not bucket.is_access_point:
+            found[bucket.signer][name] = reading
+    return found
+
+
+def other_sources(
+    buckets: Mapping[str, Bucket], name: str, shared: Mapping[str, tuple[Grant, ...]]
+) -> list[GrantedBucket]:
+    """Return what a copy to this bucket may read in the others, if a policy can have room for it.
+
+    `shared` are those of `downloads` that have the bucket's signer.
+    """
+    if len(shared) > _MOST_SOURCES:
+        return []
+    return [
+        GrantedBucket(arns, grants)
+        for other, grants in shared.items()
+        if other != name and (arns := buckets[other].arns) is not None
+    ]
 
 
 class Entries:

@@ -77,7 +77,7 @@ def checked(settings: Settings, addresses: dict[str, Address]) -> list[object]:
     return [
         *report.describe(settings, addresses, entries, protocols),
         *callers.describe(protocols, entries),
-        *callers.left_out(policies.bucket_arns(settings, addresses), entries),
+        *callers.left_out(builders.buckets(settings, addresses), entries),
         *report.warnings(settings, frozenset(), entries, protocols),
         *policies.oversized_policies(settings, addresses, entries),
     ]

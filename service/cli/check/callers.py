@@ -1,7 +1,7 @@
 """What `presign check` says about callers: their keys, their rights, and what IAM leaves out."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from service.app.settings import Settings
 from service.cli.check import policies
 from service.cli.check.protocols import CheckedProtocols
 from service.errors import ConfigurationProblem
+from service.presigning.snapshot import Bucket
 from service.protocols.checked import Right
 from service.protocols.quantities import duration, size
 
@@ -60,12 +61,12 @@ def describe(protocols: CheckedProtocols, entries: Iterable[CallerEntry]) -> Ite
         yield from (f"{who} may {each}" for each in may or ("do nothing",))
 
 
-def left_out(arns: policies.Arns, entries: Iterable[CallerEntry]) -> Iterator[str]:
+def left_out(buckets: Mapping[str, Bucket], entries: Iterable[CallerEntry]) -> Iterator[str]:
     """Yield lines about what IAM does not enforce for callers."""
     named = defaultdict[str, list[str]](list)
     for entry in entries:
         grants = {policies.with_long_claims(grant): grant.prefix for grant in entry.grants}
-        for text in policies.left_out(arns, grants):
+        for text in policies.left_out(buckets, grants):
             named[text].append(caller_name(entry))
     yield from (f"{together(names)}: {text}" for text, names in named.items())
 

@@ -1,5 +1,6 @@
 """What `presign check` says about session policies: what they leave out, and what STS refuses."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
@@ -16,7 +17,6 @@ from service.access.callers import (
     without_placeholders,
 )
 from service.access.claims import LONGEST_CLAIM, NO_FACTS
-from service.access.copy_sources import readable
 from service.access.create_only import (
     bound_to_create,
     creates_only,
@@ -27,14 +27,20 @@ from service.access.session_policy import (
     LIST_VERSIONS_ACTION,
     MAX_POLICY_LENGTH,
     Copies,
-    ScopedSession,
     scoped_session,
+    session_policy,
 )
 from service.app import builders
 from service.app.settings import Settings
 from service.errors import ConfigurationProblem
 from service.presigning.requests import CredentialsRequest
-from service.presigning.snapshot import Entries
+from service.presigning.snapshot import (
+    Bucket,
+    Downloads,
+    Entries,
+    downloads,
+    other_sources,
+)
 from service.protocols.credentials.policy import policy_for
 from service.sessions import signature_age
 from service.signing.signer import Address
@@ -156,27 +162,26 @@ def describe(arns: Arns) -> Iterator[str]:
             )
 
 
-def left_out(arns: Arns, grants: Mapping[Grant, str]) -> Iterator[str]:
+def left_out(buckets: Mapping[str, Bucket], grants: Mapping[Grant, str]) -> Iterator[str]:
     """Yield what the session policies of a caller with these grants leave out.
 
     `grants` are as long as claims make them, each with its prefix as it is written.
     """
-    for name in sorted({grant.bucket for grant in grants}):
-        if (bucket := arns[name]) is not None:
-            own = [grant for grant in grants if grant.bucket == name]
-            limits = _left_out(own, bucket, grants) if bucket.enforces_limits else ()
-            for text in (*limits, *_unlisted(own, bucket), *_uncopied(own, bucket)):
+    by_bucket = defaultdict[str, list[Grant]](list)
+    for grant in grants:
+        by_bucket[grant.bucket].append(grant)
+    readable = downloads(buckets, by_bucket)
+    for name, own in sorted(by_bucket.items()):
+        if (arns := buckets[name].arns) is not None:
+            limits = _left_out(own, arns, grants) if arns.enforces_limits else ()
+            for text in (*limits, *_unlisted(own, arns), *_uncopied(name, own, buckets, readable)):
                 yield f"the session policy for bucket {name} {text}"
 
 
-def policy_of(grants: tuple[Grant, ...], arns: BucketArns) -> str:
-    return _session_of(grants, arns).policy
-
-
 @cache
-def _session_of(grants: tuple[Grant, ...], arns: BucketArns) -> ScopedSession:
-    """Return the session of these grants, computed once: it takes 0.2 ms or more."""
-    return scoped_session(grants, arns, max_age=signature_age.max_age(grants))
+def policy_of(grants: tuple[Grant, ...], arns: BucketArns) -> str:
+    """Return the session policy of these grants, computed once: it takes 0.2 ms or more."""
+    return session_policy(grants, arns, max_age=signature_age.max_age(grants))
 
 
 def _left_out(
@@ -203,8 +208,18 @@ def _unlisted(grants: list[Grant], arns: BucketArns) -> Iterator[str]:
         yield "has no room for lists of versions; merge or shorten its prefixes"
 
 
-def _uncopied(grants: list[Grant], arns: BucketArns) -> Iterator[str]:
-    wanted = any(Operation.UPLOAD in grant.allow for grant in grants)
-    wanted = wanted and readable(arns.bucket, grants) is not None
-    if wanted and _session_of(tuple(grants), arns).copies is Copies.NONE:
+def _uncopied(
+    name: str, own: list[Grant], buckets: Mapping[str, Bucket], readable: Downloads
+) -> Iterator[str]:
+    bucket = buckets[name]
+    shared = readable.get(bucket.signer, {})
+    wanted = Copies.WITHIN if shared.keys() <= {name} else Copies.BETWEEN
+    if bucket.arns is None or not shared or not any(Operation.UPLOAD in g.allow for g in own):
+        return
+    others = other_sources(buckets, name, shared)
+    max_age = signature_age.max_age(own)
+    possible = scoped_session(own, bucket.arns, max_age=max_age, others=others).copies
+    if possible is Copies.NONE:
         yield "has no room for copies; merge or shorten its prefixes"
+    elif possible < wanted:
+        yield "has no room for copies from other buckets; merge or shorten their prefixes"

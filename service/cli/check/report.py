@@ -128,7 +128,7 @@ def report(
         callers=callers.documents(protocols, described),
         description=general if caller is None else [],
         may=[*callers.describe(protocols, described)],
-        left_out=[*callers.left_out(policies.bucket_arns(settings, addresses), described)],
+        left_out=[*callers.left_out(builders.buckets(settings, addresses), described)],
         not_checked=[*skipped_files(settings)] if offline else [],
     )
 

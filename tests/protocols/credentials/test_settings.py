@@ -180,6 +180,17 @@ def test_check_says_that_there_is_no_room_for_copies(
     assert "copies" not in checked(tmp_path, *uploads, bucket=bucket)[1]
 
 
+@pytest.mark.parametrize(("length", "said"), [(60, False), (700, True)])
+def test_check_says_that_there_is_no_room_for_another_bucket(
+    tmp_path: Path, length: int, *, said: bool
+) -> None:
+    buckets = {"reports": AWS, "photos": AWS}
+    reads = {**grant("download", prefix=f"{'x' * length}/"), "bucket": "photos"}
+    code, output = checked(tmp_path, grant("upload"), reads, buckets=buckets)
+    assert code == 0, output
+    assert ("bucket reports has no room for copies from other buckets; merge" in output) is said
+
+
 def test_check_says_that_other_stores_get_no_limits(tmp_path: Path) -> None:
     output = checked(tmp_path, grant("upload"), bucket=OWN)[1]
     assert "bucket reports: signatures enforce create-only and lifetimes" in output
