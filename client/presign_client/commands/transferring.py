@@ -1,4 +1,4 @@
-"""What `presign cp` and `presign mv` share: they differ in whether the original stays."""
+"""What `presign cp` and `presign mv` share, and how commands report many objects."""
 
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from presign_client.results import Copied, Failed
 
 Name = tuple[str, str]
+_Pair = tuple[Name, Name, "str | None"]  # source, target, and the source's ETag
 
 
 def copying(command: Callable[..., None]) -> Callable[..., None]:
@@ -51,8 +52,9 @@ def copy_all(
 
     with waiting():
         pairs = [*_pairs(presign, sources, target, recursive=recursive)]
+    _refuse_collisions(pairs)
 
-    def work(pair: "tuple[Name, Name, str | None]") -> "Copied":
+    def work(pair: _Pair) -> "Copied":
         (bucket, key), (to_bucket, to_key), etag = pair
         return copy(bucket, key, to_key, target_bucket=to_bucket, etag=etag, **options)
 
@@ -80,9 +82,25 @@ def failure(failed: "Failed") -> dict[str, str]:
     return {"key": failed.key, "error": line_of(failed.error)}
 
 
+def _refuse_collisions(pairs: list[_Pair]) -> None:
+    """Refuse two objects with one target, or one that replaces another before that is copied.
+
+    With --overwrite the first would be lost.
+    """
+    taken = {source for source, _, _ in pairs}
+    for _, target, _ in pairs:
+        if target in taken:
+            bucket, key = target
+            text = (
+                f"{shown(bucket)}/{shown(key)} is the target of two objects, or one of the sources."
+            )
+            raise click.UsageError(f"{text} Nothing was done.")
+        taken.add(target)
+
+
 def _pairs(
     presign: "Presign", sources: tuple[Name, ...], target: Name, *, recursive: bool
-) -> "Iterator[tuple[Name, Name, str | None]]":
+) -> Iterator[_Pair]:
     """Yield each source with its copy, and its ETag if it was listed."""
     to_bucket, to_key = target
     is_prefix = not to_key or to_key.endswith("/")

@@ -64,6 +64,29 @@ def test_a_prefix_is_moved_below_itself_once(fake: Fake) -> None:
     assert {*fake.objects} == {"in/b/a.csv", "in/b/b/c.csv", "other.csv"}
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("reports/in/a.csv", "reports/a.csv", "reports/out/"),
+        ("-r", "reports/in/", "reports/in/b/"),
+        ("reports/in/a.csv", "reports/in/a.csv"),
+    ],
+)
+def test_no_object_replaces_another_one_of_the_same_move(
+    fake: Fake, words: tuple[str, ...]
+) -> None:
+    """Each would be deleted once it is copied, so the one that was replaced would be lost."""
+    for key in ("a.csv", "in/b/a.csv"):
+        fake.put(key, key.encode())
+    before = dict(fake.objects)
+
+    done = run(fake, "mv", "--overwrite", *words)
+
+    assert done.exit_code == 2
+    assert "Nothing was done." in done.stderr
+    assert fake.objects == before
+
+
 def test_one_that_fails_stays_and_ends_no_other(fake: Fake) -> None:
     fake.before = about("out/a.csv", s3_error(403, "AccessDenied"))
 
