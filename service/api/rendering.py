@@ -26,6 +26,7 @@ from service.presigning.results import (
     PresignedParts,
     PresignedRequest,
     PresignedRequests,
+    SignedCookies,
 )
 from service.s3.listing_xml import ObjectsPage, VersionsPage
 from service.sessions.lifetime import Validity
@@ -45,6 +46,11 @@ def render_request(answer: PresignedRequest) -> bytes:
 
 def render_form(answer: PresignedForm) -> bytes:
     members: dict[str, Any] = {"url": answer.url, "key": answer.key, "fields": answer.fields}
+    return to_json(members | _validity(answer.validity))
+
+
+def render_cookies(answer: SignedCookies) -> bytes:
+    members: dict[str, Any] = {"cookies": answer.cookies, "url": answer.url}
     return to_json(members | _validity(answer.validity))
 
 

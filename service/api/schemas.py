@@ -14,6 +14,7 @@ from service.diagnosis.request import MAX_BODY_LENGTH, MAX_URL_LENGTH
 from service.multipart.requests import MAX_PARTS_PER_REQUEST
 from service.sessions.lifetime import Lifetime
 from service.signing.actions import MAX_UPLOAD_BYTES, ChecksumAlgorithm
+from service.signing.cloudfront import MAX_DELIVERY_SECONDS
 from service.signing.content_disposition import Disposition
 from service.signing.multipart_actions import (
     MAX_OBJECT_BYTES,
@@ -30,6 +31,8 @@ Text = Annotated[str, Field(min_length=1, max_length=255)]
 LongText = Annotated[str, Field(min_length=1, max_length=1024)]
 Token = Annotated[str, Field(min_length=1, max_length=4096)]
 Seconds = Annotated[int, Field(ge=1, le=MAX_EXPIRES_IN)]
+# The presigner refuses more than MAX_EXPIRES_IN for a bucket that CloudFront does not deliver.
+DeliverySeconds = Annotated[int, Field(ge=1, le=MAX_DELIVERY_SECONDS)]
 Size = Annotated[int, Field(ge=0, le=MAX_UPLOAD_BYTES)]
 Digest = Annotated[str, Field(min_length=8, max_length=44, pattern=r"^[A-Za-z0-9+/]+={1,2}$")]
 ObjectSize = Annotated[int, Field(ge=1, le=MAX_OBJECT_BYTES)]
@@ -96,6 +99,8 @@ class VersionFields(LifetimeFields):
 
 
 class DownloadFields(VersionFields):
+    expires_in: DeliverySeconds | MISSING = MISSING
+    min_expires_in: DeliverySeconds | MISSING = MISSING
     filename: Text | MISSING = MISSING
     disposition: Disposition | MISSING = MISSING
     content_type: Text | MISSING = MISSING
@@ -111,8 +116,14 @@ class ObjectRequest(SigningRequest):
     key: str
 
 
-class DownloadUrlRequest(ObjectRequest, DownloadFields):
+class DownloadUrlRequest(DownloadFields, ObjectRequest):
     pass
+
+
+class CookiesRequest(StrictRequest):
+    bucket: Bucket
+    prefix: str
+    expires_in: DeliverySeconds | MISSING = MISSING
 
 
 class HeadUrlRequest(ObjectRequest, VersionFields):

@@ -3,8 +3,10 @@
 import math
 import re
 from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from functools import lru_cache
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from service.access.bucket_arns import BucketArns, bucket_arns
@@ -15,10 +17,14 @@ from service.app.settings import Settings
 from service.auth.api_keys import ApiKey, ApiKeys, KeyUses
 from service.config.buckets import BucketSettings
 from service.config.callers import CallerSettings, GrantSettings
+from service.config.cloudfront import CloudFrontSettings, read_key_file
 from service.config.durations import parse_rate
+from service.errors import ConfigurationError, ConfigurationProblem
+from service.presigning.delivery import Delivery
 from service.presigning.snapshot import Bucket, Snapshot
 from service.s3.location import Location
 from service.signing.actions import Encryption
+from service.signing.cloudfront import CloudFrontSigner
 from service.signing.signer import MAX_EXPIRES_IN, Address
 
 _AWS_HOST = re.compile(r".*\.amazonaws\.com(?:\.cn)?")
@@ -55,7 +61,7 @@ def snapshot(
     """`now` returns epoch seconds, and `uses` counts the uses of API keys."""
     anonymous = settings.unsafe_anonymous_caller
     return Snapshot(
-        buckets=buckets(settings, addresses),
+        buckets=buckets(settings, addresses, deliveries(settings)),
         callers=caller_entries(settings),
         api_keys=ApiKeys(_api_keys(settings), now, uses),
         default_expires_in=settings.server.default_expires_in,
@@ -71,11 +77,40 @@ def _api_keys(settings: Settings) -> Iterator[ApiKey]:
                 yield ApiKey(digest, Identity(Caller(issuer=None, subject=caller.api_key)), end)
 
 
-def buckets(settings: Settings, addresses: Mapping[str, Address]) -> dict[str, Bucket]:
-    return {name: _bucket(name, settings, addresses[name]) for name in settings.buckets}
+def buckets(
+    settings: Settings,
+    addresses: Mapping[str, Address],
+    delivered: Mapping[str, Delivery] = MappingProxyType({}),
+) -> dict[str, Bucket]:
+    """`delivered` are the buckets that CloudFront delivers."""
+    return {
+        name: _bucket(name, settings, addresses[name], delivered.get(name))
+        for name in settings.buckets
+    }
 
 
-def _bucket(name: str, settings: Settings, address: Address) -> Bucket:
+def deliveries(settings: Settings) -> dict[str, Delivery]:
+    """Raises ConfigurationError for a private key that cannot be read."""
+    found = {name: bucket.cloudfront for name, bucket in settings.buckets.items()}
+    return {name: _delivery(name, each) for name, each in found.items() if each is not None}
+
+
+def _delivery(name: str, cloudfront: CloudFrontSettings) -> Delivery:
+    signing = cloudfront.keys[0]
+    try:
+        private_key = read_key_file(signing.private_key_file)
+    except ValueError as error:  # it was readable when the settings were read
+        at = ("buckets", name, "cloudfront", "keys", 0, "private_key_file")
+        raise ConfigurationError([ConfigurationProblem(str(error), at)]) from None
+    return Delivery(
+        origin=cloudfront.url,
+        signer=CloudFrontSigner(signing.id, private_key),
+        surfaces=frozenset(cloudfront.deliver),
+        response_parameters=cloudfront.response_parameters,
+    )
+
+
+def _bucket(name: str, settings: Settings, address: Address, delivery: Delivery | None) -> Bucket:
     bucket = settings.buckets[name]
     return Bucket(
         s3_bucket=bucket.bucket or name,
@@ -87,6 +122,7 @@ def _bucket(name: str, settings: Settings, address: Address) -> Bucket:
         conditional_copies=conditional_copies(bucket),
         compares_payload_hash=is_at_aws(bucket),  # MiniStack 1.5 and SeaweedFS 4.48 do not
         tag_urls=bucket.tag_urls,
+        cloudfront=delivery,
     )
 
 
@@ -110,14 +146,15 @@ def encryption(bucket: BucketSettings) -> Encryption | None:
 
 
 def caller_entries(settings: Settings) -> tuple[CallerEntry, ...]:
-    entries = [_caller_entry(caller) for caller in settings.callers]
+    delivered = {name for name, bucket in settings.buckets.items() if bucket.cloudfront}
+    entries = [_caller_entry(caller, delivered) for caller in settings.callers]
     if settings.unsafe_anonymous_caller is not None:
-        grants = _grants(settings.unsafe_anonymous_caller.grants)
+        grants = _grants(settings.unsafe_anonymous_caller.grants, delivered)
         entries.append(CallerEntry(issuer=None, subject=ANONYMOUS.subject, grants=grants))
     return tuple(entries)
 
 
-def _caller_entry(caller: CallerSettings) -> CallerEntry:
+def _caller_entry(caller: CallerSettings, delivered: AbstractSet[str]) -> CallerEntry:
     revoked = caller.revoked_before
     return CallerEntry(
         issuer=caller.issuer,
@@ -126,14 +163,22 @@ def _caller_entry(caller: CallerSettings) -> CallerEntry:
             tuple(fact(pointer, value) for value in any_of)
             for pointer, any_of in (caller.claims or {}).items()
         ),
-        grants=_grants(caller.grants),
+        grants=_grants(caller.grants, delivered),
         rate=None if caller.rate_limit is None else parse_rate(caller.rate_limit),
         revoked_before=-math.inf if revoked is None else revoked.timestamp(),
     )
 
 
-def _grants(grants: tuple[GrantSettings, ...]) -> tuple[Grant, ...]:
-    return tuple(Grant(**{**vars(grant), "allow": _allowed(grant.allow)}) for grant in grants)
+def _grants(grants: tuple[GrantSettings, ...], delivered: AbstractSet[str]) -> tuple[Grant, ...]:
+    return tuple(_grant(grant, is_delivered=grant.bucket in delivered) for grant in grants)
+
+
+def _grant(grant: GrantSettings, *, is_delivered: bool) -> Grant:
+    """Nobody can revoke a CloudFront URL, so one that outlives S3's longest needs a limit."""
+    values = {**vars(grant), "allow": _allowed(grant.allow)}
+    if is_delivered and grant.max_expires_in is None:
+        values["max_expires_in"] = MAX_EXPIRES_IN
+    return Grant(**values)
 
 
 # The grants of thousands of callers allow the same operations.
@@ -144,7 +189,7 @@ def longest_lifetimes(settings: Settings) -> dict[str, float]:
     """The longest lifetime, in seconds, that any grant on each bucket gives."""
     found: dict[str, int] = {}
     for _, grant in settings.located_grants():
-        limit = grant.max_expires_in or MAX_EXPIRES_IN
+        limit = min(grant.max_expires_in or MAX_EXPIRES_IN, MAX_EXPIRES_IN)
         found[grant.bucket] = max(limit, found.get(grant.bucket, 0))
     default = settings.server.default_expires_in
     return {name: float(found.get(name, default)) for name in settings.buckets}

@@ -7,10 +7,12 @@ from service.access.callers import pointers
 from service.access.grants import Operation
 from service.app.protocols import named_buckets
 from service.config.console import wrong_issuer
+from service.config.durations import duration_text
 from service.config.messages import Conflict, unknown_name
 from service.config.quoting import quoted
 from service.config.types import READABLE_PEM, can_be_trusted
 from service.errors import OTHER
+from service.signing.signer import MAX_EXPIRES_IN
 
 if TYPE_CHECKING:
     from service.app.settings import Settings
@@ -30,6 +32,8 @@ def conflicts(settings: "Settings", *, offline: bool) -> list[Conflict]:
         *([] if offline else _unreadable_bundle(settings)),
         *_web_identity_without_token(settings),
         *([] if unknown else _unlimited_credentials(settings)),
+        *([] if unknown else _long_lifetimes(settings)),
+        *_shared_distributions(settings),
     ]
 
 
@@ -127,3 +131,26 @@ def _unlimited_credentials(settings: "Settings") -> Iterator[Conflict]:
             if getattr(grant, limit) is not None:
                 text = "IAM cannot enforce it, and `credentials` would circumvent it"
                 yield Conflict((*at, limit), f"{text}; leave out one of the two")
+
+
+def _long_lifetimes(settings: "Settings") -> Iterator[Conflict]:
+    for at, grant in settings.located_grants():
+        limit = grant.max_expires_in or 0
+        if limit > MAX_EXPIRES_IN and settings.buckets[grant.bucket].cloudfront is None:
+            text = "write a duration from 1s to 7d; more needs `cloudfront` of the bucket"
+            yield Conflict(
+                (*at, "max_expires_in"), f"{text} (found {quoted(duration_text(limit))})"
+            )
+
+
+def _shared_distributions(settings: "Settings") -> Iterator[Conflict]:
+    """A URL names no bucket: a grant on one would open the other."""
+    known = dict[str, str]()
+    for name, bucket in settings.buckets.items():
+        if bucket.cloudfront is None:
+            continue
+        other = known.setdefault(bucket.cloudfront.url, name)
+        if (settings.buckets[other].bucket or other) != (bucket.bucket or name):
+            text = f"{OTHER} has this address too, and a URL does not say which bucket it is of"
+            at, first = (("buckets", each, "cloudfront", "url") for each in (name, other))
+            yield Conflict(at, f"{text}; each bucket needs a distribution", first)

@@ -22,6 +22,7 @@ from service.api.parts import Parts
 from service.api.problems import Problems, answer_http_exception, answer_unexpected_error
 from service.api.routes import (
     callers,
+    cookies,
     copies,
     diagnoses,
     errors,
@@ -49,6 +50,7 @@ from service.telemetry.spans import Spans
 _ROUTERS: Final = (
     objects.router,
     copies.router,
+    cookies.router,
     multipart.router,
     diagnoses.router,
     callers.router,

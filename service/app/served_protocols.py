@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -55,7 +56,8 @@ async def open_protocols(core: Core, values: Values) -> AsyncIterator[UseCases]:
         use_cases: dict[AnyProtocol, UseCase[Any]] = {}
         for protocol, its in values.items():
             served = protocol.served()
-            use_case = use_cases[protocol] = served.use_case(core, its)
+            its_core = replace(core, presigner=core.presigner.of_surface(served.surface))
+            use_case = use_cases[protocol] = served.use_case(its_core, its)
             use_case.feature = served.feature
             stack.push_async_callback(use_case.close)
         yield use_cases

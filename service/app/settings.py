@@ -144,7 +144,9 @@ def watched_files(settings: Settings) -> tuple[Path, ...]:
     """Return the other files whose change makes the service read the configuration again."""
     keys = () if settings.links is None else settings.links.keys
     static = [file for bucket in settings.buckets.values() for file in bucket.files_of_keys]
-    return (*authority_files(settings), *keys, *dict.fromkeys(static))
+    delivered = [bucket.cloudfront for bucket in settings.buckets.values() if bucket.cloudfront]
+    private = [file for each in delivered for file in each.key_files]
+    return (*authority_files(settings), *keys, *dict.fromkeys([*static, *private]))
 
 
 def load_settings(path: Path | None = None, *, offline: bool = False) -> Settings:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from service.config.cloudfront import CloudFrontSettings
 from service.config.durations import Duration
 from service.config.key_files import Profile, StaticKeyFile, profile_files
 from service.config.messages import Conflict, refusal
@@ -143,6 +144,9 @@ class BucketSettings(BucketDefaults):
 
     region: Shown[Region]
     """Where the bucket is."""
+
+    cloudfront: CloudFrontSettings | None = None
+    """Deliver downloads by [CloudFront](cloudfront.md)."""
 
     @model_validator(mode="after")
     def _session_fits(self) -> Self:

@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from service.access.grants import LONGEST_LINK, WEEK, Operation
 from service.config.claims import ClaimConditions
-from service.config.durations import Duration, Seconds
+from service.config.durations import Duration
 from service.config.quoting import Shown
 from service.config.types import (
     Audience,
@@ -27,6 +27,7 @@ from service.config.types import (
     Subject,
     Time,
 )
+from service.signing.cloudfront import MAX_DELIVERY_SECONDS
 from service.signing.header_signatures import HEADER_SIGNATURE_SECONDS
 
 # 10,000 parts of 5 GiB: docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
@@ -62,8 +63,8 @@ class GrantSettings(OneOfMany):
     programs get [credentials for an AWS SDK](credentials.md). `sign` allows clients to sign their
     own requests for the others: see [remote signing](remote-signing.md)."""
 
-    max_expires_in: Shown[Seconds | None] = None
-    """The longest lifetime of a URL."""
+    max_expires_in: Shown[Annotated[int, Duration(1, MAX_DELIVERY_SECONDS)] | None] = None
+    """The longest lifetime of a URL. More than `7d` only for a bucket with `cloudfront`."""
 
     max_content_length: Shown[Annotated[ByteSize, Field(le=_LARGEST_OBJECT)] | None] = None
     """The largest object, in bytes or as in `50MiB`. S3's own limit is 48.8 TiB."""

@@ -19,13 +19,17 @@ _MISSING: Final[Mapping[str, str]] = {
     "audience": "write the `aud` of the tokens",
     "bucket": "write the name of one of `buckets`",
     "buckets": "write at least one bucket, as in presign.example.yaml",
+    "distribution": "write the ARN of the distribution",
+    "id": "write CloudFront's id of the public key",
     "issuer": "write the `iss` of the tokens",
     "jwks_url": "write the URL of the issuer's keys",
-    "keys": "write a list of files with keys; `presign new-link-key` prints one",
+    "keys": "write a list of keys, as in presign.example.yaml",
     "prefix": 'write a prefix such as invoices/, or "" for the whole bucket',
+    "private_key_file": "write the path of a file with a private key in PEM",
     "region": "write a region such as eu-west-1",
     "repositories": "write at least one repository, as in presign.example.yaml",
     "roots": "write at least one root, as in presign.example.yaml",
+    "url": "write the distribution's address, such as https://d111111abcdef8.cloudfront.net",
 }
 # What people write for an operation, in lower case and without `s3:`.
 _OPERATIONS: Final[Mapping[str, str]] = {

@@ -8,6 +8,7 @@ from service.clock import rfc3339
 from service.errors import PresignError
 from service.presigning.requests import (
     AnyRequest,
+    CookiesRequest,
     CredentialsRequest,
     PresignRequest,
     StoreRequest,
@@ -21,16 +22,19 @@ from service.presigning.results import (
     PresignedForm,
     PresignedRequest,
     PresignedRequests,
+    SignedCookies,
     SignedHeaders,
     VendedCredentials,
 )
 from service.s3.access import StoreAccess
+from service.signing.cloudfront import CloudFrontSigner
 from service.signing.copy_object import CopyObject, CopySource
 from service.signing.validation import MAX_KEY_BYTES
 
 # Not actions of S3.
 _VEND: Final = "VendCredentials"
 _END_LINK: Final = "EndLink"
+_SIGN_COOKIES: Final = "SignCookies"
 _UNSIGNED: Final = (Diagnosed, MadeLink, EndedLink)
 
 Answer = (
@@ -38,6 +42,7 @@ Answer = (
     | PresignedRequests
     | PresignedForm
     | SignedHeaders
+    | SignedCookies
     | StoreAccess
     | Diagnosed
     | MadeLink
@@ -70,6 +75,7 @@ class Decision(NamedTuple):
     route: str | None = None
     source_bucket: str | None = None
     source_key: str | None = None
+    key_pair_id: str | None = None
 
 
 # Its fields as a plain tuple: making a named one takes longer than finding the line for it.
@@ -93,17 +99,21 @@ def decision_of(
         more = (request.action, request.upload_id, None, None, None, None)
     elif isinstance(request, CredentialsRequest):
         more = (_VEND, None, request.permission, None, None, None)
+    elif isinstance(request, CookiesRequest):
+        more = (_SIGN_COOKIES, None, None, None, None, None)
     if isinstance(answer, PresignError):
-        return ("denied", answer.code, *what, None, None, None, None, None, *more)
+        return ("denied", answer.code, *what, None, None, None, None, None, *more, None)
     if isinstance(answer, _UNSIGNED):
         seconds = answer.expires_in if isinstance(answer, MadeLink) else None
-        return ("allowed", None, *what, seconds, None, None, None, None, *more)
+        return ("allowed", None, *what, seconds, None, None, None, None, *more, None)
     signs_nothing = isinstance(answer, StoreAccess) and not answer.urls
     validity = answer.validity
     expires_in = None if signs_nothing else validity.lifetime.expires_in
     signed_at = None if request.lifetime.stable_for is None else rfc3339(validity.now)
-    who = answer.session.name, answer.session.credentials.access_key_id
-    return ("allowed", None, *what, expires_in, signed_at, validity.url_id, *who, *more)
+    made = ("allowed", None, *what, expires_in, signed_at, validity.url_id)
+    if isinstance(by := answer.session, CloudFrontSigner):
+        return (*made, None, None, *more, by.key_pair_id)
+    return (*made, by.name, by.credentials.access_key_id, *more, None)
 
 
 def _of_copy(source: CopySource) -> DecisionValues:

@@ -35,7 +35,7 @@ from service.presigning.requests import (
 from service.presigning.signing_grants import AuthorizedAccess, SigningGrant, SigningGrants
 from service.presigning.snapshot import CallerAccess, Snapshot
 from service.s3.access import StoreAccess
-from service.sessions.lifetime import Lifetime
+from service.sessions.lifetime import Lifetime, Validity
 from service.sessions.pool import NO_SESSION, SessionPool
 from service.sessions.pool_entry import SessionKey
 from service.signing.validation import check_key, check_prefix
@@ -154,6 +154,14 @@ class Authorizer:
         """
         default = self.snapshot.default_expires_in
         return self._signing_grants.make(granted, lifetime, default=default)
+
+    def delivery(self, granted: AuthorizedAccess, lifetime: Lifetime) -> Validity:
+        """Return the validity of what CloudFront delivers. It belongs to no session.
+
+        Raises LifetimeUnavailable if the grant does not allow the minimum.
+        """
+        default = self.snapshot.default_expires_in
+        return self._signing_grants.deliver(granted, lifetime, default=default)
 
     def is_current(self, signing_grant: SigningGrant) -> bool:
         """Whether this grant would be made again now: by the same session, in the same second."""

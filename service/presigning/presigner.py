@@ -9,6 +9,7 @@ from itertools import takewhile
 from typing import Any, Final, NamedTuple, NoReturn
 
 from service.access.content_types import suggested_content_type
+from service.access.surfaces import Surface
 from service.concurrency.event_loop import in_slices
 from service.errors import CredentialsUnavailable, PresignError
 from service.presigning.audit import RefusedBatch
@@ -26,6 +27,7 @@ from service.presigning.results import PresignedForm, PresignedRequest, Presigne
 from service.presigning.url_templates import UrlTemplateCache
 from service.sessions.pool_entry import SessionKey
 from service.signing.actions import PutObject
+from service.signing.cloudfront import CloudFrontContext
 from service.signing.copy_object import CopyObject
 from service.signing.post_policy import presign_form
 from service.signing.signer import encode_key
@@ -35,14 +37,28 @@ _RUN_WEIGHT: Final = 8  # what a run costs besides its keys: as much as this man
 # What is signed without a pause: about 1 ms, or 2 ms if all characters need encoding.
 _MAX_RUN: Final = 256
 _MAX_RUN_CHARACTERS: Final = 8192
+_LATE_RUNS: Final = 64  # in a thread at a time
 
 
 class Presigner:
-    def __init__(self, authorizer: Authorizer, *, unique_id: Callable[[], str]) -> None:
-        """`unique_id` makes the unique segment of a form's key."""
+    def __init__(
+        self,
+        authorizer: Authorizer,
+        *,
+        unique_id: Callable[[], str],
+        surface: Surface = "downloads",
+    ) -> None:
+        """`unique_id` makes the unique segment of a form's key.
+
+        `surface` is whose URLs these are: a bucket's settings say which CloudFront delivers.
+        """
         self._authorizer = authorizer
-        self._templates = UrlTemplateCache(authorizer)
+        self._templates = UrlTemplateCache(authorizer, surface)
         self._unique_id = unique_id
+
+    def of_surface(self, surface: Surface) -> "Presigner":
+        """Return the presigner of other URLs."""
+        return Presigner(self._authorizer, unique_id=self._unique_id, surface=surface)
 
     def presign(
         self, requester: Requester, request: PresignRequest
@@ -160,6 +176,11 @@ class Presigner:
             made = (run for request in requests for run in self._runs(requester, request))
             async for run in in_slices(made, weight=lambda run: _RUN_WEIGHT + len(run.keys)):
                 runs.append(run)
+            # What CloudFront delivers: 1,000 signatures of RSA take a second, in which OpenSSL lets
+            # the event loop run.
+            late = [run for run in runs if run.sign is not None]
+            for start in range(0, len(late), _LATE_RUNS):
+                await asyncio.to_thread(_sign_all, late[start : start + _LATE_RUNS])
             if self._authorizer.snapshot is snapshot:
                 return runs
 
@@ -175,7 +196,7 @@ class Presigner:
                 run = self._run_of_keys(requester, request, keys, plain=plain)
                 paths = run if plain else map(encode_key, run)
                 try:
-                    yield _Run(request, run, self._presign_run(requester, request, paths))
+                    yield self._presign_run(requester, request, run, paths)
                 except PresignError as error:
                     yield _Run(request, run, error)
                 keys = keys[len(run) :]
@@ -192,21 +213,27 @@ class Presigner:
         return _of_one_type(request, run or keys[:1])
 
     def _presign_run(
-        self, requester: Requester, request: PresignRequest, paths: Iterable[str]
-    ) -> PresignedRequests | None:
+        self,
+        requester: Requester,
+        request: PresignRequest,
+        keys: Sequence[str],
+        paths: Iterable[str],
+    ) -> "_Run":
         """As `_presign`, for all keys of a run. Only the first one may be invalid."""
         signed_key(request)
         if (template := self._templates.find(requester, request)) is None:
-            return None
-        action = template.action
-        return PresignedRequests(
+            return _Run(request, keys, None)
+        action, context = template.action, template.context
+        is_late = isinstance(context, CloudFrontContext)
+        answer = PresignedRequests(
             method=action.METHOD,
-            urls=template.context.urls(paths),
+            urls=[] if is_late else context.urls(paths),
             headers=template.headers,
             validity=template.validity,
             session=template.session,
             content_length=action.content_length if isinstance(action, PutObject) else None,
         )
+        return _Run(request, keys, answer, partial(context.urls, [*paths]) if is_late else None)
 
     def _pending(self, requester: Requester, runs: "Sequence[_Run]") -> set[SessionKey]:
         """Return the sessions that are not available yet."""
@@ -227,6 +254,7 @@ class _Run(NamedTuple):
     request: PresignRequest | None
     keys: Sequence[str]
     answer: PresignedRequests | PresignError | None
+    sign: Callable[[], list[str]] | None = None  # what a thread does, for the answer's URLs
 
     def answer_or(
         self, refusals: Mapping[str, CredentialsUnavailable | None]
@@ -234,6 +262,12 @@ class _Run(NamedTuple):
         """Return the answer, or why there is no session: `refusals` are by bucket."""
         bucket = "" if self.request is None else self.request.bucket
         return self.answer or refusals.get(bucket) or unavailable()
+
+
+def _sign_all(runs: "Sequence[_Run]") -> None:
+    for run in runs:
+        if run.sign is not None and isinstance(run.answer, PresignedRequests):
+            run.answer.urls = run.sign()
 
 
 def _answers(

@@ -144,6 +144,15 @@ class CredentialsRequest:
     lifetime: Lifetime = field(default_factory=Lifetime)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CookiesRequest:
+    """Cookies of CloudFront for all that is below `key`, a prefix."""
+
+    bucket: str
+    key: str
+    lifetime: Lifetime
+
+
 @dataclass(frozen=True, slots=True)
 class UnreadRequest:
     """A request that names no object, or was refused before it was read.
@@ -154,7 +163,14 @@ class UnreadRequest:
     route: str
 
 
-ObjectRequest = PresignRequest | PostFormRequest | StoreRequest | LinkRequest | CredentialsRequest
+ObjectRequest = (
+    PresignRequest
+    | PostFormRequest
+    | StoreRequest
+    | LinkRequest
+    | CredentialsRequest
+    | CookiesRequest
+)
 AnyRequest = ObjectRequest | UnreadRequest
 
 
@@ -196,6 +212,8 @@ def operation(request: ObjectRequest) -> Operation:
             return Operation.LINK
         case CredentialsRequest():
             return Operation.CREDENTIALS
+        case CookiesRequest():
+            return Operation.DOWNLOAD
 
 
 def access_for_request(request: PresignRequest) -> AccessRequest:

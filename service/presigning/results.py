@@ -8,17 +8,21 @@ from dataclasses import dataclass, field
 
 from service.sessions.lifetime import LimitedBy, Validity
 from service.sessions.session import Session
+from service.signing.cloudfront import CloudFrontSigner
 
 
 @dataclass(slots=True, kw_only=True)
 class PresignedRequest:
-    """`headers` must be sent byte for byte."""
+    """`headers` must be sent byte for byte.
+
+    `session` signed it. For a CloudFront URL that is a key, and no session.
+    """
 
     method: str
     url: str = field(repr=False)
     headers: Mapping[str, str]
     validity: Validity
-    session: Session = field(repr=False)
+    session: Session | CloudFrontSigner = field(repr=False)
     content_length: int | None = None
 
 
@@ -37,13 +41,13 @@ class SignedHeaders:
 
 @dataclass(slots=True, kw_only=True)
 class PresignedRequests:
-    """Requests that differ in their URLs only. `urls` are in the order of the keys."""
+    """As `PresignedRequest`, for requests that differ in their URLs only: in the keys' order."""
 
     method: str
     urls: Sequence[str] = field(repr=False)
     headers: Mapping[str, str]
     validity: Validity
-    session: Session = field(repr=False)
+    session: Session | CloudFrontSigner = field(repr=False)
     content_length: int | None = None
 
 
@@ -56,6 +60,16 @@ class PresignedForm:
     fields: Mapping[str, str] = field(repr=False)
     validity: Validity
     session: Session = field(repr=False)
+
+
+@dataclass(slots=True, kw_only=True)
+class SignedCookies:
+    """Cookies that open all that is below `url`."""
+
+    cookies: Mapping[str, str] = field(repr=False)
+    url: str
+    validity: Validity
+    session: CloudFrontSigner = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

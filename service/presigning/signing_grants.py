@@ -12,6 +12,7 @@ from service.sessions.lifetime import (
     SessionTooShort,
     ShortLifetime,
     Validity,
+    grant_delivery,
     grant_lifetime,
     grant_stable_lifetime,
 )
@@ -46,12 +47,23 @@ class SigningGrants:
         self, granted: AuthorizedAccess, lifetime: Lifetime, *, default: int
     ) -> SigningGrant | None:
         """As `Authorizer.signing_grant`. `default` is the lifetime, in seconds, without another."""
+        lifetime.check_signable()
         if lifetime.stable_for is not None:
             return self._make_stable(granted, lifetime, lifetime.stable_for, default)
         if (signing := self._pool.current(granted.session_key)) is None:
             return None
         validity = self._validity(granted, lifetime, signing, default)
         return SigningGrant(granted.bucket, granted.session_key, signing, validity)
+
+    def deliver(self, granted: AuthorizedAccess, lifetime: Lifetime, *, default: int) -> Validity:
+        """As `Authorizer.delivery`."""
+        now = self._pool.time(granted.session_key.bucket)
+        limit = granted.max_expires_in
+        validity = grant_delivery(lifetime, now=now, default=default, granted=limit)
+        if validity is None:
+            field = "min_expires_in" if lifetime.stable_for is None else "stable_for"
+            raise LifetimeUnavailable("Your grant does not allow it.", pointer=f"#/{field}")
+        return validity
 
     def _make_stable(
         self, granted: AuthorizedAccess, requested: Lifetime, stable_for: int, default: int

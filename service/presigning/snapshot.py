@@ -25,6 +25,7 @@ from service.access.subject_patterns import Patterns
 from service.auth.api_keys import ApiKeys
 from service.concurrency.bounded_dict import BoundedDict
 from service.errors import CreateOnlyUnsupported, InvalidRequest
+from service.presigning.delivery import Delivery
 from service.sessions import signature_age
 from service.sessions.pool_entry import SessionKey
 from service.sessions.source import Owner
@@ -55,6 +56,7 @@ class Bucket:
     conditional_copies: bool = True
     compares_payload_hash: bool = True
     tag_urls: bool = False
+    cloudfront: Delivery | None = None
 
     def refuse_create_only(self, *, pointer: str = "#/overwrite") -> None:
         """Raises CreateOnlyUnsupported if the store has no conditional writes."""

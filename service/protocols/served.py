@@ -6,6 +6,7 @@ from typing import Generic, TypeVar
 
 from fastapi import APIRouter
 
+from service.access.surfaces import Surface
 from service.clock import Clock
 from service.concurrency.shared_attempts import SharedAttempts
 from service.concurrency.waiting import Waiting
@@ -80,6 +81,7 @@ class Served(Generic[V]):
     - `feature`: the name in the error `This service does not offer …`
     - `routers`: while it is off, they only answer authenticated callers with that error
     - `public_routers`: for people without a credential; while it is off, they do not exist
+    - `surface`: whose downloads these are, for buckets that CloudFront delivers
     - `api_routers`: routes in openapi.yaml. They are always registered. While off, each handler
       raises NotConfigured.
     """
@@ -89,3 +91,4 @@ class Served(Generic[V]):
     routers: tuple[APIRouter, ...] = ()
     public_routers: tuple[APIRouter, ...] = ()
     api_routers: tuple[APIRouter, ...] = ()
+    surface: Surface = "protocols"

@@ -4,6 +4,7 @@ A URL dies with the session that signed it, even if its `X-Amz-Expires` says mor
 care of that; here `X-Amz-Expires` never says more.
 """
 
+import math
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
@@ -37,8 +38,15 @@ class Lifetime:
         if self.expires_in and self.min_expires_in and self.min_expires_in > self.expires_in:
             detail = "min_expires_in must not be longer than expires_in."
             raise InvalidRequest(detail, pointer="#/min_expires_in")
+
+    def check_signable(self) -> None:
+        """Raises InvalidRequest for more than SigV4 can sign."""
         shortest = self.expires_in or self.min_expires_in or 1
-        if self.stable_for and self.stable_for + shortest > MAX_EXPIRES_IN:
+        if shortest > MAX_EXPIRES_IN:
+            field = "min_expires_in" if self.expires_in is None else "expires_in"
+            detail = f"A URL of this bucket lives {MAX_EXPIRES_IN} s at most."
+            raise InvalidRequest(detail, pointer=f"#/{field}")
+        if self.stable_for is not None and shortest + self.stable_for > MAX_EXPIRES_IN:
             detail = f"stable_for and the lifetime must not exceed {MAX_EXPIRES_IN} s together."
             raise InvalidRequest(detail, pointer="#/stable_for")
 
@@ -109,6 +117,29 @@ def grant_lifetime(
         return GrantedLifetime(lasting, "session" if lasting < allowed else by_grant)
     attainable = _smaller(granted, session_seconds - EXPIRY_MARGIN - _RETRY_SECONDS)
     return LifetimeUnattainable() if shortest > attainable else SessionTooShort()
+
+
+def grant_delivery(
+    asked: Lifetime, *, now: float, default: int, granted: int | None
+) -> Validity | None:
+    """Return the validity of what belongs to no session. None if the grant allows too little.
+
+    `now` is in epoch seconds. With `stable_for` it starts with the window, as in
+    `grant_stable_lifetime`.
+    """
+    window = Window.at(now, asked.stable_for or 1)
+    after_window = 0 if asked.stable_for is None else window.seconds
+    lifetime = grant_lifetime(
+        asked,
+        default=default,
+        granted=None if granted is None else granted - after_window,
+        remaining=math.inf,
+        session_seconds=math.inf,
+    )
+    if not isinstance(lifetime, GrantedLifetime):
+        return None
+    whole = replace(lifetime, expires_in=after_window + lifetime.expires_in)
+    return Validity(window.begins_at, whole)
 
 
 def grant_stable_lifetime(

@@ -88,6 +88,14 @@ class SessionPool:
         alive = current.session.expires_at - now > EXPIRY_MARGIN + 1
         return (current, now) if alive else None
 
+    def time(self, bucket: str) -> float:
+        """Return epoch seconds by STS's clock, as the bucket's own session knows it, else by ours.
+
+        For what no session signs.
+        """
+        found = self.current_at(self._own(bucket)) if bucket in self._buckets else None
+        return self._clock.wall() if found is None else found[1]
+
     def windows(self, key: SessionKey) -> StableSigners[SigningSession]:
         """Return which sessions sign URLs with `stable_for`."""
         return self._entries[key].windows

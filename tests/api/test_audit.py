@@ -14,10 +14,10 @@ from tests.api.signing_calls import CALLS, GET
 from tests.support.app import API_KEY, app_of, make_app_settings, make_open_grant, run_app
 
 # Their lines have tests of their own: `tests/multipart/test_audit.py`, `test_object_checks.py`
-# and `test_diagnoses.py`. `GET /v1/caller` leaves none.
+# `test_diagnoses.py` and `tests/presigning/test_delivery.py`. `GET /v1/caller` leaves none.
 OTHERS: Final = (
     *("/v1/multipart-uploads", "/v1/object-checks", "/v1/objects", "/v1/object-versions"),
-    *("/v1/diagnoses", "/v1/caller", "/v1/links"),
+    *("/v1/diagnoses", "/v1/caller", "/v1/links", "/v1/cookies"),
 )
 calls = pytest.mark.parametrize(("path", "body"), CALLS, ids=[path for path, _ in CALLS])
 

@@ -27,6 +27,8 @@ SECTIONS: Final = MappingProxyType(
         "ServerSettings": "server",
         "BucketSettings": "buckets",
         "EncryptionSettings": "encryption",
+        "CloudFrontSettings": "cloudfront",
+        "CloudFrontKeySettings": "keys",
         "IssuerSettings": "issuers",
         "CallerSettings": "callers",
         "GrantSettings": "grants",

@@ -32,6 +32,7 @@ from service.sessions.pool import MAX_SESSIONS, MAX_VENDED
 from service.sessions.refresh_policy import MIN_VENDED_SECONDS
 from service.sessions.signature_age import MAX_STABLE_FOR
 from service.signing.actions import MAX_UPLOAD_BYTES
+from service.signing.cloudfront import MAX_DELIVERY_SECONDS
 from service.signing.header_signatures import HEADER_SIGNATURE_SECONDS
 from service.signing.metadata import MAX_METADATA_BYTES
 from service.signing.multipart_actions import (
@@ -122,6 +123,11 @@ _LIFETIMES: Final = (
         "a URL",
         _time(_default(ServerSettings, "default_expires_in")),
         f"`max_expires_in` of the grant, what is left of the session, and {_time(MAX_EXPIRES_IN)}",
+    ),
+    (
+        "a URL or cookies of [CloudFront](cloudfront.md)",
+        _time(_default(ServerSettings, "default_expires_in")),
+        f"`max_expires_in` of the grant, and {_time(MAX_DELIVERY_SECONDS)}",
     ),
     ("a window of `stable_for`", "none", _time(MAX_STABLE_FOR)),
     (

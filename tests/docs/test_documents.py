@@ -20,6 +20,7 @@ from tests.docs import limits_page
 from tests.docs.documents import PAGES, blocks, section, table, text_of
 from tests.end_to_end.mutations import CASES
 from tests.support.app import make_app_settings, make_open_grant, run_app
+from tests.support.cloudfront import ec_key, pem
 from tests.support.demo import ROOT
 
 THREATS: Final = text_of("docs/threats.md")
@@ -115,11 +116,15 @@ def configurations() -> list[Any]:
     return [each for each in read if isinstance(each, dict) and "buckets" in each]
 
 
-def test_configurations_on_the_pages_are_valid() -> None:
+def test_configurations_on_the_pages_are_valid(tmp_path: Path) -> None:
+    (tmp_path / "key.pem").write_bytes(pem(ec_key()))
     assert len(configurations()) >= 3
     for configuration in configurations():
         for issuer in configuration.get("issuers", {}).values():
             issuer.pop("ca_file", None)  # exists only in a cluster
+        for bucket in configuration.get("buckets", {}).values():
+            for key in bucket.get("cloudfront", {}).get("keys", ()):
+                key["private_key_file"] = str(tmp_path / "key.pem")
         assert Settings.model_validate(configuration).buckets
 
 

@@ -213,6 +213,7 @@ async def test_windows_do_not_displace_the_template_of_a_second() -> None:
     harness.clock.move(101)  # in the midst of each window
     await harness.presign(make_request(action))
     (stamp,) = harness.presigner._templates._cache.values()
+    assert stamp.signing_grant is not None
     signer = stamp.signing_grant.signing.signer
     for window in (7, 60, 600):
         await url(harness, stable_for=window)

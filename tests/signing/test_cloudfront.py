@@ -1,11 +1,8 @@
 """CloudFront's URLs and cookies: equal to botocore's byte for byte, and verified by public keys."""
 
-import base64
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import cache
-from typing import Any
 
 import pytest
 from botocore.signers import CloudFrontSigner as BotocoreSigner
@@ -25,38 +22,12 @@ from service.signing.cloudfront import (
 )
 from service.signing.signer import encode_key
 from tests.signing.strategies import KEYS
+from tests.support.cloudfront import KEY_ID, ORIGIN, PKCS1, PKCS8, decoded, ec_key, pem, rsa_key
 from tests.support.examples import examples
 
-ORIGIN = "https://d111111abcdef8.cloudfront.net"
-ID = "K2JCJMDEHXQW5F"
 AFTER_2038 = 2_500_000_000
 HARD_KEYS = ["a+b", "a b", "ä/日本", "100%2F", "a//b", "/a", "a*b?c", 'a"b\\c', "a&b=c#d", "~._-"]
-PKCS8, PKCS1 = serialization.PrivateFormat.PKCS8, serialization.PrivateFormat.TraditionalOpenSSL
-
-
-@cache
-def rsa_key(bits: int = 2048) -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(65537, bits)
-
-
-@cache
-def ec_key() -> ec.EllipticCurvePrivateKey:
-    return ec.derive_private_key(
-        0xC9AFA9D845BA75166B5C215767B1D6934E50C3DB36E89B127B8A622B120F6721, ec.SECP256R1()
-    )
-
-
 KEY_OF: dict[str, Callable[[], PrivateKey]] = {"rsa": rsa_key, "p-256": ec_key}
-
-
-def pem(
-    key: Any, form: serialization.PrivateFormat = PKCS8, passphrase: bytes | None = None
-) -> bytes:
-    hidden: serialization.KeySerializationEncryption = serialization.NoEncryption()
-    if passphrase:
-        hidden = serialization.BestAvailableEncryption(passphrase)
-    content: bytes = key.private_bytes(serialization.Encoding.PEM, form, hidden)
-    return content
 
 
 def sign(key: PrivateKey, message: bytes) -> bytes:
@@ -68,14 +39,14 @@ def sign(key: PrivateKey, message: bytes) -> bytes:
 
 def botocore_url(key: PrivateKey, resource: str, expires_at: int) -> str:
     end = datetime.fromtimestamp(expires_at, UTC)
-    signer = BotocoreSigner(ID, lambda message: sign(key, message))
+    signer = BotocoreSigner(KEY_ID, lambda message: sign(key, message))
     url: str = signer.generate_presigned_url(resource, date_less_than=end)
     return url
 
 
 def context(key: PrivateKey, expires_at: int = 1_800_000_000, query: str = "") -> CloudFrontContext:
     return CloudFrontContext(
-        signer=CloudFrontSigner(ID, key), origin=ORIGIN, expires_at=expires_at, query=query
+        signer=CloudFrontSigner(KEY_ID, key), origin=ORIGIN, expires_at=expires_at, query=query
     )
 
 
@@ -115,7 +86,7 @@ def test_a_canned_policy_is_that_of_awss_guide() -> None:
     policy = f'{{"Statement":[{{"Resource":"{resource}","Condition":{{"DateLessThan":{{"AWS:EpochTime":1357034400}}}}}}]}}'
     query = dict(
         part.split("=", 1)
-        for part in CloudFrontSigner(ID, rsa_key())
+        for part in CloudFrontSigner(KEY_ID, rsa_key())
         .url(resource, expires_at=1357034400)
         .split("?", 1)[1]
         .split("&")
@@ -123,18 +94,12 @@ def test_a_canned_policy_is_that_of_awss_guide() -> None:
     assert decoded(query["Signature"]) == sign(rsa_key(), policy.encode())
 
 
-def decoded(text: str) -> bytes:
-    return base64.b64decode(
-        text.replace("-", "+").replace("_", "=").replace("~", "/"), validate=True
-    )
-
-
 @pytest.mark.parametrize("kind", KEY_OF)
 def test_cookies_are_botocores_custom_policy(kind: str) -> None:
     key = KEY_OF[kind]()
     resource = f"{folder_url(ORIGIN, 'film/a b/')}*"
-    cookies = CloudFrontSigner(ID, key).cookies(resource, expires_at=1_800_000_000)
-    policy = BotocoreSigner(ID, None).build_policy(
+    cookies = CloudFrontSigner(KEY_ID, key).cookies(resource, expires_at=1_800_000_000)
+    policy = BotocoreSigner(KEY_ID, None).build_policy(
         resource, datetime.fromtimestamp(1_800_000_000, UTC)
     )
     assert decoded(cookies["CloudFront-Policy"]).decode() == policy
@@ -146,7 +111,7 @@ def test_cookies_are_botocores_custom_policy(kind: str) -> None:
         "CloudFront-Hash-Algorithm",
     ]
     assert (cookies["CloudFront-Key-Pair-Id"], cookies["CloudFront-Hash-Algorithm"]) == (
-        ID,
+        KEY_ID,
         "SHA256",
     )
 
@@ -154,7 +119,9 @@ def test_cookies_are_botocores_custom_policy(kind: str) -> None:
 @pytest.mark.parametrize("content", [b"\xfb\xef\xbe", b"\xff\xff", b"\x00"])
 def test_no_cookie_or_url_has_a_character_that_needs_encoding(content: bytes) -> None:
     """`+`, `=` and `/` become `-`, `_` and `~`."""
-    cookies = CloudFrontSigner(ID, ec_key()).cookies("x" * len(content) + ">>>???", expires_at=1)
+    cookies = CloudFrontSigner(KEY_ID, ec_key()).cookies(
+        "x" * len(content) + ">>>???", expires_at=1
+    )
     assert not set("+=/") & set(cookies["CloudFront-Policy"])
     assert json.loads(decoded(cookies["CloudFront-Policy"]))["Statement"][0]["Resource"].endswith(
         ">>>???"
@@ -177,7 +144,7 @@ def test_a_prefix_holds_no_wildcards_of_its_own(prefix: str, url: str) -> None:
 
 def test_ecdsa_signatures_are_those_of_rfc_6979() -> None:
     """A.2.5, P-256 with SHA-256: the same key and text always give the same signature."""
-    signature = decoded(CloudFrontSigner(ID, ec_key())._signature("sample"))
+    signature = decoded(CloudFrontSigner(KEY_ID, ec_key())._signature("sample"))
     assert decode_dss_signature(signature) == (
         0xEFD48B2AACB6A8FD1140DD9CD45E81D69D2C877B56AAF991C34D0EA84EAF3716,
         0xF7CB1C942D657C41D436C7A1B6E29F65F3E900DBB9AFF4064DC4AB2F843ACDA8,
@@ -237,4 +204,4 @@ def test_a_public_key_is_no_private_key() -> None:
 
 
 def test_no_repr_shows_the_key() -> None:
-    assert repr(CloudFrontSigner(ID, ec_key())) == f"CloudFrontSigner(key_pair_id='{ID}')"
+    assert repr(CloudFrontSigner(KEY_ID, ec_key())) == f"CloudFrontSigner(key_pair_id='{KEY_ID}')"

@@ -115,6 +115,7 @@ def _epoch_seconds(text: str) -> int:
 
 SERVED: Final = Served(
     use_case=ShareLinks,
+    surface="links",
     public_routers=(visit_routes.router, pages.router),
     api_routers=(router,),
     feature=FEATURE,

@@ -24,6 +24,7 @@ class ShareLinks(UseCase[LinkSettings]):
 
     def __init__(self, core: Core, values: LinkSettings | None) -> None:
         super().__init__(values)
+        self.presigner = core.presigner
         self._has_routes = values is not None
         self._closing = AsyncExitStack()
         self.shared: SharedRecords | None = None

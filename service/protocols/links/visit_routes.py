@@ -44,7 +44,8 @@ class Visit(AuthenticatedRequest):
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         super().__init__(scope, receive)
-        self.visits = self.parts.use_case(ShareLinks).visits
+        links = self.parts.use_case(ShareLinks)
+        self.visits, self.presigner = links.visits, links.presigner
 
     @property
     def link(self) -> Link:

@@ -16,6 +16,7 @@ from service.api.route import ApiRoute, AuthenticatedRequest
 from service.api.schemas import Token
 from service.errors import InvalidRequest, NotFound
 from service.presigning.listings import ListingRequest, Listings
+from service.presigning.presigner import Presigner
 from service.protocols.objects.listing_page import as_html, next_page
 from service.protocols.objects.requests import (
     ReadQuery,
@@ -46,6 +47,7 @@ class ObjectUrls(UseCase[Lifetime]):
     """Its values are the lifetime of what a redirect points to."""
 
     listings: Listings
+    presigner: Presigner
 
 
 class ListingQuery(BaseModel):
@@ -65,11 +67,11 @@ async def object_url(call: AuthenticatedRequest) -> Response:
     bucket, key = bucket_and_key(path[len(PATH) :])
     if call.method in {"GET", "HEAD"} and (not key or path.endswith(b"/")):
         return await _listing(call, urls.listings, bucket, key)
-    return await _redirect(call, bucket, key, lifetime)
+    return await _redirect(call, urls.presigner, bucket, key, lifetime)
 
 
 async def _redirect(
-    call: AuthenticatedRequest, bucket: str, key: str, lifetime: Lifetime
+    call: AuthenticatedRequest, presigner: Presigner, bucket: str, key: str, lifetime: Lifetime
 ) -> Response:
     query: bytes = call.scope["query_string"]
     closing: Mapping[str, str] = {}
@@ -86,7 +88,7 @@ async def _redirect(
             request = put_request(bucket, key, call.scope["headers"], lifetime)
         case _:
             request = delete_request(bucket, key, lifetime)
-    signed = await sign(call.presigner, call.requester, request)
+    signed = await sign(presigner, call.requester, request)
     return Redirect(signed.url, more=closing)
 
 
@@ -116,7 +118,8 @@ async def _listing(
 
 
 SERVED: Final = Served(
-    use_case=lambda core, values: ObjectUrls(values, core.listings),
+    use_case=lambda core, values: ObjectUrls(values, core.listings, core.presigner),
     routers=(router,),
+    surface="object_urls",
     feature="object URLs",
 )

@@ -1,0 +1,49 @@
+"""Cookies of CloudFront for all objects under a prefix: a film in segments, tiles of a map."""
+
+from functools import partial
+from typing import Final
+
+from service.access.grants import AccessRequest, Operation
+from service.errors import InvalidRequest
+from service.presigning.authorizer import Authorizer
+from service.presigning.requests import CookiesRequest, Requester
+from service.presigning.results import SignedCookies
+from service.signing.cloudfront import folder_url
+from service.signing.validation import check_prefix
+
+_FOLDER: Final = 'The prefix must end in `/`, or be "" for the whole bucket.'
+_NO_CLOUDFRONT: Final = "This bucket is not delivered by CloudFront, so it has no cookies."
+
+
+async def sign_cookies(
+    authorizer: Authorizer, requester: Requester, request: CookiesRequest
+) -> SignedCookies:
+    """Return the cookies, the address that they open, and when they expire.
+
+    One grant must allow `download` on all that is below the prefix. Raises Forbidden,
+    InvalidRequest, RateLimited, and Overloaded if the audit line cannot be written.
+    """
+    sign = partial(_sign, authorizer, requester, request)
+    return await authorizer.sign_and_audit(requester, request, request.key, sign)
+
+
+def _sign(authorizer: Authorizer, requester: Requester, request: CookiesRequest) -> SignedCookies:
+    check_prefix(request.key)
+    if request.key and not request.key.endswith("/"):
+        raise InvalidRequest(_FOLDER, pointer="#/prefix")
+    granted = authorizer.authorize(
+        requester,
+        AccessRequest(
+            operation=Operation.DOWNLOAD, bucket=request.bucket, key=request.key, subtree=True
+        ),
+    )
+    if (delivery := granted.bucket.cloudfront) is None:
+        raise InvalidRequest(_NO_CLOUDFRONT, pointer="#/bucket")
+    validity = authorizer.delivery(granted, request.lifetime)
+    url = folder_url(delivery.origin, request.key)
+    return SignedCookies(
+        cookies=delivery.signer.cookies(f"{url}*", expires_at=validity.expires_at),
+        url=url,
+        validity=validity,
+        session=delivery.signer,
+    )

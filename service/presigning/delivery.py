@@ -1,0 +1,63 @@
+"""Which downloads of a bucket are CloudFront URLs, and the context that signs them. Pure."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from service.access.surfaces import ASKED_BY_CALLERS, SURFACES, Surface
+from service.errors import InvalidRequest
+from service.signing import sigv4
+from service.signing.actions import GetObject
+from service.signing.cloudfront import CloudFrontContext, CloudFrontSigner
+
+_NOT_PASSED_ON: Final = (
+    "This bucket is delivered by CloudFront, which is not configured to pass this on to S3."
+)
+_VERSION: Final = "This bucket is delivered by CloudFront, which has the current version only."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Delivery:
+    """A bucket's distribution. `origin` is its address, without a slash at its end.
+
+    With `response_parameters` its cache policy passes the parameters `response-…` on to S3.
+    """
+
+    origin: str
+    signer: CloudFrontSigner
+    surfaces: frozenset[Surface] = frozenset(SURFACES)
+    response_parameters: bool = False
+
+    def delivers(self, get: GetObject, surface: Surface) -> bool:
+        """Whether the answer is a CloudFront URL. Otherwise S3 delivers.
+
+        Raises InvalidRequest if a caller asks for what CloudFront would drop in silence.
+        """
+        if surface not in self.surfaces:
+            return False
+        if (pointer := self._dropped(get)) is None:
+            return True
+        if surface not in ASKED_BY_CALLERS:
+            return False
+        raise InvalidRequest(
+            _VERSION if pointer == "#/version_id" else _NOT_PASSED_ON, pointer=pointer
+        )
+
+    def context(self, get: GetObject, expires_at: int) -> CloudFrontContext:
+        query = sigv4.canonical_query(get.query())
+        return CloudFrontContext(
+            signer=self.signer, origin=self.origin, expires_at=expires_at, query=query
+        )
+
+    def _dropped(self, get: GetObject) -> str | None:
+        """Return the pointer of the first value that would not reach S3."""
+        if get.version_id is not None:
+            return "#/version_id"
+        if self.response_parameters:
+            return None
+        if get.content_type is not None:
+            return "#/content_type"
+        if get.cache_control is not None:
+            return "#/cache_control"
+        if get.content_disposition is None:
+            return None
+        return "#/filename" if "filename" in get.content_disposition else "#/disposition"
