@@ -15,6 +15,7 @@ from service.app.builders import caller_entries
 from service.app.settings import load_settings
 from service.cli.main import main
 from service.sessions.source import session_name
+from tests.support.cloudfront import KEY_ID, settings_with_cloudfront
 
 ROLE: Final = "arn:aws:iam::111122223333:role/presign"
 OTHER_ROLE: Final = "arn:aws:iam::444455556666:role/team/presign"
@@ -148,6 +149,16 @@ def test_static_keys_cannot_be_revoked(path: Path) -> None:
         assert text in done.stdout
     applied = revoked(path, "a", "--apply", "--yes")
     assert (applied.exit_code, "there is no role to change" in applied.stderr) == (1, True)
+
+
+def test_cloudfront_urls_do_not_end(path: Path) -> None:
+    write(path, key_of("a", "reports"), key_of("b", "archive"))
+    document = json.loads(path.read_text())
+    document["buckets"]["reports"]["cloudfront"] = settings_with_cloudfront(path.parent)
+    path.write_text(json.dumps(document))
+    warning = f"of bucket reports do not end: they belong to no session. Only the removal of the key {KEY_ID}"
+    assert warning in revoked(path, "a").stdout
+    assert "CloudFront" not in revoked(path, "b").stdout
 
 
 def test_a_caller_without_grants_has_no_sessions(path: Path) -> None:

@@ -8,6 +8,7 @@ from service.access.callers import CallerEntry
 from service.access.grants import Grant, Operation
 from service.app import builders
 from service.app.settings import Settings
+from service.cli.check import cloudfront
 from service.config.buckets import BucketSettings
 from service.errors import ConfigurationProblem
 from service.field_names import nearest
@@ -37,6 +38,8 @@ def describe(
         yield f"bucket {name}: {where}, signed with {_signer(bucket)}"
         yield from _sts_calls(name, bucket, lifetimes[name])
         yield from _signature_age(name, bucket, grants[name])
+        if bucket.cloudfront is not None:
+            yield from cloudfront.describe(name, bucket.cloudfront, grants[name])
 
 
 def _signer(bucket: BucketSettings) -> str:

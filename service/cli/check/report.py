@@ -12,6 +12,7 @@ from service.app.settings import Settings
 from service.cli.check import (
     buckets,
     callers,
+    cloudfront,
     console,
     grants,
     issuers,
@@ -177,6 +178,7 @@ def warnings(
     yield from grants.warnings(settings, entries)
     yield from issuers.warnings(settings)
     yield from buckets.warnings(settings, known_regions)
+    yield from cloudfront.warnings(settings)
     yield from policies.warnings(entries)
     yield from protocols.warnings()
 
@@ -184,7 +186,9 @@ def warnings(
 def skipped_files(settings: Settings) -> Iterator[str]:
     """Yield the files with certificates and keys that `--offline` does not read."""
     for name, bucket in settings.buckets.items():
-        yield from (f"buckets.{name}: keys in {path}" for path in bucket.files_of_keys)
+        private = () if bucket.cloudfront is None else bucket.cloudfront.key_files
+        files = (*bucket.files_of_keys, *private)
+        yield from (f"buckets.{name}: keys in {path}" for path in files)
     if settings.server.ca_bundle is not None:
         yield f"server.ca_bundle {settings.server.ca_bundle}"
     for name, issuer in settings.issuers.items():

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Final
 
+import httpx
 from redis.asyncio import Redis
 
 from service.app import builders
@@ -23,6 +24,7 @@ from service.operations.live.buckets import (
     check_forms,
     check_session,
 )
+from service.operations.live.delivery import check_delivery
 from service.operations.live.dependencies import (
     CALL_SECONDS,
     check_clock,
@@ -57,6 +59,7 @@ async def check_live(settings: Settings, addresses: Mapping[str, Address]) -> li
     return [
         *(result for each in of_buckets for result in each.results),
         *([check_clock(max(differences, key=abs))] if differences else []),
+        *await _check_deliveries(settings),
         *of_issuers,
         *await _check_shared_stores(settings),
     ]
@@ -148,6 +151,17 @@ async def _own_credentials() -> list[Credentials]:
         return [await operators_credentials()]
     except SessionRefused:
         return []
+
+
+async def _check_deliveries(settings: Settings) -> list[Result]:
+    """Look at the distributions. What they answer is not redirected."""
+    results = list[Result]()
+    async with httpx.AsyncClient(verify=store_tls_context(settings)) as client:
+        for name, delivery in builders.deliveries(settings).items():
+            results += await check_delivery(
+                name, delivery, _unused_name(), client=client, now=SystemClock().wall
+            )
+    return results
 
 
 def _unused_key(bucket: SignedBucket) -> str:

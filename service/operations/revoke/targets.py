@@ -45,6 +45,7 @@ def revocation_of(text: str, settings: Settings) -> Revocation:
         *([] if buckets else ["this caller has no grants, so it has no sessions"]),
         *_shared_warnings(shared, entries, settings),
         *_static_warnings(buckets, settings),
+        *_delivered_warnings(buckets, settings),
     ]
     return Revocation(
         caller=caller_name(caller),
@@ -137,4 +138,14 @@ def _static_warnings(buckets: Sequence[str], settings: Settings) -> Iterator[str
                 f"bucket {name}: static keys have no sessions, so they cannot be revoked here. To "
                 "end all URLs, replace the keys. To end old URLs only, deny s3:* in the bucket "
                 "policy where s3:signatureAge (milliseconds) is NumericGreaterThan an age"
+            )
+
+
+def _delivered_warnings(buckets: Sequence[str], settings: Settings) -> Iterator[str]:
+    for name in buckets:
+        if (cloudfront := settings.buckets[name].cloudfront) is not None:
+            yield (
+                f"CloudFront URLs and cookies of bucket {name} do not end: they belong to no "
+                f"session. Only the removal of the key {cloudfront.keys[0].id} from its key group "
+                "ends them, for all callers"
             )

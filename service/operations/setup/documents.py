@@ -77,6 +77,7 @@ def setup(buckets: Sequence[SignedBucket], around: IamContext) -> Document:
         "service_identity": _identity(identity, assumed),
         "users": [_user(signed, around) for signed in users.values()],
         "buckets": [_bucket(same, around) for same in stores.values()],
+        **({"cloudfront": of_cloudfront} if (of_cloudfront := [*_deliveries(buckets)]) else {}),
         "notes": [*_notes(buckets, identity, around)],
     }
 
@@ -163,6 +164,8 @@ def _bucket(buckets: Sequence[SignedBucket], around: IamContext) -> Document:
     named = [each for each in principals if each is not None]
     takes_parts = any(Operation.MULTIPART in each.allowed for each in buckets)
     rails = policies.guard_rails(buckets, named, around.networks, around.vpcs)
+    distributions = dict.fromkeys(each.distribution for each in buckets)
+    rails["Statement"] += [policies.delivered(first, each) for each in distributions if each]
     return {
         "bucket": first.s3_bucket,
         **({} if first.endpoint_url is None else {"endpoint_url": first.endpoint_url}),
@@ -171,6 +174,26 @@ def _bucket(buckets: Sequence[SignedBucket], around: IamContext) -> Document:
         **({"cors": {"CORSRules": rules}} if (rules := [*cors_rules(buckets)]) else {}),
         **({"lifecycle": {"Rules": [_ABORT]}} if takes_parts else {}),
     }
+
+
+def _deliveries(buckets: Sequence[SignedBucket]) -> Iterator[Document]:
+    """Yield what each distribution needs besides its bucket's policy."""
+    known = set[str]()
+    for each in buckets:
+        if each.distribution is None or each.distribution in known:
+            continue
+        known.add(each.distribution)
+        name = f"presign-{each.name}"
+        yield {
+            "distribution": each.distribution,
+            "origin_access_control": {
+                "Name": name,
+                "OriginAccessControlOriginType": "s3",
+                "SigningBehavior": "always",
+                "SigningProtocol": "sigv4",
+            },
+            "key_group": {"Name": name, "Items": [*each.delivery_keys]},
+        }
 
 
 _ABORT: Final = {
@@ -230,5 +253,11 @@ def _notes_of(bucket: SignedBucket, identity: str | None, around: IamContext) ->
     is_chained = ":role/" in (identity or "") and bool(_by_keys([bucket]))
     if bucket.is_at_aws and is_chained and bucket.session_seconds > _HOUR:
         yield "AWS limits a session to an hour if a role assumes the role; lower session_seconds"
+    key = None if bucket.encryption is None else bucket.encryption.kms_key_id
+    if bucket.distribution is not None and key is not None:
+        yield (
+            "the policy of its KMS key must allow kms:Decrypt to cloudfront.amazonaws.com, with "
+            f"aws:SourceArn {bucket.distribution}"
+        )
     if not bucket.grants:
         yield "no caller may use it, so nothing is allowed"

@@ -140,6 +140,18 @@ def guard_rails(
     )
 
 
+def delivered(bucket: SignedBucket, distribution: str) -> Statement:
+    """Return what the bucket's policy allows its distribution, by an origin access control.
+
+    …/AmazonCloudFront/latest/DeveloperGuide/private-content-restricting-access-to-s3.html
+    """
+    return {
+        **_allow("DeliveredByCloudFront", ["s3:GetObject"], [f"{bucket.arns.objects}*"]),
+        "Principal": {"Service": "cloudfront.amazonaws.com"},
+        "Condition": {"StringEquals": {"aws:SourceArn": distribution}},
+    }
+
+
 def tag_names(buckets: Iterable[SignedBucket]) -> list[str]:
     return list(dict.fromkeys(tag for each in buckets for tag in each.session_tags))
 

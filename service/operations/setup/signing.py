@@ -27,7 +27,8 @@ class SignedBucket:
     infinite for static keys, which have no `role_arn`; `static_keys` are where they come from.
     Every upload is signed with `encryption`, whose key is an id, an ARN or an alias.
     `origins` are those of pages that send to the bucket. `readable` is what all callers that upload
-    may read.
+    may read. `distribution` is the ARN of the one that delivers it, and `delivery_keys` are the ids
+    of the public keys in its key group.
     """
 
     name: str
@@ -50,6 +51,8 @@ class SignedBucket:
     origins: tuple[str, ...] = ()
     is_for_uppy: bool = False
     is_in_console: bool = False
+    distribution: str | None = None
+    delivery_keys: tuple[str, ...] = ()
 
     @property
     def allowed(self) -> frozenset[Operation]:
@@ -99,6 +102,10 @@ def signed_buckets(
                 origins=tuple(dict.fromkeys((*settings.server.cors_origins, *origins))),
                 is_for_uppy=settings.uppy is not None and settings.uppy.bucket == name,
                 is_in_console=settings.console is not None,
+                distribution=None if bucket.cloudfront is None else bucket.cloudfront.distribution,
+                delivery_keys=()
+                if bucket.cloudfront is None
+                else tuple(key.id for key in bucket.cloudfront.keys),
             )
         )
     return found

@@ -30,6 +30,7 @@ def terraform(document: Document) -> Document:
         *_roles(document),
         *_identities(document),
         *_buckets(document),
+        *_deliveries(document),
     ):
         resources.setdefault(kind, {})[label] = arguments
     return {**({"//": notes} if notes else {}), **({"resource": resources} if resources else {})}
@@ -90,6 +91,15 @@ def _buckets(document: Document) -> Iterator[Resource]:
         if "lifecycle" in each:
             rules = _arguments(each["lifecycle"]["Rules"])
             yield "aws_s3_bucket_lifecycle_configuration", label, {**bucket, "rule": rules}
+
+
+def _deliveries(document: Document) -> Iterator[Resource]:
+    """The distribution itself exists: it refers to these by hand."""
+    for each in document.get("cloudfront", ()):
+        label = _label(each["key_group"]["Name"])
+        control = _arguments(each["origin_access_control"])
+        yield "aws_cloudfront_origin_access_control", label, control
+        yield "aws_cloudfront_key_group", label, _arguments(each["key_group"])
 
 
 def _arguments(value: Any) -> Any:

@@ -19,6 +19,7 @@ from tests.operations.setup.configurations import (
     ROLE,
     document,
 )
+from tests.support.cloudfront import DISTRIBUTION, KEY_ID
 
 APP: Final = ("https://app.example.com",)
 NETWORKS: Final = ("192.0.2.0/24", "203.0.113.0/24")
@@ -335,3 +336,44 @@ def test_a_shared_session_copies_no_prefix_of_one_caller() -> None:
     assert denial["Condition"]["StringNotLike"] == {
         "s3:x-amz-copy-source": "acme-reports-prod/all/*"
     }
+
+
+DELIVERED: Final[dict[str, Any]] = {
+    **BUCKET,
+    "cloudfront": {
+        "url": "https://d111111abcdef8.cloudfront.net",
+        "distribution": DISTRIBUTION,
+        "keys": [{"id": KEY_ID, "private_key_file": "/nowhere.pem"}],
+    },
+}
+
+
+def test_the_policy_lets_the_distribution_read_and_nothing_else() -> None:
+    [allowed] = [
+        each
+        for each in document({"media": DELIVERED})["buckets"][0]["policy"]["Statement"]
+        if each["Effect"] == "Allow"
+    ]
+    assert allowed == {
+        "Sid": "DeliveredByCloudFront",
+        "Effect": "Allow",
+        "Principal": {"Service": "cloudfront.amazonaws.com"},
+        "Action": "s3:GetObject",
+        "Resource": "arn:aws:s3:::acme-reports-prod/*",
+        "Condition": {"StringEquals": {"aws:SourceArn": DISTRIBUTION}},
+    }
+
+
+def test_a_distribution_has_an_access_control_and_a_key_group() -> None:
+    made = document({"media": DELIVERED, "again": DELIVERED})
+    [delivery] = made["cloudfront"]
+    assert delivery["distribution"] == DISTRIBUTION
+    assert delivery["origin_access_control"]["SigningBehavior"] == "always"
+    assert delivery["key_group"] == {"Name": "presign-media", "Items": [KEY_ID]}
+    assert "cloudfront" not in EVERYTHING
+
+
+def test_a_key_of_kms_must_know_the_distribution() -> None:
+    encrypted = {**DELIVERED, "encryption": OF_AWS["encryption"]}
+    [note] = [each for each in document({"media": encrypted})["notes"] if "kms" in each]
+    assert f"aws:SourceArn {DISTRIBUTION}" in note

@@ -216,3 +216,21 @@ def test_notes_are_comments_and_other_stores_are_left_out() -> None:
     assert terraform(made) == {
         "//": ["bucket reports: not at AWS, so its guard rails are left out"]
     }
+
+
+def test_terraform_has_the_access_control_and_the_key_group() -> None:
+    key = {"id": "K1", "private_key_file": "/nowhere.pem"}
+    distribution = "arn:aws:cloudfront::111122223333:distribution/E1"
+    section = {"url": "https://d1.cloudfront.net", "distribution": distribution, "keys": [key]}
+    made = parsed(document({"media": {**BUCKET, "cloudfront": section}}))
+    controls = [each for (kind, _), each in made.items() if kind.endswith("access_control")]
+    groups = [each for (kind, _), each in made.items() if kind.endswith("key_group")]
+    assert controls == [
+        {
+            "name": "presign-media",
+            "origin_access_control_origin_type": "s3",
+            "signing_behavior": "always",
+            "signing_protocol": "sigv4",
+        }
+    ]
+    assert groups == [{"name": "presign-media", "items": ["K1"]}]
