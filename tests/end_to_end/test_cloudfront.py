@@ -1,0 +1,137 @@
+"""Delivery by CloudFront: the service in front of MiniStack, and a double of CloudFront between them."""
+
+import subprocess
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+import httpx
+import pytest
+
+from tests.support.cloudfront import (
+    DISTRIBUTION,
+    KEY_ID,
+    ec_key,
+    pem,
+    query_of,
+)
+from tests.support.cloudfront_double import Distribution, run_distribution
+from tests.support.service import API_KEY, RunningService, make_caller, make_settings, run_service
+from tests.support.stores import BODY, Store
+
+MONTH: Final = 30 * 86_400
+NAMES: Final = [
+    "a.ts",
+    "a b.ts",
+    "a+b.ts",
+    "café/日本.ts",
+    "x%2Fy.ts",
+    "a//b.ts",
+    "a*b?c.ts",
+    "(a)'!.ts",
+]
+
+
+@pytest.fixture(name="edge", scope="module")
+def _edge(ministack: Store) -> Iterator[Distribution]:
+    keys = {KEY_ID: ec_key().public_key()}
+    with run_distribution(keys, store_url=ministack.endpoint_url, bucket=ministack.bucket) as edge:
+        yield edge
+
+
+@pytest.fixture(name="directory", scope="module")
+def _directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cloudfront")
+
+
+@pytest.fixture(name="service", scope="module")
+def _service(ministack: Store, edge: Distribution, directory: Path) -> Iterator[RunningService]:
+    """The bucket `objects` is delivered by CloudFront. Sessions end after a few seconds."""
+    (directory / "cloudfront.pem").write_bytes(pem(ec_key()))
+    caller = make_caller("tests", API_KEY, "")
+    for grant in caller["grants"]:
+        if grant["bucket"] == "objects":
+            grant["max_expires_in"] = MONTH
+    buckets = make_settings(ministack)["buckets"]
+    buckets["objects"]["cloudfront"] = {
+        "url": edge.origin,
+        "distribution": DISTRIBUTION,
+        "keys": [{"id": KEY_ID, "private_key_file": str(directory / "cloudfront.pem")}],
+    }
+    with run_service(ministack, directory, callers=[caller], top={"buckets": buckets}) as running:
+        yield running
+
+
+@pytest.fixture(name="prefix")
+def _prefix() -> str:
+    return f"films/{uuid.uuid4().hex}/"
+
+
+def curl(*arguments: str) -> bytes:
+    command = ["curl", "--silent", "--show-error", "--globoff", "--path-as-is", *arguments]
+    return subprocess.run(command, capture_output=True, timeout=30, check=True).stdout
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_curl_downloads_each_key(
+    service: RunningService, ministack: Store, prefix: str, name: str
+) -> None:
+    ministack.put(prefix + name)
+    signed = service.sign("download-urls", key=prefix + name)
+    assert curl(signed.url) == BODY
+    assert curl("--range", "7-", signed.url) == BODY[7:]
+
+
+def test_an_uploaded_object_is_downloaded_from_the_edge(
+    service: RunningService, edge: Distribution, prefix: str
+) -> None:
+    """The upload stays S3's."""
+    put = service.sign("upload-urls", key=f"{prefix}new", content_length=len(BODY))
+    assert not put.url.startswith(edge.origin)
+    assert httpx.put(put.url, content=BODY, headers=put.headers, trust_env=False).status_code == 200
+    answer = service.client.get(f"/o/objects/{prefix}new", follow_redirects=True)
+    assert (answer.content, answer.url.port) == (BODY, int(edge.origin.rpartition(":")[2]))
+
+
+def test_a_url_writes_and_deletes_nothing(
+    service: RunningService, ministack: Store, prefix: str
+) -> None:
+    ministack.put(f"{prefix}kept")
+    url = service.sign("download-urls", key=f"{prefix}kept").url
+    for method in ("PUT", "DELETE", "POST"):
+        assert httpx.request(method, url, content=b"x", trust_env=False).status_code == 403
+    assert ministack.content(f"{prefix}kept") == BODY
+
+
+def test_a_url_of_a_month_outlives_its_sessions(
+    service: RunningService, edge: Distribution, ministack: Store, prefix: str
+) -> None:
+    ministack.put(f"{prefix}long")
+    signed = service.sign("download-urls", key=f"{prefix}long", expires_in=MONTH)
+    assert "limited_by" not in signed.answer
+    end, now = int(query_of(signed.url)["Expires"]), edge.now
+    try:
+        edge.now = lambda: end - 1  # no session of a store lasts as long
+        assert curl(signed.url) == BODY
+        edge.now = lambda: end
+        assert httpx.get(signed.url, trust_env=False).status_code == 403
+    finally:
+        edge.now = now
+
+
+def test_cookies_play_a_film_and_nothing_else(
+    service: RunningService, ministack: Store, prefix: str
+) -> None:
+    for name in ("a b/1.ts", "a b/2.ts", "a b/3.ts", "a c/1.ts"):
+        ministack.put(prefix + name, name.encode())
+    signed = service.post("cookies", prefix=f"{prefix}a b/")
+    cookie = "; ".join(f"{name}={value}" for name, value in signed["cookies"].items())
+    for name in ("1.ts", "2.ts", "3.ts"):
+        assert curl("--cookie", cookie, f"{signed['url']}{name}") == f"a b/{name}".encode()
+    neighbour = signed["url"].replace(quote("a b"), quote("a c"))
+    assert b"AccessDenied" in curl("--cookie", cookie, f"{neighbour}1.ts")
+    # CloudFront passes a path on as it is, and a key of S3 has no segments to remove.
+    assert b"NoSuchKey" in curl("--cookie", cookie, f"{signed['url']}../a%20c/1.ts")
+    assert b"MissingKey" in curl(f"{signed['url']}1.ts")
