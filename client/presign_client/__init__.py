@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from presign_client.results import Grant as Grant
     from presign_client.results import Link as Link
     from presign_client.results import ObjectInfo as ObjectInfo
+    from presign_client.results import SignedCookies as SignedCookies
     from presign_client.results import SignedRequest as SignedRequest
     from presign_client.results import Uploaded as Uploaded
     from presign_client.results import Version as Version
@@ -40,6 +41,7 @@ _MODULES = {
     "Grant": "results",
     "Link": "results",
     "ObjectInfo": "results",
+    "SignedCookies": "results",
     "SignedRequest": "results",
     "Uploaded": "results",
     "Version": "results",

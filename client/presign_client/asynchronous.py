@@ -90,6 +90,7 @@ class AsyncPresign:
     upload_url = _awaited(Presign.upload_url)
     head_url = _awaited(Presign.head_url)
     delete_url = _awaited(Presign.delete_url)
+    cookies = _awaited(Presign.cookies)
     head = _awaited(Presign.head)
     delete = _awaited(Presign.delete)
     copy_url = _awaited(Presign.copy_url)

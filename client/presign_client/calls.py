@@ -17,12 +17,14 @@ from presign_client.results import (
     Entry,
     Link,
     ObjectInfo,
+    SignedCookies,
     SignedRequest,
     Version,
     caller,
     credentials,
     link,
     object_info,
+    signed_cookies,
     version,
 )
 from presign_client.retries import Retries
@@ -141,6 +143,14 @@ class Calls:
         return self._api.signed(
             "delete-urls", bucket=bucket, key=key, expires_in=expires_in, version_id=version_id
         )
+
+    def cookies(self, bucket: str, prefix: str, *, expires_in: int | None = None) -> SignedCookies:
+        """Return cookies of CloudFront for all objects under a prefix, which ends in `/`.
+
+        They cannot be revoked before `expires_at`.
+        """
+        answer = self._api.post("cookies", bucket=bucket, prefix=prefix, expires_in=expires_in)
+        return signed_cookies(answer)
 
     def head(self, bucket: str, key: str) -> ObjectInfo:
         """Return an object's size, type and metadata. Raises `not_found` if there is none."""

@@ -144,6 +144,19 @@ class Credentials:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SignedCookies:
+    """Cookies of CloudFront, by name. Anyone who has them may read what is below `url`.
+
+    `url` ends in `/`: append the rest of a key, percent-encoded.
+    """
+
+    cookies: Mapping[str, str] = field(repr=False)
+    url: str
+    expires_at: datetime
+    limited_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
     """What a caller may do below a prefix. A limit that is None does not limit."""
 
@@ -218,6 +231,15 @@ def credentials(answer: Mapping[str, Any]) -> Credentials:
         secret_access_key=answer["SecretAccessKey"],
         session_token=answer["Token"],
         expires_at=time_of(answer["Expiration"]),
+    )
+
+
+def signed_cookies(answer: Mapping[str, Any]) -> SignedCookies:
+    return SignedCookies(
+        cookies=answer["cookies"],
+        url=answer["url"],
+        expires_at=time_of(answer["expires_at"]),
+        limited_by=answer.get("limited_by"),
     )
 
 

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, quote, unquote
 import httpx
 
 from presign_client import Presign, Retries
-from tests.client.fake_protocols import credentials, remotely_signed
+from tests.client.fake_protocols import credentials, remotely_signed, signed_cookies
 
 TOKEN = "token-of-the-tests"
 SECRET = "X-Amz-Signature=signature-of-the-tests"
@@ -108,6 +108,7 @@ class Fake:
             "caller": _caller,
             "object-checks": lambda: self._check(body),
             "credentials/reports": credentials,
+            "cookies": lambda: signed_cookies(body),
         }
         if path.endswith("aws/s3/sign"):
             return remotely_signed(body)

@@ -40,3 +40,16 @@ def iceberg_error(status: int, code: str, message: str) -> httpx.Response:
     error = {"message": message, "type": "Exception", "code": status, "reason": code}
     headers = {"x-request-id": "request-1"}
     return httpx.Response(status, headers=headers, json={"error": error})
+
+
+def signed_cookies(body: Any) -> Any:
+    """Answer `POST /v1/cookies`."""
+    return {
+        "cookies": {
+            "CloudFront-Policy": "policy",
+            "CloudFront-Signature": "signature-of-the-tests",
+        },
+        "url": f"https://d1.test/{body['prefix']}",
+        "expires_at": "2026-03-01T12:15:00Z",
+        **({} if "expires_in" not in body else {"limited_by": "grant"}),
+    }

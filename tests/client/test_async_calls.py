@@ -58,6 +58,11 @@ async def test_signed_requests_are_those_of_the_service() -> None:
     assert [each.method for each in signed] == ["GET", "PUT", "HEAD", "DELETE"]
 
 
+async def test_cookies_are_those_of_the_service() -> None:
+    async with client_of(Fake()) as client:
+        assert (await client.cookies("media", "film/")).url == "https://d1.test/film/"
+
+
 async def test_versions_are_those_of_all_pages() -> None:
     fake = Fake()
     fake.put("a.csv", b"12345")

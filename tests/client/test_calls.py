@@ -21,6 +21,19 @@ def test_a_download_url_has_method_url_and_end() -> None:
     assert SECRET not in repr(signed)
 
 
+def test_cookies_have_their_address_and_end() -> None:
+    fake = Fake()
+
+    signed = fake.client().cookies("media", "film/")
+
+    assert (signed.url, signed.limited_by) == ("https://d1.test/film/", None)
+    assert signed.expires_at == datetime.fromisoformat("2026-03-01T12:15:00+00:00")
+    assert list(signed.cookies) == ["CloudFront-Policy", "CloudFront-Signature"]
+    assert "signature-of-the-tests" not in repr(signed)
+    assert fake.requests[0].content == b'{"bucket":"media","prefix":"film/"}'
+    assert fake.client().cookies("media", "film/", expires_in=60).limited_by == "grant"
+
+
 def test_members_that_are_not_given_are_not_sent() -> None:
     fake = Fake()
 

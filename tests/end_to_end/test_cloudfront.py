@@ -1,6 +1,8 @@
 """Delivery by CloudFront: the service in front of MiniStack, and a double of CloudFront between them."""
 
+import json
 import subprocess
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,12 +12,14 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from presign_client import Presign
 from tests.support.cloudfront import (
     DISTRIBUTION,
     KEY_ID,
     ec_key,
     pem,
     query_of,
+    rsa_key,
 )
 from tests.support.cloudfront_double import Distribution, run_distribution
 from tests.support.service import API_KEY, RunningService, make_caller, make_settings, run_service
@@ -135,3 +139,46 @@ def test_cookies_play_a_film_and_nothing_else(
     # CloudFront passes a path on as it is, and a key of S3 has no segments to remove.
     assert b"NoSuchKey" in curl("--cookie", cookie, f"{signed['url']}../a%20c/1.ts")
     assert b"MissingKey" in curl(f"{signed['url']}1.ts")
+
+
+def test_the_client_downloads_from_the_edge(
+    service: RunningService, edge: Distribution, ministack: Store, prefix: str, tmp_path: Path
+) -> None:
+    """In ranges, and with the cookies of its own call."""
+    body = bytes(range(256)) * 40_000
+    ministack.put(f"{prefix}large", body)
+    before = len(edge.served)
+    with Presign(str(service.client.base_url), API_KEY) as presign:
+        presign.download("objects", f"{prefix}large", tmp_path / "large")
+        signed = presign.cookies("objects", prefix, expires_in=60)
+    assert (tmp_path / "large").read_bytes() == body
+    assert len(edge.served) > before
+    with httpx.Client(cookies=dict(signed.cookies), trust_env=False) as browser:
+        assert browser.get(f"{signed.url}large").content == body
+
+
+def test_a_new_first_key_signs_and_the_old_urls_still_work(
+    service: RunningService, edge: Distribution, ministack: Store, prefix: str, directory: Path
+) -> None:
+    """CloudFront accepts each key of its group. The configuration is read every two seconds."""
+    ministack.put(f"{prefix}a")
+    old = service.sign("download-urls", key=f"{prefix}a").url
+    (directory / "next.pem").write_bytes(pem(rsa_key()))
+    edge.keys = {**edge.keys, "K3NEXT": rsa_key().public_key()}
+    configuration = directory / "presign.yaml"
+    document = json.loads(configuration.read_text())
+    key = {"id": "K3NEXT", "private_key_file": str(directory / "next.pem")}
+    document["buckets"]["objects"]["cloudfront"]["keys"].insert(0, key)
+    configuration.write_text(json.dumps(document))
+    until = time.monotonic() + 60
+    new = old
+    while query_of(new)["Key-Pair-Id"] == KEY_ID:
+        assert time.monotonic() < until
+        time.sleep(0.2)
+        new = service.sign("download-urls", key=f"{prefix}a").url
+    assert (curl(new), curl(old)) == (BODY, BODY)
+    group = edge.keys
+    edge.keys = {"K3NEXT": group["K3NEXT"]}  # the old key leaves it: that ends its URLs
+    assert b"InvalidKey" in curl(old)
+    assert curl(new) == BODY
+    edge.keys = group

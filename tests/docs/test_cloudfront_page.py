@@ -1,0 +1,37 @@
+"""docs/cloudfront.md: its commands make a key that works, and its code sets the cookies."""
+
+import subprocess
+from http.cookies import SimpleCookie
+from pathlib import Path
+from typing import Any, Final
+
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+from service.signing.cloudfront import read_private_key
+from tests.client.fake import Fake
+from tests.docs.documents import blocks
+
+PAGE: Final = "docs/cloudfront.md"
+RUN: Final = [each for each in blocks(PAGE) if each.mark.endswith("test_cloudfront_page.py")]
+
+
+def test_the_commands_make_a_key_that_works(tmp_path: Path) -> None:
+    [commands] = [each.text for each in RUN if each.language == "sh"]
+    subprocess.run(["sh", "-e", "-c", commands], cwd=tmp_path, check=True, timeout=30)
+    key = read_private_key((tmp_path / "cloudfront.pem").read_bytes())
+    public = load_pem_public_key((tmp_path / "cloudfront.pub.pem").read_bytes())
+    assert key.public_key() == public
+    assert (tmp_path / "cloudfront.pem").stat().st_mode & 0o077 == 0
+
+
+def test_the_code_sets_cookies_for_the_film_only() -> None:
+    [code] = [each.text for each in RUN if each.language == "python"]
+    names: dict[str, Any] = {}
+    exec(compile(code, PAGE, "exec"), names)
+    headers = names["cookie_headers"](Fake().client(), "metropolis")
+    cookies = SimpleCookie(headers[0])
+    assert len(headers) == 2
+    assert cookies["CloudFront-Policy"].value == "policy"
+    for header in headers:
+        assert "Path=/films/metropolis/" in header
+        assert {"Secure", "HttpOnly", "Domain=example.com"} <= {*header.split("; ")}
