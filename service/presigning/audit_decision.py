@@ -10,6 +10,7 @@ from service.presigning.requests import (
     AnyRequest,
     CookiesRequest,
     CredentialsRequest,
+    ObjectRequest,
     PresignRequest,
     StoreRequest,
     UnreadRequest,
@@ -91,16 +92,12 @@ def decision_of(
         return _decision_of_unread(request, answer)
     s3_bucket = s3_buckets.get(request.bucket)
     what = operation(request), request.bucket, s3_bucket, request.lifetime.expires_in
-    more = _NO_MORE
-    if isinstance(request, PresignRequest):
-        if isinstance(request.action, CopyObject):
-            more = _of_copy(request.action.source)
-    elif isinstance(request, StoreRequest):
-        more = (request.action, request.upload_id, None, None, None, None)
-    elif isinstance(request, CredentialsRequest):
-        more = (_VEND, None, request.permission, None, None, None)
-    elif isinstance(request, CookiesRequest):
-        more = (_SIGN_COOKIES, None, None, None, None, None)
+    if not isinstance(request, PresignRequest):
+        more = _more_of(request)
+    elif isinstance(request.action, CopyObject):
+        more = _of_copy(request.action.source)
+    else:
+        more = _NO_MORE
     if isinstance(answer, PresignError):
         return ("denied", answer.code, *what, None, None, None, None, None, *more, None)
     if isinstance(answer, _UNSIGNED):
@@ -118,6 +115,18 @@ def decision_of(
 
 def _of_copy(source: CopySource) -> DecisionValues:
     return ("CopyObject", None, None, None, source.bucket, source.key[:MAX_KEY_BYTES])
+
+
+def _more_of(request: ObjectRequest) -> DecisionValues:
+    """Return what a decision has from `action` to `source_key`."""
+    match request:
+        case StoreRequest():
+            return (request.action, request.upload_id, None, None, None, None)
+        case CredentialsRequest():
+            return (_VEND, None, request.permission, None, None, None)
+        case CookiesRequest():
+            return (_SIGN_COOKIES, None, None, None, None, None)
+    return _NO_MORE
 
 
 def _decision_of_unread(request: UnreadRequest, answer: Answer) -> DecisionValues:

@@ -82,8 +82,8 @@ class UrlTemplateCache:
         cached = self._cache.get(at)
         if (
             cached is not None
-            and cached.signing_grant is not None
-            and self._authorizer.is_current(cached.signing_grant)
+            and (signing_grant := cached.signing_grant) is not None
+            and self._authorizer.is_current(signing_grant)
         ):
             return cached
         template = self._make(requester, access, request)
