@@ -2,6 +2,7 @@
 
 import { covering, invalidKey, longest, may, nameOf } from "./access.js";
 import { CodePanel } from "./code_panel.js";
+import { downloadUrl } from "./downloads.js";
 import { announce, byId, hideError, showError, showOptions, toClipboard } from "./elements.js";
 import { LinkRow } from "./link_row.js";
 import { linkCode } from "./snippets.js";
@@ -75,9 +76,8 @@ export class SharePanel {
 
   /** Without `versionId` it is the current version. */
   async download(bucket, key, versionId) {
-    const { url } = await this.#service.downloadUrl({
-      ...{ bucket, key, versionId, expiresIn: DOWNLOAD_SECONDS, filename: fileName(key) },
-    });
+    const asked = { bucket, key, versionId, expiresIn: DOWNLOAD_SECONDS, filename: fileName(key) };
+    const { url } = await downloadUrl(this.#service, asked);
     const link = document.createElement("a");
     link.href = url;
     link.target = "_blank"; // what the store refuses must not replace this page
@@ -145,7 +145,7 @@ export class SharePanel {
       if (!found) throw new Error("There is no file with this name.");
     }
     const asked = { bucket, key, expiresIn, maxUses, filename: filename || fileName(key), signal };
-    const made = (isLinked && (await this.#shareLink(asked))) || (await this.#service.downloadUrl(asked));
+    const made = (isLinked && (await this.#shareLink(asked))) || (await downloadUrl(this.#service, asked));
     signal.throwIfAborted();
     return this.#add({ ...made, name: fileName(key) });
   }
