@@ -37,7 +37,6 @@ _RUN_WEIGHT: Final = 8  # what a run costs besides its keys: as much as this man
 # What is signed without a pause: about 1 ms, or 2 ms if all characters need encoding.
 _MAX_RUN: Final = 256
 _MAX_RUN_CHARACTERS: Final = 8192
-_LATE_RUNS: Final = 64  # in a thread at a time
 
 
 class Presigner:
@@ -178,9 +177,8 @@ class Presigner:
                 runs.append(run)
             # What CloudFront delivers: 1,000 signatures of RSA take a second, in which OpenSSL lets
             # the event loop run.
-            late = [run for run in runs if run.sign is not None]
-            for start in range(0, len(late), _LATE_RUNS):
-                await asyncio.to_thread(_sign_all, late[start : start + _LATE_RUNS])
+            if late := [run for run in runs if run.sign is not None]:
+                await asyncio.to_thread(_sign_all, late)
             if self._authorizer.snapshot is snapshot:
                 return runs
 
