@@ -14,18 +14,16 @@ import pytest
 
 from presign_client import Presign
 from tests.support.cloudfront import (
-    DISTRIBUTION,
     KEY_ID,
-    ec_key,
     pem,
     query_of,
     rsa_key,
 )
-from tests.support.cloudfront_double import Distribution, run_distribution
-from tests.support.service import API_KEY, RunningService, make_caller, make_settings, run_service
+from tests.support.cloudfront_double import Distribution
+from tests.support.delivered import MONTH, run_delivered
+from tests.support.service import API_KEY, RunningService
 from tests.support.stores import BODY, Store
 
-MONTH: Final = 30 * 86_400
 NAMES: Final = [
     "a.ts",
     "a b.ts",
@@ -38,34 +36,25 @@ NAMES: Final = [
 ]
 
 
-@pytest.fixture(name="edge", scope="module")
-def _edge(ministack: Store) -> Iterator[Distribution]:
-    keys = {KEY_ID: ec_key().public_key()}
-    with run_distribution(keys, store_url=ministack.endpoint_url, bucket=ministack.bucket) as edge:
-        yield edge
-
-
 @pytest.fixture(name="directory", scope="module")
 def _directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("cloudfront")
 
 
-@pytest.fixture(name="service", scope="module")
-def _service(ministack: Store, edge: Distribution, directory: Path) -> Iterator[RunningService]:
-    """The bucket `objects` is delivered by CloudFront. Sessions end after a few seconds."""
-    (directory / "cloudfront.pem").write_bytes(pem(ec_key()))
-    caller = make_caller("tests", API_KEY, "")
-    for grant in caller["grants"]:
-        if grant["bucket"] == "objects":
-            grant["max_expires_in"] = MONTH
-    buckets = make_settings(ministack)["buckets"]
-    buckets["objects"]["cloudfront"] = {
-        "url": edge.origin,
-        "distribution": DISTRIBUTION,
-        "keys": [{"id": KEY_ID, "private_key_file": str(directory / "cloudfront.pem")}],
-    }
-    with run_service(ministack, directory, callers=[caller], top={"buckets": buckets}) as running:
+@pytest.fixture(name="delivered", scope="module")
+def _delivered(ministack: Store, directory: Path) -> Iterator[tuple[RunningService, Distribution]]:
+    with run_delivered(ministack, directory) as running:
         yield running
+
+
+@pytest.fixture(name="service", scope="module")
+def _service(delivered: tuple[RunningService, Distribution]) -> RunningService:
+    return delivered[0]
+
+
+@pytest.fixture(name="edge", scope="module")
+def _edge(delivered: tuple[RunningService, Distribution]) -> Distribution:
+    return delivered[1]
 
 
 @pytest.fixture(name="prefix")
