@@ -12,6 +12,8 @@ from tests.support.service import RunningService, make_caller, run_service, send
 from tests.support.stores import BODY, Store
 
 # MiniStack 1.5.33 ignores If-None-Match of a copy. An entry fails once it does not.
+# SeaweedFS 4.48 has no content under a key that ends in a slash, and refuses a backslash.
+TAKEN_BY_ALL = [name for name in KEYS[:-1] if not name.endswith("/") and "\\" not in name]
 IGNORES_CREATE_ONLY = {"ministack"}
 
 
@@ -29,24 +31,25 @@ def copy(copying: RunningService, key: str, source: str, **more: Any) -> httpx.R
     return send(copying.sign("copy-urls", key=key, source={"key": source, **of}, **more))
 
 
-@pytest.mark.parametrize("name", KEYS[:-1])
+@pytest.mark.parametrize("name", TAKEN_BY_ALL)
 def test_a_copy_keeps_type_metadata_and_tags(
     copying: RunningService, store: Store, name: str
 ) -> None:
-    """Whatever is in its key. SeaweedFS keeps no content under a key that ends in a slash."""
+    """Whatever is in its key."""
     source = f"keys/{uuid.uuid4().hex}/{name}"
-    body = b"" if name.endswith("/") else BODY
-    more = {"metadata": {"author": "Ann"}, "content_type": "text/csv", "tags": {"team": "a b"}}
-    if name.endswith("/") or "\\" in name:
-        pytest.skip("SeaweedFS takes no such key") if store.name == "seaweedfs" else None
-    assert put(copying, source, body, **more).status_code == 200
+    more: dict[str, Any] = {
+        "metadata": {"author": "Ann"},
+        "content_type": "text/csv",
+        "tags": {"team": "a b"},
+    }
+    assert put(copying, source, **more).status_code == 200
     target = f"copies/{uuid.uuid4().hex}/{name}"
     answer = copy(copying, target, source, etag=store.head(source)["ETag"])
     assert answer.status_code == 200, answer.text
     assert "CopyObjectResult" in answer.text
     head = store.head(target)
     assert (head["ContentType"], head["Metadata"]) == ("text/csv", {"author": "Ann"})
-    assert store.content(target) == body
+    assert store.content(target) == BODY
     tags = store.admin_client().get_object_tagging(Bucket=store.bucket, Key=target)["TagSet"]
     assert tags == [{"Key": "team", "Value": "a b"}]
 
