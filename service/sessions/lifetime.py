@@ -44,7 +44,7 @@ class Lifetime:
         shortest = self.expires_in or self.min_expires_in or 1
         if shortest > MAX_EXPIRES_IN:
             field = "min_expires_in" if self.expires_in is None else "expires_in"
-            detail = f"A URL of this bucket lives {MAX_EXPIRES_IN} s at most."
+            detail = f"Must be at most 7 days ({MAX_EXPIRES_IN:,} seconds)."
             raise InvalidRequest(detail, pointer=f"#/{field}")
         if self.stable_for is not None and shortest + self.stable_for > MAX_EXPIRES_IN:
             detail = f"stable_for and the lifetime must not exceed {MAX_EXPIRES_IN} s together."
