@@ -152,6 +152,11 @@ class SessionPool:
         """Return whether the bucket's own session can sign, so role, trust and clock are right."""
         return self.current(self._own(bucket)) is not None
 
+    def role_id(self, bucket: str) -> str | None:
+        """Return the unique id of the bucket's role. None while STS has not said it."""
+        entry = self._own_entry(bucket)
+        return None if entry is None or entry.current is None else entry.current.session.role_id
+
     def retry_soon(self) -> None:
         """Make the next attempt of each bucket due soon, if the last one failed."""
         for bucket in self._buckets:

@@ -14,7 +14,10 @@ from service.signing.sigv4 import Credentials
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """Static keys never expire. They have no `server_time_at_boot`: the wall clock counts."""
+    """Static keys never expire. They have no `server_time_at_boot`: the wall clock counts.
+
+    `role_id` is the unique id of the assumed role, if STS said it.
+    """
 
     credentials: Credentials
     name: str
@@ -22,6 +25,7 @@ class Session:
     expires_at: float = math.inf
     server_time_at_boot: float | None = None
     packed_policy_percent: int | None = None  # of STS's limit for policy and tags
+    role_id: str | None = None
 
     @property
     def length(self) -> float:

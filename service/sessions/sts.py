@@ -175,7 +175,15 @@ def read_session(answer: Mapping[str, Any], *, name: str, asked_at: float, clock
         expires_at=ends.timestamp(),
         server_time_at_boot=now - asked_at,
         packed_policy_percent=answer.get("PackedPolicySize"),
+        role_id=_role_id(answer),
     )
+
+
+def _role_id(answer: Mapping[str, Any]) -> str | None:
+    """Return the role's part of the session's id, which is `AROA…:NAME`."""
+    user = answer.get("AssumedRoleUser")
+    found = user.get("AssumedRoleId") if isinstance(user, Mapping) else None
+    return found.partition(":")[0] or None if isinstance(found, str) else None
 
 
 def _server_time(answer: Mapping[str, Any], clock: Clock) -> float:

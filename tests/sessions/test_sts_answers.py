@@ -30,6 +30,21 @@ def test_a_valid_response_gives_a_session() -> None:
     assert session.length == 3600
 
 
+@pytest.mark.parametrize(
+    ("user", "role_id"),
+    [
+        ({"AssumedRoleId": "AROAEXAMPLE:n", "Arn": "arn"}, "AROAEXAMPLE"),
+        ({"AssumedRoleId": ":n"}, None),
+        ({"AssumedRoleId": 5}, None),
+        ({}, None),
+        ("AROAEXAMPLE:n", None),
+        (None, None),
+    ],
+)
+def test_a_session_knows_the_unique_id_of_its_role(user: object, role_id: str | None) -> None:
+    assert read({**make_response(), "AssumedRoleUser": user}).role_id == role_id
+
+
 PARTS: Final = ("AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration")
 INVALID: Final[list[object]] = [None, "", 5, [], {}]
 
