@@ -183,6 +183,12 @@ class StorageUnavailable(PresignError):
     code = "storage_unavailable"
 
 
+class HookUnavailable(PresignError):
+    """A hook has not accepted an event of a push: its sender must send it again."""
+
+    code = "hook_unavailable"
+
+
 class CredentialsUnavailable(PresignError):
     code = "credentials_unavailable"
 

@@ -33,6 +33,7 @@ class Operation(StrEnum):
     LINK = "link"
     CREDENTIALS = "credentials"
     SIGN = "sign"
+    NOTIFY = "notify"
 
     __hash__ = str.__hash__  # every request looks into sets of these; an enum's own hash is slow
 
@@ -279,8 +280,7 @@ def _largest_limit(
     upper_bound: int,
     limit_of: Callable[[Grant], int | None],
 ) -> int:
-    covering = grants.covering(request)
-    limits = [limit_of(grant) for grant in covering if violated_limit(grant, request) is None]
+    limits = [limit_of(g) for g in grants.covering(request) if violated_limit(g, request) is None]
     largest = max((upper_bound if each is None else each for each in limits), default=0)
     return min(largest, upper_bound)
 

@@ -44,6 +44,7 @@ _KINDS: Final = {
     "internal_error": (500, "Internal error"),
     "storage_refused": (502, "The store refused the request"),
     "credentials_unavailable": (503, "No credentials available to sign with"),
+    "hook_unavailable": (503, "A hook did not accept an event"),
     "overloaded": (503, "The service cannot accept the request now"),
     "storage_unavailable": (504, "The store did not answer"),
 }

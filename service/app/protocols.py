@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from service.config.key_files import KEY_BYTES, read_key
 from service.errors import ConfigurationError
 from service.protocols import (
+    arrivals,
     credentials,
     git_lfs,
     hugging_face,
@@ -35,6 +36,7 @@ PROTOCOLS: Final[tuple[AnyProtocol, ...]] = (
     links.PROTOCOL,
     credentials.PROTOCOL,
     remote_signing.PROTOCOL,
+    arrivals.PROTOCOL,
 )
 
 
@@ -78,7 +80,8 @@ def values_without_keys(settings: "Settings") -> Values:
 def _values(settings: "Settings", keys: Sequence[bytes]) -> Values:
     url = settings.server.rate_limit_url
     store_url = None if url is None else url.get_secret_value()
-    shared = Shared(tuple(keys), settings.server.public_url or "", store_url)
+    public_url, ca_bundle = settings.server.public_url or "", settings.server.ca_bundle
+    shared = Shared(tuple(keys), public_url, store_url, ca_bundle)
     return {protocol: protocol.values_of(settings, shared) for protocol in settings.protocols}
 
 

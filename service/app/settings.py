@@ -26,6 +26,7 @@ from service.config.server import ServerSettings, ambient_ca_bundle
 from service.config.sharing import with_shared_settings
 from service.config.types import OFFLINE, Name, Section
 from service.errors import ConfigurationError, ConfigurationProblem, Location
+from service.protocols.arrivals.settings import ArrivalsSettings
 from service.protocols.git_lfs.settings import GitLfsSettings
 from service.protocols.hugging_face.settings import HuggingFaceSettings
 from service.protocols.links.settings import LinksSettings
@@ -92,6 +93,10 @@ class Settings(Section):
 
     links: LinksSettings | None = None
     """Share links. Without this section there are none."""
+
+    arrivals: ArrivalsSettings | None = None
+    """Which hooks are notified [when an upload has arrived](arrivals.md). Without this section none
+    is."""
 
     console: Shown[Console] = None
     """[A page for people](console.md) at `/console`: `true`, or its settings. Without it there is

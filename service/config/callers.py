@@ -61,7 +61,8 @@ class GrantSettings(OneOfMany):
     """The operations. `versions` allows the others to name a version of an object. `link` allows
     share links for the others, which people without credentials can use. `credentials` lets
     programs get [credentials for an AWS SDK](credentials.md). `sign` allows clients to sign their
-    own requests for the others: see [remote signing](remote-signing.md)."""
+    own requests for the others: see [remote signing](remote-signing.md). `notify` is for a store
+    that says [what has arrived](arrivals.md)."""
 
     max_expires_in: Shown[Annotated[int, Duration(1, MAX_DELIVERY_SECONDS)] | None] = None
     """The longest lifetime of a URL. More than `7d` only for a bucket with `cloudfront`."""

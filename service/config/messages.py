@@ -21,6 +21,7 @@ _MISSING: Final[Mapping[str, str]] = {
     "buckets": "write at least one bucket, as in presign.example.yaml",
     "distribution": "write the ARN of the distribution",
     "id": "write CloudFront's id of the public key",
+    "hooks": "write at least one hook, as in presign.example.yaml",
     "issuer": "write the `iss` of the tokens",
     "jwks_url": "write the URL of the issuer's keys",
     "keys": "write a list of keys, as in presign.example.yaml",
@@ -29,7 +30,8 @@ _MISSING: Final[Mapping[str, str]] = {
     "region": "write a region such as eu-west-1",
     "repositories": "write at least one repository, as in presign.example.yaml",
     "roots": "write at least one root, as in presign.example.yaml",
-    "url": "write the distribution's address, such as https://d111111abcdef8.cloudfront.net",
+    "secret": "write `whsec_` and 24 to 64 random bytes in base64",
+    "url": "write the https URL, as in presign.example.yaml",
 }
 # What people write for an operation, in lower case and without `s3:`.
 _OPERATIONS: Final[Mapping[str, str]] = {

@@ -25,6 +25,11 @@ def ambient_ca_bundle() -> Path | None:
     return Path(path) if path else None
 
 
+def ambient_region() -> str | None:
+    """Return the region of the environment, as AWS's own services set it."""
+    return os.environ.get("AWS_REGION")
+
+
 def _without_slash(url: str) -> str:
     return url.rstrip("/")
 

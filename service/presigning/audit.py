@@ -18,6 +18,7 @@ from typing import Final
 
 from pydantic_core import to_json
 
+from service.access.grants import Operation
 from service.clock import rfc3339
 from service.concurrency.pending import Pending
 from service.errors import PresignError, Unauthenticated
@@ -121,6 +122,39 @@ def unauthenticated_line(
     present = {name: value for name, value in members.items() if value is not None}
     line = {"event": "audit", "time": _milliseconds(time).decode(), **present}
     return to_json({**line, "keys": [], "part": 1, "parts": 1}) + b"\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One try to notify a hook of an object. `status` is None if the hook did not answer."""
+
+    hook: str
+    webhook_id: str
+    bucket: str
+    s3_bucket: str
+    key: str
+    status: int | None = None
+
+
+def delivery_line(delivery: Delivery, *, time: float, requester: Requester | None = None) -> bytes:
+    """Return the line of a try. `requester` pushed the event, unless it came by a queue."""
+    caller = None if requester is None else requester.identity.caller
+    members = {
+        "request_id": None if requester is None else requester.request_id,
+        "issuer": None if caller is None else caller.issuer,
+        "subject": None if caller is None else caller.subject,
+        "client": None if requester is None else requester.client,
+        "decision": "allowed",
+        "operation": Operation.NOTIFY,
+        "bucket": delivery.bucket,
+        "s3_bucket": delivery.s3_bucket,
+        "hook": delivery.hook,
+        "webhook_id": delivery.webhook_id,
+        "status": delivery.status,
+    }
+    present = {name: value for name, value in members.items() if value is not None}
+    line = {"event": "audit", "time": _milliseconds(time).decode(), **present}
+    return to_json({**line, "keys": [delivery.key[:_LONGEST_KEY]], "part": 1, "parts": 1}) + b"\n"
 
 
 def _line(

@@ -10,10 +10,12 @@ from service.concurrency.event_loop import ITEMS_PER_SLICE
 from service.concurrency.pending import Pending
 from service.errors import Overloaded, PresignError
 from service.presigning.audit import (
+    Delivery,
     Outcome,
     RefusedBatch,
     WriteLines,
     audit_lines,
+    delivery_line,
     refused_batch_line,
     unauthenticated_line,
 )
@@ -93,6 +95,12 @@ class AuditTrail:
         outcome = (UnreadRequest(route), (), refusal)
         [line] = audit_lines(requester, [outcome], s3_buckets={}, time=self._clock.wall())
         await self._put_one_of_few(line)
+
+    async def record_delivery(self, delivery: Delivery, requester: Requester | None = None) -> None:
+        """Record a try to notify a hook. Raises Overloaded."""
+        line = delivery_line(delivery, time=self._clock.wall(), requester=requester)
+        if (rest := self._put([line])) is not None:
+            await rest
 
     async def _put_one_of_few(self, line: bytes) -> None:
         """Anybody can cause these lines, so there are few. The last one counts the others."""

@@ -6,6 +6,7 @@ A protocol is on while the settings have its section, or while a grant allows it
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from service.access.grants import Operation
@@ -25,11 +26,13 @@ class Shared:
 
     `keys` seal what comes back from strangers; where there are some, `public_url` is the address of
     the service, without a slash at its end. `store_url` is of the store that replicas share.
+    `ca_bundle` has the authorities that calls trust, instead of the usual ones.
     """
 
     keys: tuple[bytes, ...] = field(default=(), repr=False)
     public_url: str = ""
     store_url: str | None = field(default=None, repr=False)
+    ca_bundle: Path | None = None
 
 
 class NamedBucket(NamedTuple):

@@ -114,6 +114,16 @@ class Metrics:
             "presign_link_store_failures_total",
             "Reads of the revoked share links that failed: two a second while the store is down.",
         ).inc
+        self._notified: dict[tuple[str, str], int] = {}
+        text, labels = "Tries to notify a hook: delivered or failed.", ("hook", "outcome")
+        self.registry.register(_Counts("presign_arrivals", text, labels, self._notified))
+        # Yields each hook, and how old the oldest event is that it has refused.
+        self.ages_of_refused: Callable[[], Iterable[tuple[str, float]]] = tuple
+        self.registry.register(_Ages(self))
+        self.queue_failed = counter(
+            "presign_arrivals_queue_failures_total",
+            "Calls to the queue of arrivals that failed.",
+        ).inc
         self.log_line_dropped = counter(
             "presign_log_lines_dropped_total", "Log lines that could not be written."
         ).inc
@@ -165,6 +175,17 @@ class Metrics:
     def reloaded(self, outcome: str) -> None:
         self._reloads.labels(outcome).inc()
 
+    def notified(self, hook: str, outcome: str) -> None:
+        self._notified[hook, outcome] = self._notified.get((hook, outcome), 0) + 1
+
+    def keep_hooks(self, names: AbstractSet[str]) -> None:
+        """Count from 0 for new hooks, and forget those that are no longer configured."""
+        series = {(name, outcome) for name in names for outcome in ("delivered", "failed")}
+        for gone in self._notified.keys() - series:
+            del self._notified[gone]
+        for each in series:
+            self._notified.setdefault(each, 0)
+
     def keep_api_keys(self, labels: AbstractSet[tuple[str, str]]) -> None:
         """Forget the keys that are no longer configured."""
         for gone in self.api_key_uses.keys() - labels:
@@ -201,6 +222,19 @@ class _Counts(Collector):
             for labels, count in counts[start : start + ITEMS_PER_SLICE]:
                 part.add_metric(labels, count)
             yield part
+
+
+class _Ages(Collector):
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._labelnames = ("hook",)  # the client's metrics have this attribute
+
+    def collect(self) -> Iterable[Metric]:
+        text = "Age of the oldest event that a hook refused here and has not accepted since, or 0."
+        oldest = GaugeMetricFamily("presign_arrivals_oldest_seconds", text, labels=["hook"])
+        for hook, seconds in self._metrics.ages_of_refused():
+            oldest.add_metric([hook], seconds)
+        return [oldest]
 
 
 class _Sessions(Collector):

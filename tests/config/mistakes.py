@@ -153,7 +153,7 @@ ERRORS: Final = [
     (ALLOW, "allow: ['s3:GetObject']",
      ['16: callers.0.grants.0.allow.0: did you mean download? (found "s3:GetObject")']),
     (ALLOW, "allow: ['*']",
-     ['16: callers.0.grants.0.allow.0: write one of: download, upload, form, multipart, head, delete, list, check, versions, link, credentials, sign (found "*")']),
+     ['16: callers.0.grants.0.allow.0: write one of: download, upload, form, multipart, head, delete, list, check, versions, link, credentials, sign, notify (found "*")']),
     ("prefix: invoices/", "prefix: invoices/*",
      ['15: callers.0.grants.0.prefix: a prefix cannot contain *, ?, $ or a backslash; end it in / to cover all keys below it (found "invoices/*")']),
     ("ops/{claim:/team}/", "ops/{sub}/",

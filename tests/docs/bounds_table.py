@@ -14,6 +14,8 @@ from service.diagnosis.request import (
 )
 from service.diagnosis.signature_proof import MAX_TRIED
 from service.multipart.completion import COMPLETE_SECONDS
+from service.protocols.arrivals import sender
+from service.protocols.arrivals.notifier import IN_FLIGHT, JOBS
 from service.s3 import client as s3
 from service.server.limits import ConnectionLimits
 from service.server.run import KEEP_ALIVE_SECONDS
@@ -128,6 +130,14 @@ BOUNDS: Final = (
             f"completion {COMPLETE_SECONDS:g} s"
         ),
         "504 `storage_unavailable`",
+    ),
+    (
+        "notifying a hook",
+        (
+            f"{sender.SECONDS:g} s, {sender.MAX_ANSWER_BYTES // _KIB} KiB of its answer; {IN_FLIGHT} requests in "
+            f"flight and {JOBS} messages or pushes for each hook"
+        ),
+        "the message goes back to the queue; a push gets 503",
     ),
     (
         "a store's answer",

@@ -42,6 +42,8 @@ SECTIONS: Final = MappingProxyType(
         "HubRootSettings": "models",
         "UppySettings": "uppy",
         "LinksSettings": "links",
+        "ArrivalsSettings": "arrivals",
+        "HookSettings": "hooks",
         "ConsoleSettings": "console",
         "AnonymousSettings": "unsafe_anonymous_caller",
     }
@@ -57,6 +59,7 @@ VARIABLES: Final = MappingProxyType(
         "PRESIGN_TOKEN": "the caller's API key or token, for `presign diagnose --service`; [the client](client.md) reads "
         "it too, with `PRESIGN_TOKEN_FILE` and `PRESIGN_URL`",
         "AWS_WEB_IDENTITY_TOKEN_FILE": "used if `web_identity_token_file` is not set",
+        "AWS_REGION": "the region of `arrivals.queue_url` if its host names none",
         "_X_AMZN_TRACE_ID": "as a Lambda: the trace of an invocation, set by the runtime client",
         "AWS_SHARED_CREDENTIALS_FILE": "a file with the profiles of `profile`; by default `~/.aws/credentials`",
         "AWS_CONFIG_FILE": "another one; by default `~/.aws/config`",

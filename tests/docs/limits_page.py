@@ -19,6 +19,7 @@ from service.config.server import ServerSettings
 from service.multipart.requests import DEFAULT_PARTS_PER_REQUEST, MAX_PARTS_PER_REQUEST
 from service.presigning.listings import MAX_PAGES
 from service.presigning.rate_windows import MAX_COUNTS
+from service.protocols.arrivals.routes import MAX_BODY_BYTES as MAX_PUSH_BYTES
 from service.protocols.git_lfs.routes import MAX_OBJECTS
 from service.protocols.hugging_face.cached_listings import MAX_AT_ONCE
 from service.protocols.hugging_face.folders import MAX_FILES
@@ -115,6 +116,7 @@ _CALLS: Final = (
         f"{MAX_AT_ONCE}, half of them for one caller",
         "503",
     ),
+    ("events that a store pushes", f"{MAX_PUSH_BYTES // 1024**2} MiB", "413"),
     ("an upload of MLflow", f"{MAX_MLFLOW_PARTS:,} parts", "422"),
     ("a token", f"{MAX_TOKEN_LENGTH:,} characters", "401"),
 )

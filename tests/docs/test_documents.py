@@ -237,6 +237,7 @@ def test_every_field_of_an_audit_line_is_documented() -> None:
             "client",
         ),
         *("keys", "keys_count", "route", "suppressed", "part", "parts"),
+        *("hook", "webhook_id", "status"),
     ]
     assert {*re.findall(r"`(\w+)`", first), "event"} == {*Decision._fields, *outside}
 

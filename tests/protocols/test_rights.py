@@ -15,6 +15,7 @@ from service.app.settings import Settings
 from service.auth.api_keys import digest_of
 from service.config.key_files import new_key
 from service.protocols import (
+    arrivals,
     credentials,
     git_lfs,
     hugging_face,
@@ -26,15 +27,18 @@ from service.protocols import (
 )
 from service.protocols.checked import Check
 from tests.cli.invoking import rights_by_caller
+from tests.protocols.arrivals.factories import SECRET, body_of, make_record
 from tests.protocols.mlflow.harness import API, MlflowStore
 from tests.support.app import make_open_grant, run_app
 
 MIB: Final = 1024**2
-ALLOWED: Final = frozenset({200, 201, 307})
+ALLOWED: Final = frozenset({200, 201, 204, 307})
 REFUSED: Final = frozenset({403, 428, 501})
 BUCKET: Final = {"region": "eu-west-1", "role_arn": "arn:aws:iam::111122223333:role/presign"}
 ROOTS: Final = {"team": {"bucket": "demo", "prefix": "a/"}}
 SENT: Final = {"content": b"12345"}
+HOOK: Final = "https://hooks.example/"
+EVENTS: Final = body_of(make_record(key="no/hook/wants/it"))
 
 
 class Sent(NamedTuple):
@@ -142,6 +146,12 @@ CASES: Final[list[tuple[AnyProtocol, Mapping[str, Any], str, Mapping[str, list[S
         {},
         "sign versions download",
         {"sign its own S3 requests": [signed("GET")]},
+    ),
+    (
+        arrivals.PROTOCOL,
+        {"arrivals": {"hooks": {"billing": {**ROOTS["team"], "url": HOOK, "secret": SECRET}}}},
+        "notify download",
+        {"push events": [Sent("POST", "/v1/store-events", {"content": EVENTS})]},
     ),
     (
         credentials.PROTOCOL,

@@ -42,10 +42,9 @@ ADDRESS: Final = Address(
 CALLER: Final = Caller(issuer=None, subject="billing")
 REQUESTER: Final = Requester(Identity(CALLER), "request-1", "192.0.2.1")
 UPLOAD: Final = PutObject(content_length=5, content_type="text/plain")
-# Without `credentials` and `sign`, whose grants cannot have every limit.
-OPERATIONS: Final = [
-    str(each) for each in Operation if each not in {Operation.CREDENTIALS, Operation.SIGN}
-]
+# Without `credentials` and `sign`, whose grants cannot have every limit, and what stores do.
+_LEFT_OUT: Final = {Operation.CREDENTIALS, Operation.SIGN, Operation.NOTIFY}
+OPERATIONS: Final = [str(each) for each in Operation if each not in _LEFT_OUT]
 ENCRYPTION: Final = Encryption(algorithm="aws:kms", kms_key_id="key-1")
 
 

@@ -14,6 +14,7 @@ from service.app.settings import Settings
 from service.s3 import client as calls
 from service.sessions.session import Session
 from tests.deploy.grafana import promql
+from tests.protocols.arrivals.factories import SECRET
 from tests.support.app import (
     FixedSource,
     app_of,
@@ -27,11 +28,18 @@ from tests.telemetry.test_metrics_labels import allowed
 
 ROOT: Final = Path(__file__).parents[3]
 GRAFANA: Final = ROOT / "deploy" / "grafana"
+HOOK: Final = {
+    "bucket": "demo",
+    "prefix": "",
+    "url": "https://hooks.example/",
+    "secret": SECRET,
+}
 OF_THE_TARGET: Final = {"namespace", "job", "instance"}  # Prometheus adds them to each series
 _OUTCOMES: Final = {
     "presign_session_refreshes": {"ok", "failed", "throttled", "lasting"},
     "presign_issuer_key_fetches": {"ok", "failed"},
     "presign_config_reload": {"ok", "failed"},
+    "presign_arrivals": {"delivered", "failed"},
     "presign_store_call_seconds": {"ok", "refused", "unavailable", "overloaded", "cancelled"},
 }
 
@@ -51,7 +59,7 @@ class Full(FixedSource):
 
 
 def _settings() -> Settings:
-    """Settings with an issuer and a rate-limit store that do not answer."""
+    """Settings with a hook, and with an issuer and a rate-limit store that do not answer."""
     issuer = {"issuer": "https://cluster.example", "audience": "presign"}
     return make_app_settings(
         make_open_grant(),
@@ -59,6 +67,7 @@ def _settings() -> Settings:
         server={"rate_limit_url": "redis://127.0.0.1:1/0"},
         issuers={"cluster-a": {**issuer, "jwks_url": "http://127.0.0.1:1/keys"}},
         uppy={"bucket": "demo", "prefix": "up/{caller}/"},
+        arrivals={"hooks": {"billing": HOOK}},
     )
 
 

@@ -27,9 +27,10 @@ ROW: Final = re.compile(
     r"^\| `(Presign\w+)` \| (page|ticket) \| (.+) \| \[.+\]\((.+\.md#.+)\) \|$", re.MULTILINE
 )
 # Metrics for the dashboard only, without an alert. Dropped bodies cost bandwidth, and nobody fails.
-# Requests by API key are looked at when a key is rotated.
+# Requests by API key are looked at when a key is rotated. Of hooks the oldest refused event counts.
 UNWATCHED: Final = {
     "presign_refused",
+    "presign_arrivals",
     "presign_api_key_requests",
     "presign_diagnoses",
     "presign_session_seconds_left",

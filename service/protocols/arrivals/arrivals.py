@@ -1,0 +1,164 @@
+"""Passes what stores report on to hooks: from a queue, a push, or an event of Lambda."""
+
+import asyncio
+import logging
+import random
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from service.access.grants import AccessRequest, Allowed, Operation, decide
+from service.concurrency.event_loop import run_in_thread_if
+from service.errors import Forbidden, HookUnavailable, InvalidRequest
+from service.presigning.requests import Requester
+from service.protocols.arrivals.hooks import ArrivalSettings, Hook
+from service.protocols.arrivals.messages import Arrival
+from service.protocols.arrivals.notifier import JOBS, Notifier
+from service.protocols.arrivals.poller import Poller
+from service.protocols.arrivals.queue import BATCH, EventQueue
+from service.protocols.arrivals.records import NotRecords, Record, Records, parse
+from service.protocols.arrivals.sender import Sender
+from service.protocols.arrivals.writers import Writers, writer, writers
+from service.protocols.served import Core, UseCase
+
+log = logging.getLogger(__name__)
+
+HOLD_SECONDS: Final = 5.0  # before a refused push is answered: Ceph sends it again at once
+_RETRY_AFTER: Final = 10
+_LONG_BYTES: Final = 16 * 1024  # 1 MiB takes some 10 ms
+_MANY_CALLERS: Final = 500
+
+MayNotify = Callable[
+    [str, str], bool
+]  # of a bucket, by its name in the configuration, and of a key
+
+
+class Arrivals(UseCase[ArrivalSettings]):
+    def __init__(self, core: Core, values: ArrivalSettings | None) -> None:
+        self._authorizer = core.authorizer
+        self._pool = core.pool
+        self._metrics = core.metrics
+        self._sender = Sender()
+        self._notifier = Notifier(
+            self._sender,
+            clock=core.clock,
+            trail=core.authorizer.audit_trail,
+            metrics=core.metrics,
+        )
+        self._writers: Writers | None = None
+        self.hold_seconds = HOLD_SECONDS
+        self._poller: Poller | None = None
+        self.configure(values)
+        if values is not None and values.queue is not None:
+            # The SDK's part for queues is a tenth of the start's time, and few need it.
+            from service.protocols.arrivals.sqs import SqsQueue  # noqa: PLC0415
+
+            self.poll(SqsQueue(values.queue, values.ca_bundle))
+
+    def configure(self, values: ArrivalSettings | None) -> None:
+        self.values, self._writers = values, None
+        self._notifier.keep(() if values is None else values.hooks)
+        self._sender.trust(None if values is None else values.ca_bundle)
+
+    def poll(self, queue: EventQueue) -> None:
+        """Take messages off the queue until `close`."""
+        self._poller = Poller(
+            queue,
+            self.take,
+            places=self._places,
+            jitter=random.random,
+            on_failure=self._metrics.queue_failed,
+        )
+        self._poller.start()
+
+    async def close(self) -> None:
+        if self._poller is not None:
+            await self._poller.stop()
+        await self._sender.close()
+
+    async def take(self, message: str) -> bool:
+        """Return whether a message of a queue is done: each hook that it concerns has accepted it.
+
+        One that is no event is done, too, as it would be none the next time.
+        """
+        try:
+            found = await self._parse(message)
+        except NotRecords:
+            log.warning("a message of %d characters has no events, it is deleted", len(message))
+            return True
+        if found.unreadable:
+            log.warning("%d records of a message cannot be read", found.unreadable)
+        return await self._notify(found, lambda *_: True, None)
+
+    async def push(self, requester: Requester, body: bytes) -> None:
+        """Notify hooks of what a store has pushed, as far as its caller may report it.
+
+        Raises InvalidRequest, RateLimited, Forbidden, and HookUnavailable if it must be sent again.
+        """
+        if (counted := self._authorizer.count(requester, 1)) is not None:
+            await counted
+        try:
+            found = await self._parse(body)
+        except NotRecords:
+            raise InvalidRequest("The body has no records of S3's events.") from None
+        if found.unreadable and not found.records:
+            raise InvalidRequest("No record of the body can be read.")
+        grants = self._authorizer.access(requester).grants
+
+        def may_notify(bucket: str, key: str) -> bool:
+            needed = AccessRequest(operation=Operation.NOTIFY, bucket=bucket, key=key)
+            return isinstance(decide(grants, needed), Allowed)
+
+        if found.records and not self._is_any(found, may_notify):
+            raise Forbidden
+        if not await self._notify(found, may_notify, requester):
+            await asyncio.sleep(self.hold_seconds)
+            detail = "A hook did not accept an event. Send the records again."
+            raise HookUnavailable(detail, retry_after=_RETRY_AFTER)
+
+    def _places(self) -> int:
+        """More than one hook can hold, so that others have some."""
+        return 0 if self.values is None else JOBS * len(self.values.hooks) + BATCH
+
+    async def _parse(self, body: bytes | str) -> Records:
+        return await run_in_thread_if(len(body) > _LONG_BYTES, parse, body)
+
+    async def _notify(self, found: Records, may_notify: MayNotify, by: Requester | None) -> bool:
+        if not found.records:
+            return True
+        known = await self._known_writers()
+        events = defaultdict[Hook, list[Arrival]](list)
+        for record in found.records:
+            for bucket in self._buckets_of(record):
+                if may_notify(bucket, record.key):
+                    who = writer(record.principal, self._pool.role_id(bucket), known)
+                    for hook in self._hooks_for(bucket, record):
+                        events[hook].append(Arrival(bucket, record, who))
+        return await self._notifier.notify(events, by)
+
+    def _is_any(self, found: Records, may_notify: MayNotify) -> bool:
+        """Return whether the caller may report some record."""
+        return any(
+            may_notify(bucket, record.key)
+            for record in found.records
+            for bucket in self._buckets_of(record)
+        )
+
+    def _buckets_of(self, record: Record) -> Iterator[str]:
+        """Yield the buckets by their names in the configuration: several may be the same one."""
+        for name, bucket in self._authorizer.snapshot.buckets.items():
+            is_there = record.region in {None, bucket.address.region}
+            if bucket.s3_bucket == record.s3_bucket and is_there:
+                yield name
+
+    def _hooks_for(self, bucket: str, record: Record) -> Iterator[Hook]:
+        for hook in self.configured.hooks.values():
+            if hook.wants(bucket, record.key, record.happened):
+                yield hook
+
+    async def _known_writers(self) -> Writers:
+        entries = self._authorizer.snapshot.callers
+        if (known := self._writers) is None:
+            known = await run_in_thread_if(len(entries) > _MANY_CALLERS, writers, entries)
+            self._writers = known
+        return known

@@ -1,0 +1,50 @@
+"""Hooks, and which events each is notified of. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+
+class Happened(StrEnum):
+    """What happened to an object."""
+
+    CREATED = "created"
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hook:
+    """Is notified of what happens below a prefix of a bucket, by its name in the configuration.
+
+    Each of `keys` signs. Neither they nor `url` may be shown: its path and query may be secret.
+    """
+
+    name: str
+    bucket: str
+    prefix: str
+    url: str = field(repr=False)
+    keys: tuple[bytes, ...] = field(repr=False)
+    events: frozenset[Happened] = frozenset({Happened.CREATED})
+
+    def wants(self, bucket: str, key: str, happened: Happened) -> bool:
+        """`bucket` is the name in the configuration."""
+        return bucket == self.bucket and happened in self.events and key.startswith(self.prefix)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queue:
+    """A queue of SQS. Without a region in its host, `region` is that of the environment."""
+
+    url: str
+    region: str
+    endpoint_url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArrivalSettings:
+    """`ca_bundle` has the authorities to trust, instead of the usual ones."""
+
+    hooks: Mapping[str, Hook]
+    queue: Queue | None = None
+    ca_bundle: Path | None = None

@@ -1,0 +1,142 @@
+"""Takes messages off the queue, works on many at a time, and gives back what is not done.
+
+Rules of this file:
+- A message is deleted only after each hook that it concerns has accepted it.
+- While it is worked on, other replicas do not see it. After a crash they do within 30 s.
+- One that fails comes back later each time. The queue counts, so this is so in any replica.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from service.protocols.arrivals.queue import (
+    BATCH,
+    INVISIBLE_SECONDS,
+    EventQueue,
+    Message,
+    QueueUnavailable,
+    retry_seconds,
+)
+from service.protocols.arrivals.settlements import Settlements
+
+log = logging.getLogger(__name__)
+
+EXTEND_SECONDS: Final = 10.0  # a third of the time for which a message is invisible
+STOP_SECONDS: Final = 4.0  # for what is being worked on when the service stops
+_LONGEST_PAUSE: Final = 30.0  # after calls that failed
+_OFF_SECONDS: Final = 1.0
+
+Work = Callable[[str], Awaitable[bool]]  # of a message's body: whether it is done
+
+
+class Poller:
+    """Runs from `start` until `stop`."""
+
+    def __init__(
+        self,
+        queue: EventQueue,
+        work: Work,
+        *,
+        places: Callable[[], int],
+        jitter: Callable[[], float],
+        on_failure: Callable[[], None],
+    ) -> None:
+        """`places` returns how many messages to work on at a time: none while arrivals are off.
+
+        `jitter` returns a random number in [0, 1).
+        """
+        self._queue = queue
+        self._work = work
+        self._places = places
+        self._jitter = jitter
+        self._on_failure = on_failure
+        self._settlements = Settlements(queue, on_failure=on_failure)
+        self._working: dict[asyncio.Task[None], Message] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._has_place = asyncio.Event()
+        self._is_failing = False
+
+    def start(self) -> None:
+        runs = (self._receive_all(), self._extend_all(), self._settlements.run())
+        self._tasks = [asyncio.create_task(each) for each in runs]
+
+    async def stop(self) -> None:
+        """Receive nothing more, and give what is being worked on a few seconds."""
+        receiving, extending, settling = self._tasks
+        receiving.cancel()
+        if self._working:
+            await asyncio.wait([*self._working], timeout=STOP_SECONDS)
+        rest = [*self._working]
+        for task in (*rest, extending, settling):
+            task.cancel()
+        await asyncio.wait([*rest, receiving, extending, settling])
+        await self._settlements.flush()
+        await self._queue.close()
+
+    async def _receive_all(self) -> None:
+        failures = 0
+        while True:
+            if (most := await self._free_places()) == 0:
+                continue
+            try:
+                messages = await self._queue.receive(most)
+            except QueueUnavailable as error:
+                failures += 1
+                self._note(str(error))
+                pause = min(2.0 ** min(failures - 1, 10), _LONGEST_PAUSE)
+                await asyncio.sleep(pause * (0.5 + self._jitter() / 2))
+                continue
+            failures = 0
+            self._note(None)
+            for message in messages:
+                task = asyncio.create_task(self._handle(message))
+                self._working[task] = message
+                task.add_done_callback(self._ended)
+
+    async def _free_places(self) -> int:
+        """Wait until there is a place, for a second at most, and return how many there are."""
+        if (free := self._places() - len(self._working)) > 0:
+            return min(free, BATCH)
+        self._has_place.clear()
+        try:
+            async with asyncio.timeout(_OFF_SECONDS):
+                await self._has_place.wait()
+        except TimeoutError:
+            pass
+        return 0
+
+    async def _handle(self, message: Message) -> None:
+        loop = asyncio.get_running_loop()
+        began, is_done = loop.time(), False
+        try:
+            is_done = await self._work(message.body)
+        except Exception:  # a bug must not stop the others
+            log.exception("unexpected error at a message")
+        if is_done:
+            self._settlements.delete(message.receipt)
+        else:
+            held = loop.time() - began
+            seconds = retry_seconds(message.receives, self._jitter(), held=held)
+            self._settlements.hide(message.receipt, seconds)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        del self._working[task]
+        self._has_place.set()
+
+    async def _extend_all(self) -> None:
+        while True:
+            await asyncio.sleep(EXTEND_SECONDS)
+            for message in self._working.values():
+                self._settlements.hide(message.receipt, INVISIBLE_SECONDS)
+
+    def _note(self, failure: str | None) -> None:
+        """Count a failure, and log the first of several."""
+        if failure is not None:
+            self._on_failure()
+            if not self._is_failing:
+                log.warning("the queue of arrivals cannot be read: %s", failure)
+        elif self._is_failing:
+            log.info("the queue of arrivals can be read again")
+        self._is_failing = failure is not None

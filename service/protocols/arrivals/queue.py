@@ -1,0 +1,53 @@
+"""What a queue is to arrivals, and when a message is tried again. Pure."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+BATCH: Final = (
+    10  # messages of one call: docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference
+)
+INVISIBLE_SECONDS: Final = 30  # until a message comes back after a crash
+LONGEST_SECONDS: Final = 43_200  # that a message may be invisible, since it was received
+_FIRST_SECONDS: Final = 2
+
+
+class QueueUnavailable(Exception):
+    """A call to the queue has failed. The message has no secret, and may be logged."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """`receipt` names this receiving of it, of which there were `receives`."""
+
+    body: str
+    receipt: str
+    receives: int = 1
+
+
+class EventQueue(Protocol):
+    """Each call raises QueueUnavailable. What is not done for some messages, is done later: they
+    come back.
+    """
+
+    async def receive(self, most: int) -> Sequence[Message]:
+        """Wait for up to `most` messages, at most BATCH, which then are invisible for a while."""
+
+    async def delete(self, receipts: Sequence[str]) -> None:
+        """At most BATCH."""
+
+    async def hide(self, hidden: Sequence[tuple[str, int]]) -> None:
+        """Make at most BATCH messages come back after as many seconds."""
+
+    async def close(self) -> None: ...
+
+
+def retry_seconds(receives: int, jitter: float, *, held: float) -> int:
+    """Return when to try a message again: 2 s at most after the first try, then doubling to 12 h.
+
+    `jitter` is in [0, 1), and `held` the seconds since it was received.
+    """
+    full = _FIRST_SECONDS << min(receives - 1, 20)
+    wanted = math.ceil(min(full, LONGEST_SECONDS) * (0.5 + jitter / 2))
+    return max(1, min(wanted, LONGEST_SECONDS - math.ceil(held) - 1))

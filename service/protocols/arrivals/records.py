@@ -1,0 +1,212 @@
+"""Reads what stores say about their objects: records of S3's event notifications. Pure.
+
+- docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
+- docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html, for EventBridge
+- docs.ceph.com/en/latest/radosgw/notifications
+
+A record that cannot be read does not affect the others.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from urllib.parse import unquote_to_bytes
+
+from pydantic_core import from_json
+
+from service.protocols.arrivals.hooks import Happened
+
+_AWS: Final = "aws:s3"
+# Whose keys are form-encoded: a record of Ceph, and one of EventBridge, has the key as it is.
+_ENCODED: Final[Mapping[str, bool]] = {_AWS: True, "minio:s3": True, "ceph:s3": False}
+_KINDS: Final = {
+    "ObjectCreated": Happened.CREATED,
+    "ObjectRemoved": Happened.REMOVED,
+    "Object Created": Happened.CREATED,
+    "Object Deleted": Happened.REMOVED,
+}
+_MAX_KEY_BYTES: Final = 1024  # docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
+_MAX_TEXT: Final = 1024  # characters of any other text: a version of S3's has up to 1,024 bytes
+_DIGITS_AFTER: Final = re.compile(r"(\.\d{6})\d+")  # of a second; Python reads six
+
+
+class NotRecords(Exception):
+    """The body is none of the shapes in which stores report events."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """Something that happened to an object. `s3_bucket` is the store's name.
+
+    `region` is None where it is not compared. `name` is the event's, such as `ObjectCreated:Put`.
+    `happened_at` is in epoch seconds, and `time` the same as the store wrote it. `principal` is
+    who did it, as AWS names them.
+    """
+
+    happened: Happened
+    name: str
+    s3_bucket: str
+    key: str
+    time: str
+    happened_at: float
+    region: str | None = None
+    size: int | None = None
+    etag: str | None = None
+    version_id: str | None = None
+    sequencer: str | None = None
+    principal: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """`unreadable` is how many others there were."""
+
+    records: tuple[Record, ...] = ()
+    unreadable: int = 0
+
+
+class _Unreadable(Exception):
+    """A record that lacks something, or has it in another form."""
+
+
+def parse(body: bytes | str) -> Records:
+    """Return the records in a message of a queue, or in the body of a push.
+
+    A test event has none. What SNS wraps is read too. Raises NotRecords.
+    """
+    found = _json(body)
+    if found.get("Type") == "Notification" and isinstance(message := found.get("Message"), str):
+        found = _json(message)
+    if isinstance(found.get("Records"), list):
+        return _collect(found["Records"], _record)
+    if isinstance(found.get("detail"), dict) and found.get("source") == "aws.s3":
+        return _collect([found], _of_event_bridge)
+    if found.get("Event") == "s3:TestEvent":
+        return Records()
+    raise NotRecords
+
+
+def _json(text: bytes | str) -> dict[str, Any]:
+    try:
+        found = from_json(text, allow_inf_nan=False)
+    except ValueError:  # of text that is not Unicode, and of what is nested too deep, too
+        raise NotRecords from None
+    if not isinstance(found, dict):
+        raise NotRecords
+    return found
+
+
+def _collect(found: list[Any], read: Callable[[Any], Record | None]) -> Records:
+    records, unreadable = list[Record](), 0
+    for each in found:
+        try:
+            record = read(each)
+        except _Unreadable:
+            unreadable += 1
+        else:
+            records += [] if record is None else [record]
+    return Records(tuple(records), unreadable)
+
+
+def _record(found: Any) -> Record | None:
+    """Return a record of S3's, or None for an event that concerns no hook."""
+    event, s3 = _object(found), _object(_object(found).get("s3"))
+    name = _text(event, "eventName").removeprefix("s3:")
+    if (happened := _KINDS.get(name.partition(":")[0])) is None:
+        return None
+    if (source := _text(event, "eventSource")) not in _ENCODED:
+        raise _Unreadable
+    of_object = _object(s3.get("object"))
+    key = _text(of_object, "key", most=3 * _MAX_KEY_BYTES)
+    return Record(
+        happened=happened,
+        name=name,
+        s3_bucket=_text(_object(s3.get("bucket")), "name"),
+        key=_checked(_decoded(key) if _ENCODED[source] else key),
+        region=_optional(event, "awsRegion") if source == _AWS else None,
+        principal=_principal(event) if source == _AWS else None,
+        version_id=_optional(of_object, "versionId"),
+        etag=_optional(of_object, "eTag"),
+        **_time(event, "eventTime"),
+        **_same(of_object),
+    )
+
+
+def _of_event_bridge(found: Any) -> Record | None:
+    name, detail = _text(found, "detail-type"), _object(found["detail"])
+    if (happened := _KINDS.get(name)) is None:
+        return None
+    of_object = _object(detail.get("object"))
+    return Record(
+        happened=happened,
+        name=name,
+        s3_bucket=_text(_object(detail.get("bucket")), "name"),
+        key=_checked(_text(of_object, "key", most=_MAX_KEY_BYTES)),
+        region=_optional(found, "region"),
+        version_id=_optional(of_object, "version-id"),
+        etag=_optional(of_object, "etag"),
+        **_time(found, "time"),
+        **_same(of_object),
+    )
+
+
+def _same(of_object: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what has the same names in all shapes."""
+    size = of_object.get("size")
+    is_size = isinstance(size, int) and not isinstance(size, bool) and size >= 0
+    return {
+        "size": size if is_size else None,
+        "sequencer": _optional(of_object, "sequencer"),
+    }
+
+
+def _time(event: Mapping[str, Any], name: str) -> dict[str, Any]:
+    text = _text(event, name)
+    try:
+        moment = datetime.fromisoformat(_DIGITS_AFTER.sub(r"\1", text))
+        seconds = moment.timestamp()
+    except (ValueError, OverflowError):
+        raise _Unreadable from None
+    if moment.tzinfo is None:
+        raise _Unreadable
+    return {"time": text, "happened_at": seconds}
+
+
+def _principal(event: Mapping[str, Any]) -> str | None:
+    identity = event.get("userIdentity")
+    return _optional(identity, "principalId") if isinstance(identity, dict) else None
+
+
+def _decoded(key: str) -> str:
+    """Decode once, as a form is: a plus is a space."""
+    try:
+        return unquote_to_bytes(key.replace("+", " ")).decode()
+    except UnicodeDecodeError:
+        raise _Unreadable from None
+
+
+def _checked(key: str) -> str:
+    if len(key.encode()) > _MAX_KEY_BYTES:
+        raise _Unreadable
+    return key
+
+
+def _object(found: Any) -> dict[str, Any]:
+    if not isinstance(found, dict):
+        raise _Unreadable
+    return found
+
+
+def _text(found: Mapping[str, Any], name: str, *, most: int = _MAX_TEXT) -> str:
+    text = found.get(name)
+    if not isinstance(text, str) or not 0 < len(text) <= most:
+        raise _Unreadable
+    return text
+
+
+def _optional(found: Mapping[str, Any], name: str) -> str | None:
+    """Return a text, or None if it is missing, empty or of another type."""
+    text = found.get(name)
+    return text if isinstance(text, str) and 0 < len(text) <= _MAX_TEXT else None

@@ -1,0 +1,175 @@
+"""Sends the requests to hooks. Each address is checked as it is connected to.
+
+Nothing is read from the environment: with a proxy, the address would be the proxy's to find.
+"""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+import httpx
+from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
+
+from service.concurrency.causes import class_names
+from service.concurrency.shared_client import SharedClient
+from service.protocols.arrivals.addresses import is_refused
+
+SECONDS: Final = 10.0  # for the whole request, to the end of its answer
+MAX_ANSWER_BYTES: Final = 4096
+_KEEPALIVE_SECONDS: Final = 15
+_LOOKUPS: Final = 16  # threads: a name's server may be as slow as a hook
+
+
+class NotSent(Exception):
+    """The hook did not answer. The message names no address, and may be logged."""
+
+
+class Sender:
+    """One client for all hooks."""
+
+    def __init__(self) -> None:
+        self._ca_bundle: Path | None = None
+        self._opening = asyncio.Lock()
+        self._client: SharedClient[aiohttp.ClientSession] | None = None
+        self._replaced: list[SharedClient[aiohttp.ClientSession]] = []
+
+    def trust(self, ca_bundle: Path | None) -> None:
+        """Trust the authorities that are now in the file, or the usual ones, from now on."""
+        self._ca_bundle = ca_bundle
+        self._replaced += [] if self._client is None else [self._client]
+        self._client = None
+
+    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> int:
+        """Return the status of the answer. Raises NotSent."""
+        try:
+            async with asyncio.timeout(SECONDS), (await self._opened()).for_a_call() as client:
+                return await _post(client, url, headers, body)
+        except TimeoutError:
+            raise NotSent("it took too long") from None
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise NotSent(class_names(error)) from None
+
+    async def close(self) -> None:
+        """Close each connection after its request."""
+        self.trust(None)
+        await self._retire_replaced()
+
+    async def _opened(self) -> SharedClient[aiohttp.ClientSession]:
+        async with self._opening:
+            await self._retire_replaced()
+            if self._client is None:
+                tls = await asyncio.to_thread(_tls_context, self._ca_bundle)
+                self._client = _client(tls)
+            return self._client
+
+    async def _retire_replaced(self) -> None:
+        while self._replaced:
+            await self._replaced.pop().retire()
+
+
+async def _post(
+    client: aiohttp.ClientSession, url: str, headers: Mapping[str, str], body: bytes
+) -> int:
+    # Let the event loop see which idle connections the hook has closed.
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    async with client.post(
+        URL(url, encoded=True), headers=headers, data=body, allow_redirects=False
+    ) as answer:
+        received = 0
+        while received <= MAX_ANSWER_BYTES:
+            chunk = await answer.content.read(MAX_ANSWER_BYTES + 1 - received)
+            if not chunk:
+                return answer.status
+            received += len(chunk)
+        answer.close()  # with its connection, and what else it would send
+        return answer.status
+
+
+def _client(tls: ssl.SSLContext) -> SharedClient[aiohttp.ClientSession]:
+    lookups = _Lookups()
+    connector = aiohttp.TCPConnector(
+        limit=0,  # each hook has its own
+        keepalive_timeout=_KEEPALIVE_SECONDS,
+        ssl=tls,
+        resolver=lookups,
+        socket_factory=_checked_socket,
+    )
+    session = aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        timeout=aiohttp.ClientTimeout(),
+        skip_auto_headers=("Accept-Encoding", "User-Agent"),
+    )
+
+    async def close() -> None:
+        await session.close()
+        await lookups.close()
+
+    return SharedClient(session, close)
+
+
+def _tls_context(ca_bundle: Path | None) -> ssl.SSLContext:
+    if ca_bundle is None:
+        return httpx.create_ssl_context()
+    return ssl.create_default_context(cafile=ca_bundle)
+
+
+def _checked_socket(address: tuple[Any, ...]) -> socket.socket:
+    """Return a socket to connect to the address with. Raises OSError for one that is refused."""
+    family, kind, protocol, _, at = address
+    if is_refused(str(at[0])):
+        raise PermissionError
+    return socket.socket(family=family, type=kind, proto=protocol)
+
+
+class _Lookups(AbstractResolver):
+    """Looks names up in threads of its own: at most one for each name at a time."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(_LOOKUPS, thread_name_prefix="hook-lookup")
+        self._running: dict[tuple[str, int], asyncio.Future[list[Any]]] = {}
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        """Return the addresses. Raises OSError."""
+        at = (host, port)
+        if at not in self._running:
+            loop = asyncio.get_running_loop()
+            found = loop.run_in_executor(
+                self._threads, _look_up, host, port, family, socket.SOCK_STREAM
+            )
+            self._running[at] = found
+            found.add_done_callback(lambda done: self._ended(at, done))
+        answers = await asyncio.shield(self._running[at])
+        return [
+            {
+                "hostname": host,
+                "host": str(address[0]),
+                "port": port,
+                "family": int(kind),
+                "proto": protocol,
+                "flags": socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
+            }
+            for kind, _, protocol, _, address in answers
+        ]
+
+    async def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _ended(self, at: tuple[str, int], done: "asyncio.Future[list[Any]]") -> None:
+        del self._running[at]
+        if not done.cancelled():
+            done.exception()  # nobody may be waiting any more
+
+
+def _look_up(host: str, port: int, family: int, kind: int) -> list[Any]:
+    return socket.getaddrinfo(host, port, family, kind, flags=socket.AI_ADDRCONFIG)

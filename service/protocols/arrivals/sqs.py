@@ -1,0 +1,124 @@
+"""A queue of SQS, by the SDK, whose own retries are off: what fails is tried again here."""
+
+import asyncio
+from collections.abc import Awaitable, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any, Final
+
+import aioboto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from pydantic_core import from_json
+
+from service.concurrency.causes import class_names
+from service.protocols.arrivals.hooks import Queue
+from service.protocols.arrivals.queue import INVISIBLE_SECONDS, Message, QueueUnavailable
+
+_POLL_SECONDS: Final = 20  # SQS's longest
+_CONFIG: Final = Config(
+    connect_timeout=3,
+    read_timeout=_POLL_SECONDS + 10,
+    retries={"total_max_attempts": 1},
+    max_pool_connections=16,
+    ignore_configured_endpoint_urls=True,
+)
+
+
+class SqsQueue:
+    def __init__(self, queue: Queue, ca_bundle: Path | None = None) -> None:
+        """The client is made by the first call. `ca_bundle` has the authorities to trust."""
+        self._queue = queue
+        self._ca_bundle = ca_bundle
+        self._opening = asyncio.Lock()
+        self._closing = AsyncExitStack()
+        self._client: Any = None
+
+    async def receive(self, most: int) -> list[Message]:
+        client = await self._opened()
+        answer = await _called(
+            client.receive_message(
+                QueueUrl=self._queue.url,
+                MaxNumberOfMessages=most,
+                WaitTimeSeconds=_POLL_SECONDS,
+                VisibilityTimeout=INVISIBLE_SECONDS,
+                MessageSystemAttributeNames=["ApproximateReceiveCount"],
+            )
+        )
+        return [_message(each) for each in answer.get("Messages", ())]
+
+    async def delete(self, receipts: Sequence[str]) -> None:
+        client = await self._opened()
+        entries = [{"Id": str(i), "ReceiptHandle": each} for i, each in enumerate(receipts)]
+        call = client.delete_message_batch(QueueUrl=self._queue.url, Entries=entries)
+        _check_all(await _called(call))
+
+    async def hide(self, hidden: Sequence[tuple[str, int]]) -> None:
+        client = await self._opened()
+        entries = [
+            {"Id": str(i), "ReceiptHandle": receipt, "VisibilityTimeout": seconds}
+            for i, (receipt, seconds) in enumerate(hidden)
+        ]
+        call = client.change_message_visibility_batch(QueueUrl=self._queue.url, Entries=entries)
+        _check_all(await _called(call))
+
+    async def max_receives(self) -> int | None:
+        """Return after how many tries the queue gives a message up, or None if never."""
+        client = await self._opened()
+        names = ["RedrivePolicy"]
+        answer = await _called(
+            client.get_queue_attributes(QueueUrl=self._queue.url, AttributeNames=names)
+        )
+        return _max_receives(answer.get("Attributes", {}).get("RedrivePolicy"))
+
+    async def close(self) -> None:
+        await self._closing.aclose()
+
+    async def _opened(self) -> Any:
+        async with self._opening:
+            if self._client is None:
+                self._client = await _called(self._open())
+            return self._client
+
+    async def _open(self) -> Any:
+        """Make the client. The SDK reads its data in a thread: that takes 50 ms."""
+        context = aioboto3.Session().client(
+            "sqs",
+            region_name=self._queue.region,
+            endpoint_url=self._queue.endpoint_url,
+            verify=None if self._ca_bundle is None else str(self._ca_bundle),
+            config=_CONFIG,
+        )
+        client = await asyncio.to_thread(asyncio.run, context.__aenter__())
+        self._closing.push_async_callback(context.__aexit__, None, None, None)
+        return client
+
+
+def _message(found: Any) -> Message:
+    receives = found.get("Attributes", {}).get("ApproximateReceiveCount", "1")
+    return Message(
+        body=found.get("Body", ""),
+        receipt=found["ReceiptHandle"],
+        receives=max(1, int(receives)),
+    )
+
+
+async def _called(call: Awaitable[Any]) -> Any:
+    try:
+        return await call
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "")
+        raise QueueUnavailable(f"{type(error).__name__}: {code}") from None
+    except Exception as error:  # noqa: BLE001 - of any kind, from the SDK and what it uses
+        # Its message may have an address, or the whole answer.
+        raise QueueUnavailable(class_names(error)) from None
+
+
+def _check_all(answer: Any) -> None:
+    if failed := answer.get("Failed"):
+        codes = ", ".join(sorted({str(each.get("Code")) for each in failed}))
+        raise QueueUnavailable(f"for {len(failed)} messages: {codes}")
+
+
+def _max_receives(policy: str | None) -> int | None:
+    return None if not policy else int(from_json(policy)["maxReceiveCount"])

@@ -1,0 +1,256 @@
+"""A message stays in the queue until it is done, and is tried again later each time."""
+
+import asyncio
+import json
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import pairwise
+
+import pytest
+
+from service.protocols.arrivals.poller import STOP_SECONDS, Poller, Work
+from service.protocols.arrivals.queue import LONGEST_SECONDS, retry_seconds
+from tests.protocols.arrivals.doubles import FakeQueue
+from tests.support.virtual_time import in_virtual_time, loop_clock
+
+
+class Failures:
+    count = 0
+
+    def __call__(self) -> None:
+        self.count += 1
+
+
+@asynccontextmanager
+async def polling(
+    queue: FakeQueue, work: Work, *, places: int = 100, failures: Failures | None = None
+) -> AsyncIterator[Poller]:
+    poller = Poller(
+        queue,
+        work,
+        places=lambda: places,
+        jitter=lambda: 0.999,
+        on_failure=failures or Failures(),
+    )
+    poller.start()
+    try:
+        yield poller
+    finally:
+        await poller.stop()
+
+
+async def accept(_: str) -> bool:
+    return True
+
+
+@in_virtual_time
+async def test_a_message_that_is_done_is_deleted() -> None:
+    queue = FakeQueue(["a", "b"])
+    async with polling(queue, accept):
+        await asyncio.sleep(1)
+    assert queue.left == 0
+
+
+@in_virtual_time
+async def test_a_message_that_fails_is_tried_ever_later() -> None:
+    queue = FakeQueue(["a"])
+
+    async def refuse(_: str) -> bool:
+        return False
+
+    async with polling(queue, refuse):
+        await asyncio.sleep(20_000)
+    times = [time for time, _ in queue.received]
+    pauses = [after - before for before, after in pairwise(times)]
+    assert queue.left == 1
+    assert [round(pause) for pause in pauses[:5]] == [2, 4, 8, 16, 32]
+    assert pauses[0] <= 2.2
+
+
+def test_no_message_is_hidden_beyond_what_sqs_allows() -> None:
+    for receives in range(1, 1000):
+        for held in (0.0, 10.5, 40_000.0, 43_199.5):
+            seconds = retry_seconds(receives, random.random(), held=held)
+            assert seconds >= 1
+            assert seconds + held <= LONGEST_SECONDS + 1
+
+
+def test_the_first_new_try_is_within_two_seconds() -> None:
+    assert {retry_seconds(1, jitter / 100, held=0.1) for jitter in range(100)} == {1, 2}
+
+
+@in_virtual_time
+async def test_other_replicas_do_not_see_what_takes_long() -> None:
+    queue = FakeQueue(["a"])
+
+    async def take_long(_: str) -> bool:
+        await asyncio.sleep(300)
+        return True
+
+    async with polling(queue, take_long), polling(queue, take_long):
+        await asyncio.sleep(400)
+    assert (len(queue.received), queue.left) == (1, 0)
+
+
+@in_virtual_time
+async def test_a_message_of_a_killed_replica_comes_back() -> None:
+    queue = FakeQueue(["a"])
+
+    async def never(_: str) -> bool:
+        await asyncio.Event().wait()
+        return True
+
+    killed = Poller(queue, never, places=lambda: 9, jitter=lambda: 0.5, on_failure=Failures())
+    killed.start()
+    await asyncio.sleep(5)
+    for task in (*killed._tasks, *killed._working):
+        task.cancel()
+    async with polling(queue, accept):
+        await asyncio.sleep(31)
+    assert queue.left == 0
+
+
+@in_virtual_time
+async def test_slow_messages_hold_up_no_others() -> None:
+    clock = loop_clock()
+    queue, done = FakeQueue([*["slow"] * 50, "quick"]), dict[str, float]()
+
+    async def work(body: str) -> bool:
+        await asyncio.sleep(1000 if body == "slow" else 0)
+        done[body] = clock.boot()
+        return True
+
+    async with polling(queue, work):
+        await asyncio.sleep(10)
+        assert done.keys() == {"quick"}
+        assert done["quick"] < 1
+
+
+@in_virtual_time
+async def test_no_more_messages_are_taken_than_there_are_places() -> None:
+    queue = FakeQueue(["a"] * 100)
+
+    async def take_long(_: str) -> bool:
+        await asyncio.sleep(1000)
+        return True
+
+    async with polling(queue, take_long, places=7):
+        await asyncio.sleep(100)
+        assert len(queue.received) == 7
+
+
+@in_virtual_time
+async def test_without_places_nothing_is_taken() -> None:
+    queue = FakeQueue(["a"])
+    async with polling(queue, accept, places=0):
+        await asyncio.sleep(100)
+    assert (queue.received, queue.left) == ([], 1)
+
+
+@in_virtual_time
+async def test_an_unexpected_error_leaves_the_message() -> None:
+    queue = FakeQueue(["a", "b"])
+
+    async def work(body: str) -> bool:
+        if body == "a":
+            raise RuntimeError
+        return True
+
+    async with polling(queue, work):
+        await asyncio.sleep(1)
+    assert queue.left == 1
+
+
+@in_virtual_time
+async def test_a_queue_that_is_gone_is_asked_again() -> None:
+    queue, failures = FakeQueue(["a"]), Failures()
+    queue.failures = 5
+    async with polling(queue, accept, failures=failures):
+        await asyncio.sleep(60)
+    assert (queue.left, failures.count) == (0, 5)
+
+
+@in_virtual_time
+async def test_a_queue_that_stays_gone_is_not_asked_all_the_time() -> None:
+    queue = FakeQueue()
+    queue.failures = 10**9
+    async with polling(queue, accept):
+        await asyncio.sleep(3600)
+    assert len(queue.calls) < 250
+
+
+@in_virtual_time
+async def test_what_is_done_is_told_the_queue_in_batches() -> None:
+    queue = FakeQueue(["a"] * 100)
+    async with polling(queue, accept):
+        await asyncio.sleep(5)
+    assert queue.left == 0
+    assert queue.calls.count("delete") <= 15
+
+
+@in_virtual_time
+async def test_a_stop_waits_for_what_is_nearly_done() -> None:
+    queue = FakeQueue(["a"])
+
+    async def work(_: str) -> bool:
+        await asyncio.sleep(3)
+        return True
+
+    async with polling(queue, work):
+        await asyncio.sleep(1)
+    assert (queue.left, queue.is_closed) == (0, True)
+
+
+@in_virtual_time
+async def test_a_stop_takes_seconds_whatever_hangs() -> None:
+    clock = loop_clock()
+    queue = FakeQueue(["a"])
+
+    async def hang(_: str) -> bool:
+        await asyncio.Event().wait()
+        return True
+
+    async with polling(queue, hang):
+        await asyncio.sleep(1)
+        began = clock.boot()
+    assert clock.boot() - began <= STOP_SECONDS + 0.1
+    assert queue.left == 1
+
+
+@in_virtual_time
+async def test_nothing_is_lost_when_replicas_are_killed_at_random() -> None:
+    chance = random.Random(7)
+    queue, accepted = FakeQueue(json.dumps(i) for i in range(2000)), set[str]()
+
+    async def fail_half(body: str) -> bool:
+        await asyncio.sleep(chance.random())
+        if chance.random() < 0.5:
+            return False
+        accepted.add(body)
+        return True
+
+    def replica() -> Poller:
+        one = Poller(
+            queue, fail_half, places=lambda: 74, jitter=chance.random, on_failure=Failures()
+        )
+        one.start()
+        return one
+
+    replicas = [replica() for _ in range(3)]
+    for _kill in range(20):
+        await asyncio.sleep(2)
+        killed = replicas.pop(0)
+        for task in (*killed._tasks, *killed._working):
+            task.cancel()
+        replicas.append(replica())
+    await queue.is_empty.wait()
+    for each in replicas:
+        await each.stop()
+    assert len(accepted) == 2000
+
+
+@pytest.mark.parametrize("receives", [1, 5, 50])
+def test_replicas_do_not_try_again_at_the_same_time(receives: int) -> None:
+    tries = {retry_seconds(receives, jitter / 100, held=0) for jitter in range(100)}
+    assert len(tries) > 1

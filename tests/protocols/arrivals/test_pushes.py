@@ -1,0 +1,235 @@
+"""A store pushes what happened; its caller's grants decide what of it is passed on."""
+
+import asyncio
+import base64
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any, Final
+
+import httpx
+import pytest
+
+from service.app.session_sources import OpenSources
+from service.protocols.arrivals.arrivals import Arrivals
+from service.sessions.session import Session
+from service.sessions.source import Owner, session_name
+from tests.protocols.arrivals.doubles import FakeHooks
+from tests.protocols.arrivals.factories import SECRET, TEST_EVENT, body_of, make_record
+from tests.support.app import (
+    API_KEY,
+    FixedSource,
+    app_of,
+    make_app_settings,
+    make_fixed_sources,
+    run_app,
+)
+
+PATH: Final = "/v1/store-events"
+URL: Final = "https://hooks.example/a"
+HOOKS: Final[dict[str, dict[str, Any]]] = {
+    "billing": {"bucket": "demo", "prefix": "in/", "url": URL, "secret": SECRET},
+    "closed": {"bucket": "closed", "prefix": "", "url": f"{URL}/closed", "secret": SECRET},
+    "removals": {
+        "bucket": "demo",
+        "prefix": "",
+        "url": f"{URL}/removed",
+        "secret": SECRET,
+        "events": ["removed"],
+    },
+}
+NOTIFY: Final[dict[str, Any]] = {"bucket": "demo", "prefix": "in/", "allow": ["notify"]}
+
+
+@asynccontextmanager
+async def pushing(
+    hooks: FakeHooks,
+    *grants: dict[str, Any],
+    audit: Any = None,
+    rate_limit: str | None = None,
+    open_sources: OpenSources | None = None,
+    **more: Any,
+) -> AsyncIterator[httpx.AsyncClient]:
+    sections = {"arrivals": {"hooks": HOOKS}} | more
+    settings = make_app_settings(*(grants or (NOTIFY,)), rate_limit=rate_limit, **sections)
+    sources = open_sources or make_fixed_sources()
+    async with run_app(settings, audit=audit, open_sources=sources) as client:
+        arrivals = app_of(client).parts.use_case(Arrivals)
+        arrivals._notifier._sender = hooks
+        arrivals.hold_seconds = 0
+        yield client
+
+
+async def until_ready(client: httpx.AsyncClient) -> None:
+    """Wait for the bucket's own session."""
+    pool = app_of(client).services.core.pool
+    await asyncio.gather(*(each.until_asleep() for each in pool.attempts()))
+
+
+async def push(client: httpx.AsyncClient, body: str | bytes, **more: Any) -> httpx.Response:
+    headers = {"content-type": "application/json"}
+    return await client.post(PATH, content=body, headers=headers, **more)
+
+
+async def test_a_pushed_record_is_told() -> None:
+    hooks = FakeHooks()
+    async with pushing(hooks) as client:
+        answer = await push(client, body_of(make_record(key="in/a+b")))
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert hooks.keys(URL) == ["in/a b"]
+    assert len(hooks.sent) == 1
+
+
+async def test_a_store_may_send_its_key_as_a_password() -> None:
+    basic = base64.b64encode(f"ceph:{API_KEY}".encode()).decode()
+    async with pushing(FakeHooks()) as client:
+        client.headers["authorization"] = f"Basic {basic}"
+        assert (await push(client, body_of(make_record()))).status_code == 204
+
+
+async def test_only_allowed_records_of_a_body_are_told() -> None:
+    hooks = FakeHooks()
+    body = body_of(
+        make_record(),
+        make_record(key="out/a"),
+        make_record(bucket="closed"),
+        make_record(bucket="x"),
+    )
+    async with pushing(hooks) as client:
+        assert (await push(client, body)).status_code == 204
+    assert [(url, sent["data"]["key"]) for url, _, sent in hooks.sent] == [(URL, "in/a.txt")]
+
+
+@pytest.mark.parametrize("bucket", ["closed", "unknown"])
+async def test_an_unknown_bucket_looks_like_a_forbidden_one(bucket: str) -> None:
+    hooks, lines = FakeHooks(), list[bytes]()
+    async with pushing(hooks, audit=lines.extend) as client:
+        answer = await push(client, body_of(make_record(bucket=bucket)))
+    problem = answer.json()
+    assert (answer.status_code, problem["code"], hooks.sent) == (403, "forbidden", [])
+    assert bucket not in problem["detail"]
+    [line] = map(json.loads, lines)
+    assert (line["decision"], line["route"]) == ("denied", PATH)
+
+
+async def test_other_rights_are_no_right_to_push() -> None:
+    grant = {"bucket": "demo", "prefix": "", "allow": ["upload", "download", "list"]}
+    async with pushing(FakeHooks(), grant) as client:
+        assert (await push(client, body_of(make_record()))).status_code == 403
+
+
+async def test_a_record_of_another_region_is_another_bucket() -> None:
+    async with pushing(FakeHooks()) as client:
+        assert (await push(client, body_of(make_record(awsRegion="x")))).status_code == 403
+        ceph = make_record(awsRegion="", eventSource="ceph:s3")
+        assert (await push(client, body_of(ceph))).status_code == 204
+
+
+async def test_a_test_event_is_accepted() -> None:
+    async with pushing(FakeHooks()) as client:
+        assert (await push(client, json.dumps(TEST_EVENT))).status_code == 204
+
+
+@pytest.mark.parametrize("body", ["", "{}", "hello", body_of({}), body_of(make_record(key="%ff"))])
+async def test_a_body_without_a_record_is_refused(body: str) -> None:
+    async with pushing(FakeHooks()) as client:
+        answer = await push(client, body)
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+
+
+async def test_a_body_over_a_mebibyte_is_refused() -> None:
+    async with pushing(FakeHooks()) as client:
+        answer = await push(client, b" " * (1024**2 + 1))
+    assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+
+
+async def test_a_push_that_a_hook_refuses_must_be_sent_again() -> None:
+    lines = list[bytes]()
+    async with pushing(FakeHooks(lambda _: 500), audit=lines.extend) as client:
+        answer = await push(client, body_of(make_record()))
+    assert (answer.status_code, answer.json()["code"]) == (503, "hook_unavailable")
+    assert int(answer.headers["retry-after"]) > 0
+    delivery, refused = map(json.loads, lines)
+    assert (delivery["hook"], delivery["status"], delivery["subject"]) == ("billing", 500, "tester")
+    assert (refused["decision"], refused["reason"]) == ("denied", "hook_unavailable")
+
+
+async def test_what_no_hook_wants_is_accepted() -> None:
+    hooks = FakeHooks(lambda _: 500)
+    async with pushing(hooks, NOTIFY | {"prefix": ""}) as client:
+        assert (await push(client, body_of(make_record(key="out/a")))).status_code == 204
+    assert hooks.sent == []
+
+
+async def test_removed_objects_are_told_to_who_wants_them() -> None:
+    hooks = FakeHooks()
+    async with pushing(hooks) as client:
+        await push(client, body_of(make_record(eventName="ObjectRemoved:Delete")))
+    [(url, _, body)] = hooks.sent
+    assert (url, body["type"]) == (f"{URL}/removed", "object.removed")
+
+
+async def test_pushes_count_against_the_rate() -> None:
+    async with pushing(FakeHooks(), rate_limit="1/minute") as client:
+        statuses = [(await push(client, body_of(make_record()))).status_code for _ in range(2)]
+    assert statuses == [204, 429]
+
+
+async def test_without_the_section_there_are_no_arrivals() -> None:
+    async with pushing(FakeHooks(), arrivals=None) as client:
+        answer = await push(client, body_of(make_record()))
+    assert (answer.status_code, "does not offer arrivals" in answer.json()["detail"]) == (404, True)
+
+
+async def test_a_reload_changes_who_is_told() -> None:
+    hooks = FakeHooks()
+    async with pushing(hooks) as client:
+        other = {"billing": HOOKS["billing"] | {"url": f"{URL}/other"}}
+        await app_of(client).services.reconfigure(
+            make_app_settings(NOTIFY, arrivals={"hooks": other})
+        )
+        await push(client, body_of(make_record()))
+    assert [url for url, *_ in hooks.sent] == [f"{URL}/other"]
+
+
+async def test_a_message_of_a_queue_needs_no_grant() -> None:
+    hooks = FakeHooks()
+    async with pushing(hooks, {"bucket": "demo", "prefix": "", "allow": ["list"]}) as client:
+        arrivals = app_of(client).parts.use_case(Arrivals)
+        assert await arrivals.take(body_of(make_record()))
+        assert await arrivals.take(body_of(make_record(bucket="unknown")))
+        hooks.answer = lambda _: 500
+        assert not await arrivals.take(body_of(make_record()))
+    assert hooks.keys(URL) == ["in/a.txt"] * 2
+
+
+async def test_garbage_in_a_queue_is_done_and_logged_unseen(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with pushing(FakeHooks()) as client:
+        arrivals = app_of(client).parts.use_case(Arrivals)
+        assert await arrivals.take("sentinel")
+        assert await arrivals.take(body_of({"sentinel": 1}, make_record()))
+    assert "a message of 8 characters has no events" in caplog.text
+    assert "1 records of a message cannot be read" in caplog.text
+    assert "sentinel" not in caplog.text
+
+
+class OfRole(FixedSource):
+    """The bucket's own role."""
+
+    async def fetch(self, owner: Owner, policy: str | None, *, vended: bool = False) -> Session:
+        session = await super().fetch(owner, policy, vended=vended)
+        return replace(session, role_id="AROAOWN")
+
+
+@pytest.mark.parametrize(("role", "who"), [("AROAOWN", "tester"), ("AROAOTHER", None)])
+async def test_only_the_buckets_own_role_names_the_caller(role: str, who: str | None) -> None:
+    hooks = FakeHooks()
+    principal = f"AWS:{role}:{session_name((None, 'tester'))}"
+    sources = make_fixed_sources(source=OfRole)
+    async with pushing(hooks, open_sources=sources) as client:
+        await until_ready(client)
+        await push(client, body_of(make_record(userIdentity={"principalId": principal})))
+    assert hooks.sent[0][2]["data"].get("caller") == who

@@ -1,0 +1,150 @@
+"""A request to a hook goes to a checked address, ends in time, and follows nobody."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service.protocols.arrivals import sender as module
+from service.protocols.arrivals.sender import MAX_ANSWER_BYTES, NotSent, Sender
+from tests.support import stub_server
+from tests.support.stub_server import response, sends
+
+
+@asynccontextmanager
+async def sending() -> AsyncIterator[Sender]:
+    sender = Sender()
+    yield sender
+    await sender.close()
+
+
+async def test_a_hook_gets_headers_and_body() -> None:
+    async with (
+        stub_server.serving(sends(response(status="202 Accepted"))) as stub,
+        sending() as one,
+    ):
+        status = await one.post(f"{stub.origin}/a?b=%2F", {"webhook-id": "evt_1"}, b'{"a": 1}')
+    head, _, body = stub.requests[0].partition("\r\n\r\n")
+    assert (status, body) == (202, '{"a": 1}')
+    assert head.startswith("POST /a?b=%2F HTTP/1.1\r\n")
+    assert "webhook-id: evt_1" in head
+    assert "User-Agent" not in head
+
+
+async def test_a_redirect_is_not_followed() -> None:
+    async with stub_server.serving(sends(b"")) as stub, sending() as one:
+        moved = f"Location: {stub.origin}/elsewhere"
+        stub.answer = sends(response(b"", moved, status="307 Temporary Redirect"))
+        assert await one.post(f"{stub.origin}/a", {}, b"{}") == 307
+    assert len(stub.requests) == 1
+
+
+async def test_a_long_answer_is_cut_off() -> None:
+    async with stub_server.serving(sends(b"")) as stub, sending() as one:
+        sent = 0
+
+        async def answer(writer: asyncio.StreamWriter) -> None:
+            nonlocal sent
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n")
+            while sent < 10**9:
+                writer.write(b" " * 65536)
+                sent += 65536
+                await writer.drain()
+
+        stub.answer = answer
+        assert await one.post(stub.origin, {}, b"{}") == 200
+    assert MAX_ANSWER_BYTES < sent < 10**8
+
+
+async def test_an_answer_of_a_byte_at_a_time_is_too_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SECONDS", 0.3)
+
+    async def trickle(writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 4000\r\n\r\n")
+        while True:
+            writer.write(b" ")
+            await writer.drain()
+            await asyncio.sleep(0.01)
+
+    async with stub_server.serving(trickle) as stub, sending() as one:
+        with pytest.raises(NotSent, match="it took too long"):
+            await one.post(stub.origin, {}, b"{}")
+
+
+async def test_a_hook_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SECONDS", 0.2)
+
+    async def hang(_: asyncio.StreamWriter) -> None:
+        await asyncio.Event().wait()
+
+    async with stub_server.serving(hang) as stub, sending() as one:
+        with pytest.raises(NotSent, match="it took too long"):
+            await one.post(stub.origin, {}, b"{}")
+
+
+async def test_nobody_listens_is_a_failure_without_an_address() -> None:
+    async with stub_server.serving(sends(b"")) as stub:
+        gone = stub.origin
+    async with sending() as one:
+        with pytest.raises(NotSent) as failed:
+            await one.post(gone, {}, b"{}")
+    assert "127.0.0.1" not in str(failed.value)
+
+
+@pytest.mark.parametrize(
+    "host", ["169.254.169.254", "2852039166", "0xA9FEA9FE", "[::ffff:169.254.169.254]", "0.0.0.0"]
+)
+async def test_an_address_of_metadata_is_never_connected_to(host: str) -> None:
+    async with sending() as one:
+        with pytest.raises(NotSent, match=r"PermissionError|InvalidUrl"):
+            await one.post(f"http://{host}:1/latest", {}, b"{}")
+
+
+async def test_a_name_that_resolves_to_metadata_is_not_connected_to(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    connected = list[Any]()
+
+    def look_up(*_: Any) -> list[Any]:
+        return [(2, 1, 6, "", ("169.254.169.254", 80))]
+
+    monkeypatch.setattr(module, "_look_up", look_up)
+    monkeypatch.setattr(socket, "socket", connected.append)
+    async with sending() as one:
+        with pytest.raises(NotSent, match="PermissionError"):
+            await one.post("http://hooks.example/", {}, b"{}")
+    assert connected == []
+
+
+async def test_a_name_is_connected_to_as_it_was_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with stub_server.serving(sends(response())) as stub, sending() as one:
+        port = int(stub.origin.rpartition(":")[2])
+        looked_up = list[str]()
+
+        def look_up(host: str, *_: Any) -> list[Any]:
+            looked_up.append(host)
+            return [(2, 1, 6, "", ("127.0.0.1", port))]
+
+        monkeypatch.setattr(module, "_look_up", look_up)
+        assert await one.post(f"http://hooks.example:{port}/", {}, b"{}") == 200
+    assert looked_up == ["hooks.example"]
+
+
+async def test_a_hook_needs_a_trusted_certificate(tmp_path: Path) -> None:
+    context: ssl.SSLContext = stub_server.make_tls_context(tmp_path)
+    async with stub_server.serving(sends(response()), context) as stub, sending() as one:
+        with pytest.raises(NotSent):
+            await one.post(stub.origin, {}, b"{}")
+        one.trust(tmp_path / "ca.crt")
+        assert await one.post(stub.origin, {}, b"{}") == 200
+
+
+async def test_a_broken_answer_is_a_failure() -> None:
+    async with stub_server.serving(sends(b"hello\r\n\r\n")) as stub, sending() as one:
+        with pytest.raises(NotSent):
+            await one.post(stub.origin, {}, b"{}")
