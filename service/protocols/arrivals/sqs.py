@@ -29,6 +29,7 @@ class SqsQueue:
     def __init__(self, queue: Queue, ca_bundle: Path | None = None) -> None:
         """The client is made by the first call. `ca_bundle` has the authorities to trust."""
         self._queue = queue
+        self.url = queue.url
         self._ca_bundle = ca_bundle
         self._opening = asyncio.Lock()
         self._closing = AsyncExitStack()
