@@ -143,7 +143,9 @@ async def test_each_event_is_delivered_though_half_fail(admin: Any, queue: SqsQu
             all_accepted.set()
         return True
 
-    poller = Poller(queue, fail_first_of_odd, places=lambda: 20, jitter=lambda: 0.0, on_failure=int)
+    poller = Poller(
+        queue, fail_first_of_odd, places=lambda: 20, jitter=lambda: 0.0, on_failure=lambda: None
+    )
     poller.start()
     async with asyncio.timeout(60):
         await all_accepted.wait()
