@@ -31,8 +31,12 @@ from service.operations.live.dependencies import (
     check_issuer,
     check_store,
 )
+from service.operations.live.queue import check_queue
 from service.operations.live.results import Path, Result
 from service.operations.setup.signing import SignedBucket, signed_buckets
+from service.protocols import arrivals
+from service.protocols.arrivals.hooks import ArrivalSettings
+from service.protocols.arrivals.sqs import SqsQueue
 from service.protocols.links import PROTOCOL
 from service.protocols.links.settings import MEMORY, LinkSettings
 from service.s3.client import S3Client
@@ -62,6 +66,7 @@ async def check_live(settings: Settings, addresses: Mapping[str, Address]) -> li
         *await _check_deliveries(settings),
         *of_issuers,
         *await _check_shared_stores(settings),
+        *await _check_queue(settings),
     ]
 
 
@@ -83,6 +88,17 @@ async def _check_buckets(
         )
         buckets = signed_buckets(settings, addresses)
         return await gather_bounded(checker.check, buckets, limit=_AT_ONCE)
+
+
+async def _check_queue(settings: Settings) -> list[Result]:
+    values: ArrivalSettings | None = values_without_keys(settings)[arrivals.PROTOCOL]
+    if values is None or values.queue is None:
+        return []
+    queue = SqsQueue(values.queue, values.ca_bundle)
+    try:
+        return await check_queue(queue)
+    finally:
+        await queue.close()
 
 
 class _BucketChecker:

@@ -51,3 +51,11 @@ def retry_seconds(receives: int, jitter: float, *, held: float) -> int:
     full = _FIRST_SECONDS << min(receives - 1, 20)
     wanted = math.ceil(min(full, LONGEST_SECONDS) * (0.5 + jitter / 2))
     return max(1, min(wanted, LONGEST_SECONDS - math.ceil(held) - 1))
+
+
+def tries_within(seconds: float) -> int:
+    """Return the most tries of one message that fit in this time."""
+    tries, passed = 1, 0
+    while (passed := passed + retry_seconds(tries, 1.0, held=0)) <= seconds:
+        tries += 1
+    return tries

@@ -1,0 +1,44 @@
+"""Whether the queue of arrivals answers, and how long it keeps trying."""
+
+import pytest
+
+from service.operations.live.queue import check_queue
+from service.protocols.arrivals.queue import QueueUnavailable, retry_seconds, tries_within
+
+
+class Fake:
+    def __init__(self, most: int | None, failure: QueueUnavailable | None = None) -> None:
+        self.most = most
+        self.failure = failure
+
+    async def max_receives(self) -> int | None:
+        if self.failure is not None:
+            raise self.failure
+        return self.most
+
+
+@pytest.mark.parametrize(
+    ("most", "kind", "said"),
+    [
+        (None, "warning", "no dead-letter queue"),
+        (3, "warning", "after 3 tries"),
+        (11, "warning", "less than an hour"),
+        (12, "works", "after 12 tries"),
+        (50, "works", "after 50 tries"),
+    ],
+)
+async def test_a_queue_must_try_for_an_hour(most: int | None, kind: str, said: str) -> None:
+    [result] = await check_queue(Fake(most))
+    assert (result.kind, said in result.message) == (kind, True), result.message
+    assert result.path == ("arrivals", "queue_url")
+
+
+async def test_a_queue_that_cannot_be_read_is_an_error() -> None:
+    [result] = await check_queue(Fake(None, QueueUnavailable("ClientError: AccessDenied")))
+    assert (result.kind, "AccessDenied" in result.message) == ("error", True)
+
+
+def test_tries_within_an_hour_take_less_than_an_hour() -> None:
+    tries = tries_within(3600)
+    assert sum(retry_seconds(each, 1.0, held=0) for each in range(1, tries)) <= 3600
+    assert sum(retry_seconds(each, 1.0, held=0) for each in range(1, tries + 1)) > 3600
