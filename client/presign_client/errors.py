@@ -29,7 +29,8 @@ class PresignError(Exception):
     - `source_changed`: the file or the object changed while it was read;
     - `in_progress`: another process transfers the file;
     - `copy_too_large`: the store copies less at once;
-    - `too_many_parts`: a stream is too long for its part size.
+    - `too_many_parts`: a stream is too long for its part size;
+    - `invalid_webhook`: a request to a hook that presign has not signed.
 
     `status` is the HTTP status, or 0 if there was none. A store's refusal has no `request_id`.
     """
