@@ -1,4 +1,5 @@
-"""The app in one instance of a Lambda function: it answers one event after the other.
+"""The app in one instance of a Lambda function: it answers one event after the other. That is a
+request, or some messages of a queue.
 
 The process is frozen between two invocations, for seconds or hours, or ends there without notice.
 So nothing depends on what runs in between:
@@ -32,7 +33,10 @@ from service.aws_lambda.events import (
     read_event,
     write_result,
 )
+from service.aws_lambda.queue_events import QueueMessage, read_messages, result
+from service.concurrency.event_loop import gather_bounded
 from service.concurrency.shared_attempts import SharedAttempts
+from service.protocols.arrivals.arrivals import Arrivals
 from service.server.limits import ConnectionLimits
 
 log = logging.getLogger(__name__)
@@ -45,6 +49,7 @@ PAUSE_SECONDS: Final = 1.0  # between two invocations; after a shorter one nothi
 START_SECONDS: Final = 3.0
 _INTERRUPT_SECONDS: Final = 0.2  # for a cancelled call to end
 _LEFT_FOR_LAMBDA: Final = 0.5  # of the invocation's time, to send the answer
+_MESSAGES: Final = 32  # of a queue, at a time: half of what one hook may have in work
 _FAILED: Final = "The service failed. Its logs say more under the request id."
 _LATE: Final = "The request was not finished in the time of the function. Repeat it."
 _TOO_LARGE: Final = "The answer is larger than a Lambda may send. Ask for less at once."
@@ -103,6 +108,18 @@ class Instance:
 
         `invocation_id` is the request's id unless the client sent one. `trace` is X-Ray's header.
         """
+        if (messages := read_messages(event)) is not None:
+            loop = self._runner.get_loop()
+            return loop.run_until_complete(self._take(messages, invocation_id, seconds_left))
+        return self._answer_event(event, invocation_id, trace, seconds_left)
+
+    def _answer_event(
+        self,
+        event: object,
+        invocation_id: str,
+        trace: str,
+        seconds_left: Callable[[], float],
+    ) -> dict[str, Any]:
         try:
             request = read_event(event, self._base_path)
         except UnreadableEvent as error:
@@ -140,6 +157,30 @@ class Instance:
             await self._settle(min(self._settle_seconds, seconds_left() - _LEFT_FOR_LAMBDA))
         body = b"" if request.method == "HEAD" else b"".join(response.body)
         return write_result(request.result, response.status, response.headers, body)
+
+    async def _take(
+        self,
+        messages: Sequence[QueueMessage],
+        invocation_id: str,
+        seconds_left: Callable[[], float],
+    ) -> dict[str, Any]:
+        """Return which messages of a queue are not done. It never raises."""
+        arrivals, done = self._app.parts.use_case(Arrivals), set[str]()
+
+        async def take(message: QueueMessage) -> None:
+            if await arrivals.take(message.body):
+                done.add(message.message_id)
+
+        try:
+            async with asyncio.timeout(seconds_left() - _LEFT_FOR_LAMBDA - _INTERRUPT_SECONDS):
+                await self._catch_up()
+                await gather_bounded(take, messages, limit=_MESSAGES)
+        except TimeoutError:
+            log.warning("invocation %s ran out of time", invocation_id)
+        except Exception:
+            log.exception("invocation %s failed", invocation_id)
+        await self._settle(min(self._settle_seconds, seconds_left() - _LEFT_FOR_LAMBDA))
+        return result(messages, done)
 
     async def _catch_up(self) -> None:
         self._clock.thaw()
