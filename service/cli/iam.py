@@ -123,12 +123,16 @@ def iam(
     """Print the policies that a configuration needs.
 
     FILE is the configuration, by default $PRESIGN_CONFIG or presign.yaml. Prints one JSON document:
-    roles with their trust policies, the service's own identity, and each bucket's policy, CORS and
-    lifecycle rules. Nothing is sent anywhere. deploy/iam/README.md explains each statement.
+    roles with their trust policies, the service's own identity, each bucket's policy, CORS and
+    lifecycle rules, and the queue of arrivals. Nothing is sent anywhere. deploy/iam/README.md
+    explains each statement.
     """
+    from service.app.protocols import values_without_keys
     from service.operations.setup.documents import IamContext, setup
+    from service.operations.setup.queue import queue_setup
     from service.operations.setup.signing import signed_buckets
     from service.operations.setup.terraform import terraform
+    from service.protocols.arrivals import PROTOCOL
 
     settings, files, endpoints = load(path, offline=True)
     if oidc_provider is None and any(
@@ -145,8 +149,14 @@ def iam(
         networks=networks,
         vpcs=vpcs,
     )
+    buckets = signed_buckets(settings, endpoints.addresses, origins)
     try:
-        document = setup(signed_buckets(settings, endpoints.addresses, origins), around)
+        document = setup(buckets, around)
     except ConfigurationError as error:
         raise InvalidConfiguration([files.located(each) for each in error.problems]) from None
-    print_json(terraform(document) if is_terraform else document)
+    arrivals = values_without_keys(settings)[PROTOCOL]
+    queue = None if arrivals is None else queue_setup(arrivals, buckets)
+    if is_terraform:
+        print_json(terraform(document))
+    else:
+        print_json(document if queue is None else {**document, "queue": queue})

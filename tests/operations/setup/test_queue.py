@@ -1,0 +1,104 @@
+"""What `presign iam` prints for the queue of arrivals."""
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from click.testing import CliRunner
+
+from service.auth.api_keys import digest_of
+from service.cli.main import main
+from tests.protocols.arrivals.factories import SECRET
+
+ACCOUNT: Final = "111122223333"
+ARN: Final = f"arn:aws:sqs:eu-west-1:{ACCOUNT}:uploads"
+URL: Final = f"https://sqs.eu-west-1.amazonaws.com/{ACCOUNT}/uploads"
+
+
+def printed(
+    directory: Path, queue: str | None, *, region: str = "eu-west-1", **hooks: dict[str, Any]
+) -> Any:
+    bucket = {
+        "bucket": "acme-reports",
+        "region": region,
+        "role_arn": f"arn:aws:iam::{ACCOUNT}:role/presign",
+    }
+    own = {"endpoint_url": "https://minio.internal"}
+    hook = {"bucket": "reports", "prefix": "", "url": "https://a.example/", "secret": SECRET}
+    grants = [{"bucket": "reports", "prefix": "", "allow": ["upload"]}]
+    path = directory / "presign.yaml"
+    document = {
+        "buckets": {"reports": bucket, "elsewhere": {**bucket, **own}, "unwatched": bucket},
+        "callers": [{"api_key": "a", "sha256": [digest_of("a")], "grants": grants}],
+        "arrivals": {
+            "hooks": {name: hook | each for name, each in hooks.items()},
+            **({} if queue is None else {"queue_url": queue}),
+        },
+    }
+    path.write_text(json.dumps(document))
+    done = CliRunner().invoke(main, ["iam", str(path)])
+    assert done.exit_code == 0, done.output
+    assert SECRET not in done.output
+    return json.loads(done.stdout)
+
+
+def test_only_watched_buckets_may_fill_the_queue(tmp_path: Path) -> None:
+    queue = printed(tmp_path, URL, a={}, b={"bucket": "elsewhere"})["queue"]
+    [statement] = queue["policy"]["Statement"]
+    assert (statement["Action"], statement["Resource"]) == ("sqs:SendMessage", ARN)
+    assert statement["Condition"] == {
+        "ArnEquals": {"aws:SourceArn": ["arn:aws:s3:::acme-reports"]},
+        "StringEquals": {"aws:SourceAccount": [ACCOUNT]},
+    }
+
+
+def test_the_service_may_empty_the_queue_and_nothing_else(tmp_path: Path) -> None:
+    [statement] = printed(tmp_path, URL, a={})["queue"]["service_policy"]["Statement"]
+    assert statement["Resource"] == ARN
+    assert set(statement["Action"]) == {
+        "sqs:ReceiveMessage",
+        "sqs:DeleteMessage",
+        "sqs:ChangeMessageVisibility",
+        "sqs:GetQueueAttributes",
+    }
+
+
+@pytest.mark.parametrize(
+    ("events", "names"),
+    [
+        (["created"], ["s3:ObjectCreated:*"]),
+        (["removed", "created"], ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"]),
+    ],
+)
+def test_a_bucket_notifies_of_what_its_hooks_want(
+    tmp_path: Path, events: list[str], names: list[str]
+) -> None:
+    [found] = printed(tmp_path, URL, a={"events": events})["queue"]["notifications"]
+    [configuration] = found["configuration"]["QueueConfigurations"]
+    assert (found["bucket"], configuration["QueueArn"]) == ("acme-reports", ARN)
+    assert configuration["Events"] == names
+
+
+@pytest.mark.parametrize("queue", [None, "http://127.0.0.1:9324/1/q"])
+def test_without_a_queue_at_aws_nothing_is_printed(tmp_path: Path, queue: str | None) -> None:
+    assert "queue" not in printed(tmp_path, queue, a={})
+
+
+def test_a_bucket_of_another_region_cannot_fill_the_queue(tmp_path: Path) -> None:
+    assert "queue" not in printed(tmp_path, URL, region="eu-central-1", a={})
+
+
+@pytest.mark.parametrize(
+    ("host", "region", "partition"),
+    [
+        ("sqs.cn-north-1.amazonaws.com.cn", "cn-north-1", "aws-cn"),
+        ("sqs-fips.us-gov-west-1.amazonaws.com", "us-gov-west-1", "aws-us-gov"),
+    ],
+)
+def test_the_queue_is_in_the_partition_of_its_region(
+    tmp_path: Path, host: str, region: str, partition: str
+) -> None:
+    url = f"https://{host}/{ACCOUNT}/uploads"
+    queue = printed(tmp_path, url, region=region, a={})["queue"]
+    assert queue["arn"] == f"arn:{partition}:sqs:{region}:{ACCOUNT}:uploads"
