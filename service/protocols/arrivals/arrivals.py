@@ -4,13 +4,14 @@ import asyncio
 import logging
 import random
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from service.access.grants import AccessRequest, Allowed, Operation, decide
 from service.concurrency.event_loop import run_in_thread_if
 from service.errors import Forbidden, HookUnavailable, InvalidRequest
 from service.presigning.requests import Requester
+from service.presigning.snapshot import Bucket
 from service.protocols.arrivals.hooks import ArrivalSettings, Hook
 from service.protocols.arrivals.messages import Arrival
 from service.protocols.arrivals.notifier import JOBS, Notifier
@@ -28,9 +29,10 @@ _RETRY_AFTER: Final = 10
 _LONG_BYTES: Final = 16 * 1024  # 1 MiB takes some 10 ms
 _MANY_CALLERS: Final = 500
 
-MayNotify = Callable[
-    [str, str], bool
-]  # of a bucket, by its name in the configuration, and of a key
+# Of a bucket, by its name in the configuration, and of a key
+MayNotify = Callable[[str, str], bool]
+# The names and regions of the buckets in the configuration, by their names at the store
+Buckets = Mapping[str, Sequence[tuple[str, str]]]
 
 
 class Arrivals(UseCase[ArrivalSettings]):
@@ -46,6 +48,7 @@ class Arrivals(UseCase[ArrivalSettings]):
             metrics=core.metrics,
         )
         self._writers: Writers | None = None
+        self._buckets: Buckets | None = None
         self.hold_seconds = HOLD_SECONDS
         self._poller: Poller | None = None
         self.configure(values)
@@ -56,7 +59,7 @@ class Arrivals(UseCase[ArrivalSettings]):
             self.poll(SqsQueue(values.queue, values.ca_bundle))
 
     def configure(self, values: ArrivalSettings | None) -> None:
-        self.values, self._writers = values, None
+        self.values, self._writers, self._buckets = values, None, None
         self._notifier.keep(() if values is None else values.hooks)
         self._sender.trust(None if values is None else values.ca_bundle)
 
@@ -146,9 +149,10 @@ class Arrivals(UseCase[ArrivalSettings]):
 
     def _buckets_of(self, record: Record) -> Iterator[str]:
         """Yield the buckets by their names in the configuration: several may be the same one."""
-        for name, bucket in self._authorizer.snapshot.buckets.items():
-            is_there = record.region in {None, bucket.address.region}
-            if bucket.s3_bucket == record.s3_bucket and is_there:
+        if (known := self._buckets) is None:
+            known = self._buckets = _by_s3_bucket(self._authorizer.snapshot.buckets)
+        for name, region in known.get(record.s3_bucket, ()):
+            if record.region in {None, region}:
                 yield name
 
     def _hooks_for(self, bucket: str, record: Record) -> Iterator[Hook]:
@@ -162,3 +166,10 @@ class Arrivals(UseCase[ArrivalSettings]):
             known = await run_in_thread_if(len(entries) > _MANY_CALLERS, writers, entries)
             self._writers = known
         return known
+
+
+def _by_s3_bucket(buckets: Mapping[str, Bucket]) -> Buckets:
+    found = defaultdict[str, list[tuple[str, str]]](list)
+    for name, bucket in buckets.items():
+        found[bucket.s3_bucket].append((name, bucket.address.region))
+    return dict(found)

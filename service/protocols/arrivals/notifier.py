@@ -5,6 +5,7 @@ Nothing is kept: the sender of the events learns if all were accepted, and sends
 
 import asyncio
 import logging
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
@@ -26,6 +27,8 @@ log = logging.getLogger(__name__)
 IN_FLIGHT: Final = 16  # requests to one hook
 JOBS: Final = 64  # messages and pushes for one hook, with those that wait for a place
 _AT_ONCE: Final = 8  # requests of one job
+_QUICK_SECONDS: Final = 1.0
+_QUIET_SECONDS: Final = 60.0
 _BUSY: Final = "it answers too slowly for the number of events"
 _ACCEPTED: Final = range(200, 300)
 
@@ -40,8 +43,9 @@ class _Room:
     """What one hook takes of the service."""
 
     requests: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(IN_FLIGHT))
-    jobs: int = 0
-    is_failing: bool = False
+    jobs: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(JOBS))
+    is_quick: bool = True  # as its last answer was
+    logs_again_at: float = -math.inf  # seconds of the boot clock
 
 
 class Notifier:
@@ -67,13 +71,12 @@ class Notifier:
 
     async def _job(self, hook: Hook, events: Sequence[Arrival], by: Requester | None) -> bool:
         room = self._rooms.setdefault(hook.name, _Room())
-        if room.jobs >= JOBS:
+        if not await _has_place(room):
             return self._count(hook, room, events[0], _BUSY)
-        room.jobs += 1
         try:
             return await self._notify_all(hook, room, events, by)
         finally:
-            room.jobs -= 1
+            room.jobs.release()
 
     async def _notify_all(
         self, hook: Hook, room: _Room, events: Sequence[Arrival], by: Requester | None
@@ -93,10 +96,12 @@ class Notifier:
         status, failure = None, None
         async with room.requests:
             headers = signed_headers(hook.keys, event_id, body, now=int(self._clock.wall()))
+            began = self._clock.boot()
             try:
                 status = await self._sender.post(hook.url, headers, body)
             except NotSent as error:
                 failure = str(error)
+            room.is_quick = self._clock.boot() - began < _QUICK_SECONDS
         if status is not None and status not in _ACCEPTED:
             failure = f"it answered {status}"
         delivery = Delivery(
@@ -114,12 +119,23 @@ class Notifier:
         return self._count(hook, room, event, failure)
 
     def _count(self, hook: Hook, room: _Room, event: Arrival, failure: str | None) -> bool:
-        """Count a try, and log the first one of each outcome."""
+        """Count a try, and log a failure: at most one of each hook in a minute."""
         self._metrics.notified(hook.name, "delivered" if failure is None else "failed")
         self._refused.note(hook.name, event.record.happened_at, is_refused=failure is not None)
-        if failure is not None and not room.is_failing:
+        if failure is not None and (now := self._clock.boot()) >= room.logs_again_at:
+            room.logs_again_at = now + _QUIET_SECONDS
             log.warning("hook %s failed, events are sent again: %s", hook.name, failure)
-        elif failure is None and room.is_failing:
-            log.info("hook %s accepts events again", hook.name)
-        room.is_failing = failure is not None
         return failure is None
+
+
+async def _has_place(room: _Room) -> bool:
+    """Take a place for a job. Wait a moment for one if the hook is quick: a message that goes back
+    to the queue is counted there. What is for a slow one must not wait: it would hold up others.
+    """
+    if room.jobs.locked() and not room.is_quick:
+        return False
+    try:
+        async with asyncio.timeout(_QUICK_SECONDS):
+            return await room.jobs.acquire()
+    except TimeoutError:
+        return False

@@ -11,6 +11,8 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from service.concurrency.causes import class_names
+from service.concurrency.shared_attempts import attempt
 from service.protocols.arrivals.queue import (
     BATCH,
     INVISIBLE_SECONDS,
@@ -25,6 +27,7 @@ log = logging.getLogger(__name__)
 
 EXTEND_SECONDS: Final = 10.0  # a third of the time for which a message is invisible
 STOP_SECONDS: Final = 4.0  # for what is being worked on when the service stops
+_RECEIVE_SECONDS: Final = 60.0  # a poll takes 20
 _LONGEST_PAUSE: Final = 30.0  # after calls that failed
 _OFF_SECONDS: Final = 1.0
 
@@ -71,7 +74,8 @@ class Poller:
         rest = [*self._working]
         for task in (*rest, extending, settling):
             task.cancel()
-        await asyncio.wait([*rest, receiving, extending, settling])
+        # A client may swallow a cancellation.
+        await asyncio.wait([*rest, receiving, extending, settling], timeout=STOP_SECONDS)
         await self._settlements.flush()
         await self._queue.close()
 
@@ -81,10 +85,11 @@ class Poller:
             if (most := await self._free_places()) == 0:
                 continue
             try:
-                messages = await self._queue.receive(most)
-            except QueueUnavailable as error:
+                messages = await attempt(self._queue.receive(most), _RECEIVE_SECONDS)
+            except Exception as error:  # noqa: BLE001 - the queue is asked again, whatever it was
                 failures += 1
-                self._note(str(error))
+                is_ours = isinstance(error, QueueUnavailable)
+                self._note(str(error) if is_ours else class_names(error))
                 pause = min(2.0 ** min(failures - 1, 10), _LONGEST_PAUSE)
                 await asyncio.sleep(pause * (0.5 + self._jitter() / 2))
                 continue

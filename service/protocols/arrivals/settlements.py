@@ -54,6 +54,9 @@ class Settlements:
         except QueueUnavailable as error:
             self._on_failure()
             log.warning("the queue does not know what became of some messages: %s", error)
+        except Exception:  # or no message would be deleted any more
+            self._on_failure()
+            log.exception("unexpected error at the queue")
 
 
 def _batches(items: Sequence[T]) -> list[Sequence[T]]:

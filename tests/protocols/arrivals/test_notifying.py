@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import logging
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -139,6 +138,29 @@ async def test_a_hook_has_a_bound_of_requests_and_of_jobs() -> None:
     assert sorted(outcomes) == [False] * 7 + [True] * JOBS
 
 
+@in_virtual_time
+async def test_what_is_for_a_quick_hook_waits_for_its_place() -> None:
+    notifying = Notifying(FakeHooks(seconds={QUICK: 0.01}), loop_clock())
+    outcomes = await asyncio.gather(
+        *(notifying.notify(quick=[make_arrival()]) for _ in range(JOBS * 10))
+    )
+    assert all(outcomes)
+    assert notifying.hooks.most[QUICK] == IN_FLIGHT
+
+
+@in_virtual_time
+async def test_what_is_for_a_slow_hook_does_not_wait() -> None:
+    clock = loop_clock()
+    notifying = Notifying(FakeHooks(seconds={SLOW: 9}), clock)
+    await notifying.notify(slow=[make_arrival()])
+    working = [asyncio.create_task(notifying.notify(slow=[make_arrival()])) for _ in range(JOBS)]
+    await asyncio.sleep(0.1)
+    began = clock.boot()
+    assert not await notifying.notify(slow=[make_arrival()])
+    assert clock.boot() - began < 0.01
+    await asyncio.gather(*working)
+
+
 async def test_a_hook_that_is_down_is_not_told_the_rest() -> None:
     notifying = Notifying(FakeHooks(lambda _: 500))
     events = [make_arrival(key=f"in/{i}") for i in range(1000)]
@@ -192,15 +214,16 @@ async def test_a_removed_hook_has_no_series() -> None:
     assert 'hook="billing"' not in (await notifying.metrics.render()).decode()
 
 
-async def test_a_failing_hook_is_logged_once_without_its_address(
+async def test_a_failing_hook_is_logged_each_minute_without_its_address(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    answers = [500, 500, 204, 204]
-    notifying = Notifying(FakeHooks(lambda _: answers.pop(0)))
-    with caplog.at_level(logging.INFO):
-        for _ in range(4):
-            await notifying.notify(billing=[make_arrival()])
-    assert caplog.messages == [
-        "hook billing failed, events are sent again: it answered 500",
-        "hook billing accepts events again",
-    ]
+    answers, clock = [500, 204] * 5, FakeClock()
+    notifying = Notifying(FakeHooks(lambda _: answers.pop(0)), clock)
+    for _ in range(9):
+        await notifying.notify(billing=[make_arrival()])
+    line = "hook billing failed, events are sent again: it answered 500"
+    assert caplog.messages == [line]
+    clock.move(61)
+    answers[:] = [500]
+    await notifying.notify(billing=[make_arrival()])
+    assert caplog.messages == [line] * 2

@@ -163,6 +163,20 @@ async def test_an_unexpected_error_leaves_the_message() -> None:
 
 
 @in_virtual_time
+async def test_no_error_of_the_queue_ends_the_polls() -> None:
+    class Broken(FakeQueue):
+        def _called(self, call: str) -> None:
+            super()._called(call)
+            if self.calls.count(call) == 1:
+                raise asyncio.CancelledError if call == "receive" else KeyError(call)
+
+    queue, failures = Broken(["a"]), Failures()
+    async with polling(queue, accept, failures=failures):
+        await asyncio.sleep(100)
+    assert (queue.left, failures.count) == (0, 2)
+
+
+@in_virtual_time
 async def test_a_queue_that_is_gone_is_asked_again() -> None:
     queue, failures = FakeQueue(["a"]), Failures()
     queue.failures = 5
