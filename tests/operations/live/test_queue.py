@@ -2,8 +2,11 @@
 
 import pytest
 
+from service.operations.live import run
 from service.operations.live.queue import check_queue
 from service.protocols.arrivals.queue import QueueUnavailable, retry_seconds, tries_within
+from tests.protocols.arrivals.factories import SECRET
+from tests.support.app import make_app_settings
 
 
 class Fake:
@@ -42,3 +45,14 @@ def test_tries_within_an_hour_take_less_than_an_hour() -> None:
     tries = tries_within(3600)
     assert sum(retry_seconds(each, 1.0, held=0) for each in range(1, tries)) <= 3600
     assert sum(retry_seconds(each, 1.0, held=0) for each in range(1, tries + 1)) > 3600
+
+
+async def test_the_queue_of_the_configuration_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    hook = {"bucket": "demo", "prefix": "", "url": "https://hooks.example/", "secret": SECRET}
+    section = {"hooks": {"billing": hook}}
+    gone = {**section, "queue_url": "http://127.0.0.1:1/1/q"}
+    [result] = await run._check_queue(make_app_settings(arrivals=gone))
+    assert (result.kind, result.path) == ("error", ("arrivals", "queue_url"))
+    assert await run._check_queue(make_app_settings(arrivals=section)) == []
