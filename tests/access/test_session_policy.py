@@ -70,6 +70,7 @@ EXACTLY: Mapping[Operation, set[str]] = {
     Operation.LINK: set(),
     Operation.CREDENTIALS: set(),
     Operation.SIGN: set(),
+    Operation.NOTIFY: set(),
 }
 
 

@@ -138,6 +138,7 @@ def test_each_route_that_accepts_basic_and_changes_something_is_known() -> None:
         ("POST", "/lfs/{repository}/locks/{lock}/unlock"),
         ("POST", "/lfs/{repository}/objects/batch"),
         ("POST", "/lfs/{repository}/verify"),
+        ("POST", "/v1/store-events"),
         ("PUT", "/api/2.0/mlflow-artifacts/artifacts/{path:path}"),
         ("PUT", "/o/{path:path}"),
     }

@@ -19,6 +19,7 @@ CALLS: Final = [
     ("GET", "/v1/credentials/demo", "credentials"),
     ("POST", "/sign/demo/v1/aws/s3/sign", "remote signing"),
     ("POST", "/v1/aws/s3/sign", "remote signing"),
+    ("POST", "/v1/store-events", "arrivals"),
 ]
 OFF: Final = make_app_settings(make_open_grant(allow=["download"]), objects=False)
 

@@ -51,6 +51,10 @@ test("deleting, versions and programs are said after the rest", () => {
   ]);
 });
 
+test("a store's right to report is said", () => {
+  assert.deepEqual(said(["notify"]), ["report which files were stored"]);
+});
+
 test("sharing says what and for how long", () => {
   const of = (...allow) => said(["link", ...allow]).at(-1);
   assert.equal(of("download"), "share files, for up to 7 days");

@@ -19,6 +19,7 @@ export function accessInWords(grant) {
   if (has("versions")) said.push("use older versions of files");
   if (has("link")) said.push(sharing(has, grant));
   if (has("credentials", "sign")) said.push("use programs that speak S3");
+  if (has("notify")) said.push("report which files were stored");
   return said.filter(Boolean);
 }
 

@@ -88,6 +88,20 @@ async def test_a_store_may_send_its_key_as_a_password() -> None:
         assert (await push(client, body_of(make_record()))).status_code == 204
 
 
+async def test_no_page_pushes_with_a_saved_password() -> None:
+    hooks, basic = FakeHooks(), base64.b64encode(f"ceph:{API_KEY}".encode()).decode()
+    async with pushing(hooks) as client:
+        client.headers["authorization"] = f"Basic {basic}"
+        body = body_of(make_record())
+        as_form = await client.post(PATH, content=body, headers={"content-type": "text/plain"})
+        foreign = await client.post(
+            PATH,
+            content=body,
+            headers={"content-type": "application/json", "origin": "https://evil.example"},
+        )
+    assert (as_form.status_code, foreign.status_code, hooks.sent) == (415, 403, [])
+
+
 async def test_only_allowed_records_of_a_body_are_told() -> None:
     hooks = FakeHooks()
     body = body_of(
