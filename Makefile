@@ -66,7 +66,7 @@ SHORT = tests/api tests/auth tests/client tests/multipart tests/presigning tests
 # Many tests wait for processes, so one worker more than there are cores keeps two cores busy.
 WORKERS = $(shell $(PYTHON) -c 'import os; print(min(4, 1 + os.cpu_count()))')
 
-.PHONY: help environments demo compose test test-pythons test-short coverage test-slow check lint iam validate audit sbom licences release version clients screenshots configuration docs format bench bench-trend bench-profile bench-latency bench-transfer soak soak-abuse mutants redoc locks clean
+.PHONY: help environments check-environments demo compose test test-pythons test-short coverage test-slow check lint iam validate audit sbom licences release version clients screenshots configuration docs format bench bench-trend bench-profile bench-latency bench-transfer soak soak-abuse mutants redoc locks clean
 .DEFAULT_GOAL = help
 
 help:  ## list the targets
@@ -97,6 +97,8 @@ coverage: $(VENV)/.installed $(STORE_VENV)/.installed  ## the same with branch c
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not slow" $(CONFORMANCE:%=--ignore=%) --cov --cov-report=term
 
 environments: $(VENV)/.installed $(STORE_VENV)/.installed $(CLIENTS_VENV)/.installed $(ICEBERG_VENV)/.installed $(MLFLOW_VENV)/.installed $(HUB_VENV)/.installed $(HUB1_VENV)/.installed $(CFN_VENV)/.installed $(DOCS_VENV)/.installed $(RUNTIME_VENV)/report.json $(NODE_MODULES) tests/iam/node_modules/.package-lock.json  ## what all the checks need, which each makes for itself otherwise
+
+check-environments: $(VENV)/.installed $(STORE_VENV)/.installed tests/iam/node_modules/.package-lock.json
 
 test-slow: $(VENV)/.installed $(STORE_VENV)/.installed $(RUNTIME_VENV)/report.json  ## the slow tests, which wait for sessions, windows and lifetimes to end, run replicas, or kill clients, and all examples of each property
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "slow or many_examples" --hypothesis-profile thorough --ignore tests/contract  # `make check` runs those

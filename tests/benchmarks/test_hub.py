@@ -1,4 +1,8 @@
+import pytest
+
 from benchmarks import hub
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_hub_is_measured_as_its_page_says() -> None:

@@ -1,7 +1,11 @@
 from pathlib import Path
 
+import pytest
+
 from benchmarks import proto
 from benchmarks.sides import ROOT, Side
+
+pytestmark = pytest.mark.slow
 
 HERE = Side("here", ROOT)
 

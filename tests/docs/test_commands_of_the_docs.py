@@ -86,7 +86,10 @@ def running(started: Demo) -> Demo:
     return started
 
 
-@pytest.mark.parametrize("page", RUN_HERE)
+@pytest.mark.parametrize(
+    "page",
+    [p if p == "README.md" else pytest.param(p, marks=pytest.mark.slow) for p in RUN_HERE],
+)
 def test_the_commands_of_a_page_give_the_shown_answers(
     page: str, running: Demo, tmp_path: Path
 ) -> None:

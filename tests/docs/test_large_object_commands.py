@@ -11,6 +11,8 @@ import pytest
 from tests.docs.documents import Block, commands, differences, run
 from tests.support.demo import Demo, demo
 
+pytestmark = pytest.mark.slow
+
 PAGE: Final = "docs/large-objects.md"
 MARK: Final = "run by tests/docs/test_large_object_commands.py"
 SIZE: Final = 20_000_000

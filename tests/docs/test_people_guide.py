@@ -14,6 +14,8 @@ from tests.docs.documents import blocks, commands
 from tests.support.demo import paste
 from tests.support.http_servers import Handler, serving
 
+pytestmark = pytest.mark.slow
+
 GUIDE: Final = "docs/guides/people-by-group.md"
 [COMMAND] = [each.text for each in commands(GUIDE)]
 [CONFIGURATION] = [each.text for each in blocks(GUIDE) if each.language == "yaml"]

@@ -29,7 +29,11 @@ def seaweedfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
         yield store
 
 
-@pytest.fixture(scope="session", params=["moto", "ministack", "seaweedfs"])
+# moto verifies no signature, so `make test` leaves its turn to `make test-slow`.
+@pytest.fixture(
+    scope="session",
+    params=[pytest.param("moto", marks=pytest.mark.slow), "ministack", "seaweedfs"],
+)
 def store(request: pytest.FixtureRequest) -> Store:
     running: Store = request.getfixturevalue(request.param)
     return running
