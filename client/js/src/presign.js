@@ -101,6 +101,7 @@ export class Presign {
     try {
       await this.retries.run(attempt, { signal });
     } catch (error) {
+      if (!(error instanceof PresignError)) throw error;
       if (error.status === 404 && error.store) return; // a lost answer's request has deleted it
       if (error.status !== 412) throw error;
       const detail = "The object was changed after it was copied. Both are kept.";
