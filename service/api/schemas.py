@@ -11,7 +11,6 @@ from pydantic import MISSING, ConfigDict, Field, RootModel, TypeAdapter, WrapVal
 
 from service.api.body import MAX_BATCH_BYTES, Body
 from service.diagnosis.request import MAX_BODY_LENGTH, MAX_URL_LENGTH
-from service.multipart.requests import MAX_PARTS_PER_REQUEST
 from service.sessions.lifetime import Lifetime
 from service.signing.actions import MAX_UPLOAD_BYTES, ChecksumAlgorithm
 from service.signing.cloudfront import MAX_DELIVERY_SECONDS
@@ -232,52 +231,6 @@ class DeleteUrlBatchRequest(KeysBatchRequest, VersionFields):
 def quoted_etag(etag: str) -> str:
     """Return `etag` with quotes, which clients may leave out."""
     return '"' + etag.strip('"') + '"'
-
-
-class LengthFields(StrictRequest):
-    """The exact length of an object, or the most bytes that it may have. One of them is given."""
-
-    content_length: ObjectSize | MISSING = MISSING
-    max_content_length: ObjectSize | MISSING = MISSING
-
-
-class MultipartUploadRequest(NewObjectRequest, LengthFields):
-    part_size: PartSize | MISSING = MISSING
-    checksum_algorithm: ChecksumAlgorithm | MISSING = MISSING
-    checksums: StringMap | MISSING = MISSING
-
-
-class PartUrlsRequest(ObjectRequest, LengthFields):
-    part_size: PartSize
-    part_numbers: (
-        Annotated[list[PartNumber], Field(min_length=1, max_length=MAX_PARTS_PER_REQUEST)] | MISSING
-    ) = MISSING
-    first_part: PartNumber | MISSING = MISSING
-    part_count: Annotated[int, Field(ge=1, le=MAX_PARTS_PER_REQUEST)] | MISSING = MISSING
-    checksum_algorithm: ChecksumAlgorithm | MISSING = MISSING
-    checksums: StringMap | MISSING = MISSING
-
-
-class UploadQuery(StrictRequest):
-    bucket: Bucket
-    key: str
-
-
-class CompletedPart(StrictRequest):
-    part_number: PartNumber
-    etag: ETag
-    checksum: Digest | MISSING = MISSING
-
-
-class CompleteUploadRequest(LengthFields):
-    max_body_bytes: ClassVar[int] = MAX_BATCH_BYTES  # of up to 10,000 parts
-
-    bucket: Bucket
-    key: str
-    parts: Annotated[list[CompletedPart], Field(min_length=1, max_length=MAX_PARTS, fail_fast=True)]
-    checksum_algorithm: ChecksumAlgorithm | MISSING = MISSING
-    checksum: Checksum | MISSING = MISSING
-    overwrite: bool | MISSING = MISSING
 
 
 class ExpectedChecksum(StrictRequest):

@@ -14,13 +14,12 @@ from service.concurrency.event_loop import in_slices
 from service.errors import CredentialsUnavailable, PresignError
 from service.presigning.audit import RefusedBatch
 from service.presigning.authorizer import Authorizer, unavailable
+from service.presigning.forms import access_for_form, form_key
 from service.presigning.requests import (
     PostFormRequest,
     PresignBatch,
     PresignRequest,
     Requester,
-    access_for_form,
-    form_key,
     signed_key,
 )
 from service.presigning.results import PresignedForm, PresignedRequest, PresignedRequests

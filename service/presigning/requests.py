@@ -4,7 +4,6 @@ A `Requester`, a `PresignRequest`, its `AccessRequest` and its result are made f
 never change, but they are not frozen: that would make each cost as much as its signature.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol, Self, TypeVar
 
@@ -17,7 +16,6 @@ from service.access.grants import (
     max_page_size,
 )
 from service.access.narrowing import Permission
-from service.errors import CreateOnlyUnsupported, InvalidRequest
 from service.sessions.lifetime import Lifetime
 from service.signing.actions import (
     Action,
@@ -28,7 +26,7 @@ from service.signing.actions import (
     PutObject,
 )
 from service.signing.copy_object import CopyObject
-from service.signing.post_policy import FILENAME_VARIABLE, PostObject, refuse_variable
+from service.signing.post_policy import PostObject
 from service.signing.redirected_put import RedirectedPut
 from service.signing.validation import check_key, check_prefix
 
@@ -183,23 +181,6 @@ def signed_key(request: PresignRequest) -> str:
     return request.key
 
 
-def form_key(request: PostFormRequest, unique_id: Callable[[], str]) -> str:
-    """Return the key of a form's object.
-
-    A form cannot be create-only: its key is new, or may be replaced.
-    """
-    if request.key is not None:
-        return _replaceable_key(request.key, overwrite=request.overwrite)
-    prefix = request.key_prefix or ""
-    check_prefix(prefix, pointer="#/key_prefix")
-    refuse_variable(prefix, "#/key_prefix")
-    key = f"{prefix}{unique_id()}/{request.filename or FILENAME_VARIABLE}"
-    if request.filename is not None:
-        _check_name(request.filename)
-    check_key(key, pointer="#/key_prefix" if request.filename is None else "#/filename")
-    return key
-
-
 def operation(request: ObjectRequest) -> Operation:
     match request:
         case PresignRequest():
@@ -284,34 +265,3 @@ def with_content_type(request: R, grants: Grants) -> R:
         return request
     content_type = allowed_content_type(grants, request.access_request())
     return request if content_type is None else request.of_type(content_type)
-
-
-def access_for_form(request: PostFormRequest, key: str) -> AccessRequest:
-    """If the browser names the file, the form is for every key under the new, unique prefix."""
-    subtree = key.endswith(FILENAME_VARIABLE)
-    return AccessRequest(
-        operation=Operation.FORM,
-        bucket=request.bucket,
-        key=key.removesuffix(FILENAME_VARIABLE),
-        subtree=subtree,
-        content_length=request.form.max_content_length,
-        is_max_length=True,
-        content_type=request.form.content_type,
-        content_type_prefix=request.form.content_type_prefix,
-        overwrite=request.key is not None,
-    )
-
-
-def _replaceable_key(key: str, *, overwrite: bool) -> str:
-    if not overwrite:
-        detail = "A form cannot be create-only. Use key_prefix, or ask to overwrite."
-        raise CreateOnlyUnsupported(detail, pointer="#/key")
-    check_key(key)
-    refuse_variable(key, "#/key")
-    return key
-
-
-def _check_name(filename: str) -> None:
-    refuse_variable(filename, "#/filename")
-    if "/" in filename:
-        raise InvalidRequest("A file name must not contain a slash.", pointer="#/filename")

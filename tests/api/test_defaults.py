@@ -10,13 +10,12 @@ from typing import Any, Final
 from pydantic import BaseModel
 from ruamel.yaml import YAML
 
+from service.api.multipart_schemas import CompleteUploadRequest, MultipartUploadRequest
 from service.api.routes.copies import copy_request
 from service.api.routes.multipart import completion_request, new_upload
 from service.api.routes.objects import form_request, listing_request, upload_request
 from service.api.schemas import (
-    CompleteUploadRequest,
     CopyUrlRequest,
-    MultipartUploadRequest,
     ObjectsQuery,
     UploadFormRequest,
     UploadUrlRequest,

@@ -4,9 +4,9 @@ import json
 import re
 from typing import Any, Final
 
+from service.api.multipart_schemas import PartUrlsRequest
 from service.api.problems import Problems
 from service.api.routes.multipart import part_selection
-from service.api.schemas import PartUrlsRequest
 from service.multipart.part_plan import PartPlan
 from service.signing.multipart_actions import (
     FULL_OBJECT_ALGORITHMS,

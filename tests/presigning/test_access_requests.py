@@ -7,7 +7,8 @@ import pytest
 
 from service.access.grants import AccessRequest, Operation
 from service.errors import CreateOnlyUnsupported, InvalidRequest
-from service.presigning.requests import access_for_form, access_for_request, form_key, signed_key
+from service.presigning.forms import access_for_form, form_key
+from service.presigning.requests import access_for_request, signed_key
 from service.signing.actions import Action, DeleteObject, GetObject, HeadObject, ListObjects
 from service.signing.post_policy import PostObject
 from tests.support.factories import UPLOAD, make_form_request, make_request

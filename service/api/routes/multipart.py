@@ -6,6 +6,13 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import MISSING
 
+from service.api.multipart_schemas import (
+    CompleteUploadRequest,
+    LengthFields,
+    MultipartUploadRequest,
+    PartUrlsRequest,
+    UploadQuery,
+)
 from service.api.rendering import (
     render_completed,
     render_created,
@@ -14,17 +21,7 @@ from service.api.rendering import (
 )
 from service.api.route import ApiRoute, AuthenticatedRequest
 from service.api.routes.objects import checksum_of, object_metadata
-from service.api.schemas import (
-    CompleteUploadRequest,
-    LengthFields,
-    MultipartUploadRequest,
-    PartUrlsRequest,
-    StringMap,
-    UploadQuery,
-    lifetime,
-    or_none,
-    quoted_etag,
-)
+from service.api.schemas import StringMap, lifetime, or_none, quoted_etag
 from service.concurrency.event_loop import run_in_thread_if
 from service.errors import InvalidRequest
 from service.multipart.completion import MANY_PARTS

@@ -10,10 +10,10 @@ from typing import Final
 from service.access.grants import Allowed, Grants, Operation, decide, max_upload_size
 from service.access.key_prefixes import safe_name
 from service.errors import InvalidRequest
+from service.presigning.forms import access_for_form
 from service.presigning.requests import (
     PostFormRequest,
     PresignRequest,
-    access_for_form,
     access_for_request,
 )
 from service.presigning.snapshot import Bucket
