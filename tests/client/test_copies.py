@@ -58,6 +58,8 @@ def test_a_move_works_without_a_grant_to_look(fake: Fake) -> None:
     fake.client().move("reports", "a b.csv", "b.csv")
 
     assert fake.objects == {"b.csv": b"12345"}
+    [deletion] = fake.sent_to_the_store("DELETE")
+    assert deletion.headers["if-match"] == etag(b"12345")
 
 
 NO_RESULT = httpx.Response(200, content="<Error><Code>AccessDenied</Code></Error>")

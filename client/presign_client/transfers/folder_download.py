@@ -29,9 +29,9 @@ def download_folder(
 
     def work(entry: Entry) -> Downloaded | None:
         path = root / _relative(entry.key.removeprefix(prefix))
+        if not path.resolve().is_relative_to(root):  # the file or a directory is a symbolic link
+            raise OSError(errno.ELOOP, "A link leads it to another place", str(path))
         path.parent.mkdir(parents=True, exist_ok=True)
-        if not path.parent.resolve().is_relative_to(root):  # through a symbolic link
-            raise OSError(errno.ELOOP, "Its directory is a link to another place", str(path))
         return None if _is_there(path, entry) else download(entry.key, path)
 
     files = ((each.key, each) for each in entries if not each.key.endswith("/"))

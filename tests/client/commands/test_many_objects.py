@@ -213,11 +213,16 @@ def test_a_link_in_the_directory_is_not_followed(fake: Fake, tmp_path: Path) -> 
     (tmp_path / "new").mkdir()
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "new/b").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "kept").write_text("kept")
+    (tmp_path / "new/link.csv").symlink_to(tmp_path / "kept")
+    fake.put("in/link.csv", b"replaced")
+    fake.put("in/b/deeper/c.csv", b"c")
 
     done = run(fake, "get", "-r", "reports/in/", tmp_path / "new")
 
     assert done.exit_code == 1
     assert [*(tmp_path / "elsewhere").iterdir()] == []
+    assert (tmp_path / "kept").read_text() == "kept"
     assert (tmp_path / "new/a.csv").exists()
 
 
