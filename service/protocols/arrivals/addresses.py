@@ -14,6 +14,9 @@ _REFUSED: Final = tuple(
             "fe80::/10",
             "fd00:ec2::/32",  # AWS: "Access instance metadata" in the guide of EC2
             "100.100.100.200/32",  # Alibaba Cloud
+            "192.0.0.192/32",  # Oracle Cloud
+            "fd20:ce::254/128",  # Google Cloud
+            "64:ff9b:1::/48",  # RFC 8215: translated to any IPv4 address
             "168.63.129.16/32",  # Azure: "What is IP address 168.63.129.16?"
         ),
     )

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from service.access.grants import AccessRequest, Allowed, Operation, decide
@@ -93,20 +93,22 @@ class Arrivals(UseCase[ArrivalSettings]):
             log.warning("%d records of a message cannot be read", found.unreadable)
         return await self._notify(found, lambda *_: True, None)
 
-    async def push(self, requester: Requester, body: bytes) -> None:
+    async def push(self, requester: Requester, read: Callable[[], Awaitable[bytes]]) -> None:
         """Notify hooks of what a store has pushed, as far as its caller may report it.
 
         Raises InvalidRequest, RateLimited, Forbidden, and HookUnavailable if it must be sent again.
         """
         if (counted := self._authorizer.count(requester, 1)) is not None:
             await counted
+        grants = self._authorizer.access(requester).grants
+        if not any(Operation.NOTIFY in grant.allow for grant in grants):
+            raise Forbidden  # before a body of 1 MiB is read
         try:
-            found = await self._parse(body)
+            found = await self._parse(await read())
         except NotRecords:
             raise InvalidRequest("The body has no records of S3's events.") from None
         if found.unreadable and not found.records:
             raise InvalidRequest("No record of the body can be read.")
-        grants = self._authorizer.access(requester).grants
 
         def may_notify(bucket: str, key: str) -> bool:
             needed = AccessRequest(operation=Operation.NOTIFY, bucket=bucket, key=key)
@@ -134,7 +136,9 @@ class Arrivals(UseCase[ArrivalSettings]):
         for record in found.records:
             for bucket in self._buckets_of(record):
                 if may_notify(bucket, record.key):
-                    who = writer(record.principal, self._pool.role_id(bucket), known)
+                    # What a caller pushes, it may have made up.
+                    role = self._pool.role_id(bucket)
+                    who = None if by is not None else writer(record.principal, role, known)
                     for hook in self._hooks_for(bucket, record):
                         events[hook].append(Arrival(bucket, record, who))
         return await self._notifier.notify(events, by)

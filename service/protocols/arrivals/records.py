@@ -91,7 +91,7 @@ def parse(body: bytes | str) -> Records:
 def _json(text: bytes | str) -> dict[str, Any]:
     try:
         found = from_json(text, allow_inf_nan=False)
-    except ValueError:  # of text that is not Unicode, and of what is nested too deep, too
+    except (ValueError, TypeError):  # of what is nested too deep, and of text with a surrogate
         raise NotRecords from None
     if not isinstance(found, dict):
         raise NotRecords

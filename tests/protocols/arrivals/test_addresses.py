@@ -20,6 +20,9 @@ from service.protocols.arrivals.addresses import is_refused, is_refused_host
         "64:ff9b::a9fe:a9fe",
         "2002:a9fe:a9fe::",
         "100.100.100.200",
+        "192.0.0.192",
+        "fd20:ce::254",
+        "64:ff9b:1::a9fe:a9fe",
         "not an address",
     ],
 )

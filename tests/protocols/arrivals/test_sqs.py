@@ -147,8 +147,9 @@ async def test_each_event_is_delivered_though_half_fail(admin: Any, queue: SqsQu
         queue, fail_first_of_odd, places=lambda: 20, jitter=lambda: 0.0, on_failure=lambda: None
     )
     poller.start()
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(300):
         await all_accepted.wait()
     await poller.stop()
     assert count(admin, queue) == 0
-    assert max(tries.values()) == 2
+    # At least once: a slow machine takes longer than a message is hidden.
+    assert all(tries[key] >= 1 + int(key[3:]) % 2 for key in keys)
