@@ -46,6 +46,12 @@ def readable(bucket: str, grants: Sequence[Grant]) -> Readable | None:
     return Readable(bucket, widest({*found, *(f"{key}{_OF_A_VERSION}" for key in keys)}))
 
 
+def takes_copies(grant: Grant) -> bool:
+    """Whether an object may be copied to what it covers: a copy declares neither size nor type."""
+    is_limited = grant.max_content_length is not None or grant.content_types is not None
+    return Operation.UPLOAD in grant.allow and not is_limited
+
+
 def readable_by_all(bucket: str, callers: Iterable[Sequence[Grant]]) -> Readable | None:
     """Return what every caller that uploads to a bucket may copy there, by the bucket's ARN.
 

@@ -16,7 +16,7 @@ from enum import IntEnum
 from typing import Any, Final
 
 from service.access.bucket_arns import BucketArns
-from service.access.copy_sources import copies_denied, readable
+from service.access.copy_sources import copies_denied, readable, takes_copies
 from service.access.create_only import (
     UPLOADS,
     bound_to_create,
@@ -158,7 +158,7 @@ def _sources(
     """Return what the session may copy from, the most first and nothing last."""
     own = GrantedBucket(arns, tuple(grants))
     nothing: tuple[Copies, list[GrantedBucket]] = (Copies.NONE, [])
-    if not any(Operation.UPLOAD in grant.allow for grant in grants):
+    if not any(takes_copies(grant) for grant in grants):
         return [nothing]
     wanted = [(Copies.BETWEEN, [own, *others]), (Copies.WITHIN, [own])]
     return [*(wanted if others else wanted[1:]), nothing]

@@ -27,8 +27,13 @@ def authorize_copy(
         detail = "No session may read this source and write the copy. Download and upload it."
         raise InvalidRequest(detail, pointer="#/source")
     there = source.bucket.s3_bucket
-    is_same = (there, action.source.key) == (target.bucket.s3_bucket, request.key)
-    if is_same and action.source.version_id is None:
+    # An access point is another name of some bucket, perhaps of this one.
+    may_be_same = (
+        there == target.bucket.s3_bucket
+        or source.bucket.is_access_point
+        or target.bucket.is_access_point
+    )
+    if may_be_same and action.source.key == request.key and action.source.version_id is None:
         raise InvalidRequest("An object is not copied onto itself.", pointer="#/source/key")
     at_store = replace(action, source=replace(action.source, bucket=there))
     return target._replace(max_expires_in=_shorter(target, source)), at_store

@@ -234,6 +234,19 @@ def test_policies_without_uploads_do_not_mention_copies(operation: Operation) ->
     assert "copy-source" not in policy_for(operation)
 
 
+@pytest.mark.parametrize(
+    "limited",
+    [
+        replace(allowing(Operation.UPLOAD), content_types=("image/png",)),
+        replace(allowing(Operation.UPLOAD), max_content_length=5),
+    ],
+)
+def test_a_caller_whose_uploads_are_limited_copies_nothing(limited: Grant) -> None:
+    """No call signs a copy for it, and a copy would pass the limit."""
+    granted = [allowing(Operation.DOWNLOAD, prefix="shared/"), limited]
+    assert scoped_session(granted, ARNS).copies is Copies.NONE
+
+
 def test_the_denial_of_copies_is_short_and_minio_accepts_it() -> None:
     """ValidateStringValues in minio/pkg, policy/condition/stringfunc.go: a bucket and a key."""
     *_, denial = statements(policy_for(Operation.UPLOAD))

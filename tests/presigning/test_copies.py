@@ -133,6 +133,18 @@ async def test_an_object_is_not_copied_onto_itself_by_another_name() -> None:
     assert (await tested.presign(copy("a/y", "a/x", of="photos"))).headers["if-none-match"] == "*"
 
 
+@in_virtual_time
+async def test_an_access_point_may_be_another_name_of_the_bucket() -> None:
+    point = replace(REPORTS, s3_bucket="arn:aws:s3:eu-west-1:111122223333:accesspoint/reports")
+    everything = [
+        grant(Operation.DOWNLOAD, Operation.UPLOAD, bucket=name, allow_overwrite=True)
+        for name in ALIASES
+    ]
+    tested = harness(*everything, buckets={"reports": point, "photos": REPORTS})
+    refusal = await tested.refusal(copy("a/x", "a/x", of="photos", overwrite=True))
+    assert [*refusal.pointers] == ["#/source/key"]
+
+
 FROM_PHOTOS: Final = [grant(Operation.DOWNLOAD, bucket="photos"), WRITES]
 
 
