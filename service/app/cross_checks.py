@@ -144,13 +144,22 @@ def _long_lifetimes(settings: "Settings") -> Iterator[Conflict]:
 
 
 def _shared_distributions(settings: "Settings") -> Iterator[Conflict]:
-    """A URL names no bucket: a grant on one would open the other."""
-    known = dict[str, str]()
+    """A URL names no bucket: a grant on one would open the other.
+
+    A distribution may have several addresses.
+    """
+    known = dict[tuple[str, str], str]()
     for name, bucket in settings.buckets.items():
-        if bucket.cloudfront is None:
-            continue
-        other = known.setdefault(bucket.cloudfront.url, name)
-        if (settings.buckets[other].bucket or other) != (bucket.bucket or name):
-            text = f"{OTHER} has this address too, and a URL does not say which bucket it is of"
-            at, first = (("buckets", each, "cloudfront", "url") for each in (name, other))
-            yield Conflict(at, f"{text}; each bucket needs a distribution", first)
+        for field in () if bucket.cloudfront is None else ("distribution", "url"):
+            other = known.setdefault((field, getattr(bucket.cloudfront, field)), name)
+            if _in_store(settings, other) != _in_store(settings, name):
+                text = f"{OTHER} has it too, and a URL does not say which bucket it is of"
+                at, first = (("buckets", each, "cloudfront", field) for each in (name, other))
+                yield Conflict(at, f"{text}; each bucket needs a distribution", first)
+                break
+
+
+def _in_store(settings: "Settings", name: str) -> tuple[str, str | None]:
+    """Return the bucket's own name, and where its store is."""
+    bucket = settings.buckets[name]
+    return bucket.bucket or name, bucket.endpoint_url

@@ -78,7 +78,7 @@ def _answer(request: Request, text: PublicText) -> Response:
     sign_in = _settings(request).sign_in
     buckets = request.app.parts.core.authorizer.snapshot.buckets.values()
     issuers = () if sign_in is None else sign_in.origins
-    stores = [bucket.address.origin for bucket in buckets]
+    stores = [origin for bucket in buckets for origin in bucket.origins]
     headers = {
         "Content-Security-Policy": content_security_policy(stores, issuers=issuers, previews=True),
         "Cross-Origin-Opener-Policy": "same-origin",

@@ -72,6 +72,12 @@ class Bucket:
             raise CreateOnlyUnsupported(detail, pointer="#/overwrite")
 
     @property
+    def origins(self) -> tuple[str, ...]:
+        """Where its URLs lead: to the store, and to CloudFront if that delivers it."""
+        delivered = () if self.cloudfront is None else (self.cloudfront.origin,)
+        return (self.address.origin, *delivered)
+
+    @property
     def is_access_point(self) -> bool:
         return self.s3_bucket.startswith("arn:")
 

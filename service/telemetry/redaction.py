@@ -17,7 +17,7 @@ _SECRETS: Final = [
     # A name, a separator and the value, as in a URL, a form field, JSON, XML, a repr or a header.
     re.compile(
         r"(?i)((?:x-amz-(?:signature|security-token|credential)"
-        r"|(?<=[?&])signature|cloudfront-(?:signature|policy)"
+        r"|(?:(?<=[?&])|(?<=&amp;)|(?<=u0026))signature|cloudfront-(?:signature|policy)"
         r"|secret_?access_?key|session_?token|web_?identity_?token)"
         r"\\*[\"']?\s*[=:>,]\s*(?:b(?=['\"]))?\\*[\"']?)[^\s\"'\\&<>,)]+"
     ),

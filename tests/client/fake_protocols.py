@@ -1,6 +1,7 @@
 """What the fake answers where other programs meet the service: remote signing and credentials."""
 
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
@@ -49,7 +50,7 @@ def signed_cookies(body: Any) -> Any:
             "CloudFront-Policy": "policy",
             "CloudFront-Signature": "signature-of-the-tests",
         },
-        "url": f"https://d1.test/{body['prefix']}",
+        "url": f"https://d1.test/{quote(body['prefix'])}",
         "expires_at": "2026-03-01T12:15:00Z",
         **({} if "expires_in" not in body else {"limited_by": "grant"}),
     }

@@ -139,8 +139,13 @@ def test_two_buckets_cannot_share_a_distribution(tmp_path: Path) -> None:
     """A grant on one would open the other."""
     section = settings_with_cloudfront(tmp_path)
     [problem] = refusal(section, section)
-    assert problem.startswith("buckets.media1.cloudfront.url: ")
+    assert problem.startswith("buckets.media1.cloudfront.distribution: ")
     assert "each bucket needs a distribution" in problem
+    [problem] = refusal(section, {**section, "url": "https://media.example.com"})
+    assert problem.startswith("buckets.media1.cloudfront.distribution: ")
+    other = section["distribution"][:-1] + "X"
+    [problem] = refusal(section, {**section, "distribution": other})
+    assert problem.startswith("buckets.media1.cloudfront.url: ")
     assert settings(section, section, bucket="acme-media").buckets  # two names of one bucket
 
 

@@ -5,6 +5,7 @@ from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from service.signing.cloudfront import read_private_key
@@ -24,14 +25,17 @@ def test_the_commands_make_a_key_that_works(tmp_path: Path) -> None:
     assert (tmp_path / "cloudfront.pem").stat().st_mode & 0o077 == 0
 
 
-def test_the_code_sets_cookies_for_the_film_only() -> None:
+@pytest.mark.parametrize(
+    ("film", "path"), [("metropolis", "metropolis"), ("a b; Domain=x", "a%20b%3B%20Domain%3Dx")]
+)
+def test_the_code_sets_cookies_for_the_film_only(film: str, path: str) -> None:
     [code] = [each.text for each in RUN if each.language == "python"]
     names: dict[str, Any] = {}
     exec(compile(code, PAGE, "exec"), names)
-    headers = names["cookie_headers"](Fake().client(), "metropolis")
+    headers = names["cookie_headers"](Fake().client(), film)
     cookies = SimpleCookie(headers[0])
     assert len(headers) == 2
     assert cookies["CloudFront-Policy"].value == "policy"
     for header in headers:
-        assert "Path=/films/metropolis/" in header
+        assert f"Path=/films/{path}/" in header.split("; ")
         assert {"Secure", "HttpOnly", "Domain=example.com"} <= {*header.split("; ")}

@@ -156,8 +156,12 @@ def test_cloudfront_urls_do_not_end(path: Path) -> None:
     document = json.loads(path.read_text())
     document["buckets"]["reports"]["cloudfront"] = settings_with_cloudfront(path.parent)
     path.write_text(json.dumps(document))
-    warning = f"of bucket reports do not end: they belong to no session. Only the removal of the key {KEY_ID}"
-    assert warning in revoked(path, "a").stdout
+    section = document["buckets"]["reports"]["cloudfront"]
+    section["keys"].insert(0, {**section["keys"][0], "id": "K3NEXT"})  # during a rotation
+    path.write_text(json.dumps(document))
+    said = revoked(path, "a").stdout
+    assert "of bucket reports do not end: they belong to no session" in said
+    assert f"the removal of the key that signed, K3NEXT or {KEY_ID}, from its key group" in said
     assert "CloudFront" not in revoked(path, "b").stdout
 
 

@@ -17,6 +17,8 @@ SENTINEL = "s3ntinel/+="
         f"GET /k?X-Amz-Security-Token={SENTINEL}&X-Amz-Expires=900",
         f"GET /k?X-Amz-Credential={SENTINEL}",
         f"GET /k?Expires=1&Signature={SENTINEL}&Key-Pair-Id=K1",
+        f"<a href='/k?Expires=1&amp;Signature={SENTINEL}&amp;Key-Pair-Id=K1'>",
+        f'{{"url": "/k?Expires=1\\u0026Signature={SENTINEL}\\u0026Key-Pair-Id=K1"}}',
         f"Cookie: CloudFront-Policy={SENTINEL}; CloudFront-Signature={SENTINEL}",
         f"{{'CloudFront-Signature': '{SENTINEL}'}}",
         f"<SecretAccessKey>{SENTINEL}</SecretAccessKey>",

@@ -144,8 +144,9 @@ def _static_warnings(buckets: Sequence[str], settings: Settings) -> Iterator[str
 def _delivered_warnings(buckets: Sequence[str], settings: Settings) -> Iterator[str]:
     for name in buckets:
         if (cloudfront := settings.buckets[name].cloudfront) is not None:
+            keys = " or ".join(each.id for each in cloudfront.keys)
             yield (
                 f"CloudFront URLs and cookies of bucket {name} do not end: they belong to no "
-                f"session. Only the removal of the key {cloudfront.keys[0].id} from its key group "
-                "ends them, for all callers"
+                f"session. Only the removal of the key that signed, {keys}, from its key group "
+                "ends them, for all callers. `key_pair_id` in an audit line names it"
             )

@@ -77,8 +77,8 @@ def drop_box_page(link: Link, snapshot: Snapshot, grants: Grants) -> Response:
 
 def redeem_page(link: Link, snapshot: Snapshot) -> Response:
     """A page with one button. It has no script."""
-    origin = snapshot.buckets[link.bucket].address.origin
-    policy = content_security_policy([], forms=[origin])
+    # Browsers apply `form-action` to the redirect, too, which may lead to CloudFront.
+    policy = content_security_policy([], forms=snapshot.buckets[link.bucket].origins)
     times = "once" if link.max_uses == 1 else f"{link.max_uses} times"
     return _page("redeem.html", policy, name=file_name(link), times=times)
 

@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urljoin, urlsplit
@@ -10,8 +11,12 @@ from urllib.parse import parse_qs, unquote, urljoin, urlsplit
 import httpx
 import pytest
 
+from service.protocols.links.pages import redeem_page
+from tests.protocols.links.factories import EXAMPLE
 from tests.protocols.links.visitor import BROWSER, Visitor, code, end_windows, run_visitor
 from tests.support.app import app_of
+from tests.support.cloudfront import ORIGIN, make_delivery
+from tests.support.factories import make_bucket, make_snapshot
 from tests.support.valkey import Valkey
 
 
@@ -98,6 +103,15 @@ async def test_a_counted_link_shows_browsers_a_button(tmp_path: Path, valkey: Va
             "form-action 'self' https://demo.s3.example" in page.headers["content-security-policy"]
         )
         assert "script-src 'self'" in page.headers["content-security-policy"]
+
+
+def test_the_button_may_lead_to_cloudfront() -> None:
+    bucket = make_bucket(cloudfront=make_delivery())
+    page = redeem_page(
+        replace(EXAMPLE, max_uses=1), make_snapshot(buckets={EXAMPLE.bucket: bucket})
+    )
+    targets = f"form-action 'self' {bucket.address.origin} {ORIGIN}"
+    assert targets in page.headers["content-security-policy"]
 
 
 async def test_the_button_uses_the_link(tmp_path: Path, valkey: Valkey) -> None:
