@@ -223,9 +223,15 @@ def test_a_covered_grant_does_not_change_the_policy(granted: list[Grant], more: 
 
 
 def test_limits_do_not_change_the_policy() -> None:
-    lengths = {"max_expires_in": 60, "max_content_length": 1, "max_keys": 1}
-    limited = make_grant(prefix="a/", content_types=("image/*",), allow_overwrite=True, **lengths)
+    limited = make_grant(prefix="a/", max_expires_in=60, max_keys=1, allow_overwrite=True)
     assert session_policy([limited], ARNS) == session_policy([make_grant(prefix="a/")], ARNS)
+
+
+def test_limits_of_size_and_type_only_deny_copies() -> None:
+    sized = replace(make_grant(prefix="a/"), max_content_length=1)
+    typed = replace(make_grant(prefix="a/"), content_types=("image/*",))
+    assert session_policy([sized], ARNS) == session_policy([typed], ARNS)
+    assert "s3:GetObjectTagging" not in session_policy([sized], ARNS)  # which only copies need
 
 
 def test_equal_operations_share_one_statement() -> None:
