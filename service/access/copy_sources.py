@@ -10,12 +10,12 @@ only a bucket and a key as value; `none/none` does not exist.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from service.access.create_only import UPLOADS
-from service.access.grants import Grant, Operation
+from service.access.grants import AccessRequest, Grant, Operation, violated_limit
 from service.access.iam_patterns import patterns_of, widest
 from service.signing.sigv4 import percent_encode
 
@@ -47,16 +47,23 @@ def readable(bucket: str, grants: Sequence[Grant]) -> Readable | None:
 
 
 def takes_copies(grant: Grant) -> bool:
-    """Whether an object may be copied to what it covers: a copy declares neither size nor type."""
-    is_limited = grant.max_content_length is not None or grant.content_types is not None
-    return Operation.UPLOAD in grant.allow and not is_limited
+    """Whether an upload that the grant allows may be a copy, which declares no size and no type."""
+    copy = AccessRequest(
+        operation=Operation.UPLOAD, bucket=grant.bucket, key=grant.prefix, is_copy=True
+    )
+    return Operation.UPLOAD in grant.allow and violated_limit(grant, copy) is None
 
 
-def readable_by_all(bucket: str, callers: Iterable[Sequence[Grant]]) -> Readable | None:
+def readable_by_all(bucket: str, callers: Sequence[Sequence[Grant]]) -> Readable | None:
     """Return what every caller that uploads to a bucket may copy there, by the bucket's ARN.
 
-    Each of `callers` has its grants on it. Where they share one session, no more may be spared.
+    Each of `callers` has its grants on it. Where they share one session, no more may be spared, and
+    nothing if a copy would pass the limits of one of them.
     """
+    uploads = [[each for each in grants if Operation.UPLOAD in each.allow] for grants in callers]
+    may_copy = [any(map(takes_copies, grants)) for grants in uploads if grants]
+    if not may_copy or not all(may_copy):
+        return None
     common: set[str] | None = None
     for grants in callers:
         if not any(UPLOADS & grant.allow for grant in grants):
