@@ -84,7 +84,7 @@ def _signed_ahead(
 ) -> Iterator[tuple[_File, SignedRequest | None]]:
     """Yield each file, with a URL if it is small and new: a call for a batch, not for each file.
 
-    A/B, 1,000 files of 4 KiB: 2.4 ms of CPU for each, and 3.4 ms with a call for each.
+    A/B, 1,000 files of 4 KiB, three rounds: 0.72 of the CPU of a call for each.
     """
     while batch := list(islice(files, _BATCH)):
         new = [file for file in batch if file.size <= _SMALL and file.key not in stored]
