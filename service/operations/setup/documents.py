@@ -164,8 +164,8 @@ def _bucket(buckets: Sequence[SignedBucket], around: IamContext) -> Document:
     named = [each for each in principals if each is not None]
     takes_parts = any(Operation.MULTIPART in each.allowed for each in buckets)
     rails = policies.guard_rails(buckets, named, around.networks, around.vpcs)
-    distributions = dict.fromkeys(each.distribution for each in buckets)
-    rails["Statement"] += [policies.delivered(first, each) for each in distributions if each]
+    if distributions := [*dict.fromkeys(each.distribution for each in buckets if each.distribution)]:
+        rails["Statement"].append(policies.delivered(first, distributions))
     return {
         "bucket": first.s3_bucket,
         **({} if first.endpoint_url is None else {"endpoint_url": first.endpoint_url}),
@@ -178,21 +178,22 @@ def _bucket(buckets: Sequence[SignedBucket], around: IamContext) -> Document:
 
 def _deliveries(buckets: Sequence[SignedBucket]) -> Iterator[Document]:
     """Yield what each distribution needs besides its bucket's policy."""
-    known = set[str]()
+    distributions = dict[str, list[SignedBucket]]()
     for each in buckets:
-        if each.distribution is None or each.distribution in known:
-            continue
-        known.add(each.distribution)
-        name = f"presign-{each.name}"
+        if each.distribution is not None:
+            distributions.setdefault(each.distribution, []).append(each)
+    for arn, delivered in distributions.items():
+        name = f"presign-{delivered[0].name}"
+        keys = dict.fromkeys(key for each in delivered for key in each.delivery_keys)
         yield {
-            "distribution": each.distribution,
+            "distribution": arn,
             "origin_access_control": {
                 "Name": name,
                 "OriginAccessControlOriginType": "s3",
                 "SigningBehavior": "always",
                 "SigningProtocol": "sigv4",
             },
-            "key_group": {"Name": name, "Items": [*each.delivery_keys]},
+            "key_group": {"Name": name, "Items": [*keys]},
         }
 
 

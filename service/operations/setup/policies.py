@@ -140,15 +140,15 @@ def guard_rails(
     )
 
 
-def delivered(bucket: SignedBucket, distribution: str) -> Statement:
-    """Return what the bucket's policy allows its distribution, by an origin access control.
+def delivered(bucket: SignedBucket, distributions: Sequence[str]) -> Statement:
+    """Return what the bucket's policy allows its distributions, by an origin access control.
 
     …/AmazonCloudFront/latest/DeveloperGuide/private-content-restricting-access-to-s3.html
     """
     return {
         **_allow("DeliveredByCloudFront", ["s3:GetObject"], [f"{bucket.arns.objects}*"]),
         "Principal": {"Service": "cloudfront.amazonaws.com"},
-        "Condition": {"StringEquals": {"aws:SourceArn": distribution}},
+        "Condition": {"StringEquals": {"aws:SourceArn": _compact(distributions)}},
     }
 
 

@@ -4,6 +4,7 @@
 enforces them: so what holds of them holds of this output.
 """
 
+import copy
 from typing import Any, Final
 
 import pytest
@@ -374,6 +375,21 @@ def test_a_distribution_has_an_access_control_and_a_key_group() -> None:
     assert delivery["origin_access_control"]["SigningBehavior"] == "always"
     assert delivery["key_group"] == {"Name": "presign-media", "Items": [KEY_ID]}
     assert "cloudfront" not in EVERYTHING
+
+
+def test_names_of_one_bucket_share_what_delivers_them() -> None:
+    """A policy cannot have one Sid twice, and a key group has the keys of every name."""
+    other, key = f"{DISTRIBUTION}2", {"id": "K9OTHER", "private_key_file": "/nowhere.pem"}
+    renamed, moved = copy.deepcopy(DELIVERED), copy.deepcopy(DELIVERED)
+    renamed["cloudfront"]["keys"].append(key)
+    moved["cloudfront"]["distribution"] = other
+    made = document({"media": DELIVERED, "renamed": renamed, "moved": moved})
+    [bucket] = made["buckets"]
+    statements = [each for each in bucket["policy"]["Statement"] if each["Effect"] == "Allow"]
+    sources = [each["Condition"]["StringEquals"]["aws:SourceArn"] for each in statements]
+    assert sources == [[DISTRIBUTION, other]]
+    groups = [each["key_group"]["Items"] for each in made["cloudfront"]]
+    assert groups == [[KEY_ID, "K9OTHER"], [KEY_ID]]
 
 
 def test_a_key_of_kms_must_know_the_distribution() -> None:
