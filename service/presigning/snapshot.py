@@ -22,6 +22,7 @@ from service.access.claims import Fact
 from service.access.grants import Caller, Grant, Grants, Operation
 from service.access.session_policy import Copies, GrantedBucket, deny_all, scoped_session
 from service.access.subject_patterns import Patterns
+from service.access.surfaces import Surface
 from service.auth.api_keys import ApiKeys
 from service.concurrency.bounded_dict import BoundedDict
 from service.errors import CreateOnlyUnsupported, InvalidRequest
@@ -77,6 +78,12 @@ class Bucket:
         delivered = () if self.cloudfront is None else (self.cloudfront.origin,)
         return (self.address.origin, *delivered)
 
+    def downloads_from(self, surface: Surface) -> str:
+        """The address below which the download URLs of a surface lead."""
+        if self.cloudfront is not None and surface in self.cloudfront.surfaces:
+            return self.cloudfront.origin
+        return self.address.bucket_url
+
     @property
     def is_access_point(self) -> bool:
         return self.s3_bucket.startswith("arn:")
@@ -98,9 +105,7 @@ class Bucket:
 
     @property
     def probe_policy(self) -> str | None:
-        """The policy of the bucket's own session, which denies everything: it shows that the role
-        works.
-        """
+        """A policy that denies everything: the bucket's own session only shows that its role works."""
         return None if self.arns is None else deny_all(self.arns)
 
 

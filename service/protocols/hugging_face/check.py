@@ -79,7 +79,7 @@ def _overlap(one: Grant, other: Grant) -> bool:
 def _same_host(hub: Hub | None, checked: Checked, root: ProtocolRoot) -> str | None:
     """Return the host name that the service shares with the bucket, if it is known."""
     own = None if hub is None else urlsplit(hub.public_url).hostname
-    store = urlsplit(checked.buckets[root.bucket].address.bucket_url).hostname
+    store = urlsplit(checked.buckets[root.bucket].downloads_from("protocols")).hostname
     return own if own == store else None
 
 

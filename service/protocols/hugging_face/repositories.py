@@ -99,7 +99,7 @@ class Repositories(UseCase[Hub]):
     ) -> FileUrl:
         """Sign the download of a file.
 
-        Raises SameHost if the store's name is `own_host`, EntryNotFound, and what
+        Raises SameHost if the URL's host would be `own_host`, EntryNotFound, and what
         `Presigner.presign` raises.
         """
         place = self._place(repository)
@@ -215,4 +215,4 @@ class Repositories(UseCase[Hub]):
 
     def _host_of(self, bucket: str) -> str | None:
         found = self.authorizer.snapshot.buckets.get(bucket)
-        return None if found is None else urlsplit(found.address.bucket_url).hostname
+        return None if found is None else urlsplit(found.downloads_from("protocols")).hostname

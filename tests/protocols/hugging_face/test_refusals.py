@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 
 import httpx
@@ -24,6 +25,7 @@ from tests.protocols.hugging_face.harness import (
     told,
 )
 from tests.support.app import app_of, make_app_settings, run_app
+from tests.support.cloudfront import settings_with_cloudfront
 
 NO_REPOSITORY: Final = (404, "RepoNotFound")
 NO_REVISION: Final = (404, "RevisionNotFound")
@@ -276,6 +278,24 @@ async def test_a_store_with_the_same_host_name_is_refused(name: str) -> None:
     assert "host name" in answer.headers["x-error-message"]
     assert "location" not in answer.headers
     assert (await ask(INFO, headers={"Host": name})).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("surfaces", "own", "other"),
+    [
+        (["protocols"], "media.example", "demo.s3.example"),
+        (["downloads"], "demo.s3.example", "media.example"),
+    ],
+)
+async def test_the_host_that_delivers_is_the_one_compared(
+    tmp_path: Path, surfaces: list[str], own: str, other: str
+) -> None:
+    section = settings_with_cloudfront(tmp_path, url="https://media.example", deliver=surfaces)
+    role = "arn:aws:iam::111122223333:role/presign"
+    delivered = {"region": "eu-west-1", "role_arn": role, "cloudfront": section}
+    buckets = {"buckets": {"demo": delivered}}
+    answers = [await ask(FILE, headers={"Host": name}, **buckets) for name in (own, other)]
+    assert [answer.status_code for answer in answers] == [401, 307]
 
 
 async def test_a_hub_that_a_reload_removed_is_gone() -> None:
