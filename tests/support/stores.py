@@ -152,7 +152,7 @@ def _seaweedfs_command(ports: Mapping[str, int]) -> list[str]:
     files = ["-dir=.", "-s3.config=s3.json", "-s3.iam.config=iam.json"]
     # Relative to its directory: a socket's path has little more than 100 bytes.
     sockets = ["-filer.localSocket=filer.sock", "-s3.localSocket=s3.sock"]
-    sizes = ["-master.volumeSizeLimitMB=64", "-volume.max=50"]
+    sizes = ["-master.volumeSizeLimitMB=64", "-volume.max=400"]
     given = [f"-{name}={port}" for name, port in ports.items()]
     return [str(weed), "server", *parts, *hosts, *files, *sockets, *sizes, *given]
 
