@@ -1,6 +1,8 @@
 """`presign://` for fsspec."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib.metadata import entry_points
@@ -226,3 +228,14 @@ def test_rm_deletes_the_object(fake: Fake, files: PresignFileSystem) -> None:
     files.rm("reports/2026/b.csv")
 
     assert fake.objects == {}
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 14), reason="3.14 ends no thread")
+@pytest.mark.parametrize(("module", "waited"), [("pyarrow", "0.05\n"), ("other", "")])
+def test_a_process_waits_for_the_threads_of_arrow(module: str, waited: str) -> None:
+    program = (
+        "import sys, time, types, presign_client.filesystem; time.sleep = print; "
+        f"sys.modules[{module!r}] = types.ModuleType({module!r})"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == waited
