@@ -176,7 +176,7 @@ def main() -> None:
             harness(store, rooms[1]) as made,
             sync_playwright() as playwright,
             playwright.chromium.launch(
-                executable_path=shutil.which("chromium"), args=QUIET
+                executable_path=shutil.which("chromium-headless-shell"), args=QUIET
             ) as browser,
         ):
             pictures(browser, made, film)
