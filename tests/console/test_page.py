@@ -37,8 +37,12 @@ TYPES: Final = {
 # The scripts that may keep something in the browser, and where.
 STORING: Final = {
     "unfinished_uploads.js": {"indexedDB"},
+    # The key of a person who chose that
+    "kept_key.js": {"sessionStorage"},
+    # The folder that is open
+    "addresses.js": {"history.", "location.hash"},
     # During a sign-in, and to remove the code from the address
-    "issuer_sign_in.js": {"sessionStorage", "history.", "location.search"},
+    "issuer_sign_in.js": {"sessionStorage", "history.", "location.hash", "location.search"},
 }
 NAMESPACE: Final = "http://www.w3.org/2000/svg"
 

@@ -61,7 +61,7 @@ function row(entry, id, place, now, onAct) {
 
 function nameOf(entry, { grants, bucket }, onAct) {
   if (entry.isFolder) {
-    const link = folderLink(entry.name, () => onAct("open", entry, link));
+    const link = folderLink(entry.name, placeOf(entry, bucket));
     link.dataset.act = "open";
     return link;
   }
@@ -78,6 +78,9 @@ function nameOf(entry, { grants, bucket }, onAct) {
   button.addEventListener("click", () => onAct("preview", entry, button));
   return button;
 }
+
+/** The place that a folder's row leads to. In the list of buckets each one is a folder. */
+const placeOf = ({ key, name }, bucket) => (bucket === null ? { bucket: name, folder: "" } : { bucket, folder: key });
 
 function age({ lastModified }, now) {
   const cell = element("td", undefined, "age-cell");

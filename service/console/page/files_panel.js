@@ -1,13 +1,15 @@
 // The files of the open folder: listed, sorted, filtered and shown a page at a time.
 
-import { bucketsOf, may, mayListVersions, namedBelow } from "./access.js";
+import { bucketsOf, may, mayListVersions, nameOf, namedBelow } from "./access.js";
+import { addressOf } from "./addresses.js";
 import { Deletions } from "./deletions.js";
 import { announce, byId, hideError, inOneLine, showError } from "./elements.js";
+import { emptyWords } from "./empty_folder.js";
 import { PAGE_ROWS, arranged, entryOf, isRestorable, recordEntry } from "./file_list.js";
 import { focusControl, showRows } from "./file_rows.js";
 import { showPath } from "./path_bar.js";
 import { newestOf, restore } from "./versions.js";
-import { bytes, counted } from "./words.js";
+import { bytes, counted, displayName } from "./words.js";
 
 const LOADED_AT_ONCE = 25_000; // entries; more only on request
 const SHOWN_AFTER = 5_000; // entries between two redraws while a long list is being read
@@ -17,7 +19,6 @@ const BY_NAME = { column: "name", isDescending: false };
 export class FilesPanel {
   #service;
   #share;
-  #onOpen;
   #deletions;
   #place = { grants: [], bucket: null, folder: "" };
   #entries = new Map(); // by key
@@ -26,14 +27,13 @@ export class FilesPanel {
   #source = null; // of further entries
   #loading = new AbortController();
   #hasFailed = false; // the list is not known to be complete
+  #isFound = false; // the store has something there
   #timer = null; // of the next redraw
   #versions = null; // the dialog, while it is open
 
-  /** `onOpen` is called with the place of a folder that was followed. */
-  constructor(service, share, onOpen) {
+  constructor(service, share) {
     this.#service = service;
     this.#share = share;
-    this.#onOpen = onOpen;
     this.#deletions = new Deletions(service, (deleted) => this.#noteDeletion(deleted));
     byId("filter").addEventListener("input", () => {
       this.#turnTo(0);
@@ -48,10 +48,11 @@ export class FilesPanel {
   }
 
   open(place) {
+    for (const dialog of document.querySelectorAll("dialog[open]:is(.preview, .versions)")) dialog.close();
     byId("filter").value = "";
     this.#sort = BY_NAME;
     this.#page = 0;
-    showPath(place, this.#onOpen);
+    showPath(place, () => this.refresh());
     this.refresh(place);
   }
 
@@ -62,6 +63,7 @@ export class FilesPanel {
     this.#stop();
     this.#loading = new AbortController();
     this.#hasFailed = false;
+    this.#isFound = place.isNew === true;
     hideError(byId("files-error"));
     const isListed = bucket !== null && may(grants, "list", bucket, folder);
     const named = bucket === null ? bucketsOf(grants).map((name) => `${name}/`) : namedBelow(grants, bucket, folder);
@@ -124,6 +126,7 @@ export class FilesPanel {
           this.#source = null;
           break;
         }
+        this.#isFound = true;
         if (value.key !== folder) recordEntry(this.#entries, folder, value);
         if (count === 1000 || count % SHOWN_AFTER === 0) this.#show({ isReading: true });
       }
@@ -195,24 +198,18 @@ export class FilesPanel {
   }
 
   #showEmpty(isEmpty, isFiltered) {
-    const { grants, bucket, folder } = this.#place;
     byId("empty").hidden = !isEmpty;
     if (!isEmpty) return;
-    const sees = bucket !== null && may(grants, "list", bucket, folder);
-    const sends = ["upload", "multipart"].some((way) => may(grants, way, bucket, `${folder}x`));
-    const hint = sends ? "Drop files or folders anywhere on this page, or choose Upload." : "";
-    const [title, more] = isFiltered
-      ? ["Nothing matches the filter", "Try fewer letters."]
-      : sees
-        ? ["This folder is empty", hint]
-        : ["You cannot see the files in this folder", hint];
+    const { title, hint, up } = emptyWords(this.#place, { isFiltered, isFound: this.#isFound });
     byId("empty-title").textContent = title;
-    byId("empty-hint").textContent = more;
+    byId("empty-hint").textContent = hint;
+    byId("way-up").hidden = up === null;
+    if (up) byId("way-up").href = addressOf(up);
+    if (up) byId("way-up").textContent = up.bucket === null ? "Go to all files" : `Go up to ${displayName(nameOf(up))}`;
   }
 
   async #act(act, entry, button) {
     const { bucket } = this.#place;
-    if (act === "open") return this.#open(entry);
     if (act === "share") return this.#share.choose(entry.key);
     if (act === "delete")
       return this.#deletions.begin({ bucket, key: entry.key }, "Deleted ", inOneLine(entry.name));
@@ -229,11 +226,6 @@ export class FilesPanel {
       if (error.status !== 401) showError(byId("files-error"), error, { lead });
     }
     button.ariaBusy = null;
-  }
-
-  #open({ key, name }) {
-    const { bucket } = this.#place;
-    this.#onOpen(bucket === null ? { bucket: name, folder: "" } : { bucket, folder: key });
   }
 
   async #preview({ key, name }) {

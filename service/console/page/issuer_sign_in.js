@@ -25,7 +25,8 @@ export class IssuerSignIn {
   /** Leaves the page for the issuer. */
   async leave() {
     const { url, pending } = await this.#begin();
-    sessionStorage.setItem(PENDING, JSON.stringify(pending));
+    // The folder that the address names stays here: the issuer does not learn it.
+    sessionStorage.setItem(PENDING, JSON.stringify({ ...pending, address: location.hash }));
     location.assign(url);
   }
 
@@ -48,8 +49,9 @@ export class IssuerSignIn {
     sessionStorage.removeItem(PENDING);
     const answer = new URLSearchParams(location.search);
     if (!answer.has("state")) return null;
-    history.replaceState(null, "", location.pathname); // a code is not left in the address
-    if (stored) return this.#finish(answer, JSON.parse(stored));
+    const { address = "", ...pending } = JSON.parse(stored ?? "{}");
+    history.replaceState(null, "", `${location.pathname}${address}`); // a code is not left in the address
+    if (stored) return this.#finish(answer, pending);
     if (!(await this.#handOver(answer))) throw new SignInError(NOT_STARTED_HERE);
     close();
     return { isElsewhere: true };

@@ -1,10 +1,11 @@
 // The path to the open folder: a link for each folder above it.
 
+import { addressOf } from "./addresses.js";
 import { byId, element, inOneLine } from "./elements.js";
 import { displayName } from "./words.js";
 
-/** `onOpen` is called with the place of the link that was followed. */
-export function showPath({ bucket, folder }, onOpen) {
+/** `onAgain` is called for the link of the open folder itself. */
+export function showPath({ bucket, folder }, onAgain) {
   const places = [{ name: "All files", bucket: null, folder: "" }];
   if (bucket !== null) places.push({ name: bucket, bucket, folder: "" });
   let above = "";
@@ -12,8 +13,9 @@ export function showPath({ bucket, folder }, onOpen) {
     above += `${name}/`;
     places.push({ name, bucket, folder: above });
   }
-  const links = places.map((place) => folderLink(place.name, () => onOpen(place)));
+  const links = places.map((place) => folderLink(place.name, place));
   links.at(-1).setAttribute("aria-current", "page");
+  links.at(-1).addEventListener("click", onAgain);
   byId("path").replaceChildren(
     ...links.map((link) => {
       const made = element("li");
@@ -24,15 +26,11 @@ export function showPath({ bucket, folder }, onOpen) {
   byId("where").replaceChildren(inOneLine(bucket === null ? "Your buckets" : places.at(-1).name || "/"));
 }
 
-/** A link that opens a folder in this page. Its address is that of the page, which names no folder. */
-export function folderLink(name, onFollow) {
+/** A link to a folder. It opens in this page, or in another tab if the person wants that. */
+export function folderLink(name, place) {
   const link = element("a", undefined, "folder-link");
-  link.href = "console";
+  link.href = addressOf(place);
   link.append(inOneLine(name || "/"));
   link.ariaLabel = displayName(name || "/");
-  link.addEventListener("click", (event) => {
-    event.preventDefault();
-    onFollow();
-  });
   return link;
 }

@@ -1,26 +1,39 @@
 // What a signed-in caller sees: the open folder, and the panels that follow it.
 
 import { startOf } from "./access.js";
+import {
+  addressOf,
+  addressedPlace,
+  goTo,
+  hasAddress,
+  isAddressed,
+  rewriteAddress,
+  watchAddress,
+} from "./addresses.js";
 import { DiagnosisPanel } from "./diagnosis_panel.js";
 import { byId } from "./elements.js";
 import { FilesPanel } from "./files_panel.js";
 import { showGrants } from "./grants_panel.js";
 import { offerNewFolder } from "./new_folder.js";
 import { SharePanel } from "./share_panel.js";
+import { notify } from "./toasts.js";
 import { UploadsPanel } from "./uploads_panel.js";
 
 export class Workspace {
   #service;
   #caller = null;
   #place = null;
+  #isIn = false; // and not waiting for a new sign-in
+  #made = null; // the address of the folder that was made last, which exists only once it has a file
 
   constructor(service) {
     this.#service = service;
     this.share = new SharePanel(service);
-    this.files = new FilesPanel(service, this.share, (place) => this.open(place));
+    this.files = new FilesPanel(service, this.share);
     this.uploads = new UploadsPanel(service, this.share, (sent) => this.#noteSent(sent));
     this.diagnosis = new DiagnosisPanel(service);
-    offerNewFolder((name) => this.open({ ...this.#place, folder: `${this.#place.folder}${name}/` }));
+    offerNewFolder((name) => this.#make(name));
+    watchAddress(() => this.#isIn && this.#follow());
     // A grant may have been withdrawn: what the page offers follows.
     service.onForbidden = () => this.#refreshGrants();
   }
@@ -36,16 +49,32 @@ export class Workspace {
     this.#caller = caller;
     showGrants(caller);
     this.diagnosis.offer();
-    this.open(this.#place ?? startOf(caller.grants));
+    this.#isIn = true;
+    this.#follow();
     this.uploads.enter(caller);
     this.uploads.resume();
   }
 
+  /** Opens what the page's address names, or what the caller begins with. */
+  #follow() {
+    const named = addressedPlace();
+    const { bucket, folder } = named ?? startOf(this.#caller.grants);
+    if (!named && hasAddress()) notify("The address that you opened leads to no folder.");
+    if (!isAddressed({ bucket, folder })) rewriteAddress({ bucket, folder });
+    this.#open({ bucket, folder });
+  }
+
+  #make(name) {
+    const place = { ...this.#place, folder: `${this.#place.folder}${name}/` };
+    this.#made = addressOf(place);
+    goTo(place);
+  }
+
   /** Opens a folder of a bucket. Without a bucket: the list of the buckets. */
-  open({ bucket, folder }) {
+  #open({ bucket, folder }) {
     this.#place = { bucket, folder };
     const { grants } = this.#caller;
-    const place = { grants, bucket, folder };
+    const place = { grants, bucket, folder, isNew: this.#made === addressOf({ bucket, folder }) };
     this.uploads.setDestination(place);
     this.share.setDestination(place);
     this.files.open(place);
@@ -54,6 +83,7 @@ export class Workspace {
 
   /** The token is no longer valid: nothing is sent until somebody signs in. */
   suspend() {
+    this.#isIn = false;
     this.uploads.suspend();
     this.files.suspend();
   }
@@ -66,6 +96,9 @@ export class Workspace {
   clear() {
     this.#caller = null;
     this.#place = null;
+    this.#isIn = false;
+    this.#made = null;
+    rewriteAddress(null);
     for (const panel of [this.uploads, this.files, this.share, this.diagnosis]) panel.clear();
     byId("grants").replaceChildren();
   }

@@ -257,7 +257,8 @@ class ConsolePage:
         return self.links.first.get_by_label("Link", exact=True).input_value()
 
 
-def open_console(context: BrowserContext, harness: Harness) -> ConsolePage:
+def open_console(context: BrowserContext, harness: Harness, url: str = "") -> ConsolePage:
+    """In a new tab, at the address `url`, else at the page's."""
     page = context.new_page()
     page.set_default_timeout(PATIENCE)
     watch = Watch({harness.origin, harness.store_origin})
@@ -265,7 +266,7 @@ def open_console(context: BrowserContext, harness: Harness) -> ConsolePage:
     page.on("console", watch.log)
     page.on("pageerror", lambda error: watch.logged.append(f"uncaught: {error}"))
     page.on("framenavigated", watch.navigation)
-    page.goto(harness.url)
+    page.goto(url or harness.url)
     return ConsolePage(page, harness, watch)
 
 
@@ -304,10 +305,15 @@ def refuse(
     route.fulfill(status=status, headers=headers, body=body)
 
 
+def expired(route: Route) -> None:
+    """Answer that the token is not valid."""
+    refuse(route, 401, "It ran out.")
+
+
 def let_token_expire(console: ConsolePage, key: str = "any.txt") -> None:
     """The page learns it when it makes a link."""
     page = console.page
-    page.route("**/v1/object-checks", lambda route: refuse(route, 401, "It ran out."))
+    page.route("**/v1/object-checks", expired)
     console.field("File to share").fill(key)
     console.button("Create link").click()
     expect(console.alert.first).to_contain_text("Your sign-in has expired.")

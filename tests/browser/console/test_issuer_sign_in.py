@@ -14,6 +14,7 @@ from tests.browser.console.harness import (
     ConsolePage,
     Harness,
     check_first_paint,
+    expired,
     open_console,
     text_file,
 )
@@ -76,10 +77,17 @@ def tamper_with_answer(console: ConsolePage, old: str, new: str) -> None:
 
 
 def test_people_sign_in_with_their_account(console: ConsolePage) -> None:
+    """They land at the address that they opened, of which the issuer learns nothing."""
+    asked: list[str] = []
+    console.page.on("request", lambda request: asked.append(f"{request.url} {request.post_data}"))
+    address = f"{console.harness.url}#/objects/of%20a%20colleague/"
+    console.page.goto(address)
     sign_in(console)
     expect(console.page.get_by_text(f"Signed in as {PERSON}")).to_be_visible()
-    assert console.page.url == console.harness.url
+    expect(console.heading).to_have_text("of a colleague")
+    assert console.page.url == address
     assert "eyJ" not in console.page.content()  # of a token
+    assert [url for url in asked if "colleague" in url and "/v1/objects" not in url] == []
 
 
 def test_the_code_is_in_no_log_of_the_service(
@@ -147,7 +155,7 @@ def test_who_cancels_is_back_on_the_page(console: ConsolePage) -> None:
 def test_an_answer_that_nobody_asked_for_is_refused(console: ConsolePage) -> None:
     said = "error=server_error&error_description=Call+me&state=x"
     for answer in ("code=c0de&state=x", said):
-        console.page.goto(f"{console.harness.url}?{answer}")
+        console.page.goto(f"{console.harness.url}?{answer}#/objects/theirs/")
         expect(console.alert).to_have_text(
             "This sign-in was not started here, or is too old. Start again."
         )
@@ -252,14 +260,6 @@ def test_a_window_that_does_not_open_is_explained(console: ConsolePage) -> None:
     console.page.evaluate("window.open = () => null")  # as a browser that blocks windows
     console.button("Sign in again with acme").click()
     expect(console.alert.first).to_contain_text("Your browser did not open a window.")
-
-
-def expired(route: Route) -> None:
-    problem: dict[str, Any] = {
-        "type": "/errors#unauthenticated", "title": "x", "status": 401, "code": "unauthenticated",
-        "detail": "It ran out.",
-    }  # fmt: skip
-    route.fulfill(status=401, content_type="application/problem+json", body=json.dumps(problem))
 
 
 def test_a_token_that_the_service_refuses_is_explained(console: ConsolePage) -> None:

@@ -67,14 +67,6 @@ def test_a_valid_key_opens_the_page_and_stays_in_memory(console: ConsolePage) ->
     assert API_KEY not in console.page.url
 
 
-def test_the_page_says_that_a_reload_signs_out(console: ConsolePage) -> None:
-    hint = "Kept in this page only: reloading the page signs you out."
-    expect(console.page.get_by_text(hint)).to_be_visible()
-    console.sign_in()
-    console.page.reload()
-    expect(console.page.get_by_text(hint)).to_be_visible()
-
-
 NAMED: Final[list[tuple[Any, str]]] = [
     ("navigation", "Path"), ("table", "Files"), ("searchbox", "Filter"),
 ]  # fmt: skip
