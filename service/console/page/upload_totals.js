@@ -2,12 +2,15 @@
 
 import { announce, byId } from "./elements.js";
 import { TransferRate } from "./transfer_rate.js";
+import { UploadDock } from "./upload_dock.js";
 import { bytes, counted, duration } from "./words.js";
 
+const NOT_SENT = ["failed", "refused"];
 const REDRAW_MS = 100; // each of hundreds of files reports its own progress
 
 export class UploadTotals {
   #rate = new TransferRate();
+  #dock = new UploadDock();
   #timer = null;
   #wasActive = false;
 
@@ -23,7 +26,8 @@ export class UploadTotals {
     const isSending = begun.some(({ state }) => state === "sending");
     if (isSending) this.#rate.note(performance.now(), sent);
     else this.#rate.reset();
-    byId("uploading").hidden = !rows.length;
+    const hasTrouble = rows.some(({ state }) => NOT_SENT.includes(state));
+    this.#dock.show({ isThere: rows.length > 0, hasTrouble });
     byId("uploading-title").textContent = title(rows, begun);
     byId("uploading-rate").textContent = progressInWords(size, sent, isSending ? this.#rate.perSecond : null);
     byId("total").value = size ? sent / size : Number(begun.length > 0);
@@ -52,7 +56,7 @@ function title(rows, begun) {
   const said = [];
   if (begun.some((row) => row.isActive)) said.push(`${done} of ${counted(begun.length, "file")} uploaded`);
   else if (done) said.push(`${counted(done, "file")} uploaded`);
-  const not = of("failed", "refused");
+  const not = of(...NOT_SENT);
   if (not) said.push(`${counted(not, "file")} not uploaded`);
   return said.join(", ") || "Unfinished uploads";
 }

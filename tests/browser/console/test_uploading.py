@@ -241,3 +241,70 @@ def test_small_files_pause_and_resume_together(console: ConsolePage) -> None:
     console.page.unroute("**/v1/upload-urls")
     console.button("Resume all").click()
     expect(console.page.get_by_role("heading", name="8 files uploaded", exact=True)).to_be_visible()
+
+
+def top_of(console: ConsolePage) -> float:
+    """Where the list of files begins."""
+    box = console.files.bounding_box()
+    assert box is not None
+    return float(box["y"])
+
+
+def is_covered(console: ConsolePage, name: str) -> bool:
+    """Whether something lies over the middle of a row that was scrolled to."""
+    row = console.row(name)
+    row.scroll_into_view_if_needed()
+    covers = """(row) => {
+      const { x, y, width, height } = row.getBoundingClientRect();
+      return !row.contains(document.elementFromPoint(x + width / 2, y + height / 2));
+    }"""
+    covered: bool = row.evaluate(covers)
+    return covered
+
+
+def test_uploads_are_docked_and_never_move_the_list(console: ConsolePage) -> None:
+    """They stay while folders change, and the list of them can be hidden."""
+    for number in range(30):
+        console.harness.put(f"docked/{number:02}.txt", b"x")
+    console.sign_in()
+    console.follow("docked")
+    expect(console.row("29.txt")).to_be_visible()
+    before = top_of(console)
+    held = hold(console.page, "**/v1/upload-urls")
+    console.upload(*(text_file(f"docked-{number}.txt") for number in range(8)))
+    dock = console.region("0 of 8 files uploaded")
+    expect(dock.get_by_role("listitem")).to_have_count(8)
+    assert top_of(console) == before
+    assert not is_covered(console, "29.txt")
+    console.page.get_by_role("navigation", name="Path").get_by_text("objects").click()
+    expect(console.heading).to_have_text("objects")
+    expect(dock.get_by_role("listitem").first).to_be_visible()
+    console.button("Hide list").click()
+    expect(dock.get_by_role("listitem").first).to_be_hidden()
+    expect(dock.get_by_role("progressbar", name="Total")).to_be_visible()
+    expect(console.button("Show list")).to_be_focused()
+    console.page.unroute("**/v1/upload-urls")
+    for route in held:
+        route.continue_()
+    expect(console.region("8 files uploaded")).to_be_visible()
+    console.button("Show list").click()
+    console.button("Clear list").click()
+    expect(console.region("8 files uploaded")).to_be_hidden()
+
+
+def test_a_phone_shows_the_list_of_uploads_on_request(console: ConsolePage) -> None:
+    """Or if an upload needs somebody."""
+    for number in range(20):
+        console.harness.put(f"phone dock/{number:02}.txt", b"x")
+    console.page.set_viewport_size({"width": 390, "height": 780})
+    console.sign_in()
+    console.follow("phone dock")
+    console.upload(text_file("a.txt"))
+    expect(console.region("1 file uploaded")).to_be_visible()
+    expect(console.item("a.txt")).to_be_hidden()
+    console.button("Show list").click()
+    expect(console.item("a.txt")).to_be_visible()
+    assert not is_covered(console, "19.txt")
+    console.button("Hide list").click()
+    console.upload(text_file("x" * 1100))
+    expect(console.page.get_by_text("have more than 1024 bytes")).to_be_visible()
