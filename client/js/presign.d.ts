@@ -211,16 +211,25 @@ export class Presign {
     versionId?: string;
     signal?: AbortSignal;
   }): Promise<SignedRequest>;
-  /** Deletes an object. In a versioned bucket that hides it, unless `versionId` names what to remove. */
-  delete(options: { bucket: string; key: string; versionId?: string; signal?: AbortSignal }): Promise<void>;
+  /**
+   * Deletes an object. In a versioned bucket that hides it, unless `versionId` names what to remove. With `etag`
+   * only that content, where the store obeys `If-Match` (`source_changed`).
+   */
+  delete(options: {
+    bucket: string;
+    key: string;
+    versionId?: string;
+    etag?: string;
+    signal?: AbortSignal;
+  }): Promise<void>;
   /**
    * Copies an object inside the store, up to 5 GiB (`copy_too_large`). With `etag`, as a listing has it, only
    * that content (`source_changed`). It replaces nothing without `overwrite` (`object_exists`).
    */
   copy(options: CopyOptions & { versionId?: string }): Promise<void>;
   /**
-   * Copies an object, and deletes the original once the copy exists: what fails leaves it. With `etag` it is
-   * deleted only if it is still what was copied, where the store obeys `If-Match`.
+   * Copies an object, and deletes the original once the copy exists: what fails leaves it. It is deleted only if
+   * it is still what was copied, where the store obeys `If-Match`. Without `etag` the current one is read first.
    */
   move(options: CopyOptions): Promise<void>;
   /** Makes a share link to an object or a prefix, or with `upload` a drop box. */

@@ -5,6 +5,7 @@
 
 import { Api } from "./api.js";
 import { PresignError, SOURCE_CHANGED } from "./errors.js";
+import { etagOf } from "./etag.js";
 import { Retries } from "./retries.js";
 import { send as sendSigned } from "./store.js";
 import { abortUpload, upload as uploadSource } from "./upload.js";
@@ -68,11 +69,12 @@ export class Presign {
   }
 
   /** @type {Types.Presign["delete"]} */
-  async delete({ bucket, key, versionId, signal }) {
+  async delete({ bucket, key, versionId, etag, signal }) {
     const body = { bucket, key, version_id: versionId };
     const attempt = async () => {
       const signed = await this.call("POST", "v1/delete-urls", { body, signal });
-      await sendSigned(signed, new Blob(), { signal });
+      const headers = etag === undefined ? signed.headers : { ...signed.headers, "if-match": etag };
+      await sendSigned({ ...signed, headers }, new Blob(), { signal });
     };
     await this.retries.run(attempt, { signal });
   }
@@ -92,18 +94,14 @@ export class Presign {
   async move({ bucket, key, targetBucket = bucket, targetKey, etag, overwrite, signal }) {
     if (targetBucket === bucket && targetKey === key)
       throw new PresignError("invalid_request", "An object is not moved onto itself.", { status: 422 });
-    await this.copy({ bucket, key, targetBucket, targetKey, etag, overwrite, signal });
-    const attempt = async () => {
-      const signed = await this.call("POST", "v1/delete-urls", { body: { bucket, key }, signal });
-      const headers = etag === undefined ? signed.headers : { ...signed.headers, "if-match": etag };
-      await sendSigned({ ...signed, headers }, new Blob(), { signal });
-    };
+    const only = etag ?? (await etagOf(this, { bucket, key, signal }));
+    await this.copy({ bucket, key, targetBucket, targetKey, etag: only, overwrite, signal });
     try {
-      await this.retries.run(attempt, { signal });
+      await this.delete({ bucket, key, etag: only, signal });
     } catch (error) {
       if (!(error instanceof PresignError)) throw error;
       if (error.status === 404 && error.store) return; // a lost answer's request has deleted it
-      if (error.status !== 412) throw error;
+      if (error.code !== SOURCE_CHANGED) throw error;
       const detail = "The object was changed after it was copied. Both are kept.";
       throw new PresignError(SOURCE_CHANGED, detail, { status: 412, store: error.store });
     }

@@ -55,6 +55,28 @@ export async function send(signed, body, { signal, onProgress } = {}) {
   return { etag: answer.etag, versionId: answer.versionId ?? undefined };
 }
 
+/**
+ * The ETag of an object, by a signed HEAD or GET, whose body is not read. Null if CORS does not expose it.
+ *
+ * @throws TemporaryError as `send`
+ */
+export async function readEtag(signed, { signal } = {}) {
+  const store = new URL(signed.url).origin;
+  const stalled = AbortSignal.timeout(1000 * STALL_SECONDS);
+  const stop = AbortSignal.any([stalled, ...(signal ? [signal] : [])]);
+  const { method, url, headers } = signed;
+  let answer;
+  try {
+    answer = await fetch(url, { method, headers, redirect: "error", credentials: "omit", signal: stop });
+  } catch {
+    signal?.throwIfAborted();
+    throw new TemporaryError(unreachable(store));
+  }
+  await answer.body?.cancel();
+  if (answer.status >= 300) throw refusal({ status: answer.status, text: "" }, signed, store);
+  return answer.headers.get("etag");
+}
+
 /** fetch reports no upload progress. */
 function byXMLHttpRequest({ method, url, headers }, body, signal, noteProgress) {
   const request = new XMLHttpRequest();
@@ -118,8 +140,10 @@ function unreachable(store) {
 }
 
 /** S3's message is left out: it may contain the key or the URL. */
-function refusal({ status, text }, { headers }, store) {
+function refusal({ status, text }, { method, headers }, store) {
   const refused = (code, detail) => new PresignError(code, detail, { status, store });
+  if (status === 412 && method === "DELETE")
+    return refused(SOURCE_CHANGED, "The object was replaced meanwhile, and is not deleted.");
   if (COPY_SOURCE in headers) {
     // Either condition may have failed, and not every store says which one.
     const isAboutSource = !("if-none-match" in headers) || text.toLowerCase().includes(COPY_SOURCE);

@@ -8,14 +8,18 @@ const MOVE = { bucket: "reports", key: "a b.csv", targetKey: "b.csv", etag: ETAG
 const COPIED = { status: 200, body: "<CopyObjectResult><ETag>&quot;e&quot;</ETag></CopyObjectResult>" };
 
 /** A service that signs copies and deletions, and a store that answers them. */
-async function start(t, { copy = COPIED, deletion = { status: 204 } } = {}) {
+async function start(t, { copy = COPIED, deletion = { status: 204 }, etag = ETAG } = {}) {
   const fake = await Fake.start(t);
   const url = `${fake.url}/store/a?op=`;
-  fake.before = ({ path, method, body }) => {
+  fake.before = ({ path, method, body, query }) => {
     const creates = body?.overwrite ? {} : { "if-none-match": "*" };
     const headers = { "x-amz-copy-source": "acme/a%20b.csv", ...creates };
     if (path === "v1/copy-urls") return { body: { method: "PUT", url: `${url}copy`, headers } };
     if (path === "v1/delete-urls") return { body: { method: "DELETE", url: `${url}delete`, headers: {} } };
+    if (fake.denied.has(path)) return undefined;
+    const reads = { "v1/head-urls": "HEAD", "v1/download-urls": "GET" };
+    if (path in reads) return { body: { method: reads[path], url: `${url}read`, headers: {} } };
+    if (query.op === "read") return { headers: etag ? { etag } : {}, body: method === "HEAD" ? undefined : "a,b" };
     return method === "PUT" ? copy : deletion;
   };
   fake.deletions = () => fake.requests.filter(({ method }) => method === "DELETE");
@@ -72,6 +76,29 @@ test("a source that changed after the copy stays", async (t) => {
 test("a source that is gone after the copy was moved", async (t) => {
   const fake = await start(t, { deletion: s3Error(404, "NoSuchKey") });
   assert.equal(await codeOf(fake.presign().move(MOVE)), "done");
+});
+
+for (const [what, denied] of [["HEAD", []], ["GET", ["v1/head-urls"]]])
+  test(`a move without an ETag reads it by ${what}`, async (t) => {
+    const fake = await start(t);
+    denied.forEach((path) => fake.denied.add(path));
+    await fake.presign().move({ ...MOVE, etag: undefined });
+    const copied = fake.requests.find(({ path }) => path === "v1/copy-urls");
+    assert.equal(copied.body.source.etag, ETAG);
+    assert.equal(fake.deletions()[0].headers["if-match"], ETAG);
+    assert.ok(fake.requests.some(({ method, query }) => method === what && query.op === "read"));
+  });
+
+test("a move is refused where no ETag can be read", async (t) => {
+  const fake = await start(t, { etag: null });
+  assert.equal(await codeOf(fake.presign().move({ ...MOVE, etag: undefined })), "storage_refused");
+  assert.deepEqual(fake.calls, ["POST head-urls"]);
+});
+
+test("a deletion of one content only says when it has changed", async (t) => {
+  const fake = await start(t, { deletion: s3Error(412, "PreconditionFailed") });
+  assert.equal(await codeOf(fake.presign().delete(MOVE)), "source_changed");
+  assert.equal(fake.deletions()[0].headers["if-match"], ETAG);
 });
 
 test("an object is not moved onto itself", async (t) => {
