@@ -43,6 +43,13 @@ _CALLS: Final[Mapping[Setting, tuple[str, str, str]]] = MappingProxyType(
         ),
     }
 )
+# What the console sends by each method: service/console/page.
+_CONSOLE_SENDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "PUT": ("content-type", "if-none-match", "x-amz-checksum-sha256", "x-amz-copy-source"),
+        "DELETE": ("if-match",),
+    }
+)
 _LIMITS: Final = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 2})
 
 
@@ -138,12 +145,19 @@ async def check_settings(reader: SettingsReader, bucket: SignedBucket) -> list[R
 def _check_cors(at: Path, bucket: SignedBucket, rules: Any) -> Iterable[Result]:
     """A missing rule is an error only for the bucket of Uppy: pages may use other buckets."""
     for wanted in cors_rules([bucket]):
+        pages = [(o, m) for o in wanted["AllowedOrigins"] for m in wanted["AllowedMethods"]]
         missing = [
             f"{method} from {origin}"
-            for origin in wanted["AllowedOrigins"]
-            for method in wanted["AllowedMethods"]
+            for origin, method in pages
             if not any(_lets(rule, origin, method) for rule in rules or ())
         ]
+        if bucket.is_in_console and not missing:
+            missing = [
+                f"{header} in a {method} from {origin}"
+                for origin, method in pages
+                for header in _CONSOLE_SENDS.get(method, ())
+                if not any(_lets(rule, origin, method, header) for rule in rules or ())
+            ]
         if missing:
             text = f"its CORS rules allow no {', '.join(missing)}; `presign iam` prints the rule"
             yield Result("error" if bucket.is_for_uppy else "warning", at, text)
@@ -152,11 +166,20 @@ def _check_cors(at: Path, bucket: SignedBucket, rules: Any) -> Iterable[Result]:
             yield Result("works", at, f"its CORS rules allow the pages of {origins}")
 
 
-def _lets(rule: Mapping[str, Any], origin: str, method: str) -> bool:
-    """One `*` in a rule's origin matches any text: …/userguide/ManageCorsUsing.html."""
-    return method in rule.get("AllowedMethods", ()) and any(
-        origin == allowed or ("*" in allowed and origin.startswith(head) and origin.endswith(tail))
-        for allowed in rule.get("AllowedOrigins", ())
+def _lets(rule: Mapping[str, Any], origin: str, method: str, header: str | None = None) -> bool:
+    if method not in rule.get("AllowedMethods", ()):
+        return False
+    named = [each.lower() for each in rule.get("AllowedHeaders", ())]
+    if header is not None and not _is_among(named, header):
+        return False
+    return _is_among(rule.get("AllowedOrigins", ()), origin)
+
+
+def _is_among(patterns: Iterable[str], text: str) -> bool:
+    """One `*` in a rule matches any text: …/userguide/ManageCorsUsing.html."""
+    return any(
+        text == allowed or ("*" in allowed and text.startswith(head) and text.endswith(tail))
+        for allowed in patterns
         for head, _, tail in [allowed.partition("*")]
     )
 

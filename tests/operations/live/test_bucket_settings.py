@@ -135,6 +135,30 @@ async def test_an_origin_may_match_a_pattern(allowed: str, is_allowed: bool) -> 
     )
 
 
+@pytest.mark.parametrize(
+    ("headers", "missing"),
+    [
+        (["*"], None),
+        (read("cors.json")["CORSRules"][0]["AllowedHeaders"], None),
+        (["Content-Type", "If-*", "x-amz-checksum-*"], "x-amz-copy-source in a PUT"),
+        (["content-type", "if-none-match", "x-amz-*"], "if-match in a DELETE"),
+    ],
+)
+async def test_the_console_may_send_what_a_move_needs(
+    headers: list[str], missing: str | None
+) -> None:
+    allowed = frozenset({Operation.DOWNLOAD, Operation.UPLOAD, Operation.DELETE})
+    bucket = replace(with_pages(), grants=(make_grant(allow=allowed),), is_in_console=True)
+    methods = ["GET", "HEAD", "PUT", "DELETE"]
+    rule = {"AllowedOrigins": [APP], "AllowedMethods": methods, "AllowedHeaders": headers}
+    kinds = await found(bucket, FakeClient({"CORSRules": [rule]}))
+    [cors] = [each for messages in kinds.values() for each in messages if "CORS" in each]
+    if missing is None:
+        assert cors == f"its CORS rules allow the pages of {APP}"
+    else:
+        assert cors.startswith(f"its CORS rules allow no {missing} from {APP};")
+
+
 async def test_a_bucket_without_pages_needs_no_cors() -> None:
     kinds = await found(BUCKET, FakeClient())
     assert not any("CORS" in each for messages in kinds.values() for each in messages)
