@@ -51,13 +51,18 @@ async function sha(bytes, algorithm) {
 }
 
 async function crc32(blob) {
-  let value = ~0;
-  for await (const chunk of chunksOf(blob))
-    for (let at = 0; at < chunk.length; at += 1)
-      value = (value >>> 8) ^ TABLE[(value ^ chunk[at]) & 0xff];
+  let value = 0;
+  for await (const chunk of chunksOf(blob)) value = crc32Of(chunk, value);
   const bytes = new Uint8Array(4);
-  new DataView(bytes.buffer).setUint32(0, ~value);
+  new DataView(bytes.buffer).setUint32(0, value);
   return bytes;
+}
+
+/** The CRC-32 of bytes, or of those `before` and these. */
+export function crc32Of(chunk, before = 0) {
+  let value = ~before;
+  for (let at = 0; at < chunk.length; at += 1) value = (value >>> 8) ^ TABLE[(value ^ chunk[at]) & 0xff];
+  return ~value >>> 0;
 }
 
 const base64 = (bytes) => btoa(String.fromCharCode(...bytes));
