@@ -1,6 +1,7 @@
 """Hooks, and which events each is notified of. Pure."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -27,9 +28,9 @@ class Hook:
     keys: tuple[bytes, ...] = field(repr=False)
     events: frozenset[Happened] = frozenset({Happened.CREATED})
 
-    def wants(self, bucket: str, key: str, happened: Happened) -> bool:
-        """`bucket` is the name in the configuration."""
-        return bucket == self.bucket and happened in self.events and key.startswith(self.prefix)
+    def wants(self, key: str, happened: Happened) -> bool:
+        """Whether it is notified of an object of its bucket."""
+        return happened in self.events and key.startswith(self.prefix)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,3 +49,9 @@ class ArrivalSettings:
     hooks: Mapping[str, Hook]
     queue: Queue | None = None
     ca_bundle: Path | None = None
+
+    def by_bucket(self) -> Mapping[str, Sequence[Hook]]:
+        found = defaultdict[str, list[Hook]](list)
+        for hook in self.hooks.values():
+            found[hook.bucket].append(hook)
+        return found

@@ -8,8 +8,8 @@ A record that cannot be read does not affect the others.
 """
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
@@ -59,11 +59,11 @@ class Record:
     principal: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Records:
-    """`unreadable` is how many others there were."""
+    """What was read of a body so far. `unreadable` is how many others there were."""
 
-    records: tuple[Record, ...] = ()
+    records: list[Record] = field(default_factory=list)
     unreadable: int = 0
 
 
@@ -71,10 +71,11 @@ class _Unreadable(Exception):
     """A record that lacks something, or has it in another form."""
 
 
-def parse(body: bytes | str) -> Records:
-    """Return the records in a message of a queue, or in the body of a push.
+def reading(body: bytes | str) -> Iterator[Records]:
+    """Read the events in a message of a queue, or in the body of a push, one at each step.
 
-    A test event has none. What SNS wraps is read too. Raises NotRecords.
+    All steps yield the same object, and there is one at least. A test event has no records. What
+    SNS wraps is read too. Raises NotRecords at once.
     """
     found = _json(body)
     if found.get("Type") == "Notification" and isinstance(message := found.get("Message"), str):
@@ -84,7 +85,7 @@ def parse(body: bytes | str) -> Records:
     if isinstance(found.get("detail"), dict) and found.get("source") == "aws.s3":
         return _collect([found], _of_event_bridge)
     if found.get("Event") == "s3:TestEvent":
-        return Records()
+        return iter([Records()])
     raise NotRecords
 
 
@@ -98,16 +99,18 @@ def _json(text: bytes | str) -> dict[str, Any]:
     return found
 
 
-def _collect(found: list[Any], read: Callable[[Any], Record | None]) -> Records:
-    records, unreadable = list[Record](), 0
-    for each in found:
+def _collect(events: list[Any], read: Callable[[Any], Record | None]) -> Iterator[Records]:
+    found = Records()
+    yield found
+    for event in events:
         try:
-            record = read(each)
+            record = read(event)
         except _Unreadable:
-            unreadable += 1
+            found.unreadable += 1
         else:
-            records += [] if record is None else [record]
-    return Records(tuple(records), unreadable)
+            if record is not None:
+                found.records.append(record)
+        yield found
 
 
 def _record(found: Any) -> Record | None:

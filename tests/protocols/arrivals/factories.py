@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from service.protocols.arrivals.hooks import Happened, Hook
 from service.protocols.arrivals.messages import Arrival
-from service.protocols.arrivals.records import Record, parse
+from service.protocols.arrivals.records import Record, Records, reading
 
 KEY: Final = b"k" * 32
 SECRET: Final = f"whsec_{base64.b64encode(KEY).decode()}"
@@ -51,6 +51,11 @@ def make_record(key: str = "in/a.txt", **more: Any) -> dict[str, Any]:
 
 def body_of(*records: Mapping[str, Any]) -> str:
     return json.dumps({"Records": records})
+
+
+def parse(body: str | bytes) -> Records:
+    *_, found = reading(body)
+    return found
 
 
 def one(**more: Any) -> Record:

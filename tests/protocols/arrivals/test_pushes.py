@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from service.app.session_sources import OpenSources
+from service.concurrency.event_loop import ITEMS_PER_SLICE
 from service.protocols.arrivals.arrivals import Arrivals
 from service.sessions.session import Session
 from service.sessions.source import Owner, session_name
@@ -152,10 +153,19 @@ async def test_a_body_without_a_record_is_refused(body: str) -> None:
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
 
 
-async def test_a_body_over_a_mebibyte_is_refused() -> None:
+@pytest.mark.parametrize("size", [1024**2 + 1, 10_000_000])
+async def test_a_body_over_a_mebibyte_is_refused(size: int) -> None:
     async with pushing(FakeHooks()) as client:
-        answer = await push(client, b" " * (1024**2 + 1))
+        answer = await push(client, b" " * size)
     assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+
+
+async def test_a_body_of_too_many_fields_is_refused() -> None:
+    async with pushing(FakeHooks()) as client:
+        answer = await push(client, '{"Records": [' + "0," * 20_001 + "0]}")
+        assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+        thousand = body_of(*(make_record(key=f"in/{i}") for i in range(1000)))
+        assert (await push(client, thousand)).status_code == 204
 
 
 async def test_a_push_that_a_hook_refuses_must_be_sent_again() -> None:
@@ -260,3 +270,62 @@ async def test_a_body_is_not_read_without_the_right() -> None:
 async def test_a_message_with_a_surrogate_is_done() -> None:
     async with pushing(FakeHooks()) as client:
         assert await app_of(client).parts.use_case(Arrivals).take('{"Records": "\ud800"}')
+
+
+async def test_a_long_push_holds_up_no_other_request() -> None:
+    records, turns = 1000, 0
+
+    async def count_turns() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    async with pushing(FakeHooks(), NOTIFY | {"prefix": ""}) as client:
+        counting = asyncio.create_task(count_turns())
+        body = body_of(*(make_record(key=f"out/{i}") for i in range(records)))
+        assert (await push(client, body)).status_code == 204
+        counting.cancel()
+    # They are read, and then their hooks are found: each takes as many slices.
+    assert turns > 1.5 * records / ITEMS_PER_SLICE
+
+
+async def test_a_thousand_records_of_a_message_are_all_told() -> None:
+    hooks = FakeHooks()
+    keys = [f"in/{i}" for i in range(1000)]
+    async with pushing(hooks) as client:
+        arrivals = app_of(client).parts.use_case(Arrivals)
+        assert await arrivals.take(body_of(*(make_record(key=key) for key in keys)))
+    assert sorted(hooks.keys(URL)) == sorted(keys)
+
+
+async def test_the_same_event_ten_times_has_one_id() -> None:
+    hooks = FakeHooks()
+    async with pushing(hooks) as client:
+        for _ in range(5):
+            await app_of(client).parts.use_case(Arrivals).take(body_of(make_record()))
+            await push(client, body_of(make_record()))
+    assert len(hooks.sent) == 10
+    assert len({headers["webhook-id"] for _, headers, _ in hooks.sent}) == 1
+
+
+async def test_events_out_of_order_are_told_with_their_sequencers() -> None:
+    hooks, sequencers = FakeHooks(), ["0B", "0A", "1"]
+    async with pushing(hooks) as client:
+        for each in sequencers:
+            await push(client, body_of(make_record(object={"sequencer": each})))
+    assert [body["data"]["sequencer"] for _, _, body in hooks.sent] == sequencers
+    assert len({headers["webhook-id"] for _, headers, _ in hooks.sent}) == 3
+
+
+async def test_control_characters_of_a_key_stay_inside_of_json() -> None:
+    hooks, lines = FakeHooks(), list[bytes]()
+    async with pushing(hooks, audit=lines.extend) as client:
+        answer = await push(client, body_of(make_record(key="in/%0D%0A%00%1B[2J")))
+    assert answer.status_code == 204
+    key = "in/\r\n\0\x1b[2J"
+    assert hooks.keys(URL) == [key]
+    [line] = lines
+    assert json.loads(line)["keys"] == [key]
+    assert line.count(b"\n") == 1
+    assert not {0, 13, 27} & set(line)

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from service.protocols.arrivals.hooks import Happened
-from service.protocols.arrivals.records import NotRecords, Records, parse
-from tests.protocols.arrivals.factories import TEST_EVENT, TIME, body_of, make_record, one
+from service.protocols.arrivals.records import NotRecords, Records
+from tests.protocols.arrivals.factories import TEST_EVENT, TIME, body_of, make_record, one, parse
 
 EVENT_BRIDGE = {
     "version": "0",
