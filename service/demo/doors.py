@@ -19,7 +19,7 @@ _ABOUT: Final = "Paste a line into another shell. The API key is demo, and so is
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """`hint` says what the program itself needs, where `line` does without it."""
+    """`hint` is a sentence: what the program itself needs where `line` does without it."""
 
     name: str
     line: str
@@ -53,8 +53,8 @@ def doors(url: str, store_url: str, *, presign: str, python: str) -> tuple[Door,
             "MLflow",
             f"{hello} && curl -fsSL -u x:{API_KEY} -T hello.txt {root}/{BUCKET}/run/hello.txt"
             f" && curl -fsS -u x:{API_KEY} '{root}?path={BUCKET}/run'",
-            f"MLFLOW_TRACKING_TOKEN={API_KEY} and the artifact root"
-            f" mlflow-artifacts://{host}/{BUCKET}",
+            f"MLflow itself needs MLFLOW_TRACKING_TOKEN={API_KEY} and the artifact root"
+            f" mlflow-artifacts://{host}/{BUCKET}.",
         ),
         Door(
             "huggingface_hub",
@@ -62,13 +62,14 @@ def doors(url: str, store_url: str, *, presign: str, python: str) -> tuple[Door,
             f" {url}/o/{BUCKET}/{MODELS}acme/tiny/main/hello.txt"
             f" && curl -fsSL -H 'Authorization: Bearer {API_KEY}'"
             f" {hub}/acme/tiny/resolve/main/hello.txt",
-            f"HF_ENDPOINT={hub} and HF_TOKEN={API_KEY}",
+            f"huggingface_hub itself needs HF_ENDPOINT={hub} and HF_TOKEN={API_KEY}.",
         ),
         Door(
             "Uppy",
             f"curl -fsS -H 'Authorization: Bearer {API_KEY}'"
             f" '{url}/uppy/s3/params?filename=hello.txt&type=text/plain'",
-            f"the endpoint {url}/uppy, and for pages elsewhere: presign demo --origin URL",
+            f"Uppy itself needs the endpoint {url}/uppy, and for pages elsewhere: presign demo"
+            " --origin URL.",
         ),
         Door(
             "Remote signing",
@@ -83,6 +84,12 @@ def doors(url: str, store_url: str, *, presign: str, python: str) -> tuple[Door,
             f' {presign} credentials {BUCKET} --format env)"'
             f" && {python} -c 'import boto3; print(boto3.{client}.{put})')",
         ),
+        Door(
+            "Signed webhooks",
+            f"{hello} && curl -fsSL -u x:{API_KEY} -T hello.txt {url}/o/{BUCKET}/arrived.txt",
+            "The demo then prints a line that begins with the time and hook: its own hook has"
+            " verified a request that the store's event caused.",
+        ),
     )
 
 
@@ -91,7 +98,7 @@ def page_of(shown: tuple[Door, ...]) -> APIRouter:
     body = [f"<p>{_ABOUT}"]
     for door in shown:
         body += [f"<h2>{door.name}</h2>", f"<pre><code>{escape(door.line)}</code></pre>"]
-        body += [f"<p>{door.name} itself needs {escape(door.hint)}."] if door.hint else []
+        body += [f"<p>{escape(door.hint)}"] if door.hint else []
     page = html_page("Try the demo with your programs", body)
     router = APIRouter(include_in_schema=False)
 

@@ -17,6 +17,7 @@ from service.demo.ports import HOST, problem_of_ports
 _REST_SECONDS: Final = 5.0  # for the last words of a store that has ended
 # The store's root key, which the service assumes the role with.
 ROOT_KEY: Final = {"AWS_ACCESS_KEY_ID": "demo", "AWS_SECRET_ACCESS_KEY": "demo"}
+REGION: Final = "us-east-1"  # of the queue, whose address has none
 # A shell's own, which the SDK would use with that key.
 _OTHER_CREDENTIALS: Final = (
     "AWS_SESSION_TOKEN",
@@ -30,7 +31,7 @@ def run_demo(*, port: int, store_port: int, origins: Sequence[str] = ()) -> None
     """Run both until Ctrl-C or SIGTERM, and end both. Pages of `origins` may call the service."""
     if problem := problem_of_ports({"--port": port, "--store-port": store_port}):
         raise click.ClickException(problem)
-    os.environ.update(ROOT_KEY, NO_PROXY=HOST, no_proxy=HOST)
+    os.environ.update(ROOT_KEY, NO_PROXY=HOST, no_proxy=HOST, AWS_REGION=REGION)
     for name in _OTHER_CREDENTIALS:
         os.environ.pop(name, None)
     if origins:

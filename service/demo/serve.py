@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import Any, Final
 
 import click
 import uvicorn
@@ -20,32 +20,37 @@ from service.app.builders import locations
 from service.app.factory import create_app
 from service.app.settings import Settings, settings_of
 from service.auth.api_keys import digest_of
+from service.clock import SystemClock
 from service.config.key_files import KEY_BYTES, new_key
 from service.config.reading import Files
+from service.demo import hook
 from service.demo.doors import API_KEY, BUCKET, MODELS, PACKAGES, PATH, REGION, doors, page_of
 from service.errors import ConfigurationError
 from service.protocols.links.settings import MEMORY
 from service.s3.endpoints import resolve
 from service.telemetry.logs import plain_handler, set_up_logging
 
-ROLE_ARN: Final = "arn:aws:iam::123456789012:role/presign-demo"  # moto's account
+ACCOUNT: Final = "123456789012"  # moto's
+ROLE_ARN: Final = f"arn:aws:iam::{ACCOUNT}:role/presign-demo"
+QUEUE: Final = "arrivals"  # the store puts its events into it
 
 
 def serve(host: str, port: int, *, store_url: str, origins: Sequence[str]) -> None:
     """Run the service until a signal ends it. Pages of `origins` may call it."""
-    url, presign = f"http://{host}:{port}", _command()
+    url, presign, secret = f"http://{host}:{port}", _command(), hook.new_secret()
     set_up_logging("WARNING", plain_handler())
     with TemporaryDirectory() as directory:
         link_key = Path(directory, "link.key")
         link_key.write_text(new_key(secrets.token_bytes(KEY_BYTES)), encoding="ascii")
         try:
-            settings = demo_settings(store_url, url, link_key, origins=origins)
+            settings = demo_settings(store_url, url, link_key, origins=origins, secret=secret)
             addresses = resolve(locations(settings)).addresses
         except ConfigurationError as error:
             raise click.ClickException("\n".join(map(str, error.problems))) from None
         app = create_app(settings, addresses, audit=_show)
         python = shlex.quote(sys.executable)
         app.include_router(page_of(doors(url, store_url, presign=presign, python=python)))
+        app.include_router(hook.hook_of(secret, wall=SystemClock().wall, show=_show_event))
         config = uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False)
         server = _Server(config)
         with suppress(KeyboardInterrupt):  # uvicorn raises it again when it ends
@@ -55,17 +60,25 @@ def serve(host: str, port: int, *, store_url: str, origins: Sequence[str]) -> No
 
 
 def demo_settings(
-    store_url: str, url: str, link_key: Path, *, origins: Sequence[str] = ()
+    store_url: str,
+    url: str,
+    link_key: Path,
+    *,
+    origins: Sequence[str] = (),
+    secret: str | None = None,
 ) -> Settings:
     """Return settings with one bucket, one caller that may do everything in it, and all protocols.
 
-    `url` is the service's own. `link_key` seals share links, and each run has its own. Raises
+    `url` is the service's own. `link_key` seals share links, and `secret` signs what the demo's
+    hook gets; each run has its own. Without a secret there are no arrivals. Raises
     ConfigurationError for a variable of the environment.
     """
     grant = {
         "bucket": BUCKET,
         "prefix": "",
-        "allow": [each for each in Operation if each is not Operation.NOTIFY],  # it has no hooks
+        "allow": [
+            each for each in Operation if each is not Operation.NOTIFY
+        ],  # the queue has the events
         "allow_overwrite": True,
         "max_expires_in": 3600,
         "max_link_expires_in": 30 * 86_400,
@@ -78,7 +91,7 @@ def demo_settings(
         "conditional_copies": True,  # the gate obeys them
     }
     caller = {"api_key": "demo", "sha256": [digest_of(API_KEY)], "grants": [grant]}
-    sections = {
+    sections: dict[str, Any] = {
         "server": {"public_url": url, "cors_origins": list(origins)},
         "buckets": {BUCKET: bucket},
         "callers": [caller],
@@ -90,7 +103,18 @@ def demo_settings(
         "mlflow": {"roots": {BUCKET: {"bucket": BUCKET, "prefix": "mlflow/"}}},
         "uppy": {"bucket": BUCKET, "prefix": "uppy/{caller}/"},
     }
+    if secret is not None:
+        sections["arrivals"] = _arrivals(store_url, url, secret)
     return settings_of(Files(Path("presign demo"), sections, sections))
+
+
+def _arrivals(store_url: str, url: str, secret: str) -> dict[str, Any]:
+    events = ["created", "removed"]
+    own = {"bucket": BUCKET, "prefix": "", "url": f"{url}{hook.PATH}", "secret": secret}
+    return {
+        "queue_url": f"{store_url}/{ACCOUNT}/{QUEUE}",
+        "hooks": {"demo": {**own, "events": events}},
+    }
 
 
 class _Server(uvicorn.Server):
@@ -118,7 +142,8 @@ export PRESIGN_URL={url} PRESIGN_TOKEN={API_KEY} && {presign} link {BUCKET}/hell
 {presign} url {BUCKET}/five.txt --method put --content-length 5 --curl > put.sh; printf 'hello!' > FILE; sh put.sh
 {presign} diagnose --curl --status 403 --service $PRESIGN_URL < put.sh
 
-{url}{PATH} has a line for pip, Git LFS, MLflow, huggingface_hub, Uppy, boto3 with remote signing, and AWS credentials.
+{url}{PATH} has a line for pip, Git LFS, MLflow, huggingface_hub, Uppy, boto3 with remote signing, AWS credentials, and webhooks.
+What arrives in the bucket is printed here too, by a hook that gets signed requests.
 
 Ctrl-C ends it.
 """
@@ -128,6 +153,12 @@ def _show(lines: Iterable[bytes]) -> None:
     """Print audit lines for people."""
     for line in lines:
         entry = json.loads(line)
+        if entry.get("operation") == Operation.NOTIFY and "hook" in entry:
+            continue  # the hook prints what it got
         name = json.dumps("/".join(filter(None, (entry.get("bucket"), *entry.get("keys", [])[:1]))))
         words = entry["time"][11:19], entry["decision"], entry.get("operation"), name
         click.echo(" ".join(filter(None, (*words, entry.get("reason")))))
+
+
+def _show_event(time: str, words: str) -> None:
+    click.echo(f"{time[11:19]} hook {words}")

@@ -35,6 +35,9 @@ Backend = TypeVar("Backend", bound=BaseBackend)
 
 BUCKET: Final = "demo"
 ROLE: Final = "presign-demo"
+QUEUE: Final = "arrivals"
+_ACCOUNT: Final = "123456789012"  # moto's
+_FIRST_REGION: Final = "us-east-1"  # its buckets have no LocationConstraint
 _CORS: Final = (
     "<CORSConfiguration><CORSRule><AllowedOrigin>*</AllowedOrigin><AllowedHeader>*</AllowedHeader>"
     + "".join(
@@ -43,6 +46,16 @@ _CORS: Final = (
     )
     + "<ExposeHeader>ETag</ExposeHeader><ExposeHeader>x-amz-version-id</ExposeHeader>"
     + "</CORSRule></CORSConfiguration>"
+)
+_PLACE: Final = (
+    "<CreateBucketConfiguration><LocationConstraint>{region}</LocationConstraint>"
+    "</CreateBucketConfiguration>"
+)
+_EVENTS: Final = (
+    "<NotificationConfiguration><QueueConfiguration>"
+    f"<Queue>arn:aws:sqs:{{region}}:{_ACCOUNT}:{QUEUE}</Queue>"
+    "<Event>s3:ObjectCreated:*</Event><Event>s3:ObjectRemoved:*</Event>"
+    "</QueueConfiguration></NotificationConfiguration>"
 )
 
 
@@ -82,7 +95,7 @@ def main(host: str, port: int, region: str, buckets: tuple[str, ...], *, empty: 
     """
     moto = DomainDispatcherApplication(create_backend_app)
     if not empty:
-        prepare(moto, buckets)
+        prepare(moto, buckets, region)
     root = os.environ["AWS_ACCESS_KEY_ID"]
     keys = {root: StoredKey(secret_access_key=os.environ["AWS_SECRET_ACCESS_KEY"])}
     gate = Gate(
@@ -96,22 +109,34 @@ def main(host: str, port: int, region: str, buckets: tuple[str, ...], *, empty: 
     server.serve_forever()
 
 
-def prepare(moto: "WSGIApplication", buckets: Sequence[str]) -> None:
-    """Create the buckets, with CORS, and the role; in the demo's bucket also a package."""
+def prepare(moto: "WSGIApplication", buckets: Sequence[str], region: str = _FIRST_REGION) -> None:
+    """Create the buckets, with CORS, the role, and a queue that gets the buckets' events.
+
+    In the demo's bucket there is a package then.
+    """
     client = Client(moto)
     statement = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
     trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     role = {"Action": "CreateRole", "RoleName": ROLE, "AssumeRolePolicyDocument": trust}
-    # moto chooses the service by the scope of the credential, and verifies nothing.
-    scope = "Credential=demo/20260101/us-east-1/iam/aws4_request"
+    queue = {"Action": "CreateQueue", "QueueName": QUEUE}
+    place = "" if region == _FIRST_REGION else _PLACE.format(region=region)
+    events = _EVENTS.format(region=region)
     for response in (
-        *(client.put(f"/{each}") for each in buckets),
+        *(client.put(f"/{each}", data=place) for each in buckets),
         *(client.put(f"/{each}?cors", data=_CORS) for each in buckets),
         *(client.put(f"/{each}/{KEY}", data=example_wheel()) for each in buckets if each == BUCKET),
-        client.post("/", data=role, headers={"Authorization": f"AWS4-HMAC-SHA256 {scope}"}),
+        client.post("/", data=role, headers=_scope(_FIRST_REGION, "iam")),
+        client.post("/", data=queue, headers=_scope(region, "sqs")),
+        *(client.put(f"/{each}?notification", data=events) for each in buckets),
     ):
         if response.status_code != 200:
             raise click.ClickException(f"moto refused: {response.get_data(as_text=True)}")
+
+
+def _scope(region: str, service: str) -> dict[str, str]:
+    """Return headers for moto, which chooses the service by them, and verifies nothing."""
+    scope = f"Credential=demo/20260101/{region}/{service}/aws4_request"
+    return {"Authorization": f"AWS4-HMAC-SHA256 {scope}"}
 
 
 def issued_key(access_key_id: str) -> StoredKey | None:

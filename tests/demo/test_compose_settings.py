@@ -13,7 +13,7 @@ from tests.support.demo import ROOT
 CONFIGURATION = ROOT / "deploy/compose/presign.yaml"
 
 
-def test_compose_has_the_settings_of_the_demo(tmp_path: Path) -> None:
+def test_compose_has_the_settings_of_the_demo_without_its_hook(tmp_path: Path) -> None:
     key, file = tmp_path / "link.key", tmp_path / "presign.yaml"
     key.write_text(new_key(b"k" * KEY_BYTES))
     file.write_text(CONFIGURATION.read_text().replace("/run/presign/link.key", str(key)))

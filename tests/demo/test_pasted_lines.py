@@ -28,6 +28,7 @@ PRINTED: Final = {
     "Uppy": ('"method":"POST"', None),
     "Remote signing": ("5d41402abc4b2a76b9719d911017c592", None),  # the MD5 of `hello`
     "AWS credentials": ("5d41402abc4b2a76b9719d911017c592", None),
+    "Signed webhooks": ("", None),
 }
 
 
@@ -64,6 +65,17 @@ def test_every_line_of_the_page_works_as_pasted(running: Demo, tmp_path: Path) -
 def test_so_does_the_line_for_git_lfs(running: Demo, tmp_path: Path) -> None:
     tool("git-lfs", "git-lfs")
     check_line(running, GIT_LFS, tmp_path)
+
+
+def test_the_demos_hook_gets_a_signed_word_of_each_object(running: Demo) -> None:
+    headers, url = {"Authorization": "Bearer demo"}, f"{running.url}/o/demo/told.txt"
+    for call in ({"method": "PUT", "content": b"hello"}, {"method": "DELETE"}):
+        sent = httpx.request(**call, url=url, headers=headers, follow_redirects=True)
+        assert sent.is_success, sent.text
+    running.wait_for('hook arrived "demo/told.txt", 5 bytes\n')
+    running.wait_for('hook removed "demo/told.txt"\n')
+    assert "whsec_" not in running.printed
+    assert "X-Amz-Signature" not in running.printed
 
 
 def lines_of(running: Demo) -> dict[str, str]:

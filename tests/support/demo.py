@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from typing import Final
 
 from tests.support.processes import free_ports, run_to_end
@@ -25,7 +26,19 @@ class Demo:
     process: subprocess.Popen[str]
     url: str
     store_port: int
-    printed: str
+    lines: list[str]  # it prints more while it runs
+
+    @property
+    def printed(self) -> str:
+        return "".join(self.lines)
+
+    def wait_for(self, text: str) -> None:
+        """Wait until the demo has printed a text."""
+        deadline = time.monotonic() + START_SECONDS
+        while text not in self.printed:
+            assert self.process.poll() is None, f"it ended: {self.printed}"
+            assert time.monotonic() < deadline, f"{text} is not in: {self.printed}"
+            time.sleep(0.02)
 
 
 @contextmanager
@@ -40,16 +53,21 @@ def demo(*options: str, **environment: str) -> Iterator[Demo]:
         stderr=subprocess.STDOUT,
         text=True,
     ) as process:
+        assert process.stdout is not None
+        url, lines = f"http://127.0.0.1:{port}", list[str]()
+        started = Demo(process=process, url=url, store_port=store_port, lines=lines)
+        reader = Thread(target=lines.extend, args=(process.stdout,), daemon=True)
+        reader.start()
         try:
-            printed = _until(process, "Ctrl-C ends it.")
-            url = f"http://127.0.0.1:{port}"
-            yield Demo(process=process, url=url, store_port=store_port, printed=printed)
+            started.wait_for("Ctrl-C ends it.")
+            yield started
         finally:
             process.terminate()
             try:
                 process.wait(timeout=60)
             finally:
                 process.kill()  # otherwise a failure would wait for its end
+                reader.join()
 
 
 def paste(lines: str, directory: Path, environment: Mapping[str, str] | None = None) -> str:
@@ -59,14 +77,3 @@ def paste(lines: str, directory: Path, environment: Mapping[str, str] | None = N
     complaints = _PROGRESS.sub("", pasted.stderr)
     assert (pasted.returncode, complaints) == (0, ""), complaints
     return pasted.stdout
-
-
-def _until(process: subprocess.Popen[str], last: str) -> str:
-    """Return what the process prints, up to a line with `last`."""
-    assert process.stdout is not None
-    deadline, printed = time.monotonic() + START_SECONDS, ""
-    while last not in printed and time.monotonic() < deadline:
-        line = process.stdout.readline()
-        assert line, f"it ended: {printed}"
-        printed += line
-    return printed
