@@ -156,7 +156,6 @@ def iam(
         raise InvalidConfiguration([files.located(each) for each in error.problems]) from None
     arrivals = values_without_keys(settings)[PROTOCOL]
     queue = None if arrivals is None else queue_setup(arrivals, buckets)
-    if is_terraform:
-        print_json(terraform(document))
-    else:
-        print_json(document if queue is None else {**document, "queue": queue})
+    if queue is not None:
+        document = {**document, "queue": queue}
+    print_json(terraform(document) if is_terraform else document)

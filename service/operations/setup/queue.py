@@ -16,6 +16,8 @@ _EVENTS: Final = {
     Happened.CREATED: "s3:ObjectCreated:*",
     Happened.REMOVED: "s3:ObjectRemoved:*",
 }
+_RETENTION_SECONDS: Final = 1_209_600  # 14 days, SQS's longest
+_MAX_RECEIVES: Final = 50  # tries, which take as long
 _ACTIONS: Final = [
     "sqs:ReceiveMessage",
     "sqs:DeleteMessage",
@@ -25,9 +27,9 @@ _ACTIONS: Final = [
 
 
 def queue_setup(arrivals: ArrivalSettings, buckets: Sequence[SignedBucket]) -> Document | None:
-    """Return the queue's policy, the service's, and the notifications of buckets at AWS.
+    """Return the queue's attributes and policy, the service's, and the notifications of buckets.
 
-    None without a queue at AWS, or without a bucket that fills it. A bucket has one set of
+    None without a queue at AWS, or without a bucket at AWS that fills it. A bucket has one set of
     notifications: put in what it has already.
     """
     found = None if arrivals.queue is None else _URL.fullmatch(arrivals.queue.url)
@@ -45,6 +47,14 @@ def queue_setup(arrivals: ArrivalSettings, buckets: Sequence[SignedBucket]) -> D
     arn = f"arn:{_partition(region)}:sqs:{region}:{account}:{name}"
     return {
         "arn": arn,
+        "attributes": {
+            "MessageRetentionPeriod": _RETENTION_SECONDS,
+            "SqsManagedSseEnabled": True,
+            "RedrivePolicy": {
+                "deadLetterTargetArn": f"{arn}-dead",
+                "maxReceiveCount": _MAX_RECEIVES,
+            },
+        },
         "policy": _document(_sending(arn, [bucket for bucket, _ in notified])),
         "service_policy": _document(
             {"Effect": "Allow", "Action": _ACTIONS, "Resource": arn},

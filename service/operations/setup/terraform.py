@@ -23,7 +23,9 @@ _TEMPLATE: Final = re.compile(r"([$%])(?=\{)")
 
 
 def terraform(document: Document) -> Document:
-    """Return the resources of `documents.setup`, except those of stores other than AWS."""
+    """Return the resources of `documents.setup` and `queue_setup`, except those of stores other
+    than AWS.
+    """
     notes = [*document["notes"], *_notes(document)]
     resources: dict[str, dict[str, Document]] = {}
     for kind, label, arguments in (
@@ -31,6 +33,7 @@ def terraform(document: Document) -> Document:
         *_identities(document),
         *_buckets(document),
         *_deliveries(document),
+        *_queue(document),
     ):
         resources.setdefault(kind, {})[label] = arguments
     return {**({"//": notes} if notes else {}), **({"resource": resources} if resources else {})}
@@ -43,6 +46,10 @@ def _notes(document: Document) -> Iterator[str]:
     accounts = list(dict.fromkeys(account for arn in arns if (account := _account(arn))))
     if len(accounts) > 1:
         yield f"give each account's roles its own provider: {', '.join(accounts)}"
+    if "queue" in document:
+        yield "a bucket has one aws_s3_bucket_notification: put in what the bucket sends elsewhere"
+        if service is None:
+            yield "let the service's identity empty the queue: --principal names it"
 
 
 def _roles(document: Document) -> Iterator[Resource]:
@@ -70,12 +77,16 @@ def _identities(document: Document) -> Iterator[Resource]:
     service = document["service_identity"]
     known = [each for each in document["users"] if "arn" in each]
     for identity in [*([] if service is None else [service]), *known]:
-        kind, _, path = identity["arn"].rpartition(":")[2].partition("/")
-        name = path.rpartition("/")[2]
         for policy_name, policy in identity["policies"].items():
-            label = f"{_label(name, identity['arn'])}_{_label(policy_name)}"
-            arguments = {"name": policy_name, kind: _text(name), "policy": _encoded(policy)}
-            yield f"aws_iam_{kind}_policy", label, arguments
+            yield _policy_of(identity["arn"], policy_name, policy)
+
+
+def _policy_of(arn: str, policy_name: str, policy: Document) -> Resource:
+    kind, _, path = arn.rpartition(":")[2].partition("/")
+    name = path.rpartition("/")[2]
+    label = f"{_label(name, arn)}_{_label(policy_name)}"
+    arguments = {"name": policy_name, kind: _text(name), "policy": _encoded(policy)}
+    return f"aws_iam_{kind}_policy", label, arguments
 
 
 def _buckets(document: Document) -> Iterator[Resource]:
@@ -100,6 +111,41 @@ def _deliveries(document: Document) -> Iterator[Resource]:
         control = _arguments(each["origin_access_control"])
         yield "aws_cloudfront_origin_access_control", label, control
         yield "aws_cloudfront_key_group", label, _arguments(each["key_group"])
+
+
+def _queue(document: Document) -> Iterator[Resource]:
+    """The queue of arrivals, its dead-letter queue, and what fills and empties it."""
+    if (queue := document.get("queue")) is None:
+        return
+    name, attributes = queue["arn"].rpartition(":")[2], queue["attributes"]
+    label, redrive = _label(name, queue["arn"]), attributes["RedrivePolicy"]
+    dead, arn = f"{label}_dead", f"${{aws_sqs_queue.{label}.arn}}"
+    both = {
+        "message_retention_seconds": attributes["MessageRetentionPeriod"],
+        "sqs_managed_sse_enabled": attributes["SqsManagedSseEnabled"],
+    }
+    refers = {**redrive, "deadLetterTargetArn": f"${{aws_sqs_queue.{dead}.arn}}"}
+    dead_name = redrive["deadLetterTargetArn"].rpartition(":")[2]
+    yield "aws_sqs_queue", dead, {"name": dead_name, **both}
+    yield "aws_sqs_queue", label, {"name": name, **both, "redrive_policy": json.dumps(refers)}
+    policy = {
+        "queue_url": f"${{aws_sqs_queue.{label}.id}}",
+        "policy": _encoded(queue["policy"]),
+    }
+    yield "aws_sqs_queue_policy", label, policy
+    for each in queue["notifications"]:
+        sent = {"bucket": _text(each["bucket"]), "queue": _sent(each["configuration"], arn)}
+        waits = {"depends_on": [f"aws_sqs_queue_policy.{label}"]}  # S3 tries to send
+        yield "aws_s3_bucket_notification", _label(each["bucket"]), {**sent, **waits}
+    if (service := document["service_identity"]) is not None:
+        yield _policy_of(service["arn"], "empty-the-queue", queue["service_policy"])
+
+
+def _sent(configuration: Document, arn: str) -> list[Document]:
+    return [
+        {"id": each["Id"], "queue_arn": arn, "events": each["Events"]}
+        for each in configuration["QueueConfigurations"]
+    ]
 
 
 def _arguments(value: Any) -> Any:

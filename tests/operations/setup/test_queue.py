@@ -9,6 +9,8 @@ from click.testing import CliRunner
 
 from service.auth.api_keys import digest_of
 from service.cli.main import main
+from service.operations.setup.terraform import terraform
+from service.protocols.arrivals.queue import retry_seconds
 from tests.protocols.arrivals.factories import SECRET
 
 ACCOUNT: Final = "111122223333"
@@ -17,7 +19,11 @@ URL: Final = f"https://sqs.eu-west-1.amazonaws.com/{ACCOUNT}/uploads"
 
 
 def printed(
-    directory: Path, queue: str | None, *, region: str = "eu-west-1", **hooks: dict[str, Any]
+    directory: Path,
+    queue: str | None,
+    *options: str,
+    region: str = "eu-west-1",
+    **hooks: dict[str, Any],
 ) -> Any:
     bucket = {
         "bucket": "acme-reports",
@@ -37,7 +43,7 @@ def printed(
         },
     }
     path.write_text(json.dumps(document))
-    done = CliRunner().invoke(main, ["iam", str(path)])
+    done = CliRunner().invoke(main, ["iam", str(path), *options])
     assert done.exit_code == 0, done.output
     assert SECRET not in done.output
     return json.loads(done.stdout)
@@ -102,3 +108,55 @@ def test_the_queue_is_in_the_partition_of_its_region(
     url = f"https://{host}/{ACCOUNT}/uploads"
     queue = printed(tmp_path, url, region=region, a={})["queue"]
     assert queue["arn"] == f"arn:{partition}:sqs:{region}:{ACCOUNT}:uploads"
+
+
+PRINCIPAL: Final = f"--principal=arn:aws:iam::{ACCOUNT}:role/presign-service"
+
+
+def test_the_queue_keeps_events_for_two_weeks_of_tries(tmp_path: Path) -> None:
+    attributes = printed(tmp_path, URL, a={})["queue"]["attributes"]
+    redrive = attributes["RedrivePolicy"]
+    assert redrive["deadLetterTargetArn"] == f"{ARN}-dead"
+    waits = sum(retry_seconds(each, 0.5, held=0) for each in range(1, redrive["maxReceiveCount"]))
+    assert attributes["MessageRetentionPeriod"] == 14 * 86_400
+    assert 0.9 < waits / attributes["MessageRetentionPeriod"] < 1.1
+
+
+def test_terraform_makes_the_queue_and_who_fills_and_empties_it(tmp_path: Path) -> None:
+    queue = printed(tmp_path, URL, PRINCIPAL, a={})["queue"]
+    found = printed(tmp_path, URL, PRINCIPAL, "--terraform", a={})["resource"]
+    label = f"uploads_{ACCOUNT}"
+    dead, made = (found["aws_sqs_queue"][each] for each in (f"{label}_dead", label))
+    assert (dead["name"], made["name"]) == ("uploads-dead", "uploads")
+    assert json.loads(made["redrive_policy"]) == {
+        "deadLetterTargetArn": f"${{aws_sqs_queue.{label}_dead.arn}}",
+        "maxReceiveCount": queue["attributes"]["RedrivePolicy"]["maxReceiveCount"],
+    }
+    for each in (dead, made):
+        assert each["message_retention_seconds"] == queue["attributes"]["MessageRetentionPeriod"]
+    policy = found["aws_sqs_queue_policy"][label]
+    assert policy["queue_url"] == f"${{aws_sqs_queue.{label}.id}}"
+    assert json.loads(policy["policy"]) == queue["policy"]
+    [notified] = found["aws_s3_bucket_notification"].values()
+    assert (notified["bucket"], notified["depends_on"]) == (
+        "acme-reports",
+        [f"aws_sqs_queue_policy.{label}"],
+    )
+    [sent] = notified["queue"]
+    assert sent == {
+        "id": "presign",
+        "queue_arn": f"${{aws_sqs_queue.{label}.arn}}",
+        "events": ["s3:ObjectCreated:*"],
+    }
+    own = found["aws_iam_role_policy"][f"presign_service_{ACCOUNT}_empty_the_queue"]
+    assert (own["role"], json.loads(own["policy"])) == ("presign-service", queue["service_policy"])
+
+
+def test_terraform_notes_what_it_cannot_know(tmp_path: Path) -> None:
+    document = printed(tmp_path, URL, a={})
+    said = " ".join(terraform(document)["//"])
+    assert "put in what the bucket sends elsewhere" in said
+    assert "empty the queue" not in said
+    without = terraform({**document, "service_identity": None})["//"]
+    assert "let the service's identity empty the queue: --principal names it" in without
+    assert "queue" not in str(printed(tmp_path, None, "--terraform", a={})["//"])
