@@ -29,7 +29,7 @@ KEYS: Final = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "s"}
 IMPORTED: Final = re.compile(r"^import time: .*\| +(\S+)$", re.MULTILINE)
 
 
-def test_a_service_imports_nothing_for_command_lines(tmp_path: Path) -> None:
+def test_a_service_imports_nothing_for_command_lines_or_queues(tmp_path: Path) -> None:
     """It has signed a URL by then."""
     (port,) = free_ports(1)
     with run_service_process(SETTINGS, tmp_path, port, PYTHONPROFILEIMPORTTIME="1", **KEYS):
@@ -41,7 +41,8 @@ def test_a_service_imports_nothing_for_command_lines(tmp_path: Path) -> None:
     imported = set(IMPORTED.findall((tmp_path / "output.log").read_text()))
     assert signed.status_code == 200
     assert {"httpx", "fastapi", "service.s3.endpoints"} <= imported
-    assert {"rich", "pygments", "service.s3.botocore_endpoints"} & imported == set()
+    unused = {"rich", "pygments", "service.s3.botocore_endpoints", "service.protocols.arrivals.sqs"}
+    assert unused & imported == set()
 
 
 LEAN: Final = """

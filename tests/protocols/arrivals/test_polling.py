@@ -3,14 +3,14 @@
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import pairwise
 
 import pytest
 
 from service.protocols.arrivals.poller import STOP_SECONDS, Poller, Work
-from service.protocols.arrivals.queue import LONGEST_SECONDS, retry_seconds
+from service.protocols.arrivals.queue import LONGEST_SECONDS, Message, retry_seconds
 from tests.protocols.arrivals.doubles import FakeQueue
 from tests.support.virtual_time import in_virtual_time, loop_clock
 
@@ -66,6 +66,24 @@ async def test_a_message_that_fails_is_tried_ever_later() -> None:
     assert queue.left == 1
     assert [round(pause) for pause in pauses[:5]] == [2, 4, 8, 16, 32]
     assert pauses[0] <= 2.2
+
+
+@in_virtual_time
+async def test_a_hook_that_is_down_for_a_day_gets_its_event_within_another() -> None:
+    queue, day, clock = FakeQueue(["a"]), 86_400, loop_clock()
+    up_at, accepted_at = clock.boot() + day, list[float]()
+
+    async def refuse_for_a_day(_: str) -> bool:
+        if clock.boot() < up_at:
+            return False
+        accepted_at.append(clock.boot())
+        return True
+
+    async with polling(queue, refuse_for_a_day):
+        await asyncio.sleep(2 * day)
+    [accepted] = accepted_at
+    assert (queue.left, accepted - up_at <= LONGEST_SECONDS) == (0, True)
+    assert len(queue.received) < 20
 
 
 def test_no_message_is_hidden_beyond_what_sqs_allows() -> None:
@@ -230,6 +248,41 @@ async def test_a_stop_takes_seconds_whatever_hangs() -> None:
         began = clock.boot()
     assert clock.boot() - began <= STOP_SECONDS + 0.1
     assert queue.left == 1
+
+
+class LongQueue(FakeQueue):
+    """Hands out each message once."""
+
+    def __init__(self, messages: int) -> None:
+        super().__init__()
+        self.given, self.waiting, self.deleted = messages, messages, 0
+
+    async def receive(self, most: int) -> Sequence[Message]:
+        count = min(most, self.waiting)
+        await asyncio.sleep(0 if count else 20)
+        self.waiting -= count
+        return [Message(body="a", receipt=str(self.waiting + each)) for each in range(count)]
+
+    async def delete(self, receipts: Sequence[str]) -> None:
+        self.deleted += len(receipts)
+        if self.deleted == self.given:
+            self.is_empty.set()
+
+
+@pytest.mark.slow  # it takes seconds of CPU
+@in_virtual_time
+async def test_a_queue_of_100_000_is_worked_on_within_the_places() -> None:
+    queue, most = LongQueue(100_000), 0
+
+    async def work(_: str) -> bool:
+        nonlocal most
+        most = max(most, len(poller._working))
+        await asyncio.sleep(0.1)
+        return True
+
+    async with polling(queue, work, places=138) as poller:
+        await queue.is_empty.wait()
+    assert (most, queue.deleted) == (138, 100_000)
 
 
 @in_virtual_time

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 from service.protocols.arrivals import sender as module
@@ -121,6 +122,28 @@ async def test_a_name_that_resolves_to_metadata_is_not_connected_to(
     assert connected == []
 
 
+async def test_a_name_that_resolves_to_metadata_later_is_not_connected_to(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    addresses = ["127.0.0.1", "169.254.169.254"]
+    async with stub_server.serving(sends(response(b"", "Connection: close"))) as stub:
+        port = int(stub.origin.rpartition(":")[2])
+
+        def look_up(*_: Any) -> list[Any]:
+            return [(2, 1, 6, "", (addresses.pop(0), port))]
+
+        monkeypatch.setattr(module, "_look_up", look_up)
+        async with sending() as one:
+            url = f"http://hooks.example:{port}/"
+            assert await one.post(url, {}, b"{}") == 200
+            async with (await one._opened()).for_a_call() as client:
+                assert isinstance(client.connector, aiohttp.TCPConnector)
+                client.connector.clear_dns_cache()  # it lasts for ten seconds
+            with pytest.raises(NotSent, match="PermissionError"):
+                await one.post(url, {}, b"{}")
+    assert (len(stub.requests), addresses) == (1, [])
+
+
 async def test_a_name_is_connected_to_as_it_was_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
     async with stub_server.serving(sends(response())) as stub, sending() as one:
         port = int(stub.origin.rpartition(":")[2])
@@ -141,6 +164,23 @@ async def test_a_hook_needs_a_trusted_certificate(tmp_path: Path) -> None:
         with pytest.raises(NotSent):
             await one.post(stub.origin, {}, b"{}")
         one.trust(tmp_path / "ca.crt")
+        assert await one.post(stub.origin, {}, b"{}") == 200
+
+
+async def test_another_certificate_must_be_trusted_again(tmp_path: Path) -> None:
+    contexts = []
+    for name in ("before", "after"):
+        (tmp_path / name).mkdir()
+        contexts.append(stub_server.make_tls_context(tmp_path / name))
+    answer = sends(response(b"", "Connection: close"))
+    async with stub_server.serving(answer, contexts[0]) as stub, sending() as one:
+        one.trust(tmp_path / "before" / "ca.crt")
+        assert await one.post(stub.origin, {}, b"{}") == 200
+        # The next connection gets another one.
+        contexts[0].load_cert_chain(tmp_path / "after" / "ca.crt", tmp_path / "after" / "key")
+        with pytest.raises(NotSent, match="Certificate"):
+            await one.post(stub.origin, {}, b"{}")
+        one.trust(tmp_path / "after" / "ca.crt")
         assert await one.post(stub.origin, {}, b"{}") == 200
 
 
