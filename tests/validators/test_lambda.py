@@ -5,6 +5,7 @@ Neither is ever applied here. Both must give the same rights as the files of dep
 
 import json
 import os
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, Final
 
@@ -123,6 +124,69 @@ def test_the_module_reads_the_iam_files_and_no_example_is_left() -> None:
         text = (IAM / name).read_text()
         for example in ("acme-reports-prod", "presign-reports", "presign-service", "111122223333"):
             assert example not in text or example in main
+
+
+def test_the_function_and_the_bucket_may_use_the_queue_of_arrivals_alone() -> None:
+    resources, text = template(), (DIRECTORY / "terraform" / "arrivals.tf").read_text()
+    [read] = resources["EmptyTheQueue"]["Properties"]["PolicyDocument"]["Statement"]
+    # docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+    assert read["Action"] == ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
+    assert read["Resource"] == "ArrivalsQueue.Arn"
+    [fill] = resources["ArrivalsQueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert (fill["Action"], fill["Resource"]) == ("sqs:SendMessage", "ArrivalsQueue.Arn")
+    assert [key for tests in fill["Condition"].values() for key in tests] == [
+        "aws:SourceArn",
+        "aws:SourceAccount",
+    ]
+    for each in (
+        *read["Action"],
+        fill["Action"],
+        *(k for t in fill["Condition"].values() for k in t),
+    ):
+        assert f'"{each}"' in text
+
+
+def test_messages_that_no_hook_accepts_stay_in_the_queue_for_two_days() -> None:
+    resources = template()
+    queue = resources["ArrivalsQueue"]["Properties"]
+    source = resources["ArrivalsEventSource"]["Properties"]
+    timeout = resources["Function"]["Properties"]["Timeout"]
+    assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    # docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+    assert queue["VisibilityTimeout"] >= 6 * timeout
+    tries = queue["RedrivePolicy"]["maxReceiveCount"]
+    assert 2 * 86_400 <= tries * queue["VisibilityTimeout"] < queue["MessageRetentionPeriod"]
+    module = read_hcl(DIRECTORY / "terraform" / "arrivals.tf")
+    same = {
+        "visibility_timeout_seconds": queue["VisibilityTimeout"],
+        "message_retention_seconds": queue["MessageRetentionPeriod"],
+    }
+    [made] = [each["arrivals"] for each in flat(module, "aws_sqs_queue") if "arrivals" in each]
+    assert {name: made[name] for name in same} == same
+    assert (
+        f"maxReceiveCount     = {tries} " in (DIRECTORY / "terraform" / "arrivals.tf").read_text()
+    )
+    assert "ReportBatchItemFailures" in json.dumps(flat(module, "aws_lambda_event_source_mapping"))
+
+
+def flat(module: Any, kind: str) -> list[dict[str, Any]]:
+    """Return the resources of a kind by their label, which the parser leaves in quotes."""
+    return [
+        {label.strip('"'): arguments for label, arguments in each[name].items()}
+        for each in module["resource"]
+        for name in each
+        if name.strip('"') == kind
+    ]
+
+
+def test_the_alarm_sees_what_the_notifier_logs() -> None:
+    """tests/protocols/arrivals/test_notifying.py has the line."""
+    said = "hook billing failed, events are sent again: it answered 500"
+    pattern = template()["FailedHooks"]["Properties"]["FilterPattern"]
+    assert fnmatch(said, pattern.partition('$.message = "')[2].partition('"')[0])
+    main = read_hcl(DIRECTORY / "terraform" / "arrivals.tf")
+    [made] = flat(main, "aws_cloudwatch_log_metric_filter")
+    assert pattern in made["failed_hooks"]["pattern"].replace('\\"', '"')
 
 
 def test_both_run_the_handler_that_the_tests_run() -> None:

@@ -41,3 +41,9 @@ variable "alarm_topic_arns" {
   type        = list(string)
   default     = []
 }
+
+variable "arrivals" {
+  description = "Whether hooks are notified of what arrives in the bucket"
+  type        = bool
+  default     = false
+}
