@@ -105,7 +105,7 @@ class Bucket:
 
     @property
     def probe_policy(self) -> str | None:
-        """A policy that denies everything: the bucket's own session only shows that its role works."""
+        """A policy that denies everything: the bucket's own session shows that its role works."""
         return None if self.arns is None else deny_all(self.arns)
 
 

@@ -237,5 +237,7 @@ def test_a_process_waits_for_the_threads_of_arrow(module: str, waited: str) -> N
         "import sys, time, types, presign_client.filesystem; time.sleep = print; "
         f"sys.modules[{module!r}] = types.ModuleType({module!r})"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
     assert done.stdout == waited

@@ -164,8 +164,8 @@ def _bucket(buckets: Sequence[SignedBucket], around: IamContext) -> Document:
     named = [each for each in principals if each is not None]
     takes_parts = any(Operation.MULTIPART in each.allowed for each in buckets)
     rails = policies.guard_rails(buckets, named, around.networks, around.vpcs)
-    if distributions := [*dict.fromkeys(each.distribution for each in buckets if each.distribution)]:
-        rails["Statement"].append(policies.delivered(first, distributions))
+    if delivered := [*dict.fromkeys(each.distribution for each in buckets if each.distribution)]:
+        rails["Statement"].append(policies.delivered(first, delivered))
     return {
         "bucket": first.s3_bucket,
         **({} if first.endpoint_url is None else {"endpoint_url": first.endpoint_url}),

@@ -293,7 +293,7 @@ async def test_the_host_that_delivers_is_the_one_compared(
     section = settings_with_cloudfront(tmp_path, url="https://media.example", deliver=surfaces)
     role = "arn:aws:iam::111122223333:role/presign"
     delivered = {"region": "eu-west-1", "role_arn": role, "cloudfront": section}
-    buckets = {"buckets": {"demo": delivered}}
+    buckets: dict[str, Any] = {"buckets": {"demo": delivered}}
     answers = [await ask(FILE, headers={"Host": name}, **buckets) for name in (own, other)]
     assert [answer.status_code for answer in answers] == [401, 307]
 
