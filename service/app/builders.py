@@ -7,6 +7,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from functools import lru_cache
 from types import MappingProxyType
+from typing import Final
 from urllib.parse import urlsplit
 
 from service.access.bucket_arns import BucketArns, bucket_arns
@@ -185,10 +186,17 @@ def _grant(grant: GrantSettings, *, is_delivered: bool) -> Grant:
 _allowed = lru_cache(maxsize=1024)(frozenset[Operation])
 
 
+_DELIVERED: Final = frozenset({Operation.DOWNLOAD, Operation.LINK})
+
+
 def longest_lifetimes(settings: Settings) -> dict[str, float]:
-    """The longest lifetime, in seconds, that any grant on each bucket gives."""
+    """The longest lifetime, in seconds, that any grant on each bucket gives a URL of S3."""
     found: dict[str, int] = {}
     for _, grant in settings.located_grants():
+        cloudfront = settings.buckets[grant.bucket].cloudfront
+        is_delivered = cloudfront is not None and cloudfront.delivers_all
+        if is_delivered and _DELIVERED.issuperset(grant.allow):
+            continue  # such URLs belong to no session
         limit = min(grant.max_expires_in or MAX_EXPIRES_IN, MAX_EXPIRES_IN)
         found[grant.bucket] = max(limit, found.get(grant.bucket, 0))
     default = settings.server.default_expires_in

@@ -106,5 +106,10 @@ class CloudFrontSettings(Section):
         return self
 
     @property
+    def delivers_all(self) -> bool:
+        """Whether no download URL is S3's."""
+        return set(self.deliver) == set(SURFACES)
+
+    @property
     def key_files(self) -> tuple[Path, ...]:
         return tuple(each.private_key_file for each in self.keys)

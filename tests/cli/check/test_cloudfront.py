@@ -1,12 +1,14 @@
 """`presign check` on buckets that CloudFront delivers."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
+from service.access.surfaces import SURFACES
 from service.cli.main import main
 from tests.cli.invoking import DIGEST
 from tests.support.cloudfront import KEY_ID, ORIGIN, settings_with_cloudfront
@@ -15,9 +17,14 @@ DAY = 86_400
 
 
 def check(
-    directory: Path, *options: str, mode: int = 0o600, key_file: str | None = None, **grant: Any
+    directory: Path,
+    *options: str,
+    mode: int = 0o600,
+    key_file: str | None = None,
+    deliver: Sequence[str] = ("downloads", "links"),
+    **grant: Any,
 ) -> Result:
-    section = settings_with_cloudfront(directory, deliver=["downloads", "links"])
+    section = settings_with_cloudfront(directory, deliver=deliver)
     (directory / "cloudfront.pem").chmod(mode)
     if key_file is not None:
         section["keys"][0]["private_key_file"] = key_file
@@ -53,6 +60,22 @@ def test_check_warns_of_a_key_that_all_may_read(tmp_path: Path, mode: int, *, wa
 def test_check_warns_of_a_bucket_without_downloads(tmp_path: Path) -> None:
     done = check(tmp_path, allow=["upload"], max_expires_in=900)
     assert "buckets.media.cloudfront: no grant allows `download`" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("allow", "deliver", "warns"),
+    [
+        (["download", "link"], SURFACES, False),
+        (["download"], SURFACES[1:], True),
+        (["download", "head"], SURFACES, True),
+    ],
+)
+def test_what_cloudfront_delivers_needs_no_long_session(
+    tmp_path: Path, allow: list[str], deliver: Sequence[str], *, warns: bool
+) -> None:
+    done = check(tmp_path, allow=allow, deliver=deliver)
+    assert done.exit_code == 0
+    assert ("longer lifetimes can be cut short" in done.stdout) is warns
 
 
 def test_offline_reads_no_private_key(tmp_path: Path) -> None:
