@@ -101,7 +101,7 @@ def test_a_key_is_kept_in_the_tab_only_by_choice(console: ConsolePage) -> None:
     page.reload()
     expect(console.button("Sign in")).to_be_visible()
     console.field("Keep me signed in in this tab").check()
-    assert said_to_be_kept(page).startswith("Kept in this tab until you sign out or close it.")
+    assert said_to_be_kept(page).startswith("Kept in this tab: you stay signed in")
     at(console, "#/objects/reports/")
     keep(console)
     page.reload()
