@@ -1,16 +1,15 @@
 // Deletions that can be undone for some seconds: of a file, or for good of one of its versions. Until then nothing
 // is asked for: a tab that closes deletes nothing.
 
-import { announce, byId, element, showError } from "./elements.js";
-import { addToast } from "./toasts.js";
+import { byId, element, showError } from "./elements.js";
+import { focusHeading, offerUndo } from "./undo.js";
 
-const UNDO_SECONDS = 8;
 const UNVERSIONED = "null"; // the id of the version that the next upload replaces, where versions are not kept
 
 export class Deletions {
   #service;
   #onChange;
-  #pending = new Map(); // by idOf -> toast and timer
+  #pending = new Map(); // by idOf -> what offers to undo it
 
   /** `onChange` is called with the target, and `isDone`, when a deletion begins or ends. */
   constructor(service, onChange) {
@@ -25,23 +24,15 @@ export class Deletions {
   /** Hides `{bucket, key, versionId}`, and deletes it unless that is undone. `words` say what was deleted. */
   begin(target, ...words) {
     const id = idOf(target);
-    const said = element("p");
-    said.append(...words);
-    const undo = element("button", "Undo", "small");
-    undo.type = "button";
-    const toast = addToast(said, undo);
-    const timer = setTimeout(() => this.#delete(id, target, toast, undo), 1000 * UNDO_SECONDS);
-    this.#pending.set(id, { toast, timer });
-    undo.addEventListener("click", () => {
-      this.#drop(id);
-      this.#onChange({ ...target, isDone: false });
-      announce("Not deleted.");
-      focusHeading();
+    const pending = offerUndo(words, {
+      onUndo: () => {
+        this.#pending.delete(id);
+        this.#onChange({ ...target, isDone: false });
+      },
+      onTime: () => this.#delete(id, target, pending),
     });
+    this.#pending.set(id, pending);
     this.#onChange({ ...target, isDone: false });
-    undo.focus();
-    const what = [...said.childNodes].map((part) => part.textContent.trim()).join(" ");
-    announce(`${what}. Undo is possible for ${UNDO_SECONDS} seconds.`);
   }
 
   /** Keeps an object that was replaced meanwhile. */
@@ -58,13 +49,11 @@ export class Deletions {
   }
 
   #drop(id) {
-    const { toast, timer } = this.#pending.get(id);
-    clearTimeout(timer);
-    toast.remove();
+    this.#pending.get(id).drop();
     this.#pending.delete(id);
   }
 
-  async #delete(id, target, toast, undo) {
+  async #delete(id, target, { toast, undo }) {
     const hadFocus = [document.body, undo].includes(document.activeElement);
     undo.hidden = true;
     try {
@@ -83,11 +72,6 @@ export class Deletions {
 }
 
 const idOf = ({ bucket, key, versionId }) => JSON.stringify([bucket, key, versionId]);
-
-/** Of the open dialog, or of the folder. */
-function focusHeading() {
-  (document.querySelector("dialog[open] h2") ?? byId("where")).focus();
-}
 
 function showFailure(toast, { versionId }, error) {
   const box = element("div", undefined, "error");

@@ -5,10 +5,10 @@ export const PAGE_ROWS = 100;
 const NAMES = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
 
 /** A row of the list. `key` ends in a slash if it is a folder. */
-export function entryOf(folder, { key, size, lastModified, isDeleted = false }) {
+export function entryOf(folder, { key, size, etag, lastModified, isDeleted = false }) {
   const isFolder = key.endsWith("/");
   const name = key.slice(folder.length, isFolder ? -1 : undefined);
-  return { key, name, isFolder, size, lastModified, isDeleted };
+  return { key, name, isFolder, size, etag, lastModified, isDeleted };
 }
 
 /** Adds what the client lists of a folder to its entries, by key: objects, or versions, the newest of a key first. */

@@ -6,6 +6,9 @@ import { kindOf } from "./file_kinds.js";
 import { folderLink } from "./path_bar.js";
 import { ago, bytes, dateAndTime, displayName } from "./words.js";
 
+/** The first control of a row: the box comes before it, and only selects. */
+export const FIRST = "[data-act]:not(.select)";
+
 /** Whether the grants allow one of these operations on a file. */
 const any =
   (...operations) =>
@@ -23,11 +26,14 @@ const ACTIONS = [
 ];
 const OF_DELETED = [{ act: "restore", name: "Restore", icon: "restore", isAllowed: mayRestore }, VERSIONS];
 
-/** Replaces the rows. `onAct` is called with the act, the entry and the control. `now` is in milliseconds. */
-export function showRows(body, entries, place, now, onAct) {
+/**
+ * Replaces the rows. `onAct` is called with the act, the entry and the control. `boxOf(entry, id)` is the box that
+ * selects an entry, or null; `id` is that of its name. `now` is in milliseconds.
+ */
+export function showRows(body, entries, place, now, onAct, boxOf) {
   const act = document.activeElement?.dataset.act;
   const key = document.activeElement?.closest("tr")?.dataset.key;
-  body.replaceChildren(...entries.map((entry, index) => row(entry, `row-${index}`, place, now, onAct)));
+  body.replaceChildren(...entries.map((entry, index) => row(entry, `row-${index}`, place, now, onAct, boxOf)));
   if (key !== undefined) focusControl(body, key, act); // a list that is read again keeps the focus
   body.onkeydown ??= moveBetweenRows;
 }
@@ -39,10 +45,9 @@ export function focusControl(body, key, act) {
   return control !== undefined;
 }
 
-const controlOf = (row, act) =>
-  row?.querySelector(`[data-act="${act}"]`) ?? row?.querySelector("[data-act]") ?? undefined;
+const controlOf = (row, act) => row?.querySelector(`[data-act="${act}"]`) ?? row?.querySelector(FIRST) ?? undefined;
 
-function row(entry, id, place, now, onAct) {
+function row(entry, id, place, now, onAct, boxOf) {
   const made = element("tr", undefined, entry.isDeleted ? "deleted" : undefined);
   made.dataset.key = entry.key;
   const name = nameOf(entry, place, onAct);
@@ -51,6 +56,8 @@ function row(entry, id, place, now, onAct) {
   const head = element("th", undefined, "name-cell");
   head.scope = "row";
   const line = element("span"); // a cell of a table is no flex box
+  const box = boxOf(entry, id);
+  if (box) line.append(box);
   line.append(icon(entry.isFolder ? "folder" : kindOf(entry.name).icon), name);
   if (entry.isDeleted) line.append(element("span", "Deleted", "badge"));
   head.append(line);

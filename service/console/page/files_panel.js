@@ -6,7 +6,8 @@ import { Deletions } from "./deletions.js";
 import { announce, byId, hideError, inOneLine, showError } from "./elements.js";
 import { emptyWords } from "./empty_folder.js";
 import { PAGE_ROWS, arranged, entryOf, isRestorable, recordEntry } from "./file_list.js";
-import { focusControl, showRows } from "./file_rows.js";
+import { FIRST, focusControl, showRows } from "./file_rows.js";
+import { ManyFiles } from "./many_files.js";
 import { showPath } from "./path_bar.js";
 import { newestOf, restore } from "./versions.js";
 import { bytes, counted, displayName } from "./words.js";
@@ -20,6 +21,7 @@ export class FilesPanel {
   #service;
   #share;
   #deletions;
+  #many;
   #place = { grants: [], bucket: null, folder: "" };
   #entries = new Map(); // by key
   #sort = BY_NAME;
@@ -35,6 +37,12 @@ export class FilesPanel {
     this.#service = service;
     this.#share = share;
     this.#deletions = new Deletions(service, (deleted) => this.#noteDeletion(deleted));
+    this.#many = new ManyFiles(service, {
+      onChange: (gone) => this.#noteGone(gone),
+      onMoved: (move) => this.#noteMoved(move),
+      onRenamed: (key) => this.#focus(key),
+      onError: (error) => showError(byId("files-error"), error),
+    });
     byId("filter").addEventListener("input", () => {
       this.#turnTo(0);
       announce(byId("listed").textContent || byId("empty-title").textContent);
@@ -48,11 +56,15 @@ export class FilesPanel {
   }
 
   open(place) {
+    this.#many.reveal();
     for (const dialog of document.querySelectorAll("dialog[open]:is(.preview, .versions)")) dialog.close();
     byId("filter").value = "";
     this.#sort = BY_NAME;
     this.#page = 0;
-    showPath(place, () => this.refresh());
+    showPath(place, () => {
+      this.refresh();
+      byId("where").focus();
+    });
     this.refresh(place);
   }
 
@@ -81,10 +93,12 @@ export class FilesPanel {
   suspend() {
     this.#stop();
     this.#deletions.cancelAll();
+    this.#many.suspend();
   }
 
   clear() {
     this.suspend();
+    this.#many.clear();
     this.#entries.clear();
     byId("rows").replaceChildren();
     byId("path").replaceChildren();
@@ -93,9 +107,15 @@ export class FilesPanel {
     hideError(byId("files-error"));
   }
 
+  /** Whether files are being moved, deleted or put into a ZIP. */
+  get isBusy() {
+    return this.#many.isBusy;
+  }
+
   /** Shows an object that was uploaded meanwhile, or the folder that it is in. */
   noteSent(bucket, key, size) {
     this.#deletions.cancel(bucket, key);
+    this.#many.keep(bucket, key);
     const { bucket: open, folder } = this.#place;
     if (bucket !== open || !key.startsWith(folder)) return;
     const end = key.indexOf("/", folder.length) + 1;
@@ -147,7 +167,7 @@ export class FilesPanel {
   /** Shows the next page or the one before, from its top. */
   #turnPage(step) {
     this.#turnTo(this.#page + step);
-    const first = byId("rows").querySelector("[data-act]");
+    const first = byId("rows").querySelector(FIRST);
     first?.focus({ preventScroll: true });
     byId("listing").scrollIntoView();
   }
@@ -171,7 +191,9 @@ export class FilesPanel {
       const order = this.#sort.isDescending ? "descending" : "ascending";
       head.ariaSort = isSorted ? order : null;
     }
-    showRows(byId("rows"), rows, this.#place, this.#service.now(), (act, entry, button) => this.#act(act, entry, button));
+    this.#many.list(this.#place, entries);
+    const act = (...asked) => this.#act(...asked);
+    showRows(byId("rows"), rows, this.#place, this.#service.now(), act, (...of) => this.#many.boxOf(...of));
     const isKnown = !isReading && !this.#hasFailed && this.#source === null;
     this.#showEmpty(rows.length === 0 && isKnown, present.length > 0);
     this.#showFoot({ isReading, entries, first, rows });
@@ -179,7 +201,8 @@ export class FilesPanel {
 
   #isPresent(entry) {
     if (entry.isDeleted) return this.#showsDeleted && isRestorable(entry);
-    return !this.#deletions.has({ bucket: this.#place.bucket, key: entry.key });
+    const place = { bucket: this.#place.bucket, key: entry.key };
+    return !this.#deletions.has(place) && !this.#many.hides(place);
   }
 
   #showFoot({ isReading, entries, first, rows }) {
@@ -253,6 +276,22 @@ export class FilesPanel {
     await restore(this.#service, { bucket, key });
     announce("Restored.");
     if (!signal.aborted) await this.#readAgain(key);
+  }
+
+  #focus(key) {
+    this.#show();
+    if (!focusControl(byId("rows"), key, "preview")) byId("where").focus();
+  }
+
+  #noteGone(places) {
+    for (const { bucket, key } of places) if (bucket === this.#place.bucket) this.#entries.delete(key);
+    if (places.length) this.#timer ??= setTimeout(() => this.#show(), SHOWN_MS);
+    else this.#show();
+  }
+
+  #noteMoved({ bucket, key, targetBucket, targetKey, size }) {
+    this.#noteGone([{ bucket, key }]);
+    this.noteSent(targetBucket, targetKey, size);
   }
 
   /** A deletion began, was undone, has failed or is done. */

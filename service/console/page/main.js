@@ -31,7 +31,7 @@ function expire(problem) {
 }
 
 async function signOut() {
-  if (workspace.isBusy && !confirm("Files are still being uploaded. Cancel them and sign out?")) return;
+  if (workspace.isBusy && !confirm("Files are still being uploaded or moved. Cancel that and sign out?")) return;
   byId("sign-out").disabled = true;
   await Promise.race([workspace.cancelUploads(), sleep(CANCEL_SECONDS)]);
   byId("sign-out").disabled = false;

@@ -37,8 +37,8 @@ export class Service extends Presign {
     try {
       return await super.call(method, path, { ...options, headers });
     } catch (error) {
-      // A token that was forgotten in the meantime says nothing about the current one.
-      if (error.status === 401 && token === this.#token) this.onUnauthenticated(error);
+      // A token that was forgotten in the meantime says nothing about the current one, nor does a call without one.
+      if (error.status === 401 && token !== null && token === this.#token) this.onUnauthenticated(error);
       if (error.status === 403) this.onForbidden();
       throw error;
     }

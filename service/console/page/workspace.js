@@ -39,7 +39,7 @@ export class Workspace {
   }
 
   get isBusy() {
-    return this.uploads.isBusy;
+    return this.uploads.isBusy || this.files.isBusy;
   }
 
   enter(caller) {

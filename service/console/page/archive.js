@@ -1,0 +1,178 @@
+// A ZIP of files that are in the store: each is signed, fetched and compared with the list. Their bytes pass through.
+
+import { Batch, isInterruption } from "./batch.js";
+import { PresignError, UNREACHABLE } from "./client/errors.js";
+import { describeError } from "./error_words.js";
+import { Zip } from "./zip.js";
+import { zipNames } from "./zip_names.js";
+
+const AHEAD = 4; // small files whose answers are asked for before their turn
+const SMALL = 2 ** 20; // bytes; a store does not wait for long until a large one has its turn
+const TRIES = 4; // of a file whose connection ends
+const MISSING = "Files that are missing.txt";
+
+/**
+ * A batch that writes a ZIP of `files` to `target`. They are as the list has them, and are called what follows
+ * `folder` in their keys. A file that cannot be begun is left out, and listed in the ZIP; one that ends too early
+ * ends the batch, and nothing is saved.
+ */
+export function archiveBatch(service, { bucket, folder, files, target }) {
+  const archive = new Archive(service, { bucket, folder, files, target });
+  const batch = new Batch(archive.files, (file, signal) => add(file, signal), {
+    end: () => archive.end(),
+    abort: () => archive.abort(),
+  });
+  const add = async (file, signal) => {
+    let answer;
+    try {
+      answer = await archive.open(file, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!isInterruption(error)) archive.leaveOut(file, describeError(error).message);
+      throw error;
+    }
+    try {
+      await archive.add(file, answer, signal, () => batch.onChange());
+    } catch (error) {
+      batch.fail(new Error(`${file.name}: ${describeError(error).message}`));
+    }
+  };
+  return { batch, archive };
+}
+
+class Archive {
+  /** Bytes of files that were written. */
+  sent = 0;
+  files;
+  #service;
+  #bucket;
+  #target;
+  #zip;
+  #opened = new Map(); // file -> promise of its answer
+  #missing = [];
+
+  constructor(service, { bucket, folder, files, target }) {
+    const names = zipNames([MISSING, ...files.map(({ key }) => key.slice(folder.length))]).slice(1);
+    this.files = files.map((file, index) => ({ ...file, bucket, name: names[index] }));
+    this.#service = service;
+    this.#bucket = bucket;
+    this.#target = target;
+    this.#zip = new Zip((bytes) => target.write(bytes));
+  }
+
+  /** Resolves with the answer that has the file, or null for the empty object of a folder. */
+  async open(file, signal) {
+    if (isFolder(file)) return null;
+    const opening = this.#open(file, signal);
+    this.#openNext(file, signal);
+    const answer = await opening;
+    this.#opened.delete(file);
+    return answer;
+  }
+
+  add(file, answer, signal, onProgress) {
+    return this.#zip.add(file, answer ? this.#chunks(file, answer, signal, onProgress) : []);
+  }
+
+  /** Lists a file, with a sentence on why it is not in the ZIP. */
+  leaveOut({ name }, sentence) {
+    this.#missing.push(`${name}: ${sentence}\r\n`);
+  }
+
+  async end() {
+    if (this.#missing.length) {
+      const text = new TextEncoder().encode(this.#missing.join(""));
+      await this.#zip.add({ name: MISSING, size: text.length }, [text]);
+    }
+    await this.#zip.end();
+    await this.#target.end();
+  }
+
+  /** Leaves nothing. */
+  abort() {
+    return this.#target.abort();
+  }
+
+  /** Hundreds of small files would each wait for two answers. */
+  #openNext(file, signal) {
+    const from = this.files.indexOf(file) + 1;
+    for (const next of this.files.slice(from, from + AHEAD)) {
+      if (next.size > SMALL || file.size > SMALL) return;
+      if (!isFolder(next)) this.#open(next, signal);
+    }
+  }
+
+  #open(file, signal) {
+    const before = this.#opened.get(file);
+    if (before) return before;
+    const opening = this.#fetch(file, signal);
+    this.#opened.set(file, opening);
+    opening.catch(() => this.#opened.delete(file)); // its own turn tries again
+    return opening;
+  }
+
+  async #fetch({ key, size, etag }, signal, from = 0) {
+    const { url } = await this.#service.downloadUrl({ bucket: this.#bucket, key, signal });
+    const headers = from ? { range: `bytes=${from}-` } : {};
+    const answer = await fetch(url, { headers, signal, credentials: "omit", redirect: "error" }).catch(() => {
+      signal.throwIfAborted();
+      throw new PresignError(UNREACHABLE, "The store did not respond.", { store: new URL(url).origin });
+    });
+    const wrong = whyWrong(answer, { size: size - from, etag, status: from ? 206 : 200 });
+    if (!wrong) return answer;
+    await answer.body?.cancel();
+    throw new Error(wrong);
+  }
+
+  /** The bytes of a file. If the connection ends, it is asked for the rest. */
+  async *#chunks(file, answer, signal, onProgress) {
+    const length = Number(answer.headers.get("content-length"));
+    let count = 0;
+    for (let tries = 1, isWhole = false; !isWhole; tries += 1) {
+      try {
+        for await (const chunk of chunksOf(answer.body)) {
+          count += chunk.length;
+          this.sent += chunk.length;
+          onProgress();
+          yield chunk;
+        }
+        isWhole = true;
+      } catch (error) {
+        signal.throwIfAborted();
+        const isHopeless = tries === TRIES || (count > 0 && count >= file.size);
+        if (isHopeless) throw new Error("It could not be read to its end.", { cause: error });
+        answer = await this.#fetch(file, signal, count);
+      }
+    }
+    // The browser compares the length with the header's. A file that is stored compressed has more bytes here.
+    if (count !== file.size && length !== file.size) throw new Error("It ended before its end.");
+  }
+}
+
+const isFolder = ({ key }) => key.endsWith("/");
+
+async function* chunksOf(body) {
+  const reader = body.getReader();
+  try {
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    await reader.cancel().catch(() => {}); // it has failed, or nobody reads on
+  }
+}
+
+/** Why an answer is not the file of the list, or null. A store's CORS rule may hide the ETag. */
+function whyWrong({ status, headers }, { size, etag, status: wanted }) {
+  if (status === 404) return "It is no longer there.";
+  if (status !== wanted) return `The storage refused it: HTTP ${status}.`;
+  const [length, tag] = [headers.get("content-length"), headers.get("etag")];
+  const isOtherSize = length !== null && Number(length) !== size;
+  const isOther = tag !== null && etag !== undefined && bare(tag) !== bare(etag);
+  return isOtherSize || isOther ? "It was changed since the list was read." : null;
+}
+
+/** A store that compresses on the way marks the ETag as weak. */
+const bare = (etag) => etag.replace(/^W\//, "");

@@ -1,0 +1,52 @@
+// What is said about batches of files. Pure.
+
+import { bytes, counted } from "./words.js";
+
+const files = (count) => counted(count, "file");
+
+/** Of `doing`, as in `Moving`, and `done`, as in `moved`. `skipped()` files of those that are done were left alone. */
+export function batchWords(doing, done, { nameOf, skipped = () => 0 }) {
+  const left = (batch) => {
+    const other = skipped() ? `, ${skipped()} skipped` : "";
+    return `${batch.done - skipped()} of ${files(batch.total)} ${done}${other}.`;
+  };
+  return {
+    title: doing,
+    nameOf,
+    running: (batch) => `${doing}: ${batch.done + batch.failures.length} of ${files(batch.total)}`,
+    left,
+    failed: left,
+    done: (batch) => (skipped() ? left(batch) : `${files(batch.total)} ${done}.`),
+  };
+}
+
+/** Of a ZIP, of which `sent()` of `size` bytes are written. */
+export const zipWords = ({ name, size, sent }) => ({
+  ...batchWords("Making the ZIP", "in the ZIP", { nameOf: (file) => file.name }),
+  running: (batch) => `${name}: ${batch.done} of ${files(batch.total)}, ${bytes(sent())} of ${bytes(size)}`,
+  failed: () => "The ZIP was not saved.",
+  left: (batch) => zipLeft(name, batch),
+  done: ({ total }) => `${name}: ${files(total)} saved.`,
+});
+
+function zipLeft(name, { state, done, total, failures }) {
+  if (state === "cancelled") return "Cancelled. The ZIP was not saved.";
+  if (state === "paused") return `${name}: ${done} of ${files(total)}.`;
+  return `${name} is saved without ${files(failures.length)}. It lists what is missing.`;
+}
+
+/** `3 selected, 12 MB`: folders count, and their sizes are not known. */
+export function selectedInWords(entries) {
+  const size = entries.reduce((all, entry) => all + (entry.size ?? 0), 0);
+  const folders = entries.filter(({ isFolder }) => isFolder).length;
+  const known = folders < entries.length ? `, ${bytes(size)}` : "";
+  const without = known && folders ? ` without ${counted(folders, "folder")}` : "";
+  return `${entries.length.toLocaleString("en")} selected${known}${without}`;
+}
+
+/** `report.pdf`, `3 files`, `3 files and 1 folder`. */
+export function entriesInWords(entries) {
+  const folders = entries.filter(({ isFolder }) => isFolder).length;
+  const said = [[entries.length - folders, "file"], [folders, "folder"]].filter(([count]) => count);
+  return said.map(([count, noun]) => counted(count, noun)).join(" and ");
+}

@@ -1,0 +1,37 @@
+// Asks what happens to files whose names are taken: once for a batch, whether they are uploaded or moved.
+
+import { KEEP_BOTH, REPLACE, SKIP, freeName } from "./conflicts.js";
+import { element, inOneLine } from "./elements.js";
+import { ask } from "./questions.js";
+import { counted, displayName } from "./words.js";
+
+const SHOWN = 5; // names
+
+/**
+ * Resolves with REPLACE, KEEP_BOTH or SKIP, or with null if the question was closed: then nothing is to happen.
+ * `mayReplace` says whether the caller may overwrite all of them. `done` is what happens to files, such as `moved`.
+ */
+export function askAboutConflicts(names, { mayReplace, done }) {
+  const isOne = names.length === 1;
+  const title = isOne ? "This name is taken" : `${counted(names.length, "name")} are taken`;
+  const list = element("ul", undefined, "taken");
+  list.append(...names.slice(0, SHOWN).map(line));
+  if (names.length > SHOWN) list.append(element("li", `and ${counted(names.length - SHOWN, "other")}`));
+  const example = displayName(freeName(names[0], () => false));
+  const what = isOne ? "The file is" : "The files are";
+  const hint = element("p", `Keep both gives yours another name, as in ${example}. Skip: they are not ${done}.`, "hint");
+  if (isOne) hint.textContent = `Keep both gives yours another name: ${example}. Skip: it is not ${done}.`;
+  const choices = [
+    { name: "Skip", answer: SKIP },
+    ...(mayReplace ? [{ name: isOne ? "Replace" : "Replace all", answer: REPLACE }] : []),
+    { name: "Keep both", answer: KEEP_BOTH, isUsual: true },
+  ];
+  const lead = element("p", `${what} there already:`);
+  return ask({ title, content: [lead, list, hint], choices });
+}
+
+function line(name) {
+  const made = element("li");
+  made.append(inOneLine(name));
+  return made;
+}

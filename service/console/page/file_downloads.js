@@ -1,0 +1,54 @@
+// Downloads what somebody selected: one file after the other, or all as a ZIP.
+
+import { nameOf } from "./access.js";
+import { archiveBatch } from "./archive.js";
+import { Batch } from "./batch.js";
+import { batchWords, zipWords } from "./batch_words.js";
+import { element } from "./elements.js";
+import { filesOf } from "./folder_contents.js";
+import { zipNames } from "./zip_names.js";
+import { chooseTarget, tooLarge } from "./zip_target.js";
+import { fileName } from "./words.js";
+
+export const MOST_EACH = 20; // files; a browser asks once whether a page may save several
+const BETWEEN_MS = 300; // browsers drop downloads that begin at the same time
+const LATER_MS = 60_000; // when a download has begun, or never does
+
+/** Saves each file. What the store refuses replaces nothing: it is shown in a frame that nobody sees. */
+export function downloadEach(service, batches, entries, { bucket }) {
+  const act = async ({ key }, signal) => {
+    const { url } = await service.downloadUrl({ bucket, key, filename: fileName(key), signal });
+    const frame = element("iframe");
+    frame.hidden = true;
+    frame.title = "Download";
+    frame.src = url;
+    document.body.append(frame);
+    setTimeout(() => frame.remove(), LATER_MS);
+    await new Promise((resolve) => setTimeout(resolve, BETWEEN_MS));
+  };
+  const words = batchWords("Downloading", "sent to your browser", { nameOf: ({ name }) => name });
+  return batches.start(new Batch(entries, act), words, { isRepeatable: true });
+}
+
+/** Saves a ZIP of files and of all that is in folders. Call it in the turn of a click. */
+export async function downloadZip(service, batches, entries, place) {
+  const { bucket, folder } = place;
+  const isOne = entries.length === 1;
+  const [name] = zipNames([`${isOne ? entries[0].name : nameOf(place)}.zip`]);
+  const target = await chooseTarget(name);
+  if (!target) return;
+  const { batch, archive, size } = await begin(service, entries, { bucket, folder, target });
+  await batches.start(batch, zipWords({ name, size, sent: () => archive.sent }));
+}
+
+async function begin(service, entries, { bucket, folder, target }) {
+  try {
+    const files = await filesOf(service, bucket, entries);
+    const size = files.reduce((all, file) => all + file.size, 0);
+    if (size > target.most) throw tooLarge(target);
+    return { ...archiveBatch(service, { bucket, folder, files, target }), size };
+  } catch (error) {
+    await target.abort();
+    throw error;
+  }
+}

@@ -1,0 +1,101 @@
+// Moves and renames what somebody selected: it asks where to, and what happens to names that are taken.
+
+import { may } from "./access.js";
+import { Batch } from "./batch.js";
+import { batchWords, entriesInWords } from "./batch_words.js";
+import { Answer } from "./conflicts.js";
+import { askAboutConflicts } from "./conflicts_dialog.js";
+import { filesOf, keysIn } from "./folder_contents.js";
+import { FolderPicker } from "./folder_picker.js";
+import { conflictsOf, mayReplace, move, movesOf, takesCopies, whyNot } from "./moves.js";
+import { askForName } from "./rename_dialog.js";
+import { fileName } from "./words.js";
+
+const PARALLEL = 4;
+const MOVED = ["Moving", "moved"];
+const RENAMED = ["Renaming", "renamed"];
+
+export class FileMover {
+  #service;
+  #batches;
+  #onMoved;
+  #onGone;
+
+  /** `onMoved` is called with each move that is done, and `onGone` with the place of a folder that was moved. */
+  constructor(service, batches, { onMoved, onGone }) {
+    this.#service = service;
+    this.#batches = batches;
+    this.#onMoved = onMoved;
+    this.#onGone = onGone;
+  }
+
+  /** Resolves when all is moved, or nobody chose a folder. */
+  async move(entries, place) {
+    const { grants, bucket, folder } = place;
+    const why = (to) =>
+      whyNot(entries, place, to) ??
+      (takesCopies(grants, to.bucket, `${to.folder}x`) ? null : "You cannot move files to this folder.");
+    const picker = new FolderPicker(this.#service, { grants, start: { bucket, folder }, whyNot: why });
+    const to = await picker.ask(`Move ${entriesInWords(entries)}`);
+    if (!to) return;
+    const target = (entry) => to.folder + nameOf(entry) + (entry.isFolder ? "/" : "");
+    const roots = new Map(entries.map((entry) => [entry.key, target(entry)]));
+    await this.#run(entries, roots, { ...place, targetBucket: to.bucket }, MOVED);
+  }
+
+  /** Resolves with the new key, or with null if it keeps its name. */
+  async rename(entry, place) {
+    const end = entry.key.length - (entry.isFolder ? 1 : 0);
+    // A search finds files of other folders.
+    const folder = entry.key.slice(0, entry.key.lastIndexOf("/", end - 1) + 1);
+    const name = await askForName(folder, { ...entry, name: nameOf(entry) });
+    if (name === null) return null;
+    const key = folder + name + (entry.isFolder ? "/" : "");
+    await this.#run([entry], new Map([[entry.key, key]]), { ...place, targetBucket: place.bucket }, RENAMED);
+    return key;
+  }
+
+  async #run(entries, roots, { grants, bucket, targetBucket }, [doing, done]) {
+    const files = await filesOf(this.#service, bucket, entries);
+    if (!files.length) throw new Error("Nothing is left there. Open the folder again.");
+    const moves = movesOf(files, roots, { bucket, targetBucket });
+    const taken = moves.length > 1 ? await this.#taken(grants, targetBucket, roots) : new Set();
+    const conflicts = conflictsOf(moves, taken);
+    const replaced = conflicts.length ? conflicts : moves;
+    const isReplaceable = replaced.every(({ targetKey }) => mayReplace(grants, targetBucket, targetKey));
+    const answer = new Answer((names) => askAboutConflicts(names, { mayReplace: isReplaceable, done }));
+    if (conflicts.length && !(await answer.for(conflicts.map(({ targetKey }) => fileName(targetKey))))) return;
+    const act = async (item) => {
+      item.isSkipped = !(await move(this.#service, grants, item, { taken, answer }));
+      if (!item.isSkipped) this.#onMoved(item);
+    };
+    const batch = new Batch(moves, act, {
+      parallel: PARALLEL,
+      end: () => this.#noteFolders(entries, moves, batch),
+    });
+    const skipped = () => moves.filter(({ isSkipped }) => isSkipped).length;
+    const words = batchWords(doing, done, { nameOf: ({ key }) => fileName(key), skipped });
+    await this.#batches.start(batch, words, { isRepeatable: true });
+  }
+
+  /** The keys that exist where the entries go, as far as the caller sees them. */
+  async #taken(grants, bucket, roots) {
+    const targets = new Set(roots.values());
+    const folders = new Set([...targets].map((key) => key.slice(0, key.lastIndexOf("/") + 1)));
+    const found = new Set();
+    for (const folder of folders)
+      if (may(grants, "list", bucket, folder))
+        for (const key of await keysIn(this.#service, { bucket, folder, recursive: targets.has(folder) })) found.add(key);
+    return found;
+  }
+
+  #noteFolders(entries, moves, { failures }) {
+    const left = [...moves.filter(({ isSkipped }) => isSkipped), ...failures.map(({ item }) => item)];
+    for (const { isFolder, key } of entries) {
+      const isLeft = left.some((item) => item.key.startsWith(key));
+      if (isFolder && !isLeft) this.#onGone(moves[0].bucket, key);
+    }
+  }
+}
+
+const nameOf = ({ name }) => name.slice(name.lastIndexOf("/") + 1);

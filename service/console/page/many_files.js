@@ -1,0 +1,231 @@
+// What can be done with several files and folders at once: they are selected by box, with Shift or by keyboard, and
+// a bar above the list offers what the caller may do with all of them.
+
+import { may } from "./access.js";
+import { selectedInWords } from "./batch_words.js";
+import { announce, byId, element } from "./elements.js";
+import { MOST_EACH, downloadEach, downloadZip } from "./file_downloads.js";
+import { FileMover } from "./file_mover.js";
+import { ManyDeletions } from "./many_deletions.js";
+import { mayLeave, takesCopies } from "./moves.js";
+import { RunningBatches } from "./running_batches.js";
+import { Selection } from "./selection.js";
+import { SelectionBar } from "./selection_bar.js";
+
+export class ManyFiles {
+  #service;
+  #batches = new RunningBatches();
+  #selection = new Selection();
+  #deletions;
+  #mover;
+  #bar;
+  #onError;
+  #onRenamed;
+  #place = { grants: [], bucket: null, folder: "" };
+  #entries = []; // that can be selected, in the order of the list
+
+  /**
+   * `onChange(gone)` is called with the places of what is no longer there, and when entries appear or vanish;
+   * `onMoved` with each move that is done; `onRenamed` with a new key; `onError` with what failed before it began.
+   */
+  constructor(service, { onChange, onMoved, onRenamed, onError }) {
+    this.#service = service;
+    this.#onError = onError;
+    this.#onRenamed = onRenamed;
+    this.#deletions = new ManyDeletions(service, this.#batches, onChange);
+    const onGone = (bucket, key) => onChange([{ bucket, key }]);
+    this.#mover = new FileMover(service, this.#batches, { onMoved, onGone });
+    const acts = ACTS.map((each) => ({ ...each, run: () => this.#act(each.act) }));
+    this.#bar = new SelectionBar(acts, { onAll: () => this.#selectAll(), onClear: () => this.#clear() });
+    byId("listing").addEventListener("keydown", (event) => this.#press(event));
+  }
+
+  get isBusy() {
+    return this.#batches.isBusy;
+  }
+
+  /** Whether an entry is being deleted. */
+  hides(place) {
+    return this.#deletions.hides(place);
+  }
+
+  /** Deletes nothing that came meanwhile. */
+  keep(bucket, key) {
+    this.#deletions.keep(bucket, key);
+  }
+
+  /** From now on these entries are listed. Those that are gone, or filtered out, are no longer selected. */
+  list(place, entries) {
+    if (place.bucket !== this.#place.bucket || place.folder !== this.#place.folder) this.#selection.clear();
+    this.#place = place;
+    this.#entries = entries.filter((entry) => ACTS.some(({ isAllowed }) => isAllowed([entry], place)));
+    this.#selection.keep(this.#entries.map(({ key }) => key));
+    this.#showBar();
+  }
+
+  /** Somebody has signed in: what was begun before can go on. */
+  reveal() {
+    this.#batches.reveal();
+  }
+
+  /** The box of an entry, or null if nothing may be done with it. `id` is that of its name. */
+  boxOf(entry, id) {
+    if (!ACTS.some(({ isAllowed }) => isAllowed([entry], this.#place))) return null;
+    const box = element("input", undefined, "select");
+    box.type = "checkbox";
+    box.dataset.act = "select";
+    box.ariaLabel = "Select";
+    box.setAttribute("aria-describedby", id);
+    box.checked = this.#selection.has(entry.key);
+    box.addEventListener("click", ({ shiftKey }) => this.#toggle(entry.key, shiftKey));
+    return box;
+  }
+
+  /** Moves or renames one entry, as its row or F2 asks for. */
+  async begin(act, entries) {
+    try {
+      await this.#run(act, entries);
+    } catch (error) {
+      if (error.status !== 401) this.#onError(error);
+    }
+  }
+
+  suspend() {
+    this.#deletions.cancelAll();
+    this.#batches.suspend();
+  }
+
+  clear() {
+    this.#batches.clear();
+    this.#selection.clear();
+    this.list({ grants: [], bucket: null, folder: "" }, []);
+  }
+
+  get #selected() {
+    return this.#entries.filter(({ key }) => this.#selection.has(key));
+  }
+
+  #act(act) {
+    return this.begin(act, this.#selected);
+  }
+
+  async #run(act, entries) {
+    const place = this.#place;
+    if (!entries.length || !ACTS.find((each) => each.act === act).isAllowed(entries, place)) return;
+    if (act === "download") return downloadEach(this.#service, this.#batches, entries, place);
+    if (act === "zip") return downloadZip(this.#service, this.#batches, entries, place);
+    if (act === "delete") await this.#deletions.begin(entries, place);
+    if (act === "move") await this.#mover.move(entries, place);
+    if (act === "rename") {
+      const key = await this.#mover.rename(entries[0], place);
+      if (key !== null) this.#onRenamed(key);
+    }
+  }
+
+  #toggle(key, isRange) {
+    const order = this.#entries.map((entry) => entry.key);
+    if (isRange) this.#selection.extend(order, key, key);
+    else this.#selection.toggle(key);
+    this.#note();
+  }
+
+  #selectAll() {
+    this.#selection.selectAll(this.#entries.map(({ key }) => key));
+    this.#note();
+  }
+
+  #clear() {
+    this.#selection.clear();
+    this.#note();
+  }
+
+  #note() {
+    for (const box of byId("rows").querySelectorAll(".select"))
+      box.checked = this.#selection.has(box.closest("tr").dataset.key);
+    this.#showBar();
+    announce(this.#selection.size ? selectedInWords(this.#selected) : "Nothing selected.");
+  }
+
+  #showBar() {
+    const selected = this.#selected;
+    const offered = ACTS.filter(({ isAllowed }) => selected.length && isAllowed(selected, this.#place));
+    this.#bar.show({
+      count: selected.length,
+      most: this.#entries.length,
+      words: selectedInWords(selected),
+      offered: offered.map(({ act }) => act),
+    });
+  }
+
+  #press(event) {
+    const { key, shiftKey, target } = event;
+    const row = target.closest("tbody tr");
+    if (key === "Escape" && this.#selection.size) return this.#clear();
+    if (key.toLowerCase() === "a" && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault(); // it would select the text of the page
+      return this.#selectAll();
+    }
+    if (!row) return;
+    if (key === "F2") return this.#rename(event, row.dataset.key);
+    if (key === " " && target.matches("a")) return this.#space(event, row.dataset.key);
+    if (shiftKey && ["ArrowUp", "ArrowDown"].includes(key)) this.#extend(event, row);
+  }
+
+  #rename(event, key) {
+    event.preventDefault();
+    this.begin("rename", this.#entries.filter((entry) => entry.key === key));
+  }
+
+  /** A link does nothing else at a space. */
+  #space(event, key) {
+    if (!this.#entries.some((entry) => entry.key === key)) return;
+    event.preventDefault();
+    this.#toggle(key, false);
+  }
+
+  /** The list itself moves the focus by one row. */
+  #extend({ key }, row) {
+    const other = key === "ArrowDown" ? row.nextElementSibling : row.previousElementSibling;
+    const order = this.#entries.map((entry) => entry.key);
+    if (!other || !order.includes(other.dataset.key) || !order.includes(row.dataset.key)) return;
+    this.#selection.extend(order, row.dataset.key, other.dataset.key);
+    this.#note();
+  }
+}
+
+const every = (entries, { grants, bucket }, isAllowed) =>
+  bucket !== null &&
+  entries.every(
+    ({ key, isFolder, isDeleted }) =>
+      !isDeleted && isAllowed(grants, bucket, key) && (!isFolder || may(grants, "list", bucket, key)),
+  );
+const allowed =
+  (operation) =>
+  (entries, place) =>
+    every(entries, place, (grants, bucket, key) => may(grants, operation, bucket, key));
+const reads = allowed("download");
+const hasFolder = (entries) => entries.some(({ isFolder }) => isFolder);
+
+function canMove(entries, place) {
+  const { grants } = place;
+  return every(entries, place, mayLeave) && grants.some(({ bucket, prefix }) => takesCopies(grants, bucket, prefix));
+}
+
+const ACTS = [
+  {
+    act: "download",
+    name: "Download",
+    icon: "download",
+    isAllowed: (entries, place) => entries.length <= MOST_EACH && !hasFolder(entries) && reads(entries, place),
+  },
+  { act: "zip", name: "Download as ZIP", icon: "archive", isAllowed: reads },
+  {
+    act: "rename",
+    name: "Rename",
+    icon: "rename",
+    isAllowed: (entries, place) =>
+      entries.length === 1 && canMove(entries, place) && takesCopies(place.grants, place.bucket, `${place.folder}x`),
+  },
+  { act: "move", name: "Move", icon: "move", isAllowed: canMove },
+  { act: "delete", name: "Delete", icon: "delete", isAllowed: allowed("delete") },
+];

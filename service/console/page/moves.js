@@ -1,0 +1,133 @@
+// Moves and renames: a copy inside the store, then a deletion of what was copied. What fails leaves the original. Pure,
+// except for the calls of the service that it is given.
+
+import { covering, invalidKey, may } from "./access.js";
+import { KEEP_BOTH, REPLACE, SKIP, freeName } from "./conflicts.js";
+import { find } from "./folder_contents.js";
+import { bytes } from "./words.js";
+
+const MOST_COPIED = 5 * 2 ** 30; // bytes; S3 copies no more in one request
+const TOO_LARGE = `The storage moves files of up to ${bytes(MOST_COPIED)}: download and upload it.`;
+const MOST_NAMES = 50; // tried, where somebody else takes one after the other
+
+/** Grants that take copies: one with limits takes none, since a copy says neither its size nor its type. */
+const takers = (grants, bucket, key) =>
+  covering(grants, "upload", bucket, key).filter((grant) => grant.max_content_length === undefined && !grant.content_types);
+
+export const takesCopies = (grants, bucket, key) => takers(grants, bucket, key).length > 0;
+
+export const mayReplace = (grants, bucket, key) => takers(grants, bucket, key).some((grant) => grant.allow_overwrite);
+
+/** Whether an object may be moved away: it is read for the copy, and then deleted. */
+export const mayLeave = (grants, bucket, key) => may(grants, "download", bucket, key) && may(grants, "delete", bucket, key);
+
+/** Why entries cannot be moved to `{bucket, folder}`, or null. */
+export function whyNot(entries, from, { bucket, folder }) {
+  if (entries.some(({ isFolder, key }) => isFolder && bucket === from.bucket && folder.startsWith(key)))
+    return "A folder cannot be moved into itself.";
+  if (bucket === from.bucket && folder === from.folder) return "They are in this folder already.";
+  return null;
+}
+
+/** Why an entry cannot be called `name` in its folder, or null. */
+export function wrongName(folder, name) {
+  if (!name) return "Enter a name.";
+  if (name.includes("/")) return "A name has no slash. To move it, use Move.";
+  return invalidKey(folder + name);
+}
+
+/**
+ * A move for each of `files`, which are below the keys of `roots`: a map from the key of a selected entry to the key
+ * that it gets, both with a slash if it is a folder.
+ */
+export function movesOf(files, roots, { bucket, targetBucket = bucket }) {
+  const folders = [...roots].filter(([root]) => root.endsWith("/"));
+  return files.map(({ key, size, etag }) => {
+    const [from, to] = roots.has(key) ? [key, roots.get(key)] : folders.find(([root]) => key.startsWith(root));
+    return { bucket, key, size, etag, targetBucket, targetKey: to + key.slice(from.length), isCopied: false };
+  });
+}
+
+/** The moves whose target is among `taken`. */
+export const conflictsOf = (moves, taken) => moves.filter(({ targetKey }) => taken.has(targetKey));
+
+/**
+ * Does one move, or what is left of it: `isCopied` is set once only the deletion is left. Resolves with whether it was
+ * moved, or skipped. `answer.for([name])` says what to do if the name is taken, and `taken` are keys that are.
+ *
+ * @throws Error whose message is a sentence for people, or what the client throws
+ */
+export async function move(service, grants, item, { taken, answer }) {
+  if (!item.isCopied) {
+    if (item.size > MOST_COPIED)
+      throw new Error(`It has ${bytes(item.size)}. ${TOO_LARGE}`);
+    item.etag ??= (await find(service, item))?.etag; // it was uploaded since the list was read
+    if (!item.etag) throw new Error("It is no longer there.");
+    if (!(await copyToFreeName(service, grants, item, { taken, answer }))) return false;
+    item.isCopied = true;
+  }
+  await removeCopied(service, item);
+  return true;
+}
+
+async function copyToFreeName(service, grants, item, { taken, answer }) {
+  for (let number = 1; number <= MOST_NAMES; number += 1) {
+    if (!taken.has(item.targetKey) || item.isReplaced) {
+      const error = await copy(service, grants, item);
+      if (!error) return true;
+      taken.add(item.targetKey);
+    }
+    const choice = await answer.for([nameIn(item.targetKey)]);
+    if (choice === REPLACE && mayReplace(grants, item.targetBucket, item.targetKey)) item.isReplaced = true;
+    else if (choice === KEEP_BOTH) item.targetKey = besides(item.targetKey, taken);
+    else if (choice === SKIP || choice === null) return false;
+    else throw new Error("There is a file with this name, and you may not replace it.");
+  }
+  throw new Error("No name is free.");
+}
+
+const nameIn = (key) => key.slice(key.lastIndexOf("/") + 1);
+
+function besides(key, taken) {
+  const folder = key.slice(0, key.lastIndexOf("/") + 1);
+  return folder + freeName(nameIn(key), (name) => taken.has(folder + name));
+}
+
+/** Resolves with the error if the target's name is taken, and with null if the copy exists. */
+async function copy(service, grants, item) {
+  const { isReplaced = false, ...asked } = item;
+  try {
+    await service.copy({ ...asked, overwrite: isReplaced || undefined });
+    return null;
+  } catch (error) {
+    if (error.code === "create_only_unsupported") return copyUnconditionally(service, grants, item);
+    if (error.code === "source_changed")
+      throw new Error("It was changed since the list was read, and stays as it is. Open the folder again.");
+    if (error.code !== "object_exists") throw error;
+    // The answer to the first request may have been lost: then this is the copy.
+    const found = error.attempts > 1 && (await find(service, { bucket: item.targetBucket, key: item.targetKey }));
+    return found && found.etag === item.etag ? null : error;
+  }
+}
+
+/** Where the store has no condition, the page looks first. A file that comes in between is replaced. */
+async function copyUnconditionally(service, grants, item) {
+  if (!mayReplace(grants, item.targetBucket, item.targetKey))
+    throw new Error("This storage cannot move files without replacing others, and you may not replace files there.");
+  const place = { bucket: item.targetBucket, key: item.targetKey };
+  const isSeen = may(grants, "list", place.bucket, place.key);
+  if (!isSeen) throw new Error("You cannot see whether the name is taken there, so it was not moved.");
+  if (await find(service, place)) return new Error("The name is taken.");
+  return copy(service, grants, { ...item, isReplaced: true });
+}
+
+async function removeCopied(service, { bucket, key, etag }) {
+  try {
+    await service.delete({ bucket, key, etag });
+  } catch (error) {
+    if (error.code === "not_found" && error.store) return; // a lost answer's request has deleted it
+    if (error.code === "source_changed")
+      throw new Error("It was changed while it was moved. The new file is here, and the old one there.");
+    throw error;
+  }
+}

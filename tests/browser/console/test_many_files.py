@@ -1,0 +1,227 @@
+"""Several files at once: selected, moved, renamed, deleted, and downloaded as a ZIP."""
+
+import io
+import re
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from playwright.sync_api import Browser, BrowserContext, Locator, Route, expect
+
+from tests.browser.axe import fits, violations
+from tests.browser.console.conftest import kept_to_itself
+from tests.browser.console.harness import (
+    ConsolePage,
+    Harness,
+    open_console,
+    refuse,
+    stop_clock,
+)
+
+UNDO_MS: Final = 8_000
+WIDE: Final = {"width": 1280, "height": 800}
+PHONE: Final = {"width": 390, "height": 844}
+# A file in the browser's own file system, as if somebody had chosen it.
+CHOOSER: Final = """() => {
+  window.showSaveFilePicker = async ({suggestedName}) => {
+    const folder = await navigator.storage.getDirectory();
+    return folder.getFileHandle(suggestedName, {create: true});
+  };
+}"""
+CHOSEN: Final = """async (name) => {
+  const folder = await navigator.storage.getDirectory();
+  const file = await (await folder.getFileHandle(name)).getFile();
+  return Array.from(new Uint8Array(await file.arrayBuffer()));
+}"""
+
+
+@contextmanager
+def opened(chromium: Browser, harness: Harness, **more: Any) -> Iterator[ConsolePage]:
+    with chromium.new_context(bypass_csp=True, **more) as context:
+        console = open_console(context, harness)
+        yield console
+        kept_to_itself(console)
+
+
+def put(harness: Harness, folder: str, *names: str) -> None:
+    for name in names:
+        harness.put(f"{folder}/{name}", name.encode())
+
+
+def is_well(console: ConsolePage) -> None:
+    assert violations(console.page) == []
+    assert fits(console.page)
+
+
+def selected(console: ConsolePage, words: str) -> None:
+    expect(console.page.locator("#selecting")).to_contain_text(words)
+
+
+def says(console: ConsolePage, words: str) -> None:
+    expect(console.page.locator(".toast p").get_by_text(words, exact=True)).to_be_visible()
+
+
+def dialog(console: ConsolePage) -> Locator:
+    return console.page.get_by_role("dialog")
+
+
+def test_files_are_selected_moved_and_renamed_by_keyboard(
+    chromium: Browser, harness: Harness
+) -> None:
+    put(harness, "many", "a.txt", "b.txt", "c.txt", "deep/d.txt")
+    put(harness, "many-to", "b.txt")
+    with opened(chromium, harness, viewport=WIDE) as console:
+        press = console.page.keyboard.press
+        console.sign_in()
+        console.follow("many")
+        console.button("a.txt").focus()
+        press("Control+a")
+        selected(console, "4 selected, 15 bytes without 1 folder")
+        press("Escape")
+        selected(console, "Select all")
+        press("Shift+ArrowDown")
+        selected(console, "2 selected, 10 bytes")
+        press("Shift+ArrowDown")
+        press("Shift+ArrowUp")
+        selected(console, "2 selected, 10 bytes")
+        is_well(console)
+        console.button("Move").press("Enter")
+        expect(dialog(console)).to_contain_text("They are in this folder already.")
+        is_well(console)
+        for name in ("↑ One level up", "many-to"):
+            dialog(console).get_by_role("button", name=name, exact=True).press("Enter")
+        dialog(console).get_by_role("button", name="Move here").press("Enter")
+        expect(dialog(console)).to_contain_text("This name is taken")
+        is_well(console)
+        dialog(console).get_by_role("button", name="Keep both").press("Enter")
+        says(console, "2 files moved.")
+        expect(console.row("a.txt")).to_be_hidden()
+        assert [harness.read(f"many-to/{name}") for name in ("a.txt", "b (2).txt")] == [
+            b"a.txt",
+            b"b.txt",
+        ]
+        assert harness.read("many-to/b.txt") == b"b.txt"
+        assert not harness.has("many/a.txt")
+        rename(console, "c.txt", "é 'c'.txt")
+        expect(console.button("é 'c'.txt")).to_be_focused()
+        assert harness.read("many/é 'c'.txt") == b"c.txt"
+        rename(console, "deep", "deeper")
+        expect(console.row("deeper")).to_be_visible()
+        expect(console.row("deep")).to_be_hidden()
+        assert harness.read("many/deeper/d.txt") == b"deep/d.txt"
+
+
+def rename(console: ConsolePage, name: str, other: str) -> None:
+    console.row(name).get_by_text(name, exact=True).focus()
+    console.row(name).locator("a, button").first.focus()
+    console.page.keyboard.press("F2")
+    field = console.field("New name")
+    expect(field).to_be_focused()
+    is_well(console)
+    field.fill("a/b")
+    field.press("Enter")
+    expect(dialog(console).get_by_role("alert")).to_contain_text("A name has no slash.")
+    field.fill(other)
+    field.press("Enter")
+    expect(dialog(console)).to_have_count(0)
+
+
+def test_a_zip_has_what_was_selected(context: BrowserContext, harness: Harness) -> None:
+    put(harness, "zipped", "a.txt", "é😀.txt", "deep/d.txt")
+    contents = {name: name.encode() for name in ("a.txt", "é😀.txt", "deep/d.txt")}
+    context.add_init_script("delete window.showSaveFilePicker")
+    console = open_console(context, harness)
+    console.sign_in()
+    console.follow("zipped")
+    console.field("Select all").check()
+    with console.page.expect_download() as downloaded:
+        console.button("Download as ZIP").click()
+    assert downloaded.value.suggested_filename == "zipped.zip"
+    assert read_zip(downloaded.value.path().read_bytes()) == contents
+    console.page.evaluate(CHOOSER)  # another browser: as it comes, into a file
+    console.button("Download as ZIP").click()
+    expect(console.page.get_by_text("zipped.zip: 3 files saved.")).to_have_count(2)
+    assert read_zip(bytes(console.page.evaluate(CHOSEN, "zipped.zip"))) == contents
+    harness.remove("zipped/a.txt")  # since the list was read
+    console.button("Download as ZIP").click()
+    toast = console.page.locator(".toast", has_text="It lists what is missing.")
+    expect(toast).to_contain_text("zipped.zip is saved without 1 file.")
+    expect(toast.get_by_role("listitem")).to_contain_text("It is no longer there.")
+    found = read_zip(bytes(console.page.evaluate(CHOSEN, "zipped.zip")))
+    assert found.pop("Files that are missing.txt") == b"a.txt: It is no longer there.\r\n"
+    assert found == {name: contents[name] for name in ("é😀.txt", "deep/d.txt")}
+    kept_to_itself(console)
+
+
+def read_zip(content: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(content)) as made:
+        assert made.testzip() is None
+        return {name: made.read(name) for name in made.namelist()}
+
+
+def test_many_are_deleted_and_a_session_ends_on_a_phone(
+    chromium: Browser, harness: Harness
+) -> None:
+    put(harness, "lots", *(f"{number}.txt" for number in range(6)), "deep/d.txt")
+    put(harness, "lots-to", "x.txt")
+    with opened(chromium, harness, viewport=PHONE, color_scheme="dark") as console:
+        console.page.clock.install()
+        console.sign_in()
+        console.follow("lots")
+        for name in ("0.txt", "1.txt", "deep"):
+            console.row(name).get_by_role("checkbox", name="Select").check()
+        selected(console, "3 selected")
+        is_well(console)
+        stop_clock(console.page)
+        delete(console)
+        expect(console.row("0.txt")).to_be_hidden()
+        console.button("Undo").click()
+        expect(console.row("0.txt")).to_be_visible()
+        delete(console)
+        console.page.clock.run_for(UNDO_MS + 500)
+        console.page.clock.resume()
+        says(console, "3 files deleted.")
+        assert [harness.has(f"lots/{each}") for each in ("0.txt", "deep/d.txt", "2.txt")] == [
+            False,
+            False,
+            True,
+        ]
+        move_until_the_session_ends(console)
+        is_well(console)
+        console.button("Go on").click()
+        says(console, "4 files moved.")
+        assert all(harness.has(f"lots-to/{number}.txt") for number in range(2, 6))
+        assert not harness.has("lots/2.txt")
+
+
+def delete(console: ConsolePage) -> None:
+    for name in ("0.txt", "1.txt", "deep"):
+        console.row(name).get_by_role("checkbox", name="Select").check()
+    console.page.locator("#selecting").get_by_role("button", name="Delete").click()
+    expect(console.button("Undo")).to_be_focused()
+    expect(console.page.locator(".toast")).to_contain_text("Deleted 2 files and 1 folder")
+
+
+def move_until_the_session_ends(console: ConsolePage) -> None:
+    signed = 0
+
+    def answer(route: Route) -> None:
+        nonlocal signed
+        signed += 1
+        if signed > 1:
+            refuse(route, 401, "It ran out.")
+        else:
+            route.continue_()
+
+    console.page.route("**/v1/copy-urls", answer)
+    console.field("Select all").check()
+    console.button("Move").click()
+    for name in ("↑ One level up", "lots-to"):
+        dialog(console).get_by_role("button", name=name, exact=True).click()
+    dialog(console).get_by_role("button", name="Move here").click()
+    expect(console.alert.first).to_contain_text("Your sign-in has expired.")
+    console.page.unroute("**/v1/copy-urls")
+    console.try_to_sign_in()
+    left = console.page.locator(".toast.batch")
+    expect(left).to_contain_text(re.compile(r"[01] of 4 files moved\. Your sign-in had ended\."))

@@ -1,0 +1,196 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { page } from "./page.mjs";
+
+const { conflictsOf, mayReplace, move, movesOf, takesCopies, whyNot, wrongName } = await page("moves.js");
+const { Answer, KEEP_BOTH, REPLACE, SKIP } = await page("conflicts.js");
+const { filesOf, keysIn } = await page("folder_contents.js");
+const { PresignError } = await page("client/errors.js");
+
+const ALL = ["list", "download", "upload", "delete"];
+const GRANT = { bucket: "objects", prefix: "", allow: ALL, allow_overwrite: true };
+const refused = (code, more) => new PresignError(code, "No.", { store: "http://s.example", ...more });
+
+/** A store in memory, whose calls are those of the client. */
+class FakeStore {
+  objects = new Map(); // key -> etag
+  calls = [];
+  copyFails = [];
+  deleteFails = [];
+
+  constructor(objects) {
+    for (const [key, etag] of Object.entries(objects)) this.objects.set(key, etag);
+  }
+
+  async *list({ prefix, recursive }) {
+    const seen = new Set();
+    for (const key of [...this.objects.keys()].sort()) {
+      if (!key.startsWith(prefix)) continue;
+      const end = recursive ? 0 : key.indexOf("/", prefix.length) + 1;
+      const shown = end ? key.slice(0, end) : key;
+      if (!seen.has(shown)) yield { key: shown, size: 1, etag: this.objects.get(shown) };
+      seen.add(shown);
+    }
+  }
+
+  async copy({ key, targetKey, etag, overwrite }) {
+    this.calls.push(`copy ${key} ${targetKey}${overwrite ? " over" : ""}`);
+    const error = this.copyFails.shift();
+    if (error) throw error;
+    if (this.objects.get(key) !== etag) throw refused("source_changed");
+    if (this.objects.has(targetKey) && !overwrite) throw refused("object_exists");
+    this.objects.set(targetKey, etag);
+  }
+
+  async delete({ key, etag }) {
+    this.calls.push(`delete ${key} ${etag}`);
+    const error = this.deleteFails.shift();
+    if (error) throw error;
+    this.objects.delete(key);
+  }
+}
+
+function start(objects, choice = null, grants = [GRANT]) {
+  const service = new FakeStore(objects);
+  const asked = [];
+  const answer = new Answer(async (names) => asked.push(names) && choice);
+  const [item] = movesOf([{ key: "a.txt", size: 1, etag: "e1" }], new Map([["a.txt", "to/a.txt"]]), { bucket: "objects" });
+  const taken = new Set();
+  return { service, asked, item, act: () => move(service, grants, item, { taken, answer }) };
+}
+
+test("a move copies what was listed, and then deletes just that", async () => {
+  const { service, act } = start({ "a.txt": "e1" });
+  assert.equal(await act(), true);
+  assert.deepEqual(service.calls, ["copy a.txt to/a.txt", "delete a.txt e1"]);
+});
+
+const TAKEN = { "a.txt": "e1", "to/a.txt": "old", "to/a (2).txt": "old" };
+const CHOICES = [
+  [KEEP_BOTH, true, { "to/a.txt": "old", "to/a (2).txt": "old", "to/a (3).txt": "e1" }],
+  [REPLACE, true, { "to/a.txt": "e1", "to/a (2).txt": "old" }],
+  [SKIP, false, TAKEN],
+  [null, false, TAKEN],
+];
+for (const [choice, isMoved, objects] of CHOICES)
+  test(`a name that is taken, and the answer ${choice}`, async () => {
+    const { service, asked, act } = start(TAKEN, choice);
+    assert.equal(await act(), isMoved);
+    assert.deepEqual(Object.fromEntries(service.objects), objects);
+    assert.deepEqual(asked, [["a.txt"]]);
+  });
+
+test("nothing is replaced without the right to overwrite", async () => {
+  const { service, act } = start(TAKEN, REPLACE, [{ ...GRANT, allow_overwrite: false }]);
+  await assert.rejects(act(), /you may not replace it/);
+  assert.deepEqual(Object.fromEntries(service.objects), TAKEN);
+});
+
+const STAYS = [
+  ["changed since the list", refused("source_changed", { status: 412 }), /changed since the list was read/],
+  ["too large for the store", refused("copy_too_large"), (error) => error.code === "copy_too_large"],
+  ["an error in a 200", refused("storage_refused", { status: 200 }), (error) => error.code === "storage_refused"],
+];
+for (const [why, error, expected] of STAYS)
+  test(`a copy that fails leaves the original: ${why}`, async () => {
+    const { service, act } = start({ "a.txt": "e1" });
+    service.copyFails = [error];
+    await assert.rejects(act(), expected);
+    assert.deepEqual(service.calls, ["copy a.txt to/a.txt"]);
+  });
+
+test("a file above 5 GiB is refused before a request", async () => {
+  const { service, item, act } = start({ "a.txt": "e1" });
+  item.size = 5 * 2 ** 30 + 1;
+  await assert.rejects(act(), /up to 5 GB: download and upload it/);
+  assert.deepEqual(service.calls, []);
+});
+
+test("a deletion that fails is done alone the next time", async () => {
+  const { service, act } = start({ "a.txt": "e1" });
+  service.deleteFails = [refused("storage_unavailable", { status: 503 })];
+  await assert.rejects(act());
+  assert.equal(await act(), true);
+  assert.deepEqual(service.calls, ["copy a.txt to/a.txt", "delete a.txt e1", "delete a.txt e1"]);
+});
+
+test("a source that changes during the move is kept", async () => {
+  const { service, act } = start({ "a.txt": "e1" });
+  service.deleteFails = [refused("source_changed", { status: 412 })];
+  await assert.rejects(act(), /changed while it was moved/);
+});
+
+test("a copy whose answer was lost is found", async () => {
+  const { service, asked, act } = start({ "a.txt": "e1", "to/a.txt": "e1" });
+  service.copyFails = [Object.assign(refused("object_exists"), { attempts: 2 })];
+  assert.equal(await act(), true);
+  assert.deepEqual([asked, service.objects.has("a.txt")], [[], false]);
+});
+
+test("a file uploaded since the list has its ETag read first", async () => {
+  const { item, act } = start({ "a.txt": "e1" });
+  item.etag = undefined;
+  assert.equal(await act(), true);
+  assert.equal(item.etag, "e1");
+});
+
+const NO_CONDITION = new PresignError("create_only_unsupported", "No.", { status: 422 });
+
+test("where a copy has no condition, the page looks first", async () => {
+  const free = start({ "a.txt": "e1" }, SKIP);
+  free.service.copyFails = [NO_CONDITION];
+  assert.equal(await free.act(), true);
+  assert.deepEqual(free.service.calls.slice(0, 2), ["copy a.txt to/a.txt", "copy a.txt to/a.txt over"]);
+  const taken = start(TAKEN, SKIP);
+  taken.service.copyFails = [NO_CONDITION];
+  assert.equal(await taken.act(), false);
+  assert.deepEqual(Object.fromEntries(taken.service.objects), TAKEN);
+});
+
+test("where a copy has no condition, it needs the right to overwrite", async () => {
+  const { service, act } = start({ "a.txt": "e1" }, SKIP, [{ ...GRANT, allow_overwrite: false }]);
+  service.copyFails = [NO_CONDITION];
+  await assert.rejects(act(), /without replacing others/);
+  assert.equal(service.calls.length, 1);
+});
+
+test("a folder is moved with all that is below it", async () => {
+  const service = new FakeStore({ "f/": "", "f/a": "1", "f/deep/b": "2", "fx": "3", "g": "4" });
+  const entries = [{ key: "f/", isFolder: true }, { key: "g", size: 1, etag: "4" }];
+  const files = await filesOf(service, "objects", entries);
+  const roots = new Map([["f/", "to/h/"], ["g", "to/g"]]);
+  const moves = movesOf(files, roots, { bucket: "objects", targetBucket: "other" });
+  assert.deepEqual(moves.map(({ targetKey }) => targetKey), ["to/h/", "to/h/a", "to/h/deep/b", "to/g"]);
+  assert.deepEqual(conflictsOf(moves, new Set(["to/h/a", "to/x"])).map(({ key }) => key), ["f/a"]);
+  assert.equal(moves[0].targetBucket, "other");
+});
+
+test("more files than are said stop it before it begins", async () => {
+  const service = new FakeStore({ "f/a": "1", "f/b": "2", "f/c": "3" });
+  const folder = [{ key: "f/", isFolder: true }];
+  await assert.rejects(filesOf(service, "objects", folder, { most: 2 }), /more than 2 files\. Select fewer/);
+  assert.equal((await keysIn(service, { bucket: "objects", folder: "f/", most: 2 })).size, 2);
+});
+
+test("a folder does not go into itself, and nothing to where it is", () => {
+  const from = { bucket: "objects", folder: "in/" };
+  const folder = [{ key: "in/f/", isFolder: true }];
+  assert.match(whyNot(folder, from, { bucket: "objects", folder: "in/f/deep/" }), /into itself/);
+  assert.match(whyNot(folder, from, from), /already/);
+  assert.equal(whyNot(folder, from, { bucket: "other", folder: "in/f/" }), null);
+  assert.equal(whyNot(folder, from, { bucket: "objects", folder: "in/f2/" }), null);
+});
+
+test("a new name is one segment that a browser leaves alone", () => {
+  for (const name of ["", "a/b", "..", "a\u0007"]) assert.ok(wrongName("in/", name), name);
+  assert.ok(wrongName("in/", "é".repeat(600)));
+  assert.equal(wrongName("in/", "Résumé 2026.pdf"), null);
+});
+
+test("grants with limits take no copies", () => {
+  const limited = { ...GRANT, prefix: "in/", max_content_length: 5 };
+  assert.equal(takesCopies([limited], "objects", "in/a"), false);
+  assert.equal(takesCopies([limited, GRANT], "objects", "in/a"), true);
+  assert.equal(mayReplace([limited, { ...GRANT, allow_overwrite: false }], "objects", "in/a"), false);
+});
