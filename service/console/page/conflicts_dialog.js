@@ -18,15 +18,14 @@ export function askAboutConflicts(names, { mayReplace, done }) {
   list.append(...names.slice(0, SHOWN).map(line));
   if (names.length > SHOWN) list.append(element("li", `and ${counted(names.length - SHOWN, "other")}`));
   const example = displayName(freeName(names[0], () => false));
-  const what = isOne ? "The file is" : "The files are";
-  const hint = element("p", `Keep both gives yours another name, as in ${example}. Skip: they are not ${done}.`, "hint");
-  if (isOne) hint.textContent = `Keep both gives yours another name: ${example}. Skip: it is not ${done}.`;
+  const skipped = isOne ? "it is" : "they are";
+  const hint = element("p", `Keep both adds a number: ${example}. Skip: ${skipped} not ${done}.`, "hint");
   const choices = [
     { name: "Skip", answer: SKIP },
     ...(mayReplace ? [{ name: isOne ? "Replace" : "Replace all", answer: REPLACE }] : []),
     { name: "Keep both", answer: KEEP_BOTH, isUsual: true },
   ];
-  const lead = element("p", `${what} there already:`);
+  const lead = element("p", isOne ? "A file of this name is there already:" : "Files of these names are there already:");
   return ask({ title, content: [lead, list, hint], choices });
 }
 

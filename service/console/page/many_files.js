@@ -59,7 +59,7 @@ export class ManyFiles {
     if (place.bucket !== this.#place.bucket || place.folder !== this.#place.folder) this.#selection.clear();
     this.#place = place;
     this.#entries = entries.filter((entry) => ACTS.some(({ isAllowed }) => isAllowed([entry], place)));
-    this.#selection.keep(this.#entries.map(({ key }) => key));
+    if (this.#selection.size) this.#selection.keep(this.#entries.map(({ key }) => key));
     this.#showBar();
   }
 
