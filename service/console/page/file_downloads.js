@@ -10,7 +10,6 @@ import { zipNames } from "./zip_names.js";
 import { chooseTarget, tooLarge } from "./zip_target.js";
 import { fileName } from "./words.js";
 
-export const MOST_EACH = 20; // files; a browser asks once whether a page may save several
 const BETWEEN_MS = 300; // browsers drop downloads that begin at the same time
 const LATER_MS = 60_000; // when a download has begun, or never does
 

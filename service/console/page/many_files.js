@@ -1,14 +1,13 @@
 // What can be done with several files and folders at once: they are selected by box, with Shift or by keyboard, and
 // a bar above the list offers what the caller may do with all of them.
 
-import { may } from "./access.js";
 import { selectedInWords } from "./batch_words.js";
 import { announce, byId, element } from "./elements.js";
-import { MOST_EACH, downloadEach, downloadZip } from "./file_downloads.js";
+import { downloadEach, downloadZip } from "./file_downloads.js";
 import { FileMover } from "./file_mover.js";
 import { ManyDeletions } from "./many_deletions.js";
-import { mayLeave, takesCopies } from "./moves.js";
 import { RunningBatches } from "./running_batches.js";
+import { ACTS, isSelectable, offeredFor } from "./selected_acts.js";
 import { Selection } from "./selection.js";
 import { SelectionBar } from "./selection_bar.js";
 
@@ -58,7 +57,7 @@ export class ManyFiles {
   list(place, entries) {
     if (place.bucket !== this.#place.bucket || place.folder !== this.#place.folder) this.#selection.clear();
     this.#place = place;
-    this.#entries = entries.filter((entry) => ACTS.some(({ isAllowed }) => isAllowed([entry], place)));
+    this.#entries = entries.filter((entry) => isSelectable(entry, place));
     if (this.#selection.size) this.#selection.keep(this.#entries.map(({ key }) => key));
     this.#showBar();
   }
@@ -70,7 +69,7 @@ export class ManyFiles {
 
   /** The box of an entry, or null if nothing may be done with it. `id` is that of its name. */
   boxOf(entry, id) {
-    if (!ACTS.some(({ isAllowed }) => isAllowed([entry], this.#place))) return null;
+    if (!isSelectable(entry, this.#place)) return null;
     const box = element("input", undefined, "select");
     box.type = "checkbox";
     box.dataset.act = "select";
@@ -111,7 +110,7 @@ export class ManyFiles {
 
   async #run(act, entries) {
     const place = this.#place;
-    if (!entries.length || !ACTS.find((each) => each.act === act).isAllowed(entries, place)) return;
+    if (!offeredFor(entries, place).some((each) => each.act === act)) return;
     if (act === "download") return downloadEach(this.#service, this.#batches, entries, place);
     if (act === "zip") return downloadZip(this.#service, this.#batches, entries, place);
     if (act === "delete") await this.#deletions.begin(entries, place);
@@ -148,12 +147,11 @@ export class ManyFiles {
 
   #showBar() {
     const selected = this.#selected;
-    const offered = ACTS.filter(({ isAllowed }) => selected.length && isAllowed(selected, this.#place));
     this.#bar.show({
       count: selected.length,
       most: this.#entries.length,
       words: selectedInWords(selected),
-      offered: offered.map(({ act }) => act),
+      offered: offeredFor(selected, this.#place).map(({ act }) => act),
     });
   }
 
@@ -192,40 +190,3 @@ export class ManyFiles {
     this.#note();
   }
 }
-
-const every = (entries, { grants, bucket }, isAllowed) =>
-  bucket !== null &&
-  entries.every(
-    ({ key, isFolder, isDeleted }) =>
-      !isDeleted && isAllowed(grants, bucket, key) && (!isFolder || may(grants, "list", bucket, key)),
-  );
-const allowed =
-  (operation) =>
-  (entries, place) =>
-    every(entries, place, (grants, bucket, key) => may(grants, operation, bucket, key));
-const reads = allowed("download");
-const hasFolder = (entries) => entries.some(({ isFolder }) => isFolder);
-
-function canMove(entries, place) {
-  const { grants } = place;
-  return every(entries, place, mayLeave) && grants.some(({ bucket, prefix }) => takesCopies(grants, bucket, prefix));
-}
-
-const ACTS = [
-  {
-    act: "download",
-    name: "Download",
-    icon: "download",
-    isAllowed: (entries, place) => entries.length <= MOST_EACH && !hasFolder(entries) && reads(entries, place),
-  },
-  { act: "zip", name: "Download as ZIP", icon: "archive", isAllowed: reads },
-  {
-    act: "rename",
-    name: "Rename",
-    icon: "rename",
-    isAllowed: (entries, place) =>
-      entries.length === 1 && canMove(entries, place) && takesCopies(place.grants, place.bucket, `${place.folder}x`),
-  },
-  { act: "move", name: "Move", icon: "move", isAllowed: canMove },
-  { act: "delete", name: "Delete", icon: "delete", isAllowed: allowed("delete") },
-];
