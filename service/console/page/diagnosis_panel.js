@@ -18,6 +18,7 @@ function headersIn(text) {
 }
 
 export class DiagnosisPanel {
+  isOffered = false;
   #service;
   #asking = new AbortController(); // a response that arrives after an abort is not shown
 
@@ -30,7 +31,7 @@ export class DiagnosisPanel {
   }
 
   async offer() {
-    byId("diagnosing").hidden = !(await this.#service.has("/v1/diagnoses").catch(() => false));
+    this.isOffered = await this.#service.has("/v1/diagnoses").catch(() => false);
   }
 
   clear() {

@@ -3,6 +3,7 @@
 import { may, mayListVersions, mayWithVersions } from "./access.js";
 import { element, icon, inOneLine } from "./elements.js";
 import { kindOf } from "./file_kinds.js";
+import { opensMenu } from "./menu.js";
 import { folderLink } from "./path_bar.js";
 import { ago, bytes, dateAndTime, displayName } from "./words.js";
 
@@ -40,10 +41,12 @@ export function showRows(body, entries, place, now, onAct, boxOf) {
 
 /** Focuses the control of a file, or another one of its row. Returns whether the row has one. */
 export function focusControl(body, key, act) {
-  const control = controlOf([...body.rows].find((row) => row.dataset.key === key), act);
+  const control = controlOf(rowOf(body, key), act);
   control?.focus();
   return control !== undefined;
 }
+
+const rowOf = (body, key) => [...body.querySelectorAll("tr")].find((row) => row.dataset.key === key);
 
 const controlOf = (row, act) => row?.querySelector(`[data-act="${act}"]`) ?? row?.querySelector(FIRST) ?? undefined;
 
@@ -99,22 +102,33 @@ function age({ lastModified }, now) {
   return cell;
 }
 
+/** One action is on the row, and a menu has the others. */
 function actions(entry, id, { grants, bucket }, onAct) {
   const cell = element("td", undefined, "actions-cell");
   if (entry.isFolder) return cell;
-  for (const { act, name, icon: drawn, isAllowed } of entry.isDeleted ? OF_DELETED : ACTIONS) {
-    if (!isAllowed(grants, bucket, entry.key)) continue;
-    const button = element("button", undefined, "icon-button");
-    button.type = "button";
-    button.dataset.act = act;
-    button.title = name;
-    button.ariaLabel = name;
-    button.setAttribute("aria-describedby", id);
-    button.append(icon(drawn));
-    button.addEventListener("click", () => onAct(act, entry, button));
+  const all = entry.isDeleted ? OF_DELETED : ACTIONS;
+  const [first, ...others] = all.filter(({ isAllowed }) => isAllowed(grants, bucket, entry.key));
+  if (first) {
+    const button = actionButton(first, id);
+    button.addEventListener("click", () => onAct(first.act, entry, button));
     cell.append(button);
   }
+  if (others.length) {
+    const more = actionButton({ act: "more", name: "More", icon: "down" }, id);
+    const again = () => controlOf(rowOf(document, entry.key), "more");
+    const items = () => others.map(({ act, ...shown }) => ({ ...shown, act: () => onAct(act, entry, more) }));
+    cell.append(opensMenu(more, items, again));
+  }
   return cell;
+}
+
+function actionButton({ act, name, icon: drawn }, id) {
+  const button = element("button", undefined, "small");
+  button.type = "button";
+  button.dataset.act = act;
+  button.setAttribute("aria-describedby", id);
+  button.append(icon(drawn), element("span", name));
+  return button;
 }
 
 /** The arrows lead to the same control of the row above or below. */

@@ -2,15 +2,17 @@
 
 import { bucketsOf, may, mayListVersions, nameOf, namedBelow } from "./access.js";
 import { addressOf } from "./addresses.js";
+import { DeletedFiles } from "./deleted_files.js";
 import { Deletions } from "./deletions.js";
 import { announce, byId, hideError, inOneLine, showError } from "./elements.js";
 import { emptyWords } from "./empty_folder.js";
 import { PAGE_ROWS, arranged, entryOf, isRestorable, recordEntry } from "./file_list.js";
 import { FIRST, focusControl, showRows } from "./file_rows.js";
 import { ManyFiles } from "./many_files.js";
+import { showFoot } from "./list_foot.js";
 import { showPath } from "./path_bar.js";
 import { newestOf, restore } from "./versions.js";
-import { bytes, counted, displayName } from "./words.js";
+import { displayName } from "./words.js";
 
 const LOADED_AT_ONCE = 25_000; // entries; more only on request
 const SHOWN_AFTER = 5_000; // entries between two redraws while a long list is being read
@@ -22,6 +24,7 @@ export class FilesPanel {
   #share;
   #deletions;
   #many;
+  #deleted;
   #place = { grants: [], bucket: null, folder: "" };
   #entries = new Map(); // by key
   #sort = BY_NAME;
@@ -47,7 +50,8 @@ export class FilesPanel {
       this.#turnTo(0);
       announce(byId("listed").textContent || byId("empty-title").textContent);
     });
-    byId("show-deleted").addEventListener("change", () => this.refresh());
+    byId("below").addEventListener("change", () => this.refresh());
+    this.#deleted = new DeletedFiles(service, () => this.refresh());
     byId("previous").addEventListener("click", () => this.#turnPage(-1));
     byId("next").addEventListener("click", () => this.#turnPage(1));
     byId("load-more").addEventListener("click", () => this.#read());
@@ -59,6 +63,7 @@ export class FilesPanel {
     this.#many.reveal();
     for (const dialog of document.querySelectorAll("dialog[open]:is(.preview, .versions)")) dialog.close();
     byId("filter").value = "";
+    byId("below").checked = false;
     this.#sort = BY_NAME;
     this.#page = 0;
     showPath(place, () => {
@@ -77,14 +82,14 @@ export class FilesPanel {
     this.#hasFailed = false;
     this.#isFound = place.isNew === true;
     hideError(byId("files-error"));
-    const isListed = bucket !== null && may(grants, "list", bucket, folder);
+    const isListed = this.#mayList;
     const named = bucket === null ? bucketsOf(grants).map((name) => `${name}/`) : namedBelow(grants, bucket, folder);
     this.#entries = new Map(isListed ? [] : named.map((key) => [key, entryOf(folder, { key })]));
-    const isKept = bucket !== null && mayListVersions(grants, bucket, folder);
-    byId("deleted-files").hidden = !isKept;
-    byId("show-deleted").checked &&= isKept;
-    const listed = { bucket, prefix: folder, signal: this.#loading.signal };
-    this.#source = isListed ? this.#service[this.#showsDeleted ? "versions" : "list"](listed) : null;
+    const { signal } = this.#loading;
+    const isAllowed = bucket !== null && mayListVersions(grants, bucket, folder);
+    this.#deleted.offer({ bucket, folder, isAllowed, signal });
+    const listed = { bucket, prefix: folder, recursive: this.#isDeep, signal };
+    this.#source = isListed ? this.#service[this.#deleted.areShown ? "versions" : "list"](listed) : null;
     this.#show();
     if (isListed) this.#read();
   }
@@ -100,10 +105,10 @@ export class FilesPanel {
     this.suspend();
     this.#many.clear();
     this.#entries.clear();
+    this.#deleted.clear();
     byId("rows").replaceChildren();
     byId("path").replaceChildren();
     byId("where").replaceChildren();
-    byId("show-deleted").checked = false;
     hideError(byId("files-error"));
   }
 
@@ -118,14 +123,20 @@ export class FilesPanel {
     this.#many.keep(bucket, key);
     const { bucket: open, folder } = this.#place;
     if (bucket !== open || !key.startsWith(folder)) return;
-    const end = key.indexOf("/", folder.length) + 1;
+    const end = this.#isDeep ? 0 : key.indexOf("/", folder.length) + 1;
     const shown = end ? { key: key.slice(0, end) } : { key, size, lastModified: new Date(this.#service.now()) };
     this.#entries.set(shown.key, entryOf(folder, shown));
     this.#timer ??= setTimeout(() => this.#show(), SHOWN_MS);
   }
 
-  get #showsDeleted() {
-    return byId("show-deleted").checked;
+  /** Whether the list has the files in the folders below, too. */
+  get #isDeep() {
+    return byId("below").checked;
+  }
+
+  get #mayList() {
+    const { grants, bucket, folder } = this.#place;
+    return bucket !== null && may(grants, "list", bucket, folder);
   }
 
   #stop() {
@@ -200,24 +211,16 @@ export class FilesPanel {
   }
 
   #isPresent(entry) {
-    if (entry.isDeleted) return this.#showsDeleted && isRestorable(entry);
+    if (entry.isDeleted) return this.#deleted.areShown && isRestorable(entry);
     const place = { bucket: this.#place.bucket, key: entry.key };
     return !this.#deletions.has(place) && !this.#many.hides(place);
   }
 
   #showFoot({ isReading, entries, first, rows }) {
-    byId("load-more").hidden = isReading || this.#source === null;
-    if (!entries) return;
-    const files = entries.filter(({ isFolder, isDeleted }) => !isFolder && !isDeleted);
-    const size = files.reduce((all, entry) => all + (entry.size ?? 0), 0);
-    const range = entries.length > PAGE_ROWS ? `${first + 1}–${first + rows.length} of ` : "";
-    const more = isReading || this.#source ? " so far" : "";
-    byId("listed").textContent = entries.length
-      ? `${range}${counted(entries.length, "item")}${size ? `, ${bytes(size)}` : ""}${more}`
-      : "";
-    byId("pages").hidden = entries.length <= PAGE_ROWS;
-    byId("previous").disabled = first === 0;
-    byId("next").disabled = first + PAGE_ROWS >= entries.length;
+    const isMore = this.#source !== null;
+    byId("load-more").hidden = isReading || !isMore;
+    byId("searching").hidden = !this.#isDeep && (byId("filter").value === "" || !this.#mayList);
+    if (entries) showFoot({ entries, first, rows, isReading, known: isMore ? this.#entries.size : null });
   }
 
   #showEmpty(isEmpty, isFiltered) {
@@ -266,7 +269,7 @@ export class FilesPanel {
     this.#versions = new VersionsDialog(this.#service, this.#deletions, file, download);
     await this.#versions.open(() => {
       this.#versions = null;
-      if (!focusControl(byId("rows"), key, "versions")) byId("where").focus();
+      if (!focusControl(byId("rows"), key, "more")) byId("where").focus();
     });
   }
 
@@ -303,7 +306,7 @@ export class FilesPanel {
     this.#versions?.noteDeletion(deletion);
     if (!isDone) return;
     announce("Deleted.");
-    if (isListed && (versionId !== undefined || this.#showsDeleted)) this.#readAgain(key);
+    if (isListed && (versionId !== undefined || this.#deleted.areShown)) this.#readAgain(key);
   }
 
   /** Shows what there is of a file, one of whose versions has gone or was added. */

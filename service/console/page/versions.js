@@ -18,6 +18,19 @@ export async function newestOf(service, place) {
   return { version: undefined, deletions };
 }
 
+const UNKEPT = "null"; // the id of a version in a bucket that keeps none
+const LOOKED_AT = 1000; // versions: one page of the list
+
+/** Whether a folder has files whose versions are kept, by the first ones in it. */
+export async function keepsVersions(service, { bucket, folder, signal }) {
+  let count = 0;
+  for await (const { versionId } of service.versions({ bucket, prefix: folder, recursive: true, signal })) {
+    if (versionId !== UNKEPT) return true;
+    if ((count += 1) === LOOKED_AT) return false;
+  }
+  return false;
+}
+
 /** Makes the newest version the current one. A file may have been deleted several times. */
 export async function restore(service, { bucket, key }) {
   const { version, deletions } = await newestOf(service, { bucket, key });

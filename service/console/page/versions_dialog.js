@@ -1,7 +1,8 @@
 // The versions of one file: to download an older one, or to delete one for good.
 
 import { mayWithVersions } from "./access.js";
-import { announce, byId, element, hideError, inOneLine, showError } from "./elements.js";
+import { announce, element, hideError, inOneLine, showError } from "./elements.js";
+import { showModal } from "./modal.js";
 import { versionsOf } from "./versions.js";
 import { bytes } from "./words.js";
 
@@ -33,11 +34,8 @@ export class VersionsDialog {
 
   /** Resolves when the first versions are shown. */
   async open(onClose) {
-    this.#dialog.addEventListener("close", () => this.#close(onClose));
-    // What is outside of an open dialog cannot be used, and is not announced.
-    this.#dialog.append(byId("toasts"), byId("status"));
     document.body.append(this.#dialog);
-    this.#dialog.showModal();
+    showModal(this.#dialog, () => this.#close(onClose));
     await this.#readAgain();
   }
 
@@ -67,7 +65,6 @@ export class VersionsDialog {
 
   #close(onClose) {
     this.#closed.abort();
-    document.querySelector("main").append(byId("toasts"), byId("status"));
     this.#dialog.remove();
     onClose();
   }

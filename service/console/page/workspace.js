@@ -17,6 +17,7 @@ import { showGrants } from "./grants_panel.js";
 import { offerNewFolder } from "./new_folder.js";
 import { SharePanel } from "./share_panel.js";
 import { notify } from "./toasts.js";
+import { offerTools, showCode } from "./tools.js";
 import { UploadsPanel } from "./uploads_panel.js";
 
 export class Workspace {
@@ -33,6 +34,7 @@ export class Workspace {
     this.uploads = new UploadsPanel(service, this.share, (sent) => this.#noteSent(sent));
     this.diagnosis = new DiagnosisPanel(service);
     offerNewFolder((name) => this.#make(name));
+    offerTools(() => this.diagnosis.isOffered);
     watchAddress(() => this.#isIn && this.#follow());
     // A grant may have been withdrawn: what the page offers follows.
     service.onForbidden = () => this.#refreshGrants();
@@ -101,6 +103,7 @@ export class Workspace {
     rewriteAddress(null);
     for (const panel of [this.uploads, this.files, this.share, this.diagnosis]) panel.clear();
     byId("grants").replaceChildren();
+    showCode(false);
   }
 
   #noteSent({ bucket, key, size }) {

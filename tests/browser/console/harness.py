@@ -208,6 +208,16 @@ class ConsolePage:
         named = self.page.get_by_text(name, exact=True)
         return self.files.get_by_role("row").filter(has=named)
 
+    def act(self, name: str, action: str) -> None:
+        """Do something with a file: by the button on its row, else by the row's menu."""
+        choose(self.row(name), action)
+
+    def tool(self, name: str) -> Locator:
+        """Choose something in the header's menu. Returns its dialog, if it has one."""
+        self.button("Tools").click()
+        self.page.get_by_role("menuitem", name=name, exact=True).click()
+        return self.page.get_by_role("dialog", name=name, exact=True)
+
     def item(self, name: str) -> Locator:
         """The row of an upload."""
         uploads = self.page.get_by_role("list", name="Uploads")
@@ -255,6 +265,16 @@ class ConsolePage:
         self.button("Create link").click()
         expect(self.links).to_have_count(before + 1)
         return self.links.first.get_by_label("Link", exact=True).input_value()
+
+
+def choose(row: Locator, action: str) -> None:
+    row.get_by_role("button").last.wait_for()
+    shown = row.get_by_role("button", name=action, exact=True)
+    if shown.count():
+        shown.click()
+    else:
+        row.get_by_role("button", name="More", exact=True).click()
+        row.page.get_by_role("menuitem", name=action, exact=True).click()
 
 
 def open_console(context: BrowserContext, harness: Harness, url: str = "") -> ConsolePage:

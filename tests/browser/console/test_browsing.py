@@ -15,6 +15,7 @@ from tests.browser.console.harness import (
     READER_KEY,
     ConsolePage,
     Harness,
+    choose,
     open_console,
     run_console,
     stop_clock,
@@ -71,6 +72,33 @@ def test_columns_sort_and_the_filter_narrows(console: ConsolePage) -> None:
     expect(console.page.get_by_role("status")).to_have_text("1 item, 1 byte")
     console.page.get_by_role("searchbox", name="Filter").fill("nothing")
     expect(console.page.locator("#empty")).to_contain_text("Nothing matches the filter")
+
+
+def test_a_search_finds_files_in_the_folders_below(console: ConsolePage) -> None:
+    put(console, "search/2025/may", invoice_pdf=b"1")
+    put(console, "search", invoice_txt=b"1", other_txt=b"1")
+    console.sign_in()
+    console.follow("search")
+    expect(console.row("other.txt")).to_be_visible()
+    below = console.field("Search the folders below, too")
+    expect(below).to_be_hidden()
+    console.page.get_by_role("searchbox", name="Filter").fill("invoice")
+    below.check()
+    expect(console.row("2025/may/invoice.pdf")).to_be_visible()
+    assert names(console) == ["2025/may/invoice.pdf", "invoice.txt"]
+    console.upload(text_file("invoice too.txt"))
+    expect(console.row("invoice too.txt")).to_be_visible()
+    below.uncheck()
+    expect(console.row("2025/may/invoice.pdf")).to_be_hidden()
+    assert names(console) == ["invoice too.txt", "invoice.txt"]
+
+
+def test_a_search_says_how_far_it_went(console: ConsolePage) -> None:
+    console.page.route("**/v1/objects?**", pages_of(25_500))
+    console.sign_in(LISTER_KEY)
+    console.page.get_by_role("searchbox", name="Filter").fill("report 2499")
+    expect(console.page.get_by_text("of the first 25,000 items")).to_be_visible()
+    expect(console.button("Load more")).to_be_visible()
 
 
 def pages_of(count: int) -> Any:
@@ -168,7 +196,7 @@ def test_a_file_is_downloaded_under_its_name(console: ConsolePage, tmp_path: Pat
     console.sign_in()
     console.follow("down")
     with console.page.expect_download() as downloaded:
-        console.row("load.txt").get_by_role("button", name="Download").click()
+        console.act("load.txt", "Download")
     assert downloaded.value.suggested_filename == "load.txt"
     downloaded.value.save_as(tmp_path / "saved")
     assert (tmp_path / "saved").read_bytes() == b"loaded"
@@ -181,7 +209,7 @@ def test_a_deletion_can_be_undone(console: ConsolePage) -> None:
     console.follow("bin")
     expect(console.row("kept.txt")).to_be_visible()
     stop_clock(console.page)
-    console.row("kept.txt").get_by_role("button", name="Delete").click()
+    console.act("kept.txt", "Delete")
     expect(console.row("kept.txt")).to_be_hidden()
     expect(console.button("Undo")).to_be_focused()
     status = console.page.get_by_role("status")
@@ -190,7 +218,7 @@ def test_a_deletion_can_be_undone(console: ConsolePage) -> None:
     console.button("Undo").click()
     expect(console.row("kept.txt")).to_be_visible()
     expect(status).to_have_text("Not deleted.")
-    console.row("gone.txt").get_by_role("button", name="Delete").click()
+    console.act("gone.txt", "Delete")
     with console.page.expect_response(lambda answer: answer.request.method == "DELETE"):
         console.page.clock.run_for(UNDO_MS + 500)
     expect(console.button("Undo")).to_be_hidden()
@@ -204,7 +232,7 @@ def test_a_file_that_is_replaced_meanwhile_is_not_deleted(console: ConsolePage) 
     console.sign_in()
     console.follow("again")
     console.field("Replace files of the same name").check()
-    console.row("a.txt").get_by_role("button", name="Delete").click()
+    console.act("a.txt", "Delete")
     console.upload(text_file("a.txt", b"new"))
     console.page.clock.run_for(1000)
     console.wait_until_sent("a.txt")
@@ -221,7 +249,7 @@ def test_a_tab_that_closes_meanwhile_deletes_nothing(
     put(console, "closed", a_txt=b"a")
     console.sign_in()
     console.follow("closed")
-    console.row("a.txt").get_by_role("button", name="Delete").click()
+    console.act("a.txt", "Delete")
     console.button("Undo").wait_for()
     console.page.close()
     time.sleep(UNDO_MS / 1000 + 1)
@@ -233,7 +261,7 @@ def test_signing_out_deletes_nothing_and_closes_the_preview(console: ConsolePage
     console.page.clock.install()
     console.sign_in()
     console.follow("out")
-    console.row("a.txt").get_by_role("button", name="Delete").click()
+    console.act("a.txt", "Delete")
     console.button("b.txt").click()
     expect(console.page.get_by_role("dialog", name="Preview").locator("pre")).to_have_text("b")
     refusal = {"code": "unauthenticated", "detail": "It ran out."}
@@ -260,7 +288,7 @@ def test_a_deletion_that_fails_brings_the_file_back(console: ConsolePage) -> Non
             status=403, body=json.dumps(problem), content_type="application/problem+json"
         ),
     )
-    console.row("a.txt").get_by_role("button", name="Delete").click()
+    console.act("a.txt", "Delete")
     console.page.clock.run_for(UNDO_MS + 500)
     expect(console.alert.filter(visible=True)).to_contain_text("The file was not deleted.")
     expect(console.row("a.txt")).to_be_visible()
@@ -298,7 +326,7 @@ def test_the_deletion_of_a_long_name_can_be_undone(console: ConsolePage) -> None
     console.harness.put(f"long bin/{name}", b"1")
     console.sign_in()
     console.follow("long bin")
-    console.button("Delete").click()
+    choose(console.files.get_by_role("row").last, "Delete")
     expect(console.button("Undo")).to_be_in_viewport(ratio=1)
     console.button("Undo").click()
     expect(console.files.get_by_role("button", name=name, exact=True)).to_be_visible()

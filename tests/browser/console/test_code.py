@@ -21,7 +21,7 @@ def code(console: ConsolePage, place: str, language: str) -> str:
     """What "Copy code" gives."""
     panel = console.page.locator(f"#{place}")
     if not panel.locator("pre").is_visible():
-        panel.get_by_text("The same in code").click()
+        console.tool("Show code")
     panel.get_by_role("radio", name=language, exact=True).check()
     panel.get_by_role("button", name="Copy code").click()
     expect(console.page.get_by_role("status")).to_have_text("Copied.")
@@ -109,7 +109,7 @@ def test_without_a_clipboard_the_code_is_copied_all_the_same(console: ConsolePag
     page.add_init_script("Object.defineProperty(navigator, 'clipboard', {value: undefined});")
     page.reload()
     console.sign_in()
-    page.locator("#link-code").get_by_text("The same in code").click()
+    console.tool("Show code")
     page.locator("#link-code").get_by_role("button", name="Copy code").click()
     expect(page.get_by_role("status")).to_have_text("Copied.")
     field = console.field("File to share")

@@ -126,7 +126,8 @@ def test_axe_finds_nothing_with_a_pale_colour(
         expect(opened.alert).to_be_visible()
         assert violations(opened.page) == []
         opened.sign_in()
-        opened.page.get_by_text("What else do you know?").click()
+        opened.tool("Troubleshoot")
+        opened.page.get_by_text("Add details (optional)").click()
         opened.field("URL or curl command").fill("https://store.example/a?X-Amz-Signature=0")
         opened.button("Diagnose").click()
         opened.page.get_by_text("It ran out.").wait_for()
@@ -270,4 +271,4 @@ def test_a_token_that_the_service_refuses_is_explained(console: ConsolePage) -> 
 
 def test_a_person_without_access_is_told_so(console: ConsolePage) -> None:
     sign_in(console, "eve")
-    expect(console.page.get_by_text("You have no access yet.")).to_be_visible()
+    expect(console.page.get_by_text("You have no access to files yet")).to_be_visible()

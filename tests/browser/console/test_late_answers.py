@@ -41,15 +41,18 @@ def test_a_refusal_of_the_last_callers_token_signs_nobody_out(console: ConsolePa
 def test_late_findings_are_not_shown_to_the_next_caller(console: ConsolePage) -> None:
     console.sign_in()
     routes = hold(console.page, "**/v1/diagnoses")
+    console.tool("Troubleshoot")
     with console.page.expect_request("**/v1/diagnoses"):
         console.field("URL or curl command").fill("https://store.example/a")
         console.button("Diagnose").click()
+    console.button("Close").click()
     console.button("Sign out").click()
     console.sign_in(SHORT_KEY)
     finding = {"code": "of_the_first", "proven": True, "summary": "s", "fix": "f"}
     routes[0].fulfill(json={"findings": [finding]})
     let_it_come(console)
     assert "of_the_first" not in console.page.content()
+    console.tool("Troubleshoot")
     expect(console.button("Diagnose")).to_be_enabled()
 
 

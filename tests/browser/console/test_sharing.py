@@ -75,7 +75,7 @@ def test_a_share_link_works_until_it_is_withdrawn(shared: ConsolePage) -> None:
     shared.harness.put("shared/report.txt", b"report")
     shared.sign_in()
     shared.follow("shared")
-    shared.row("report.txt").get_by_role("button", name="Share").click()
+    shared.act("report.txt", "Share")
     expect(shared.field("File to share")).to_have_value("shared/report.txt")
     shared.field("Valid for").select_option(label="1 day")
     shared.field("File name for the recipient").fill("Our report.txt")
@@ -135,10 +135,9 @@ def test_copy_link_copies_a_link_of_the_usual_lifetime(shared: ConsolePage) -> N
     shared.harness.put("copied/a.txt", b"copied")
     shared.sign_in()
     shared.follow("copied")
-    copy = shared.row("a.txt").get_by_role("button", name="Copy link")
-    copy.click()
+    shared.act("a.txt", "Copy link")
     expect(shared.page.get_by_role("status")).to_contain_text("Link copied. It expires in 7 days")
-    expect(copy).to_be_focused()
+    expect(shared.row("a.txt").get_by_role("button", name="More")).to_be_focused()
     copied = shared.page.evaluate("navigator.clipboard.readText()")
     assert get(here(shared, copied)).content == b"copied"
 

@@ -75,24 +75,29 @@ NAMED: Final[list[tuple[Any, str]]] = [
 def test_the_controls_are_called_what_they_are(console: ConsolePage) -> None:
     expect(console.field("API key or token")).to_have_attribute("type", "password")
     console.sign_in()
-    for name in ("Upload", "Create link", "Request files", "Diagnose", "Sign out"):
+    for name in ("Upload", "Create link", "Request files", "Tools", "Sign out"):
         expect(console.button(name)).to_be_visible()
-    for name in ("Share", "Troubleshoot", "Your access"):
-        expect(console.region(name)).to_be_visible()
+    expect(console.region("Share")).to_be_visible()
+    for name in ("Your access", "Troubleshoot"):
+        expect(console.tool(name)).to_be_visible()
+        console.page.keyboard.press("Escape")
+        expect(console.button("Tools")).to_be_focused()
     for role, name in NAMED:
         expect(console.page.get_by_role(role, name=name, exact=True)).to_be_visible()
     for name in ("Files", "Folder"):
         expect(console.field(name)).to_have_attribute("type", "file")
+    console.page.get_by_role("navigation", name="Path").get_by_text("objects").click()
     expect(console.heading).to_be_focused()
 
 
 def test_people_read_what_they_may_do(console: ConsolePage) -> None:
     console.sign_in(LIMITED_KEY)
-    access = console.region("Your access")
+    access = console.tool("Your access")
     expect(access).to_contain_text("inbox in objects")
     expect(access.get_by_role("list").get_by_role("listitem").get_by_role("listitem")).to_have_text(
         ["Download files whose name you know", "Upload plain text and image files up to 1 MB"]
     )
+    console.page.keyboard.press("Escape")
     limits = "Files up to 1 MB of these types: plain text, image."
     expect(console.page.get_by_text(limits, exact=True)).to_be_visible()
     expect(console.field("Replace files of the same name")).to_be_hidden()
@@ -188,5 +193,5 @@ def test_names_and_words_are_text_whatever_is_in_them(console: ConsolePage) -> N
     console.upload(text_file(MARKUP.replace("/", "_"), mime=MARKUP))
     expect(console.alert.first).to_contain_text(MARKUP)
     expect(page.get_by_text(f"Signed in as {MARKUP}")).to_be_visible()
-    expect(console.region("Your access")).to_contain_text(f"You have it by groups: {MARKUP}.")
+    expect(console.tool("Your access")).to_contain_text(f"You have it by groups: {MARKUP}.")
     assert page.locator("main img, main b, header b, header img").count() == 0

@@ -27,6 +27,7 @@ def answering(console: ConsolePage, answer: Any, status: int = 200) -> list[Any]
 
     console.page.route("**/v1/diagnoses", reply)
     console.sign_in()
+    console.tool("Troubleshoot")
     return asked
 
 
@@ -39,6 +40,7 @@ def test_a_curl_command_that_the_store_refuses_is_explained(console: ConsolePage
     signed = console.harness.service.sign("download-urls", key=f"{uuid.uuid4().hex}.txt")
     assert send(signed, b"body", method="PUT").status_code == 403
     console.sign_in()
+    console.tool("Troubleshoot")
     diagnose(console, f"curl -X PUT -T body.txt \\\n  '{signed.url}'")
     found = console.page.get_by_role("list", name="Findings").get_by_role("listitem")
     expect(found).to_have_count(1)
@@ -52,9 +54,9 @@ def test_a_curl_command_that_the_store_refuses_is_explained(console: ConsolePage
 def test_a_fix_is_found_and_copied_by_keyboard(console: ConsolePage) -> None:
     answering(console, {"findings": [FINDING]})
     keyboard = console.page.keyboard
-    console.field("URL or curl command").focus()
+    expect(console.field("URL or curl command")).to_be_focused()
     keyboard.type(URL)
-    for _ in ("What else do you know?", "Diagnose"):
+    for _ in ("Add details (optional)", "Diagnose"):
         keyboard.press("Tab")
     keyboard.press("Enter")
     expect(console.page.get_by_role("list", name="Findings")).to_be_focused()
@@ -69,7 +71,7 @@ def test_a_fix_is_found_and_copied_by_keyboard(console: ConsolePage) -> None:
 def test_a_url_is_sent_with_what_is_known(console: ConsolePage) -> None:
     likely = {**FINDING, "code": "clock", "proven": False, "summary": "A clock is wrong."}
     asked = answering(console, {"findings": [FINDING, likely]})
-    console.page.get_by_text("What else do you know?").click()
+    console.page.get_by_text("Add details (optional)").click()
     console.field("Method").select_option("PUT")
     console.field("HTTP status").fill("403")
     console.field("Headers, one per line").fill("Content-Type: text/plain\n\nX-Odd: a: b\nnonsense")
@@ -115,7 +117,7 @@ def test_what_is_neither_url_nor_command_is_not_sent(console: ConsolePage, text:
 
 def test_a_status_must_be_a_number(console: ConsolePage) -> None:
     asked = answering(console, {"findings": []})
-    console.page.get_by_text("What else do you know?").click()
+    console.page.get_by_text("Add details (optional)").click()
     console.field("HTTP status").fill("4o3")
     diagnose(console, URL)
     expect(console.alert).to_have_text("The status must be a number such as 403.")
@@ -126,6 +128,7 @@ def test_what_was_pasted_is_gone_after_sign_out(console: ConsolePage) -> None:
     answering(console, {"findings": [FINDING]})
     diagnose(console, URL)
     console.page.get_by_text("It ran out.").wait_for()
+    console.button("Close").click()
     console.button("Sign out").click()
     assert "X-Amz-Signature" not in console.page.content()
     assert "It ran out." not in console.page.content()
@@ -151,4 +154,5 @@ def test_a_service_without_the_call_offers_nothing(console: ConsolePage) -> None
     console.page.route("**/openapi.json", lambda route: route.fulfill(json={"paths": {}}))
     with console.page.expect_response("**/openapi.json"):
         console.sign_in()
-    expect(console.page.get_by_role("region", name="Troubleshoot")).to_be_hidden()
+    console.button("Tools").click()
+    expect(console.page.get_by_role("menuitem")).to_have_text(["Your access", "Show code"])

@@ -13,6 +13,7 @@ from tests.browser.console.harness import (
     PLAIN_KEY,
     ConsolePage,
     Harness,
+    choose,
     first_held,
     hold,
     refuse,
@@ -76,10 +77,6 @@ def dialog(console: ConsolePage) -> Locator:
     return console.page.get_by_role("dialog", name="Versions", exact=True)
 
 
-def act(console: ConsolePage, name: str, button: str) -> None:
-    console.row(name).get_by_role("button", name=button, exact=True).click()
-
-
 def versions(console: ConsolePage) -> Locator:
     """The rows of the open dialog, the newest first."""
     rows = dialog(console).get_by_role("list", name="Versions of this file")
@@ -97,7 +94,7 @@ def test_an_older_version_is_downloaded_under_the_files_name(
 ) -> None:
     kept.put("older/a b.txt", b"the first", b"second")
     enter(console, "older")
-    act(console, "a b.txt", "Versions")
+    console.act("a b.txt", "Versions")
     expect(versions(console)).to_have_count(2)
     expect(versions(console).first).to_contain_text("6 bytesCurrent")
     expect(versions(console).last).to_contain_text("9 bytes")
@@ -113,7 +110,7 @@ def test_the_deletion_of_a_version_can_be_undone(console: ConsolePage, kept: Kep
     ids = kept.put("undone/a.txt", b"1", b"22")
     console.page.clock.install()
     enter(console, "undone")
-    act(console, "a.txt", "Versions")
+    console.act("a.txt", "Versions")
     expect(versions(console)).to_have_count(2)
     stop_clock(console.page)
     versions(console).last.get_by_role("button", name="Delete").click()
@@ -141,7 +138,7 @@ def test_a_deleted_version_is_gone_and_the_one_before_is_current(
     console.page.clock.install()
     enter(console, "gone")
     expect(console.row("a.txt")).to_contain_text("2 bytes")
-    act(console, "a.txt", "Versions")
+    console.act("a.txt", "Versions")
     versions(console).first.get_by_role("button", name="Delete").click()
     wait(console)
     expect(versions(console)).to_have_count(1)
@@ -149,14 +146,14 @@ def test_a_deleted_version_is_gone_and_the_one_before_is_current(
     assert kept.ids("gone/a.txt") == [first]
     console.page.keyboard.press("Escape")
     expect(console.row("a.txt")).to_contain_text("1 byte")
-    expect(console.row("a.txt").get_by_role("button", name="Versions")).to_be_focused()
+    expect(console.row("a.txt").get_by_role("button", name="More")).to_be_focused()
 
 
 def test_a_deletion_goes_on_when_the_dialog_is_closed(console: ConsolePage, kept: Kept) -> None:
     kept.put("closed/a.txt", b"1")
     console.page.clock.install()
     enter(console, "closed")
-    act(console, "a.txt", "Versions")
+    console.act("a.txt", "Versions")
     versions(console).first.get_by_role("button", name="Delete").click()
     dialog(console).get_by_role("button", name="Close").click()
     expect(dialog(console)).to_be_hidden()
@@ -173,7 +170,7 @@ def test_an_expired_sign_in_closes_the_dialog_and_deletes_nothing(
     ids = kept.put("expired/a.txt", b"1", b"22")
     console.page.clock.install()
     enter(console, "expired")
-    act(console, "a.txt", "Versions")
+    console.act("a.txt", "Versions")
     versions(console).last.get_by_role("button", name="Delete").click()
     console.page.route("**/v1/download-urls", lambda route: refuse(route, 401, "It ran out."))
     versions(console).first.get_by_role("button", name="Download").click()
@@ -182,7 +179,7 @@ def test_an_expired_sign_in_closes_the_dialog_and_deletes_nothing(
     console.page.clock.run_for(UNDO_MS)
     assert sorted(kept.ids("expired/a.txt")) == sorted(ids)
     console.try_to_sign_in()
-    act(console, "a.txt", "Delete")
+    console.act("a.txt", "Delete")
     expect(console.button("Undo")).to_be_focused()  # messages are in the page again
 
 
@@ -190,7 +187,7 @@ def test_a_version_that_cannot_be_deleted_comes_back(console: ConsolePage, kept:
     kept.put("stuck/a.txt", b"1", b"22")
     console.page.clock.install()
     enter(console, "stuck")
-    act(console, "a.txt", "Versions")
+    console.act("a.txt", "Versions")
     console.page.route("**/v1/delete-urls", lambda route: refuse(route, 403, "No.", "forbidden"))
     versions(console).last.get_by_role("button", name="Delete").click()
     console.page.clock.run_for(UNDO_MS + 500)
@@ -205,7 +202,7 @@ def test_a_key_that_another_begins_with_has_versions_of_its_own(
     kept.put("begin/report", b"1")
     kept.put("begin/report.txt", b"22", b"333", b"4444")
     enter(console, "begin")
-    act(console, "report", "Versions")
+    console.act("report", "Versions")
     expect(versions(console)).to_have_count(1)
     expect(versions(console)).to_contain_text("1 byteCurrent")
 
@@ -214,7 +211,7 @@ def test_a_bucket_without_versioning_says_that_versions_are_not_kept(console: Co
     console.harness.put("single/a.txt", b"12345")
     console.sign_in()
     console.follow("single")
-    act(console, "a.txt", "Versions")
+    console.act("a.txt", "Versions")
     expect(versions(console)).to_have_count(1)
     expect(versions(console)).to_contain_text("5 bytesCurrent")
     expect(dialog(console)).to_contain_text("Earlier versions of this file were not kept.")
@@ -227,7 +224,7 @@ def test_what_replaces_the_only_version_is_not_deleted(console: ConsolePage) -> 
     console.sign_in()
     console.follow("replaced")
     console.field("Replace files of the same name").check()
-    act(console, "a.txt", "Versions")
+    console.act("a.txt", "Versions")
     versions(console).get_by_role("button", name="Delete").click()
     console.page.keyboard.press("Escape")
     console.upload(text_file("a.txt", b"new"))
@@ -250,7 +247,7 @@ def test_a_deleted_file_is_shown_and_restored(console: ConsolePage, kept: Kept) 
     row = console.row("a.txt")
     expect(row.get_by_text("Deleted", exact=True)).to_be_visible()
     expect(row.get_by_role("button")).to_have_count(2)  # Restore and Versions
-    act(console, "a.txt", "Restore")
+    console.act("a.txt", "Restore")
     expect(row.get_by_role("button", name="a.txt")).to_be_focused()
     expect(row.get_by_text("Deleted", exact=True)).to_have_count(0)
     expect(row).to_contain_text("2 bytes")
@@ -263,27 +260,15 @@ def test_a_file_that_is_deleted_stays_as_a_deleted_one(console: ConsolePage, kep
     console.page.clock.install()
     enter(console, "stays")
     console.field(SHOW).check()
-    act(console, "a.txt", "Delete")
+    console.act("a.txt", "Delete")
     wait(console)
     expect(console.row("a.txt").get_by_text("Deleted", exact=True)).to_be_visible()
-    act(console, "a.txt", "Versions")
+    console.act("a.txt", "Versions")
     expect(versions(console)).to_have_count(2)
     expect(versions(console).first).to_contain_text("Deleted")
     expect(versions(console).first.get_by_role("button")).to_have_count(0)
     expect(dialog(console).get_by_text("Current")).to_be_hidden()
     assert not kept.has_object("stays/a.txt")
-
-
-def test_a_file_without_versions_is_gone_when_it_is_deleted(console: ConsolePage) -> None:
-    console.harness.put("lost/a.txt", b"1")
-    console.page.clock.install()
-    console.sign_in()
-    console.follow("lost")
-    console.field(SHOW).check()
-    act(console, "a.txt", "Delete")
-    wait(console)
-    expect(console.button("Undo")).to_be_hidden()
-    expect(console.page.get_by_text("This folder is empty")).to_be_visible()
 
 
 def test_a_file_of_which_no_version_is_left_is_not_shown(console: ConsolePage, kept: Kept) -> None:
@@ -300,7 +285,7 @@ def test_a_restoration_that_fails_is_explained(console: ConsolePage, kept: Kept)
     kept.remove("unrestored/a.txt")
     enter(console, "unrestored", with_deleted=True)
     console.page.route("**/v1/delete-urls", lambda route: refuse(route, 403, "No.", "forbidden"))
-    act(console, "a.txt", "Restore")
+    console.act("a.txt", "Restore")
     alert = console.alert.filter(visible=True)
     expect(alert).to_contain_text("The file was not restored.")
     expect(alert).to_contain_text("You are not allowed to do this.")
@@ -324,12 +309,27 @@ def test_deleted_files_are_shown_only_while_that_is_chosen(
     expect(console.field(SHOW)).not_to_be_checked()
 
 
+def test_where_no_versions_are_kept_no_deleted_files_are_offered(
+    console: ConsolePage, kept: Kept
+) -> None:
+    kept.put("offered/a.txt", b"1")
+    console.harness.put("offered/a.txt", b"1")
+    enter(console, "offered")
+    expect(console.field(SHOW)).to_be_visible()
+    console.page.get_by_role("navigation", name="Path").get_by_text("All files").click()
+    console.follow("objects")
+    with console.page.expect_response("**/v1/object-versions?**"):
+        console.follow("offered")
+    expect(console.row("a.txt")).to_be_visible()
+    expect(console.field(SHOW)).to_be_hidden()
+
+
 def test_without_the_grant_no_versions_are_offered(console: ConsolePage, kept: Kept) -> None:
     kept.put("plain/a.txt", b"1")
     console.sign_in(PLAIN_KEY)
     console.follow("plain")
-    expect(console.row("a.txt").get_by_role("button", name="Delete")).to_be_visible()
-    expect(console.button("Versions")).to_have_count(0)
+    console.row("a.txt").get_by_role("button", name="More").click()
+    expect(console.page.get_by_role("menuitem")).to_have_text(["Copy link", "Share", "Delete"])
     expect(console.field(SHOW)).to_be_hidden()
 
 
@@ -343,7 +343,7 @@ def test_who_only_sees_versions_can_neither_download_nor_restore(
     console.follow("seen")
     console.field(SHOW).check()
     expect(console.row("b.txt").get_by_role("button")).to_have_count(1)  # Versions
-    act(console, "a.txt", "Versions")
+    console.act("a.txt", "Versions")
     expect(versions(console)).to_have_count(1)
     expect(versions(console).get_by_role("button")).to_have_count(0)
     expect(dialog(console)).not_to_contain_text("gone for good")
@@ -370,7 +370,7 @@ def test_a_long_history_is_read_on_request(console: ConsolePage, kept: Kept) -> 
     kept.put("long/a.txt", b"1")
     enter(console, "long")
     console.page.route("**/v1/object-versions?**", pages_of(1003))
-    act(console, "a.txt", "Versions")
+    console.act("a.txt", "Versions")
     expect(versions(console)).to_have_count(1000)
     dialog(console).get_by_role("button", name="Load more").click()
     expect(versions(console)).to_have_count(1003)
@@ -384,7 +384,7 @@ def test_versions_that_cannot_be_read_are_asked_for_again(console: ConsolePage, 
     console.page.route(
         "**/v1/object-versions?**", lambda route: refuse(route, 403, "", "forbidden")
     )
-    act(console, "a.txt", "Versions")
+    console.act("a.txt", "Versions")
     alert = dialog(console).get_by_role("alert").filter(visible=True)
     expect(alert).to_contain_text("You are not allowed to do this.")
     console.page.unroute("**/v1/object-versions?**")
@@ -400,10 +400,10 @@ def test_versions_that_come_late_are_not_shown_with_another_file(
     kept.put("late/b.txt", b"333")
     enter(console, "late")
     held = hold(console.page, "**/v1/object-versions?**a.txt**")
-    act(console, "a.txt", "Versions")
+    console.act("a.txt", "Versions")
     route = first_held(console.page, held)
     console.page.keyboard.press("Escape")
-    act(console, "b.txt", "Versions")
+    console.act("b.txt", "Versions")
     expect(versions(console)).to_have_count(1)
     route.continue_()
     console.page.wait_for_timeout(300)
@@ -416,7 +416,7 @@ def test_hostile_names_of_deleted_files_are_text(console: ConsolePage, kept: Kep
     kept.remove(f"hostile/{HOSTILE}")
     enter(console, "hostile", with_deleted=True)
     row = console.files.get_by_role("row").filter(has_text=SHOWN[-12:])
-    row.get_by_role("button", name="Versions").click()
+    choose(row, "Versions")
     expect(dialog(console).get_by_role("heading")).to_have_text(SHOWN)
     expect(versions(console)).to_have_count(2)
     assert console.page.locator("main img, dialog img").count() == 0
@@ -426,9 +426,10 @@ def test_versions_need_no_mouse(console: ConsolePage, kept: Kept) -> None:
     kept.put("keys/a.txt", b"1", b"22")
     enter(console, "keys")
     keyboard = console.page.keyboard
-    button = console.row("a.txt").get_by_role("button", name="Versions")
+    button = console.row("a.txt").get_by_role("button", name="More")
     button.focus()
-    keyboard.press("Enter")
+    for key in ("Enter", "v", "Enter"):
+        keyboard.press(key)
     expect(versions(console)).to_have_count(2)
     delete = versions(console).last.get_by_role("button", name="Delete")
     tab_to(console, delete)
