@@ -90,7 +90,8 @@ export function hideError(box) {
   box.replaceChildren();
 }
 
-const isWriting = (active) => Boolean(active?.matches("input:not([type=file]), textarea"));
+/** Whether somebody may be typing there. */
+export const isWriting = (active) => Boolean(active?.matches("input:not([type=file]), textarea"));
 
 function forOperators(rule) {
   const made = element("details");

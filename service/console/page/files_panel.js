@@ -117,6 +117,11 @@ export class FilesPanel {
     return this.#many.isBusy;
   }
 
+  /** Whether the list has this file. */
+  has(bucket, key) {
+    return bucket === this.#place.bucket && this.#entries.has(key);
+  }
+
   /** Shows an object that was uploaded meanwhile, or the folder that it is in. */
   noteSent(bucket, key, size) {
     this.#deletions.cancel(bucket, key);

@@ -3,7 +3,7 @@
 import { PARALLEL_PARTS } from "./upload_queue.js";
 
 export class Upload {
-  state = "waiting"; // sending, finishing, paused, done, failed, cancelled
+  state = "waiting"; // sending, finishing, paused, done, failed, skipped, cancelled
   error = null;
   waits = null; // seconds, while waiting for a Retry-After
   sent = 0; // bytes
@@ -136,6 +136,12 @@ export class Upload {
       this.error = error;
     }
     this.onChange();
+  }
+
+  /** Leaves out a file whose name is taken. */
+  skip() {
+    this.error = null;
+    this.#become("skipped");
   }
 
   /** Stops without an abort at the store: there is no token for it, or the upload is to be resumed later. */

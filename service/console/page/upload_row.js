@@ -10,6 +10,8 @@ const WORDS = {
   done: "Uploaded",
   cancelled: "Cancelled",
   failed: "Not uploaded",
+  taken: "This name is taken",
+  skipped: "Skipped: this name is taken",
   interrupted: "Interrupted: choose this file again to continue",
 };
 const ANNOUNCED = ["failed", "cancelled"]; // what ends well is announced for all files together
@@ -18,6 +20,7 @@ let count = 0;
 export class UploadRow {
   upload = null;
   reason = null; // why it cannot be uploaded
+  tries = 0; // names beside one that is taken
   root = fromTemplate("item-template");
   #announced = null;
   #shown = null;
@@ -54,7 +57,12 @@ export class UploadRow {
   }
 
   get isFinished() {
-    return ["done", "cancelled", "refused"].includes(this.state);
+    return ["done", "cancelled", "refused", "skipped"].includes(this.state);
+  }
+
+  /** Whether another file has the name. After a lost answer it may be this very file, and nothing is done unasked. */
+  get isTaken() {
+    return this.state === "failed" && this.upload.found && !(this.upload.error.attempts > 1);
   }
 
   /** Bytes that are sent. */
@@ -73,7 +81,7 @@ export class UploadRow {
     this.#showError(state);
     if (state === this.#announced) return;
     this.#announced = state;
-    if (ANNOUNCED.includes(state)) announce(`${this.path}: ${this.#words(state)}.`);
+    if (ANNOUNCED.includes(state) && !this.isTaken) announce(`${this.path}: ${this.#words(state)}.`);
   }
 
   #words(state) {
@@ -82,6 +90,7 @@ export class UploadRow {
     const { waits, sent } = this.upload;
     if (waits !== null) return `Waiting ${duration(waits)}: too many requests at once`;
     if (state === "sending") return `${percent(sent, this.size)} · ${bytes(sent)} of ${bytes(this.size)}`;
+    if (this.isTaken) return WORDS.taken;
     if (state === "paused") return `Paused at ${percent(sent, this.size)}`;
     return WORDS[state];
   }
@@ -94,6 +103,7 @@ export class UploadRow {
       resume: ["paused", "interrupted"].includes(state),
       again: isFailed && !found,
       replace: isFailed && found && this.mayOverwrite,
+      keep: this.isTaken,
       link: state === "done" && this.mayShare,
       cancel: ["waiting", "sending", "paused", "interrupted"].includes(state) || (isFailed && hasParts),
       dismiss: this.isFinished || (isFailed && !hasParts),
@@ -105,7 +115,7 @@ export class UploadRow {
   }
 
   #showError(state) {
-    const error = ["failed", "cancelled"].includes(state) ? this.upload.error : null;
+    const error = ["failed", "cancelled"].includes(state) && !this.isTaken ? this.upload.error : null;
     if (error === this.#shown) return;
     this.#shown = error;
     const box = this.#part(".error");

@@ -5,6 +5,7 @@ import { TransferRate } from "./transfer_rate.js";
 import { UploadDock } from "./upload_dock.js";
 import { bytes, counted, duration } from "./words.js";
 
+const LEFT_OUT = ["cancelled", "skipped"];
 const NOT_SENT = ["failed", "refused"];
 const REDRAW_MS = 100; // each of hundreds of files reports its own progress
 
@@ -21,12 +22,12 @@ export class UploadTotals {
   show(rows) {
     clearTimeout(this.#timer);
     this.#timer = null;
-    const begun = rows.filter((row) => row.upload && row.state !== "cancelled");
+    const begun = rows.filter((row) => row.upload && !LEFT_OUT.includes(row.state));
     const [size, sent] = ["size", "sent"].map((what) => begun.reduce((all, row) => all + row[what], 0));
     const isSending = begun.some(({ state }) => state === "sending");
     if (isSending) this.#rate.note(performance.now(), sent);
     else this.#rate.reset();
-    const hasTrouble = rows.some(({ state }) => NOT_SENT.includes(state));
+    const hasTrouble = rows.some((row) => NOT_SENT.includes(row.state) && !row.isTaken);
     this.#dock.show({ isThere: rows.length > 0, hasTrouble });
     byId("uploading-title").textContent = title(rows, begun);
     byId("uploading-rate").textContent = progressInWords(size, sent, isSending ? this.#rate.perSecond : null);

@@ -2,21 +2,27 @@
 
 import { UNKNOWN_TYPE, limitsOf, may, mayOverwrite, nameOf, offersSending, uploadWay } from "./access.js";
 import { CodePanel } from "./code_panel.js";
+import { KEEP_BOTH, REPLACE, SKIP } from "./conflicts.js";
 import { takeDrops } from "./drop_zone.js";
 import { chosenFiles, droppedFiles } from "./dropped_files.js";
 import { announce, byId, element, hideError, showError } from "./elements.js";
-import { uploadCode } from "./snippets.js";
 import { UnfinishedUploads } from "./unfinished_uploads.js";
 import { Upload } from "./upload.js";
+import { codeOfUpload } from "./upload_code.js";
+import { UploadConflicts, freeKey } from "./upload_conflicts.js";
 import { UploadQueue } from "./upload_queue.js";
 import { UploadRow } from "./upload_row.js";
 import { UploadTotals } from "./upload_totals.js";
 import { bytes, counted, displayName, fileName } from "./words.js";
 
+const MOST_NAMES = 20; // that are tried beside one that is taken, where the folder cannot be listed
+
 export class UploadsPanel {
   #service;
   #share;
   #onSent;
+  #isThere;
+  #conflicts;
   #rows = [];
   #place = { grants: [], bucket: null, folder: "" };
   #queue = new UploadQueue();
@@ -25,12 +31,24 @@ export class UploadsPanel {
   #halted = []; // uploads that only a new sign-in resumes
   #resumed = null; // the interrupted row whose file was asked for
 
-  /** `onSent` is called with the bucket, the key and the size of each uploaded object. */
-  constructor(service, share, onSent) {
+  /**
+   * `onSent` is called with the bucket, the key and the size of each uploaded object. `isThere(bucket, key)` returns
+   * whether a key is known to be taken.
+   */
+  constructor(service, share, { onSent, isThere }) {
     this.#service = service;
     this.#share = share;
     this.#onSent = onSent;
-    this.code = new CodePanel(byId("upload-code"), () => this.#code());
+    this.#isThere = isThere;
+    this.#conflicts = new UploadConflicts(() => this.#rows, {
+      [REPLACE]: (row) => this.#replace(row),
+      [KEEP_BOTH]: (row) => this.#keepBoth(row),
+      [SKIP]: ({ upload }) => upload.skip(),
+    });
+    this.code = new CodePanel(byId("upload-code"), () => {
+      const last = this.#rows.findLast((row) => row.upload);
+      return codeOfUpload(service.url, this.#place, last, byId("overwrite").checked);
+    });
     for (const [button, input] of [["upload", "files"], ["choose-folder", "folder"]]) {
       byId(button).addEventListener("click", () => {
         this.#resumed = null;
@@ -150,8 +168,7 @@ export class UploadsPanel {
   }
 
   /** Begins the upload of a file, or resumes the one that an earlier tab began. */
-  #begin(file, path, { grants, bucket, folder }) {
-    const earlier = this.#earlier(file);
+  #begin(file, path, { grants, bucket, folder }, { earlier = this.#earlier(file), overwrite = true } = {}) {
     const target = earlier ?? { bucket, key: folder + path };
     const type = file.type || UNKNOWN_TYPE;
     const isActive = this.#rows.some((row) => row.isActive && row.bucket === target.bucket && row.key === target.key);
@@ -167,7 +184,7 @@ export class UploadsPanel {
       const { bucket: to, key, size } = row;
       row.upload = new Upload({
         ...{ service: this.#service, file, bucket: to, key, type, operation },
-        overwrite: byId("overwrite").checked && row.mayOverwrite,
+        overwrite: overwrite && byId("overwrite").checked && row.mayOverwrite,
         resume: this.#unfinished.storage({ bucket: to, key, path: row.path, size }),
         onChange: () => this.#noteChange(row),
       });
@@ -193,7 +210,11 @@ export class UploadsPanel {
     const before = row.root.dataset.state;
     row.show();
     if (row.state !== before && row.state === "done") this.#onSent(row);
-    if (row.state !== before) this.#arrange(row);
+    if (row.isTaken && row.tries > 0 && row.tries < MOST_NAMES) return this.#keepBoth(row);
+    if (row.state !== before) {
+      this.#arrange(row);
+      this.#conflicts.consider();
+    }
     this.#totals.showSoon(this.#rows);
   }
 
@@ -208,11 +229,12 @@ export class UploadsPanel {
     const { upload } = row;
     if (what === "pause") upload.pause();
     if (what === "cancel") upload ? upload.cancel() : this.#cancelEarlier(row);
-    if (what === "replace") upload.overwrite = true;
+    if (what === "replace") this.#replace(row);
+    if (what === "keep") this.#keepBoth(row);
     if (what === "resume" && !upload) {
       this.#resumed = row;
       byId("files").click();
-    } else if (["resume", "again", "replace"].includes(what)) this.#again(row);
+    } else if (["resume", "again"].includes(what)) this.#again(row);
     if (what === "link") this.#share.copyLink(row.bucket, row.key, button).catch((error) => showError(byId("files-error"), error));
     if (what === "dismiss") {
       this.#remove(row);
@@ -233,6 +255,26 @@ export class UploadsPanel {
     }
   }
 
+  #replace(row) {
+    row.upload.overwrite = true;
+    this.#again(row);
+  }
+
+  /** Uploads the file under a name of its own: it replaces nothing, even if somebody takes that name meanwhile. */
+  #keepBoth(row) {
+    const { upload, bucket, key, path, tries } = row;
+    const isSent = (other) => this.#rows.some((each) => each.bucket === bucket && each.key === other);
+    const isKnown = (other) => this.#isThere(bucket, other) || isSent(other);
+    const folder = key.slice(0, key.length - path.length);
+    const free = freeKey(key, isKnown).slice(folder.length);
+    this.#remove(row);
+    const place = { grants: this.#place.grants, bucket, folder };
+    const beside = this.#begin(upload.file, free, place, { earlier: null, overwrite: false });
+    beside.tries = tries + 1;
+    if (beside.upload) this.#queue.add(beside.upload);
+    this.#totals.show(this.#rows);
+  }
+
   #again({ upload }) {
     upload.wait();
     this.#queue.add(upload);
@@ -250,22 +292,6 @@ export class UploadsPanel {
     for (const row of this.#rows) if (row.isFinished) this.#remove(row);
     this.#totals.show(this.#rows);
     byId("where").focus();
-  }
-
-  /** For the file that was chosen last or, if none was, for an example. */
-  #code() {
-    const { bucket, folder } = this.#place;
-    const { upload, key, path } = this.#rows.findLast((row) => row.upload) ?? {};
-    const name = (path ?? "report.pdf").split("/").at(-1);
-    return uploadCode({
-      base: this.#service.url,
-      bucket: upload?.target.bucket ?? bucket,
-      key: key ?? folder + name,
-      name,
-      type: upload?.type ?? "application/pdf",
-      operation: upload?.operation ?? "upload",
-      overwrite: byId("overwrite").checked,
-    });
   }
 }
 

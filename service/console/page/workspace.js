@@ -31,7 +31,10 @@ export class Workspace {
     this.#service = service;
     this.share = new SharePanel(service);
     this.files = new FilesPanel(service, this.share);
-    this.uploads = new UploadsPanel(service, this.share, (sent) => this.#noteSent(sent));
+    this.uploads = new UploadsPanel(service, this.share, {
+      onSent: (sent) => this.#noteSent(sent),
+      isThere: (bucket, key) => this.files.has(bucket, key),
+    });
     this.diagnosis = new DiagnosisPanel(service);
     offerNewFolder((name) => this.#make(name));
     offerTools(() => this.diagnosis.isOffered);

@@ -104,11 +104,10 @@ def test_an_existing_object_is_replaced_only_on_request(
     file = large_file(tmp_path, name, size)
     console.sign_in()
     console.upload(file)
-    item = console.item(name)
-    expect(item.get_by_role("alert")).to_contain_text("A file with this name already exists.")
+    console.page.get_by_role("dialog", name="This name is taken").wait_for(timeout=3 * PATIENCE)
     assert console.harness.read(name) == b"first"
     assert console.harness.uploads(name) == []
-    item.get_by_role("button", name="Replace").click()
+    answer(console, "This name is taken", "Replace")
     console.wait_until_sent(name)
     assert console.harness.holds(name, file)
 
@@ -122,14 +121,53 @@ def test_a_request_to_replace_holds_for_all_files(console: ConsolePage) -> None:
     assert console.harness.read("asked.txt") == b"second"
 
 
-def test_a_name_that_is_taken_needs_another_one(console: ConsolePage) -> None:
+def answer(console: ConsolePage, title: str, choice: str) -> None:
+    """Answer the question about names that are taken."""
+    dialog = console.page.get_by_role("dialog", name=title, exact=True)
+    dialog.get_by_role("button", name=choice, exact=True).click()
+    expect(dialog).to_be_hidden()
+
+
+def test_names_that_are_taken_are_asked_about_once(console: ConsolePage) -> None:
+    for name in ("a.txt", "b.txt", "c.txt"):
+        console.harness.put(f"conflicts/{name}", b"first")
+    console.sign_in()
+    console.follow("conflicts")
+    expect(console.row("c.txt")).to_be_visible()
+    console.harness.put("conflicts/a (2).txt", b"later")  # which the page does not know
+    files = [text_file(f"{name}.txt", b"mine") for name in "abcde"]
+    console.upload(*files)
+    answer(console, "3 names are taken", "Keep both")
+    expect(console.region("5 files uploaded")).to_be_visible()
+    for name in ("a (3).txt", "b (2).txt", "c (2).txt", "d.txt", "e.txt"):
+        assert console.harness.read(f"conflicts/{name}") == b"mine"
+    assert console.harness.read("conflicts/a.txt") == b"first"
+    assert console.harness.read("conflicts/a (2).txt") == b"later"
+    console.upload(*files[:2])
+    answer(console, "2 names are taken", "Replace all")
+    expect(console.region("7 files uploaded")).to_be_visible()
+    assert console.harness.read("conflicts/a.txt") == b"mine"
+    console.upload(text_file("c.txt", b"mine"))
+    answer(console, "This name is taken", "Skip")
+    expect(console.item("c.txt")).to_contain_text("Skipped: this name is taken")
+    assert console.harness.read("conflicts/c.txt") == b"first"
+    console.upload(text_file("b (2).txt"))
+    console.page.get_by_role("dialog", name="This name is taken").wait_for()
+    console.page.keyboard.press("Escape")  # decides nothing
+    console.button("1 name taken…").click()
+    answer(console, "This name is taken", "Keep both")
+    console.wait_until_sent("b (3).txt")
+
+
+def test_who_may_not_replace_keeps_both(console: ConsolePage) -> None:
     console.harness.put("inbox/taken.txt", b"first")
     console.sign_in(LIMITED_KEY)
     console.upload(text_file("taken.txt"))
-    item = console.item("taken.txt")
-    expect(item.get_by_role("alert")).to_contain_text("give your file another name")
-    expect(item.get_by_role("button", name="Replace")).to_be_hidden()
-    expect(item.get_by_role("button", name="Try again")).to_be_hidden()
+    dialog = console.page.get_by_role("dialog", name="This name is taken")
+    expect(dialog.get_by_role("button")).to_have_text(["Skip", "Keep both"])
+    answer(console, "This name is taken", "Keep both")
+    console.wait_until_sent("taken (2).txt")
+    assert console.harness.read("inbox/taken.txt") == b"first"
 
 
 def test_a_refusal_is_in_words_for_people(console: ConsolePage) -> None:
