@@ -4,14 +4,15 @@ import { bucketsOf, may, mayListVersions, nameOf, namedBelow } from "./access.js
 import { addressOf } from "./addresses.js";
 import { DeletedFiles } from "./deleted_files.js";
 import { Deletions } from "./deletions.js";
-import { announce, byId, hideError, inOneLine, showError } from "./elements.js";
+import { announce, byId, hideError, showError } from "./elements.js";
 import { emptyWords } from "./empty_folder.js";
+import { FileActs } from "./file_acts.js";
 import { PAGE_ROWS, arranged, entryOf, isRestorable, recordEntry } from "./file_list.js";
 import { FIRST, focusControl, showRows } from "./file_rows.js";
-import { ManyFiles } from "./many_files.js";
 import { showFoot } from "./list_foot.js";
+import { ManyFiles } from "./many_files.js";
 import { showPath } from "./path_bar.js";
-import { newestOf, restore } from "./versions.js";
+import { newestOf } from "./versions.js";
 import { displayName } from "./words.js";
 
 const LOADED_AT_ONCE = 25_000; // entries; more only on request
@@ -21,8 +22,8 @@ const BY_NAME = { column: "name", isDescending: false };
 
 export class FilesPanel {
   #service;
-  #share;
   #deletions;
+  #acts;
   #many;
   #deleted;
   #place = { grants: [], bucket: null, folder: "" };
@@ -34,12 +35,11 @@ export class FilesPanel {
   #hasFailed = false; // the list is not known to be complete
   #isFound = false; // the store has something there
   #timer = null; // of the next redraw
-  #versions = null; // the dialog, while it is open
 
   constructor(service, share) {
     this.#service = service;
-    this.#share = share;
     this.#deletions = new Deletions(service, (deleted) => this.#noteDeletion(deleted));
+    this.#acts = new FileActs(service, share, this.#deletions, (key) => this.#readAgain(key));
     this.#many = new ManyFiles(service, {
       onChange: (gone) => this.#noteGone(gone),
       onMoved: (move) => this.#noteMoved(move),
@@ -208,7 +208,8 @@ export class FilesPanel {
       head.ariaSort = isSorted ? order : null;
     }
     this.#many.list(this.#place, entries);
-    const act = (...asked) => this.#act(...asked);
+    const list = { place: this.#place, signal: this.#loading.signal };
+    const act = (...asked) => this.#acts.run(...asked, list);
     showRows(byId("rows"), rows, this.#place, this.#service.now(), act, (...of) => this.#many.boxOf(...of));
     const isKnown = !isReading && !this.#hasFailed && this.#source === null;
     this.#showEmpty(rows.length === 0 && isKnown, present.length > 0);
@@ -239,53 +240,6 @@ export class FilesPanel {
     if (up) byId("way-up").textContent = up.bucket === null ? "Go to all files" : `Go up to ${displayName(nameOf(up))}`;
   }
 
-  async #act(act, entry, button) {
-    const { bucket } = this.#place;
-    if (act === "share") return this.#share.choose(entry.key);
-    if (act === "delete")
-      return this.#deletions.begin({ bucket, key: entry.key }, "Deleted ", inOneLine(entry.name));
-    if (button.ariaBusy === "true") return;
-    button.ariaBusy = "true"; // a disabled button would lose the focus
-    try {
-      if (act === "link") await this.#share.copyLink(bucket, entry.key);
-      if (act === "download") await this.#share.download(bucket, entry.key);
-      if (act === "preview") await this.#preview(entry);
-      if (act === "versions") await this.#showVersions(entry);
-      if (act === "restore") await this.#restore(entry);
-    } catch (error) {
-      const lead = act === "restore" ? "The file was not restored." : undefined;
-      if (error.status !== 401) showError(byId("files-error"), error, { lead });
-    }
-    button.ariaBusy = null;
-  }
-
-  async #preview({ key, name }) {
-    const { preview } = await import("./preview.js");
-    const { bucket } = this.#place;
-    await preview(this.#service, { bucket, key, name }, () => this.#share.download(bucket, key));
-  }
-
-  async #showVersions({ key, name }) {
-    const { signal } = this.#loading;
-    const file = { ...this.#place, key, name };
-    const { VersionsDialog } = await import("./versions_dialog.js");
-    if (signal.aborted) return;
-    const download = (versionId) => this.#share.download(file.bucket, key, versionId);
-    this.#versions = new VersionsDialog(this.#service, this.#deletions, file, download);
-    await this.#versions.open(() => {
-      this.#versions = null;
-      if (!focusControl(byId("rows"), key, "more")) byId("where").focus();
-    });
-  }
-
-  async #restore({ key }) {
-    const { signal } = this.#loading;
-    const { bucket } = this.#place;
-    await restore(this.#service, { bucket, key });
-    announce("Restored.");
-    if (!signal.aborted) await this.#readAgain(key);
-  }
-
   #focus(key) {
     this.#show();
     if (!focusControl(byId("rows"), key, "preview")) byId("where").focus();
@@ -308,7 +262,7 @@ export class FilesPanel {
     const isListed = bucket === this.#place.bucket && this.#entries.has(key);
     if (isDone && isListed && versionId === undefined) this.#entries.delete(key);
     this.#show();
-    this.#versions?.noteDeletion(deletion);
+    this.#acts.noteDeletion(deletion);
     if (!isDone) return;
     announce("Deleted.");
     if (isListed && (versionId !== undefined || this.#deleted.areShown)) this.#readAgain(key);

@@ -1,0 +1,68 @@
+// What can be done with one file of the list.
+
+import { announce, byId, inOneLine, showError } from "./elements.js";
+import { focusControl } from "./file_rows.js";
+import { restore } from "./versions.js";
+
+export class FileActs {
+  #service;
+  #share;
+  #deletions;
+  #onRestored;
+  #versions = null; // the dialog, while it is open
+
+  /** `onRestored` is called with the key of a file that was restored, and resolves when that is shown. */
+  constructor(service, share, deletions, onRestored) {
+    this.#service = service;
+    this.#share = share;
+    this.#deletions = deletions;
+    this.#onRestored = onRestored;
+  }
+
+  /** Does what a control of a file is for. `signal` is aborted when another list is shown. */
+  async run(act, { key, name }, button, { place, signal }) {
+    const file = { ...place, key, name };
+    if (act === "share") return this.#share.choose(key);
+    if (act === "delete") return this.#deletions.begin({ bucket: file.bucket, key }, "Deleted ", inOneLine(name));
+    if (button.ariaBusy === "true") return;
+    button.ariaBusy = "true"; // a disabled button would lose the focus
+    try {
+      if (act === "link") await this.#share.copyLink(file.bucket, key);
+      if (act === "download") await this.#share.download(file.bucket, key);
+      if (act === "preview") await this.#preview(file);
+      if (act === "versions") await this.#showVersions(file, signal);
+      if (act === "restore") await this.#restore(file, signal);
+    } catch (error) {
+      const lead = act === "restore" ? "The file was not restored." : undefined;
+      if (error.status !== 401) showError(byId("files-error"), error, { lead });
+    }
+    button.ariaBusy = null;
+  }
+
+  /** A deletion began, was undone, has failed or is done. */
+  noteDeletion(deletion) {
+    this.#versions?.noteDeletion(deletion);
+  }
+
+  async #preview({ bucket, key, name }) {
+    const { preview } = await import("./preview.js");
+    await preview(this.#service, { bucket, key, name }, () => this.#share.download(bucket, key));
+  }
+
+  async #showVersions(file, signal) {
+    const { VersionsDialog } = await import("./versions_dialog.js");
+    if (signal.aborted) return;
+    const download = (versionId) => this.#share.download(file.bucket, file.key, versionId);
+    this.#versions = new VersionsDialog(this.#service, this.#deletions, file, download);
+    await this.#versions.open(() => {
+      this.#versions = null;
+      if (!focusControl(byId("rows"), file.key, "more")) byId("where").focus();
+    });
+  }
+
+  async #restore({ bucket, key }, signal) {
+    await restore(this.#service, { bucket, key });
+    announce("Restored.");
+    if (!signal.aborted) await this.#onRestored(key);
+  }
+}
