@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { page } from "./page.mjs";
 
-const { isSelectable, offeredFor } = await page("selected_acts.js");
+const { isOfMany, isSelectable, offeredFor } = await page("selected_acts.js");
 
 const ALL = ["list", "download", "upload", "delete"];
 const grant = (prefix, allow = ALL, more = {}) => ({ bucket: "objects", prefix, allow, ...more });
@@ -33,6 +33,12 @@ test("a move needs a place that takes copies", () => {
   assert.equal(acts([file("in/a")], place(grant("", ALL, { max_content_length: 9 }))), "download zip delete");
   const elsewhere = place(grant("in/", ["list", "download", "delete"]), grant("out/"));
   assert.equal(acts([file("in/a")], elsewhere), "download zip move delete");
+});
+
+test("a file's own download and deletion are those of its row", () => {
+  const of = (entry) => ["download", "delete", "rename", "move"].filter((act) => isOfMany(act, entry));
+  assert.deepEqual(of(file("in/a")), ["rename", "move"]);
+  assert.deepEqual(of(folder("in/f/")), ["download", "delete", "rename", "move"]);
 });
 
 test("more than 20 files are not downloaded one by one", () => {

@@ -5,6 +5,7 @@ import { element, icon, inOneLine } from "./elements.js";
 import { kindOf } from "./file_kinds.js";
 import { opensMenu } from "./menu.js";
 import { folderLink } from "./path_bar.js";
+import { isOfMany, offeredFor } from "./selected_acts.js";
 import { ago, bytes, dateAndTime, displayName } from "./words.js";
 
 /** The first control of a row: the box comes before it, and only selects. */
@@ -102,12 +103,11 @@ function age({ lastModified }, now) {
   return cell;
 }
 
-/** One action is on the row, and a menu has the others. */
-function actions(entry, id, { grants, bucket }, onAct) {
+/** One action is on the row of a file, and a menu has the others. */
+function actions(entry, id, place, onAct) {
   const cell = element("td", undefined, "actions-cell");
-  if (entry.isFolder) return cell;
-  const all = entry.isDeleted ? OF_DELETED : ACTIONS;
-  const [first, ...others] = all.filter(({ isAllowed }) => isAllowed(grants, bucket, entry.key));
+  const all = entry.isFolder ? offeredFor([entry], place) : actionsOfFile(entry, place);
+  const [first, ...others] = entry.isFolder ? [null, ...all] : all;
   if (first) {
     const button = actionButton(first, id);
     button.addEventListener("click", () => onAct(first.act, entry, button));
@@ -120,6 +120,14 @@ function actions(entry, id, { grants, bucket }, onAct) {
     cell.append(opensMenu(more, items, again));
   }
   return cell;
+}
+
+function actionsOfFile(entry, place) {
+  const { grants, bucket } = place;
+  const own = (entry.isDeleted ? OF_DELETED : ACTIONS).filter(({ isAllowed }) => isAllowed(grants, bucket, entry.key));
+  const shared = offeredFor([entry], place).filter(({ act }) => isOfMany(act, entry));
+  const last = own.filter(({ act }) => act === "delete");
+  return [...own.filter((each) => !last.includes(each)), ...shared, ...last];
 }
 
 function actionButton({ act, name, icon: drawn }, id) {

@@ -12,6 +12,7 @@ import { FIRST, focusControl, showRows } from "./file_rows.js";
 import { showFoot } from "./list_foot.js";
 import { ManyFiles } from "./many_files.js";
 import { showPath } from "./path_bar.js";
+import { isOfMany } from "./selected_acts.js";
 import { newestOf } from "./versions.js";
 import { displayName } from "./words.js";
 
@@ -209,7 +210,8 @@ export class FilesPanel {
     }
     this.#many.list(this.#place, entries);
     const list = { place: this.#place, signal: this.#loading.signal };
-    const act = (...asked) => this.#acts.run(...asked, list);
+    const act = (what, entry, button) =>
+      isOfMany(what, entry) ? this.#many.begin(what, [entry]) : this.#acts.run(what, entry, button, list);
     showRows(byId("rows"), rows, this.#place, this.#service.now(), act, (...of) => this.#many.boxOf(...of));
     const isKnown = !isReading && !this.#hasFailed && this.#source === null;
     this.#showEmpty(rows.length === 0 && isKnown, present.length > 0);

@@ -13,6 +13,9 @@ export const isSelectable = (entry, place) => ACTS.some(({ isAllowed }) => isAll
 export const offeredFor = (entries, place) =>
   entries.length ? ACTS.filter(({ isAllowed }) => isAllowed(entries, place)) : [];
 
+/** Whether an act of one entry is done as with several: all of a folder, and what begins with a question. */
+export const isOfMany = (act, { isFolder }) => isFolder || act === "rename" || act === "move";
+
 /** A folder stands for all that is below it, which must be listed. */
 const every = (entries, { grants, bucket }, isAllowed) =>
   bucket !== null &&
