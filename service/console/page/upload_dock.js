@@ -18,10 +18,20 @@ export class UploadDock {
     if (hasTrouble && !this.#hadTrouble) this.#open(true);
     this.#hadTrouble = hasTrouble;
     dock.hidden = !isThere;
+    this.#makeRoom();
   }
 
   #open(isOpen) {
     byId("dock-body").hidden = !isOpen;
+    this.#makeRoom();
     byId("toggle-uploads").textContent = isOpen ? "Hide list" : "Show list";
+  }
+
+  /** At the end of the page, so that all of it can be scrolled out from below. */
+  #makeRoom() {
+    const { classList } = document.documentElement;
+    const isThere = !byId("uploading").hidden;
+    classList.toggle("docked", isThere);
+    classList.toggle("dock-open", isThere && !byId("dock-body").hidden);
   }
 }

@@ -62,9 +62,9 @@ def test_an_address_that_leads_nowhere_says_so_and_leads_up(console: ConsolePage
     empty.get_by_role("link", name="Go to all files").click()
     expect(console.heading).to_have_text("Your buckets")
     at(console, "#/%E0%A4%A")
-    expect(
-        console.page.get_by_text("The address that you opened leads to no folder.")
-    ).to_be_visible()
+    expect(console.page.get_by_role("list", name="Messages")).to_have_text(
+        "The address that you opened leads to no folder."
+    )
     expect(console.heading).to_have_text("Your buckets")
 
 
