@@ -1,126 +1,62 @@
-"""An upload is stored, the store puts its event into a queue, and a replica notifies the hook.
+"""An upload is stored, the store puts its event into a queue, and a replica notifies the hook."""
 
-moto is store, STS and SQS.
-"""
-
-import base64
-import hmac
-import json
-import os
-import signal
-import time
 from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
-from typing import Any, Final
+from typing import Final
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
-from tests.protocols.arrivals.factories import KEY, SECRET
-from tests.support.http_servers import Handler, serving
-from tests.support.processes import free_ports
-from tests.support.service import run_service_process
+from service.sessions.source import session_name
+from tests.protocols.arrivals.factories import SECRET, body_of, make_record
+from tests.support.queues import FilledQueue, arrivals_of, queue_filled_by
+from tests.support.receiving_hook import ReceivingHook
+from tests.support.service import RunningService, run_service, send
+from tests.support.stores import REGION, ROLE, Store, client
 
-REGION: Final = "eu-west-1"
-KEYS: Final = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-ENVIRONMENT: Final = {name.upper(): value for name, value in KEYS.items()} | {"AWS_REGION": REGION}
-UPLOADS: Final = 40
+KEY: Final = "in/a b+ä%.txt"
 
 
-@dataclass
-class Hook:
-    """Refuses the first try of each event, and remembers what it has accepted."""
-
-    accepted: dict[str, set[str]] = field(default_factory=dict)  # ids by key
-    tried: set[str] = field(default_factory=set)
-    lock: Lock = field(default_factory=Lock)
-
-    def take(self, headers: Any, body: bytes) -> int:
-        event_id = headers["webhook-id"]
-        signed = b"%b.%b.%b" % (event_id.encode(), headers["webhook-timestamp"].encode(), body)
-        expected = base64.b64encode(hmac.digest(KEY, signed, "sha256")).decode()
-        with self.lock:
-            if headers["webhook-signature"] != f"v1,{expected}":
-                return 401
-            if event_id not in self.tried:
-                self.tried.add(event_id)
-                return 500
-            key = json.loads(body)["data"]["key"]
-            self.accepted.setdefault(key, set()).add(event_id)
-            return 204
+@dataclass(frozen=True)
+class Setup:
+    service: RunningService
+    hook: ReceivingHook
+    queue: FilledQueue
+    log: Path
 
 
-@pytest.fixture(name="aws", scope="module")
-def _aws() -> Iterator[str]:
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
-def bucket_with_queue(stack: ExitStack, url: str, name: str) -> tuple[Any, str]:
-    """Return a client of S3, and the URL of the queue with the bucket's events."""
-    where = {"region_name": REGION, "endpoint_url": url, **KEYS}
-    s3, sqs = boto3.client("s3", **where), boto3.client("sqs", **where)
-    stack.callback(s3.close)
-    stack.callback(sqs.close)
-    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
-    queue: str = sqs.create_queue(QueueName=name)["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]
-    s3.put_bucket_notification_configuration(
-        Bucket=name,
-        NotificationConfiguration={
-            "QueueConfigurations": [{"QueueArn": arn["QueueArn"], "Events": ["s3:ObjectCreated:*"]}]
-        },
-    )
-    return s3, queue
-
-
-def settings_of(aws: str, bucket: str, queue: str, hook: str) -> dict[str, Any]:
-    store = {"endpoint_url": aws, "sts_endpoint_url": aws, "region": REGION, "bucket": bucket}
-    role = "arn:aws:iam::123456789012:role/presign"
-    section = {"bucket": "objects", "prefix": "in/", "url": f"{hook}/secret", "secret": SECRET}
-    return {
-        "server": {"drain_seconds": 0},
-        "buckets": {"objects": {**store, "role_arn": role}},
-        "arrivals": {"queue_url": queue, "hooks": {"billing": section}},
-    }
-
-
-@pytest.mark.slow
-def test_each_upload_is_notified_though_a_hook_and_a_replica_fail(aws: str, tmp_path: Path) -> None:
-    hook = Hook()
-
-    class Receiver(Handler):
-        def do_POST(self) -> None:  # noqa: N802 - its name there
-            body = self.rfile.read(int(self.headers["content-length"]))
-            self.answer(hook.take(self.headers, body))
-
+@pytest.fixture(name="setup", scope="module")
+def _setup(ministack: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Setup]:
+    hook, directory = ReceivingHook(SECRET), tmp_path_factory.mktemp("arrivals")
     with ExitStack() as stack:
-        hook_url = stack.enter_context(serving(Receiver))
-        s3, queue = bucket_with_queue(stack, aws, "uploads")
-        settings = settings_of(aws, "uploads", queue, hook_url)
-        replicas = []
-        for name, port in zip("ab", free_ports(2), strict=True):
-            (directory := tmp_path / name).mkdir()
-            running = run_service_process(settings, directory, port, **ENVIRONMENT)
-            replicas.append(stack.enter_context(running))
-        names = {f"in/{i} +ä.txt" for i in range(UPLOADS)}
-        for i, key in enumerate(sorted(names)):
-            s3.put_object(Bucket="uploads", Key=key, Body=b"hello")
-            if i == UPLOADS // 2:
-                os.kill(replicas[0].pid, signal.SIGTERM)
-        assert replicas[0].wait(10) == 0  # in the middle of a long poll
-        deadline = time.monotonic() + 120
-        while hook.accepted.keys() != names:
-            assert time.monotonic() < deadline, names - hook.accepted.keys()
-            time.sleep(0.1)
-    assert {len(ids) for ids in hook.accepted.values()} == {1}
-    log = "".join((tmp_path / name / "output.log").read_text() for name in "ab")
-    assert "/secret" not in log
-    assert SECRET not in log
+        url = stack.enter_context(hook.serving())
+        queue = stack.enter_context(queue_filled_by(ministack, "uploads"))
+        top = {"arrivals": arrivals_of(queue, url, "in")}
+        environment = {"AWS_REGION": REGION}
+        service = stack.enter_context(run_service(ministack, directory, environment, top=top))
+        yield Setup(service, hook, queue, directory / "output.log")
+
+
+def test_an_upload_by_a_signed_url_reaches_its_hook(setup: Setup, ministack: Store) -> None:
+    signed = setup.service.sign("upload-urls", key=KEY, content_length=5)
+    assert send(signed, b"hello").is_success
+    data = setup.hook.wait_for(KEY).event["data"]
+    etag = ministack.head(KEY)["ETag"].strip('"')
+    assert (data["bucket"], data["size"], data["etag"]) == ("objects", 5, etag)
+    assert "caller" not in data  # MiniStack's records name nobody
+    log = setup.log.read_text()
+    assert ("of-in" in log, SECRET in log) == (False, False)
+
+
+def test_a_record_as_aws_writes_it_names_the_caller(setup: Setup, ministack: Store) -> None:
+    """By the id of the role, as IAM has it, and the name of the session that signs."""
+    setup.service.sign("upload-urls", key="in/b", content_length=5)
+    session = session_name((None, "tests"))
+    assert f'"session_name":"{session}"' in setup.log.read_text().replace(" ", "")
+    with closing(client("iam", ministack.endpoint_url)) as iam:
+        role_id = iam.get_role(RoleName=ROLE)["Role"]["RoleId"]
+    who = {"principalId": f"AWS:{role_id}:{session}"}
+    record = make_record(key="in/b", bucket=ministack.bucket, userIdentity=who)
+    setup.queue.put(body_of(record))
+    assert setup.hook.wait_for("in/b").event["data"]["caller"] == "tests"

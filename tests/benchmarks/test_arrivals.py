@@ -1,0 +1,64 @@
+"""No event is lost though replicas are killed. The clock of the queue is ten times as fast."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from typing import Final
+
+import pytest
+from moto.server import ThreadedMotoServer
+from moto.sqs import models
+
+from benchmarks import arrivals
+from tests.support import stores
+from tests.support.queues import arrivals_of, queue_filled_by
+from tests.support.stores import Store
+
+pytestmark = pytest.mark.slow
+
+SPEED: Final = 10
+
+
+@pytest.fixture(name="store", scope="module")
+def _store() -> Iterator[Store]:
+    began, server = time.time(), ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    with pytest.MonkeyPatch.context() as patch:
+        quick = lambda: (began + SPEED * (time.time() - began)) * 1000  # noqa: E731
+        patch.setattr(models, "unix_time_millis", quick)
+        server.start()
+        host, port = server.get_host_and_port()
+        url = f"http://{host}:{port}"
+        with stores._buckets(url) as admin:
+            yield stores._store_with_iam("moto", url, admin)
+        server.stop()
+
+
+def test_no_event_is_lost_though_replicas_are_killed(store: Store) -> None:
+    found = arrivals.lose(
+        store,
+        uploads=100,
+        most_refusals=2,
+        kill_seconds=(0.0, 0.1),
+        replicas_at_once=2,
+        most_kills=2,
+    )
+    assert (found.lost, found.forged, found.left) == (0, 0, 0)
+    assert found.kills > 0
+    assert found.tries > found.uploads  # half of them are refused
+
+
+def test_a_stop_ends_the_poll_of_a_queue(store: Store) -> None:
+    with (
+        queue_filled_by(store, "stop") as queue,
+        arrivals.replicas(store, arrivals_of(queue, "http://127.0.0.1:1", "in"), 1) as running,
+    ):
+        [process] = running.processes
+        os.kill(process.pid, signal.SIGTERM)
+        assert process.wait(10) == 0
+
+
+def test_what_is_measured_has_figures(store: Store) -> None:
+    waits = arrivals.beside(store, is_slow=True, count=5)
+    assert 0 < waits.median <= waits.p99
+    assert arrivals.cpu_ms(store, count=5) > 0
