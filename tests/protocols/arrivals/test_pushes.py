@@ -203,6 +203,8 @@ async def test_pushes_count_against_the_rate() -> None:
 async def test_without_the_section_there_are_no_arrivals() -> None:
     async with pushing(FakeHooks(), arrivals=None) as client:
         answer = await push(client, body_of(make_record()))
+        arrivals = app_of(client).parts.use_case(Arrivals)
+        assert (arrivals._poller, arrivals._sender._client) == (None, None)
     assert (answer.status_code, "does not offer arrivals" in answer.json()["detail"]) == (404, True)
 
 
