@@ -13,6 +13,7 @@ from tests.protocols.arrivals.factories import SECRET, body_of, make_record
 from tests.support.queues import FilledQueue, arrivals_of, queue_filled_by
 from tests.support.receiving_hook import ReceivingHook
 from tests.support.service import RunningService, run_service, send
+from tests.support.socket_server import wait_until
 from tests.support.stores import REGION, ROLE, Store, client
 
 KEY: Final = "in/a b+ä%.txt"
@@ -45,6 +46,7 @@ def test_an_upload_by_a_signed_url_reaches_its_hook(setup: Setup, ministack: Sto
     etag = ministack.head(KEY)["ETag"].strip('"')
     assert (data["bucket"], data["size"], data["etag"]) == ("objects", 5, etag)
     assert "caller" not in data  # MiniStack's records name nobody
+    wait_until(lambda: setup.queue.left() == 0)
     log = setup.log.read_text()
     assert ("of-in" in log, SECRET in log) == (False, False)
 

@@ -48,7 +48,7 @@ def queue_filled_by(store: Store, name: str) -> Iterator[FilledQueue]:
     with closing(client("sqs", store.endpoint_url)) as sqs:
         url = sqs.create_queue(QueueName=name, Attributes=_attributes(setup))["QueueUrl"]
         with closing(client("iam", store.endpoint_url)) as iam:
-            policy = json.dumps(setup["service_policy"])
+            policy = json.dumps(_with_batches(setup["service_policy"]))
             iam.put_user_policy(UserName=USER, PolicyName=f"empty-{name}", PolicyDocument=policy)
         store.admin_client().put_bucket_notification_configuration(
             Bucket=store.bucket, NotificationConfiguration=notified["configuration"]
@@ -74,6 +74,15 @@ def printed(store: Store, queue_url: str) -> Any:
         done = CliRunner().invoke(main, ["iam", str(path)])
     assert done.exit_code == 0, done.output
     return json.loads(done.stdout)["queue"]
+
+
+def _with_batches(policy: Mapping[str, Any]) -> dict[str, Any]:
+    """MiniStack has actions for batches. At AWS the permission for one is that for a batch:
+    docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide
+    """
+    [statement] = policy["Statement"]
+    batches = ["sqs:DeleteMessageBatch", "sqs:ChangeMessageVisibilityBatch"]
+    return {**policy, "Statement": [{**statement, "Action": [*statement["Action"], *batches]}]}
 
 
 def _attributes(setup: Mapping[str, Any]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeVar
 
@@ -12,6 +13,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _GATHER_SECONDS: Final = 0.05
+_QUIET_SECONDS: Final = 60.0
 
 
 class Settlements:
@@ -21,6 +23,7 @@ class Settlements:
         self._done: list[str] = []
         self._later: dict[str, int] = {}  # the last word about a message counts
         self._wake = asyncio.Event()
+        self._logs_again_at = -math.inf  # of the loop's clock
 
     def delete(self, receipt: str) -> None:
         self._later.pop(receipt, None)
@@ -41,7 +44,7 @@ class Settlements:
             await self.flush()
 
     async def flush(self) -> None:
-        """Report to the queue now. What fails is logged: these messages come back."""
+        """Report to the queue now. If that fails, these messages come back."""
         done, self._done = self._done, []
         later, self._later = [*self._later.items()], {}
         calls = [self._call(self._queue.delete, each) for each in _batches(done)]
@@ -53,10 +56,17 @@ class Settlements:
             await call(of)
         except QueueUnavailable as error:
             self._on_failure()
-            log.warning("the queue does not know what became of some messages: %s", error)
+            self._log(error)
         except Exception:  # or no message would be deleted any more
             self._on_failure()
             log.exception("unexpected error at the queue")
+
+    def _log(self, error: QueueUnavailable) -> None:
+        """At most once in a minute: without the right to delete, each message fails."""
+        if (now := asyncio.get_running_loop().time()) >= self._logs_again_at:
+            self._logs_again_at = now + _QUIET_SECONDS
+            text = "the queue does not know what became of some messages, they come back: %s"
+            log.warning(text, error)
 
 
 def _batches(items: Sequence[T]) -> list[Sequence[T]]:

@@ -10,7 +10,12 @@ from itertools import pairwise
 import pytest
 
 from service.protocols.arrivals.poller import STOP_SECONDS, Poller, Work
-from service.protocols.arrivals.queue import LONGEST_SECONDS, Message, retry_seconds
+from service.protocols.arrivals.queue import (
+    LONGEST_SECONDS,
+    Message,
+    QueueUnavailable,
+    retry_seconds,
+)
 from tests.protocols.arrivals.doubles import FakeQueue
 from tests.support.virtual_time import in_virtual_time, loop_clock
 
@@ -219,6 +224,25 @@ async def test_what_is_done_is_told_the_queue_in_batches() -> None:
         await asyncio.sleep(5)
     assert queue.left == 0
     assert queue.calls.count("delete") <= 15
+
+
+class Undeletable(FakeQueue):
+    """As for an identity that may receive only."""
+
+    async def delete(self, _: Sequence[str]) -> None:
+        raise QueueUnavailable("ClientError: AccessDenied")
+
+
+@in_virtual_time
+async def test_what_cannot_be_deleted_is_logged_once_a_minute(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    queue, failures = Undeletable(["a", "b"], invisible=1), Failures()
+    async with polling(queue, accept, failures=failures):
+        await asyncio.sleep(119)
+    assert (queue.left, len(caplog.messages)) == (2, 2)
+    assert failures.count > 50
+    assert caplog.messages[0].endswith("they come back: ClientError: AccessDenied")
 
 
 @in_virtual_time
