@@ -1,5 +1,6 @@
 """An upload is stored, the store puts its event into a queue, and a replica notifies the hook."""
 
+import json
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -8,13 +9,16 @@ from typing import Final
 
 import pytest
 
+from service.protocols.arrivals.queue import QueueUnavailable
+from service.protocols.arrivals.settings import queue_of
+from service.protocols.arrivals.sqs import SqsQueue
 from service.sessions.source import session_name
 from tests.protocols.arrivals.factories import SECRET, body_of, make_record
 from tests.support.queues import FilledQueue, arrivals_of, queue_filled_by
 from tests.support.receiving_hook import ReceivingHook
 from tests.support.service import RunningService, run_service, send
 from tests.support.socket_server import wait_until
-from tests.support.stores import REGION, ROLE, Store, client
+from tests.support.stores import REGION, ROLE, Store, client, new_user
 
 KEY: Final = "in/a b+ä%.txt"
 
@@ -49,6 +53,22 @@ def test_an_upload_by_a_signed_url_reaches_its_hook(setup: Setup, ministack: Sto
     wait_until(lambda: setup.queue.left() == 0)
     log = setup.log.read_text()
     assert ("of-in" in log, SECRET in log) == (False, False)
+
+
+async def test_an_identity_that_may_only_receive_is_found(
+    setup: Setup, ministack: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    actions = ["sqs:ReceiveMessage", "sqs:GetQueueAttributes"]
+    statement = {"Effect": "Allow", "Action": actions, "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    for name, value in new_user(ministack, "receives", policy).items():
+        monkeypatch.setenv(name.upper(), value)
+    monkeypatch.setenv("AWS_REGION", REGION)
+    queue = SqsQueue(queue_of(setup.queue.url))
+    assert await queue.max_receives() is None
+    with pytest.raises(QueueUnavailable, match="AccessDenied"):
+        await queue.try_to_settle()
+    await queue.close()
 
 
 def test_a_record_as_aws_writes_it_names_the_caller(setup: Setup, ministack: Store) -> None:

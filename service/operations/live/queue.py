@@ -1,4 +1,6 @@
-"""Looks at the queue of arrivals: whether it answers, and how long it keeps trying."""
+"""Looks at the queue of arrivals: whether it answers, what may be done there, and for how long it
+keeps trying.
+"""
 
 from typing import Final, Protocol
 
@@ -9,16 +11,24 @@ AT: Final[Path] = ("arrivals", "queue_url")
 _HOUR: Final = 3600.0
 
 
-class Redriven(Protocol):
+class Checked(Protocol):
     async def max_receives(self) -> int | None:
         """Return after how many tries a message is given up, or None. Raises QueueUnavailable."""
 
+    async def try_to_settle(self) -> None:
+        """Raises QueueUnavailable if messages may not be deleted or hidden."""
 
-async def check_queue(queue: Redriven) -> list[Result]:
+
+async def check_queue(queue: Checked) -> list[Result]:
     try:
         most = await queue.max_receives()
     except QueueUnavailable as error:
         return [Result("error", AT, f"the queue cannot be read: {error}")]
+    try:
+        await queue.try_to_settle()
+    except QueueUnavailable as error:
+        text = f"its messages cannot be deleted or hidden, so each would be sent again: {error}"
+        return [Result("error", AT, text)]
     if most is None:
         text = (
             "it answers, but has no dead-letter queue: what a hook never accepts is tried until "

@@ -72,6 +72,15 @@ class SqsQueue:
         )
         return _max_receives(answer.get("Attributes", {}).get("RedrivePolicy"))
 
+    async def try_to_settle(self) -> None:
+        """Raises QueueUnavailable if messages may not be deleted or hidden. None is changed."""
+        client, entry = await self._opened(), {"Id": "0", "ReceiptHandle": "none"}
+        hidden = {**entry, "VisibilityTimeout": 0}
+        url = self._queue.url
+        # Each refuses the receipt by its entry, or the caller as a whole.
+        await _called(client.delete_message_batch(QueueUrl=url, Entries=[entry]))
+        await _called(client.change_message_visibility_batch(QueueUrl=url, Entries=[hidden]))
+
     async def close(self) -> None:
         await self._closing.aclose()
 

@@ -10,14 +10,24 @@ from tests.support.app import make_app_settings
 
 
 class Fake:
-    def __init__(self, most: int | None, failure: QueueUnavailable | None = None) -> None:
+    def __init__(
+        self,
+        most: int | None,
+        failure: QueueUnavailable | None = None,
+        settling: QueueUnavailable | None = None,
+    ) -> None:
         self.most = most
         self.failure = failure
+        self.settling = settling
 
     async def max_receives(self) -> int | None:
         if self.failure is not None:
             raise self.failure
         return self.most
+
+    async def try_to_settle(self) -> None:
+        if self.settling is not None:
+            raise self.settling
 
 
 @pytest.mark.parametrize(
@@ -39,6 +49,13 @@ async def test_a_queue_must_try_for_an_hour(most: int | None, kind: str, said: s
 async def test_a_queue_that_cannot_be_read_is_an_error() -> None:
     [result] = await check_queue(Fake(None, QueueUnavailable("ClientError: AccessDenied")))
     assert (result.kind, "AccessDenied" in result.message) == ("error", True)
+
+
+async def test_messages_that_may_not_be_deleted_are_an_error() -> None:
+    refusal = QueueUnavailable("ClientError: AccessDenied")
+    [result] = await check_queue(Fake(50, settling=refusal))
+    assert (result.kind, "cannot be deleted" in result.message) == ("error", True)
+    assert "AccessDenied" in result.message
 
 
 def test_tries_within_an_hour_take_less_than_an_hour() -> None:

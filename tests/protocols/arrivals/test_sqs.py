@@ -101,6 +101,13 @@ async def test_the_queue_says_after_how_many_tries_it_gives_up(queue: SqsQueue) 
     assert await queue.max_receives() == 7
 
 
+async def test_to_try_the_rights_changes_no_message(admin: Any, queue: SqsQueue) -> None:
+    put(admin, queue, "a")
+    await queue.try_to_settle()
+    [message] = await queue.receive(10)
+    assert (message.body, message.receives) == ("a", 1)
+
+
 async def test_a_queue_that_does_not_exist_is_unavailable(server: str, queue: SqsQueue) -> None:
     gone = Queue(url=f"{server}/123456789012/gone", region=REGION, endpoint_url=server)
     other = SqsQueue(gone)
