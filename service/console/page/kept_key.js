@@ -7,7 +7,9 @@ const NAME = "presign-key";
 export const keptKey = () => withStorage((storage) => storage.getItem(NAME)) ?? null;
 
 /** Returns whether the browser keeps it. */
-export const keepKey = (key) => withStorage((storage) => storage.setItem(NAME, key) ?? true) ?? false;
+export function keepKey(key) {
+  return withStorage((storage) => storage.setItem(NAME, key) ?? true) ?? false;
+}
 
 export function dropKey() {
   withStorage((storage) => storage.removeItem(NAME));

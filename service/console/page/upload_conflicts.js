@@ -49,7 +49,7 @@ export class UploadConflicts {
   }
 }
 
-/** The key beside one that is taken. `isKnown` tells which others are. */
+/** A key like one that is taken. `isKnown` tells which others are. */
 export function freeKey(key, isKnown) {
   const folder = key.slice(0, key.lastIndexOf("/") + 1);
   return folder + freeName(key.slice(folder.length), (name) => isKnown(folder + name));

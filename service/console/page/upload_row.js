@@ -20,7 +20,7 @@ let count = 0;
 export class UploadRow {
   upload = null;
   reason = null; // why it cannot be uploaded
-  tries = 0; // names beside one that is taken
+  tries = 0; // names like one that is taken
   root = fromTemplate("item-template");
   #announced = null;
   #shown = null;

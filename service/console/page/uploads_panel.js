@@ -15,7 +15,7 @@ import { UploadRow } from "./upload_row.js";
 import { UploadTotals } from "./upload_totals.js";
 import { bytes, counted, displayName, fileName } from "./words.js";
 
-const MOST_NAMES = 20; // that are tried beside one that is taken, where the folder cannot be listed
+const MOST_NAMES = 20; // that are tried when one is taken, where the folder cannot be listed
 
 export class UploadsPanel {
   #service;
