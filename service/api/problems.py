@@ -8,6 +8,7 @@ from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match, Route
 
 from service.api.request_state import state_of
 from service.errors import PresignError
@@ -141,9 +142,23 @@ async def answer_http_exception(request: Request, error: Exception) -> Response:
     problems: Problems = request.app.parts.problems
     request_id = state_of(request.scope).request_id
     headers = dict(error.headers or {})
+    if "Allow" in headers:
+        headers["Allow"] = _allowed(request)
     detail = _use(headers["Allow"]) if "Allow" in headers else f"{_KINDS[code][1]}."
     members = problems.problem(code, detail, request_id=request_id)
     return response(members, headers)
+
+
+def _allowed(request: Request) -> str:
+    """Return all methods of the path: the router knows those of one of its routes."""
+    matching = (route for route in request.app.flat_routes if isinstance(route, Route))
+    found = {
+        method
+        for route in matching
+        if route.matches(request.scope)[0] is not Match.NONE
+        for method in route.methods or ()
+    }
+    return ", ".join(sorted(found))
 
 
 def _use(allowed: str) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +13,7 @@ from fastapi.routing import APIRoute
 from fastapi.telemetry import TelemetryConfig
 from pydantic.alias_generators import to_camel
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service import __version__, console
@@ -79,6 +80,7 @@ class PresignApp(FastAPI):
     parts: Parts
     services: Services  # once it has started
     gateway: ASGIApp
+    flat_routes: Sequence[BaseRoute]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The server calls the gateway itself."""
@@ -167,9 +169,10 @@ def _add_routes(app: PresignApp, settings: Settings, spans: Spans | None) -> Non
     routers = [*_ROUTERS, *protocol_routers(settings)]
     for router in routers:
         app.include_router(router)
+    app.flat_routes = [route for router in routers for route in router.routes]
     app.gateway = Gateway(
         app,
-        routes=[route for router in routers for route in router.routes],
+        routes=app.flat_routes,
         limiter=app.parts.limits.requests,
         metrics=app.parts.metrics,
         cors_origins=app.parts.cors_origins,

@@ -19,6 +19,7 @@ from service.presigning.requests import (
 from service.presigning.results import (
     Diagnosed,
     EndedLink,
+    ListedLinks,
     MadeLink,
     PresignedForm,
     PresignedRequest,
@@ -35,8 +36,9 @@ from service.signing.validation import MAX_KEY_BYTES
 # Not actions of S3.
 _VEND: Final = "VendCredentials"
 _END_LINK: Final = "EndLink"
+_LIST_LINKS: Final = "ListLinks"
 _SIGN_COOKIES: Final = "SignCookies"
-_UNSIGNED: Final = (Diagnosed, MadeLink, EndedLink)
+_UNSIGNED: Final = (Diagnosed, MadeLink, EndedLink, ListedLinks)
 
 Answer = (
     PresignedRequest
@@ -48,6 +50,7 @@ Answer = (
     | Diagnosed
     | MadeLink
     | EndedLink
+    | ListedLinks
     | VendedCredentials
     | PresignError
 )
@@ -132,7 +135,8 @@ def _more_of(request: ObjectRequest) -> DecisionValues:
 def _decision_of_unread(request: UnreadRequest, answer: Answer) -> DecisionValues:
     if isinstance(answer, PresignError):
         return tuple(Decision("denied", answer.code, route=request.route))
-    return tuple(Decision("allowed", None, Operation.LINK, action=_END_LINK))
+    action = _LIST_LINKS if isinstance(answer, ListedLinks) else _END_LINK
+    return tuple(Decision("allowed", None, Operation.LINK, action=action))
 
 
 def refusal_of_many(

@@ -21,7 +21,7 @@ from service.presigning.audit import (
 )
 from service.presigning.audit_decision import Answer
 from service.presigning.requests import AnyRequest, Requester, UnreadRequest, operation
-from service.presigning.results import Diagnosed, EndedLink, MadeLink
+from service.presigning.results import Diagnosed, EndedLink, ListedLinks, MadeLink
 from service.s3.access import StoreAccess
 from service.telemetry.logs import LineLimit
 
@@ -148,7 +148,7 @@ class AuditTrail:
         if isinstance(answer, PresignError):
             self._observer.refused(answer.code, count)
             return
-        if isinstance(answer, EndedLink) or isinstance(request, UnreadRequest):
+        if isinstance(answer, EndedLink | ListedLinks) or isinstance(request, UnreadRequest):
             return
         if isinstance(answer, Diagnosed):
             self._observer.diagnosed(answer.first)

@@ -93,6 +93,11 @@ class EndedLink:
 
 
 @dataclass(frozen=True, slots=True)
+class ListedLinks:
+    """Some of the requester's own share links."""
+
+
+@dataclass(frozen=True, slots=True)
 class VendedCredentials:
     """A session whose credentials a program gets, and what it has left."""
 

@@ -49,6 +49,9 @@ async def test_another_method_or_path_is_refused(client: httpx.AsyncClient) -> N
     members = problem(answer, 405, "method_not_allowed")
     assert answer.headers["allow"] == "POST"
     assert members["detail"] == "Use POST for this path."
+    both = await client.put("/v1/links")
+    problem(both, 405, "method_not_allowed")
+    assert both.headers["allow"] == "GET, POST"  # two routes have this path
     several = problem(await client.post("/errors"), 405, "method_not_allowed")
     assert several["detail"] == "Use GET or HEAD for this path."
     problem(await client.post("/v1/download-urls/", json=GET), 404, "not_found")

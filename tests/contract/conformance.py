@@ -27,7 +27,7 @@ def settings_of(store: Store, link_key: Path) -> dict[str, Any]:
         "buckets": {"demo": {**at, "credentials": "static"}},
         "callers": [caller],
         "server": {"public_url": "https://files.example.com"},
-        "links": {"keys": [str(link_key)]},
+        "links": {"keys": [str(link_key)], "store_url": "memory://"},
     }
 
 

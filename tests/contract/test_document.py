@@ -232,7 +232,7 @@ def test_every_operation_is_described_with_one_success_and_the_same_failures(
         "createMultipartUpload": "201",
         "abortMultipartUpload": "204",
         "createLink": "201",
-        "endLink": "204",
+        "revokeLink": "204",
     }
     for path, operation in operations(document):
         assert operation.keys() >= {"summary", "description"}, path

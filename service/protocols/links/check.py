@@ -19,7 +19,7 @@ _DROP_BOX: Final = frozenset({Operation.LINK, Operation.UPLOAD})
 
 def describe(links: LinkSettings) -> Iterator[str]:
     keys = "1 key opens" if len(links.keys) == 1 else f"{len(links.keys)} keys open"
-    ends = "a store counts uses and keeps revocations"
+    ends = "a store counts uses, and keeps revocations and lists"
     if links.store_url is None:
         ends = "without a store, so max_uses is refused and only revoked_links ends a link"
     yield f"links: {links.url}/l/…; {keys} them; {ends}"

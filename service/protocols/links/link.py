@@ -35,6 +35,7 @@ class Link:
     `claims` and `facts` are those that the maker's grants used when the link was made. With
     `is_prefix` the link reaches what is below `key`. `operation` is `download` or `upload`.
     `not_before` is no earlier than `issued_at`. `salt` is random, so that no two links are equal.
+    `label` says who shares or asks, and `message` what for: the maker's words, for visitors.
     """
 
     caller: Caller
@@ -50,6 +51,8 @@ class Link:
     not_before: int | None = None
     max_uses: int | None = None
     filename: str | None = None
+    label: str | None = None
+    message: str | None = None
 
     def maker(self) -> Identity:
         """Return the identity that each use of the link is decided for."""
@@ -84,7 +87,12 @@ def pack(link: Link) -> bytes:
     if link.claims:
         packed += _pairs(link.claims.items())
     packed += _text(link.bucket) + _text(link.key)
-    return bytes(packed + _pairs(link.facts) if link.facts else packed)
+    if link.facts:
+        packed += _pairs(link.facts)
+    if link.label is not None or link.message is not None:
+        # No flag is left for them. An empty one is none.
+        packed += _text(link.label or "") + _text(link.message or "")
+    return bytes(packed)
 
 
 def unpack(packed: bytes) -> Link:
@@ -100,11 +108,14 @@ def unpack(packed: bytes) -> Link:
     issuer = read.text() if flags & _HAS_ISSUER else None
     subject = read.text()
     claims = dict(read.pairs() if flags & _HAS_CLAIMS else ())
+    bucket, key = read.text(), read.text()
+    facts = frozenset(read.pairs() if flags & _HAS_FACTS else ())
+    has_words = not read.is_at_end
     return Link(
         caller=Caller(issuer=issuer, subject=subject),
-        bucket=read.text(),
-        key=read.text(),
-        facts=frozenset(read.pairs() if flags & _HAS_FACTS else ()),
+        bucket=bucket,
+        key=key,
+        facts=facts,
         issued_at=issued_at,
         expires_at=expires_at,
         salt=salt,
@@ -114,6 +125,8 @@ def unpack(packed: bytes) -> Link:
         not_before=not_before,
         max_uses=max_uses,
         filename=filename,
+        label=(read.text() or None) if has_words else None,
+        message=(read.text() or None) if has_words else None,
     )
 
 
@@ -127,6 +140,10 @@ class _Reader:
     def __init__(self, packed: bytes) -> None:
         self._packed = packed
         self._at = 0
+
+    @property
+    def is_at_end(self) -> bool:
+        return self._at == len(self._packed)
 
     def bytes(self, count: int) -> bytes:
         self._at += count

@@ -1,4 +1,4 @@
-"""What a store of uses and revocations of links must do.
+"""What a store of links must do: it keeps their uses, their revocations, and lists of them.
 
 `redis_link_store.py` has one that replicas share, `memory_link_store.py` one of a single process.
 """
@@ -7,8 +7,10 @@ from enum import IntEnum
 from typing import Final, NamedTuple, Protocol
 
 WINDOW_SECONDS: Final = 600.0  # a use; ranges and resumed downloads belong to it
-# What one maker may have in the store: so many links with `max_uses`, and so many revocations.
+# What one maker may have in the store: so many links with `max_uses`, so many revocations, and so
+# many links in a list.
 MOST_LINKS: Final = 10_000
+PAGE_LINKS: Final = 100  # of a maker's list
 # What the store keeps of a link outlives it by this much, since clocks differ. S3 accepts no more.
 MARGIN_SECONDS: Final = 900
 
@@ -36,6 +38,21 @@ class RevokedPage(NamedTuple):
     last: bytes | None
 
 
+class ListedLink(NamedTuple):
+    """A link in its maker's list. `uses_left` is None if the store counts no uses of it."""
+
+    id: str
+    sealed: bytes
+    uses_left: int | None
+
+
+class ListPage(NamedTuple):
+    """Some of a maker's links, the newest first. `next` is the place of the last one, or None."""
+
+    links: list[ListedLink]
+    next: int | None
+
+
 class LinkStore(Protocol):
     """Replicas share it. All methods except `revoked` raise Overloaded while it is out of reach."""
 
@@ -50,6 +67,15 @@ class LinkStore(Protocol):
 
         With `only_look` no use is taken: the answer is what a use would get.
         """
+
+    async def keep(self, link: StoredLink, sealed: bytes) -> bool:
+        """Put a new link into its maker's list, until it ends.
+
+        Return False if the list has MOST_LINKS that are not over.
+        """
+
+    async def listed(self, maker: str, before: int | None) -> ListPage:
+        """Return PAGE_LINKS at most of a maker's list: those made before the place `before`."""
 
     async def revoke(self, link: StoredLink) -> bool:
         """End a link, which may be revoked already.

@@ -1,12 +1,16 @@
-"""A store of uses for one process, such as the demo's. It is lost when the process ends."""
+"""A store of links for one process, such as the demo's. It is lost when the process ends."""
 
 from collections import Counter
 from dataclasses import dataclass
+from itertools import count
 
 from service.clock import Clock
 from service.protocols.links.link_store import (
     MOST_LINKS,
+    PAGE_LINKS,
     WINDOW_SECONDS,
+    ListedLink,
+    ListPage,
     RevokedPage,
     StoredLink,
     UseResult,
@@ -28,6 +32,7 @@ class MemoryLinkStore:
         self._window_seconds = window_seconds
         self._uses: dict[str, _Uses] = {}
         self._counted, self._revoked = _LiveLinks(), _LiveLinks()
+        self._lists = _Lists()
 
     async def register(self, link: StoredLink, max_uses: int) -> bool:
         for over in self._counted.drop_over(self._clock.wall()):
@@ -48,6 +53,23 @@ class MemoryLinkStore:
         if not only_look:
             self._take(link, uses, now)
         return UseResult.OPENED
+
+    async def keep(self, link: StoredLink, sealed: bytes) -> bool:
+        self._lists.drop_over(self._clock.wall())
+        return self._lists.add(link, sealed)
+
+    async def listed(self, maker: str, before: int | None) -> ListPage:
+        self._lists.drop_over(self._clock.wall())
+        links, last = self._lists.page(maker, before)
+        return ListPage(
+            [
+                ListedLink(
+                    link_id, sealed, uses.left if (uses := self._uses.get(link_id)) else None
+                )
+                for link_id, sealed in links
+            ],
+            last,
+        )
 
     async def revoke(self, link: StoredLink) -> bool:
         """Count it: `Revocations` keeps what its own replica has revoked."""
@@ -112,3 +134,35 @@ class _LiveLinks:
         self._numbers[maker] -= 1
         if not self._numbers[maker]:
             del self._numbers[maker]
+
+
+class _Lists:
+    """The lists of all makers. Places only grow."""
+
+    def __init__(self) -> None:
+        self._live = _LiveLinks()
+        self._places = count(1)
+        self._lists: dict[str, dict[int, tuple[str, bytes]]] = {}  # by makers and places
+        self._of: dict[str, tuple[str, int]] = {}  # makers and places, by ids
+
+    def add(self, link: StoredLink, sealed: bytes) -> bool:
+        if not self._live.add(link):
+            return False
+        place = next(self._places)
+        self._lists.setdefault(link.maker, {})[place] = link.id, sealed
+        self._of[link.id] = link.maker, place
+        return True
+
+    def page(self, maker: str, before: int | None) -> tuple[list[tuple[str, bytes]], int | None]:
+        """Return ids and what is sealed, and the last one's place if there are more."""
+        links = self._lists.get(maker, {})
+        places = [place for place in reversed(links) if before is None or place < before]
+        last = places[PAGE_LINKS - 1] if len(places) > PAGE_LINKS else None
+        return [links[place] for place in places[:PAGE_LINKS]], last
+
+    def drop_over(self, now: float) -> None:
+        for link_id in self._live.drop_over(now):
+            maker, place = self._of.pop(link_id)
+            del self._lists[maker][place]
+            if not self._lists[maker]:
+                del self._lists[maker]

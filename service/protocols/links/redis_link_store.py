@@ -1,4 +1,4 @@
-"""The store of uses and revocations of links: a Redis or Valkey that replicas share.
+"""The store of uses, revocations and lists of links: a Redis or Valkey that replicas share.
 
 Rules of this file:
 - What is atomic is one script. It takes the time from the store, the one clock of all replicas.
@@ -29,7 +29,10 @@ from service.protocols.links import store_scripts
 from service.protocols.links.link_store import (
     MARGIN_SECONDS,
     MOST_LINKS,
+    PAGE_LINKS,
     WINDOW_SECONDS,
+    ListedLink,
+    ListPage,
     RevokedPage,
     StoredLink,
     UseResult,
@@ -57,6 +60,9 @@ class RedisLinkStore:
         redis = Redis(connection_pool=self._connections)
         self._register = redis.register_script(store_scripts.REGISTER)
         self._use = redis.register_script(store_scripts.USE)
+        self._keep = redis.register_script(store_scripts.KEEP)
+        self._listed = redis.register_script(store_scripts.LISTED)
+        self._left = redis.register_script(store_scripts.LEFT)
         self._revoke = redis.register_script(store_scripts.REVOKE)
         self._revoked = redis.register_script(store_scripts.REVOKED)
         self._move_earlier = redis.register_script(store_scripts.MOVE_EARLIER)
@@ -72,6 +78,13 @@ class RedisLinkStore:
         keys = [_record(link), _counted(link)]
         arguments: list[str | int] = [link.id, self._window_milliseconds, int(only_look)]
         return UseResult(await self._result_of(partial(self._use, keys, arguments)))
+
+    async def keep(self, link: StoredLink, sealed: bytes) -> bool:
+        arguments = [*_bounded(link), sealed]
+        return bool(await self._result_of(partial(self._keep, _list(link.maker), arguments)))
+
+    async def listed(self, maker: str, before: int | None) -> ListPage:
+        return await self._result_of(partial(self._page, maker, before))
 
     async def revoke(self, link: StoredLink) -> bool:
         keys = [_BY_END, _BY_PLACE, _LAST_PLACE, _ended(link), _record(link), _counted(link)]
@@ -94,6 +107,19 @@ class RedisLinkStore:
     async def close(self) -> None:
         await self._calls.close()
         await self._connections.disconnect()
+
+    async def _page(self, maker: str, before: int | None) -> ListPage:
+        begin = "+inf" if before is None else f"({before}"
+        ids, sealed, last = await self._listed(_list(maker), [begin, PAGE_LINKS])
+        if not ids:
+            return ListPage([], None)
+        ids = [each.decode() for each in ids]
+        left = await self._left([f"{_PREFIX}:{each}" for each in ids], [])
+        links = [
+            ListedLink(link_id, text, None if uses is None else int(uses))
+            for link_id, text, uses in zip(ids, sealed, left, strict=True)
+        ]
+        return ListPage(links, None if last is None else int(last))
 
     async def _result_of(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         async def call() -> T:
@@ -119,6 +145,10 @@ def _counted(link: StoredLink) -> str:
 
 def _ended(link: StoredLink) -> str:
     return f"{_PREFIX}:ended:{link.maker}"
+
+
+def _list(maker: str) -> list[str]:
+    return [f"{_PREFIX}:{name}:{maker}" for name in ("list-by-end", "list-by-place", "list")]
 
 
 def _bounded(link: StoredLink) -> list[str | int]:

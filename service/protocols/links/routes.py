@@ -1,10 +1,11 @@
-"""`/v1/links`: make a share link, and end one."""
+"""`/v1/links`: make a share link, list the caller's own, and end one."""
 
+import re
 from datetime import datetime
 from math import ceil
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import MISSING, Field
 from pydantic_core import to_json
 
@@ -16,15 +17,24 @@ from service.errors import InvalidRequest
 from service.presigning.downloads import get_object
 from service.presigning.requests import LinkRequest
 from service.protocols.links import pages, visit_routes
+from service.protocols.links.own_links import OwnLink, OwnLinks
 from service.protocols.links.service import FEATURE, CreatedLink, NewLink
 from service.protocols.links.share_links import ShareLinks
 from service.protocols.served import Served
 from service.sessions.lifetime import Lifetime
 
 _PATH: Final = "/v1/links"
+# Controls but line feeds, lone surrogates, and the overrides and isolates of Unicode's UAX 9.
+_MISLEADING: Final = re.compile(
+    "[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029\u202a-\u202e\u2066-\u2069]"
+)
+_NOT_IN_A_LINE: Final = re.compile(f"\n|{_MISLEADING.pattern}")
 LinkSeconds = Annotated[int, Field(ge=1, le=LONGEST_LINK)]
 Uses = Annotated[int, Field(ge=1, le=1000)]
 Time = Annotated[str, Field(min_length=20, max_length=35)]
+Label = Annotated[str, Field(min_length=1, max_length=80)]
+Message = Annotated[str, Field(min_length=1, max_length=300)]
+Place = Annotated[str, Field(pattern=r"^[0-9]{1,16}$")]
 Operations = Annotated[list[Literal["download", "upload"]], Field(min_length=1, max_length=1)]
 
 
@@ -37,9 +47,13 @@ class NewLinkRequest(StrictRequest):
     not_before: Time | MISSING = MISSING
     max_uses: Uses | MISSING = MISSING
     filename: Text | MISSING = MISSING
+    label: Label | MISSING = MISSING
+    message: Message | MISSING = MISSING
 
     def link(self) -> NewLink:
         """Return the requested link. Raises InvalidRequest for one that nobody could use."""
+        _check_words(self.label, "#/label", _NOT_IN_A_LINE)
+        _check_words(self.message, "#/message", _MISLEADING)
         operation = (
             Operation.DOWNLOAD if self.operations is MISSING else Operation(*self.operations)
         )
@@ -61,6 +75,8 @@ class NewLinkRequest(StrictRequest):
             max_uses=or_none(self.max_uses),
             filename=or_none(self.filename),
             not_before=None if self.not_before is MISSING else _epoch_seconds(self.not_before),
+            label=or_none(self.label),
+            message=or_none(self.message),
         )
 
     def _check_key_link(self, operation: Operation) -> None:
@@ -81,6 +97,10 @@ class NewLinkRequest(StrictRequest):
             raise InvalidRequest(detail, pointer="#/filename")
 
 
+class LinksQuery(StrictRequest):
+    after: Place | MISSING = MISSING
+
+
 router = APIRouter(prefix=_PATH, tags=["links"], route_class=ApiRoute)
 
 
@@ -90,16 +110,65 @@ async def create_link(call: AuthenticatedRequest, body: NewLinkRequest) -> bytes
     return render_link(await links.create(call.requester, body.link()))
 
 
+@router.get("")
+async def list_links(call: AuthenticatedRequest, query: Annotated[LinksQuery, Query()]) -> bytes:
+    links = call.parts.use_case(ShareLinks).links
+    before = None if query.after is MISSING else int(query.after)
+    return render_links(await links.listed(call.requester, before, _PATH))
+
+
 @router.delete("/{link_id}", response_model=None, status_code=204)
-async def end_link(call: AuthenticatedRequest, link_id: str) -> bytes:
+async def revoke_link(call: AuthenticatedRequest, link_id: str) -> bytes:
     links = call.parts.use_case(ShareLinks).links
     await links.end(call.requester, link_id, f"{_PATH}/{{link_id}}")
     return b""
 
 
 def render_link(link: CreatedLink) -> bytes:
-    members = {"url": link.url, "id": link.id, "expires_at": rfc3339(link.expires_at)}
+    members = {
+        "url": link.url,
+        "id": link.id,
+        "expires_at": rfc3339(link.expires_at),
+        "listed": link.is_listed,
+    }
     return to_json(members | ({"limited_by": link.limited_by} if link.limited_by else {}))
+
+
+def render_links(page: OwnLinks) -> bytes:
+    members: dict[str, Any] = {"links": [_members(each) for each in page.links]}
+    return to_json(members | ({} if page.next is None else {"next": str(page.next)}))
+
+
+def _members(own: OwnLink) -> dict[str, Any]:
+    link = own.link
+    members = {
+        "id": own.id,
+        "url": None if own.is_revoked else own.url,
+        "bucket": link.bucket,
+        "prefix" if link.is_prefix else "key": link.key,
+        "operations": [link.operation],
+        "label": link.label,
+        "message": link.message,
+        "filename": link.filename,
+        "created_at": rfc3339(link.issued_at),
+        "not_before": None if link.not_before is None else rfc3339(link.not_before),
+        "expires_at": rfc3339(link.expires_at),
+        "max_uses": link.max_uses,
+        "uses": None if own.is_revoked else own.uses,
+        "revoked": own.is_revoked,
+    }
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def _check_words(text: str | MISSING, pointer: str, misleading: re.Pattern[str]) -> None:
+    """Raises InvalidRequest for what would change how the rest of a visitor's page reads."""
+    if text is MISSING:
+        return
+    if misleading.search(text):
+        detail = "Control characters and marks that turn the direction of text are not allowed."
+        raise InvalidRequest(detail, pointer=pointer)
+    if not text.strip():
+        raise InvalidRequest("Only spaces are no words for a visitor.", pointer=pointer)
 
 
 def _epoch_seconds(text: str) -> int:

@@ -1,11 +1,11 @@
-"""Makes share links, and ends them. `visits.py` decides about their uses.
+"""Makes share links, lists them for their makers, and ends them. `visits.py` decides about uses.
 
 A link gives nothing by itself: it names its maker, and each use is decided by the grants that the
 maker has at that moment. So a grant that is withdrawn ends its links too.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import sha256
 from typing import Final
@@ -13,12 +13,20 @@ from typing import Final
 from service.access.callers import Identity
 from service.access.grants import WEEK, AccessRequest, Caller, Operation, max_link_expires_in
 from service.clock import Clock
-from service.errors import Forbidden, InvalidRequest, LimitExceeded, NotConfigured, NotFound
+from service.errors import (
+    Forbidden,
+    InvalidRequest,
+    LimitExceeded,
+    NotConfigured,
+    NotFound,
+    Overloaded,
+)
 from service.presigning.authorizer import Authorizer
 from service.presigning.requests import LinkRequest, Requester, UnreadRequest
 from service.presigning.results import EndedLink, MadeLink
 from service.protocols.links.link import Link, pack_caller
-from service.protocols.links.link_store import MOST_LINKS, LinkStore, StoredLink
+from service.protocols.links.link_store import MOST_LINKS, LinkStore, ListedLink, StoredLink
+from service.protocols.links.own_links import OwnLink, OwnLinks, own_link
 from service.protocols.links.revocations import Revocations
 from service.protocols.links.settings import LinkSettings
 from service.protocols.links.tickets import LinkTicket
@@ -34,26 +42,34 @@ _TOO_MANY_ENDED: Final = (
     "all of your links by `revoked_before`."
 )
 _NAME_LENGTH: Final = 32  # of a maker in the store: 128 bits
-_NO_STORE: Final = "This service has no store for links, so it cannot count uses or revoke links."
+_NO_STORE: Final = (
+    "This service has no store for links, so it cannot count uses, list links or revoke them."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewLink:
-    """A link that a caller wants. `not_before` is in epoch seconds."""
+    """A link that a caller wants. `not_before` is in epoch seconds.
+
+    `label` and `message` are for its visitors.
+    """
 
     request: LinkRequest
     max_uses: int | None = None
     filename: str | None = None
     not_before: int | None = None
+    label: str | None = None
+    message: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreatedLink(MadeLink):
-    """`expires_at` is in epoch seconds."""
+    """`expires_at` is in epoch seconds. `is_listed`: its maker's list has it."""
 
     url: str = field(repr=False)
     id: str
     expires_at: int
+    is_listed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +109,15 @@ class Links:
         create = partial(self._create, self._configured(), requester, new)
         return await self._authorizer.audited(requester, new.request, new.request.key, create)
 
+    async def listed(self, requester: Requester, before: int | None, route: str) -> OwnLinks:
+        """Return a page of the caller's own links: those made before the place `before`.
+
+        `route` is the path's template, for the audit line of a refusal. Raises InvalidRequest
+        without a store, Overloaded while it is out of reach, and RateLimited: it counts as one URL.
+        """
+        work = partial(self._listed, self._configured(), requester, before)
+        return await self._authorizer.audited(requester, UnreadRequest(route), (), work)
+
     async def end(self, requester: Requester, link_id: str, route: str) -> None:
         """End one of the caller's own links, in each replica. One that is over needs nothing.
 
@@ -112,9 +137,11 @@ class Links:
         `revoked_before` ends all links of its maker. What the store has of them counts no longer,
         unless the entry demands claims, which the maker may lack when it ends a link.
         """
+        return StoredLink(link_id, self._name_of(maker), expires_at)
+
+    def _name_of(self, maker: Caller) -> str:
         cutoff = self._authorizer.snapshot.not_before(Identity(maker))
-        name = sha256(pack_caller(maker) + f" {cutoff}".encode()).hexdigest()[:_NAME_LENGTH]
-        return StoredLink(link_id, name, expires_at)
+        return sha256(pack_caller(maker) + f" {cutoff}".encode()).hexdigest()[:_NAME_LENGTH]
 
     async def _create(
         self, settings: LinkSettings, requester: Requester, new: NewLink
@@ -122,6 +149,7 @@ class Links:
         made = self._granted(requester, new)
         ticket = settings.keys.seal(self._link(requester, new, made))
         await self._register(ticket)
+        is_listed = await self._list(settings, ticket)
         requester.link_id = ticket.id
         return CreatedLink(
             expires_in=made.expires_in,
@@ -129,7 +157,32 @@ class Links:
             url=f"{settings.url}/l/{ticket.text}",
             id=ticket.id,
             expires_at=ticket.link.expires_at,
+            is_listed=is_listed,
         )
+
+    async def _listed(
+        self, settings: LinkSettings, requester: Requester, before: int | None
+    ) -> OwnLinks:
+        shared, caller = self._require_shared(), requester.identity.caller
+        page = await shared.store.listed(self._name_of(caller), before)
+        found = self._own(settings, shared, caller, page.links)
+        return OwnLinks(links=[*found], next=page.next)
+
+    def _own(
+        self,
+        settings: LinkSettings,
+        shared: SharedRecords,
+        caller: Caller,
+        listed: Sequence[ListedLink],
+    ) -> Iterator[OwnLink]:
+        """Yield the links that are not over, and that this service has sealed for this caller."""
+        now = self._clock.wall()
+        for each in listed:
+            own = own_link(settings, caller, each)
+            if own is not None and own.link.expires_at > now:
+                end = own.link.expires_at
+                is_revoked = own.is_revoked or shared.revocations.is_revoked(own.id, end)
+                yield replace(own, is_revoked=is_revoked)
 
     async def _end(self, settings: LinkSettings, requester: Requester, link_id: str) -> EndedLink:
         expires_at = settings.keys.end_of(link_id, requester.identity.caller)
@@ -156,6 +209,16 @@ class Links:
             stored = self.stored(link.caller, ticket.id, link.expires_at)
             if not await store.register(stored, max_uses):
                 raise LimitExceeded(_TOO_MANY_COUNTED, pointer="#/max_uses")
+
+    async def _list(self, settings: LinkSettings, ticket: LinkTicket) -> bool:
+        """Return whether the link is in the list. A link works without being in it."""
+        if self.shared is None:
+            return False
+        stored = self.stored(ticket.link.caller, ticket.id, ticket.link.expires_at)
+        try:
+            return await self.shared.store.keep(stored, settings.keys.seal_for_store(ticket.link))
+        except Overloaded:
+            return False
 
     async def _revoke(self, revocations: Revocations, link: StoredLink) -> None:
         if link.expires_at <= self._clock.wall():
@@ -197,6 +260,8 @@ class Links:
             not_before=not_before if not_before is not None and not_before > now else None,
             max_uses=new.max_uses,
             filename=new.filename,
+            label=new.label,
+            message=new.message,
             salt=self._salt(),
         )
 

@@ -39,12 +39,12 @@ class LinksSettings(Section):
     caller's name. The files are read again when they change."""
 
     store_url: LinkStoreUrl | None = None
-    """A Redis or Valkey that counts uses and keeps which links are revoked. The default is the
-    server's `rate_limit_url`. It must lose nothing: `appendonly yes`, `maxmemory-policy
-    noeviction`. A link whose count is lost ends. A link whose revocation is lost works again once
-    the replicas have restarted. Without a store, `max_uses` is refused, and only `revoked_links`
-    ends a link. `memory://` is a store in the process: for one replica, and lost when it ends. Read
-    at startup only. It may hold a password."""
+    """A Redis or Valkey that counts uses, keeps which links are revoked, and lists each caller's
+    links. The default is the server's `rate_limit_url`. It must lose nothing: `appendonly yes`,
+    `maxmemory-policy noeviction`. A link whose count is lost ends. A link whose revocation is lost
+    works again once the replicas have restarted. Without a store, `max_uses` and lists are refused,
+    and only `revoked_links` ends a link. `memory://` is a store in the process: for one replica,
+    and lost when it ends. Read at startup only. It may hold a password."""
 
     revoked_links: tuple[LinkId, ...] = ()
     """Ids of links that must end early, whatever the store says. Each can be removed after its

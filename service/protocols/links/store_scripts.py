@@ -4,6 +4,7 @@ What the store has, below one prefix:
 - of each link with `max_uses`, its record: the uses that are `left`, and the time in ms until which
   one is `open`;
 - of each maker, two sorted sets: its links with `max_uses`, and those that it has revoked;
+- of each maker, a list: its links by their ends, by their places, and what is sealed of them;
 - all revocations in two sorted sets: by when they are dropped, and by their places, which only
   grow. A place is a time in µs, so that a store that has lost the last ones goes on above them.
 
@@ -49,6 +50,45 @@ if left == 1 then
   redis.call('ZADD', KEYS[2], 'XX', 'LT', math.floor(window_end / 1000), ARGV[1])
 end
 return 2
+"""
+# KEYS: the maker's list by end, by place, and what is sealed.
+_DROP_LISTED: Final = """
+local now = redis.call('TIME')
+local over = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now[1], 'LIMIT', 0, 1000)
+if #over > 0 then
+  redis.call('ZREM', KEYS[1], unpack(over))
+  redis.call('ZREM', KEYS[2], unpack(over))
+  redis.call('HDEL', KEYS[3], unpack(over))
+end
+"""
+# KEYS: those three. ARGV: id, kept until, most, what is sealed. A place is a time in µs, and grows.
+KEEP: Final = f"""{_DROP_LISTED}
+if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[3]) then return 0 end
+local last = tonumber(redis.call('ZRANGE', KEYS[2], -1, -1, 'WITHSCORES')[2] or 0)
+local place = string.format('%.0f', math.max(now[1] * 1000000 + now[2], last + 1))
+redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
+redis.call('ZADD', KEYS[2], place, ARGV[1])
+redis.call('HSET', KEYS[3], ARGV[1], ARGV[4])
+local ends = redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')[2]
+for _, key in ipairs(KEYS) do redis.call('EXPIREAT', key, ends) end
+return 1
+"""
+# KEYS: those three. ARGV: the place to begin at, most. Returns ids, what is sealed, and the last
+# one's place if there are more.
+LISTED: Final = f"""{_DROP_LISTED}
+local found = redis.call(
+  'ZREVRANGEBYSCORE', KEYS[2], ARGV[1], '-inf', 'WITHSCORES', 'LIMIT', 0, ARGV[2] + 1)
+local ids, last = {{}}, false
+for at = 1, math.min(#found, 2 * ARGV[2]), 2 do ids[#ids + 1] = found[at] end
+if #ids == 0 then return {{ids, ids, last}} end
+if #found > 2 * ARGV[2] then last = found[2 * ARGV[2]] end
+return {{ids, redis.call('HMGET', KEYS[3], unpack(ids)), last}}
+"""
+# KEYS: records. Returns what is left of each, or false.
+LEFT: Final = """
+local left = {}
+for at, key in ipairs(KEYS) do left[at] = redis.call('HGET', key, 'left') end
+return left
 """
 # KEYS begin with the revocations by end, by place, and the last place.
 _NOTE: Final = """

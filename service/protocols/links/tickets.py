@@ -6,6 +6,9 @@ needs no nonce while plaintexts are unique; the link's salt guarantees that.
 
 A link's id is its end, its salt, and a MAC over them and the maker. So the service knows without
 any store whether an id is one of a caller's own links, and when that link ends.
+
+The store of links keeps links sealed by another cipher of the same key. That text opens no link:
+nobody who reads the store gets a ticket, and nobody who writes to it can make one.
 """
 
 import hmac
@@ -61,6 +64,18 @@ class KeyRing:
                 return LinkTicket(link, key.id_of(link.caller, link.expires_at, link.salt), text)
         return None
 
+    def seal_for_store(self, link: Link) -> bytes:
+        """Return what the store keeps of a link. It is no ticket, and nothing without a key."""
+        return self._keys[0].seal_for_store(link)
+
+    def open_from_store(self, sealed: bytes) -> LinkTicket | None:
+        """Return the ticket that the link has, sealed by the same key, or None if no key has it."""
+        for key in self._keys:
+            if (link := key.open_from_store(sealed)) is not None:
+                text = _encoded(key.header + key.seal(link))
+                return LinkTicket(link, key.id_of(link.caller, link.expires_at, link.salt), text)
+        return None
+
     def end_of(self, link_id: str, caller: Caller) -> int | None:
         """Return when the caller's link with this id ends, in epoch seconds.
 
@@ -78,6 +93,7 @@ class KeyRing:
 class _Key:
     def __init__(self, key: bytes) -> None:
         self._cipher = AESSIV(_derived(key, "seal", "sha512"))
+        self._store_cipher = AESSIV(_derived(key, "store", "sha512"))
         self._id_key = _derived(key, "id", "sha256")
         # Two keys may have one name: each that has it is tried.
         self.header = bytes([_VERSION, _derived(key, "name", "sha256")[0]])
@@ -88,6 +104,18 @@ class _Key:
     def open(self, sealed: bytes) -> Link | None:
         try:
             return unpack(self._cipher.decrypt(sealed, [self.header]))
+        except InvalidTag:
+            return None
+
+    def seal_for_store(self, link: Link) -> bytes:
+        return self.header + self._store_cipher.encrypt(pack(link), [self.header])
+
+    def open_from_store(self, sealed: bytes) -> Link | None:
+        header, text = sealed[:_HEADER_BYTES], sealed[_HEADER_BYTES:]
+        if header != self.header:
+            return None
+        try:
+            return unpack(self._store_cipher.decrypt(text, [header]))
         except InvalidTag:
             return None
 

@@ -47,4 +47,6 @@ def links(draw: st.DrawFn) -> Link:
         not_before=draw(st.none() | st.integers(0, 31_536_000).map(issued_at.__add__)),
         max_uses=draw(st.none() | st.integers(1, 1000)),
         filename=draw(st.none() | texts),
+        label=draw(st.none() | texts.filter(bool)),
+        message=draw(st.none() | texts.filter(bool)),
     )

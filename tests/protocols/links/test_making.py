@@ -37,6 +37,15 @@ async def test_a_link_names_its_maker_and_what_it_is_for(tmp_path: Path) -> None
     assert (link.operation, link.is_prefix, link.max_uses) == ("download", False, None)
 
 
+async def test_a_link_has_words_for_its_visitors(tmp_path: Path) -> None:
+    words = {"label": "Ann \u0627", "message": "Two\nlines, \u200fplease"}
+    async with start(settings(tmp_path)) as harness:
+        made = await harness.create(**words)
+    ticket = KeyRing([b"k" * 32]).open(made["url"].rpartition("/")[2])
+    assert ticket is not None
+    assert (ticket.link.label, ticket.link.message) == (words["label"], words["message"])
+
+
 async def test_equal_requests_get_different_links(tmp_path: Path) -> None:
     async with start(settings(tmp_path)) as harness:
         made = [await harness.create() for _ in range(3)]
@@ -97,6 +106,14 @@ async def test_a_link_needs_one_grant_for_both(
         ({**LINK, "max_uses": 1001}, "#/max_uses"),
         ({**LINK, "max_uses": 1}, "#/max_uses"),  # there is no store
         ({**LINK, "filename": "a\nb"}, "#/filename"),
+        ({**LINK, "label": ""}, "#/label"),
+        ({**LINK, "label": "a\nb"}, "#/label"),
+        ({**LINK, "label": "from \u202egro.acme"}, "#/label"),
+        ({**LINK, "label": "x" * 81}, "#/label"),
+        ({**LINK, "message": " \n "}, "#/message"),
+        ({**LINK, "message": "a\tb"}, "#/message"),
+        ({**LINK, "message": "\u2067a"}, "#/message"),
+        ({**LINK, "message": "x" * 301}, "#/message"),
         ({"bucket": "demo", "prefix": "a"}, "#/prefix"),
         ({"bucket": "demo", "prefix": "a/./"}, "#/prefix"),
         ({"bucket": "demo", "prefix": "a/", "max_uses": 1}, "#/max_uses"),

@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 
 from service.errors import Overloaded
-from service.protocols.links.link_store import RevokedPage, StoredLink, UseResult
+from service.protocols.links.link_store import ListPage, RevokedPage, StoredLink, UseResult
 from service.protocols.links.links_by_end import SLOT_SECONDS
 from service.protocols.links.revocations import ANSWER_SECONDS, POLL_SECONDS, Revocations
 from tests.protocols.links.following import (
@@ -42,6 +42,12 @@ class FakeStore:
         raise NotImplementedError
 
     async def use(self, link: StoredLink, *, only_look: bool = False) -> UseResult:
+        raise NotImplementedError
+
+    async def keep(self, link: StoredLink, sealed: bytes) -> bool:
+        raise NotImplementedError
+
+    async def listed(self, maker: str, before: int | None) -> ListPage:
         raise NotImplementedError
 
     async def revoke(self, link: StoredLink) -> bool:

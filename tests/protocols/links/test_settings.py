@@ -72,8 +72,8 @@ def test_check_knows_who_may_make_links(tmp_path: Path) -> None:
     ("server", "links", "said"),
     [
         ({}, {}, "without a store, so max_uses is refused and only revoked_links ends a link"),
-        ({"rate_limit_url": STORE}, {}, "a store counts uses and keeps revocations"),
-        ({}, {"store_url": STORE}, "a store counts uses and keeps revocations"),
+        ({"rate_limit_url": STORE}, {}, "a store counts uses, and keeps revocations and lists"),
+        ({}, {"store_url": STORE}, "a store counts uses, and keeps revocations and lists"),
     ],
 )
 def test_check_says_how_links_end(

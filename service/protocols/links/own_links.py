@@ -1,0 +1,50 @@
+"""The list of a caller's own links, as the caller gets it. Pure.
+
+The store has each link sealed by a cipher of its own. So a thief of the store reads no link and has
+no address of one, and nobody who writes to it gets the address of another caller's link.
+"""
+
+from dataclasses import dataclass, field
+
+from service.access.grants import Caller
+from service.presigning.results import ListedLinks
+from service.protocols.links.link import Link
+from service.protocols.links.link_store import ListedLink
+from service.protocols.links.settings import LinkSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnLink:
+    """A link in its maker's list. `uses` is None if they are not counted."""
+
+    id: str
+    link: Link
+    url: str = field(repr=False)
+    is_revoked: bool
+    uses: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnLinks(ListedLinks):
+    """Some of a caller's links, the newest first. `next` is the place to go on from, or None."""
+
+    links: list[OwnLink]
+    next: int | None
+
+
+def own_link(settings: LinkSettings, caller: Caller, listed: ListedLink) -> OwnLink | None:
+    """Return a link of the caller's, or None if no key has sealed it for this caller and id.
+
+    Whether it is revoked is what the configuration says.
+    """
+    ticket = settings.keys.open_from_store(listed.sealed)
+    if ticket is None or ticket.id != listed.id or ticket.link.caller != caller:
+        return None
+    link = ticket.link
+    return OwnLink(
+        id=ticket.id,
+        link=link,
+        url=f"{settings.url}/l/{ticket.text}",
+        is_revoked=ticket.id in settings.revoked,
+        uses=None if link.max_uses is None else link.max_uses - (listed.uses_left or 0),
+    )
