@@ -108,6 +108,29 @@ export interface Link {
   url: string;
   expiresAt: Date;
   limitedBy?: string;
+  /** Whether `links` yields it. If not, keep the `id`, to revoke it. */
+  isListed: boolean;
+}
+
+/** A share link of this caller, to one `key` or to a `prefix`. */
+export interface ListedLink {
+  id: string;
+  /** Anyone who has it can use the link. A revoked link has none. */
+  url?: string;
+  bucket: string;
+  key?: string;
+  prefix?: string;
+  operations: string[];
+  label?: string;
+  message?: string;
+  filename?: string;
+  createdAt: Date;
+  notBefore?: Date;
+  expiresAt: Date;
+  /** `uses` of `maxUses` are over. Neither is there if uses are not counted. */
+  maxUses?: number;
+  uses?: number;
+  isRevoked: boolean;
 }
 
 /** An object, or a prefix, which has only a `key`. */
@@ -242,10 +265,15 @@ export class Presign {
     expiresIn?: number;
     maxUses?: number;
     filename?: string;
+    /** Who shares or asks: the link's page shows it, and `message`, what for. */
+    label?: string;
+    message?: string;
     signal?: AbortSignal;
   }): Promise<Link>;
+  /** Lists the share links of this caller that have not expired, the newest first. */
+  links(options?: { signal?: AbortSignal }): AsyncGenerator<ListedLink>;
   /** Ends a share link of this caller. */
-  endLink(id: string, options?: { signal?: AbortSignal }): Promise<void>;
+  revokeLink(id: string, options?: { signal?: AbortSignal }): Promise<void>;
   /** Lists one level below a prefix, or with `recursive` all keys. It asks for pages as they are needed. */
   list(options: {
     bucket: string;

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from presign_client.results import FolderUpload as FolderUpload
     from presign_client.results import Grant as Grant
     from presign_client.results import Link as Link
+    from presign_client.results import ListedLink as ListedLink
     from presign_client.results import ObjectInfo as ObjectInfo
     from presign_client.results import SignedCookies as SignedCookies
     from presign_client.results import SignedRequest as SignedRequest
@@ -40,6 +41,7 @@ _MODULES = {
     "FolderUpload": "results",
     "Grant": "results",
     "Link": "results",
+    "ListedLink": "results",
     "ObjectInfo": "results",
     "SignedCookies": "results",
     "SignedRequest": "results",

@@ -17,7 +17,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import httpx
 
 from presign_client.client import Presign
-from presign_client.results import Entry, Version
+from presign_client.results import Entry, ListedLink, Version
 from presign_client.retries import Retries
 from presign_client.settings import Token
 from presign_client.transfers.workers import OnProgress, StoppedError
@@ -97,7 +97,7 @@ class AsyncPresign:
     copy = _awaited(Presign.copy)
     move = _awaited(Presign.move)
     link = _awaited(Presign.link)
-    end_link = _awaited(Presign.end_link)
+    revoke_link = _awaited(Presign.revoke_link)
     credentials = _awaited(Presign.credentials)
     upload = _transferred(Presign.upload)
     upload_folder = _transferred(Presign.upload_folder)
@@ -106,6 +106,11 @@ class AsyncPresign:
 
     async def versions(self, bucket: str, key: str) -> AsyncIterator[Version]:
         found = self._presign.versions(bucket, key)
+        while each := await self._run(partial(next, found, None)):
+            yield each
+
+    async def links(self) -> AsyncIterator[ListedLink]:
+        found = self._presign.links()
         while each := await self._run(partial(next, found, None)):
             yield each
 

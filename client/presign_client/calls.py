@@ -16,6 +16,7 @@ from presign_client.results import (
     Credentials,
     Entry,
     Link,
+    ListedLink,
     ObjectInfo,
     SignedCookies,
     SignedRequest,
@@ -23,6 +24,7 @@ from presign_client.results import (
     caller,
     credentials,
     link,
+    listed_link,
     object_info,
     signed_cookies,
     version,
@@ -209,8 +211,13 @@ class Calls:
         expires_in: int | None = None,
         max_uses: int | None = None,
         filename: str | None = None,
+        label: str | None = None,
+        message: str | None = None,
     ) -> Link:
-        """Return a share link to an object, to all below a prefix, or, to upload, to a prefix."""
+        """Return a share link to an object, to all below a prefix, or, to upload, to a prefix.
+
+        `label` says who shares or asks, and `message` what for: the link's page shows both.
+        """
         answer = self._api.post(
             "links",
             repeatable=False,
@@ -221,10 +228,22 @@ class Calls:
             expires_in=expires_in,
             max_uses=max_uses,
             filename=filename,
+            label=label,
+            message=message,
         )
         return link(answer)
 
-    def end_link(self, link_id: str) -> None:
+    def links(self) -> Iterator[ListedLink]:
+        """Yield the share links that you have made and that have not expired, the newest first."""
+        params: dict[str, str] = {}
+        while True:
+            page = self._api.call("GET", "links", params=params)
+            yield from map(listed_link, page["links"])
+            if "next" not in page:
+                return
+            params = {"after": page["next"]}
+
+    def revoke_link(self, link_id: str) -> None:
         """End a share link that you have made. Raises `not_found` for an id that is none."""
         self._api.call("DELETE", f"links/{quote(link_id, safe='')}")
 

@@ -125,12 +125,40 @@ class FolderDownload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """A share link. Anyone who has `url` may use it until `expires_at`."""
+    """A share link. Anyone who has `url` may use it until `expires_at`.
+
+    If it is not `listed`, `links` will not yield it: keep the id, to revoke it.
+    """
 
     id: str
     url: str = field(repr=False)
     expires_at: datetime
     limited_by: str | None = None
+    listed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedLink:
+    """A share link of yours, to one `key` or to a `prefix`. One that is `revoked` has no `url`.
+
+    `uses` of `max_uses` are over; neither is there for a link whose uses are not counted.
+    """
+
+    id: str
+    url: str | None = field(default=None, repr=False)
+    bucket: str
+    key: str | None = None
+    prefix: str | None = None
+    operations: tuple[str, ...]
+    created_at: datetime
+    expires_at: datetime
+    revoked: bool
+    label: str | None = None
+    message: str | None = None
+    filename: str | None = None
+    not_before: datetime | None = None
+    max_uses: int | None = None
+    uses: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,7 +250,15 @@ def link(answer: Mapping[str, Any]) -> Link:
         url=answer["url"],
         expires_at=time_of(answer["expires_at"]),
         limited_by=answer.get("limited_by"),
+        listed=answer.get("listed", False),
     )
+
+
+def listed_link(answer: Mapping[str, Any]) -> ListedLink:
+    known = {name: answer[name] for name in ListedLink.__slots__ if name in answer}
+    times = {"created_at", "expires_at", "not_before"} & known.keys()
+    known |= {name: time_of(known[name]) for name in times}
+    return ListedLink(**(known | {"operations": tuple(known["operations"])}))
 
 
 def credentials(answer: Mapping[str, Any]) -> Credentials:

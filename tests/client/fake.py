@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, quote, unquote
 import httpx
 
 from presign_client import Presign, Retries
-from tests.client.fake_protocols import credentials, remotely_signed, signed_cookies
+from tests.client.fake_protocols import credentials, remotely_signed, share_links, signed_cookies
 
 TOKEN = "token-of-the-tests"
 SECRET = "X-Amz-Signature=signature-of-the-tests"
@@ -97,12 +97,8 @@ class Fake:
     def _service(self, request: httpx.Request, path: str, body: Any) -> httpx.Response:
         if path.startswith("multipart-uploads"):
             return self._multipart(request.method, path.split("/"), body)
-        if path.startswith("links/"):
-            assert request.method == "DELETE"
-            return httpx.Response(204)
-        if path == "links":
-            link = {"url": "https://presign.test/l/secret", "id": "7"}
-            return httpx.Response(201, json=link | {"expires_at": "2026-03-01T12:15:00Z"})
+        if path.partition("/")[0] == "links":
+            return share_links(request)
         answers: dict[str, Callable[[], Any]] = {
             "object-versions": lambda: self._versions(request.url.params),
             "caller": _caller,

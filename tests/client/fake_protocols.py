@@ -54,3 +54,25 @@ def signed_cookies(body: Any) -> Any:
         "expires_at": "2026-03-01T12:15:00Z",
         **({} if "expires_in" not in body else {"limited_by": "grant"}),
     }
+
+
+def share_links(request: httpx.Request) -> httpx.Response:
+    match request.method:
+        case "GET":
+            return httpx.Response(200, json=_listed_links(request.url.params))
+        case "POST":
+            link = {"url": "https://presign.test/l/secret", "id": "7"}
+            return httpx.Response(201, json=link | {"expires_at": "2026-03-01T12:15:00Z"})
+    assert request.method == "DELETE"
+    return httpx.Response(204)
+
+
+def _listed_links(params: Any) -> Any:
+    """Two pages of one link each."""
+    times = {"created_at": "2026-03-01T12:00:00Z", "expires_at": "2026-03-08T12:00:00Z"}
+    if params.get("after") == "5":
+        more = {"key": "a.csv", "max_uses": 3, "operations": ["download"], "revoked": True}
+        return {"links": [{"id": "8", "bucket": "reports", **times, **more}]}
+    box = {"prefix": "in/", "operations": ["upload"], "label": "Ann", "revoked": False}
+    url = "https://presign.test/l/secret"
+    return {"links": [{"id": "9", "url": url, "bucket": "reports", **times, **box}], "next": "5"}

@@ -40,7 +40,8 @@ async def test_a_call_is_awaited() -> None:
         assert (await client.head("reports", "a.csv")).size == 5
         assert (await client.whoami()).subject == "tests"
         assert (await client.link("reports", "a.csv")).id == "7"
-        await client.end_link("7")
+        assert [each.id async for each in client.links()] == ["9", "8"]
+        await client.revoke_link("7")
         await client.delete("reports", "a.csv")
         with pytest.raises(PresignError, match="not_found"):
             await client.head("reports", "a.csv")

@@ -150,10 +150,26 @@ def test_a_link_has_url_and_end() -> None:
     assert "secret" not in repr(link)
 
 
-def test_a_link_is_ended_by_its_id() -> None:
+def test_links_are_listed_page_by_page() -> None:
+    box, file = Fake().client().links()
+
+    assert (box.id, box.prefix, box.key, box.operations) == ("9", "in/", None, ("upload",))
+    assert (box.label, box.revoked, box.expires_at.day) == ("Ann", False, 8)
+    assert box.url == "https://presign.test/l/secret"
+    assert "secret" not in repr(box)
+    assert (file.id, file.key, file.url, file.revoked, file.max_uses) == (
+        "8",
+        "a.csv",
+        None,
+        True,
+        3,
+    )
+
+
+def test_a_link_is_revoked_by_its_id() -> None:
     fake = Fake()
 
-    fake.client().end_link("lnk_a/b")
+    fake.client().revoke_link("lnk_a/b")
 
     assert fake.requests[0].method == "DELETE"
     assert fake.requests[0].url.raw_path == b"/v1/links/lnk_a%2Fb"

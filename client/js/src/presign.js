@@ -108,15 +108,32 @@ export class Presign {
   }
 
   /** @type {Types.Presign["link"]} */
-  async link({ bucket, key, prefix, upload: isDropBox, expiresIn, maxUses, filename, signal }) {
-    const more = { expires_in: expiresIn, max_uses: maxUses, filename };
+  async link({ bucket, key, prefix, upload: isDropBox, expiresIn, maxUses, signal, ...texts }) {
+    const { filename, label, message } = texts;
+    const more = { expires_in: expiresIn, max_uses: maxUses, filename, label, message };
     const body = { bucket, key, prefix, operations: isDropBox ? ["upload"] : undefined, ...more };
     const made = await this.call("POST", "v1/links", { body, isRepeatable: false, signal });
-    return { id: made.id, url: made.url, expiresAt: new Date(made.expires_at), limitedBy: made.limited_by };
+    return {
+      id: made.id,
+      url: made.url,
+      expiresAt: new Date(made.expires_at),
+      limitedBy: made.limited_by,
+      isListed: made.listed === true,
+    };
   }
 
-  /** @type {Types.Presign["endLink"]} */
-  async endLink(id, { signal } = {}) {
+  /** @type {Types.Presign["links"]} */
+  async *links({ signal } = {}) {
+    let after;
+    do {
+      const page = await this.call("GET", "v1/links", { query: { after }, signal });
+      yield* page.links.map(listedLink);
+      after = page.next;
+    } while (after !== undefined);
+  }
+
+  /** @type {Types.Presign["revokeLink"]} */
+  async revokeLink(id, { signal } = {}) {
     await this.call("DELETE", `v1/links/${encodeURIComponent(id)}`, { signal });
   }
 
@@ -160,3 +177,16 @@ export class Presign {
     } while (after !== undefined);
   }
 }
+
+/**
+ * @param {any} found
+ * @returns {Types.ListedLink}
+ */
+const listedLink = ({ created_at, expires_at, not_before, max_uses, revoked, ...rest }) => ({
+  ...rest,
+  createdAt: new Date(created_at),
+  expiresAt: new Date(expires_at),
+  notBefore: not_before === undefined ? undefined : new Date(not_before),
+  maxUses: max_uses,
+  isRevoked: revoked,
+});

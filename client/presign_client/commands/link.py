@@ -19,13 +19,16 @@ if TYPE_CHECKING:
     epilog="""\b
 Examples:
   presign link reports/2026/q3.pdf --expires-in 30d
-  presign link inbox/ --upload --expires-in 7d
+  presign link inbox/ --upload --expires-in 7d --label "Ann Smith, Acme"
+  presign link revoke lnk_asT7b1mQ0yWkXg3vS2hEJc1u
 """,
 )
 @click.argument("target", type=target_name, metavar="BUCKET/KEY")
 @click.option("--expires-in", type=duration, help="Lifetime, such as 30d. Default: a week.")
 @click.option("--max-uses", type=click.IntRange(1, 1000), help="How many times it may be used.")
 @click.option("--filename", metavar="NAME", help="The name that a browser saves it under.")
+@click.option("--label", metavar="TEXT", help="Who shares or asks. The link's page shows it.")
+@click.option("--message", metavar="TEXT", help="What the link is for. The page shows it.")
 @click.option("--upload", is_flag=True, help="Let others upload to a prefix.")
 @as_json
 @connected
@@ -36,14 +39,16 @@ def command(
     expires_in: int | None,
     max_uses: int | None,
     filename: str | None,
+    label: str | None,
+    message: str | None,
     upload: bool,
     is_json: bool,
 ) -> None:
     """Print a share link to an object, or to all below a prefix.
 
     A name that ends in / is a prefix, and a bucket alone is all of it.
-    Anyone who has the link can use it until it expires or your grants end. `presign unlink ID` ends
-    it earlier. The id is shown on a terminal and with --json.
+    Anyone who has the link can use it until it expires or your grants end. `presign link revoke ID`
+    ends it earlier, and `presign links` lists the ids of yours.
     """
     bucket, name = target
     is_prefix = not name or name.endswith("/")
@@ -56,6 +61,8 @@ def command(
             expires_in=expires_in,
             max_uses=max_uses,
             filename=filename,
+            label=label,
+            message=message,
         )
     if is_json:
         print_json(made)
@@ -66,7 +73,7 @@ def command(
 
 
 def _remark(made: "Link") -> None:
-    """Say what the address does not show: the end, and the id, which cannot be read later."""
+    """Say what the address does not show: the end, and the id."""
     why = f", limited by the {made.limited_by}" if made.limited_by else ""
     end = f"{made.expires_at:%Y-%m-%d %H:%M:%S} UTC"
     click.echo(f"presign: {made.id} works until {end}{why}.", err=True)

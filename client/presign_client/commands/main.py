@@ -26,12 +26,14 @@ OWN = (
     "rm",
     "versions",
     "link",
-    "unlink",
+    "links",
     "whoami",
     "credentials",
     "agent",
     "completion",
 )
+REVOKE = "link revoke"
+EARLIER_REVOKE = "unlink"
 # Those of presign-server, which adds them by entry points where it is installed.
 OF_THE_SERVICE = (
     "check",
@@ -89,8 +91,9 @@ class Commands(click.Group):
         return [*OWN, *sorted(_added().keys() - set(OWN))]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name in OWN:
-            module: Any = import_module(f"presign_client.commands.{cmd_name}")
+        if cmd_name in OWN or cmd_name == REVOKE:
+            name = cmd_name.replace(" ", "_")
+            module: Any = import_module(f"presign_client.commands.{name}")
             own: click.Command = module.command
             return own
         found = _added().get(cmd_name)
@@ -102,14 +105,21 @@ class Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        known = self.list_commands(ctx)
-        if args[0] not in known:
+        known, args = self.list_commands(ctx), _with_one_name(args)
+        if args[0] not in known and args[0] != REVOKE:
             if args[0] in OF_THE_SERVICE:
                 ctx.fail(f"'{args[0]}' is a command of the service: install presign-server.")
             near = get_close_matches(args[0], known, n=1)
             hint = f" Did you mean '{near[0]}'?" if near else ""
             ctx.fail(f"No such command '{args[0]}'.{hint}")
         return super().resolve_command(ctx, args)
+
+
+def _with_one_name(args: list[str]) -> list[str]:
+    if args[:1] == [EARLIER_REVOKE]:
+        return [REVOKE, *args[1:]]
+    # `presign link revoke` alone is a link to all of a bucket with this name.
+    return [REVOKE, *args[2:]] if args[:2] == REVOKE.split() and args[2:] else args
 
 
 def _added() -> "dict[str, EntryPoint]":

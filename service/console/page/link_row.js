@@ -103,7 +103,7 @@ export class LinkRow {
     const button = this.#button("withdraw");
     button.disabled = true;
     try {
-      await this.#service.endLink(this.#link.id);
+      await this.#service.revokeLink(this.#link.id);
       this.root.remove();
       announce("The link no longer works.");
       this.#onEnd();

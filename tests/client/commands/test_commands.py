@@ -225,6 +225,33 @@ def test_link_tells_its_id_and_its_end(fake: Fake) -> None:
     )
 
 
+def test_link_takes_words_for_visitors(fake: Fake) -> None:
+    run(fake, "link", "reports/in/", "--upload", "--label", "Ann", "--message", "Two files.")
+
+    asked = json.loads(fake.requests[0].content)
+    assert (asked["label"], asked["message"]) == ("Ann", "Two files.")
+
+
+def test_links_shows_what_each_link_is_for(fake: Fake) -> None:
+    assert run(fake, "links").output == (
+        "9  2026-03-08 12:00             upload to reports/in/  (Ann)\n"
+        "8  2026-03-08 12:00    revoked  reports/a.csv\n"
+    )
+
+
+@pytest.mark.parametrize("words", [("link", "revoke"), ("unlink",)])
+def test_a_link_is_revoked_by_two_words_or_the_earlier_one(
+    fake: Fake, words: tuple[str, ...]
+) -> None:
+    assert run(fake, *words, "lnk_1", "lnk_2").output == "revoked lnk_1\nrevoked lnk_2\n"
+    assert fake.paths() == ["DELETE links/lnk_1", "DELETE links/lnk_2"]
+    assert "link revoke [OPTIONS] ID..." in run(fake, *words, "--help").output
+
+
+def test_a_bucket_may_be_called_revoke(fake: Fake) -> None:
+    assert run(fake, "link", "revoke").stdout == "https://presign.test/l/secret\n"
+
+
 def test_whoami_prints_the_grants(fake: Fake) -> None:
     assert run(fake, "whoami").output == "tests\n  reports/: list\n"
 
@@ -236,6 +263,7 @@ JSON: dict[str, tuple[str, ...]] = {
     "ls": ("reports",),
     "rm": ("reports/a.csv",),
     "link": ("reports/a.csv",),
+    "links": (),
     "whoami": (),
 }
 

@@ -155,15 +155,33 @@ test("a download URL says how long it lives", async (t) => {
 test("a drop box is a link that takes uploads", async (t) => {
   const fake = await Fake.start(t);
   fake.before = () => ({ status: 201, body: { id: "7", url: "https://x/l/1", expires_at: "2026-03-01T12:15:00Z" } });
-  const made = await fake.presign().link({ bucket: "reports", prefix: "in/", upload: true, maxUses: 3 });
-  assert.deepEqual(fake.requests[0].body, { bucket: "reports", prefix: "in/", operations: ["upload"], max_uses: 3 });
+  const made = await fake.presign().link({ bucket: "reports", prefix: "in/", upload: true, label: "Ann" });
+  assert.deepEqual(fake.requests[0].body, { bucket: "reports", prefix: "in/", operations: ["upload"], label: "Ann" });
   assert.deepEqual([made.id, made.url, made.expiresAt.getUTCFullYear()], ["7", "https://x/l/1", 2026]);
 });
 
-test("a link is ended by its id", async (t) => {
+test("links are listed page by page", async (t) => {
+  const fake = await Fake.start(t);
+  const link = { bucket: "reports", operations: ["download"], revoked: false };
+  const times = { created_at: "2026-03-01T12:00:00Z", expires_at: "2026-03-08T12:00:00Z" };
+  const first = { id: "9", url: "https://x/l/1", key: "a", max_uses: 3, uses: 1, ...link, ...times };
+  const second = { id: "8", prefix: "in/", ...link, ...times, revoked: true };
+  const pages = [{ links: [first], next: "5" }, { links: [second] }];
+  fake.before = () => ({ body: pages.shift() });
+  const found = [];
+  for await (const each of fake.presign().links()) found.push(each);
+  assert.deepEqual(found.map(({ id, isRevoked, maxUses, uses }) => [id, isRevoked, maxUses, uses]), [
+    ["9", false, 3, 1],
+    ["8", true, undefined, undefined],
+  ]);
+  assert.equal(found[0].expiresAt.getUTCDate(), 8);
+  assert.deepEqual(fake.calls, ["GET links", "GET links"]);
+});
+
+test("a link is revoked by its id", async (t) => {
   const fake = await Fake.start(t);
   fake.before = () => ({ status: 204 });
-  await fake.presign().endLink("lnk_a/b");
+  await fake.presign().revokeLink("lnk_a/b");
   assert.deepEqual(fake.calls, ["DELETE links/lnk_a%2Fb"]);
 });
 

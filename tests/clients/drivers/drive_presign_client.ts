@@ -29,7 +29,7 @@ async function others(stream: ReadableStream<Uint8Array>): Promise<Entry[]> {
   });
   console.log(etag, versionId);
   const link = await presign.link({ bucket: "reports", prefix: "in/", upload: true });
-  await presign.endLink(link.id);
+  await presign.revokeLink(link.id);
   await presign.delete({ bucket: "reports", key: "a" });
   console.log(signed.expiresAt.getTime() - link.expiresAt.getTime());
   const found: Entry[] = [];

@@ -1,4 +1,4 @@
-"""`presign unlink`."""
+"""`presign link revoke`."""
 
 from typing import TYPE_CHECKING
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    "unlink",
+    "link revoke",
     epilog="""\b
 Example:
-  presign unlink lnk_asT7b1mQ0yWkXg3vS2hEJc1u
+  presign link revoke lnk_asT7b1mQ0yWkXg3vS2hEJc1u
 """,
 )
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
@@ -25,12 +25,12 @@ Example:
 def command(presign: "Presign", *, ids: tuple[str, ...], is_json: bool) -> None:
     """End share links that you have made, within two seconds.
 
-    `presign link` shows the id of a link on a terminal, and with --json. The object stays.
+    `presign links` lists them with their ids. The object stays.
     """
     for link_id in ids:
         with waiting():
-            presign.end_link(link_id)
+            presign.revoke_link(link_id)
         if not is_json:
-            click.echo(f"ended {shown(link_id)}")
+            click.echo(f"revoked {shown(link_id)}")
     if is_json:
-        print_json({"ended": list(ids)})
+        print_json({"revoked": list(ids)})
