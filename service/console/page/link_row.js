@@ -1,4 +1,4 @@
-// One link in the list: to copy, to send, as a QR code, and to withdraw. When it has expired, its address goes.
+// One link in the list: to copy, to send, as a QR code, and to revoke. When it has expired, its address goes.
 
 import { announce, copy, fromTemplate, hideError, showError } from "./elements.js";
 import { dateAndTime, displayName, timeLeft } from "./words.js";
@@ -16,13 +16,17 @@ export class LinkRow {
   #onEnd;
   #isWarned;
 
-  /** `link` is the client's, with its `name`; one without an id cannot be withdrawn. `onEnd`: it was withdrawn. */
+  /**
+   * `link` is the client's, with its `name` and what it is `about`; one without an id cannot be revoked.
+   * `onEnd`: it was revoked.
+   */
   constructor(service, link, onEnd) {
     this.#service = service;
     this.#link = link;
     this.#onEnd = onEnd;
     this.#isWarned = this.left <= 2 * WARNED;
     this.#part(".name").textContent = displayName(link.name);
+    this.#part(".about").textContent = displayName(link.about ?? "");
     const field = this.#part("input");
     field.value = link.url;
     field.addEventListener("focus", () => field.select());
@@ -30,9 +34,18 @@ export class LinkRow {
     time.dateTime = link.expiresAt.toISOString();
     time.textContent = `${dateAndTime(link.expiresAt)}.${ENDS_BY[link.limitedBy] ?? ""}`;
     this.#button("send").hidden = !navigator.share;
-    this.#button("withdraw").hidden = link.id === undefined;
-    const acts = { copy: (event) => copy(link.url, event.target), send: () => this.#send(), qr: () => this.#toggleCode(), withdraw: () => this.#withdraw() };
+    this.#button("revoke").hidden = link.id === undefined;
+    const acts = {
+      copy: (event) => copy(link.url, event.target),
+      send: () => this.#send(),
+      qr: () => this.#toggleCode(),
+      revoke: () => this.#revoke(),
+    };
     for (const [act, run] of Object.entries(acts)) this.#button(act).addEventListener("click", run);
+  }
+
+  get id() {
+    return this.#link.id;
   }
 
   get url() {
@@ -97,10 +110,12 @@ export class LinkRow {
     button.textContent = box.hidden ? "Show QR code" : "Hide QR code";
   }
 
-  async #withdraw() {
+  async #revoke() {
+    const question = `Revoke the link to ${displayName(this.#link.name)}? It stops working for everybody, for good.`;
+    if (!confirm(question)) return;
     const box = this.#part(".error");
     hideError(box);
-    const button = this.#button("withdraw");
+    const button = this.#button("revoke");
     button.disabled = true;
     try {
       await this.#service.revokeLink(this.#link.id);
@@ -108,7 +123,7 @@ export class LinkRow {
       announce("The link no longer works.");
       this.#onEnd();
     } catch (error) {
-      if (error.status !== 401) showError(box, error, { lead: "The link was not withdrawn." });
+      if (error.status !== 401) showError(box, error, { lead: "The link was not revoked." });
       button.disabled = false;
     }
   }

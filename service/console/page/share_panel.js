@@ -1,10 +1,10 @@
-// Links to files and to a folder that takes files, and the list of those that were made in this tab.
+// Links to files, and to a folder that takes files.
 
 import { covering, invalidKey, longest, may, nameOf } from "./access.js";
 import { CodePanel } from "./code_panel.js";
 import { downloadUrl } from "./downloads.js";
-import { announce, byId, hideError, showError, showOptions, toClipboard } from "./elements.js";
-import { LinkRow } from "./link_row.js";
+import { byId, hideError, showError, showOptions, toClipboard } from "./elements.js";
+import { MyLinks } from "./my_links.js";
 import { linkCode } from "./snippets.js";
 import { notify } from "./toasts.js";
 import { fileName, lifetime, timeLeft } from "./words.js";
@@ -21,12 +21,13 @@ export class SharePanel {
   #service;
   #place = { grants: [], bucket: null, folder: "" };
   #sent = [];
-  #rows = [];
+  #links;
   #hasLinks = true; // until the service says that share links are not configured
   #asking = new AbortController(); // a response that arrives after an abort is not shown
 
   constructor(service) {
     this.#service = service;
+    this.#links = new MyLinks(service);
     this.code = new CodePanel(byId("link-code"), () => this.#codeNow());
     byId("link-form").addEventListener("submit", (event) => this.#submit(event, () => this.#linkFile()));
     byId("request-form").addEventListener("submit", (event) => this.#submit(event, () => this.#requestFiles()));
@@ -36,7 +37,6 @@ export class SharePanel {
         target.dataset.chosen = target.value;
         this.code.refresh();
       });
-    setInterval(() => this.#count(), 500);
   }
 
   setDestination(place) {
@@ -47,6 +47,7 @@ export class SharePanel {
     const keys = this.#sent.filter(([from]) => from === bucket).map(([, key]) => key);
     showOptions(byId("objects"), keys);
     byId("request-folder").textContent = nameOf(place);
+    if (this.#hasLinks && grants.some(({ allow }) => allow.includes("link"))) this.#links.open();
     this.#refresh();
   }
 
@@ -89,11 +90,9 @@ export class SharePanel {
     this.#asking.abort();
     this.#asking = new AbortController();
     this.#sent = [];
-    for (const row of this.#rows) row.root.remove();
-    this.#rows = [];
-    byId("links-title").hidden = true;
+    this.#links.clear();
     showOptions(byId("objects"), []);
-    for (const id of ["object", "link-name", "uses"]) byId(id).value = "";
+    for (const id of ["object", "link-name", "link-label", "uses", "request-label", "request-message"]) byId(id).value = "";
     hideError(byId("link-error"));
     this.code.clear();
   }
@@ -119,7 +118,7 @@ export class SharePanel {
     if (wrong) throw new Error(wrong);
     const expiresIn = Number(byId("lifetime").value);
     const maxUses = Number(byId("uses").value) || undefined;
-    const row = await this.#make({ bucket, key, expiresIn, maxUses, filename: byId("link-name").value.trim() });
+    const row = await this.#make({ bucket, key, expiresIn, maxUses, filename: byId("link-name").value.trim(), label: words("link-label") });
     row.focus();
   }
 
@@ -128,13 +127,14 @@ export class SharePanel {
     const { signal } = this.#asking;
     const expiresIn = Number(byId("request-lifetime").value);
     const name = `Files for ${nameOf(this.#place)}`;
-    const link = await this.#shareLink({ bucket, prefix: folder, upload: true, expiresIn, signal });
+    const said = { label: words("request-label"), message: words("request-message") };
+    const link = await this.#shareLink({ bucket, prefix: folder, upload: true, expiresIn, ...said, signal });
     if (!link) throw new Error("Files cannot be requested here. Ask the person who gave you access.");
-    if (!signal.aborted) this.#add({ ...link, name }).focus();
+    if (!signal.aborted) this.#links.add({ ...link, name, about: said.label }).focus();
   }
 
   /** Returns the row of a new link: a share link or, where there is none, a signed URL. */
-  async #make({ bucket, key, expiresIn, maxUses, filename }) {
+  async #make({ bucket, key, expiresIn, maxUses, filename, label }) {
     const { signal } = this.#asking;
     const { grants } = this.#place;
     const isLinked = this.#hasLinks && linkGrants(grants, bucket, key).length > 0;
@@ -144,10 +144,10 @@ export class SharePanel {
       const { found } = await this.#service.post("object-checks", { bucket, key }, { signal });
       if (!found) throw new Error("There is no file with this name.");
     }
-    const asked = { bucket, key, expiresIn, maxUses, filename: filename || fileName(key), signal };
+    const asked = { bucket, key, expiresIn, maxUses, filename: filename || fileName(key), label, signal };
     const made = (isLinked && (await this.#shareLink(asked))) || (await downloadUrl(this.#service, asked));
     signal.throwIfAborted();
-    return this.#add({ ...made, name: fileName(key) });
+    return this.#links.add({ ...made, name: fileName(key), about: `${bucket}/${key}` });
   }
 
   /** Returns null if the service is not configured for share links, and offers none from now on. */
@@ -162,28 +162,11 @@ export class SharePanel {
     }
   }
 
-  #add(link) {
-    const row = new LinkRow(this.#service, link, () => {
-      this.#rows = this.#rows.filter((each) => each !== row);
-      byId("links-title").hidden = !this.#rows.length;
-      byId("share-title").focus();
-    });
-    this.#rows.push(row);
-    byId("links-title").hidden = false;
-    byId("links").prepend(row.root);
-    row.count();
-    return row;
-  }
-
-  #count() {
-    for (const row of this.#rows) row.count();
-  }
-
   #refresh() {
     const { grants, bucket, folder } = this.#place;
     const key = byId("object").value || `${folder}x`;
     const links = this.#hasLinks ? linkGrants(grants, bucket, key) : [];
-    byId("uses-field").hidden = !links.length;
+    byId("uses-field").hidden = byId("label-field").hidden = !links.length;
     if (links.length) offer(byId("lifetime"), LINKED, longestLink(links), USUAL_LINKED);
     else offer(byId("lifetime"), SIGNED, longest(grants, "download", bucket, key, MOST_SIGNED) || USUAL_SIGNED, USUAL_SIGNED);
     const requests = this.#hasLinks && bucket !== null ? linkGrants(grants, bucket, `${folder}x`, "upload") : [];
@@ -200,6 +183,9 @@ export class SharePanel {
     return linkCode({ base: this.#service.url, bucket, key, expiresIn, filename: fileName(key) });
   }
 }
+
+/** What somebody wrote for a link's page: nothing is no words. */
+const words = (id) => byId(id).value.trim() || undefined;
 
 /** Grants for share links that also allow `operation`, which the link is for. */
 const linkGrants = (grants, bucket, key, operation = "download") =>

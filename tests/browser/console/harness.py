@@ -260,6 +260,7 @@ class ConsolePage:
 
     def link(self, key: str) -> str:
         """Create a link with what the form offers."""
+        expect(self.page.locator("#links")).to_have_attribute("aria-busy", "false")
         before = self.links.count()
         self.field("File to share").fill(key)
         self.button("Create link").click()

@@ -71,7 +71,7 @@ def here(console: ConsolePage, url: str) -> str:
     return url.replace("https://files.example.com", console.harness.origin)
 
 
-def test_a_share_link_works_until_it_is_withdrawn(shared: ConsolePage) -> None:
+def test_a_share_link_works_until_it_is_revoked(shared: ConsolePage) -> None:
     shared.harness.put("shared/report.txt", b"report")
     shared.sign_in()
     shared.follow("shared")
@@ -79,6 +79,7 @@ def test_a_share_link_works_until_it_is_withdrawn(shared: ConsolePage) -> None:
     expect(shared.field("File to share")).to_have_value("shared/report.txt")
     shared.field("Valid for").select_option(label="1 day")
     shared.field("File name for the recipient").fill("Our report.txt")
+    shared.field("Your name, for the recipient").fill("Ann")
     shared.button("Create link").click()
     link = shared.links.first
     expect(link.get_by_role("timer")).to_contain_text("Expires in 23 h 59 min")
@@ -86,8 +87,22 @@ def test_a_share_link_works_until_it_is_withdrawn(shared: ConsolePage) -> None:
     answer = get(url)
     assert answer.content == b"report"
     assert "Our report.txt" in answer.headers["content-disposition"]
-    link.get_by_role("button", name="Withdraw").click()
-    expect(shared.links).to_have_count(0)
+    # It is there tomorrow, in another tab.
+    shared.page.reload()
+    shared.sign_in()
+    expect(shared.page.get_by_role("heading", name="My links")).to_be_visible()
+    link = shared.links.first
+    expect(link).to_contain_text("objects/shared/report.txt · Ann")
+    assert here(shared, link.get_by_label("Link", exact=True).input_value()) == url
+    asked = list[str]()
+    shared.page.once("dialog", lambda dialog: asked.append(dialog.message))
+    shared.page.once("dialog", lambda dialog: dialog.dismiss())
+    link.get_by_role("button", name="Revoke").click()
+    assert get(url).content == b"report"
+    shared.page.once("dialog", lambda dialog: dialog.accept())
+    link.get_by_role("button", name="Revoke").click()
+    expect(shared.links.filter(has_text="objects/shared/report.txt")).to_have_count(0)
+    assert asked[0].startswith("Revoke the link to report.txt?")
     while (status := get(url).status_code) == 200:  # each replica knows it within 2 s
         time.sleep(0.2)
     assert status == 404
@@ -111,6 +126,8 @@ def test_the_longest_lifetimes_are_those_of_share_links(shared: ConsolePage) -> 
 def test_requested_files_arrive_in_the_folder(shared: ConsolePage) -> None:
     shared.sign_in()
     shared.new_folder("from outside")
+    shared.field("Your name, for those who send files").fill("Ann")
+    shared.field("What you ask for").fill("Two files, please")
     shared.button("Request files").click()
     link = shared.links.first
     expect(link).to_contain_text("Files for from outside")
@@ -127,7 +144,7 @@ def test_requested_files_arrive_in_the_folder(shared: ConsolePage) -> None:
             Bucket=shared.harness.store.bucket, Prefix="from outside/"
         )["Contents"]
     ]
-    assert key.endswith("/sent.txt")
+    assert key.endswith("sent.txt")
     assert shared.harness.read(key) == b"sent"
 
 
@@ -165,7 +182,7 @@ def test_the_qr_code_is_the_link(shared: ConsolePage) -> None:
     shared.harness.put("qr.txt", b"qr")
     shared.sign_in()
     url = shared.link("qr.txt")
-    shared.button("Show QR code").click()
+    shared.links.first.get_by_role("button", name="Show QR code").click()
     image = shared.page.get_by_role("img", name="QR code")
     assert decoded(shared, image) == url
     shared.button("Hide QR code").click()
@@ -195,11 +212,11 @@ def test_a_link_is_sent_by_the_systems_share_sheet(shared: ConsolePage) -> None:
     shared.harness.put("sheet.txt", b"sheet")
     shared.sign_in()
     url = shared.link("sheet.txt")
-    shared.button("Send…").click()
+    shared.links.first.get_by_role("button", name="Send…").click()
     assert shared.page.evaluate("sent") == {"title": "sheet.txt", "url": url}
 
 
-def test_a_link_that_cannot_be_withdrawn_stays_in_the_list(shared: ConsolePage) -> None:
+def test_a_link_that_cannot_be_revoked_stays_in_the_list(shared: ConsolePage) -> None:
     shared.harness.put("stays.txt", b"stays")
     shared.sign_in()
     shared.link("stays.txt")
@@ -207,10 +224,12 @@ def test_a_link_that_cannot_be_withdrawn_stays_in_the_list(shared: ConsolePage) 
     answer = {"status": 503, "body": json.dumps(problem)}
     kind = "application/problem+json"
     shared.page.route("**/v1/links/*", lambda route: route.fulfill(**answer, content_type=kind))
-    shared.button("Withdraw").click()
+    shared.page.once("dialog", lambda dialog: dialog.accept())
+    first = shared.links.first
+    first.get_by_role("button", name="Revoke").click()
     alert = shared.links.first.get_by_role("alert")
-    expect(alert).to_contain_text("The link was not withdrawn.", timeout=60_000)
-    expect(shared.button("Withdraw")).to_be_enabled()
+    expect(alert).to_contain_text("The link was not revoked.", timeout=60_000)
+    expect(first.get_by_role("button", name="Revoke")).to_be_enabled()
 
 
 # Where no share links are configured, or none are granted, a link is a signed URL.
@@ -225,7 +244,7 @@ def test_without_share_links_a_link_is_a_signed_url(console: ConsolePage, tmp_pa
     expect(link.get_by_role("button", name="Copy", exact=True)).to_be_focused()
     link.get_by_role("button", name="Copy", exact=True).click()
     assert console.page.evaluate("navigator.clipboard.readText()") == url
-    expect(console.button("Withdraw")).to_be_hidden()
+    expect(console.button("Revoke")).to_be_hidden()
     expect(console.button("Request files")).to_be_hidden()
 
 

@@ -1,0 +1,119 @@
+// The links of the signed-in caller: those that the service lists, and those that were made in this tab.
+
+import { byId, hideError, showError } from "./elements.js";
+import { LinkRow } from "./link_row.js";
+import { linkOf } from "./link_words.js";
+
+const AT_ONCE = 20;
+const MINE = "My links";
+const OF_THIS_TAB = "Links made in this tab";
+const NO_LIST = ["invalid_request", "not_found"]; // the service has no store of links, or no links
+
+export class MyLinks {
+  #service;
+  #rows = [];
+  #listed = null; // the service's list, as far as it was read; null: nobody has asked
+  #asking = new AbortController(); // a response that arrives after an abort is not shown
+
+  constructor(service) {
+    this.#service = service;
+    byId("links-more").addEventListener("click", () => this.#showMore());
+    setInterval(() => this.#count(), 500);
+  }
+
+  /** Reads the list, once for each caller. */
+  async open() {
+    if (this.#listed) return;
+    this.#listed = this.#service.links({ signal: this.#asking.signal });
+    await this.#showMore();
+  }
+
+  /** Adds a new link on top, and returns its row. */
+  add(link) {
+    const row = this.#row(link);
+    this.#rows.unshift(row);
+    byId("links").prepend(row.root);
+    row.count();
+    this.#show();
+    return row;
+  }
+
+  clear() {
+    this.#asking.abort();
+    this.#asking = new AbortController();
+    this.#listed = null;
+    for (const row of this.#rows) row.root.remove();
+    this.#rows = [];
+    hideError(byId("links-error"));
+    byId("links-title").textContent = OF_THIS_TAB;
+    byId("links-more").hidden = true;
+    byId("links").ariaBusy = "false";
+    this.#show();
+  }
+
+  async #showMore() {
+    const { signal } = this.#asking;
+    const button = byId("links-more");
+    button.disabled = true;
+    byId("links").ariaBusy = "true";
+    hideError(byId("links-error"));
+    try {
+      const isAll = await this.#read(signal);
+      if (signal.aborted) return;
+      byId("links-title").textContent = MINE;
+      button.hidden = isAll;
+    } catch (error) {
+      if (signal.aborted) return;
+      this.#failed(error);
+    }
+    button.disabled = false;
+    byId("links").ariaBusy = "false";
+    this.#show();
+  }
+
+  /** Shows the next links, and returns whether they were the last ones. */
+  async #read(signal) {
+    for (let shown = 0; shown < AT_ONCE; ) {
+      const { value, done } = await this.#listed.next();
+      if (done || signal.aborted) return true;
+      if (value.isRevoked || this.#rows.some(({ id }) => id === value.id)) continue;
+      const row = this.#row(linkOf(value));
+      this.#rows.push(row);
+      byId("links").append(row.root);
+      row.count();
+      shown += 1;
+    }
+    return false;
+  }
+
+  #failed(error) {
+    byId("links-more").hidden = true;
+    if (NO_LIST.includes(error.code)) return; // then only the links of this tab are shown
+    this.#listed = null;
+    if (error.status === 401) return;
+    const more = { lead: "Your links cannot be shown.", keepsFocus: true, onAgain: () => this.#again() };
+    showError(byId("links-error"), error, more);
+  }
+
+  #again() {
+    hideError(byId("links-error"));
+    return this.open();
+  }
+
+  #row(link) {
+    const row = new LinkRow(this.#service, link, () => {
+      this.#rows = this.#rows.filter((each) => each !== row);
+      this.#show();
+      byId(this.#rows.length ? "links-title" : "share-title").focus();
+    });
+    return row;
+  }
+
+  #show() {
+    byId("links-title").hidden = !this.#rows.length;
+  }
+
+  #count() {
+    for (const row of this.#rows) row.count();
+  }
+}
