@@ -178,19 +178,20 @@ class Authorizer:
         *,
         urls: int = 0,
         keys: Sequence[str] = (),
+        is_counted: bool = False,
     ) -> StoreAccess:
         """Return what is needed to call the store for this request, and to sign `urls` URLs.
 
         If the request is for all keys under a prefix, `keys` are those to call the store for. Each
-        call to the store counts as one URL against the caller's rate. Raises what `sign_and_audit`
-        raises.
+        call to the store counts as one URL against the caller's rate, unless with `is_counted` what
+        it belongs to was counted. Raises what `sign_and_audit` raises.
         """
         return await self.sign_and_audit(
             requester,
             request,
             keys or request.key,
             partial(self._authorize_store_call, requester, request, urls),
-            urls=max(1, urls, len(keys)),
+            urls=0 if is_counted else max(1, urls, len(keys)),
         )
 
     def access(self, requester: Requester) -> CallerAccess:

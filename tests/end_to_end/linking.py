@@ -119,6 +119,7 @@ def run_linking(
             )
             clients.append(stack.enter_context(client))
         linking = Linking(store, directory, clients, valkey)
+        store.put("known")
         known, _ = linking.create(key="known")
         wait_until(lambda: set(linking.statuses(known)) == {307})  # the revoked links are known
         yield linking

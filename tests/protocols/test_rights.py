@@ -194,7 +194,7 @@ async def served(configured: dict[str, Any]) -> AsyncIterator[httpx.AsyncClient]
     store = MlflowStore()
     oid = hashlib.sha256(b"stored").hexdigest()
     keys = (
-        *("a/file", "a/project/project-1.zip", "a/acme/llama/main/file"),
+        *("a", "a/file", "a/project/project-1.zip", "a/acme/llama/main/file"),
         f"a/{oid[:2]}/{oid[2:4]}/{oid}",
     )
     store.objects |= dict.fromkeys(keys, ('"etag"', 5))

@@ -26,6 +26,7 @@ from service.presigning.requests import LinkRequest, Requester, UnreadRequest
 from service.presigning.results import EndedLink, MadeLink
 from service.protocols.links.link import Link, pack_caller
 from service.protocols.links.link_store import MOST_LINKS, LinkStore, ListedLink, StoredLink
+from service.protocols.links.linked_objects import LinkedObjects
 from service.protocols.links.own_links import OwnLink, OwnLinks, own_link
 from service.protocols.links.revocations import Revocations
 from service.protocols.links.settings import LinkSettings
@@ -87,6 +88,7 @@ class Links:
         shared: SharedRecords | None,
         *,
         authorizer: Authorizer,
+        objects: LinkedObjects,
         clock: Clock,
         salt: Callable[[], bytes],
     ) -> None:
@@ -94,6 +96,7 @@ class Links:
         self.settings = settings
         self.shared = shared
         self._authorizer = authorizer
+        self._objects = objects
         self._clock = clock
         self._salt = salt
 
@@ -103,7 +106,7 @@ class Links:
         Raises what `Authorizer.audited` raises, and:
             Forbidden: no grant allows both `link` and what the link is for.
             NotConfigured: there are no links.
-            InvalidRequest: the limit needs a store, and there is none.
+            InvalidRequest: there is no such object, or the limit needs a store that is not there.
             LimitExceeded: the caller has too many links with `max_uses`.
         """
         create = partial(self._create, self._configured(), requester, new)
@@ -146,7 +149,9 @@ class Links:
     async def _create(
         self, settings: LinkSettings, requester: Requester, new: NewLink
     ) -> CreatedLink:
-        made = self._granted(requester, new)
+        self._granted(requester, new)
+        await self._check_object(requester, new.request)
+        made = self._granted(requester, new)  # the configuration may have changed meanwhile
         ticket = settings.keys.seal(self._link(requester, new, made))
         await self._register(ticket)
         is_listed = await self._list(settings, ticket)
@@ -202,6 +207,14 @@ class Links:
         if self.shared is None:
             raise InvalidRequest(_NO_STORE, pointer=pointer)
         return self.shared
+
+    async def _check_object(self, requester: Requester, request: LinkRequest) -> None:
+        """Raises InvalidRequest if the store says that there is nothing to download."""
+        if request.subtree:
+            return
+        seen = await self._objects.look(requester, request.bucket, request.key, is_counted=True)
+        if seen.is_missing:
+            raise InvalidRequest("There is no object with this key.", pointer="#/key")
 
     async def _register(self, ticket: LinkTicket) -> None:
         if (max_uses := ticket.link.max_uses) is not None:

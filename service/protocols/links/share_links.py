@@ -7,6 +7,7 @@ from service.clock import Clock
 from service.concurrency.shared_attempts import SharedAttempts
 from service.protocols.links.link import SALT_BYTES
 from service.protocols.links.link_store import LinkStore
+from service.protocols.links.linked_objects import LinkedObjects
 from service.protocols.links.memory_link_store import MemoryLinkStore
 from service.protocols.links.revocations import Revocations
 from service.protocols.links.service import Links, SharedRecords
@@ -35,10 +36,12 @@ class ShareLinks(UseCase[LinkSettings]):
             self.shared = SharedRecords(store, revocations)
             revocations.start()
             self._closing.push_async_callback(revocations.stop)
+        self.objects = LinkedObjects(core.authorizer, core.store)
         self.links = Links(
             values,
             self.shared,
             authorizer=core.authorizer,
+            objects=self.objects,
             clock=core.clock,
             salt=lambda: secrets.token_bytes(SALT_BYTES),
         )

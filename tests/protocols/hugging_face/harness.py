@@ -42,7 +42,7 @@ class Stored:
 
 @dataclass
 class HubStore:
-    """Answers ListObjectsV2. Each answer waits for `gate`, if there is one."""
+    """Answers ListObjectsV2, and forbids a HEAD. Each answer waits for `gate`, if there is one."""
 
     objects: dict[str, Stored]
     status: int = 200
@@ -56,8 +56,9 @@ class HubStore:
         self.began.set()
         if self.gate is not None:
             await self.gate.wait()
-        if self.status != 200:
-            return make_store_response(self.status, "<Error><Code>AccessDenied</Code></Error>")
+        if self.status != 200 or request.method == "HEAD":
+            status = max(self.status, 403)
+            return make_store_response(status, "<Error><Code>AccessDenied</Code></Error>")
         prefix, begin = query.get("prefix", ""), int(query.get("continuation-token", 0))
         end = begin + int(query["max-keys"])
         names = self._names(prefix, one_level="delimiter" in query)
