@@ -54,6 +54,11 @@ def new_object_key(prefix: str, name: str, unique_id: Callable[[], str]) -> str:
     return f"{prefix}{unique_id()}/{safe_name(name)}"
 
 
+def sent_object_key(prefix: str, folder: str, date: str, name: str) -> str:
+    """Return the key of a file that a visitor of a drop box sends on this date."""
+    return f"{prefix}{folder}/{safe_name(f'{date} {name}')}"
+
+
 def safe_name(name: str) -> str:
     """Return the name without separators, shortened to `LONGEST_NAME` bytes.
 

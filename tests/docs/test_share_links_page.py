@@ -74,7 +74,7 @@ def test_the_commands_of_the_pages_work(links: Linking, tmp_path: Path) -> None:
     listed = links.store.admin_client().list_objects_v2(
         Bucket=links.store.bucket, Prefix="inbox/smith/"
     )
-    names = sorted(each["Key"].rpartition("/")[2] for each in listed["Contents"])
+    names = sorted(each["Key"].rpartition(" ")[2] for each in listed["Contents"])
     assert names == ["more.pdf", "scan.pdf", "scan.pdf"]
 
 

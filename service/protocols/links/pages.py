@@ -1,10 +1,15 @@
 """The pages of links that people open in a browser, with the console's parts and its policy.
 
-A link that counts its uses shows a page first, since mail scanners open every link. A drop box
-shows a page that uploads files. A refusal is a page too, without the words for programmers.
+A link to one file shows what it is, with a button. Where uses are counted, only the button takes
+one, since mail scanners open every link. A drop box shows a page that uploads files. A refusal is a
+page too, without the words for programmers.
 """
 
 import asyncio
+import math
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from functools import cache
 from html import escape
 from pathlib import Path
@@ -19,20 +24,25 @@ from service.access.key_prefixes import safe_name
 from service.api.html_page import root_of
 from service.api.public_text import PublicText
 from service.console import content_security_policy, page_files
-from service.errors import PresignError
+from service.errors import FileMissing, PresignError
 from service.presigning.snapshot import Snapshot
 from service.protocols.links.link import Link
+from service.protocols.links.linked_objects import SeenObject
 from service.signing.actions import MAX_UPLOAD_BYTES
 
 router = APIRouter(include_in_schema=False)
 
 _PAGE: Final = Path(__file__).parent / "page"
-_FILES: Final = ("drop_box.js",)
+_FILES: Final = ("drop_box.js", "sent_names.js", "link.css")
+_TYPES: Final = {"css": "text/css", "js": "text/javascript"}
 _OF_THE_CONSOLE: Final = (
     *("base.css", "controls.css", "uploads.css", "icon.svg"),
     *("elements.js", "error_words.js", "words.js"),
     *("client/errors.js", "client/retries.js", "client/source.js", "client/store.js"),
 )
+Facts = Sequence[tuple[str, str | None]]  # names, which are HTML, and values, which are text
+_TURNING: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")  # as displayName of words.js
+_UNITS: Final = ("KB", "MB", "GB", "TB")
 _ASK: Final = "Ask the person who sent it to you for a new one."
 # What a person reads, by status. All links that are refused with 404 have the same words.
 _REFUSALS: Final = {
@@ -55,10 +65,10 @@ async def page_file(request: Request, name: str) -> Response:
     return files[name].response(request)
 
 
-def drop_box_page(link: Link, snapshot: Snapshot, grants: Grants) -> Response:
+def drop_box_page(link: Link, visit: str, snapshot: Snapshot, grants: Grants) -> Response:
     """The page that uploads files. It shows the limits of `grants`, which are the maker's.
 
-    They are a hint for people: each upload is decided again.
+    They are a hint for people: each upload is decided again. `visit` is sent along with each.
     """
     origin = snapshot.buckets[link.bucket].address.origin
     wanted = AccessRequest(
@@ -72,15 +82,38 @@ def drop_box_page(link: Link, snapshot: Snapshot, grants: Grants) -> Response:
     accepted = [grant.content_types for grant in grants.covering(wanted)]
     types = set() if None in accepted else {kind for kinds in accepted for kind in kinds or ()}
     policy = content_security_policy([origin])
-    return _page("drop_box.html", policy, most=str(most), types=", ".join(sorted(types)))
+    return _page(
+        "drop_box.html",
+        policy,
+        most=str(most),
+        types=", ".join(sorted(types)),
+        visit=visit,
+        title=f"Files for {link.label}" if link.label else "Send files",
+        who=link.label or "the owner of this link",
+        message=link.message or "",
+        until=until(link),
+    )
 
 
-def redeem_page(link: Link, snapshot: Snapshot) -> Response:
-    """A page with one button. It has no script."""
+def file_page(link: Link, seen: SeenObject, snapshot: Snapshot) -> Response:
+    """A page with one button, which says what is known of the file. It has no script."""
     # Browsers apply `form-action` to the redirect, too, which may lead to CloudFront.
     policy = content_security_policy([], forms=snapshot.buckets[link.bucket].origins)
-    times = "once" if link.max_uses == 1 else f"{link.max_uses} times"
-    return _page("redeem.html", policy, name=file_name(link), times=times)
+    facts = [
+        ("Size", None if seen.size is None else sized(seen.size)),
+        ("Type", seen.content_type),
+        ("Shared by", link.label),
+        ("Available until", until(link)),
+    ]
+    # A name as it is would turn the direction of text, so that `gnp.exe` reads as `exe.png`.
+    return _page(
+        "file.html",
+        policy,
+        name=_TURNING.sub("\ufffd", file_name(link)),
+        message=link.message or "",
+        facts=facts,
+        times=_times(link),
+    )
 
 
 def refusal_page(error: PresignError, refused: Response, request_id: str, path: bytes) -> Response:
@@ -89,6 +122,8 @@ def refusal_page(error: PresignError, refused: Response, request_id: str, path: 
     `path` is the request's: the page's style is relative to it.
     """
     title, text = _REFUSALS.get(refused.status_code, (_REFUSALS[404][0], error.detail))
+    if isinstance(error, FileMissing):
+        title, text = "The file is not there", f"It was removed or renamed. {_ASK}"
     if refused.status_code == 410:
         text = f"{error.detail} {text}"
     page = _page(
@@ -105,14 +140,47 @@ def refusal_page(error: PresignError, refused: Response, request_id: str, path: 
     return page
 
 
+def sized(count: int) -> str:
+    """Return a size as file managers show it: 1 KB is 1,024 bytes."""
+    if count < 1024:
+        return "1 byte" if count == 1 else f"{count} bytes"
+    power = min(int(math.log2(count)) // 10, len(_UNITS))
+    value, unit = count / 1024**power, _UNITS[power - 1]
+    text = f"{value:.0f}" if value >= 100 else f"{value:.1f}".removesuffix(".0")
+    return f"{text} {unit}"
+
+
+def until(link: Link) -> str:
+    """Return a link's end as people read it: no page knows their time zone without a script."""
+    end = datetime.fromtimestamp(link.expires_at, UTC)
+    return f"{end.day} {end:%B %Y, %H:%M} UTC"
+
+
 def file_name(link: Link) -> str:
     """Return the name that a downloaded file gets."""
     return link.filename or safe_name(link.key.rpartition("/")[2])
 
 
-def _page(file: str, policy: str, **texts: str) -> Response:
-    html = _template(file).substitute({name: escape(text) for name, text in texts.items()})
+def _times(link: Link) -> str:
+    if link.max_uses is None:
+        return ""
+    times = "once" if link.max_uses == 1 else f"{link.max_uses} times"
+    return (
+        f"This link can be used {times}. The button uses it once. For ten minutes after that you "
+        "can start the download again."
+    )
+
+
+def _page(file: str, policy: str, **texts: str | Facts) -> Response:
+    html = _template(file).substitute({name: _html(text) for name, text in texts.items()})
     return Response(html, media_type="text/html", headers={"Content-Security-Policy": policy})
+
+
+def _html(text: str | Facts) -> str:
+    if isinstance(text, str):
+        return escape(text)
+    shown = ((name, value) for name, value in text if value is not None)
+    return "".join(f"<dt>{name}</dt><dd><bdi>{escape(value)}</bdi></dd>" for name, value in shown)
 
 
 @cache
@@ -123,5 +191,8 @@ def _template(file: str) -> Template:
 @cache
 def _files() -> dict[str, PublicText]:
     console = page_files()
-    own = {name: PublicText((_PAGE / name).read_bytes(), "text/javascript") for name in _FILES}
+    own = {
+        name: PublicText((_PAGE / name).read_bytes(), _TYPES[name.rpartition(".")[2]])
+        for name in _FILES
+    }
     return own | {name: console[name] for name in _OF_THE_CONSOLE}

@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 
 from service.clock import Clock
 from service.concurrency.shared_attempts import SharedAttempts
+from service.protocols.links.drop_box import DropBoxes
 from service.protocols.links.link import SALT_BYTES
 from service.protocols.links.link_store import LinkStore
 from service.protocols.links.linked_objects import LinkedObjects
@@ -45,7 +46,8 @@ class ShareLinks(UseCase[LinkSettings]):
             clock=core.clock,
             salt=lambda: secrets.token_bytes(SALT_BYTES),
         )
-        self.visits = LinkVisits(self.links, clock=core.clock, unique_id=core.unique_id)
+        self.visits = LinkVisits(self.links, clock=core.clock)
+        self.drop_boxes = DropBoxes(clock=core.clock, unique_id=core.unique_id)
 
     def configure(self, values: LinkSettings | None) -> None:
         if self._has_routes:

@@ -27,6 +27,7 @@ ID_PREFIX: Final = "lnk_"
 _VERSION: Final = 1
 _HEADER_BYTES: Final = 2
 _TIME_BYTES: Final = 4
+_VISIT_MAC_BYTES: Final = 12
 _MAC_BYTES: Final = 8  # 18 bytes in all: base64 has no spare bits then
 
 
@@ -76,6 +77,17 @@ class KeyRing:
                 return LinkTicket(link, key.id_of(link.caller, link.expires_at, link.salt), text)
         return None
 
+    def visit_of(self, link_id: str, visitor: str) -> str:
+        """Return a text that proves that this visitor of the link is one of the service's."""
+        return f"{visitor}.{self._keys[0].mac_of_visit(link_id, visitor)}"
+
+    def visitor_of(self, link_id: str, visit: str) -> str | None:
+        """Return whose visit of the link it is, or None if no key has made the text."""
+        visitor, _, mac = visit.partition(".")
+        macs = (key.mac_of_visit(link_id, visitor) for key in self._keys)
+        is_ours = any(hmac.compare_digest(each.encode(), mac.encode()) for each in macs)
+        return visitor if is_ours else None
+
     def end_of(self, link_id: str, caller: Caller) -> int | None:
         """Return when the caller's link with this id ends, in epoch seconds.
 
@@ -94,6 +106,7 @@ class _Key:
     def __init__(self, key: bytes) -> None:
         self._cipher = AESSIV(_derived(key, "seal", "sha512"))
         self._store_cipher = AESSIV(_derived(key, "store", "sha512"))
+        self._visit_key = _derived(key, "visit", "sha256")
         self._id_key = _derived(key, "id", "sha256")
         # Two keys may have one name: each that has it is tried.
         self.header = bytes([_VERSION, _derived(key, "name", "sha256")[0]])
@@ -123,6 +136,10 @@ class _Key:
         public = expires_at.to_bytes(_TIME_BYTES) + salt
         mac = hmac.digest(self._id_key, public + pack_caller(caller), "sha256")
         return ID_PREFIX + _encoded(public + mac[:_MAC_BYTES])
+
+    def mac_of_visit(self, link_id: str, visitor: str) -> str:
+        mac = hmac.digest(self._visit_key, f"{link_id} {visitor}".encode(), "sha256")
+        return _encoded(mac[:_VISIT_MAC_BYTES])
 
 
 def _derived(key: bytes, purpose: str, digest: str) -> bytes:

@@ -3,30 +3,29 @@
 from typing import Final
 
 from fastapi import APIRouter, Response
-from pydantic import MISSING
 from starlette.types import Receive, Scope
 
 from service.access.callers import Identity
 from service.access.grants import Operation
-from service.access.key_prefixes import new_object_key
 from service.api.body import MAX_BODY_BYTES, parse
 from service.api.discarding import discard_body
 from service.api.problems import response
 from service.api.rendering import render_request
 from service.api.route import ApiRoute, AuthenticatedRequest, JsonBytesResponse
-from service.api.schemas import Size, StrictRequest, Text
-from service.errors import Forbidden, InvalidRequest, NotFound, PresignError
+from service.errors import FileMissing, Forbidden, InvalidRequest, NotFound, PresignError
 from service.presigning.downloads import get_object
 from service.presigning.requests import PresignRequest
+from service.protocols.links.drop_box import NewFile
 from service.protocols.links.link import Link
-from service.protocols.links.pages import drop_box_page, file_name, redeem_page, refusal_page
+from service.protocols.links.linked_objects import SeenObject
+from service.protocols.links.pages import drop_box_page, file_name, file_page, refusal_page
 from service.protocols.links.share_links import ShareLinks
+from service.protocols.links.tickets import KeyRing
 from service.protocols.links.visits import OpenLink
-from service.protocols.redirects import Redirect, put_request, sign
+from service.protocols.redirects import Redirect, sign
 from service.protocols.url_paths import decode
 from service.sessions.lifetime import Lifetime
 from service.signing.actions import GetObject, HeadObject
-from service.signing.redirected_put import RedirectedPut
 
 PATH: Final = "/l/"
 _ROUTE: Final = f"{PATH}{{path:path}}"
@@ -44,12 +43,19 @@ class Visit(AuthenticatedRequest):
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         super().__init__(scope, receive)
-        links = self.parts.use_case(ShareLinks)
-        self.visits, self.presigner = links.visits, links.presigner
+        self.links = self.parts.use_case(ShareLinks)
+        self.visits, self.presigner = self.links.visits, self.links.presigner
 
     @property
     def link(self) -> Link:
         return self.opened.ticket.link
+
+    @property
+    def key_ring(self) -> KeyRing:
+        """Raises NotFound if links were turned off while a body came."""
+        if (settings := self.links.links.settings) is None:
+            raise _unknown()
+        return settings.keys
 
     @property
     def below(self) -> str | None:
@@ -80,7 +86,7 @@ class Visit(AuthenticatedRequest):
             await trail.record_refused_use(self.requester, _ROUTE, refusal)
             raise
 
-    def request(self, key: str, action: GetObject | HeadObject | RedirectedPut) -> PresignRequest:
+    def request(self, key: str, action: GetObject | HeadObject) -> PresignRequest:
         return PresignRequest(
             operation=self.link.operation,
             bucket=self.link.bucket,
@@ -118,14 +124,6 @@ class LinkRoute(ApiRoute):
 router = APIRouter(route_class=LinkRoute, include_in_schema=False)
 
 
-class NewFile(StrictRequest):
-    """What the page of a drop box says about a file that it is going to upload."""
-
-    name: Text
-    content_length: Size
-    content_type: Text | MISSING = MISSING
-
-
 @router.api_route(_ROUTE, methods=["GET", "HEAD", "PUT", "POST"])
 async def share_link(visit: Visit) -> Response:
     """Redirect to the store, or show the page of the link.
@@ -147,16 +145,42 @@ async def _download(visit: Visit) -> Response:
     link, method = visit.link, visit.method
     key = _key(link, visit.below)
     is_counted = link.max_uses is not None
-    if method == "PUT" or (method == "POST" and not is_counted):
+    if method == "PUT" or (method == "POST" and link.is_prefix):
         return _not_allowed(visit)
-    shows_button = is_counted and method == "GET" and visit.is_browser
-    if is_counted:
-        await visit.admit(only_look=shows_button or method == "HEAD")
+    shows_button = method == "GET" and not link.is_prefix and _is_for_a_person(visit)
+    if is_counted and (shows_button or method in {"HEAD", "POST"}):
+        await visit.admit(only_look=True)
     if shows_button:
-        return redeem_page(link, visit.authorizer.snapshot)
+        return file_page(link, await _look(visit, key), visit.authorizer.snapshot)
+    if method == "POST" or (method == "GET" and visit.is_browser):
+        await _look(visit, key)
+    if is_counted and method != "HEAD":
+        await visit.admit(only_look=False)
     request = visit.request(key, _action(link, method))
     signed = await sign(visit.presigner, visit.requester, request)
     return Redirect(signed.url, _SEE_OTHER) if method == "POST" else Redirect(signed.url)
+
+
+def _is_for_a_person(visit: Visit) -> bool:
+    """Whether somebody is going to look at the answer of a link to one file.
+
+    What programs ask for stays as it is, and so does what a page embeds, or goes on with in ranges.
+    Only links that count are careful with everything that asks for HTML.
+    """
+    if visit.link.max_uses is not None:
+        return visit.is_browser
+    headers = dict(visit.scope["headers"])
+    is_navigation = headers.get(b"sec-fetch-dest") == b"document"
+    return visit.is_browser and is_navigation and b"range" not in headers
+
+
+async def _look(visit: Visit, key: str) -> SeenObject:
+    """Raises FileMissing: a person does not read the store's XML."""
+    objects, bucket = visit.links.objects, visit.link.bucket
+    seen = await objects.look(visit.requester, bucket, key, is_counted=False)
+    if seen.is_missing:
+        raise FileMissing
+    return seen
 
 
 def _key(link: Link, below: str | None) -> str:
@@ -183,9 +207,8 @@ async def _upload(visit: Visit) -> Response:
     match visit.method:
         case "PUT" if below and "/" not in below:
             closing = await discard_body(visit)
-            key = new_object_key(link.key, below, visit.visits.unique_id)
-            headers = visit.scope["headers"]
-            request = put_request(link.bucket, key, headers, visit.lifetime, new_key=True)
+            boxes, headers = visit.links.drop_boxes, visit.scope["headers"]
+            request = boxes.put(visit.opened.ticket, below, headers, visit.lifetime)
             signed = await sign(visit.presigner, visit.requester, request, too_large=_TOO_LARGE)
             return Redirect(signed.url, more=closing)
         case "PUT":
@@ -197,7 +220,8 @@ async def _upload(visit: Visit) -> Response:
             return JsonBytesResponse(render_request(signed), 200)
         case "GET" | "HEAD" if below is None:
             grants = visit.authorizer.access(visit.requester).grants
-            return drop_box_page(link, visit.authorizer.snapshot, grants)
+            new = visit.links.drop_boxes.new_visit(visit.key_ring, visit.opened.ticket.id)
+            return drop_box_page(link, new, visit.authorizer.snapshot, grants)
         case "GET" | "HEAD" if not below:  # a slash, with which the page's links would be wrong
             ticket = visit.scope["raw_path"].split(b"/")[2].decode("ascii")
             return Response(status_code=308, headers={"Location": f"../{ticket}"})
@@ -205,10 +229,14 @@ async def _upload(visit: Visit) -> Response:
 
 
 def _page_upload(visit: Visit, file: NewFile) -> PresignRequest:
-    key = new_object_key(visit.link.key, file.name, visit.visits.unique_id)
-    sent = () if file.content_type is MISSING else (("content-type", file.content_type),)
-    action = RedirectedPut(content_length=file.content_length, sent=sent, new_key=True)
-    return visit.request(key, action)
+    bucket = visit.authorizer.snapshot.buckets[visit.link.bucket]
+    return visit.links.drop_boxes.page_put(
+        visit.key_ring,
+        visit.opened.ticket,
+        file,
+        visit.lifetime,
+        creates_only=bucket.conditional_writes,
+    )
 
 
 def _not_allowed(visit: Visit) -> Response:
@@ -216,7 +244,7 @@ def _not_allowed(visit: Visit) -> Response:
     problems = visit.parts.problems
     members = problems.problem("method_not_allowed", detail, request_id=request_id)
     allowed = ["GET", "HEAD"]
-    if visit.link.operation is Operation.UPLOAD or visit.link.max_uses is not None:
+    if visit.link.operation is Operation.UPLOAD or not visit.link.is_prefix:
         allowed.append("POST")
     if visit.link.operation is Operation.UPLOAD:
         allowed.append("PUT")

@@ -8,7 +8,6 @@ Rules of this file:
 - A use is counted before it is signed: an error in between never makes a use free.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -43,12 +42,10 @@ class OpenLink:
 
 
 class LinkVisits:
-    def __init__(self, links: Links, *, clock: Clock, unique_id: Callable[[], str]) -> None:
-        """`unique_id` is for the keys of a drop box."""
+    def __init__(self, links: Links, *, clock: Clock) -> None:
         self._links = links
         self._clock = clock
         self._opened = BoundedDict[str, OpenLink](_MAX_TICKETS)
-        self.unique_id = unique_id
 
     def open_ticket(self, text: str) -> OpenLink:
         """Return the link of a ticket's text. Raises NotFound if no key has sealed the text."""

@@ -134,6 +134,8 @@ def test_requested_files_arrive_in_the_folder(shared: ConsolePage) -> None:
     url = here(shared, link.get_by_label("Link", exact=True).input_value())
     visitor = shared.page.context.new_page()
     visitor.goto(url)
+    expect(visitor.get_by_role("heading", name="Files for Ann")).to_be_visible()
+    expect(visitor.get_by_text("Two files, please")).to_be_visible()
     visitor.get_by_label("Files", exact=True).set_input_files([text_file("sent.txt", b"sent")])
     visitor.get_by_text("Sent", exact=True).wait_for()
     visitor.close()
@@ -144,7 +146,7 @@ def test_requested_files_arrive_in_the_folder(shared: ConsolePage) -> None:
             Bucket=shared.harness.store.bucket, Prefix="from outside/"
         )["Contents"]
     ]
-    assert key.endswith("sent.txt")
+    assert key.endswith(" sent.txt")
     assert shared.harness.read(key) == b"sent"
 
 

@@ -64,7 +64,10 @@ class LinksHarness:
         for each in listed:
             got = admin.get_object(Bucket=bucket, Key=each["Key"])
             with got["Body"] as body:
-                found[each["Key"].rpartition("/")[2]] = (body.read(), got["ContentType"])
+                name = (
+                    each["Key"].rpartition("/")[2].removeprefix(f"{got['LastModified']:%Y-%m-%d} ")
+                )
+                found[name] = (body.read(), got["ContentType"])
         return found
 
 

@@ -92,13 +92,25 @@ def test_a_file_dropped_beside_the_box_does_not_leave_the_page(
 
 
 def test_the_same_file_twice_replaces_nothing(open_page: Open, links: LinksHarness) -> None:
-    opened = open_page(links.drop_box("twice/"))
+    box = links.create(
+        prefix="twice/", operations=["upload"], label="Ann & Co", message="Two files,\nplease"
+    )
+    opened = open_page(box)
+    expect(opened.page.get_by_role("heading")).to_have_text("Files for Ann & Co")
+    expect(opened.page.get_by_text("Two files,")).to_be_visible()
+    done = opened.page.get_by_text("Done. You can close this page.", exact=True)
+    expect(done).to_be_hidden()
     for body in (b"first", b"second"):
         opened.choose(text_file("same.txt", body))
         expect(opened.page.get_by_text("Sent", exact=True)).to_have_count(1 + (body == b"second"))
+        expect(done).to_be_visible()
     admin = links.store.admin_client()
     listed = admin.list_objects_v2(Bucket=links.store.bucket, Prefix="twice/")["Contents"]
-    assert len(listed) == 2
+    assert len({each["Key"].rpartition("/")[0] for each in listed}) == 1  # one visit, one folder
+    assert {name: body for name, (body, _) in links.received("twice/").items()} == {
+        "same.txt": b"first",
+        "same (2).txt": b"second",
+    }
 
 
 def test_a_cancelled_file_is_not_stored_until_tried_again(
@@ -153,7 +165,9 @@ def test_it_is_used_by_keyboard_and_announces_what_happened(
         opened.page.keyboard.press("Space")
     chosen.value.set_files([text_file("by keyboard.txt")])
     opened.wait_until_sent("by keyboard.txt")
-    expect(opened.page.get_by_role("status")).to_have_text("by keyboard.txt: Sent.")
+    expect(opened.page.get_by_role("status")).to_have_text(
+        "by keyboard.txt: Sent. Done. You can close this page."
+    )
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -75,15 +75,34 @@ def test_the_button_is_pressed_by_keyboard(open_page: Open, links: LinksHarness)
         opened.page.keyboard.press("Enter")
 
 
-def test_a_link_that_is_not_counted_shows_the_object_itself(
-    context: BrowserContext, links: LinksHarness
+def test_a_link_to_a_file_is_a_page_with_one_button(
+    context: BrowserContext, links: LinksHarness, tmp_path: Path
 ) -> None:
     put_typed(links, "plain.txt", b"shown", "text/plain")
     referers = []
-    context.on("request", lambda request: referers.append(request.headers.get("referer")))
-    opened = open_link(context, links, links.create(key="plain.txt"))
-    expect(opened.page.get_by_text("shown")).to_be_visible()
-    assert set(referers) == {None}  # no store learns the ticket
+    context.on(
+        "request",
+        lambda request: referers.append((request.url, request.headers.get("referer"))),
+    )
+    words = {"label": "Ann & Co", "message": "As promised"}
+    url = links.create(key="plain.txt", filename="plain.txt", **words)
+    opened = open_link(context, links, url)
+    for text in ("5 bytes", "text/plain", "Ann & Co", "As promised"):
+        expect(opened.page.get_by_text(text, exact=True)).to_be_visible()
+    expect(opened.page.get_by_role("button")).to_have_count(1)
+    assert download(opened, tmp_path) == ("plain.txt", b"shown")
+    with opened.page.expect_download() as clicked:  # of a page that offers the link as a download
+        opened.page.evaluate(
+            "(url) => Object.assign(document.createElement('a'), { href: url, download: '' }).click()",
+            url,
+        )
+    clicked.value.save_as(tmp_path / "clicked")
+    assert (tmp_path / "clicked").read_bytes() == b"shown"
+    # No store learns the ticket.
+    assert {by for to, by in referers if to.startswith(links.gate.url)} == {None}
+    links.store.admin_client().delete_object(Bucket=links.store.bucket, Key="plain.txt")
+    opened.page.reload()
+    expect(opened.page.get_by_role("heading", name="The file is not there")).to_be_visible()
 
 
 def test_another_sites_page_shows_a_picture_by_its_link(
@@ -91,8 +110,8 @@ def test_another_sites_page_shows_a_picture_by_its_link(
 ) -> None:
     put_typed(links, "p.svg", PICTURE, "image/svg+xml")
     page = f'<!doctype html><link rel="icon" href="data:,"><img src="{links.create(key="p.svg")}">'
-    put_typed(links, "page.html", page.encode(), "text/html")
-    opened = open_page(links.create(key="page.html"))
+    put_typed(links, "site/page.html", page.encode(), "text/html")
+    opened = open_page(f"{links.create(prefix='site/')}/page.html")
     opened.page.wait_for_function("document.images[0].naturalWidth === 7")
 
 
@@ -111,7 +130,12 @@ def test_axe_finds_nothing_on_the_pages(
         color_scheme=scheme, viewport={"width": width, "height": 800}, bypass_csp=True
     ) as context:
         links.store.put("a" * 200)
-        for url in (links.create(key="a" * 200, max_uses=1), f"{links.origin}/l/x"):
+        words = {"label": "Ann " * 19, "message": "Please read.\n" * 20}
+        for url in (
+            links.create(key="a" * 200, max_uses=1),
+            links.create(key="a" * 200, **words),
+            f"{links.origin}/l/x",
+        ):
             opened = open_link(context, links, url)
             assert violations(opened.page, least=5) == []
             assert fits(opened.page)

@@ -11,7 +11,8 @@ from urllib.parse import parse_qs, unquote, urljoin, urlsplit
 import httpx
 import pytest
 
-from service.protocols.links.pages import redeem_page
+from service.protocols.links.linked_objects import SeenObject
+from service.protocols.links.pages import file_page
 from tests.protocols.links.factories import EXAMPLE
 from tests.protocols.links.visitor import BROWSER, Visitor, code, end_windows, run_visitor
 from tests.support.app import app_of
@@ -62,8 +63,8 @@ async def test_the_page_of_a_drop_box_gets_what_to_send(visitor: Visitor) -> Non
     answer = await visitor.send("POST", visitor.drop_box(), json=file)
     signed = answer.json()
     assert (answer.status_code, signed["method"]) == (200, "PUT")
-    assert signed["headers"] == {"content-type": "text/plain"}
-    assert unquote(urlsplit(signed["url"]).path).endswith("/.._a b.txt")
+    assert signed["headers"] == {"content-type": "text/plain", "if-none-match": "*"}
+    assert unquote(urlsplit(signed["url"]).path).endswith(" .._a b.txt")
     unknown = await visitor.send("POST", visitor.drop_box(), json=file | {"x": 1})
     assert code(unknown) == (422, "invalid_request")
 
@@ -81,7 +82,7 @@ async def test_a_body_from_the_page_takes_a_slot(visitor: Visitor) -> None:
 
 async def test_the_files_of_the_pages_are_served(visitor: Visitor) -> None:
     seen = set[str]()
-    linked = {"base.css", "controls.css", "uploads.css", "icon.svg", "drop_box.js"}
+    linked = {"base.css", "controls.css", "uploads.css", "link.css", "icon.svg", "drop_box.js"}
     while unseen := linked - seen:
         name = unseen.pop()
         seen.add(name)
@@ -107,8 +108,10 @@ async def test_a_counted_link_shows_browsers_a_button(tmp_path: Path, valkey: Va
 
 def test_the_button_may_lead_to_cloudfront() -> None:
     bucket = make_bucket(cloudfront=make_delivery())
-    page = redeem_page(
-        replace(EXAMPLE, max_uses=1), make_snapshot(buckets={EXAMPLE.bucket: bucket})
+    page = file_page(
+        replace(EXAMPLE, max_uses=1),
+        SeenObject(),
+        make_snapshot(buckets={EXAMPLE.bucket: bucket}),
     )
     targets = f"form-action 'self' {bucket.address.origin} {ORIGIN}"
     assert targets in page.headers["content-security-policy"]

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -91,7 +92,8 @@ async def test_a_query_has_no_meaning(visitor: Visitor) -> None:
 
 @pytest.mark.parametrize("method", ["PUT", "POST", "DELETE"])
 async def test_a_download_link_is_for_nothing_else(visitor: Visitor, method: str) -> None:
-    answer = await visitor.send(method, visitor.link(), SIZE if method == "PUT" else None)
+    path = f"{visitor.link(key='a/', is_prefix=True)}/b"
+    answer = await visitor.send(method, path, SIZE if method == "PUT" else None)
     assert code(answer) == (405, "method_not_allowed")
 
 
@@ -200,8 +202,9 @@ async def test_a_use_is_in_the_audit_trail(tmp_path: Path) -> None:
     assert b"X-Amz-Signature" not in trail
 
 
-async def test_a_drop_box_gives_each_file_a_new_key(visitor: Visitor) -> None:
+async def test_a_drop_box_gives_each_file_a_folder_and_its_date(visitor: Visitor) -> None:
     path = visitor.drop_box()
+    today = datetime.fromtimestamp(visitor.clock.wall(), UTC).date()
     keys = [
         target(await visitor.send("PUT", f"{path}/my%20file%20%C3%A9.txt", SIZE))[0]
         for _ in range(2)
@@ -209,7 +212,7 @@ async def test_a_drop_box_gives_each_file_a_new_key(visitor: Visitor) -> None:
     assert len({*keys}) == 2
     for key in keys:
         _, prefix, unique, name = key.split("/")
-        assert (prefix, len(unique), name) == ("in", 32, "my file \u00e9.txt")
+        assert (prefix, len(unique), name) == ("in", 12, f"{today} my file \u00e9.txt")
 
 
 async def test_a_drop_box_signs_a_condition_that_is_sent(tmp_path: Path) -> None:
@@ -314,7 +317,11 @@ async def test_a_credential_is_not_needed_and_not_looked_at(visitor: Visitor) ->
 
 @pytest.mark.parametrize(
     ("path", "allow"),
-    [("link", "GET, HEAD"), ("counted", "GET, HEAD, POST"), ("drop_box", "GET, HEAD, POST, PUT")],
+    [
+        ("link", "GET, HEAD, POST"),
+        ("counted", "GET, HEAD, POST"),
+        ("drop_box", "GET, HEAD, POST, PUT"),
+    ],
 )
 async def test_a_refused_method_names_the_others(visitor: Visitor, path: str, allow: str) -> None:
     paths = {

@@ -20,6 +20,7 @@ from tests.support.app import API_KEY, app_of, make_app_settings, make_open_gran
 from tests.support.valkey import Valkey
 
 BROWSER: Final = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+DEMO: Final = {"region": "eu-west-1", "role_arn": "arn:aws:iam::111122223333:role/presign"}
 SIZE: Final = {"Content-Length": "5"}
 CREDENTIAL: Final = {"Authorization": f"Bearer {API_KEY}"}
 
@@ -66,7 +67,8 @@ class Visitor:
         return path
 
     def drop_box(self, **changes: Any) -> str:
-        return self.link(key="in/", is_prefix=True, operation=Operation.UPLOAD, **changes)
+        box = {"key": "in/", "is_prefix": True, "operation": Operation.UPLOAD}
+        return self.link(**(box | changes))
 
     def id_of(self, path: str) -> str:
         ticket = self.keys.open(path.removeprefix("/l/"))
@@ -88,6 +90,9 @@ async def run_visitor(
     audit: Any = None,
     keys: tuple[bytes, ...] = (KEY,),
     other_grants: tuple[Mapping[str, Any], ...] = (),
+    rate_limit: str | None = None,
+    conditional_writes: bool = True,
+    store_transport: httpx.AsyncBaseTransport | None = None,
     **grant: Any,
 ) -> AsyncIterator[Visitor]:
     files = []
@@ -101,10 +106,16 @@ async def run_visitor(
         links["revoked_links"] = revoked
     server = {"public_url": "https://files.example"}
     settings = make_app_settings(
-        make_open_grant(**grant), *other_grants, links=links, server=server
+        make_open_grant(**grant),
+        *other_grants,
+        rate_limit=rate_limit,
+        links=links,
+        server=server,
+        buckets={"demo": DEMO | {"conditional_writes": conditional_writes}},
     )
     clock = MovedClock()
-    async with run_app(settings, audit=audit, clock=clock) as client:
+    more: dict[str, Any] = {} if store_transport is None else {"store_transport": store_transport}
+    async with run_app(settings, audit=audit, clock=clock, **more) as client:
         await until_looked(client)
         yield Visitor(client, clock)
 

@@ -3,6 +3,7 @@
 import { Retries } from "./client/retries.js";
 import { send } from "./client/store.js";
 import { announce, byId, element, fromTemplate, hideError, showError } from "./elements.js";
+import { SentNames } from "./sent_names.js";
 import { bytes, displayName, percent } from "./words.js";
 
 const PARALLEL = 3;
@@ -33,18 +34,20 @@ const REFUSALS = {
   503: "The service cannot answer now. Wait a minute, then try again.",
 };
 
-/** A second attempt would be a second object: each request is signed for a new key. */
 const ONCE = new Retries({ tries: 1 });
+const names = new SentNames();
 const waiting = [];
 let running = 0;
 
 class Item {
   #controller = new AbortController();
   #sent = 0;
+  #hasTried = false; // under this name: an answer may have been lost
   state = "waiting";
 
   constructor(file) {
     this.file = file;
+    this.name = names.take(file.name);
     this.root = fromTemplate("item-template");
     this.#part(".name").textContent = displayName(file.name);
     this.#part(".size").textContent = bytes(file.size);
@@ -62,13 +65,29 @@ class Item {
         this.#sent = sent;
         this.#show();
       };
-      const request = await signed(this.file, signal);
-      await ONCE.run(() => send(request, this.file, { signal, onProgress }));
+      await this.#send({ signal, onProgress });
       this.#become("done");
     } catch (error) {
       if (this.state === "cancelled") return;
       this.#become(error.isFinal ? "refused" : "failed");
       showError(this.#part(".error"), error, { gently: true });
+    }
+  }
+
+  /** No other file of this page has the name. So if it is taken after a first try, that try has stored it. */
+  async #send(options) {
+    for (;;) {
+      const request = await signed(this.file, this.name, options.signal);
+      const isFirst = !this.#hasTried;
+      this.#hasTried = true;
+      try {
+        return await ONCE.run(() => send(request, this.file, options));
+      } catch (error) {
+        if (error.status !== 412 || !error.store) throw error;
+        if (!isFirst) return;
+        this.name = names.take(this.file.name);
+        this.#hasTried = false;
+      }
     }
   }
 
@@ -92,6 +111,7 @@ class Item {
     this.root.dataset.state = state;
     this.#show();
     if (state in WORDS && state !== "waiting") announce(`${this.file.name}: ${WORDS[state]}.`);
+    showDone();
   }
 
   #show() {
@@ -116,9 +136,9 @@ class Item {
 }
 
 /** Returns what the service signed for a file: a new key, this length and this type. */
-async function signed(file, signal) {
+async function signed(file, name, signal) {
   if (file.size > most) throw refusal(413);
-  const answer = await ask(file, signal);
+  const answer = await ask(file, name, signal);
   if (answer.ok) return answer.json();
   if (answer.status in REFUSALS) throw refusal(answer.status);
   const problem = await answer.json().catch(() => ({})); // a proxy answers without JSON
@@ -130,13 +150,14 @@ function refusal(status) {
   return Object.assign(new Error(REFUSALS[status]), { isFinal: [413, 415].includes(status) });
 }
 
-async function ask(file, signal) {
+async function ask(file, name, signal) {
   try {
     return await fetch(location.pathname, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify({
-        name: file.name,
+        name,
+        visit: input.dataset.visit,
         content_length: file.size,
         content_type: file.type || "application/octet-stream",
       }),
@@ -167,8 +188,15 @@ function choose(files) {
   }
 }
 
-const isBusy = () =>
-  [...byId("items").children].some(({ dataset }) => ["waiting", "sending"].includes(dataset.state));
+const states = () => [...byId("items").children].map(({ dataset }) => dataset.state);
+const isBusy = () => states().some((state) => ["waiting", "sending"].includes(state));
+
+/** Once every file has arrived or was given up, and nothing went wrong. */
+function showDone() {
+  const isDone = states().includes("done") && states().every((state) => ["done", "cancelled"].includes(state));
+  byId("done").hidden = !isDone;
+  if (isDone) announce(`${byId("status").textContent} ${byId("done").textContent}`);
+}
 
 if (most < GREATEST) byId("limits").append(element("li", `Up to ${bytes(most)} each`));
 if (input.accept) {

@@ -1,0 +1,96 @@
+"""Where the files of a drop box go, and what its page asks the service to sign.
+
+Rules of this file:
+- A file goes to `<prefix><visitor>/<date> <file name>`. The service makes the visitor's id, and the
+  page proves with each file which one it has. So no visitor chooses the folder of another.
+- Nothing is replaced. The page's uploads only create, and it takes another name if one is taken. A
+  file without a page, or in a store without conditional writes, has a folder of its own.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Annotated, Final
+
+from pydantic import MISSING, Field
+
+from service.access.grants import Operation
+from service.access.key_prefixes import sent_object_key
+from service.api.schemas import Size, StrictRequest, Text
+from service.clock import Clock
+from service.errors import InvalidRequest
+from service.presigning.requests import PresignRequest
+from service.protocols.links.tickets import KeyRing, LinkTicket
+from service.protocols.redirects import Headers, put_request
+from service.sessions.lifetime import Lifetime
+from service.signing.redirected_put import RedirectedPut
+
+_VISITOR: Final = 12  # hex digits of an id
+_CREATE_ONLY: Final = (("if-none-match", "*"),)
+Visit = Annotated[str, Field(pattern=r"^[0-9a-f]{12}\.[A-Za-z0-9_-]{16}$")]
+
+
+class NewFile(StrictRequest):
+    """What the page of a drop box says about a file that it is going to upload."""
+
+    name: Text
+    content_length: Size
+    content_type: Text | MISSING = MISSING
+    visit: Visit | MISSING = MISSING
+
+
+class DropBoxes:
+    def __init__(self, *, clock: Clock, unique_id: Callable[[], str]) -> None:
+        """`unique_id` returns random hex digits."""
+        self._clock = clock
+        self._unique_id = unique_id
+
+    def new_visit(self, keys: KeyRing, link_id: str) -> str:
+        """Return what the page of a new visitor sends along with each file."""
+        return keys.visit_of(link_id, self._new_visitor())
+
+    def put(
+        self, ticket: LinkTicket, name: str, headers: Headers, lifetime: Lifetime
+    ) -> PresignRequest:
+        """Return the upload of a program that sends one file."""
+        key = self._key(ticket, self._new_visitor(), name)
+        return put_request(ticket.link.bucket, key, headers, lifetime, new_key=True)
+
+    def page_put(
+        self,
+        keys: KeyRing,
+        ticket: LinkTicket,
+        file: NewFile,
+        lifetime: Lifetime,
+        *,
+        creates_only: bool,
+    ) -> PresignRequest:
+        """Return the upload of the page. Raises InvalidRequest for a visit that is none.
+
+        Without `creates_only` the store has no conditional writes: the file gets its own folder.
+        """
+        visitor = None
+        if file.visit is not MISSING:
+            visitor = keys.visitor_of(ticket.id, file.visit)
+            if visitor is None:
+                raise InvalidRequest("Load the page of the drop box again.", pointer="#/visit")
+        if visitor is None or not creates_only:
+            visitor = self._new_visitor()
+        sent = () if file.content_type is MISSING else (("content-type", file.content_type),)
+        return PresignRequest(
+            operation=Operation.UPLOAD,
+            bucket=ticket.link.bucket,
+            key=self._key(ticket, visitor, file.name),
+            action=RedirectedPut(
+                content_length=file.content_length,
+                sent=(*sent, *_CREATE_ONLY) if creates_only else sent,
+                new_key=True,
+            ),
+            lifetime=lifetime,
+        )
+
+    def _key(self, ticket: LinkTicket, visitor: str, name: str) -> str:
+        date = datetime.fromtimestamp(self._clock.wall(), UTC).date().isoformat()
+        return sent_object_key(ticket.link.key, visitor, date, name)
+
+    def _new_visitor(self) -> str:
+        return self._unique_id()[:_VISITOR]

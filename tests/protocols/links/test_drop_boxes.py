@@ -1,0 +1,92 @@
+"""Where the files of a drop box go: each visitor has a folder, and nothing is replaced."""
+
+import re
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
+
+import httpx
+import pytest
+
+from tests.protocols.links.visitor import BROWSER, Visitor, code, run_visitor
+
+FILE: Final = {"name": "contract.pdf", "content_length": 5}
+
+
+def visit_of(page: httpx.Response) -> str:
+    found = re.search(r'data-visit="([^"]+)"', page.text)
+    assert found is not None
+    return found[1]
+
+
+async def send(visitor: Visitor, path: str, **file: Any) -> tuple[str, dict[str, str]]:
+    """Return the key that a file gets, and the headers to send."""
+    answer = await visitor.send("POST", path, json=FILE | file)
+    assert answer.status_code == 200, answer.text
+    signed = answer.json()
+    return unquote(urlsplit(signed["url"]).path)[1:], signed["headers"]
+
+
+async def test_the_files_of_one_visit_share_a_folder(visitor: Visitor) -> None:
+    path = visitor.drop_box()
+    visits = [visit_of(await visitor.send("GET", path, BROWSER)) for _ in range(2)]
+    first, headers = await send(visitor, path, visit=visits[0])
+    second, _ = await send(visitor, path, visit=visits[0], name="annex.pdf")
+    other, _ = await send(visitor, path, visit=visits[1])
+    assert re.fullmatch(r"in/[0-9a-f]{12}/\d{4}-\d\d-\d\d contract\.pdf", first)
+    assert first.rpartition("/")[0] == second.rpartition("/")[0] != other.rpartition("/")[0]
+    assert headers["if-none-match"] == "*"  # a second file of this name is refused
+
+
+async def test_a_visitor_chooses_no_folder(visitor: Visitor) -> None:
+    path, other = visitor.drop_box(), visitor.drop_box(key="else/", salt=b"t" * 6)
+    visit = visit_of(await visitor.send("GET", path, BROWSER))
+    foreign = visit_of(await visitor.send("GET", other, BROWSER))
+    changed = "0" * 12 + visit[12:]
+    for wrong in (foreign, changed, visit[:-1], "../../secret", "0" * 12 + "." + "A" * 16):
+        answer = await visitor.send("POST", path, json=FILE | {"visit": wrong})
+        assert code(answer) == (422, "invalid_request")
+        assert "visit" in answer.json()["errors"][0]["pointer"]
+
+
+@pytest.mark.parametrize("name", ["../../x", "a/b", "\x00", "..", "/", "\u202egpj.exe"])
+async def test_no_name_leaves_the_folder(visitor: Visitor, name: str) -> None:
+    path = visitor.drop_box()
+    visit = visit_of(await visitor.send("GET", path, BROWSER))
+    key, _ = await send(visitor, path, visit=visit, name=name)
+    assert key.startswith(f"in/{visit[:12]}/")
+    assert key.count("/") == 2
+
+
+async def test_a_name_of_255_bytes_keeps_its_ending(visitor: Visitor) -> None:
+    key, _ = await send(visitor, visitor.drop_box(), name="x" * 251 + ".pdf")
+    name = key.rpartition("/")[2]
+    assert len(name.encode()) == 255
+    assert name.endswith("x.pdf")
+
+
+async def test_without_a_visit_each_file_has_a_folder(visitor: Visitor) -> None:
+    path = visitor.drop_box()
+    keys = {(await send(visitor, path))[0] for _ in range(3)}
+    assert len(keys) == 3
+
+
+async def test_without_conditional_writes_each_file_has_a_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with run_visitor(tmp_path, conditional_writes=False) as visitor:
+        path = visitor.drop_box()
+        visit = visit_of(await visitor.send("GET", path, BROWSER))
+        sent = [await send(visitor, path, visit=visit) for _ in range(2)]
+    assert sent[0][0] != sent[1][0]
+    assert all("if-none-match" not in headers for _, headers in sent)
+
+
+async def test_the_page_says_who_asks_and_for_what(visitor: Visitor) -> None:
+    path = visitor.drop_box(label="<b>Ann</b> & Co", message="Two files,\nplease")
+    page = (await visitor.send("GET", path, BROWSER)).text
+    assert "Your files go to <bdi>&lt;b&gt;Ann&lt;/b&gt; &amp; Co</bdi>." in page
+    assert "<bdi>Two files,\nplease</bdi>" in page
+    assert re.search(r"until \d+ \w+ 20\d\d, \d\d:\d\d UTC", page)
+    plain = (await visitor.send("GET", visitor.drop_box(), BROWSER)).text
+    assert "Your files go to <bdi>the owner of this link</bdi>." in plain
