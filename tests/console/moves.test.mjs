@@ -56,8 +56,8 @@ function start(objects, choice = null, grants = [GRANT]) {
   const asked = [];
   const answer = new Answer(async (names) => asked.push(names) && choice);
   const [item] = movesOf([{ key: "a.txt", size: 1, etag: "e1" }], new Map([["a.txt", "to/a.txt"]]), { bucket: "objects" });
-  const taken = new Set();
-  return { service, asked, item, act: () => move(service, grants, item, { taken, answer }) };
+  const context = { taken: new Set(), own: new Set([item.targetKey]), answer };
+  return { service, asked, item, context, act: () => move(service, grants, item, context) };
 }
 
 test("a move copies what was listed, and then deletes just that", async () => {
@@ -80,6 +80,16 @@ for (const [choice, isMoved, objects] of CHOICES)
     assert.deepEqual(Object.fromEntries(service.objects), objects);
     assert.deepEqual(asked, [["a.txt"]]);
   });
+
+test("a move keeps away from the names of the others in its batch", async () => {
+  const { service, context, act } = start({ "a.txt": "e1", "to/a.txt": "old" }, KEEP_BOTH);
+  context.own.add("to/a (2).txt"); // another move is about to get it
+  await act();
+  assert.ok(service.objects.has("to/a (3).txt") && context.own.has("to/a (3).txt"));
+  const roots = new Map([["x/a.txt", "to/a.txt"], ["y/a.txt", "to/a.txt"]]);
+  const moves = movesOf([{ key: "x/a.txt" }, { key: "y/a.txt" }], roots, { bucket: "objects" });
+  assert.deepEqual(moves.map(({ targetKey }) => targetKey), ["to/a.txt", "to/a (2).txt"]);
+});
 
 test("nothing is replaced without the right to overwrite", async () => {
   const { service, act } = start(TAKEN, REPLACE, [{ ...GRANT, allow_overwrite: false }]);

@@ -65,8 +65,9 @@ export class FileMover {
     const isReplaceable = replaced.every(({ targetKey }) => mayReplace(grants, targetBucket, targetKey));
     const answer = new Answer((names) => askAboutConflicts(names, { mayReplace: isReplaceable, done }));
     if (conflicts.length && !(await answer.for(conflicts.map(({ targetKey }) => fileName(targetKey))))) return;
+    const own = new Set(moves.map(({ targetKey }) => targetKey));
     const act = async (item) => {
-      item.isSkipped = !(await move(this.#service, grants, item, { taken, answer }));
+      item.isSkipped = !(await move(this.#service, grants, item, { taken, own, answer }));
       if (!item.isSkipped) this.#onMoved(item);
     };
     const batch = new Batch(moves, act, {

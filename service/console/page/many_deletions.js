@@ -3,7 +3,7 @@
 import { Batch } from "./batch.js";
 import { batchWords, entriesInWords } from "./batch_words.js";
 import { filesOf } from "./folder_contents.js";
-import { offerUndo } from "./undo.js";
+import { focusHeading, offerUndo } from "./undo.js";
 import { counted, fileName } from "./words.js";
 
 const PARALLEL = 4;
@@ -54,7 +54,9 @@ export class ManyDeletions {
         },
         onTime: () => {
           this.#waiting.delete(offer);
+          const hadFocus = [document.body, offer.undo].includes(document.activeElement);
           offer.drop();
+          if (hadFocus) focusHeading();
           this.#delete(shown, targets);
         },
       }),

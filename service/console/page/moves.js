@@ -38,13 +38,17 @@ export function wrongName(folder, name) {
 
 /**
  * A move for each of `files`, which are below the keys of `roots`: a map from the key of a selected entry to the key
- * that it gets, both with a slash if it is a folder.
+ * that it gets, both with a slash if it is a folder. No two of them get the same key.
  */
 export function movesOf(files, roots, { bucket, targetBucket = bucket }) {
   const folders = [...roots].filter(([root]) => root.endsWith("/"));
+  const used = new Set();
   return files.map(({ key, size, etag }) => {
     const [from, to] = roots.has(key) ? [key, roots.get(key)] : folders.find(([root]) => key.startsWith(root));
-    return { bucket, key, size, etag, targetBucket, targetKey: to + key.slice(from.length), isCopied: false };
+    const wanted = to + key.slice(from.length);
+    const targetKey = used.has(wanted) ? nextFree(wanted, (other) => used.has(other)) : wanted;
+    used.add(targetKey);
+    return { bucket, key, size, etag, targetBucket, targetKey, isCopied: false };
   });
 }
 
@@ -53,24 +57,25 @@ export const conflictsOf = (moves, taken) => moves.filter(({ targetKey }) => tak
 
 /**
  * Does one move, or what is left of it: `isCopied` is set once only the deletion is left. Resolves with whether it was
- * moved, or skipped. `answer.for([name])` says what to do if the name is taken, and `taken` are keys that are.
+ * moved, or skipped. `answer.for([name])` says what to do if the name is taken. `taken` are keys that are, and `own`
+ * those that the moves of this batch get.
  *
  * @throws Error whose message is a sentence for people, or what the client throws
  */
-export async function move(service, grants, item, { taken, answer }) {
+export async function move(service, grants, item, { taken, own, answer }) {
   if (!item.isCopied) {
     if (item.size > MOST_COPIED)
       throw new Error(`It has ${bytes(item.size)}. ${TOO_LARGE}`);
     item.etag ??= (await find(service, item))?.etag; // it was uploaded since the list was read
     if (!item.etag) throw new Error("It is no longer there.");
-    if (!(await copyToFreeName(service, grants, item, { taken, answer }))) return false;
+    if (!(await copyToFreeName(service, grants, item, { taken, own, answer }))) return false;
     item.isCopied = true;
   }
   await removeCopied(service, item);
   return true;
 }
 
-async function copyToFreeName(service, grants, item, { taken, answer }) {
+async function copyToFreeName(service, grants, item, { taken, own, answer }) {
   for (let number = 1; number <= MOST_NAMES; number += 1) {
     if (!taken.has(item.targetKey) || item.isReplaced) {
       const error = await copy(service, grants, item);
@@ -79,7 +84,7 @@ async function copyToFreeName(service, grants, item, { taken, answer }) {
     }
     const choice = await answer.for([nameIn(item.targetKey)]);
     if (choice === REPLACE && mayReplace(grants, item.targetBucket, item.targetKey)) item.isReplaced = true;
-    else if (choice === KEEP_BOTH) item.targetKey = besides(item.targetKey, taken);
+    else if (choice === KEEP_BOTH) item.targetKey = reserved(item.targetKey, taken, own);
     else if (choice === SKIP || choice === null) return false;
     else throw new Error("There is a file with this name, and you may not replace it.");
   }
@@ -88,9 +93,15 @@ async function copyToFreeName(service, grants, item, { taken, answer }) {
 
 const nameIn = (key) => key.slice(key.lastIndexOf("/") + 1);
 
-function besides(key, taken) {
+function reserved(key, taken, own) {
+  const free = nextFree(key, (other) => taken.has(other) || own.has(other));
+  own.add(free);
+  return free;
+}
+
+function nextFree(key, isTaken) {
   const folder = key.slice(0, key.lastIndexOf("/") + 1);
-  return folder + freeName(nameIn(key), (name) => taken.has(folder + name));
+  return folder + freeName(nameIn(key), (name) => isTaken(folder + name));
 }
 
 /** Resolves with the error if the target's name is taken, and with null if the copy exists. */

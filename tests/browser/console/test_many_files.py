@@ -188,6 +188,7 @@ def test_many_are_deleted_and_a_session_ends_on_a_phone(
         console.page.clock.run_for(UNDO_MS + 500)
         console.page.clock.resume()
         says(console, "3 files deleted.")
+        expect(console.heading).to_be_focused()
         assert [harness.has(f"lots/{each}") for each in ("0.txt", "deep/d.txt", "2.txt")] == [
             False,
             False,
