@@ -1,12 +1,15 @@
 // What resumes uploads when the tab was closed: in IndexedDB, the id of each upload at the store, its bucket
 // and key, and the name, size and time of the file. No key of a caller, no token and no signed URL.
 
+import { RunningUploads } from "./running_uploads.js";
+
 const DATABASE = "presign-console";
 const STORE = "uploads";
 
 export class UnfinishedUploads {
   #caller = null; // who may see them: the browser may be shared
   #database = null;
+  #running = new RunningUploads();
 
   /** From now on only this caller's uploads are noted and listed. */
   enter({ subject, issuer = null }) {
@@ -18,17 +21,34 @@ export class UnfinishedUploads {
     const id = (name) => `${this.#caller} ${name}`;
     const caller = this.#caller;
     return {
-      getItem: async (name) => (await this.#run("readonly", (store) => store.get(id(name))))?.note ?? null,
-      setItem: (name, note) => this.#run("readwrite", (store) => store.put({ id: id(name), caller, note, ...facts })),
-      removeItem: (name) => this.#run("readwrite", (store) => store.delete(id(name))),
+      getItem: async (name) => {
+        const note = (await this.#run("readonly", (store) => store.get(id(name))))?.note ?? null;
+        if (note !== null) this.#running.add(id(name));
+        return note;
+      },
+      setItem: (name, note) => {
+        this.#running.add(id(name));
+        return this.#run("readwrite", (store) => store.put({ id: id(name), caller, note, ...facts }));
+      },
+      removeItem: (name) => {
+        this.#running.remove(id(name));
+        return this.#run("readwrite", (store) => store.delete(id(name)));
+      },
     };
   }
 
-  /** The facts of the caller's uploads. Where the browser keeps nothing, there are none. */
+  /** This tab goes on with none of them any more. */
+  leave() {
+    this.#running.clear();
+  }
+
+  /** The facts of the caller's uploads that no tab goes on with. Where the browser keeps nothing, there are none. */
   async list() {
     try {
       const all = await this.#run("readonly", (store) => store.getAll());
-      return all.filter(({ caller }) => caller === this.#caller).map(({ note: _note, id: _id, ...facts }) => facts);
+      const running = await this.#running.ofAllTabs();
+      const left = all.filter(({ id, caller }) => caller === this.#caller && !running.has(id));
+      return left.map(({ note: _note, id: _id, ...facts }) => facts);
     } catch {
       return [];
     }

@@ -119,6 +119,7 @@ export class UploadsPanel {
     this.#rows = [];
     this.#halted = [];
     this.#queue.clear();
+    this.#unfinished.leave();
     byId("uploads").replaceChildren();
     byId("overwrite").checked = false;
     this.code.clear();

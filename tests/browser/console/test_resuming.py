@@ -12,6 +12,7 @@ from tests.browser.console.harness import (
     READER_KEY,
     ConsolePage,
     large_file,
+    open_console,
     text_file,
 )
 from tests.support.socket_server import wait_until
@@ -133,3 +134,27 @@ def test_an_interrupted_upload_can_be_given_up(gated_console: ConsolePage, tmp_p
     item.get_by_role("button", name="Cancel").click()
     expect(item).to_have_count(0)
     wait_until(lambda: console.harness.uploads(f"films/{name}") == [], 10)
+
+
+def test_another_tab_leaves_an_upload_that_goes_on_alone(
+    gated_console: ConsolePage, tmp_path: Path
+) -> None:
+    console, gate = gated_console, gated_console.harness.way
+    file = large_file(tmp_path, "two tabs.bin", SIZE)
+    console.sign_in()
+    gate.shut(after=PART)
+    console.upload(file)
+    gate.wait_until_held(2)
+    other = open_console(console.page.context, console.harness)
+    other.sign_in()
+    other.page.wait_for_timeout(500)  # until it has looked for uploads
+    expect(other.item("two tabs.bin")).to_have_count(0)
+    console.page.once("dialog", lambda dialog: dialog.accept())
+    console.page.reload()  # now no tab goes on with it
+    gate.cut()
+    gate.open()
+    other.page.reload()
+    other.try_to_sign_in()
+    resume(other, "two tabs.bin", file)
+    other.wait_until_sent("two tabs.bin")
+    assert other.harness.holds("two tabs.bin", file)

@@ -312,6 +312,7 @@ def test_uploads_are_docked_and_never_move_the_list(console: ConsolePage) -> Non
     console.upload(*(text_file(f"docked-{number}.txt") for number in range(8)))
     dock = console.region("0 of 8 files uploaded")
     expect(dock.get_by_role("listitem")).to_have_count(8)
+    expect(dock).to_be_in_viewport(ratio=1)
     assert top_of(console) == before
     assert not is_covered(console, "29.txt")
     console.page.get_by_role("navigation", name="Path").get_by_text("objects").click()
