@@ -2,7 +2,10 @@
 
 import { byId, element, icon } from "./elements.js";
 
-let opened = null; // { button, root, close }
+let opened = null; // { button, close }
+
+/** Closes the menu that is open, if there is one. */
+export const closeMenu = () => opened?.close({ isLeft: true });
 
 /** Makes a button that opens a menu. `items` returns what it offers now, as `openMenu` takes it. */
 export function opensMenu(button, items, again) {
@@ -20,7 +23,7 @@ export function opensMenu(button, items, again) {
  * Shows `items`, each `{ name, icon, act }`. `act` is called when its item is chosen; before that the focus is back on
  * the button, or on what `again` returns if the button was replaced meanwhile.
  */
-function openMenu(button, items, again = () => byId("where")) {
+function openMenu(button, items, again = () => null) {
   const root = element("div", undefined, "menu");
   root.setAttribute("role", "menu");
   root.ariaLabel = button.textContent;
@@ -31,12 +34,12 @@ function openMenu(button, items, again = () => byId("where")) {
     root.remove();
     opened = null;
     button.ariaExpanded = "false";
-    if (!isLeft) (button.isConnected ? button : again())?.focus();
+    if (!isLeft) ((button.isConnected ? button : again()) ?? byId("where")).focus();
   };
-  document.querySelector("main").append(root);
+  byId("workspace").append(root);
   place(root, button);
   button.ariaExpanded = "true";
-  opened = { button, root, close };
+  opened = { button, close };
   const { signal } = closing;
   root.addEventListener("keydown", (event) => onKey(event, root, close), { signal });
   addEventListener("resize", () => close({ isLeft: true }), { signal });

@@ -14,6 +14,7 @@ import { DiagnosisPanel } from "./diagnosis_panel.js";
 import { byId } from "./elements.js";
 import { FilesPanel } from "./files_panel.js";
 import { showGrants } from "./grants_panel.js";
+import { closeMenu } from "./menu.js";
 import { offerNewFolder } from "./new_folder.js";
 import { SharePanel } from "./share_panel.js";
 import { notify } from "./toasts.js";
@@ -89,6 +90,7 @@ export class Workspace {
   /** The token is no longer valid: nothing is sent until somebody signs in. */
   suspend() {
     this.#isIn = false;
+    closeMenu();
     this.uploads.suspend();
     this.files.suspend();
   }
@@ -107,6 +109,7 @@ export class Workspace {
     for (const panel of [this.uploads, this.files, this.share, this.diagnosis]) panel.clear();
     byId("grants").replaceChildren();
     showCode(false);
+    closeMenu();
   }
 
   #noteSent({ bucket, key, size }) {

@@ -13,6 +13,8 @@ from tests.browser.console.harness import (
     MIB,
     READER_KEY,
     ConsolePage,
+    expired,
+    first_held,
     hold,
     let_token_expire,
     refuse,
@@ -139,8 +141,15 @@ def test_signing_out_forgets_all_of_it(console: ConsolePage) -> None:
 
 def test_an_expired_token_leads_to_the_sign_in_without_loss(console: ConsolePage) -> None:
     console.sign_in()
-    let_token_expire(console, "a.txt")
+    held = hold(console.page, "**/v1/object-checks")
+    console.field("File to share").fill("a.txt")
+    console.button("Create link").click()
+    route = first_held(console.page, held)
+    console.button("Tools").click()
+    expect(console.page.get_by_role("menu")).to_be_visible()
+    expired(route)
     expect(console.alert.first).to_be_focused()
+    expect(console.page.get_by_role("menu")).to_have_count(0)
     expect(console.button("Create link")).to_be_hidden()
     console.sign_in()
     expect(console.field("File to share")).to_have_value("a.txt")
