@@ -321,6 +321,7 @@ def test_where_no_versions_are_kept_no_deleted_files_are_offered(
     with console.page.expect_response("**/v1/object-versions?**"):
         console.follow("offered")
     expect(console.row("a.txt")).to_be_visible()
+    console.page.wait_for_timeout(300)  # until the page has read the answer
     expect(console.field(SHOW)).to_be_hidden()
 
 
