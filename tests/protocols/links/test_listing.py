@@ -268,4 +268,5 @@ def test_a_link_in_the_list_is_sealed_by_the_key_that_made_it() -> None:
         if own is not None:
             assert own.url == f"{URL}/l/{ticket.text}"
             assert ticket.text not in repr(own)
-    assert own_link(values, replace(link.caller, subject="x"), entry) is None
+    other = replace(link.caller, subject="x")
+    assert own_link(LinkSettings(keys=ring, url=URL), other, entry) is None
