@@ -4,7 +4,7 @@ import { byId, hideError, showError } from "./elements.js";
 import { LinkRow } from "./link_row.js";
 import { linkOf } from "./link_words.js";
 
-const AT_ONCE = 20;
+const AT_ONCE = 5;
 const MINE = "My links";
 const OF_THIS_TAB = "Links made in this tab";
 const NO_LIST = ["invalid_request", "not_found"]; // the service has no store of links, or no links
