@@ -73,12 +73,12 @@ def demo_settings(
     hook gets; each run has its own. Without a secret there are no arrivals. Raises
     ConfigurationError for a variable of the environment.
     """
+    # Nobody pushes events: the queue has them.
+    allowed = [each for each in Operation if each is not Operation.NOTIFY]
     grant = {
         "bucket": BUCKET,
         "prefix": "",
-        "allow": [
-            each for each in Operation if each is not Operation.NOTIFY
-        ],  # the queue has the events
+        "allow": allowed,
         "allow_overwrite": True,
         "max_expires_in": 3600,
         "max_link_expires_in": 30 * 86_400,

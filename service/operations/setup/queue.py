@@ -36,12 +36,12 @@ def queue_setup(arrivals: ArrivalSettings, buckets: Sequence[SignedBucket]) -> D
     if found is None:
         return None
     region, account, name = found.groups()
-    notified = [
-        (bucket, hooks)
-        for bucket in buckets
-        if bucket.is_at_aws and not bucket.is_access_point and bucket.region == region
-        if (hooks := [each for each in arrivals.hooks.values() if each.bucket == bucket.name])
-    ]
+    notified = dict[str, tuple[SignedBucket, list[Hook]]]()
+    for bucket in buckets:
+        hooks = [each for each in arrivals.hooks.values() if each.bucket == bucket.name]
+        if hooks and bucket.is_at_aws and not bucket.is_access_point and bucket.region == region:
+            # The configuration may have a bucket by several names.
+            notified.setdefault(bucket.s3_bucket, (bucket, []))[1].extend(hooks)
     if not notified:
         return None
     arn = f"arn:{_partition(region)}:sqs:{region}:{account}:{name}"
@@ -55,13 +55,13 @@ def queue_setup(arrivals: ArrivalSettings, buckets: Sequence[SignedBucket]) -> D
                 "maxReceiveCount": _MAX_RECEIVES,
             },
         },
-        "policy": _document(_sending(arn, [bucket for bucket, _ in notified])),
+        "policy": _document(_sending(arn, [bucket for bucket, _ in notified.values()])),
         "service_policy": _document(
             {"Effect": "Allow", "Action": _ACTIONS, "Resource": arn},
         ),
         "notifications": [
             {"bucket": bucket.s3_bucket, "configuration": _notification(arn, hooks)}
-            for bucket, hooks in notified
+            for bucket, hooks in notified.values()
         ],
     }
 

@@ -35,7 +35,12 @@ def printed(
     grants = [{"bucket": "reports", "prefix": "", "allow": ["upload"]}]
     path = directory / "presign.yaml"
     document = {
-        "buckets": {"reports": bucket, "elsewhere": {**bucket, **own}, "unwatched": bucket},
+        "buckets": {
+            "reports": bucket,
+            "again": bucket,
+            "elsewhere": {**bucket, **own},
+            "unwatched": bucket,
+        },
         "callers": [{"api_key": "a", "sha256": [digest_of("a")], "grants": grants}],
         "arrivals": {
             "hooks": {name: hook | each for name, each in hooks.items()},
@@ -84,6 +89,15 @@ def test_a_bucket_notifies_of_what_its_hooks_want(
     [configuration] = found["configuration"]["QueueConfigurations"]
     assert (found["bucket"], configuration["QueueArn"]) == ("acme-reports", ARN)
     assert configuration["Events"] == names
+
+
+def test_a_bucket_by_two_names_has_one_set_of_notifications(tmp_path: Path) -> None:
+    queue = printed(tmp_path, URL, a={}, b={"bucket": "again", "events": ["removed"]})["queue"]
+    [found] = queue["notifications"]
+    [configuration] = found["configuration"]["QueueConfigurations"]
+    assert configuration["Events"] == ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"]
+    [statement] = queue["policy"]["Statement"]
+    assert statement["Condition"]["ArnEquals"]["aws:SourceArn"] == ["arn:aws:s3:::acme-reports"]
 
 
 @pytest.mark.parametrize("queue", [None, "http://127.0.0.1:9324/1/q"])
