@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from threading import Event
 from typing import Any, Final
@@ -36,7 +37,8 @@ UPLOADS: Final = 10_000
 REPLICAS: Final = 3
 MOST_REFUSALS: Final = 6  # of an event: it would be tried again after 2, 4, 8 s and so on
 KILL_SECONDS: Final = (4.0, 12.0)  # between two kills
-RATE: Final = 20  # events a second for each hook
+RATES: Final = (5, 20)  # events a second for each hook
+SECONDS: Final = 60  # at each rate
 EVENTS: Final = 2000
 SLOW_SECONDS: Final = 9.0  # that a slow hook takes to answer
 _REFUSALS: Final = (500, 503, 429, 302, HANG_UP)
@@ -175,7 +177,7 @@ class Beside:
     p99: float
 
 
-def beside(store: Store, *, is_slow: bool, count: int = EVENTS, rate: float = RATE) -> Beside:
+def beside(store: Store, *, is_slow: bool, rate: float, count: int) -> Beside:
     """How long an event for a quick hook takes, while one that is slow gets as many, or does not."""
     put = dict[str, float]()
 
@@ -187,7 +189,7 @@ def beside(store: Store, *, is_slow: bool, count: int = EVENTS, rate: float = RA
     hook = ReceivingHook(SECRET, answer)
     with (
         hook.serving() as url,
-        queue_filled_by(store, f"beside-{is_slow}".lower()) as queue,
+        queue_filled_by(store, f"beside-{is_slow}-{rate}".lower()) as queue,
         replicas(store, arrivals_of(queue, url, "quick", "slow"), 1),
     ):
         names = ("quick", "slow") if is_slow else ("quick",)
@@ -250,10 +252,13 @@ def lines(store: Store, uploads: int) -> Iterator[str]:
     )
     if store.name == "moto":
         return  # it may lose a message that comes while it deletes another
-    for is_slow in (False, True):
-        waits = beside(store, is_slow=is_slow)
+    for rate, is_slow in product(RATES, (False, True)):
+        waits = beside(store, is_slow=is_slow, rate=rate, count=rate * SECONDS)
         words = f"beside one that answers after {SLOW_SECONDS:.0f} s" if is_slow else "alone"
-        yield f"a quick hook {words}: p50 {waits.median * 1000:.0f} ms, p99 {waits.p99 * 1000:.0f} ms"
+        yield (
+            f"a quick hook {words}, {rate} events a second: "
+            f"p50 {waits.median * 1000:.0f} ms, p99 {waits.p99 * 1000:.0f} ms"
+        )
     yield f"CPU of an event: {cpu_ms(store):.2f} ms"
 
 

@@ -66,7 +66,7 @@ def test_a_stop_ends_the_poll_of_a_queue(store: Store) -> None:
 
 
 def test_what_is_measured_has_figures(store: Store) -> None:
-    waits = arrivals.beside(store, is_slow=True, count=5)
+    waits = arrivals.beside(store, is_slow=True, rate=20, count=5)
     assert 0 < waits.median <= waits.p99
     found = idle_arrivals.measure(rounds=1)
     assert min(found.off_us, found.on_us, found.push_ms, found.push_held_ms) > 0
