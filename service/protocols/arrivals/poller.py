@@ -8,7 +8,7 @@ Rules of this file:
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
 from service.concurrency.causes import class_names
@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 EXTEND_SECONDS: Final = 10.0  # a third of the time for which a message is invisible
 STOP_SECONDS: Final = 4.0  # for what is being worked on when the service stops
 _RECEIVE_SECONDS: Final = 60.0  # a poll takes 20
+_RECEIVERS: Final = 4  # at a time, while each gets as many messages as it asked for
 _LONGEST_PAUSE: Final = 30.0  # after calls that failed
 _OFF_SECONDS: Final = 1.0
 
@@ -57,52 +58,71 @@ class Poller:
         self._on_failure = on_failure
         self._settlements = Settlements(queue, on_failure=on_failure)
         self._working: dict[asyncio.Task[None], Message] = {}
+        self._receivers: list[asyncio.Task[None]] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._has_place = asyncio.Event()
+        self._asked_for = 0  # messages, of all receivers
+        self._has_more = asyncio.Event()  # the queue, as far as the last receiver has seen
         self._is_failing = False
 
     def start(self) -> None:
-        runs = (self._receive_all(), self._extend_all(), self._settlements.run())
+        receivers = [self._receive_all(is_first=not number) for number in range(_RECEIVERS)]
+        self._receivers = [asyncio.create_task(each) for each in receivers]
+        runs = (self._extend_all(), self._settlements.run())
         self._tasks = [asyncio.create_task(each) for each in runs]
 
     async def stop(self) -> None:
         """Receive nothing more, and give what is being worked on a few seconds."""
-        receiving, extending, settling = self._tasks
-        receiving.cancel()
+        for task in self._receivers:
+            task.cancel()
         if self._working:
             await asyncio.wait([*self._working], timeout=STOP_SECONDS)
         rest = [*self._working]
-        for task in (*rest, extending, settling):
+        for task in (*rest, *self._tasks):
             task.cancel()
         # A client may swallow a cancellation.
-        await asyncio.wait([*rest, receiving, extending, settling], timeout=STOP_SECONDS)
+        await asyncio.wait([*rest, *self._receivers, *self._tasks], timeout=STOP_SECONDS)
         await self._settlements.flush()
         await self._queue.close()
 
-    async def _receive_all(self) -> None:
+    async def _receive_all(self, *, is_first: bool) -> None:
+        """Receive messages. All but the first wait while the queue has few: polls are paid for."""
         failures = 0
         while True:
+            if not is_first:
+                await self._has_more.wait()
             if (most := await self._free_places()) == 0:
                 continue
+            self._asked_for += most
             try:
                 messages = await attempt(self._queue.receive(most), _RECEIVE_SECONDS)
             except Exception as error:  # noqa: BLE001 - the queue is asked again, whatever it was
                 failures += 1
+                self._has_more.clear()
                 is_ours = isinstance(error, QueueUnavailable)
                 self._note(str(error) if is_ours else class_names(error))
                 pause = min(2.0 ** min(failures - 1, 10), _LONGEST_PAUSE)
                 await asyncio.sleep(pause * (0.5 + self._jitter() / 2))
                 continue
+            finally:
+                self._asked_for -= most
             failures = 0
             self._note(None)
-            for message in messages:
-                task = asyncio.create_task(self._handle(message))
-                self._working[task] = message
-                task.add_done_callback(self._ended)
+            self._start(messages)
+            if len(messages) == most:
+                self._has_more.set()
+            else:
+                self._has_more.clear()
+
+    def _start(self, messages: Iterable[Message]) -> None:
+        for message in messages:
+            task = asyncio.create_task(self._handle(message))
+            self._working[task] = message
+            task.add_done_callback(self._ended)
 
     async def _free_places(self) -> int:
         """Wait until there is a place, for a second at most, and return how many there are."""
-        if (free := self._places() - len(self._working)) > 0:
+        if (free := self._places() - len(self._working) - self._asked_for) > 0:
             return min(free, BATCH)
         self._has_place.clear()
         try:

@@ -127,7 +127,7 @@ async def test_a_message_of_a_killed_replica_comes_back() -> None:
     killed = Poller(queue, never, places=lambda: 9, jitter=lambda: 0.5, on_failure=Failures())
     killed.start()
     await asyncio.sleep(5)
-    for task in (*killed._tasks, *killed._working):
+    for task in (*killed._receivers, *killed._tasks, *killed._working):
         task.cancel()
     async with polling(queue, accept):
         await asyncio.sleep(31)
@@ -148,6 +148,33 @@ async def test_slow_messages_hold_up_no_others() -> None:
         await asyncio.sleep(10)
         assert done.keys() == {"quick"}
         assert done["quick"] < 1
+
+
+class FarQueue(FakeQueue):
+    """A call takes a tenth of a second."""
+
+    async def receive(self, most: int) -> Sequence[Message]:
+        await asyncio.sleep(0.1)
+        return await super().receive(most)
+
+
+@in_virtual_time
+async def test_a_long_queue_is_received_from_several_times_at_once() -> None:
+    queue, clock = FarQueue(map(str, range(1000))), loop_clock()
+    async with polling(queue, accept):
+        began = clock.boot()
+        await queue.is_empty.wait()
+    assert clock.boot() - began < 5  # one after the other they take ten
+
+
+@in_virtual_time
+async def test_a_short_queue_is_polled_by_one_receiver() -> None:
+    queue = FakeQueue(map(str, range(25)))
+    async with polling(queue, accept):
+        await asyncio.sleep(60)
+        before = queue.calls.count("receive")
+        await asyncio.sleep(60)
+    assert queue.calls.count("receive") - before <= 4  # each takes 20 s
 
 
 @in_virtual_time
@@ -283,9 +310,9 @@ class LongQueue(FakeQueue):
 
     async def receive(self, most: int) -> Sequence[Message]:
         count = min(most, self.waiting)
-        await asyncio.sleep(0 if count else 20)
         self.waiting -= count
-        return [Message(body="a", receipt=str(self.waiting + each)) for each in range(count)]
+        await asyncio.sleep(0 if count else 20)
+        return [Message(body="a", receipt="a") for _ in range(count)]
 
     async def delete(self, receipts: Sequence[str]) -> None:
         self.deleted += len(receipts)
@@ -332,7 +359,7 @@ async def test_nothing_is_lost_when_replicas_are_killed_at_random() -> None:
     for _kill in range(20):
         await asyncio.sleep(2)
         killed = replicas.pop(0)
-        for task in (*killed._tasks, *killed._working):
+        for task in (*killed._receivers, *killed._tasks, *killed._working):
             task.cancel()
         replicas.append(replica())
     await queue.is_empty.wait()
