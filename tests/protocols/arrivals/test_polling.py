@@ -3,50 +3,20 @@
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from itertools import pairwise
 
 import pytest
 
-from service.protocols.arrivals.poller import STOP_SECONDS, Poller, Work
+from service.protocols.arrivals.poller import STOP_SECONDS, Poller
 from service.protocols.arrivals.queue import (
     LONGEST_SECONDS,
-    Message,
     QueueUnavailable,
     retry_seconds,
 )
 from tests.protocols.arrivals.doubles import FakeQueue
+from tests.protocols.arrivals.polling import Failures, accept, polling
 from tests.support.virtual_time import in_virtual_time, loop_clock
-
-
-class Failures:
-    count = 0
-
-    def __call__(self) -> None:
-        self.count += 1
-
-
-@asynccontextmanager
-async def polling(
-    queue: FakeQueue, work: Work, *, places: int = 100, failures: Failures | None = None
-) -> AsyncIterator[Poller]:
-    poller = Poller(
-        queue,
-        work,
-        places=lambda: places,
-        jitter=lambda: 0.999,
-        on_failure=failures or Failures(),
-    )
-    poller.start()
-    try:
-        yield poller
-    finally:
-        await poller.stop()
-
-
-async def accept(_: str) -> bool:
-    return True
 
 
 @in_virtual_time
@@ -148,33 +118,6 @@ async def test_slow_messages_hold_up_no_others() -> None:
         await asyncio.sleep(10)
         assert done.keys() == {"quick"}
         assert done["quick"] < 1
-
-
-class FarQueue(FakeQueue):
-    """A call takes a tenth of a second."""
-
-    async def receive(self, most: int) -> Sequence[Message]:
-        await asyncio.sleep(0.1)
-        return await super().receive(most)
-
-
-@in_virtual_time
-async def test_a_long_queue_is_received_from_several_times_at_once() -> None:
-    queue, clock = FarQueue(map(str, range(1000))), loop_clock()
-    async with polling(queue, accept):
-        began = clock.boot()
-        await queue.is_empty.wait()
-    assert clock.boot() - began < 5  # one after the other they take ten
-
-
-@in_virtual_time
-async def test_a_short_queue_is_polled_by_one_receiver() -> None:
-    queue = FakeQueue(map(str, range(25)))
-    async with polling(queue, accept):
-        await asyncio.sleep(60)
-        before = queue.calls.count("receive")
-        await asyncio.sleep(60)
-    assert queue.calls.count("receive") - before <= 4  # each takes 20 s
 
 
 @in_virtual_time
@@ -299,41 +242,6 @@ async def test_a_stop_takes_seconds_whatever_hangs() -> None:
         began = clock.boot()
     assert clock.boot() - began <= STOP_SECONDS + 0.1
     assert queue.left == 1
-
-
-class LongQueue(FakeQueue):
-    """Hands out each message once."""
-
-    def __init__(self, messages: int) -> None:
-        super().__init__()
-        self.given, self.waiting, self.deleted = messages, messages, 0
-
-    async def receive(self, most: int) -> Sequence[Message]:
-        count = min(most, self.waiting)
-        self.waiting -= count
-        await asyncio.sleep(0 if count else 20)
-        return [Message(body="a", receipt="a") for _ in range(count)]
-
-    async def delete(self, receipts: Sequence[str]) -> None:
-        self.deleted += len(receipts)
-        if self.deleted == self.given:
-            self.is_empty.set()
-
-
-@pytest.mark.slow  # it takes seconds of CPU
-@in_virtual_time
-async def test_a_queue_of_100_000_is_worked_on_within_the_places() -> None:
-    queue, most = LongQueue(100_000), 0
-
-    async def work(_: str) -> bool:
-        nonlocal most
-        most = max(most, len(poller._working))
-        await asyncio.sleep(0.1)
-        return True
-
-    async with polling(queue, work, places=138) as poller:
-        await queue.is_empty.wait()
-    assert (most, queue.deleted) == (138, 100_000)
 
 
 @in_virtual_time

@@ -1,76 +1,24 @@
 """A store pushes what happened; its caller's grants decide what of it is passed on."""
 
-import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any, Final
 
-import httpx
 import pytest
 
-from service.app.session_sources import OpenSources
-from service.concurrency.event_loop import ITEMS_PER_SLICE
 from service.protocols.arrivals.arrivals import Arrivals
 from service.sessions.session import Session
 from service.sessions.source import Owner, session_name
 from tests.protocols.arrivals.doubles import FakeHooks
-from tests.protocols.arrivals.factories import SECRET, TEST_EVENT, body_of, make_record
+from tests.protocols.arrivals.factories import TEST_EVENT, body_of, make_record
+from tests.protocols.arrivals.pushing import HOOKS, NOTIFY, PATH, URL, push, pushing, until_ready
 from tests.support.app import (
     API_KEY,
     FixedSource,
     app_of,
     make_app_settings,
     make_fixed_sources,
-    run_app,
 )
-
-PATH: Final = "/v1/store-events"
-URL: Final = "https://hooks.example/a"
-HOOKS: Final[dict[str, dict[str, Any]]] = {
-    "billing": {"bucket": "demo", "prefix": "in/", "url": URL, "secret": SECRET},
-    "closed": {"bucket": "closed", "prefix": "", "url": f"{URL}/closed", "secret": SECRET},
-    "removals": {
-        "bucket": "demo",
-        "prefix": "",
-        "url": f"{URL}/removed",
-        "secret": SECRET,
-        "events": ["removed"],
-    },
-}
-NOTIFY: Final[dict[str, Any]] = {"bucket": "demo", "prefix": "in/", "allow": ["notify"]}
-
-
-@asynccontextmanager
-async def pushing(
-    hooks: FakeHooks,
-    *grants: dict[str, Any],
-    audit: Any = None,
-    rate_limit: str | None = None,
-    open_sources: OpenSources | None = None,
-    **more: Any,
-) -> AsyncIterator[httpx.AsyncClient]:
-    sections = {"arrivals": {"hooks": HOOKS}} | more
-    settings = make_app_settings(*(grants or (NOTIFY,)), rate_limit=rate_limit, **sections)
-    sources = open_sources or make_fixed_sources()
-    async with run_app(settings, audit=audit, open_sources=sources) as client:
-        arrivals = app_of(client).parts.use_case(Arrivals)
-        arrivals._notifier._sender = hooks
-        arrivals.hold_seconds = 0
-        yield client
-
-
-async def until_ready(client: httpx.AsyncClient) -> None:
-    """Wait for the bucket's own session."""
-    pool = app_of(client).services.core.pool
-    await asyncio.gather(*(each.until_asleep() for each in pool.attempts()))
-
-
-async def push(client: httpx.AsyncClient, body: str | bytes, **more: Any) -> httpx.Response:
-    headers = {"content-type": "application/json"}
-    return await client.post(PATH, content=body, headers=headers, **more)
 
 
 async def test_a_pushed_record_is_told() -> None:
@@ -267,67 +215,3 @@ async def test_only_the_buckets_own_role_names_the_caller(role: str, who: str | 
 async def test_a_body_is_not_read_without_the_right() -> None:
     async with pushing(FakeHooks(), {"bucket": "demo", "prefix": "", "allow": ["list"]}) as client:
         assert (await push(client, b"[" * 2**20)).status_code == 403
-
-
-async def test_a_message_with_a_surrogate_is_done() -> None:
-    async with pushing(FakeHooks()) as client:
-        assert await app_of(client).parts.use_case(Arrivals).take('{"Records": "\ud800"}')
-
-
-async def test_a_long_push_holds_up_no_other_request() -> None:
-    records, turns = 1000, 0
-
-    async def count_turns() -> None:
-        nonlocal turns
-        while True:
-            await asyncio.sleep(0)
-            turns += 1
-
-    async with pushing(FakeHooks(), NOTIFY | {"prefix": ""}) as client:
-        counting = asyncio.create_task(count_turns())
-        body = body_of(*(make_record(key=f"out/{i}") for i in range(records)))
-        assert (await push(client, body)).status_code == 204
-        counting.cancel()
-    # They are read, and then their hooks are found: each takes as many slices.
-    assert turns > 1.5 * records / ITEMS_PER_SLICE
-
-
-async def test_a_thousand_records_of_a_message_are_all_told() -> None:
-    hooks = FakeHooks()
-    keys = [f"in/{i}" for i in range(1000)]
-    async with pushing(hooks) as client:
-        arrivals = app_of(client).parts.use_case(Arrivals)
-        assert await arrivals.take(body_of(*(make_record(key=key) for key in keys)))
-    assert sorted(hooks.keys(URL)) == sorted(keys)
-
-
-async def test_the_same_event_ten_times_has_one_id() -> None:
-    hooks = FakeHooks()
-    async with pushing(hooks) as client:
-        for _ in range(5):
-            await app_of(client).parts.use_case(Arrivals).take(body_of(make_record()))
-            await push(client, body_of(make_record()))
-    assert len(hooks.sent) == 10
-    assert len({headers["webhook-id"] for _, headers, _ in hooks.sent}) == 1
-
-
-async def test_events_out_of_order_are_told_with_their_sequencers() -> None:
-    hooks, sequencers = FakeHooks(), ["0B", "0A", "1"]
-    async with pushing(hooks) as client:
-        for each in sequencers:
-            await push(client, body_of(make_record(object={"sequencer": each})))
-    assert [body["data"]["sequencer"] for _, _, body in hooks.sent] == sequencers
-    assert len({headers["webhook-id"] for _, headers, _ in hooks.sent}) == 3
-
-
-async def test_control_characters_of_a_key_stay_inside_of_json() -> None:
-    hooks, lines = FakeHooks(), list[bytes]()
-    async with pushing(hooks, audit=lines.extend) as client:
-        answer = await push(client, body_of(make_record(key="in/%0D%0A%00%1B[2J")))
-    assert answer.status_code == 204
-    key = "in/\r\n\0\x1b[2J"
-    assert hooks.keys(URL) == [key]
-    [line] = lines
-    assert json.loads(line)["keys"] == [key]
-    assert line.count(b"\n") == 1
-    assert not {0, 13, 27} & set(line)

@@ -1,0 +1,36 @@
+"""A poller of a queue, until a block ends."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from service.protocols.arrivals.poller import Poller, Work
+from tests.protocols.arrivals.doubles import FakeQueue
+
+
+class Failures:
+    count = 0
+
+    def __call__(self) -> None:
+        self.count += 1
+
+
+@asynccontextmanager
+async def polling(
+    queue: FakeQueue, work: Work, *, places: int = 100, failures: Failures | None = None
+) -> AsyncIterator[Poller]:
+    poller = Poller(
+        queue,
+        work,
+        places=lambda: places,
+        jitter=lambda: 0.999,
+        on_failure=failures or Failures(),
+    )
+    poller.start()
+    try:
+        yield poller
+    finally:
+        await poller.stop()
+
+
+async def accept(_: str) -> bool:
+    return True
