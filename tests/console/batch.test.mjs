@@ -39,6 +39,57 @@ for (const error of INTERRUPTIONS)
     assert.deepEqual([sum(batch), acted], [["done", 3, 0, []], [1, 2, 2, 3]]);
   });
 
+test("Go on, pressed twice, goes on once", async () => {
+  const seen = [];
+  let release;
+  const act = async (item) => {
+    seen.push(item);
+    if (item === 1) await new Promise((resolve) => (release = resolve));
+    await new Promise(setImmediate);
+  };
+  const batch = new Batch([1, 2, 3], act, { end: () => new Promise(setImmediate).then(() => seen.push("end")) });
+  const first = batch.run();
+  await new Promise(setImmediate);
+  batch.pause();
+  const pressed = [batch.run(), batch.run()];
+  assert.equal(batch.state, "starting");
+  release();
+  await Promise.all([first, ...pressed, new Promise(setImmediate).then(() => batch.run())]);
+  assert.deepEqual([sum(batch), seen], [["done", 3, 0, []], [1, 2, 3, "end"]]);
+});
+
+test("a pause holds a batch that has not gone on yet", async () => {
+  const batch = new Batch([1], async () => {});
+  const run = batch.run();
+  batch.pause();
+  await run;
+  assert.deepEqual(sum(batch), ["paused", 0, 1, []]);
+});
+
+test("Try again, pressed twice, drops nothing", async () => {
+  let isBroken = true;
+  const batch = new Batch([1, 2], async () => {
+    if (isBroken) throw refused(403);
+    await new Promise(setImmediate);
+  });
+  await batch.run();
+  isBroken = false;
+  await Promise.all([batch.again(), batch.again()]);
+  assert.deepEqual(sum(batch), ["done", 2, 0, []]);
+});
+
+test("what failed is done again after a cancel, and the rest is left", async () => {
+  const seen = [];
+  const batch = new Batch([1, 2, 3], async (item, signal) => {
+    seen.push([item, signal.aborted]);
+    if (item === 2) return batch.cancel();
+    if (seen.length === 1) throw refused(403);
+  });
+  await batch.run();
+  await batch.again();
+  assert.deepEqual([sum(batch), seen], [["done", 2, 1, []], [[1, false], [2, false], [1, false]]]);
+});
+
 test("a 401 of a store is one file's failure", async () => {
   const batch = new Batch([1], () => Promise.reject(refused(401, { store: "http://s.example" })));
   await batch.run();

@@ -10,7 +10,7 @@ export const isInterruption = (error) =>
   (error?.status === UNAUTHENTICATED && !error.store) || error?.code === UNREACHABLE;
 
 export class Batch {
-  state = "running"; // paused, done, cancelled, failed
+  state = "starting"; // until what was begun before a pause has ended; running, paused, done, cancelled, failed
   done = 0;
   failures = []; // {item, error}
   error = null; // why it has paused or failed
@@ -21,6 +21,7 @@ export class Batch {
   #end;
   #abort;
   #working = Promise.resolve();
+  #run = null; // the last one, to its end
   #controller = new AbortController();
 
   /**
@@ -41,14 +42,24 @@ export class Batch {
     return ["done", "cancelled", "failed"].includes(this.state);
   }
 
+  get isRunning() {
+    return ["starting", "running"].includes(this.state);
+  }
+
   get left() {
     return this.total - this.done - this.failures.length;
   }
 
-  /** Begins, or goes on after a pause. Resolves once nothing is being done. */
-  async run() {
-    await this.#working;
-    if (this.isOver) return;
+  /** Begins, or goes on after a pause. Resolves once nothing is being done. A second call begins nothing more. */
+  run() {
+    if (this.#run && this.state !== "paused") return this.#run;
+    if (this.state === "paused") this.#become("starting");
+    this.#run = Promise.resolve(this.#run).then(() => this.#begin());
+    return this.#run;
+  }
+
+  async #begin() {
+    if (this.state !== "starting") return;
     this.error = null;
     this.#become("running");
     const workers = Array.from({ length: this.#parallel });
@@ -65,7 +76,7 @@ export class Batch {
 
   /** Begins no further item until `run`. */
   pause(error = null) {
-    if (this.state !== "running") return;
+    if (!this.isRunning) return;
     this.error = error;
     this.#become("paused");
   }
@@ -80,12 +91,14 @@ export class Batch {
     this.#stop("failed", error);
   }
 
-  /** Does again what has failed. */
-  again() {
+  /** Does again what has failed, once all else is over. */
+  async again() {
+    if (!this.isOver) return;
+    this.#controller = new AbortController();
     this.#waiting = this.failures.map(({ item }) => item);
     this.failures = [];
     this.state = "paused";
-    return this.run();
+    await this.run();
   }
 
   #stop(state, error = null) {
@@ -113,7 +126,7 @@ export class Batch {
     if (this.isOver) return;
     if (!isInterruption(error)) return void this.failures.push({ item, error });
     this.#waiting.unshift(item);
-    this.pause(error);
+    if (this.state === "running") this.pause(error); // and not if somebody has gone on since
   }
 
   #become(state) {

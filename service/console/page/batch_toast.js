@@ -56,12 +56,13 @@ export class BatchToast {
     clearTimeout(this.#timer);
     this.#timer = null;
     if (this.#isHidden) return;
-    const { state, done, failures, total } = this.#batch;
+    const { state, isRunning, done, failures, total } = this.#batch;
     if (!this.#toast?.isConnected) this.#append();
     this.#said.textContent = this.#sentence();
-    this.#bar.hidden = state !== "running";
+    this.#bar.hidden = !isRunning;
     this.#bar.value = total ? (done + failures.length) / total : 0;
-    if (state !== this.#shown) this.#become(state);
+    const shown = isRunning ? "running" : state;
+    if (shown !== this.#shown) this.#become(shown);
   }
 
   #append() {
@@ -71,11 +72,11 @@ export class BatchToast {
   }
 
   #sentence() {
-    const { state, failures, error } = this.#batch;
-    if (state === "running") return this.#words.running(this.#batch);
+    const { state, isRunning, left, failures, error } = this.#batch;
+    if (isRunning) return this.#words.running(this.#batch);
     if (state === "paused") return `${this.#words.left(this.#batch)} ${whyPaused(error)}`;
     if (state === "failed") return `${this.#words.failed(this.#batch)} ${describeError(error).message}`;
-    return failures.length || state === "cancelled" ? this.#words.left(this.#batch) : this.#words.done(this.#batch);
+    return failures.length || left || state === "cancelled" ? this.#words.left(this.#batch) : this.#words.done(this.#batch);
   }
 
   #become(state) {
@@ -92,9 +93,14 @@ export class BatchToast {
   #controls(state) {
     const batch = this.#batch;
     if (state === "running") return [button("Cancel", () => batch.cancel())];
-    if (state === "paused") return [button("Go on", () => batch.run()), button("Stop", () => batch.cancel())];
+    if (state === "paused") return [button("Go on", () => this.#goOn()), button("Stop", () => batch.cancel())];
     const again = this.#onAgain && batch.failures.length ? [button("Try again", this.#onAgain)] : [];
     return [...again, button("Dismiss", () => this.#dismiss())];
+  }
+
+  #goOn() {
+    this.#batch.run();
+    this.#show(); // the button goes at once
   }
 
   #dismiss() {
