@@ -186,6 +186,9 @@ test("more files than are said stop it before it begins", async () => {
 test("a folder does not go into itself, and nothing to where it is", () => {
   const from = { bucket: "objects", folder: "in/" };
   const folder = [{ key: "in/f/", isFolder: true }];
+  const found = [{ key: "in/deep/a" }, { key: "in/b" }];
+  assert.match(whyNot(found, from, { bucket: "objects", folder: "in/deep/" }), /Some of them are .* already/);
+  assert.equal(whyNot(found, from, { bucket: "objects", folder: "other/" }), null);
   assert.match(whyNot(folder, from, { bucket: "objects", folder: "in/f/deep/" }), /into itself/);
   assert.match(whyNot(folder, from, from), /already/);
   assert.equal(whyNot(folder, from, { bucket: "other", folder: "in/f/" }), null);

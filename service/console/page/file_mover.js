@@ -7,7 +7,7 @@ import { Answer } from "./conflicts.js";
 import { askAboutConflicts } from "./conflicts_dialog.js";
 import { filesOf, keysIn } from "./folder_contents.js";
 import { FolderPicker } from "./folder_picker.js";
-import { conflictsOf, mayReplace, move, movesOf, takesCopies, whyNot } from "./moves.js";
+import { conflictsOf, folderOf, mayReplace, move, movesOf, takesCopies, whyNot } from "./moves.js";
 import { askForName } from "./rename_dialog.js";
 import { fileName } from "./words.js";
 
@@ -45,9 +45,7 @@ export class FileMover {
 
   /** Resolves with the new key, or with null if it keeps its name. */
   async rename(entry, place) {
-    const end = entry.key.length - (entry.isFolder ? 1 : 0);
-    // A search finds files of other folders.
-    const folder = entry.key.slice(0, entry.key.lastIndexOf("/", end - 1) + 1);
+    const folder = folderOf(entry.key);
     const name = await askForName(folder, { ...entry, name: nameOf(entry) });
     if (name === null) return null;
     const key = folder + name + (entry.isFolder ? "/" : "");

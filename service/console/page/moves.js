@@ -25,9 +25,14 @@ export const mayLeave = (grants, bucket, key) => may(grants, "download", bucket,
 export function whyNot(entries, from, { bucket, folder }) {
   if (entries.some(({ isFolder, key }) => isFolder && bucket === from.bucket && folder.startsWith(key)))
     return "A folder cannot be moved into itself.";
-  if (bucket === from.bucket && folder === from.folder) return "They are in this folder already.";
+  // A search finds files of other folders.
+  const there = bucket === from.bucket ? entries.filter(({ key }) => folderOf(key) === folder) : [];
+  if (there.length) return `${there.length < entries.length ? "Some of them" : "They"} are in this folder already.`;
   return null;
 }
+
+/** The folder that a file or a folder is in. */
+export const folderOf = (key) => key.slice(0, key.lastIndexOf("/", key.length - 2) + 1);
 
 /** Why an entry cannot be called `name` in its folder, or null. */
 export function wrongName(folder, name) {
