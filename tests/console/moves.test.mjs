@@ -5,6 +5,7 @@ import { page } from "./page.mjs";
 
 const { conflictsOf, mayReplace, move, movesOf, takesCopies, whyNot, wrongName } = await page("moves.js");
 const { Answer, KEEP_BOTH, REPLACE, SKIP } = await page("conflicts.js");
+const { Batch, Unanswered } = await page("batch.js");
 const { filesOf, keysIn } = await page("folder_contents.js");
 const { PresignError } = await page("client/errors.js");
 
@@ -54,7 +55,7 @@ class FakeStore {
 function start(objects, choice = null, grants = [GRANT]) {
   const service = new FakeStore(objects);
   const asked = [];
-  const answer = new Answer(async (names) => asked.push(names) && choice);
+  const answer = new Answer(async (keys) => asked.push(keys) && choice);
   const [item] = movesOf([{ key: "a.txt", size: 1, etag: "e1" }], new Map([["a.txt", "to/a.txt"]]), { bucket: "objects" });
   const context = { taken: new Set(), own: new Set([item.targetKey]), answer };
   return { service, asked, item, context, act: () => move(service, grants, item, context) };
@@ -71,15 +72,42 @@ const CHOICES = [
   [KEEP_BOTH, true, { "to/a.txt": "old", "to/a (2).txt": "old", "to/a (3).txt": "e1" }],
   [REPLACE, true, { "to/a.txt": "e1", "to/a (2).txt": "old" }],
   [SKIP, false, TAKEN],
-  [null, false, TAKEN],
 ];
 for (const [choice, isMoved, objects] of CHOICES)
   test(`a name that is taken, and the answer ${choice}`, async () => {
     const { service, asked, act } = start(TAKEN, choice);
     assert.equal(await act(), isMoved);
     assert.deepEqual(Object.fromEntries(service.objects), objects);
-    assert.deepEqual(asked, [["a.txt"]]);
+    assert.deepEqual(asked, [["to/a.txt"]]);
   });
+
+test("an answer is asked for again only to replace another name", async () => {
+  const given = [REPLACE, REPLACE, SKIP];
+  const asked = [];
+  const answer = new Answer(async (keys) => asked.push(keys) && given.shift());
+  const choices = await Promise.all([["a", "b"], ["a"], ["c"], ["d"], ["b"], ["e"]].map((keys) => answer.for(keys)));
+  assert.deepEqual(choices, [REPLACE, REPLACE, REPLACE, SKIP, REPLACE, SKIP]);
+  assert.deepEqual(asked, [["a", "b"], ["c"], ["d"]]);
+});
+
+test("a question that nobody answers holds all, and is asked again", async () => {
+  const given = [null, REPLACE, KEEP_BOTH];
+  const asked = [];
+  const { service } = start({ "a": "1", "b": "2", "to/a": "old", "to/b": "old" });
+  const answer = new Answer((keys) => batch.ask(async () => asked.push(...keys) && given.shift()));
+  const files = [{ key: "a", size: 1, etag: "1" }, { key: "b", size: 1, etag: "2" }];
+  const moves = movesOf(files, new Map([["a", "to/a"], ["b", "to/b"]]), { bucket: "objects" });
+  const context = { taken: new Set(), own: new Set(), answer };
+  const batch = new Batch(moves, (item) => move(service, [GRANT], item, context), { parallel: 2 });
+  await batch.run();
+  assert.deepEqual([batch.state, batch.left, asked], ["paused", 2, ["to/a"]]);
+  assert.ok(batch.error instanceof Unanswered);
+  await batch.run();
+  assert.deepEqual([batch.state, batch.done, batch.failures], ["done", 2, []]);
+  assert.equal(asked.length, 3);
+  const left = new Set(service.objects.keys());
+  assert.ok(left.size === 3 && left.has("to/a") && left.has("to/b"));
+});
 
 test("a move keeps away from the names of the others in its batch", async () => {
   const { service, context, act } = start({ "a.txt": "e1", "to/a.txt": "old" }, KEEP_BOTH);

@@ -5,9 +5,14 @@ import { UNREACHABLE } from "./client/errors.js";
 
 const UNAUTHENTICATED = 401;
 
-/** Whether an error is about all items: the service knows the caller no longer, or nothing is reached. */
+/** Nobody has answered a question: what it was about waits. */
+export class Unanswered extends Error {}
+
+/** Whether an error is about all items: the service knows the caller no longer, or nothing is reached or answered. */
 export const isInterruption = (error) =>
-  (error?.status === UNAUTHENTICATED && !error.store) || error?.code === UNREACHABLE;
+  error instanceof Unanswered ||
+  (error?.status === UNAUTHENTICATED && !error.store) ||
+  error?.code === UNREACHABLE;
 
 export class Batch {
   state = "starting"; // until what was begun before a pause has ended; running, paused, done, cancelled, failed
@@ -79,6 +84,14 @@ export class Batch {
     if (!this.isRunning) return;
     this.error = error;
     this.#become("paused");
+  }
+
+  /** Resolves with the answer to a question, or with null if there is none: then all waits, and no other is asked. */
+  async ask(question) {
+    if (this.state !== "running") return null;
+    const answer = await question();
+    if (answer === null) this.pause(new Unanswered("A question was closed."));
+    return answer;
   }
 
   /** Begins no further item. `act` decides whether the signal stops one that is being done. */

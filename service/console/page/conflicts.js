@@ -17,18 +17,29 @@ export function freeName(name, isTaken) {
   }
 }
 
-/** One answer for a whole batch: the question is asked at most once. */
+/** The answers of a batch: REPLACE is for the keys that were asked about, the others are for all further ones, too. */
 export class Answer {
   #ask;
-  #given = null; // a promise
+  #last = Promise.resolve(); // one question at a time
+  #replaced = new Set();
+  #forAll = null;
 
-  /** `ask` is called with the names that are taken, and resolves with one of the above, or null to stop. */
+  /** `ask` is called with the keys that are taken, and resolves with one of the above, or null if nobody answered. */
   constructor(ask) {
     this.#ask = ask;
   }
 
-  for(names) {
-    this.#given ??= this.#ask(names);
-    return this.#given;
+  for(keys) {
+    this.#last = this.#last.then(() => this.#find(keys));
+    return this.#last;
+  }
+
+  async #find(keys) {
+    if (keys.every((key) => this.#replaced.has(key))) return REPLACE;
+    if (this.#forAll !== null) return this.#forAll;
+    const answer = await this.#ask(keys);
+    if (answer !== REPLACE) this.#forAll = answer;
+    else for (const key of keys) this.#replaced.add(key);
+    return answer;
   }
 }

@@ -59,16 +59,17 @@ export class FileMover {
     const moves = movesOf(files, roots, { bucket, targetBucket });
     const taken = moves.length > 1 ? await this.#taken(grants, targetBucket, roots) : new Set();
     const conflicts = conflictsOf(moves, taken);
-    const replaced = conflicts.length ? conflicts : moves;
-    const isReplaceable = replaced.every(({ targetKey }) => mayReplace(grants, targetBucket, targetKey));
-    const answer = new Answer((names) => askAboutConflicts(names, { mayReplace: isReplaceable, done }));
-    if (conflicts.length && !(await answer.for(conflicts.map(({ targetKey }) => fileName(targetKey))))) return;
+    const isReplaceable = (keys) => keys.every((key) => mayReplace(grants, targetBucket, key));
+    const ask = (keys) => askAboutConflicts(keys.map(fileName), { mayReplace: isReplaceable(keys), done });
+    let batch = null;
+    const answer = new Answer(async (keys) => (batch ? batch.ask(() => ask(keys)) : ask(keys)));
+    if (conflicts.length && !(await answer.for(conflicts.map(({ targetKey }) => targetKey)))) return;
     const own = new Set(moves.map(({ targetKey }) => targetKey));
     const act = async (item) => {
       item.isSkipped = !(await move(this.#service, grants, item, { taken, own, answer }));
       if (!item.isSkipped) this.#onMoved(item);
     };
-    const batch = new Batch(moves, act, {
+    batch = new Batch(moves, act, {
       parallel: PARALLEL,
       end: () => this.#noteFolders(entries, moves, batch),
     });

@@ -2,6 +2,7 @@
 // except for the calls of the service that it is given.
 
 import { covering, invalidKey, may } from "./access.js";
+import { Unanswered } from "./batch.js";
 import { KEEP_BOTH, REPLACE, SKIP, freeName } from "./conflicts.js";
 import { find } from "./folder_contents.js";
 import { bytes } from "./words.js";
@@ -62,10 +63,10 @@ export const conflictsOf = (moves, taken) => moves.filter(({ targetKey }) => tak
 
 /**
  * Does one move, or what is left of it: `isCopied` is set once only the deletion is left. Resolves with whether it was
- * moved, or skipped. `answer.for([name])` says what to do if the name is taken. `taken` are keys that are, and `own`
+ * moved, or skipped. `answer.for([key])` says what to do if the name is taken. `taken` are keys that are, and `own`
  * those that the moves of this batch get.
  *
- * @throws Error whose message is a sentence for people, or what the client throws
+ * @throws Error whose message is a sentence for people, Unanswered, or what the client throws
  */
 export async function move(service, grants, item, { taken, own, answer }) {
   if (!item.isCopied) {
@@ -87,10 +88,11 @@ async function copyToFreeName(service, grants, item, { taken, own, answer }) {
       if (!error) return true;
       taken.add(item.targetKey);
     }
-    const choice = await answer.for([nameIn(item.targetKey)]);
+    const choice = await answer.for([item.targetKey]);
+    if (choice === null) throw new Unanswered("A question was closed.");
     if (choice === REPLACE && mayReplace(grants, item.targetBucket, item.targetKey)) item.isReplaced = true;
     else if (choice === KEEP_BOTH) item.targetKey = reserved(item.targetKey, taken, own);
-    else if (choice === SKIP || choice === null) return false;
+    else if (choice === SKIP) return false;
     else throw new Error("There is a file with this name, and you may not replace it.");
   }
   throw new Error("No name is free.");
