@@ -48,6 +48,8 @@ class FakeStore {
     this.calls.push(`delete ${key} ${etag}`);
     const error = this.deleteFails.shift();
     if (error) throw error;
+    if (etag !== undefined && !this.objects.has(key)) throw refused("not_found", { status: 404 });
+    if (etag !== undefined && this.objects.get(key) !== etag) throw refused("source_changed", { status: 412 });
     this.objects.delete(key);
   }
 }

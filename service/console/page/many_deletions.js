@@ -3,6 +3,7 @@
 import { Batch } from "./batch.js";
 import { batchWords, entriesInWords } from "./batch_words.js";
 import { filesOf } from "./folder_contents.js";
+import { Leaving } from "./leaving.js";
 import { focusHeading, offerUndo } from "./undo.js";
 import { counted, fileName } from "./words.js";
 
@@ -12,9 +13,8 @@ export class ManyDeletions {
   #service;
   #batches;
   #onChange;
-  #waiting = new Set(); // what can be undone: {drop, all}
-  #leaving = new Set(); // places that are not shown
-  #kept = new Set(); // places where something came meanwhile
+  #waiting = new Set(); // what can be undone: {drop, show}
+  #leaving = new Leaving();
 
   /** `onChange(deleted)` is called with the places that are deleted, and when entries appear or vanish. */
   constructor(service, batches, onChange) {
@@ -25,26 +25,21 @@ export class ManyDeletions {
 
   /** Whether an entry is being deleted. */
   hides(place) {
-    return this.#leaving.has(idOf(place));
+    return this.#leaving.hides(place);
   }
 
   /** Keeps what was replaced meanwhile, and shows the folders that it is in. */
   keep(bucket, key) {
-    for (const at of [key.length, ...[...key.matchAll(/\//g)].map(({ index }) => index + 1)]) {
-      const id = idOf({ bucket, key: key.slice(0, at) });
-      if (this.#leaving.delete(id)) this.#kept.add(id);
-    }
+    this.#leaving.keep(bucket, key);
   }
 
   /** Hides entries of a folder, and deletes them unless that is undone. */
   async begin(entries, { bucket }) {
     const files = entries.some(({ isFolder }) => isFolder) ? await filesOf(this.#service, bucket, entries) : entries;
-    const [shown, targets] = [entries, files].map((all) => all.map(({ key }) => ({ bucket, key })));
-    for (const id of [...shown, ...targets].map(idOf)) {
-      this.#leaving.add(id);
-      this.#kept.delete(id);
-    }
-    const show = () => this.#show([...shown, ...targets]);
+    const shown = entries.map(({ key }) => ({ bucket, key }));
+    const targets = files.map(({ key, etag }) => ({ bucket, key, etag }));
+    const deletion = this.#leaving.begin(shown, targets);
+    const show = () => this.#show(deletion);
     const offer = {
       show,
       ...offerUndo([wordsOf(entries, files)], {
@@ -57,7 +52,7 @@ export class ManyDeletions {
           const hadFocus = [document.body, offer.undo].includes(document.activeElement);
           offer.drop();
           if (hadFocus) focusHeading();
-          this.#delete(shown, targets);
+          this.#delete(deletion);
         },
       }),
     };
@@ -74,33 +69,22 @@ export class ManyDeletions {
     this.#waiting.clear();
   }
 
-  #delete(shown, targets) {
-    const gone = new Set();
-    const act = async (target) => {
-      if (this.#kept.has(idOf(target))) return;
-      await this.#service.delete(target);
-      gone.add(target.key);
-    };
+  #delete(deletion) {
     const settle = () => {
-      const left = targets.filter(({ key }) => !gone.has(key));
-      const isGone = ({ key }) => !left.some((target) => isIn(target, key));
-      this.#onChange(shown.filter((entry) => isGone(entry) && !this.#kept.has(idOf(entry))));
-      this.#show([...shown, ...targets]);
+      this.#onChange(deletion.gone);
+      this.#show(deletion);
     };
     const words = batchWords("Deleting", "deleted", { nameOf: ({ key }) => fileName(key) });
-    const batch = new Batch(targets, act, { parallel: PARALLEL, end: settle, abort: settle });
+    const act = (target) => deletion.delete(this.#service, target);
+    const batch = new Batch(deletion.targets, act, { parallel: PARALLEL, end: settle, abort: settle });
     this.#batches.start(batch, words, { isRepeatable: true });
   }
 
-  #show(places) {
-    for (const place of places) this.#leaving.delete(idOf(place));
+  #show(deletion) {
+    deletion.end();
     this.#onChange([]);
   }
 }
-
-const idOf = ({ bucket, key }) => JSON.stringify([bucket, key]);
-
-const isIn = ({ key }, entry) => key === entry || (entry.endsWith("/") && key.startsWith(entry));
 
 function wordsOf(entries, files) {
   const all = files.length > entries.length ? ` with ${counted(files.length, "file")} in all` : "";

@@ -3,6 +3,7 @@
 
 import { covering, invalidKey, may } from "./access.js";
 import { Unanswered } from "./batch.js";
+import { CHANGED } from "./batch_words.js";
 import { KEEP_BOTH, REPLACE, SKIP, freeName } from "./conflicts.js";
 import { find } from "./folder_contents.js";
 import { bytes } from "./words.js";
@@ -119,8 +120,7 @@ async function copy(service, grants, item) {
     return null;
   } catch (error) {
     if (error.code === "create_only_unsupported") return copyUnconditionally(service, grants, item);
-    if (error.code === "source_changed")
-      throw new Error("It was changed since the list was read, and stays as it is. Open the folder again.");
+    if (error.code === "source_changed") throw new Error(CHANGED);
     if (error.code !== "object_exists") throw error;
     // The answer to the first request may have been lost: then this is the copy.
     const found = error.attempts > 1 && (await find(service, { bucket: item.targetBucket, key: item.targetKey }));
