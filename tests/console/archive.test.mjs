@@ -96,20 +96,74 @@ const broken = (start, error) =>
     },
   });
 
+/** A body whose first bytes arrive before the connection ends. */
+const cut = (start) =>
+  new ReadableStream({
+    start(controller) {
+      controller.enqueue(new TextEncoder().encode(start));
+      setTimeout(() => controller.error(new TypeError("network error")), 5);
+    },
+  });
+
 test("a file whose connection ends is asked for the rest", async (t) => {
   const answer = ({ range }) => {
-    if (!range) return new Response(new ReadableStream({
-      start(controller) {
-        controller.enqueue(new TextEncoder().encode("bb"));
-        setTimeout(() => controller.error(new TypeError("network error")), 5);
-      },
-    }), { headers: { "content-length": 5000 } });
+    if (!range) return new Response(cut("bb"), { headers: { "content-length": 5000 } });
     return new Response("b".repeat(4998), { status: 206, headers: { "content-length": 4998 } });
   };
   const { batch, seen, contents } = start(t, OBJECTS, { "in/deep/b.txt": answer });
   await batch.run();
   assert.deepEqual(contents(), CONTENTS);
   assert.ok(seen.fetched.includes("in/deep/b.txt bytes=2-"));
+});
+
+for (const error of [new PresignError("unauthenticated", "It ran out.", { status: 401 }), null])
+  test(`a file goes on where it was when all waited: ${error?.status}`, async (t) => {
+    let isBack = false;
+    const answer = ({ range }) => {
+      if (isBack) return new Response("b".repeat(4998), { status: 206, headers: { "content-length": 4998 } });
+      if (range) return Promise.reject(new TypeError("network error"));
+      return new Response(cut("bb"));
+    };
+    const { batch, archive, seen, contents } = start(t, OBJECTS, { "in/deep/b.txt": answer });
+    const signed = [];
+    seen.onSign = (key) => {
+      signed.push(key);
+      if (error && !isBack && signed.filter((each) => each === "in/deep/b.txt").length > 1) throw error;
+    };
+    await batch.run();
+    assert.deepEqual([batch.state, batch.done, batch.failures, seen.isAborted], ["paused", 2, [], false]);
+    isBack = true;
+    await batch.run();
+    assert.deepEqual([batch.state, archive.sent, contents()], ["done", 5005, CONTENTS]);
+  });
+
+test("a file that has changed in a pause ends the ZIP", async (t) => {
+  let isBack = false;
+  const answer = ({ range }) => {
+    if (isBack) return new Response("", { status: 404 });
+    return range ? Promise.reject(new TypeError("network error")) : new Response(cut("bb"));
+  };
+  const { batch } = start(t, OBJECTS, { "in/deep/b.txt": answer });
+  await batch.run();
+  isBack = true;
+  await batch.run();
+  assert.deepEqual([batch.state, batch.error.message], ["failed", "deep/b.txt: It is no longer there."]);
+});
+
+test("a body that is too short is asked for the rest", async (t) => {
+  const answer = ({ range }) =>
+    range ? new Response("a", { status: 206 }) : new Response(broken("aa", false), { headers: { "content-length": 3 } });
+  const { batch, seen, contents } = start(t, OBJECTS, { "in/a.txt": answer });
+  await batch.run();
+  assert.deepEqual(contents(), CONTENTS);
+  assert.ok(seen.fetched.includes("in/a.txt bytes=2-"));
+});
+
+test("a file that is named like a folder is listed in the ZIP", async (t) => {
+  const { batch, contents } = start(t, { ...OBJECTS, "in/odd/": "content" });
+  await batch.run();
+  assert.equal(contents()["Files that are missing.txt"], "odd/: It has a folder's name, and is a file.\r\n");
+  assert.equal(batch.failures.length, 1);
 });
 
 for (const error of [true, false])

@@ -13,8 +13,8 @@ const MISSING = "Files that are missing.txt";
 
 /**
  * A batch that writes a ZIP of `files` to `target`. They are as the list has them, and are called what follows
- * `folder` in their keys. A file that cannot be begun is left out, and listed in the ZIP; one that ends too early
- * ends the batch, and nothing is saved.
+ * `folder` in their keys. A file that cannot be begun is left out, and listed in the ZIP. One that was begun goes on
+ * after a pause; if that is not possible it ends the batch, and nothing is saved.
  */
 export function archiveBatch(service, { bucket, folder, files, target }) {
   const archive = new Archive(service, { bucket, folder, files, target });
@@ -23,18 +23,16 @@ export function archiveBatch(service, { bucket, folder, files, target }) {
     abort: () => archive.abort(),
   });
   const add = async (file, signal) => {
-    let answer;
     try {
-      answer = await archive.open(file, signal);
-    } catch (error) {
-      signal.throwIfAborted();
-      if (!isInterruption(error)) archive.leaveOut(file, describeError(error).message);
-      throw error;
-    }
-    try {
+      const answer = await archive.open(file, signal);
       await archive.add(file, answer, signal, () => batch.onChange());
     } catch (error) {
-      batch.fail(new Error(`${file.name}: ${describeError(error).message}`));
+      signal.throwIfAborted();
+      if (isInterruption(error)) throw error;
+      const { message } = describeError(error);
+      if (archive.hasBegun(file)) return batch.fail(new Error(`${file.name}: ${message}`));
+      archive.leaveOut(file, message);
+      throw error;
     }
   };
   return { batch, archive };
@@ -50,6 +48,8 @@ class Archive {
   #zip;
   #opened = new Map(); // file -> promise of its answer
   #missing = [];
+  #begun = null; // the file that is being written
+  #count = 0; // its bytes that are written
 
   constructor(service, { bucket, folder, files, target }) {
     const names = zipNames([MISSING, ...files.map(({ key }) => key.slice(folder.length))]).slice(1);
@@ -60,8 +60,15 @@ class Archive {
     this.#zip = new Zip((bytes) => target.write(bytes));
   }
 
-  /** Resolves with the answer that has the file, or null for the empty object of a folder. */
+  /** Whether a part of the file is in the ZIP. */
+  hasBegun(file) {
+    return this.#begun === file;
+  }
+
+  /** Resolves with the answer that has the file or the rest of it, or null for the empty object of a folder. */
   async open(file, signal) {
+    if (this.hasBegun(file)) return this.#fetch(file, signal, this.#count);
+    if (isFolder(file) && file.size) throw new Error("It has a folder's name, and is a file.");
     if (isFolder(file)) return null;
     const opening = this.#open(file, signal);
     this.#openNext(file, signal);
@@ -70,8 +77,16 @@ class Archive {
     return answer;
   }
 
-  add(file, answer, signal, onProgress) {
-    return this.#zip.add(file, answer ? this.#chunks(file, answer, signal, onProgress) : []);
+  /** Writes the file, or the rest of it. */
+  async add(file, answer, signal, onProgress) {
+    if (!this.hasBegun(file)) {
+      this.#begun = file;
+      this.#count = 0;
+      await this.#zip.begin(file);
+    }
+    if (answer) for await (const chunk of this.#chunks(file, answer, signal, onProgress)) await this.#zip.append(chunk);
+    await this.#zip.finish();
+    this.#begun = null;
   }
 
   /** Lists a file, with a sentence on why it is not in the ZIP. */
@@ -124,30 +139,33 @@ class Archive {
     throw new Error(wrong);
   }
 
-  /** The bytes of a file. If the connection ends, it is asked for the rest. */
+  /** The bytes of a file that are not written yet. If the connection ends, it is asked for the rest. */
   async *#chunks(file, answer, signal, onProgress) {
-    const length = Number(answer.headers.get("content-length"));
-    let count = 0;
-    for (let tries = 1, isWhole = false; !isWhole; tries += 1) {
+    for (let tries = 1; ; tries += 1) {
       try {
         for await (const chunk of chunksOf(answer.body)) {
-          count += chunk.length;
+          this.#count += chunk.length;
           this.sent += chunk.length;
           onProgress();
           yield chunk;
         }
-        isWhole = true;
+        if (!isCutOff(answer, this.#count, file)) break;
+        throw new Error("The answer is shorter than the file.");
       } catch (error) {
         signal.throwIfAborted();
-        const isHopeless = tries === TRIES || (count > 0 && count >= file.size);
+        const isHopeless = tries === TRIES || (this.#count > 0 && this.#count >= file.size);
         if (isHopeless) throw new Error("It could not be read to its end.", { cause: error });
-        answer = await this.#fetch(file, signal, count);
+        answer = await this.#fetch(file, signal, this.#count);
       }
     }
-    // The browser compares the length with the header's. A file that is stored compressed has more bytes here.
-    if (count !== file.size && length !== file.size) throw new Error("It ended before its end.");
+    // A file that is stored compressed has more bytes here: the answer's length is that of the list.
+    if (this.#count > file.size && !answer.headers.has("content-length"))
+      throw new Error("It is longer than it was in the list.");
   }
 }
+
+/** A file that is stored compressed may be shorter here, if its CORS rule shows that it is. */
+const isCutOff = ({ headers }, count, { size }) => count < size && !headers.has("content-encoding");
 
 const isFolder = ({ key }) => key.endsWith("/");
 

@@ -21,6 +21,7 @@ export class Zip {
   #zip64From;
   #entries = []; // bytes of the central directory
   #offset = 0;
+  #open = null; // the entry of the file that was begun
 
   /** `write(bytes)` takes the next bytes, and resolves when there is room for more. */
   constructor(write, { zip64From = LARGE } = {}) {
@@ -33,28 +34,43 @@ export class Zip {
     return this.#offset;
   }
 
+  /** Adds a file whose bytes are `chunks`. Returns the number of its bytes. */
+  async add(file, chunks = []) {
+    await this.begin(file);
+    for await (const chunk of chunks) await this.append(chunk);
+    return this.finish();
+  }
+
   /**
-   * Adds a file whose bytes are `chunks`, or a folder if its name ends in a slash. `size` is what is expected: it
-   * decides on ZIP64. Returns the number of its bytes.
-   *
-   * @throws Error if there are so many that the entry cannot say it
+   * Begins a file, or a folder if its name ends in a slash, once the one before is finished. `size` is what is
+   * expected: it decides on ZIP64.
    */
-  async add({ name, size = 0, lastModified = new Date() }, chunks = []) {
+  async begin({ name, size = 0, lastModified = new Date() }) {
     const entry = { name: new TextEncoder().encode(name), isFolder: name.endsWith("/"), lastModified };
     entry.isLarge = size >= this.#zip64From;
     entry.offset = this.#offset;
     await this.#put(localHeader(entry));
-    entry.crc = 0;
-    entry.size = 0;
-    for await (const chunk of chunks) {
-      entry.crc = crc32Of(chunk, entry.crc);
-      entry.size += chunk.length;
-      if (!entry.isLarge && entry.size >= this.#zip64From) throw new Error("The file is larger than it was in the list.");
-      await this.#put(chunk);
-    }
-    await this.#put(descriptor(entry));
-    this.#entries.push(centralHeader(entry, this.#zip64From));
-    return entry.size;
+    this.#open = { ...entry, crc: 0, size: 0 };
+  }
+
+  /**
+   * Writes the next bytes of the file.
+   *
+   * @throws Error if there are so many that the entry cannot say it
+   */
+  async append(chunk) {
+    const entry = this.#open;
+    entry.crc = crc32Of(chunk, entry.crc);
+    entry.size += chunk.length;
+    if (!entry.isLarge && entry.size >= this.#zip64From) throw new Error("The file is larger than it was in the list.");
+    await this.#put(chunk);
+  }
+
+  /** Ends the file. Returns the number of its bytes. */
+  async finish() {
+    await this.#put(descriptor(this.#open));
+    this.#entries.push(centralHeader(this.#open, this.#zip64From));
+    return this.#open.size;
   }
 
   /** Writes what is at the end of a ZIP: without it no program opens it. */
