@@ -3,7 +3,7 @@
 import { Retries } from "./client/retries.js";
 import { send } from "./client/store.js";
 import { announce, byId, element, fromTemplate, hideError, showError } from "./elements.js";
-import { SentNames } from "./sent_names.js";
+import { NamedUpload, SentNames } from "./sent_names.js";
 import { bytes, displayName, percent } from "./words.js";
 
 const PARALLEL = 3;
@@ -42,12 +42,12 @@ let running = 0;
 class Item {
   #controller = new AbortController();
   #sent = 0;
-  #hasTried = false; // under this name: an answer may have been lost
+  #upload;
   state = "waiting";
 
   constructor(file) {
     this.file = file;
-    this.name = names.take(file.name);
+    this.#upload = new NamedUpload(names, file.name);
     this.root = fromTemplate("item-template");
     this.#part(".name").textContent = displayName(file.name);
     this.#part(".size").textContent = bytes(file.size);
@@ -74,21 +74,11 @@ class Item {
     }
   }
 
-  /** No other file of this page has the name. So if it is taken after a first try, that try has stored it. */
-  async #send(options) {
-    for (;;) {
-      const request = await signed(this.file, this.name, options.signal);
-      const isFirst = !this.#hasTried;
-      this.#hasTried = true;
-      try {
-        return await ONCE.run(() => send(request, this.file, options));
-      } catch (error) {
-        if (error.status !== 412 || !error.store) throw error;
-        if (!isFirst) return;
-        this.name = names.take(this.file.name);
-        this.#hasTried = false;
-      }
-    }
+  #send(options) {
+    return this.#upload.run(
+      (name) => signed(this.file, name, options.signal),
+      (request) => ONCE.run(() => send(request, this.file, options)),
+    );
   }
 
   #again() {
