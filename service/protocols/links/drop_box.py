@@ -4,7 +4,8 @@ Rules of this file:
 - A file goes to `<prefix><visitor>/<date> <file name>`. The service makes the visitor's id, and the
   page proves with each file which one it has. So no visitor chooses the folder of another.
 - Nothing is replaced. The page's uploads only create, and it takes another name if one is taken. A
-  file without a page, or in a store without conditional writes, has a folder of its own.
+  file without a page, or in a store without conditional writes, has a folder of its own, of a
+  random name that is long enough never to come twice.
 """
 
 from collections.abc import Callable
@@ -24,7 +25,7 @@ from service.protocols.redirects import Headers, put_request
 from service.sessions.lifetime import Lifetime
 from service.signing.redirected_put import RedirectedPut
 
-_VISITOR: Final = 12  # hex digits of an id
+_VISITOR: Final = 12  # hex digits of the id of a visit
 _CREATE_ONLY: Final = (("if-none-match", "*"),)
 Visit = Annotated[str, Field(pattern=r"^[0-9a-f]{12}\.[A-Za-z0-9_-]{16}$")]
 
@@ -46,13 +47,13 @@ class DropBoxes:
 
     def new_visit(self, keys: KeyRing, link_id: str) -> str:
         """Return what the page of a new visitor sends along with each file."""
-        return keys.visit_of(link_id, self._new_visitor())
+        return keys.visit_of(link_id, self._unique_id()[:_VISITOR])
 
     def put(
         self, ticket: LinkTicket, name: str, headers: Headers, lifetime: Lifetime
     ) -> PresignRequest:
         """Return the upload of a program that sends one file."""
-        key = self._key(ticket, self._new_visitor(), name)
+        key = self._key(ticket, self._unique_id(), name)
         return put_request(ticket.link.bucket, key, headers, lifetime, new_key=True)
 
     def page_put(
@@ -74,7 +75,7 @@ class DropBoxes:
             if visitor is None:
                 raise InvalidRequest("Load the page of the drop box again.", pointer="#/visit")
         if visitor is None or not creates_only:
-            visitor = self._new_visitor()
+            visitor = self._unique_id()
         sent = () if file.content_type is MISSING else (("content-type", file.content_type),)
         return PresignRequest(
             operation=Operation.UPLOAD,
@@ -91,6 +92,3 @@ class DropBoxes:
     def _key(self, ticket: LinkTicket, visitor: str, name: str) -> str:
         date = datetime.fromtimestamp(self._clock.wall(), UTC).date().isoformat()
         return sent_object_key(ticket.link.key, visitor, date, name)
-
-    def _new_visitor(self) -> str:
-        return self._unique_id()[:_VISITOR]

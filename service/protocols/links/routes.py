@@ -10,6 +10,7 @@ from pydantic import MISSING, Field
 from pydantic_core import to_json
 
 from service.access.grants import LONGEST_LINK, Operation
+from service.access.key_prefixes import MAX_PREFIX_BYTES
 from service.api.route import ApiRoute, AuthenticatedRequest
 from service.api.schemas import Bucket, StrictRequest, Text, or_none
 from service.clock import rfc3339
@@ -63,7 +64,7 @@ class NewLinkRequest(StrictRequest):
         if prefix is None:
             self._check_key_link(operation)
         else:
-            self._check_prefix_link(prefix)
+            self._check_prefix_link(prefix, operation)
         return NewLink(
             request=LinkRequest(
                 bucket=self.bucket,
@@ -86,9 +87,13 @@ class NewLinkRequest(StrictRequest):
         if self.filename is not MISSING:
             get_object(None, None, "attachment", self.filename, None)
 
-    def _check_prefix_link(self, prefix: str) -> None:
+    def _check_prefix_link(self, prefix: str, operation: Operation) -> None:
         if prefix and not prefix.endswith("/"):
             raise InvalidRequest("A prefix ends in a slash, or is empty.", pointer="#/prefix")
+        size = len(prefix.encode("utf-8", "surrogatepass"))
+        if operation is Operation.UPLOAD and size > MAX_PREFIX_BYTES:
+            detail = f"The prefix of a drop box has at most {MAX_PREFIX_BYTES} bytes."
+            raise InvalidRequest(detail, pointer="#/prefix")
         if self.max_uses is not MISSING:
             detail = "Uses are counted for links to one `key` only."
             raise InvalidRequest(detail, pointer="#/max_uses")

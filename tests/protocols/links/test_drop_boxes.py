@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 import httpx
 import pytest
 
-from tests.protocols.links.visitor import BROWSER, Visitor, code, run_visitor
+from tests.protocols.links.visitor import BROWSER, Visitor, code, run_visitor, target
 
 FILE: Final = {"name": "contract.pdf", "content_length": 5}
 
@@ -69,6 +69,10 @@ async def test_without_a_visit_each_file_has_a_folder(visitor: Visitor) -> None:
     path = visitor.drop_box()
     keys = {(await send(visitor, path))[0] for _ in range(3)}
     assert len(keys) == 3
+    headers = {"Content-Length": "5"}
+    keys.add(target(await visitor.send("PUT", f"{path}/contract.pdf", headers))[0][1:])
+    # Nothing else keeps these from being replaced: a random name of 128 bits does.
+    assert all(re.fullmatch(r"in/[0-9a-f]{32}/\S+ contract\.pdf", key) for key in keys)
 
 
 async def test_without_conditional_writes_each_file_has_a_folder(
@@ -79,6 +83,7 @@ async def test_without_conditional_writes_each_file_has_a_folder(
         visit = visit_of(await visitor.send("GET", path, BROWSER))
         sent = [await send(visitor, path, visit=visit) for _ in range(2)]
     assert sent[0][0] != sent[1][0]
+    assert len(sent[0][0].split("/")[1]) == 32
     assert all("if-none-match" not in headers for _, headers in sent)
 
 

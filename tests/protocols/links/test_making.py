@@ -115,6 +115,7 @@ async def test_a_link_needs_one_grant_for_both(
         ({**LINK, "message": "\u2067a"}, "#/message"),
         ({**LINK, "message": "x" * 301}, "#/message"),
         ({"bucket": "demo", "prefix": "a"}, "#/prefix"),
+        ({"bucket": "demo", "prefix": "é" * 368 + "/", "operations": ["upload"]}, "#/prefix"),
         ({"bucket": "demo", "prefix": "a/./"}, "#/prefix"),
         ({"bucket": "demo", "prefix": "a/", "max_uses": 1}, "#/max_uses"),
         ({"bucket": "demo", "prefix": "a/", "filename": "b"}, "#/filename"),
