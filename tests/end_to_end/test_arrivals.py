@@ -65,7 +65,7 @@ async def test_an_identity_that_may_only_receive_is_found(
         monkeypatch.setenv(name.upper(), value)
     monkeypatch.setenv("AWS_REGION", REGION)
     queue = SqsQueue(queue_of(setup.queue.url))
-    assert await queue.max_receives() is None
+    assert (await queue.state()).max_receives is None
     with pytest.raises(QueueUnavailable, match="AccessDenied"):
         await queue.try_to_settle()
     await queue.close()

@@ -17,7 +17,9 @@ _EVENTS: Final = {
     Happened.REMOVED: "s3:ObjectRemoved:*",
 }
 _RETENTION_SECONDS: Final = 1_209_600  # 14 days, SQS's longest
-_MAX_RECEIVES: Final = 50  # tries, which take as long
+# Tries, which take 4 days. The retention counts from the event, also after the move to the
+# dead-letter queue: what is there must be left time.
+_MAX_RECEIVES: Final = 25
 _ACTIONS: Final = [
     "sqs:ReceiveMessage",
     "sqs:DeleteMessage",

@@ -10,6 +10,8 @@ BATCH: Final = (
 )
 INVISIBLE_SECONDS: Final = 30  # until a message comes back after a crash
 LONGEST_SECONDS: Final = 43_200  # that a message may be invisible, since it was received
+# Beyond that SQS hands out no more: …/AWSSimpleQueueService/latest/SQSDeveloperGuide
+MOST_IN_FLIGHT: Final = 120_000  # messages that are received, and wait for their next try
 _FIRST_SECONDS: Final = 2
 
 
@@ -24,6 +26,17 @@ class Message:
     body: str
     receipt: str
     receives: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueState:
+    """After how many tries the queue gives a message up, None if never; after how many seconds it
+    deletes one; and how many wait for their next try.
+    """
+
+    max_receives: int | None
+    retention_seconds: int
+    in_flight: int
 
 
 class EventQueue(Protocol):
@@ -59,3 +72,8 @@ def tries_within(seconds: float) -> int:
     while (passed := passed + retry_seconds(tries, 1.0, held=0)) <= seconds:
         tries += 1
     return tries
+
+
+def seconds_of(tries: int) -> int:
+    """Return how long so many tries of one message take on average."""
+    return sum(retry_seconds(each, 0.5, held=0) for each in range(1, tries))

@@ -1,7 +1,7 @@
 """A queue of SQS, by the SDK, whose own retries are off: what fails is tried again here."""
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Final
@@ -13,9 +13,19 @@ from pydantic_core import from_json
 
 from service.concurrency.causes import class_names
 from service.protocols.arrivals.hooks import Queue
-from service.protocols.arrivals.queue import INVISIBLE_SECONDS, Message, QueueUnavailable
+from service.protocols.arrivals.queue import (
+    INVISIBLE_SECONDS,
+    Message,
+    QueueState,
+    QueueUnavailable,
+)
 
 _POLL_SECONDS: Final = 20  # SQS's longest
+# docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html
+_REDRIVE: Final = "RedrivePolicy"
+_RETENTION: Final = "MessageRetentionPeriod"
+_IN_FLIGHT: Final = "ApproximateNumberOfMessagesNotVisible"
+_DEFAULT_RETENTION: Final = 345_600
 _CONFIG: Final = Config(
     connect_timeout=3,
     read_timeout=_POLL_SECONDS + 10,
@@ -63,14 +73,13 @@ class SqsQueue:
         call = client.change_message_visibility_batch(QueueUrl=self._queue.url, Entries=entries)
         _check_all(await _called(call))
 
-    async def max_receives(self) -> int | None:
-        """Return after how many tries the queue gives a message up, or None if never."""
+    async def state(self) -> QueueState:
         client = await self._opened()
-        names = ["RedrivePolicy"]
+        names = [_REDRIVE, _RETENTION, _IN_FLIGHT]
         answer = await _called(
             client.get_queue_attributes(QueueUrl=self._queue.url, AttributeNames=names)
         )
-        return _max_receives(answer.get("Attributes", {}).get("RedrivePolicy"))
+        return _state(answer.get("Attributes", {}))
 
     async def try_to_settle(self) -> None:
         """Raises QueueUnavailable if messages may not be deleted or hidden. None is changed."""
@@ -130,5 +139,10 @@ def _check_all(answer: Any) -> None:
         raise QueueUnavailable(f"for {len(failed)} messages: {codes}")
 
 
-def _max_receives(policy: str | None) -> int | None:
-    return None if not policy else int(from_json(policy)["maxReceiveCount"])
+def _state(attributes: Mapping[str, str]) -> QueueState:
+    policy = attributes.get(_REDRIVE)
+    return QueueState(
+        max_receives=None if not policy else int(from_json(policy)["maxReceiveCount"]),
+        retention_seconds=int(attributes.get(_RETENTION, _DEFAULT_RETENTION)),
+        in_flight=int(attributes.get(_IN_FLIGHT, 0)),
+    )

@@ -4,7 +4,12 @@ import pytest
 
 from service.operations.live import run
 from service.operations.live.queue import check_queue
-from service.protocols.arrivals.queue import QueueUnavailable, retry_seconds, tries_within
+from service.protocols.arrivals.queue import (
+    QueueState,
+    QueueUnavailable,
+    retry_seconds,
+    tries_within,
+)
 from tests.protocols.arrivals.factories import SECRET
 from tests.support.app import make_app_settings
 
@@ -15,15 +20,20 @@ class Fake:
         most: int | None,
         failure: QueueUnavailable | None = None,
         settling: QueueUnavailable | None = None,
+        *,
+        days: int = 14,
+        in_flight: int = 0,
     ) -> None:
-        self.most = most
+        self.found = QueueState(
+            max_receives=most, retention_seconds=days * 86_400, in_flight=in_flight
+        )
         self.failure = failure
         self.settling = settling
 
-    async def max_receives(self) -> int | None:
+    async def state(self) -> QueueState:
         if self.failure is not None:
             raise self.failure
-        return self.most
+        return self.found
 
     async def try_to_settle(self) -> None:
         if self.settling is not None:
@@ -37,13 +47,28 @@ class Fake:
         (3, "warning", "after 3 tries"),
         (11, "warning", "less than an hour"),
         (12, "works", "after 12 tries"),
-        (50, "works", "after 50 tries"),
+        (25, "works", "after 25 tries"),
     ],
 )
 async def test_a_queue_must_try_for_an_hour(most: int | None, kind: str, said: str) -> None:
     [result] = await check_queue(Fake(most))
     assert (result.kind, said in result.message) == (kind, True), result.message
     assert result.path == ("arrivals", "queue_url")
+
+
+@pytest.mark.parametrize(
+    ("most", "days", "kind"), [(50, 14, "warning"), (25, 14, "works"), (25, 4, "warning")]
+)
+async def test_tries_may_take_half_of_the_retention(most: int, days: int, kind: str) -> None:
+    [result] = await check_queue(Fake(most, days=days))
+    assert (result.kind, "half of Message" in result.message) == (kind, kind == "warning")
+
+
+@pytest.mark.parametrize(("in_flight", "warnings"), [(60_000, 0), (60_001, 1)])
+async def test_a_queue_near_its_limit_in_flight_is_a_warning(in_flight: int, warnings: int) -> None:
+    _, *rest = await check_queue(Fake(25, in_flight=in_flight))
+    assert [each.kind for each in rest] == ["warning"] * warnings
+    assert all("60001 messages wait" in each.message for each in rest)
 
 
 async def test_a_queue_that_cannot_be_read_is_an_error() -> None:

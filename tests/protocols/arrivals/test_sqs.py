@@ -11,7 +11,7 @@ from moto.server import ThreadedMotoServer
 
 from service.protocols.arrivals.hooks import Queue
 from service.protocols.arrivals.poller import Poller
-from service.protocols.arrivals.queue import QueueUnavailable
+from service.protocols.arrivals.queue import QueueState, QueueUnavailable
 from service.protocols.arrivals.settings import queue_of
 from service.protocols.arrivals.sqs import SqsQueue
 from tests.protocols.arrivals.factories import body_of, make_record
@@ -97,8 +97,13 @@ async def test_a_received_message_is_invisible_for_half_a_minute(
     assert (seen.get("Messages"), count(admin, queue)) == (None, 1)
 
 
-async def test_the_queue_says_after_how_many_tries_it_gives_up(queue: SqsQueue) -> None:
-    assert await queue.max_receives() == 7
+async def test_the_queue_says_when_it_gives_up_and_how_much_is_in_flight(
+    admin: Any, queue: SqsQueue
+) -> None:
+    put(admin, queue, "a", "b")
+    await queue.receive(1)
+    days = 4 * 86_400  # SQS's default
+    assert await queue.state() == QueueState(max_receives=7, retention_seconds=days, in_flight=1)
 
 
 async def test_to_try_the_rights_changes_no_message(admin: Any, queue: SqsQueue) -> None:
