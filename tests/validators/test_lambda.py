@@ -5,6 +5,7 @@ Neither is ever applied here. Both must give the same rights as the files of dep
 
 import json
 import os
+import re
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, Final
@@ -167,6 +168,12 @@ def test_messages_that_no_hook_accepts_stay_in_the_queue_for_two_days() -> None:
         f"maxReceiveCount     = {tries} " in (DIRECTORY / "terraform" / "arrivals.tf").read_text()
     )
     assert "ReportBatchItemFailures" in json.dumps(flat(module, "aws_lambda_event_source_mapping"))
+
+
+def test_a_bucket_sends_the_same_events_by_hand_and_by_the_module() -> None:
+    text = (DIRECTORY / "terraform" / "arrivals.tf").read_text()
+    [events] = re.findall(r"^    events += (\[.*\])$", text, re.MULTILINE)
+    assert f'"Events": {events}' in (DIRECTORY / "README.md").read_text()
 
 
 def flat(module: Any, kind: str) -> list[dict[str, Any]]:
