@@ -157,6 +157,11 @@ class SessionPool:
         entry = self._own_entry(bucket)
         return None if entry is None or entry.current is None else entry.current.session.role_id
 
+    def has_begun(self, bucket: str) -> bool:
+        """Return whether the bucket has ever had a session of its own, so `role_id` is final."""
+        entry = self._own_entry(bucket)
+        return entry is not None and entry.current is not None
+
     def retry_soon(self) -> None:
         """Make the next attempt of each bucket due soon, if the last one failed."""
         for bucket in self._buckets:

@@ -20,7 +20,7 @@ from service.protocols.arrivals.poller import Poller
 from service.protocols.arrivals.queue import BATCH, EventQueue
 from service.protocols.arrivals.records import NotRecords, Record, Records, reading
 from service.protocols.arrivals.sender import Sender
-from service.protocols.arrivals.writers import Writers, writer, writers
+from service.protocols.arrivals.writers import Writers, may_be_a_caller, writer, writers
 from service.protocols.served import Core, UseCase
 
 log = logging.getLogger(__name__)
@@ -30,6 +30,7 @@ _RETRY_AFTER: Final = 10
 # They count the fields, which are read as JSON at once: some 1,000 records, in 3 ms.
 _MAX_COMMAS: Final = 20_000
 _MANY_CALLERS: Final = 500
+_ROLE_SECONDS: Final = 60.0  # to wait for STS, after a start or a reload
 
 # Of a bucket, by its name in the configuration, and of a key
 MayNotify = Callable[[str, str], bool]
@@ -42,6 +43,7 @@ class Arrivals(UseCase[ArrivalSettings]):
         self._authorizer = core.authorizer
         self._pool = core.pool
         self._metrics = core.metrics
+        self._clock = core.clock
         self._sender = Sender()
         self._notifier = Notifier(
             self._sender,
@@ -62,6 +64,7 @@ class Arrivals(UseCase[ArrivalSettings]):
 
     def configure(self, values: ArrivalSettings | None) -> None:
         self.values, self._writers, self._buckets = values, None, None
+        self._waits_until = self._clock.boot() + _ROLE_SECONDS
         self._notifier.keep(() if values is None else values.hooks)
         self._sender.trust(None if values is None else values.ca_bundle)
 
@@ -84,7 +87,8 @@ class Arrivals(UseCase[ArrivalSettings]):
     async def take(self, message: str) -> bool:
         """Return whether a message of a queue is done: each hook that it concerns has accepted it.
 
-        One that is no event is done, too, as it would be none the next time.
+        One that is no event is done, too, as it would be none the next time. One whose caller
+        cannot be named yet is not, for a minute.
         """
         try:
             found = await self._parse(message)
@@ -94,6 +98,8 @@ class Arrivals(UseCase[ArrivalSettings]):
         if found.unreadable:
             log.warning("%d records of a message cannot be read", found.unreadable)
         events = await self._events_of(found, lambda *_: True, None)
+        if events.lack_a_role and self._clock.boot() < self._waits_until:
+            return False
         return await self._notifier.notify(events.of, None)
 
     async def push(self, requester: Requester, read: Callable[[], Awaitable[bytes]]) -> None:
@@ -152,9 +158,11 @@ class Arrivals(UseCase[ArrivalSettings]):
                 # What a caller pushes, it may have made up.
                 role = self._pool.role_id(bucket)
                 who = None if by is not None else writer(record.principal, role, known)
+                is_early = not self._pool.has_begun(bucket)
                 for hook in hooks.get(bucket, ()):
                     if hook.wants(record.key, record.happened):
                         events.of[hook].append(Arrival(bucket, record, who))
+                        events.lack_a_role |= is_early and may_be_a_caller(record.principal)
         return events
 
     def _known_buckets(self) -> Buckets:
@@ -172,10 +180,13 @@ class Arrivals(UseCase[ArrivalSettings]):
 
 @dataclass(slots=True)
 class _Events:
-    """What hooks are notified of. `are_allowed` says whether some record may be reported."""
+    """What hooks are notified of. `are_allowed` says whether some record may be reported, and
+    `lack_a_role` whether STS has not yet said which role is that of a record's bucket.
+    """
 
     of: dict[Hook, list[Arrival]] = field(default_factory=lambda: defaultdict(list))
     are_allowed: bool = False
+    lack_a_role: bool = False
 
 
 def _names_of(record: Record, buckets: Buckets) -> Iterator[str]:

@@ -8,6 +8,8 @@ from service.access.callers import CallerEntry
 from service.sessions.source import SERVICE_NAME, session_name
 
 _AWS: Final = "AWS"
+# …/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids
+_ROLE: Final = "AROA"
 
 # The configured callers by the names of their sessions. None if several have the same.
 Writers = Mapping[str, str | None]
@@ -31,8 +33,18 @@ def writer(principal: str | None, role_id: str | None, known: Writers) -> str | 
     `role_id` is the unique id of the bucket's own role: a session of any other role may have any
     name. The session that callers share says nothing.
     """
+    role, name = _session_of(principal)
+    return (known.get(name) or name) if name and role == role_id else None
+
+
+def may_be_a_caller(principal: str | None) -> bool:
+    """Whether `writer` could return a caller, if the role were the bucket's own."""
+    role, name = _session_of(principal)
+    return bool(name) and role.startswith(_ROLE)
+
+
+def _session_of(principal: str | None) -> tuple[str, str]:
+    """Return the role's id and the session's name, or empty texts for what is no caller's."""
     kind, _, rest = (principal or "").partition(":")
     role, _, name = rest.partition(":")
-    if kind != _AWS or role_id is None or role != role_id or name in {"", SERVICE_NAME}:
-        return None
-    return known.get(name) or name
+    return ("", "") if kind != _AWS or name == SERVICE_NAME else (role, name)

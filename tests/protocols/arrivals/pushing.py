@@ -8,6 +8,7 @@ from typing import Any, Final
 import httpx
 
 from service.app.session_sources import OpenSources
+from service.clock import Clock, SystemClock
 from service.protocols.arrivals.arrivals import Arrivals
 from tests.protocols.arrivals.doubles import FakeHooks
 from tests.protocols.arrivals.factories import SECRET
@@ -41,15 +42,20 @@ async def pushing(
     audit: Any = None,
     rate_limit: str | None = None,
     open_sources: OpenSources | None = None,
+    failure: Exception | None = None,
+    clock: Clock | None = None,
     **more: Any,
 ) -> AsyncIterator[httpx.AsyncClient]:
     sections = {"arrivals": {"hooks": HOOKS}} | more
     settings = make_app_settings(*(grants or (NOTIFY,)), rate_limit=rate_limit, **sections)
-    sources = open_sources or make_fixed_sources()
-    async with run_app(settings, audit=audit, open_sources=sources) as client:
+    sources = open_sources or make_fixed_sources(failure)
+    clock = clock or SystemClock()
+    async with run_app(settings, audit=audit, open_sources=sources, clock=clock) as client:
         arrivals = app_of(client).parts.use_case(Arrivals)
         arrivals._notifier._sender = hooks
         arrivals.hold_seconds = 0
+        if failure is None:
+            await until_ready(client)
         yield client
 
 

@@ -11,7 +11,7 @@ from service.sessions.session import Session
 from service.sessions.source import Owner, session_name
 from tests.protocols.arrivals.doubles import FakeHooks
 from tests.protocols.arrivals.factories import TEST_EVENT, body_of, make_record
-from tests.protocols.arrivals.pushing import HOOKS, NOTIFY, PATH, URL, push, pushing, until_ready
+from tests.protocols.arrivals.pushing import HOOKS, NOTIFY, PATH, URL, push, pushing
 from tests.support.app import (
     API_KEY,
     FixedSource,
@@ -19,6 +19,7 @@ from tests.support.app import (
     make_app_settings,
     make_fixed_sources,
 )
+from tests.support.virtual_time import FakeClock
 
 
 async def test_a_pushed_record_is_told() -> None:
@@ -204,12 +205,28 @@ async def test_only_the_buckets_own_role_names_the_caller(role: str, who: str | 
     principal = f"AWS:{role}:{session_name((None, 'tester'))}"
     sources = make_fixed_sources(source=OfRole)
     async with pushing(hooks, open_sources=sources) as client:
-        await until_ready(client)
         body = body_of(make_record(userIdentity={"principalId": principal}))
         await app_of(client).parts.use_case(Arrivals).take(body)
         await push(client, body)
     callers = [sent["data"].get("caller") for _, _, sent in hooks.sent]
     assert callers == [who, None]  # what is pushed may be made up
+
+
+async def test_a_message_waits_a_minute_for_the_role_of_its_bucket() -> None:
+    hooks, clock = FakeHooks(), FakeClock()
+    others = [
+        body_of(make_record(userIdentity={"principalId": principal}))
+        for principal in ("AWS:AIDAEXAMPLE", "AWS:AROAEXAMPLE:presign", "someone")
+    ]
+    async with pushing(hooks, failure=ConnectionError(), clock=clock) as client:
+        arrivals = app_of(client).parts.use_case(Arrivals)
+        assert not await arrivals.take(body_of(make_record()))
+        assert hooks.sent == []
+        assert all([await arrivals.take(each) for each in others])  # of no caller
+        assert await arrivals.take(body_of(make_record(key="out/a")))  # no hook wants it
+        clock.move(60)
+        assert await arrivals.take(body_of(make_record()))
+    assert len(hooks.sent) == 1 + len(others)
 
 
 async def test_a_body_is_not_read_without_the_right() -> None:
