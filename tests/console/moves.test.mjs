@@ -206,6 +206,12 @@ test("a folder is moved with all that is below it", async () => {
   assert.equal(moves[0].targetBucket, "other");
 });
 
+test("a file that is selected with its folder is there once", async () => {
+  const service = new FakeStore({ "f/": "", "f/a": "1" });
+  const entries = [{ key: "f/a", etag: "1" }, { key: "f/", isFolder: true }];
+  assert.deepEqual((await filesOf(service, "objects", entries)).map(({ key }) => key), ["f/a", "f/"]);
+});
+
 test("more files than are said stop it before it begins", async () => {
   const service = new FakeStore({ "f/a": "1", "f/b": "2", "f/c": "3" });
   const folder = [{ key: "f/", isFolder: true }];

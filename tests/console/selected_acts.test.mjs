@@ -51,4 +51,6 @@ test("a bucket, and a deleted file, cannot be selected", () => {
   assert.equal(isSelectable(folder("objects/"), { ...place(grant("")), bucket: null }), false);
   assert.equal(isSelectable({ ...file("in/a"), isDeleted: true }, place(grant(""))), false);
   assert.equal(isSelectable(file("in/a"), place(grant("", ["list"]))), false);
+  const deep = { ...place(grant("")), isDeep: true };
+  assert.deepEqual([folder("in/f/"), file("in/f/a")].map((entry) => isSelectable(entry, deep)), [false, true]);
 });

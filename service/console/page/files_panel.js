@@ -208,7 +208,7 @@ export class FilesPanel {
       const order = this.#sort.isDescending ? "descending" : "ascending";
       head.ariaSort = isSorted ? order : null;
     }
-    this.#many.list(this.#place, entries);
+    this.#many.list({ ...this.#place, isDeep: this.#isDeep }, entries);
     const list = { place: this.#place, signal: this.#loading.signal };
     const act = (what, entry, button) =>
       isOfMany(what, entry) ? this.#many.begin(what, [entry]) : this.#acts.run(what, entry, button, list);

@@ -6,21 +6,22 @@ export const MOST_FILES = 10_000;
 
 /**
  * The files of entries as the list has them, `{key, size, etag, lastModified}`: those that are files, and all below
- * those that are folders, with the empty object that some programs keep for a folder.
+ * those that are folders, with the empty object that some programs keep for a folder. None is there twice.
  *
  * @throws Error if there are more than `most`
  */
 export async function filesOf(service, bucket, entries, { signal, most = MOST_FILES } = {}) {
-  const files = [];
+  const files = new Map(); // by key: a folder may be selected together with what is in it
   const add = (file) => {
-    if (files.length === most) throw new Error(`These are more than ${counted(most, "file")}. Select fewer.`);
-    files.push(file);
+    if (files.has(file.key)) return;
+    if (files.size === most) throw new Error(`These are more than ${counted(most, "file")}. Select fewer.`);
+    files.set(file.key, file);
   };
   for (const entry of entries) {
     if (!entry.isFolder) add(entry);
     else for await (const file of service.list({ bucket, prefix: entry.key, recursive: true, signal })) add(file);
   }
-  return files;
+  return [...files.values()];
 }
 
 /** The keys directly in a folder, or below it: up to `most` of them, of which a page asks no more. */

@@ -6,8 +6,12 @@ import { mayLeave, takesCopies } from "./moves.js";
 /** A browser asks once whether a page may save several files. */
 const MOST_EACH = 20;
 
-/** Whether anything may be done with an entry, so that it can be selected. */
-export const isSelectable = (entry, place) => ACTS.some(({ isAllowed }) => isAllowed([entry], place));
+/**
+ * Whether anything may be done with an entry, so that it can be selected. A list that `isDeep` has all that is in
+ * folders, too: the empty object of one would stand for more than its row.
+ */
+export const isSelectable = (entry, place) =>
+  !(place.isDeep && entry.isFolder) && ACTS.some(({ isAllowed }) => isAllowed([entry], place));
 
 /** The acts that the caller may do with all of the entries. */
 export const offeredFor = (entries, place) =>
