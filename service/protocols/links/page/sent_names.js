@@ -51,7 +51,7 @@ export class NamedUpload {
   }
 }
 
-/** What the service's `safe_name` makes of a name, but for its length. */
+/** What the service's `safe_name` makes of a name of any length. */
 function safeName(name) {
   const safe = wellFormed(name).replace(CONTROL, "_").replace(/[/\\]/g, "_").replaceAll("${filename}", "_");
   return safe || "_";
