@@ -13,10 +13,18 @@ from typing import Final
 
 from service.access.callers import Identity
 from service.access.claims import NO_FACTS, Facts
-from service.access.grants import Caller, Operation
+from service.access.grants import AccessRequest, Caller, Operation
 
 SALT_BYTES: Final = 6
 _TIME_BYTES: Final = 4  # seconds until the year 2106
+_BLOCK: Final = 8  # characters, of which 7 bits each are 7 bytes
+# How the halves of each two, four and eight bytes of such a block move together: what stays, and by
+# how many bits the rest moves. All blocks move at once, so a list of long keys takes little time.
+_HALVES: Final = (
+    (b"\x00\x7f" * 4, 1),
+    (b"\x00\x00\x3f\xff" * 2, 2),
+    (b"\0\0\0\0\x0f\xff\xff\xff", 4),
+)
 
 _IS_PREFIX: Final = 1
 _IS_UPLOAD: Final = 2
@@ -57,6 +65,12 @@ class Link:
     def maker(self) -> Identity:
         """Return the identity that each use of the link is decided for."""
         return Identity(self.caller, self.claims, by_link=True, facts=self.facts)
+
+    def access(self) -> AccessRequest:
+        """Return what its maker needs a grant for, in addition to `link`."""
+        return AccessRequest(
+            operation=self.operation, bucket=self.bucket, key=self.key, subtree=self.is_prefix
+        )
 
 
 def pack(link: Link) -> bytes:
@@ -165,12 +179,16 @@ class _Reader:
         length, is_ascii = divmod(self.number(), 2)
         if not is_ascii:
             return self.bytes(length).decode("utf-8", "surrogatepass")
-        bits = int.from_bytes(self.bytes(_septets(length)))
-        characters = bytearray(length)
-        for index in reversed(range(length)):  # 4 µs for 100 characters
-            characters[index] = bits & 0x7F
-            bits >>= 7
-        return characters.decode("ascii")
+        padding = -length % _BLOCK
+        packed = bytes(7 * padding // 8) + self.bytes(_septets(length))
+        wide = bytearray(length + padding)
+        for place in range(7):
+            wide[place + 1 :: 8] = packed[place::7]
+        bits = int.from_bytes(wide)
+        for kept, shift in reversed(_HALVES):
+            low = bits & int.from_bytes(kept * (len(wide) // 8))
+            bits = low | (bits ^ low) << shift
+        return bits.to_bytes(len(wide))[padding:].decode("ascii")
 
 
 def _number(value: int) -> bytes:
@@ -195,10 +213,15 @@ def _text(text: str) -> bytes:
     if not text.isascii():
         encoded = text.encode("utf-8", "surrogatepass")
         return _number(2 * len(encoded)) + encoded
-    bits = 0
-    for byte in text.encode("ascii"):
-        bits = bits << 7 | byte
-    return _number(2 * len(text) + 1) + bits.to_bytes(_septets(len(text)))
+    padding = -len(text) % _BLOCK
+    wide = bytes(padding) + text.encode("ascii")
+    bits = int.from_bytes(wide)
+    for kept, shift in _HALVES:
+        low = bits & int.from_bytes(kept * (len(wide) // 8))
+        bits = low | (bits ^ low) >> shift
+    packed = bytearray(bits.to_bytes(len(wide)))
+    del packed[::8]
+    return _number(2 * len(text) + 1) + packed[7 * padding // 8 :]
 
 
 def _septets(length: int) -> int:

@@ -53,8 +53,7 @@ class KeyRing:
     def seal(self, link: Link) -> LinkTicket:
         """Return the ticket of a link. Equal links have equal tickets."""
         key = self._keys[0]
-        text = _encoded(key.header + key.seal(link))
-        return LinkTicket(link, key.id_of(link.caller, link.expires_at, link.salt), text)
+        return LinkTicket(link, key.id_of(link.caller, link.expires_at, link.salt), key.seal(link))
 
     def open(self, text: str) -> LinkTicket | None:
         """Return the ticket with this text, or None if none of the keys has sealed it."""
@@ -72,8 +71,8 @@ class KeyRing:
     def open_from_store(self, sealed: bytes) -> LinkTicket | None:
         """Return the ticket that the link has, sealed by the same key, or None if no key has it."""
         for key in self._keys:
-            if (link := key.open_from_store(sealed)) is not None:
-                text = _encoded(key.header + key.seal(link))
+            if (found := key.open_from_store(sealed)) is not None:
+                link, text = found
                 return LinkTicket(link, key.id_of(link.caller, link.expires_at, link.salt), text)
         return None
 
@@ -111,8 +110,8 @@ class _Key:
         # Two keys may have one name: each that has it is tried.
         self.header = bytes([_VERSION, _derived(key, "name", "sha256")[0]])
 
-    def seal(self, link: Link) -> bytes:
-        return self._cipher.encrypt(pack(link), [self.header])
+    def seal(self, link: Link) -> str:
+        return self._text(pack(link))
 
     def open(self, sealed: bytes) -> Link | None:
         try:
@@ -123,14 +122,19 @@ class _Key:
     def seal_for_store(self, link: Link) -> bytes:
         return self.header + self._store_cipher.encrypt(pack(link), [self.header])
 
-    def open_from_store(self, sealed: bytes) -> Link | None:
+    def open_from_store(self, sealed: bytes) -> tuple[Link, str] | None:
+        """Return the link and the text of its ticket. A list has many: it is not packed again."""
         header, text = sealed[:_HEADER_BYTES], sealed[_HEADER_BYTES:]
         if header != self.header:
             return None
         try:
-            return unpack(self._store_cipher.decrypt(text, [header]))
+            packed = self._store_cipher.decrypt(text, [header])
         except InvalidTag:
             return None
+        return unpack(packed), self._text(packed)
+
+    def _text(self, packed: bytes) -> str:
+        return _encoded(self.header + self._cipher.encrypt(packed, [self.header]))
 
     def id_of(self, caller: Caller, expires_at: int, salt: bytes) -> str:
         public = expires_at.to_bytes(_TIME_BYTES) + salt

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from service.access.callers import Identity
-from service.access.grants import AccessRequest, max_link_expires_in
+from service.access.grants import max_link_expires_in
 from service.clock import Clock
 from service.concurrency.bounded_dict import BoundedDict
 from service.errors import LinkExpired, NotFound
@@ -114,7 +114,4 @@ def _longest(opened: OpenLink, snapshot: Snapshot) -> int | None:
     link = opened.ticket.link
     if link.issued_at < snapshot.not_before(opened.maker):
         return None
-    wanted = AccessRequest(
-        operation=link.operation, bucket=link.bucket, key=link.key, subtree=link.is_prefix
-    )
-    return max_link_expires_in(snapshot.access(opened.maker).grants, wanted)
+    return max_link_expires_in(snapshot.access(opened.maker).grants, link.access())

@@ -9,7 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from service.access.grants import Caller
-from service.protocols.links.link import Link
+from service.protocols.links import tickets
+from service.protocols.links.link import Link, pack_caller
 from service.protocols.links.tickets import KeyRing
 from tests.protocols.links.factories import DAY, EXAMPLE, KEY, OTHER_KEY, links, make_link
 
@@ -119,6 +120,22 @@ def test_a_ticket_has_at_most_200_characters(caller: Caller, key: str) -> None:
     year = EXAMPLE.issued_at + 365 * DAY
     ticket = RING.seal(make_link(caller=caller, key=key, expires_at=year, max_uses=1))
     assert len(ticket.text) <= 200
+
+
+def test_ascii_takes_seven_bits_in_one_row() -> None:
+    """Links that exist have this form."""
+    for length in range(20):
+        text = ("aZ/09~\x00\x7f" * 3)[:length]
+        bits = sum(ord(one) << 7 * at for at, one in enumerate(reversed(text)))
+        packed = bytes([2 * length + 1]) + bits.to_bytes((7 * length + 7) // 8)
+        assert pack_caller(Caller(issuer=None, subject=text)) == packed
+
+
+def test_a_list_opens_links_without_packing_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page of a hundred long keys is work of the event loop."""
+    sealed = RING.seal_for_store(EXAMPLE)
+    monkeypatch.setattr(tickets, "pack", None)
+    assert RING.open_from_store(sealed) == TICKET
 
 
 def test_a_ticket_shows_nothing_of_what_it_says() -> None:
