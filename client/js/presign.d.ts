@@ -115,7 +115,7 @@ export interface Link {
 /** A share link of this caller, to one `key` or to a `prefix`. */
 export interface ListedLink {
   id: string;
-  /** Anyone who has it can use the link. A revoked link has none. */
+  /** Anyone who has it can use the link. None if it is revoked, or if your grants of now do not cover it. */
   url?: string;
   bucket: string;
   key?: string;

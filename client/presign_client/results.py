@@ -139,7 +139,8 @@ class Link:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedLink:
-    """A share link of yours, to one `key` or to a `prefix`. One that is `revoked` has no `url`.
+    """A share link of yours, to one `key` or to a `prefix`. One that is `revoked`, or that your
+    grants of now do not cover, has no `url`.
 
     `uses` of `max_uses` are over; neither is there for a link whose uses are not counted.
     """

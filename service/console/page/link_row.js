@@ -17,7 +17,8 @@ export class LinkRow {
   #isWarned;
 
   /**
-   * `link` is the client's, with its `name` and what it is `about`; one without an id cannot be revoked.
+   * `link` is the client's, with its `name` and what it is `about`. One without an id cannot be revoked, and one
+   * without a URL only that: this sign-in may not make it.
    * `onEnd`: it was revoked.
    */
   constructor(service, link, onEnd) {
@@ -28,12 +29,13 @@ export class LinkRow {
     this.#part(".name").textContent = displayName(link.name);
     this.#part(".about").textContent = displayName(link.about ?? "");
     const field = this.#part("input");
-    field.value = link.url;
+    field.value = link.url ?? "";
+    this.#part(".joined").hidden = this.#button("qr").hidden = link.url === undefined;
     field.addEventListener("focus", () => field.select());
     const time = this.#part("time");
     time.dateTime = link.expiresAt.toISOString();
     time.textContent = `${dateAndTime(link.expiresAt)}.${ENDS_BY[link.limitedBy] ?? ""}`;
-    this.#button("send").hidden = !navigator.share;
+    this.#button("send").hidden = !navigator.share || link.url === undefined;
     this.#button("revoke").hidden = link.id === undefined;
     const acts = {
       copy: (event) => copy(link.url, event.target),

@@ -6,7 +6,7 @@ no address of one, and nobody who writes to it gets the address of another calle
 
 from dataclasses import dataclass, field
 
-from service.access.grants import Caller
+from service.access.grants import Caller, Grants, max_link_expires_in
 from service.presigning.results import ListedLinks
 from service.protocols.links.link import Link
 from service.protocols.links.link_store import ListedLink
@@ -15,11 +15,14 @@ from service.protocols.links.settings import LinkSettings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnLink:
-    """A link in its maker's list. `uses` is None if they are not counted."""
+    """A link in its maker's list. `uses` is None if they are not counted.
+
+    `url` is None for a session that may not make such a link: it may only revoke this one.
+    """
 
     id: str
     link: Link
-    url: str = field(repr=False)
+    url: str | None = field(repr=False)
     is_revoked: bool
     uses: int | None
 
@@ -32,19 +35,23 @@ class OwnLinks(ListedLinks):
     next: int | None
 
 
-def own_link(settings: LinkSettings, caller: Caller, listed: ListedLink) -> OwnLink | None:
+def own_link(
+    settings: LinkSettings, caller: Caller, grants: Grants, listed: ListedLink
+) -> OwnLink | None:
     """Return a link of the caller's, or None if no key has sealed it for this caller and id.
 
-    Whether it is revoked is what the configuration says.
+    Sessions of one caller may have other claims, so `grants` are those of the session that asks.
+    Whether the link is revoked is what the configuration says.
     """
     ticket = settings.keys.open_from_store(listed.sealed)
     if ticket is None or ticket.id != listed.id or ticket.link.caller != caller:
         return None
     link = ticket.link
+    longest = max_link_expires_in(grants, link.access())
     return OwnLink(
         id=ticket.id,
         link=link,
-        url=f"{settings.url}/l/{ticket.text}",
+        url=None if longest is None else f"{settings.url}/l/{ticket.text}",
         is_revoked=ticket.id in settings.revoked,
         uses=None if link.max_uses is None else link.max_uses - (listed.uses_left or 0),
     )

@@ -118,6 +118,7 @@ class RedisLinkStore:
         links = [
             ListedLink(link_id, text, None if uses is None else int(uses))
             for link_id, text, uses in zip(ids, sealed, left, strict=True)
+            if text is not None  # a store that has evicted it
         ]
         return ListPage(links, None if last is None else int(last))
 

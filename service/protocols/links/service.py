@@ -10,7 +10,7 @@ from functools import partial
 from hashlib import sha256
 from typing import Final
 
-from service.access.callers import Identity
+from service.access.callers import Identity, is_anonymous
 from service.access.grants import WEEK, AccessRequest, Caller, Operation, max_link_expires_in
 from service.clock import Clock
 from service.errors import (
@@ -169,21 +169,24 @@ class Links:
         self, settings: LinkSettings, requester: Requester, before: int | None
     ) -> OwnLinks:
         shared, caller = self._require_shared(), requester.identity.caller
+        if is_anonymous(caller):  # anybody is that caller
+            return OwnLinks(links=[], next=None)
         page = await shared.store.listed(self._name_of(caller), before)
-        found = self._own(settings, shared, caller, page.links)
+        found = self._own(settings, shared, requester, page.links)
         return OwnLinks(links=[*found], next=page.next)
 
     def _own(
         self,
         settings: LinkSettings,
         shared: SharedRecords,
-        caller: Caller,
+        requester: Requester,
         listed: Sequence[ListedLink],
     ) -> Iterator[OwnLink]:
         """Yield the links that are not over, and that this service has sealed for this caller."""
-        now = self._clock.wall()
+        now, caller = self._clock.wall(), requester.identity.caller
+        grants = self._authorizer.access(requester).grants
         for each in listed:
-            own = own_link(settings, caller, each)
+            own = own_link(settings, caller, grants, each)
             if own is not None and own.link.expires_at > now:
                 end = own.link.expires_at
                 is_revoked = own.is_revoked or shared.revocations.is_revoked(own.id, end)
@@ -225,7 +228,7 @@ class Links:
 
     async def _list(self, settings: LinkSettings, ticket: LinkTicket) -> bool:
         """Return whether the link is in the list. A link works without being in it."""
-        if self.shared is None:
+        if self.shared is None or is_anonymous(ticket.link.caller):
             return False
         stored = self.stored(ticket.link.caller, ticket.id, ticket.link.expires_at)
         try:

@@ -9,15 +9,20 @@ from typing import Any, Final
 
 import pytest
 
+from service.access.callers import ANONYMOUS, Identity
+from service.access.grants import Caller, Grant, Grants, Operation
+from service.presigning.requests import LinkRequest, Requester
 from service.protocols.links import (
     link_store,
     memory_link_store,
     redis_link_store,
 )
 from service.protocols.links.own_links import own_link
+from service.protocols.links.service import NewLink
 from service.protocols.links.settings import LinkSettings
 from service.protocols.links.share_links import ShareLinks
 from service.protocols.links.tickets import KeyRing
+from service.sessions.lifetime import Lifetime
 from tests.protocols.links.factories import KEY, OTHER_KEY, make_link
 from tests.protocols.links.harness import (
     LINK,
@@ -32,6 +37,10 @@ from tests.protocols.links.harness import (
 from tests.support.app import app_of
 from tests.support.valkey import Valkey
 
+ISSUER: Final = {"issuer": "https://i.example", "audience": "p", "jwks_url": "http://127.0.0.1:9/"}
+EVERYTHING: Final = Grants(
+    [Grant(bucket="reports", prefix="", allow=frozenset({Operation.DOWNLOAD, Operation.LINK}))]
+)
 STORES: Final = pytest.mark.parametrize("store", ["memory", "shared"])
 
 
@@ -183,6 +192,25 @@ async def test_what_is_over_makes_room_in_a_shared_store(
             assert store.hlen(kept) == 1
 
 
+async def test_a_list_that_is_partly_lost_is_still_a_list(tmp_path: Path, valkey: Valkey) -> None:
+    async with start(settings(tmp_path, store_url=valkey.url)) as harness:
+        kept, lost = await harness.create(), await harness.create()
+        with valkey.client() as store:
+            [sealed] = store.scan_iter("presign:{links}:list:*")
+            store.hdel(sealed, lost["id"])
+            assert [each["id"] for each in await listed(harness)] == [kept["id"]]
+            store.delete(sealed)
+            assert await listed(harness) == []
+
+
+def link_request(bucket: str, key: str) -> LinkRequest:
+    lifetime = Lifetime(expires_in=60)
+    operation = Operation.DOWNLOAD
+    return LinkRequest(
+        bucket=bucket, key=key, operation=operation, lifetime=lifetime, subtree=False
+    )
+
+
 def store_of(harness: Harness) -> Any:
     shared = app_of(harness.client).parts.use_case(ShareLinks).shared
     assert shared is not None
@@ -196,6 +224,50 @@ async def test_a_store_out_of_reach_keeps_nobody_from_making_links(
         valkey.stop()
         assert (await harness.create())["listed"] is False
         assert (await harness.client.get("/v1/links")).status_code == 503
+
+
+async def test_a_session_gets_no_address_beyond_its_own_grants(tmp_path: Path) -> None:
+    plain = settings(tmp_path, store_url="memory://")
+    grants = [link_grant(prefix="{claim:/team}/"), link_grant(prefix="all/")]
+    entry = {"issuer": "cluster-a", "subject": "ada", "grants": grants}
+    document = plain.model_dump(exclude_unset=True) | {
+        "issuers": {"cluster-a": ISSUER},
+        "callers": [entry],
+    }
+    ada = Caller(issuer="cluster-a", subject="ada")
+    sessions = [Identity(ada, {"/team": team}) for team in ("billing", "sales")]
+    billing, sales = (Requester(each, "request") for each in sessions)
+    async with start(type(plain).model_validate(document)) as harness:
+        links = app_of(harness.client).parts.use_case(ShareLinks).links
+        for key in ("all/a", "billing/a"):
+            await links.create(billing, NewLink(request=link_request("demo", key)))
+        own, others = [
+            (await links.listed(each, None, "/v1/links")).links for each in (billing, sales)
+        ]
+        assert all(each.url is not None for each in own)
+        assert [each.url is None for each in others] == [True, False]
+        await links.end(sales, others[0].id, "/v1/links/{link_id}")
+        assert [each.is_revoked for each in (await links.listed(sales, None, "/")).links] == [
+            True,
+            False,
+        ]
+
+
+async def test_nobody_lists_the_links_of_the_anonymous_caller(tmp_path: Path) -> None:
+    anonymous = {"unsafe_anonymous_caller": {"grants": [link_grant()]}}
+    plain = settings(tmp_path, store_url="memory://")
+    document = plain.model_dump(exclude_unset=True) | anonymous
+    async with start(type(plain).model_validate(document)) as harness:
+        harness.client.headers.pop("Authorization")
+        assert (await harness.create())["listed"] is False
+        assert await listed(harness) == []
+        # One that an earlier version has kept is not shown either.
+        links = app_of(harness.client).parts.use_case(ShareLinks).links
+        link = make_link(caller=ANONYMOUS, bucket="demo", expires_at=int(harness.clock.wall()) + 60)
+        ring = KeyRing([KEY])
+        stored = links.stored(ANONYMOUS, ring.seal(link).id, link.expires_at)
+        assert await store_of(harness).keep(stored, ring.seal_for_store(link))
+        assert await listed(harness) == []
 
 
 async def test_without_a_store_there_is_no_list(tmp_path: Path) -> None:
@@ -263,10 +335,10 @@ def test_a_link_in_the_list_is_sealed_by_the_key_that_made_it() -> None:
     entry = link_store.ListedLink(ticket.id, ring.seal_for_store(link), None)
     for keys, is_there in (([OTHER_KEY, KEY], True), ([OTHER_KEY], False)):
         values = LinkSettings(keys=KeyRing(keys), url=URL)
-        own = own_link(values, link.caller, entry)
+        own = own_link(values, link.caller, EVERYTHING, entry)
         assert (own is not None) == is_there
         if own is not None:
             assert own.url == f"{URL}/l/{ticket.text}"
             assert ticket.text not in repr(own)
     other = replace(link.caller, subject="x")
-    assert own_link(LinkSettings(keys=ring, url=URL), other, entry) is None
+    assert own_link(LinkSettings(keys=ring, url=URL), other, EVERYTHING, entry) is None
