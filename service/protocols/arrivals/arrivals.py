@@ -15,7 +15,7 @@ from service.presigning.requests import Requester
 from service.presigning.snapshot import Bucket
 from service.protocols.arrivals.hooks import ArrivalSettings, Hook
 from service.protocols.arrivals.messages import Arrival
-from service.protocols.arrivals.notifier import JOBS, Notifier
+from service.protocols.arrivals.notifier import JOBS, WAITING, Notifier
 from service.protocols.arrivals.poller import Poller
 from service.protocols.arrivals.queue import BATCH, EventQueue
 from service.protocols.arrivals.records import NotRecords, Record, Records, reading
@@ -136,7 +136,7 @@ class Arrivals(UseCase[ArrivalSettings]):
 
     def _places(self) -> int:
         """More than one hook can hold, so that others have some."""
-        return 0 if self.values is None else JOBS * len(self.values.hooks) + BATCH
+        return 0 if self.values is None else (JOBS + WAITING) * len(self.values.hooks) + BATCH
 
     async def _parse(self, body: bytes | str) -> Records:
         """Raises NotRecords."""

@@ -25,7 +25,8 @@ from service.telemetry.metrics import Metrics
 log = logging.getLogger(__name__)
 
 IN_FLIGHT: Final = 16  # requests to one hook
-JOBS: Final = 64  # messages and pushes for one hook, with those that wait for a place
+JOBS: Final = 64  # messages and pushes for one hook, with those that wait to be sent
+WAITING: Final = 10  # messages of a queue for one hook, beyond these
 _AT_ONCE: Final = 8  # requests of one job
 _QUICK_SECONDS: Final = 1.0
 _QUIET_SECONDS: Final = 60.0
@@ -44,6 +45,7 @@ class _Room:
 
     requests: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(IN_FLIGHT))
     jobs: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(JOBS))
+    waiting: int = 0  # messages
     is_quick: bool = True  # as its last answer was
     logs_again_at: float = -math.inf  # seconds of the boot clock
 
@@ -71,7 +73,7 @@ class Notifier:
 
     async def _job(self, hook: Hook, events: Sequence[Arrival], by: Requester | None) -> bool:
         room = self._rooms.setdefault(hook.name, _Room())
-        if not await _has_place(room):
+        if not await _has_place(room, is_message=by is None):
             return self._count(hook, room, events[0], _BUSY)
         try:
             return await self._notify_all(hook, room, events, by)
@@ -128,14 +130,19 @@ class Notifier:
         return failure is None
 
 
-async def _has_place(room: _Room) -> bool:
+async def _has_place(room: _Room, *, is_message: bool) -> bool:
     """Take a place for a job. Wait a moment for one if the hook is quick: a message that goes back
-    to the queue is counted there. What is for a slow one must not wait: it would hold up others.
+    to the queue is counted there. What is for a slow one must not wait, nor many messages for any:
+    they would hold up others.
     """
-    if room.jobs.locked() and not room.is_quick:
+    is_full = is_message and room.waiting >= WAITING
+    if room.jobs.locked() and (is_full or not room.is_quick):
         return False
+    room.waiting += is_message
     try:
         async with asyncio.timeout(_QUICK_SECONDS):
             return await room.jobs.acquire()
     except TimeoutError:
         return False
+    finally:
+        room.waiting -= is_message

@@ -9,8 +9,9 @@ import pytest
 
 from service.errors import Overloaded
 from service.presigning.audit_trail import AuditTrail
+from service.presigning.requests import Requester
 from service.protocols.arrivals.messages import Arrival, webhook_body
-from service.protocols.arrivals.notifier import IN_FLIGHT, JOBS, Notifier
+from service.protocols.arrivals.notifier import IN_FLIGHT, JOBS, WAITING, Notifier
 from service.protocols.arrivals.signing import signed_headers
 from service.telemetry.metrics import Metrics
 from tests.protocols.arrivals.doubles import FakeHooks
@@ -37,13 +38,13 @@ class Notifying:
             raise Overloaded("full")
         self.lines.extend(lines)
 
-    async def notify(self, **events: Sequence[Arrival]) -> bool:
+    async def notify(self, by: Requester | None = None, **events: Sequence[Arrival]) -> bool:
         urls = {"slow": SLOW, "quick": QUICK}
         events_by_hook = {
             make_hook(name, url=urls.get(name, QUICK)): arrivals
             for name, arrivals in events.items()
         }
-        return await self.notifier.notify(events_by_hook, None)
+        return await self.notifier.notify(events_by_hook, by)
 
     def line(self) -> dict[str, Any]:
         [line] = self.lines
@@ -139,10 +140,13 @@ async def test_a_hook_has_a_bound_of_requests_and_of_jobs() -> None:
 
 
 @in_virtual_time
-async def test_what_is_for_a_quick_hook_waits_for_its_place() -> None:
+@pytest.mark.parametrize(("by", "jobs"), [(None, JOBS + WAITING), (REQUESTER, JOBS * 10)])
+async def test_what_is_for_a_quick_hook_waits_for_its_place(
+    by: Requester | None, jobs: int
+) -> None:
     notifying = Notifying(FakeHooks(seconds={QUICK: 0.01}), loop_clock())
     outcomes = await asyncio.gather(
-        *(notifying.notify(quick=[make_arrival()]) for _ in range(JOBS * 10))
+        *(notifying.notify(by, quick=[make_arrival()]) for _ in range(jobs))
     )
     assert all(outcomes)
     assert notifying.hooks.most[QUICK] == IN_FLIGHT
@@ -159,6 +163,22 @@ async def test_what_is_for_a_slow_hook_does_not_wait() -> None:
     assert not await notifying.notify(slow=[make_arrival()])
     assert clock.boot() - began < 0.01
     await asyncio.gather(*working)
+
+
+@in_virtual_time
+async def test_few_messages_wait_for_a_hook_that_is_barely_quick() -> None:
+    clock = loop_clock()
+    notifying = Notifying(FakeHooks(seconds={SLOW: 0.9}), clock)
+    for _ in range(2):  # what waited has given its place back
+        began = clock.boot()
+        tries = [notifying.notify(slow=[make_arrival()]) for _ in range(JOBS + WAITING + 100)]
+        tasks = [asyncio.create_task(each) for each in tries]
+        await asyncio.sleep(0.1)
+        assert sum(each.done() for each in tasks) == 100
+        assert not any(each.result() for each in tasks if each.done())
+        outcomes = await asyncio.gather(*tasks)
+        assert sum(outcomes) == JOBS + WAITING
+        assert clock.boot() - began < 5
 
 
 async def test_a_hook_that_is_down_is_not_told_the_rest() -> None:

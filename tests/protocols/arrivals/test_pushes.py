@@ -7,6 +7,8 @@ from dataclasses import replace
 import pytest
 
 from service.protocols.arrivals.arrivals import Arrivals
+from service.protocols.arrivals.notifier import JOBS, WAITING
+from service.protocols.arrivals.queue import BATCH
 from service.sessions.session import Session
 from service.sessions.source import Owner, session_name
 from tests.protocols.arrivals.doubles import FakeHooks
@@ -227,6 +229,12 @@ async def test_a_message_waits_a_minute_for_the_role_of_its_bucket() -> None:
         clock.move(60)
         assert await arrivals.take(body_of(make_record()))
     assert len(hooks.sent) == 1 + len(others)
+
+
+async def test_hooks_that_hold_all_they_may_leave_places_for_a_poll() -> None:
+    async with pushing(FakeHooks()) as client:
+        places = app_of(client).parts.use_case(Arrivals)._places()
+    assert places - len(HOOKS) * (JOBS + WAITING) == BATCH
 
 
 async def test_a_body_is_not_read_without_the_right() -> None:
