@@ -95,8 +95,6 @@ class Arrivals(UseCase[ArrivalSettings]):
         except NotRecords:
             log.warning("a message of %d characters has no events, it is deleted", len(message))
             return True
-        if found.unreadable:
-            log.warning("%d records of a message cannot be read", found.unreadable)
         events = await self._events_of(found, lambda *_: True, None)
         if events.lack_a_role and self._clock.boot() < self._waits_until:
             return False
@@ -142,6 +140,8 @@ class Arrivals(UseCase[ArrivalSettings]):
         """Raises NotRecords."""
         async for found in in_slices(reading(body)):
             so_far = found
+        if so_far.unreadable:
+            log.warning("%d records of a message or push cannot be read", so_far.unreadable)
         return so_far
 
     async def _events_of(
@@ -174,7 +174,8 @@ class Arrivals(UseCase[ArrivalSettings]):
         entries = self._authorizer.snapshot.callers
         if (known := self._writers) is None:
             known = await run_in_thread_if(len(entries) > _MANY_CALLERS, writers, entries)
-            self._writers = known
+            if self._authorizer.snapshot.callers is entries:  # no reload since
+                self._writers = known
         return known
 
 

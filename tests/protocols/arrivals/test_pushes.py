@@ -189,8 +189,35 @@ async def test_garbage_in_a_queue_is_done_and_logged_unseen(
         assert await arrivals.take("sentinel")
         assert await arrivals.take(body_of({"sentinel": 1}, make_record()))
     assert "a message of 8 characters has no events" in caplog.text
-    assert "1 records of a message cannot be read" in caplog.text
+    assert "1 records of a message or push cannot be read" in caplog.text
     assert "sentinel" not in caplog.text
+
+
+async def test_unreadable_records_of_a_push_are_logged_unseen(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with pushing(FakeHooks()) as client:
+        body = body_of({"sentinel": 1}, {}, make_record())
+        assert (await push(client, body)).status_code == 204
+    assert "2 records of a message or push cannot be read" in caplog.text
+    assert "sentinel" not in caplog.text
+
+
+async def test_a_reload_while_callers_are_indexed_leaves_no_old_ones(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with pushing(FakeHooks()) as client:
+        arrivals = app_of(client).parts.use_case(Arrivals)
+
+        async def reload(*_: object) -> dict[str, str]:
+            other = make_app_settings(NOTIFY, arrivals={"hooks": HOOKS})
+            await app_of(client).services.reconfigure(other)
+            return {"session": "removed"}
+
+        monkeypatch.setattr("service.protocols.arrivals.arrivals.run_in_thread_if", reload)
+        assert await arrivals._known_writers() == {"session": "removed"}
+        monkeypatch.undo()
+        assert "session" not in await arrivals._known_writers()
 
 
 class OfRole(FixedSource):
