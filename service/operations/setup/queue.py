@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from service.operations.setup.signing import SignedBucket
@@ -29,7 +30,8 @@ _ACTIONS: Final = [
 
 
 def queue_setup(arrivals: ArrivalSettings, buckets: Sequence[SignedBucket]) -> Document | None:
-    """Return the queue's attributes and policy, the service's, and the notifications of buckets.
+    """Return the queue's attributes and policy, the service's, the notifications of buckets, and
+    notes about what is a guess.
 
     None without a queue at AWS, or without a bucket at AWS that fills it. A bucket has one set of
     notifications: put in what it has already.
@@ -38,14 +40,10 @@ def queue_setup(arrivals: ArrivalSettings, buckets: Sequence[SignedBucket]) -> D
     if found is None:
         return None
     region, account, name = found.groups()
-    notified = dict[str, tuple[SignedBucket, list[Hook]]]()
-    for bucket in buckets:
-        hooks = [each for each in arrivals.hooks.values() if each.bucket == bucket.name]
-        if hooks and bucket.is_at_aws and not bucket.is_access_point and bucket.region == region:
-            # The configuration may have a bucket by several names.
-            notified.setdefault(bucket.s3_bucket, (bucket, []))[1].extend(hooks)
+    notified = _notified(arrivals, buckets, region)
     if not notified:
         return None
+    owned = _by_account(notified.values())
     arn = f"arn:{_partition(region)}:sqs:{region}:{account}:{name}"
     return {
         "arn": arn,
@@ -57,30 +55,79 @@ def queue_setup(arrivals: ArrivalSettings, buckets: Sequence[SignedBucket]) -> D
                 "maxReceiveCount": _MAX_RECEIVES,
             },
         },
-        "policy": _document(_sending(arn, [bucket for bucket, _ in notified.values()])),
+        "policy": _document(_sending(arn, account, its) for account, its in owned.items()),
         "service_policy": _document(
-            {"Effect": "Allow", "Action": _ACTIONS, "Resource": arn},
+            [{"Effect": "Allow", "Action": _ACTIONS, "Resource": arn}],
         ),
         "notifications": [
-            {"bucket": bucket.s3_bucket, "configuration": _notification(arn, hooks)}
-            for bucket, hooks in notified.values()
+            {"bucket": each.first.s3_bucket, "configuration": _notification(arn, each.hooks)}
+            for each in notified.values()
         ],
+        "notes": [_note(account, its) for account, its in owned.items()],
     }
 
 
-def _document(statement: Document) -> Document:
-    return {"Version": "2012-10-17", "Statement": [statement]}
+@dataclass
+class _Notified:
+    """A bucket that sends its events. The configuration may have it by several names."""
+
+    names: list[SignedBucket] = field(default_factory=list)
+    hooks: list[Hook] = field(default_factory=list)
+
+    @property
+    def first(self) -> SignedBucket:
+        return self.names[0]
+
+    @property
+    def account(self) -> str | None:
+        """The account that its roles are of, if it is one."""
+        accounts = {each.account for each in self.names}
+        return accounts.pop() if len(accounts) == 1 else None
 
 
-def _sending(arn: str, buckets: Sequence[SignedBucket]) -> Document:
-    """Only these buckets may send, and only of the accounts that own them, if they are known.
+def _notified(
+    arrivals: ArrivalSettings, buckets: Sequence[SignedBucket], region: str
+) -> dict[str, _Notified]:
+    """Return the buckets of the region that hooks are for, by their names at AWS."""
+    found = dict[str, _Notified]()
+    for bucket in buckets:
+        hooks = [each for each in arrivals.hooks.values() if each.bucket == bucket.name]
+        if hooks and bucket.is_at_aws and not bucket.is_access_point and bucket.region == region:
+            same = found.setdefault(bucket.s3_bucket, _Notified())
+            same.names.append(bucket)
+            same.hooks.extend(hooks)
+    return found
+
+
+def _by_account(notified: Iterable[_Notified]) -> dict[str | None, list[SignedBucket]]:
+    found = dict[str | None, list[SignedBucket]]()
+    for each in notified:
+        found.setdefault(each.account, []).append(each.first)
+    return found
+
+
+def _note(account: str | None, buckets: Sequence[SignedBucket]) -> str:
+    names = ", ".join(each.s3_bucket for each in buckets)
+    if account is None:
+        return f"add aws:SourceAccount to the queue's policy, the account that owns {names}"
+    return (
+        f"that {account}, the account of the role, owns {names} is a guess; if another does, "
+        "change aws:SourceAccount in the queue's policy, or no event arrives"
+    )
+
+
+def _document(statements: Iterable[Document]) -> Document:
+    return {"Version": "2012-10-17", "Statement": [*statements]}
+
+
+def _sending(arn: str, account: str | None, buckets: Sequence[SignedBucket]) -> Document:
+    """Only these buckets may send, and only of the account that owns them, if it is known.
 
     A bucket that is deleted could get another owner.
     """
     condition: Document = {"ArnEquals": {"aws:SourceArn": [each.arns.bucket for each in buckets]}}
-    accounts = {each.account for each in buckets}
-    if known := sorted(each for each in accounts if each is not None):
-        condition["StringEquals"] = {"aws:SourceAccount": known}
+    if account is not None:
+        condition["StringEquals"] = {"aws:SourceAccount": account}
     return {
         "Effect": "Allow",
         "Principal": {"Service": "s3.amazonaws.com"},

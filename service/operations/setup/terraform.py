@@ -47,6 +47,7 @@ def _notes(document: Document) -> Iterator[str]:
     if len(accounts) > 1:
         yield f"give each account's roles its own provider: {', '.join(accounts)}"
     if "queue" in document:
+        yield from document["queue"]["notes"]
         yield "a bucket has one aws_s3_bucket_notification: put in what the bucket sends elsewhere"
         if service is None:
             yield "let the service's identity empty the queue: --principal names it"

@@ -1,7 +1,9 @@
 """What `presign iam` prints for the queue of arrivals."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import pytest
@@ -23,6 +25,7 @@ def printed(
     queue: str | None,
     *options: str,
     region: str = "eu-west-1",
+    also: Mapping[str, dict[str, Any]] = MappingProxyType({}),
     **hooks: dict[str, Any],
 ) -> Any:
     bucket = {
@@ -40,6 +43,7 @@ def printed(
             "again": bucket,
             "elsewhere": {**bucket, **own},
             "unwatched": bucket,
+            **{name: {"region": region} | each for name, each in also.items()},
         },
         "callers": [{"api_key": "a", "sha256": [digest_of("a")], "grants": grants}],
         "arrivals": {
@@ -60,8 +64,36 @@ def test_only_watched_buckets_may_fill_the_queue(tmp_path: Path) -> None:
     assert (statement["Action"], statement["Resource"]) == ("sqs:SendMessage", ARN)
     assert statement["Condition"] == {
         "ArnEquals": {"aws:SourceArn": ["arn:aws:s3:::acme-reports"]},
-        "StringEquals": {"aws:SourceAccount": [ACCOUNT]},
+        "StringEquals": {"aws:SourceAccount": ACCOUNT},
     }
+
+
+def test_each_account_fills_the_queue_from_its_own_buckets(tmp_path: Path) -> None:
+    hooks: dict[str, Any] = {
+        name: {"bucket": name} for name in ("reports", "foreign", "keyed", "both")
+    }
+    also = {
+        "foreign": {"role_arn": "arn:aws:iam::444455556666:role/presign"},
+        "keyed": {"credentials": "static"},
+        "both": {"bucket": "keyed", "role_arn": "arn:aws:iam::444455556666:role/presign"},
+    }
+    queue = printed(tmp_path, URL, also=also, **hooks)["queue"]
+    conditions = [each["Condition"] for each in queue["policy"]["Statement"]]
+    assert conditions == [
+        {
+            "ArnEquals": {"aws:SourceArn": ["arn:aws:s3:::acme-reports"]},
+            "StringEquals": {"aws:SourceAccount": ACCOUNT},
+        },
+        {
+            "ArnEquals": {"aws:SourceArn": ["arn:aws:s3:::foreign"]},
+            "StringEquals": {"aws:SourceAccount": "444455556666"},
+        },
+        {"ArnEquals": {"aws:SourceArn": ["arn:aws:s3:::keyed"]}},  # its roles do not say
+    ]
+    own, foreign, keyed = queue["notes"]
+    assert f"that {ACCOUNT}, the account of the role, owns acme-reports is a guess" in own
+    assert "that 444455556666, the account of the role, owns foreign is a guess" in foreign
+    assert keyed == "add aws:SourceAccount to the queue's policy, the account that owns keyed"
 
 
 def test_the_service_may_empty_the_queue_and_nothing_else(tmp_path: Path) -> None:
@@ -174,6 +206,7 @@ def test_terraform_notes_what_it_cannot_know(tmp_path: Path) -> None:
     document = printed(tmp_path, URL, a={})
     said = " ".join(terraform(document)["//"])
     assert "put in what the bucket sends elsewhere" in said
+    assert all(note in said for note in document["queue"]["notes"])
     assert "empty the queue" not in said
     without = terraform({**document, "service_identity": None})["//"]
     assert "let the service's identity empty the queue: --principal names it" in without
