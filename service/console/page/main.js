@@ -32,6 +32,11 @@ function expire(problem) {
 
 async function signOut() {
   if (workspace.isBusy && !confirm("Files are still being uploaded or moved. Cancel that and sign out?")) return;
+  await signIn.signOut(leave);
+}
+
+/** Cancels what is left, and forgets the person. */
+async function leave() {
   byId("sign-out").disabled = true;
   await Promise.race([workspace.cancelUploads(), sleep(CANCEL_SECONDS)]);
   byId("sign-out").disabled = false;
@@ -40,7 +45,6 @@ async function signOut() {
   byId("subject").textContent = "";
   showWorkspace(false);
   announce("You are signed out.");
-  await signIn.signOut();
 }
 
 function showWorkspace(isIn) {

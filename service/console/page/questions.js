@@ -1,6 +1,7 @@
 // Dialogs that ask something: their title, their content, and a button for each answer.
 
 import { element } from "./elements.js";
+import { showModal } from "./modal.js";
 
 let count = 0;
 
@@ -20,9 +21,8 @@ export function openDialog({ title, content, buttons, className = "question" }) 
   foot.append(...buttons);
   form.append(head, ...content, foot);
   dialog.append(form);
-  dialog.addEventListener("close", () => dialog.remove());
   document.body.append(dialog);
-  dialog.showModal();
+  showModal(dialog, () => dialog.remove());
   return dialog;
 }
 

@@ -25,18 +25,24 @@ export class SelectionBar {
 
   /** `words` say what is selected, of what could be; `offered` are the acts that the caller may do on all of it. */
   show({ count, most, words, offered }) {
-    byId("selecting").hidden = most === 0;
-    byId("selecting").classList.toggle("some", count > 0);
+    const bar = byId("selecting");
+    const hadFocus = bar.contains(document.activeElement);
+    bar.classList.toggle("some", count > 0);
     this.#all.checked = count > 0 && count === most;
     this.#all.indeterminate = count > 0 && count < most;
     this.#words.textContent = count ? words : "Select all";
-    const shown = count ? offered.join() : "";
+    this.#showActs(count ? offered : []);
+    bar.hidden = most === 0;
+    if (!hadFocus) return;
+    if (bar.hidden) byId("where").focus();
+    else if (!bar.contains(document.activeElement)) this.#all.focus();
+  }
+
+  #showActs(offered) {
+    const shown = offered.join();
     if (shown === this.#shown) return;
     this.#shown = shown; // buttons that stay keep the focus
-    const hadFocus = this.#buttons.contains(document.activeElement);
-    const acts = this.#acts.filter(({ act }) => count && offered.includes(act));
-    this.#buttons.replaceChildren(...acts.map(control));
-    if (hadFocus && !this.#buttons.contains(document.activeElement)) this.#all.focus();
+    this.#buttons.replaceChildren(...this.#acts.filter(({ act }) => offered.includes(act)).map(control));
   }
 }
 

@@ -131,9 +131,10 @@ export class SignIn {
     return "This key or token is unknown or has expired.";
   }
 
-  /** Forgets who was signed in, and ends the issuer's session too. */
-  async signOut() {
-    dropKey();
+  /** Forgets the key, then ends what the person does by `leave`, and the issuer's session too. */
+  async signOut(leave) {
+    dropKey(); // whatever becomes of the rest
+    await leave();
     hideError(this.#error);
     this.#isAgain = false;
     byId("token").value = "";

@@ -111,7 +111,11 @@ export class UploadRow {
     const focused = this.#part(":focus");
     for (const button of this.root.querySelectorAll("[data-act]")) button.hidden = !offered[button.dataset.act];
     // A focused button that is hidden would send the focus to the top of the page.
-    if (focused?.hidden) (this.#part("[data-act]:not([hidden])") ?? this.root).focus();
+    if (focused?.hidden) this.focus();
+  }
+
+  focus() {
+    (this.#part("[data-act]:not([hidden])") ?? this.root).focus();
   }
 
   #showError(state) {

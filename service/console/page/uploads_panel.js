@@ -263,16 +263,16 @@ export class UploadsPanel {
 
   /** Uploads the file under a name of its own: it replaces nothing, even if somebody takes that name meanwhile. */
   #keepBoth(row) {
-    const { upload, bucket, key, path, tries } = row;
-    const isSent = (other) => this.#rows.some((each) => each.bucket === bucket && each.key === other);
-    const isKnown = (other) => this.#isThere(bucket, other) || isSent(other);
-    const folder = key.slice(0, key.length - path.length);
+    const { upload, bucket, key } = row;
+    const isKnown = (other) =>
+      this.#isThere(bucket, other) || this.#rows.some((each) => each.bucket === bucket && each.key === other);
+    const folder = key.slice(0, key.length - row.path.length);
     const free = freeKey(key, isKnown).slice(folder.length);
-    this.#remove(row);
-    const place = { grants: this.#place.grants, bucket, folder };
-    const beside = this.#begin(upload.file, free, place, { earlier: null, overwrite: false });
-    beside.tries = tries + 1;
+    const beside = this.#begin(upload.file, free, { ...this.#place, bucket, folder }, { earlier: null, overwrite: false });
+    beside.tries = row.tries + 1;
     if (beside.upload) this.#queue.add(beside.upload);
+    if (row.root.contains(document.activeElement)) beside.focus();
+    this.#remove(row);
     this.#totals.show(this.#rows);
   }
 

@@ -157,6 +157,13 @@ def test_names_that_are_taken_are_asked_about_once(console: ConsolePage) -> None
     console.button("1 name taken…").click()
     answer(console, "This name is taken", "Keep both")
     console.wait_until_sent("b (3).txt")
+    console.upload(text_file("b (3).txt"))
+    console.page.get_by_role("dialog", name="This name is taken").wait_for()
+    console.page.keyboard.press("Escape")
+    taken = console.item("b (3).txt").get_by_role("button", name="Keep both")
+    taken.press("Enter")
+    console.wait_until_sent("b (4).txt")
+    expect(console.item("b (4).txt").locator(":focus")).to_be_visible()
 
 
 def test_who_may_not_replace_keeps_both(console: ConsolePage) -> None:
