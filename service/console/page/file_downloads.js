@@ -25,7 +25,7 @@ export function downloadEach(service, batches, entries, { bucket }) {
     setTimeout(() => frame.remove(), LATER_MS);
     await new Promise((resolve) => setTimeout(resolve, BETWEEN_MS));
   };
-  const words = batchWords("Downloading", "sent to your browser", { nameOf: ({ name }) => name });
+  const words = batchWords("Downloading", "asked for", { nameOf: ({ name }) => name });
   return batches.start(new Batch(entries, act), words, { isRepeatable: true });
 }
 
