@@ -209,7 +209,8 @@ test("a folder is moved with all that is below it", async () => {
 test("a file that is selected with its folder is there once", async () => {
   const service = new FakeStore({ "f/": "", "f/a": "1" });
   const entries = [{ key: "f/a", etag: "1" }, { key: "f/", isFolder: true }];
-  assert.deepEqual((await filesOf(service, "objects", entries)).map(({ key }) => key), ["f/a", "f/"]);
+  const files = await filesOf(service, "objects", entries, { most: 2 });
+  assert.deepEqual(files.map(({ key }) => key), ["f/a", "f/"]);
 });
 
 test("more files than are said stop it before it begins", async () => {

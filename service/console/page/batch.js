@@ -57,7 +57,6 @@ export class Batch {
 
   /** Begins, or goes on after a pause. Resolves once nothing is being done. A second call begins nothing more. */
   run() {
-    if (this.#run && this.state !== "paused") return this.#run;
     if (this.state === "paused") this.#become("starting");
     this.#run = Promise.resolve(this.#run).then(() => this.#begin());
     return this.#run;
