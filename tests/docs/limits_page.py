@@ -24,7 +24,7 @@ from service.protocols.git_lfs.routes import MAX_OBJECTS
 from service.protocols.hugging_face.cached_listings import MAX_AT_ONCE
 from service.protocols.hugging_face.folders import MAX_FILES
 from service.protocols.hugging_face.repositories import MAX_REFS
-from service.protocols.links.link_store import MOST_LINKS, PAGE_LINKS
+from service.protocols.links.link_store import MOST_LINKS, MOST_LISTED, PAGE_LINKS
 from service.protocols.links.visits import EXPIRES_IN
 from service.protocols.mlflow.parts import MAX_PARTS as MAX_MLFLOW_PARTS
 from service.protocols.objects.settings import ObjectUrlSettings
@@ -185,7 +185,7 @@ _KEPT: Final = (
     ),
     (
         "links in the list of one caller",
-        f"{MOST_LINKS:,}, and {PAGE_LINKS} a page",
+        f"{MOST_LISTED:,}, and {PAGE_LINKS} a page",
         'the link works, and its answer has `"listed": false`',
     ),
 )

@@ -7,9 +7,9 @@ from enum import IntEnum
 from typing import Final, NamedTuple, Protocol
 
 WINDOW_SECONDS: Final = 600.0  # a use; ranges and resumed downloads belong to it
-# What one maker may have in the store: so many links with `max_uses`, so many revocations, and so
-# many links in a list.
+# What one maker may have in the store: so many links with `max_uses`, and so many revocations.
 MOST_LINKS: Final = 10_000
+MOST_LISTED: Final = 1_000  # in a maker's list: each takes up to 4 KB
 PAGE_LINKS: Final = 100  # of a maker's list
 # What the store keeps of a link outlives it by this much, since clocks differ. S3 accepts no more.
 MARGIN_SECONDS: Final = 900
@@ -71,7 +71,8 @@ class LinkStore(Protocol):
     async def keep(self, link: StoredLink, sealed: bytes) -> bool:
         """Put a new link into its maker's list, until it ends.
 
-        Return False if the list has MOST_LINKS that are not over.
+        In a full list, the links that their maker has revoked make room. Return False if the list
+        has MOST_LISTED that are neither over nor revoked.
         """
 
     async def listed(self, maker: str, before: int | None) -> ListPage:

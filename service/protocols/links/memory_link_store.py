@@ -1,12 +1,14 @@
 """A store of links for one process, such as the demo's. It is lost when the process ends."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import count
 
 from service.clock import Clock
 from service.protocols.links.link_store import (
     MOST_LINKS,
+    MOST_LISTED,
     PAGE_LINKS,
     WINDOW_SECONDS,
     ListedLink,
@@ -31,7 +33,7 @@ class MemoryLinkStore:
         self._clock = clock
         self._window_seconds = window_seconds
         self._uses: dict[str, _Uses] = {}
-        self._counted, self._revoked = _LiveLinks(), _LiveLinks()
+        self._counted, self._revoked = _LiveLinks(MOST_LINKS), _LiveLinks(MOST_LINKS)
         self._lists = _Lists()
 
     async def register(self, link: StoredLink, max_uses: int) -> bool:
@@ -56,6 +58,9 @@ class MemoryLinkStore:
 
     async def keep(self, link: StoredLink, sealed: bytes) -> bool:
         self._lists.drop_over(self._clock.wall())
+        if self._lists.add(link, sealed):
+            return True
+        self._lists.drop(filter(self._revoked.has, self._lists.ids(link.maker)))
         return self._lists.add(link, sealed)
 
     async def listed(self, maker: str, before: int | None) -> ListPage:
@@ -92,9 +97,10 @@ class MemoryLinkStore:
 
 
 class _LiveLinks:
-    """Those of each maker that are not over, up to MOST_LINKS."""
+    """Those of each maker that are not over, up to `most`."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        self._most = most
         self._links: dict[str, tuple[str, float]] = {}  # makers and ends
         self._by_end = LinksByEnd()
         self._numbers = Counter[str]()
@@ -103,12 +109,15 @@ class _LiveLinks:
         """Return whether it is there now: it may have been there before, or be one too many."""
         if link.id in self._links:
             return True
-        if self._numbers[link.maker] >= MOST_LINKS:
+        if self._numbers[link.maker] >= self._most:
             return False
         self._numbers[link.maker] += 1
         self._links[link.id] = link.maker, link.expires_at
         self._by_end.add(link.id, link.expires_at)
         return True
+
+    def has(self, link_id: str) -> bool:
+        return link_id in self._links
 
     def discard(self, link_id: str) -> None:
         _, end = self._links[link_id]
@@ -140,7 +149,7 @@ class _Lists:
     """The lists of all makers. Places only grow."""
 
     def __init__(self) -> None:
-        self._live = _LiveLinks()
+        self._live = _LiveLinks(MOST_LISTED)
         self._places = count(1)
         self._lists: dict[str, dict[int, tuple[str, bytes]]] = {}  # by makers and places
         self._of: dict[str, tuple[str, int]] = {}  # makers and places, by ids
@@ -160,9 +169,20 @@ class _Lists:
         last = places[PAGE_LINKS - 1] if len(places) > PAGE_LINKS else None
         return [links[place] for place in places[:PAGE_LINKS]], last
 
+    def ids(self, maker: str) -> list[str]:
+        return [link_id for link_id, _ in self._lists.get(maker, {}).values()]
+
+    def drop(self, link_ids: Iterable[str]) -> None:
+        for link_id in link_ids:
+            self._live.discard(link_id)
+            self._forget(link_id)
+
     def drop_over(self, now: float) -> None:
         for link_id in self._live.drop_over(now):
-            maker, place = self._of.pop(link_id)
-            del self._lists[maker][place]
-            if not self._lists[maker]:
-                del self._lists[maker]
+            self._forget(link_id)
+
+    def _forget(self, link_id: str) -> None:
+        maker, place = self._of.pop(link_id)
+        del self._lists[maker][place]
+        if not self._lists[maker]:
+            del self._lists[maker]

@@ -6,6 +6,7 @@ Rules of this file:
   its data ends such links, and gives none of them new uses.
 - The service's clock decides when a link is over. What the store keeps outlives it a little.
 - What one maker has in it is bounded.
+- Lists have calls of their own: if they fail, uses and revocations go on.
 """
 
 from collections.abc import Callable, Coroutine
@@ -29,6 +30,7 @@ from service.protocols.links import store_scripts
 from service.protocols.links.link_store import (
     MARGIN_SECONDS,
     MOST_LINKS,
+    MOST_LISTED,
     PAGE_LINKS,
     WINDOW_SECONDS,
     ListedLink,
@@ -68,6 +70,7 @@ class RedisLinkStore:
         self._move_earlier = redis.register_script(store_scripts.MOVE_EARLIER)
         self._window_milliseconds = round(window_seconds * 1000)
         self._calls = StoreCalls("store of links", now=clock.boot, seconds=CALL_SECONDS)
+        self._list_calls = StoreCalls("lists of links", now=clock.boot, seconds=CALL_SECONDS)
 
     async def register(self, link: StoredLink, max_uses: int) -> bool:
         keys = [_record(link), _counted(link)]
@@ -80,11 +83,12 @@ class RedisLinkStore:
         return UseResult(await self._result_of(partial(self._use, keys, arguments)))
 
     async def keep(self, link: StoredLink, sealed: bytes) -> bool:
-        arguments = [*_bounded(link), sealed]
-        return bool(await self._result_of(partial(self._keep, _list(link.maker), arguments)))
+        keys, until = [*_list(link.maker), _ended(link)], link.expires_at + MARGIN_SECONDS
+        work = partial(self._keep, keys, [link.id, until, MOST_LISTED, sealed])
+        return bool(await self._result_of(work, self._list_calls))
 
     async def listed(self, maker: str, before: int | None) -> ListPage:
-        return await self._result_of(partial(self._page, maker, before))
+        return await self._result_of(partial(self._page, maker, before), self._list_calls)
 
     async def revoke(self, link: StoredLink) -> bool:
         keys = [_BY_END, _BY_PLACE, _LAST_PLACE, _ended(link), _record(link), _counted(link)]
@@ -106,6 +110,7 @@ class RedisLinkStore:
 
     async def close(self) -> None:
         await self._calls.close()
+        await self._list_calls.close()
         await self._connections.disconnect()
 
     async def _page(self, maker: str, before: int | None) -> ListPage:
@@ -122,13 +127,15 @@ class RedisLinkStore:
         ]
         return ListPage(links, None if last is None else int(last))
 
-    async def _result_of(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    async def _result_of(
+        self, work: Callable[[], Coroutine[Any, Any, T]], calls: StoreCalls | None = None
+    ) -> T:
         async def call() -> T:
             async with reconnecting_if_read_only(self._connections):
                 return await work()
 
         try:
-            return await self._calls.result_of(call)
+            return await (calls or self._calls).result_of(call)
         except StoreFails:
             detail = "The store of links is out of reach."
             raise Overloaded(detail, retry_after=ceil(PAUSE_SECONDS)) from None

@@ -54,15 +54,20 @@ return 2
 # KEYS: the maker's list by end, by place, and what is sealed.
 _DROP_LISTED: Final = """
 local now = redis.call('TIME')
-local over = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now[1], 'LIMIT', 0, 1000)
-if #over > 0 then
-  redis.call('ZREM', KEYS[1], unpack(over))
-  redis.call('ZREM', KEYS[2], unpack(over))
-  redis.call('HDEL', KEYS[3], unpack(over))
+local function drop(ids)
+  if #ids == 0 then return end
+  redis.call('ZREM', KEYS[1], unpack(ids))
+  redis.call('ZREM', KEYS[2], unpack(ids))
+  redis.call('HDEL', KEYS[3], unpack(ids))
 end
+drop(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now[1], 'LIMIT', 0, 1000))
 """
-# KEYS: those three. ARGV: id, kept until, most, what is sealed. A place is a time in µs, and grows.
+# KEYS: those three, the maker's revoked links. ARGV: id, kept until, most (1,000 at most), what is
+# sealed. A place is a time in µs, and grows. What is revoked makes room.
 KEEP: Final = f"""{_DROP_LISTED}
+if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[3]) then
+  drop(redis.call('ZINTER', 2, KEYS[1], KEYS[4]))
+end
 if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[3]) then return 0 end
 local last = tonumber(redis.call('ZRANGE', KEYS[2], -1, -1, 'WITHSCORES')[2] or 0)
 local place = string.format('%.0f', math.max(now[1] * 1000000 + now[2], last + 1))
@@ -70,7 +75,7 @@ redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
 redis.call('ZADD', KEYS[2], place, ARGV[1])
 redis.call('HSET', KEYS[3], ARGV[1], ARGV[4])
 local ends = redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')[2]
-for _, key in ipairs(KEYS) do redis.call('EXPIREAT', key, ends) end
+for at = 1, 3 do redis.call('EXPIREAT', KEYS[at], ends) end
 return 1
 """
 # KEYS: those three. ARGV: the place to begin at, most. Returns ids, what is sealed, and the last

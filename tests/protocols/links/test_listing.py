@@ -142,7 +142,7 @@ async def test_a_list_comes_in_pages(
 async def test_a_full_list_takes_no_link_which_works_all_the_same(
     tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    few(monkeypatch, "MOST_LINKS", 2)
+    few(monkeypatch, "MOST_LISTED", 2)
     async with start(settings(tmp_path, store_url=url)) as harness:
         made = [await harness.create() for _ in range(3)]
         assert [each["listed"] for each in made] == [True, True, False]
@@ -151,6 +151,33 @@ async def test_a_full_list_takes_no_link_which_works_all_the_same(
         assert answer.status_code == 307
         other = await harness.client.post("/v1/links", json=LINK, headers=STRANGER)
         assert other.json()["listed"] is True
+
+
+@STORES
+async def test_revoked_links_make_room_in_a_full_list(
+    tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few(monkeypatch, "MOST_LISTED", 2)
+    async with start(settings(tmp_path, store_url=url)) as harness:
+        kept, revoked = await harness.create(), await harness.create()
+        assert await harness.end(revoked["id"]) == (204, None)
+        assert [each["revoked"] for each in await listed(harness)] == [True, False]
+        new, more = await harness.create(), await harness.create()
+        assert (new["listed"], more["listed"]) == (True, False)
+        assert [each["id"] for each in await listed(harness)] == [new["id"], kept["id"]]
+
+
+async def test_a_list_that_fails_ends_no_counted_link(tmp_path: Path, valkey: Valkey) -> None:
+    async with start(settings(tmp_path, store_url=valkey.url)) as harness:
+        with valkey.client() as store:
+            first = await harness.create()
+            for key in store.scan_iter("presign:{links}:list*"):
+                store.delete(key)
+                store.set(key, "no list")
+        counted = await harness.create(max_uses=1)
+        assert (first["listed"], counted["listed"]) == (True, False)
+        assert (await harness.client.get("/v1/links")).status_code == 503
+        assert (await harness.client.get(counted["url"].removeprefix(URL))).status_code == 307
 
 
 @STORES
@@ -165,7 +192,7 @@ async def test_links_that_are_over_leave_the_list(tmp_path: Path, url: str) -> N
 async def test_what_is_over_makes_room_in_the_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    few(monkeypatch, "MOST_LINKS", 1)
+    few(monkeypatch, "MOST_LISTED", 1)
     async with start(settings(tmp_path, store_url="memory://")) as harness:
         await harness.create()
         harness.clock.move(WEEK + 900)
@@ -177,7 +204,7 @@ async def test_what_is_over_makes_room_in_the_memory(
 async def test_what_is_over_makes_room_in_a_shared_store(
     tmp_path: Path, valkey: Valkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    few(monkeypatch, "MOST_LINKS", 1)
+    few(monkeypatch, "MOST_LISTED", 1)
     async with start(settings(tmp_path, store_url=valkey.url)) as harness:
         await harness.create()
         with valkey.client() as store:
