@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { linkOf } from "../../service/console/page/link_words.js";
+import { linkOf, unlisted } from "../../service/console/page/link_words.js";
 
 const LINK = { id: "lnk_1", url: "https://x/l/1", bucket: "demo", operations: ["download"] };
 
@@ -15,4 +15,11 @@ test("a request for files is named after its folder", () => {
   assert.equal(linkOf({ ...box, prefix: "in/smith/" }).name, "Files for smith");
   assert.equal(linkOf({ ...box, prefix: "" }).name, "Files for demo");
   assert.equal(linkOf({ ...LINK, prefix: "tiles/berlin/" }).name, "All of berlin");
+});
+
+test("a new link that no list has says its ID", () => {
+  assert.match(unlisted({ id: "lnk_1", isListed: false }), /not in the list.*lnk_1$/);
+  assert.equal(unlisted({ id: "lnk_1", isListed: true }), "");
+  assert.equal(unlisted(linkOf({ ...LINK, key: "a" })), "");
+  assert.equal(unlisted({ url: "https://store/signed" }), "");
 });

@@ -68,12 +68,14 @@ def command(
         print_json(made)
     else:
         click.echo(made.url)
-        if made.limited_by or sys.stderr.isatty():
+        if made.limited_by or not made.listed or sys.stderr.isatty():
             _remark(made)
 
 
 def _remark(made: "Link") -> None:
-    """Say what the address does not show: the end, and the id."""
+    """Say what the address does not show: the end, the id, and that no list has the id."""
     why = f", limited by the {made.limited_by}" if made.limited_by else ""
     end = f"{made.expires_at:%Y-%m-%d %H:%M:%S} UTC"
     click.echo(f"presign: {made.id} works until {end}{why}.", err=True)
+    if not made.listed:
+        click.echo("presign: It is not in your list of links. Keep its id, to revoke it.", err=True)

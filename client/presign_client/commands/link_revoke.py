@@ -33,4 +33,5 @@ def command(presign: "Presign", *, ids: tuple[str, ...], is_json: bool) -> None:
         if not is_json:
             click.echo(f"revoked {shown(link_id)}")
     if is_json:
-        print_json({"revoked": list(ids)})
+        # `ended` is what `presign unlink` has printed.
+        print_json({"revoked": list(ids), "ended": list(ids)})

@@ -1,6 +1,7 @@
 // One link in the list: to copy, to send, as a QR code, and to revoke. When it has expired, its address goes.
 
 import { announce, copy, fromTemplate, hideError, showError } from "./elements.js";
+import { unlisted } from "./link_words.js";
 import { dateAndTime, displayName, timeLeft } from "./words.js";
 
 const WARNED = 60; // seconds before the end
@@ -28,6 +29,8 @@ export class LinkRow {
     this.#isWarned = this.left <= 2 * WARNED;
     this.#part(".name").textContent = displayName(link.name);
     this.#part(".about").textContent = displayName(link.about ?? "");
+    this.#part(".unlisted").textContent = unlisted(link);
+    this.#part(".unlisted").hidden = !unlisted(link);
     const field = this.#part("input");
     field.value = link.url ?? "";
     this.#part(".joined").hidden = this.#button("qr").hidden = link.url === undefined;

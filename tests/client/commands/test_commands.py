@@ -214,7 +214,7 @@ def test_link_prints_a_link(fake: Fake, target: str, place: dict[str, str]) -> N
 
 def test_link_tells_its_id_and_its_end(fake: Fake) -> None:
     answer = {"id": "lnk_1", "url": "https://presign.test/l/secret"}
-    answer |= {"expires_at": "2026-03-08T12:00:00Z", "limited_by": "grant"}
+    answer |= {"expires_at": "2026-03-08T12:00:00Z", "limited_by": "grant", "listed": True}
     fails(1, httpx.Response(201, json=answer), fake)
 
     done = run(fake, "link", "reports/a.csv", "--expires-in", "30d")
@@ -232,6 +232,13 @@ def test_link_takes_words_for_visitors(fake: Fake) -> None:
     assert (asked["label"], asked["message"]) == ("Ann", "Two files.")
 
 
+def test_link_says_the_id_of_a_link_that_no_list_has(fake: Fake) -> None:
+    said = run(fake, "link", "reports/a.csv")
+    assert said.stdout == "https://presign.test/l/secret\n"
+    assert "presign: 7 works until" in said.stderr
+    assert "not in your list of links. Keep its id" in said.stderr
+
+
 def test_links_shows_what_each_link_is_for(fake: Fake) -> None:
     assert run(fake, "links").output == (
         "9  2026-03-08 12:00             upload to reports/in/  (Ann)\n"
@@ -245,6 +252,8 @@ def test_a_link_is_revoked_by_two_words_or_the_earlier_one(
 ) -> None:
     assert run(fake, *words, "lnk_1", "lnk_2").output == "revoked lnk_1\nrevoked lnk_2\n"
     assert fake.paths() == ["DELETE links/lnk_1", "DELETE links/lnk_2"]
+    shown = json.loads(run(fake, *words, "lnk_1", "--json").output)
+    assert shown == {"revoked": ["lnk_1"], "ended": ["lnk_1"]}
     assert "link revoke [OPTIONS] ID..." in run(fake, *words, "--help").output
 
 
