@@ -213,7 +213,7 @@ def test_link_prints_a_link(fake: Fake, target: str, place: dict[str, str]) -> N
 
 
 def test_link_tells_its_id_and_its_end(fake: Fake) -> None:
-    answer = {"id": "lnk_1", "url": "https://presign.test/l/secret"}
+    answer: dict[str, object] = {"id": "lnk_1", "url": "https://presign.test/l/secret"}
     answer |= {"expires_at": "2026-03-08T12:00:00Z", "limited_by": "grant", "listed": True}
     fails(1, httpx.Response(201, json=answer), fake)
 
