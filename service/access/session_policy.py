@@ -58,8 +58,10 @@ KMS_ACTIONS: Final[Mapping[str, frozenset[Operation]]] = {
 }
 LIST_ACTION: Final = "s3:ListBucket"
 LIST_VERSIONS_ACTION: Final = "s3:ListBucketVersions"
-# After a 403 for a key that may only be missing, a check lists it. So does a repeated completion.
+# After a 403 for a key that may only be missing, a check lists it. So do a repeated completion, and
+# a look at what a share link downloads, for which a grant has both operations.
 _LISTS_ONE_KEY: Final = frozenset({Operation.CHECK, Operation.MULTIPART})
+LINKED_DOWNLOAD: Final = frozenset({Operation.LINK, Operation.DOWNLOAD})
 # An upload without If-None-Match. The second key exempts the calls of a multipart upload that
 # cannot have it: docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html.
 # A store that lacks the second key and evaluates `Null` alone would deny every upload.
@@ -232,7 +234,9 @@ def _list(
 ) -> list[Statement]:
     subtrees = [grant for grant in grants if grant.covers_subtree]
     lists = lists_one_key | {Operation.LIST}
-    needed = [(LIST_ACTION, patterns_of(subtrees, lists) | patterns_of(grants, lists_one_key))]
+    linked = [grant for grant in grants if lists_one_key and grant.allow >= LINKED_DOWNLOAD]
+    one_key = patterns_of(grants, lists_one_key) | patterns_of(linked, LINKED_DOWNLOAD)
+    needed = [(LIST_ACTION, patterns_of(subtrees, lists) | one_key)]
     if with_versions:
         versioned = [grant for grant in subtrees if Operation.VERSIONS in grant.allow]
         needed.append((LIST_VERSIONS_ACTION, patterns_of(versioned, frozenset({Operation.LIST}))))

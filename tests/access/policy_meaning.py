@@ -123,11 +123,20 @@ def version_listing_meant(granted: Iterable[Grant], prefix: str) -> bool:
 def listing_meant(granted: Iterable[Grant], prefix: str) -> bool:
     """A grant for the key `a/b` allows no listing, which would show `a/bc`, except of itself."""
     return any(
-        bool(LOOKS & grant.allow)
+        looks(grant)
         if grant.prefix == prefix and not is_folder(grant.prefix)
-        else is_folder(grant.prefix) and below(grant.prefix, prefix) and bool(LISTS & grant.allow)
+        else is_folder(grant.prefix) and below(grant.prefix, prefix) and _lists(grant)
         for grant in granted
     )
+
+
+def looks(grant: Grant) -> bool:
+    """Whether the service may list one key: also the one that a share link downloads."""
+    return bool(LOOKS & grant.allow) or grant.allow >= {Operation.LINK, Operation.DOWNLOAD}
+
+
+def _lists(grant: Grant) -> bool:
+    return bool(LISTS & grant.allow) or looks(grant)
 
 
 def copy_meant(granted: Iterable[Grant], source: str) -> bool:

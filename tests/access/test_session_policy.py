@@ -82,6 +82,15 @@ def test_each_operation_allows_exactly_its_actions(operation: Operation) -> None
     assert allowed_actions(policy, "b/b") == kms  # KMS does not know S3 keys
 
 
+def test_a_link_to_an_object_lists_its_key_alone() -> None:
+    """The service looks whether it is there. A drop box has no such object."""
+    policy = session_policy([allowing(Operation.LINK, Operation.DOWNLOAD)], ARNS)
+    assert allowed_actions(policy, "a/b") == EXACTLY[Operation.DOWNLOAD] | {"s3:ListBucket"}
+    assert "s3:ListBucket" not in allowed_actions(policy, "b/b")
+    drop_box = session_policy([allowing(Operation.LINK, Operation.UPLOAD)], ARNS)
+    assert "s3:ListBucket" not in allowed_actions(drop_box, "a/b")
+
+
 WITH_VERSIONS: list[tuple[Operation, set[str]]] = [
     (Operation.DOWNLOAD, {"s3:GetObjectVersion"}),
     (Operation.HEAD, {"s3:GetObjectVersion"}),
@@ -190,7 +199,7 @@ def test_policy_and_decision_agree_on_every_listing(
     granted: list[Grant], data: st.DataObject, version: bool
 ) -> None:
     prefix = data.draw(near(granted) | st.just(""))
-    looks = {Operation.CHECK, Operation.MULTIPART}
+    looks = {Operation.CHECK, Operation.MULTIPART, Operation.LINK}
     only_lists = [replace(each, allow=each.allow - looks) for each in granted]
     access_request = AccessRequest(
         operation=Operation.LIST, bucket="reports", key=prefix, subtree=True, version=version

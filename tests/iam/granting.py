@@ -104,12 +104,16 @@ class Meaning:
             )
         if action != "s3:ListBucket":
             return False
-        lists = self.lists_one_key | {Operation.LIST}
         return any(
-            bool(lists & g.allow) if is_folder(g.prefix) else bool(self.lists_one_key & g.allow)
+            self._looks(g) or (is_folder(g.prefix) and Operation.LIST in g.allow)
             for g in self.grants
             if (below(g.prefix, prefix) if is_folder(g.prefix) else g.prefix == prefix)
         )
+
+    def _looks(self, grant: Grant) -> bool:
+        """Whether the service may list a key: also the one that a share link downloads."""
+        is_linked = grant.allow >= {Operation.LINK, Operation.DOWNLOAD}
+        return bool(self.lists_one_key) and (is_linked or bool(self.lists_one_key & grant.allow))
 
     def _of_object(self, action: str, key: str) -> bool:
         needed = self.needed_for.get(action) or NEEDED_FOR_VERSIONS.get(action) or set()

@@ -14,6 +14,7 @@ from service.access.session_policy import (
     COPY_ACTIONS,
     COPY_VERSION_ACTIONS,
     KMS_ACTIONS,
+    LINKED_DOWNLOAD,
     LIST_ACTION,
     LIST_VERSIONS_ACTION,
     OBJECT_ACTIONS,
@@ -26,7 +27,8 @@ from service.sessions.source import ANY_CALLERS_SESSION, session_name, vended_na
 Policy = dict[str, Any]
 Statement = dict[str, Any]
 
-# A missing key is a 404 only to those who may list: `check` and a repeated completion need that.
+# A missing key is a 404 only to those who may list: `check`, a repeated completion and share links
+# need that.
 _LISTING_VERSIONS: Final = frozenset({Operation.LIST, Operation.VERSIONS})
 _LISTING: Final = frozenset({Operation.LIST, Operation.CHECK, Operation.MULTIPART})
 _PARTITION: Final = re.compile(r"arn:([^:]+):.*")
@@ -199,7 +201,7 @@ def _keys(buckets: Sequence[SignedBucket]) -> list[Statement]:
     for bucket in buckets:
         lists_versions = bucket.allowed >= _LISTING_VERSIONS
         needed = (LIST_ACTION, *([LIST_VERSIONS_ACTION] if lists_versions else []))
-        if not _LISTING.isdisjoint(bucket.allowed):
+        if not _LISTING.isdisjoint(bucket.allowed) or bucket.allowed >= LINKED_DOWNLOAD:
             actions.setdefault(needed, []).append(bucket.arns.bucket)
     return _numbered("Keys", actions)
 

@@ -1,9 +1,10 @@
 """Looks at the object that a link leads to, so that nobody is led to one that is not there.
 
 Rules of this file:
-- One HEAD, within LOOK_SECONDS. People wait for it; programs that use links never do.
-- Only the store's 404 says that an object is missing. S3 answers 403 for a missing key to a role
-  that may not list, and a store that is out of reach says nothing: then nothing is known.
+- One HEAD, and a list of the key after a 403, within LOOK_SECONDS. People wait for it; programs
+  that use links never do.
+- An object is missing if the store says 404, or 403 and then lists no such key: S3 may answer 403
+  for a missing key. Of a role that may not list, or a store out of reach, nothing is known.
 """
 
 from dataclasses import dataclass
@@ -71,10 +72,11 @@ class LinkedObjects:
         access = await self._authorizer.authorize_store_call(
             requester, request, is_counted=is_counted
         )
+        s3_object = S3Object(self._store, access, bucket, key)
         try:
-            reply = await S3Object(self._store, access, bucket, key).send(_HEAD)
+            reply = await s3_object.send(_HEAD)
         except S3Error as error:
-            if error.status == 404:
+            if error.status == 404 or (error.status == 403 and await s3_object.find() is None):
                 return SeenObject(is_missing=True)
             raise
         size = reply.headers.get("content-length", "")

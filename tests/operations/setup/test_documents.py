@@ -117,9 +117,18 @@ def test_a_role_may_do_only_what_grants_allow() -> None:
     ],
 )
 def test_each_operation_brings_its_actions(operation: Operation, actions: set[str]) -> None:
-    policy = signing(document({"reports": BUCKET}, allow=frozenset({operation})))
+    assert allowed_by(operation) == actions
+
+
+def test_a_role_lists_what_links_download_and_no_drop_box() -> None:
+    assert "s3:ListBucket" in allowed_by(Operation.LINK, Operation.DOWNLOAD)
+    assert "s3:ListBucket" not in allowed_by(Operation.LINK, Operation.UPLOAD)
+
+
+def allowed_by(*operations: Operation) -> set[str]:
+    policy = signing(document({"reports": BUCKET}, allow=frozenset(operations)))
     allowed = [each for each in policy["Statement"] if each["Effect"] == "Allow"]
-    assert {action for each in allowed for action in several(each["Action"])} == actions
+    return {action for each in allowed for action in several(each["Action"])}
 
 
 def test_optional_statements_of_the_trust_need_their_settings() -> None:

@@ -51,6 +51,31 @@ async def test_a_link_to_no_object_is_refused(tmp_path: Path) -> None:
     assert b'"reason":"invalid_request"' in lines[1]
 
 
+LISTED: Final = "<ListBucketResult><IsTruncated>false</IsTruncated>{}</ListBucketResult>"
+ITSELF: Final = (
+    "<Contents><Key>a/b.txt</Key><LastModified>2026-11-28T00:00:00.000Z</LastModified>"
+    '<ETag>"e"</ETag><Size>5</Size></Contents>'
+)
+
+
+@pytest.mark.parametrize(
+    ("status", "found", "made"), [(200, "", 422), (200, ITSELF, 201), (403, "", 201)]
+)
+async def test_after_a_403_the_key_is_listed(
+    tmp_path: Path, status: int, found: str, made: int
+) -> None:
+    """AWS refuses a HEAD of a missing key to a role that lists below a prefix only."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.method == "HEAD":
+            return make_store_response(403, "")
+        assert request.url.params["prefix"] == "a/b.txt"
+        return make_store_response(status, LISTED.format(found))
+
+    async with client_of(tmp_path, answer) as client:
+        assert (await client.post("/v1/links", json=LINK)).status_code == made
+
+
 @pytest.mark.parametrize("status", [200, 403, 400, 503])
 async def test_a_store_that_does_not_say_so_refuses_no_link(tmp_path: Path, status: int) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
