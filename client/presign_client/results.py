@@ -125,10 +125,7 @@ class FolderDownload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """A share link. Anyone who has `url` may use it until `expires_at`.
-
-    If it is not `listed`, `links` will not yield it: keep the id, to revoke it.
-    """
+    """A share link, for anyone who has its `url`. Keep the id of one that is not `listed`."""
 
     id: str
     url: str = field(repr=False)
@@ -139,10 +136,9 @@ class Link:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedLink:
-    """A share link of yours, to one `key` or to a `prefix`. One that is `revoked`, or that your
-    grants of now do not cover, has no `url`.
+    """A share link of yours, of whose `max_uses` `uses` are over, if they are counted.
 
-    `uses` of `max_uses` are over; neither is there for a link whose uses are not counted.
+    It has no `url` if it is `revoked`, or if your grants of now do not cover it.
     """
 
     id: str

@@ -47,9 +47,7 @@ VERSION_ACTIONS: Final[Mapping[str, frozenset[Operation]]] = {
 # …/AmazonS3/latest/API/API_CopyObject.html: a copy has the tags of its source.
 _TAGS: Final = frozenset({Operation.DOWNLOAD})
 COPY_ACTIONS: Final[Mapping[str, frozenset[Operation]]] = {"s3:GetObjectTagging": _TAGS}
-COPY_VERSION_ACTIONS: Final[Mapping[str, frozenset[Operation]]] = {
-    "s3:GetObjectVersionTagging": _TAGS
-}
+COPY_VERSION_ACTIONS: Final = {"s3:GetObjectVersionTagging": _TAGS}
 _READ_ACTIONS: Final = {"s3:GetObject": _TAGS, **COPY_ACTIONS}
 _READ_VERSION_ACTIONS: Final = {"s3:GetObjectVersion": _TAGS, **COPY_VERSION_ACTIONS}
 KMS_ACTIONS: Final[Mapping[str, frozenset[Operation]]] = {
@@ -58,8 +56,7 @@ KMS_ACTIONS: Final[Mapping[str, frozenset[Operation]]] = {
 }
 LIST_ACTION: Final = "s3:ListBucket"
 LIST_VERSIONS_ACTION: Final = "s3:ListBucketVersions"
-# After a 403 for a key that may only be missing, a check lists it. So do a repeated completion, and
-# a look at what a share link downloads, for which a grant has both operations.
+# After a 403 for a key that may be missing, these list it. LINKED_DOWNLOAD is what a link needs.
 _LISTS_ONE_KEY: Final = frozenset({Operation.CHECK, Operation.MULTIPART})
 LINKED_DOWNLOAD: Final = frozenset({Operation.LINK, Operation.DOWNLOAD})
 # An upload without If-None-Match. The second key exempts the calls of a multipart upload that
@@ -233,10 +230,9 @@ def _list(
     with_versions: bool,
 ) -> list[Statement]:
     subtrees = [grant for grant in grants if grant.covers_subtree]
-    lists = lists_one_key | {Operation.LIST}
     linked = [grant for grant in grants if lists_one_key and grant.allow >= LINKED_DOWNLOAD]
     one_key = patterns_of(grants, lists_one_key) | patterns_of(linked, LINKED_DOWNLOAD)
-    needed = [(LIST_ACTION, patterns_of(subtrees, lists) | one_key)]
+    needed = [(LIST_ACTION, patterns_of(subtrees, lists_one_key | {Operation.LIST}) | one_key)]
     if with_versions:
         versioned = [grant for grant in subtrees if Operation.VERSIONS in grant.allow]
         needed.append((LIST_VERSIONS_ACTION, patterns_of(versioned, frozenset({Operation.LIST}))))
