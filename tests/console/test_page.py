@@ -194,8 +194,9 @@ def links() -> Iterator[tuple[str, str]]:
         yield "index.html", name.removeprefix("console/")
     for own, path in NAMED.items():
         folder = "client/" if own.startswith("client/") else ""
-        imported = r"(?:from |import\()\"\./([^\"]+)\""
-        for name in re.findall(imported, path.read_text(encoding="utf-8")):
+        text = path.read_text(encoding="utf-8")
+        imported = re.findall(r"(?:from |import\()\"\./([^\"]+)\"", text)
+        for name in [*imported, *re.findall(r"\"\./([^\"]+\.css)\"", text)]:
             yield own, f"{folder}{name}"
 
 

@@ -6,6 +6,7 @@ import { Service } from "./service.js";
 import { SignIn } from "./sign_in.js";
 
 const CANCEL_SECONDS = 10; // to abort uploads at the store when signing out
+const STYLES = ["./files.css", "./listing.css", "./selection.css", "./uploads.css", "./dock.css", "./share.css"];
 
 const service = new Service(new URL("../", import.meta.url).href, expire);
 const signIn = new SignIn(service, enter);
@@ -15,10 +16,25 @@ byId("sign-out").addEventListener("click", signOut);
 
 /** `name` is the person's at the issuer, if one signed them in. */
 async function enter(caller, name) {
-  workspace ??= await import("./workspace.js").then(({ Workspace }) => new Workspace(service));
+  workspace ??= await loadWorkspace();
   byId("subject").textContent = name ?? caller.subject;
   showWorkspace(true);
   workspace.enter(caller);
+}
+
+async function loadWorkspace() {
+  const [{ Workspace }] = await Promise.all([import("./workspace.js"), ...STYLES.map(addStyles)]);
+  return new Workspace(service);
+}
+
+/** Resolves when the styles apply, or did not load: the page works without them. */
+function addStyles(name) {
+  const link = document.createElement("link");
+  link.rel = "stylesheet";
+  link.href = new URL(name, import.meta.url).href;
+  const applied = new Promise((resolve) => (link.onload = link.onerror = resolve));
+  document.head.append(link);
+  return applied;
 }
 
 /** Back to the sign-in, because the token is not valid. Uploads wait. */
