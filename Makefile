@@ -104,7 +104,7 @@ test-slow: $(VENV)/.installed $(STORE_VENV)/.installed $(RUNTIME_VENV)/report.js
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "slow or many_examples" --hypothesis-profile thorough --ignore tests/contract  # `make check` runs those
 
 check: lint $(STORE_VENV)/.installed  ## lint, and the rules of the API document, IAM policies
-	$(BIN)/pytest -q tests/contract
+	$(BIN)/pytest -q -n $(WORKERS) tests/contract
 	$(MAKE) --no-print-directory iam
 
 lint: $(VENV)/.installed  ## format, lint, strict types, import contracts
@@ -115,7 +115,7 @@ lint: $(VENV)/.installed  ## format, lint, strict types, import contracts
 	$(BIN)/lint-imports --no-cache
 
 iam: $(VENV)/.installed tests/iam/node_modules/.package-lock.json  ## every IAM policy that the service makes or prints, evaluated by a simulator that others wrote
-	$(BIN)/pytest -q --override-ini addopts="-ra --strict-markers --strict-config --import-mode=importlib" tests/iam
+	$(BIN)/pytest -q -n $(WORKERS) --override-ini addopts="-ra --strict-markers --strict-config --import-mode=importlib" tests/iam
 
 validate: $(VENV)/.installed $(CFN_VENV)/.installed $(SBOM)  ## the deployment files, with yamllint, hadolint, the compose schema, kustomize, Helm, kubernetes-validate, promtool, Prometheus, cfn-lint, an HCL parser; the bill of materials
 	$(BIN)/pytest -q -n $(WORKERS) --override-ini addopts="-rA --strict-markers --strict-config --import-mode=importlib" tests/validators

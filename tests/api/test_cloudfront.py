@@ -15,7 +15,13 @@ from service.errors import Forbidden
 from service.presigning.requests import PresignBatch
 from service.signing.cloudfront import CloudFrontSigner
 from tests.protocols.hugging_face.harness import FILE, HUB, store_of
-from tests.support.app import app_of, make_app_settings, make_open_grant, run_app
+from tests.support.app import (
+    app_of,
+    make_app_settings,
+    make_open_grant,
+    make_store_response,
+    run_app,
+)
 from tests.support.cloudfront import (
     KEY_ID,
     ORIGIN,
@@ -57,8 +63,13 @@ def settings_of(directory: Path, *grants: dict[str, Any], **cloudfront: Any) -> 
 async def run(
     directory: Path, *grants: dict[str, Any], **cloudfront: Any
 ) -> AsyncIterator[httpx.AsyncClient]:
-    store = httpx.MockTransport(store_of())
-    async with run_app(settings_of(directory, *grants, **cloudfront), store_transport=store) as app:
+    listed = store_of()
+
+    async def store(request: httpx.Request) -> httpx.Response:
+        return make_store_response(200, "") if request.method == "HEAD" else await listed(request)
+
+    settings = settings_of(directory, *grants, **cloudfront)
+    async with run_app(settings, store_transport=httpx.MockTransport(store)) as app:
         yield app
 
 

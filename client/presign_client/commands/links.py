@@ -24,7 +24,7 @@ Examples:
 @as_json
 @connected
 def command(presign: "Presign", *, is_json: bool) -> None:
-    """List your share links that have not expired, the newest first.
+    """List your share links that have not expired.
 
     A line has the id, the end in UTC, the uses, and what the link is for. --json has the addresses,
     too: anyone who has one can use the link.

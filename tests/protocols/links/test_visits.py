@@ -212,7 +212,7 @@ async def test_a_drop_box_gives_each_file_a_folder_and_its_date(visitor: Visitor
     assert len({*keys}) == 2
     for key in keys:
         _, prefix, unique, name = key.split("/")
-        assert (prefix, len(unique), name) == ("in", 12, f"{today} my file \u00e9.txt")
+        assert (prefix, len(unique), name) == ("in", 32, f"{today} my file \u00e9.txt")
 
 
 async def test_a_drop_box_signs_a_condition_that_is_sent(tmp_path: Path) -> None:
