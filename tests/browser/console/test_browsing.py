@@ -300,8 +300,8 @@ def test_hostile_names_are_text(console: ConsolePage) -> None:
     console.harness.put(f"hostile/{HOSTILE}/below.txt", b"2")
     console.sign_in()
     console.follow("hostile")
-    assert names(console) == [SHOWN, SHOWN]
     expect(console.files.locator("bdi")).to_have_count(2)
+    assert names(console) == [SHOWN, SHOWN]
     console.follow(SHOWN)
     expect(console.row("below.txt")).to_be_visible()
     assert console.page.locator("main img").count() == 0

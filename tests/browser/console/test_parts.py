@@ -127,7 +127,7 @@ def test_signing_out_ends_what_is_under_way(gated_console: ConsolePage, tmp_path
     console.page.once("dialog", accept)
     console.button("Sign out").click()
     expect(console.field("API key or token")).to_be_visible()
-    assert asked == ["Files are still being uploaded. Cancel them and sign out?"]
+    assert asked == ["Files are still being uploaded or moved. Cancel that and sign out?"]
     gate.open()
     assert console.harness.uploads("left.bin") == []
 
