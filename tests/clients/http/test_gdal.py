@@ -107,7 +107,7 @@ def test_without_the_listing_nothing_is_looked_for(
 def test_a_file_beyond_the_first_page_is_found(place: Place, image: bytes, tmp_path: Path) -> None:
     """GDAL reads one page, and takes what a page of all names lacks for missing."""
     folder = uuid.uuid4().hex
-    for name, body in (("a", b""), ("image.tif", image), ("image.tif.aux.xml", AUXILIARY)):
+    for name, body in (("a", b"-"), ("image.tif", image), ("image.tif.aux.xml", AUXILIARY)):
         place.store.put(f"{folder}/{name}", body)
     key = {"GDAL_HTTP_HEADERS": f"Authorization: Bearer {PAGED}"}
     done = opened(place, tmp_path, place.address(f"{folder}/image.tif"), {**key, **ASK_US})
