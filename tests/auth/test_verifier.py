@@ -278,6 +278,7 @@ async def test_a_hanging_issuer_does_not_delay_anothers_tokens() -> None:
     assert harness.clock.boot() - now < AT_ONCE
 
 
+@pytest.mark.slow
 @in_virtual_time
 async def test_cached_tokens_stay_small_whatever_they_claim() -> None:
     """A full cache takes under 60 MiB, extrapolated from tokens filled with a user's own data."""

@@ -28,6 +28,7 @@ def exported(line: str) -> dict[str, str]:
     return dict(each.split("=", 1) for each in shlex.split(line)[1:])
 
 
+@pytest.mark.slow
 def test_an_own_configuration_works_at_the_demos_store(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

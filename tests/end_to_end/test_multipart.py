@@ -44,6 +44,7 @@ def test_an_object_sent_in_parts_is_stored_unchanged(
     assert (found["etag"], found["mismatches"]) == (done.json()["etag"], [])
 
 
+@pytest.mark.slow
 def test_a_large_object_goes_up_in_windows_of_parallel_parts(
     service: RunningService, store: Store, key: str
 ) -> None:

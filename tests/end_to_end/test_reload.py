@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx
+import pytest
 
 from tests.support.service import make_caller, make_settings, run_service
 from tests.support.stores import Store
@@ -79,6 +80,7 @@ def callers(*prefixes_of_a: str) -> list[dict[str, Any]]:
     return [make_caller("a", KEY_OF_A, *prefixes_of_a), make_caller("b", KEY_OF_B, "b/")]
 
 
+@pytest.mark.slow
 async def test_a_reload_fails_only_newly_refused_requests(ministack: Store, tmp_path: Path) -> None:
     file = tmp_path / "presign.yaml"
 

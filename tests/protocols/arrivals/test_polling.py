@@ -43,6 +43,7 @@ async def test_a_message_that_fails_is_tried_ever_later() -> None:
     assert pauses[0] <= 2.2
 
 
+@pytest.mark.slow
 @in_virtual_time
 async def test_a_hook_that_is_down_for_a_day_gets_its_event_within_another() -> None:
     queue, day, clock = FakeQueue(["a"]), 86_400, loop_clock()

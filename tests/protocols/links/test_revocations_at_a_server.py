@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
+import pytest
 from redis.asyncio import Redis
 
 from service.clock import SystemClock
@@ -117,6 +118,7 @@ async def test_at_a_real_server_any_number_is_read_in_pages(valkey: Valkey) -> N
     assert sizes == [PAGE, PAGE, 50]
 
 
+@pytest.mark.slow
 async def test_at_a_real_server_one_link_ended_10_000_times_is_one_entry(valkey: Valkey) -> None:
     link = link_of()
     async with replica_of(valkey) as one, replica_of(valkey) as other:
