@@ -14,12 +14,12 @@ WORKDIR /build
 RUN python -m venv --without-pip /app
 # With the extras otel, 5 MiB, and lambda, 2 MiB, as nothing can be installed in a container that runs.
 COPY locks/runtime.lock ./
-# botocore describes 400 services, 25 MB. Keep those of the service (s3, sts), of `presign revoke` and the demo's store
-# (iam), of the configuration of a Lambda (ssm), and of the credential chain (sso, sso-oidc).
+# botocore describes 400 services, 25 MB. Keep those of the service (s3, sts, sqs), of `presign revoke` and the demo's
+# store (iam), of the configuration of a Lambda (ssm), and of the credential chain (sso, sso-oidc).
 RUN pip --python /app install --no-cache-dir --no-compile --disable-pip-version-check --require-hashes \
         --only-binary :all: --report pip-report.json -r runtime.lock \
  && find /app/lib/python${PYTHON}/site-packages/botocore/data -mindepth 1 -maxdepth 1 -type d \
-    ! -name s3 ! -name sts ! -name 'sso*' ! -name ssm ! -name iam -exec rm -r {} +
+    ! -name s3 ! -name sts ! -name sqs ! -name 'sso*' ! -name ssm ! -name iam -exec rm -r {} +
 COPY locks/sbom.lock ./
 RUN pip install --no-cache-dir --root-user-action=ignore --disable-pip-version-check --require-hashes \
         --only-binary :all: -r sbom.lock
