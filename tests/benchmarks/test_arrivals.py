@@ -30,8 +30,9 @@ def delete_alone(queue: Any, receipt: str, delete: Any = models.Queue.delete_mes
 def _store() -> Iterator[Store]:
     began, server = time.time(), ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     with pytest.MonkeyPatch.context() as patch:
-        quick = lambda: (began + SPEED * (time.time() - began)) * 1000  # noqa: E731
-        patch.setattr(models, "unix_time_millis", quick)
+        patch.setattr(
+            models, "unix_time_millis", lambda: (began + SPEED * (time.time() - began)) * 1000
+        )
         patch.setattr(models.Queue, "delete_message", delete_alone)
         server.start()
         host, port = server.get_host_and_port()

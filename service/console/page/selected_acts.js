@@ -20,7 +20,7 @@ export const offeredFor = (entries, place) =>
 /** Whether an act of one entry is done as with several: all of a folder, and what begins with a question. */
 export const isOfMany = (act, { isFolder }) => isFolder || act === "rename" || act === "move";
 
-/** A folder stands for all that is below it, which must be listed. */
+/** An operation on a folder applies to each file below it, so it needs `list` there too. */
 const every = (entries, { grants, bucket }, isAllowed) =>
   bucket !== null &&
   entries.every(
