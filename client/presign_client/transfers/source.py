@@ -8,7 +8,9 @@ from typing import Protocol
 
 from presign_client.errors import SOURCE_CHANGED, PresignError
 
-CHUNK = 2**20  # bytes in memory at a time
+# Bytes in memory at a time. With 1 MiB each is memory that the system has to give and take back:
+# 300 MiB took 0.90 s of CPU and 3.04 s instead of 0.88 and 2.69 (medians of 7, MiniStack).
+CHUNK = 256 * 1024
 
 
 class Source(Protocol):

@@ -102,18 +102,28 @@ def test_the_help_has_summaries_and_exit_codes() -> None:
 
 
 def test_version_and_help_import_no_http_client() -> None:
-    check = "assert not {'httpx', 'rich', 'asyncio'} & set(sys.modules)"
     for words in (["--version"], ["-h"], ["put", "--help"], ["get", "--help"]):
-        run = f"main({words}, standalone_mode=False)"
-        script = f"import sys; from presign_client.commands.main import main; {run}; {check}"
-        done = subprocess.run(
-            [sys.executable, "-c", script],
-            env={"PATH": os.defpath},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert (done.returncode, done.stderr) == (0, "")
+        assert not {"httpx", "rich", "asyncio"} & _imported(f"main({words}, standalone_mode=False)")
+
+
+def test_an_own_command_looks_for_no_others() -> None:
+    run = "print(CliRunner().invoke(main, ['get', 'b/k']).exit_code, file=sys.stderr)"
+    imported = _imported(run, before="from click.testing import CliRunner; ")
+    assert "httpx" in imported
+    assert not {"rich", "importlib.metadata", "difflib"} & imported
+
+
+def _imported(run: str, before: str = "") -> set[str]:
+    """Return the modules that a process has imported once it has run a command."""
+    start = f"import sys; {before}from presign_client.commands.main import main; "
+    done = subprocess.run(
+        [sys.executable, "-c", f"{start}{run}; print(*sys.modules, file=sys.stderr)"],
+        env={"PATH": os.defpath},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(done.stderr.split())
 
 
 @pytest.mark.parametrize("words", ["--version", "--help", "put --help", "completion bash"])

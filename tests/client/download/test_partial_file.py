@@ -4,7 +4,7 @@ import errno
 import os
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -122,3 +122,24 @@ def test_a_download_resumes_when_the_disk_has_space(fake: Fake, target: Path) ->
 
     assert target.read_bytes() == CONTENT
     assert len(fake.sent_to_the_store("GET")) == 3
+
+
+def test_bytes_are_written_where_the_system_has_no_pwrite(
+    target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr("os.pwrite")  # as on Windows
+    with PartialFile(target) as partial:
+        partial.create(4)
+        partial.write(2, b"cd")
+        partial.write(0, b"ab")
+        assert list(partial.chunks(0, 4)) == [b"abcd"]
+
+
+def test_threads_may_write_after_ctrl_c(target: Path) -> None:
+    partial = PartialFile(target)
+    with suppress(KeyboardInterrupt), partial:
+        partial.create(2)
+        raise KeyboardInterrupt
+    partial.write(0, b"ab")  # not to a file that was opened since, with the same number
+    assert partial.path.read_bytes() == b"ab"
+    partial.remove()
