@@ -2,6 +2,7 @@
 // is asked for: a tab that closes deletes nothing.
 
 import { byId, element, showError } from "./elements.js";
+import { deleteAsListed } from "./leaving.js";
 import { focusHeading, offerUndo } from "./undo.js";
 
 const UNVERSIONED = "null"; // the id of the version that the next upload replaces, where versions are not kept
@@ -21,7 +22,7 @@ export class Deletions {
     return this.#pending.has(idOf(target));
   }
 
-  /** Hides `{bucket, key, versionId}`, and deletes it unless that is undone. `words` say what was deleted. */
+  /** Hides what `deleteAsListed` takes, and deletes it unless that is undone. `words` say what was deleted. */
   begin(target, ...words) {
     const id = idOf(target);
     const pending = offerUndo(words, {
@@ -57,7 +58,7 @@ export class Deletions {
     const hadFocus = [document.body, undo].includes(document.activeElement);
     undo.hidden = true;
     try {
-      await this.#service.delete(target);
+      await deleteAsListed(this.#service, target);
       if (!this.#pending.has(id)) return;
       this.#drop(id);
       this.#onChange({ ...target, isDone: true });

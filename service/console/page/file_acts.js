@@ -20,10 +20,10 @@ export class FileActs {
   }
 
   /** Does what a control of a file is for. `signal` is aborted when another list is shown. */
-  async run(act, { key, name }, button, { place, signal }) {
+  async run(act, { key, name, etag }, button, { place, signal }) {
     const file = { ...place, key, name };
     if (act === "share") return this.#share.choose(key);
-    if (act === "delete") return this.#deletions.begin({ bucket: file.bucket, key }, "Deleted ", inOneLine(name));
+    if (act === "delete") return this.#deletions.begin({ bucket: file.bucket, key, etag }, "Deleted ", inOneLine(name));
     if (button.ariaBusy === "true") return;
     button.ariaBusy = "true"; // a disabled button would lose the focus
     try {

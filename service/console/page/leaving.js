@@ -59,21 +59,27 @@ class Deletion {
     return this.#shown.filter((place) => !isLeft(place) && !this.#kept.has(idOf(place)));
   }
 
-  /**
-   * Deletes a target as it was listed.
-   *
-   * @throws Error whose message is a sentence for people, or what the client throws
-   */
+  /** Deletes a target as `deleteAsListed` does. */
   async delete(service, target) {
     if (this.#kept.has(idOf(target))) return;
-    try {
-      await service.delete(target);
-    } catch (error) {
-      if (error.code === "source_changed") throw new Error(CHANGED);
-      const isGone = error.code === "not_found" && error.store; // a deletion with a condition says so
-      if (!isGone) throw error;
-    }
+    await deleteAsListed(service, target);
     this.#gone.add(idOf(target));
+  }
+}
+
+/**
+ * Deletes an object, `{bucket, key, etag}`, unless it was changed since its ETag was listed; or one of its versions,
+ * `{bucket, key, versionId}`.
+ *
+ * @throws Error whose message is a sentence for people, or what the client throws
+ */
+export async function deleteAsListed(service, target) {
+  try {
+    await service.delete(target);
+  } catch (error) {
+    if (error.code === "source_changed") throw new Error(CHANGED);
+    const isGone = error.code === "not_found" && error.store; // a deletion with a condition says so
+    if (!isGone) throw error;
   }
 }
 

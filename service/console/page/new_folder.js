@@ -2,6 +2,7 @@
 
 import { invalidKey } from "./access.js";
 import { byId, hideError, showError } from "./elements.js";
+import { showModal } from "./modal.js";
 
 /** `onName` is called with the name that somebody enters, which has no slash at its ends. */
 export function offerNewFolder(onName) {
@@ -9,7 +10,7 @@ export function offerNewFolder(onName) {
   byId("new-folder").addEventListener("click", () => {
     hideError(error);
     field.value = "";
-    dialog.showModal();
+    showModal(dialog);
     field.focus();
   });
   byId("naming-cancel").addEventListener("click", () => dialog.close());

@@ -3,6 +3,7 @@
 
 import { byId, element, inOneLine, showError } from "./elements.js";
 import { kindOf } from "./file_kinds.js";
+import { showModal } from "./modal.js";
 
 const TEXT_BYTES = 256 * 1024;
 const LIFETIME = 900; // seconds, for a video that is watched
@@ -15,14 +16,13 @@ export async function preview(service, { bucket, key, name }, onDownload) {
   body.replaceChildren(element("p", way ? "Loading…" : "There is no preview of this kind of file.", "hint"));
   const closed = new AbortController();
   const { signal } = closed;
-  dialog.addEventListener("close", () => {
-    closed.abort();
-    body.replaceChildren(); // stops a video, and drops the signed URL
-  }, { once: true });
   const fail = (error) => signal.aborted || showFailure(body, error);
   byId("preview-download").addEventListener("click", () => onDownload().catch(fail), { signal });
   byId("preview-close").addEventListener("click", () => dialog.close(), { signal });
-  dialog.showModal();
+  showModal(dialog, () => {
+    closed.abort();
+    body.replaceChildren(); // stops a video, and drops the signed URL
+  });
   if (!way) return;
   try {
     const asked = { bucket, key, contentType: type, disposition: "inline", expiresIn: LIFETIME, signal };

@@ -243,6 +243,20 @@ def test_a_file_that_is_replaced_meanwhile_is_not_deleted(console: ConsolePage) 
     assert console.harness.read("again/a.txt") == b"new"
 
 
+def test_a_file_that_somebody_else_changes_is_not_deleted(console: ConsolePage) -> None:
+    put(console, "theirs", a_txt=b"old")
+    console.page.clock.install()
+    console.sign_in()
+    console.follow("theirs")
+    console.act("a.txt", "Delete")
+    put(console, "theirs", a_txt=b"new")
+    console.page.clock.run_for(UNDO_MS + 500)
+    said = console.alert.filter(visible=True)
+    expect(said).to_contain_text("The file was not deleted.")
+    expect(said).to_contain_text("It was changed since the list was read, and stays as it is.")
+    assert console.harness.read("theirs/a.txt") == b"new"
+
+
 def test_a_tab_that_closes_meanwhile_deletes_nothing(
     context: BrowserContext, harness: Harness
 ) -> None:
