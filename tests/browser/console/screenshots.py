@@ -4,7 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -28,6 +28,7 @@ from tests.support import stores
 from tests.support.gate import gate_to
 from tests.support.service import API_KEY, make_settings
 from tests.support.stores import Store
+from tests.support.valkey import Valkey
 
 INTO: Final = Path(__file__).parents[3] / "docs" / "console"
 DESKTOP: Final[ViewportSize] = {"width": 1280, "height": 860}
@@ -71,9 +72,9 @@ BILLING: Final = {
 
 
 @contextmanager
-def harness(store: Store, directory: Path) -> Iterator[Harness]:
+def harness(store: Store, of_links: Valkey, directory: Path) -> Iterator[Harness]:
     (directory / "link.key").write_text(new_key(b"k" * 32))
-    links = {"keys": [str(directory / "link.key")]}
+    links = {"keys": [str(directory / "link.key")], "store_url": of_links.url}
     with gate_to(store.endpoint_url) as gate:
         bucket = make_settings(store, public_endpoint_url=gate.url)["buckets"]["objects"]
         server = {"drain_seconds": 0, "public_url": "https://files.acme.example"}
@@ -122,7 +123,7 @@ def take(opened: ConsolePage, name: str) -> None:
     opened.page.screenshot(path=INTO / f"{name}.png")
 
 
-def pictures(browser: Browser, made: Harness, film: Path) -> None:
+def pictures(browser: Browser, made: Harness, of_links: Valkey, film: Path) -> None:
     with browser.new_context(viewport={"width": 880, "height": 460}) as context:
         page = context.new_page()
         page.set_content(BAR_CHART)
@@ -138,6 +139,7 @@ def pictures(browser: Browser, made: Harness, film: Path) -> None:
     for name, scheme, viewport in views:
         for uploaded in (REPORT, film.name):
             made.remove(f"invoices/{FOLDER}/{uploaded}")
+        forget(of_links)
         with browser.new_context(viewport=viewport, color_scheme=scheme) as context:
             opened = open_console(context, made)
             working(opened, film)
@@ -150,7 +152,9 @@ def pictures(browser: Browser, made: Harness, film: Path) -> None:
 
 def preview_and_code(opened: ConsolePage) -> None:
     opened.button("Show QR code").click()
-    opened.page.set_viewport_size({"width": 1280, "height": 1400})  # the column has a scroll bar
+    opened.page.set_viewport_size({"width": 1280, "height": 1600})  # the column has a scroll bar
+    opened.page.evaluate("scrollTo(0, 0)")
+    opened.page.wait_for_timeout(500)  # until the page has its new height
     opened.region("Share").screenshot(path=INTO / "share.png")
     opened.page.set_viewport_size(DESKTOP)
     opened.harness.way.open()
@@ -159,6 +163,12 @@ def preview_and_code(opened: ConsolePage) -> None:
     expect(image).to_be_visible()
     image.evaluate("(image) => image.decode()")
     take(opened, "preview")
+
+
+def forget(of_links: Valkey) -> None:
+    """Show no links of the picture before."""
+    with of_links.client() as client:
+        client.flushall()
 
 
 def main() -> None:
@@ -171,15 +181,20 @@ def main() -> None:
         rooms = [Path(scratch, name) for name in ("store", "service")]
         for room in rooms:
             room.mkdir()
+        of_links = Valkey(rooms[1])
         with (
+            ExitStack() as running,
             stores.ministack(rooms[0]) as store,
-            harness(store, rooms[1]) as made,
+            harness(store, of_links, rooms[1]) as made,
             sync_playwright() as playwright,
             playwright.chromium.launch(
                 executable_path=shutil.which("chromium-headless-shell"), args=QUIET
             ) as browser,
         ):
-            pictures(browser, made, film)
+            running.callback(of_links.stop)
+            of_links.start()
+            pictures(browser, made, of_links, film)
+            forget(of_links)
             recording.record(browser, made, film, INTO / "recording.webp", Path(scratch, "frames"))
 
 
