@@ -141,3 +141,12 @@ test("versions are listed below a folder, not for the grant of one key", () => {
   assert.equal(access.mayListVersions([grant({ prefix: "a/", allow })], "b", ""), false);
   assert.equal(access.mayListVersions([grant({ prefix: "a/x", allow })], "b", "a/x"), false);
 });
+
+test("grants with limits take no copies", () => {
+  const limited = grant({ prefix: "in/", max_content_length: 5 });
+  const typed = grant({ content_types: ["image/*"], allow_overwrite: true });
+  assert.equal(access.takesCopies([limited, typed], "b", "in/a"), false);
+  assert.equal(access.takesCopies([limited, grant()], "b", "in/a"), true);
+  assert.equal(access.mayCopyOver([limited, typed, grant()], "b", "in/a"), false);
+  assert.equal(access.mayCopyOver([grant({ allow_overwrite: true })], "b", "in/a"), true);
+});

@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { page } from "./page.mjs";
 
-const { conflictsOf, mayReplace, move, movesOf, takesCopies, whyNot, wrongName } = await page("moves.js");
+const { conflictsOf, move, movesOf, whyNot, wrongName } = await page("moves.js");
 const { Answer, KEEP_BOTH, REPLACE, SKIP } = await page("conflicts.js");
 const { Batch, Unanswered } = await page("batch.js");
 const { filesOf, keysIn } = await page("folder_contents.js");
@@ -236,11 +236,4 @@ test("a new name is one segment that a browser leaves alone", () => {
   for (const name of ["", "a/b", "..", "a\u0007"]) assert.ok(wrongName("in/", name), name);
   assert.ok(wrongName("in/", "é".repeat(600)));
   assert.equal(wrongName("in/", "Résumé 2026.pdf"), null);
-});
-
-test("grants with limits take no copies", () => {
-  const limited = { ...GRANT, prefix: "in/", max_content_length: 5 };
-  assert.equal(takesCopies([limited], "objects", "in/a"), false);
-  assert.equal(takesCopies([limited, GRANT], "objects", "in/a"), true);
-  assert.equal(mayReplace([limited, { ...GRANT, allow_overwrite: false }], "objects", "in/a"), false);
 });

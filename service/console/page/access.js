@@ -75,6 +75,14 @@ export const mayListVersions = (grants, bucket, key) =>
 export const mayOverwrite = (grants, operation, bucket, key) =>
   covering(grants, operation, bucket, key).some((grant) => grant.allow_overwrite);
 
+/** Grants that take copies: one with limits takes none, since a copy says neither its size nor its type. */
+const takers = (grants, bucket, key) => covering(grants, "upload", bucket, key).filter(isUnlimited);
+
+export const takesCopies = (grants, bucket, key) => takers(grants, bucket, key).length > 0;
+
+export const mayCopyOver = (grants, bucket, key) =>
+  takers(grants, bucket, key).some((grant) => grant.allow_overwrite);
+
 /** The longest lifetime of a link, in seconds. */
 export function longest(grants, operation, bucket, key, ofAll) {
   const limits = covering(grants, operation, bucket, key).map((g) => g.max_expires_in ?? ofAll);

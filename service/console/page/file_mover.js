@@ -1,13 +1,13 @@
 // Moves and renames what somebody selected: it asks where to, and what happens to names that are taken.
 
-import { may } from "./access.js";
+import { may, mayCopyOver, takesCopies } from "./access.js";
 import { Batch } from "./batch.js";
 import { batchWords, entriesInWords } from "./batch_words.js";
 import { Answer } from "./conflicts.js";
 import { askAboutConflicts } from "./conflicts_dialog.js";
 import { filesOf, keysIn } from "./folder_contents.js";
 import { FolderPicker } from "./folder_picker.js";
-import { conflictsOf, folderOf, mayReplace, move, movesOf, takesCopies, whyNot } from "./moves.js";
+import { conflictsOf, folderOf, move, movesOf, whyNot } from "./moves.js";
 import { askForName } from "./rename_dialog.js";
 import { fileName } from "./words.js";
 
@@ -59,7 +59,7 @@ export class FileMover {
     const moves = movesOf(files, roots, { bucket, targetBucket });
     const taken = moves.length > 1 ? await this.#taken(grants, targetBucket, roots) : new Set();
     const conflicts = conflictsOf(moves, taken);
-    const isReplaceable = (keys) => keys.every((key) => mayReplace(grants, targetBucket, key));
+    const isReplaceable = (keys) => keys.every((key) => mayCopyOver(grants, targetBucket, key));
     const ask = (keys) => askAboutConflicts(keys.map(fileName), { mayReplace: isReplaceable(keys), done });
     let batch = null;
     const answer = new Answer(async (keys) => (batch ? batch.ask(() => ask(keys)) : ask(keys)));

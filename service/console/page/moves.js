@@ -1,7 +1,7 @@
 // Moves and renames: a copy inside the store, then a deletion of what was copied. What fails leaves the original. Pure,
 // except for the calls of the service that it is given.
 
-import { covering, invalidKey, may } from "./access.js";
+import { invalidKey, may, mayCopyOver } from "./access.js";
 import { Unanswered } from "./batch.js";
 import { CHANGED } from "./batch_words.js";
 import { KEEP_BOTH, REPLACE, SKIP, freeName } from "./conflicts.js";
@@ -11,14 +11,6 @@ import { bytes } from "./words.js";
 const MOST_COPIED = 5 * 2 ** 30; // bytes; S3 copies no more in one request
 const TOO_LARGE = `The storage moves files of up to ${bytes(MOST_COPIED)}: download and upload it.`;
 const MOST_NAMES = 50; // tried, where somebody else takes one after the other
-
-/** Grants that take copies: one with limits takes none, since a copy says neither its size nor its type. */
-const takers = (grants, bucket, key) =>
-  covering(grants, "upload", bucket, key).filter((grant) => grant.max_content_length === undefined && !grant.content_types);
-
-export const takesCopies = (grants, bucket, key) => takers(grants, bucket, key).length > 0;
-
-export const mayReplace = (grants, bucket, key) => takers(grants, bucket, key).some((grant) => grant.allow_overwrite);
 
 /** Whether an object may be moved away: it is read for the copy, and then deleted. */
 export const mayLeave = (grants, bucket, key) => may(grants, "download", bucket, key) && may(grants, "delete", bucket, key);
@@ -91,7 +83,7 @@ async function copyToFreeName(service, grants, item, { taken, own, answer }) {
     }
     const choice = await answer.for([item.targetKey]);
     if (choice === null) throw new Unanswered("A question was closed.");
-    if (choice === REPLACE && mayReplace(grants, item.targetBucket, item.targetKey)) item.isReplaced = true;
+    if (choice === REPLACE && mayCopyOver(grants, item.targetBucket, item.targetKey)) item.isReplaced = true;
     else if (choice === KEEP_BOTH) item.targetKey = reserved(item.targetKey, taken, own);
     else if (choice === SKIP) return false;
     else throw new Error("There is a file with this name, and you may not replace it.");
@@ -130,7 +122,7 @@ async function copy(service, grants, item) {
 
 /** Where the store has no condition, the page looks first. A file that comes in between is replaced. */
 async function copyUnconditionally(service, grants, item) {
-  if (!mayReplace(grants, item.targetBucket, item.targetKey))
+  if (!mayCopyOver(grants, item.targetBucket, item.targetKey))
     throw new Error("This storage cannot move files without replacing others, and you may not replace files there.");
   const place = { bucket: item.targetBucket, key: item.targetKey };
   const isSeen = may(grants, "list", place.bucket, place.key);

@@ -1,7 +1,7 @@
 // What may be done with several entries of a list at once, by the caller's grants. Pure.
 
-import { may } from "./access.js";
-import { mayLeave, takesCopies } from "./moves.js";
+import { may, takesCopies } from "./access.js";
+import { mayLeave } from "./moves.js";
 
 /** A browser asks once whether a page may save several files. */
 const MOST_EACH = 20;
