@@ -87,6 +87,29 @@ def test_a_copy_between_two_buckets_of_a_role(
     assert store.content(key) == BODY
 
 
+def test_an_older_version_becomes_the_newest_one(
+    copying: RunningService, store: Store, key: str
+) -> None:
+    """All others are kept, and a deletion among them."""
+    admin, place = store.admin_client(), {"Bucket": store.versioned_bucket, "Key": key}
+    older = store.put(key, b"older", bucket=store.versioned_bucket)
+    store.put(key, b"newer", bucket=store.versioned_bucket)
+    for count in (3, 4):
+        signed = copying.sign(
+            "copy-urls",
+            bucket="versions",
+            key=key,
+            source={"key": key, "version_id": older},
+            overwrite=True,
+        )
+        answer = send(signed)
+        assert answer.status_code == 200, answer.text
+        assert admin.get_object(**place)["Body"].read() == b"older"
+        kept = admin.list_object_versions(Bucket=store.versioned_bucket, Prefix=key)
+        assert len(kept["Versions"]) == count
+        admin.delete_object(**place)
+
+
 @pytest.mark.parametrize("header", ["x-amz-copy-source", "x-amz-copy-source-if-match"])
 def test_a_copy_of_something_else_is_refused(
     copying: RunningService, store: Store, key: str, header: str
