@@ -150,3 +150,16 @@ test("grants with limits take no copies", () => {
   assert.equal(access.mayCopyOver([limited, typed, grant()], "b", "in/a"), false);
   assert.equal(access.mayCopyOver([grant({ allow_overwrite: true })], "b", "in/a"), true);
 });
+
+test("a version is restored where it may be read and copied over its key", () => {
+  const read = grant({ allow: ["download", "versions"] });
+  const write = grant({ prefix: "a/", allow: ["upload"], allow_overwrite: true });
+  const may = (...grants) => access.mayRestoreVersion(grants, "b", "a/x");
+  assert.equal(may(read, write), true);
+  assert.equal(may(grant({ allow: ["download"] }), grant({ allow: ["versions"] }), write), false);
+  assert.equal(may(read, { ...write, allow_overwrite: false }), false);
+  assert.equal(may(read, { ...write, allow: ["multipart"] }), false);
+  assert.equal(may(read, { ...write, prefix: "c/" }), false);
+  assert.equal(may(read, { ...write, max_content_length: 5 }), false);
+  assert.equal(may(read, { ...write, content_types: ["text/plain"] }), false);
+});

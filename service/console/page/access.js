@@ -83,6 +83,10 @@ export const takesCopies = (grants, bucket, key) => takers(grants, bucket, key).
 export const mayCopyOver = (grants, bucket, key) =>
   takers(grants, bucket, key).some((grant) => grant.allow_overwrite);
 
+/** Whether an older version may be copied over its own key, as service/presigning/copies.py decides it. */
+export const mayRestoreVersion = (grants, bucket, key) =>
+  mayWithVersions(grants, "download", bucket, key) && mayCopyOver(grants, bucket, key);
+
 /** The longest lifetime of a link, in seconds. */
 export function longest(grants, operation, bucket, key, ofAll) {
   const limits = covering(grants, operation, bucket, key).map((g) => g.max_expires_in ?? ofAll);

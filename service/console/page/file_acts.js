@@ -11,7 +11,7 @@ export class FileActs {
   #onRestored;
   #versions = null; // the dialog, while it is open
 
-  /** `onRestored` is called with the key of a file that was restored, and resolves when that is shown. */
+  /** `onRestored` is called with a file that has a restored version, and resolves when the list shows that. */
   constructor(service, share, deletions, onRestored) {
     this.#service = service;
     this.#share = share;
@@ -31,7 +31,7 @@ export class FileActs {
       if (act === "download") await this.#share.download(file.bucket, key);
       if (act === "preview") await this.#preview(file);
       if (act === "versions") await this.#showVersions(file, signal);
-      if (act === "restore") await this.#restore(file, signal);
+      if (act === "restore") await this.#restore(file);
     } catch (error) {
       const lead = act === "restore" ? "The file was not restored." : undefined;
       if (error.status !== 401) showError(byId("files-error"), error, { lead });
@@ -52,17 +52,18 @@ export class FileActs {
   async #showVersions(file, signal) {
     const { VersionsDialog } = await import("./versions_dialog.js");
     if (signal.aborted) return;
-    const download = (versionId) => this.#share.download(file.bucket, file.key, versionId);
-    this.#versions = new VersionsDialog(this.#service, this.#deletions, file, download);
+    const onDownload = (versionId) => this.#share.download(file.bucket, file.key, versionId);
+    const onRestored = () => this.#onRestored(file);
+    this.#versions = new VersionsDialog(this.#service, this.#deletions, file, { onDownload, onRestored });
     await this.#versions.open(() => {
       this.#versions = null;
       if (!focusControl(byId("rows"), file.key, "more")) byId("where").focus();
     });
   }
 
-  async #restore({ bucket, key }, signal) {
-    await restore(this.#service, { bucket, key });
+  async #restore(file) {
+    await restore(this.#service, file);
     announce("Restored.");
-    if (!signal.aborted) await this.#onRestored(key);
+    await this.#onRestored(file);
   }
 }

@@ -40,7 +40,7 @@ export class FilesPanel {
   constructor(service, share) {
     this.#service = service;
     this.#deletions = new Deletions(service, (deleted) => this.#noteDeletion(deleted));
-    this.#acts = new FileActs(service, share, this.#deletions, (key) => this.#readAgain(key));
+    this.#acts = new FileActs(service, share, this.#deletions, (file) => this.#noteRestored(file));
     this.#many = new ManyFiles(service, {
       onChange: (gone) => this.#noteGone(gone),
       onMoved: (move) => this.#noteMoved(move),
@@ -268,6 +268,10 @@ export class FilesPanel {
     if (!isDone) return;
     announce("Deleted.");
     if (isListed && (versionId !== undefined || this.#deleted.areShown)) this.#readAgain(key);
+  }
+
+  async #noteRestored({ bucket, key }) {
+    if (this.has(bucket, key)) await this.#readAgain(key);
   }
 
   /** Shows what there is of a file, one of whose versions has gone or was added. */

@@ -9,11 +9,16 @@ import { find } from "./folder_contents.js";
 import { bytes } from "./words.js";
 
 const MOST_COPIED = 5 * 2 ** 30; // bytes; S3 copies no more in one request
-const TOO_LARGE = `The storage moves files of up to ${bytes(MOST_COPIED)}: download and upload it.`;
 const MOST_NAMES = 50; // tried, where somebody else takes one after the other
 
 /** Whether an object may be moved away: it is read for the copy, and then deleted. */
 export const mayLeave = (grants, bucket, key) => may(grants, "download", bucket, key) && may(grants, "delete", bucket, key);
+
+/** @throws Error whose message is a sentence for people */
+export function refuseTooLarge({ size }) {
+  if (size > MOST_COPIED)
+    throw new Error(`It has ${bytes(size)}. The storage copies up to ${bytes(MOST_COPIED)}: download and upload it.`);
+}
 
 /** Why entries cannot be moved to `{bucket, folder}`, or null. */
 export function whyNot(entries, from, { bucket, folder }) {
@@ -63,8 +68,7 @@ export const conflictsOf = (moves, taken) => moves.filter(({ targetKey }) => tak
  */
 export async function move(service, grants, item, { taken, own, answer }) {
   if (!item.isCopied) {
-    if (item.size > MOST_COPIED)
-      throw new Error(`It has ${bytes(item.size)}. ${TOO_LARGE}`);
+    refuseTooLarge(item);
     item.etag ??= (await find(service, item))?.etag; // it was uploaded since the list was read
     if (!item.etag) throw new Error("It is no longer there.");
     if (!(await copyToFreeName(service, grants, item, { taken, own, answer }))) return false;

@@ -1,5 +1,7 @@
 // The versions of one file. A deletion is among them: the store's delete marker, which hides the versions before it.
 
+import { refuseTooLarge } from "./moves.js";
+
 /** The versions of this very key, the newest first. Other keys that begin with it come after it. */
 export async function* versionsOf(service, { bucket, key, signal }) {
   for await (const version of service.versions({ bucket, prefix: key, recursive: true, signal })) {
@@ -29,6 +31,23 @@ export async function keepsVersions(service, { bucket, folder, signal }) {
     if ((count += 1) === LOOKED_AT) return false;
   }
   return false;
+}
+
+/**
+ * Whether a copy of a version may become the newest one. Where versioning was suspended, the newest version may have no
+ * id: the copy would replace it, and it would be lost.
+ */
+export const canBecomeNewest = (versionId, newestId) => versionId !== newestId && newestId !== UNKEPT;
+
+/**
+ * Copies a version onto its own key. There is no condition on what is the newest version by then: it stays as an older
+ * one, so nothing is lost.
+ *
+ * @throws Error whose message is a sentence for people, or what the client throws
+ */
+export async function restoreVersion(service, { bucket, key, versionId, size }) {
+  refuseTooLarge({ size });
+  await service.copy({ bucket, key, targetKey: key, versionId, overwrite: true });
 }
 
 /** Makes the newest version the current one. A file may have been deleted several times. */

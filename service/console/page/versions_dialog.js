@@ -1,9 +1,9 @@
-// The versions of one file: to download an older one, or to delete one for good.
+// The versions of one file: to download or restore an older one, or to delete one for good.
 
-import { mayWithVersions } from "./access.js";
-import { announce, element, hideError, inOneLine, showError } from "./elements.js";
+import { mayRestoreVersion, mayWithVersions } from "./access.js";
+import { announce, byId, element, hideError, inOneLine, showError } from "./elements.js";
 import { showModal } from "./modal.js";
-import { versionsOf } from "./versions.js";
+import { canBecomeNewest, restoreVersion, versionsOf } from "./versions.js";
 import { bytes } from "./words.js";
 
 const READ_AT_ONCE = 1000; // versions; more only on request
@@ -13,6 +13,7 @@ export class VersionsDialog {
   #deletions;
   #file;
   #onDownload;
+  #onRestored;
   #dialog = element("dialog", undefined, "versions");
   #name = element("h2");
   #hint = element("p", undefined, "hint");
@@ -21,14 +22,20 @@ export class VersionsDialog {
   #more = button("Load more", () => this.#readOn());
   #rows = new Map(); // by version id, the newest first
   #source;
+  #reading = null; // of some versions, while or after they are read
+  #isRestoring = false;
   #closed = new AbortController();
 
-  /** `file` has its place and name. `onDownload` is called with a version's id, and resolves when that has begun. */
-  constructor(service, deletions, file, onDownload) {
+  /**
+   * `file` has its place and name. `onDownload` is called with a version's id, and resolves when that has begun.
+   * `onRestored` is called when there is a new version, and resolves when the list of files shows it.
+   */
+  constructor(service, deletions, file, { onDownload, onRestored }) {
     this.#service = service;
     this.#deletions = deletions;
     this.#file = file;
     this.#onDownload = onDownload;
+    this.#onRestored = onRestored;
     this.#build();
   }
 
@@ -70,6 +77,7 @@ export class VersionsDialog {
   }
 
   async #readAgain() {
+    await this.#reading; // what it adds is not in the new list
     this.#rows.clear();
     this.#list.replaceChildren();
     this.#source = versionsOf(this.#service, { ...this.#file, signal: this.#closed.signal });
@@ -82,7 +90,12 @@ export class VersionsDialog {
     (this.#list.children[count] ?? this.#name).focus();
   }
 
-  async #read() {
+  #read() {
+    this.#reading = this.#readSome();
+    return this.#reading;
+  }
+
+  async #readSome() {
     const { signal } = this.#closed;
     hideError(this.#error);
     this.#more.hidden = true;
@@ -112,10 +125,12 @@ export class VersionsDialog {
 
   #refresh() {
     const { bucket, key } = this.#file;
-    for (const [versionId, row] of this.#rows) row.hidden = this.#deletions.has({ bucket, key, versionId });
-    const [latest] = this.#rows.values();
-    const current = latest?.querySelector(".current");
-    if (current) current.hidden = false;
+    const [newest] = this.#rows.keys();
+    for (const [versionId, row] of this.#rows) {
+      row.hidden = this.#deletions.has({ bucket, key, versionId });
+      show(row.querySelector(".current"), versionId === newest);
+      show(row.querySelector(".restore"), canBecomeNewest(versionId, newest));
+    }
     this.#hint.textContent = this.#words();
   }
 
@@ -123,6 +138,7 @@ export class VersionsDialog {
     if (this.#rows.size === 0) return "No version of this file is left.";
     const isOnly = this.#rows.size === 1 && this.#rows.has("null") && this.#more.hidden;
     const said = [isOnly ? "Earlier versions of this file were not kept." : "The newest version is first."];
+    if (this.#list.querySelector(".restore:not([hidden])")) said.push("If you restore one, all others stay.");
     if (this.#may("delete")) said.push("A version that you delete is gone for good.");
     return said.join(" ");
   }
@@ -144,12 +160,18 @@ export class VersionsDialog {
     return row;
   }
 
-  #buttons({ versionId, lastModified }, time) {
+  #buttons(version, time) {
+    const { grants, bucket, key } = this.#file;
+    const { versionId, lastModified } = version;
+    const acts = [
+      ["Download", this.#may("download"), () => this.#download(versionId)],
+      ["Restore", mayRestoreVersion(grants, bucket, key), (control) => this.#restore(version, control)],
+      ["Delete", this.#may("delete"), () => this.#delete(versionId, lastModified)],
+    ];
     const made = element("div", undefined, "buttons");
-    const acts = { Download: () => this.#download(versionId), Delete: () => this.#delete(versionId, lastModified) };
-    for (const [name, act] of Object.entries(acts)) {
-      if (!this.#may(name.toLowerCase())) continue;
-      const control = button(name, act);
+    for (const [name, , act] of acts.filter(([, isAllowed]) => isAllowed)) {
+      const control = button(name, () => act(control));
+      control.classList.add(name.toLowerCase());
       control.setAttribute("aria-describedby", time.id);
       made.append(control);
     }
@@ -164,11 +186,40 @@ export class VersionsDialog {
     }
   }
 
+  /** Goes on when the dialog is closed. Until it ends nothing moves, so a second click hits the same button. */
+  async #restore({ versionId, size }, control) {
+    if (this.#isRestoring) return; // a double click makes one copy
+    this.#isRestoring = true;
+    control.textContent = "Restoring…";
+    announce(control.textContent);
+    try {
+      const { bucket, key } = this.#file;
+      await restoreVersion(this.#service, { bucket, key, versionId, size });
+      await this.#showRestored();
+    } catch (error) {
+      control.textContent = "Restore";
+      const box = this.#closed.signal.aborted ? byId("files-error") : this.#error;
+      if (error.status !== 401) showError(box, error, { gently: true, lead: "The version was not restored." });
+    }
+    this.#isRestoring = false;
+  }
+
+  async #showRestored() {
+    const hadFocus = this.#list.contains(document.activeElement);
+    await Promise.all([this.#onRestored(), this.#readAgain()]);
+    announce("Restored.");
+    if (hadFocus && this.#error.hidden) (this.#list.firstElementChild ?? this.#name).focus();
+  }
+
   #delete(versionId, lastModified) {
     const { bucket, key, name } = this.#file;
     const words = ["Deleted for good:", inOneLine(name), exactTime(lastModified)];
     this.#deletions.begin({ bucket, key, versionId }, ...words);
   }
+}
+
+function show(part, isShown) {
+  if (part) part.hidden = !isShown;
 }
 
 /** To the second: versions may be close to each other. */

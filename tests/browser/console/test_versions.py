@@ -1,4 +1,4 @@
-"""The versions of a file: listed, downloaded, deleted for good; and deleted files, restored."""
+"""The versions of a file: listed, downloaded, restored, deleted for good; and deleted files, restored."""
 
 import re
 from collections.abc import Iterator
@@ -89,7 +89,7 @@ def wait(console: ConsolePage) -> None:
         console.page.clock.run_for(UNDO_MS + 500)
 
 
-def test_an_older_version_is_downloaded_under_the_files_name(
+def test_an_older_version_is_downloaded_and_restored(
     console: ConsolePage, kept: Kept, tmp_path: Path
 ) -> None:
     kept.put("older/a b.txt", b"the first", b"second")
@@ -104,6 +104,33 @@ def test_an_older_version_is_downloaded_under_the_files_name(
     assert downloaded.value.suggested_filename == "a b.txt"
     downloaded.value.save_as(tmp_path / "saved")
     assert (tmp_path / "saved").read_bytes() == b"the first"
+    assert_is_restored_once(console, kept, "older/a b.txt", b"the first")
+    console.page.keyboard.press("Escape")
+    expect(console.row("a b.txt")).to_contain_text("9 bytes")
+
+
+def assert_is_restored_once(
+    console: ConsolePage, kept: Kept, key: str, body: bytes, count: int = 2
+) -> None:
+    """Of `count` versions the one that can be, after a refusal and by a double click."""
+    asked: list[str] = []
+    restore = versions(console).get_by_role("button", name="Restore")
+    expect(restore).to_have_count(1)
+    console.page.route("**/v1/copy-urls", lambda route: refuse(route, 422, "No session may."))
+    restore.click()
+    alert = dialog(console).get_by_role("alert").filter(visible=True)
+    expect(alert).to_contain_text("The version was not restored.No session may.")
+    console.page.unroute("**/v1/copy-urls")
+    console.page.on("request", lambda request: asked.append(request.url))
+    restore.dblclick()
+    expect(versions(console)).to_have_count(count + 1)
+    expect(dialog(console).get_by_role("status")).to_have_text("Restored.")
+    expect(versions(console).first).to_contain_text(f"{len(body)} bytesCurrent")
+    expect(versions(console).first).to_be_focused()
+    expect(alert).to_be_hidden()
+    assert kept.read(key) == body
+    assert len(kept.ids(key)) == count + 1
+    assert sum("copy-urls" in url for url in asked) == 1
 
 
 def test_the_deletion_of_a_version_can_be_undone(console: ConsolePage, kept: Kept) -> None:
@@ -214,6 +241,7 @@ def test_a_bucket_without_versioning_says_that_versions_are_not_kept(console: Co
     console.act("a.txt", "Versions")
     expect(versions(console)).to_have_count(1)
     expect(versions(console)).to_contain_text("5 bytesCurrent")
+    expect(dialog(console).get_by_role("button", name="Restore")).to_be_hidden()
     expect(dialog(console)).to_contain_text("Earlier versions of this file were not kept.")
 
 
@@ -267,6 +295,7 @@ def test_a_file_that_is_deleted_stays_as_a_deleted_one(console: ConsolePage, kep
     expect(versions(console)).to_have_count(2)
     expect(versions(console).first).to_contain_text("Deleted")
     expect(versions(console).first.get_by_role("button")).to_have_count(0)
+    expect(versions(console).last.get_by_role("button", name="Restore")).to_be_visible()
     expect(dialog(console).get_by_text("Current")).to_be_hidden()
     assert not kept.has_object("stays/a.txt")
 
