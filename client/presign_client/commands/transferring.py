@@ -52,7 +52,8 @@ def copy_all(
 
     with waiting():
         pairs = [*_pairs(presign, sources, target, recursive=recursive)]
-    _refuse_collisions(pairs)
+    if options.get("version_id") is None:  # an older version may replace its own object
+        _refuse_collisions(pairs)
 
     def work(pair: _Pair) -> "Copied":
         (bucket, key), (to_bucket, to_key), etag = pair

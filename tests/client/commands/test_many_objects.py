@@ -116,6 +116,16 @@ def test_an_object_that_is_there_is_replaced_on_request(fake: Fake) -> None:
     assert fake.objects["other.csv"] == b"in/a.csv"
 
 
+def test_a_version_is_copied_over_its_own_object(fake: Fake) -> None:
+    words = ("cp", "--overwrite", "--version", "v1", "reports/in/a.csv", "reports/in/a.csv")
+    done = run(fake, *words)
+
+    assert (done.exit_code, done.output) == (0, "copied in/a.csv to reports/in/a.csv\n")
+    asked = json.loads(fake.requests[0].content)
+    assert asked["source"] == {"key": "in/a.csv", "bucket": "reports", "version_id": "v1"}
+    assert asked["overwrite"] is True
+
+
 def test_over_5_gib_a_copy_says_what_to_do(fake: Fake) -> None:
     message = "<Message>The specified copy source is larger than the maximum allowable size"
     content = f"<Error><Code>InvalidRequest</Code>{message}</Message></Error>"
@@ -153,6 +163,8 @@ def test_without_authentication_nothing_more_is_tried(fake: Fake) -> None:
         ("rm", "reports/other.csv", "reports/in/"),
         ("rm", "-r", "reports/in/a.csv"),
         ("rm", "-r", "--version", "1", "reports/in/"),
+        ("cp", "-r", "--version", "1", "reports/in/", "reports/out/"),
+        ("cp", "--version", "1", "reports/in/a.csv", "reports/other.csv", "reports/out/"),
         ("get", "reports/in/"),
         ("get", "-r", "reports/in/a.csv"),
         ("get", "-r", "reports/in/", "-"),
