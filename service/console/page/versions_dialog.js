@@ -87,7 +87,7 @@ export class VersionsDialog {
   async #readOn() {
     const count = this.#rows.size;
     await this.#read();
-    (this.#list.children[count] ?? this.#name).focus();
+    if (this.#error.hidden) (this.#list.children[count] ?? this.#name).focus();
   }
 
   #read() {

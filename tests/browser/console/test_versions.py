@@ -402,10 +402,19 @@ def test_a_long_history_is_read_on_request(console: ConsolePage, kept: Kept) -> 
     console.page.route("**/v1/object-versions?**", pages_of(1003))
     console.act("a.txt", "Versions")
     expect(versions(console)).to_have_count(1000)
-    dialog(console).get_by_role("button", name="Load more").click()
+    more = dialog(console).get_by_role("button", name="Load more")
+    unreadable = "**/v1/object-versions?*after=1000*"
+    console.page.route(unreadable, lambda route: refuse(route, 403, "", "forbidden"))
+    more.click()
+    alert = dialog(console).get_by_role("alert").filter(visible=True)
+    expect(alert).to_be_focused()
+    console.page.unroute(unreadable)
+    alert.get_by_role("button", name="Try again").click()
+    expect(versions(console)).to_have_count(1000)
+    more.click()
     expect(versions(console)).to_have_count(1003)
     expect(versions(console).nth(1000)).to_be_focused()
-    expect(dialog(console).get_by_role("button", name="Load more")).to_be_hidden()
+    expect(more).to_be_hidden()
 
 
 def test_versions_that_cannot_be_read_are_asked_for_again(console: ConsolePage, kept: Kept) -> None:
