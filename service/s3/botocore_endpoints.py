@@ -1,4 +1,4 @@
-"""Asks botocore where buckets are. It is a program, too: JSON on standard input and output.
+"""Asks botocore where buckets are. `main` is a program: JSON on standard input and output.
 
 botocore knows every partition, FIPS, dual-stack, accelerate and access points, and its mistakes are
 AWS's own. So botocore signs one sample URL for each bucket, and we read the address from it. No
@@ -40,6 +40,11 @@ class Resolved(TypedDict):
     addresses: dict[str, dict[str, Any]]
     problems: dict[str, str]
     regions: list[str]
+
+
+def main() -> None:
+    asked = {name: location_of(each) for name, each in json.load(sys.stdin).items()}
+    json.dump(find_addresses(asked), sys.stdout)
 
 
 def find_addresses(locations: Mapping[str, Location]) -> Resolved:
@@ -141,8 +146,3 @@ def _refuse_unsignable(location: Location) -> None:
 def location_of(document: Mapping[str, Any]) -> Location:
     internal = document["internal"]
     return Location(**{**document, "internal": None if internal is None else location_of(internal)})
-
-
-if __name__ == "__main__":
-    asked = {name: location_of(each) for name, each in json.load(sys.stdin).items()}
-    json.dump(find_addresses(asked), sys.stdout)

@@ -22,8 +22,15 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# It ends soon: collections of garbage would take 0.04 of its 0.35 s.
+_PROGRAM: Final = """
+import gc
+gc.disable()
+from service.s3.botocore_endpoints import main
+main()
+"""
 # -P: do not import what lies in the current directory.
-_COMMAND: Final = (sys.executable, "-P", "-m", "service.s3.botocore_endpoints")
+_COMMAND: Final = (sys.executable, "-P", "-c", _PROGRAM)
 
 
 class Endpoints(NamedTuple):
