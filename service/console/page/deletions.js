@@ -19,7 +19,7 @@ export class Deletions {
   }
 
   has(target) {
-    return this.#pending.has(idOf(target));
+    return this.#pending.size > 0 && this.#pending.has(idOf(target)); // it is asked about each file of the list
   }
 
   /** Hides what `deleteAsListed` takes, and deletes it unless that is undone. `words` say what was deleted. */

@@ -71,8 +71,10 @@ export function ago(date, now) {
   return age ? RELATIVE.format(-Math.floor(seconds / age[1]), age[0]) : "just now";
 }
 
+const DATE_AND_TIME = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+
 /** A Date in the words and the time zone of the browser. */
-export const dateAndTime = (date) => date.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+export const dateAndTime = (date) => DATE_AND_TIME.format(date);
 
 /** `1 file`, `20 files`. */
 export const counted = (count, noun) => `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
