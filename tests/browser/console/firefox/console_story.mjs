@@ -1,0 +1,120 @@
+// An office day at the console.
+
+import assert from "node:assert/strict";
+import { run } from "./person.mjs";
+
+await run(async (person, { url, key, files, folder }) => {
+  const { page } = person;
+  const signIn = async () => {
+    await person.writes("API key or token", key);
+    await person.clicks("button", "Sign in");
+  };
+  await page.goto(url);
+  await signIn();
+  await findsFolders(person, folder);
+
+  await page.reload();
+  await person.find("button", "Sign in");
+  await person.clicks("checkbox", "Keep me signed in in this tab");
+  await signIn();
+  await person.find("heading", folder);
+  await page.reload();
+  await person.find("heading", folder);
+
+  await deletes(person, "gone.txt");
+  await uploads(person, files); // while that can be undone
+  await selectsAndSaves(person, folder);
+  await renames(person);
+  await looks(person);
+  await deletes(person, "kept.txt");
+  await person.presses("Enter"); // on *Undo*, which has the focus
+  await person.find("button", "kept.txt");
+  await person.isWell();
+  await person.resize(390, 844);
+  await person.isWell();
+  await person.misses("button", "Undo"); // its time is over
+  await person.misses("button", "gone.txt");
+  await person.clicks("button", "Sign out");
+  await person.find("button", "Sign in");
+  assert.equal(await page.evaluate(() => localStorage.length + sessionStorage.length), 0);
+});
+
+async function findsFolders(person, folder) {
+  const { page } = person;
+  await person.clicks("link", "objects");
+  await person.find("heading", "objects");
+  await person.clicks("link", folder);
+  await person.clicks("link", "deep");
+  await person.find("heading", "deep");
+  await person.isAt(`#/objects/${folder}/deep/`);
+  await page.evaluate(() => history.back());
+  await person.find("heading", folder);
+  await person.isAt(`#/objects/${folder}/`);
+  await page.evaluate(() => history.forward());
+  await person.find("heading", "deep");
+  await page.evaluate(() => history.back());
+  await person.find("heading", folder);
+}
+
+/** By the menu of its row, with the keyboard only. */
+async function deletes(person, name) {
+  await person.focuses("button", name);
+  for (const key of ["Tab", "Tab", "Enter"]) await person.presses(key);
+  await person.find("menuitem", "Delete");
+  for (const key of ["ArrowUp", "Enter"]) await person.presses(key);
+  await person.find("button", "Undo");
+}
+
+async function uploads(person, { note, photo }) {
+  const { page } = person;
+  const opens = () => person.clicks("button", "Upload");
+  const top = () => page.$eval("#listing", (list) => list.getBoundingClientRect().top + scrollY);
+  const before = await top();
+  await person.chooses(opens, note, photo);
+  await person.find("heading", "2 files uploaded");
+  await person.find("button", "photo.png");
+  assert.equal(await top(), before); // the panel pushes nothing away
+  await person.chooses(opens, note);
+  await person.find("dialog", "This name is taken");
+  await person.clicks("button", "Keep both");
+  await person.find("button", "note (2).txt");
+  await person.drops("dropped.txt", "dropped");
+  await person.find("button", "dropped.txt");
+}
+
+async function selectsAndSaves(person, folder) {
+  await person.focuses("button", "note.txt");
+  await person.presses("Control+a");
+  await person.reads("7 selected");
+  await person.presses("Escape");
+  await person.reads("Select all");
+  await person.presses("Control+a");
+  await person.clicks("button", "Download as ZIP");
+  await person.reads(`${folder}.zip: 7 files saved.`);
+  await person.getsFile(`${folder}.zip`);
+  await person.focuses("button", "note.txt");
+  await person.presses("Escape");
+}
+
+async function renames(person) {
+  await person.focuses("button", "old.txt");
+  await person.presses("F2");
+  await person.find("dialog", "Rename this file");
+  await person.page.keyboard.type("new"); // in place of what is selected, which is all but the ending
+  await person.presses("Enter");
+  await person.find("button", "new.txt");
+}
+
+async function looks(person) {
+  await person.clicks("button", "note.txt");
+  await person.reads("good day");
+  await person.presses("Escape");
+  await person.clicks("button", "photo.png");
+  await person.find("img", "photo.png");
+  const width = await person.page.$eval("#preview-body img", async (image) => {
+    await image.decode();
+    return image.naturalWidth;
+  });
+  assert.equal(width, 40);
+  await person.presses("Escape");
+}
