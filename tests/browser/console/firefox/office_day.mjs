@@ -1,15 +1,16 @@
-// An office day at the console.
+// An office day at the console, and what a visitor does who was sent two links.
 
 import assert from "node:assert/strict";
-import { run } from "./person.mjs";
+import { run, until } from "./person.mjs";
 
-await run(async (person, { url, key, files, folder }) => {
+await run(async (person, { url, key, files, folder, box, landing }) => {
   const { page } = person;
   const signIn = async () => {
     await person.writes("API key or token", key);
     await person.clicks("button", "Sign in");
   };
   await page.goto(url);
+  assert.ok(await page.evaluate(() => matchMedia("(prefers-color-scheme: dark)").matches));
   await signIn();
   await findsFolders(person, folder);
 
@@ -25,13 +26,16 @@ await run(async (person, { url, key, files, folder }) => {
   await uploads(person, files); // while that can be undone
   await selectsAndSaves(person, folder);
   await renames(person);
+  await person.isWell();
+  await person.resize(390, 844);
+  await person.clicks("button", "Hide list"); // of uploads, which covers half of a phone
   await looks(person);
   await deletes(person, "kept.txt");
   await person.presses("Enter"); // on *Undo*, which has the focus
   await person.find("button", "kept.txt");
   await person.isWell();
-  await person.resize(390, 844);
-  await person.isWell();
+  await visits(await person.inAnotherTab(), { box, landing, file: files.note });
+  await page.bringToFront();
   await person.misses("button", "Undo"); // its time is over
   await person.misses("button", "gone.txt");
   await person.clicks("button", "Sign out");
@@ -111,10 +115,41 @@ async function looks(person) {
   await person.presses("Escape");
   await person.clicks("button", "photo.png");
   await person.find("img", "photo.png");
-  const width = await person.page.$eval("#preview-body img", async (image) => {
+  const shown = await person.page.$eval("#preview", async (dialog) => {
+    const image = dialog.querySelector("img");
     await image.decode();
-    return image.naturalWidth;
+    const rows = new Set([...dialog.querySelectorAll(".dialog-head button")].map(({ offsetTop }) => offsetTop));
+    return { width: image.naturalWidth, rows: rows.size, scrolls: dialog.scrollHeight > dialog.clientHeight };
   });
-  assert.equal(width, 40);
+  assert.deepEqual(shown, { width: 40, rows: 1, scrolls: false });
   await person.presses("Escape");
+}
+
+async function visits(person, { box, landing, file }) {
+  const { page } = person;
+  await page.goto(box);
+  await person.find("heading", "Files for Ann & Co");
+  await person.reads("The notes, please");
+  await person.isWell();
+  const areSent = async (count) => {
+    const sent = () => page.$$eval("#items [data-state=done]", ({ length }) => length);
+    await until(async () => (await sent()) === count, `${count} files sent`);
+    await person.reads("Done. You can close this page.");
+  };
+  for (const count of [1, 2]) {
+    await person.chooses(() => person.clicks("file", "Files"), file);
+    await areSent(count);
+  }
+  await person.drops("dropped.txt", "dropped");
+  await areSent(3);
+  await person.isWell();
+
+  await person.resize(390, 844);
+  await page.goto(landing);
+  await person.find("heading", "Q3 report.txt");
+  await person.reads("As promised");
+  await person.isWell();
+  await person.clicks("button", "Download");
+  await person.getsFile("Q3 report.txt");
+  assert.equal(page.url(), landing);
 }

@@ -20,11 +20,10 @@ const ROLES = {
   link: "a[href]",
   menuitem: "[role=menuitem]",
 };
-const DARK = { light: 1, dark: 0 }; // as Firefox numbers them
 
 /**
- * Calls `tell(person, told)`, where `told` is the JSON of standard input. Then prints as JSON what the page logged, and
- * from which origins it loaded anything.
+ * Calls `tell(person, told)`, where `told` is the JSON of standard input. Then prints as JSON what the pages logged, and
+ * from which origins they loaded anything.
  */
 export async function run(tell) {
   const told = await json(process.stdin);
@@ -36,16 +35,14 @@ export async function run(tell) {
       "browser.download.dir": told.downloads,
       "browser.download.folderList": 2, // that directory
       "browser.download.useDownloadDir": true,
-      "layout.css.prefers-color-scheme.content-override": DARK[told.scheme],
+      "layout.css.prefers-color-scheme.content-override": 0, // dark
     },
   });
   try {
-    const axe = await readFile(told.axe, "utf8");
-    const person = new Person(await browser.newPage(), { downloads: told.downloads, axe });
-    await person.beginToWatch();
-    await tell(person, told);
-    const origins = [...person.origins];
-    process.stdout.write(JSON.stringify({ logged: person.logged, origins }));
+    const around = { browser, downloads: told.downloads, axe: await readFile(told.axe, "utf8") };
+    const seen = { logged: [], origins: new Set() };
+    await tell(await new Person(around, seen).inAnotherTab(), told);
+    process.stdout.write(JSON.stringify({ ...seen, origins: [...seen.origins] }));
   } finally {
     await browser.close();
   }
@@ -53,27 +50,29 @@ export async function run(tell) {
 
 class Person {
   page;
-  logged = [];
-  origins = new Set();
-  #downloads;
-  #axe;
+  #around;
+  #seen;
 
-  constructor(page, { downloads, axe }) {
-    this.page = page;
-    this.#downloads = downloads;
-    this.#axe = axe;
+  constructor(around, seen) {
+    this.#around = around;
+    this.#seen = seen;
   }
 
-  async beginToWatch() {
-    this.page.on("console", (message) => this.logged.push(`${message.type()}: ${message.text()}`));
-    this.page.on("pageerror", (error) => this.logged.push(`uncaught: ${error.message}`));
-    this.page.on("request", (request) => this.origins.add(new URL(request.url()).origin));
-    await this.page.evaluateOnNewDocument(() =>
+  async inAnotherTab() {
+    const made = new Person(this.#around, this.#seen);
+    const page = await this.#around.browser.newPage();
+    const { logged, origins } = this.#seen;
+    page.on("console", (message) => logged.push(`${message.type()}: ${message.text()}`));
+    page.on("pageerror", (error) => logged.push(`uncaught: ${error.message}`));
+    page.on("request", (request) => origins.add(new URL(request.url()).origin));
+    await page.evaluateOnNewDocument(() =>
       addEventListener("securitypolicyviolation", ({ effectiveDirective, blockedURI }) =>
         console.error(`${effectiveDirective} forbids ${blockedURI}`),
       ),
     );
-    await this.resize(1280, 800);
+    made.page = page;
+    await made.resize(1280, 800);
+    return made;
   }
 
   resize(width, height) {
@@ -82,7 +81,7 @@ class Person {
 
   /** Whether the page can be used with a screen reader, as axe sees it, and without scrolling sideways. */
   async isWell() {
-    const found = await this.page.evaluate(`${this.#axe}; axe.run(document, { resultTypes: ["violations"] })`);
+    const found = await this.page.evaluate(`${this.#around.axe}; axe.run(document, { resultTypes: ["violations"] })`);
     assert.ok(found.passes.length > 5); // it looked
     assert.deepEqual(found.violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)]), []);
     assert.ok(await this.page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
@@ -104,8 +103,10 @@ class Person {
     return (await this.page.evaluateHandle(named, ROLES[role], name)).asElement();
   }
 
+  /** Clicks in the middle of the window, where nothing lies over the page for long. */
   async clicks(role, name) {
     const found = await this.find(role, name);
+    await found.evaluate((each) => each.scrollIntoView({ block: "center" }));
     await found.click();
   }
 
@@ -159,7 +160,7 @@ class Person {
   /** Waits until the browser has saved a file of this name. It writes into one with another ending first. */
   async getsFile(name) {
     await until(async () => {
-      const found = await readdir(this.#downloads);
+      const found = await readdir(this.#around.downloads);
       return found.includes(name) && !found.some((each) => each.endsWith(".part"));
     }, `file: ${name}`);
   }
