@@ -31,7 +31,9 @@ def test_an_office_day_and_a_visit_in_firefox(ministack: Store, tmp_path: Path) 
     firefox = tool("firefox-esr", "firefox-esr")
     for name, body in FILES.items():
         (tmp_path / name).write_bytes(body)
-    (tmp_path / "service").mkdir()
+    downloads = tmp_path / "downloads"
+    for each in (downloads, tmp_path / "service"):
+        each.mkdir()
     with run_links(ministack, tmp_path / "service", console=True) as links:
         harness = Harness(store=ministack, service=links.service, gate=links.gate)
         there = {name: name.encode() for name in ("kept.txt", "old.txt", "deep/d.txt")}
@@ -41,7 +43,7 @@ def test_an_office_day_and_a_visit_in_firefox(ministack: Store, tmp_path: Path) 
         seen = tell(tmp_path, firefox, harness, links)
         assert seen["logged"] == []
         assert set(seen["origins"]) == {harness.origin, harness.store_origin}
-        with zipfile.ZipFile(tmp_path / f"{FOLDER}.zip") as saved:
+        with zipfile.ZipFile(downloads / f"{FOLDER}.zip") as saved:
             zipped = {each: saved.read(each) for each in saved.namelist()}
         assert zipped == {**there, **FILES, **MORE}
         stored = {**FILES, **MORE, "kept.txt": b"kept.txt", "new.txt": b"old.txt"}
@@ -50,15 +52,16 @@ def test_an_office_day_and_a_visit_in_firefox(ministack: Store, tmp_path: Path) 
         assert not harness.has(f"{FOLDER}/old.txt")
         received = {name: body for name, (body, _) in links.received("visited/").items()}
         assert received == {"note.txt": FILES["note.txt"], **MORE}
-        assert (tmp_path / "Q3 report.txt").read_bytes() == b"report"
+        assert (downloads / "Q3 report.txt").read_bytes() == b"report"
+        assert (downloads / "note.txt").read_bytes() == FILES["note.txt"]
 
 
 def tell(directory: Path, firefox: str, harness: Harness, links: LinksHarness) -> Any:
-    """Return what the pages logged, and where they loaded from. Downloads go to `directory`."""
+    """Return what the pages logged, and where they loaded from."""
     told = {
         "firefox": firefox,
         "axe": str(AXE),
-        "downloads": str(directory),
+        "downloads": str(directory / "downloads"),
         "url": harness.url,
         "key": API_KEY,
         "folder": FOLDER,

@@ -81,6 +81,8 @@ async function uploads(person, { note, photo }) {
   await person.chooses(opens, note);
   await person.find("dialog", "This name is taken");
   await person.clicks("button", "Keep both");
+  await person.clicks("button", "Copy link");
+  await person.reads("Link copied. It expires in");
   await person.find("button", "note (2).txt");
   await person.drops("dropped.txt", "dropped");
   await person.find("button", "dropped.txt");
@@ -112,6 +114,10 @@ async function renames(person) {
 async function looks(person) {
   await person.clicks("button", "note.txt");
   await person.reads("good day");
+  const before = await person.tabs();
+  await person.clicks("button", "Download");
+  await person.getsFile("note.txt");
+  await until(async () => (await person.tabs()) === before, "the download's own tab to close");
   await person.presses("Escape");
   await person.clicks("button", "photo.png");
   await person.find("img", "photo.png");

@@ -157,6 +157,11 @@ class Person {
     await until(() => new URL(this.page.url()).hash === fragment, `address: ${fragment}`);
   }
 
+  /** How many are open. */
+  async tabs() {
+    return (await this.#around.browser.pages()).length;
+  }
+
   /** Waits until the browser has saved a file of this name. It writes into one with another ending first. */
   async getsFile(name) {
     await until(async () => {
