@@ -12,7 +12,10 @@ await run(async (person, { url, key, files, folder, box, landing }) => {
   await page.goto(url);
   assert.ok(await page.evaluate(() => matchMedia("(prefers-color-scheme: dark)").matches));
   await signIn();
-  await findsFolders(person, folder);
+  await person.clicks("link", "objects");
+  await person.find("heading", "objects");
+  await person.clicks("link", folder);
+  await person.find("heading", folder);
 
   await page.reload();
   await person.find("button", "Sign in");
@@ -23,7 +26,8 @@ await run(async (person, { url, key, files, folder, box, landing }) => {
   await person.find("heading", folder);
 
   await deletes(person, "gone.txt");
-  await uploads(person, files); // while that can be undone
+  await findsFolders(person, folder); // and all the rest, while that can be undone
+  await uploads(person, files);
   await selectsAndSaves(person, folder);
   await renames(person);
   await person.isWell();
@@ -45,9 +49,6 @@ await run(async (person, { url, key, files, folder, box, landing }) => {
 
 async function findsFolders(person, folder) {
   const { page } = person;
-  await person.clicks("link", "objects");
-  await person.find("heading", "objects");
-  await person.clicks("link", folder);
   await person.clicks("link", "deep");
   await person.find("heading", "deep");
   await person.isAt(`#/objects/${folder}/deep/`);

@@ -7,7 +7,8 @@ import { json } from "node:stream/consumers";
 import { setTimeout as pause } from "node:timers/promises";
 import puppeteer from "puppeteer-core";
 
-const PATIENCE = 20_000; // milliseconds
+const PATIENCE = 20_000; // milliseconds, for one thing
+const LONGEST = 120_000; // for all of it
 // Firefox itself finds elements by their roles and names, but takes seconds for each.
 const ROLES = {
   button: "button:not([role])",
@@ -27,6 +28,7 @@ const ROLES = {
  */
 export async function run(tell) {
   const told = await json(process.stdin);
+  setTimeout(() => process.exit(1), LONGEST).unref(); // puppeteer ends Firefox, too
   const browser = await puppeteer.launch({
     browser: "firefox",
     executablePath: told.firefox,
@@ -103,16 +105,30 @@ class Person {
     return (await this.page.evaluateHandle(named, ROLES[role], name)).asElement();
   }
 
+  /** Finds it until `use`, which runs in the page, succeeds: a list that is read again replaces its rows. */
+  async #have(role, name, use) {
+    let found;
+    await until(async () => {
+      found = await this.find(role, name);
+      return found.evaluate(use);
+    }, `a use of ${role}: ${name}`);
+    return found;
+  }
+
   /** Clicks in the middle of the window, where nothing lies over the page for long. */
   async clicks(role, name) {
-    const found = await this.find(role, name);
-    await found.evaluate((each) => each.scrollIntoView({ block: "center" }));
+    const found = await this.#have(role, name, (each) => {
+      each.scrollIntoView({ block: "center" });
+      return each.isConnected;
+    });
     await found.click();
   }
 
   async focuses(role, name) {
-    const found = await this.find(role, name);
-    await found.focus();
+    await this.#have(role, name, (each) => {
+      each.focus();
+      return document.activeElement === each;
+    });
   }
 
   /** Writes into an empty field. */
