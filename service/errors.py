@@ -203,6 +203,11 @@ class CredentialsUnavailable(PresignError):
 class RateLimited(PresignError):
     code = "rate_limited"
 
+    def __init__(self, detail: str, *, retry_after: int | None = None, urls: int = 1) -> None:
+        """`urls` are what the request counts as: one for fewer may be within the rate."""
+        super().__init__(detail, retry_after=retry_after)
+        self.urls = urls
+
 
 class Overloaded(PresignError):
     """Too many requests are in progress, or the audit line or an issuer's keys are unavailable."""

@@ -181,19 +181,19 @@ class RecentlyRefused:
         self._now = now
         self._refused: dict[CallerId, _Refused] = {}
 
-    def add(
-        self, caller_id: CallerId, rate: Rate, error: RateLimited, *, length: int, batch: bool
-    ) -> None:
+    def add(self, caller_id: CallerId, rate: Rate, error: RateLimited, *, length: int) -> None:
         """Remember that a request with a body of `length` bytes was refused.
 
-        If one URL is too many, every request is. If a batch is too many, a smaller one may pass.
+        If one URL is too many, every request is. If several are too many, fewer may pass.
         """
-        if batch and length <= MAX_BODY_BYTES:
+        if error.urls > 1 and length <= MAX_BODY_BYTES:
             return  # cheap to read
         until = self._now() + min(error.retry_after or 0, MAX_REFUSAL_SECONDS)
         if len(self._refused) >= _MAX_CALLERS and caller_id not in self._refused:
             del self._refused[next(iter(self._refused))]
-        self._refused[caller_id] = _Refused(rate, until, length * _MIN_SHARE if batch else 0)
+        self._refused[caller_id] = _Refused(
+            rate, until, length * _MIN_SHARE if error.urls > 1 else 0
+        )
 
     def check(self, caller_id: CallerId, rate: Rate | None, length: int) -> None:
         """Raises RateLimited if a body of `length` bytes need not be read."""

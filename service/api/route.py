@@ -279,9 +279,7 @@ class ApiRoute(APIRoute):
     def _remember(self, call: AuthenticatedRequest, error: PresignError) -> None:
         if isinstance(error, RateLimited) and (rate := _rate_of(call)) is not None:
             length = declared_length(call.scope["headers"])
-            call.limits.refused.add(
-                call.caller_id, rate, error, length=length, batch=self._is_batch
-            )
+            call.limits.refused.add(call.caller_id, rate, error, length=length)
 
     def _read_signature(self) -> None:
         hints = get_type_hints(self.endpoint)

@@ -61,10 +61,13 @@ class RateLimits:
             raise RateLimited(
                 f"At most {rate.urls} URLs in {rate.seconds} s are allowed: ask for fewer at once.",
                 retry_after=rate.seconds,
+                urls=urls,
             )
         if (wait := await self._wait(caller, rate, urls)) is not None:
             raise RateLimited(
-                f"At most {rate.urls} URLs in {rate.seconds} s are allowed.", retry_after=wait
+                f"At most {rate.urls} URLs in {rate.seconds} s are allowed.",
+                retry_after=wait,
+                urls=urls,
             )
 
     async def close(self) -> None:

@@ -154,16 +154,14 @@ async def test_a_cancelled_batch_leaves_the_queue(handed_over: bool) -> None:
 class Refused(RecentlyRefused):
     """With a clock that tests set, and an caller_id that was refused for `seconds`."""
 
-    def __init__(self, seconds: int = 60, *, length: int = 100, batch: bool = False) -> None:
+    def __init__(self, seconds: int = 60, *, length: int = 100, urls: int = 1) -> None:
         super().__init__(lambda: self.now)
         self.now = 0.0
-        self.refuse(ALICE, seconds, length=length, batch=batch)
+        self.refuse(ALICE, seconds, length=length, urls=urls)
 
-    def refuse(
-        self, caller_id: CallerId, seconds: int = 60, *, length: int, batch: bool = False
-    ) -> None:
-        error = RateLimited("Too many.", retry_after=seconds)
-        self.add(caller_id, RATE, error, length=length, batch=batch)
+    def refuse(self, caller_id: CallerId, seconds: int = 60, *, length: int, urls: int = 1) -> None:
+        error = RateLimited("Too many.", retry_after=seconds, urls=urls)
+        self.add(caller_id, RATE, error, length=length)
 
     def refuses(self, length: int, caller_id: CallerId = ALICE, rate: Rate = RATE) -> bool:
         try:
@@ -190,12 +188,12 @@ def test_a_caller_is_refused_unread_for_ten_seconds_at_most() -> None:
 
 
 def test_a_refused_batch_refuses_only_batches_as_long() -> None:
-    refused = Refused(length=LONG, batch=True)
+    refused = Refused(length=LONG, urls=2)
     assert [refused.refuses(length) for length in (LONG, LONG // 2, 0)] == [True, False, False]
 
 
 def test_a_short_batch_is_always_read() -> None:
-    assert not Refused(length=64 * 1024, batch=True).refuses(LONG)
+    assert not Refused(length=64 * 1024, urls=2).refuses(LONG)
 
 
 def test_a_changed_rate_applies_at_once() -> None:

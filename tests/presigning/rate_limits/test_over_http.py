@@ -113,6 +113,14 @@ async def test_a_smaller_batch_is_read_after_a_refused_one() -> None:
             assert answer.status_code == status
 
 
+async def test_one_url_is_signed_after_too_many_parts_were_refused() -> None:
+    parts = {**ITEM, "content_length": 10**8, "part_size": 10**7, "part_numbers": [*range(1, 11)]}
+    async with run_app(limited("9/hour")) as client:
+        refused = await client.post("/v1/multipart-uploads/a/part-urls", json=parts)
+        assert refused.status_code == 429
+        assert (await post(client)).status_code == 200
+
+
 async def test_replicas_share_the_count_over_http_and_end_their_connections(
     store: Valkey,
 ) -> None:
