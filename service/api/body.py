@@ -69,8 +69,10 @@ def declared_length(headers: Iterable[tuple[bytes, bytes]]) -> int:
     """Return the value of `Content-Length`, or 0."""
     for name, value in headers:
         if name == b"content-length":
-            # Leading zeros are allowed, and int() refuses more than 4,300 digits.
-            digits = value.lstrip(b"0")[:20] if value.isdigit() else b""
+            # Leading zeros are allowed, and int() refuses more than 4,300 digits. The parser leaves
+            # spaces at the end, which are no part of the value (RFC 9110, 5.5).
+            length = value.rstrip(b" \t")
+            digits = length.lstrip(b"0")[:20] if length.isdigit() else b""
             return int(digits or b"0")
     return 0
 
