@@ -145,13 +145,14 @@ async def _download(visit: Visit) -> Response:
     link, method = visit.link, visit.method
     key = _key(link, visit.below)
     is_counted = link.max_uses is not None
+    snapshot = visit.authorizer.snapshot  # a later one may not have the bucket
     if method == "PUT" or (method == "POST" and link.is_prefix):
         return _not_allowed(visit)
     shows_button = method == "GET" and not link.is_prefix and _is_for_a_person(visit)
     if is_counted and (shows_button or method in {"HEAD", "POST"}):
         await visit.admit(only_look=True)
     if shows_button:
-        return file_page(link, await _look(visit, key), visit.authorizer.snapshot)
+        return file_page(link, await _look(visit, key), snapshot)
     if method == "POST" or (method == "GET" and visit.is_browser):
         await _look(visit, key)
     if is_counted and method != "HEAD":
@@ -215,6 +216,7 @@ async def _upload(visit: Visit) -> Response:
             raise InvalidRequest("Add a slash and a file name without slashes to the link.")
         case "POST" if not below:
             file = parse(NewFile, await visit.read(MAX_BODY_BYTES))
+            await visit.admit()  # there may be no such bucket any more
             request = _page_upload(visit, file)
             signed = await sign(visit.presigner, visit.requester, request, too_large=_TOO_LARGE)
             return JsonBytesResponse(render_request(signed), 200)
