@@ -7,7 +7,7 @@ from starlette.types import Receive, Scope
 
 from service.access.callers import Identity
 from service.access.grants import Operation
-from service.api.body import MAX_BODY_BYTES, parse
+from service.api.body import MAX_BODY_BYTES, parse, refuse_encoded
 from service.api.discarding import discard_body
 from service.api.problems import response
 from service.api.rendering import render_request
@@ -215,6 +215,7 @@ async def _upload(visit: Visit) -> Response:
         case "PUT":
             raise InvalidRequest("Add a slash and a file name without slashes to the link.")
         case "POST" if not below:
+            refuse_encoded(visit.scope["headers"])
             file = parse(NewFile, await visit.read(MAX_BODY_BYTES))
             await visit.admit()  # there may be no such bucket any more
             request = _page_upload(visit, file)

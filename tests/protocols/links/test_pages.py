@@ -69,6 +69,12 @@ async def test_the_page_of_a_drop_box_gets_what_to_send(visitor: Visitor) -> Non
     assert code(unknown) == (422, "invalid_request")
 
 
+async def test_an_encoded_body_from_the_page_is_refused(visitor: Visitor) -> None:
+    encoded = {"Content-Encoding": "gzip"}
+    answer = await visitor.send("POST", visitor.drop_box(), encoded, content=b"x")
+    assert code(answer) == (415, "unsupported_media_type")
+
+
 async def test_a_body_from_the_page_takes_a_slot(visitor: Visitor) -> None:
     bodies, held = app_of(visitor.client).parts.limits.bodies, list[int]()
 
