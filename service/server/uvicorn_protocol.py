@@ -16,7 +16,7 @@ from urllib.parse import unquote
 
 import httptools
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from service.server.request_response import RequestResponse
 
@@ -27,8 +27,13 @@ class FastHttpProtocol(HttpToolsProtocol):
         super().__init__(**uvicorn_arguments)
         self._body_discarded = body_discarded
         self._active_at = self.loop.time()
+        self._answered: RequestResponseCycle | None = None  # `cycle` is the last that has arrived
 
     def connection_lost(self, exc: Exception | None) -> None:
+        answered = self._answered
+        if answered is not None and not answered.response_complete:
+            answered.disconnected = True
+            answered.message_event.set()
         super()._unset_keepalive_if_required()
         super().connection_lost(exc)
 
@@ -58,6 +63,7 @@ class FastHttpProtocol(HttpToolsProtocol):
             self.flow.pause_reading()
             self.pipeline.appendleft((self.cycle, self.app))
         else:
+            self._answered = self.cycle
             self._start_asgi_task(self.cycle, self.app)
 
     def on_body(self, body: bytes) -> None:
@@ -95,7 +101,9 @@ class FastHttpProtocol(HttpToolsProtocol):
         self._active_at = self.loop.time()
         self.flow.resume_reading()
         if self.pipeline:
-            self._start_asgi_task(*self.pipeline.pop())
+            cycle, app = self.pipeline.pop()
+            self._answered = cycle
+            self._start_asgi_task(cycle, app)
         elif self.timeout_keep_alive_task is None:
             self._schedule_idle_check(self.timeout_keep_alive)
 

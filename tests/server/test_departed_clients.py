@@ -5,6 +5,8 @@ import json
 import threading
 from typing import Final
 
+import pytest
+
 from service.app.factory import create_app
 from service.server.shutdown import Drain
 from service.sessions.session import Session
@@ -16,7 +18,15 @@ from tests.support.app import (
     make_fixed_sources,
     make_open_grant,
 )
-from tests.support.socket_server import PATIENCE, make_post, run_app_on_socket, wait_until
+from tests.support.socket_server import (
+    HELD,
+    LIVEZ,
+    PATIENCE,
+    RunningServer,
+    make_post,
+    run_app_on_socket,
+    wait_until,
+)
 
 REQUEST: Final = make_post("/v1/download-urls", b'{"bucket": "demo", "key": "a"}')
 
@@ -51,3 +61,17 @@ def test_a_client_that_goes_away_leaves_its_audit_line() -> None:
         wait_until(lambda: server.tasks == 0)
     [line] = map(json.loads, lines)
     assert (line["operation"], line["keys"]) == ("download", ["a"])
+
+
+def test_a_client_that_goes_away_is_written_nothing_while_requests_wait(
+    server: RunningServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Uvicorn tells only the last request that its client is gone."""
+    with server.connect() as client:
+        client.send(LIVEZ + HELD.replace(b"GET", b"HEAD") + LIVEZ)
+        assert client.answer().status == 200
+        wait_until(lambda: server.tasks == 1)
+    wait_until(lambda: not server.protocols)
+    server.hold.set()
+    wait_until(lambda: server.tasks == 0)
+    assert not caplog.records

@@ -160,7 +160,7 @@ def _add_routes(app: PresignApp, server: RunningServer) -> None:
     app.add_api_route("/headers", headers, methods=["POST"])
     app.add_api_route("/timers", timers, methods=["GET", "POST"])
     for prefix in ("", "/v1"):
-        app.add_api_route(f"{prefix}/held", held)
+        app.add_api_route(f"{prefix}/held", held, methods=["GET", "HEAD"])
         app.add_api_route(f"{prefix}/echo", echo, methods=["POST"])
 
 
