@@ -41,7 +41,7 @@ class PartialFile:
         traceback: TracebackType | None,
     ) -> None:
         # After Ctrl-C threads may write still. They keep it open: its number could be another's.
-        if self._file is not None and kind is not KeyboardInterrupt:
+        if self._file is not None and not isinstance(error, KeyboardInterrupt):
             self._file.close()
 
     def reopen(self, size: int) -> bool:
