@@ -3,6 +3,7 @@
 A prefix that is empty or ends in `/` covers all keys that start with it; any other, one key.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
@@ -60,6 +61,4 @@ class PrefixTable(Generic[V]):
 def subtrees_of(key: str) -> Iterator[str]:
     """Yield the prefixes of subtrees that have the key, the widest first: "", `a/` and `a/b/`."""
     yield ""
-    end = 0
-    while end := key.find("/", end) + 1:
-        yield key[:end]
+    yield from (key[: slash.end()] for slash in re.finditer("/", key))

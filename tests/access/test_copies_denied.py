@@ -188,6 +188,19 @@ def test_a_copy_from_another_bucket_reads_only_that() -> None:
     assert not allows(session_policy(uploads, ARNS), "s3:PutObject", f"{BUCKET}/a/b", FROM_OTHERS)
 
 
+def test_without_other_buckets_copies_stay_within_their_own() -> None:
+    granted = [allowing(Operation.DOWNLOAD, Operation.UPLOAD)]
+    assert scoped_session(granted, ARNS).copies is Copies.WITHIN
+
+
+def test_a_copy_from_another_bucket_deletes_no_version_there() -> None:
+    reads = allowing(Operation.DOWNLOAD, Operation.DELETE, Operation.VERSIONS, prefix="c/")
+    other = GrantedBucket(OTHER, (reads,))
+    policy = scoped_session([allowing(Operation.UPLOAD)], ARNS, others=[other]).policy
+    assert allows(policy, "s3:GetObjectVersion", "arn:aws:s3:::acme2/c/x")
+    assert not allows(policy, "s3:DeleteObjectVersion", "arn:aws:s3:::acme2/c/x")
+
+
 def test_a_copy_of_an_encrypted_object_elsewhere_may_decrypt() -> None:
     at_aws = bucket_arns("acme", partition="aws", kms_via=(VIA,), enforces_limits=True)
     other = GrantedBucket(OTHER, (allowing(Operation.DOWNLOAD),))

@@ -19,6 +19,7 @@ from service.access.key_prefixes import (
     longest_prefix,
     new_object_key,
     safe_name,
+    sent_object_key,
 )
 from service.signing.validation import MAX_KEY_BYTES, check_key
 
@@ -135,3 +136,8 @@ def test_subjects_over_128_characters_become_digests(subject: str) -> None:
     assert prefix(Caller(issuer="a", subject="x" * 128)) == f"uploads/a/{'x' * 128}/"
     digest = sha256(subject.encode()).hexdigest()
     assert prefix(Caller(issuer="a", subject=subject)) == f"uploads/a/~~{digest}/"
+
+
+def test_a_file_sent_by_a_visitor_is_named_with_its_day() -> None:
+    key = sent_object_key("box/", "k3", "2026-11-28", "a/b.pdf")
+    assert key == "box/k3/2026-11-28 a_b.pdf"

@@ -49,3 +49,9 @@ def test_a_source_that_cannot_be_sent_is_refused(given: dict[str, str], pointer:
     with pytest.raises(InvalidRequest) as refusal:
         CopySource(**{"bucket": "acme", "key": "a", **given})
     assert [*refusal.value.pointers] == [f"#/source/{pointer}"]
+
+
+def test_a_version_that_is_refused_gets_the_reason() -> None:
+    with pytest.raises(InvalidRequest) as refusal:
+        CopySource(bucket="acme", key="a", version_id="a b")
+    assert refusal.value.detail == "A version has letters, digits and `+/=._~-` only."
