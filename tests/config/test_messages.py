@@ -44,6 +44,7 @@ def refusals(document: Any) -> Iterator[str]:
         yield from (describe(each, Settings) for each in invalid.errors(include_url=False))
 
 
+@pytest.mark.slow
 def test_no_message_is_in_words_of_python() -> None:
     example = uncommented()
     texts = {

@@ -70,6 +70,7 @@ def test_replicas_are_three_fifths_busy_and_at_least_two() -> None:
         assert least == 2 or busy / (least - 1) > 0.6 - 0.01
 
 
+@pytest.mark.slow
 def test_the_bytes_match_real_requests() -> None:
     """Small differences between machines are allowed: ports and addresses vary in length."""
     sent = scale.of_a_service()
