@@ -40,7 +40,7 @@ class PartialFile:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        # After Ctrl-C threads may still write. It stays open, so that no other file gets its number.
+        # After Ctrl-C threads may still write. It stays open, so no other file gets its number.
         if self._file is not None and not isinstance(error, KeyboardInterrupt):
             self._file.close()
 
