@@ -14,7 +14,6 @@ from service.signing.sigv4 import percent_encode
 from service.signing.validation import check_header_value, check_key
 
 COPY_SOURCE: Final = "x-amz-copy-source"
-MAX_COPY_BYTES: Final = 5 * 1024**3  # of the source; the store refuses more
 # It is sent as it is, so it has no character that ends a query.
 _VERSION_ID: Final = re.compile("[A-Za-z0-9+/=._~-]+")
 
