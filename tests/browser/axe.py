@@ -11,7 +11,8 @@ AXE: Final = Path(__file__).parent / "console" / "node_modules" / "axe-core" / "
 def violations(page: Page, *, least: int = 10) -> list[tuple[str, list[str]]]:
     """What axe finds; run by the browser itself, it is no script of the page's."""
     assert AXE.exists(), "axe-core is missing: `make clients` installs it"
-    page.evaluate(AXE.read_text(encoding="utf-8"))
+    if page.evaluate("globalThis.axe?.run === undefined"):
+        page.evaluate(AXE.read_text(encoding="utf-8"))
     found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
     assert len(found["passes"]) > least  # it looked
     return [(each["id"], [node["html"] for node in each["nodes"]]) for each in found["violations"]]
