@@ -48,7 +48,7 @@ UV := $(or $(shell command -v uv),.venv-uv/bin/uv)
 PIP_INDEX = $(shell $(PYTHON) -m pip config get global.index-url 2>/dev/null)
 UV_PIP = $(if $(PIP_INDEX),UV_DEFAULT_INDEX=$(PIP_INDEX)) $(UV) pip
 # $(call environment,DIRECTORY,LOCK,OPTIONS) makes an environment of the packages of a lock. What was there may be of
-# another Python.
+# another Python. An environment whose every test imports most of it is compiled at once, by both cores.
 define environment
 	$(PYTHON) -m venv --clear --without-pip $(1)
 	VIRTUAL_ENV=$(1) $(UV_PIP) install --quiet --require-hashes $(3) -r $(2)
@@ -226,15 +226,15 @@ $(STORE_VENV)/.installed: locks/ministack.lock | $(UV)
 	touch $@
 
 $(CLIENTS_VENV)/.installed: locks/clients.lock | $(UV)
-	$(call environment,$(CLIENTS_VENV),locks/clients.lock,--compile-bytecode)
+	$(call environment,$(CLIENTS_VENV),locks/clients.lock)
 	touch $@
 
 $(ICEBERG_VENV)/.installed: locks/iceberg.lock | $(UV)
-	$(call environment,$(ICEBERG_VENV),locks/iceberg.lock,--compile-bytecode)
+	$(call environment,$(ICEBERG_VENV),locks/iceberg.lock)
 	touch $@
 
 $(MLFLOW_VENV)/.installed: locks/mlflow.lock | $(UV)
-	$(call environment,$(MLFLOW_VENV),locks/mlflow.lock,--compile-bytecode)
+	$(call environment,$(MLFLOW_VENV),locks/mlflow.lock)
 	touch $@
 
 # A test adds Debian's torch, which is for the image's Python.
@@ -248,7 +248,7 @@ $(HUB1_VENV)/.installed: locks/hub1.lock | $(UV)
 	touch $@
 
 $(CFN_VENV)/.installed: locks/cfn.lock | $(UV)
-	$(call environment,$(CFN_VENV),locks/cfn.lock,--compile-bytecode)
+	$(call environment,$(CFN_VENV),locks/cfn.lock)
 	touch $@
 
 $(DOCS_VENV)/.installed: locks/docs.lock | $(UV)
