@@ -181,7 +181,7 @@ soak-abuse: $(VENV)/.installed  ## the same for an ordinary caller, next to abus
 	$(BIN)/python -m benchmarks.soak --abuse --seconds $(or $(SOAK_SECONDS),600)
 	$(BIN)/python -m benchmarks.outage --seconds $(or $(SOAK_SECONDS),120)
 
-mutants: $(VENV)/.installed  ## break signing, access and refresh in some 1,800 ways, and list the mutants that no test notices
+mutants: $(VENV)/.installed  ## break signing, access and refresh in some 3,000 ways, and list the mutants that no test notices
 	rm -rf mutants  # mutmut keeps the verdicts of its last run, even if tests have changed since
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/mutmut run --max-children 2
 	$(BIN)/python -m tests.mutants
