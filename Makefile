@@ -135,7 +135,7 @@ version: $(VENV)/.installed  ## write the next version to all files that have it
 	$(BIN)/python -m release.version $(VERSION)
 
 clients: $(VENV)/.installed $(STORE_VENV)/.installed $(CLIENTS_VENV)/.installed $(ICEBERG_VENV)/.installed $(MLFLOW_VENV)/.installed $(HUB_VENV)/.installed $(HUB1_VENV)/.installed $(NODE_MODULES)  ## test with real clients: generated ones, and browsers
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile --override-ini addopts="-ra --strict-markers --strict-config --import-mode=importlib" tests/browser tests/clients
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal --override-ini addopts="-ra --strict-markers --strict-config --import-mode=importlib" tests/browser tests/clients
 
 screenshots: $(VENV)/.installed $(STORE_VENV)/.installed  ## take the pictures of the console, the README's recording and the dashboard again (needs Chromium, ffmpeg, Prometheus); look at each
 	$(BIN)/python -m tests.browser.console.screenshots
