@@ -6,8 +6,8 @@ time is text, because YAML 1.2 has no such scalar.
 """
 
 import re
+from array import array
 from collections.abc import Iterator, Mapping
-from sys import intern
 from typing import Any, Final
 
 import yaml
@@ -16,7 +16,6 @@ from yaml.events import (
     DocumentStartEvent,
     Event,
     MappingEndEvent,
-    NodeEvent,
     ScalarEvent,
     SequenceEndEvent,
     SequenceStartEvent,
@@ -30,6 +29,7 @@ LOADERS: Final = tuple(
     getattr(yaml, name) for name in ("CSafeLoader", "SafeLoader") if hasattr(yaml, name)
 )
 _MAX_DEPTH: Final = 64
+_MAX_TEXTS: Final = 1024  # that are shared
 _CORE: Final = "tag:yaml.org,2002:"
 _UNREADABLE: Final = "not YAML that can be read"
 _NO_MERGE: Final = (
@@ -63,7 +63,7 @@ class YamlMapping(dict[Any, Any]):
     """`numbers` are the lines of its keys, in their order, counting from 1."""
 
     __slots__ = ("numbers",)
-    numbers: tuple[int, ...]
+    numbers: "array[int]"
 
     @property
     def lines(self) -> dict[Any, int]:
@@ -75,7 +75,7 @@ class YamlSequence(list[Any]):
     """`lines` has the line of each item, counting from 1."""
 
     __slots__ = ("lines",)
-    lines: tuple[int, ...]
+    lines: "array[int]"
 
 
 def parse(text: str, loader: Any = LOADERS[0]) -> Any:
@@ -93,6 +93,8 @@ class _Document:
     def __init__(self, events: Iterator[Event]) -> None:
         self._events = events
         self._anchors: dict[str, Any] = {}
+        # Thousands of callers have the same keys, buckets and operations.
+        self._texts: dict[str, str] = {}
 
     def read(self) -> Any:
         next(self._events)  # the stream's start
@@ -108,43 +110,50 @@ class _Document:
         return value
 
     def _value(self, event: Event, depth: int) -> Any:
-        if isinstance(event, AliasEvent):
+        value: Any
+        if isinstance(event, ScalarEvent):  # first, as most are
+            value = event.value
+            if not event.implicit[0] or not value or value[0] in _FIRST:
+                value = _typed(value, event)
+            elif (shared := self._texts.get(value)) is not None:
+                value = shared
+            elif len(self._texts) < _MAX_TEXTS:
+                self._texts[value] = value
+        elif isinstance(event, AliasEvent):
             if event.anchor not in self._anchors:
                 raise YamlError("found undefined alias", _line(event))
             return self._anchors[event.anchor]
-        if depth > _MAX_DEPTH:
+        elif depth >= _MAX_DEPTH:
             raise YamlError("nested too deeply", _line(event))
-        assert isinstance(event, NodeEvent)
-        value: Any
-        if isinstance(event, ScalarEvent):
-            value = _scalar(event)
         elif isinstance(event, SequenceStartEvent):
-            value = self._sequence(event, depth)
+            value = self._sequence(event, depth + 1)
         else:
-            value = self._mapping(event, depth)
+            value = self._mapping(event, depth + 1)
         if event.anchor is not None:
             self._anchors[event.anchor] = value
         return value
 
     def _sequence(self, start: Any, depth: int) -> YamlSequence:
         _check_tag(start, "seq")
-        lines: list[int] = []
-        found = YamlSequence()
-        events = self._events
-        while not isinstance(event := next(events), SequenceEndEvent):
-            lines.append(_line(event))
-            found.append(self._value(event, depth + 1))
-        found.lines = tuple(lines)
+        found, lines = YamlSequence(), list[int]()
+        for event in self._events:
+            if isinstance(event, SequenceEndEvent):
+                break
+            lines.append(event.start_mark.line + 1)
+            found.append(self._value(event, depth))
+        found.lines = array("I", lines)
         return found
 
     def _mapping(self, start: Any, depth: int) -> YamlMapping:
         _check_tag(start, "map")
-        lines: list[int] = []
-        found = YamlMapping()
-        events, depth = self._events, depth + 1
-        while not isinstance(event := next(events), MappingEndEvent):
-            key = self._key(event, depth)
+        found, lines, events = YamlMapping(), list[int](), self._events
+        for event in events:
+            if isinstance(event, MappingEndEvent):
+                break
+            key = self._value(event, depth)
             line = event.start_mark.line + 1
+            if not isinstance(key, str) or key == "<<":
+                _check_key(key, event)
             value = self._value(next(events), depth)
             if key in found:
                 first = lines[[*found].index(key)]
@@ -152,25 +161,21 @@ class _Document:
                 raise YamlError(text, line)
             found[key] = value
             lines.append(line)
-        found.numbers = tuple(lines)
+        found.numbers = array("I", lines)
         return found
 
-    def _key(self, event: Event, depth: int) -> Any:
-        key = self._value(event, depth)
-        if isinstance(event, ScalarEvent):
-            if key == "<<" and event.implicit[0]:
-                raise YamlError(_NO_MERGE, _line(event))
-            if isinstance(key, str):
-                return intern(key)  # thousands of callers have the same keys
-        elif isinstance(key, dict | list):
-            raise YamlError("a key must be a single value", _line(event))
-        return key
+
+def _check_key(key: Any, event: Event) -> None:
+    if isinstance(key, dict | list):
+        raise YamlError("a key must be a single value", _line(event))
+    if key == "<<" and isinstance(event, ScalarEvent) and event.implicit[0]:
+        raise YamlError(_NO_MERGE, _line(event))
 
 
-def _scalar(event: ScalarEvent) -> Any:
-    text: str = event.value
+def _typed(text: str, event: ScalarEvent) -> Any:
+    """Return the value of a scalar that has a tag or quotes, or may be no text."""
     if event.implicit[0]:
-        return text if text and text[0] not in _FIRST else _plain(text, event)
+        return _plain(text, event)
     if event.implicit[1] or event.tag in {"!", f"{_CORE}str"}:
         return text
     value = _plain(text, event)

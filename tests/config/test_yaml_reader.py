@@ -50,7 +50,7 @@ def test_any_plain_scalar_is_read_as_ruamel_reads_it(text: str) -> None:
 def test_keys_and_items_have_their_lines(loader: Any) -> None:
     found = parse("# a comment\na: 1\nb:\n  - x\n\n  - {c: 1,\n     d: 2}\n", loader)
     assert found.lines == {"a": 2, "b": 3}
-    assert found["b"].lines == (4, 6)
+    assert [*found["b"].lines] == [4, 6]
     assert found["b"][1].lines == {"c": 6, "d": 7}
 
 
