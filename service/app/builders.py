@@ -192,7 +192,7 @@ _DELIVERED: Final = frozenset({Operation.DOWNLOAD, Operation.LINK})
 def longest_lifetimes(settings: Settings) -> dict[str, float]:
     """The longest lifetime, in seconds, that any grant on each bucket gives a URL of S3."""
     found: dict[str, int] = {}
-    for _, grant in settings.located_grants():
+    for grant in settings.grants():
         cloudfront = settings.buckets[grant.bucket].cloudfront
         is_delivered = cloudfront is not None and cloudfront.delivers_all
         if is_delivered and _DELIVERED.issuperset(grant.allow):

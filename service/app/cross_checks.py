@@ -1,26 +1,30 @@
 """Checks that compare settings of several sections."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from service.access.callers import pointers
 from service.access.grants import Operation
 from service.app.protocols import named_buckets
+from service.config.callers import GrantSettings
 from service.config.console import wrong_issuer
 from service.config.durations import duration_text
 from service.config.messages import Conflict, unknown_name
 from service.config.quoting import quoted
 from service.config.types import READABLE_PEM, can_be_trusted
-from service.errors import OTHER
+from service.errors import OTHER, Location
 from service.signing.signer import MAX_EXPIRES_IN
 
 if TYPE_CHECKING:
     from service.app.settings import Settings
 
+LocatedGrants = Sequence[tuple[Location, GrantSettings]]
+
 
 def conflicts(settings: "Settings", *, offline: bool) -> list[Conflict]:
     """Return what does not fit together. `offline` reads no certificate files."""
-    unknown = [*_unknown_buckets(settings), *_unknown_issuers(settings)]
+    grants = settings.located_grants()
+    unknown = [*_unknown_buckets(settings, grants), *_unknown_issuers(settings)]
     return [
         *unknown,
         *_sign_in_without_issuer(settings),
@@ -28,21 +32,21 @@ def conflicts(settings: "Settings", *, offline: bool) -> list[Conflict]:
         *_links_without_address(settings),
         *_equal_callers(settings),
         *_equal_issuers(settings),
-        *_placeholders_without_claims(settings),
+        *_placeholders_without_claims(settings, grants),
         *([] if offline else _unreadable_bundle(settings)),
         *_web_identity_without_token(settings),
-        *([] if unknown else _unlimited_credentials(settings)),
-        *([] if unknown else _long_lifetimes(settings)),
+        *([] if unknown else _unlimited_credentials(settings, grants)),
+        *([] if unknown else _long_lifetimes(settings, grants)),
         *_shared_distributions(settings),
     ]
 
 
-def _unknown_buckets(settings: "Settings") -> Iterator[Conflict]:
-    used = [((*at, "bucket"), grant.bucket) for at, grant in settings.located_grants()]
-    used += [(each.location, each.bucket) for each in named_buckets(settings)]
-    for at, bucket in used:
-        if bucket not in settings.buckets:
-            yield Conflict(at, unknown_name("bucket", bucket, settings.buckets))
+def _unknown_buckets(settings: "Settings", grants: LocatedGrants) -> Iterator[Conflict]:
+    known = settings.buckets
+    unknown = [((*at, "bucket"), each.bucket) for at, each in grants if each.bucket not in known]
+    named = [each for each in named_buckets(settings) if each.bucket not in known]
+    for at, bucket in [*unknown, *((each.location, each.bucket) for each in named)]:
+        yield Conflict(at, unknown_name("bucket", bucket, known))
 
 
 def _unknown_issuers(settings: "Settings") -> Iterator[Conflict]:
@@ -98,8 +102,8 @@ def _equal_issuers(settings: "Settings") -> Iterator[Conflict]:
             yield Conflict(("issuers", name), text, ("issuers", other))
 
 
-def _placeholders_without_claims(settings: "Settings") -> Iterator[Conflict]:
-    for at, grant in settings.located_grants():
+def _placeholders_without_claims(settings: "Settings", grants: LocatedGrants) -> Iterator[Conflict]:
+    for at, grant in grants:
         by_token = at[0] == "callers" and settings.callers[int(at[1])].issuer is not None
         if not by_token and pointers(grant.prefix):
             text = "only a token has claims; write a prefix without placeholders"
@@ -120,8 +124,8 @@ def _web_identity_without_token(settings: "Settings") -> Iterator[Conflict]:
             yield Conflict(("buckets", name, "credentials"), text)
 
 
-def _unlimited_credentials(settings: "Settings") -> Iterator[Conflict]:
-    for at, grant in settings.located_grants():
+def _unlimited_credentials(settings: "Settings", grants: LocatedGrants) -> Iterator[Conflict]:
+    for at, grant in grants:
         if Operation.CREDENTIALS not in grant.allow:
             continue
         if not settings.buckets[grant.bucket].is_scoped:
@@ -133,8 +137,8 @@ def _unlimited_credentials(settings: "Settings") -> Iterator[Conflict]:
                 yield Conflict((*at, limit), f"{text}; leave out one of the two")
 
 
-def _long_lifetimes(settings: "Settings") -> Iterator[Conflict]:
-    for at, grant in settings.located_grants():
+def _long_lifetimes(settings: "Settings", grants: LocatedGrants) -> Iterator[Conflict]:
+    for at, grant in grants:
         limit = grant.max_expires_in or 0
         if limit > MAX_EXPIRES_IN and settings.buckets[grant.bucket].cloudfront is None:
             text = "write a duration from 1s to 7d; more needs `cloudfront` of the bucket"

@@ -95,7 +95,8 @@ class _Generator(GenerateJsonSchema):
         check = schema["function"]["function"]
         if isinstance(check, Matching):
             # Editors show this message in place of the pattern.
-            pattern = {"pattern": f"^(?:{check.pattern})$", "patternErrorMessage": check.message}
+            whole = f"^(?:{check.pattern.pattern})$"
+            pattern = {"pattern": whole, "patternErrorMessage": check.message}
             return {**generated, **pattern}
         return generated
 

@@ -40,7 +40,7 @@ class OneOfMany(Section):
 
         It is a plain set, which `model_copy` copies before it changes it.
         """
-        shared = _shared(frozenset(self.model_fields_set))
+        shared = _shared(frozenset(self.__pydantic_fields_set__))
         object.__setattr__(self, "__pydantic_fields_set__", shared)
 
 

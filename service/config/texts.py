@@ -105,15 +105,15 @@ def check_own_prefix(template: str) -> str:
 class Matching:
     """Checks that a text matches `pattern` as a whole. `message` is its error."""
 
-    pattern: str
+    pattern: re.Pattern[str]
     message: str
 
     def __call__(self, text: str) -> str:
-        if re.fullmatch(self.pattern, text, re.ASCII) is None:
+        if self.pattern.fullmatch(text) is None:
             raise ValueError(self.message)
         return text
 
 
 def matching(pattern: str, message: str) -> AfterValidator:
     """Return the validator of a setting. `presign schema` has its pattern and message too."""
-    return AfterValidator(Matching(pattern, message))
+    return AfterValidator(Matching(re.compile(pattern, re.ASCII), message))
