@@ -1,9 +1,10 @@
 """What `presign check` says about session policies: what they leave out, and what STS refuses."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from functools import cache
+from functools import lru_cache
 from hashlib import sha256
 from itertools import chain, islice
 from typing import Final
@@ -49,6 +50,7 @@ from service.signing.signer import Address
 Arns = Mapping[str, BucketArns | None]
 
 MAX_OVERLAPS: Final = 20_000  # takes some seconds
+_ALPHANUMERIC: Final = re.compile("[0-9A-Za-z]")
 
 
 def oversized_policies(
@@ -178,9 +180,21 @@ def left_out(buckets: Mapping[str, Bucket], grants: Mapping[Grant, str]) -> Iter
                 yield f"the session policy for bucket {name} {text}"
 
 
-@cache
 def policy_of(grants: tuple[Grant, ...], arns: BucketArns) -> str:
-    """Return the session policy of these grants, computed once: it takes 0.2 ms or more."""
+    """Return a session policy with the statements and the length of that of these grants.
+
+    Thousands of callers have one grant on a bucket, each with a prefix of its own. Those whose
+    prefixes have one shape share a policy: 80,000 of them took 16 s of CPU, and 160 MiB.
+    """
+    if len(grants) == 1:
+        [grant] = grants
+        grants = (replace(grant, prefix=_ALPHANUMERIC.sub("x", grant.prefix)),)
+    return _computed_policy(grants, arns)
+
+
+@lru_cache(maxsize=4096)
+def _computed_policy(grants: tuple[Grant, ...], arns: BucketArns) -> str:
+    """Takes 0.2 ms or more."""
     return session_policy(grants, arns, max_age=signature_age.max_age(grants))
 
 
