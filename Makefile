@@ -48,7 +48,7 @@ UV := $(or $(shell command -v uv),.venv-uv/bin/uv)
 PIP_INDEX = $(shell $(PYTHON) -m pip config get global.index-url 2>/dev/null)
 UV_PIP = $(if $(PIP_INDEX),UV_DEFAULT_INDEX=$(PIP_INDEX)) $(UV) pip
 # $(call environment,DIRECTORY,LOCK,OPTIONS) makes an environment of the packages of a lock. What was there may be of
-# another Python. An environment whose every test imports most of it is compiled at once, by both cores.
+# another Python. --compile-bytecode is for those of which tests import most; Python compiles what is imported of others.
 define environment
 	$(PYTHON) -m venv --clear --without-pip $(1)
 	VIRTUAL_ENV=$(1) $(UV_PIP) install --quiet --require-hashes $(3) -r $(2)
@@ -181,7 +181,7 @@ soak-abuse: $(VENV)/.installed  ## the same for an ordinary caller, next to abus
 	$(BIN)/python -m benchmarks.soak --abuse --seconds $(or $(SOAK_SECONDS),600)
 	$(BIN)/python -m benchmarks.outage --seconds $(or $(SOAK_SECONDS),120)
 
-mutants: $(VENV)/.installed  ## break signing, access and refresh in some 3,000 ways, and list the mutants that no test notices
+mutants: $(VENV)/.installed  ## break signing, access and refresh in thousands of ways, and list the mutants that no test notices (half an hour)
 	rm -rf mutants  # mutmut keeps the verdicts of its last run, even if tests have changed since
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/mutmut run --max-children 2
 	$(BIN)/python -m tests.mutants

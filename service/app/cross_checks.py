@@ -43,10 +43,12 @@ def conflicts(settings: "Settings", *, offline: bool) -> list[Conflict]:
 
 def _unknown_buckets(settings: "Settings", grants: LocatedGrants) -> Iterator[Conflict]:
     known = settings.buckets
-    unknown = [((*at, "bucket"), each.bucket) for at, each in grants if each.bucket not in known]
-    named = [each for each in named_buckets(settings) if each.bucket not in known]
-    for at, bucket in [*unknown, *((each.location, each.bucket) for each in named)]:
-        yield Conflict(at, unknown_name("bucket", bucket, known))
+    for at, grant in grants:
+        if grant.bucket not in known:
+            yield Conflict((*at, "bucket"), unknown_name("bucket", grant.bucket, known))
+    for each in named_buckets(settings):
+        if each.bucket not in known:
+            yield Conflict(each.location, unknown_name("bucket", each.bucket, known))
 
 
 def _unknown_issuers(settings: "Settings") -> Iterator[Conflict]:

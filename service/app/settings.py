@@ -135,6 +135,7 @@ class Settings(Section):
         ]
 
     def grants(self) -> Iterator[GrantSettings]:
+        """Yield every grant, of each caller and of the anonymous one."""
         return chain.from_iterable(self._grants_of_each())
 
     def _grants_of_each(self) -> list[tuple[GrantSettings, ...]]:

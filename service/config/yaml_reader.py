@@ -8,6 +8,7 @@ time is text, because YAML 1.2 has no such scalar.
 import re
 from array import array
 from collections.abc import Iterator, Mapping
+from sys import intern
 from typing import Any, Final
 
 import yaml
@@ -93,7 +94,7 @@ class _Document:
     def __init__(self, events: Iterator[Event]) -> None:
         self._events = events
         self._anchors: dict[str, Any] = {}
-        # Thousands of callers have the same keys, buckets and operations.
+        # Thousands of callers have the same buckets and operations.
         self._texts: dict[str, str] = {}
 
     def read(self) -> Any:
@@ -112,13 +113,7 @@ class _Document:
     def _value(self, event: Event, depth: int) -> Any:
         value: Any
         if isinstance(event, ScalarEvent):  # first, as most are
-            value = event.value
-            if not event.implicit[0] or not value or value[0] in _FIRST:
-                value = _typed(value, event)
-            elif (shared := self._texts.get(value)) is not None:
-                value = shared
-            elif len(self._texts) < _MAX_TEXTS:
-                self._texts[value] = value
+            value = self._scalar(event)
         elif isinstance(event, AliasEvent):
             if event.anchor not in self._anchors:
                 raise YamlError("found undefined alias", _line(event))
@@ -152,7 +147,9 @@ class _Document:
                 break
             key = self._value(event, depth)
             line = event.start_mark.line + 1
-            if not isinstance(key, str) or key == "<<":
+            if isinstance(key, str) and key != "<<":
+                key = intern(key)  # all documents have the same keys
+            else:
                 _check_key(key, event)
             value = self._value(next(events), depth)
             if key in found:
@@ -163,6 +160,16 @@ class _Document:
             lines.append(line)
         found.numbers = array("I", lines)
         return found
+
+    def _scalar(self, event: ScalarEvent) -> Any:
+        value: Any = event.value
+        if not event.implicit[0] or not value or value[0] in _FIRST:
+            value = _typed(value, event)
+        if not isinstance(value, str):
+            return value
+        if len(self._texts) < _MAX_TEXTS:
+            return self._texts.setdefault(value, value)
+        return self._texts.get(value, value)
 
 
 def _check_key(key: Any, event: Event) -> None:

@@ -60,7 +60,8 @@ class Client:
 
 def step(directory: Path, *command: str, **environment: str) -> None:
     """Run a command that must succeed."""
-    java = {"JAVA_TOOL_OPTIONS": " ".join(SHORT_JAVA)}
+    own = os.environ.get("JAVA_TOOL_OPTIONS", "")
+    java = {"JAVA_TOOL_OPTIONS": " ".join([own, *SHORT_JAVA])}
     variables = {**os.environ, "PATH": generators_path(), **java, **environment}
     done = run_to_end(command, cwd=directory, env=variables, seconds=SECONDS)
     assert done.returncode == 0, f"{command}:\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"

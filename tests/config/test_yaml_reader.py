@@ -47,6 +47,27 @@ def test_any_plain_scalar_is_read_as_ruamel_reads_it(text: str) -> None:
     assert repr(found) == repr(expected) or "_" in text
 
 
+@pytest.mark.parametrize("text", ["demo", "notify", "'api'", "!!str demo"])
+def test_equal_texts_are_one(text: str, loader: Any) -> None:
+    one, other = parse(f"[{text}, {text}]", loader)
+    assert one is other
+
+
+def test_many_different_texts_are_read(loader: Any) -> None:
+    texts = [f"text {number % 3000}" for number in range(4000)]
+    assert parse("\n".join(f"- {text}" for text in texts), loader) == texts
+
+
+@pytest.mark.parametrize(("depth", "is_read"), [(64, True), (65, False)])
+def test_containers_are_nested_64_deep(depth: int, is_read: bool, loader: Any) -> None:
+    text = f"{'[' * depth}{']' * depth}"
+    if is_read:
+        parse(text, loader)
+    else:
+        with pytest.raises(YamlError, match="nested too deeply"):
+            parse(text, loader)
+
+
 def test_keys_and_items_have_their_lines(loader: Any) -> None:
     found = parse("# a comment\na: 1\nb:\n  - x\n\n  - {c: 1,\n     d: 2}\n", loader)
     assert found.lines == {"a": 2, "b": 3}

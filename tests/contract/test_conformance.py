@@ -18,6 +18,15 @@ from tests.support.service import run_service_process
 from tests.support.stores import ROOT_KEY_ID, ROOT_SECRET, ministack
 
 CASES_AN_OPERATION: Final = 60
+# They need an id, a signed URL or a bucket that no random request names.
+NEVER_DONE: Final = {
+    "GET /v1/multipart-uploads/{upload_id}/parts",
+    "POST /v1/multipart-uploads/{upload_id}/complete",
+    "DELETE /v1/multipart-uploads/{upload_id}",
+    "DELETE /v1/links/{link_id}",
+    "POST /v1/cookies",
+    "POST /v1/diagnoses",
+}
 
 
 @pytest.fixture(name="url", scope="module")
@@ -32,12 +41,13 @@ def _url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(name="asked")
-def _asked() -> Iterator[list[int]]:
-    """The statuses of all replies of an operation."""
-    statuses: list[int] = []
-    yield statuses
-    assert len(statuses) >= CASES_AN_OPERATION
-    assert set(statuses) - {401, 405}  # the key was accepted
+def _asked() -> Iterator[list[tuple[str, int]]]:
+    """The operation and the status of each reply, some of which say yes if that is possible."""
+    asked: list[tuple[str, int]] = []
+    yield asked
+    assert len(asked) >= CASES_AN_OPERATION
+    operations, statuses = map(set, zip(*asked, strict=True))
+    assert operations <= NEVER_DONE or {200, 201, 204} & statuses, operations
 
 
 schema = make_schema()
@@ -52,12 +62,12 @@ schema = make_schema()
     suppress_health_check=list(HealthCheck),
 )
 def test_every_response_conforms_to_the_document(
-    case: schemathesis.Case[Any], url: str, asked: list[int]
+    case: schemathesis.Case[Any], url: str, asked: list[tuple[str, int]]
 ) -> None:
     headers = {"Authorization": f"Bearer {API_KEY}"}
     reply = case.call_and_validate(
         base_url=url, headers=headers, excluded_checks=[positive_data_acceptance]
     )
-    asked.append(reply.status_code)
+    asked.append((case.operation.label, reply.status_code))
     assert reply.status_code in STATUSES
     assert ROOT_SECRET not in reply.text

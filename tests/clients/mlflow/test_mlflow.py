@@ -20,14 +20,16 @@ with mlflow.start_run() as run:
 path = mlflow.artifacts.download_artifacts(run_id=run.info.run_id, artifact_path="large.bin", dst_path="copy")
 print(path)
 """
-# What does not depend on how a store verifies a signature: each command of MLflow takes 3 s of CPU.
-ONE_STORE: Final = pytest.mark.parametrize("verifying_store", ["ministack"], indirect=True)
 OF_ANOTHER_TEAM: Final = """
 import mlflow
 mlflow.set_experiment("files")
 with mlflow.start_run():
     mlflow.log_artifact("notes.txt")
 """
+
+
+# What does not depend on how a store verifies a signature: each command of MLflow takes 3 s of CPU.
+ONE_STORE: Final = pytest.mark.parametrize("verifying_store", ["ministack"], indirect=True)
 
 
 @pytest.fixture(name="program")
