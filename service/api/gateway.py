@@ -90,9 +90,10 @@ class Gateway:
         try:
             try:
                 if response is None:
-                    response = self._refuse_if_full(scope, state)
-                if response is None:
+                    self._take_place(scope, state)
                     response = await self._answer(scope, receive, send, state)
+            except PresignError as error:
+                response = self._problems.refusal(error, state.request_id)
             except ClientDisconnect:
                 response = None
             except Exception:
@@ -121,12 +122,9 @@ class Gateway:
         if (route := self._find(scope)) is not None:
             return route.respond(route.request_class(scope, receive))
         if scope["path"].endswith("\n"):
-            return self._unknown(state)
+            # FastAPI's patterns end in `$`: it would find the path without the newline.
+            raise NotFound("No such resource.")
         return self._app.serve_rest(scope, receive, partial(_send_of_app, state, send))
-
-    async def _unknown(self, state: RequestState) -> Response:
-        """Answer 404. FastAPI's patterns end in `$`: it would find the path without the newline."""
-        return self._problems.refusal(NotFound("No such resource."), state.request_id)
 
     def _end(self, scope: Scope, state: RequestState) -> None:
         if state.holds_place:
@@ -136,16 +134,11 @@ class Gateway:
         status = CLIENT_CLOSED_REQUEST if state.status is None else state.status
         self._metrics.request_ended(route, method, status, time.perf_counter() - state.began)
 
-    def _refuse_if_full(self, scope: Scope, state: RequestState) -> Response | None:
-        """Take a place in the limiter until the response is sent, or return the refusal."""
-        if scope["path"] in NOT_COUNTED:
-            return None
-        try:
+    def _take_place(self, scope: Scope, state: RequestState) -> None:
+        """Take one in the limiter until the response is sent. Raises Overloaded."""
+        if scope["path"] not in NOT_COUNTED:
             self._limiter.acquire()
-        except PresignError as error:
-            return self._problems.refusal(error, state.request_id)
-        state.holds_place = True
-        return None
+            state.holds_place = True
 
     def _find(self, scope: Scope) -> ApiRoute | None:
         found = self._by_path.get((scope["method"], scope["path"]))

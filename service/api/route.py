@@ -182,9 +182,10 @@ class ApiRoute(APIRoute):
         return handle
 
     def identity(self, call: AuthenticatedRequest) -> Identity | Awaitable[Identity]:
-        """Return who calls, or what to await for it. Both raise Unauthenticated.
+        """Return who calls, or what to await for it.
 
-        The call may raise any refusal of a request whose caller is unknown.
+        Both raise Unauthenticated; the call any refusal of a request whose caller is unknown, and
+        the wait Overloaded if no keys of the issuer can be fetched.
         """
         return authenticate(
             call.scope["headers"], call.snapshot, call.parts.tokens, basic=self.accepts_basic
@@ -238,25 +239,15 @@ class ApiRoute(APIRoute):
     async def _answer_long(
         self, call: AuthenticatedRequest, model: type[Body], body: bytes, arguments: dict[str, Any]
     ) -> bytes | Response:
-        if self._is_batch:
-            return await self._answer_batch(call, model, body, arguments)
-        return await self._handler(
-            call, body=await self._parse_long(call, model, body), **arguments
-        )
-
-    async def _answer_batch(
-        self, call: AuthenticatedRequest, model: type[Body], body: bytes, arguments: dict[str, Any]
-    ) -> bytes | Response:
         async with call.batch_slot():
-            try:
-                return await self._handler(call, body=parse(model, body), **arguments)
-            except ItemValidationError as found:
-                refuse(found.model, found.error, body, found.location)
-
-    async def _parse_long(self, call: AuthenticatedRequest, model: type[Body], body: bytes) -> Body:
-        """Parse a list of parts. Its handler waits for the store, so it runs without a slot."""
-        async with call.batch_slot():
-            return parse(model, body)
+            parsed = parse(model, body)
+            if self._is_batch:
+                try:
+                    return await self._handler(call, body=parsed, **arguments)
+                except ItemValidationError as found:
+                    refuse(found.model, found.error, body, found.location)
+        # A list of parts. Its handler waits for the store, so it runs without a slot.
+        return await self._handler(call, body=parsed, **arguments)
 
     async def _refuse_foreign_page(self, call: AuthenticatedRequest) -> None:
         """Raises ForeignOrigin or UnsupportedMediaType, after its audit line."""

@@ -2,7 +2,8 @@
 
 Rules of this file:
 - There is no await between the grant's decision and the signature. If a session is not available
-  yet, the decision is made again after the wait, with the configuration of that moment.
+  yet, the decision is made again after the wait, with the configuration of that moment. A batch
+  that CloudFront delivers is signed in a thread, and again if the configuration has changed.
 - A caller that is refused starts no session.
 - The decision is in the audit trail before the answer is sent.
 """
@@ -81,10 +82,11 @@ class Authorizer:
     ) -> T:
         """Count `urls` against the caller's rate, do the work, and write the audit line.
 
-        Everything but a batch passes here, so that no answer leaves without these steps. `key` may
-        be all keys of the one request, or none if it is unread. `urls` are 0 if they were counted
-        before. `work` is done only if `without_waiting` returns None. Returns the answer, or raises
-        the refusal, once it is in the audit trail: RateLimited, Overloaded and what the two raise.
+        Each single call that signs passes here, so that no URL leaves without these steps. `key`
+        may be all keys of the one request, or none if it is unread. `urls` are 0 if they were
+        counted before. `work` is done only if `without_waiting` returns None. Returns the answer,
+        or raises the refusal, once it is in the audit trail: RateLimited, Overloaded and what the
+        two raise.
         """
         try:
             if urls and (counted := self.count(requester, urls)) is not None:
@@ -199,7 +201,7 @@ class Authorizer:
 
     def count(self, requester: Requester, urls: int) -> Pending:
         """Count against the caller's rate. Raises RateLimited; then none of them is counted."""
-        rate, caller = self.snapshot.access(requester.identity).rate, requester.identity.caller
+        rate, caller = self.access(requester).rate, requester.identity.caller
         if rate is None or self._limits is None or self._limits.try_take(caller, rate, urls):
             return None
         return self._limits.take(caller, rate, urls)

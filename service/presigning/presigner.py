@@ -127,7 +127,7 @@ class Presigner:
         key = signed_key(request)
         if (template := self._templates.find(requester, request)) is None:
             return None
-        action = template.action
+        action = request.action
         return PresignedRequest(
             method=action.METHOD,
             url=template.context.url(key),
@@ -220,7 +220,7 @@ class Presigner:
         signed_key(request)
         if (template := self._templates.find(requester, request)) is None:
             return _Run(request, keys, None)
-        action, context = template.action, template.context
+        action, context = request.action, template.context
         is_late = isinstance(context, CloudFrontContext)
         answer = PresignedRequests(
             method=action.METHOD,
