@@ -21,7 +21,7 @@ from pydantic_core import to_json
 from service.access.grants import Operation
 from service.clock import rfc3339
 from service.concurrency.pending import Pending
-from service.errors import PresignError, Unauthenticated
+from service.errors import PresignError
 from service.presigning.audit_decision import (
     Answer,
     Decision,
@@ -102,20 +102,21 @@ def refused_batch_line(
     return _number_parts(_lines(requester, decision, keys, time, batch.count))[0]
 
 
-def unauthenticated_line(
+def denied_line(
     *,
     time: float,
+    reason: str | None = None,
     request_id: str | None = None,
     client: str | None = None,
     route: str | None = None,
     suppressed: int | None = None,
 ) -> bytes:
-    """Return the line of requests whose caller is unknown. `suppressed` is how many have none."""
+    """Return the line of requests of nobody in particular. `suppressed` is how many have none."""
     members = {
         "request_id": request_id,
         "client": client,
         "decision": "denied",
-        "reason": Unauthenticated.code,
+        "reason": reason,
         "route": route,
         "suppressed": suppressed,
     }

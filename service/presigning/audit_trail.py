@@ -8,7 +8,7 @@ from typing import Final, Protocol
 from service.clock import Clock
 from service.concurrency.event_loop import ITEMS_PER_SLICE
 from service.concurrency.pending import Pending
-from service.errors import Overloaded, PresignError
+from service.errors import Overloaded, PresignError, Unauthenticated
 from service.presigning.audit import (
     Delivery,
     Outcome,
@@ -16,8 +16,8 @@ from service.presigning.audit import (
     WriteLines,
     audit_lines,
     delivery_line,
+    denied_line,
     refused_batch_line,
-    unauthenticated_line,
 )
 from service.presigning.audit_decision import Answer
 from service.presigning.requests import AnyRequest, Requester, UnreadRequest, operation
@@ -25,8 +25,15 @@ from service.presigning.results import Diagnosed, EndedLink, ListedLinks, MadeLi
 from service.s3.access import StoreAccess
 from service.telemetry.logs import LineLimit
 
-# In a second; the tenth line has the number of the others.
-UNAUTHENTICATED_LINES: Final = 9
+_FEW: Final = 9  # lines in a second; the tenth has the number of the others
+
+
+class _FewLines:
+    """Of what anybody can cause. Each kind has its own, so that none pushes out another."""
+
+    def __init__(self) -> None:
+        self.limit = LineLimit(_FEW)
+        self.counting: asyncio.Task[None] | None = None
 
 
 class SigningObserver(Protocol):
@@ -52,8 +59,7 @@ class AuditTrail:
         self._write = write
         self._clock = clock
         self._observer = observer
-        self._unauthenticated = LineLimit(UNAUTHENTICATED_LINES)
-        self._counting: asyncio.Task[None] | None = None
+        self._unauthenticated, self._refused_uses = _FewLines(), _FewLines()
 
     def record(
         self, requester: Requester, outcomes: Sequence[Outcome], s3_buckets: Mapping[str, str]
@@ -82,11 +88,11 @@ class AuditTrail:
         self._observer.refused(refusal.code, batch.count)
 
     async def record_unauthenticated(self, request_id: str, client: str | None, route: str) -> None:
-        await self._put_one_of_few(
-            unauthenticated_line(
-                time=self._clock.wall(), request_id=request_id, client=client, route=route
-            )
+        reason, time = Unauthenticated.code, self._clock.wall()
+        line = denied_line(
+            time=time, reason=reason, request_id=request_id, client=client, route=route
         )
+        await self._put_one_of_few(self._unauthenticated, line, {"reason": reason})
 
     async def record_refused_use(
         self, requester: Requester, route: str, refusal: PresignError
@@ -94,7 +100,7 @@ class AuditTrail:
         """Record that a genuine share link was refused. The requester is its maker."""
         outcome = (UnreadRequest(route), (), refusal)
         [line] = audit_lines(requester, [outcome], s3_buckets={}, time=self._clock.wall())
-        await self._put_one_of_few(line)
+        await self._put_one_of_few(self._refused_uses, line, {"route": route})
 
     async def record_delivery(self, delivery: Delivery, requester: Requester | None = None) -> None:
         """Record a try to notify a hook. Raises Overloaded."""
@@ -102,19 +108,19 @@ class AuditTrail:
         if (rest := self._put([line])) is not None:
             await rest
 
-    async def _put_one_of_few(self, line: bytes) -> None:
-        """Anybody can cause these lines, so there are few. The last one counts the others."""
-        if self._unauthenticated.allows(self._clock.boot()):
+    async def _put_one_of_few(self, few: _FewLines, line: bytes, shared: Mapping[str, str]) -> None:
+        """`shared` are the members that the line which counts the others has too."""
+        if few.limit.allows(self._clock.boot()):
             if (rest := self._put([line])) is not None:
                 await rest
-        elif self._counting is None:
-            self._counting = asyncio.create_task(self._record_suppressed())
+        elif few.counting is None:
+            few.counting = asyncio.create_task(self._record_suppressed(few, shared))
 
-    async def _record_suppressed(self) -> None:
+    async def _record_suppressed(self, few: _FewLines, shared: Mapping[str, str]) -> None:
         await asyncio.sleep(1)
-        self._counting = None
-        count = self._unauthenticated.suppressed()
-        line = unauthenticated_line(time=self._clock.wall(), suppressed=count)
+        few.counting = None
+        count = few.limit.suppressed()
+        line = denied_line(time=self._clock.wall(), suppressed=count, **shared)
         with suppress(Overloaded):  # no request depends on this line; the failure is counted
             if (rest := self._put([line])) is not None:
                 await rest
@@ -136,7 +142,7 @@ class AuditTrail:
             raise
 
     async def _count_later(self, rest: Pending, outcomes: Sequence[Outcome]) -> None:
-        # Uploads that all differ took some ms until here.
+        # Let others have a turn: the lines of uploads that all differ took some ms.
         await (asyncio.sleep(0) if rest is None else rest)
         self._count_all(outcomes)
 

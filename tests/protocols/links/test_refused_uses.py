@@ -1,5 +1,6 @@
 """A use of a link that is refused has its line in the audit trail."""
 
+import asyncio
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -64,7 +65,21 @@ async def test_refused_uses_cost_the_maker_nothing(tmp_path: Path) -> None:
     assert {each.status_code for each in answers} == {410}
     reasons = [line["reason"] for line in harness.audit_lines]
     assert 1 <= len(reasons) < 30  # anybody could fill the trail
-    assert {*reasons} <= {"link_expired", "unauthenticated"}
+    assert {*reasons} == {"link_expired"}
+
+
+async def test_refused_uses_leave_failed_authentications_their_lines(tmp_path: Path) -> None:
+    async with start(settings(tmp_path)) as harness:
+        path = await path_of(harness)
+        harness.clock.move(8 * 86_400)
+        for _ in range(30):
+            assert (await harness.client.get(path)).status_code == 410
+        assert (await harness.client.get(f"{path[:-1]}!")).status_code == 404
+        await asyncio.sleep(1.1)  # then the others are counted
+    [last] = [line for line in harness.audit_lines if line.get("reason") == "unauthenticated"]
+    [rest] = [line for line in harness.audit_lines if "suppressed" in line]
+    assert "suppressed" not in last
+    assert (rest["route"], rest["suppressed"], rest.get("reason")) == (ROUTE, 30 - 9, None)
 
 
 async def test_over_the_rate_a_revoked_link_looks_forged(tmp_path: Path) -> None:
