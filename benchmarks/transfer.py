@@ -19,7 +19,7 @@ import subprocess
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,6 +58,19 @@ class Task:
     is_folder: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A round by its number, and how the names of its senders begin."""
+
+    number: int
+    only: tuple[str, ...]
+
+    def order(self, senders: Iterable[Sender]) -> list[Sender]:
+        asked = [each for each in senders if each.name.startswith(self.only)]
+        first = self.number % len(asked)
+        return asked[first:] + asked[:first]
+
+
 Times = dict[Task, dict[str, list[Time]]]  # by task and sender, in the rounds' order
 
 
@@ -66,17 +79,20 @@ def main() -> None:
     parser.add_argument("--mib", type=int, action="append", help="default: 300 and 1024")
     parser.add_argument("--files", type=int, default=2000)
     parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--only", default="", help="how senders' names begin: presign,boto3,aws")
     options = parser.parse_args()
+    only = tuple(options.only.split(","))
     times: Times = defaultdict(lambda: defaultdict(list))
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         large = {mib: _large(directory, mib) for mib in options.mib or (300, 1024)}
         folders = {size: _folder(directory, options.files, size) for size in SMALL_BYTES}
         for number in range(options.rounds):
+            turn = Turn(number, only)
             for store in STORES:
                 for mib, file in large.items():
-                    _move_large(store, mib, file, number, times)
-                _send_folders(store, folders, options.files, number, times)
+                    _move_large(store, mib, file, turn, times)
+                _send_folders(store, folders, options.files, turn, times)
     print("\n".join(_report(times)))
 
 
@@ -97,30 +113,25 @@ def _folder(directory: Path, count: int, size: int) -> Path:
     return folder
 
 
-def _move_large(store: str, mib: int, file: Path, number: int, times: Times) -> None:
+def _move_large(store: str, mib: int, file: Path, turn: Turn, times: Times) -> None:
     with _senders(store) as senders:
         up, copy = list(senders.up(file)), senders.state / "copy"
         _time(up[-1], senders.store)
-        for words, each in (("up", up), ("down", list(senders.down(copy)))):
+        for words, each in (("up", up), ("down", senders.down(copy))):
             task = Task(store, f"{mib} MiB {words}", mib)
-            for sender in _in_turn(each, number):
+            for sender in turn.order(each):
                 times[task][sender.name].append(_time(sender, senders.store))
                 copy.unlink(missing_ok=True)
 
 
 def _send_folders(
-    store: str, folders: Mapping[int, Path], count: int, number: int, times: Times
+    store: str, folders: Mapping[int, Path], count: int, turn: Turn, times: Times
 ) -> None:
     with _senders(store) as senders:
         for size, folder in folders.items():
             task = Task(store, f"{count:,} files of {size // 1024} KiB", count, is_folder=True)
-            for sender in _in_turn(list(senders.folder(folder)), number):
+            for sender in turn.order(senders.folder(folder)):
                 times[task][sender.name].append(_time(sender, senders.store))
-
-
-def _in_turn(senders: list[Sender], number: int) -> list[Sender]:
-    first = number % len(senders)
-    return senders[first:] + senders[:first]
 
 
 @contextmanager
