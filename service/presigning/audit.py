@@ -126,7 +126,7 @@ def denied_line(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
+class HookTry:
     """One try to notify a hook of an object. `status` is None if the hook did not answer."""
 
     hook: str
@@ -137,7 +137,7 @@ class Delivery:
     status: int | None = None
 
 
-def delivery_line(delivery: Delivery, *, time: float, requester: Requester | None = None) -> bytes:
+def hook_try_line(tried: HookTry, *, time: float, requester: Requester | None = None) -> bytes:
     """Return the line of a try. `requester` pushed the event, unless it came by a queue."""
     caller = None if requester is None else requester.identity.caller
     members = {
@@ -147,15 +147,15 @@ def delivery_line(delivery: Delivery, *, time: float, requester: Requester | Non
         "client": None if requester is None else requester.client,
         "decision": "allowed",
         "operation": Operation.NOTIFY,
-        "bucket": delivery.bucket,
-        "s3_bucket": delivery.s3_bucket,
-        "hook": delivery.hook,
-        "webhook_id": delivery.webhook_id,
-        "status": delivery.status,
+        "bucket": tried.bucket,
+        "s3_bucket": tried.s3_bucket,
+        "hook": tried.hook,
+        "webhook_id": tried.webhook_id,
+        "status": tried.status,
     }
     present = {name: value for name, value in members.items() if value is not None}
     line = {"event": "audit", "time": _milliseconds(time).decode(), **present}
-    return to_json({**line, "keys": [delivery.key[:_LONGEST_KEY]], "part": 1, "parts": 1}) + b"\n"
+    return to_json({**line, "keys": [tried.key[:_LONGEST_KEY]], "part": 1, "parts": 1}) + b"\n"
 
 
 def _line(

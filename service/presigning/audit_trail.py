@@ -10,13 +10,13 @@ from service.concurrency.event_loop import ITEMS_PER_SLICE
 from service.concurrency.pending import Pending
 from service.errors import Overloaded, PresignError, Unauthenticated
 from service.presigning.audit import (
-    Delivery,
+    HookTry,
     Outcome,
     RefusedBatch,
     WriteLines,
     audit_lines,
-    delivery_line,
     denied_line,
+    hook_try_line,
     refused_batch_line,
 )
 from service.presigning.audit_decision import Answer
@@ -102,9 +102,9 @@ class AuditTrail:
         [line] = audit_lines(requester, [outcome], s3_buckets={}, time=self._clock.wall())
         await self._put_one_of_few(self._refused_uses, line, {"route": route})
 
-    async def record_delivery(self, delivery: Delivery, requester: Requester | None = None) -> None:
+    async def record_hook_try(self, tried: HookTry, requester: Requester | None = None) -> None:
         """Record a try to notify a hook. Raises Overloaded."""
-        line = delivery_line(delivery, time=self._clock.wall(), requester=requester)
+        line = hook_try_line(tried, time=self._clock.wall(), requester=requester)
         if (rest := self._put([line])) is not None:
             await rest
 

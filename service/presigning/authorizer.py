@@ -157,7 +157,7 @@ class Authorizer:
         default = self.snapshot.default_expires_in
         return self._signing_grants.make(granted, lifetime, default=default)
 
-    def delivery(self, granted: AuthorizedAccess, lifetime: Lifetime) -> Validity:
+    def delivered_validity(self, granted: AuthorizedAccess, lifetime: Lifetime) -> Validity:
         """Return the validity of what CloudFront delivers. It belongs to no session.
 
         Raises LifetimeUnavailable if the grant does not allow the minimum.

@@ -56,7 +56,7 @@ class SigningGrants:
         return SigningGrant(granted.bucket, granted.session_key, signing, validity)
 
     def deliver(self, granted: AuthorizedAccess, lifetime: Lifetime, *, default: int) -> Validity:
-        """As `Authorizer.delivery`."""
+        """As `Authorizer.delivered_validity`."""
         now = self._pool.time(granted.session_key.bucket)
         limit = granted.max_expires_in
         validity = grant_delivery(lifetime, now=now, default=default, granted=limit)

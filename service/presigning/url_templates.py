@@ -103,7 +103,7 @@ class UrlTemplateCache:
             and isinstance(action, GetObject)
             and delivery.delivers(action, self._surface)
         ):
-            validity = self._authorizer.delivery(granted, request.lifetime)
+            validity = self._authorizer.delivered_validity(granted, request.lifetime)
             delivered = delivery.context(action, validity.expires_at)
             return UrlTemplate(None, delivered, {}, validity, delivered.signer)
         action = _apply_bucket_defaults(action, granted.bucket)

@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from service.clock import Clock
 from service.errors import Overloaded
-from service.presigning.audit import Delivery
+from service.presigning.audit import HookTry
 from service.presigning.audit_trail import AuditTrail
 from service.presigning.requests import Requester
 from service.protocols.arrivals.hooks import Hook
@@ -106,7 +106,7 @@ class Notifier:
             room.is_quick = self._clock.boot() - began < _QUICK_SECONDS
         if status is not None and status not in _ACCEPTED:
             failure = f"it answered {status}"
-        delivery = Delivery(
+        tried = HookTry(
             hook=hook.name,
             webhook_id=event_id,
             bucket=event.bucket,
@@ -115,7 +115,7 @@ class Notifier:
             status=status,
         )
         try:
-            await self._trail.record_delivery(delivery, by)
+            await self._trail.record_hook_try(tried, by)
         except Overloaded:
             failure = "the audit trail cannot be written"
         return self._count(hook, room, event, failure)

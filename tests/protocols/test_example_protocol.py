@@ -21,8 +21,8 @@ from service.config.types import Name
 from service.protocols.root_settings import RootSettings
 from tests.app.reload.harness import log_messages, put, watching
 from tests.app.services import harness as services
-from tests.protocols.ninth import PROTOCOL
-from tests.protocols.ninth.routes import Shelves
+from tests.protocols.example import PROTOCOL
+from tests.protocols.example.routes import Shelves
 from tests.support.app import API_KEY, app_of, run_app
 
 BUCKET: Final = {"region": "eu-west-1", "role_arn": "arn:aws:iam::111122223333:role/presign"}
