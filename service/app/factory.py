@@ -103,6 +103,7 @@ def create_app(
     metrics: Metrics | None = None,
     spans: Spans | None = None,
     watched: Path | None = None,
+    read_as: str = "",
     once_started: Callable[[], None] | None = None,
 ) -> PresignApp:
     """Return the ASGI app. It can sign once its lifespan has started.
@@ -110,7 +111,8 @@ def create_app(
     `addresses` are those of the buckets. `audit` takes audit lines, instead of standard output;
     `store_transport` takes calls to stores, instead of the network. `drain` says
     when the process is going to stop. `spans` are None if no traces are exported. `watched` is the
-    configuration file whose changes take effect. `once_started` is called in a thread, soon after
+    configuration file whose changes take effect, and `read_as` its fingerprint from before it was
+    read. `once_started` is called in a thread, soon after
     the start.
     """
     clock = clock or SystemClock()
@@ -134,7 +136,7 @@ def create_app(
             services = await stack.enter_async_context(opening)
             if watched is not None:
                 reloading = keep_reloading(
-                    watched, settings, services, metrics.reloaded, digest=digest
+                    watched, settings, services, metrics.reloaded, read_as=read_as, digest=digest
                 )
                 await stack.enter_async_context(_in_background(reloading, "reload"))
             _publish(services, app)

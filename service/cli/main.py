@@ -55,9 +55,10 @@ def serve(path: Path | None, host: str, port: int) -> None:
     # Collections while the modules and the settings are read take a tenth of the start. Later each
     # full collection would block the event loop for 50 ms to visit a hundred thousand objects.
     with without_garbage_collection():
-        from service.config.process import configuration_path
+        from service.config.process import configuration_fingerprint, configuration_path
 
         path = configuration_path(path)
+        read_as = configuration_fingerprint(path)
         loaded = load(path, meanwhile=lambda: import_module("service.cli.serve"))
         settings, addresses = loaded.settings, loaded.endpoints.addresses
         del loaded  # the document of 40,000 callers takes 95 MiB
@@ -67,6 +68,7 @@ def serve(path: Path | None, host: str, port: int) -> None:
         path,
         settings,
         addresses,
+        read_as=read_as,
         host=host,
         port=port,
         traces=traces_endpoint(),

@@ -26,13 +26,15 @@ def run(
     settings: Settings,
     addresses: dict[str, Address],
     *,
+    read_as: str,
     host: str,
     port: int,
     traces: str | None,
 ) -> None:
     """Run the service until a signal ends it. Reload the file at `path` when it changes.
 
-    `traces` is the URL that spans are sent to.
+    `read_as` is the fingerprint of the configuration from before it was read, and `traces` the URL
+    that spans are sent to.
     """
     drain, metrics, sink = Drain(), Metrics(), LineSink(sys.stdout.fileno())
     sink.enlarge_pipe_buffer()
@@ -50,6 +52,7 @@ def run(
             metrics=metrics,
             spans=spans,
             watched=path,
+            read_as=read_as,
             once_started=partial(_log_oversized_policies, settings, addresses),
         )
         Server(

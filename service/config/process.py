@@ -10,7 +10,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from service.config.quoting import safe_name
-from service.config.reading import Files, Sources, find_sources, read_files
+from service.config.reading import Files, Sources, find_sources, fingerprint, read_files
 from service.config.server import ServerSettings
 from service.errors import OTHER, ConfigurationError, ConfigurationProblem, Location
 from service.field_names import nearest
@@ -54,6 +54,11 @@ def configuration_path(path: Path | None) -> Path:
 def configuration_sources(path: Path) -> Sources:
     """Return what the configuration at `path` is read from, even if it has errors."""
     return find_sources(path, os.environ)
+
+
+def configuration_fingerprint(path: Path) -> str:
+    """Return a digest of the configuration at `path`, and of all that it is read from."""
+    return fingerprint(path, configuration_sources(path))
 
 
 def configuration_files(path: Path | None) -> Files:

@@ -13,6 +13,7 @@ import pytest
 
 from service.app import reload
 from service.app.settings import Settings, load_settings
+from service.config.process import configuration_fingerprint
 from tests.app.services.harness import Harness, caller, configuration, grant, start_services, until
 
 WIDER = configuration(callers=[caller("billing", grant(prefix=""))])
@@ -64,6 +65,7 @@ async def watching(
 
     `load` reads it again.
     """
+    read_as = configuration_fingerprint(path)
     settings = load_settings(path)
     digest = reload.digest_of_others(settings)
     async with start_services(settings) as harness:
@@ -75,6 +77,7 @@ async def watching(
             settings,
             harness.services,
             service.results.append,
+            read_as=read_as,
             digest=digest,
             load=load,
             poll_seconds=0.005,

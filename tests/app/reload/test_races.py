@@ -106,6 +106,19 @@ def test_a_file_named_during_the_reading_of_sources_is_watched(path: Path) -> No
     assert files.have_changed()
 
 
+async def test_files_that_are_as_they_were_are_not_read_again(path: Path) -> None:
+    loads: list[Path] = []
+
+    def load(path: Path) -> Settings:
+        loads.append(path)
+        return load_settings(path)
+
+    async with watching(path, load=load) as service:
+        assert loads == []
+        assert await service.changed_to(WIDER) == "ok"
+        assert loads
+
+
 async def test_keys_that_change_before_the_watch_are_used(path: Path) -> None:
     names = ("access_key_id_file", "secret_access_key_file")
     files = {name: path.with_name(name) for name in names}
