@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service import __version__, console
+from service.access.callers import CallerEntry
 from service.api.gateway import Gateway
 from service.api.limits import shared_limits
 from service.api.parts import Parts
@@ -104,16 +106,15 @@ def create_app(
     spans: Spans | None = None,
     watched: Path | None = None,
     read_as: str = "",
-    once_started: Callable[[], None] | None = None,
+    once_started: Callable[[tuple[CallerEntry, ...]], None] | None = None,
 ) -> PresignApp:
     """Return the ASGI app. It can sign once its lifespan has started.
 
     `addresses` are those of the buckets. `audit` takes audit lines, instead of standard output;
-    `store_transport` takes calls to stores, instead of the network. `drain` says
-    when the process is going to stop. `spans` are None if no traces are exported. `watched` is the
-    configuration file whose changes take effect, and `read_as` its fingerprint from before it was
-    read. `once_started` is called in a thread, soon after
-    the start.
+    `store_transport` takes calls to stores, instead of the network. `drain` says when the process
+    is going to stop. `spans` are None if no traces are exported. `watched` is the configuration
+    file whose changes take effect, and `read_as` its fingerprint from before it was read.
+    `once_started` is called with the callers in a thread, soon after the start.
     """
     clock = clock or SystemClock()
     metrics = metrics or Metrics()
@@ -141,7 +142,8 @@ def create_app(
                 await stack.enter_async_context(_in_background(reloading, "reload"))
             _publish(services, app)
             if once_started is not None:
-                await stack.enter_async_context(_in_background(_later(once_started), "check"))
+                check = partial(once_started, services.core.authorizer.snapshot.callers)
+                await stack.enter_async_context(_in_background(_later(check), "check"))
             yield
 
     app = PresignApp(

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
 
-from service.app.builders import caller_entries
+from service.access.callers import CallerEntry
 from service.app.factory import create_app
 from service.app.settings import Settings
 from service.cli.check.policies import oversized_policies
@@ -71,6 +71,8 @@ def _exported_spans(endpoint: str | None) -> AbstractContextManager[Spans | None
     return exported_spans(endpoint)
 
 
-def _log_oversized_policies(settings: Settings, addresses: dict[str, Address]) -> None:
-    for problem in oversized_policies(settings, addresses, caller_entries(settings)):
+def _log_oversized_policies(
+    settings: Settings, addresses: dict[str, Address], entries: tuple[CallerEntry, ...]
+) -> None:
+    for problem in oversized_policies(settings, addresses, entries):
         log.error("a caller cannot be served: %s", problem)
