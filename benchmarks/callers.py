@@ -28,6 +28,9 @@ from benchmarks.targets import Target
 ROUNDS: Final = {400: 3, 4000: 3, 40_000: 1}  # by the number of callers
 BUCKETS: Final = 100
 _RELOAD_SECONDS: Final = 120.0
+_REST_SECONDS: Final = 60.0
+_QUIET_SECONDS: Final = 4.0  # more than the service waits before the check
+_AT_REST: Final = 0.1  # of CPU in that time: reading the file's status
 
 
 def key_of(number: int) -> str:
@@ -74,7 +77,7 @@ def _round(side: Side, path: Path, callers: int, sts: str) -> dict[str, float]:
     checked = _check_seconds(side, path)
     with _served(side, path) as (service, client):
         started = service.cpu_seconds
-        memory = service.memory_mib
+        memory = _memory_at_rest(service)
         # So that each has its series in a scrape.
         uvloop.run(load.closed(service.port, map(_asks, range(callers))))
         before = service.cpu_seconds
@@ -119,6 +122,16 @@ def _served(side: Side, path: Path) -> Iterator[tuple[Target, httpx.Client]]:
         url = f"http://127.0.0.1:{service.port}"
         with httpx.Client(base_url=url, trust_env=False, timeout=60) as client:
             yield service, client
+
+
+def _memory_at_rest(service: Target) -> float:
+    """MiB, once a thread has checked the policies of all callers, which begins after the start."""
+    until = time.monotonic() + _REST_SECONDS
+    spent = -1.0
+    while (now := service.cpu_seconds) - spent > _AT_REST and time.monotonic() < until:
+        spent = now
+        time.sleep(_QUIET_SECONDS)
+    return service.memory_mib
 
 
 def _reload_seconds(path: Path, service: Target, client: httpx.Client) -> float:
