@@ -87,7 +87,8 @@ def configuration(
         more["links"] = {"keys": [str(link_key)], **address}
     if "lfs" in features:
         buckets["lfs"] = {**_bucket(issuing, 352), "endpoint_url": issuing}
-        grants.append({"bucket": "lfs", "prefix": "", "allow": ["download", "check"]})
+        link = ["link"] if "link" in features else []
+        grants.append({"bucket": "lfs", "prefix": "", "allow": ["download", "check", *link]})
         more["git_lfs"] = {"repositories": {"bench": {"bucket": "lfs", "prefix": ""}}}
     may = {"grants": grants, "rate_limit": "100000000/minute"}
     return {
