@@ -63,9 +63,9 @@ async def test_refused_uses_cost_the_maker_nothing(tmp_path: Path) -> None:
         harness.clock.move(8 * 86_400)
         answers = [await harness.client.get(path) for _ in range(30)]
     assert {each.status_code for each in answers} == {410}
-    reasons = [line["reason"] for line in harness.audit_lines]
+    reasons = [line.get("reason") for line in harness.audit_lines]
     assert 1 <= len(reasons) < 30  # anybody could fill the trail
-    assert {*reasons} == {"link_expired"}
+    assert {*reasons} <= {"link_expired", None}  # the line that counts the others has none
 
 
 async def test_refused_uses_leave_failed_authentications_their_lines(tmp_path: Path) -> None:
