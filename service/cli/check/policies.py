@@ -184,7 +184,8 @@ def policy_of(grants: tuple[Grant, ...], arns: BucketArns) -> str:
     """Return a session policy with the statements and the length of that of these grants.
 
     Thousands of callers have one grant on a bucket, each with a prefix of its own. Those whose
-    prefixes have one shape share a policy: 80,000 of them took 16 s of CPU, and 160 MiB.
+    prefixes have one shape share a policy. A/B, 80,000 of them in 100 buckets: 0.5 s of CPU and 1
+    MiB; 11 s and 56 MiB if each is made.
     """
     if len(grants) == 1:
         [grant] = grants
