@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from service.access.bucket_arns import bucket_arns
 from service.access.grants import Grant
-from service.access.session_policy import session_policy
-from service.cli.check.policies import policy_of
+from service.access.session_policy import GrantedBucket, scoped_session
+from service.cli.check.policies import session_of
 from service.sessions import signature_age
 from tests.access.policy_meaning import grants
 from tests.support.factories import make_grant
@@ -17,13 +17,24 @@ from tests.support.factories import make_grant
 ARNS = bucket_arns("acme", partition="aws", kms_via=("s3.eu-west-1.amazonaws.com",))
 
 
-@given(st.lists(grants, min_size=1, max_size=3), st.text('aZ09/*$é-"', max_size=9))
-def test_a_shared_policy_is_as_long_and_has_the_statements(own: list[Grant], name: str) -> None:
+MORE = bucket_arns("acme-archive", partition="aws")
+NAMES = st.text('aZ09/*$é-"', max_size=9)
+
+
+@given(st.lists(grants, min_size=1, max_size=3), grants, NAMES, NAMES)
+def test_a_shared_session_is_as_long_and_does_the_same(
+    own: list[Grant], other: Grant, name: str, source: str
+) -> None:
     for each in (own, [replace(own[0], prefix=f"{name}/")]):
-        real = session_policy(each, ARNS, max_age=signature_age.max_age(each))
-        shared = policy_of(tuple(each), ARNS)
-        assert len(shared) == len(real)
-        assert statements(shared) == statements(real)
+        for arns in (MORE, ARNS):
+            others = (GrantedBucket(arns, (replace(other, prefix=f"{source}/"),)),)
+            for sources in ((), others):
+                max_age = signature_age.max_age(each)
+                real = scoped_session(each, ARNS, max_age=max_age, others=sources)
+                shared = session_of(tuple(each), ARNS, sources)
+                assert shared.copies is real.copies
+                assert len(shared.policy) == len(real.policy)
+                assert statements(shared.policy) == statements(real.policy)
 
 
 def statements(policy: str) -> list[object]:
@@ -34,6 +45,8 @@ def statements(policy: str) -> list[object]:
     ]
 
 
-def test_callers_of_one_shape_share_a_policy() -> None:
+def test_callers_of_one_shape_share_a_session() -> None:
     one, other = ((make_grant(prefix=f"team-{n:04}/"),) for n in (1, 2))
-    assert policy_of(one, ARNS) is policy_of(other, ARNS)
+    assert session_of(one, ARNS) is session_of(other, ARNS)
+    sources = [(GrantedBucket(MORE, each),) for each in (other, one)]
+    assert session_of(one, ARNS, sources[0]) is session_of(other, ARNS, sources[1])
