@@ -50,3 +50,10 @@ def test_callers_of_one_shape_share_a_session() -> None:
     assert session_of(one, ARNS) is session_of(other, ARNS)
     sources = [(GrantedBucket(MORE, each),) for each in (other, one)]
     assert session_of(one, ARNS, sources[0]) is session_of(other, ARNS, sources[1])
+
+
+def test_prefixes_of_one_bucket_under_two_names_stay_apart() -> None:
+    own, other = (make_grant(prefix=f"{name}/") for name in ("one", "two"))
+    session = session_of((own,), ARNS, (GrantedBucket(ARNS, (other,)),))
+    assert "one/" in session.policy
+    assert "two/" in session.policy
