@@ -54,12 +54,11 @@ def refuse_foreign_page(scope: Scope, origins: Container[str]) -> None:
     """Refuse a change by a page of another origin, with the password that its browser has saved.
 
     The browser adds a password to what any page sends, and asks nobody before a POST that a form
-    could send. `origins` are those whose pages may call the service. Raises ForeignOrigin or
-    UnsupportedMediaType.
+    could send. `origins` are those whose pages may call the service. Not for SAFE_METHODS. Raises
+    ForeignOrigin or UnsupportedMediaType.
     """
     headers = dict(scope["headers"])
-    is_basic = headers.get(b"authorization", b"")[:6].lower() == b"basic "
-    if not is_basic or scope["method"] in SAFE_METHODS:
+    if headers.get(b"authorization", b"")[:6].lower() != b"basic ":
         return
     origin = headers.get(b"origin", b"").decode("latin-1")
     host = headers.get(b"host", b"").decode("latin-1")

@@ -16,7 +16,7 @@ stack serves the rest: health, metrics, the console, unknown paths.
 
 import logging
 import time
-from collections.abc import Awaitable, Collection, Iterable
+from collections.abc import Awaitable, Iterable
 from functools import partial
 from typing import Final, Protocol
 
@@ -26,8 +26,7 @@ from starlette.routing import BaseRoute, Match
 from starlette.types import Message, Receive, Scope, Send
 
 from service.api.cors import apply, rules_for
-from service.api.limits import ConcurrencyLimiter
-from service.api.problems import Problems
+from service.api.parts import Parts
 from service.api.request_state import RequestState, response_headers, start_request
 from service.api.route import ApiRoute
 from service.errors import NotFound, PresignError
@@ -41,13 +40,9 @@ _ANY_SUFFIX: Final = "{path:path}"  # the end of a route for everything below a 
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
-class RequestObserver(Protocol):
-    def request_began(self) -> None: ...
-
-    def request_ended(self, route: str, method: str, status: int, seconds: float) -> None: ...
-
-
 class Application(Protocol):
+    parts: Parts
+
     async def serve_rest(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve what the gateway leaves to FastAPI."""
 
@@ -55,27 +50,18 @@ class Application(Protocol):
 class Gateway:
     """Pure ASGI."""
 
-    def __init__(
-        self,
-        app: Application,
-        *,
-        routes: Iterable[BaseRoute],
-        limiter: ConcurrencyLimiter,
-        metrics: RequestObserver,
-        cors_origins: Collection[str],
-        problems: Problems,
-    ) -> None:
+    def __init__(self, app: Application, routes: Iterable[BaseRoute]) -> None:
         self._app = app
-        self._limiter = limiter
-        self._metrics = metrics
-        self._problems = problems
+        self._limiter = app.parts.limits.requests
+        self._metrics = app.parts.metrics
+        self._problems = app.parts.problems
+        self._cors = rules_for(app.parts.cors_origins)
         self._by_path = dict[tuple[str, str], ApiRoute]()
         self._by_prefix = list[tuple[str, ApiRoute]]()
         self._with_parameters = list[ApiRoute]()
         for route in routes:
             if isinstance(route, ApiRoute):
                 self._add(route)
-        self._cors = rules_for(cors_origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["app"] = self._app
@@ -90,7 +76,9 @@ class Gateway:
         try:
             try:
                 if response is None:
-                    self._take_place(scope, state)
+                    if scope["path"] not in NOT_COUNTED:
+                        self._limiter.acquire()
+                        state.holds_place = True
                     response = await self._answer(scope, receive, send, state)
             except PresignError as error:
                 response = self._problems.refusal(error, state.request_id)
@@ -121,9 +109,6 @@ class Gateway:
         """Return the coroutine that answers. Its result is None if FastAPI sends the response."""
         if (route := self._find(scope)) is not None:
             return route.respond(route.request_class(scope, receive))
-        if scope["path"].endswith("\n"):
-            # FastAPI's patterns end in `$`: it would find the path without the newline.
-            raise NotFound("No such resource.")
         return self._app.serve_rest(scope, receive, partial(_send_of_app, state, send))
 
     def _end(self, scope: Scope, state: RequestState) -> None:
@@ -134,12 +119,6 @@ class Gateway:
         status = CLIENT_CLOSED_REQUEST if state.status is None else state.status
         self._metrics.request_ended(route, method, status, time.perf_counter() - state.began)
 
-    def _take_place(self, scope: Scope, state: RequestState) -> None:
-        """Take one in the limiter until the response is sent. Raises Overloaded."""
-        if scope["path"] not in NOT_COUNTED:
-            self._limiter.acquire()
-            state.holds_place = True
-
     def _find(self, scope: Scope) -> ApiRoute | None:
         found = self._by_path.get((scope["method"], scope["path"]))
         if found is not None:
@@ -149,8 +128,8 @@ class Gateway:
             if scope["path"].startswith(prefix) and scope["method"] in (route.methods or ()):
                 scope["route"] = route
                 return route
-        if scope["path"].endswith("\n"):
-            return None
+        if scope["path"].endswith("\n"):  # the patterns end in `$`, which matches before a newline
+            raise NotFound("No such resource.")
         for route in self._with_parameters:
             match, child_scope = route.matches(scope)
             if match is Match.FULL:

@@ -86,9 +86,6 @@ class BatchQueue:
         self._free = slots
         self._waiting: dict[CallerId, deque[asyncio.Future[None]]] = {}  # the next caller first
 
-    def slot(self, caller_id: CallerId) -> "BatchSlot":
-        return BatchSlot(self, caller_id)
-
     async def acquire(self, caller_id: CallerId) -> bool:
         """Take a slot. Returns whether that took time. Raises Overloaded if too many wait."""
         if self._free:
@@ -195,19 +192,18 @@ class RecentlyRefused:
             rate, until, length * _MIN_SHARE if error.urls > 1 else 0
         )
 
-    def check(self, caller_id: CallerId, rate: Rate | None, length: int) -> None:
-        """Raises RateLimited if a body of `length` bytes need not be read."""
+    def check(self, caller_id: CallerId, rate: Rate | None, length: int) -> RateLimited | None:
+        """Return the refusal if a body of `length` bytes need not be read."""
         found = self._refused.get(caller_id)
         if found is None:
-            return
+            return None
         left = found.until - self._now()
         if left <= 0 or found.rate != rate:
             del self._refused[caller_id]
         elif length >= found.min_length:
-            raise RateLimited(
-                f"At most {found.rate.urls} URLs in {found.rate.seconds} s are allowed.",
-                retry_after=math.ceil(left),
-            )
+            detail = f"At most {found.rate.urls} URLs in {found.rate.seconds} s are allowed."
+            return RateLimited(detail, retry_after=math.ceil(left))
+        return None
 
     def knows(self, caller_id: CallerId) -> bool:
         return caller_id in self._refused

@@ -10,8 +10,7 @@ already say `allowed`, and the caller is refused all the same.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, ClassVar, Final, NoReturn, get_type_hints
 
 from fastapi import Request, Response
@@ -38,14 +37,7 @@ from service.api.limits import BatchSlot
 from service.api.parts import Parts
 from service.api.request_state import CallerId, state_of
 from service.concurrency.pending import Pending
-from service.errors import (
-    ForeignOrigin,
-    Overloaded,
-    PresignError,
-    RateLimited,
-    Unauthenticated,
-    UnsupportedMediaType,
-)
+from service.errors import Overloaded, PresignError, RateLimited, Unauthenticated
 from service.presigning.requests import Requester, UnreadRequest
 from service.presigning.snapshot import Snapshot
 
@@ -57,7 +49,7 @@ _NO_CONTENT: Final = 204
 class AuthenticatedRequest(Request):
     """A request that `identify` authenticates, before the handler gets it.
 
-    Until then it has only what the constructor sets. `slot` is there while `batch_slot` holds it.
+    Until then it has only what the constructor sets. `slot` is there while a long body is answered.
     """
 
     requester: Requester
@@ -72,12 +64,8 @@ class AuthenticatedRequest(Request):
         core = self.parts.core
         self.authorizer, self.presigner = core.authorizer, core.presigner
         self.limits = self.parts.limits
-
-    @property
-    def client_host(self) -> str | None:
-        """The client's IP address, or None if the server does not know it."""
-        address = self.scope.get("client")
-        return None if address is None else address[0]
+        address = scope.get("client")  # None if the server does not know it
+        self.client_host: str | None = None if address is None else address[0]
 
     def identify(self, route: "ApiRoute") -> Pending:
         """Find out who calls. Raises the refusal of an unknown caller, after its audit line."""
@@ -115,14 +103,6 @@ class AuthenticatedRequest(Request):
         """Write the audit line of a request that was refused before it was read."""
         outcome = (UnreadRequest(route.path), (), refusal)
         await self.authorizer.record(self.requester, [outcome])
-
-    @asynccontextmanager
-    async def batch_slot(self) -> AsyncIterator[None]:
-        """Hold a slot for a long body. Raises Overloaded, and ClientDisconnect after the wait."""
-        async with self.limits.batches.slot(self.caller_id) as self.slot:
-            if self.slot.has_waited and await self.is_disconnected():
-                raise ClientDisconnect
-            yield
 
     async def read(self, limit: int) -> bytes:
         """Return the whole body, in a slot for bodies being received.
@@ -239,7 +219,9 @@ class ApiRoute(APIRoute):
     async def _answer_long(
         self, call: AuthenticatedRequest, model: type[Body], body: bytes, arguments: dict[str, Any]
     ) -> bytes | Response:
-        async with call.batch_slot():
+        async with BatchSlot(call.limits.batches, call.caller_id) as call.slot:
+            if call.slot.has_waited and await call.is_disconnected():
+                raise ClientDisconnect
             parsed = parse(model, body)
             if self._is_batch:
                 try:
@@ -253,19 +235,18 @@ class ApiRoute(APIRoute):
         """Raises ForeignOrigin or UnsupportedMediaType, after its audit line."""
         try:
             refuse_foreign_page(call.scope, call.parts.cors_origins)
-        except (ForeignOrigin, UnsupportedMediaType) as error:
+        except PresignError as error:
             await call.record_unread(self, error)
             raise
 
     async def _refuse_unread(self, call: AuthenticatedRequest) -> Response | None:
         """Return the refusal, after its audit line, if the rate has just refused the caller."""
         length = declared_length(call.scope["headers"])
-        try:
-            call.limits.refused.check(call.caller_id, _rate_of(call), length)
-        except RateLimited as error:
-            await call.record_unread(self, error)
-            return self.refusal(call, error)
-        return None
+        error = call.limits.refused.check(call.caller_id, _rate_of(call), length)
+        if error is None:
+            return None
+        await call.record_unread(self, error)
+        return self.refusal(call, error)
 
     def _remember(self, call: AuthenticatedRequest, error: PresignError) -> None:
         if isinstance(error, RateLimited) and (rate := _rate_of(call)) is not None:

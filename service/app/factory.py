@@ -174,14 +174,7 @@ def _add_routes(app: PresignApp, settings: Settings, spans: Spans | None) -> Non
     for router in routers:
         app.include_router(router)
     app.flat_routes = [route for router in routers for route in router.routes]
-    app.gateway = Gateway(
-        app,
-        routes=app.flat_routes,
-        limiter=app.parts.limits.requests,
-        metrics=app.parts.metrics,
-        cors_origins=app.parts.cors_origins,
-        problems=app.parts.problems,
-    )
+    app.gateway = Gateway(app, app.flat_routes)
     if spans is not None:
         app.gateway = TracedGateway(app.gateway, spans)
 

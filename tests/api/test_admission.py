@@ -10,6 +10,7 @@ from service.access.callers import Rate
 from service.api.limits import (
     MAX_REFUSAL_SECONDS,
     BatchQueue,
+    BatchSlot,
     ConcurrencyLimiter,
     RecentlyRefused,
     SharedLimits,
@@ -83,7 +84,7 @@ async def test_few_batches_run_at_a_time_and_callers_take_turns() -> None:
     queue, order = BatchQueue(ConcurrencyLimiter(40), slots=1), list[str]()
 
     async def batch(caller_id: CallerId) -> None:
-        async with queue.slot(caller_id):
+        async with BatchSlot(queue, caller_id):
             order.append(caller_id[1])
             await asyncio.sleep(0)
 
@@ -97,7 +98,7 @@ async def test_a_full_batch_queue_refuses() -> None:
     queue, end = BatchQueue(ConcurrencyLimiter(4), slots=1), asyncio.Event()
 
     async def batch() -> None:
-        async with queue.slot(ALICE):
+        async with BatchSlot(queue, ALICE):
             await end.wait()
 
     batches = [asyncio.create_task(batch()) for _ in range(4)]
@@ -113,13 +114,13 @@ async def test_a_batch_releases_its_slot_while_waiting_for_a_session() -> None:
     order: list[str] = []
 
     async def cold() -> None:
-        async with queue.slot(ALICE) as slot:
+        async with BatchSlot(queue, ALICE) as slot:
             async with slot.released():
                 await session.wait()
             order.append("alice")
 
     async def warm() -> None:
-        async with queue.slot(BOB):
+        async with BatchSlot(queue, BOB):
             order.append("bob")
 
     waiting = asyncio.create_task(cold())
@@ -136,7 +137,7 @@ async def test_a_cancelled_batch_leaves_the_queue(handed_over: bool) -> None:
     queue = BatchQueue(ConcurrencyLimiter(4), slots=1)
 
     async def batch() -> None:
-        async with queue.slot(ALICE):
+        async with BatchSlot(queue, ALICE):
             pass
 
     await queue.acquire(BOB)
@@ -164,11 +165,7 @@ class Refused(RecentlyRefused):
         self.add(caller_id, RATE, error, length=length)
 
     def refuses(self, length: int, caller_id: CallerId = ALICE, rate: Rate = RATE) -> bool:
-        try:
-            self.check(caller_id, rate, length)
-        except RateLimited:
-            return True
-        return False
+        return self.check(caller_id, rate, length) is not None
 
 
 def test_a_refused_caller_is_refused_until_retry_after() -> None:

@@ -151,14 +151,8 @@ async def test_a_handler_gets_each_parameter_of_its_path(client: httpx.AsyncClie
         return f"{name} {path}".encode()
 
     app = app_of(client)
-    app.gateway = Gateway(
-        app,
-        routes=[ApiRoute("/rest/{path:path}", rest), ApiRoute("/named/{name}/{path:path}", named)],
-        limiter=app.parts.limits.requests,
-        metrics=app.parts.metrics,
-        cors_origins=(),
-        problems=app.parts.problems,
-    )
+    routes = [ApiRoute("/rest/{path:path}", rest), ApiRoute("/named/{name}/{path:path}", named)]
+    app.gateway = Gateway(app, routes)
     assert (await client.get("/rest/a/b")).text == "a/b"
     assert (await client.get("/named/a/b/c")).text == "a b/c"
 
