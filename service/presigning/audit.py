@@ -22,13 +22,7 @@ from service.access.grants import Operation
 from service.clock import rfc3339
 from service.concurrency.pending import Pending
 from service.errors import PresignError
-from service.presigning.audit_decision import (
-    Answer,
-    Decision,
-    DecisionValues,
-    decision_of,
-    refusal_of_many,
-)
+from service.presigning.audit_decision import Answer, Decision, DecisionValues, decision_of
 from service.presigning.json_template import PLACEHOLDER, cut, text
 from service.presigning.requests import AnyRequest, Requester, UnreadRequest, operation
 
@@ -74,7 +68,7 @@ def audit_lines(
         if isinstance(answer, PresignError):
             if decision not in refused and len(refused) >= _REFUSALS:
                 what = None if isinstance(request, UnreadRequest) else operation(request)
-                decision = refusal_of_many(None, what)
+                decision = tuple(Decision("denied", None, what))
             refused[decision] = refused.get(decision, 0) + len(its_keys)
             its_keys = its_keys[: _REFUSED_KEYS - len(keys.get(decision, ()))]
         keys.setdefault(decision, []).extend([each[:_LONGEST_KEY] for each in its_keys])
@@ -97,7 +91,7 @@ def refused_batch_line(
 ) -> bytes:
     """Return the line of a batch that was refused as a whole. `code` is the code of the problem."""
     s3_bucket = None if batch.bucket is None else s3_buckets.get(batch.bucket)
-    decision = refusal_of_many(code, batch.operation, batch.bucket, s3_bucket)
+    decision = tuple(Decision("denied", code, batch.operation, batch.bucket, s3_bucket))
     keys = [key[:_LONGEST_KEY] for key in batch.keys[:_REFUSED_KEYS]]
     return _number_parts(_lines(requester, decision, keys, time, batch.count))[0]
 

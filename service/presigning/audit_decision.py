@@ -30,7 +30,7 @@ from service.presigning.results import (
 )
 from service.s3.access import StoreAccess
 from service.signing.cloudfront import CloudFrontSigner
-from service.signing.copy_object import CopyObject, CopySource
+from service.signing.copy_object import CopyObject
 from service.signing.validation import MAX_KEY_BYTES
 
 # Not actions of S3.
@@ -98,7 +98,8 @@ def decision_of(
     if not isinstance(request, PresignRequest):
         more = _more_of(request)
     elif isinstance(request.action, CopyObject):
-        more = _of_copy(request.action.source)
+        source = request.action.source
+        more = ("CopyObject", None, None, None, source.bucket, source.key[:MAX_KEY_BYTES])
     else:
         more = _NO_MORE
     if isinstance(answer, PresignError):
@@ -114,10 +115,6 @@ def decision_of(
     if isinstance(by := answer.session, CloudFrontSigner):
         return (*made, None, None, *more, by.key_pair_id)
     return (*made, by.name, by.credentials.access_key_id, *more, None)
-
-
-def _of_copy(source: CopySource) -> DecisionValues:
-    return ("CopyObject", None, None, None, source.bucket, source.key[:MAX_KEY_BYTES])
 
 
 def _more_of(request: ObjectRequest) -> DecisionValues:
@@ -137,13 +134,3 @@ def _decision_of_unread(request: UnreadRequest, answer: Answer) -> DecisionValue
         return tuple(Decision("denied", answer.code, route=request.route))
     action = _LIST_LINKS if isinstance(answer, ListedLinks) else _END_LINK
     return tuple(Decision("allowed", None, Operation.LINK, action=action))
-
-
-def refusal_of_many(
-    code: str | None,
-    operation: str | None,
-    bucket: str | None = None,
-    s3_bucket: str | None = None,
-) -> DecisionValues:
-    """Return one decision for many requests. `code` and `bucket` are None if they differ."""
-    return tuple(Decision("denied", code, operation, bucket, s3_bucket))

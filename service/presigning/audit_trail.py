@@ -83,8 +83,7 @@ class AuditTrail:
         """Record a batch that was refused before its items were validated."""
         time = self._clock.wall()
         line = refused_batch_line(requester, batch, refusal.code, s3_buckets=s3_buckets, time=time)
-        if (rest := self._put([line])) is not None:
-            await rest
+        await self._put_line(line)
         self._observer.refused(refusal.code, batch.count)
 
     async def record_unauthenticated(self, request_id: str, client: str | None, route: str) -> None:
@@ -104,15 +103,12 @@ class AuditTrail:
 
     async def record_hook_try(self, tried: HookTry, requester: Requester | None = None) -> None:
         """Record a try to notify a hook. Raises Overloaded."""
-        line = hook_try_line(tried, time=self._clock.wall(), requester=requester)
-        if (rest := self._put([line])) is not None:
-            await rest
+        await self._put_line(hook_try_line(tried, time=self._clock.wall(), requester=requester))
 
     async def _put_one_of_few(self, few: _FewLines, line: bytes, shared: Mapping[str, str]) -> None:
         """`shared` are the members that the line which counts the others has too."""
         if few.limit.allows(self._clock.boot()):
-            if (rest := self._put([line])) is not None:
-                await rest
+            await self._put_line(line)
         elif few.counting is None:
             few.counting = asyncio.create_task(self._record_suppressed(few, shared))
 
@@ -122,8 +118,11 @@ class AuditTrail:
         count = few.limit.suppressed()
         line = denied_line(time=self._clock.wall(), suppressed=count, **shared)
         with suppress(Overloaded):  # no request depends on this line; the failure is counted
-            if (rest := self._put([line])) is not None:
-                await rest
+            await self._put_line(line)
+
+    async def _put_line(self, line: bytes) -> None:
+        if (rest := self._put([line])) is not None:
+            await rest
 
     def _put(self, lines: list[bytes]) -> Pending:
         """As `write`, and counts a failure."""

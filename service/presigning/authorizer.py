@@ -22,7 +22,7 @@ from service.errors import (
     LimitExceeded,
     PresignError,
 )
-from service.presigning.audit import Outcome, RefusedBatch
+from service.presigning.audit import Outcome
 from service.presigning.audit_decision import Answer
 from service.presigning.audit_trail import AuditTrail
 from service.presigning.rate_limits import RateLimits
@@ -219,11 +219,6 @@ class Authorizer:
         written = self.audit_trail.record(requester, outcomes, self.snapshot.s3_buckets)
         if written is not None:
             await written
-
-    async def record_batch(
-        self, requester: Requester, batch: RefusedBatch, refusal: PresignError
-    ) -> None:
-        await self.audit_trail.record_batch(requester, batch, refusal, self.snapshot.s3_buckets)
 
     async def _await_session(
         self, requester: Requester, bucket: str, sign: Callable[[], T | None]

@@ -119,7 +119,8 @@ class Presigner:
             if (counted := self._authorizer.count(requester, urls)) is not None:
                 await counted
         except PresignError as refusal:
-            await self._authorizer.record_batch(requester, describe(), refusal)
+            trail, s3_buckets = self._authorizer.audit_trail, self._authorizer.snapshot.s3_buckets
+            await trail.record_batch(requester, describe(), refusal, s3_buckets)
             raise
 
     def _presign(self, requester: Requester, request: PresignRequest) -> PresignedRequest | None:

@@ -24,7 +24,7 @@ from service.server.error_response import error_response
 from service.server.limits import ConnectionLimits
 from service.server.shutdown import Drain
 from service.server.transport import CoalescingTransport, WriteBatcher
-from service.server.upgrade_body import body_parser, framing_head
+from service.server.upgrade_body import BodyCallbacks, framing_head
 from service.server.uvicorn_protocol import FastHttpProtocol
 
 
@@ -92,7 +92,7 @@ class TimeoutProtocol(FastHttpProtocol):
         super().data_received(data)
         if self._upgrade_body_at:
             rest, self._upgrade_body_at = data[self._upgrade_body_at :], 0
-            self.parser = body_parser(self)
+            self.parser = httptools.HttpRequestParser(BodyCallbacks(self))
             super().data_received(framing_head(self.headers) + rest)
         self._update_deadline(len(data))
 

@@ -81,10 +81,9 @@ class RequestResponse(RequestResponseCycle):
             return
         if self.flow.write_paused and not self.disconnected:
             await self.flow.drain()
-        if not self.disconnected:
-            self._write(head, message.get("body", b""))
-
-    def _write(self, head: bytes, body: bytes) -> None:
+        if self.disconnected:
+            return
+        body = message.get("body", b"")
         transport: CoalescingTransport = self.transport  # type: ignore[assignment]  # ours
         transport.queue_write([head + body] if len(body) < _MAX_COPIED else [head, body])
         self.waiting_for_100_continue = False

@@ -9,12 +9,12 @@ Nothing after the body is reported, since the connection ends with the response.
 
 from typing import Any, Final
 
-import httptools
-
 _FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
 
 
-class _BodyCallbacks:
+class BodyCallbacks:
+    """For a parser that is fed with `framing_head` and the body. `protocol` gets the callbacks."""
+
     def __init__(self, protocol: Any) -> None:
         self._protocol = protocol
         self._is_complete = False
@@ -27,11 +27,6 @@ class _BodyCallbacks:
         if not self._is_complete:
             self._is_complete = True
             self._protocol.on_message_complete()
-
-
-def body_parser(protocol: Any) -> httptools.HttpRequestParser:
-    """A parser to feed with `framing_head` and the body. `protocol` gets the parser's callbacks."""
-    return httptools.HttpRequestParser(_BodyCallbacks(protocol))
 
 
 def framing_head(headers: list[tuple[bytes, bytes]]) -> bytes:

@@ -58,9 +58,7 @@ class LineSink:
         """Write `lines`. Raises Overloaded if they cannot be written."""
         pending = deque(lines)
         try:
-            if not self._waiting_requests.locked() and (
-                self._write_single(pending) or self._write_pending(pending)
-            ):
+            if not self._waiting_requests.locked() and self._write_pending(pending):
                 return None
         except OSError as error:
             raise self._failure(error) from None
@@ -83,16 +81,6 @@ class LineSink:
             raise self._failure(BlockingIOError(_SLOW_READER)) from None
         except OSError as error:
             raise self._failure(error) from None
-
-    def _write_single(self, pending: deque[bytes]) -> bool:
-        """Write a single line to a file, the common case, with less work. Return whether it did."""
-        if not self._is_file or len(pending) != 1:
-            return False
-        with self._lock:
-            if self._unwritten or self._failing:
-                return False
-            self._unwritten = self._write_piece(pending.popleft())
-        return not self._unwritten
 
     def _write_pending(self, pending: deque[bytes]) -> bool:
         """Write what the descriptor takes now. Return whether that was everything."""

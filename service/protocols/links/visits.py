@@ -75,15 +75,13 @@ class LinkVisits:
         left = link.expires_at - now
         return _LIFETIME if left >= EXPIRES_IN else Lifetime(expires_in=left)
 
-    async def count(self, opened: OpenLink, *, only_look: bool = False) -> None:
-        """Take a use of a link with `max_uses`, or continue one. Other links are not counted.
+    async def count(self, opened: OpenLink, *, only_look: bool) -> None:
+        """Take a use of a link with `max_uses`, or continue one.
 
         With `only_look` no use is taken. Raises LinkExpired if there is none, NotFound if no store
         is configured any more, and Overloaded while the store is out of reach.
         """
         ticket = opened.ticket
-        if ticket.link.max_uses is None:
-            return
         if self._links.shared is None:  # the store was removed from the configuration
             raise NotFound(_UNKNOWN)
         link = self._links.stored(ticket.link.caller, ticket.id, ticket.link.expires_at)
