@@ -77,6 +77,11 @@ def declared_length(headers: Iterable[tuple[bytes, bytes]]) -> int:
     return 0
 
 
+def awaits_continue(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Return whether the client waits until it is asked for the body (RFC 9110, 10.1.1)."""
+    return any(name == b"expect" and value.lower() == b"100-continue" for name, value in headers)
+
+
 def refuse_encoded(headers: Iterable[tuple[bytes, bytes]]) -> None:
     """Raises UnsupportedMediaType for a `Content-Encoding`. Nothing here decompresses a body."""
     for name, value in headers:

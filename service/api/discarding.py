@@ -10,14 +10,13 @@ from typing import Final
 
 from starlette.requests import ClientDisconnect, Request
 
-from service.api.body import declared_length
+from service.api.body import awaits_continue, declared_length
 from service.api.parts import Parts
 from service.api.request_state import state_of
 from service.errors import Overloaded
 from service.telemetry.metrics import Metrics
 
 MAX_DISCARDED_BYTES: Final = 1024**2
-_EXPECTS: Final = (b"expect", b"100-continue")
 
 
 async def discard_body(request: Request, limit: int = MAX_DISCARDED_BYTES) -> dict[str, str]:
@@ -44,10 +43,8 @@ async def discard_body(request: Request, limit: int = MAX_DISCARDED_BYTES) -> di
 
 
 def _is_left(headers: Iterable[tuple[bytes, bytes]], limit: int) -> bool:
-    for name, value in headers:
-        if name == b"transfer-encoding" or (name, value.lower()) == _EXPECTS:
-            return True
-    return declared_length(headers) > limit
+    has_length = all(name != b"transfer-encoding" for name, _ in headers)
+    return not has_length or awaits_continue(headers) or declared_length(headers) > limit
 
 
 async def _drop(request: Request, metrics: Metrics) -> None:

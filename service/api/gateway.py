@@ -14,6 +14,7 @@ by that path (an object URL, A/B in process: 31 µs, 34 µs with FastAPI's match
 stack serves the rest: health, metrics, the console, unknown paths.
 """
 
+import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Iterable
@@ -29,7 +30,7 @@ from service.api.cors import apply, rules_for
 from service.api.parts import Parts
 from service.api.request_state import RequestState, response_headers, start_request
 from service.api.route import ApiRoute
-from service.errors import NotFound, PresignError
+from service.errors import NotFound, Overloaded, PresignError
 
 log = logging.getLogger(__name__)
 
@@ -84,6 +85,9 @@ class Gateway:
                 response = self._problems.refusal(error, state.request_id)
             except ClientDisconnect:
                 response = None
+            except asyncio.CancelledError:  # the server stops, and waits no longer
+                await self._refuse_stopping(send, state)
+                raise
             except Exception:
                 # Safe to log: redaction.py drops the message, and locals are never logged.
                 log.exception("request %s failed", state.request_id)
@@ -110,6 +114,13 @@ class Gateway:
         if (route := self._find(scope)) is not None:
             return route.respond(route.request_class(scope, receive))
         return self._app.serve_rest(scope, receive, partial(_send_of_app, state, send))
+
+    async def _refuse_stopping(self, send: Send, state: RequestState) -> None:
+        if state.status is None:
+            error = Overloaded("The service is stopping. Send the request again.", retry_after=1)
+            refusal = self._problems.refusal(error, state.request_id)
+            await send(_start(state, refusal.status_code, refusal.raw_headers))
+            await send({"type": "http.response.body", "body": refusal.body})
 
     def _end(self, scope: Scope, state: RequestState) -> None:
         if state.holds_place:

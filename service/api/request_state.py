@@ -3,6 +3,7 @@
 import os
 import re
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,6 +14,7 @@ from service.telemetry import tracing
 # A caller's issuer and subject: cheaper to look up than a `Caller`.
 CallerId = tuple[str | None, str]
 
+NO_STORE: Final = b"no-store"
 _SCOPE: Final = "presign.request"
 _ACCEPTABLE_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 _FIXED: Final = [
@@ -34,7 +36,7 @@ class RequestState:
     began: float
     holds_place: bool = False
     caller_id: CallerId | None = None
-    cache_control: bytes = b"no-store"
+    cache_control: bytes = NO_STORE
     reason: bytes | None = None
     status: int | None = None
 
@@ -60,7 +62,11 @@ def state_of(scope: Scope) -> RequestState:
     return state
 
 
-def response_headers(
-    request_id: str, cache_control: bytes = b"no-store"
-) -> list[tuple[bytes, bytes]]:
+def begun(scope: Mapping[str, object]) -> RequestState | None:
+    """Return the state of a request, if the app has begun to answer it."""
+    state = scope.get(_SCOPE)
+    return state if isinstance(state, RequestState) else None
+
+
+def response_headers(request_id: str, cache_control: bytes = NO_STORE) -> list[tuple[bytes, bytes]]:
     return [(b"x-request-id", request_id.encode()), (b"cache-control", cache_control), *_FIXED]

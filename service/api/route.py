@@ -25,6 +25,7 @@ from service.api.body import (
     MAX_BODY_BYTES,
     Body,
     ItemValidationError,
+    awaits_continue,
     declared_length,
     parse,
     parse_query,
@@ -35,7 +36,7 @@ from service.api.body import (
 )
 from service.api.limits import BatchSlot
 from service.api.parts import Parts
-from service.api.request_state import CallerId, state_of
+from service.api.request_state import NO_STORE, CallerId, state_of
 from service.concurrency.pending import Pending
 from service.errors import Overloaded, PresignError, RateLimited, Unauthenticated
 from service.presigning.requests import Requester, UnreadRequest
@@ -44,6 +45,7 @@ from service.presigning.snapshot import Snapshot
 Handler = Callable[..., Awaitable[bytes | Response]]
 
 _NO_CONTENT: Final = 204
+_OTHER_CALLER: Final = "The credential is another caller's now. Send the request again."
 
 
 class AuthenticatedRequest(Request):
@@ -76,20 +78,27 @@ class AuthenticatedRequest(Request):
             return self._audit_unauthenticated(route, refusal)
         if not isinstance(identity, Identity):
             return self._identify_by(route, identity)
-        self._set_identity(identity)
+        self.set_identity(identity)
         return None
 
     def identify_again(self, route: "ApiRoute") -> Pending:
-        """As `identify`, if there is another configuration by now."""
-        return None if self.authorizer.snapshot is self.snapshot else self.identify(route)
+        """As `identify`, if there is another configuration by now. Refuses another caller, too."""
+        return None if self.authorizer.snapshot is self.snapshot else self._identify_again(route)
+
+    async def _identify_again(self, route: "ApiRoute") -> None:
+        before = self.caller_id
+        if (verification := self.identify(route)) is not None:
+            await verification
+        if self.caller_id != before:
+            await self._audit_unauthenticated(route, Unauthenticated(_OTHER_CALLER))
 
     async def _identify_by(self, route: "ApiRoute", verified: Awaitable[Identity]) -> None:
         try:
-            self._set_identity(await verified)
+            self.set_identity(await verified)
         except Unauthenticated as refusal:
             await self._audit_unauthenticated(route, refusal)
 
-    def _set_identity(self, identity: Identity) -> None:
+    def set_identity(self, identity: Identity) -> None:
         self.caller_id = (identity.caller.issuer, identity.caller.subject)
         self.requester = Requester(identity, self.context.request_id, self.client_host)
 
@@ -105,10 +114,11 @@ class AuthenticatedRequest(Request):
         await self.authorizer.record(self.requester, [outcome])
 
     async def read(self, limit: int) -> bytes:
-        """Return the whole body, in a slot for bodies being received.
+        """Return the whole body, received in a slot for it. The caller is identified again.
 
         Without a slot, accept only a body that has arrived already. Raises BodyTooLarge for a body
-        that is, or claims to be, over `limit` bytes, Overloaded, and ClientDisconnect.
+        that is, or claims to be, over `limit` bytes, Overloaded, ClientDisconnect, and what
+        `identify` raises.
         """
         if declared_length(self.scope["headers"]) > limit:
             raise too_large(limit)
@@ -116,19 +126,26 @@ class AuthenticatedRequest(Request):
         try:
             bodies.acquire(self.caller_id)
         except Overloaded as full:
+            if awaits_continue(self.scope["headers"]):  # or `receive` would ask for the body
+                raise
             try:
                 async with asyncio.timeout(0):
-                    return await read_rest(self.receive, await self.receive(), limit)
+                    body = await read_rest(self.receive, await self.receive(), limit)
             except TimeoutError:
                 raise full from None
-        try:
-            message = await self.receive()
-            body: bytes | None = message.get("body")
-            if body is not None and len(body) <= limit and not message.get("more_body", False):
-                return body
-            return await read_rest(self.receive, message, limit)
-        finally:
-            bodies.release(self.caller_id)
+        else:
+            try:
+                message = await self.receive()
+                found: bytes | None = message.get("body")
+                if found is not None and len(found) <= limit and not message.get("more_body"):
+                    body = found
+                else:
+                    body = await read_rest(self.receive, message, limit)
+            finally:
+                bodies.release(self.caller_id)
+        if (verification := self.identify_again(self.scope["route"])) is not None:
+            await verification
+        return body
 
 
 class JsonBytesResponse(Response):
@@ -194,8 +211,6 @@ class ApiRoute(APIRoute):
             else:
                 refuse_encoded(call.scope["headers"])
                 body = await call.read(self._limit)
-                if (verification := call.identify_again(self)) is not None:
-                    await verification
                 if self._is_batch or len(body) > MAX_BODY_BYTES:
                     answer = await self._answer_long(call, self._body, body, arguments)
                 else:
@@ -204,6 +219,7 @@ class ApiRoute(APIRoute):
                 await verification
         except PresignError as error:
             self._remember(call, error)
+            call.context.cache_control = NO_STORE  # the handler may have set that of its answer
             return self.refusal(call, error)
         return answer if isinstance(answer, Response) else JsonBytesResponse(answer, self._status)
 

@@ -249,8 +249,9 @@ class TimeoutProtocol(FastHttpProtocol):
                 self.pipeline.popleft()  # this request: the connection ends before its turn
             return
         if not (in_body and self.cycle.response_started):
-            defaults = self.server_state.default_headers
-            self._connection.write(error_response(self._problems, code, detail, defaults))
+            defaults, scope = self.server_state.default_headers, self.scope if in_body else None
+            error = error_response(self._problems, code, detail, defaults, scope)
+            self._connection.write(error)
         self._close()
 
     def _close(self) -> None:

@@ -29,6 +29,7 @@ from uvicorn._types import (
 )
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
+from service.api.request_state import begun
 from service.server.transport import CoalescingTransport
 
 _MAX_COPIED: Final = 16 * 1024  # bytes; a larger body is not copied to join it with the head
@@ -82,6 +83,8 @@ class RequestResponse(RequestResponseCycle):
         if self.flow.write_paused and not self.disconnected:
             await self.flow.drain()
         if self.disconnected:
+            if (state := begun(self.scope)) is not None:
+                state.status = None  # nobody has got it
             return
         body = message.get("body", b"")
         transport: CoalescingTransport = self.transport  # type: ignore[assignment]  # ours

@@ -54,7 +54,7 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         await self._accept_more_at_once()
-        gc.freeze()  # as in __main__.py: what exists now stays
+        gc.freeze()  # as in cli/main.py: what exists now stays
 
     async def _accept_more_at_once(self) -> None:
         """Add handles for each listener, as libuv accepts one connection per handle and iteration.

@@ -137,6 +137,17 @@ def test_a_slow_body_times_out(path: str, before: bytes) -> None:
         assert SECONDS * 0.9 <= ended_after(client, start) < LATE
 
 
+def test_a_body_that_times_out_is_counted_and_has_its_id() -> None:
+    with run_server(body_seconds=SECONDS) as server, server.connect() as client:
+        client.send(
+            make_post("/v1/download-urls", b"{}", "x-request-id: my-own").removesuffix(b"}")
+        )
+        answer = client.answer()
+        assert (answer.status, answer.headers["x-request-id"]) == (408, "my-own")
+        wait_until(lambda: server.tasks == 0)
+        assert server.counted == {"408": 1}
+
+
 def test_a_slow_chunked_body_times_out() -> None:
     with run_server(body_seconds=SECONDS) as server, server.connect() as client:
         start = time.monotonic()

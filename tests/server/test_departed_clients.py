@@ -32,7 +32,7 @@ REQUEST: Final = make_post("/v1/download-urls", b'{"bucket": "demo", "key": "a"}
 
 
 def test_a_client_that_goes_away_leaves_its_audit_line() -> None:
-    """Its request runs to its end, as the server cancels none."""
+    """Its request runs to its end, as the server cancels none. It counts as not answered."""
     asked, sts_answers = threading.Event(), threading.Event()
 
     class Held(FixedSource):
@@ -59,6 +59,7 @@ def test_a_client_that_goes_away_leaves_its_audit_line() -> None:
         assert (server.tasks, lines) == (1, [])
         sts_answers.set()
         wait_until(lambda: server.tasks == 0)
+    assert server.counted == {"499": 1}
     [line] = map(json.loads, lines)
     assert (line["operation"], line["keys"]) == ("download", ["a"])
 

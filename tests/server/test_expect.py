@@ -1,5 +1,7 @@
 """`Expect: 100-continue`: a client that is not asked for its body keeps it."""
 
+from contextlib import ExitStack
+
 import pytest
 
 from tests.support.socket_server import (
@@ -37,6 +39,17 @@ def test_an_early_refusal_closes_the_connection(client: RawClient, path: str) ->
     assert answer.status in {404, 413}
     assert answer.headers["connection"] == "close"
     assert client.ends()
+
+
+def test_no_body_is_asked_for_without_a_place_for_it() -> None:
+    request = make_post("/v1/download-urls", b"{}")
+    with run_server(max_in_flight=8) as server, ExitStack() as clients:
+        for _ in range(2):  # the places for bodies that one caller may have
+            clients.enter_context(server.connect()).send(request[:-1])
+        wait_until(lambda: server.tasks == 2)
+        client = clients.enter_context(server.connect())
+        answer = client.request(make_post("/v1/download-urls", b"{}", EXPECTS)[:-2])
+        assert (answer.status, answer.code) == (503, "overloaded")
 
 
 def test_a_body_that_is_sent_all_the_same_causes_no_reset() -> None:

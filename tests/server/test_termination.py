@@ -17,6 +17,7 @@ from service.server.limits import ConnectionLimits
 from service.server.run import FINISH_SECONDS
 from tests.server.process import BODY, ServiceProcess, run_server_process
 from tests.support.socket_server import (
+    HELD,
     LIVEZ,
     NEVER,
     PATIENCE,
@@ -173,6 +174,18 @@ def test_an_interrupt_skips_draining(draining: ServiceProcess) -> None:
         assert begun.request(SIGN[30:]).headers["connection"] == "close"
         assert begun.ends()
     draining.process.wait(PATIENCE)
+
+
+def test_a_request_that_outlasts_the_stop_is_refused() -> None:
+    with run_server() as server, server.connect() as client:
+        server.uvicorn.config.timeout_graceful_shutdown = 1
+        client.send(HELD.replace(b"host: a", b"host: a\r\nx-request-id: my-own"))
+        wait_until(lambda: server.tasks == 1)
+        server.uvicorn.should_exit = True
+        answer = client.answer()
+        assert (answer.status, answer.code) == (503, "overloaded")
+        assert answer.headers["x-request-id"] == "my-own"
+        assert server.counted == {"503": 1}
 
 
 def test_responses_close_the_connection_while_draining() -> None:

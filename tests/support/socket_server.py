@@ -73,6 +73,17 @@ class RunningServer:
         return len(self.uvicorn.server_state.tasks)
 
     @property
+    def counted(self) -> dict[str, float]:
+        """How many requests the metrics count, by status."""
+        found = dict[str, float]()
+        for metric in self.app.parts.metrics.registry.collect():
+            for each in metric.samples:
+                if each.name == "presign_http_request_seconds_count":
+                    status = each.labels["status"]
+                    found[status] = found.get(status, 0) + each.value
+        return found
+
+    @property
     def discarded(self) -> float:
         """How many bytes of bodies the service has dropped."""
         registry = self.app.parts.metrics.registry

@@ -120,6 +120,8 @@ class Arrivals(UseCase[ArrivalSettings]):
         if found.unreadable and not found.records:
             raise InvalidRequest("No record of the body can be read.")
 
+        grants = self._authorizer.access(requester).grants  # a reload may have changed them
+
         def may_notify(bucket: str, key: str) -> bool:
             needed = AccessRequest(operation=Operation.NOTIFY, bucket=bucket, key=key)
             return isinstance(decide(grants, needed), Allowed)

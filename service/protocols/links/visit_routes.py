@@ -46,6 +46,10 @@ class Visit(AuthenticatedRequest):
         self.links = self.parts.use_case(ShareLinks)
         self.visits, self.presigner = self.links.visits, self.links.presigner
 
+    def set_identity(self, identity: Identity) -> None:
+        super().set_identity(identity)
+        self.requester.link_id = self.opened.ticket.id
+
     @property
     def link(self) -> Link:
         return self.opened.ticket.link
@@ -130,7 +134,6 @@ async def share_link(visit: Visit) -> Response:
 
     A query has no meaning: sites add parameters to links that are passed on there.
     """
-    visit.requester.link_id = visit.opened.ticket.id
     await visit.admit()
     if visit.link.operation is Operation.UPLOAD:
         response = await _upload(visit)
