@@ -63,8 +63,8 @@ async def test_a_body_has_the_limit_of_its_model(
     endpoint: Callable[..., Any], body: bytes, limit: int
 ) -> None:
     route = ApiRoute("/x", endpoint, methods=["POST"], response_model=None)
-    assert (await route.respond(sent(body.ljust(limit)))).body == b"taken"
-    refused = await route.respond(sent(body.ljust(limit + 1)))
+    assert (await route.respond(sent(route, body.ljust(limit)))).body == b"taken"
+    refused = await route.respond(sent(route, body.ljust(limit + 1)))
     assert f"longer than {limit} bytes".encode() in refused.body
 
 
@@ -78,7 +78,7 @@ def test_only_batches_and_completions_may_have_long_bodies() -> None:
     assert {limit for name, limit in limits.items() if name not in LONG} == {MAX_BODY_BYTES}
 
 
-def sent(body: bytes) -> AuthenticatedRequest:
+def sent(route: ApiRoute, body: bytes) -> AuthenticatedRequest:
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": body, "more_body": False}
 
@@ -90,7 +90,8 @@ def sent(body: bytes) -> AuthenticatedRequest:
     core: Any = SimpleNamespace(authorizer=harness.authorizer, presigner=harness.presigner)
     parts.core = core
     parts.tokens = TokenVerifier([], clock=FakeClock())
-    scope: Scope = {"type": "http", "headers": [], "app": SimpleNamespace(parts=parts)}
+    app = SimpleNamespace(parts=parts)
+    scope: Scope = {"type": "http", "headers": [], "app": app, "route": route}
     start_request(scope)
     parts.limits.requests.acquire()
     return AuthenticatedRequest(scope, receive)

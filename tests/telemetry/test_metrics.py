@@ -127,7 +127,7 @@ async def test_requests_in_flight_are_counted_until_answered_or_cancelled() -> N
         scraped = await samples(client)
     assert value(scraped, "http_requests_in_flight") == 1
     labels = {"route": "/v1/list-urls", "method": "POST"}
-    assert value(scraped, "http_request_seconds_count", **labels, status="499") == 1
+    assert value(scraped, "http_request_seconds_count", **labels, status="503") == 1
     assert value(scraped, "http_request_seconds_count", **labels, status="200") == 2
 
 
