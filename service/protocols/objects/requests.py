@@ -14,7 +14,6 @@ from service.protocols.url_paths import decode
 from service.sessions.lifetime import Lifetime
 from service.signing.actions import DeleteObject, GetObject, HeadObject
 from service.signing.content_disposition import Disposition
-from service.signing.validation import check_prefix
 
 _DELETE: Final = DeleteObject()
 _LONGEST_BUCKET: Final = 255  # as in the calls of `/v1`
@@ -23,15 +22,13 @@ _LONGEST_BUCKET: Final = 255  # as in the calls of `/v1`
 def bucket_and_key(path: bytes) -> tuple[str, str]:
     """Return what follows `/o/` as a bucket and a key, decoded once. The key may be empty.
 
-    Raises InvalidRequest for a key that no URL can name, a bucket's name that is too long, and a
-    path that is not UTF-8.
+    Raises InvalidRequest for a bucket's name that is too long, and a path that is not UTF-8.
     """
     bucket, _, key = path.partition(b"/")
-    name, prefix = decode(bucket), decode(key)
+    name = decode(bucket)
     if len(name) > _LONGEST_BUCKET:  # it would make the audit line too long for log collectors
         raise InvalidRequest(f"A bucket's name has at most {_LONGEST_BUCKET} characters.")
-    check_prefix(prefix, pointer="#/key")
-    return name, prefix
+    return name, decode(key)
 
 
 class ReadQuery(BaseModel):
