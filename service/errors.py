@@ -204,7 +204,10 @@ class RateLimited(PresignError):
     code = "rate_limited"
 
     def __init__(self, detail: str, *, retry_after: int | None = None, urls: int = 1) -> None:
-        """`urls` are what the request counts as: one for fewer may be within the rate."""
+        """`urls` are what the request counts as: one for fewer may be within the rate.
+
+        0 if it was not counted, so that the next ones may be.
+        """
         super().__init__(detail, retry_after=retry_after)
         self.urls = urls
 

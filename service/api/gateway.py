@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 NO_ROUTE: Final = "none"
 CLIENT_CLOSED_REQUEST: Final = 499  # nginx's status for a client that did not wait
 NOT_COUNTED: Final = frozenset({"/livez", "/readyz", "/metrics"})  # a full service is still healthy
+_STOPPING: Final = "The service stopped before the request was done. It may have taken effect."
 _ANY_SUFFIX: Final = "{path:path}"  # the end of a route for everything below a path
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -116,10 +117,11 @@ class Gateway:
         return self._app.serve_rest(scope, receive, partial(_send_of_app, state, send))
 
     async def _refuse_stopping(self, send: Send, state: RequestState) -> None:
+        """Refuse a request that takes longer than a stop. No other one may follow it."""
         if state.status is None:
-            error = Overloaded("The service is stopping. Send the request again.", retry_after=1)
-            refusal = self._problems.refusal(error, state.request_id)
-            await send(_start(state, refusal.status_code, refusal.raw_headers))
+            refusal = self._problems.refusal(Overloaded(_STOPPING, retry_after=1), state.request_id)
+            headers = [*refusal.raw_headers, (b"connection", b"close")]
+            await send(_start(state, refusal.status_code, headers))
             await send({"type": "http.response.body", "body": refusal.body})
 
     def _end(self, scope: Scope, state: RequestState) -> None:
@@ -127,7 +129,7 @@ class Gateway:
             self._limiter.release(state.caller_id)
         route = getattr(scope.get("route"), "path", NO_ROUTE)
         method = scope["method"] if scope["method"] in METHODS else "other"
-        status = CLIENT_CLOSED_REQUEST if state.status is None else state.status
+        status = state.final_status or CLIENT_CLOSED_REQUEST
         self._metrics.request_ended(route, method, status, time.perf_counter() - state.began)
 
     def _find(self, scope: Scope) -> ApiRoute | None:

@@ -183,8 +183,9 @@ class RecentlyRefused:
 
         If one URL is too many, every request is. If several are too many, fewer may pass.
         """
-        if error.urls > 1 and length <= MAX_BODY_BYTES:
-            return  # cheap to read
+        is_cheap_to_read = error.urls > 1 and length <= MAX_BODY_BYTES
+        if not error.urls or is_cheap_to_read:
+            return
         until = self._now() + min(error.retry_after or 0, MAX_REFUSAL_SECONDS)
         if len(self._refused) >= _MAX_CALLERS and caller_id not in self._refused:
             del self._refused[next(iter(self._refused))]
@@ -192,7 +193,9 @@ class RecentlyRefused:
             rate, until, length * _MIN_SHARE if error.urls > 1 else 0
         )
 
-    def check(self, caller_id: CallerId, rate: Rate | None, length: int) -> RateLimited | None:
+    def refusal_for(
+        self, caller_id: CallerId, rate: Rate | None, length: int
+    ) -> RateLimited | None:
         """Return the refusal if a body of `length` bytes need not be read."""
         found = self._refused.get(caller_id)
         if found is None:

@@ -29,7 +29,8 @@ class RequestState:
 
     `caller_id` is that of the caller that holds a place, once it is known. `cache_control` is the
     response's, and `reason` its reason phrase, if it has an unusual one. `status` is None until a
-    response has begun.
+    response has begun, and if the client has gone. `rejected` is the status with which the server
+    ended the connection while it read the body.
     """
 
     request_id: str
@@ -39,21 +40,35 @@ class RequestState:
     cache_control: bytes = NO_STORE
     reason: bytes | None = None
     status: int | None = None
+    rejected: int | None = None
+
+    @property
+    def final_status(self) -> int | None:
+        """What the client got, or None if it got nothing."""
+        return self.status if self.rejected is None else self.rejected
 
 
 def start_request(scope: Scope) -> RequestState:
-    """Give a request its state, with the id for responses and logs: the caller's own if it fits."""
+    """Give a request its state, and its id to what is logged from now on."""
     # The first of a repeated header counts.
     headers: dict[bytes, bytes] = dict(reversed(scope["headers"]))
-    sent, traceparent = headers.get(b"x-request-id"), headers.get(b"traceparent")
-    if sent is not None and _ACCEPTABLE_ID.fullmatch(sent) is not None:
-        request_id = sent.decode()
-    else:
-        request_id = os.urandom(16).hex()
+    traceparent = headers.get(b"traceparent")
     trace = None if traceparent is None else traceparent.decode("latin-1")
-    tracing.CURRENT.set(tracing.RequestContext(request_id, trace))
-    state = scope[_SCOPE] = RequestState(request_id, time.perf_counter())
+    state = _state_in(scope, headers)
+    tracing.CURRENT.set(tracing.RequestContext(state.request_id, trace))
     return state
+
+
+def reject(scope: Scope | None, status: int) -> str:
+    """Note that the server itself refuses a request, perhaps before it starts. Return its id.
+
+    None is a head that is no request.
+    """
+    if scope is None:
+        return _new_id()
+    state = _state_in(scope, dict(reversed(scope["headers"])))
+    state.rejected = status
+    return state.request_id
 
 
 def state_of(scope: Scope) -> RequestState:
@@ -62,11 +77,25 @@ def state_of(scope: Scope) -> RequestState:
     return state
 
 
-def begun(scope: Mapping[str, object]) -> RequestState | None:
-    """Return the state of a request, if the app has begun to answer it."""
-    state = scope.get(_SCOPE)
-    return state if isinstance(state, RequestState) else None
+def client_left(scope: Scope) -> None:
+    """Note that the client did not get the whole response."""
+    if (state := scope.get(_SCOPE)) is not None:
+        state.status = None
 
 
 def response_headers(request_id: str, cache_control: bytes = NO_STORE) -> list[tuple[bytes, bytes]]:
     return [(b"x-request-id", request_id.encode()), (b"cache-control", cache_control), *_FIXED]
+
+
+def _state_in(scope: Scope, headers: Mapping[bytes, bytes]) -> RequestState:
+    """Return the request's state, made if there is none. Its id is the caller's own if it fits."""
+    state: RequestState | None = scope.get(_SCOPE)
+    if state is None:
+        sent = headers.get(b"x-request-id", b"")
+        request_id = sent.decode() if _ACCEPTABLE_ID.fullmatch(sent) is not None else _new_id()
+        state = scope[_SCOPE] = RequestState(request_id, time.perf_counter())
+    return state
+
+
+def _new_id() -> str:
+    return os.urandom(16).hex()

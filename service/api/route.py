@@ -58,6 +58,7 @@ class AuthenticatedRequest(Request):
     caller_id: CallerId
     snapshot: Snapshot  # that the caller was authenticated with
     slot: BatchSlot
+    cache_control = NO_STORE  # of the answer; the handler may set another
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         super().__init__(scope, receive)
@@ -219,8 +220,8 @@ class ApiRoute(APIRoute):
                 await verification
         except PresignError as error:
             self._remember(call, error)
-            call.context.cache_control = NO_STORE  # the handler may have set that of its answer
             return self.refusal(call, error)
+        call.context.cache_control = call.cache_control  # a refusal never has it
         return answer if isinstance(answer, Response) else JsonBytesResponse(answer, self._status)
 
     def _arguments(self, call: AuthenticatedRequest) -> dict[str, Any]:
@@ -258,7 +259,7 @@ class ApiRoute(APIRoute):
     async def _refuse_unread(self, call: AuthenticatedRequest) -> Response | None:
         """Return the refusal, after its audit line, if the rate has just refused the caller."""
         length = declared_length(call.scope["headers"])
-        error = call.limits.refused.check(call.caller_id, _rate_of(call), length)
+        error = call.limits.refused.refusal_for(call.caller_id, _rate_of(call), length)
         if error is None:
             return None
         await call.record_unread(self, error)

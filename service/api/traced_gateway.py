@@ -48,7 +48,7 @@ def _describe(span: Span, method: str, scope: Scope) -> None:
     if (route := getattr(scope.get("route"), "path", None)) is not None:
         name = f"{method} {route}"
         attributes["http.route"] = route
-    if (status := state.status) is None:
+    if (status := state.final_status) is None:
         set_failed(span, "no_response")  # the client did not wait
     else:
         attributes["http.response.status_code"] = status

@@ -12,7 +12,7 @@ from service.access.callers import Rate
 from service.access.grants import Caller
 from service.clock import Clock
 from service.concurrency.store_calls import NoSlot, StoreCalls, StoreFails, Unanswered
-from service.errors import Overloaded, RateLimited
+from service.errors import RateLimited
 from service.presigning.rate_windows import Windows
 
 STORE_SECONDS: Final = 0.25  # for the store's answer
@@ -55,8 +55,7 @@ class RateLimits:
     async def take(self, caller: Caller, rate: Rate, urls: int) -> None:
         """Count `urls` against the caller's rate.
 
-        Raises RateLimited, and Overloaded if too many wait for the store; then none of them is
-        counted.
+        Raises RateLimited; then none of them is counted.
         """
         if urls > rate.urls:
             raise RateLimited(
@@ -87,7 +86,7 @@ class RateLimits:
                 pass
             except NoSlot:
                 detail = "Too many requests are waiting to be counted."
-                raise Overloaded(detail, retry_after=1) from None
+                raise RateLimited(detail, retry_after=1, urls=0) from None
         if self._windows.take(caller, rate, urls):
             return None
         return self._windows.counted(caller, rate).wait(rate, urls)

@@ -20,6 +20,7 @@ from typing import Any, Final, NoReturn, cast
 import httptools
 
 from service.api.problems import Problems
+from service.api.request_state import reject
 from service.server.error_response import error_response
 from service.server.limits import ConnectionLimits
 from service.server.shutdown import Drain
@@ -191,8 +192,7 @@ class TimeoutProtocol(FastHttpProtocol):
             if self._unreported_bytes > self._limits.head_bytes:
                 self._reject(*self._too_large())
                 return
-        current = (self._phase, self._message_count)
-        if current != self._timed:
+        if (current := (self._phase, self._message_count)) != self._timed:
             self._timed = current
             self._cancel_deadline()
             if self._phase is _Phase.HEAD:
@@ -249,9 +249,10 @@ class TimeoutProtocol(FastHttpProtocol):
                 self.pipeline.popleft()  # this request: the connection ends before its turn
             return
         if not (in_body and self.cycle.response_started):
-            defaults, scope = self.server_state.default_headers, self.scope if in_body else None
-            error = error_response(self._problems, code, detail, defaults, scope)
-            self._connection.write(error)
+            problem = self._problems.problem(code, detail)
+            scope: Any = self.scope if in_body else None
+            problem["request_id"] = reject(scope, problem["status"])
+            self._connection.write(error_response(problem, self.server_state.default_headers))
         self._close()
 
     def _close(self) -> None:

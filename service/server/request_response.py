@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, cast
 
+from starlette.types import Scope
 from uvicorn._types import (
     ASGIReceiveEvent,
     ASGISendEvent,
@@ -29,7 +30,7 @@ from uvicorn._types import (
 )
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
-from service.api.request_state import begun
+from service.api.request_state import client_left
 from service.server.transport import CoalescingTransport
 
 _MAX_COPIED: Final = 16 * 1024  # bytes; a larger body is not copied to join it with the head
@@ -70,6 +71,11 @@ class RequestResponse(RequestResponseCycle):
             self.response_started = True
             return
         start, self._pending_start = self._pending_start, None
+        if self.flow.write_paused and not self.disconnected:
+            await self.flow.drain()
+        if self.disconnected:
+            client_left(cast("Scope", self.scope))
+            return
         if start is None:
             await super().send(message)
             return
@@ -79,12 +85,6 @@ class RequestResponse(RequestResponseCycle):
         ):
             await self._send_start(start)
             await super().send(message)
-            return
-        if self.flow.write_paused and not self.disconnected:
-            await self.flow.drain()
-        if self.disconnected:
-            if (state := begun(self.scope)) is not None:
-                state.status = None  # nobody has got it
             return
         body = message.get("body", b"")
         transport: CoalescingTransport = self.transport  # type: ignore[assignment]  # ours

@@ -165,7 +165,7 @@ class Refused(RecentlyRefused):
         self.add(caller_id, RATE, error, length=length)
 
     def refuses(self, length: int, caller_id: CallerId = ALICE, rate: Rate = RATE) -> bool:
-        return self.check(caller_id, rate, length) is not None
+        return self.refusal_for(caller_id, rate, length) is not None
 
 
 def test_a_refused_caller_is_refused_until_retry_after() -> None:
@@ -191,6 +191,10 @@ def test_a_refused_batch_refuses_only_batches_as_long() -> None:
 
 def test_a_short_batch_is_always_read() -> None:
     assert not Refused(length=64 * 1024, urls=2).refuses(LONG)
+
+
+def test_a_refusal_that_counted_nothing_is_not_remembered() -> None:
+    assert not Refused(urls=0).refuses(0)
 
 
 def test_a_changed_rate_applies_at_once() -> None:

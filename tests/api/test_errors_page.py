@@ -59,7 +59,8 @@ async def test_every_type_begins_with_the_public_address(
 
 
 def test_so_do_those_that_the_protocol_sends() -> None:
-    answer = error_response(Problems(PUBLIC_URL), "malformed_request", "No.", [])
+    problem = Problems(PUBLIC_URL).problem("malformed_request", "No.", request_id="a")
+    answer = error_response(problem, [])
     assert f'"type":"{ERRORS}#malformed_request"'.encode() in answer
 
 

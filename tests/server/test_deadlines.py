@@ -148,6 +148,17 @@ def test_a_body_that_times_out_is_counted_and_has_its_id() -> None:
         assert server.counted == {"408": 1}
 
 
+@pytest.mark.parametrize("path", ["/v1/download-urls", "/v1/unknown"])
+def test_a_malformed_body_is_counted_and_has_its_id(path: str) -> None:
+    """It comes in one packet with its head, so the app has not begun with the request."""
+    with run_server() as server, server.connect() as client:
+        head = make_post(path, b"", "x-request-id: my-own", "transfer-encoding: chunked")
+        answer = client.request(head.replace(b"content-length: 0\r\n", b"") + b"zz\r\n")
+        assert (answer.status, answer.headers["x-request-id"]) == (400, "my-own")
+        wait_until(lambda: server.tasks == 0)
+        assert server.counted == {"400": 1}
+
+
 def test_a_slow_chunked_body_times_out() -> None:
     with run_server(body_seconds=SECONDS) as server, server.connect() as client:
         start = time.monotonic()

@@ -25,6 +25,7 @@ from tests.support.socket_server import (
     RunningServer,
     make_post,
     run_app_on_socket,
+    run_server,
     wait_until,
 )
 
@@ -32,7 +33,7 @@ REQUEST: Final = make_post("/v1/download-urls", b'{"bucket": "demo", "key": "a"}
 
 
 def test_a_client_that_goes_away_leaves_its_audit_line() -> None:
-    """Its request runs to its end, as the server cancels none. It counts as not answered."""
+    """Its request runs to its end, as the server cancels none."""
     asked, sts_answers = threading.Event(), threading.Event()
 
     class Held(FixedSource):
@@ -59,9 +60,29 @@ def test_a_client_that_goes_away_leaves_its_audit_line() -> None:
         assert (server.tasks, lines) == (1, [])
         sts_answers.set()
         wait_until(lambda: server.tasks == 0)
-    assert server.counted == {"499": 1}
     [line] = map(json.loads, lines)
     assert (line["operation"], line["keys"]) == ("download", ["a"])
+
+
+@pytest.mark.parametrize(
+    "request_for",
+    [
+        HELD,
+        HELD.replace(b"GET", b"HEAD"),
+        HELD.replace(b"HTTP/1.1", b"HTTP/1.0"),
+        HELD.replace(b"host: a", b"host: a\r\nconnection: close"),
+    ],
+    ids=["get", "head", "1.0", "close"],
+)
+def test_a_client_that_goes_away_counts_as_not_answered(request_for: bytes) -> None:
+    with run_server() as server:
+        with server.connect() as client:
+            client.send(request_for)
+            wait_until(lambda: server.tasks == 1)
+        wait_until(lambda: not server.protocols)
+        server.hold.set()
+        wait_until(lambda: server.tasks == 0)
+        assert server.counted == {"499": 1}
 
 
 def test_a_client_that_goes_away_is_written_nothing_while_requests_wait(

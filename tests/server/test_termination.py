@@ -177,14 +177,17 @@ def test_an_interrupt_skips_draining(draining: ServiceProcess) -> None:
 
 
 def test_a_request_that_outlasts_the_stop_is_refused() -> None:
+    """The one behind it does not begin."""
     with run_server() as server, server.connect() as client:
         server.uvicorn.config.timeout_graceful_shutdown = 1
-        client.send(HELD.replace(b"host: a", b"host: a\r\nx-request-id: my-own"))
+        client.send(HELD.replace(b"host: a", b"host: a\r\nx-request-id: my-own") * 2)
         wait_until(lambda: server.tasks == 1)
         server.uvicorn.should_exit = True
         answer = client.answer()
         assert (answer.status, answer.code) == (503, "overloaded")
         assert answer.headers["x-request-id"] == "my-own"
+        assert client.ends()
+        wait_until(lambda: server.tasks == 0)
         assert server.counted == {"503": 1}
 
 

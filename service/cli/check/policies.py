@@ -192,14 +192,14 @@ def session_of(
     """
     buckets = (GrantedBucket(arns, own), *others)
     alone = all(len(each.grants) == 1 for each in buckets)
-    if alone and len({each.arns for each in buckets}) == len(buckets):
-        own, *more = ((_of_shape(each.grants[0]),) for each in buckets)
-        others = tuple(map(GrantedBucket, (each.arns for each in others), more))
+    if alone and len({each.arns.bucket for each in buckets}) == len(buckets):
+        own = _of_shape(own)
+        others = tuple(GrantedBucket(each.arns, _of_shape(each.grants)) for each in others)
     return _computed_session(own, arns, others)
 
 
-def _of_shape(grant: Grant) -> Grant:
-    return replace(grant, prefix=_ALPHANUMERIC.sub("x", grant.prefix))
+def _of_shape(grants: Iterable[Grant]) -> tuple[Grant, ...]:
+    return tuple(replace(each, prefix=_ALPHANUMERIC.sub("x", each.prefix)) for each in grants)
 
 
 @lru_cache(maxsize=4096)

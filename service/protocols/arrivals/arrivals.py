@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -100,18 +100,21 @@ class Arrivals(UseCase[ArrivalSettings]):
             return False
         return await self._notifier.notify(events.of, None)
 
-    async def push(self, requester: Requester, read: Callable[[], Awaitable[bytes]]) -> None:
-        """Notify hooks of what a store has pushed, as far as its caller may report it.
-
-        Raises BodyTooLarge, InvalidRequest, RateLimited, Forbidden, and HookUnavailable if it must
-        be sent again.
-        """
+    async def admit(self, requester: Requester) -> None:
+        """Count a push. Raises RateLimited, and Forbidden for a caller that may report nothing."""
         if (counted := self._authorizer.count(requester, 1)) is not None:
             await counted
         grants = self._authorizer.access(requester).grants
         if not any(Operation.NOTIFY in grant.allow for grant in grants):
-            raise Forbidden  # before a body of 1 MiB is read
-        if (body := await read()).count(b",") > _MAX_COMMAS:
+            raise Forbidden
+
+    async def push(self, requester: Requester, body: bytes) -> None:
+        """Notify hooks of what a store has pushed, as far as its caller may report it.
+
+        Raises BodyTooLarge, InvalidRequest, Forbidden, and HookUnavailable if it must be sent
+        again. Call `admit` before the body is read.
+        """
+        if body.count(b",") > _MAX_COMMAS:
             raise BodyTooLarge(f"The body has more than {_MAX_COMMAS} fields. Send fewer records.")
         try:
             found = await self._parse(body)
@@ -120,7 +123,7 @@ class Arrivals(UseCase[ArrivalSettings]):
         if found.unreadable and not found.records:
             raise InvalidRequest("No record of the body can be read.")
 
-        grants = self._authorizer.access(requester).grants  # a reload may have changed them
+        grants = self._authorizer.access(requester).grants
 
         def may_notify(bucket: str, key: str) -> bool:
             needed = AccessRequest(operation=Operation.NOTIFY, bucket=bucket, key=key)

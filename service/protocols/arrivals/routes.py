@@ -30,7 +30,9 @@ async def store_events(call: AuthenticatedRequest) -> bytes:
     async def push() -> None:
         _ = arrivals.configured
         refuse_encoded(call.scope["headers"])
-        await arrivals.push(call.requester, lambda: call.read(MAX_BODY_BYTES))
+        await arrivals.admit(call.requester)
+        body = await call.read(MAX_BODY_BYTES)
+        await arrivals.push(call.requester, body)
 
     await call.authorizer.audit_refusal_of(call.requester, PATH, push)
     return b""

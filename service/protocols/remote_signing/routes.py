@@ -102,7 +102,7 @@ async def _sign(call: AuthenticatedRequest, body: SignRequest, bucket: str | Non
     signed = await signer.sign(call.requester, body, bucket=bucket, route=route)
     # Java's client reuses an answer with exactly `private` for every equal method, region and URI,
     # in all threads of its process.
-    call.context.cache_control = b"private" if signed.covers_only_url else b"no-cache"
+    call.cache_control = b"private" if signed.covers_only_url else b"no-cache"
     headers = {name: [value] for name, value in signed.headers.items()}
     return to_json({"uri": body.uri, "headers": headers})
 

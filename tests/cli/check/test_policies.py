@@ -14,27 +14,34 @@ from service.sessions import signature_age
 from tests.access.policy_meaning import grants
 from tests.support.factories import make_grant
 
-ARNS = bucket_arns("acme", partition="aws", kms_via=("s3.eu-west-1.amazonaws.com",))
+KMS = ("s3.eu-west-1.amazonaws.com",)
+ARNS = bucket_arns("acme", partition="aws", kms_via=KMS, enforces_limits=True)
+MORE, POINT = (
+    bucket_arns(name, partition="aws", kms_via=KMS, enforces_limits=True)
+    for name in ("acme-archive", "arn:aws:s3:eu-west-1:111122223333:accesspoint/point")
+)
+PREFIXES = st.text('aZ09/*$é-"=+: ', max_size=9).flatmap(
+    lambda name: st.sampled_from([f"{name}/", name])
+)
 
 
-MORE = bucket_arns("acme-archive", partition="aws")
-NAMES = st.text('aZ09/*$é-"', max_size=9)
+LIMITED = st.builds(replace, grants, max_expires_in=st.sampled_from([None, 900]))
 
 
-@given(st.lists(grants, min_size=1, max_size=3), grants, NAMES, NAMES)
+@given(st.lists(LIMITED, min_size=1, max_size=3), grants, PREFIXES, PREFIXES)
 def test_a_shared_session_is_as_long_and_does_the_same(
-    own: list[Grant], other: Grant, name: str, source: str
+    own: list[Grant], other: Grant, prefix: str, source: str
 ) -> None:
-    for each in (own, [replace(own[0], prefix=f"{name}/")]):
-        for arns in (MORE, ARNS):
-            others = (GrantedBucket(arns, (replace(other, prefix=f"{source}/"),)),)
-            for sources in ((), others):
-                max_age = signature_age.max_age(each)
-                real = scoped_session(each, ARNS, max_age=max_age, others=sources)
-                shared = session_of(tuple(each), ARNS, sources)
-                assert shared.copies is real.copies
-                assert len(shared.policy) == len(real.policy)
-                assert statements(shared.policy) == statements(real.policy)
+    readable = (replace(other, prefix=source),)
+    one, same, point = (GrantedBucket(arns, readable) for arns in (MORE, ARNS, POINT))
+    for each in (own, [replace(own[0], prefix=prefix)]):
+        for sources in ((), (one,), (same,), (one, point)):
+            max_age = signature_age.max_age(each)
+            real = scoped_session(each, ARNS, max_age=max_age, others=sources)
+            shared = session_of(tuple(each), ARNS, sources)
+            assert shared.copies is real.copies
+            assert len(shared.policy) == len(real.policy)
+            assert statements(shared.policy) == statements(real.policy)
 
 
 def statements(policy: str) -> list[object]:
