@@ -54,8 +54,9 @@ def refuse_foreign_page(scope: Scope, origins: Container[str]) -> None:
     """Refuse a change by a page of another origin, with the password that its browser has saved.
 
     The browser adds a password to what any page sends, and asks nobody before a POST that a form
-    could send. `origins` are those whose pages may call the service. Not for SAFE_METHODS. Raises
-    ForeignOrigin or UnsupportedMediaType.
+    could send. `origins` are those whose pages may call the service. Requests with one of
+    SAFE_METHODS change nothing: do not call it for them. Raises ForeignOrigin or
+    UnsupportedMediaType.
     """
     headers = dict(scope["headers"])
     if headers.get(b"authorization", b"")[:6].lower() != b"basic ":

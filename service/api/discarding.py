@@ -43,8 +43,8 @@ async def discard_body(request: Request, limit: int = MAX_DISCARDED_BYTES) -> di
 
 
 def _is_left(headers: Iterable[tuple[bytes, bytes]], limit: int) -> bool:
-    has_length = all(name != b"transfer-encoding" for name, _ in headers)
-    return not has_length or awaits_continue(headers) or declared_length(headers) > limit
+    is_chunked = any(name == b"transfer-encoding" for name, _ in headers)
+    return is_chunked or awaits_continue(headers) or declared_length(headers) > limit
 
 
 async def _drop(request: Request, metrics: Metrics) -> None:

@@ -117,7 +117,7 @@ class Gateway:
         return self._app.serve_rest(scope, receive, partial(_send_of_app, state, send))
 
     async def _refuse_stopping(self, send: Send, state: RequestState) -> None:
-        """Refuse a request that takes longer than a stop. No other one may follow it."""
+        """Refuse a request that the stop does not wait for. The connection ends with it."""
         if state.status is None:
             refusal = self._problems.refusal(Overloaded(_STOPPING, retry_after=1), state.request_id)
             headers = [*refusal.raw_headers, (b"connection", b"close")]

@@ -21,6 +21,7 @@ from service.errors import (
     InvalidRequest,
     LimitExceeded,
     PresignError,
+    Unauthenticated,
 )
 from service.presigning.audit import Outcome
 from service.presigning.audit_decision import Answer
@@ -111,6 +112,8 @@ class Authorizer:
         """
         try:
             return await work()
+        except Unauthenticated:  # by now; `identify` has written its line
+            raise
         except PresignError as refusal:
             await self.record(requester, [(UnreadRequest(route), (), refusal)])
             raise

@@ -72,16 +72,19 @@ async def test_an_empty_artifact_is_not_stored_for_a_revoked_key() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "status"), [(revoke_key, 401), (withdraw_grants, 403)], ids=["key", "grants"]
+    ("change", "status", "reason"),
+    [(revoke_key, 401, "unauthenticated"), (withdraw_grants, 403, "forbidden")],
+    ids=["key", "grants"],
 )
 async def test_a_push_notifies_nobody_once_its_right_is_gone(
-    change: Callable[[httpx.AsyncClient], None], status: int
+    change: Callable[[httpx.AsyncClient], None], status: int, reason: str
 ) -> None:
-    hooks = FakeHooks()
-    async with pushing(hooks) as client:
+    hooks, lines = FakeHooks(), list[bytes]()
+    async with pushing(hooks, audit=lines.extend) as client:
         body = body_of(make_record()).encode()
         answer = await client.post(PATH, content=halves(body, lambda: change(client)))
         assert (answer.status_code, hooks.sent) == (status, [])
+        assert [json.loads(line)["reason"] for line in lines] == [reason]
 
 
 @pytest.mark.parametrize("change", [revoke_key, give_key_to_another])
