@@ -35,7 +35,6 @@ from service.errors import NotFound, Overloaded, PresignError
 log = logging.getLogger(__name__)
 
 NO_ROUTE: Final = "none"
-CLIENT_CLOSED_REQUEST: Final = 499  # nginx's status for a client that did not wait
 NOT_COUNTED: Final = frozenset({"/livez", "/readyz", "/metrics"})  # a full service is still healthy
 _STOPPING: Final = "The service stopped before the request was done. It may have taken effect."
 _ANY_SUFFIX: Final = "{path:path}"  # the end of a route for everything below a path
@@ -112,7 +111,10 @@ class Gateway:
         self, scope: Scope, receive: Receive, send: Send, state: RequestState
     ) -> Awaitable[Response | None]:
         """Return the coroutine that answers. Its result is None if FastAPI sends the response."""
-        if (route := self._find(scope)) is not None:
+        route = self._find(scope)
+        if state.received is not None:  # the server has refused the request
+            raise ClientDisconnect
+        if route is not None:
             return route.respond(route.request_class(scope, receive))
         return self._app.serve_rest(scope, receive, partial(_send_of_app, state, send))
 
@@ -129,8 +131,8 @@ class Gateway:
             self._limiter.release(state.caller_id)
         route = getattr(scope.get("route"), "path", NO_ROUTE)
         method = scope["method"] if scope["method"] in METHODS else "other"
-        status = state.final_status or CLIENT_CLOSED_REQUEST
-        self._metrics.request_ended(route, method, status, time.perf_counter() - state.began)
+        seconds = time.perf_counter() - state.began
+        self._metrics.request_ended(route, method, state.final_status, seconds)
 
     def _find(self, scope: Scope) -> ApiRoute | None:
         found = self._by_path.get((scope["method"], scope["path"]))

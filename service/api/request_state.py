@@ -14,6 +14,7 @@ from service.telemetry import tracing
 # A caller's issuer and subject: cheaper to look up than a `Caller`.
 CallerId = tuple[str | None, str]
 
+CLIENT_CLOSED_REQUEST: Final = 499  # nginx's status for a client that did not wait
 NO_STORE: Final = b"no-store"
 _SCOPE: Final = "presign.request"
 _ACCEPTABLE_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
@@ -29,8 +30,7 @@ class RequestState:
 
     `caller_id` is that of the caller that holds a place, once it is known. `cache_control` is the
     response's, and `reason` its reason phrase, if it has an unusual one. `status` is None until a
-    response has begun, and if the client has gone. `rejected` is the status with which the server
-    ended the connection while it read the body.
+    response has begun. `received` is what the client got instead, if the server says so.
     """
 
     request_id: str
@@ -40,12 +40,12 @@ class RequestState:
     cache_control: bytes = NO_STORE
     reason: bytes | None = None
     status: int | None = None
-    rejected: int | None = None
+    received: int | None = None
 
     @property
-    def final_status(self) -> int | None:
-        """What the client got, or None if it got nothing."""
-        return self.status if self.rejected is None else self.rejected
+    def final_status(self) -> int:
+        """What the client got, or CLIENT_CLOSED_REQUEST if it did not get a whole response."""
+        return self.received or self.status or CLIENT_CLOSED_REQUEST
 
 
 def start_request(scope: Scope) -> RequestState:
@@ -60,14 +60,14 @@ def start_request(scope: Scope) -> RequestState:
 
 
 def reject(scope: Scope | None, status: int) -> str:
-    """Note that the server itself refuses a request, perhaps before it starts. Return its id.
+    """Note that the server itself refuses a request, perhaps before the app starts with it.
 
-    None is a head that is no request.
+    Return the request's id. `scope` is None for a head that is no request.
     """
     if scope is None:
         return _new_id()
     state = _state_in(scope, dict(reversed(scope["headers"])))
-    state.rejected = status
+    state.received = status
     return state.request_id
 
 
@@ -77,10 +77,11 @@ def state_of(scope: Scope) -> RequestState:
     return state
 
 
-def client_left(scope: Scope) -> None:
+def not_received(scope: Scope) -> None:
     """Note that the client did not get the whole response."""
-    if (state := scope.get(_SCOPE)) is not None:
-        state.status = None
+    state: RequestState | None = scope.get(_SCOPE)
+    if state is not None and state.received is None:
+        state.received = CLIENT_CLOSED_REQUEST
 
 
 def response_headers(request_id: str, cache_control: bytes = NO_STORE) -> list[tuple[bytes, bytes]]:

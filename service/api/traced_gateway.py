@@ -6,7 +6,7 @@ from opentelemetry.trace import Span
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.api.gateway import METHODS, NOT_COUNTED
-from service.api.request_state import state_of
+from service.api.request_state import CLIENT_CLOSED_REQUEST, state_of
 from service.telemetry.spans import Spans, set_failed, trace_headers
 
 _OTHER_METHOD: Final = "_OTHER"  # opentelemetry.io/docs/specs/semconv/http/http-spans
@@ -48,7 +48,7 @@ def _describe(span: Span, method: str, scope: Scope) -> None:
     if (route := getattr(scope.get("route"), "path", None)) is not None:
         name = f"{method} {route}"
         attributes["http.route"] = route
-    if (status := state.final_status) is None:
+    if (status := state.final_status) == CLIENT_CLOSED_REQUEST:
         set_failed(span, "no_response")  # the client did not wait
     else:
         attributes["http.response.status_code"] = status

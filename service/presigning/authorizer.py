@@ -21,7 +21,6 @@ from service.errors import (
     InvalidRequest,
     LimitExceeded,
     PresignError,
-    Unauthenticated,
 )
 from service.presigning.audit import Outcome
 from service.presigning.audit_decision import Answer
@@ -112,8 +111,6 @@ class Authorizer:
         """
         try:
             return await work()
-        except Unauthenticated:  # by now; `identify` has written its line
-            raise
         except PresignError as refusal:
             await self.record(requester, [(UnreadRequest(route), (), refusal)])
             raise

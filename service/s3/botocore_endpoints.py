@@ -22,7 +22,7 @@ from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
-from botocore.loaders import Loader
+from botocore.loaders import Loader, create_loader
 from botocore.session import Session
 
 from service.s3.location import Location
@@ -51,7 +51,8 @@ def main() -> None:
 
 def find_addresses(locations: Mapping[str, Location]) -> Resolved:
     session = Session()
-    session.register_component("data_loader", _loader())
+    loader = _loader(session.get_config_variable("data_path"))
+    session.register_component("data_loader", loader)
     clients = _Clients(session)
     found = Resolved(addresses={}, problems={}, regions=_regions(session))
     for name, location in locations.items():
@@ -64,9 +65,9 @@ def find_addresses(locations: Mapping[str, Location]) -> Resolved:
 
 
 @cache
-def _loader() -> Loader:
+def _loader(data_path: str | None) -> Loader:
     """Keep botocore's data. To read it takes 0.06 s, and would leave 10 MB of garbage in cycles."""
-    return Loader()
+    return create_loader(data_path)
 
 
 def _regions(session: Session) -> list[str]:

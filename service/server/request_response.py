@@ -19,7 +19,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from starlette.types import Scope
 from uvicorn._types import (
@@ -30,7 +30,7 @@ from uvicorn._types import (
 )
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
-from service.api.request_state import client_left
+from service.api.request_state import not_received
 from service.server.transport import CoalescingTransport
 
 _MAX_COPIED: Final = 16 * 1024  # bytes; a larger body is not copied to join it with the head
@@ -71,22 +71,28 @@ class RequestResponse(RequestResponseCycle):
             self.response_started = True
             return
         start, self._pending_start = self._pending_start, None
-        if self.flow.write_paused and not self.disconnected:
-            await self.flow.drain()
-        if self.disconnected:
-            client_left(cast("Scope", self.scope))
-            return
-        if start is None:
-            await super().send(message)
-            return
-        if (
-            message["type"] != "http.response.body"
-            or (head := self._simple_head(start, message)) is None
-        ):
-            await self._send_start(start)
-            await super().send(message)
-            return
-        body = message.get("body", b"")
+        scope, transport = cast("Scope", self.scope), cast("Any", self.transport)  # ours
+        try:
+            if self.flow.write_paused and not self.disconnected:
+                await self.flow.drain()
+            if self.disconnected or transport.is_closed():
+                self.disconnected = True
+                not_received(scope)
+            elif (
+                start is not None
+                and message["type"] == "http.response.body"
+                and (head := self._simple_head(start, message)) is not None
+            ):
+                self._write(head, message.get("body", b""))
+            else:
+                if start is not None:
+                    await self._send_start(start)
+                await super().send(message)
+        except BaseException:
+            not_received(scope)
+            raise
+
+    def _write(self, head: bytes, body: bytes) -> None:
         transport: CoalescingTransport = self.transport  # type: ignore[assignment]  # ours
         transport.queue_write([head + body] if len(body) < _MAX_COPIED else [head, body])
         self.waiting_for_100_continue = False

@@ -159,6 +159,14 @@ def test_a_malformed_body_is_counted_and_has_its_id(path: str) -> None:
         assert server.counted == {"400": 1}
 
 
+def test_a_request_with_a_malformed_body_does_not_begin() -> None:
+    with run_server() as server, server.connect() as client:
+        head = HELD.replace(b"host: a", b"host: a\r\ntransfer-encoding: chunked")
+        assert client.request(head + b"zz\r\n").status == 400
+        wait_until(lambda: server.tasks == 0)
+        assert server.counted == {"400": 1}
+
+
 def test_a_slow_chunked_body_times_out() -> None:
     with run_server(body_seconds=SECONDS) as server, server.connect() as client:
         start = time.monotonic()

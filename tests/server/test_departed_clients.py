@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import threading
 from typing import Final
 
@@ -29,6 +30,8 @@ from tests.support.socket_server import (
     wait_until,
 )
 
+LONG: Final = b"GET /sized/9000000 HTTP/1.1\r\nhost: a\r\n\r\n"  # more than the kernel buffers
+FEW: Final = 4096  # bytes, fewer than those from which writing is paused
 REQUEST: Final = make_post("/v1/download-urls", b'{"bucket": "demo", "key": "a"}')
 
 
@@ -83,6 +86,29 @@ def test_a_client_that_goes_away_counts_as_not_answered(request_for: bytes) -> N
         server.hold.set()
         wait_until(lambda: server.tasks == 0)
         assert server.counted == {"499": 1}
+
+
+def test_an_answer_behind_one_that_is_not_read_is_not_received() -> None:
+    """The client has ended its side, so the server closes once the first answer is sent."""
+    with run_server() as server, server.connect(receive_buffer=4096) as client:
+        client.send(LONG + HELD)
+        wait_until(lambda: server.tasks == 1 and server.counted == {"200": 1})
+        connection = server.protocols[0]._connection
+        while connection.get_write_buffer_size() > FEW:
+            client.socket.recv(FEW)
+        client.socket.shutdown(socket.SHUT_WR)
+        wait_until(connection.is_closing)
+        server.hold.set()
+        wait_until(lambda: server.counted == {"200": 1, "499": 1})
+
+
+def test_an_answer_that_a_stop_cuts_off_is_not_received() -> None:
+    with run_server() as server, server.connect(receive_buffer=4096) as client:
+        client.send(LONG + HELD)
+        wait_until(lambda: server.tasks == 1 and server.counted == {"200": 1})
+        server.uvicorn.config.timeout_graceful_shutdown = 1
+        server.uvicorn.should_exit = True
+        wait_until(lambda: server.counted == {"200": 1, "499": 1})
 
 
 def test_a_client_that_goes_away_is_written_nothing_while_requests_wait(

@@ -1,5 +1,6 @@
 """`POST /v1/store-events`: a store says what happened to its objects."""
 
+from functools import partial
 from typing import Final
 
 from fastapi import APIRouter
@@ -27,14 +28,14 @@ async def store_events(call: AuthenticatedRequest) -> bytes:
     """The body is S3's, not ours: openapi.yaml is for people who write clients."""
     arrivals = call.parts.use_case(Arrivals)
 
-    async def push() -> None:
+    async def admit() -> None:
         _ = arrivals.configured
         refuse_encoded(call.scope["headers"])
         await arrivals.admit(call.requester)
-        body = await call.read(MAX_BODY_BYTES)
-        await arrivals.push(call.requester, body)
 
-    await call.authorizer.audit_refusal_of(call.requester, PATH, push)
+    await call.authorizer.audit_refusal_of(call.requester, PATH, admit)
+    push = partial(arrivals.push, body=await call.read(MAX_BODY_BYTES))
+    await call.authorizer.audit_refusal_of(call.requester, PATH, partial(push, call.requester))
     return b""
 
 
