@@ -93,7 +93,7 @@ class RequestResponse(RequestResponseCycle):
             raise
 
     def _write(self, head: bytes, body: bytes) -> None:
-        transport: CoalescingTransport = self.transport  # type: ignore[assignment]  # ours
+        transport = cast("CoalescingTransport", self.transport)
         transport.queue_write([head + body] if len(body) < _MAX_COPIED else [head, body])
         self.waiting_for_100_continue = False
         self.response_complete = True

@@ -34,8 +34,9 @@ async def store_events(call: AuthenticatedRequest) -> bytes:
         await arrivals.admit(call.requester)
 
     await call.authorizer.audit_refusal_of(call.requester, PATH, admit)
-    push = partial(arrivals.push, body=await call.read(MAX_BODY_BYTES))
-    await call.authorizer.audit_refusal_of(call.requester, PATH, partial(push, call.requester))
+    body = await call.read(MAX_BODY_BYTES)
+    push = partial(arrivals.push, call.requester, body)  # as it is after the body
+    await call.authorizer.audit_refusal_of(call.requester, PATH, push)
     return b""
 
 
