@@ -16,12 +16,15 @@ import httpx
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
+from service import __version__
 from service.concurrency.causes import class_names
 from service.concurrency.shared_client import SharedClient
 from service.protocols.arrivals.addresses import is_refused
 
 SECONDS: Final = 10.0  # for the whole request, to the end of its answer
 MAX_ANSWER_BYTES: Final = 4096
+# Frameworks parse a body by its type, and refuse what has another.
+_HEADERS: Final = {"Content-Type": "application/json", "User-Agent": f"presign/{__version__}"}
 _KEEPALIVE_SECONDS: Final = 15
 _LOOKUPS: Final = 16  # threads: a name's server may be as slow as a hook
 
@@ -79,8 +82,9 @@ async def _post(
     # Let the event loop see which idle connections the hook has closed.
     await asyncio.sleep(0)
     await asyncio.sleep(0)
+    sent = {**_HEADERS, **headers}
     async with client.post(
-        URL(url, encoded=True), headers=headers, data=body, allow_redirects=False
+        URL(url, encoded=True), headers=sent, data=body, allow_redirects=False
     ) as answer:
         received = 0
         while received <= MAX_ANSWER_BYTES:

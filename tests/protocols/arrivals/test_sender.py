@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from service import __version__
 from service.protocols.arrivals import sender as module
 from service.protocols.arrivals.sender import MAX_ANSWER_BYTES, NotSent, Sender
 from tests.support import stub_server
@@ -34,7 +35,14 @@ async def test_a_hook_gets_headers_and_body() -> None:
     assert (status, body) == (202, '{"a": 1}')
     assert head.startswith("POST /a?b=%2F HTTP/1.1\r\n")
     assert "webhook-id: evt_1" in head
-    assert "User-Agent" not in head
+
+
+async def test_a_hook_gets_json_from_presign() -> None:
+    async with stub_server.serving(sends(response())) as stub, sending() as one:
+        await one.post(stub.origin, {}, b"{}")
+    head = stub.requests[0].lower().split("\r\n")
+    assert "content-type: application/json" in head
+    assert f"user-agent: presign/{__version__}" in head
 
 
 async def test_a_redirect_is_not_followed() -> None:
