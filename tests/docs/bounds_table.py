@@ -15,7 +15,8 @@ from service.diagnosis.request import (
 from service.diagnosis.signature_proof import MAX_TRIED
 from service.multipart.completion import COMPLETE_SECONDS
 from service.protocols.arrivals import sender
-from service.protocols.arrivals.notifier import IN_FLIGHT, JOBS, WAITING
+from service.protocols.arrivals.notifier import IN_FLIGHT
+from service.protocols.arrivals.places import JOBS, WAITING
 from service.s3 import client as s3
 from service.server.limits import ConnectionLimits
 from service.server.run import KEEP_ALIVE_SECONDS
@@ -135,7 +136,8 @@ BOUNDS: Final = (
         "notifying a hook",
         (
             f"{sender.SECONDS:g} s, {sender.MAX_ANSWER_BYTES // _KIB} KiB of its answer; {IN_FLIGHT} requests in "
-            f"flight and {JOBS} messages or pushes for each hook, and {WAITING} messages that wait"
+            f"flight, {JOBS} messages and {JOBS} pushes for each hook, and {WAITING} messages that wait; "
+            "one caller has at most as many pushes as are free, and callers alternate"
         ),
         "the message goes back to the queue; a push gets 503",
     ),

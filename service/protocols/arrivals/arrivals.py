@@ -15,7 +15,8 @@ from service.presigning.requests import Requester
 from service.presigning.snapshot import Bucket
 from service.protocols.arrivals.hooks import ArrivalSettings, Hook
 from service.protocols.arrivals.messages import Arrival
-from service.protocols.arrivals.notifier import JOBS, WAITING, Notifier
+from service.protocols.arrivals.notifier import Notifier
+from service.protocols.arrivals.places import JOBS, WAITING
 from service.protocols.arrivals.poller import Poller
 from service.protocols.arrivals.queue import BATCH, EventQueue
 from service.protocols.arrivals.records import NotRecords, Record, Records, reading
@@ -101,9 +102,10 @@ class Arrivals(UseCase[ArrivalSettings]):
         return await self._notifier.notify(events.of, None)
 
     async def admit(self, requester: Requester) -> None:
-        """Count a push. Raises RateLimited, and Forbidden for a caller that may report nothing."""
-        if (counted := self._authorizer.count(requester, 1)) is not None:
-            await counted
+        """Count a push as one event. Raises RateLimited, and Forbidden for a caller that may report
+        nothing.
+        """
+        await self._count(requester, 1)
         grants = self._authorizer.access(requester).grants
         if not any(Operation.NOTIFY in grant.allow for grant in grants):
             raise Forbidden
@@ -111,8 +113,8 @@ class Arrivals(UseCase[ArrivalSettings]):
     async def push(self, requester: Requester, body: bytes) -> None:
         """Notify hooks of what a store has pushed, as far as its caller may report it.
 
-        Raises BodyTooLarge, InvalidRequest, Forbidden, and HookUnavailable if it must be sent
-        again. Call `admit` before the body is read.
+        Raises BodyTooLarge, InvalidRequest, RateLimited, Forbidden, and HookUnavailable if it must
+        be sent again. Call `admit` before the body is read: it has counted the first event.
         """
         if body.count(b",") > _MAX_COMMAS:
             raise BodyTooLarge(f"The body has more than {_MAX_COMMAS} fields. Send fewer records.")
@@ -122,6 +124,8 @@ class Arrivals(UseCase[ArrivalSettings]):
             raise InvalidRequest("The body has no records of S3's events.") from None
         if found.unreadable and not found.records:
             raise InvalidRequest("No record of the body can be read.")
+        if len(found.records) > 1:
+            await self._count(requester, len(found.records) - 1)
 
         grants = self._authorizer.access(requester).grants
 
@@ -136,6 +140,11 @@ class Arrivals(UseCase[ArrivalSettings]):
             await asyncio.sleep(self.hold_seconds)
             detail = "A hook did not accept an event. Send the records again."
             raise HookUnavailable(detail, retry_after=_RETRY_AFTER)
+
+    async def _count(self, requester: Requester, events: int) -> None:
+        """Count against the caller's rate. Raises RateLimited."""
+        if (counted := self._authorizer.count(requester, events)) is not None:
+            await counted
 
     def _places(self) -> int:
         """More than one hook can hold, so that others have some."""

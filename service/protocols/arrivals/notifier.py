@@ -1,5 +1,7 @@
 """Notifies hooks of what happened. Each has its own bounds, so that a slow one delays no other.
 
+The callers that push for one hook, and the queue, take turns: each has a share of its requests.
+
 Nothing is kept: the sender of the events learns if all were accepted, and sends them again if not.
 """
 
@@ -10,6 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+from service.api.limits import BatchQueue, ConcurrencyLimiter
+from service.api.request_state import CallerId
 from service.clock import Clock
 from service.errors import Overloaded
 from service.presigning.audit import HookTry
@@ -17,6 +21,7 @@ from service.presigning.audit_trail import AuditTrail
 from service.presigning.requests import Requester
 from service.protocols.arrivals.hooks import Hook
 from service.protocols.arrivals.messages import Arrival, webhook_body, webhook_id
+from service.protocols.arrivals.places import QUICK_SECONDS, Places
 from service.protocols.arrivals.refused_events import RefusedEvents
 from service.protocols.arrivals.sender import NotSent
 from service.protocols.arrivals.signing import signed_headers
@@ -25,13 +30,11 @@ from service.telemetry.metrics import Metrics
 log = logging.getLogger(__name__)
 
 IN_FLIGHT: Final = 16  # requests to one hook
-JOBS: Final = 64  # messages and pushes for one hook, with those that wait to be sent
-WAITING: Final = 10  # messages of a queue for one hook, beyond these
 _AT_ONCE: Final = 8  # requests of one job
-_QUICK_SECONDS: Final = 1.0
 _QUIET_SECONDS: Final = 60.0
 _BUSY: Final = "it answers too slowly for the number of events"
 _ACCEPTED: Final = range(200, 300)
+_QUEUE: Final[CallerId] = (None, "")  # takes turns with the callers that push
 
 
 class Sends(Protocol):
@@ -39,13 +42,17 @@ class Sends(Protocol):
         """Return the status of the answer. Raises NotSent."""
 
 
+def _new_turns() -> BatchQueue:
+    # `acquire_again` takes turns of it: places limit how many requests wait.
+    return BatchQueue(ConcurrencyLimiter(0), slots=IN_FLIGHT)
+
+
 @dataclass(slots=True)
 class _Room:
     """What one hook takes of the service."""
 
-    requests: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(IN_FLIGHT))
-    jobs: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(JOBS))
-    waiting: int = 0  # messages
+    requests: BatchQueue = field(default_factory=_new_turns)
+    places: Places = field(default_factory=Places)
     is_quick: bool = True  # as its last answer was
     logs_again_at: float = -math.inf  # seconds of the boot clock
 
@@ -72,13 +79,13 @@ class Notifier:
         return all(await asyncio.gather(*jobs))
 
     async def _job(self, hook: Hook, events: Sequence[Arrival], by: Requester | None) -> bool:
-        room = self._rooms.setdefault(hook.name, _Room())
-        if not await _has_place(room, is_message=by is None):
+        room, caller_id = self._rooms.setdefault(hook.name, _Room()), _caller_id(by)
+        if not await room.places.acquire(caller_id, is_quick=room.is_quick):
             return self._count(hook, room, events[0], _BUSY)
         try:
             return await self._notify_all(hook, room, events, by)
         finally:
-            room.jobs.release()
+            room.places.release(caller_id)
 
     async def _notify_all(
         self, hook: Hook, room: _Room, events: Sequence[Arrival], by: Requester | None
@@ -96,14 +103,16 @@ class Notifier:
     async def _notify(self, hook: Hook, room: _Room, event: Arrival, by: Requester | None) -> bool:
         body, event_id = webhook_body(event), webhook_id(event)
         status, failure = None, None
-        async with room.requests:
+        await room.requests.acquire_again(_caller_id(by) or _QUEUE)
+        began = self._clock.boot()
+        try:
             headers = signed_headers(hook.keys, event_id, body, now=int(self._clock.wall()))
-            began = self._clock.boot()
-            try:
-                status = await self._sender.post(hook.url, headers, body)
-            except NotSent as error:
-                failure = str(error)
-            room.is_quick = self._clock.boot() - began < _QUICK_SECONDS
+            status = await self._sender.post(hook.url, headers, body)
+        except NotSent as error:
+            failure = str(error)
+        finally:
+            room.is_quick = self._clock.boot() - began < QUICK_SECONDS
+            room.requests.release()
         if status is not None and status not in _ACCEPTED:
             failure = f"it answered {status}"
         tried = HookTry(
@@ -130,19 +139,6 @@ class Notifier:
         return failure is None
 
 
-async def _has_place(room: _Room, *, is_message: bool) -> bool:
-    """Take a place for a job. Wait a moment for one if the hook is quick: a message that goes back
-    to the queue is counted there. What is for a slow one must not wait, nor many messages for any:
-    they would hold up others.
-    """
-    is_full = is_message and room.waiting >= WAITING
-    if room.jobs.locked() and (is_full or not room.is_quick):
-        return False
-    room.waiting += is_message
-    try:
-        async with asyncio.timeout(_QUICK_SECONDS):
-            return await room.jobs.acquire()
-    except TimeoutError:
-        return False
-    finally:
-        room.waiting -= is_message
+def _caller_id(by: Requester | None) -> CallerId | None:
+    caller = None if by is None else by.identity.caller
+    return None if caller is None else (caller.issuer, caller.subject)

@@ -11,7 +11,8 @@ from service.errors import Overloaded
 from service.presigning.audit_trail import AuditTrail
 from service.presigning.requests import Requester
 from service.protocols.arrivals.messages import Arrival, webhook_body
-from service.protocols.arrivals.notifier import IN_FLIGHT, JOBS, WAITING, Notifier
+from service.protocols.arrivals.notifier import IN_FLIGHT, Notifier
+from service.protocols.arrivals.places import JOBS, WAITING
 from service.protocols.arrivals.signing import signed_headers
 from service.telemetry.metrics import Metrics
 from tests.protocols.arrivals.doubles import FakeHooks

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from service.protocols.arrivals.arrivals import Arrivals
-from service.protocols.arrivals.notifier import JOBS, WAITING
+from service.protocols.arrivals.places import JOBS, WAITING
 from service.protocols.arrivals.queue import BATCH
 from service.sessions.session import Session
 from service.sessions.source import Owner, session_name
@@ -149,6 +149,22 @@ async def test_pushes_count_against_the_rate() -> None:
     async with pushing(FakeHooks(), rate_limit="1/minute") as client:
         statuses = [(await push(client, body_of(make_record()))).status_code for _ in range(2)]
     assert statuses == [204, 429]
+
+
+async def test_each_event_of_a_push_counts_against_the_rate() -> None:
+    hooks, three = FakeHooks(), body_of(*(make_record(key=f"in/{i}") for i in range(3)))
+    async with pushing(hooks, rate_limit="5/minute") as client:
+        statuses = [(await push(client, three)).status_code for _ in range(2)]
+    assert (statuses, len(hooks.sent)) == ([204, 429], 3)
+
+
+async def test_a_push_of_more_events_than_the_rate_says_so() -> None:
+    hooks, lines = FakeHooks(), list[bytes]()
+    async with pushing(hooks, rate_limit="5/minute", audit=lines.extend) as client:
+        answer = await push(client, body_of(*(make_record(key=f"in/{i}") for i in range(9))))
+    assert (answer.status_code, "ask for fewer" in answer.json()["detail"]) == (429, True)
+    [line] = map(json.loads, lines)
+    assert (line["reason"], hooks.sent) == ("rate_limited", [])
 
 
 async def test_without_the_section_there_are_no_arrivals() -> None:
