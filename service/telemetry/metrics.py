@@ -117,7 +117,7 @@ class Metrics:
         self._notified: dict[tuple[str, str], int] = {}
         text, labels = "Tries to notify a hook: delivered or failed.", ("hook", "outcome")
         self.registry.register(_Counts("presign_arrivals", text, labels, self._notified))
-        # Yields each hook, and how old the oldest event is that it has refused.
+        # Yields each hook, and for how many seconds the oldest event that it refuses has waited.
         self.ages_of_refused: Callable[[], Iterable[tuple[str, float]]] = tuple
         self.registry.register(_Ages(self))
         self.queue_failed = counter(
@@ -230,7 +230,7 @@ class _Ages(Collector):
         self._labelnames = ("hook",)  # the client's metrics have this attribute
 
     def collect(self) -> Iterable[Metric]:
-        text = "Age of the oldest event that a hook refused here and has not accepted since, or 0."
+        text = "Seconds that the oldest event which a hook refuses here has waited, or 0."
         oldest = GaugeMetricFamily("presign_arrivals_oldest_seconds", text, labels=["hook"])
         for hook, seconds in self._metrics.ages_of_refused():
             oldest.add_metric([hook], seconds)

@@ -73,7 +73,7 @@ class Arrivals(UseCase[ArrivalSettings]):
         """Take messages off the queue until `close`."""
         self._poller = Poller(
             queue,
-            self.take,
+            lambda message: self.take(message.body, message.first_received_at),
             places=self._places,
             jitter=random.random,
             on_failure=self._metrics.queue_failed,
@@ -85,18 +85,19 @@ class Arrivals(UseCase[ArrivalSettings]):
             await self._poller.stop()
         await self._sender.close()
 
-    async def take(self, message: str) -> bool:
+    async def take(self, message: str, first_seen: float | None = None) -> bool:
         """Return whether a message of a queue is done: each hook that it concerns has accepted it.
 
         One that is no event is done, too, as it would be none the next time. One whose caller
-        cannot be named yet is not, for a minute.
+        cannot be named yet is not, for a minute. `first_seen` is when the queue first handed it
+        out, in epoch seconds.
         """
         try:
             found = await self._parse(message)
         except NotRecords:
             log.warning("a message of %d characters has no events, it is deleted", len(message))
             return True
-        events = await self._events_of(found, lambda *_: True, None)
+        events = await self._events_of(found, lambda *_: True, None, first_seen)
         if events.lack_a_role and self._clock.boot() < self._waits_until:
             return False
         return await self._notifier.notify(events.of, None)
@@ -159,7 +160,11 @@ class Arrivals(UseCase[ArrivalSettings]):
         return so_far
 
     async def _events_of(
-        self, found: Records, may_notify: MayNotify, by: Requester | None
+        self,
+        found: Records,
+        may_notify: MayNotify,
+        by: Requester | None,
+        first_seen: float | None = None,
     ) -> "_Events":
         """Return what hooks are notified of. `by` has pushed it."""
         events, buckets, hooks = _Events(), self._known_buckets(), self.configured.by_bucket()
@@ -175,7 +180,7 @@ class Arrivals(UseCase[ArrivalSettings]):
                 is_early = not self._pool.has_begun(bucket)
                 for hook in hooks.get(bucket, ()):
                     if hook.wants(record.key, record.happened):
-                        events.of[hook].append(Arrival(bucket, record, who))
+                        events.of[hook].append(Arrival(bucket, record, who, first_seen))
                         events.lack_a_role |= is_early and may_be_a_caller(record.principal)
         return events
 

@@ -15,12 +15,14 @@ _ID_DIGITS: Final = 32
 class Arrival:
     """A record of the bucket that the configuration calls `bucket`.
 
-    `caller` is who wrote the object, if the record says so and can be believed.
+    `caller` is who wrote the object, if the record says so and can be believed. `first_seen` is
+    when the queue first handed it out, in epoch seconds.
     """
 
     bucket: str
     record: Record
     caller: str | None = None
+    first_seen: float | None = None
 
 
 def webhook_id(arrival: Arrival) -> str:

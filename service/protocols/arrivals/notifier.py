@@ -132,7 +132,7 @@ class Notifier:
     def _count(self, hook: Hook, room: _Room, event: Arrival, failure: str | None) -> bool:
         """Count a try, and log a failure: at most one of each hook in a minute."""
         self._metrics.notified(hook.name, "delivered" if failure is None else "failed")
-        self._refused.note(hook.name, event.record.happened_at, is_refused=failure is not None)
+        self._refused.note(hook.name, event, is_refused=failure is not None)
         if failure is not None and (now := self._clock.boot()) >= room.logs_again_at:
             room.logs_again_at = now + _QUIET_SECONDS
             log.warning("hook %s failed, events are sent again: %s", hook.name, failure)

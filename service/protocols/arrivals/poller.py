@@ -32,7 +32,7 @@ _RECEIVERS: Final = 4  # at a time, while each gets as many messages as it asked
 _LONGEST_PAUSE: Final = 30.0  # after calls that failed
 _OFF_SECONDS: Final = 1.0
 
-Work = Callable[[str], Awaitable[bool]]  # of a message's body: whether it is done
+Work = Callable[[Message], Awaitable[bool]]  # returns whether the message is done
 
 
 class Poller:
@@ -136,7 +136,7 @@ class Poller:
         loop = asyncio.get_running_loop()
         began, is_done = loop.time(), False
         try:
-            is_done = await self._work(message.body)
+            is_done = await self._work(message)
         except Exception:  # a bug must not stop the others
             log.exception("unexpected error at a message")
         if is_done:

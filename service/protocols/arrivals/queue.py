@@ -9,6 +9,7 @@ BATCH: Final = (
     10  # messages of one call: docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference
 )
 INVISIBLE_SECONDS: Final = 30  # until a message comes back after a crash
+LONGEST_RETENTION: Final = 14 * 86_400  # seconds, in …/latest/SQSDeveloperGuide too
 LONGEST_SECONDS: Final = 43_200  # that a message may be invisible, since it was received
 # Beyond that SQS hands out no more: …/AWSSimpleQueueService/latest/SQSDeveloperGuide
 MOST_IN_FLIGHT: Final = 120_000  # messages that are received, and wait for their next try
@@ -21,11 +22,14 @@ class QueueUnavailable(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """`receipt` names this receiving of it, of which there were `receives`."""
+    """`receipt` names this receiving of it, of which there were `receives`. The queue says when it
+    was first received, in epoch seconds, by any replica.
+    """
 
     body: str
     receipt: str
     receives: int = 1
+    first_received_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,8 +41,8 @@ class Record:
     """Something that happened to an object. `s3_bucket` is the store's name.
 
     `region` is None where it is not compared. `name` is the event's, such as `ObjectCreated:Put`.
-    `happened_at` is in epoch seconds, and `time` the same as the store wrote it. `principal` is
-    who did it, as AWS names them.
+    `time` is as the sender wrote it, and may be made up. `principal` is who did it, as AWS names
+    them.
     """
 
     happened: Happened
@@ -50,7 +50,6 @@ class Record:
     s3_bucket: str
     key: str
     time: str
-    happened_at: float
     region: str | None = None
     size: int | None = None
     etag: str | None = None
@@ -169,12 +168,11 @@ def _time(event: Mapping[str, Any], name: str) -> dict[str, Any]:
     text = _text(event, name)
     try:
         moment = datetime.fromisoformat(_DIGITS_AFTER.sub(r"\1", text))
-        seconds = moment.timestamp()
-    except (ValueError, OverflowError):
+    except ValueError:
         raise _Unreadable from None
     if moment.tzinfo is None:
         raise _Unreadable
-    return {"time": text, "happened_at": seconds}
+    return {"time": text}
 
 
 def _principal(event: Mapping[str, Any]) -> str | None:

@@ -21,6 +21,9 @@ from service.protocols.arrivals.queue import (
 )
 
 _POLL_SECONDS: Final = 20  # SQS's longest
+# docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html
+_RECEIVES: Final = "ApproximateReceiveCount"
+_FIRST_RECEIVED: Final = "ApproximateFirstReceiveTimestamp"
 # docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html
 _REDRIVE: Final = "RedrivePolicy"
 _RETENTION: Final = "MessageRetentionPeriod"
@@ -53,7 +56,7 @@ class SqsQueue:
                 MaxNumberOfMessages=most,
                 WaitTimeSeconds=_POLL_SECONDS,
                 VisibilityTimeout=INVISIBLE_SECONDS,
-                MessageSystemAttributeNames=["ApproximateReceiveCount"],
+                MessageSystemAttributeNames=[_RECEIVES, _FIRST_RECEIVED],
             )
         )
         return [_message(each) for each in answer.get("Messages", ())]
@@ -114,11 +117,13 @@ class SqsQueue:
 
 
 def _message(found: Any) -> Message:
-    receives = found.get("Attributes", {}).get("ApproximateReceiveCount", "1")
+    attributes = found.get("Attributes", {})
+    first = attributes.get(_FIRST_RECEIVED)  # in milliseconds
     return Message(
         body=found.get("Body", ""),
         receipt=found["ReceiptHandle"],
-        receives=max(1, int(receives)),
+        receives=max(1, int(attributes.get(_RECEIVES, "1"))),
+        first_received_at=None if first is None else int(first) / 1000,
     )
 
 

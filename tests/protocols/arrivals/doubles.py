@@ -51,7 +51,14 @@ class _Queued:
 class FakeQueue:
     """As SQS: a received message is invisible, and comes back unless it is deleted."""
 
-    def __init__(self, bodies: Iterable[str] = (), *, invisible: float = 30.0) -> None:
+    def __init__(
+        self,
+        bodies: Iterable[str] = (),
+        *,
+        invisible: float = 30.0,
+        first_received_at: float | None = None,
+    ) -> None:
+        self._first_received_at = first_received_at
         self._messages = [_Queued(body) for body in bodies]
         self._receipts = itertools.count()
         self._invisible = invisible
@@ -101,7 +108,12 @@ class FakeQueue:
         message.visible_at = now + self._invisible
         message.receipt = f"receipt-{next(self._receipts)}"
         self.received.append((now, message.body))
-        return Message(body=message.body, receipt=message.receipt, receives=message.receives)
+        return Message(
+            body=message.body,
+            receipt=message.receipt,
+            receives=message.receives,
+            first_received_at=self._first_received_at,
+        )
 
     def _called(self, call: str) -> None:
         self.calls.append(call)

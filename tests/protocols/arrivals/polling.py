@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from service.protocols.arrivals.poller import Poller, Work
+from service.protocols.arrivals.queue import Message
 from tests.protocols.arrivals.doubles import FakeQueue
 
 
@@ -32,5 +33,5 @@ async def polling(
         await poller.stop()
 
 
-async def accept(_: str) -> bool:
+async def accept(_: Message) -> bool:
     return True

@@ -64,7 +64,7 @@ class LongQueue(FakeQueue):
 async def test_a_queue_of_100_000_is_worked_on_within_the_places() -> None:
     queue, most = LongQueue(100_000), 0
 
-    async def work(_: str) -> bool:
+    async def work(_: Message) -> bool:
         nonlocal most
         most = max(most, len(poller._working))
         await asyncio.sleep(0.1)

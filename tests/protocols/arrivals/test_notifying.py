@@ -203,32 +203,6 @@ async def test_other_hooks_are_told_beside_one_that_fails() -> None:
     assert notifying.hooks.keys(QUICK) == ["in/a.txt"]
 
 
-@in_virtual_time
-async def test_the_oldest_refused_event_has_an_age() -> None:
-    clock = loop_clock()
-    answers: list[int] = [500, 500, 204]
-    notifying = Notifying(FakeHooks(lambda _: answers.pop(0)), clock)
-    series = 'presign_arrivals_oldest_seconds{hook="billing"}'
-    assert await notifying.value(series) == 0
-    clock.move(100)
-    await notifying.notify(billing=[make_arrival()])  # it happened when the clock started
-    clock.move(50)
-    await notifying.notify(billing=[make_arrival(eventTime="2026-01-01T00:01:00Z")])
-    assert await notifying.value(series) == pytest.approx(150, abs=1)
-    await notifying.notify(billing=[make_arrival()])
-    assert await notifying.value(series) == 0
-
-
-@in_virtual_time
-async def test_an_event_that_another_replica_told_is_forgotten() -> None:
-    clock = loop_clock()
-    notifying = Notifying(FakeHooks(lambda _: 500), clock)
-    clock.move(60)
-    await notifying.notify(billing=[make_arrival()])
-    clock.move(2 * 60 + 121)
-    assert await notifying.value('presign_arrivals_oldest_seconds{hook="billing"}') == 0
-
-
 async def test_a_removed_hook_has_no_series() -> None:
     notifying = Notifying(FakeHooks())
     notifying.notifier.keep(["quick"])

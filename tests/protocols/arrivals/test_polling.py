@@ -11,6 +11,7 @@ import pytest
 from service.protocols.arrivals.poller import STOP_SECONDS, Poller
 from service.protocols.arrivals.queue import (
     LONGEST_SECONDS,
+    Message,
     QueueUnavailable,
     retry_seconds,
 )
@@ -31,7 +32,7 @@ async def test_a_message_that_is_done_is_deleted() -> None:
 async def test_a_message_that_fails_is_tried_ever_later() -> None:
     queue = FakeQueue(["a"])
 
-    async def refuse(_: str) -> bool:
+    async def refuse(_: Message) -> bool:
         return False
 
     async with polling(queue, refuse):
@@ -49,7 +50,7 @@ async def test_a_hook_that_is_down_for_a_day_gets_its_event_within_another() -> 
     queue, day, clock = FakeQueue(["a"]), 86_400, loop_clock()
     up_at, accepted_at = clock.boot() + day, list[float]()
 
-    async def refuse_for_a_day(_: str) -> bool:
+    async def refuse_for_a_day(_: Message) -> bool:
         if clock.boot() < up_at:
             return False
         accepted_at.append(clock.boot())
@@ -78,7 +79,7 @@ def test_the_first_new_try_is_within_two_seconds() -> None:
 async def test_other_replicas_do_not_see_what_takes_long() -> None:
     queue = FakeQueue(["a"])
 
-    async def take_long(_: str) -> bool:
+    async def take_long(_: Message) -> bool:
         await asyncio.sleep(300)
         return True
 
@@ -91,7 +92,7 @@ async def test_other_replicas_do_not_see_what_takes_long() -> None:
 async def test_a_message_of_a_killed_replica_comes_back() -> None:
     queue = FakeQueue(["a"])
 
-    async def never(_: str) -> bool:
+    async def never(_: Message) -> bool:
         await asyncio.Event().wait()
         return True
 
@@ -110,9 +111,9 @@ async def test_slow_messages_hold_up_no_others() -> None:
     clock = loop_clock()
     queue, done = FakeQueue([*["slow"] * 50, "quick"]), dict[str, float]()
 
-    async def work(body: str) -> bool:
-        await asyncio.sleep(1000 if body == "slow" else 0)
-        done[body] = clock.boot()
+    async def work(message: Message) -> bool:
+        await asyncio.sleep(1000 if message.body == "slow" else 0)
+        done[message.body] = clock.boot()
         return True
 
     async with polling(queue, work):
@@ -125,7 +126,7 @@ async def test_slow_messages_hold_up_no_others() -> None:
 async def test_no_more_messages_are_taken_than_there_are_places() -> None:
     queue = FakeQueue(["a"] * 100)
 
-    async def take_long(_: str) -> bool:
+    async def take_long(_: Message) -> bool:
         await asyncio.sleep(1000)
         return True
 
@@ -146,8 +147,8 @@ async def test_without_places_nothing_is_taken() -> None:
 async def test_an_unexpected_error_leaves_the_message() -> None:
     queue = FakeQueue(["a", "b"])
 
-    async def work(body: str) -> bool:
-        if body == "a":
+    async def work(message: Message) -> bool:
+        if message.body == "a":
             raise RuntimeError
         return True
 
@@ -220,7 +221,7 @@ async def test_what_cannot_be_deleted_is_logged_once_a_minute(
 async def test_a_stop_waits_for_what_is_nearly_done() -> None:
     queue = FakeQueue(["a"])
 
-    async def work(_: str) -> bool:
+    async def work(_: Message) -> bool:
         await asyncio.sleep(3)
         return True
 
@@ -234,7 +235,7 @@ async def test_a_stop_takes_seconds_whatever_hangs() -> None:
     clock = loop_clock()
     queue = FakeQueue(["a"])
 
-    async def hang(_: str) -> bool:
+    async def hang(_: Message) -> bool:
         await asyncio.Event().wait()
         return True
 
@@ -250,11 +251,11 @@ async def test_nothing_is_lost_when_replicas_are_killed_at_random() -> None:
     chance = random.Random(7)
     queue, accepted = FakeQueue(json.dumps(i) for i in range(1000)), set[str]()
 
-    async def fail_half(body: str) -> bool:
+    async def fail_half(message: Message) -> bool:
         await asyncio.sleep(chance.random())
         if chance.random() < 0.5:
             return False
-        accepted.add(body)
+        accepted.add(message.body)
         return True
 
     def replica() -> Poller:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ from moto.server import ThreadedMotoServer
 
 from service.protocols.arrivals.hooks import Queue
 from service.protocols.arrivals.poller import Poller
-from service.protocols.arrivals.queue import QueueState, QueueUnavailable
+from service.protocols.arrivals.queue import Message, QueueState, QueueUnavailable
 from service.protocols.arrivals.settings import queue_of
 from service.protocols.arrivals.sqs import SqsQueue
 from tests.protocols.arrivals.factories import body_of, make_record
@@ -70,6 +71,17 @@ def count(admin: Any, queue: SqsQueue) -> int:
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     found = admin.get_queue_attributes(QueueUrl=queue.url, AttributeNames=names)["Attributes"]
     return sum(int(found[name]) for name in names)
+
+
+async def test_a_message_keeps_when_it_was_first_received(admin: Any, queue: SqsQueue) -> None:
+    put(admin, queue, "a")
+    before = time.time()
+    [first] = await queue.receive(1)
+    await queue.hide([(first.receipt, 0)])
+    [again] = await queue.receive(1)
+    assert first.first_received_at == again.first_received_at
+    assert before - 1 < (again.first_received_at or 0) < time.time() + 1
+    assert (first.receives, again.receives) == (1, 2)
 
 
 async def test_a_message_is_received_and_deleted(admin: Any, queue: SqsQueue) -> None:
@@ -145,8 +157,8 @@ async def test_each_event_is_delivered_though_half_fail(admin: Any, queue: SqsQu
     put(admin, queue, *(body_of(make_record(key=key)) for key in keys))
     tries, accepted, all_accepted = dict[str, int](), set[str](), asyncio.Event()
 
-    async def fail_first_of_odd(body: str) -> bool:
-        key = json.loads(body)["Records"][0]["s3"]["object"]["key"]
+    async def fail_first_of_odd(message: Message) -> bool:
+        key = json.loads(message.body)["Records"][0]["s3"]["object"]["key"]
         tries[key] = tries.get(key, 0) + 1
         if int(key[3:]) % 2 and tries[key] == 1:
             return False
