@@ -9,7 +9,8 @@ _REFUSED: Final = tuple(
         ip_network,
         (
             "0.0.0.0/8",  # this machine
-            "::/128",
+            "::/96",  # RFC 4291: contains an IPv4 address, except ::1
+            "::ffff:0:0:0/96",  # RFC 2765: translated to an IPv4 address
             "169.254.0.0/16",  # metadata of AWS, Google Cloud, Azure and others
             "fe80::/10",
             "fd00:ec2::/32",  # AWS: "Access instance metadata" in the guide of EC2
@@ -21,6 +22,7 @@ _REFUSED: Final = tuple(
         ),
     )
 )
+_LOOPBACK: Final = ip_address("::1")
 _NAT64: Final = ip_network("64:ff9b::/96")  # RFC 6052: the last four bytes are an IPv4 address
 _NAMES: Final = frozenset(
     {
@@ -51,6 +53,8 @@ def is_refused(address: str) -> bool:
         parsed = ip_address(address.partition("%")[0])
     except ValueError:
         return True
+    if parsed == _LOOPBACK:
+        return False
     return any(each in network for each in _meanings(parsed) for network in _REFUSED)
 
 

@@ -36,6 +36,10 @@ class NotRecords(Exception):
     """The body is none of the shapes in which stores report events."""
 
 
+class TooManyFields(Exception):
+    """The body has more than it may have."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """Something that happened to an object. `s3_bucket` is the store's name.
@@ -70,15 +74,16 @@ class _Unreadable(Exception):
     """A record that lacks something, or has it in another form."""
 
 
-def reading(body: bytes | str) -> Iterator[Records]:
+def reading(body: bytes | str, max_fields: int | None = None) -> Iterator[Records]:
     """Read the events in a message of a queue, or in the body of a push, one at each step.
 
     All steps yield the same object, and there is one at least. A test event has no records. What
-    SNS wraps is read too. Raises NotRecords at once.
+    SNS wraps is read too. Raises NotRecords at once, and TooManyFields, which counts commas: before
+    it is read as JSON, also what is wrapped.
     """
-    found = _json(body)
+    found = _json(body, max_fields)
     if found.get("Type") == "Notification" and isinstance(message := found.get("Message"), str):
-        found = _json(message)
+        found = _json(message, max_fields)
     if isinstance(found.get("Records"), list):
         return _collect(found["Records"], _record)
     if isinstance(found.get("detail"), dict) and found.get("source") == "aws.s3":
@@ -88,7 +93,10 @@ def reading(body: bytes | str) -> Iterator[Records]:
     raise NotRecords
 
 
-def _json(text: bytes | str) -> dict[str, Any]:
+def _json(text: bytes | str, max_fields: int | None) -> dict[str, Any]:
+    fields = text.count(",") if isinstance(text, str) else text.count(b",")
+    if max_fields is not None and fields > max_fields:
+        raise TooManyFields
     try:
         found = from_json(text, allow_inf_nan=False)
     except (ValueError, TypeError):  # of what is nested too deep, and of text with a surrogate

@@ -119,6 +119,15 @@ async def test_a_body_of_too_many_fields_is_refused() -> None:
         assert (await push(client, thousand)).status_code == 204
 
 
+async def test_fields_are_counted_in_what_sns_wraps() -> None:
+    inside = '{"Records": [' + "0," * 20_001 + "0]}"
+    wrapped = json.dumps({"Type": "Notification", "Message": inside}).replace("0,", r"0\u002c")
+    assert wrapped.count(",") == 1
+    async with pushing(FakeHooks()) as client:
+        answer = await push(client, wrapped)
+    assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+
+
 async def test_a_push_that_a_hook_refuses_must_be_sent_again() -> None:
     lines = list[bytes]()
     async with pushing(FakeHooks(lambda _: 500), audit=lines.extend) as client:
