@@ -121,7 +121,10 @@ def denied_line(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HookTry:
-    """One try to notify a hook of an object. `status` is None if the hook did not answer."""
+    """One try to notify a hook of an object. `status` is None if the hook did not answer.
+
+    `failure` says why it has not accepted the event, without an address.
+    """
 
     hook: str
     webhook_id: str
@@ -129,6 +132,7 @@ class HookTry:
     s3_bucket: str
     key: str
     status: int | None = None
+    failure: str | None = None
 
 
 def hook_try_line(tried: HookTry, *, time: float, requester: Requester | None = None) -> bytes:
@@ -139,7 +143,8 @@ def hook_try_line(tried: HookTry, *, time: float, requester: Requester | None = 
         "issuer": None if caller is None else caller.issuer,
         "subject": None if caller is None else caller.subject,
         "client": None if requester is None else requester.client,
-        "decision": "allowed",
+        "decision": "allowed" if tried.failure is None else "failed",
+        "reason": tried.failure,
         "operation": Operation.NOTIFY,
         "bucket": tried.bucket,
         "s3_bucket": tried.s3_bucket,

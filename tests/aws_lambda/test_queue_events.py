@@ -82,10 +82,16 @@ def test_without_time_all_messages_stay() -> None:
     assert failed(result) == ["message-0"]
 
 
-def test_without_the_section_all_messages_stay() -> None:
+def test_without_the_section_all_messages_stay_with_one_line(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     with running(FakeHooks(), arrivals=None) as instance:
-        result = instance.invoke(event_of(event("in/a"), event("in/b")), "i")
-    assert failed(result) == ["message-0", "message-1"]
+        for _ in range(2):
+            result = instance.invoke(event_of(event("in/a"), event("in/b")), "i")
+            assert failed(result) == ["message-0", "message-1"]
+    said = [each.message for each in caplog.records if each.name.startswith("service.")]
+    assert said.count("arrivals are not configured: the messages stay in the queue") == 1
+    assert not any(each.exc_info for each in caplog.records)
 
 
 def test_an_unexpected_error_leaves_the_messages(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,13 @@ from typing import Final
 
 from service.access.grants import AccessRequest, Allowed, Operation, decide
 from service.concurrency.event_loop import in_slices, run_in_thread_if
-from service.errors import BodyTooLarge, Forbidden, HookUnavailable, InvalidRequest
+from service.errors import (
+    BodyTooLarge,
+    Forbidden,
+    HookUnavailable,
+    InvalidRequest,
+    NotConfigured,
+)
 from service.presigning.requests import Requester
 from service.presigning.snapshot import Bucket
 from service.protocols.arrivals.hooks import ArrivalSettings, Hook
@@ -64,6 +70,7 @@ class Arrivals(UseCase[ArrivalSettings]):
 
     def configure(self, values: ArrivalSettings | None) -> None:
         self.values, self._writers, self._buckets = values, None, None
+        self._has_said_off = False
         self._waits_until = self._clock.boot() + _ROLE_SECONDS
         self._notifier.keep(() if values is None else values.hooks)
         self._sender.trust(None if values is None else values.ca_bundle)
@@ -89,8 +96,19 @@ class Arrivals(UseCase[ArrivalSettings]):
 
         One that is no event is done, too, as it would be none the next time. One whose caller
         cannot be named yet is not, for a minute. `first_seen` is when the queue first handed it
-        out, in epoch seconds.
+        out, in epoch seconds. While arrivals are off, none is done.
         """
+        try:
+            return await self._take(message, first_seen)
+        except NotConfigured:
+            if not self._has_said_off:
+                log.warning("arrivals are not configured: the messages stay in the queue")
+            self._has_said_off = True
+            return False
+
+    async def _take(self, message: str, first_seen: float | None) -> bool:
+        """Raises NotConfigured."""
+        _ = self.configured
         try:
             found = await self._parse(message)
         except NotRecords:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from typing import Final
+from urllib.parse import urlsplit
 
 from service.access.callers import CallerEntry
 from service.access.grants import Operation
@@ -17,7 +18,9 @@ def describe(arrivals: ArrivalSettings) -> Iterator[str]:
     for name, hook in arrivals.hooks.items():
         what = " and ".join(sorted(hook.events))
         where = f"{hook.bucket}/{hook.prefix}"
-        yield f"{_SECTION}: hook {name} is notified of what is {what} in {where}"
+        # Path and query may be secret.
+        host = urlsplit(hook.url).netloc
+        yield f"{_SECTION}: hook {name} at {host} is notified of what is {what} in {where}"
     yield f"{_SECTION}: events come by {source}"
 
 

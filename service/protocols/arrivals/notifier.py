@@ -122,6 +122,7 @@ class Notifier:
             s3_bucket=event.record.s3_bucket,
             key=event.record.key,
             status=status,
+            failure=failure,
         )
         try:
             await self._trail.record_hook_try(tried, by)

@@ -25,12 +25,17 @@ SECONDS: Final = 10.0  # for the whole request, to the end of its answer
 MAX_ANSWER_BYTES: Final = 4096
 # Frameworks parse a body by its type, and refuse what has another.
 _HEADERS: Final = {"Content-Type": "application/json", "User-Agent": f"presign/{__version__}"}
+_REFUSED: Final = "its name leads to an address that no hook may have"
 _KEEPALIVE_SECONDS: Final = 15
 _LOOKUPS: Final = 16  # threads: a name's server may be as slow as a hook
 
 
 class NotSent(Exception):
     """The hook did not answer. The message names no address, and may be logged."""
+
+
+class _RefusedAddress(PermissionError):
+    """No hook may have it. The system raises PermissionError too, such as for a firewall."""
 
 
 class Sender:
@@ -56,7 +61,8 @@ class Sender:
         except TimeoutError:
             raise NotSent("it took too long") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise NotSent(class_names(error)) from None
+            is_refused_address = isinstance(getattr(error, "os_error", None), _RefusedAddress)
+            raise NotSent(_REFUSED if is_refused_address else class_names(error)) from None
 
     async def close(self) -> None:
         """Close each connection after its request."""
@@ -130,7 +136,7 @@ def _checked_socket(address: tuple[Any, ...]) -> socket.socket:
     """Return a socket to connect to the address with. Raises OSError for one that is refused."""
     family, kind, protocol, _, at = address
     if is_refused(str(at[0])):
-        raise PermissionError
+        raise _RefusedAddress
     return socket.socket(family=family, type=kind, proto=protocol)
 
 

@@ -63,8 +63,8 @@ class HookSettings(RootSettings):
     """Is notified of what [happens](arrivals.md) below a prefix, by the hook's name."""
 
     url: HookUrl
-    """Where to send each event, by https, or by http on loopback. It may hold a secret, so it is
-    shown nowhere: the hook's name is."""
+    """Where to send each event, by https, or by http on loopback. Its path and query may be secret,
+    so they are shown nowhere: `presign check` shows the host, and all else the hook's name."""
 
     secret: WebhookSecrets
     """What the receiver verifies signatures with: `whsec_` and 24 to 64 random bytes in base64, or

@@ -89,7 +89,10 @@ async def test_each_try_has_an_audit_line() -> None:
     await notifying.notify(billing=[make_arrival()])
     line = notifying.line()
     id_of_event = notifying.hooks.sent[0][1]["webhook-id"]
-    assert {name: line[name] for name in ("operation", "bucket", "keys", "hook", "status")} == {
+    names = ("decision", "reason", "operation", "bucket", "keys", "hook", "status")
+    assert {name: line[name] for name in names} == {
+        "decision": "failed",
+        "reason": "it answered 503",
         "operation": "notify",
         "bucket": "demo",
         "keys": ["in/a.txt"],
@@ -98,6 +101,22 @@ async def test_each_try_has_an_audit_line() -> None:
     }
     assert line["webhook_id"] == id_of_event
     assert "example" not in json.dumps(line)
+
+
+async def test_the_line_of_an_accepted_event_has_no_reason() -> None:
+    notifying = Notifying(FakeHooks())
+    await notifying.notify(billing=[make_arrival()])
+    line = notifying.line()
+    assert (line["decision"], line["status"], "reason" in line) == ("allowed", 204, False)
+
+
+async def test_a_try_without_an_answer_has_its_reason(caplog: pytest.LogCaptureFixture) -> None:
+    notifying = Notifying(FakeHooks(lambda _: "it took too long"))
+    await notifying.notify(billing=[make_arrival()])
+    line = notifying.line()
+    assert (line["decision"], line["reason"]) == ("failed", "it took too long")
+    assert "status" not in line
+    assert caplog.messages == ["hook billing failed, events are sent again: it took too long"]
 
 
 async def test_the_line_of_a_push_names_its_caller() -> None:

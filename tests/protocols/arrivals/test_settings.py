@@ -150,12 +150,16 @@ def test_another_queue_needs_a_restart() -> None:
 
 
 def test_check_says_who_is_told_and_who_may_tell(tmp_path: Path) -> None:
-    code, output = checked(tmp_path, NOTIFY, queue_url="https://sqs.eu-west-1.amazonaws.com/1/q")
+    url = "https://hooks.example:8443/path-secret?query-secret"
+    queue_url = "https://sqs.eu-west-1.amazonaws.com/1/q"
+    hooks = {"billing": HOOK | {"url": url}}
+    code, output = checked(tmp_path, NOTIFY, queue_url=queue_url, hooks=hooks)
     assert code == 0
-    assert "arrivals: hook billing is notified of what is created in demo/in/" in output
+    said = "hook billing at hooks.example:8443 is notified of what is created in demo/in/"
+    assert f"arrivals: {said}" in output
     assert "arrivals: events come by a queue and pushes" in output
     assert "push events of demo/" in output
-    assert "hooks.example" not in output
+    assert all(secret not in output for secret in ("path-secret", "query-secret", SECRET))
 
 
 @pytest.mark.parametrize(
