@@ -180,7 +180,8 @@ class CallerSettings(OneOfMany):
 
     rate_limit: Shown[RateLimit | None] = None
     """URLs that the caller may request in a period. A batch counts each of its URLs, a call to the
-    store counts as one, and so does each event that a store pushes. Further requests get 429 `rate_limited`."""
+    store counts as one, and so does each event that a store pushes. Further requests get 429
+    `rate_limited`."""
 
     not_after: Time | None = None
     """Requests with the API key get 401 after this time. URLs and share links that it got earlier

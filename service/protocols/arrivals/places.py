@@ -27,9 +27,9 @@ class Places:
     async def acquire(self, caller_id: CallerId | None, *, is_quick: bool) -> bool:
         """Take a place for a push of a caller, or for a message. Return whether there was one.
 
-        One caller has at most as many places as it leaves free. If the hook is quick, wait a moment
-        for one: a message that goes back to the queue is counted there. What is for a slow hook
-        must not wait, nor many messages for any: they would hold up others.
+        One caller has at most as many places as it leaves free. For a quick hook, pushes and up to
+        WAITING messages wait a moment, since the queue counts each return of a message. A slow
+        hook's jobs are refused at once, so that they hold up no others.
         """
         may_wait = is_quick and (caller_id is not None or self._waiting < WAITING)
         self._waiting += caller_id is None

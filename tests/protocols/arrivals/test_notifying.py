@@ -196,7 +196,7 @@ async def test_few_messages_wait_for_a_hook_that_is_barely_quick() -> None:
         await asyncio.sleep(0.1)
         assert sum(each.done() for each in tasks) == 100
         assert not any(each.result() for each in tasks if each.done())
-        assert await notifying.notify(REQUESTER, slow=[make_arrival()])  # a push does wait
+        assert await notifying.notify(REQUESTER, slow=[make_arrival()])  # its own places
         outcomes = await asyncio.gather(*tasks)
         assert sum(outcomes) == JOBS + WAITING
         assert clock.boot() - began < 5

@@ -35,18 +35,17 @@ async def test_a_reload_that_turns_arrivals_off_is_one_line(
 
 
 async def test_a_reload_in_the_middle_of_a_message_leaves_it(
-    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    hooks, parse = FakeHooks(), Arrivals._parse
-
-    async def parse_while_reloading(self: Arrivals, *args: Any) -> Any:
-        self.configure(None)
-        return await parse(self, *args)
-
+    hooks = FakeHooks()
+    long_body = body_of(*(make_record(key=f"in/{number}") for number in range(1000)))
     async with pushing(hooks) as client:
-        monkeypatch.setattr(Arrivals, "_parse", parse_while_reloading)
-        [body] = bodies("in/", 1)
-        assert not await app_of(client).parts.use_case(Arrivals).take(body)
+        arrivals = app_of(client).parts.use_case(Arrivals)
+        taking = asyncio.create_task(arrivals.take(long_body))
+        await asyncio.sleep(0)  # it is being read, in slices
+        assert not taking.done()
+        arrivals.configure(None)
+        assert not await taking
     warnings = [each for each in caplog.records if each.levelno >= logging.WARNING]
     assert ([each.message for each in warnings], hooks.sent) == ([OFF], [])
 
