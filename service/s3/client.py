@@ -26,11 +26,11 @@ from service.clock import Clock
 from service.concurrency.shared_client import SharedClient
 from service.concurrency.waiting import Waiting
 from service.errors import Overloaded, StorageRefused, StorageUnavailable
+from service.http_client.transport import AiohttpTransport
 from service.s3.access import StoreAccess
 from service.s3.errors import S3Error
 from service.s3.forms import PostedForm
 from service.s3.observer import S3Observer, observed
-from service.s3.transport import AiohttpTransport
 from service.s3.xml import error_code
 from service.signing.actions import ListObjects, ListObjectVersions
 from service.signing.multipart_actions import (

@@ -8,7 +8,7 @@ import pytest
 
 from service.app import reload
 from service.app.configuration import store_tls_context
-from service.s3.transport import AiohttpTransport
+from service.http_client.transport import AiohttpTransport
 from tests.app.reload.harness import put, watching
 from tests.app.services.harness import called_here, configuration, one_ca, until
 

@@ -8,7 +8,7 @@ import pytest
 from service.app.configuration import store_tls_context
 from service.app.settings import Settings, load_settings
 from service.errors import ConfigurationError
-from service.s3.transport import AiohttpTransport
+from service.http_client.transport import AiohttpTransport
 from tests.app.reload.harness import put
 from tests.app.services.harness import Harness, configuration, one_ca, settings, start_services
 

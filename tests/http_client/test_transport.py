@@ -15,7 +15,7 @@ import aiohttp
 import httpx
 import pytest
 
-from service.s3.transport import AiohttpTransport
+from service.http_client.transport import AiohttpTransport
 from service.signing.metadata import MAX_METADATA_BYTES
 from tests.support.stub_server import Answer, StubServer, response, sends, serving
 
