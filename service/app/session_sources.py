@@ -16,6 +16,7 @@ from service.config.buckets import BucketSettings
 from service.config.reading import content_digest
 from service.config.server import ambient_ca_bundle
 from service.errors import ConfigurationError
+from service.http_client.sdk import sdk_session
 from service.sessions.source import Role, SessionSource
 from service.sessions.static_keys import StaticSource, keys_in_files
 from service.sessions.sts import AssumedRole, static_credentials
@@ -43,7 +44,7 @@ OpenSources = Callable[[Clock], AbstractAsyncContextManager[MakeSource]]
 async def aws_sources(clock: Clock) -> AsyncIterator[MakeSource]:
     """Makes the source of a bucket's sessions. Closes the STS clients at the end."""
     async with AsyncExitStack() as stack:
-        session = aioboto3.Session()
+        session = sdk_session()
         clients = StsClients(session, stack, _sdk_authorities)
 
         async def make(name: str, origin: CredentialOrigin) -> SessionSource:
@@ -61,7 +62,7 @@ async def aws_sources(clock: Clock) -> AsyncIterator[MakeSource]:
 
 async def _of_profile(bucket: str, profile: str) -> aioboto3.Session:
     try:
-        return await asyncio.to_thread(aioboto3.Session, profile_name=profile)
+        return await asyncio.to_thread(sdk_session, profile)
     except BotoCoreError as error:
         problem = f"buckets.{bucket}.profile: {type(error).__name__}"
         raise ConfigurationError([problem]) from None

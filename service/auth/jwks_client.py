@@ -12,6 +12,8 @@ from typing import Final, Protocol
 import httpx
 
 from service.concurrency.causes import class_names
+from service.http_client.bounded import ResponseTooLong
+from service.http_client.transport import AiohttpTransport
 from service.telemetry.spans import trace_headers
 
 FETCH_SECONDS: Final = 5.0
@@ -21,6 +23,7 @@ _HEADERS: Final = {
     "Accept-Encoding": "identity",  # so that the bytes counted are the bytes stored
     "User-Agent": "presign",
 }
+_NO_AUTHORITIES: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 class KeysUnavailable(Exception):
@@ -57,6 +60,8 @@ class JwksEndpoint:
                 return await self._answer(headers)
         except KeysUnavailable:
             raise
+        except ResponseTooLong:
+            raise _too_long() from None
         except TimeoutError:
             raise KeysUnavailable(f"no response within {self._limit_seconds:g} s") from None
         except Exception as error:  # noqa: BLE001 - DNS, TLS and httpx raise anything
@@ -74,14 +79,15 @@ class JwksEndpoint:
             async for chunk in response.aiter_raw():
                 body += chunk
                 if len(body) > MAX_BYTES:
-                    raise KeysUnavailable(f"the response is longer than {MAX_BYTES} bytes")
+                    raise _too_long()
             return bytes(body)
 
     async def _client(self) -> httpx.AsyncClient:
         secure = self._url.startswith("https:")
+        tls = await asyncio.to_thread(self._authorities) if secure else _NO_AUTHORITIES
         return httpx.AsyncClient(
-            verify=await asyncio.to_thread(self._authorities) if secure else False,
-            trust_env=secure,  # a proxy must not read or forge what is not encrypted
+            transport=AiohttpTransport(tls, connections=1, max_response_bytes=2 * MAX_BYTES),
+            trust_env=False,  # the transport reads the proxy
             timeout=None,  # noqa: S113 - httpx's restarts with each byte; `fetch` limits the whole
             headers=_HEADERS,
         )
@@ -106,3 +112,7 @@ class JwksEndpoint:
         if not bearer or not bearer.isprintable():
             raise KeysUnavailable("the bearer file contains no token")
         return {"Authorization": f"Bearer {bearer}"}
+
+
+def _too_long() -> KeysUnavailable:
+    return KeysUnavailable(f"the response is longer than {MAX_BYTES} bytes")

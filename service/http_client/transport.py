@@ -15,19 +15,25 @@ import aiohttp
 import httpx
 from yarl import URL
 
+from service.http_client.bounded import ResponseTooLong, bound_responses
+
 _KEEPALIVE_SECONDS: Final = 15
+MAX_CHUNKS: Final = 8192  # HTTP's: each takes some 3 µs, even if it has one byte
+_CHUNKS_AT_ONCE: Final = 128  # between two turns of the event loop
 _MAX_HEADERS: Final = 1200  # S3's 2 KiB of metadata are 1,043 pairs at most, without values
 
 
 class AiohttpTransport(httpx.AsyncBaseTransport):
-    def __init__(self, tls: ssl.SSLContext, *, connections: int) -> None:
+    def __init__(self, tls: ssl.SSLContext, *, connections: int, max_response_bytes: int) -> None:
         """At most `connections` are in use at a time. Idle ones of each host come in addition.
+        `max_response_bytes` is for the head and the body, as they are on the wire.
 
         A proxy is read from the environment, and used for https only: it must neither read nor
         change what is not encrypted.
         """
         self._tls = tls
         self._connections = connections
+        self._max_response_bytes = max_response_bytes
         proxies = getproxies_environment()
         proxy = proxies.get("https") or proxies.get("all")
         # As curl reads it: a scheme is optional.
@@ -37,7 +43,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Return the response once its head is here.
 
-        Raises ConnectError if nothing was sent, else ReadError.
+        Raises ConnectError if nothing was sent, else ReadError or ResponseTooLong.
         """
         if request.method == "POST":  # aiohttp repeats the others itself
             await _notice_closed_connections()
@@ -55,6 +61,8 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             )
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise httpx.ConnectError(type(error).__name__, request=request) from None
+        except ResponseTooLong:
+            raise
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise httpx.ReadError(type(error).__name__, request=request) from None
         return httpx.Response(
@@ -71,10 +79,11 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
     def _open_session(self) -> aiohttp.ClientSession:
         """Return the one session, which can be made only while the event loop runs."""
         if self._session is None:
+            connector = aiohttp.TCPConnector(
+                limit=self._connections, keepalive_timeout=_KEEPALIVE_SECONDS, ssl=self._tls
+            )
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
-                    limit=self._connections, keepalive_timeout=_KEEPALIVE_SECONDS, ssl=self._tls
-                ),
+                connector=bound_responses(connector, self._max_response_bytes),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
                 timeout=aiohttp.ClientTimeout(),
@@ -100,11 +109,20 @@ class _Body(httpx.AsyncByteStream):
         self._response = response
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        content = self._response.content
         try:
-            async for chunk in self._response.content.iter_any():
+            for chunks in range(MAX_CHUNKS + 1):
+                if content.at_eof():  # `iter_chunks` never ends for a response without a body
+                    return
+                chunk, _ = await content.readchunk()
+                if chunks % _CHUNKS_AT_ONCE == _CHUNKS_AT_ONCE - 1:
+                    await asyncio.sleep(0)
                 yield chunk
+        except ResponseTooLong:
+            raise
         except (aiohttp.ClientError, OSError) as error:
             raise httpx.ReadError(type(error).__name__) from None
+        raise ResponseTooLong
 
     async def aclose(self) -> None:
         self._response.release()

@@ -26,6 +26,7 @@ from service.clock import Clock
 from service.concurrency.shared_client import SharedClient
 from service.concurrency.waiting import Waiting
 from service.errors import Overloaded, StorageRefused, StorageUnavailable
+from service.http_client.bounded import ResponseTooLong
 from service.http_client.transport import AiohttpTransport
 from service.s3.access import StoreAccess
 from service.s3.errors import S3Error
@@ -53,7 +54,6 @@ ATTEMPTS: Final = 3
 MAX_LIST_BYTES: Final = 1024**2  # a page of 1,000 parts has at most half of that
 MAX_OBJECTS_BYTES: Final = 4 * 1024**2  # 1,000 keys of 1,024 bytes, three times as long if encoded
 MAX_ANSWER_BYTES: Final = 64 * 1024  # for everything except lists
-MAX_CHUNKS: Final = 4096  # each costs time on the event loop, even if it has one byte
 _LONG_BYTES: Final = 64 * 1024  # takes about 2 ms to parse
 _EXPIRES_IN: Final = 60
 _BACKOFF_SECONDS: Final = 0.2  # doubled for each attempt; the pause is a random part of it
@@ -149,7 +149,9 @@ class S3Client:
 
     def _open_client(self, tls: ssl.SSLContext | None) -> SharedClient[httpx.AsyncBaseTransport]:
         client = self._transport or AiohttpTransport(
-            tls or httpx.create_ssl_context(), connections=CALLS
+            tls or httpx.create_ssl_context(),
+            connections=CALLS,
+            max_response_bytes=2 * MAX_OBJECTS_BYTES,  # with its head, and the sizes of chunks
         )
         return SharedClient(client, client.aclose)
 
@@ -205,6 +207,8 @@ class S3Client:
                 return answer
         except (httpx.ConnectError, httpx.ConnectTimeout):  # nothing was sent
             return None
+        except ResponseTooLong:
+            raise _too_long() from None
         except (httpx.TransportError, TimeoutError):
             if not call.is_creation:
                 return None
@@ -269,10 +273,13 @@ def _too_many_calls() -> Overloaded:
 
 
 async def _read(response: httpx.Response, max_bytes: int) -> bytes:
-    body, chunks = bytearray(), 0
+    body = bytearray()
     async for chunk in response.aiter_raw():
         body += chunk
-        chunks += 1
-        if len(body) > max_bytes or chunks > MAX_CHUNKS:
-            raise StorageRefused("The store's answer is too long.")
+        if len(body) > max_bytes:
+            raise _too_long()
     return bytes(body)
+
+
+def _too_long() -> StorageRefused:
+    return StorageRefused("The store's answer is too long.")

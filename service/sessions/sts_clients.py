@@ -10,9 +10,9 @@ from typing import Any
 import aioboto3
 from botocore import UNSIGNED
 from botocore.awsrequest import AWSPreparedRequest
-from botocore.config import Config
 
 from service.concurrency.shared_client import SharedClient
+from service.http_client.sdk import SdkConfig
 from service.sessions.source import Role
 from service.telemetry.spans import trace_headers
 
@@ -116,8 +116,8 @@ def _add_trace_headers(request: AWSPreparedRequest, **_: Any) -> None:
         request.headers[name] = value
 
 
-def _config(*, unsigned: bool) -> Config:
-    return Config(
+def _config(*, unsigned: bool) -> SdkConfig:
+    return SdkConfig(
         connect_timeout=2,
         read_timeout=4,
         retries={"total_max_attempts": 1},

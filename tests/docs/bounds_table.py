@@ -13,6 +13,7 @@ from service.diagnosis.request import (
     MAX_URL_LENGTH,
 )
 from service.diagnosis.signature_proof import MAX_TRIED
+from service.http_client.transport import MAX_CHUNKS
 from service.multipart.completion import COMPLETE_SECONDS
 from service.protocols.arrivals import sender
 from service.protocols.arrivals.notifier import IN_FLIGHT
@@ -145,7 +146,7 @@ BOUNDS: Final = (
         "a store's answer",
         (
             f"{s3.MAX_ANSWER_BYTES // _KIB} KiB, of a list of parts {s3.MAX_LIST_BYTES // _MIB} MiB, of "
-            f"objects or versions {s3.MAX_OBJECTS_BYTES // _MIB} MiB; {s3.MAX_CHUNKS:,} pieces"
+            f"objects or versions {s3.MAX_OBJECTS_BYTES // _MIB} MiB; {MAX_CHUNKS:,} pieces"
         ),
         "502 `storage_refused`",
     ),

@@ -20,13 +20,16 @@ from service.signing.metadata import MAX_METADATA_BYTES
 from tests.support.stub_server import Answer, StubServer, response, sends, serving
 
 TLS: Final = httpx.create_ssl_context()
+LONGEST: Final = 1024**2
 SIGNED: Final = "/b/a%2F%C3%BC//%2B%20*~('?X-Amz-Signature=a%2Fb%3D&uploads&x="
 EMPTY: Final = sends(response())
 
 
 @asynccontextmanager
 async def connected(answer: Answer = EMPTY) -> AsyncIterator[tuple[httpx.AsyncClient, StubServer]]:
-    client = httpx.AsyncClient(transport=AiohttpTransport(TLS, connections=8), trust_env=False)
+    client = httpx.AsyncClient(
+        transport=AiohttpTransport(TLS, connections=8, max_response_bytes=LONGEST), trust_env=False
+    )
     async with serving(answer) as store, client:
         yield client, store
 
@@ -87,7 +90,9 @@ async def test_neither_cookies_nor_redirects_are_followed() -> None:
 async def test_a_refused_connection_has_sent_nothing() -> None:
     async with connected() as (client, store):
         origin = store.origin
-    client = httpx.AsyncClient(transport=AiohttpTransport(TLS, connections=8))
+    client = httpx.AsyncClient(
+        transport=AiohttpTransport(TLS, connections=8, max_response_bytes=LONGEST)
+    )
     async with client:
         with pytest.raises(httpx.ConnectError, match=r"^\w+$"):
             await client.get(f"{origin}/b/k?X-Amz-Signature=canary")
@@ -162,7 +167,9 @@ async def test_a_proxy_gets_its_password_and_a_host_without_proxy_none(
         monkeypatch.setenv("HTTPS_PROXY", address)
         for hosts in ("", "127.0.0.1", closed):
             monkeypatch.setenv("NO_PROXY", hosts)
-            client = httpx.AsyncClient(transport=AiohttpTransport(TLS, connections=8))
+            client = httpx.AsyncClient(
+                transport=AiohttpTransport(TLS, connections=8, max_response_bytes=LONGEST)
+            )
             async with client:
                 with pytest.raises(httpx.TransportError):
                     await client.get(f"https://{closed}")

@@ -8,6 +8,7 @@ import socket
 import ssl
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,10 +20,12 @@ from yarl import URL
 from service import __version__
 from service.concurrency.causes import class_names
 from service.concurrency.shared_client import SharedClient
+from service.http_client.bounded import ResponseTooLong, bound_responses
 from service.protocols.arrivals.addresses import is_refused
 
 SECONDS: Final = 10.0  # for the whole request, to the end of its answer
-MAX_ANSWER_BYTES: Final = 4096
+MAX_ANSWER_BYTES: Final = 4096  # of its body
+_MAX_WIRE_BYTES: Final = 32 * 1024  # with its head, and the sizes of chunks
 # Frameworks parse a body by its type, and refuse what has another.
 _HEADERS: Final = {"Content-Type": "application/json", "User-Agent": f"presign/{__version__}"}
 _REFUSED: Final = "its name leads to an address that no hook may have"
@@ -93,11 +96,12 @@ async def _post(
         URL(url, encoded=True), headers=sent, data=body, allow_redirects=False
     ) as answer:
         received = 0
-        while received <= MAX_ANSWER_BYTES:
-            chunk = await answer.content.read(MAX_ANSWER_BYTES + 1 - received)
-            if not chunk:
-                return answer.status
-            received += len(chunk)
+        with suppress(ResponseTooLong):
+            while received <= MAX_ANSWER_BYTES:
+                chunk = await answer.content.read(MAX_ANSWER_BYTES + 1 - received)
+                if not chunk:
+                    return answer.status
+                received += len(chunk)
         answer.close()  # with its connection, and what else it would send
         return answer.status
 
@@ -112,7 +116,7 @@ def _client(tls: ssl.SSLContext) -> SharedClient[aiohttp.ClientSession]:
         socket_factory=_checked_socket,
     )
     session = aiohttp.ClientSession(
-        connector=connector,
+        connector=bound_responses(connector, _MAX_WIRE_BYTES),
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
         timeout=aiohttp.ClientTimeout(),

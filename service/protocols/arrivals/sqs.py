@@ -6,12 +6,11 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Final
 
-import aioboto3
-from botocore.config import Config
 from botocore.exceptions import ClientError
 from pydantic_core import from_json
 
 from service.concurrency.causes import class_names
+from service.http_client.sdk import SdkConfig, sdk_session
 from service.protocols.arrivals.hooks import Queue
 from service.protocols.arrivals.queue import (
     INVISIBLE_SECONDS,
@@ -29,7 +28,9 @@ _REDRIVE: Final = "RedrivePolicy"
 _RETENTION: Final = "MessageRetentionPeriod"
 _IN_FLIGHT: Final = "ApproximateNumberOfMessagesNotVisible"
 _DEFAULT_RETENTION: Final = 345_600
-_CONFIG: Final = Config(
+_MAX_RECEIVED_BYTES: Final = 16 * 1024**2  # ten messages of a MiB each, SQS's largest
+_CONFIG: Final = SdkConfig(
+    max_response_bytes=_MAX_RECEIVED_BYTES,
     connect_timeout=3,
     read_timeout=_POLL_SECONDS + 10,
     retries={"total_max_attempts": 1},
@@ -104,7 +105,7 @@ class SqsQueue:
 
     async def _open(self) -> Any:
         """Make the client. The SDK reads its data in a thread: that takes 50 ms."""
-        context = aioboto3.Session().client(
+        context = sdk_session().client(
             "sqs",
             region_name=self._queue.region,
             endpoint_url=self._queue.endpoint_url,
