@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
@@ -19,7 +19,7 @@ from fsspec.spec import AbstractBufferedFile, AbstractFileSystem
 
 from presign_client.client import Presign
 from presign_client.errors import PresignError
-from presign_client.results import Entry
+from presign_client.results import Copied, Entry
 from presign_client.transfers.plan import PARALLEL
 from presign_client.transfers.ranges import Ranges
 
@@ -59,7 +59,7 @@ def _as_os_error(path: str) -> Iterator[None]:
 
 
 class PresignFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no types
-    """Reads by ranges, and writes whole objects when a file is closed."""
+    """Reads by ranges, writes whole objects when a file is closed, and copies inside the store."""
 
     protocol = "presign"
 
@@ -155,6 +155,54 @@ class PresignFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has
     def rm_file(self, path: str) -> None:
         with _as_os_error(path):
             self.presign.delete(*self._parts(path))
+
+    def cp_file(
+        self, path1: str, path2: str, *, pairs: list[tuple[str, str]] | None = None, **_: Any
+    ) -> None:
+        """Copy an object inside the store, up to 5 GiB. With `pairs` only note what to copy."""
+        if pairs is None:
+            self._copy(self.presign.copy, path1, path2)
+        else:
+            pairs.append((self._strip_protocol(path1), self._strip_protocol(path2)))
+
+    def mv(
+        self,
+        path1: str | list[str],
+        path2: str | list[str],
+        recursive: bool = False,  # noqa: FBT001, FBT002 - fsspec's
+        maxdepth: int | None = None,
+        **_: Any,
+    ) -> None:
+        """Move objects as `Presign.move` does, one after the other, until one fails.
+
+        Each original is deleted once its copy exists. So a move that failed can be repeated.
+        """
+        if self._strip_protocol(path1) == self._strip_protocol(path2):
+            return
+        pairs: list[tuple[str, str]] = []
+        self.copy(path1, path2, recursive, maxdepth, on_error="raise", pairs=pairs)
+        if not pairs:
+            raise IsADirectoryError(f"{path1}: needs recursive=True")
+        taken = {source for source, _ in pairs}
+        for source, target in pairs:
+            if target in taken:
+                raise FileExistsError(f"{target}: the target of two objects, or one of the sources")
+            if self._copy(self.presign.move, source, target):
+                taken.add(target)
+
+    def _copy(self, copy: Callable[..., Copied], path1: str, path2: str) -> bool:
+        """Return False for a directory: it is part of other names, and has nothing to copy."""
+        (bucket, key), (to_bucket, to_key) = self._parts(path1), self._parts(path2)
+        if not key:
+            return False
+        try:
+            with _as_os_error(f"{path1} to {path2}"):
+                copy(bucket, key, to_key, target_bucket=to_bucket, overwrite=self.overwrite)
+        except FileNotFoundError:
+            if self.isdir(path1):
+                return False
+            raise
+        return True
 
     def _file(self, path: str) -> dict[str, Any]:
         bucket, key = self._parts(path)

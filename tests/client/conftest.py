@@ -1,10 +1,12 @@
-"""The fake, and a directory of the test for the notes of resumption."""
+"""The fake, `presign://` in front of it, and a directory of the test for the notes of resumption."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.client.fake import Fake
+from presign_client.filesystem import PresignFileSystem
+from tests.client.fake import TOKEN, Fake
 
 
 @pytest.fixture(autouse=True)
@@ -16,3 +18,12 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def fake() -> Fake:
     return Fake()
+
+
+@pytest.fixture
+def files(fake: Fake) -> Iterator[PresignFileSystem]:
+    files = PresignFileSystem("https://presign.test", TOKEN, skip_instance_cache=True)
+    files.presign.close()
+    files.presign = fake.client()
+    yield files
+    files.presign.close()

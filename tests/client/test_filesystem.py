@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -12,16 +11,7 @@ import httpx
 import pytest
 
 from presign_client.filesystem import PresignFileSystem
-from tests.client.fake import TOKEN, Fake, problem
-
-
-@pytest.fixture
-def files(fake: Fake) -> Iterator[PresignFileSystem]:
-    files = PresignFileSystem("https://presign.test", TOKEN, skip_instance_cache=True)
-    files.presign.close()
-    files.presign = fake.client()
-    yield files
-    files.presign.close()
+from tests.client.fake import Fake, problem
 
 
 def test_the_protocol_is_an_entry_point() -> None:

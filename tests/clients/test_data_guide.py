@@ -10,7 +10,9 @@ from tests.clients.http.places import install_httpfs
 from tests.clients.test_pandas import run
 from tests.docs.documents import commands, text_of
 from tests.support.demo import ROOT
-from tests.support.service import RunningService
+from tests.support.factories import OPERATIONS
+from tests.support.service import API_KEY, RunningService, make_caller, run_service
+from tests.support.stores import Store
 
 PAGE: Final = "docs/guides/data.md"
 OBJECT: Final = "presign://objects/polars.parquet"
@@ -28,6 +30,13 @@ def as_here(text: str) -> str:
     return text.replace("demo/", "objects/").replace('"demo"', '"objects"')
 
 
+def duckdb_replacing(amount: str) -> str:
+    """Return the program of DuckDB's step with another table, which it reads at the end."""
+    [program] = [each.text for each in commands(PAGE) if "register_filesystem" in each.text]
+    read = "print(duckdb.sql(\"FROM 'presign://objects/duckdb.parquet'\").fetchall()[0][0])"
+    return f"{as_here(program)}{read}".replace("42 AS amount", f"{amount} AS amount")
+
+
 @pytest.fixture(scope="module", name="printed")
 def _printed(service: RunningService) -> list[str]:
     """What the programs of the page print, in its order. They write what later tests read."""
@@ -40,6 +49,24 @@ def _printed(service: RunningService) -> list[str]:
 
 def test_each_library_reads_what_it_wrote(printed: list[str]) -> None:
     assert printed == ["42\n"] * 5
+
+
+@pytest.mark.usefixtures("printed")
+def test_duckdb_replaces_what_it_wrote(service: RunningService, ministack: Store) -> None:
+    """It writes another object, which it moves."""
+    done = run(service, duckdb_replacing("43"))
+    assert (done.stderr, done.stdout) == ("", "42\n43\n")
+    assert ministack.content("tmp_duckdb.parquet") is None
+
+
+@pytest.mark.usefixtures("printed")
+def test_duckdb_replaces_nothing_without_a_grant_to_delete(
+    ministack: Store, tmp_path: Path
+) -> None:
+    allow = [each for each in OPERATIONS if each != "delete"]
+    callers = [make_caller("tests", API_KEY, "", allow=allow)]
+    with run_service(ministack, tmp_path, callers=callers) as service:
+        assert "PermissionError" in run(service, duckdb_replacing("44")).stderr
 
 
 @pytest.mark.usefixtures("printed")

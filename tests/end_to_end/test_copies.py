@@ -7,8 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
+from presign_client.filesystem import PresignFileSystem
 from tests.end_to_end.test_operations import KEYS, put
-from tests.support.service import RunningService, make_caller, run_service, send
+from tests.support.service import API_KEY, RunningService, make_caller, run_service, send
 from tests.support.stores import BODY, Store
 
 # MiniStack 1.5.33 ignores If-None-Match of a copy. An entry fails once it does not.
@@ -108,6 +109,36 @@ def test_an_older_version_becomes_the_newest_one(
         kept = admin.list_object_versions(Bucket=store.versioned_bucket, Prefix=key)
         assert len(kept["Versions"]) == count
         admin.delete_object(**place)
+
+
+def test_fsspec_moves_a_file_and_a_folder(copying: RunningService, store: Store, key: str) -> None:
+    files = PresignFileSystem(str(copying.client.base_url), API_KEY, skip_instance_cache=True)
+    names = {"a.csv": b"a", "q3/b ü.csv": b"b"}
+    for name, content in names.items():
+        store.put(f"{key}/{name}", content)
+
+    files.mv(f"presign://objects/{key}/a.csv", f"presign://objects/{key}/c.csv")
+    files.mv(f"objects/{key}", f"objects/{key}-moved", recursive=True)
+
+    assert store.content(f"{key}-moved/c.csv") == b"a"
+    assert store.content(f"{key}-moved/q3/b ü.csv") == b"b"
+    assert [store.content(f"{key}/{name}") for name in (*names, "c.csv")] == [None] * 3
+
+
+def test_fsspec_replaces_a_target_only_on_request(
+    copying: RunningService, store: Store, key: str
+) -> None:
+    files = PresignFileSystem(str(copying.client.base_url), API_KEY, skip_instance_cache=True)
+    store.put(key, b"new")
+    store.put(f"{key}.old", b"old")
+    if store.name not in IGNORES_CREATE_ONLY:
+        with pytest.raises(FileExistsError):
+            files.mv(f"objects/{key}", f"objects/{key}.old")
+    files.overwrite = True
+
+    files.mv(f"objects/{key}", f"objects/{key}.old")
+
+    assert (store.content(key), store.content(f"{key}.old")) == (None, b"new")
 
 
 @pytest.mark.parametrize("header", ["x-amz-copy-source", "x-amz-copy-source-if-match"])

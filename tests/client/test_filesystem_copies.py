@@ -1,0 +1,163 @@
+"""`presign://` for fsspec: copies and moves, and that nothing is lost."""
+
+import pytest
+
+from presign_client.errors import PresignError
+from presign_client.filesystem import PresignFileSystem
+from tests.client.failing import fails
+from tests.client.fake import Fake, etag, s3_error
+
+
+def test_a_copy_is_made_by_the_store(fake: Fake, files: PresignFileSystem) -> None:
+    fake.put("a.csv", b"12345")
+
+    files.copy("presign://reports/a.csv", "presign://reports/b.csv")
+
+    assert fake.objects == {"a.csv": b"12345", "b.csv": b"12345"}
+    [copied] = fake.sent_to_the_store("PUT")
+    assert copied.headers["x-amz-copy-source"] == "reports/a.csv"
+    assert "POST download-urls" not in fake.paths()
+
+
+def test_a_copy_may_go_to_another_bucket(fake: Fake, files: PresignFileSystem) -> None:
+    fake.put("a.csv", b"12345")
+
+    files.cp_file("reports/a.csv", "archive/b.csv")
+
+    [copied] = fake.sent_to_the_store("PUT")
+    assert copied.headers["x-amz-copy-source"] == "reports/a.csv"
+    assert copied.url.path == "/archive/b.csv"
+
+
+def test_a_move_deletes_only_what_it_has_copied(fake: Fake, files: PresignFileSystem) -> None:
+    fake.put("a.csv", b"12345")
+
+    files.mv("presign://reports/a.csv", "presign://reports/b.csv")
+
+    assert fake.objects == {"b.csv": b"12345"}
+    [deletion] = fake.sent_to_the_store("DELETE")
+    assert deletion.headers["if-match"] == etag(b"12345")
+
+
+@pytest.mark.parametrize(
+    ("target", "folder"), [("2027", "2027"), ("kept", "kept/2026"), ("2026/old", "2026/old")]
+)
+def test_a_folder_is_copied_and_moved(
+    fake: Fake, files: PresignFileSystem, target: str, folder: str
+) -> None:
+    """Below a folder that exists, as fsspec has it. A folder has no object of its own."""
+    before = {"2026/a.csv": b"1", "2026/q3/b.csv": b"2", "2026/q3/deep/c.csv": b"3"}
+    moved = {key.replace("2026", folder, 1): content for key, content in before.items()}
+    for key, content in {**before, "kept/x": b""}.items():
+        fake.put(key, content)
+
+    files.copy("reports/2026", f"presign://reports/{target}", recursive=True)
+    assert fake.objects == {**before, **moved, "kept/x": b""}
+
+    for key in moved:
+        del fake.objects[key]
+    files.rename("reports/2026", f"presign://reports/{target}", recursive=True)
+    assert fake.objects == {**moved, "kept/x": b""}
+
+
+def test_a_bucket_is_copied_into_another(fake: Fake, files: PresignFileSystem) -> None:
+    """The bucket itself has no key, which the service would refuse."""
+    fake.put("a.csv", b"1")
+
+    files.copy("reports", "archive/", recursive=True)
+
+    assert [each.url.path for each in fake.sent_to_the_store("PUT")] == ["/archive/a.csv"]
+    assert fake.paths().count("POST copy-urls") == 1
+
+
+def test_a_folder_is_moved_on_request_alone(fake: Fake, files: PresignFileSystem) -> None:
+    fake.put("2026/a.csv", b"1")
+
+    with pytest.raises(IsADirectoryError):
+        files.mv("reports/2026", "reports/2027")
+
+    assert fake.objects == {"2026/a.csv": b"1"}
+
+
+@pytest.mark.parametrize("name", ["copy", "mv"])
+def test_a_target_is_replaced_only_on_request(
+    fake: Fake, files: PresignFileSystem, name: str
+) -> None:
+    fake.put("a.csv", b"new")
+    fake.put("b.csv", b"old")
+
+    with pytest.raises(FileExistsError, match=r"reports/a\.csv to reports/b\.csv"):
+        getattr(files, name)("reports/a.csv", "reports/b.csv")
+    assert fake.objects == {"a.csv": b"new", "b.csv": b"old"}
+
+    files.overwrite = True
+    getattr(files, name)("reports/a.csv", "reports/b.csv")
+    assert fake.objects["b.csv"] == b"new"
+
+
+@pytest.mark.parametrize("name", ["copy", "mv"])
+def test_a_missing_source_is_file_not_found(files: PresignFileSystem, name: str) -> None:
+    with pytest.raises(FileNotFoundError):
+        getattr(files, name)("reports/a.csv", "reports/b.csv")
+
+
+@pytest.mark.parametrize(("name", "call"), [("copy", "copy-urls"), ("mv", "delete-urls")])
+def test_what_is_not_granted_is_a_permission_error(
+    fake: Fake, files: PresignFileSystem, name: str, call: str
+) -> None:
+    fake.put("a.csv", b"1")
+    fake.denied = {call}
+
+    with pytest.raises(PermissionError):
+        getattr(files, name)("reports/a.csv", "reports/b.csv")
+
+    assert fake.objects["a.csv"] == b"1"
+
+
+@pytest.mark.parametrize("overwrite", [True, False])
+def test_a_move_that_the_store_refuses_can_be_repeated(
+    fake: Fake, files: PresignFileSystem, *, overwrite: bool
+) -> None:
+    """The first object was moved, and the second has stayed."""
+    fake.put("2026/a.csv", b"1")
+    fake.put("2026/b.csv", b"2")
+    fails(2, s3_error(403, "AccessDenied"), fake, "2027/b.csv?")
+    files.overwrite = overwrite
+
+    with pytest.raises(PresignError, match="storage_refused"):
+        files.mv("reports/2026", "reports/2027", recursive=True)
+    assert fake.objects == {"2027/a.csv": b"1", "2026/b.csv": b"2"}
+
+    files.mv("reports/2026/b.csv", "reports/2027/b.csv")
+    assert fake.objects == {"2027/a.csv": b"1", "2027/b.csv": b"2"}
+
+
+@pytest.mark.parametrize(
+    ("sources", "targets"),
+    [
+        (["a/1", "b/1"], "reports/c/"),
+        (["a/1", "b/1"], ["reports/b/1", "reports/c/1"]),
+    ],
+)
+def test_a_move_replaces_nothing_that_it_moves(
+    fake: Fake, files: PresignFileSystem, sources: list[str], targets: str | list[str]
+) -> None:
+    for key in sources:
+        fake.put(key, key.encode())
+    files.overwrite = True
+
+    with pytest.raises(FileExistsError):
+        files.mv([f"reports/{key}" for key in sources], targets)
+
+    assert {*fake.objects.values()} == {b"a/1", b"b/1"}
+
+
+def test_a_move_onto_itself_changes_nothing(fake: Fake, files: PresignFileSystem) -> None:
+    fake.put("2026/a.csv", b"1")
+    files.overwrite = True
+
+    files.mv("presign://reports/2026/a.csv", "reports/2026/a.csv")
+    with pytest.raises(FileExistsError):
+        files.mv("reports/2026", "reports", recursive=True)
+
+    assert fake.objects == {"2026/a.csv": b"1"}
