@@ -30,8 +30,9 @@ diff -r up down && ls down | wc -l
 """
 _RCLONE: Final = """
 set -e
-where=":s3,provider=Other,env_auth=true,region=$AWS_REGION,endpoint='$AWS_ENDPOINT_URL_S3':$bucket"
-"$rclone" -q --s3-no-check-bucket copy up "$where/$own"
+settings=provider=Other,env_auth=true,no_check_bucket=true,region=$AWS_REGION
+where=":s3,$settings,endpoint='$AWS_ENDPOINT_URL_S3':$bucket"
+"$rclone" -q copy up "$where/$own"
 "$rclone" -q copy "$where/$own" down
 diff -r up down && ls down | wc -l
 "$rclone" cat --retries 1 "$where/$neighbours" 2>&1 | grep -o 'AccessDenied\\|Forbidden' | head -1
@@ -85,7 +86,7 @@ def run(
             (home / "up" / str(number)).write_text("hello")
         more = dict(zip(("bucket", "own", "neighbours"), arguments, strict=True))
         rclone = tool("rclone", "rclone") if "rclone" in program.name else ""
-        more |= {"aws": AWS, "rclone": rclone, "AWS_CONTAINER_AUTHORIZATION_TOKEN": KEY}
+        more |= {"aws": AWS, "rclone": rclone}
         command = [*program.command, program.script]
     elif command[1].endswith(".mjs"):
         # Node looks for packages from the file's own directory upwards.
@@ -127,3 +128,19 @@ def test_a_run_goes_on_with_new_credentials(place: Place, program: Program, tmp_
     vended = {answer["AccessKeyId"] for answer in endpoint.answers}
     assert used == vended
     assert len(vended) == 2
+
+
+@pytest.mark.parametrize(("option", "succeeds"), [("", False), (",no_check_bucket=true", True)])
+def test_rclone_creates_no_bucket_if_it_is_asked_not_to(
+    place: Place, tmp_path: Path, option: str, *, succeeds: bool
+) -> None:
+    """It does before it writes one file. It lists a folder before it writes that."""
+    file, key = tmp_path / "q3.csv", f"{OWN}{uuid4().hex}"
+    file.write_bytes(b"hello")
+    store = f"region={place.store.region},endpoint='{place.recording.url}'"
+    where = f":s3,provider=Other,env_auth=true{option},{store}:{place.store.bucket}/{key}"
+    command = [tool("rclone", "rclone"), "--retries", "1", "copyto", str(file), where]
+    done, sent = place.run(command, tmp_path, place.uri)
+    assert (done.returncode == 0) is succeeds, done.stderr
+    assert (f"/{place.store.bucket}" in {each.path for each in sent}) is not succeeds
+    assert place.store.content(key) == (b"hello" if succeeds else None)
