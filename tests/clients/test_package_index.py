@@ -21,7 +21,7 @@ from tests.support.stores import Store
 
 PAGE: Final = "docs/package-index.md"
 PLACES: Final = {"wheels": {"bucket": "objects", "prefix": "pypi/"}}
-CODE: Final = "ANSWER = 42\n"
+CODE: Final = "ANSWER = 42\n\n\ndef main() -> None:\n    print(ANSWER)\n"
 PROJECT: Final = """[project]
 name = "locked"
 version = "1"
@@ -79,6 +79,7 @@ def build(directory: Path, name: str, version: str, *requires: str) -> None:
         f"{name}.py": CODE,
         f"{about}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}",
         f"{about}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{about}/entry_points.txt": f"[console_scripts]\n{name} = {name}:main\n",
     }
     contents[f"{about}/RECORD"] = "".join(f"{each},,\n" for each in [*contents, f"{about}/RECORD"])
     with zipfile.ZipFile(directory / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
@@ -166,6 +167,21 @@ def test_metadata_beside_a_wheel_saves_its_download(index: Index, installer: Ins
     wheel = "/pypi/tinypkg/tinypkg-1.0-py3-none-any.whl"
     assert any(path.endswith(f"{wheel}.metadata") for path in paths)
     assert not any(path.endswith(wheel) for path in paths)
+
+
+def test_pipx_installs_with_uv_and_the_variable_of_uv(index: Index, tmp_path: Path) -> None:
+    shown = block("UV_DEFAULT_INDEX")
+    install = f"pipx install --quiet --python {sys.executable} tinypkg && bin/tinypkg"
+    installing = replace(shown, text=shown.text.replace("uv pip install tinypkg", install))
+    printed = index.run(
+        installing,
+        tmp_path,
+        PIPX_HOME=str(tmp_path / "pipx"),
+        PIPX_BIN_DIR=str(tmp_path / "bin"),
+        UV_CACHE_DIR=str(tmp_path / "cache"),
+    )
+    assert printed.splitlines()[-1] == "42"
+    assert API_KEY not in printed
 
 
 def test_uv_locks_the_hash_of_what_was_uploaded(index: Index, tmp_path: Path) -> None:

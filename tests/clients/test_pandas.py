@@ -23,10 +23,35 @@ register_implementation("presign", "presign_client.filesystem.PresignFileSystem"
 def test_pandas_reads_and_writes_objects(ministack: Store, service: RunningService) -> None:
     ministack.put("pandas/q3.csv", b"name,amount\nann,1\nbob,41\n")
 
-    done = run(service, page_block("import pandas"))
+    done = run(service, page_block("to_csv"))
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "42\n", "")
     assert ministack.content("pandas/copy.csv") == b"name,amount\nann,1\nbob,41\n"
+
+
+@pytest.mark.parametrize(
+    ("cache", "options", "second"),
+    [
+        ("filecache", "", "42\n"),
+        ("filecache", ', "check_files": True', "7\n"),
+        ("simplecache", "", "42\n"),
+    ],
+)
+def test_a_cache_reads_an_object_once(
+    ministack: Store,
+    service: RunningService,
+    tmp_path: Path,
+    *,
+    cache: str,
+    options: str,
+    second: str,
+) -> None:
+    kept = f'"{tmp_path}"{options}'
+    program = page_block("filecache").replace("filecache", cache).replace('"kept"', kept)
+    for content, printed in ((b"amount\n42\n", "42\n"), (b"amount\n7\n", second)):
+        ministack.put("pandas/q3.csv", content)
+        done = run(service, program)
+        assert (done.stdout, done.stderr) == (printed, "")
 
 
 def test_polars_and_duckdb_work_as_the_page_says(service: RunningService) -> None:

@@ -232,6 +232,25 @@ PROGRAMS: Final = [
         fails=_NO_PUT,
     ),
     Program(
+        name="fsspec",
+        key="`client_kwargs`, through `filecache::`",
+        key_at_store="not sent",
+        commands=_driver("fsspec", "GET", way="filecache"),
+    ),
+    Program(
+        name="fsspec",
+        key="`client_kwargs`, through `simplecache::`",
+        key_at_store="not sent",
+        commands=_driver("fsspec", "GET", way="simplecache"),
+    ),
+    Program(
+        name="obstore",
+        key="`default_headers` of `HTTPStore`",
+        key_at_store="not sent",
+        commands=_driver("obstore", *ACTIONS),
+        fails=_NO_PUT,
+    ),
+    Program(
         name="pandas",
         key="through fsspec",
         key_at_store="not sent",

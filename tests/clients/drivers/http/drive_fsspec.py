@@ -3,10 +3,14 @@ import sys
 
 import fsspec
 
-action, address, file = sys.argv[1:]
+action, address, file, *cache = sys.argv[1:]
 headers = {"Authorization": f"Bearer {os.environ['PRESIGN_TOKEN']}"}
 http = fsspec.filesystem("http", client_kwargs={"headers": headers})
 match action:
+    case "GET" if cache:
+        options = {"http": {"client_kwargs": {"headers": headers}}}
+        with fsspec.open(f"{cache[0]}::{address}", **options) as kept:
+            print(kept.read().decode(), end="")
     case "GET":
         print(http.cat_file(address).decode(), end="")
     case "Range":
