@@ -26,7 +26,13 @@ TYPES: Final = ["text/plain", "image/*"]
 SHORT: Final = 5  # seconds that a URL lives in a hurry: more than a part takes on a busy machine
 UPPY: Final = {"bucket": "objects", "prefix": "uploads/{caller}/"}
 # Whether the page of a variant calls the service at its own origin, whose address it gets
-_CROSSES: Final = {"v5-endpoint": True, "v6-sign": True, "v6-companion": False}
+_CROSSES: Final = {
+    "v3-companion": True,
+    "v4-endpoint": True,
+    "v5-endpoint": True,
+    "v6-sign": True,
+    "v6-companion": False,
+}
 
 
 @dataclass(frozen=True)

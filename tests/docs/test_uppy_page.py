@@ -1,6 +1,7 @@
 """docs/uppy.md: the browser tests run its code, with the versions that it names."""
 
 import json
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -14,7 +15,7 @@ from tests.support.demo import ROOT
 
 PAGE: Final = text_of("docs/uppy.md")
 PACKAGES: Final = ROOT / "tests" / "browser" / "uppy"
-VARIANTS: Final = ["v5/endpoint.js", "v6/sign.js", "v6/companion.js"]
+VARIANTS: Final = ["v3/companion.js", "v5/endpoint.js", "v6/sign.js", "v6/companion.js"]
 
 
 def shown(language: str) -> list[str]:
@@ -25,6 +26,10 @@ def shown(language: str) -> list[str]:
 def test_the_code_on_the_page_is_what_the_browser_runs(variant: str) -> None:
     assert (PACKAGES / variant).read_text(encoding="utf-8") in shown("js")
     assert len(shown("js")) == len(VARIANTS)
+
+
+def test_uppy_4_runs_the_page_of_uppy_5() -> None:
+    assert (PACKAGES / "v4/endpoint.js").readlink() == Path("../v5/endpoint.js")
 
 
 def test_the_configuration_on_the_page_is_valid() -> None:
@@ -41,12 +46,13 @@ def test_the_configuration_on_the_page_is_valid() -> None:
 
 def test_the_versions_on_the_page_are_installed() -> None:
     packages = json.loads((PACKAGES / "package-lock.json").read_text(encoding="utf-8"))["packages"]
-    for major in ("v5", "v6"):
+    for major in ("v3", "v4", "v5", "v6"):
         asked = json.loads((PACKAGES / major / "package.json").read_text(encoding="utf-8"))
         pinned: dict[str, str] = asked["dependencies"]
-        documented = f"{pinned['@uppy/aws-s3']} (core {pinned['@uppy/core']}"
-        assert documented in PAGE
-        assert f"dashboard {pinned['@uppy/dashboard']})" in PAGE
+        plugin = pinned["@uppy/aws-s3-multipart" if major == "v3" else "@uppy/aws-s3"]
+        assert f"{plugin} (core {pinned['@uppy/core']}" in PAGE
+        if dashboard := pinned.get("@uppy/dashboard"):
+            assert f"dashboard {dashboard})" in PAGE
         for name, version in pinned.items():
             found = [path for path in packages if path.endswith(f"node_modules/{name}")]
             assert version in [packages[path]["version"] for path in found]
