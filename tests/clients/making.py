@@ -138,4 +138,5 @@ CLIENTS: Final = [
     Client("openapi-generator: Go", "drive.go", go),
     Client("openapi-typescript and openapi-fetch", "drive_openapi_fetch.ts", typescript),
     Client("hey-api", "drive_hey_api.ts", typescript),
+    Client("orval", "drive_orval.ts", typescript),
 ]

@@ -32,6 +32,8 @@ def version(name: str) -> str:
         return f"{npm_version('openapi-typescript')} and {npm_version('openapi-fetch')}"
     if name == "hey-api":
         return npm_version("@hey-api/openapi-ts")
+    if name == "orval":
+        return npm_version(name)
     if name.startswith("openapi-generator: "):
         return python_version("openapi-generator-cli")
     return python_version(name)
