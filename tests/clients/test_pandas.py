@@ -1,4 +1,4 @@
-"""presign-client's `presign://` in pandas, polars and DuckDB, from the environment of the clients: docs/client-python.md."""
+"""presign-client's `presign://` in pandas, polars, DuckDB and universal_pathlib, from the environment of the clients: docs/client-python.md."""
 
 import os
 import subprocess
@@ -58,6 +58,24 @@ def test_polars_and_duckdb_work_as_the_page_says(service: RunningService) -> Non
     done = run(service, page_block("import polars"))
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "42\n" * 3, "")
+
+
+def test_universal_pathlib_renames_a_file(ministack: Store, service: RunningService) -> None:
+    """It warns that it has no tests of its own for `presign://`."""
+    ministack.put("paths/a.csv", b"amount\n42\n")
+    program = """
+import warnings
+from upath import UPath
+
+warnings.filterwarnings("ignore", "UPath 'presign'")
+file = UPath("presign://objects/paths/a.csv", overwrite=True)
+print(file.rename("presign://objects/paths/b.csv").read_text(), file.exists())
+"""
+
+    done = run(service, program)
+
+    assert (done.stdout, done.stderr) == ("amount\n42\n False\n", "")
+    assert ministack.content("paths/a.csv") is None
 
 
 @pytest.mark.parametrize("name", ["read_parquet", "scan_parquet"])

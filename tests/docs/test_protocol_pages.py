@@ -3,6 +3,7 @@
 tests/clients runs their commands.
 """
 
+import re
 from typing import Final
 
 import pytest
@@ -20,6 +21,7 @@ from service.protocols.package_index.hashes import MAX_CHECKED
 from service.sessions.pool import MAX_VENDED
 from service.sessions.refresh_policy import MIN_VENDED_SECONDS, VENDED_REMAINING
 from tests.docs.documents import blocks, text_of
+from tests.support.demo import ROOT
 
 BUCKET: Final = {"region": "eu-west-1", "credentials": "static"}
 ISSUER: Final = {"issuer": "https://a.example", "audience": "a", "jwks_url": "https://a.example/k"}
@@ -52,3 +54,9 @@ def test_the_configuration_on_the_page_is_valid(name: str) -> None:
 @pytest.mark.parametrize(("name", "sentence"), SENTENCES)
 def test_a_bound_on_the_page_is_that_of_the_code(name: str, sentence: str) -> None:
     assert sentence in " ".join(text_of(f"docs/{name}.md").split())
+
+
+def test_the_version_of_pipx_on_the_page_is_pinned() -> None:
+    lock = (ROOT / "locks/clients.lock").read_text()
+    [pinned] = re.findall(r"^pipx==(\S+)", lock, re.MULTILINE)
+    assert f"| pipx {pinned} |" in text_of("docs/package-index.md")
