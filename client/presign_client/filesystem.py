@@ -175,7 +175,8 @@ class PresignFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has
     ) -> None:
         """Move objects as `Presign.move` does, one after the other, until one fails.
 
-        Each original is deleted once its copy exists. So a move that failed can be repeated.
+        Each original is deleted once its copy exists. To go on, repeat the move of a folder with a
+        `/` at its end: without it fsspec moves the rest below the new folder.
         """
         if self._strip_protocol(path1) == self._strip_protocol(path2):
             return

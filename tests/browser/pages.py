@@ -28,7 +28,6 @@ def bundled(directory: Path) -> Path:
         UPPY / "node_modules/esbuild/bin/esbuild",
         "--bundle",
         "--format=esm",
-        "--preserve-symlinks",  # the page of v4 is that of v5, with other packages
         f"--outdir={directory}",
         *(f"{each.replace('/', '-')}={UPPY / each}.js" for each in variants),
     )

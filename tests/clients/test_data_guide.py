@@ -60,9 +60,7 @@ def test_duckdb_replaces_what_it_wrote(service: RunningService, ministack: Store
 
 
 @pytest.mark.usefixtures("printed")
-def test_duckdb_replaces_nothing_without_a_grant_to_delete(
-    ministack: Store, tmp_path: Path
-) -> None:
+def test_duckdb_needs_a_grant_to_delete_to_replace(ministack: Store, tmp_path: Path) -> None:
     allow = [each for each in OPERATIONS if each != "delete"]
     callers = [make_caller("tests", API_KEY, "", allow=allow)]
     with run_service(ministack, tmp_path, callers=callers) as service:

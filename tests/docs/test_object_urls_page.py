@@ -13,18 +13,8 @@ from tests.support.demo import ROOT
 NAME: Final = "docs/object-urls.md"
 PAGE: Final = text_of(NAME)
 PYTHONS: Final = (
-    *(
-        "pip",
-        "uv",
-        "requests",
-        "httpx",
-        "aiohttp",
-        "fsspec",
-        "obstore",
-        "pandas",
-        "duckdb",
-        "polars",
-    ),
+    *("pip", "uv", "requests", "httpx", "aiohttp"),
+    *("fsspec", "obstore", "pandas", "duckdb", "polars"),
 )
 
 

@@ -1,7 +1,6 @@
 """docs/uppy.md: the browser tests run its code, with the versions that it names."""
 
 import json
-from pathlib import Path
 from typing import Final
 
 import pytest
@@ -29,7 +28,7 @@ def test_the_code_on_the_page_is_what_the_browser_runs(variant: str) -> None:
 
 
 def test_uppy_4_runs_the_page_of_uppy_5() -> None:
-    assert (PACKAGES / "v4/endpoint.js").readlink() == Path("../v5/endpoint.js")
+    assert (PACKAGES / "v4/endpoint.js").read_text() == (PACKAGES / "v5/endpoint.js").read_text()
 
 
 def test_the_configuration_on_the_page_is_valid() -> None:
