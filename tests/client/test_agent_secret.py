@@ -88,9 +88,13 @@ def read_of(path: Path, mode: int) -> str:
     return read_or_make(path)
 
 
-@pytest.mark.parametrize(("owner", "others"), [(1000, True), (0, False)])
-def test_only_of_root_a_file_may_be_readable(owner: int, *, others: bool) -> None:
-    assert others_may_read(0o644, owner) is others
+@pytest.mark.parametrize(
+    ("owner", "user", "others"), [(1000, 1000, True), (0, 1000, False), (0, 0, True)]
+)
+def test_only_for_another_user_than_root_a_file_of_root_may_be_readable(
+    owner: int, user: int, *, others: bool
+) -> None:
+    assert others_may_read(0o644, owner, user) is others
 
 
 @pytest.mark.parametrize(("owner", "others"), [(1000, False), (0, False), (1001, True)])

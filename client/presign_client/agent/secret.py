@@ -52,20 +52,25 @@ def others_may_have_written(mode: int, owner: int, user: int) -> bool:
     return owner not in {user, 0} or bool(mode & 0o022)
 
 
-def others_may_read(mode: int, owner: int) -> bool:
-    """Return whether another user may read a file. Of root's it is intended: a Pod's Secret."""
-    return owner != 0 and bool(mode & 0o044)
+def others_may_read(mode: int, owner: int, user: int) -> bool:
+    """Return whether others may read a file of the user.
+
+    Kubernetes mounts a Secret as a file of root, which another user could not read otherwise.
+    """
+    is_mounted_for_user = owner == 0 and user != 0
+    return not is_mounted_for_user and bool(mode & 0o044)
 
 
 def _read(path: Path) -> str:
     with path.open(errors="replace") as file:
         found = os.fstat(file.fileno())
         if os.name == "posix":
-            if others_may_have_written(found.st_mode, found.st_uid, os.getuid()):
+            user = os.getuid()
+            if others_may_have_written(found.st_mode, found.st_uid, user):
                 raise ValueError(
                     "The authorization file belongs to another user, or others may write it."
                 )
-            if others_may_read(found.st_mode, found.st_uid):
+            if others_may_read(found.st_mode, found.st_uid, user):
                 raise ValueError("Others may read the authorization file: `chmod 600` it.")
         return _checked(file.read())
 
