@@ -30,12 +30,15 @@ def state_directory(environment: Mapping[str, str] = os.environ) -> Path:
 
 
 class Note:
-    """One note: a plan, and the numbers of the parts that are done. Open, it is locked."""
+    """One note: a plan, and the numbers of the parts that are done. Open, it is locked.
+
+    `is_kept` is False where no note can be written: then no later run will read it.
+    """
 
     def __init__(self, directory: Path, *names: str) -> None:
         digest = hashlib.sha256("\0".join(names).encode(errors="surrogateescape"))
         self._path = directory / f"{digest.hexdigest()}.jsonl"
-        self._file: IO[str] = _open(self._path)
+        self._file, self.is_kept = _open(self._path)
 
     def __enter__(self) -> "Note":  # noqa: PYI034 - typing has no Self before 3.11
         return self
@@ -76,12 +79,13 @@ class Note:
         self._file.flush()
 
 
-def _open(path: Path) -> IO[str]:
+def _open(path: Path) -> tuple[IO[str], bool]:
+    """Return the file of a note, and whether a later run can read it."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
     except OSError:  # a home that cannot be written: the transfer works, but cannot be resumed
-        return tempfile.TemporaryFile("w+", encoding="utf-8")
+        return tempfile.TemporaryFile("w+", encoding="utf-8"), False
     file = os.fdopen(descriptor, "r+", encoding="utf-8")
     if fcntl is not None:
         try:
@@ -91,4 +95,4 @@ def _open(path: Path) -> IO[str]:
             raise PresignError(
                 "in_progress", "Another process is transferring the same file. Wait for its end."
             ) from None
-    return file
+    return file, True

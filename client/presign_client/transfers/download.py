@@ -1,6 +1,7 @@
 """Downloads: to a file by parallel ranges, which can be resumed, or in order to a stream."""
 
 import errno
+import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,9 +64,9 @@ def download_file(job: DownloadJob, target: Path, state: Path, url: str) -> Down
         with target.open("wb") as stream:
             return download_stream(job, stream)
     target = target.resolve()
-    names = ("download", url, job.bucket, job.key, job.version_id or "", str(target))
-    with Note(state, *names) as note:
-        return _FileDownload(job, target, note).run()
+    # One note for a target: the next download to it removes what this one leaves.
+    with Note(state, "download", str(target)) as note:
+        return _FileDownload(job, target, note, url).run()
 
 
 def download_stream(job: DownloadJob, stream: BinaryIO) -> Downloaded:
@@ -92,10 +93,11 @@ def download_stream(job: DownloadJob, stream: BinaryIO) -> Downloaded:
 
 
 class _FileDownload:
-    def __init__(self, job: DownloadJob, target: Path, note: Note) -> None:
-        self._job, self._note = job, note
+    def __init__(self, job: DownloadJob, target: Path, note: Note, url: str) -> None:
+        self._job, self._note, self._url = job, note, url
         self._ranges = job.ranges()
-        self._partial = PartialFile(target)
+        self._noted, self._numbers = note.read()
+        self._partial = PartialFile(target, self._noted.get("file"), is_kept=note.is_kept)
         self._done: set[int] = set()  # the numbers of the parts that are in the file
         self._rights = 0
 
@@ -106,20 +108,29 @@ class _FileDownload:
             try:
                 digests = self._fill(wanted)
             except OSError as error:
-                if error.errno not in DISK_FULL:
+                if error.errno not in DISK_FULL or not self._note.is_kept:
                     raise
                 raise self._disk_full(error, wanted) from None
             return self._finished(wanted, digests)
 
     def _open(self, wanted: ExpectedObject) -> None:
-        plan = {"etag": wanted.etag, "size": wanted.size, "part_size": wanted.range_size}
-        noted, numbers = self._note.read()
-        rights: int = noted.get("rights", 0)
-        if {**plan, "rights": rights} == noted and self._partial.reopen(wanted.size):
-            self._done, self._rights = set(numbers), rights
+        plan = {
+            "object": self._digest_of_names(),
+            "etag": wanted.etag,
+            "size": wanted.size,
+            "part_size": wanted.range_size,
+        }
+        noted = {"file": self._partial.token, "rights": self._noted.get("rights", 0)}
+        if plan | noted == self._noted and self._partial.reopen(wanted.size):
+            self._done, self._rights = set(self._numbers), noted["rights"]
             return
         self._rights = self._partial.create(wanted.size)
-        self._note.write({**plan, "rights": self._rights})
+        self._note.write(plan | {"file": self._partial.token, "rights": self._rights})
+
+    def _digest_of_names(self) -> str:
+        job = self._job
+        names = "\0".join((self._url, job.bucket, job.key, job.version_id or ""))
+        return hashlib.sha256(names.encode(errors="surrogateescape")).hexdigest()
 
     def _fill(self, wanted: ExpectedObject) -> list[bytes]:
         """Read what is missing. Return the checksums of the ranges, if the object's needs them."""
@@ -168,6 +179,11 @@ class _FileDownload:
         except PresignError:
             self._note.forget()
             self._partial.remove()
+            raise
+        try:
+            self._partial.check_in_place()
+        except OSError:
+            self._note.forget()  # a later run must not take the other file for this one
             raise
         self._partial.rename(self._rights)
         self._note.forget()

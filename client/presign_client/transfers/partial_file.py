@@ -1,11 +1,13 @@
 """The file that a download fills: a hidden one, next to its target.
 
-Others may write to the directory and know the file's name. They must neither lead the bytes to
-another file nor change them: no link is followed, and a file that is not the user's is replaced.
+Others may write to the directory, also by objects that are downloaded to it. They must neither
+lead the bytes to another file nor change them: the name is random, no link is followed, a file that
+is not the user's is not used, and only the file that was filled gets the name of the target.
 """
 
-import hashlib
+import errno
 import os
+import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
@@ -20,14 +22,20 @@ from presign_client.transfers.source import CHUNK
 _FLAGS = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 _FLAGS |= getattr(os, "O_BINARY", 0)
 _PRIVATE = 0o600
+HIDDEN = ".presign-"
 
 
 class PartialFile:
-    """Open between `create` or `reopen` and the end of the `with` block. Threads may share it."""
+    """Open between `create` or `reopen` and the end of the `with` block. Threads may share it.
 
-    def __init__(self, target: Path) -> None:
-        name = hashlib.sha256(os.fsencode(target.name), usedforsecurity=False).hexdigest()
-        self.path, self._target = target.with_name(f".presign-{name[:16]}"), target
+    `token` is the random part of the name. `earlier` is that of an earlier run, as its note has it.
+    A file that is not `kept` for a later run is removed if the block fails.
+    """
+
+    def __init__(self, target: Path, earlier: object = None, *, is_kept: bool = True) -> None:
+        # A note that was damaged must not name a file in another directory.
+        self.token = earlier if isinstance(earlier, str) and earlier.isalnum() else ""
+        self._target, self._is_kept = target, is_kept
         self._file: BinaryIO | None = None
         self._lock = Lock()  # where position and access belong together
 
@@ -43,6 +51,12 @@ class PartialFile:
         # After Ctrl-C threads may still write. It stays open, so no other file gets its number.
         if self._file is not None and not isinstance(error, KeyboardInterrupt):
             self._file.close()
+        if error is not None and not self._is_kept:
+            self._unlink()
+
+    @property
+    def path(self) -> Path:
+        return self._target.with_name(HIDDEN + self.token)
 
     def reopen(self, size: int) -> bool:
         """Open the file of an earlier run. False: there is none of this user with this size."""
@@ -58,9 +72,12 @@ class PartialFile:
         return True
 
     def create(self, size: int) -> int:
-        """Make a new file, and return the rights that a new file of this user has."""
-        with suppress(FileNotFoundError):
-            self.path.unlink()
+        """Make a new file, and return the rights that a new file of this user has.
+
+        It replaces that of the earlier run.
+        """
+        self._unlink()
+        self.token = secrets.token_hex(16)
         descriptor = os.open(self.path, _FLAGS | os.O_CREAT | os.O_EXCL, 0o666)
         self._file = os.fdopen(descriptor, "r+b", buffering=0)
         usual = stat.S_IMODE(os.fstat(descriptor).st_mode)
@@ -80,6 +97,12 @@ class PartialFile:
             start, length = start + len(chunk), length - len(chunk)
             yield chunk
 
+    def check_in_place(self) -> None:
+        """Raise OSError if its name has another file now, which is not to become the target."""
+        if not os.path.samestat(os.fstat(self._opened().fileno()), self.path.lstat()):
+            reason = "Another program replaced this file while it was downloaded. Start again"
+            raise OSError(errno.ESTALE, reason, str(self.path))
+
     def rename(self, rights: int) -> None:
         """Give the file its rights and the name of the target, and close it."""
         self._set_rights(rights)
@@ -88,8 +111,12 @@ class PartialFile:
 
     def remove(self) -> None:
         self._opened().close()
-        with suppress(OSError):
-            self.path.unlink()
+        self._unlink()
+
+    def _unlink(self) -> None:
+        if self.token:
+            with suppress(OSError):
+                self.path.unlink()
 
     def _write(self, start: int, data: memoryview) -> int:
         file = self._opened()

@@ -25,18 +25,18 @@ def precious(tmp_path: Path) -> Path:
 
 
 def hidden(target: Path) -> Path:
-    return PartialFile(target).path
+    [path] = target.parent.glob(".presign-*")
+    return path
 
 
 @pytest.mark.parametrize("plant", [os.symlink, os.link])
-@pytest.mark.parametrize("is_resumed", [False, True])
 def test_a_planted_link_leads_to_no_other_file(
-    fake: Fake, target: Path, precious: Path, plant: Callable[..., None], *, is_resumed: bool
+    fake: Fake, target: Path, precious: Path, plant: Callable[..., None]
 ) -> None:
-    if is_resumed:
-        interrupted(fake, download, target)
-        hidden(target).unlink()
-    plant(precious, hidden(target))
+    interrupted(fake, download, target)
+    path = hidden(target)
+    path.unlink()
+    plant(precious, path)
 
     download(fake, target)
 
@@ -47,8 +47,11 @@ def test_a_planted_link_leads_to_no_other_file(
 
 
 def test_a_planted_pipe_is_replaced(fake: Fake, target: Path) -> None:
-    os.mkfifo(hidden(target))
-    assert not PartialFile(target).reopen(0)  # a pipe has no bytes
+    interrupted(fake, download, target)
+    path = hidden(target)
+    path.unlink()
+    os.mkfifo(path)
+    assert not PartialFile(target, path.name.removeprefix(".presign-")).reopen(0)  # has no bytes
 
     download(fake, target)
 
@@ -89,6 +92,79 @@ def test_until_the_end_the_file_is_its_users_alone(
 
     assert seen == {0o600}
     assert stat.S_IMODE(target.stat().st_mode) == 0o640
+
+
+def test_the_name_of_the_hidden_file_is_another_each_time(fake: Fake, target: Path) -> None:
+    names = set()
+    for _ in range(2):
+        interrupted(fake, download, target)
+        names.add(hidden(target).name)
+        download(fake, target)
+        fake.requests.clear()
+
+    assert len(names) == 2
+
+
+@pytest.mark.parametrize("size", [3, len(CONTENT)])
+def test_a_file_that_took_the_hidden_name_does_not_become_the_target(
+    fake: Fake, target: Path, size: int
+) -> None:
+    planted = b"m" * size
+
+    def plant(done: int, _: int | None) -> None:
+        if done == len(CONTENT):
+            other = target.with_name("other")
+            other.write_bytes(planted)
+            other.replace(hidden(target))
+
+    with pytest.raises(OSError, match="Another program replaced this file"):
+        download(fake, target, on_progress=plant)
+    assert not target.exists()
+
+    assert download(fake, target).verified
+    assert target.read_bytes() == CONTENT
+    assert hidden(target).read_bytes() == planted  # which is not ours to remove
+
+
+def test_a_download_of_another_object_removes_the_hidden_file(fake: Fake, target: Path) -> None:
+    interrupted(fake, download, target)
+    fake.put("b.csv", b"another object")
+
+    with fake.client() as client:
+        client.download("reports", "b.csv", target)
+
+    assert target.read_bytes() == b"another object"
+    assert not list(target.parent.glob(".presign-*"))
+
+
+def test_another_object_with_the_same_etag_is_read_whole(fake: Fake, target: Path) -> None:
+    interrupted(fake, download, target)
+    fake.put("b.csv", CONTENT)
+
+    with fake.client() as client:
+        client.download("reports", "b.csv", target, part_size=5)
+
+    assert len(fake.sent_to_the_store("GET")) == 5
+
+
+def test_what_no_later_run_can_resume_leaves_no_hidden_file(
+    fake: Fake, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", os.devnull)
+
+    interrupted(fake, download, target)
+
+    assert not list(target.parent.glob(".presign-*"))
+
+
+@pytest.mark.parametrize("token", ["", "../precious", "/etc/passwd", 7, None])
+def test_a_damaged_note_names_no_file(target: Path, precious: Path, token: object) -> None:
+    with PartialFile(target, token) as partial:
+        assert not partial.reopen(len(PRECIOUS))
+        partial.create(0)
+        partial.remove()
+
+    assert list(target.parent.iterdir()) == [precious]
 
 
 @contextmanager
