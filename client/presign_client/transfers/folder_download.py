@@ -2,13 +2,16 @@
 
 import errno
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import takewhile
+from operator import attrgetter, itemgetter
 from pathlib import Path
 
 from presign_client.checksums import digest_of
 from presign_client.errors import PresignError
 from presign_client.results import Downloaded, Entry, FolderDownload
 from presign_client.transfers.batch import each_of
+from presign_client.transfers.names import folded, is_another_on_windows, is_hidden, is_path
 from presign_client.transfers.source import FileSource
 
 
@@ -26,30 +29,58 @@ def download_folder(
     """
     directory.mkdir(parents=True, exist_ok=True)
     root = directory.resolve()
+    alike: dict[str, list[str]] = {}  # keys whose names may be one file, as they are listed
+    later: list[tuple[str, Entry]] = []
+
+    def first() -> Iterator[tuple[str, Entry]]:
+        for entry in entries:
+            if entry.key.endswith("/"):
+                continue
+            keys = alike.setdefault(folded(entry.key), [])
+            keys.append(entry.key)
+            if len(keys) > 1:
+                later.append((entry.key, entry))
+            else:
+                yield entry.key, entry
 
     def work(entry: Entry) -> Downloaded | None:
         path = root / _relative(entry.key.removeprefix(prefix))
         if not path.resolve().is_relative_to(root):  # the file or a directory is a symbolic link
             raise OSError(errno.ELOOP, "A link leads it to another place", str(path))
         path.parent.mkdir(parents=True, exist_ok=True)
+        for key in takewhile(lambda key: key != entry.key, alike[folded(entry.key)]):
+            _check_is_another_file(path, root / key.removeprefix(prefix), key)
         return None if _is_there(path, entry) else download(entry.key, path)
 
-    files = ((each.key, each) for each in entries if not each.key.endswith("/"))
-    done, failed = each_of(files, work, parallel)
+    done, failed = each_of(first(), work, parallel)
+    # The file system shows whether two names are one file once there is the first one.
+    then_done, then_failed = each_of(later, work, 1)
+    results = sorted(done + then_done, key=itemgetter(0))
     return FolderDownload(
-        downloaded=tuple(result for _, result in done if result is not None),
-        skipped=tuple(key for key, result in done if result is None),
-        failed=failed,
+        downloaded=tuple(result for _, result in results if result is not None),
+        skipped=tuple(key for key, result in results if result is None),
+        failed=tuple(sorted(failed + then_failed, key=attrgetter("key"))),
     )
 
 
 def _relative(name: str) -> Path:
     """Return the path of a key below the directory. A key may have any segments."""
-    segments = name.split("/")
-    odd = {"", ".", ".."} & {*segments} or "\0" in name
-    if odd or any(os.path.splitdrive(each)[0] or "\\" in each for each in segments):
+    if not is_path(name) or (os.name == "nt" and is_another_on_windows(name)):
         raise PresignError("invalid_request", "This key is no path of a file. Download it alone.")
-    return Path(*segments)
+    if is_hidden(name):
+        raise PresignError(
+            "invalid_request", "This key has the name of an unfinished download. Download it alone."
+        )
+    return Path(*name.split("/"))
+
+
+def _check_is_another_file(path: Path, other: Path, key: str) -> None:
+    """Raise PresignError if the file system takes both names for one file."""
+    if path.exists() and other.exists() and path.samefile(other):
+        raise PresignError(
+            "invalid_request",
+            f"On this file system it is the same file as {key}. Download it alone.",
+        )
 
 
 def _is_there(path: Path, entry: Entry) -> bool:

@@ -16,13 +16,13 @@ from threading import Lock
 from types import TracebackType
 from typing import BinaryIO
 
+from presign_client.transfers.names import HIDDEN
 from presign_client.transfers.source import CHUNK
 
 # Windows has neither, and O_BINARY.
 _FLAGS = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 _FLAGS |= getattr(os, "O_BINARY", 0)
 _PRIVATE = 0o600
-HIDDEN = ".presign-"
 
 
 class PartialFile:

@@ -221,6 +221,55 @@ def test_a_key_leads_to_no_other_directory(fake: Fake, tmp_path: Path, key: str)
     }
 
 
+@pytest.mark.parametrize("key", [".presign-15d442008fc30bee", ".PRESIGN-a", ".presign-a/b.csv"])
+def test_a_key_with_the_name_of_an_unfinished_download_fails(
+    fake: Fake, tmp_path: Path, key: str
+) -> None:
+    fake.put(f"in/{key}", b"planted")
+
+    done = run(fake, "get", "-r", "reports/in/", tmp_path / "new")
+
+    assert done.exit_code == 1
+    assert f"presign: in/{key}: invalid_request: This key has the name" in done.stderr
+    assert (tmp_path / "new/a.csv").exists()
+    assert not (tmp_path / "new" / key).exists()
+
+
+# A link makes two names one directory, as a file system without case does.
+@pytest.mark.parametrize(("first", "second"), [("A", "a"), ("e\u0301", "\u00e9"), ("\u1e9e", "ss")])
+def test_of_two_names_that_are_one_file_the_second_fails(
+    fake: Fake, tmp_path: Path, first: str, second: str
+) -> None:
+    (tmp_path / "new" / first).mkdir(parents=True)
+    (tmp_path / "new" / second).symlink_to(first)
+    for name in (f"{first}/x", f"{second}/x", f"{second}/y"):
+        fake.put(f"names/{name}", name.encode())
+    kept, lost = sorted([f"names/{first}/x", f"names/{second}/x"])
+
+    done = run(fake, "get", "-r", "reports/names/", tmp_path / "new")
+
+    assert done.exit_code == 1
+    assert (
+        f"presign: {lost}: invalid_request: On this file system it is the same file as {kept}."
+        in done.stderr
+    )
+    assert (tmp_path / "new" / first / "x").read_bytes() == kept.removeprefix("names/").encode()
+    assert (tmp_path / "new" / first / "y").exists()
+
+
+def test_names_that_differ_in_case_are_two_files_where_they_can_be(
+    fake: Fake, tmp_path: Path
+) -> None:
+    names = ["A/X", "A/x", "a/x", "e\u0301", "\u00e9"]
+    for name in names:
+        fake.put(f"names/{name}", name.encode())
+
+    assert run(fake, "get", "-r", "reports/names/", tmp_path).exit_code == 0
+    assert {name: (tmp_path / name).read_text() for name in names} == {name: name for name in names}
+    again = run(fake, "get", "-r", "reports/names/", tmp_path)
+    assert again.stdout.count("skipped ") == len(names)
+
+
 def test_a_link_in_the_directory_is_not_followed(fake: Fake, tmp_path: Path) -> None:
     (tmp_path / "new").mkdir()
     (tmp_path / "elsewhere").mkdir()
