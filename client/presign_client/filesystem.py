@@ -5,6 +5,7 @@ fsspec keeps options, and may write them down.
 """
 
 import atexit
+import os
 import sys
 import tempfile
 import time
@@ -20,6 +21,7 @@ from fsspec.spec import AbstractBufferedFile, AbstractFileSystem
 from presign_client.client import Presign
 from presign_client.errors import PresignError
 from presign_client.results import Copied, Entry
+from presign_client.transfers.names import is_path
 from presign_client.transfers.plan import PARALLEL
 from presign_client.transfers.ranges import Ranges
 
@@ -273,11 +275,14 @@ class PresignFile(AbstractBufferedFile):  # type: ignore[misc]  # fsspec has no 
         return True
 
 
-def _is_a_name(key: str, prefix: str) -> bool:
+def _is_a_name(key: str, prefix: str, *, on_windows: bool = os.name == "nt") -> bool:
     """Whether a key names a file or directory below a prefix.
 
-    presign refuses dot segments. With their names `find` and `glob` would fail as a whole.
+    presign refuses dot segments. With their names `find` and `glob` would fail as a whole. On
+    Windows `get` would write a name with a backslash or a drive to another directory.
     """
+    if on_windows and not is_path(key.removeprefix(prefix).rstrip("/"), on_windows=True):
+        return False
     return key.rstrip("/") != prefix.rstrip("/") and not {".", ".."} & set(key.split("/"))
 
 
