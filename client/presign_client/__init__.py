@@ -9,14 +9,14 @@ if TYPE_CHECKING:
     from presign_client.asynchronous import AsyncPresign as AsyncPresign
     from presign_client.client import Presign as Presign
     from presign_client.errors import PresignError as PresignError
+    from presign_client.folder_results import Failed as Failed
+    from presign_client.folder_results import FolderDownload as FolderDownload
+    from presign_client.folder_results import FolderUpload as FolderUpload
     from presign_client.results import Caller as Caller
     from presign_client.results import Copied as Copied
     from presign_client.results import Credentials as Credentials
     from presign_client.results import Downloaded as Downloaded
     from presign_client.results import Entry as Entry
-    from presign_client.results import Failed as Failed
-    from presign_client.results import FolderDownload as FolderDownload
-    from presign_client.results import FolderUpload as FolderUpload
     from presign_client.results import Grant as Grant
     from presign_client.results import Link as Link
     from presign_client.results import ListedLink as ListedLink
@@ -31,14 +31,14 @@ _MODULES = {
     "AsyncPresign": "asynchronous",
     "Presign": "client",
     "PresignError": "errors",
+    "Failed": "folder_results",
+    "FolderDownload": "folder_results",
+    "FolderUpload": "folder_results",
     "Caller": "results",
     "Copied": "results",
     "Credentials": "results",
     "Downloaded": "results",
     "Entry": "results",
-    "Failed": "results",
-    "FolderDownload": "results",
-    "FolderUpload": "results",
     "Grant": "results",
     "Link": "results",
     "ListedLink": "results",

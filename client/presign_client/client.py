@@ -8,8 +8,9 @@ from typing import BinaryIO
 from presign_client.checksums import new_digest
 from presign_client.copies import CopyCalls
 from presign_client.errors import PresignError
+from presign_client.folder_results import FolderDownload, FolderUpload
 from presign_client.notes import state_directory
-from presign_client.results import Downloaded, Entry, FolderDownload, FolderUpload, Uploaded
+from presign_client.results import Downloaded, Entry, Uploaded
 from presign_client.transfers.download import DownloadJob, download_file, download_stream
 from presign_client.transfers.folder import upload_folder
 from presign_client.transfers.folder_download import download_folder

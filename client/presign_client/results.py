@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from pathlib import Path
 from typing import Any
 
 METADATA = "x-amz-meta-"
@@ -78,23 +77,6 @@ class Uploaded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Failed:
-    """A file of a folder that was not stored. `error` is a PresignError or an OSError."""
-
-    path: Path
-    key: str
-    error: Exception
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FolderUpload:
-    """What happened to the files of a folder, by key."""
-
-    uploaded: tuple[Uploaded, ...]
-    failed: tuple[Failed, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Downloaded:
     """An object that was read. `verified` says whether its checksum was compared."""
 
@@ -112,15 +94,6 @@ class Copied:
     bucket: str
     key: str
     etag: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FolderDownload:
-    """What happened to the objects below a prefix, by key. `skipped` were there already."""
-
-    downloaded: tuple[Downloaded, ...]
-    skipped: tuple[str, ...]
-    failed: tuple[Failed, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from presign_client.commands.progress import progress
 
 if TYPE_CHECKING:
     from presign_client.client import Presign
-    from presign_client.results import FolderUpload
+    from presign_client.folder_results import FolderUpload
 
 STANDARD_INPUT = "-"
 
@@ -92,7 +92,7 @@ def _files(
     options: dict[str, Any],
 ) -> "FolderUpload":
     from presign_client.errors import FATAL, PresignError  # noqa: PLC0415 - as in `connected`
-    from presign_client.results import Failed, FolderUpload  # noqa: PLC0415
+    from presign_client.folder_results import Failed, FolderUpload  # noqa: PLC0415
 
     bucket, key = target
     is_prefix = not key or key.endswith("/")

@@ -12,7 +12,8 @@ from presign_client.commands.progress import waiting
 
 if TYPE_CHECKING:
     from presign_client.client import Presign
-    from presign_client.results import Copied, Failed
+    from presign_client.folder_results import Failed
+    from presign_client.results import Copied
 
 Name = tuple[str, str]
 _Pair = tuple[Name, Name, "str | None"]  # source, target, and the source's ETag

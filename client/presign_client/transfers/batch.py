@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from presign_client.errors import FATAL, PresignError
-from presign_client.results import Failed
+from presign_client.folder_results import Failed
 from presign_client.transfers.workers import workers
 
 Item = TypeVar("Item")

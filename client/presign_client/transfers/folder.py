@@ -9,14 +9,8 @@ from typing import Any
 
 from presign_client.checksums import digest_of
 from presign_client.errors import FATAL, PresignError
-from presign_client.results import (
-    Entry,
-    Failed,
-    FolderUpload,
-    SignedRequest,
-    Uploaded,
-    signed_request,
-)
+from presign_client.folder_results import Failed, FolderUpload
+from presign_client.results import Entry, SignedRequest, Uploaded, signed_request
 from presign_client.transfers.expected import expected
 from presign_client.transfers.folder_files import File, files_below
 from presign_client.transfers.job import Job

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from presign_client.checksums import digest_of
 from presign_client.errors import PresignError
-from presign_client.results import Downloaded, Entry, FolderDownload
+from presign_client.folder_results import FolderDownload
+from presign_client.results import Downloaded, Entry
 from presign_client.transfers.batch import each_of
 from presign_client.transfers.names import folded, is_another_on_windows, is_hidden, is_path
 from presign_client.transfers.source import FileSource

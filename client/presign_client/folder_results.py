@@ -1,0 +1,32 @@
+"""What calls for whole folders return."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from presign_client.results import Downloaded, Uploaded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """A file of a folder that was not stored. `error` is a PresignError or an OSError."""
+
+    path: Path
+    key: str
+    error: Exception
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FolderUpload:
+    """What happened to the files of a folder, by key."""
+
+    uploaded: tuple[Uploaded, ...]
+    failed: tuple[Failed, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FolderDownload:
+    """What happened to the objects below a prefix, by key. `skipped` were there already."""
+
+    downloaded: tuple[Downloaded, ...]
+    skipped: tuple[str, ...]
+    failed: tuple[Failed, ...]
