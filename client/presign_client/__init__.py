@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from presign_client.folder_results import Failed as Failed
     from presign_client.folder_results import FolderDownload as FolderDownload
     from presign_client.folder_results import FolderUpload as FolderUpload
+    from presign_client.folder_results import LeftOut as LeftOut
     from presign_client.results import Caller as Caller
     from presign_client.results import Copied as Copied
     from presign_client.results import Credentials as Credentials
@@ -34,6 +35,7 @@ _MODULES = {
     "Failed": "folder_results",
     "FolderDownload": "folder_results",
     "FolderUpload": "folder_results",
+    "LeftOut": "folder_results",
     "Caller": "results",
     "Copied": "results",
     "Credentials": "results",

@@ -85,12 +85,14 @@ class Presign(CopyCalls):
         part_size: int | None = None,
         parallel: int = PARALLEL,
         checksum: str = "SHA256",
+        follow: bool = False,
         on_progress: OnProgress | None = None,
     ) -> FolderUpload:
         """Upload all files below a directory, each to `prefix` and its path.
 
         A file that is stored already, with the same size and checksum, is skipped. One that fails
-        does not end the others, unless all would fail.
+        does not end the others, unless all would fail. Links that lead out of the directory or to a
+        directory are left out, unless `follow` is True.
         """
         options = UploadOptions(
             content_type=content_type,
@@ -101,7 +103,7 @@ class Presign(CopyCalls):
         )
         job = self._job(bucket, prefix, options, on_progress)
         stored = self._stored(bucket, prefix)
-        return upload_folder(job, Path(directory), stored, self._upload_file)
+        return upload_folder(job, Path(directory), stored, self._upload_file, follow=follow)
 
     def _job(self, bucket: str, key: str, options: UploadOptions, report: OnProgress | None) -> Job:
         new_digest(options.checksum)  # it may be unknown

@@ -16,11 +16,20 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """A file or link of a folder that is not uploaded, and why: `a link out of the directory`."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FolderUpload:
-    """What happened to the files of a folder, by key."""
+    """What happened to the files of a folder, by key; `left_out` by path."""
 
     uploaded: tuple[Uploaded, ...]
     failed: tuple[Failed, ...]
+    left_out: tuple[LeftOut, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

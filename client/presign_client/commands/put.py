@@ -33,6 +33,7 @@ Examples:
 )
 @click.argument("target", type=target_name, metavar="BUCKET/KEY")
 @click.option("-r", "--recursive", is_flag=True, help="Upload what is in a directory.")
+@click.option("--follow", is_flag=True, help="With -r, follow links that lead elsewhere too.")
 @click.option("--overwrite", is_flag=True, help="Replace objects that are there.")
 @click.option("--content-type", metavar="TYPE", help="Default: by the name's suffix.")
 @click.option("--part-size", type=size, help="Size of a part, such as 8MiB.")
@@ -53,6 +54,7 @@ def command(
     files: tuple[str, ...],
     target: tuple[str, str],
     recursive: bool,
+    follow: bool,
     overwrite: bool,
     quiet: bool,
     is_json: bool,
@@ -64,11 +66,14 @@ def command(
     A name that ends in / is a prefix: the files get their own names below it. Large files go up in
     parts. If the upload is interrupted, run the same command again: it resumes. With -r, files that
     are stored already with the same size and checksum are skipped. Of several files, those that
-    fail are reported at the end, and the others are stored.
+    fail are reported at the end, and the others are stored. With -r, links that lead out of the
+    directory or to a directory are left out, and so are unfinished downloads.
     """
     options |= {"checksum": checksum.upper(), "overwrite": overwrite}
     if recursive:
-        done = _folder(presign, files, target, quiet=quiet, options=options)
+        done = _folder(presign, files, target, quiet=quiet, options=options | {"follow": follow})
+    elif follow:
+        raise click.UsageError("--follow is for -r.")
     else:
         done = _files(presign, files, target, quiet=quiet, options=options)
     if is_json:
@@ -77,8 +82,13 @@ def command(
         for each in done.uploaded:
             verb = "skipped" if each.skipped else "uploaded"
             click.echo(f"{verb} {shown(each.bucket)}/{shown(each.key)}")
+        for left in done.left_out:
+            click.echo(f"left out {shown(str(left.path))}: {left.reason}")
     for failed in done.failed:
         print_failure(f"{shown(str(failed.path))}: {line_of(failed.error)}")
+    if number := len(done.left_out):
+        hint = "" if follow else " --follow follows all links."
+        click.echo(f"{number} left out.{hint}", err=True)
     if done.failed:
         click.get_current_context().exit(1)
 

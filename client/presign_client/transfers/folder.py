@@ -24,14 +24,19 @@ _BATCH = 50  # files whose URLs are signed together, some 0.1 s before they are 
 
 
 def upload_folder(
-    job: Job, directory: Path, stored: Mapping[str, Entry], upload: Callable[[Job, Path], Uploaded]
+    job: Job,
+    directory: Path,
+    stored: Mapping[str, Entry],
+    upload: Callable[[Job, Path], Uploaded],
+    *,
+    follow: bool,
 ) -> FolderUpload:
     """Upload each file to the job's key, which is a prefix, and its path below the directory.
 
     Skip those that are stored already. `stored` is a listing by key. It may be empty if no grant
-    allows to list.
+    allows to list. `follow` is for `files_below`.
     """
-    files = sorted(files_below(directory, job.key), key=lambda file: file.key)
+    files, left_out = files_below(directory, job.key, follow=follow)
     progress = _Progress(job.report, sum(file.size for file in files))
 
     def work(file: File, signed: SignedRequest | None = None) -> Uploaded | Failed:
@@ -53,6 +58,7 @@ def upload_folder(
     return FolderUpload(
         uploaded=tuple(each for each in done if isinstance(each, Uploaded)),
         failed=tuple(each for each in done if isinstance(each, Failed)),
+        left_out=left_out,
     )
 
 

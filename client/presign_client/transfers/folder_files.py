@@ -1,9 +1,16 @@
-"""Which files of a directory are uploaded."""
+"""Which files of a directory are uploaded, and which are left out.
+
+A directory may come from an archive or a pull request, with links to files that only the user of
+this machine may read.
+"""
 
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from presign_client.folder_results import LeftOut
+from presign_client.transfers.names import is_hidden
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,13 +22,61 @@ class File:
     size: int
 
 
-def files_below(directory: Path, prefix: str) -> Iterator[File]:
-    for folder, _, names in os.walk(directory, onerror=_raise):
+def files_below(
+    directory: Path, prefix: str, *, follow: bool
+) -> tuple[list[File], tuple[LeftOut, ...]]:
+    """Return the files below a directory by key, and what is left out.
+
+    A link to a file is followed if that is below the directory too. With `follow` all links are
+    followed, except one to a directory that the link is in.
+    """
+    files, left_out = [], []
+    for path, reason in _walk(directory, follow=follow):
+        if reason:
+            left_out.append(LeftOut(path=path, reason=reason))
+        else:
+            key = prefix + path.relative_to(directory).as_posix()
+            files.append(File(path, key, path.stat().st_size))
+    return sorted(files, key=lambda file: file.key), tuple(sorted(left_out, key=lambda it: it.path))
+
+
+def _walk(directory: Path, *, follow: bool) -> Iterator[tuple[Path, str]]:
+    """Yield each file, and each link that is not followed, with the reason to leave it out."""
+    for folder, folders, names in os.walk(directory, onerror=_raise, followlinks=follow):
+        for link in [name for name in folders if Path(folder, name).is_symlink()]:
+            path = Path(folder, link)
+            if reason := _reason_not_to_enter(path, directory, follow=follow):
+                folders.remove(link)
+                yield path, reason
         for name in names:
             path = Path(folder, name)
-            if path.is_file():
-                key = prefix + path.relative_to(directory).as_posix()
-                yield File(path, key, path.stat().st_size)
+            yield path, _reason_not_to_read(path, directory, follow=follow)
+
+
+def _reason_not_to_enter(link: Path, directory: Path, *, follow: bool) -> str:
+    target = _real(link)
+    if not follow:
+        inside = target.is_relative_to(_real(directory))
+        return "a link to a directory" if inside else "a link out of the directory"
+    above = [each for each in link.parents if each.is_relative_to(directory)]
+    if any(_real(each).is_relative_to(target) for each in above):
+        return "a link to a directory that it is in"
+    return ""
+
+
+def _reason_not_to_read(path: Path, directory: Path, *, follow: bool) -> str:
+    if is_hidden(path.name):
+        return "an unfinished download"
+    is_link = path.is_symlink()
+    if is_link and not follow and not _real(path).is_relative_to(_real(directory)):
+        return "a link out of the directory"
+    if not os.path.isfile(path):  # noqa: PTH113 - Path's raises where the user may not look
+        return "a link to no file" if is_link else "no regular file"
+    return ""
+
+
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(path))  # Path.resolve raises for a link to itself
 
 
 def _raise(error: OSError) -> None:
