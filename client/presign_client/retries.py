@@ -9,27 +9,35 @@ from typing import TypeVar
 from presign_client.errors import PresignError
 
 T = TypeVar("T")
+UNLIMITED = 2**31
 
 
 class TemporaryError(Exception):
     """An attempt failed, and another one may succeed.
 
-    `after` is how many seconds to wait at least. `tries` limits the attempts further.
+    `after` is how many seconds to wait at least. `tries` limits the attempts further. `reached` is
+    how many bytes of a body the attempt has moved.
     """
 
-    def __init__(self, error: PresignError, *, after: float = 0.0, tries: int = 2**31) -> None:
+    def __init__(
+        self, error: PresignError, *, after: float = 0.0, tries: int = UNLIMITED, reached: int = 0
+    ) -> None:
         super().__init__(str(error))
-        self.error, self.after, self.tries = error, after, tries
+        self.error, self.after, self.tries, self.reached = error, after, tries, reached
 
 
 @dataclass(frozen=True)
 class Retries:
-    """Waits longer before each further attempt, with jitter, and as long as `Retry-After` says."""
+    """Waits longer before each further attempt, with jitter, and as long as `Retry-After` says.
+
+    Attempts are counted again from one that has moved more bytes than all before it.
+    """
 
     tries: int = 6
     max_wait: float = 60.0  # seconds; a longer `Retry-After` is an error
     sleep: Callable[[float], None] = time.sleep
     random: Callable[[], float] = random.random
+    now: Callable[[], float] = time.time  # goes on while the machine sleeps
 
     def run(self, attempt: Callable[[int], T]) -> T:
         """Return what `attempt` returns. It gets its number, from 1.
@@ -38,12 +46,15 @@ class Retries:
             PresignError: the last attempt's, or that of one which cannot be repeated.
 
         """
-        number = 1
+        number = count = 1
+        furthest = 0
         while True:
             try:
                 return attempt(number)
             except TemporaryError as failure:
-                if number >= min(self.tries, failure.tries) or failure.after > self.max_wait:
+                if failure.reached > furthest:
+                    count, furthest = 1, failure.reached
+                if count >= min(self.tries, failure.tries) or failure.after > self.max_wait:
                     raise failure.error from None
-                self.sleep(max(failure.after, self.random() * 2 ** (number - 1)))
-            number += 1
+                self.sleep(max(failure.after, self.random() * 2 ** (count - 1)))
+            number, count = number + 1, count + 1

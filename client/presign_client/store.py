@@ -13,9 +13,10 @@ from presign_client.retries import Retries, TemporaryError
 
 MAYBE_EXPIRED = frozenset({400, 403})  # a new URL shows whether it is that
 RETRYABLE = frozenset({408, 429, 500, 502, 503, 504})
+REFUSED = "storage_refused"
 MAX_ERROR_BYTES = 64 * 1024
 RETRYABLE_CODES = frozenset({"InternalError", "SlowDown", "ServiceUnavailable"})
-Body = bytes | Iterable[bytes]
+Body = Iterable[bytes]
 _COPY_SOURCE = "x-amz-copy-source"
 
 _CODES_OF_STATUSES: Mapping[int, str] = {
@@ -42,7 +43,8 @@ class Store:
     ) -> httpx.Response:
         """Send what `sign` returns, and return the store's answer.
 
-        Each attempt has a URL and a body of its own.
+        Each attempt has a URL and a body of its own. A refusal after the URL's end is like an
+        answer that was lost.
 
         Raises:
             PresignError: if the store refuses, or does not answer.
@@ -50,9 +52,15 @@ class Store:
         """
 
         def attempt(_: int) -> httpx.Response:
-            with self.answer(sign(), None if body is None else body()) as response:
-                response.read()
-                return response
+            signed = sign()
+            validity = _Validity(signed, self.retries.now)
+            sent = None if body is None else validity.counted(body())
+            try:
+                with self.answer(signed, sent) as response:
+                    response.read()
+                    return response
+            except TemporaryError as failure:
+                raise validity.judged(failure) from None
 
         return self.retries.run(attempt)
 
@@ -91,10 +99,45 @@ class Store:
             raise TemporaryError(unreachable(error, "The store")) from None
 
 
+class _Validity:
+    """How long the URL of an attempt was valid, and how many bytes were sent meanwhile.
+
+    A store, or a proxy that reads the whole request first, may look at a URL only once it has the
+    body. A faster attempt then gets further before the URL's end.
+    """
+
+    def __init__(self, signed: SignedRequest, now: Callable[[], float]) -> None:
+        lifetime = httpx.URL(signed.url).params.get("X-Amz-Expires", "")
+        self._lifetime = int(lifetime) if lifetime.isascii() and lifetime.isdigit() else None
+        self._now, self._began = now, now()
+        self._in_time = 0
+
+    def counted(self, body: Body) -> Iterator[bytes]:
+        for chunk in body:
+            yield chunk
+            if not self._is_over():
+                self._in_time += len(chunk)
+
+    def judged(self, failure: TemporaryError) -> TemporaryError:
+        """Return the failure of the attempt, or that of an expired URL if it may be this."""
+        error = failure.error
+        if error.status not in MAYBE_EXPIRED or error.code != REFUSED or not self._is_over():
+            return failure
+        detail = (
+            f"{error.detail} The URL was valid for {self._lifetime} seconds, and the request took "
+            "longer. Send smaller parts, or fewer at a time."
+        )
+        expired = PresignError(error.code, detail, status=error.status)
+        return TemporaryError(expired, reached=self._in_time)
+
+    def _is_over(self) -> bool:
+        return self._lifetime is not None and self._now() - self._began >= self._lifetime
+
+
 def _refuse(response: httpx.Response, signed: SignedRequest) -> None:
     status, document = response.status_code, _error_document(response)
     found = _error_code(document)
-    code = _CODES_OF_STATUSES.get(status, "storage_refused")
+    code = _CODES_OF_STATUSES.get(status, REFUSED)
     code = _CODES_OF_S3.get(found, "storage_unavailable" if status in RETRYABLE else code)
     detail = f"The store refused: HTTP {status}{f', {found}' if found else ''}."
     if status == httpx.codes.PRECONDITION_FAILED and _is_about_the_source(signed, document):

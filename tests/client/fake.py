@@ -18,6 +18,7 @@ from tests.client.fake_protocols import credentials, remotely_signed, share_link
 
 TOKEN = "token-of-the-tests"
 SECRET = "X-Amz-Signature=signature-of-the-tests"
+LIFETIME = 900
 COPY_SOURCE = "x-amz-copy-source"
 Answer = Callable[[httpx.Request], httpx.Response | None]
 
@@ -51,6 +52,7 @@ class Fake:
     before: Answer | None = None
     requests: list[httpx.Request] = field(default_factory=list)
     waits: list[float] = field(default_factory=list)
+    seconds: float = 0.0  # the client's clock, which only tests move
     created: dict[str, Any] = field(default_factory=dict)
 
     def client(self, url: str | None = None, token_file: str | None = None) -> Presign:
@@ -58,7 +60,7 @@ class Fake:
             url or "https://presign.test",
             None if token_file else TOKEN,
             token_file=token_file,
-            retries=Retries(sleep=self.waits.append, random=lambda: 0.5),
+            retries=Retries(sleep=self.waits.append, random=lambda: 0.5, now=lambda: self.seconds),
             http=httpx.Client(transport=httpx.MockTransport(self.answer)),
         )
 
@@ -334,7 +336,7 @@ def signed(operation: str, body: Any, **query: Any) -> dict[str, Any]:
     length = {"content_length": body["content_length"]} if operation == "upload" else {}
     return {
         "method": method[operation],
-        "url": f"{url.copy_merge_params(asked)}&{SECRET}",
+        "url": f"{url.copy_merge_params(asked)}&X-Amz-Expires={LIFETIME}&{SECRET}",
         "headers": headers,
         "expires_at": "2026-03-01T12:15:00Z",
         **length,

@@ -76,7 +76,7 @@ def _reason_not_to_read(path: Path, directory: Path, *, follow: bool) -> str:
 
 
 def _real(path: Path) -> Path:
-    return Path(os.path.realpath(path))  # Path.resolve raises for a link to itself
+    return Path(os.path.realpath(path))  # before Python 3.13 Path.resolve refuses loops
 
 
 def _raise(error: OSError) -> None:

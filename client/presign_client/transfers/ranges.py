@@ -9,7 +9,7 @@ import httpx
 from presign_client.api import Api
 from presign_client.errors import SOURCE_CHANGED, UNREACHABLE, PresignError
 from presign_client.results import SignedRequest
-from presign_client.retries import TemporaryError
+from presign_client.retries import UNLIMITED, TemporaryError
 from presign_client.store import Store
 
 
@@ -49,32 +49,38 @@ class Ranges:
     def read(self, start: int, length: int, etag: str, take: Callable[[bytes], None]) -> None:
         """Pass the range to `take`, chunk by chunk. A new attempt goes on where one has failed.
 
+        An older URL may have expired: that it is refused shows nothing.
+
         Raises:
             PresignError: also `source_changed`, if the object has another ETag.
 
         """
-        end = start + length
+        begin, end = start, start + length
 
         def attempt(_: int) -> None:
             nonlocal start
             headers = {"range": f"bytes={start}-{end - 1}"}
-            signed = self._sign()
+            signed, is_new = self._sign()
             try:
                 with self._store.answer(signed, headers=headers) as response:
                     _check(response, etag, end - start)
                     for chunk in response.iter_raw():
                         take(chunk)
                         start += len(chunk)
-            except TemporaryError:
+            except TemporaryError as failure:
                 self._drop(signed)
+                failure.reached = start - begin
+                if not is_new:
+                    failure.tries = UNLIMITED
                 raise
             if start != end:
-                raise TemporaryError(PresignError(UNREACHABLE, "The store sent too few bytes."))
+                error = PresignError(UNREACHABLE, "The store sent too few bytes.")
+                raise TemporaryError(error, reached=start - begin)
 
         self._store.retries.run(attempt)
 
     def _find(self) -> Mapping[str, Any]:
-        signed = self._sign()
+        signed, _ = self._sign()
         try:
             with self._store.answer(signed, headers={"range": "bytes=0-0"}) as response:
                 size = response.headers.get("content-range", "").rpartition("/")[2]
@@ -92,11 +98,13 @@ class Ranges:
                 raise
             return {"content_length": 0, "etag": ""}
 
-    def _sign(self) -> SignedRequest:
+    def _sign(self) -> tuple[SignedRequest, bool]:
+        """Return the URL of all threads, and whether it is new."""
         with self._lock:
+            is_new = self._signed is None
             if self._signed is None:
                 self._signed = self._api.signed("download-urls", **self._object)
-            return self._signed
+            return self._signed, is_new
 
     def _drop(self, signed: SignedRequest) -> None:
         with self._lock:
