@@ -23,6 +23,8 @@ export interface RetryOptions {
   sleep?: (seconds: number, signal?: AbortSignal) => Promise<void>;
   /** Returns a number from 0 to 1, by which pauses differ. */
   random?: () => number;
+  /** Returns the time in milliseconds, by which it is known whether a URL has expired. */
+  now?: () => number;
 }
 
 export interface CallOptions {

@@ -60,7 +60,7 @@ export class Api {
       signal?.throwIfAborted();
       const error = new PresignError(UNREACHABLE, "presign did not respond.");
       if (!isRepeatable) throw error;
-      throw new TemporaryError(error, this.#reached ? Infinity : UNREACHED_TRIES);
+      throw new TemporaryError(error, { tries: this.#reached ? Infinity : UNREACHED_TRIES });
     }
     this.#reached = true;
     return read(answer, text, isRepeatable);

@@ -126,7 +126,7 @@ export class MultipartUpload {
     const onProgress = (sent) => this.#job.report(part.number, sent);
     const attempt = async (count) => {
       const [[, request]] = count === 1 ? [[part, signed]] : await this.#sign([part], signal);
-      return send(request, part.blob, { signal, onProgress });
+      return send(request, part.blob, { signal, onProgress, now: presign.retries.now });
     };
     const { etag } = await presign.retries.run(attempt, { signal, onWait });
     this.#etags.set(part.number, etag);

@@ -6,6 +6,7 @@ import { bytesOf, chunksOf } from "./source.js";
 
 const MAYBE_EXPIRED = [400, 403]; // the URL may have expired: another one shows it
 const RETRYABLE = [408, 429, 500, 502, 503, 504];
+const REFUSED = "storage_refused";
 const STALL_SECONDS = 60; // without a byte sent or an answer
 const COPY_SOURCE = "x-amz-copy-source";
 const IS_NODE = globalThis.process?.versions?.node !== undefined;
@@ -19,12 +20,16 @@ const CODES_OF_S3 = {
 };
 
 /**
- * Sends one signed request with its body. `onProgress` gets the number of bytes sent.
+ * Sends one signed request with its body. `onProgress` gets the number of bytes sent. `now` is in milliseconds.
  *
+ * @param {any} signed
+ * @param {Blob} body
+ * @param {{ signal?: AbortSignal, onProgress?: (sent: number) => void, now?: () => number }} [options]
  * @returns the ETag, or null if the bucket's CORS rules do not expose it, and the version, if there is one
  * @throws TemporaryError if another attempt, with a new URL, may succeed
  */
-export async function send(signed, body, { signal, onProgress } = {}) {
+export async function send(signed, body, { signal, onProgress, now = Date.now } = {}) {
+  const validity = new Validity(signed, now);
   const stalled = new AbortController();
   let timer;
   let isOver = false;
@@ -32,6 +37,7 @@ export async function send(signed, body, { signal, onProgress } = {}) {
     if (isOver) return; // Node reads on for a moment when a request has failed
     clearTimeout(timer);
     timer = setTimeout(() => stalled.abort(), 1000 * STALL_SECONDS);
+    validity.note(sent);
     onProgress?.(sent);
   };
   const stop = AbortSignal.any([stalled.signal, ...(signal ? [signal] : [])]);
@@ -49,10 +55,47 @@ export async function send(signed, body, { signal, onProgress } = {}) {
     isOver = true;
     clearTimeout(timer);
   }
-  if (answer.status >= 300) throw refusal(answer, signed, store);
+  if (answer.status >= 300) throw validity.judged(refusal(answer, signed, store));
   if (COPY_SOURCE in signed.headers && !answer.text.includes("CopyObjectResult")) throw noCopy(answer, store);
   onProgress?.(body.size);
   return { etag: answer.etag, versionId: answer.versionId ?? undefined };
+}
+
+/**
+ * How long the URL of an attempt was valid, and how many bytes were sent meanwhile.
+ *
+ * A store, or a proxy that reads the whole request first, may look at a URL only once it has the body. A
+ * faster attempt then gets further before the URL's end.
+ */
+class Validity {
+  #lifetime;
+  #began;
+  #now;
+  #inTime = 0;
+
+  constructor({ url }, now) {
+    this.#lifetime = Number(new URL(url).searchParams.get("X-Amz-Expires") ?? Infinity);
+    this.#began = now();
+    this.#now = now;
+  }
+
+  note(sent) {
+    if (!this.#isOver()) this.#inTime = sent;
+  }
+
+  /** The failure of the attempt, or that of an expired URL if it may be this. */
+  judged(failure) {
+    const { code, detail, status, store } = failure.error ?? failure;
+    if (!MAYBE_EXPIRED.includes(status) || code !== REFUSED || !this.#isOver()) return failure;
+    const why = `The URL was valid for ${this.#lifetime} seconds, and the request took longer.`;
+    const advice = "Send smaller parts, or fewer at a time.";
+    const expired = new PresignError(code, `${detail} ${why} ${advice}`, { status, store });
+    return new TemporaryError(expired, { reached: this.#inTime });
+  }
+
+  #isOver() {
+    return this.#now() - this.#began >= 1000 * this.#lifetime;
+  }
 }
 
 /**
@@ -152,19 +195,19 @@ function refusal({ status, text }, { method, headers }, store) {
       return refused(COPY_TOO_LARGE, "S3 copies objects of up to 5 GiB.");
   }
   const found = /<Code>(\w{1,64})<\/Code>/.exec(text)?.[1];
-  const usual = RETRYABLE.includes(status) ? "storage_unavailable" : "storage_refused";
+  const usual = RETRYABLE.includes(status) ? "storage_unavailable" : REFUSED;
   const code = CODES_OF_S3[found] ?? CODES_OF_STATUSES[status] ?? usual;
   const detail = `The store refused: HTTP ${status}${found ? `, ${found}` : ""}.`;
   const error = refused(code, detail);
   if (RETRYABLE.includes(status)) return new TemporaryError(error);
-  return MAYBE_EXPIRED.includes(status) ? new TemporaryError(error, 2) : error;
+  return MAYBE_EXPIRED.includes(status) ? new TemporaryError(error, { tries: 2 }) : error;
 }
 
 /** S3 may find an error after it has sent the status 200: …/latest/API/API_CopyObject.html */
 function noCopy({ status, text }, store) {
   const found = /<Code>(\w{1,64})<\/Code>/.exec(text)?.[1];
   const isTemporary = !found || ["InternalError", "SlowDown", "ServiceUnavailable"].includes(found);
-  const code = isTemporary ? "storage_unavailable" : "storage_refused";
+  const code = isTemporary ? "storage_unavailable" : REFUSED;
   const detail = `The store did not copy${found ? `: ${found}` : ""}.`;
   const error = new PresignError(code, detail, { status, store });
   return isTemporary ? new TemporaryError(error) : error;

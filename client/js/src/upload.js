@@ -42,7 +42,7 @@ async function uploadWhole(job) {
   try {
     const attempt = async () => {
       const signed = await job.call("POST", "v1/upload-urls", { body });
-      return send(signed, blob, { signal, onProgress });
+      return send(signed, blob, { signal, onProgress, now: presign.retries.now });
     };
     return { ...done, ...(await presign.retries.run(attempt, { signal, onWait })) };
   } catch (error) {

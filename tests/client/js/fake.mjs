@@ -8,6 +8,7 @@ import { Presign } from "../../../client/js/src/presign.js";
 
 export const TOKEN = "token-of-the-tests";
 export const SECRET = "X-Amz-Signature=signature-of-the-tests";
+export const LIFETIME = 900; // seconds
 const EXPIRES_AT = "2026-03-01T12:15:00Z";
 
 export const sha256 = (bytes) => createHash("sha256").update(bytes).digest("base64");
@@ -36,6 +37,7 @@ export class Fake {
   uploads = new Map(); // id -> part number -> bytes
   requests = []; // {method, path, headers, body, bytes}
   waits = [];
+  seconds = 0; // the client's clock, which only tests move
   denied = new Set();
   listsChecksums = true;
   showsEtags = true;
@@ -58,7 +60,7 @@ export class Fake {
   }
 
   presign(options) {
-    const retries = { sleep: async (seconds) => void this.waits.push(seconds), random: () => 0.5 };
+    const retries = { sleep: async (seconds) => void this.waits.push(seconds), random: () => 0.5, now: () => 1000 * this.seconds };
     return new Presign({ url: this.url, token: TOKEN, retries, ...options });
   }
 
@@ -115,7 +117,7 @@ export class Fake {
   }
 
   #signed(key, query, headers = {}) {
-    const url = `${this.url}/store/${encodeURIComponent(key)}?${new URLSearchParams(query)}&${SECRET}`;
+    const url = `${this.url}/store/${encodeURIComponent(key)}?${new URLSearchParams(query)}&X-Amz-Expires=${LIFETIME}&${SECRET}`;
     return { method: "PUT", url, headers, expires_at: EXPIRES_AT };
   }
 
