@@ -29,6 +29,10 @@ def state_directory(environment: Mapping[str, str] = os.environ) -> Path:
         return Path(os.devnull)
 
 
+def digest_of_names(*names: str) -> str:
+    return hashlib.sha256("\0".join(names).encode(errors="surrogateescape")).hexdigest()
+
+
 class Note:
     """One note: a plan, and the numbers of the parts that are done. Open, it is locked.
 
@@ -36,8 +40,7 @@ class Note:
     """
 
     def __init__(self, directory: Path, *names: str) -> None:
-        digest = hashlib.sha256("\0".join(names).encode(errors="surrogateescape"))
-        self._path = directory / f"{digest.hexdigest()}.jsonl"
+        self._path = directory / f"{digest_of_names(*names)}.jsonl"
         self._file, self.is_kept = _open(self._path)
 
     def __enter__(self) -> "Note":  # noqa: PYI034 - typing has no Self before 3.11

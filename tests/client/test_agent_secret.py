@@ -91,7 +91,7 @@ def read_of(path: Path, mode: int) -> str:
 @pytest.mark.parametrize(
     ("owner", "user", "others"), [(1000, 1000, True), (0, 1000, False), (0, 0, True)]
 )
-def test_only_for_another_user_than_root_a_file_of_root_may_be_readable(
+def test_root_itself_reads_no_secret_that_others_may_read(
     owner: int, user: int, *, others: bool
 ) -> None:
     assert others_may_read(0o644, owner, user) is others

@@ -126,7 +126,7 @@ def test_bytes_that_arrive_wrong_late_are_sent_twice(fake: Fake, file: Path) -> 
     assert puts(fake) == 2
 
 
-def sent_bytes(fake: Fake, count: int) -> None:
+def breaks_after(fake: Fake, count: int) -> None:
     """Let the store break each answer after so many bytes."""
     whole = fake.answer
 
@@ -151,7 +151,7 @@ def sent_bytes(fake: Fake, count: int) -> None:
 
 def test_a_range_goes_on_while_bytes_come(fake: Fake, tmp_path: Path) -> None:
     fake.put("a.csv", CONTENT)
-    sent_bytes(fake, 2)
+    breaks_after(fake, 2)
 
     download(fake, tmp_path / "target", part_size=len(CONTENT))
 
@@ -161,7 +161,7 @@ def test_a_range_goes_on_while_bytes_come(fake: Fake, tmp_path: Path) -> None:
 
 def test_a_range_without_bytes_ends_after_six_attempts(fake: Fake, tmp_path: Path) -> None:
     fake.put("a.csv", CONTENT)
-    sent_bytes(fake, 0)
+    breaks_after(fake, 0)
 
     with pytest.raises(PresignError, match="unreachable"):
         download(fake, tmp_path / "target", part_size=len(CONTENT))

@@ -1,7 +1,6 @@
 """Downloads: to a file by parallel ranges, which can be resumed, or in order to a stream."""
 
 import errno
-import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import BinaryIO
 from presign_client.api import Api
 from presign_client.checksums import Digest, PartDigests, digest_of, new_digest
 from presign_client.errors import PresignError
-from presign_client.notes import Note
+from presign_client.notes import Note, digest_of_names
 from presign_client.results import Downloaded
 from presign_client.store import Store
 from presign_client.transfers.expected import ExpectedObject, expected
@@ -115,7 +114,9 @@ class _FileDownload:
 
     def _open(self, wanted: ExpectedObject) -> None:
         plan = {
-            "object": self._digest_of_names(),
+            "object": digest_of_names(
+                self._url, self._job.bucket, self._job.key, self._job.version_id or ""
+            ),
             "etag": wanted.etag,
             "size": wanted.size,
             "part_size": wanted.range_size,
@@ -126,11 +127,6 @@ class _FileDownload:
             return
         self._rights = self._partial.create(wanted.size)
         self._note.write(plan | {"file": self._partial.token, "rights": self._rights})
-
-    def _digest_of_names(self) -> str:
-        job = self._job
-        names = "\0".join((self._url, job.bucket, job.key, job.version_id or ""))
-        return hashlib.sha256(names.encode(errors="surrogateescape")).hexdigest()
 
     def _fill(self, wanted: ExpectedObject) -> list[bytes]:
         """Read what is missing. Return the checksums of the ranges, if the object's needs them."""

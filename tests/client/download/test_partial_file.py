@@ -106,7 +106,7 @@ def test_the_name_of_the_hidden_file_is_another_each_time(fake: Fake, target: Pa
 
 
 @pytest.mark.parametrize("size", [3, len(CONTENT)])
-def test_a_file_that_took_the_hidden_name_does_not_become_the_target(
+def test_a_file_that_took_the_hidden_name_is_not_renamed(
     fake: Fake, target: Path, size: int
 ) -> None:
     planted = b"m" * size
