@@ -183,6 +183,18 @@ async def object_checks(port: int, bucket: str, key: str, until: float) -> Count
     return await _repeated(port, request, until)
 
 
+async def pushes(port: int, bucket: str, key: str, until: float) -> Counter[int]:
+    """Events for a hook, as a store pushes them."""
+    record = {
+        "eventVersion": "2.1",
+        "eventSource": "aws:s3",
+        "eventName": "ObjectCreated:Put",
+        "eventTime": "2026-12-01T00:00:00.000Z",
+        "s3": {"bucket": {"name": bucket}, "object": {"key": "f/a", "size": 1}},
+    }
+    return await _repeated(port, post("store-events", {"Records": [record] * 16}, key), until)
+
+
 async def share_links(port: int, bucket: str, key: str, until: float) -> Counter[int]:
     """Half of the connections end one link again and again, the others make links that count."""
     one, statuses = {"bucket": bucket, "key": "a/a"}, Counter[int]()
@@ -236,6 +248,7 @@ ABUSES: Final = {
         share_links,
         singles,
         object_checks,
+        pushes,
         slow_bodies,
     )
 }

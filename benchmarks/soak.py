@@ -5,7 +5,7 @@ on one core, the load on another where there are two. What it holds against the 
 table, and an exit code other than 0 says that a bar was missed.
 
 With `--abuse` other callers do what would hurt: refused batches and deletions, links that are made and ended again
-and again, bodies that come slowly, an STS and a store that hang. The load is an ordinary caller then: at least 99 %
+and again, bodies that come slowly, an STS and a store that hang, and a hook, a store and an STS whose answers are floods. The load is an ordinary caller then: at least 99 %
 of its answers must be right, and /livez must answer within 2 s.
 """
 
@@ -48,6 +48,9 @@ ABUSES: Final = (
     ("slow_bodies", "soak", "refused"),
     ("singles", "no-sts", "waiting"),
     ("object_checks", "no-store", "waiting"),
+    ("singles", "flood-sts", "flooded"),
+    ("object_checks", "flood-store", "flooded"),
+    ("pushes", "soak", "flooded"),
 )
 LEAST_ANSWERED: Final = 0.99
 
@@ -147,10 +150,12 @@ def _memory_mib(pid: int) -> float:
 
 
 @contextmanager
-def served(directory: Path, port: int, hangs: str, more: str) -> Iterator[subprocess.Popen[bytes]]:
-    """`hangs` is the URL of a server that never answers; `more` is added to the configuration."""
+def served(
+    directory: Path, port: int, hangs: str, floods: str, more: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    """`hangs` and `floods` are URLs of servers; `more` is added to the configuration."""
     path = directory / "presign.yaml"
-    path.write_text(CONFIGURATION.replace("HANGS", hangs) + more)
+    path.write_text(CONFIGURATION.replace("HANGS", hangs).replace("FLOODS", floods) + more)
     command = [sys.executable, "-m", "service", "serve", "--config", str(path), "--port", str(port)]
     keys = {"AWS_ACCESS_KEY_ID": "AKIASOAK", "AWS_SECRET_ACCESS_KEY": "soak"}
     with (directory / "output").open("wb") as output:
@@ -210,7 +215,7 @@ def abuse_report(
 ) -> list[str]:
     """Prints what the ordinary caller saw; returns the bars that were missed."""
     for name, statuses in abused.items():
-        print(f"{name:16} {dict(statuses)}")
+        print(f"{name:28} {dict(statuses)}")
     print(f"ordinary caller  {dict(seen.statuses)}, {seen.answered:.2%} answered")
     print(f"/livez           {max(seen.livez_seconds):.2f} s at most")
     print(
@@ -233,12 +238,24 @@ def hanging() -> Iterator[str]:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
+@contextmanager
+def flooding() -> Iterator[str]:
+    """A server in a process of its own, whose floods change from one connection to the next."""
+    command = [sys.executable, "-m", "tests.support.flooding"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        yield process.stdout.readline().decode().strip()
+        process.communicate(b"\n")  # it ends
+
+
 def beside_abuses(
     port: int, seconds: float, pid: int
 ) -> tuple[Score, abuses.Seen, dict[str, Counter[int]]]:
     with ExitStack() as stack:
         abused = {
-            name: stack.enter_context(abuses.running(name, port, bucket, key, seconds))
+            f"{name} of {bucket}": stack.enter_context(
+                abuses.running(name, port, bucket, key, seconds)
+            )
             for name, bucket, key in ABUSES
         }
         score, seen = asyncio.run(ordinary_load(port, seconds, pid))
@@ -255,7 +272,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as directory, hanging() as hangs, ExitStack() as stack:
         room = Path(directory)
         links = stack.enter_context(links_with_a_store(room, missed)) if arguments.abuse else ""
-        with served(room, port, hangs, links) as process:
+        floods = stack.enter_context(flooding()) if arguments.abuse else hangs
+        with served(room, port, hangs, floods, links) as process:
             # All cores but the service's are the load's: asyncio's own threads too
             _pin(0, LOAD_CORE)
             if arguments.abuse:

@@ -11,6 +11,11 @@ buckets:
   soak: {{region: eu-west-1, credentials: static}}
   no-sts: {{region: eu-west-1, role_arn: "arn:aws:iam::111122223333:role/soak", sts_endpoint_url: "HANGS"}}
   no-store: {{region: eu-west-1, credentials: static, endpoint_url: "HANGS"}}
+  flood-sts: {{region: eu-west-1, role_arn: "arn:aws:iam::111122223333:role/soak", sts_endpoint_url: "FLOODS"}}
+  flood-store: {{region: eu-west-1, credentials: static, endpoint_url: "FLOODS"}}
+arrivals:
+  hooks:
+    floods: {{bucket: soak, prefix: f/, url: "FLOODS/hook", secret: whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD, events: [created]}}
 callers:
   - api_key: refused
     sha256: [{sha256(b"refused").hexdigest()}]
@@ -26,6 +31,13 @@ callers:
     grants:
       - {{bucket: no-sts, prefix: a/, allow: [download], max_expires_in: 900}}
       - {{bucket: no-store, prefix: a/, allow: [check], max_expires_in: 900}}
+  - api_key: flooded
+    sha256: [{sha256(b"flooded").hexdigest()}]
+    rate_limit: 1000000/second
+    grants:
+      - {{bucket: flood-sts, prefix: a/, allow: [download], max_expires_in: 900}}
+      - {{bucket: flood-store, prefix: a/, allow: [check], max_expires_in: 900}}
+      - {{bucket: soak, prefix: f/, allow: [notify]}}
   - api_key: linking
     sha256: [{sha256(b"linking").hexdigest()}]
     grants: [{{bucket: soak, prefix: a/, allow: [download, link], max_link_expires_in: 31536000}}]

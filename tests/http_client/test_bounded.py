@@ -71,7 +71,7 @@ async def test_each_response_of_a_connection_is_counted_alone() -> None:
 
 async def test_a_malformed_flood_is_not_read_on_over_tls(tmp_path: Path) -> None:
     """A connection that is closed and not aborted would read hundreds of MiB."""
-    with flooding("trailers", make_tls_context(tmp_path)) as server:
+    with flooding("trailers", tls=make_tls_context(tmp_path)) as server:
         trusted = create_default_context(cafile=tmp_path / "ca.crt")
         transport = AiohttpTransport(trusted, connections=1, max_response_bytes=1024**2)
         async with httpx.AsyncClient(transport=transport) as client:

@@ -115,7 +115,7 @@ def test_a_flood_does_not_hold_the_loop(
             stop.set()
             return await watch
 
-    with flooding(flood, tls) as server:
+    with flooding(flood, tls=tls) as server:
         longest = uvloop.run(ask_all(server))
     assert server.sent, "nobody asked"
     assert longest < MOST_SECONDS

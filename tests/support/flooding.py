@@ -1,8 +1,12 @@
-"""A server that answers each request without an end, from threads: only sending takes their time."""
+"""A server that answers each request without an end, from threads: only sending takes their time.
+
+`python -m tests.support.flooding` prints its URL and sends all floods in turn, until it reads a line.
+"""
 
 import socket
 import ssl
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from threading import Thread
@@ -28,10 +32,9 @@ _MOST: Final = 300  # blocks of a connection
 
 @dataclass
 class FloodingServer:
-    """`sent` has the bytes that each connection took."""
+    """`sent` has the bytes that each connection took. The floods take turns."""
 
-    first: bytes
-    again: bytes
+    floods: Sequence[tuple[bytes, bytes]]
     sent: list[int] = field(default_factory=list)
     origin: str = ""
 
@@ -46,24 +49,25 @@ class FloodingServer:
             thread.join()
 
     def _answer(self, connection: socket.socket, tls: ssl.SSLContext | None) -> None:
-        block = self.again * (_BLOCK // len(self.again))
         connection.settimeout(20)
         index = len(self.sent)
         self.sent.append(0)
+        first, again = self.floods[index % len(self.floods)]
+        block = again * (_BLOCK // len(again))
         with suppress(OSError), connection:
             if tls is not None:
                 connection = tls.wrap_socket(connection, server_side=True)
             with connection:
                 connection.recv(65536)
-                connection.sendall(self.first)
+                connection.sendall(first)
                 for _ in range(_MOST):
                     connection.sendall(block)
                     self.sent[index] += len(block)
 
 
 @contextmanager
-def flooding(flood: str, tls: ssl.SSLContext | None = None) -> Iterator[FloodingServer]:
-    server = FloodingServer(*FLOODS[flood])
+def flooding(*floods: str, tls: ssl.SSLContext | None = None) -> Iterator[FloodingServer]:
+    server = FloodingServer([FLOODS[flood] for flood in floods])
     with socket.create_server(("127.0.0.1", 0), backlog=256) as listener:
         scheme = "https" if tls else "http"
         server.origin = f"{scheme}://127.0.0.1:{listener.getsockname()[1]}"
@@ -74,3 +78,10 @@ def flooding(flood: str, tls: ssl.SSLContext | None = None) -> Iterator[Flooding
         finally:
             listener.shutdown(socket.SHUT_RDWR)
             thread.join()
+
+
+if __name__ == "__main__":
+    with flooding(*FLOODS) as flooding_server:
+        sys.stdout.write(f"{flooding_server.origin}\n")
+        sys.stdout.flush()
+        sys.stdin.readline()
