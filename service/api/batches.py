@@ -9,7 +9,7 @@ from service.access.grants import Operation
 from service.api.body import validated
 from service.api.rendering import render_batch
 from service.api.route import AuthenticatedRequest
-from service.api.schemas import KeysBatchRequest, ObjectRequest, or_none
+from service.api.schemas import MAX_BUCKET, KeysBatchRequest, ObjectRequest, or_none
 from service.concurrency.event_loop import in_slices
 from service.errors import InvalidRequest, PresignError
 from service.presigning.audit import RefusedBatch
@@ -19,7 +19,6 @@ Item = TypeVar("Item", bound=ObjectRequest)
 
 _AUDITED_KEYS: Final = 10  # of a refused batch
 _RUN_WEIGHT: Final = 3  # to validate a run costs as much as to sign this many keys
-_MAX_BUCKET_LENGTH: Final = 63
 
 
 async def sign_batch(
@@ -78,9 +77,7 @@ async def _sign_keys(
     """As `sign_items`. An error in the fields that all keys share refuses the whole batch."""
     bucket, keys = or_none(body.bucket), body.keys
     assert keys is not MISSING
-    refused = RefusedBatch(
-        operation, bucket and bucket[:_MAX_BUCKET_LENGTH], keys[:_AUDITED_KEYS], len(keys)
-    )
+    refused = RefusedBatch(operation, bucket, keys[:_AUDITED_KEYS], len(keys))
     await call.presigner.count_batch(call.requester, len(keys), lambda: refused)
     shared = {name: getattr(body, name) for name in body.model_fields_set - {"items", "keys"}}
     first = to_request(validated(model, {**shared, "key": keys[0]}))
@@ -105,9 +102,7 @@ def _refused(operation: Operation, items: Sequence[Any]) -> RefusedBatch:
     bucket: Any = objects[0].get("bucket")
     is_common = isinstance(bucket, str) and all(each.get("bucket") == bucket for each in objects)
     keys = [key for each in objects[:_AUDITED_KEYS] if isinstance(key := each.get("key"), str)]
-    return RefusedBatch(
-        operation, bucket[:_MAX_BUCKET_LENGTH] if is_common else None, keys, len(items)
-    )
+    return RefusedBatch(operation, bucket[:MAX_BUCKET] if is_common else None, keys, len(items))
 
 
 def _runs(items: Sequence[Any]) -> Iterator[tuple[Any, list[Any]]]:

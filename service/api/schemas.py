@@ -25,7 +25,8 @@ from service.signing.signer import MAX_EXPIRES_IN
 
 MAX_BATCH = 1000
 
-Bucket = Annotated[str, Field(min_length=1, max_length=255)]
+MAX_BUCKET = 255  # characters
+Bucket = Annotated[str, Field(min_length=1, max_length=MAX_BUCKET)]
 Text = Annotated[str, Field(min_length=1, max_length=255)]
 LongText = Annotated[str, Field(min_length=1, max_length=1024)]
 Token = Annotated[str, Field(min_length=1, max_length=4096)]

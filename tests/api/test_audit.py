@@ -213,6 +213,32 @@ async def test_a_refused_batch_of_any_shape_is_audited(
     assert "bucket" not in audit_trail.line
 
 
+@pytest.mark.parametrize("is_of_keys", [True, False])
+async def test_a_refused_batch_names_a_bucket_whole(
+    audit_trail: AuditTrail, *, is_of_keys: bool
+) -> None:
+    """Cut at 63 characters, this name would be that of another bucket, which exists."""
+    near, bucket = "b" * 63, "b" * 255
+    place = {"region": "eu-west-1", "credentials": "static"}
+    settings = make_app_settings(make_open_grant(), rate_limit="1/minute", buckets={near: place})
+    items = [{"bucket": bucket, "key": key} for key in "ab"]
+    body = {"bucket": bucket, "keys": ["a", "b"]} if is_of_keys else {"items": items}
+    async with run_app(settings, audit=audit_trail.write) as client:
+        answer = await client.post("/v1/download-urls/batch", json=body)
+    assert answer.status_code == 429
+    assert audit_trail.line["bucket"] == bucket
+    assert "s3_bucket" not in audit_trail.line
+
+
+async def test_the_bucket_of_a_refused_batch_is_bounded(audit_trail: AuditTrail) -> None:
+    settings = make_app_settings(make_open_grant(), rate_limit="1/minute")
+    items = [{"bucket": "b" * 60_000, "key": key} for key in "ab"]
+    async with run_app(settings, audit=audit_trail.write) as client:
+        answer = await client.post("/v1/download-urls/batch", json={"items": items})
+    assert answer.status_code == 429
+    assert audit_trail.line["bucket"] == "b" * 255
+
+
 async def test_a_batch_that_no_grant_covers_leaves_one_line(
     client: httpx.AsyncClient, audit_trail: AuditTrail
 ) -> None:
