@@ -3,7 +3,9 @@
 import { freeName } from "./conflicts.js";
 
 const MOST_BYTES = 240; // of a name; file systems take 255, and a number may follow
-const SYSTEMS_OWN = /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i; // devices of Windows
+// Devices of Windows, also with a superscript digit, and with spaces before the ending:
+// learn.microsoft.com/windows/win32/fileio/naming-a-file
+const SYSTEMS_OWN = /^(con|prn|aux|nul|(com|lpt)[\d¹²³]|con(in|out)\$|clock\$) *(\.|$)/i;
 // Windows takes none of these in a name; controls and what turns the direction of text deceive people.
 const REFUSED = /[\\:*?"<>|\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 
