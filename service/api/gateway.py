@@ -86,7 +86,7 @@ class Gateway:
             except ClientDisconnect:
                 response = None
             except asyncio.CancelledError:  # the server stops, and waits no longer
-                await self._refuse_stopping(send, state)
+                await self._refuse_stopping(scope, receive, send, state)
                 raise
             except Exception:
                 # Safe to log: redaction.py drops the message, and locals are never logged.
@@ -118,10 +118,16 @@ class Gateway:
             return route.respond(route.request_class(scope, receive))
         return self._app.serve_rest(scope, receive, partial(_send_of_app, state, send))
 
-    async def _refuse_stopping(self, send: Send, state: RequestState) -> None:
+    async def _refuse_stopping(
+        self, scope: Scope, receive: Receive, send: Send, state: RequestState
+    ) -> None:
         """Refuse a request that the stop does not wait for. The connection ends with it."""
         if state.status is None:
-            refusal = self._problems.refusal(Overloaded(_STOPPING, retry_after=1), state.request_id)
+            route, error = scope.get("route"), Overloaded(_STOPPING, retry_after=1)
+            if isinstance(route, ApiRoute):
+                refusal = route.refusal(route.request_class(scope, receive), error)
+            else:
+                refusal = self._problems.refusal(error, state.request_id)
             headers = [*refusal.raw_headers, (b"connection", b"close")]
             await send(_start(state, refusal.status_code, headers))
             await send({"type": "http.response.body", "body": refusal.body})
