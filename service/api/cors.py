@@ -1,10 +1,10 @@
 """CORS: pages of other origins that may call."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import partial
 
 from starlette.applications import Starlette
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import Scope, Send
@@ -33,3 +33,18 @@ def apply(rules: CORSMiddleware, scope: Scope, send: Send) -> tuple[Response | N
     if scope["method"] == "OPTIONS" and asks_for <= {*headers.keys()}:
         return rules.preflight_response(headers), send
     return None, partial(rules.send, send=send, request_headers=headers)
+
+
+def headers_for(
+    rules: CORSMiddleware | None, request_headers: Sequence[tuple[bytes, bytes]]
+) -> list[tuple[bytes, bytes]]:
+    """Return the headers of a response that `apply` does not see: the server's own.
+
+    `request_headers` have names in lower case, and may be the first ones of a head.
+    """
+    origin = Headers(raw=list(request_headers)).get("origin")
+    if rules is None or origin is None or not rules.is_allowed_origin(origin):
+        return []
+    headers = MutableHeaders(rules.simple_headers)
+    rules.allow_explicit_origin(headers, origin)
+    return headers.raw

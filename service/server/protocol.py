@@ -19,9 +19,7 @@ from typing import Any, Final, NoReturn, cast
 
 import httptools
 
-from service.api.problems import Problems
-from service.api.request_state import reject
-from service.server.error_response import error_response
+from service.server.error_response import ErrorResponses
 from service.server.limits import ConnectionLimits
 from service.server.shutdown import Drain
 from service.server.transport import CoalescingTransport, WriteBatcher
@@ -49,14 +47,14 @@ class TimeoutProtocol(FastHttpProtocol):
         self,
         *,
         limits: ConnectionLimits,
-        problems: Problems,
+        errors: ErrorResponses,
         drain: Drain,
         batcher: WriteBatcher,
         **uvicorn_arguments: Any,
     ) -> None:
         super().__init__(**uvicorn_arguments)
         self._limits = limits
-        self._problems = problems
+        self._errors = errors
         self._batcher = batcher
         self._drain = drain
         self._phase = _Phase.IDLE
@@ -249,10 +247,10 @@ class TimeoutProtocol(FastHttpProtocol):
                 self.pipeline.popleft()  # this request: the connection ends before its turn
             return
         if not (in_body and self.cycle.response_started):
-            problem = self._problems.problem(code, detail)
             scope: Any = self.scope if in_body else None
-            problem["request_id"] = reject(scope, problem["status"])
-            self._connection.write(error_response(problem, self.server_state.default_headers))
+            received = [] if self._phase is _Phase.IDLE else self.headers
+            defaults = self.server_state.default_headers
+            self._connection.write(self._errors.response(code, detail, scope, received, defaults))
         self._close()
 
     def _close(self) -> None:

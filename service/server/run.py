@@ -20,7 +20,9 @@ from typing import Final, cast
 import uvicorn
 from starlette.types import ASGIApp
 
+from service.api.cors import rules_for
 from service.api.parts import Parts
+from service.server.error_response import ErrorResponses
 from service.server.limits import ConnectionLimits
 from service.server.protocol import TimeoutProtocol
 from service.server.shutdown import Drain
@@ -118,7 +120,7 @@ def uvicorn_config(
     protocol = partial(
         TimeoutProtocol,
         limits=limits or ConnectionLimits(),
-        problems=parts.problems,
+        errors=ErrorResponses(parts.problems, rules_for(parts.cors_origins)),
         drain=parts.drain,
         batcher=WriteBatcher(),
         body_discarded=parts.metrics.body_discarded,

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from service.api.problems import _KINDS, Problems
-from service.server.error_response import error_response
+from service.server.error_response import ErrorResponses
 from tests.api.refusals import GET
 from tests.support.app import make_app_settings, make_open_grant, run_app
 
@@ -59,8 +59,8 @@ async def test_every_type_begins_with_the_public_address(
 
 
 def test_so_do_those_that_the_protocol_sends() -> None:
-    problem = Problems(PUBLIC_URL).problem("malformed_request", "No.", request_id="a")
-    answer = error_response(problem, [])
+    responses = ErrorResponses(Problems(PUBLIC_URL), cors=None)
+    answer = responses.response("malformed_request", "No.", None, received=[], defaults=[])
     assert f'"type":"{ERRORS}#malformed_request"'.encode() in answer
 
 

@@ -5,7 +5,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
@@ -93,8 +93,11 @@ class RunningServer:
 
 
 @contextmanager
-def run_server(*, max_in_flight: int = 512, **limits: Any) -> Iterator[RunningServer]:
-    settings = make_app_settings(make_open_grant(), server={"max_in_flight": max_in_flight})
+def run_server(
+    *, max_in_flight: int = 512, cors_origins: Sequence[str] = (), **limits: Any
+) -> Iterator[RunningServer]:
+    section = {"max_in_flight": max_in_flight, "cors_origins": list(cors_origins)}
+    settings = make_app_settings(make_open_grant(), server=section)
     drain = Drain()
     app = create_app(
         settings,
