@@ -173,7 +173,7 @@ export class PresignError extends Error {
   );
   /**
    * One of the codes of the API, which a store's refusal gets too, or `unreachable`, `not_presign`,
-   * `invalid_token`, `source_changed`, `copy_too_large`.
+   * `invalid_token`, `source_changed`, `precondition_failed`, `copy_too_large`.
    */
   code: string;
   detail: string;
@@ -249,9 +249,12 @@ export class Presign {
   }): Promise<void>;
   /**
    * Copies an object inside the store, up to 5 GiB (`copy_too_large`). With `etag`, as a listing has it, only
-   * that content (`source_changed`). It replaces nothing without `overwrite` (`object_exists`).
+   * that content (`source_changed`). It replaces nothing without `overwrite` (`object_exists`). Where the store does
+   * not say which of both it is, the source's `etag` is read; if that fails too, it is `precondition_failed`.
    */
   copy(options: CopyOptions & { versionId?: string }): Promise<void>;
+  /** The ETag of an object, by a HEAD, or without a grant for `head` by the start of a GET. */
+  etag(options: { bucket: string; key: string; versionId?: string; signal?: AbortSignal }): Promise<string>;
   /**
    * Copies an object, and deletes the original once the copy exists: what fails leaves it. It is deleted only if
    * it is still what was copied, where the store obeys `If-Match`. Without `etag` the current one is read first.

@@ -6,10 +6,10 @@ from dataclasses import replace
 import httpx
 
 from presign_client.calls import Calls
-from presign_client.errors import SOURCE_CHANGED, PresignError
+from presign_client.errors import PRECONDITION_FAILED, SOURCE_CHANGED, PresignError
 from presign_client.results import Copied, SignedRequest
 from presign_client.retries import TemporaryError
-from presign_client.store import RETRYABLE_CODES
+from presign_client.store import COPY_SOURCE_CHANGED, COPY_SOURCE_GONE, RETRYABLE_CODES
 
 _CHANGED_SINCE = "The object was changed after it was copied. Both are kept."
 
@@ -63,8 +63,9 @@ class CopyCalls(Calls):
         """Copy an object to another key, and perhaps bucket, inside the store.
 
         With `etag` only that content is copied. Raises `object_exists` if there is another object,
-        unless `overwrite`; `source_changed` if the source has another ETag; `copy_too_large` over
-        5 GiB, which S3 does not copy at once.
+        unless `overwrite`; `source_changed` if the source has another ETag; `precondition_failed`
+        if it is one of both, and the source cannot be looked at; `not_found` if there is no source;
+        `copy_too_large` over 5 GiB, which S3 does not copy at once.
         """
         place = target_bucket or bucket
 
@@ -85,7 +86,12 @@ class CopyCalls(Calls):
             _refuse_error_of_success(response)
             return response
 
-        response = self._store.retries.run(attempt)
+        try:
+            response = self._store.retries.run(attempt)
+        except PresignError as error:
+            if error.code != PRECONDITION_FAILED or etag is None:
+                raise
+            raise self._cause(error, bucket, key, version_id, etag) from None
         found = re.search(rb"<ETag>(?:&quot;|&#34;|\")?([^<&\"]+)", response.content)
         copied = found[1].decode("ascii", "replace") if found else None
         return Copied(bucket=place, key=target_key, etag=copied and f'"{copied}"')
@@ -114,16 +120,32 @@ class CopyCalls(Calls):
         self._delete_copied(bucket, key, etag)
         return copied
 
-    def _etag(self, bucket: str, key: str) -> str:
+    def _cause(
+        self, error: PresignError, bucket: str, key: str, version_id: str | None, etag: str
+    ) -> PresignError:
+        """Return which condition of a copy failed, by what the source is now."""
+        try:
+            now = self._etag(bucket, key, version_id)
+        except PresignError as unseen:
+            if unseen.code != "not_found":
+                return error
+            return PresignError("not_found", COPY_SOURCE_GONE, unseen.status)
+        if now.strip('"') != etag.strip('"'):
+            return PresignError(SOURCE_CHANGED, COPY_SOURCE_CHANGED, error.status)
+        return PresignError("object_exists", "The target of the copy exists.", error.status)
+
+    def _etag(self, bucket: str, key: str, version_id: str | None = None) -> str:
         """Return what the object is now. Without a grant for `head`, the start of a GET says it."""
         try:
-            return self.head(bucket, key).etag
+            head = self._store.send(lambda: self.head_url(bucket, key, version_id=version_id))
+            return str(head.headers["etag"])
         except PresignError as error:
             if error.code != "forbidden":
                 raise
 
         def ask(_: int) -> str:
-            with self._store.answer(self.download_url(bucket, key)) as response:
+            signed = self.download_url(bucket, key, version_id=version_id)
+            with self._store.answer(signed) as response:
                 etag: str = response.headers["etag"]
                 return etag
 

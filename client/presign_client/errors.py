@@ -6,6 +6,7 @@ UNREACHABLE = "unreachable"
 NOT_PRESIGN = "not_presign"
 INVALID_TOKEN = "invalid_token"  # noqa: S105 - a code, no token
 SOURCE_CHANGED = "source_changed"
+PRECONDITION_FAILED = "precondition_failed"
 FATAL = frozenset({UNREACHABLE, NOT_PRESIGN, INVALID_TOKEN, "unauthenticated"})  # for all files
 
 
@@ -26,7 +27,9 @@ class PresignError(Exception):
     - `unreachable`: no answer;
     - `not_presign`: an answer, but not from presign;
     - `invalid_token`: the token was not sent;
-    - `source_changed`: the file or the object changed while it was read;
+    - `source_changed`: the file or the object changed while it was read, or before it was copied;
+    - `precondition_failed`: the target of a copy exists, or its source has changed: nothing says
+      which;
     - `in_progress`: another process transfers the file;
     - `copy_too_large`: the store copies less at once;
     - `too_many_parts`: a stream is too long for its part size;

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import httpx
 
-from presign_client.errors import SOURCE_CHANGED, PresignError
+from presign_client.errors import PRECONDITION_FAILED, SOURCE_CHANGED, PresignError
 from presign_client.http import STORE_TIMEOUT, unreachable
 from presign_client.results import SignedRequest
 from presign_client.retries import Retries, TemporaryError
@@ -18,6 +18,8 @@ MAX_ERROR_BYTES = 64 * 1024
 RETRYABLE_CODES = frozenset({"InternalError", "SlowDown", "ServiceUnavailable"})
 Body = Iterable[bytes]
 _COPY_SOURCE = "x-amz-copy-source"
+COPY_SOURCE_CHANGED = "The object has changed, and was not copied."
+COPY_SOURCE_GONE = "The object that was to be copied is not there."
 
 _CODES_OF_STATUSES: Mapping[int, str] = {
     404: "not_found",
@@ -140,8 +142,10 @@ def _refuse(response: httpx.Response, signed: SignedRequest) -> None:
     code = _CODES_OF_STATUSES.get(status, REFUSED)
     code = _CODES_OF_S3.get(found, "storage_unavailable" if status in RETRYABLE else code)
     detail = f"The store refused: HTTP {status}{f', {found}' if found else ''}."
-    if status == httpx.codes.PRECONDITION_FAILED and _is_about_the_source(signed, document):
-        code, detail = SOURCE_CHANGED, "The object was replaced while it was read."
+    if status == httpx.codes.PRECONDITION_FAILED:
+        code, detail = _failed_condition(signed, document) or (code, detail)
+    if _COPY_SOURCE in signed.headers and status == 404 and found != "NoSuchBucket":
+        detail = COPY_SOURCE_GONE
     if _COPY_SOURCE in signed.headers and b"larger than the maximum allowable" in document:
         raise PresignError("copy_too_large", "S3 copies objects of up to 5 GiB.", status=status)
     error = PresignError(code, detail, status=status)
@@ -152,14 +156,23 @@ def _refuse(response: httpx.Response, signed: SignedRequest) -> None:
     raise error
 
 
-def _is_about_the_source(signed: SignedRequest, document: bytes) -> bool:
-    """Whether what failed is the condition on what is read, not on what is written."""
+def _failed_condition(signed: SignedRequest, document: bytes) -> tuple[str, str] | None:
+    """Return code and detail of what is read, or None if the condition was on what is written.
+
+    S3 names the condition of a copy that failed, other stores do not.
+    """
     if signed.method == "GET":
-        return True
-    creates_only = "if-none-match" in signed.headers
-    return _COPY_SOURCE in signed.headers and (
-        not creates_only or _COPY_SOURCE.encode() in document.lower()
-    )
+        return SOURCE_CHANGED, "The object was replaced while it was read."
+    if _COPY_SOURCE not in signed.headers:
+        return None
+    found = re.search(rb"<Condition>([^<]*)</Condition>", document)
+    named = found[1].decode("ascii", "replace").lower() if found else ""
+    if "if-none-match" not in signed.headers or named.startswith(_COPY_SOURCE):
+        return SOURCE_CHANGED, COPY_SOURCE_CHANGED
+    if f"{_COPY_SOURCE}-if-match" not in signed.headers or named == "if-none-match":
+        return None
+    detail = "The target exists, or the source has changed. The store does not say which."
+    return PRECONDITION_FAILED, detail
 
 
 def _error_document(response: httpx.Response) -> bytes:

@@ -124,6 +124,105 @@ def test_a_source_that_changed_before_the_copy_stays(fake: Fake, *, overwrite: b
     assert fake.objects == {"a b.csv": b"12345"}
 
 
+LISTED = etag(b"12345")
+LOOKS = {"POST head-urls", "POST download-urls"}
+NO_LOOK = {"head-urls", "download-urls"}
+
+
+def error_of_listed(fake: Fake, listed: str | None = LISTED) -> PresignError:
+    """Copy what was listed to `b.csv`, which signs one copy."""
+    with pytest.raises(PresignError) as caught:
+        fake.client().copy("reports", "a b.csv", "b.csv", etag=listed)
+    assert fake.paths().count("POST copy-urls") == 1
+    return caught.value
+
+
+@pytest.mark.parametrize("listed", [LISTED, LISTED.strip('"')])
+def test_a_taken_target_is_said_where_the_store_names_nothing(fake: Fake, listed: str) -> None:
+    fake.put("b.csv", b"other")
+
+    assert error_of_listed(fake, listed).code == "object_exists"
+
+
+@pytest.mark.parametrize("denied", [set(), {"head-urls"}])
+@pytest.mark.parametrize("is_taken", [True, False])
+def test_a_source_that_changed_since_the_list_is_said(
+    fake: Fake, denied: set[str], *, is_taken: bool
+) -> None:
+    """Also if the target exists: another one would not help. MiniStack names no condition."""
+    fake.put("a b.csv", b"newer")
+    if is_taken:
+        fake.put("b.csv", b"other")
+    fake.denied = denied
+
+    error = error_of_listed(fake)
+
+    assert (error.code, error.detail) == (
+        "source_changed",
+        "The object has changed, and was not copied.",
+    )
+
+
+@pytest.mark.parametrize("answer", [s3_error(412, "PreconditionFailed"), None])
+def test_a_source_that_is_gone_since_the_list_is_said(
+    fake: Fake, answer: httpx.Response | None
+) -> None:
+    """A store may compare the condition on the target first."""
+    fake.objects.clear()
+    fake.before = to_copies(answer) if answer else None
+
+    error = error_of_listed(fake)
+
+    assert (error.code, error.status) == ("not_found", 404)
+    assert error.detail == "The object that was to be copied is not there."
+
+
+def test_a_bucket_that_is_missing_is_no_missing_source(fake: Fake) -> None:
+    fake.before = to_copies(s3_error(404, "NoSuchBucket"))
+
+    assert error_of_listed(fake).detail == "The store refused: HTTP 404, NoSuchBucket."
+
+
+def test_both_causes_are_said_where_nobody_may_look(fake: Fake) -> None:
+    fake.put("a b.csv", b"newer")
+    fake.denied = NO_LOOK
+
+    error = error_of_listed(fake)
+
+    assert (error.code, error.detail) == (
+        "precondition_failed",
+        "The target exists, or the source has changed. The store does not say which.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("named", "listed", "code"),
+    [
+        ("If-None-Match", LISTED, "object_exists"),
+        ("x-amz-copy-source-If-Match", LISTED, "source_changed"),
+        ("", None, "object_exists"),
+    ],
+)
+def test_what_the_store_or_the_request_says_needs_no_look(
+    fake: Fake, named: str, listed: str | None, code: str
+) -> None:
+    content = f"<Error><Condition>{named}</Condition><Key>x-amz-copy-source</Key></Error>"
+    fake.before = to_copies(httpx.Response(412, content=content))
+
+    assert error_of_listed(fake, listed).code == code
+    assert LOOKS.isdisjoint(fake.paths())
+
+
+def test_a_version_is_looked_at_by_its_id(fake: Fake) -> None:
+    fake.put("b.csv", b"other")
+
+    with pytest.raises(PresignError):
+        fake.client().copy("reports", "a b.csv", "b.csv", etag=LISTED, version_id="v1")
+
+    [looked] = [each for each in fake.requests if each.url.path == "/v1/head-urls"]
+    assert json.loads(looked.content)["version_id"] == "v1"
+
+
 def test_a_source_that_changed_after_the_copy_stays(fake: Fake) -> None:
     def change(request: httpx.Request) -> None:
         if request.method == "DELETE":

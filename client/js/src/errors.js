@@ -4,6 +4,7 @@ export const UNREACHABLE = "unreachable";
 export const NOT_PRESIGN = "not_presign";
 export const INVALID_TOKEN = "invalid_token";
 export const SOURCE_CHANGED = "source_changed";
+export const PRECONDITION_FAILED = "precondition_failed";
 export const COPY_TOO_LARGE = "copy_too_large";
 
 /**
@@ -11,7 +12,8 @@ export const COPY_TOO_LARGE = "copy_too_large";
  *
  * `code` is one of the codes of the API, which a store's refusal gets too, or `unreachable` (no answer),
  * `not_presign` (an answer, but not of presign), `invalid_token` (not sent), `source_changed` (the file or
- * the object changed while it was read) or `copy_too_large` (the store copies less at once).
+ * the object changed while it was read, or before it was copied), `precondition_failed` (the target of a copy
+ * exists, or its source has changed: nothing says which) or `copy_too_large` (the store copies less at once).
  */
 export class PresignError extends Error {
   name = "PresignError";

@@ -1,14 +1,15 @@
 // What an object is now, for those who have not listed it.
 
-import { PresignError } from "./errors.js";
-import { readEtag } from "./store.js";
+import { PresignError, SOURCE_CHANGED } from "./errors.js";
+import { COPY_SOURCE_CHANGED, COPY_SOURCE_GONE, readEtag } from "./store.js";
 
 /** Its ETag. Without a grant for `head`, the start of a GET says it. Throws if the store shows none. */
-export async function etagOf(presign, { bucket, key, signal }) {
+export async function etagOf(presign, { bucket, key, versionId, signal }) {
+  const body = { bucket, key, version_id: versionId };
   const ask = (what) =>
     presign.retries.run(
       async () => {
-        const signed = await presign.call("POST", `v1/${what}-urls`, { body: { bucket, key }, signal });
+        const signed = await presign.call("POST", `v1/${what}-urls`, { body, signal });
         return readEtag(signed, { signal });
       },
       { signal },
@@ -21,3 +22,20 @@ export async function etagOf(presign, { bucket, key, signal }) {
   const detail = "The store shows no ETag to this page. Expose it by CORS, or give `etag`.";
   throw new PresignError("storage_refused", detail);
 }
+
+/** Which condition of a copy failed, by what its source is now: the error to throw in place of `error`. */
+export async function causeOf(presign, error, { etag, signal, ...source }) {
+  const { store, attempts } = error;
+  const cause = (code, detail, status = 412) =>
+    Object.assign(new PresignError(code, detail, { status, store }), { attempts });
+  try {
+    const now = await presign.etag({ ...source, signal });
+    if (bare(now) !== bare(etag)) return cause(SOURCE_CHANGED, COPY_SOURCE_CHANGED);
+    return cause("object_exists", "The target of the copy exists.");
+  } catch (unseen) {
+    signal?.throwIfAborted();
+    return unseen.code === "not_found" ? cause("not_found", COPY_SOURCE_GONE, 404) : error;
+  }
+}
+
+const bare = (etag) => etag.replace(/^"|"$/g, "");

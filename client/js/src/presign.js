@@ -4,8 +4,8 @@
 /** @import * as Types from "../presign.js" - resolves to presign.d.ts */
 
 import { Api } from "./api.js";
-import { PresignError, SOURCE_CHANGED } from "./errors.js";
-import { etagOf } from "./etag.js";
+import { PRECONDITION_FAILED, PresignError, SOURCE_CHANGED } from "./errors.js";
+import { causeOf, etagOf } from "./etag.js";
 import { Retries } from "./retries.js";
 import { send as sendSigned } from "./store.js";
 import { abortUpload, upload as uploadSource } from "./upload.js";
@@ -87,14 +87,24 @@ export class Presign {
       const signed = await this.call("POST", "v1/copy-urls", { body, signal });
       await sendSigned(signed, new Blob(), { signal });
     };
-    await this.retries.run(attempt, { signal });
+    try {
+      await this.retries.run(attempt, { signal });
+    } catch (error) {
+      if (error?.code !== PRECONDITION_FAILED) throw error;
+      throw await causeOf(this, error, { bucket, key, versionId, etag, signal });
+    }
+  }
+
+  /** @type {Types.Presign["etag"]} */
+  etag(options) {
+    return etagOf(this, options);
   }
 
   /** @type {Types.Presign["move"]} */
   async move({ bucket, key, targetBucket = bucket, targetKey, etag, overwrite, signal }) {
     if (targetBucket === bucket && targetKey === key)
       throw new PresignError("invalid_request", "An object is not moved onto itself.", { status: 422 });
-    const only = etag ?? (await etagOf(this, { bucket, key, signal }));
+    const only = etag ?? (await this.etag({ bucket, key, signal }));
     await this.copy({ bucket, key, targetBucket, targetKey, etag: only, overwrite, signal });
     try {
       await this.delete({ bucket, key, etag: only, signal });

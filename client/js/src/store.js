@@ -1,6 +1,6 @@
 // Sends signed requests to the store, which never gets the token.
 
-import { COPY_TOO_LARGE, PresignError, SOURCE_CHANGED, UNREACHABLE } from "./errors.js";
+import { COPY_TOO_LARGE, PRECONDITION_FAILED, PresignError, SOURCE_CHANGED, UNREACHABLE } from "./errors.js";
 import { TemporaryError } from "./retries.js";
 import { bytesOf, chunksOf } from "./source.js";
 
@@ -9,6 +9,8 @@ const RETRYABLE = [408, 429, 500, 502, 503, 504];
 const REFUSED = "storage_refused";
 const STALL_SECONDS = 60; // without a byte sent or an answer
 const COPY_SOURCE = "x-amz-copy-source";
+export const COPY_SOURCE_CHANGED = "The object has changed, and was not copied.";
+export const COPY_SOURCE_GONE = "The object that was to be copied is not there.";
 const IS_NODE = globalThis.process?.versions?.node !== undefined;
 
 const CODES_OF_STATUSES = { 404: "not_found", 409: "write_conflict", 412: "object_exists" };
@@ -185,22 +187,28 @@ function unreachable(store) {
 /** S3's message is left out: it may contain the key or the URL. */
 function refusal({ status, text }, { method, headers }, store) {
   const refused = (code, detail) => new PresignError(code, detail, { status, store });
-  if (status === 412 && method === "DELETE")
-    return refused(SOURCE_CHANGED, "The object was replaced meanwhile, and is not deleted.");
-  if (COPY_SOURCE in headers) {
-    // Either condition may have failed, and not every store says which one.
-    const isAboutSource = !("if-none-match" in headers) || text.toLowerCase().includes(COPY_SOURCE);
-    if (status === 412 && isAboutSource) return refused(SOURCE_CHANGED, "The object was replaced meanwhile.");
-    if (text.includes("larger than the maximum allowable"))
-      return refused(COPY_TOO_LARGE, "S3 copies objects of up to 5 GiB.");
-  }
+  const failed = status === 412 && failedCondition(method, headers, text);
+  if (failed) return refused(...failed);
+  if (COPY_SOURCE in headers && text.includes("larger than the maximum allowable"))
+    return refused(COPY_TOO_LARGE, "S3 copies objects of up to 5 GiB.");
   const found = /<Code>(\w{1,64})<\/Code>/.exec(text)?.[1];
   const usual = RETRYABLE.includes(status) ? "storage_unavailable" : REFUSED;
   const code = CODES_OF_S3[found] ?? CODES_OF_STATUSES[status] ?? usual;
+  const isSourceGone = COPY_SOURCE in headers && status === 404 && found !== "NoSuchBucket";
   const detail = `The store refused: HTTP ${status}${found ? `, ${found}` : ""}.`;
-  const error = refused(code, detail);
+  const error = refused(code, isSourceGone ? COPY_SOURCE_GONE : detail);
   if (RETRYABLE.includes(status)) return new TemporaryError(error);
   return MAYBE_EXPIRED.includes(status) ? new TemporaryError(error, { tries: 2 }) : error;
+}
+
+/** Code and detail of the source, or null if the condition was on the target. S3 names it, other stores do not. */
+function failedCondition(method, headers, text) {
+  if (method === "DELETE") return [SOURCE_CHANGED, "The object was replaced meanwhile, and is not deleted."];
+  if (!(COPY_SOURCE in headers)) return null;
+  const named = /<Condition>([^<]*)<\/Condition>/.exec(text)?.[1].toLowerCase() ?? "";
+  if (!("if-none-match" in headers) || named.startsWith(COPY_SOURCE)) return [SOURCE_CHANGED, COPY_SOURCE_CHANGED];
+  if (!(`${COPY_SOURCE}-if-match` in headers) || named === "if-none-match") return null;
+  return [PRECONDITION_FAILED, "The target exists, or the source has changed. The store does not say which."];
 }
 
 /** S3 may find an error after it has sent the status 200: …/latest/API/API_CopyObject.html */

@@ -21,6 +21,7 @@ ADVICE: Mapping[str, str] = {
     "not_presign": "Check the URL in PRESIGN_URL or --url.",
     "object_exists": "Use --overwrite to replace it.",
     "overloaded": _AGAIN,
+    "precondition_failed": "Choose another target, or run the command again.",
     "rate_limited": "Wait, and run the command again.",
     "source_changed": _AGAIN,
     "storage_unavailable": _AGAIN,

@@ -98,6 +98,21 @@ def test_one_that_fails_stays_and_ends_no_other(fake: Fake) -> None:
     assert {*fake.objects} == {"in/a.csv", "out/b/c.csv", "other.csv"}
 
 
+def test_one_that_changed_since_the_list_stays_and_is_named(fake: Fake) -> None:
+    def change(request: httpx.Request) -> None:
+        if "x-amz-copy-source" in request.headers and "a.csv" in request.url.path:
+            fake.put("in/a.csv", b"newer")
+
+    fake.before = change
+
+    done = run(fake, "mv", "-r", "reports/in/", "reports/out/")
+
+    line = "source_changed: The object has changed, and was not copied. Run the command again."
+    assert (done.exit_code, done.stderr) == (1, f"presign: in/a.csv: {line}\n")
+    assert fake.objects["in/a.csv"] == b"newer"
+    assert "out/a.csv" not in fake.objects
+
+
 def test_json_has_what_was_done_and_what_failed(fake: Fake) -> None:
     fake.before = about("out/a.csv", s3_error(403, "AccessDenied"))
 

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { Fake, s3Error } from "./fake.mjs";
 
 const ETAG = '"9bb58f26192e4ba00f01e2e7b136bbd8"';
+const GONE = "gone";
 const MOVE = { bucket: "reports", key: "a b.csv", targetKey: "b.csv", etag: ETAG };
 const COPIED = { status: 200, body: "<CopyObjectResult><ETag>&quot;e&quot;</ETag></CopyObjectResult>" };
 
@@ -13,12 +14,14 @@ async function start(t, { copy = COPIED, deletion = { status: 204 }, etag = ETAG
   const url = `${fake.url}/store/a?op=`;
   fake.before = ({ path, method, body, query }) => {
     const creates = body?.overwrite ? {} : { "if-none-match": "*" };
-    const headers = { "x-amz-copy-source": "acme/a%20b.csv", ...creates };
+    const condition = body?.source?.etag ? { "x-amz-copy-source-if-match": body.source.etag } : {};
+    const headers = { "x-amz-copy-source": "acme/a%20b.csv", ...condition, ...creates };
     if (path === "v1/copy-urls") return { body: { method: "PUT", url: `${url}copy`, headers } };
     if (path === "v1/delete-urls") return { body: { method: "DELETE", url: `${url}delete`, headers: {} } };
     if (fake.denied.has(path)) return undefined;
     const reads = { "v1/head-urls": "HEAD", "v1/download-urls": "GET" };
     if (path in reads) return { body: { method: reads[path], url: `${url}read`, headers: {} } };
+    if (query.op === "read" && etag === GONE) return { status: 404 };
     if (query.op === "read") return { headers: etag ? { etag } : {}, body: method === "HEAD" ? undefined : "a,b" };
     return method === "PUT" ? copy : deletion;
   };
@@ -62,6 +65,52 @@ for (const [code, copy] of FAILURES)
     assert.equal(await codeOf(fake.presign().move(MOVE)), code);
     assert.deepEqual(fake.deletions(), []);
   });
+
+const UNNAMED = s3Error(412, "PreconditionFailed");
+const NEWER = '"0cc175b9c0f1b6a831c399e269772661"';
+const CAUSES = [
+  ["the target is taken", { etag: ETAG }, [], "object_exists"],
+  ["the source has changed", { etag: NEWER }, [], "source_changed"],
+  ["the source has changed, which a GET shows", { etag: NEWER }, ["v1/head-urls"], "source_changed"],
+  ["the source is gone", { etag: GONE }, [], "not_found"],
+  ["the source cannot be looked at", { etag: NEWER }, ["v1/head-urls", "v1/download-urls"], "precondition_failed"],
+  ["the store shows no ETag", { etag: null }, [], "precondition_failed"],
+];
+for (const [what, options, denied, code] of CAUSES)
+  test(`a store that names no condition: ${what}`, async (t) => {
+    const fake = await start(t, { copy: UNNAMED, ...options });
+    denied.forEach((path) => fake.denied.add(path));
+    await assert.rejects(fake.presign().copy(MOVE), (error) => {
+      assert.deepEqual([error.code, error.attempts, error.store], [code, 1, fake.url]);
+      return true;
+    });
+    assert.equal(fake.calls.filter((call) => call === "POST copy-urls").length, 1);
+  });
+
+const SAID = [
+  ["object_exists", { status: 412, body: "<Condition>If-None-Match</Condition>" }, MOVE],
+  ["source_changed", { status: 412, body: "<Condition>x-amz-copy-source-If-Match</Condition>" }, MOVE],
+  ["object_exists", { status: 412, body: "<Key>x-amz-copy-source</Key>" }, { ...MOVE, etag: undefined }],
+];
+for (const [code, copy, options] of SAID)
+  test(`what is said needs no look: ${code} by ${copy.body}`, async (t) => {
+    const fake = await start(t, { copy, etag: NEWER });
+    assert.equal(await codeOf(fake.presign().copy(options)), code);
+    assert.deepEqual(fake.calls, ["POST copy-urls"]);
+  });
+
+test("a copy of what is gone says so", async (t) => {
+  for (const [code, detail] of [["NoSuchKey", /to be copied is not there/], ["NoSuchBucket", /NoSuchBucket/]]) {
+    const fake = await start(t, { copy: s3Error(404, code) });
+    await assert.rejects(fake.presign().copy(MOVE), (error) => error.code === "not_found" && detail.test(error.detail));
+  }
+});
+
+test("a version is looked at by its id", async (t) => {
+  const fake = await start(t, { copy: UNNAMED });
+  assert.equal(await codeOf(fake.presign().copy({ ...MOVE, versionId: "v1" })), "object_exists");
+  assert.equal(fake.requests.find(({ path }) => path === "v1/head-urls").body.version_id, "v1");
+});
 
 test("a copy that overwrites fails only for its source", async (t) => {
   const fake = await start(t, { copy: s3Error(412, "PreconditionFailed") });
