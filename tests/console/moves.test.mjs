@@ -6,6 +6,7 @@ import { page } from "./page.mjs";
 const { conflictsOf, move, movesOf, whyNot, wrongName } = await page("moves.js");
 const { Answer, KEEP_BOTH, REPLACE, SKIP } = await page("conflicts.js");
 const { Batch, Unanswered } = await page("batch.js");
+const { Service } = await page("service.js");
 const { filesOf, keysIn } = await page("folder_contents.js");
 const { PresignError } = await page("client/errors.js");
 
@@ -129,16 +130,47 @@ test("nothing is replaced without the right to overwrite", async () => {
 
 const STAYS = [
   ["changed since the list", refused("source_changed", { status: 412 }), /changed since the list was read/],
+  ["changed or taken, which nothing says", refused("precondition_failed", { status: 412 }), /or its new name is taken/],
+  ["gone since the list", refused("not_found", { status: 404 }), (error) => error.code === "not_found"],
   ["too large for the store", refused("copy_too_large"), (error) => error.code === "copy_too_large"],
   ["an error in a 200", refused("storage_refused", { status: 200 }), (error) => error.code === "storage_refused"],
 ];
 for (const [why, error, expected] of STAYS)
-  test(`a copy that fails leaves the original: ${why}`, async () => {
-    const { service, act } = start({ "a.txt": "e1" });
+  test(`a copy that fails leaves the original, and asks nothing: ${why}`, async () => {
+    const { service, asked, act } = start({ "a.txt": "e1" }, KEEP_BOTH);
     service.copyFails = [error];
     await assert.rejects(act(), expected);
-    assert.deepEqual(service.calls, ["copy a.txt to/a.txt"]);
+    assert.deepEqual([service.calls, asked], [["copy a.txt to/a.txt"], []]);
   });
+
+test("a source that changes while names are tried ends that", async () => {
+  const { service, act } = start(TAKEN, KEEP_BOTH);
+  service.copyFails = [undefined, refused("source_changed", { status: 412 })];
+  await assert.rejects(act(), /changed since the list was read/);
+  assert.deepEqual(service.calls, ["copy a.txt to/a.txt", "copy a.txt to/a (2).txt"]);
+});
+
+test("names that are taken one after the other are tried 50 times", async () => {
+  const numbered = Array.from({ length: 60 }, (_, index) => [`to/a (${index + 2}).txt`, "old"]);
+  const { service, act } = start({ "a.txt": "e1", "to/a.txt": "old", ...Object.fromEntries(numbered) }, KEEP_BOTH);
+  await assert.rejects(act(), /No name is free/);
+  assert.equal(service.calls.length, 50);
+  assert.equal(service.objects.get("a.txt"), "e1");
+});
+
+test("the page reads an ETag from the list", async () => {
+  class Listed extends Service {
+    async *list({ prefix, recursive }) {
+      assert.deepEqual([prefix, recursive], ["a", true]);
+      yield* this.entries;
+    }
+  }
+  const service = new Listed("http://s.example/", () => {});
+  service.entries = [{ key: "a", etag: "e1" }, { key: "ab", etag: "e2" }];
+  assert.equal(await service.etag({ bucket: "objects", key: "a" }), "e1");
+  service.entries.shift();
+  await assert.rejects(service.etag({ bucket: "objects", key: "a" }), (error) => error.code === "not_found");
+});
 
 test("a file above 5 GiB is refused before a request", async () => {
   const { service, item, act } = start({ "a.txt": "e1" });

@@ -5,6 +5,10 @@ import { bytes, counted } from "./words.js";
 /** Why a file was not moved or deleted: the store compared it with the list. */
 export const CHANGED = "It was changed since the list was read, and stays as it is. Open the folder again.";
 
+/** Why a file was not moved, where the storage does not say which of both it was. */
+export const CHANGED_OR_TAKEN =
+  "It was changed since the list was read, or its new name is taken: the storage does not say which. Open the folder again.";
+
 const files = (count) => counted(count, "file");
 
 /** Of `doing`, as in `Moving`, and `done`, as in `moved`. `skipped()` files of those that are done were left alone. */

@@ -3,13 +3,13 @@
 
 import { invalidKey, may, mayCopyOver } from "./access.js";
 import { Unanswered } from "./batch.js";
-import { CHANGED } from "./batch_words.js";
+import { CHANGED, CHANGED_OR_TAKEN } from "./batch_words.js";
 import { KEEP_BOTH, REPLACE, SKIP, freeName } from "./conflicts.js";
 import { find } from "./folder_contents.js";
 import { bytes } from "./words.js";
 
 const MOST_COPIED = 5 * 2 ** 30; // bytes; S3 copies no more in one request
-const MOST_NAMES = 50; // tried, where somebody else takes one after the other
+const MOST_NAMES = 50; // tried, each with one copy, where the list of the names that are taken is not complete
 
 /** Whether an object may be moved away: it is read for the copy, and then deleted. */
 export const mayLeave = (grants, bucket, key) => may(grants, "download", bucket, key) && may(grants, "delete", bucket, key);
@@ -117,6 +117,7 @@ async function copy(service, grants, item) {
   } catch (error) {
     if (error.code === "create_only_unsupported") return copyUnconditionally(service, grants, item);
     if (error.code === "source_changed") throw new Error(CHANGED);
+    if (error.code === "precondition_failed") throw new Error(CHANGED_OR_TAKEN);
     if (error.code !== "object_exists") throw error;
     // The answer to the first request may have been lost: then this is the copy.
     const found = error.attempts > 1 && (await find(service, { bucket: item.targetBucket, key: item.targetKey }));

@@ -1,7 +1,9 @@
 // Calls to the service. The token is kept in this object's memory only: not in a cookie, in storage, in
 // the address or in the page.
 
+import { PresignError } from "./client/errors.js";
 import { Presign } from "./client/presign.js";
+import { find } from "./folder_contents.js";
 
 const RETRIES = { tries: 4, maxWait: 120 }; // seconds; a longer Retry-After is shown as an error
 
@@ -50,6 +52,13 @@ export class Service extends Presign {
 
   caller(options) {
     return this.call("GET", "v1/caller", options);
+  }
+
+  /** The list says it: the bucket's rule for this page may have no HEAD, and a GET may be of CloudFront's cache. */
+  async etag(place) {
+    const found = await find(this, place);
+    if (found) return found.etag;
+    throw new PresignError("not_found", "The file is no longer there.", { status: 404 });
   }
 
   /** Whether the service has this path, by its public OpenAPI document. */

@@ -138,6 +138,7 @@ def run_console(
     store: Store, directory: Path, gate: Gate | None = None, **more: Any
 ) -> Iterator[Harness]:
     signed: dict[str, Any] = {} if gate is None else {"public_endpoint_url": gate.url}
+    signed |= more.pop("bucket", {})
     callers = more.pop("callers", CALLERS)
     with run_service(
         store, directory, callers=callers, top={"console": True, **more}, **signed

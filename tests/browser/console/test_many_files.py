@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
+import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Route, expect
 
 from tests.browser.axe import fits, violations
@@ -17,8 +18,10 @@ from tests.browser.console.harness import (
     choose,
     open_console,
     refuse,
+    run_console,
     stop_clock,
 )
+from tests.support.stores import Store
 
 UNDO_MS: Final = 8_000
 WIDE: Final = {"width": 1280, "height": 800}
@@ -129,6 +132,42 @@ def rename(console: ConsolePage, name: str, other: str) -> None:
     field.fill(other)
     field.press("Enter")
     expect(dialog(console)).to_have_count(0)
+
+
+@pytest.fixture(scope="module", name="conditional")
+def _conditional(ministack: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harness]:
+    """MiniStack obeys a copy's condition on its source, and does not name it in its 412."""
+    directory = tmp_path_factory.mktemp("conditional")
+    with run_console(ministack, directory, bucket={"conditional_copies": True}) as harness:
+        yield harness
+
+
+@pytest.mark.parametrize(
+    ("newer", "words"),
+    [(b"newer", "It was changed since the list was read"), (None, "This file is no longer there.")],
+    ids=["changed", "gone"],
+)
+def test_a_file_that_changed_since_the_list_keeps_its_name(
+    chromium: Browser, conditional: Harness, newer: bytes | None, words: str
+) -> None:
+    """No other name is asked for, nor tried."""
+    put(conditional, "since", "a.txt")
+    with opened(chromium, conditional, viewport=WIDE) as console:
+        console.sign_in()
+        console.follow("since")
+        conditional.remove("since/a.txt")
+        if newer is not None:
+            conditional.put("since/a.txt", newer)
+        signed = list[str]()
+        console.page.on("request", lambda asked: signed.append(asked.url))
+        rename(console, "a.txt", "b.txt")
+        failed = console.page.locator(".toast").filter(has_text="0 of 1 file renamed.")
+        expect(failed).to_contain_text(words)
+        is_well(console)
+        expect(dialog(console)).to_have_count(0)
+        assert len([url for url in signed if url.endswith("/copy-urls")]) == 1
+    assert conditional.has("since/a.txt") is (newer is not None)
+    assert not conditional.has("since/b.txt")
 
 
 def test_a_zip_has_what_was_selected(context: BrowserContext, harness: Harness) -> None:
