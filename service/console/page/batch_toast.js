@@ -94,13 +94,18 @@ export class BatchToast {
     const batch = this.#batch;
     if (state === "running") return [button("Cancel", () => batch.cancel())];
     if (state === "paused") return [button("Go on", () => this.#goOn()), button("Stop", () => batch.cancel())];
-    const again = this.#onAgain && batch.failures.length ? [button("Try again", this.#onAgain)] : [];
+    const again = this.#onAgain && batch.failures.length ? [button("Try again", () => this.#tryAgain())] : [];
     return [...again, button("Dismiss", () => this.#dismiss())];
   }
 
   #goOn() {
     this.#batch.run();
     this.#show(); // the button goes at once
+  }
+
+  #tryAgain() {
+    this.#onAgain();
+    this.#show(); // what had failed goes at once
   }
 
   #dismiss() {

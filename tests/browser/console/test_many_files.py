@@ -170,6 +170,26 @@ def test_a_file_that_changed_since_the_list_keeps_its_name(
     assert not conditional.has("since/b.txt")
 
 
+def test_a_second_try_says_what_it_met(chromium: Browser, conditional: Harness) -> None:
+    put(conditional, "again", "a.txt")
+    with opened(chromium, conditional, viewport=WIDE) as console:
+        console.sign_in()
+        console.follow("again")
+        conditional.put("again/a.txt", b"newer")
+        rename(console, "a.txt", "b.txt")
+        toast = console.page.locator(".toast")
+        expect(toast).to_contain_text("It was changed since the list was read, and stays")
+        console.page.route("**/v1/objects?*", lambda asked: refuse(asked, 403, "No.", "forbidden"))
+        console.button("Try again").click()
+        expect(toast).to_contain_text("or its new name is taken: the storage does not say which")
+        console.page.unroute("**/v1/objects?*")
+        put(conditional, "again", "a.txt")  # as it was listed
+        console.button("Try again").click()
+        says(console, "1 file renamed.")
+        expect(toast.get_by_role("listitem")).to_have_count(0)
+        assert conditional.read("again/b.txt") == b"a.txt"
+
+
 def test_a_zip_has_what_was_selected(context: BrowserContext, harness: Harness) -> None:
     put(harness, "zipped", "a.txt", "é😀.txt", "deep/d.txt")
     contents = {name: name.encode() for name in ("a.txt", "é😀.txt", "deep/d.txt")}
