@@ -41,6 +41,7 @@ STORING: Final = {
     "kept_key.js": {"sessionStorage"},
     # The folder that is open
     "addresses.js": {"history.", "location.hash"},
+    "page_title.js": {"document.title"},
     # During a sign-in, and to remove the code from the address
     "issuer_sign_in.js": {"sessionStorage", "history.", "location.hash", "location.search"},
 }

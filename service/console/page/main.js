@@ -2,6 +2,7 @@
 
 import { sleep } from "./client/retries.js";
 import { announce, byId } from "./elements.js";
+import { showTitle } from "./page_title.js";
 import { Service } from "./service.js";
 import { SignIn } from "./sign_in.js";
 
@@ -67,7 +68,9 @@ function showWorkspace(isIn) {
   byId("sign-in").hidden = isIn;
   byId("workspace").hidden = !isIn;
   byId("signed-in").hidden = !isIn;
-  if (!isIn) for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
+  if (isIn) return;
+  showTitle();
+  for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
 }
 
 addEventListener("beforeunload", (event) => {

@@ -1,7 +1,8 @@
-// The path to the open folder: a link for each folder above it.
+// The path to the open folder: a link for each folder above it, and the folder's name as heading and title.
 
 import { addressOf } from "./addresses.js";
 import { byId, element, inOneLine } from "./elements.js";
+import { showTitle } from "./page_title.js";
 import { displayName } from "./words.js";
 
 /** `onAgain` is called for the link of the open folder itself. */
@@ -23,7 +24,9 @@ export function showPath({ bucket, folder }, onAgain) {
       return made;
     }),
   );
-  byId("where").replaceChildren(inOneLine(bucket === null ? "Your buckets" : places.at(-1).name || "/"));
+  const name = bucket === null ? "Your buckets" : places.at(-1).name || "/";
+  byId("where").replaceChildren(inOneLine(name));
+  showTitle(name);
 }
 
 /** A link to a folder. It opens in this page, or in another tab if the person wants that. */

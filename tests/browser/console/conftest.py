@@ -86,7 +86,8 @@ def kept_to_itself(opened: ConsolePage, title: str = "presign", *, is_moved: boo
     if not is_moved:
         assert {urldefrag(each).url for each in watch.addresses} <= {opened.harness.url, EMPTY}
     assert [each for each in watch.addresses if any(secret in each for secret in SECRETS)] == []
-    assert opened.page.title() == title
+    folder = opened.heading.text_content() if opened.heading.is_visible() else ""
+    assert opened.page.title() == (f"{folder} · {title}" if folder else title)
     assert opened.page.evaluate("localStorage.length + sessionStorage.length") == 0
     kept = opened.page.evaluate(KEPT)
     assert [secret for secret in SECRETS if secret in kept] == []

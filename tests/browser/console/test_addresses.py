@@ -48,6 +48,37 @@ def test_back_forward_and_a_second_tab_find_the_folder(console: ConsolePage) -> 
     kept_to_itself(other)
 
 
+def titled(console: ConsolePage, title: str) -> None:
+    expect(console.page).to_have_title(title)
+
+
+def test_each_folder_has_its_own_title(console: ConsolePage) -> None:
+    page = console.page
+    console.harness.put(f"titles/{ODD}//a.txt", b"a")
+    titled(console, "presign")
+    console.try_to_sign_in()
+    titled(console, "Your buckets · presign")
+    console.follow("objects", "titles", SHOWN, "/")
+    titled(console, "/ · presign")
+    for step, name in (
+        (page.go_back, SHOWN),
+        (page.go_back, "titles"),
+        (page.go_back, "objects"),
+        (page.go_forward, "titles"),
+    ):
+        step()
+        titled(console, f"{name} · presign")
+    page.route("**/v1/objects?*", expired)
+    page.go_forward()
+    expect(console.alert).to_contain_text("Your sign-in has expired.")
+    titled(console, "presign")
+    page.unroute("**/v1/objects?*")
+    console.try_to_sign_in()
+    titled(console, f"{SHOWN} · presign")
+    console.button("Sign out").click()
+    titled(console, "presign")
+
+
 def test_an_address_that_leads_nowhere_says_so_and_leads_up(console: ConsolePage) -> None:
     console.harness.put("addresses/here.txt", b"here")
     console.sign_in()
