@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from presign_client import Presign, PresignError
 from presign_client.filesystem import PresignFileSystem
 from tests.end_to_end.test_operations import KEYS, put
 from tests.support.service import API_KEY, RunningService, make_caller, run_service, send
@@ -77,6 +78,29 @@ def test_a_source_that_has_changed_is_not_copied(
     answer = copy(copying, target, key, etag=etag)
     assert answer.status_code == 412, answer.text
     assert store.content(target) is None
+
+
+def test_the_client_tells_a_changed_source_from_a_taken_target(
+    copying: RunningService, store: Store, key: str
+) -> None:
+    """SeaweedFS and MiniStack do not name the condition that failed."""
+    store.put(key, b"old")
+    etag = store.head(key)["ETag"]
+    taken = key.replace("keys/", "copies/")
+    store.put(taken, b"other")
+    with Presign(str(copying.client.base_url), API_KEY) as client:
+        if store.name not in IGNORES_CREATE_ONLY:
+            assert refusal(client, key, taken, etag) == "object_exists"
+        store.put(key, b"new")
+        assert refusal(client, key, f"{taken}-free", etag) == "source_changed"
+    assert store.content(taken) == b"other"
+    assert store.content(f"{taken}-free") is None
+
+
+def refusal(client: Presign, key: str, target: str, etag: str) -> str:
+    with pytest.raises(PresignError) as caught:
+        client.copy("objects", key, target, etag=etag)
+    return caught.value.code
 
 
 def test_a_copy_between_two_buckets_of_a_role(
