@@ -6,7 +6,7 @@ from dataclasses import replace
 import httpx
 
 from presign_client.calls import Calls
-from presign_client.errors import PRECONDITION_FAILED, SOURCE_CHANGED, PresignError
+from presign_client.errors import FATAL, PRECONDITION_FAILED, SOURCE_CHANGED, PresignError
 from presign_client.results import Copied, SignedRequest
 from presign_client.retries import TemporaryError
 from presign_client.store import COPY_SOURCE_CHANGED, COPY_SOURCE_GONE, RETRYABLE_CODES
@@ -127,9 +127,9 @@ class CopyCalls(Calls):
         try:
             now = self._etag(bucket, key, version_id)
         except PresignError as unseen:
-            if unseen.code != "not_found":
-                return error
-            return PresignError("not_found", COPY_SOURCE_GONE, unseen.status)
+            if unseen.code == "not_found":
+                return PresignError("not_found", COPY_SOURCE_GONE, unseen.status)
+            return unseen if unseen.code in FATAL else error
         if now.strip('"') != etag.strip('"'):
             return PresignError(SOURCE_CHANGED, COPY_SOURCE_CHANGED, error.status)
         return PresignError("object_exists", "The target of the copy exists.", error.status)

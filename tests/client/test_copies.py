@@ -195,6 +195,19 @@ def test_both_causes_are_said_where_nobody_may_look(fake: Fake) -> None:
     )
 
 
+def test_a_token_that_ends_before_the_look_is_said(fake: Fake) -> None:
+    """Else each of many objects would fail alone."""
+
+    def end(request: httpx.Request) -> httpx.Response | None:
+        looks = request.url.path == "/v1/head-urls"
+        return problem(401, "unauthenticated") if looks else None
+
+    fake.put("a b.csv", b"newer")
+    fake.before = end
+
+    assert error_of_listed(fake).code == "unauthenticated"
+
+
 @pytest.mark.parametrize(
     ("named", "listed", "code"),
     [

@@ -1,6 +1,6 @@
 // What an object is now, for those who have not listed it.
 
-import { PresignError, SOURCE_CHANGED } from "./errors.js";
+import { PresignError, SOURCE_CHANGED, UNREACHABLE } from "./errors.js";
 import { COPY_SOURCE_CHANGED, COPY_SOURCE_GONE, readEtag } from "./store.js";
 
 /** Its ETag. Without a grant for `head`, the start of a GET says it. Throws if the store shows none. */
@@ -34,7 +34,9 @@ export async function causeOf(presign, error, { etag, signal, ...source }) {
     return cause("object_exists", "The target of the copy exists.");
   } catch (unseen) {
     signal?.throwIfAborted();
-    return unseen.code === "not_found" ? cause("not_found", COPY_SOURCE_GONE, 404) : error;
+    if (unseen.code === "not_found") return cause("not_found", COPY_SOURCE_GONE, 404);
+    const isOfService = unseen.code === "unauthenticated" || (unseen.code === UNREACHABLE && !unseen.store);
+    return isOfService ? unseen : error;
   }
 }
 

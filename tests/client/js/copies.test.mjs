@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Fake, s3Error } from "./fake.mjs";
+import { Fake, problem, s3Error } from "./fake.mjs";
 
 const ETAG = '"9bb58f26192e4ba00f01e2e7b136bbd8"';
 const GONE = "gone";
@@ -86,6 +86,13 @@ for (const [what, options, denied, code] of CAUSES)
     });
     assert.equal(fake.calls.filter((call) => call === "POST copy-urls").length, 1);
   });
+
+test("a token that ends before the look is said", async (t) => {
+  const fake = await start(t, { copy: UNNAMED });
+  const { before } = fake;
+  fake.before = (seen) => (seen.path === "v1/head-urls" ? problem(401, "unauthenticated") : before(seen));
+  assert.equal(await codeOf(fake.presign().copy(MOVE)), "unauthenticated");
+});
 
 const SAID = [
   ["object_exists", { status: 412, body: "<Condition>If-None-Match</Condition>" }, MOVE],
