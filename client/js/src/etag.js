@@ -3,7 +3,12 @@
 import { PresignError, SOURCE_CHANGED, UNREACHABLE } from "./errors.js";
 import { COPY_SOURCE_CHANGED, COPY_SOURCE_GONE, readEtag } from "./store.js";
 
-/** Its ETag. Without a grant for `head`, the start of a GET says it. Throws if the store shows none. */
+/**
+ * Its ETag. Without a grant for `head`, the start of a GET says it. Throws if the store shows none.
+ *
+ * @param {any} presign
+ * @param {{ bucket: string, key: string, versionId?: string, signal?: AbortSignal }} place
+ */
 export async function etagOf(presign, { bucket, key, versionId, signal }) {
   const body = { bucket, key, version_id: versionId };
   const ask = (what) =>

@@ -90,7 +90,7 @@ export class Presign {
     try {
       await this.retries.run(attempt, { signal });
     } catch (error) {
-      if (error?.code !== PRECONDITION_FAILED) throw error;
+      if (!(error instanceof PresignError) || error.code !== PRECONDITION_FAILED) throw error;
       throw await causeOf(this, error, { bucket, key, versionId, etag, signal });
     }
   }
