@@ -5,10 +5,11 @@ A request holds it no longer than it runs.
 
 import math
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 
 from service.access.bucket_arns import BucketArns
+from service.access.caller_entries import Entries
 from service.access.callers import (
     CallerEntry,
     Identity,
@@ -21,7 +22,6 @@ from service.access.callers import (
 from service.access.claims import Fact
 from service.access.grants import Caller, Grant, Grants, Operation
 from service.access.session_policy import Copies, GrantedBucket, deny_all, scoped_session
-from service.access.subject_patterns import Patterns
 from service.access.surfaces import Surface
 from service.auth.api_keys import ApiKeys
 from service.concurrency.bounded_dict import BoundedDict
@@ -136,8 +136,8 @@ class Snapshot:
     default_expires_in: int
     unsafe_anonymous_caller: Identity | None = None
     s3_buckets: Mapping[str, str] = field(init=False, repr=False)  # the buckets' names at the store
-    _entries: "Entries" = field(init=False, repr=False)
-    _revoked: "Entries" = field(init=False, repr=False)  # those with a `revoked_before`
+    _entries: Entries = field(init=False, repr=False)
+    _revoked: Entries = field(init=False, repr=False)  # those with a `revoked_before`
     _revoked_by_claims: list[CallerEntry] = field(init=False, repr=False)
     _by_claims: dict[Hashable, CallerAccess] = field(default_factory=_cache, init=False, repr=False)
     _by_identity: dict[Hashable, CallerAccess] = field(
@@ -268,32 +268,3 @@ def other_sources(
         for other, grants in shared.items()
         if other != name and (arns := buckets[other].arns) is not None
     ]
-
-
-class Entries:
-    """An index of caller entries: matching thousands one by one takes milliseconds per caller."""
-
-    def __init__(self, entries: Iterable[CallerEntry]) -> None:
-        self._of = defaultdict[tuple[str | None, str | Fact], list[tuple[int, CallerEntry]]](list)
-        patterns = defaultdict[str | None, set[str]](set)
-        for position, entry in enumerate(entries):
-            # Without a subject it has claims, and a caller that matches has a fact of the first.
-            keys = entry.claims[0] if entry.subject is None else (entry.subject,)
-            for key in keys:
-                self._of[entry.issuer, key].append((position, entry))
-            if entry.subject is not None and "*" in entry.subject:
-                patterns[entry.issuer].add(entry.subject)
-        self.patterns = {issuer: Patterns(subjects) for issuer, subjects in patterns.items()}
-
-    def of(self, identity: Identity) -> list[CallerEntry]:
-        """The entries that match, in the configuration's order."""
-        caller = identity.caller
-        keys: set[str | Fact] = {caller.subject, *identity.facts}
-        if (patterns := self.patterns.get(caller.issuer)) is not None:
-            keys.update(patterns.matching(caller.subject))
-        found = {
-            position: entry
-            for key in keys
-            for position, entry in self._of.get((caller.issuer, key), ())
-        }
-        return [found[position] for position in sorted(found) if found[position].matches(identity)]

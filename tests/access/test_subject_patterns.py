@@ -7,11 +7,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from service.access.caller_entries import Entries
 from service.access.callers import CallerEntry, Identity
 from service.access.grants import Caller
 from service.access.subject_patterns import Patterns
 from service.concurrency.event_loop import without_garbage_collection
-from service.presigning.snapshot import Entries
 from tests.access.pairs import intersecting_subject
 
 MANY = 4000

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import Any, Final
 
+from service.access.caller_entries import Entries
 from service.access.callers import CallerEntry, without_placeholders
 from service.access.create_only import UPLOADS
 from service.access.grants import Operation
@@ -14,7 +15,6 @@ from service.config.callers import CallerSettings, GrantSettings
 from service.config.durations import duration_text
 from service.config.quoting import quoted
 from service.errors import OTHER, ConfigurationProblem, Location
-from service.presigning.snapshot import Entries
 from service.signing.signer import MAX_EXPIRES_IN
 
 _URLS: Final = UPLOADS | {Operation.DOWNLOAD, Operation.HEAD, Operation.DELETE, Operation.LIST}

@@ -10,6 +10,7 @@ from itertools import chain, islice
 from typing import Final
 
 from service.access.bucket_arns import BucketArns
+from service.access.caller_entries import Entries
 from service.access.callers import (
     CallerEntry,
     Identity,
@@ -36,13 +37,7 @@ from service.app import builders
 from service.app.settings import Settings
 from service.errors import ConfigurationProblem
 from service.presigning.requests import CredentialsRequest
-from service.presigning.snapshot import (
-    Bucket,
-    Downloads,
-    Entries,
-    downloads,
-    other_sources,
-)
+from service.presigning.snapshot import Bucket, Downloads, downloads, other_sources
 from service.protocols.credentials.policy import policy_for
 from service.sessions import signature_age
 from service.signing.signer import Address
