@@ -20,9 +20,10 @@ from service.diagnosis.findings import Finding
 from service.diagnosis.request import ParsedRequest, ReportedRequest
 from service.errors import Forbidden
 from service.presigning.authorizer import Authorizer
+from service.presigning.caller_access import CallerAccess
 from service.presigning.requests import Requester, StoreRequest
 from service.presigning.results import Diagnosed
-from service.presigning.snapshot import CallerAccess, Snapshot
+from service.presigning.snapshot import Snapshot
 from service.sessions.history import History
 from service.sessions.session import Session
 

@@ -25,6 +25,7 @@ from service.errors import (
 from service.presigning.audit import Outcome
 from service.presigning.audit_decision import Answer
 from service.presigning.audit_trail import AuditTrail
+from service.presigning.caller_access import CallerAccess
 from service.presigning.rate_limits import RateLimits
 from service.presigning.requests import (
     AnyRequest,
@@ -34,7 +35,7 @@ from service.presigning.requests import (
     UnreadRequest,
 )
 from service.presigning.signing_grants import AuthorizedAccess, SigningGrant, SigningGrants
-from service.presigning.snapshot import CallerAccess, Snapshot
+from service.presigning.snapshot import Snapshot
 from service.s3.access import StoreAccess
 from service.sessions.lifetime import Lifetime, Validity
 from service.sessions.pool import NO_SESSION, SessionPool

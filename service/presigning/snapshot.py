@@ -13,7 +13,6 @@ from service.access.caller_entries import Entries
 from service.access.callers import (
     CallerEntry,
     Identity,
-    Rate,
     granted,
     pointers,
     rate_of,
@@ -26,6 +25,7 @@ from service.access.surfaces import Surface
 from service.auth.api_keys import ApiKeys
 from service.concurrency.bounded_dict import BoundedDict
 from service.errors import CreateOnlyUnsupported, InvalidRequest
+from service.presigning.caller_access import CallerAccess
 from service.presigning.delivery import Delivery
 from service.sessions import signature_age
 from service.sessions.pool_entry import SessionKey
@@ -107,19 +107,6 @@ class Bucket:
     def probe_policy(self) -> str | None:
         """A policy that denies everything: the bucket's own session shows that its role works."""
         return None if self.arns is None else deny_all(self.arns)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class CallerAccess:
-    """What one caller may do, its rate limit, and its session for each bucket.
-
-    `copy_sources` are the buckets that the session of each bucket may copy from.
-    """
-
-    grants: Grants
-    session_keys: Mapping[str, SessionKey]
-    copy_sources: Mapping[str, frozenset[str]]
-    rate: Rate | None
 
 
 def _cache() -> BoundedDict[Hashable, CallerAccess]:

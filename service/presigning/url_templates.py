@@ -23,6 +23,7 @@ from service.access.grants import Caller, DecisionScope
 from service.access.surfaces import Surface
 from service.concurrency.bounded_dict import BoundedDict
 from service.presigning.authorizer import Authorizer
+from service.presigning.caller_access import CallerAccess
 from service.presigning.copies import authorize_copy
 from service.presigning.requests import (
     PresignRequest,
@@ -34,7 +35,7 @@ from service.presigning.requests import (
 )
 from service.presigning.results import headers_to_send
 from service.presigning.signing_grants import SigningGrant
-from service.presigning.snapshot import Bucket, CallerAccess
+from service.presigning.snapshot import Bucket
 from service.sessions.lifetime import Lifetime, Validity
 from service.sessions.session import Session
 from service.signing.actions import GetObject, ListObjects, PutObject

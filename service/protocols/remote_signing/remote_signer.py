@@ -11,10 +11,11 @@ from service.concurrency.bounded_dict import BoundedDict
 from service.concurrency.event_loop import run_in_thread_if
 from service.errors import Forbidden, InvalidRequest, Overloaded
 from service.presigning.authorizer import Authorizer
+from service.presigning.caller_access import CallerAccess
 from service.presigning.requests import Requester, StoreRequest
 from service.presigning.results import SignedHeaders
 from service.presigning.signing_grants import AuthorizedAccess, SigningGrant
-from service.presigning.snapshot import Bucket, CallerAccess, Snapshot
+from service.presigning.snapshot import Bucket, Snapshot
 from service.protocols.remote_signing import policy
 from service.protocols.remote_signing.accesses import (
     access_requests,
