@@ -12,7 +12,8 @@ class BucketArns:
     """The ARN of a bucket, and in `objects` the ARN of its objects without the key.
 
     `kms_via` are the values of `kms:ViaService` to allow; empty if the store is not AWS.
-    `enforces_limits` says whether the store supports the condition keys of limits, as AWS does.
+    `enforces_limits` says whether the store supports the condition keys of limits and of copies, as
+    AWS does.
     """
 
     bucket: str

@@ -1,8 +1,8 @@
-"""Which copies a session policy denies: of what the caller may not copy. Pure.
+"""Which copies a user of another store may make who signs for all callers. Pure.
 
 CopyObject is PutObject to IAM, with the source in a condition key. Some stores obey an unsigned
-`x-amz-copy-source`: an upload URL could then read whatever its session can read. So the denial
-spares only what grants with `sign` may download, and what a caller that also uploads may download.
+`x-amz-copy-source`: any upload URL could then read whatever the user can read. So its policy denies
+copies, except of what every caller that uploads may read.
 
 Ceph Squid takes `Null` as true if the key is absent, whatever its value, which alone would deny
 every upload. Its `StringNotEquals` is false for an absent key, and both must hold. MinIO accepts
@@ -10,14 +10,13 @@ only a bucket and a key as value; `none/none` does not exist.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from service.access.create_only import UPLOADS
 from service.access.grants import AccessRequest, Grant, Operation, violated_limit
 from service.access.iam_patterns import patterns_of, widest
-from service.signing.sigv4 import percent_encode
 
 _COPY_SOURCE: Final = "s3:x-amz-copy-source"
 _DOWNLOAD: Final = frozenset({Operation.DOWNLOAD})
@@ -74,40 +73,15 @@ def readable_by_all(bucket: str, callers: Sequence[Sequence[Grant]]) -> Readable
     return Readable(bucket, widest(common)) if common else None
 
 
-def copies_denied(
-    grants: Sequence[Grant], bucket: str, sources: Sequence[Readable], *, encoded: bool
-) -> Mapping[str, Mapping[str, Any]]:
-    """Return the condition of the denial, which spares `sources` and what grants with `sign` read.
-
-    A client's own header may begin with a slash, ours does not. It is percent-encoded:
-    …/AmazonS3/latest/API/API_CopyObject.html. No page says whether IAM decodes it, so the policy
-    has both forms if it may be `encoded`.
-    """
-    signing = [grant for grant in grants if Operation.SIGN in grant.allow]
-    of_clients = (
-        readable(bucket, signing) if any(UPLOADS & each.allow for each in signing) else None
-    )
-    by_bucket = dict[str, set[str]]()
-    for each in (*sources, *([] if of_clients is None else [of_clients])):
-        by_bucket.setdefault(each.bucket, set()).update(each.patterns)
-    merged = [Readable(name, widest(at)) for name, at in by_bucket.items()]
-    found = [value for each in merged for value in _values(each, encoded=encoded)]
-    if of_clients is not None:
-        found += (f"/{value}" for value in _values(of_clients, encoded=encoded))
-    if not found:
+def copies_denied(source: Readable | None) -> Mapping[str, Mapping[str, Any]]:
+    """Return the condition of the denial, which spares copies of `source`."""
+    if source is None:
         spared: dict[str, Any] = {"StringNotEquals": {_COPY_SOURCE: "none/none"}}
     else:
+        name = source.bucket.rpartition(":::")[2]
+        found = [f"{name}/{pattern}" for pattern in source.patterns]
         spared = {"StringNotLike": {_COPY_SOURCE: found if len(found) > 1 else found[0]}}
     return {"Null": {_COPY_SOURCE: "false"}, **spared}
-
-
-def _values(source: Readable, *, encoded: bool) -> Iterator[str]:
-    name = source.bucket.rpartition(":::")[2]
-    yield from (f"{name}/{pattern}" for pattern in source.patterns)
-    for pattern in source.patterns if encoded else ():
-        key, mark, version = pattern.partition(_OF_A_VERSION)
-        if (other := percent_encode(key, safe="/*")) != key:
-            yield f"{name}/{other}{mark}{version}"
 
 
 def _covered(patterns: set[str], by: set[str]) -> set[str]:

@@ -90,7 +90,7 @@ class AccessRequest:  # not frozen: see presigning/requests.py
     version: bool = False
     max_keys: int | None = None
     declares_content_type: bool = True  # not for calls of an upload whose type is fixed
-    is_copy: bool = False  # size and type are another object's
+    is_copy: bool = False  # size and type are another object's, unless a client declares them
     also_needs: Operation | None = None
 
 
@@ -259,7 +259,7 @@ def _violated_permission(grant: Grant, request: AccessRequest) -> Limited | None
     if request.has_if_match and grant.allow.isdisjoint(_READS):
         return Limited("#/if_match", "if_match needs read access, which your grant does not give.")
     limited = grant.max_content_length is not None or grant.content_types is not None
-    return _COPY if limited and request.is_copy else None
+    return _COPY if limited and request.is_copy and not request.also_needs else None
 
 
 def _violated_type(patterns: tuple[str, ...], request: AccessRequest) -> Limited | None:

@@ -11,12 +11,10 @@ and …/userguide/mpuoverview.html#mpuAndPermissions.
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from enum import IntEnum
-from typing import Any, Final
+from dataclasses import replace
+from typing import Any, Final, NamedTuple
 
 from service.access.bucket_arns import BucketArns
-from service.access.copy_sources import copies_denied, readable, takes_copies
 from service.access.create_only import (
     UPLOADS,
     bound_to_create,
@@ -44,12 +42,6 @@ VERSION_ACTIONS: Final[Mapping[str, frozenset[Operation]]] = {
     "s3:GetObjectVersion": frozenset({Operation.DOWNLOAD, Operation.HEAD}),
     "s3:DeleteObjectVersion": frozenset({Operation.DELETE}),
 }
-# …/AmazonS3/latest/API/API_CopyObject.html: a copy has the tags of its source.
-_TAGS: Final = frozenset({Operation.DOWNLOAD})
-COPY_ACTIONS: Final[Mapping[str, frozenset[Operation]]] = {"s3:GetObjectTagging": _TAGS}
-COPY_VERSION_ACTIONS: Final = {"s3:GetObjectVersionTagging": _TAGS}
-_READ_ACTIONS: Final = {"s3:GetObject": _TAGS, **COPY_ACTIONS}
-_READ_VERSION_ACTIONS: Final = {"s3:GetObjectVersion": _TAGS, **COPY_VERSION_ACTIONS}
 KMS_ACTIONS: Final[Mapping[str, frozenset[Operation]]] = {
     "kms:Decrypt": frozenset({Operation.DOWNLOAD, Operation.CHECK, Operation.MULTIPART}),
     "kms:GenerateDataKey": UPLOADS,
@@ -66,65 +58,66 @@ _MAY_OVERWRITE: Final[Mapping[str, Mapping[str, str]]] = {
     "Null": {"s3:if-none-match": "true"},
     "Bool": {"s3:ObjectCreationOperation": "true"},
 }
-
+# Of a copy, which AWS knows by its source: CopyObject and UploadPartCopy are PutObject to IAM.
+_COPY: Final[Mapping[str, Mapping[str, str]]] = {"Null": {"s3:x-amz-copy-source": "false"}}
+_READS: Final = OBJECT_ACTIONS["s3:GetObject"]
 
 Statement = dict[str, Any]
-_encode = json.JSONEncoder(separators=(",", ":")).encode
+encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
-class Copies(IntEnum):
-    """Which copies a session may make of what its caller's grants with `download` cover."""
+class SessionPolicies(NamedTuple):
+    """The policies of the session that uploads, and of the one for all else, which may be one."""
 
-    NONE = 0
-    WITHIN = 1  # the bucket
-    BETWEEN = 2  # from the other buckets too
-
-
-@dataclass(frozen=True, slots=True)
-class ScopedSession:
-    """The policy of a session, in ASCII, and what it leaves of copies."""
-
-    policy: str
-    copies: Copies = Copies.NONE
+    uploading: str
+    other: str
 
 
-@dataclass(frozen=True, slots=True)
-class GrantedBucket:
-    """A bucket, and a caller's grants on it."""
+def session_policies(
+    grants: Iterable[Grant], arns: BucketArns, *, max_age: int | None = None
+) -> SessionPolicies:
+    """Return the policies that allow what `grants`, all on this bucket, allow, without copies.
 
-    arns: BucketArns
-    grants: tuple[Grant, ...]
-
-
-def scoped_session(
-    grants: Iterable[Grant],
-    arns: BucketArns,
-    *,
-    max_age: int | None = None,
-    others: Sequence[GrantedBucket] = (),
-) -> ScopedSession:
-    """Return the policy that allows what `grants`, all on this bucket, allow.
-
-    `max_age` is the age in milliseconds from which signatures are denied. At a store that enforces
-    limits, the policy has them as far as there is room: STS accepts MAX_POLICY_LENGTH characters.
-    Copies from `others`, whose objects the same role reads, give way to all else, then copies.
+    At AWS one session has all rights, and its policy denies copies. Other stores may not know that
+    condition, and act on an unsigned `x-amz-copy-source`. There no session both reads and uploads:
+    a copy needs the right to read its source.
     """
     granted = list(grants)
-    limits = _limits_with_room(granted, arns, max_age)
-    session = ScopedSession("")
-    for with_versions in (True, False):
-        lists = [*map(_encode, _list(granted, arns, _LISTS_ONE_KEY, with_versions=with_versions))]
-        for copies, sources in _sources(granted, arns, others):
-            objects, more = _of_objects(granted, arns, sources)
-            session = ScopedSession(_document([*objects, *lists, *more, *limits]), copies)
-            if len(session.policy) <= MAX_POLICY_LENGTH:
-                return session
-    return session
+    allowed = frozenset[Operation]().union(*(grant.allow for grant in granted))
+    if arns.enforces_limits or not reads_and_uploads(allowed):
+        policy = session_policy(granted, arns, max_age=max_age)
+        return SessionPolicies(policy, policy)
+    uploads = [replace(grant, allow=grant.allow & UPLOADS) for grant in granted]
+    others = [replace(grant, allow=grant.allow - UPLOADS) for grant in granted]
+    return SessionPolicies(session_policy(uploads, arns), session_policy(others, arns))
+
+
+def reads_and_uploads(allowed: frozenset[Operation]) -> bool:
+    """Whether a caller with these operations needs two sessions at a store other than AWS."""
+    return not (UPLOADS.isdisjoint(allowed) or _READS.isdisjoint(allowed))
 
 
 def session_policy(grants: Iterable[Grant], arns: BucketArns, *, max_age: int | None = None) -> str:
-    """Return the policy of `scoped_session` alone."""
-    return scoped_session(grants, arns, max_age=max_age).policy
+    """Return the policy, in ASCII, of one session with all that `grants` allow, without copies.
+
+    `max_age` is the age in milliseconds from which signatures are denied. At a store that enforces
+    limits, the policy has them as far as there is room: STS accepts MAX_POLICY_LENGTH characters.
+    """
+    granted = list(grants)
+    allowed = frozenset[Operation]().union(*(grant.allow for grant in granted))
+    objects = [*map(encode, object_statements(granted, arns, OBJECT_ACTIONS, VERSION_ACTIONS))]
+    lists, with_versions = (
+        [*map(encode, _list(granted, arns, _LISTS_ONE_KEY, with_versions=each))]
+        for each in (False, True)
+    )
+    more = [*map(encode, [*kms_statements(allowed, arns), *_no_copies(allowed, arns)])]
+    create_only = create_only_statements(granted, uploads_without_condition(granted), arns)
+    wanted = limit_statements(create_only, arns, max_age)
+    limits = limits_with_room(wanted, [*objects, *lists, *more])
+    policy = document([*objects, *with_versions, *more, *limits])
+    if len(policy) <= MAX_POLICY_LENGTH:  # lists of versions matter least
+        return policy
+    return document([*objects, *lists, *more, *limits])
 
 
 def vended_policy(grants: Iterable[Grant], arns: BucketArns, *, max_age: int | None) -> str:
@@ -135,12 +128,13 @@ def vended_policy(grants: Iterable[Grant], arns: BucketArns, *, max_age: int | N
     """
     granted = list(grants)
     allowed = frozenset[Operation]().union(*(grant.allow for grant in granted))
-    objects = _objects(granted, arns, _VENDED_ACTIONS)
-    limits = _limits(_create_only(granted, overwriting(granted), arns), arns, max_age)
+    objects = object_statements(granted, arns, _VENDED_ACTIONS, VERSION_ACTIONS)
+    create_only = create_only_statements(granted, overwriting(granted), arns)
+    limits = limit_statements(create_only, arns, max_age)
     policy = ""
     for with_versions in (True, False):
         lists = _list(granted, arns, frozenset(), with_versions=with_versions)
-        policy = _document(map(_encode, [*objects, *lists, *_kms(allowed, arns), *limits]))
+        policy = document(map(encode, [*objects, *lists, *kms_statements(allowed, arns), *limits]))
         if len(policy) <= MAX_POLICY_LENGTH:  # lists of versions matter least
             break
     return policy
@@ -148,67 +142,28 @@ def vended_policy(grants: Iterable[Grant], arns: BucketArns, *, max_age: int | N
 
 def deny_all(arns: BucketArns) -> str:
     """Return the policy of a session that only proves that the role can be assumed."""
-    return _document([_encode(_statement("Deny", ["s3:*"], [f"{arns.objects}*"]))])
+    return document([encode(statement("Deny", ["s3:*"], [f"{arns.objects}*"]))])
 
 
-def _sources(
-    grants: list[Grant], arns: BucketArns, others: Sequence[GrantedBucket]
-) -> list[tuple[Copies, list[GrantedBucket]]]:
-    """Return what the session may copy from, the most first and nothing last."""
-    own = GrantedBucket(arns, tuple(grants))
-    nothing: tuple[Copies, list[GrantedBucket]] = (Copies.NONE, [])
-    if not any(takes_copies(grant) for grant in grants):
-        return [nothing]
-    wanted = [(Copies.BETWEEN, [own, *others]), (Copies.WITHIN, [own])]
-    return [*(wanted if others else wanted[1:]), nothing]
+def _no_copies(allowed: frozenset[Operation], arns: BucketArns) -> list[Statement]:
+    uploads = not UPLOADS.isdisjoint(allowed)
+    return [statement("Deny", ["s3:PutObject"], ["*"], _COPY)] * (uploads and arns.enforces_limits)
 
 
-def _of_objects(
-    grants: list[Grant], arns: BucketArns, sources: list[GrantedBucket]
-) -> tuple[list[str], list[str]]:
-    """Return the statements about objects, and those about keys of KMS and about copies.
-
-    The first source is the bucket itself.
-    """
-    others = sources[1:]
-    copies = bool(sources)
-    actions = {**OBJECT_ACTIONS, **(COPY_ACTIONS if copies else {})}
-    of_versions = {**VERSION_ACTIONS, **(COPY_VERSION_ACTIONS if copies else {})}
-    objects = _objects(grants, arns, actions, of_versions)
-    for each in others:
-        objects += _objects(each.grants, each.arns, _READ_ACTIONS, _READ_VERSION_ACTIONS)
-    reading = [
-        Operation.DOWNLOAD
-        for each in others
-        for grant in each.grants
-        if Operation.DOWNLOAD in grant.allow
-    ]
-    more = _kms(frozenset(reading).union(*(grant.allow for grant in grants)), arns)
-    if any(not UPLOADS.isdisjoint(grant.allow) for grant in grants):
-        found = [readable(each.arns.bucket, each.grants) for each in sources]
-        spared = [each for each in found if each is not None]
-        denied = copies_denied(grants, arns.bucket, spared, encoded=arns.enforces_limits)
-        more.append(_statement("Deny", ["s3:PutObject"], [f"{arns.objects}*"], denied))
-    return [*map(_encode, objects)], [*map(_encode, more)]
+def limits_with_room(limits: Iterable[Statement], needed: Sequence[str]) -> list[str]:
+    """Return the limits that fit into a policy with all that it must have."""
+    fitting = list[str]()
+    for limit in map(encode, limits):
+        if len(document([*needed, *fitting, limit])) <= MAX_POLICY_LENGTH:
+            fitting.append(limit)
+    return fitting
 
 
-def _limits_with_room(grants: list[Grant], arns: BucketArns, max_age: int | None) -> list[str]:
-    """Return the limits that fit with all that the policy must have."""
-    objects, more = _of_objects(grants, arns, [])
-    lists = [*map(_encode, _list(grants, arns, _LISTS_ONE_KEY, with_versions=False))]
-    limits = list[str]()
-    create_only = _create_only(grants, uploads_without_condition(grants), arns)
-    for limit in map(_encode, _limits(create_only, arns, max_age)):
-        if len(_document([*objects, *lists, *more, *limits, limit])) <= MAX_POLICY_LENGTH:
-            limits.append(limit)
-    return limits
-
-
-def _objects(
+def object_statements(
     grants: Sequence[Grant],
     arns: BucketArns,
     actions: Mapping[str, frozenset[Operation]],
-    of_versions: Mapping[str, frozenset[Operation]] = VERSION_ACTIONS,
+    of_versions: Mapping[str, frozenset[Operation]],
 ) -> list[Statement]:
     """Return one statement for each set of resources, with all actions allowed there."""
     versioned = [grant for grant in grants if Operation.VERSIONS in grant.allow]
@@ -217,7 +172,7 @@ def _objects(
         *((action, patterns_of(versioned, ops)) for action, ops in of_versions.items()),
     ]
     return [
-        _statement("Allow", allowed, [arns.objects + pattern for pattern in patterns])
+        statement("Allow", allowed, [arns.objects + pattern for pattern in patterns])
         for patterns, allowed in _by_patterns(needed).items()
     ]
 
@@ -237,7 +192,7 @@ def _list(
         versioned = [grant for grant in subtrees if Operation.VERSIONS in grant.allow]
         needed.append((LIST_VERSIONS_ACTION, patterns_of(versioned, frozenset({Operation.LIST}))))
     return [
-        _statement(
+        statement(
             "Allow",
             actions,
             [arns.bucket],
@@ -256,25 +211,29 @@ def _by_patterns(needed: Iterable[tuple[str, set[str]]]) -> dict[tuple[str, ...]
     return actions
 
 
-def _kms(allowed: frozenset[Operation], arns: BucketArns) -> list[Statement]:
+def kms_statements(allowed: frozenset[Operation], arns: BucketArns) -> list[Statement]:
     actions = [action for action, ops in KMS_ACTIONS.items() if not ops.isdisjoint(allowed)]
     if not actions or not arns.kms_via:
         return []
     condition = {"StringEquals": {"kms:ViaService": _compact(arns.kms_via)}}
-    return [_statement("Allow", actions, ["*"], condition)]
+    return [statement("Allow", actions, ["*"], condition)]
 
 
-def _limits(create_only: list[Statement], arns: BucketArns, max_age: int | None) -> list[Statement]:
+def limit_statements(
+    create_only: list[Statement], arns: BucketArns, max_age: int | None
+) -> list[Statement]:
     """Return the limits that IAM can enforce."""
     if not arns.enforces_limits:
         return []
     if max_age is None:
         return create_only
     older = {"NumericGreaterThan": {"s3:signatureAge": str(max_age)}}
-    return [*create_only, _statement("Deny", ["s3:*"], ["*"], older)]
+    return [*create_only, statement("Deny", ["s3:*"], ["*"], older)]
 
 
-def _create_only(grants: list[Grant], free: list[Grant], arns: BucketArns) -> list[Statement]:
+def create_only_statements(
+    grants: list[Grant], free: list[Grant], arns: BucketArns
+) -> list[Statement]:
     """Return the denial of uploads that may overwrite, except where a grant of `free` covers."""
     if not bound_to_create(grants, free):
         return []
@@ -283,11 +242,11 @@ def _create_only(grants: list[Grant], free: list[Grant], arns: BucketArns) -> li
     return [{"Effect": "Deny", "Action": "s3:PutObject", **where, "Condition": _MAY_OVERWRITE}]
 
 
-def _statement(
+def statement(
     effect: str, actions: Sequence[str], resources: Sequence[str], condition: Any = None
 ) -> Statement:
-    statement = {"Effect": effect, "Action": _compact(actions), "Resource": _compact(resources)}
-    return statement if condition is None else {**statement, "Condition": condition}
+    made = {"Effect": effect, "Action": _compact(actions), "Resource": _compact(resources)}
+    return made if condition is None else {**made, "Condition": condition}
 
 
 def _compact(values: Sequence[str]) -> str | list[str]:
@@ -295,5 +254,5 @@ def _compact(values: Sequence[str]) -> str | list[str]:
     return values[0] if len(values) == 1 else list(values)
 
 
-def _document(encoded: Iterable[str]) -> str:
+def document(encoded: Iterable[str]) -> str:
     return f'{{"Version":"2012-10-17","Statement":[{",".join(encoded)}]}}'

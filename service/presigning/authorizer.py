@@ -33,6 +33,8 @@ from service.presigning.requests import (
     Requester,
     StoreRequest,
     UnreadRequest,
+    is_copy,
+    operation,
 )
 from service.presigning.signing_grants import AuthorizedAccess, SigningGrant, SigningGrants
 from service.presigning.snapshot import Snapshot
@@ -130,7 +132,7 @@ class Authorizer:
         `sign` returns None while no session is available; it is called again after the wait. Raises
         CredentialsUnavailable, and what `audited` and `sign` raise.
         """
-        wait = partial(self._await_session, requester, request.bucket, sign)
+        wait = partial(self._await_session, requester, request, sign)
         return self.audited(requester, request, key, wait, without_waiting=sign, urls=urls)
 
     def authorize(self, requester: Requester, access_request: AccessRequest) -> AuthorizedAccess:
@@ -141,7 +143,11 @@ class Authorizer:
                 return AuthorizedAccess(
                     self.snapshot.buckets[access_request.bucket],
                     allowed.max_expires_in,
-                    access.session_keys[access_request.bucket],
+                    access.session_key(
+                        access_request.bucket,
+                        access_request.operation,
+                        is_copy=access_request.is_copy,
+                    ),
                 )
             case Denied():
                 raise Forbidden
@@ -207,6 +213,11 @@ class Authorizer:
             return None
         return self._limits.take(caller, rate, urls)
 
+    def session_key(self, requester: Requester, request: ObjectRequest) -> SessionKey:
+        """Return which session signs a request that is granted."""
+        of_request = (request.bucket, operation(request))
+        return self.access(requester).session_key(*of_request, is_copy=is_copy(request))
+
     async def session_error(self, session_key: SessionKey) -> CredentialsUnavailable | None:
         """Wait for a session. Return None, or the error to report."""
         try:
@@ -222,23 +233,18 @@ class Authorizer:
             await written
 
     async def _await_session(
-        self, requester: Requester, bucket: str, sign: Callable[[], T | None]
+        self, requester: Requester, request: ObjectRequest, sign: Callable[[], T | None]
     ) -> T:
         """Return what `sign` returns, after the one shared attempt to get a session.
 
         If the configuration changes meanwhile, another session may be needed, and is waited for.
         """
-        waited = set[SessionKey]()
+        refusals: dict[SessionKey, CredentialsUnavailable | None] = {}
         while (answer := sign()) is None:
-            key = self.access(requester).session_keys[bucket]
-            if key in waited:
-                raise unavailable()
-            waited.add(key)
-            try:
-                await self._pool.ready(key)
-            except CredentialsUnavailable:
-                if self.access(requester).session_keys.get(bucket) == key:
-                    raise
+            key = self.session_key(requester, request)
+            if key in refusals:
+                raise refusals[key] or unavailable()
+            refusals[key] = await self.session_error(key)
         return answer
 
     def _authorize_store_call(

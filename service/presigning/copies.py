@@ -5,6 +5,7 @@ from dataclasses import replace
 from service.access.grants import AccessRequest, Operation
 from service.errors import InvalidRequest, LimitExceeded
 from service.presigning.authorizer import Authorizer
+from service.presigning.caller_access import CallerAccess
 from service.presigning.requests import PresignRequest, Requester
 from service.presigning.signing_grants import AuthorizedAccess
 from service.signing.copy_object import CopyObject, CopySource
@@ -23,9 +24,7 @@ def authorize_copy(
     may both read it and write the copy, or if it would be copied onto itself.
     """
     source = _authorize_source(authorizer, requester, action.source)
-    if action.source.bucket not in authorizer.access(requester).copy_sources[request.bucket]:
-        detail = "No session may read this source and write the copy. Download and upload it."
-        raise InvalidRequest(detail, pointer="#/source")
+    check_session(authorizer.access(requester), action.source.bucket, request.bucket)
     there = source.bucket.s3_bucket
     # An access point is another name of some bucket, perhaps of this one.
     may_be_same = (
@@ -37,6 +36,13 @@ def authorize_copy(
         raise InvalidRequest("An object is not copied onto itself.", pointer="#/source/key")
     at_store = replace(action, source=replace(action.source, bucket=there))
     return target._replace(max_expires_in=_shorter(target, source)), at_store
+
+
+def check_session(access: CallerAccess, source: str, target: str) -> None:
+    """Raises InvalidRequest if no session may copy from the one bucket to the other."""
+    if source not in access.copying[target].sources:
+        detail = "No session may read this source and write the copy. Download and upload it."
+        raise InvalidRequest(detail, pointer="#/source")
 
 
 def _authorize_source(

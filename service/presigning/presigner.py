@@ -1,7 +1,7 @@
 """The main use case: sign a request, a form or a batch of requests for a caller."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
@@ -36,6 +36,8 @@ _RUN_WEIGHT: Final = 8  # what a run costs besides its keys: as much as this man
 # What is signed without a pause: about 1 ms, or 2 ms if all characters need encoding.
 _MAX_RUN: Final = 256
 _MAX_RUN_CHARACTERS: Final = 8192
+
+_Refusals = dict[SessionKey, CredentialsUnavailable | None]  # None: the session has come
 
 
 class Presigner:
@@ -95,15 +97,15 @@ class Presigner:
         Neighbouring keys with the same decision share one answer. Call `count_batch` first.
         While this waits for sessions, it is in the context `while_waiting()`.
         """
-        refusals: dict[SessionKey, CredentialsUnavailable | None] = {}
+        refusals: _Refusals = {}
         runs = await self._sign_runs(requester, requests)
         while pending := self._pending(requester, runs) - refusals.keys():
             async with while_waiting():
                 found = await asyncio.gather(*map(self._authorizer.session_error, pending))
             refusals |= zip(pending, found, strict=True)
             runs = await self._sign_runs(requester, requests)
-        by_bucket = {key.bucket: refusal for key, refusal in refusals.items()}
-        answered = [(run.request, run.keys, run.answer_or(by_bucket)) for run in runs]
+        refused = partial(self._refusal, requester, refusals)
+        answered = [(run.request, run.keys, run.answer or refused(run)) for run in runs]
         outcomes = [(each, keys, answer) for each, keys, answer in answered if each is not None]
         await self._authorizer.record(requester, outcomes)
         return [answer for _, keys, answer in answered for answer in _answers(keys, answer)]
@@ -235,12 +237,18 @@ class Presigner:
 
     def _pending(self, requester: Requester, runs: "Sequence[_Run]") -> set[SessionKey]:
         """Return the sessions that are not available yet."""
-        session_keys = self._authorizer.access(requester).session_keys
         return {
-            session_keys[run.request.bucket]
+            self._authorizer.session_key(requester, run.request)
             for run in runs
             if run.request is not None and run.answer is None
         }
+
+    def _refusal(
+        self, requester: Requester, refusals: _Refusals, run: "_Run"
+    ) -> CredentialsUnavailable:
+        """Return why there is no session for a run."""
+        assert run.request is not None  # else its error is its answer
+        return refusals[self._authorizer.session_key(requester, run.request)] or unavailable()
 
 
 class _Run(NamedTuple):
@@ -253,13 +261,6 @@ class _Run(NamedTuple):
     keys: Sequence[str]
     answer: PresignedRequests | PresignError | None
     sign: Callable[[], list[str]] | None = None  # what a thread does, for the answer's URLs
-
-    def answer_or(
-        self, refusals: Mapping[str, CredentialsUnavailable | None]
-    ) -> PresignedRequests | PresignError:
-        """Return the answer, or why there is no session: `refusals` are by bucket."""
-        bucket = "" if self.request is None else self.request.bucket
-        return self.answer or refusals.get(bucket) or unavailable()
 
 
 def _sign_all(runs: "Sequence[_Run]") -> None:

@@ -197,6 +197,12 @@ def operation(request: ObjectRequest) -> Operation:
             return Operation.DOWNLOAD
 
 
+def is_copy(request: ObjectRequest) -> bool:
+    if isinstance(request, PresignRequest):
+        return isinstance(request.action, CopyObject)
+    return isinstance(request, StoreRequest) and request.access_request.is_copy
+
+
 def access_for_request(request: PresignRequest) -> AccessRequest:
     match request.action:
         case PutObject() | RedirectedPut() as put:

@@ -7,6 +7,7 @@ import math
 from collections import defaultdict
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from service.access.bucket_arns import BucketArns
 from service.access.caller_entries import Entries
@@ -19,13 +20,14 @@ from service.access.callers import (
     revoked_before,
 )
 from service.access.claims import Fact
+from service.access.copy_policy import Copies, GrantedBucket, copy_policy
 from service.access.grants import Caller, Grant, Grants, Operation
-from service.access.session_policy import Copies, GrantedBucket, deny_all, scoped_session
+from service.access.session_policy import deny_all, session_policies
 from service.access.surfaces import Surface
 from service.auth.api_keys import ApiKeys
 from service.concurrency.bounded_dict import BoundedDict
 from service.errors import CreateOnlyUnsupported, InvalidRequest
-from service.presigning.caller_access import CallerAccess
+from service.presigning.caller_access import CallerAccess, CopySession, CopySessions
 from service.presigning.delivery import Delivery
 from service.sessions import signature_age
 from service.sessions.pool_entry import SessionKey
@@ -196,38 +198,40 @@ class Snapshot:
         by_bucket = defaultdict[str, list[Grant]](list)
         for grant in grants:
             by_bucket[grant.bucket].append(grant)
-        readable = downloads(self.buckets, by_bucket)
-        sessions = {
-            name: self._session(name, caller, own, not_before, readable)
-            for name, own in by_bucket.items()
-        }
-        session_keys = {name: key for name, (key, _) in sessions.items()}
-        copy_sources = {name: sources for name, (_, sources) in sessions.items()}
+        upload_keys, session_keys = dict[str, SessionKey](), dict[str, SessionKey]()
+        for name, own in by_bucket.items():
+            arns, key = self.buckets[name].arns, SessionKey(name, None, None)
+            upload_keys[name] = session_keys[name] = key
+            if arns is not None:
+                policies = session_policies(own, arns, max_age=signature_age.max_age(own))
+                key = SessionKey(name, (caller.issuer, caller.subject), None, not_before)
+                upload_keys[name] = key._replace(policy=policies.uploading)
+                session_keys[name] = key._replace(policy=policies.other)
+        copying = CopySessions(partial(self._copying, by_bucket, upload_keys))
         if identity.by_link:  # by the same sessions
             grants = Grants(grant for grant in grants if Operation.LINK in grant.allow)
-        return CallerAccess(grants, session_keys, copy_sources, rate_of(entries, identity))
+        rate = rate_of(entries, identity)
+        return CallerAccess(grants, session_keys, upload_keys, copying, rate)
 
-    def _session(
-        self, name: str, caller: Caller, own: list[Grant], not_before: float, readable: Downloads
-    ) -> tuple[SessionKey, frozenset[str]]:
-        """Return the caller's session for a bucket, and the buckets that it may copy from."""
-        bucket = self.buckets[name]
+    def _copying(
+        self,
+        granted: Mapping[str, list[Grant]],
+        upload_keys: Mapping[str, SessionKey],
+        name: str,
+    ) -> CopySession:
+        """`granted` and `upload_keys` are a caller's, by bucket."""
+        bucket, own, key = self.buckets[name], granted[name], upload_keys[name]
         uploads = any(Operation.UPLOAD in grant.allow for grant in own)
-        shared = readable.get(bucket.signer, {}) if uploads else {}
+        shared = downloads(self.buckets, granted).get(bucket.signer, {}) if uploads else {}
         within = frozenset(() if bucket.is_access_point else {name})
         if bucket.arns is None:
-            return SessionKey(name, None, None), within | shared.keys()
+            return CopySession(key, within | shared.keys())
         others = other_sources(self.buckets, name, shared)
         max_age = signature_age.max_age(own)
-        session = scoped_session(own, bucket.arns, max_age=max_age, others=others)
-        key = SessionKey(name, (caller.issuer, caller.subject), session.policy, not_before)
-        match session.copies:
-            case Copies.NONE:
-                return key, frozenset()
-            case Copies.WITHIN:
-                return key, within
-            case Copies.BETWEEN:
-                return key, within | shared.keys()
+        if (found := copy_policy(own, bucket.arns, max_age=max_age, others=others)) is None:
+            return CopySession(key, frozenset())
+        between = shared.keys() if found.copies is Copies.BETWEEN else frozenset[str]()
+        return CopySession(key._replace(policy=found.policy), within | between)
 
 
 def downloads(buckets: Mapping[str, Bucket], granted: Mapping[str, list[Grant]]) -> Downloads:

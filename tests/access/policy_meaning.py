@@ -23,12 +23,8 @@ NEEDED_FOR_VERSIONS = {
     "s3:GetObjectVersion": {Operation.DOWNLOAD, Operation.HEAD},
     "s3:DeleteObjectVersion": {Operation.DELETE},
 }
-# Of a caller that uploads: a copy has the tags of its source.
-NEEDED_FOR_COPIES = {
-    "s3:GetObjectTagging": {Operation.DOWNLOAD},
-    "s3:GetObjectVersionTagging": {Operation.DOWNLOAD},
-}
-OF_VERSIONS = {*NEEDED_FOR_VERSIONS, "s3:GetObjectVersionTagging"}
+# Of copies alone, which have the tags of their source
+FOR_COPIES = ("s3:GetObjectTagging", "s3:GetObjectVersionTagging")
 NEEDED_OF_KMS = {
     "kms:Decrypt": {Operation.DOWNLOAD, Operation.CHECK, Operation.MULTIPART},
     "kms:GenerateDataKey": UPLOADS,
@@ -40,7 +36,7 @@ LISTS = LOOKS | {Operation.LIST}
 OBJECT_ACTIONS = [
     *NEEDED_FOR,
     *NEEDED_FOR_VERSIONS,
-    *NEEDED_FOR_COPIES,
+    *FOR_COPIES,
     "s3:GetObjectAcl",
     "s3:PutObjectAcl",
     "s3:PutObjectRetention",
@@ -100,15 +96,12 @@ def below(prefix: str, key: str) -> bool:
 
 def meant(granted: Iterable[Grant], action: str, key: str) -> bool:
     """Return whether the grants allow this action on this key."""
-    several = list(granted)
     needed: set[Operation] = NEEDED_FOR.get(action) or NEEDED_FOR_VERSIONS.get(action) or set()
-    if not needed and any(Operation.UPLOAD in grant.allow for grant in several):
-        needed = NEEDED_FOR_COPIES.get(action, set())
     return any(
         below(grant.prefix, key)
         and bool(needed & grant.allow)
-        and (action not in OF_VERSIONS or Operation.VERSIONS in grant.allow)
-        for grant in several
+        and (action not in NEEDED_FOR_VERSIONS or Operation.VERSIONS in grant.allow)
+        for grant in granted
     )
 
 
@@ -139,21 +132,30 @@ def _lists(grant: Grant) -> bool:
     return bool(LISTS & grant.allow) or looks(grant)
 
 
-def copy_meant(granted: Iterable[Grant], source: str) -> bool:
-    """Return whether a copy may read `source`, a bucket and a key with or without a slash before.
+def copy_meant(granted: Iterable[Grant], action: str, key: str) -> bool:
+    """Return whether a copy may need this action: on a source, or on where it goes.
 
-    Callers that sign and upload copy what they may sign and download, with or without the slash.
-    Others that upload copy what they may download, without it.
+    With an empty key: on any. A grant with limits of size or type takes no copies, unless a client
+    signs them, which may declare a type.
     """
-    several = list(granted)
-    bucket, _, key = (source[1:] if source[:1] == "/" else source).partition("/")
-    signing = [grant for grant in several if Operation.SIGN in grant.allow]
-    readers = signing if any(UPLOADS & grant.allow for grant in signing) else []
-    if source[:1] != "/" and any(Operation.UPLOAD in grant.allow for grant in several):
-        readers = several
-    return bucket == "acme" and any(
-        Operation.DOWNLOAD in each.allow and below(each.prefix, key) for each in readers
-    )
+
+    def writes(grant: Grant) -> bool:
+        if grant.max_content_length is not None:
+            return False
+        signed = {Operation.UPLOAD, Operation.MULTIPART} & grant.allow
+        if Operation.SIGN in grant.allow and signed:
+            return True
+        return Operation.UPLOAD in grant.allow and grant.content_types is None
+
+    def allowed(grant: Grant) -> bool:
+        if action in {"s3:PutObject", "s3:PutObjectTagging"}:
+            return writes(grant)
+        of_version = action in {"s3:GetObjectVersion", "s3:GetObjectVersionTagging"}
+        if of_version or action in {"s3:GetObject", "s3:GetObjectTagging"}:
+            return {Operation.DOWNLOAD, *([Operation.VERSIONS] * of_version)} <= grant.allow
+        return False
+
+    return any(allowed(each) and (not key or below(each.prefix, key)) for each in granted)
 
 
 def is_folder(prefix: str) -> bool:

@@ -177,7 +177,7 @@ async def test_a_copy_that_no_session_may_make_is_refused(photos: Bucket) -> Non
 @in_virtual_time
 async def test_a_copy_for_which_the_policy_has_no_room_is_refused() -> None:
     many = [
-        grant(Operation.DOWNLOAD, Operation.UPLOAD, prefix=f"{'x' * 60}{n}/") for n in range(15)
+        grant(Operation.DOWNLOAD, Operation.UPLOAD, prefix=f"{'x' * 60}{n}/") for n in range(30)
     ]
     refusal = await harness(*many).refusal(copy(f"{many[0].prefix}a", f"{many[0].prefix}b"))
     assert [*refusal.pointers] == ["#/source"]

@@ -19,19 +19,25 @@ from service.access.callers import (
     without_placeholders,
 )
 from service.access.claims import LONGEST_CLAIM, NO_FACTS
+from service.access.copy_policy import (
+    Copies,
+    CopyPolicy,
+    GrantedBucket,
+    copy_policy,
+    receives_copies,
+)
 from service.access.create_only import (
     bound_to_create,
     creates_only,
+    overwriting,
     uploads_without_condition,
 )
 from service.access.grants import Caller, Grant, Operation
 from service.access.session_policy import (
     LIST_VERSIONS_ACTION,
     MAX_POLICY_LENGTH,
-    Copies,
-    GrantedBucket,
-    ScopedSession,
-    scoped_session,
+    SessionPolicies,
+    session_policies,
 )
 from service.app import builders
 from service.app.settings import Settings
@@ -87,7 +93,8 @@ def _oversized(grants: list[Grant], arns: Arns) -> Iterator[str]:
 
 
 def _policies(grants: list[Grant], bucket: str, arns: BucketArns) -> Iterator[tuple[str, str]]:
-    yield "its session policy", session_of(tuple(grants), arns).policy
+    for policy in dict.fromkeys(policies_of(tuple(grants), arns)):
+        yield "its session policy", policy
     vended = policy_for(grants, CredentialsRequest(bucket=bucket), arns)
     if vended:
         yield "the session policy of its credentials", vended
@@ -176,21 +183,26 @@ def left_out(buckets: Mapping[str, Bucket], grants: Mapping[Grant, str]) -> Iter
                 yield f"the session policy for bucket {name} {text}"
 
 
-def session_of(
-    own: tuple[Grant, ...], arns: BucketArns, others: tuple[GrantedBucket, ...] = ()
-) -> ScopedSession:
-    """Return a session whose policy has the statements and the length of that of these grants.
+def policies_of(own: tuple[Grant, ...], arns: BucketArns) -> SessionPolicies:
+    """Return policies with the statements and the length of those of these grants.
 
     Thousands of callers have one grant on a bucket, each with a prefix of its own. Those whose
-    prefixes have one shape share a session. A/B, 80,000 of them in 100 buckets: 0.5 s of CPU and 1
-    MiB; 11 s and 56 MiB if each is made.
+    prefixes have one shape share them. A/B, 80,000 of them in 100 buckets: 0.5 s of CPU and 1 MiB;
+    11 s and 56 MiB if each is made.
     """
+    return _policies_of(_of_shape(own) if len(own) == 1 else own, arns)
+
+
+def copies_of(
+    own: tuple[Grant, ...], arns: BucketArns, others: tuple[GrantedBucket, ...] = ()
+) -> CopyPolicy | None:
+    """Return the policy of the session that copies, as `policies_of`."""
     buckets = (GrantedBucket(arns, own), *others)
     alone = all(len(each.grants) == 1 for each in buckets)
     if alone and len({each.arns.bucket for each in buckets}) == len(buckets):
         own = _of_shape(own)
         others = tuple(GrantedBucket(each.arns, _of_shape(each.grants)) for each in others)
-    return _computed_session(own, arns, others)
+    return _copies_of(own, arns, others)
 
 
 def _of_shape(grants: Iterable[Grant]) -> tuple[Grant, ...]:
@@ -198,34 +210,45 @@ def _of_shape(grants: Iterable[Grant]) -> tuple[Grant, ...]:
 
 
 @lru_cache(maxsize=4096)
-def _computed_session(
-    own: tuple[Grant, ...], arns: BucketArns, others: tuple[GrantedBucket, ...]
-) -> ScopedSession:
+def _policies_of(own: tuple[Grant, ...], arns: BucketArns) -> SessionPolicies:
     """Takes 0.2 ms or more."""
-    return scoped_session(own, arns, max_age=signature_age.max_age(own), others=others)
+    return session_policies(own, arns, max_age=signature_age.max_age(own))
+
+
+@lru_cache(maxsize=4096)
+def _copies_of(
+    own: tuple[Grant, ...], arns: BucketArns, others: tuple[GrantedBucket, ...]
+) -> CopyPolicy | None:
+    return copy_policy(own, arns, max_age=signature_age.max_age(own), others=others)
 
 
 def _left_out(
     grants: list[Grant], arns: BucketArns, prefixes: Mapping[Grant, str]
 ) -> Iterator[str]:
     max_age = signature_age.max_age(grants)
-    policy = session_of(tuple(grants), arns).policy
+    policy = policies_of(tuple(grants), arns).uploading
     unconditional = uploads_without_condition(grants)
     for grant in filter(creates_only, unconditional):
         yield (
             f"does not enforce create-only for {prefixes[grant] or 'everything'}: forms and drop "
             "boxes there need uploads without a condition"
         )
-    if "s3:if-none-match" not in policy and bound_to_create(grants, unconditional):
-        yield "has no room for create-only; merge or shorten its prefixes"
+    yield from _no_room(policy, bound_to_create(grants, unconditional), max_age)
+
+
+def _no_room(
+    policy: str, creating: list[Grant], max_age: int | None, of: str = ""
+) -> Iterator[str]:
+    if creating and "s3:if-none-match" not in policy:
+        yield f"has no room for create-only{of}; merge or shorten its prefixes"
     if max_age is not None and "s3:signatureAge" not in policy:
-        yield "has no room for the age of signatures; merge or shorten its prefixes"
+        yield f"has no room for the age of signatures{of}; merge or shorten its prefixes"
 
 
 def _unlisted(grants: list[Grant], arns: BucketArns) -> Iterator[str]:
     needed = {Operation.LIST, Operation.VERSIONS}
     wanted = any(grant.covers_subtree and needed <= grant.allow for grant in grants)
-    if wanted and LIST_VERSIONS_ACTION not in session_of(tuple(grants), arns).policy:
+    if wanted and LIST_VERSIONS_ACTION not in policies_of(tuple(grants), arns).other:
         yield "has no room for lists of versions; merge or shorten its prefixes"
 
 
@@ -234,12 +257,16 @@ def _uncopied(
 ) -> Iterator[str]:
     bucket = buckets[name]
     shared = readable.get(bucket.signer, {})
-    wanted = Copies.WITHIN if shared.keys() <= {name} else Copies.BETWEEN
-    if bucket.arns is None or not shared or not any(Operation.UPLOAD in g.allow for g in own):
+    targets = [grant for grant in own if receives_copies(grant)]
+    if bucket.arns is None or not shared or not targets:
         return
     others = other_sources(buckets, name, shared)
-    possible = session_of(tuple(own), bucket.arns, tuple(others)).copies
-    if possible is Copies.NONE:
+    found = copies_of(tuple(own), bucket.arns, tuple(others))
+    if found is None:
         yield "has no room for copies; merge or shorten its prefixes"
-    elif possible < wanted:
+        return
+    if found.copies is Copies.WITHIN and not shared.keys() <= {name}:
         yield "has no room for copies from other buckets; merge or shorten their prefixes"
+    if bucket.arns.enforces_limits:
+        creating = bound_to_create(targets, overwriting(targets))
+        yield from _no_room(found.policy, creating, signature_age.max_age(own), " of copies")

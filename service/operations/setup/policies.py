@@ -8,11 +8,10 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from service.access.copy_policy import COPY_ACTIONS, COPY_VERSION_ACTIONS
 from service.access.copy_sources import copies_denied
 from service.access.grants import Operation
 from service.access.session_policy import (
-    COPY_ACTIONS,
-    COPY_VERSION_ACTIONS,
     KMS_ACTIONS,
     LINKED_DOWNLOAD,
     LIST_ACTION,
@@ -255,8 +254,7 @@ def _no_copies(buckets: Sequence[SignedBucket]) -> list[Statement]:
     """
     denials = dict[str, tuple[Any, list[str]]]()
     for each in buckets:
-        sources = [] if each.readable is None else [each.readable]
-        condition = copies_denied((), each.arns.bucket, sources, encoded=False)
+        condition = copies_denied(each.readable)
         denials.setdefault(str(condition), (condition, []))[1].append(f"{each.arns.objects}*")
     return [
         _deny(f"NoCopies{'' if i == 1 else i}", "s3:PutObject", resources, condition)

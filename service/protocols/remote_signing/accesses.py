@@ -48,6 +48,7 @@ def access_requests(
         wanted.content_type = signed.get("content-type")
         return [wanted]
     # Its size is the source's, and unknown. So is its type, unless it is replaced.
+    wanted.is_copy = True
     if signed.get("x-amz-metadata-directive") == "REPLACE":
         wanted.content_type = signed.get("content-type")
     return [wanted, _source_access(bucket, s3_bucket, signed[COPY_SOURCE])]

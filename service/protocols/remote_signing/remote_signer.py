@@ -12,6 +12,7 @@ from service.concurrency.event_loop import run_in_thread_if
 from service.errors import Forbidden, InvalidRequest, Overloaded
 from service.presigning.authorizer import Authorizer
 from service.presigning.caller_access import CallerAccess
+from service.presigning.copies import check_session
 from service.presigning.requests import Requester, StoreRequest
 from service.presigning.results import SignedHeaders
 from service.presigning.signing_grants import AuthorizedAccess, SigningGrant
@@ -221,6 +222,8 @@ class RemoteSigner(UseCase[None]):
         if found is not None and self._authorizer.is_current(found):
             return found
         granted = self._authorize(requester, checked.accesses)
+        if first.is_copy:
+            check_session(access, first.bucket, first.bucket)
         if not checked.signed.keys().isdisjoint(_CONDITIONS):
             granted.bucket.refuse_create_only()
         signing_grant = self._authorizer.signing_grant(granted, _LIFETIME)

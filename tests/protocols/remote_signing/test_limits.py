@@ -1,7 +1,7 @@
 """What limits of a grant and shared sessions mean for signatures."""
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -20,6 +20,8 @@ from tests.protocols.remote_signing.harness import (
     start_harness,
 )
 from tests.support.app import make_open_grant
+from tests.support.pool import FakeSources
+from tests.support.virtual_time import in_virtual_time, loop_clock
 
 
 @pytest.fixture(name="harness")
@@ -103,6 +105,31 @@ async def test_a_copy_is_a_download_and_an_upload(harness: Harness) -> None:
         make_open_grant(prefix="wh/", allow=["download"]),
     ) as without:
         assert (await without.refusal("PUT", headers=sent))[0] == 403
+
+
+@in_virtual_time
+async def test_only_copies_are_signed_by_the_session_for_copies() -> None:
+    source, part = one_each(x_amz_copy_source="demo/wh/b"), "wh/a?partNumber=1&uploadId=u"
+    more = {"open_sources": FakeSources().open, "clock": loop_clock()}
+    async with start_harness(more=more) as harness:
+        others = [await harness.sign(), await harness.sign("PUT", headers=UPLOAD)]
+        others.append(await harness.sign("PUT", part, headers=one_each(Content_Length="5")))
+        copies = [await harness.sign("PUT", key, headers=source) for key in ("wh/a", part)]
+    (of_others,), (of_copies,) = ({*map(key_id, each)} for each in (others, copies))
+    assert of_others != of_copies
+
+
+def key_id(headers: Mapping[str, str]) -> str:
+    return headers["Authorization"].partition("Credential=")[2].partition("/")[0]
+
+
+async def test_a_copy_without_room_in_its_policy_is_refused() -> None:
+    many = [make_open_grant(prefix=f"{'x' * 60}{n}/", allow=ALLOW) for n in range(30)]
+    async with start_harness(*many) as crowded:
+        sent = one_each(x_amz_copy_source=f"demo/{many[0]['prefix']}b")
+        refused = await crowded.refusal("PUT", f"{many[0]['prefix']}a", headers=sent)
+        assert refused[0] == 400
+        assert refused[1].startswith("No session may read this source and write the copy.")
 
 
 async def test_encryption_of_the_bucket_is_added() -> None:
