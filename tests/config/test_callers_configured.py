@@ -40,8 +40,30 @@ def test_check_shows_grants_and_sts_calls_of_callers_by_token(tmp_path: Path) ->
     may = "may download in/{claim:/kubernetes.io/namespace}/… in reports, URLs up to 15 min"
     assert f"system:serviceaccount:billing:* of cluster-a {may}" in done.stdout
     # A session of 3,600 s is refreshed when 960 s are left, 2.5 % earlier on the average.
-    assert "about 33 STS calls a day per active caller and replica" in done.stdout
+    assert "about 33 STS calls a day per active caller and replica\n" in done.stdout
     assert "warning" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("allow", "at_aws", "elsewhere"),
+    [
+        ("download, list", "", ""),
+        ("form, multipart", "", ""),
+        ("check, form", "", "; twice as many for one that reads and uploads"),
+        (
+            "download, upload",
+            "; as many more for one that copies",
+            "; twice as many for one that reads and uploads; as many more for one that copies",
+        ),
+    ],
+)
+def test_check_counts_the_sessions_of_a_caller(
+    tmp_path: Path, allow: str, at_aws: str, elsewhere: str
+) -> None:
+    store = "region: eu-west-1, endpoint_url: https://s.test, sts_endpoint_url: https://s.test"
+    for text, more in ((GOOD, at_aws), (GOOD.replace("region: eu-west-1", store), elsewhere)):
+        output = checked(tmp_path, text.replace("[download]", f"[{allow}]")).stdout
+        assert f"about 33 STS calls a day per active caller and replica{more}\n" in output
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,9 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from service.access.callers import CallerEntry
+from service.access.copy_policy import receives_copies
 from service.access.grants import Grant, Operation
+from service.access.session_policy import reads_and_uploads
 from service.app import builders
 from service.app.settings import Settings
 from service.cli.check import cloudfront
@@ -36,7 +38,7 @@ def describe(
         address = addresses[name]
         where = f"{address.origin}{address.path_prefix} in {address.region}"
         yield f"bucket {name}: {where}, signed with {_signer(bucket)}"
-        yield from _sts_calls(name, bucket, lifetimes[name])
+        yield from _sts_calls(name, bucket, lifetimes[name], grants[name])
         yield from _signature_age(name, bucket, grants[name])
         if bucket.cloudfront is not None:
             yield from cloudfront.describe(name, bucket.cloudfront, grants[name])
@@ -134,13 +136,25 @@ def _short_sessions(bucket: BucketSettings, longest_lifetime: float) -> Iterator
         )
 
 
-def _sts_calls(name: str, bucket: BucketSettings, longest_lifetime: float) -> Iterator[str]:
+def _sts_calls(
+    name: str, bucket: BucketSettings, longest_lifetime: float, grants: list[Grant]
+) -> Iterator[str]:
     """Calls to STS: callers x buckets x replicas / time between two refreshes."""
     if bucket.credentials != "static":
         length = float(bucket.session_seconds)
         calls = _DAY / (length - threshold(length, longest_lifetime, 0.5))
         per = "active caller and replica" if bucket.is_scoped else "replica"
-        yield f"bucket {name}: about {calls:.0f} STS calls a day per {per}"
+        more = "".join(_more_sessions(bucket, grants)) if bucket.is_scoped else ""
+        yield f"bucket {name}: about {calls:.0f} STS calls a day per {per}{more}"
+
+
+def _more_sessions(bucket: BucketSettings, grants: list[Grant]) -> Iterator[str]:
+    """Yield who has more than one session for the bucket."""
+    allowed = frozenset[Operation]().union(*(grant.allow for grant in grants))
+    if not builders.is_at_aws(bucket) and reads_and_uploads(allowed):
+        yield "; twice as many for one that reads and uploads"
+    if any(map(receives_copies, grants)):
+        yield "; as many more for one that copies"
 
 
 def _signature_age(name: str, bucket: BucketSettings, grants: list[Grant]) -> Iterator[str]:
