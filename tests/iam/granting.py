@@ -5,20 +5,19 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Literal
 
 from hypothesis import strategies as st
 
 from service.access.grants import Grant, Operation
 from service.access.narrowing import Permission
 from tests.access.policy_meaning import (
+    FOR_COPIES,
     LISTS,
     LOOKS,
     NEEDED_FOR,
-    NEEDED_FOR_COPIES,
     NEEDED_FOR_VERSIONS,
     NEEDED_OF_KMS,
-    OF_VERSIONS,
     UPLOADS,
     below,
     copy_meant,
@@ -29,7 +28,7 @@ from tests.access.policy_meaning import (
 from tests.iam.s3_requests import BUCKET_ARN, KMS_KEY, VIA_S3
 from tests.iam.simulator import IamRequest
 
-__all__ = ["Meaning", "grants_with_limits", "near", "of_credentials", "of_session"]
+__all__ = ["Meaning", "grants_with_limits", "near", "of_copies", "of_credentials", "of_session"]
 
 # With `sign` and `credentials` more often than each by itself, and with what belongs together.
 _OFTEN_TOGETHER: Final = (
@@ -50,6 +49,7 @@ grants_with_limits = st.lists(
         prefix=granted_prefixes,
         allow=operations,
         max_expires_in=st.none() | st.sampled_from([60, 900, 3600]),
+        content_types=st.none() | st.just(("image/*",)),
         allow_overwrite=st.booleans(),
     ),
     min_size=1,
@@ -67,6 +67,7 @@ class Meaning:
 
     `max_age` is in milliseconds. `own_calls` are operations whose calls list one key, which the
     service sends itself. A form and a drop box have new keys, so they need no If-None-Match.
+    `copies` are denied, or allowed as uploads are; or nothing else is allowed.
     """
 
     grants: tuple[Grant, ...]
@@ -74,12 +75,14 @@ class Meaning:
     max_age: int | None
     lists_one_key: frozenset[Operation]
     has_new_keys: bool
-    copies_anything: bool
+    copies: Literal["none", "any", "only"]
 
     def allows(self, request: IamRequest) -> bool:
         age = int(str(request.context.get("s3:signatureAge", "0")))
         if request.action.startswith("kms:"):
             return self._of_kms(request)
+        if self.copies == "only" and not self._copies(request):
+            return False
         if self.max_age is not None and age > self.max_age:
             return False
         if request.resource == BUCKET_ARN:
@@ -93,7 +96,21 @@ class Meaning:
         """KMS knows no key of S3."""
         needed = NEEDED_OF_KMS.get(request.action, set())
         via = request.context.get("kms:ViaService") == VIA_S3["kms:ViaService"]
+        if self.copies == "only":
+            needed = {Operation.DOWNLOAD} if request.action == "kms:Decrypt" else needed
+            is_needed = request.action == "kms:GenerateDataKey" or self._reads()
+            return via and request.resource == KMS_KEY and bool(needed) and is_needed
         return via and request.resource == KMS_KEY and any(needed & g.allow for g in self.grants)
+
+    def _reads(self) -> bool:
+        return copy_meant(self.grants, "s3:GetObject", "")
+
+    def _copies(self, request: IamRequest) -> bool:
+        bucket, _, key = request.resource.partition("/")
+        is_write = request.action == "s3:PutObject"
+        has_source = "s3:x-amz-copy-source" in request.context
+        meant = bool(key) and copy_meant(self.grants, request.action, key)
+        return bucket == BUCKET_ARN and meant and (has_source or not is_write)
 
     def _lists(self, action: str, prefix: str) -> bool:
         if action == "s3:ListBucketVersions":
@@ -116,19 +133,21 @@ class Meaning:
         return bool(self.lists_one_key) and (is_linked or bool(self.lists_one_key & grant.allow))
 
     def _of_object(self, action: str, key: str) -> bool:
+        if self.copies == "only":
+            return True
         needed = self.needed_for.get(action) or NEEDED_FOR_VERSIONS.get(action) or set()
-        if self.has_new_keys and any(Operation.UPLOAD in grant.allow for grant in self.grants):
-            needed = needed or NEEDED_FOR_COPIES.get(action, set())
+        if self.copies == "any" and self.has_new_keys and action in FOR_COPIES:  # a role's
+            needed = {Operation.DOWNLOAD} if self._uploads() else set()
+        of_versions = action in NEEDED_FOR_VERSIONS or action == "s3:GetObjectVersionTagging"
         return any(
             below(grant.prefix, key)
             and bool(needed & grant.allow)
-            and (action not in OF_VERSIONS or Operation.VERSIONS in grant.allow)
+            and (not of_versions or Operation.VERSIONS in grant.allow)
             for grant in self.grants
         )
 
     def _creates(self, key: str, request: IamRequest) -> bool:
-        source = request.context.get("s3:x-amz-copy-source")
-        may_copy = self.copies_anything or source is None or copy_meant(self.grants, str(source))
+        may_copy = self.copies != "none" or "s3:x-amz-copy-source" not in request.context
         may_replace = "s3:if-none-match" not in request.context
         completes = request.context.get("s3:ObjectCreationOperation") == "true"
         return may_copy and (not (may_replace and completes) or self._may_replace(key))
@@ -143,6 +162,9 @@ class Meaning:
         is_new = Operation.FORM in grant.allow or grant.allow >= {Operation.LINK, Operation.UPLOAD}
         return grant.allow_overwrite or (self.has_new_keys and is_new)
 
+    def _uploads(self) -> bool:
+        return any(Operation.UPLOAD in grant.allow for grant in self.grants)
+
 
 def of_session(granted: Iterable[Grant]) -> Meaning:
     """Return what the session that signs for a caller may do."""
@@ -153,8 +175,20 @@ def of_session(granted: Iterable[Grant]) -> Meaning:
         max_age=_max_age(grants, 0),
         lists_one_key=frozenset(LOOKS),
         has_new_keys=True,
-        copies_anything=False,
+        copies="none",
     )
+
+
+def of_copies(granted: Iterable[Grant]) -> Meaning | None:
+    """Return what the session that signs a caller's copies may do. None if it copies nothing."""
+    grants = tuple(granted)
+    if not all(copy_meant(grants, each, "") for each in ("s3:GetObject", "s3:PutObject")):
+        return None
+    overwriting = tuple(
+        grant if copy_meant([grant], "s3:PutObject", "") else replace(grant, allow_overwrite=False)
+        for grant in grants
+    )
+    return replace(of_session(overwriting), has_new_keys=False, copies="only")
 
 
 def of_credentials(granted: Iterable[Grant], prefix: str, permission: Permission) -> Meaning:
@@ -176,7 +210,7 @@ def of_credentials(granted: Iterable[Grant], prefix: str, permission: Permission
         max_age=_max_age(grants, 900),
         lists_one_key=frozenset(),
         has_new_keys=False,
-        copies_anything=True,
+        copies="any",
     )
 
 

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from service.access.grants import Grant
 from tests.access.policy_meaning import (
     BUCKET_ACTIONS,
+    FOR_COPIES,
     KMS_ACTIONS,
     LISTINGS,
     NEEDED_FOR,
-    NEEDED_FOR_COPIES,
     NEEDED_FOR_VERSIONS,
     OBJECT_ACTIONS,
     near,
@@ -20,7 +20,7 @@ from tests.access.policy_meaning import (
 from tests.iam.s3_requests import BUCKET, BUCKET_ARN, OF_A_SESSION, kms_request
 from tests.iam.simulator import IamRequest
 
-ALLOWED: Final = (*NEEDED_FOR, *NEEDED_FOR_VERSIONS, *NEEDED_FOR_COPIES)
+ALLOWED: Final = (*NEEDED_FOR, *NEEDED_FOR_VERSIONS, *FOR_COPIES)
 _NEVER: Final = [each for each in OBJECT_ACTIONS if each not in ALLOWED]
 OTHER_BUCKETS: Final = ("arn:aws:s3:::acme2", "arn:aws:s3:::acm", "arn:aws-cn:s3:::acme")
 _PART: Final = {"s3:ObjectCreationOperation": "false"}
@@ -80,7 +80,8 @@ def _copies(source: str) -> Iterator[Mapping[str, str]]:
     """The header may begin with a slash: …/AmazonS3/latest/API/API_CopyObject.html"""
     for copied in (f"{BUCKET}/{source}", f"/{BUCKET}/{source}", f"acme2/{source}"):
         yield {**_CREATE_ONLY, "s3:x-amz-copy-source": copied}
-    yield {**_WHOLE, "s3:x-amz-copy-source": f"{BUCKET}/{source}"}
+    for own in (_WHOLE, _PART):
+        yield {**own, "s3:x-amz-copy-source": f"{BUCKET}/{source}"}
 
 
 def _lists(prefix: str) -> Iterator[IamRequest]:

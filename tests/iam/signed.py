@@ -71,11 +71,17 @@ _TAGS: Final = (("team", "x"),)
 
 @dataclass
 class Signed:
-    """What the session with `policy` has signed; None without a session."""
+    """What sessions have signed, and the policies of these, by the ids of their keys."""
 
-    policy: str | None = None
+    policies: Mapping[str, str | None] = field(default_factory=dict)
     sent: list[Sent] = field(default_factory=list)
     refused: list[PresignError] = field(default_factory=list)
+
+    def by_policy(self) -> Mapping[str | None, Sequence[Sent]]:
+        found: dict[str | None, list[Sent]] = {}
+        for each in self.sent:
+            found.setdefault(self.policies[key_id(each)], []).append(each)
+        return found
 
     async def result(self, call: Awaitable[T]) -> T | None:
         """Return the call's result, or None if it was refused."""
@@ -104,8 +110,17 @@ async def everything_signed(grants: Sequence[Grant], key: str, source: str) -> S
         await _by_remote_signing(authorizer, key, source, signed)
     finally:
         await store.close()
-    [signed.policy] = {*sources["reports"].policies} or {None}
+    of_bucket = sources["reports"]
+    ids = [each.credentials.access_key_id for each in of_bucket.sessions]
+    signed.policies = dict(zip(ids, of_bucket.policies, strict=True))
     return signed
+
+
+def key_id(sent: Sent) -> str:
+    """Return the id of the key that signed: it begins the credential's scope."""
+    fields = {name.lower(): value for name, value in {**sent.query, **sent.fields}.items()}
+    scope = fields.get("x-amz-credential") or sent.headers["Authorization"].partition("=")[2]
+    return scope.partition("/")[0]
 
 
 def _actions(key: str) -> Iterator[Action]:
@@ -203,8 +218,8 @@ async def _by_remote_signing(authorizer: Authorizer, key: str, source: str, sign
             body=sent.body.decode() or None,
         )
         asked = signer.sign(REQUESTER, request, bucket="reports", route="/sign")
-        if await signed.result(asked) is not None:
-            signed.sent.append(sent)
+        if (answer := await signed.result(asked)) is not None:
+            signed.sent.append(replace(sent, headers={**sent.headers, **answer.headers}))
 
 
 class _RecordingStore(httpx.AsyncBaseTransport):

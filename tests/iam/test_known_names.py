@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import pytest
 
+from service.access.copy_policy import copy_policy
 from service.access.grants import Operation
 from service.access.session_policy import deny_all, session_policy
 from service.operations.revoke.policy import merged
@@ -33,6 +34,9 @@ EXAMPLES: Final = {
 def sessions() -> Iterator[tuple[str, Json]]:
     asked = CredentialsRequest(bucket="reports")
     yield "a session", json.loads(session_policy(ALL, ARNS, max_age=960_000))
+    copies = copy_policy(ALL, ARNS, max_age=960_000)
+    assert copies is not None
+    yield "a session that copies", json.loads(copies.policy)
     yield "credentials", json.loads(policy_for(ALL, asked, ARNS) or "")
     yield "a bucket's own session", json.loads(deny_all(ARNS))
 

@@ -83,24 +83,17 @@ NARROWER: Final = {
     ),
 }
 WIDER: Final = {
-    "a copy of an object with tags": Said(
-        page="docs/callers.md",
-        sentence="of what may be downloaded: a copy has the tags of its source",
-        grants=[allowing(Operation.DOWNLOAD, Operation.UPLOAD)],
-        requests=on_a_key("s3:GetObjectTagging"),
-        allowed=True,
-    ),
     "no create-only": Said(
         page="docs/callers.md",
         sentence="A limit that would make the policy longer than 2,048 characters is left out",
-        grants=many(17, Operation.UPLOAD),
+        grants=many(18, Operation.UPLOAD),
         requests=on_a_key("s3:PutObject", LONG, s3_ObjectCreationOperation="true"),
         allowed=True,
     ),
     "no age": Said(
         page="docs/callers.md",
         sentence="A limit that would make the policy longer than 2,048 characters is left out",
-        grants=many(16, Operation.UPLOAD),
+        grants=many(17, Operation.UPLOAD),
         requests=on_a_key(
             "s3:PutObject", LONG, **{"s3_signatureAge": "960001", "s3_if-none-match": "*"}
         ),

@@ -7,7 +7,7 @@ from service.access.grants import Grant
 from service.access.narrowing import Permission
 from service.presigning.requests import CredentialsRequest
 from service.protocols.credentials.policy import policy_for
-from tests.iam.granting import grants_with_limits, near, of_credentials, of_session
+from tests.iam.granting import grants_with_limits, near, of_copies, of_credentials, of_session
 from tests.iam.probes import probes, tried
 from tests.iam.signed import ARNS, AT_AWS
 from tests.iam.simulator import Policies, Simulator
@@ -23,6 +23,22 @@ def test_a_session_may_do_what_the_grants_mean(
     policy = snapshot.access(REQUESTER.identity).session_keys["reports"].policy
     meaning, asked = of_session(granted), tried(data.draw(probes(granted)))
     simulator.check(Policies(session=policy), [(each, meaning.allows(each)) for each in asked])
+
+
+@settings(max_examples=150, phases=[Phase.explicit, Phase.generate])
+@given(granted=grants_with_limits, data=st.data())
+def test_a_session_that_copies_may_do_nothing_else(
+    simulator: Simulator, granted: list[Grant], data: st.DataObject
+) -> None:
+    """It reads what may be downloaded, and writes a copy where may be uploaded."""
+    snapshot = make_snapshot(*granted, buckets={"reports": AT_AWS})
+    copying = snapshot.access(REQUESTER.identity).copying["reports"]
+    meaning = of_copies(granted)
+    assert bool(copying.sources) is (meaning is not None)
+    if meaning is not None:
+        asked = tried(data.draw(probes(granted)))
+        policies = Policies(session=copying.key.policy)
+        simulator.check(policies, [(each, meaning.allows(each)) for each in asked])
 
 
 @settings(max_examples=150, phases=[Phase.explicit, Phase.generate])

@@ -21,5 +21,6 @@ def test_aws_accepts_whatever_is_signed(
     key, source = data.draw(near(granted)), data.draw(near(granted))
     with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
         signed = runner.run(everything_signed(granted, key, source))
-    needed = [each for sent in signed.sent for each in iam_requests(sent)]
-    simulator.check(Policies(session=signed.policy), [(each, True) for each in needed])
+    for policy, sent in signed.by_policy().items():
+        needed = [each for one in sent for each in iam_requests(one)]
+        simulator.check(Policies(session=policy), [(each, True) for each in needed])

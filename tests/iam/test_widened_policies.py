@@ -12,7 +12,7 @@ from service.access.narrowing import Permission
 from service.presigning.requests import CredentialsRequest
 from service.protocols.credentials.policy import policy_for
 from tests.access.policy_meaning import allowing
-from tests.iam.granting import Meaning, of_credentials, of_session
+from tests.iam.granting import Meaning, of_copies, of_credentials, of_session
 from tests.iam.probes import Probe, tried
 from tests.iam.s3_requests import BUCKET_ARN
 from tests.iam.signed import ARNS, AT_AWS
@@ -47,6 +47,21 @@ def of_the_session() -> tuple[str, Meaning]:
     policy = snapshot.access(REQUESTER.identity).session_keys["reports"].policy
     assert policy is not None
     return policy, of_session(GRANTS)
+
+
+def of_the_copies() -> tuple[str, Meaning]:
+    grants = [
+        replace(allowing(Operation.DOWNLOAD, Operation.UPLOAD), max_expires_in=900),
+        replace(allowing(Operation.UPLOAD, prefix="b/"), max_expires_in=900, allow_overwrite=True),
+    ]
+    snapshot = make_snapshot(*grants, buckets={"reports": AT_AWS})
+    policy, meaning = (
+        snapshot.access(REQUESTER.identity).copying["reports"].key.policy,
+        of_copies(grants),
+    )
+    assert policy is not None
+    assert meaning is not None
+    return policy, meaning
 
 
 def of_the_credentials() -> tuple[str, Meaning]:
@@ -118,11 +133,25 @@ IN_BOTH: Final[Mapping[str, Callable[[str], str]]] = {
 OF_A_SESSION: Final[Mapping[str, Callable[[str], str]]] = {
     **IN_BOTH,
     "copies": without("s3:x-amz-copy-source"),
+    "copies alone": instead('"s3:x-amz-copy-source":"false"', '"s3:x-amz-copy-source":"true"'),
     "no uploads": without_condition("s3:x-amz-copy-source"),
+    "the tags of an object": another(Action="s3:GetObjectTagging", Resource=f"{OBJECTS}a/*"),
+}
+_OF_LISTS: Final = ("no pattern of a list", "no condition of a list", "the neighbour's list")
+OF_COPIES: Final[Mapping[str, Callable[[str], str]]] = {
+    **{name: change for name, change in IN_BOTH.items() if name not in _OF_LISTS},
+    "uploads": without("s3:x-amz-copy-source"),
+    "uploads alone": instead('"s3:x-amz-copy-source":"true"', '"s3:x-amz-copy-source":"false"'),
+    "no copies": without_condition("s3:x-amz-copy-source"),
+    "a deletion": another(Action="s3:DeleteObject", Resource=f"{OBJECTS}a/*"),
+    "an abort": another(Action="s3:AbortMultipartUpload", Resource=f"{OBJECTS}a/*"),
+    "a copy of another source": another(Action="s3:GetObject", Resource=f"{OBJECTS}b/*"),
+    "a copy to elsewhere": another(Action="s3:PutObject", Resource=f"{OBJECTS}A/*"),
+    "no tags": instead(',"s3:GetObjectTagging"', ""),
 }
 
 
-@pytest.mark.parametrize("made", [of_the_session, of_the_credentials])
+@pytest.mark.parametrize("made", [of_the_session, of_the_copies, of_the_credentials])
 def test_the_policy_itself_passes(
     simulator: Simulator, made: Callable[[], tuple[str, Meaning]]
 ) -> None:
@@ -134,6 +163,11 @@ def test_the_policy_itself_passes(
 @pytest.mark.parametrize("name", OF_A_SESSION)
 def test_each_change_of_a_session_policy_is_noticed(simulator: Simulator, name: str) -> None:
     assert_noticed(simulator, *of_the_session(), OF_A_SESSION[name])
+
+
+@pytest.mark.parametrize("name", OF_COPIES)
+def test_each_change_of_a_copying_policy_is_noticed(simulator: Simulator, name: str) -> None:
+    assert_noticed(simulator, *of_the_copies(), OF_COPIES[name])
 
 
 @pytest.mark.parametrize("name", IN_BOTH)
