@@ -14,7 +14,7 @@ import aioboto3
 import httpx
 
 from service.access.callers import Identity
-from service.access.grants import Caller
+from service.access.grants import Caller, Operation
 from service.app import builders, session_sources
 from service.app.settings import Settings
 from service.clock import SystemClock
@@ -49,13 +49,23 @@ class HandSigner:
     signer: Signer
     s3_bucket: str
 
-    def send(self, action: Signable, key: str = "", body: bytes | None = None) -> httpx.Response:
+    def send(
+        self,
+        action: Signable,
+        key: str = "",
+        body: bytes | None = None,
+        more_headers: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
+        """`more_headers` are not signed."""
         url = self.signer.presign(action, key, now=int(time.time()), expires_in=300)
-        return send(SignedRequest(action.METHOD, url, dict(action.headers()), {}), body)
+        headers = {**action.headers(), **(more_headers or {})}
+        return send(SignedRequest(action.METHOD, url, headers, {}), body)
 
-    def put(self, key: str, **more: Any) -> httpx.Response:
+    def put(
+        self, key: str, more_headers: Mapping[str, str] | None = None, **more: Any
+    ) -> httpx.Response:
         action = PutObject(content_length=len(BODY), **{"overwrite": True, **more})
-        return self.send(action, key, BODY)
+        return self.send(action, key, BODY, more_headers)
 
     def submit(self, key: str) -> httpx.Response:
         """Submit a form, with a policy for exactly this key."""
@@ -91,23 +101,35 @@ class CallerSessions:
     settings: Settings
     snapshot: Snapshot
     store: Store
-    _signers: dict[tuple[str | None, str], HandSigner] = field(default_factory=dict)
+    _signers: dict[SessionKey, HandSigner] = field(default_factory=dict)
 
-    def signer(self, name: str | None, bucket: str = "objects") -> HandSigner:
-        """Return the signer for the API key `name`, or with None, for the bucket's own session."""
-        if (name, bucket) not in self._signers:
-            key = self._session_key(name, bucket)
+    def signer(
+        self,
+        name: str | None,
+        bucket: str = "objects",
+        operation: str = "download",
+        *,
+        is_copy: bool = False,
+    ) -> HandSigner:
+        """Return the signer for the API key `name`, or with None, for the bucket's own session.
+
+        It is of the session that signs the operation.
+        """
+        key = self._session_key(name, bucket, Operation(operation), is_copy=is_copy)
+        if key not in self._signers:
             session = asyncio.run(self._session(key))
             known = self.snapshot.buckets[bucket]
             signer = Signer(session.credentials, known.address)
-            self._signers[name, bucket] = HandSigner(signer, known.s3_bucket)
-        return self._signers[name, bucket]
+            self._signers[key] = HandSigner(signer, known.s3_bucket)
+        return self._signers[key]
 
-    def _session_key(self, name: str | None, bucket: str) -> SessionKey:
+    def _session_key(
+        self, name: str | None, bucket: str, operation: Operation, *, is_copy: bool
+    ) -> SessionKey:
         if name is None:
             return SessionKey(bucket, None, self.snapshot.buckets[bucket].probe_policy)
-        caller = Caller(issuer=None, subject=name)
-        return self.snapshot.access(Identity(caller)).session_keys[bucket]
+        access = self.snapshot.access(Identity(Caller(issuer=None, subject=name)))
+        return access.session_key(bucket, operation, is_copy=is_copy)
 
     async def _session(self, key: SessionKey) -> Session:
         role = session_sources.role(self.settings.buckets[key.bucket], self.settings)

@@ -8,7 +8,14 @@ from typing import Final
 
 import pytest
 
-from service.signing.actions import DeleteObject, GetObject, ListObjects, ListObjectVersions
+from service.signing.actions import (
+    DeleteObject,
+    GetObject,
+    HeadObject,
+    ListObjects,
+    ListObjectVersions,
+)
+from service.signing.copy_object import CopyObject, CopySource
 from service.signing.multipart_actions import (
     AbortMultipartUpload,
     CompleteMultipartUpload,
@@ -51,7 +58,7 @@ def test_a_session_may_use_its_own_prefix(
     sessions: CallerSessions, ministack: Store, name: str, operation: str
 ) -> None:
     ministack.put(f"a/{name}")
-    answer = OPERATIONS[operation](sessions.signer("a"), f"a/{name}")
+    answer = OPERATIONS[operation](sessions.signer("a", operation=operation), f"a/{name}")
     assert answer.is_success, answer.text
 
 
@@ -62,7 +69,7 @@ def test_a_session_may_do_nothing_outside_its_prefix(
 ) -> None:
     key = place.format(name)
     ministack.put(key, b"untouched")
-    answer = OPERATIONS[operation](sessions.signer("a"), key)
+    answer = OPERATIONS[operation](sessions.signer("a", operation=operation), key)
     let_through = (place, operation) in LET_THROUGH
     assert is_denied(answer) is not let_through, f"{answer.status_code} {answer.text}"
     assert (ministack.content(key) == b"untouched") or let_through
@@ -99,7 +106,8 @@ def test_a_session_cannot_touch_another_callers_upload(
         (CompleteMultipartUpload(upload_id=upload_id, content_length=length, overwrite=True), None),
         (AbortMultipartUpload(upload_id=upload_id), None),
     ):
-        assert is_denied(sessions.signer("a").send(action, key, body)), action
+        signer = sessions.signer("a", operation="multipart")
+        assert is_denied(signer.send(action, key, body)), action
     assert [part["PartNumber"] for part in admin.list_parts(**of_it)["Parts"]] == [1]
     assert ministack.content(key) is None
 
@@ -140,7 +148,8 @@ def test_a_session_may_do_only_granted_operations(
 ) -> None:
     """For S3, a HEAD is a download without the body: one action allows both."""
     ministack.put(f"a/{name}", b"untouched")
-    answer = OPERATIONS[operation](sessions.signer(caller), f"a/{name}")
+    signer = sessions.signer(caller, operation=operation)
+    answer = OPERATIONS[operation](signer, f"a/{name}")
     assert answer.is_success if operation in allowed else is_denied(answer), answer.text
     assert ministack.content(f"a/{name}") == b"untouched"
 
@@ -149,12 +158,13 @@ def test_a_session_for_one_key_reaches_no_other_key(
     sessions: CallerSessions, ministack: Store
 ) -> None:
     signer = sessions.signer("one-key")
-    assert signer.put("a/only.txt").is_success
+    uploader = sessions.signer("one-key", operation="upload")
+    assert uploader.put("a/only.txt").is_success
     assert signer.send(GetObject(), "a/only.txt").content == BODY
     for key in ("a/only.txt2", "a/only.txt/x", "a/onlyxtxt", "a/other.txt", "a/"):
         ministack.put(key)
         assert is_denied(signer.send(GetObject(), key))
-        assert is_denied(signer.put(key))
+        assert is_denied(uploader.put(key))
 
 
 @pytest.mark.parametrize(
@@ -175,10 +185,39 @@ def test_the_buckets_own_session_may_do_nothing(
 def test_seaweedfs_limits_a_session_to_its_prefix(
     elsewhere: CallerSessions, seaweedfs: Store, name: str, operation: str
 ) -> None:
-    signer = elsewhere.signer("a")
+    signer = elsewhere.signer("a", operation=operation)
     for key in (f"a/{name}", f"b/{name}"):
         seaweedfs.put(key, b"untouched")
     below, beside = (OPERATIONS[operation](signer, f"{prefix}/{name}") for prefix in "ab")
     assert below.is_success, below.text
     assert is_denied(beside), f"{beside.status_code} {beside.text}"
     assert seaweedfs.content(f"b/{name}") == b"untouched"
+
+
+def test_an_unscoped_session_copies_by_an_unsigned_header(ministack: Store, name: str) -> None:
+    """So it is the session policy that stops an upload from becoming a copy."""
+    shared = caller_sessions(ministack, CALLERS, scoped_sessions=False).signer("a")
+    ministack.put(f"b/{name}", b"secret")
+    added = {"x-amz-copy-source": f"/{ministack.bucket}/b/{name}"}
+    assert shared.put(f"a/{name}", more_headers=added).is_success
+    assert ministack.content(f"a/{name}") == b"secret"
+
+
+@pytest.mark.parametrize("at", ["sessions", "elsewhere"])
+def test_a_session_that_uploads_reads_nothing(
+    request: pytest.FixtureRequest, name: str, at: str
+) -> None:
+    sessions: CallerSessions = request.getfixturevalue(at)
+    sessions.store.put(f"a/{name}")
+    uploader = sessions.signer("a", operation="upload")
+    for action in (GetObject(), HeadObject(), DeleteObject()):
+        assert is_denied(uploader.send(action, f"a/{name}"))
+    source = CopySource(bucket=sessions.store.bucket, key=f"a/{name}")
+    copy = CopyObject(source=source, overwrite=True)
+    assert is_denied(uploader.send(copy, f"a/{name}.copy"))
+    assert sessions.signer("a").send(copy, f"a/{name}.copy").status_code == 403
+    copier = sessions.signer("a", operation="upload", is_copy=True)
+    assert copier.send(copy, f"a/{name}.copy").is_success
+    assert is_denied(copier.send(DeleteObject(), f"a/{name}"))
+    assert is_denied(copier.send(copy, f"b/{name}"))
+    assert is_denied(copier.send(ListObjects(prefix="a/")))

@@ -23,7 +23,7 @@ def _foreign(ministack: Store) -> str:
 def test_a_grant_cannot_exceed_the_role(ministack: Store, foreign: str) -> None:
     sessions = caller_sessions(ministack, CALLERS, bucket=foreign)
     for operation, send in OPERATIONS.items():
-        assert is_denied(send(sessions.signer("a"), "a/x")), operation
+        assert is_denied(send(sessions.signer("a", operation=operation), "a/x")), operation
 
 
 TAGS: Final = {"caller": "{issuer}/{subject}"}
@@ -31,7 +31,7 @@ TAGS: Final = {"caller": "{issuer}/{subject}"}
 
 def test_tags_and_source_identity_work_if_trusted(ministack: Store, name: str) -> None:
     sessions = caller_sessions(ministack, CALLERS, session_tags=TAGS, source_identity=True)
-    signer = sessions.signer("a")
+    signer = sessions.signer("a", operation="upload")
     assert signer.put(f"a/{name}").is_success
     assert is_denied(signer.put(f"b/{name}"))
 
@@ -41,15 +41,15 @@ def test_a_role_may_require_the_callers_session_tags(ministack: Store, name: str
     trusted = ("sts:AssumeRole", "sts:TagSession")
     role = ministack_role(ministack, "presign-for-a", *trusted, condition=only_a)
     sessions = caller_sessions(ministack, CALLERS, role_arn=role, session_tags=TAGS)
-    assert sessions.signer("a").put(f"a/{name}").is_success
-    assert is_denied(sessions.signer("b").put(f"b/{name}"))
+    assert sessions.signer("a", operation="upload").put(f"a/{name}").is_success
+    assert is_denied(sessions.signer("b", operation="upload").put(f"b/{name}"))
 
 
 def test_session_tags_are_refused_unless_trusted(ministack: Store, name: str) -> None:
     """MiniStack 1.5.33 ignores the source identity; tests/sessions shows that it is sent."""
     role = ministack_role(ministack, "presign-without-tags", "sts:AssumeRole")
     untagged = caller_sessions(ministack, CALLERS, role_arn=role)
-    assert untagged.signer("a").put(f"a/{name}").is_success
+    assert untagged.signer("a", operation="upload").put(f"a/{name}").is_success
     tagged = caller_sessions(ministack, CALLERS, role_arn=role, session_tags=TAGS)
     with pytest.raises(SessionRefused, match="sts:TagSession") as refused:
         tagged.signer("a")
@@ -79,4 +79,4 @@ def test_without_scoped_sessions_only_the_grants_separate_callers(
 ) -> None:
     """So `check` warns about the setting: one session for all callers, with all permissions."""
     sessions = caller_sessions(ministack, CALLERS, scoped_sessions=False)
-    assert sessions.signer("a").put(f"b/{name}").is_success
+    assert sessions.signer("a", operation="upload").put(f"b/{name}").is_success
