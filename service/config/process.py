@@ -35,6 +35,9 @@ _OTLP_DISABLED: Final = "OTEL_SDK_DISABLED"
 _OTLP_DEFAULT: Final = "http://localhost:4318"
 _EXPORTER: Final = "OTEL_TRACES_EXPORTER"
 _OTLP_EXTRA: Final = ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http")
+_NO_EXTRA: Final = (
+    "traces need an extra: pip install ./client '.[otel]' in a clone; or OTEL_SDK_DISABLED=true"
+)
 _OTLP_PROTOCOLS: Final = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 
 
@@ -163,8 +166,7 @@ def _problems(
     if named and not _is_http_url(environ[named]):
         problems.append(_problem(named, "write a URL, such as http://collector:4318"))
     if not _is_installed():
-        text = "traces need an extra: pip install '.[otel]' in a clone; or OTEL_SDK_DISABLED=true"
-        problems.append(_problem(named or _EXPORTER, text))
+        problems.append(_problem(named or _EXPORTER, _NO_EXTRA))
     return problems
 
 

@@ -71,7 +71,7 @@ def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch, missing: str)
     for name in [each for each in sys.modules if each.startswith(missing)]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(sys, "meta_path", [_Without(missing), *sys.meta_path])
-    with pytest.raises(ConfigurationError, match=r"pip install '\.\[otel\]'"):
+    with pytest.raises(ConfigurationError, match=r"pip install \./client '\.\[otel\]'"):
         traces_endpoint({BASE: COLLECTOR})
     assert traces_endpoint({}) is None
 

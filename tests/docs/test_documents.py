@@ -143,6 +143,26 @@ def test_no_page_installs_another_project(page: str) -> None:
     assert not re.findall(r"pip install [^`\n]*?(?<![\w./-])presign\b(?!-)", text_of(page))
 
 
+INSTALLING: Final = [
+    *PAGES,
+    *("Dockerfile", "Makefile", ".ci/run", ".github/workflows/ci.yml", "service/config/process.py"),
+]
+
+
+@pytest.mark.parametrize("page", INSTALLING)
+def test_the_service_is_installed_with_its_client(page: str) -> None:
+    """Both from one clone: pip would ask an index for a client that is not named."""
+    text = text_of(page).replace("\\\n", " ")
+    installs = [line.split() for line in re.findall(r"\binstall ([^`\n]*)", text)]
+    for words in ({word.strip("'\";,)").partition("[")[0] for word in each} for each in installs):
+        assert "." not in words or "./client" in words
+
+
+def test_nothing_is_installed_from_an_index_before_the_release() -> None:
+    ours = re.compile(r"install [^`\n]*(?<![\w./-])presign-(?:server|client)\b")
+    assert {page for page in PAGES if ours.search(text_of(page))} == {"docs/release.md"}
+
+
 @pytest.mark.parametrize(
     ("page", "claim"),
     [
