@@ -3,7 +3,6 @@
 import math
 import re
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from functools import lru_cache
 from types import MappingProxyType
@@ -147,15 +146,14 @@ def encryption(bucket: BucketSettings) -> Encryption | None:
 
 
 def caller_entries(settings: Settings) -> tuple[CallerEntry, ...]:
-    delivered = {name for name, bucket in settings.buckets.items() if bucket.cloudfront}
-    entries = [_caller_entry(caller, delivered) for caller in settings.callers]
+    entries = [_caller_entry(caller, settings) for caller in settings.callers]
     if settings.unsafe_anonymous_caller is not None:
-        grants = _grants(settings.unsafe_anonymous_caller.grants, delivered)
+        grants = _grants(settings.unsafe_anonymous_caller.grants, settings)
         entries.append(CallerEntry(issuer=None, subject=ANONYMOUS.subject, grants=grants))
     return tuple(entries)
 
 
-def _caller_entry(caller: CallerSettings, delivered: AbstractSet[str]) -> CallerEntry:
+def _caller_entry(caller: CallerSettings, settings: Settings) -> CallerEntry:
     revoked = caller.revoked_before
     return CallerEntry(
         issuer=caller.issuer,
@@ -164,22 +162,31 @@ def _caller_entry(caller: CallerSettings, delivered: AbstractSet[str]) -> Caller
             tuple(fact(pointer, value) for value in any_of)
             for pointer, any_of in (caller.claims or {}).items()
         ),
-        grants=_grants(caller.grants, delivered),
+        grants=_grants(caller.grants, settings),
         rate=None if caller.rate_limit is None else parse_rate(caller.rate_limit),
         revoked_before=-math.inf if revoked is None else revoked.timestamp(),
     )
 
 
-def _grants(grants: tuple[GrantSettings, ...], delivered: AbstractSet[str]) -> tuple[Grant, ...]:
-    return tuple(_grant(grant, is_delivered=grant.bucket in delivered) for grant in grants)
+def _grants(grants: tuple[GrantSettings, ...], settings: Settings) -> tuple[Grant, ...]:
+    return tuple(_grant(grant, max_expires_in(grant, settings)) for grant in grants)
 
 
-def _grant(grant: GrantSettings, *, is_delivered: bool) -> Grant:
-    """Nobody can revoke a CloudFront URL, so one that outlives S3's longest needs a limit."""
-    values = {**vars(grant), "allow": _allowed(grant.allow)}
+def _grant(grant: GrantSettings, longest: int | None) -> Grant:
+    return Grant(**{**vars(grant), "allow": _allowed(grant.allow), "max_expires_in": longest})
+
+
+def max_expires_in(grant: GrantSettings, settings: Settings) -> int | None:
+    """Return the longest lifetime in seconds that the grant gives. None is no limit.
+
+    Nobody can revoke a CloudFront URL. So the longest one is the service's default, unless the
+    grant says more.
+    """
+    cloudfront = settings.buckets[grant.bucket].cloudfront
+    is_delivered = cloudfront is not None and Operation.DOWNLOAD in grant.allow
     if is_delivered and grant.max_expires_in is None:
-        values["max_expires_in"] = MAX_EXPIRES_IN
-    return Grant(**values)
+        return settings.server.default_expires_in
+    return grant.max_expires_in
 
 
 # The grants of thousands of callers allow the same operations.
@@ -197,7 +204,7 @@ def longest_lifetimes(settings: Settings) -> dict[str, float]:
         is_delivered = cloudfront is not None and cloudfront.delivers_all
         if is_delivered and _DELIVERED.issuperset(grant.allow):
             continue  # such URLs belong to no session
-        limit = min(grant.max_expires_in or MAX_EXPIRES_IN, MAX_EXPIRES_IN)
+        limit = min(max_expires_in(grant, settings) or MAX_EXPIRES_IN, MAX_EXPIRES_IN)
         found[grant.bucket] = max(limit, found.get(grant.bucket, 0))
     default = settings.server.default_expires_in
     return {name: float(found.get(name, default)) for name in settings.buckets}

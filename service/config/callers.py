@@ -65,7 +65,8 @@ class GrantSettings(OneOfMany):
     that says [what has arrived](arrivals.md)."""
 
     max_expires_in: Shown[Annotated[int, Duration(1, MAX_DELIVERY_SECONDS)] | None] = None
-    """The longest lifetime of a URL. More than `7d` only for a bucket with `cloudfront`."""
+    """The longest lifetime of a URL. More than `7d` only for a bucket with `cloudfront`, where the
+    server's `default_expires_in` is the default for a grant with `download`."""
 
     max_content_length: Shown[Annotated[ByteSize, Field(le=_LARGEST_OBJECT)] | None] = None
     """The largest object, in bytes or as in `50MiB`. S3's own limit is 48.8 TiB."""

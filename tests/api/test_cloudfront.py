@@ -129,14 +129,25 @@ async def test_a_url_may_live_for_a_year(tmp_path: Path) -> None:
     assert problem(too_long) == ["#/expires_in"]
 
 
-async def test_a_grant_without_a_limit_allows_a_week(tmp_path: Path) -> None:
+@pytest.mark.parametrize("path", ["/v1/download-urls", "/v1/cookies"])
+async def test_a_grant_without_a_limit_allows_the_default(tmp_path: Path, path: str) -> None:
     """Nobody can revoke a CloudFront URL, so a longer life needs a word of the operator."""
-    body = {"bucket": "demo", "key": "a", "expires_in": YEAR}
+    where = {"prefix": ""} if path.endswith("cookies") else {"key": "a"}
+    asked: tuple[dict[str, int], ...] = ({}, {"expires_in": 900}, {"expires_in": 901})
     async with run(tmp_path, make_open_grant()) as client:
-        answer = (await client.post("/v1/download-urls", json=body)).json()
+        answers = [await client.post(path, json={"bucket": "demo", **where, **a}) for a in asked]
         [grant] = (await client.get("/v1/caller")).json()["grants"]
-    assert answer["limited_by"] == "grant"
-    assert grant["max_expires_in"] == 604_800
+    assert [each.json().get("limited_by") for each in answers] == [None, None, "grant"]
+    assert grant["max_expires_in"] == 900
+
+
+async def test_a_grant_without_downloads_has_no_such_limit(tmp_path: Path) -> None:
+    body = {"bucket": "demo", "key": "a", "content_length": 1, "expires_in": 901}
+    async with run(tmp_path, make_open_grant(allow=["upload"])) as client:
+        answer = await client.post("/v1/upload-urls", json=body)
+        [grant] = (await client.get("/v1/caller")).json()["grants"]
+    assert answer.json().get("limited_by") is None
+    assert "max_expires_in" not in grant
 
 
 async def test_a_bucket_without_cloudfront_keeps_its_bounds(tmp_path: Path) -> None:

@@ -299,7 +299,7 @@ WARNINGS: Final = [
     ("max_expires_in: 15m", "max_expires_in:",
      ["2: buckets.reports: grants allow 7 days, but a session of 1 h is only guaranteed to have 39 min left; longer lifetimes can be cut short (limited_by: session)",
       "14: callers.0.grants.0: allows lifetimes of up to 7d; set max_expires_in",
-      "14: callers.0.grants.0: max_expires_in has no value, so there is no limit; write one, or remove the line"]),
+      "14: callers.0.grants.0: max_expires_in has no value, as if it were left out; write one, or remove the line"]),
     ("max_expires_in: 15m", "max_expires_in: 15m\n        max_keys: 5",
      ["14: callers.0.grants.0: max_keys has no effect without list"]),
     ("        max_expires_in: 15m\n", "",

@@ -9,6 +9,7 @@ from service.access.caller_entries import Entries
 from service.access.callers import CallerEntry, without_placeholders
 from service.access.create_only import UPLOADS
 from service.access.grants import Operation
+from service.app.builders import max_expires_in
 from service.app.settings import Settings
 from service.auth.api_keys import digest_of
 from service.config.callers import CallerSettings, GrantSettings
@@ -26,6 +27,10 @@ _LIMITED: Final[Mapping[str, frozenset[Operation]]] = {
     "max_keys": frozenset({Operation.LIST}),
     "max_link_expires_in": frozenset({Operation.LINK}),
 }
+_UNREVOCABLE: Final = (
+    "nobody can revoke the CloudFront URLs of bucket {}, so without max_expires_in URLs live {} at "
+    "most, the default_expires_in; set max_expires_in to how long a leak may last"
+)
 _GUESSABLE: Final = {digest_of(word) for word in ("demo", "test", "secret", "password", "changeme")}
 _LocatedGrant = tuple[Location, GrantSettings]
 
@@ -38,14 +43,14 @@ def warnings(
     for i, caller in enumerate(settings.callers):
         yield from _risky_caller(("callers", i), caller, settings)
     for at, grant in settings.located_grants():
-        for text in [*_risks(grant), *_without_effect(grant)]:
+        for text in [*_risks(grant, settings), *_without_effect(grant)]:
             yield ConfigurationProblem(text, at)
         for text in _doubtful_prefix(grant.prefix):
             yield ConfigurationProblem(text, (*at, "prefix"))
     for own, others in _grants_of_callers(settings, entries):
-        for (at, grant), (other_at, other) in product(own, others):
-            if other is not grant:
-                yield from _undone_limits(at, grant, other_at, other)
+        for located, by in product(own, others):
+            if by[1] is not located[1]:
+                yield from _undone_limits(located, by, settings)
 
 
 def _risky_caller(
@@ -69,13 +74,16 @@ def _risky_caller(
         yield ConfigurationProblem(text, (*at, "revoked_before"))
 
 
-def _risks(grant: GrantSettings) -> Iterator[str]:
+def _risks(grant: GrantSettings, settings: Settings) -> Iterator[str]:
     if not grant.prefix:
         yield f"covers the whole bucket {grant.bucket}"
     if grant.allow_overwrite and not UPLOADS.isdisjoint(grant.allow):
         yield "allows overwriting objects"
     if grant.max_expires_in is None and not _URLS.isdisjoint(grant.allow):
-        yield f"allows lifetimes of up to {duration_text(MAX_EXPIRES_IN)}; set max_expires_in"
+        if (longest := max_expires_in(grant, settings)) is None:
+            yield f"allows lifetimes of up to {duration_text(MAX_EXPIRES_IN)}; set max_expires_in"
+        else:
+            yield _UNREVOCABLE.format(grant.bucket, duration_text(longest))
 
 
 def _doubtful_prefix(prefix: str) -> Iterator[str]:
@@ -95,7 +103,7 @@ def _without_effect(grant: GrantSettings) -> Iterator[str]:
         if limit not in grant.model_fields_set or getattr(grant, limit) is False:
             continue
         if getattr(grant, limit) is None:
-            yield f"{limit} has no value, so there is no limit; write one, or remove the line"
+            yield f"{limit} has no value, as if it were left out; write one, or remove the line"
         elif limit != "max_expires_in" and operations.isdisjoint(grant.allow):
             yield f"{limit} has no effect without {_names(operations)}"
 
@@ -121,18 +129,24 @@ def _grants_of_callers(
 
 
 def _undone_limits(
-    at: Location, grant: GrantSettings, other_at: Location, other: GrantSettings
+    located: _LocatedGrant, by: _LocatedGrant, settings: Settings
 ) -> Iterator[ConfigurationProblem]:
     """Yield the limits without effect, since the other grant covers the same keys and has less."""
+    (at, grant), (other_at, other) = located, by
     if grant.bucket != other.bucket or not _covers(other.prefix, grant.prefix):
         return
     shared = frozenset(grant.allow) & frozenset(other.allow)
     for limit, operations in _LIMITED.items():
-        own, others = getattr(grant, limit), getattr(other, limit)
+        own, others = (_limit(each, limit, settings) for each in (grant, other))
         if limit in grant.model_fields_set and shared & operations and _is_looser(others, own):
             less = "has no such limit" if others is None else "allows more"
             text = f"has no effect on {_names(shared & operations)}, because {OTHER} {less}"
             yield ConfigurationProblem(text, (*at, limit), other=other_at)
+
+
+def _limit(grant: GrantSettings, name: str, settings: Settings) -> Any:
+    is_lifetime = name == "max_expires_in"
+    return max_expires_in(grant, settings) if is_lifetime else getattr(grant, name)
 
 
 def _covers(prefix: str, other: str) -> bool:

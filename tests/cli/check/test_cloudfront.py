@@ -49,6 +49,24 @@ def test_check_says_what_is_delivered_and_cannot_be_revoked(tmp_path: Path) -> N
     assert "private key" not in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("allow", "max_expires_in", "warns"),
+    [(["download"], None, True), (["download"], 900, False), (["upload"], None, False)],
+)
+def test_check_warns_of_a_grant_without_a_limit(
+    tmp_path: Path, allow: list[str], max_expires_in: int | None, *, warns: bool
+) -> None:
+    done = check(tmp_path, allow=allow, max_expires_in=max_expires_in)
+    text = (
+        "nobody can revoke the CloudFront URLs of bucket media, so without max_expires_in URLs "
+        "live 15m at most, the default_expires_in; set max_expires_in to how long a leak may last"
+    )
+    assert (text in done.stdout) is warns
+    assert ("CloudFront URLs and cookies live 15 min at most" in done.stdout) is (
+        allow == ["download"]
+    )
+
+
 @pytest.mark.parametrize(("mode", "warns"), [(0o644, True), (0o604, True), (0o640, False)])
 def test_check_warns_of_a_key_that_all_may_read(tmp_path: Path, mode: int, *, warns: bool) -> None:
     done = check(tmp_path, mode=mode)
