@@ -1,7 +1,8 @@
 """Attempts to get a session: when one is due, how many run at a time, and what follows from each.
 
 Rules of this file:
-- When STS throttles one call, all sessions of that account back off.
+- When STS throttles one call, all sessions of that account back off. Only the buckets' own sessions
+  may try sooner, one at a time, while somebody waits for a bucket whose own session fails.
 - While a bucket's own session fails, its callers' sessions wait for it. So thousands of callers do
   not each try to assume a role that cannot be assumed. A caller's failure makes the bucket's own
   session refresh.
@@ -13,7 +14,8 @@ import logging
 import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass, field
 from typing import Final
 
 from service.clock import Clock
@@ -40,6 +42,19 @@ _MIN_HOLD: Final = 1.0  # seconds that callers wait at least while the bucket's 
 LASTING_PAUSE: Final = 3600.0  # after a permanent failure: the limits of a role may have changed
 
 
+@dataclass(slots=True, eq=False)
+class _Throttle:
+    """When STS throttled an account, and until when the pause is. Seconds of the boot clock.
+
+    `own_until` is for the buckets' own sessions, of which `trial` lets one try at a time.
+    """
+
+    at: float = -math.inf
+    until: float = -math.inf
+    own_until: float = -math.inf
+    trial: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
 class RefreshAttempts:
     def __init__(
         self,
@@ -61,7 +76,7 @@ class RefreshAttempts:
         self._observer = observer
         self._spans = spans
         self._history = history
-        self._throttled_until = defaultdict[str, float](lambda: -math.inf)  # by account
+        self._throttles = defaultdict[str, _Throttle](_Throttle)  # by account
         self._in_flight = asyncio.Semaphore(MAX_IN_FLIGHT)
         self._in_flight_a_bucket = defaultdict[str, asyncio.Semaphore](
             lambda: asyncio.Semaphore(MAX_IN_FLIGHT_PER_BUCKET)
@@ -69,17 +84,23 @@ class RefreshAttempts:
 
     def backoff_left(self, key: SessionKey, entry: PooledSession) -> float:
         """Return the seconds until the entry's next attempt may start."""
-        due_at = max(entry.next_attempt_at, self._throttled_until[entry.bucket.account])
-        now = self._clock.boot()
-        own = None if key.owner is None else self._own(key.bucket)
-        if own is not None and own.is_failing:
-            due_at = max(due_at, own.next_attempt_at, now + _MIN_HOLD)
+        throttle, now = self._throttles[entry.bucket.account], self._clock.boot()
+        own = entry if key.owner is None else self._own(key.bucket)
+        if own is entry:
+            due_at = max(entry.next_attempt_at, throttle.own_until)
+        elif own is not None and own.is_failing:
+            own_due_at = max(own.next_attempt_at, throttle.own_until)
+            due_at = max(entry.next_attempt_at, own_due_at, now + _MIN_HOLD)
+        else:
+            due_at = max(entry.next_attempt_at, throttle.until)
         return max(0.0, due_at - now)
 
     def retry_soon(self, bucket: str) -> None:
         """Try the bucket's own session again within WANTED_PAUSE, if the last attempt failed."""
         own = self._own(bucket)
         if own is not None and own.failures and not own.permanent:
+            throttle = self._throttles[own.bucket.account]
+            throttle.own_until = min(throttle.own_until, throttle.at + WANTED_PAUSE)
             self._bring_forward(own)
 
     async def step(self, key: SessionKey, entry: PooledSession) -> float | None:
@@ -96,13 +117,19 @@ class RefreshAttempts:
         # A caller that got no session is only tried again when it asks again.
         if key.owner is not None and not entry.wanted and not entry.is_alive(self._clock):
             return LONGEST_SLEEP
-        callers = nullcontext() if key.owner is None else self._in_flight_a_bucket[key.bucket]
-        async with callers, self._in_flight:
+        async with self._place(key, entry), self._in_flight:
             if self.backoff_left(key, entry) <= 0:
                 await self._attempt(key, entry)
         entry.wanted = False
         entry.attempts.ended()
         return 0
+
+    def _place(self, key: SessionKey, entry: PooledSession) -> AbstractAsyncContextManager[None]:
+        """Return what lets a few attempts of a bucket, or of a throttled account, run at a time."""
+        if key.owner is not None:
+            return self._in_flight_a_bucket[key.bucket]
+        throttle = self._throttles[entry.bucket.account]
+        return throttle.trial if throttle.at > -math.inf else nullcontext()
 
     def _is_idle(self, key: SessionKey, entry: PooledSession) -> bool:
         """Whether no request has used the session since it arrived, or asked for a missing one.
@@ -157,9 +184,9 @@ class RefreshAttempts:
         text = "no new session %s for bucket %s, next attempt in %.0f s: %s"
         log.log(level, text, session_name(key.owner, vended=key.vended), key.bucket, pause, refusal)
         if refusal.throttled:
-            account = entry.bucket.account
-            until = max(self._throttled_until[account], entry.next_attempt_at)
-            self._throttled_until[account] = until
+            throttle = self._throttles[entry.bucket.account]
+            throttle.at = self._clock.boot()
+            throttle.until = throttle.own_until = max(throttle.until, entry.next_attempt_at)
         elif not refusal.permanent:
             self._suspect(key, entry)
         if refusal.permanent:
@@ -183,16 +210,22 @@ class RefreshAttempts:
         account = entry.bucket.account
         is_first = account in self._failing
         self._failing.discard(account)
+        if -math.inf < self._throttles[account].at < entry.attempted_at:
+            del self._throttles[account]
+            is_first = True
         if not is_first and not had_failed:
             return
         for other_key, other in self._entries.items():
-            if other.permanent or not other.failures:
+            if other.permanent:
                 continue
-            if had_failed and key.owner is None and other_key.bucket == key.bucket:
+            if is_first and other_key.owner is None and other.bucket.account == account:
+                self._bring_forward(other)
+                other.attempts.wake()  # it may have waited for the throttled account only
+            elif not other.failures:
+                continue
+            elif had_failed and key.owner is None and other_key.bucket == key.bucket:
                 other.failures, other.next_attempt_at = 0, -math.inf
                 other.attempts.wake()
-            elif is_first and other_key.owner is None and other.bucket.account == account:
-                self._bring_forward(other)
 
     def _bring_forward(self, own: PooledSession) -> None:
         due_at = own.attempted_at + WANTED_PAUSE

@@ -26,6 +26,8 @@ BOTH: Final = make_app_settings(
 HOUR: Final = 3600
 PROBE_SECONDS: Final = 2.0
 READY_WITHIN: Final = 15.0
+NO_ROUTE: Final = OSError("no route")
+THROTTLED: Final = SessionRefused("Throttling: Rate exceeded", throttled=True)
 NO_ROLE: Final = SessionRefused("AccessDenied: not authorized to perform sts:AssumeRole")
 
 
@@ -66,7 +68,7 @@ async def sign(client: httpx.AsyncClient, bucket: str) -> httpx.Response:
 @in_virtual_time
 async def test_without_sts_the_service_is_live_but_not_ready() -> None:
     sources = Sources()
-    sources.fault = OSError("no route")
+    sources.fault = NO_ROUTE
     async with served(sources) as client:
         for _ in range(HOUR // 10):
             await asyncio.sleep(10)
@@ -79,15 +81,17 @@ async def test_without_sts_the_service_is_live_but_not_ready() -> None:
         assert (await sign(client, "demo")).status_code == 200
 
 
-@pytest.mark.parametrize("hangs", [False, True])
+@pytest.mark.parametrize(
+    ("fault", "hangs"), [(NO_ROUTE, False), (NO_ROUTE, True), (THROTTLED, False)]
+)
 @in_virtual_time
 async def test_probes_alone_make_it_ready_soon_after_sts_recovers(
-    monkeypatch: pytest.MonkeyPatch, *, hangs: bool
+    monkeypatch: pytest.MonkeyPatch, fault: Exception, *, hangs: bool
 ) -> None:
     """With all replicas out of the balancer there are no requests, only probes."""
     monkeypatch.setattr(random, "random", lambda: 0.99)  # the longest pauses between attempts
     sources, clock = Sources(), loop_clock()
-    sources.fault, sources.hang = OSError("no route"), hangs
+    sources.fault, sources.hang = fault, hangs
     async with served(sources) as client:
         while clock.boot() < HOUR:
             assert await status(client, "/readyz") == 503
