@@ -76,8 +76,9 @@ def _doubtful_subject(
         yield old
     if never := _never_matches(caller, issuer):
         yield never
-    if issuer.narrow is not None and _is_open(caller, issuer):
-        yield f"it is for every {issuer.narrow} that the pattern fits; name one"
+    elif issuer.narrow is not None and _is_open(caller, issuer):
+        text = f"it is for every {issuer.narrow} that the pattern fits; name one"
+        yield f"{text}: {issuer.right} (see {issuer.source})"
 
 
 def _callers(settings: Settings) -> Iterator[tuple[Location, CallerSettings, KnownIssuer]]:
@@ -106,13 +107,15 @@ def _never_matches(caller: CallerSettings, issuer: KnownIssuer) -> str | None:
     head, star, _ = caller.subject.partition(_STAR)
     fits = head.startswith(issuer.starts) or (bool(star) and issuer.starts.startswith(head))
     if fits and not (caller.subject == _STAR and ":" in issuer.starts):
-        return None
+        if star or issuer.narrow is None or issuer.named.fullmatch(caller.subject):
+            return None
+        return f"it never matches: write {issuer.right} (see {issuer.source})"
     return f"it never matches: the subjects of {issuer.name} begin with {quoted(issuer.starts)}"
 
 
 def _is_open(caller: CallerSettings, issuer: KnownIssuer) -> bool:
-    rest = (caller.subject or "").removeprefix(issuer.starts)
-    return rest != caller.subject and _STAR in rest.partition(":")[0]
+    subject = caller.subject or _STAR
+    return subject != _STAR and not issuer.named.fullmatch(subject)
 
 
 def _placeholders(at: Location, caller: CallerSettings) -> Iterator[tuple[Location, str]]:

@@ -18,11 +18,11 @@ class KnownIssuer:
     """`iss` matches the issuer as a whole, and `source` is the vendor's page about its tokens.
 
     If `admits` is set, it says who gets a token of this `iss`. Then one of the claims `fixing` or a
-    subject that `fixed` matches says which organization, and `right` is how to write it. `starts`
-    is how all subjects begin; after it comes what an organization has many of, such as a namespace,
-    if `narrow` names it. `unfit` are claims that no prefix can have, and what to use instead.
-    `warning` is about the issuer itself. `keys` is the URL of its keys, in which `{iss}` is its
-    `iss` without a slash at the end and without `/v2.0`.
+    subject that `fixed` matches says which organization. `starts` is how all subjects begin.
+    `narrow` is what an organization has many of, such as a namespace; a subject that `named`
+    matches is for one. `right` is how to write such a subject. `unfit` are claims that no prefix
+    can have, and what to use instead. `warning` is about the issuer itself. `keys` is the URL of
+    its keys, in which `{iss}` is its `iss` without a slash at the end and without `/v2.0`.
     """
 
     name: str
@@ -34,6 +34,7 @@ class KnownIssuer:
     right: str = ""
     starts: str = ""
     narrow: str | None = None
+    named: re.Pattern[str] = _ANY
     unfit: Mapping[str, str] = field(default_factory=dict)
     self_set: tuple[str, ...] = ()
     warning: str | None = None
@@ -42,6 +43,8 @@ class KnownIssuer:
 
 _GUID: Final = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _CLUSTER: Final = {"/sub": "/kubernetes.io/namespace"}
+_NAMESPACE: Final = re.compile(r"system:serviceaccount:[^:*]+:.*")
+_ACCOUNT: Final = "system:serviceaccount:NAMESPACE:…"
 
 KNOWN_ISSUERS: Final = (
     KnownIssuer(
@@ -102,7 +105,10 @@ KNOWN_ISSUERS: Final = (
         iss=r"https://api\.bitbucket\.org/2\.0/workspaces/[^/]+/pipelines-config/identity/oidc",
         source="https://support.atlassian.com/bitbucket-cloud/docs/"
         "integrate-pipelines-with-resource-servers-using-oidc/",
-        # A UUID is in braces.
+        starts="{",  # a UUID is in braces
+        narrow="repository",
+        named=re.compile(r"\{[^{}:*]+\}:.*"),
+        right="{REPOSITORY_UUID}:*, or {REPOSITORY_UUID}:{ENVIRONMENT_UUID}:* for a deployment",
         unfit=dict.fromkeys(
             ("/sub", "/repositoryUuid", "/workspaceUuid", "/pipelineUuid", "/stepUuid"), _ENTRY
         ),
@@ -112,6 +118,9 @@ KNOWN_ISSUERS: Final = (
         iss=r"https://oidc\.circleci\.com/org/[^/]+",
         source="https://circleci.com/docs/guides/permissions-authentication/openid-connect-tokens/",
         starts="org/",
+        narrow="project",
+        named=re.compile(r"org/[^/:*]+/project/[^/:*]+(?:/.*)?"),
+        right="org/ORGANIZATION_ID/project/PROJECT_ID/*",
         unfit={"/sub": "/oidc.circleci.com~1project-id"},
     ),
     KnownIssuer(
@@ -140,6 +149,8 @@ KNOWN_ISSUERS: Final = (
         source="https://docs.aws.amazon.com/eks/latest/userguide/service-accounts.html",
         starts="system:serviceaccount:",
         narrow="namespace",
+        named=_NAMESPACE,
+        right=_ACCOUNT,
         unfit=_CLUSTER,
     ),
     KnownIssuer(
@@ -150,6 +161,8 @@ KNOWN_ISSUERS: Final = (
         "configure-service-account/#service-account-issuer-discovery",
         starts="system:serviceaccount:",
         narrow="namespace",
+        named=_NAMESPACE,
+        right=_ACCOUNT,
         unfit=_CLUSTER,
     ),
     KnownIssuer(
@@ -159,6 +172,8 @@ KNOWN_ISSUERS: Final = (
         source="https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/",
         starts="system:serviceaccount:",
         narrow="namespace",
+        named=_NAMESPACE,
+        right=_ACCOUNT,
         unfit=_CLUSTER,
     ),
     KnownIssuer(

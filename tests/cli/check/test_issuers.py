@@ -21,6 +21,7 @@ KEYCLOAK: Final = str(provider.KEYCLOAK["iss"])
 OKTA: Final = str(provider.OKTA["iss"])
 COGNITO: Final = str(provider.COGNITO["iss"])
 CIRCLECI: Final = str(provider.CIRCLECI["iss"])
+BITBUCKET: Final = str(provider.BITBUCKET["iss"])
 AZURE: Final = str(provider.AZURE_DEVOPS["iss"])
 OWN_ID: Final = {"/repository_owner_id": "1234567"}
 
@@ -67,11 +68,23 @@ def checked(
         (EKS, "system:serviceaccount:*:api", "warning"),
         (EKS, "system:serviceaccount:billing:*", ""),
         (EKS, "billing:api", "warning"),
+        (EKS, "system:*:*:*", "warning"),
         (EKS, "*", "warning warning"),
         (DUAL_STACK_EKS, "billing:api", "warning"),
         (CIRCLECI, "*", "warning"),
         (CIRCLECI, "org/1d0e7b1c/project/2a/*", ""),
+        (CIRCLECI, "org/*", "warning"),
+        (CIRCLECI, "org/1d0e7b1c/*", "warning"),
+        (CIRCLECI, "org/1d0e7b1c/project/*", "warning"),
         (CIRCLECI, "project/2a", "warning"),
+        (BITBUCKET, "*", "warning"),
+        (BITBUCKET, "{*}", "warning"),
+        (BITBUCKET, "{*}:*", "warning"),
+        (BITBUCKET, "{c04a*:{env}:*", "warning"),
+        (BITBUCKET, "c04a:*", "warning"),
+        (BITBUCKET, "{c04a}", "warning"),
+        (BITBUCKET, "{c04a}:*", ""),
+        (BITBUCKET, "{c04a}:{env}:*", ""),
         (AZURE, "sc://acme/*", ""),
         (AZURE, "acme/*", "warning"),
         (KEYCLOAK, "*", "warning"),
@@ -146,6 +159,8 @@ def test_the_message_has_the_right_form_and_its_source(tmp_path: Path) -> None:
     assert "everybody on GitHub" in output
     assert "write repo:ORG/… or repo:ORG@ID/…" in output
     assert "https://docs.github.com/en/actions/reference/security/oidc" in output
+    *_, output = checked(tmp_path, CIRCLECI, subject="org/*")
+    assert "every project that the pattern fits; name one: org/ORGANIZATION_ID/project/" in output
     *_, output = checked(tmp_path, GITHUB, "{claim:/repository}/", claims=OWN_ID)
     assert "use {claim:/repository_id}" in output
 
