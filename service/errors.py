@@ -228,7 +228,7 @@ class ConfigurationProblem:
 
     `location` is the setting's names and indexes, from the top of its `file`, or the name of a
     variable of the environment. `line` counts from 1. `other` is the location of a setting whose
-    place the message names.
+    place the message names. A warning is `grave` if somebody may get more than was meant.
     """
 
     message: str
@@ -236,6 +236,7 @@ class ConfigurationProblem:
     file: str | None = None
     line: int | None = None
     other: Location | None = None
+    grave: bool = False
 
     def __str__(self) -> str:
         where = self.file if self.line is None else f"{self.file}:{self.line}"

@@ -125,8 +125,8 @@ def init(path: Path, *, is_json: bool, **given: str | None) -> None:
     else:
         text = f"Callers send a token of issuer `{answers.caller.name}`."
     click.echo(f"{path} is written. {text}")
-    for risk in found.warnings:
-        warn(str(risk))
+    for line in found.warning_lines():
+        warn(line)
     click.echo("Next:")
     for step in next_steps(answers, str(path)):
         click.echo(f"  {step}")

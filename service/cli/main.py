@@ -175,8 +175,8 @@ def _check_token(path: Path | None, source: str, *, offline: bool, is_json: bool
 def _print_report(found: "Report", *, only_callers: bool) -> None:
     if not only_callers and found.file:
         click.echo(found.verdict)
-        for problem in found.warnings:
-            warn(str(problem))
+        for line in found.warning_lines():
+            warn(line)
         for line in found.not_checked:
             click.echo(f"not checked: {line}")
     for line in found.live or ():

@@ -68,7 +68,7 @@ class Files:
                         file, document, location = path, of_team, ("callers", index - first, *more)
             case ("buckets", str(name), *_) if name in self.of_buckets:
                 file, document = self.of_buckets[name]
-        return located_in(file, document, ConfigurationProblem(message, location))
+        return located_in(file, document, replace(problem, message=message, location=location))
 
     def _without_expansion(self, location: Location, text: str) -> str:
         """Return an error's text, with `${VAR}` in place of what the value there expanded to."""

@@ -62,7 +62,7 @@ def warnings(settings: Settings, known_regions: frozenset[str]) -> Iterator[Conf
         if builders.is_at_aws(bucket) and (text := _unknown_region(bucket.region, known_regions)):
             yield ConfigurationProblem(text, (*at, "region"))
         for key, text in _risks(bucket):
-            yield ConfigurationProblem(text, (*at, key))
+            yield ConfigurationProblem(text, (*at, key), grave=True)
         if name in with_forms and bucket.is_scoped and _has_own_sts(bucket):
             yield ConfigurationProblem(_LOST_FORMS, (*at, "sts_endpoint_url"))
         for text in [*_wrong_sts(bucket), *_short_sessions(bucket, lifetimes[name])]:

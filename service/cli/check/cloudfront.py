@@ -37,7 +37,8 @@ def warnings(settings: Settings) -> Iterator[ConfigurationProblem]:
         at = ("buckets", name, "cloudfront")
         for i, key in enumerate(bucket.cloudfront.keys):
             if _others_may_read(key.private_key_file):
-                yield ConfigurationProblem(_READABLE, (*at, "keys", i, "private_key_file"))
+                where = (*at, "keys", i, "private_key_file")
+                yield ConfigurationProblem(_READABLE, where, grave=True)
         if name not in downloads:
             yield ConfigurationProblem(_NO_DOWNLOADS, at)
 

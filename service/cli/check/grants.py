@@ -58,20 +58,20 @@ def _risky_caller(
 ) -> Iterator[ConfigurationProblem]:
     if not _GUESSABLE.isdisjoint(caller.sha256 or ()):
         text = f"API key {caller.api_key}: easy to guess; make a key with `presign new-key`"
-        yield ConfigurationProblem(text, at)
+        yield ConfigurationProblem(text, at, grave=True)
     if caller.subject == "*":
         text = (
             "anyone who can get a token for this audience has these grants (except subjects with a "
             "`:`)"
         )
-        yield ConfigurationProblem(text, (*at, "subject"))
+        yield ConfigurationProblem(text, (*at, "subject"), grave=True)
     unscoped = {g.bucket for g in caller.grants if not settings.buckets[g.bucket].is_scoped}
     if caller.revoked_before is not None and unscoped:
         text = (
             f"has no effect on bucket {', '.join(sorted(unscoped))}, where all callers share one "
             "session"
         )
-        yield ConfigurationProblem(text, (*at, "revoked_before"))
+        yield ConfigurationProblem(text, (*at, "revoked_before"), grave=True)
 
 
 def _risks(grant: GrantSettings, settings: Settings) -> Iterator[str]:
@@ -141,7 +141,7 @@ def _undone_limits(
         if limit in grant.model_fields_set and shared & operations and _is_looser(others, own):
             less = "has no such limit" if others is None else "allows more"
             text = f"has no effect on {_names(shared & operations)}, because {OTHER} {less}"
-            yield ConfigurationProblem(text, (*at, limit), other=other_at)
+            yield ConfigurationProblem(text, (*at, limit), other=other_at, grave=True)
 
 
 def _limit(grant: GrantSettings, name: str, settings: Settings) -> Any:

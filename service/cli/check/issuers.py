@@ -54,6 +54,8 @@ def warnings(settings: Settings) -> Iterator[ConfigurationProblem]:
         yield from _self_set(at, caller, issuer)
         for text in _doubtful_subject(caller, issuer, subjects):
             yield ConfigurationProblem(text, (*at, "subject"))
+        if wide := _wide(caller, issuer):
+            yield ConfigurationProblem(wide, (*at, "subject"), grave=True)
 
 
 def _self_set(
@@ -62,11 +64,12 @@ def _self_set(
     for pointer in caller.claims or {}:
         if _is_self_set(pointer, caller, issuer):
             text = f"users can set {pointer} for themselves; {_better(pointer)}"
-            yield ConfigurationProblem(text, (*at, "claims", pointer))
+            yield ConfigurationProblem(text, (*at, "claims", pointer), grave=True)
     for where, pointer in _placeholders(at, caller):
         if _is_self_set(pointer, caller, issuer) and not _unfit(pointer, issuer):
             text = f"users can set {pointer} for themselves, and so get another's prefix"
-            yield ConfigurationProblem(f"{text}; use one such as /sub or /oid", where)
+            text += "; use one such as /sub or /oid"
+            yield ConfigurationProblem(text, where, grave=True)
 
 
 def _doubtful_subject(
@@ -76,9 +79,6 @@ def _doubtful_subject(
         yield old
     if never := _never_matches(caller, issuer):
         yield never
-    elif issuer.narrow is not None and _is_open(caller, issuer):
-        text = f"it is for every {issuer.narrow} that the pattern fits; name one"
-        yield f"{text}: {issuer.right} (see {issuer.source})"
 
 
 def _callers(settings: Settings) -> Iterator[tuple[Location, CallerSettings, KnownIssuer]]:
@@ -113,9 +113,14 @@ def _never_matches(caller: CallerSettings, issuer: KnownIssuer) -> str | None:
     return f"it never matches: the subjects of {issuer.name} begin with {quoted(issuer.starts)}"
 
 
-def _is_open(caller: CallerSettings, issuer: KnownIssuer) -> bool:
-    subject = caller.subject or _STAR
-    return subject != _STAR and not issuer.named.fullmatch(subject)
+def _wide(caller: CallerSettings, issuer: KnownIssuer) -> str | None:
+    """Return that a pattern is for all of what the organization has many of."""
+    if issuer.narrow is None or caller.subject in {None, _STAR} or _never_matches(caller, issuer):
+        return None
+    if issuer.named.fullmatch(caller.subject or ""):
+        return None
+    text = f"it is for every {issuer.narrow} that the pattern fits; name one"
+    return f"{text}: {issuer.right} (see {issuer.source})"
 
 
 def _placeholders(at: Location, caller: CallerSettings) -> Iterator[tuple[Location, str]]:

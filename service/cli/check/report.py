@@ -1,12 +1,13 @@
 """The output of `presign check`: what a configuration means, and what is risky in it."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from service.access.callers import CallerEntry
+from service.access.callers import CallerEntry, caller_name
 from service.app import builders
 from service.app.settings import Settings
 from service.cli.check import (
@@ -34,13 +35,15 @@ class Report:
 
     `size` counts what is configured. `callers` are as `GET /v1/caller` shows them, each with what
     it may do in words. `may` has lines of that, and `left_out` of what IAM does not enforce.
-    `not_checked` are the files that were not read. `live` is what works now; None without `--live`.
+    `names` has the caller of each warning about one. `not_checked` are the files that were not
+    read. `live` is what works now; None without `--live`.
     """
 
     errors: Sequence[ConfigurationProblem]
     file: str = ""
     size: str = ""
     warnings: Sequence[ConfigurationProblem] = ()
+    names: Mapping[ConfigurationProblem, str] = field(default_factory=dict)
     callers: Sequence[Any] = ()
     description: Sequence[str] = ()
     may: Sequence[str] = ()
@@ -65,6 +68,16 @@ class Report:
         if self.warnings:
             found.append(_count(len(self.warnings), "warning"))
         return f"{self.file} {', with '.join(found)}: {self.size}"
+
+    def warning_lines(self) -> Iterator[str]:
+        """Yield the warnings for people. Those that say the same share a line."""
+        equal = defaultdict[str, list[ConfigurationProblem]](list)
+        for warning in self.warnings:
+            equal[warning.message].append(warning)
+        for first, *others in equal.values():
+            names = dict.fromkeys(self.names.get(each, each.path) for each in (first, *others))
+            where = f" ({len(others) + 1:,} places: {callers.together([*names])})"
+            yield f"{first}{where if others else ''}"
 
     def lines(self) -> Iterator[str]:
         """Yield the lines for people about buckets, protocols and callers."""
@@ -119,11 +132,13 @@ def report(
         *policies.oversized_policies(settings, addresses, entries),
         *issuers.errors(settings),
     ]
+    names = _names(found, entries, files)
     described = entries if caller is None else callers.matching(entries, caller)
     general = [*describe(settings, addresses, entries, protocols), *_describe_traces(traces)]
     return Report(
         errors=in_order(errors, files),
-        warnings=in_order(found, files),
+        warnings=_in_order(names),
+        names=names,
         file=str(files.path),
         size=f"{_count(len(settings.buckets), 'bucket')}, {_count(len(entries), 'caller')}",
         callers=callers.documents(protocols, described),
@@ -135,9 +150,27 @@ def report(
 
 
 def in_order(problems: Iterable[ConfigurationProblem], files: Files) -> list[ConfigurationProblem]:
-    """Return the problems in the order of the files. One in a shared grant set appears once."""
-    found = dict.fromkeys(located(each, files) for each in problems)
-    return sorted(found, key=lambda each: each.place)
+    """Return the problems, the grave ones first. One in a shared grant set appears once."""
+    return _in_order(dict.fromkeys(located(each, files) for each in problems))
+
+
+def _in_order(found: Iterable[ConfigurationProblem]) -> list[ConfigurationProblem]:
+    return sorted(found, key=lambda each: (not each.grave, each.place))
+
+
+def _names(
+    problems: Iterable[ConfigurationProblem], entries: tuple[CallerEntry, ...], files: Files
+) -> dict[ConfigurationProblem, str]:
+    """Return the problems with their places, each with the caller that it is about, or its path."""
+    names = dict[ConfigurationProblem, str]()
+    for problem in problems:
+        found = located(problem, files)
+        match problem.location:
+            case ("callers", int(i), *_) if found.location[:1] == ("callers",):
+                names.setdefault(found, caller_name(entries[i]))
+            case _:
+                names.setdefault(found, found.path)
+    return names
 
 
 def describe(
@@ -173,7 +206,7 @@ def warnings(
     """Yield what is allowed but risky, or has no effect."""
     if settings.unsafe_anonymous_caller is not None:
         text = "anybody who can reach the service has these grants"
-        yield ConfigurationProblem(text, ("unsafe_anonymous_caller",))
+        yield ConfigurationProblem(text, ("unsafe_anonymous_caller",), grave=True)
     yield from console.warnings(settings)
     yield from grants.warnings(settings, entries)
     yield from issuers.warnings(settings)

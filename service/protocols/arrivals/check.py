@@ -46,7 +46,7 @@ def warnings(arrivals: ArrivalSettings | None, checked: Checked) -> Iterator[Con
     for location in pushing:
         if location[0] == "unsafe_anonymous_caller":
             text = "anybody who can reach the service may notify the hooks of what never happened"
-            yield ConfigurationProblem(text, location)
+            yield ConfigurationProblem(text, location, grave=True)
     for name, hook in arrivals.hooks.items():
         if checked.buckets[hook.bucket].s3_bucket.startswith("arn:"):
             text = (

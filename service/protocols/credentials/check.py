@@ -34,7 +34,7 @@ def warnings(_: None, checked: Checked) -> Iterator[ConfigurationProblem]:
             yield ConfigurationProblem(text, location)
         if Operation.CREDENTIALS in grant.allow and location[0] == "unsafe_anonymous_caller":
             text = "anybody who can reach the service gets AWS credentials"
-            yield ConfigurationProblem(text, location)
+            yield ConfigurationProblem(text, location, grave=True)
 
 
 def _risks(grant: Grant, bucket: Bucket) -> Iterator[str]:

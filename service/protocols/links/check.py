@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import urlsplit
 
-from service.access.callers import CallerEntry, caller_name
+from service.access.callers import CallerEntry
 from service.access.grants import Grant, Operation
 from service.errors import ConfigurationProblem
 from service.protocols.checked import Check, Checked, Right, right
@@ -42,7 +42,7 @@ def warnings(links: LinkSettings | None, checked: Checked) -> Iterator[Configura
         yield ConfigurationProblem(text, ("links",))
     if urlsplit(links.url).scheme == "http":
         text = "is not https, so anybody on the network path can read and use the links"
-        yield ConfigurationProblem(text, ("server", "public_url"))
+        yield ConfigurationProblem(text, ("server", "public_url"), grave=True)
     if links.store_url == MEMORY:
         text = (
             "memory:// counts uses and keeps revocations in one process, and forgets them when it "
@@ -64,7 +64,7 @@ def _unlimited(checked: Checked) -> Iterator[ConfigurationProblem]:
     for location, entry in checked.callers:
         if entry.rate is None and any(_kinds(entry)):
             text = "may make links, which strangers then use at any rate; set rate_limit"
-            yield ConfigurationProblem(f"{caller_name(entry)} {text}", location)
+            yield ConfigurationProblem(text, location)
 
 
 def _kinds(entry: CallerEntry) -> list[str]:

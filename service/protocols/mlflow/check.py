@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from service.access.callers import CallerEntry, caller_name
+from service.access.callers import CallerEntry
 from service.access.grants import Grant, Operation
 from service.access.prefix_coverage import covers_some, may_cover
 from service.errors import ConfigurationProblem
@@ -38,9 +38,10 @@ def warnings(roots: Roots | None, checked: Checked) -> Iterator[ConfigurationPro
                 f"with `upload`, that covers {root.bucket}/{root.prefix}"
             )
             yield ConfigurationProblem(text, location)
-        for entry in checked.entries():
-            for text in _small_files(checked, root, entry):
-                yield ConfigurationProblem(f"{caller_name(entry)} {text}", location)
+        for caller, entry in checked.callers:
+            for reason in _small_files(checked, root, entry):
+                text = f"cannot send small files to the MLflow root {name}: {reason}"
+                yield ConfigurationProblem(text, caller)
 
 
 def _small_files(checked: Checked, root: ProtocolRoot, entry: CallerEntry) -> Iterator[str]:
@@ -50,11 +51,10 @@ def _small_files(checked: Checked, root: ProtocolRoot, entry: CallerEntry) -> It
     parts = any(Operation.MULTIPART in grant.allow for grant in grants)
     instead = "; or clients set MLFLOW_MULTIPART_UPLOAD_MINIMUM_FILE_SIZE=1" if parts else ""
     if (uploads or parts) and not any(grant.allow_overwrite for grant in uploads):
-        yield f"cannot send small files: they need `upload` with `allow_overwrite`{instead}"
+        yield f"they need `upload` with `allow_overwrite`{instead}"
     if uploads and checked.buckets[root.bucket].encryption is not None:
         yield (
-            f"cannot send small files: bucket {root.bucket} has `encryption`, whose headers MLflow "
-            f"does not send{instead}"
+            f"bucket {root.bucket} has `encryption`, whose headers MLflow does not send{instead}"
         )
 
 

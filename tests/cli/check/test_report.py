@@ -1,5 +1,6 @@
 """`presign check`: what it shows, warns of and refuses."""
 
+import json
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +26,37 @@ def test_check_shows_grants_and_risks(tmp_path: Path) -> None:
     ):
         assert text in done.stdout
     assert "grants.0" not in done.stdout
+
+
+def many_risks() -> str:
+    """Seven callers with three risks each, and with a key that is easy to guess at the end."""
+    grant = "{bucket: reports, prefix: '', allow: [download, upload], allow_overwrite: true}"
+    digests = [digest_of(f"key {number}") for number in range(6)] + [digest_of("secret")]
+    callers = "".join(
+        f"  - {{api_key: c{number}, sha256: [{digest}], grants: [{grant}, {grant}]}}\n"
+        for number, digest in enumerate(digests)
+    )
+    return GOOD.partition("callers:")[0] + "callers:\n" + callers
+
+
+def test_the_gravest_warning_comes_first_and_equal_ones_share_a_line(tmp_path: Path) -> None:
+    done = checked(tmp_path, many_risks())
+    lines = [line for line in done.stdout.splitlines() if line.startswith("warning: ")]
+    assert " with 44 warnings: " in done.stdout
+    assert ": callers.6: API key c6: easy to guess" in lines[0]
+    assert len(lines) == 5
+    callers = "(14 places: API key c0, API key c1, API key c2 and 4 more)"
+    assert lines[2].endswith(f": callers.0.grants.0: covers the whole bucket reports {callers}")
+    assert sum(line.endswith(callers) for line in lines) == 3
+
+
+def test_programs_get_each_place_of_a_warning(tmp_path: Path) -> None:
+    (tmp_path / "presign.yaml").write_text(many_risks())
+    done = presign("check", "--config", str(tmp_path / "presign.yaml"), "--json")
+    found = json.loads(done.stdout)["warnings"]
+    assert len(found) == 44
+    assert found[0]["path"] == "callers.6"
+    assert len({each["path"] for each in found if "whole bucket" in each["message"]}) == 14
 
 
 def test_the_entries_of_callers_are_built_once(tmp_path: Path) -> None:

@@ -119,7 +119,7 @@ def test_check_warns_of_what_strangers_get_without_limit(tmp_path: Path) -> None
     limited["grants"][0]["max_content_length"] = 10
     _, output = Configured(tmp_path, limited, unlimited, caller("plain", "upload")).checked()
     assert ": callers.1.grants.0: anybody with a link for uploads can store" in output
-    assert ": callers.1: API key unlimited may make links, which strangers then use" in output
+    assert ": callers.1: may make links, which strangers then use" in output
     assert output.count("anybody with a link") == output.count("which strangers then use") == 1
 
 

@@ -83,11 +83,11 @@ def test_check_says_where_a_root_is_and_who_may_use_it(tmp_path: Path) -> None:
     assert where in output.splitlines()
     may = "API key careful may read, write large files in the MLflow root team"
     assert may in output.splitlines()
-    assert output.count("MLflow") == 1
-    place = ": mlflow.roots.team: "
+    assert output.count("MLflow") == 2
+    place = ": callers.0: "
     assert [line.partition(place)[2] for line in output.splitlines() if place in line] == [
         (
-            "API key careful cannot send small files: they need `upload` with "
+            "cannot send small files to the MLflow root team: they need `upload` with "
             "`allow_overwrite`; or clients set MLFLOW_MULTIPART_UPLOAD_MINIMUM_FILE_SIZE=1"
         )
     ]
@@ -96,16 +96,16 @@ def test_check_says_where_a_root_is_and_who_may_use_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("callers", "encryption", "said"),
     [
-        ([caller("ci", "mlflow/", "download")], False, "nobody may use it"),
+        ([caller("ci", "mlflow/", "download")], False, "mlflow.roots.team: nobody may use it"),
         (
             [caller("ci", "mlflow/", "upload")],
             False,
-            "API key ci cannot send small files: they need `upload` with `allow_overwrite`\n",
+            "callers.0: cannot send small files to the MLflow root team: they need `upload` with `allow_overwrite`\n",
         ),
         (
             [writer("ci", "upload", allow_overwrite=True)],
             True,
-            "API key ci cannot send small files: bucket reports has `encryption`",
+            "callers.0: cannot send small files to the MLflow root team: bucket reports has `encryption`",
         ),
     ],
 )
@@ -115,7 +115,7 @@ def test_check_warns_of_small_files(
     bucket = BUCKET | ({"encryption": {"algorithm": "AES256"}} if encryption else {})
     code, output = checked(tmp_path, *callers, buckets={"reports": bucket})
     assert code == 0, output
-    assert f": mlflow.roots.team: {said}" in output
+    assert f": {said}" in output
 
 
 @pytest.mark.parametrize(
