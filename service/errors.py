@@ -219,7 +219,9 @@ class Overloaded(PresignError):
 
 
 Location = tuple[str | int, ...]
-OTHER: Final = "{other}"  # in the message of a problem: the place of another setting
+# In the message of a problem: the place of another setting, and the value as the file has it
+OTHER: Final = "{other}"
+FOUND: Final = "{found}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,10 @@ from service.access.grants import Operation
 from service.app.protocols import named_buckets
 from service.config.callers import GrantSettings
 from service.config.console import wrong_issuer
-from service.config.durations import duration_text
 from service.config.messages import Conflict, unknown_name
 from service.config.quoting import quoted
 from service.config.types import READABLE_PEM, can_be_trusted
-from service.errors import OTHER, Location
+from service.errors import FOUND, OTHER, Location
 from service.signing.signer import MAX_EXPIRES_IN
 
 if TYPE_CHECKING:
@@ -144,9 +143,7 @@ def _long_lifetimes(settings: "Settings", grants: LocatedGrants) -> Iterator[Con
         limit = grant.max_expires_in or 0
         if limit > MAX_EXPIRES_IN and settings.buckets[grant.bucket].cloudfront is None:
             text = "write a duration from 1s to 7d; more needs `cloudfront` of the bucket"
-            yield Conflict(
-                (*at, "max_expires_in"), f"{text} (found {quoted(duration_text(limit))})"
-            )
+            yield Conflict((*at, "max_expires_in"), f"{text} (found {FOUND})")
 
 
 def _shared_distributions(settings: "Settings") -> Iterator[Conflict]:

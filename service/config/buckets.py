@@ -21,7 +21,7 @@ from service.config.types import (
     TagTemplate,
     Url,
 )
-from service.errors import InvalidRequest
+from service.errors import FOUND, InvalidRequest
 from service.signing.validation import check_header_value
 
 
@@ -174,8 +174,7 @@ class BucketSettings(BucketDefaults):
             raise refusal([Conflict(("role_arn",), text)])
         if self.session_seconds < 900 and self.sts_endpoint_url is None:
             text = "write at least 900, as AWS demands; less needs an sts_endpoint_url"
-            text = f"{text} (found {quoted(self.session_seconds)})"
-            raise refusal([Conflict(("session_seconds",), text)])
+            raise refusal([Conflict(("session_seconds",), f"{text} (found {FOUND})")])
         return self
 
     @model_validator(mode="after")

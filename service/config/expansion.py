@@ -82,11 +82,11 @@ class Expander:
     def _container(self, node: YamlMapping | YamlSequence, location: Location) -> Any:
         if isinstance(node, YamlMapping):
             mapping = YamlMapping()
-            mapping.numbers = node.numbers
+            mapping.numbers, mapping.spelled = node.numbers, node.spelled
             mapping.update((key, self.expand(each, (*location, key))) for key, each in node.items())
             return mapping
         sequence = YamlSequence()
-        sequence.lines = node.lines
+        sequence.lines, sequence.spelled = node.lines, node.spelled
         sequence.extend(self.expand(each, (*location, i)) for i, each in enumerate(node))
         return sequence
 

@@ -62,11 +62,13 @@ _SIMPLE: Final[Mapping[str, str]] = {
     "byte_size_unit": "write a size in bytes, or with a unit, such as 50MiB",
     "too_short": "is empty; write at least one",
 }
-_ELSEWHERE: Final[Mapping[Location, str]] = {
-    ("links", "url"): "server.public_url",
-    ("git_lfs", "url"): "server.public_url",
-    ("server", "errors_url"): "server.public_url",
-    ("uppy", "origins"): "server.cors_origins",
+# By the names of the location
+_INSTEAD: Final[Mapping[Location, str]] = {
+    ("callers", "name"): "write `api_key:`",
+    ("links", "url"): "it is `server.public_url`",
+    ("git_lfs", "url"): "it is `server.public_url`",
+    ("server", "errors_url"): "it is `server.public_url`",
+    ("uppy", "origins"): "it is `server.cors_origins`",
 }
 _ITEM: Final = re.compile(r"[A-Za-z0-9./*+:-]{1,39}")  # no key, and no other list in brackets
 _SIZES: Final = frozenset({"max_content_length", "multipart_threshold"})
@@ -130,8 +132,8 @@ def _too_long(error: Any, _settings: type[BaseModel]) -> str:
 
 def _unknown(error: Any, settings: type[BaseModel]) -> str:
     *section, name = error["loc"]
-    if error["loc"] in _ELSEWHERE:
-        return f"unknown setting; it is `{_ELSEWHERE[error['loc']]}`"
+    if instead := _INSTEAD.get(tuple(part for part in error["loc"] if isinstance(part, str))):
+        return f"unknown setting; {instead}"
     model = model_at(settings, tuple(section))
     if near := nearest(str(name), names(model), cutoff=0.85):
         return f"unknown setting; did you mean {near}?"

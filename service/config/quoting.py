@@ -17,7 +17,7 @@ _PASSWORD: Final = re.compile(r":[^\s/:@]+@")  # `user:password@host`: the schem
 
 
 def quoted(value: object) -> str:
-    """Quote a value, without what could be a password or a key."""
+    """Quote a text, without what could be a password or a key. A number has no quotes."""
     if isinstance(value, bool):
         return str(value).lower()
     text = str(value)
@@ -27,7 +27,8 @@ def quoted(value: object) -> str:
     if _SECRET.search(text) is not None:
         return "what looks like a key"
     cut = _cut(text)
-    return json.dumps(cut, ensure_ascii=not cut.isprintable())
+    is_number = isinstance(value, int | float)
+    return cut if is_number else json.dumps(cut, ensure_ascii=not cut.isprintable())
 
 
 def safe_name(part: str | int) -> str | int:

@@ -16,7 +16,7 @@ from service.config.expansion import Expander, NoExpander, original_text
 from service.config.quoting import quoted, safe_name
 from service.config.sharing import value_at, written_location
 from service.config.yaml_reader import YamlError, YamlMapping, YamlSequence, parse
-from service.errors import ConfigurationError, ConfigurationProblem, Location
+from service.errors import FOUND, ConfigurationError, ConfigurationProblem, Location
 
 _LARGE: Final = 8 * 1024 * 1024  # bytes: 10,000 callers are less, and take some 10 ms
 _CALLERS_DIR: Final = "callers_dir"
@@ -56,9 +56,10 @@ class Files:
     def located(self, problem: ConfigurationProblem) -> ConfigurationProblem:
         """Return the problem with the file and the line of its setting.
 
-        Its location becomes that in the file. It has `${VAR}` in place of what that expanded to.
+        Its location becomes that in the file. It has the value as it is written there, so `${VAR}`
+        in place of what that expanded to.
         """
-        message = self._without_expansion(problem.location, problem.message)
+        message = self._as_written(problem.location, problem.message)
         location = written_location(problem.location, self.document)
         file, document = self.path, self.own
         match location:
@@ -70,10 +71,17 @@ class Files:
                 file, document = self.of_buckets[name]
         return located_in(file, document, replace(problem, message=message, location=location))
 
-    def _without_expansion(self, location: Location, text: str) -> str:
-        """Return an error's text, with `${VAR}` in place of what the value there expanded to."""
-        value = value_at(self.document, written_location(location, self.document))
-        return text.replace(quoted(value), quoted(original_text(value)))
+    def _as_written(self, location: Location, text: str) -> str:
+        """Return a problem's text with the value as the file has it, such as `${VAR}` or 0x10."""
+        at = written_location(location, self.document)
+        value, within = value_at(self.document, at), value_at(self.document, at[:-1])
+        spelled = getattr(within, "spelled", {}).get(at[-1]) if at else None
+        if spelled is None:
+            written = quoted(original_text(value))
+            return text.replace(quoted(value), written).replace(FOUND, written)
+        written = quoted(spelled).strip('"')
+        found = f"(found {quoted(value)})"
+        return text.replace(found, f"(found {written})").replace(FOUND, written)
 
 
 def located_in(path: Path, document: Any, problem: ConfigurationProblem) -> ConfigurationProblem:

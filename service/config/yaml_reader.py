@@ -9,6 +9,7 @@ import re
 from array import array
 from collections.abc import Iterator, Mapping
 from sys import intern
+from types import MappingProxyType
 from typing import Any, Final
 
 import yaml
@@ -43,6 +44,8 @@ _WORDS: Final[Mapping[str, bool | None]] = {
 }
 _FIRST: Final = frozenset("-+.0123456789~nNtTfF")  # first characters of what is not text
 _INTEGER: Final = re.compile(r"[-+]?(?:0b[01_]+|0o[0-7_]+|0x[0-9a-fA-F_]+|[0-9][0-9_]*)", re.ASCII)
+_NUMBERS: Final = frozenset({bool, int, float})
+_AS_USUAL: Final[Mapping[Any, str]] = MappingProxyType({})
 _BASES: Final[Mapping[str, int]] = {"0b": 2, "0o": 8, "0x": 16}
 _NUMBER: Final = re.compile(
     r"[-+]?(?:[0-9][0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?|[0-9][0-9_]*[eE][-+]?[0-9]+"
@@ -61,10 +64,14 @@ class YamlError(Exception):
 
 
 class YamlMapping(dict[Any, Any]):
-    """`numbers` are the lines of its keys, in their order, counting from 1."""
+    """`numbers` are the lines of its keys, in their order, counting from 1.
 
-    __slots__ = ("numbers",)
+    `spelled` has the text of each number or truth value that is not written as Python does.
+    """
+
+    __slots__ = ("numbers", "spelled")
     numbers: "array[int]"
+    spelled: Mapping[Any, str]
 
     @property
     def lines(self) -> dict[Any, int]:
@@ -73,10 +80,11 @@ class YamlMapping(dict[Any, Any]):
 
 
 class YamlSequence(list[Any]):
-    """`lines` has the line of each item, counting from 1."""
+    """`lines` has the line of each item, counting from 1. `spelled` is as in a YamlMapping."""
 
-    __slots__ = ("lines",)
+    __slots__ = ("lines", "spelled")
     lines: "array[int]"
+    spelled: Mapping[Any, str]
 
 
 def parse(text: str, loader: Any = LOADERS[0]) -> Any:
@@ -130,18 +138,22 @@ class _Document:
 
     def _sequence(self, start: Any, depth: int) -> YamlSequence:
         _check_tag(start, "seq")
-        found, lines = YamlSequence(), list[int]()
+        found, lines, spelled = YamlSequence(), list[int](), dict[Any, str]()
         for event in self._events:
             if isinstance(event, SequenceEndEvent):
                 break
             lines.append(event.start_mark.line + 1)
-            found.append(self._value(event, depth))
-        found.lines = array("I", lines)
+            value = self._value(event, depth)
+            if value.__class__ in _NUMBERS:
+                _spell(spelled, len(found), value, event)
+            found.append(value)
+        found.lines, found.spelled = array("I", lines), spelled or _AS_USUAL
         return found
 
     def _mapping(self, start: Any, depth: int) -> YamlMapping:
         _check_tag(start, "map")
         found, lines, events = YamlMapping(), list[int](), self._events
+        spelled = dict[Any, str]()
         for event in events:
             if isinstance(event, MappingEndEvent):
                 break
@@ -151,14 +163,16 @@ class _Document:
                 key = intern(key)  # all documents have the same keys
             else:
                 _check_key(key, event)
-            value = self._value(next(events), depth)
+            value = self._value(event := next(events), depth)
+            if value.__class__ in _NUMBERS:
+                _spell(spelled, key, value, event)
             if key in found:
                 first = lines[[*found].index(key)]
                 text = f'found duplicate key "{safe_name(key)}", also on line {first}'
                 raise YamlError(text, line)
             found[key] = value
             lines.append(line)
-        found.numbers = array("I", lines)
+        found.numbers, found.spelled = array("I", lines), spelled or _AS_USUAL
         return found
 
     def _scalar(self, event: ScalarEvent) -> Any:
@@ -170,6 +184,13 @@ class _Document:
         if len(self._texts) < _MAX_TEXTS:
             return self._texts.setdefault(value, value)
         return self._texts.get(value, value)
+
+
+def _spell(spelled: dict[Any, str], at: Any, value: object, event: Event) -> None:
+    """Remember how a number or a truth value is written. An alias is written elsewhere."""
+    usual = str(value).lower() if isinstance(value, bool) else str(value)
+    if isinstance(event, ScalarEvent) and event.value != usual:
+        spelled[at] = event.value
 
 
 def _check_key(key: Any, event: Event) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from service.app.settings import Settings, load_settings
 from service.cli.check.callers import ending_keys
-from service.errors import ConfigurationError
+from service.errors import FOUND, ConfigurationError
 
 END = datetime(2026, 11, 24, 20, tzinfo=UTC)
 
@@ -33,7 +33,7 @@ def test_check_warns_of_a_key_that_ends(before_end: timedelta, said: str | None)
     assert len(found) == (said is not None)
     if said is not None:
         assert found[0].path == "callers.0.not_after"
-        assert found[0].message.startswith(f"2026-11-24T20:00:00+00:00 {said}")
+        assert found[0].message.startswith(f"{FOUND} {said}")
 
 
 @pytest.mark.parametrize(

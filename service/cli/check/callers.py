@@ -12,7 +12,7 @@ from service.access.grants import Caller, Grant, Operation
 from service.app.settings import Settings
 from service.cli.check import policies
 from service.cli.check.protocols import CheckedProtocols
-from service.errors import ConfigurationProblem
+from service.errors import FOUND, ConfigurationProblem
 from service.presigning.snapshot import Bucket
 from service.protocols.checked import Right
 from service.protocols.quantities import duration, size
@@ -105,5 +105,5 @@ def ending_keys(settings: Settings, now: datetime) -> Iterator[ConfigurationProb
             continue
         what = "has passed, so its keys are refused" if end < now else "is within a week"
         advice = "rotate its key and set a later time, or remove the caller"
-        text = f"{end.isoformat()} {what}; {advice}"
+        text = f"{FOUND} {what}; {advice}"
         yield ConfigurationProblem(text, ("callers", i, "not_after"))
