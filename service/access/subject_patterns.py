@@ -2,10 +2,12 @@
 
 `*` matches any text without `:`. So a pattern has as many segments between colons as the subjects
 that it matches, and each segment is compared by itself. The patterns form a tree of segments.
-Segments with a `*` are found by the text before their first and after their last `*`.
+Segments with a `*` are found by the text before their first and after their last `*`, and those
+with several by what they have between.
 """
 
 from bisect import bisect_left
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, TypeVar
 
@@ -52,6 +54,35 @@ class _PrefixMap(dict[str, T]):
         yield from (found for key, found in self.starting_with(text) if key != text)
 
 
+class _Alike(dict[str, "_Level"]):
+    """The levels of segments with equal ends: before their first and after their last `*`."""
+
+    __slots__ = ("_by_part", "_lengths")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._by_part: dict[str, list[tuple[str, _Level]]] | None = None
+        self._lengths = set[int]()  # of the parts
+
+    def within(self, text: str) -> Iterator[tuple[str, "_Level"]]:
+        """Yield those of which one part between two stars, if there is any, is in the text."""
+        if self._by_part is None:
+            self._by_part = self._index()
+            self._lengths = {len(part) for part in self._by_part}
+        slices = {text[i : i + n] for n in self._lengths for i in range(len(text) - n + 1)}
+        for part in slices:
+            yield from self._by_part.get(part, ())
+
+    def _index(self) -> dict[str, list[tuple[str, "_Level"]]]:
+        """Return the levels by that part of their segment which the fewest others have."""
+        parts = {segment: [*filter(None, segment.split("*")[1:-1])] or [""] for segment in self}
+        shared = Counter(part for each in parts.values() for part in set(each))
+        by_part = defaultdict[str, list[tuple[str, _Level]]](list)
+        for segment, level in self.items():
+            by_part[min(parts[segment], key=lambda part: shared[part])].append((segment, level))
+        return dict(by_part)
+
+
 _EMPTY: Final[_PrefixMap[Any]] = _PrefixMap(dict)
 
 
@@ -64,7 +95,7 @@ class _Level:
         self.pattern: str | None = None  # the one that ends here
         self.plain: _PrefixMap[_Level] = _EMPTY
         # By the text before the first `*`, then by the reversed text after the last one.
-        self.starred: _PrefixMap[_PrefixMap[dict[str, _Level]]] = _EMPTY
+        self.starred: _PrefixMap[_PrefixMap[_Alike]] = _EMPTY
 
     def below(self, segment: str) -> "_Level":
         if "*" not in segment:
@@ -72,7 +103,7 @@ class _Level:
                 self.plain = _PrefixMap(_Level)
             return self.plain[segment]
         if self.starred is _EMPTY:
-            self.starred = _PrefixMap(lambda: _PrefixMap(dict))
+            self.starred = _PrefixMap(lambda: _PrefixMap(_Alike))
         head, tail = _ends(segment)
         return self.starred[head][tail[::-1]].setdefault(segment, _Level())
 
@@ -82,8 +113,8 @@ class _Level:
         candidates = [
             candidate
             for tails in self.starred.compatible_with(head)
-            for levels in tails.compatible_with(tail[::-1])
-            for candidate in levels.items()
+            for alike in tails.compatible_with(tail[::-1])
+            for candidate in (alike.items() if "*" in segment else alike.within(segment))
         ]
         if "*" in segment:
             candidates += self.plain.starting_with(head)

@@ -15,7 +15,14 @@ from hypothesis import strategies as st
 from service.access.bucket_arns import bucket_arns
 from service.access.grants import AccessRequest, Allowed, Grant, Grants, Operation, decide
 from service.access.iam_patterns import widest
-from service.access.session_policy import deny_all, session_policy, vended_policy
+from service.access.session_policy import (
+    MAX_POLICY_LENGTH,
+    deny_all,
+    least_policies,
+    session_policies,
+    session_policy,
+    vended_policy,
+)
 from tests.access.counted_calls import calls
 from tests.access.policy_evaluator import allows, statements
 from tests.access.policy_meaning import (
@@ -227,6 +234,18 @@ def test_a_covered_grant_does_not_change_the_policy(granted: list[Grant], more: 
         for each in covered
     ]
     assert session_policy([*granted, *without_lists], ARNS) == session_policy(granted, ARNS)
+
+
+@given(granted=some_grants, number=st.integers(1, 40), max_age=st.none() | st.just(60_000))
+def test_a_policy_is_too_long_just_if_its_least_part_is(
+    granted: list[Grant], number: int, max_age: int | None
+) -> None:
+    grants = [replace(g, prefix=f"{i:020}/{g.prefix}") for i in range(number) for g in granted]
+    for arns in (ARNS, replace(ARNS, enforces_limits=False)):
+        policies = session_policies(grants, arns, max_age=max_age)
+        for policy, least in zip(policies, least_policies(grants, arns), strict=True):
+            assert (len(policy) > MAX_POLICY_LENGTH) == (len(least) > MAX_POLICY_LENGTH)
+            assert len(least) <= MAX_POLICY_LENGTH or policy == least
 
 
 def test_limits_do_not_change_the_policy() -> None:

@@ -12,6 +12,7 @@ from service.access.callers import CallerEntry, Identity
 from service.access.grants import Caller
 from service.access.subject_patterns import Patterns
 from service.concurrency.event_loop import without_garbage_collection
+from tests.access.counted_calls import calls
 from tests.access.pairs import intersecting_subject
 
 MANY = 4000
@@ -62,6 +63,14 @@ def test_the_work_is_linear_in_the_number_of_patterns(shape: str) -> None:
     seconds = [compared(shape, MANY // 64), compared(shape, MANY // 8)]
     assert seconds[1] < 20 * seconds[0]  # comparing pairs of all would take minutes
     assert compared(shape, MANY) < 20 * seconds[1]
+
+
+@pytest.mark.parametrize("shape", ["a*{}*z", "a*b*{}*z", "a*{}*z:*"])
+def test_a_subject_is_compared_with_few_patterns_of_equal_ends(shape: str) -> None:
+    tree = Patterns([shape.format(f"{each:04}") for each in range(400)])
+    subject = shape.format("0123").replace("*", "-")
+    assert tree.matching(subject) == [shape.format("0123")]
+    assert calls(lambda: tree.matching(subject)) < 200  # 2,000 if it is compared with each
 
 
 def compared(shape: str, number: int) -> float:

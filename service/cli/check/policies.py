@@ -37,6 +37,7 @@ from service.access.session_policy import (
     LIST_VERSIONS_ACTION,
     MAX_POLICY_LENGTH,
     SessionPolicies,
+    least_policies,
     session_policies,
 )
 from service.app import builders
@@ -51,7 +52,7 @@ from service.signing.signer import Address
 # By bucket; None if its sessions are not scoped
 Arns = Mapping[str, BucketArns | None]
 
-MAX_OVERLAPS: Final = 20_000  # takes some seconds
+MAX_OVERLAPS: Final = 20_000  # takes a second or two
 _ALPHANUMERIC: Final = re.compile("[0-9A-Za-z]")
 
 
@@ -59,10 +60,10 @@ def oversized_policies(
     settings: Settings, addresses: Mapping[str, Address], entries: tuple[CallerEntry, ...]
 ) -> Iterator[ConfigurationProblem]:
     """Yield a problem for each session policy that STS would refuse, with its caller."""
-    arns = bucket_arns(settings, addresses)
+    sizes = _Sizes(bucket_arns(settings, addresses))
     locations = dict(zip(map(id, entries), settings.caller_locations(), strict=True))
     for entry, grants in _widest_callers(entries):
-        for text in _oversized(grants, arns):
+        for text in sizes.oversized(grants):
             problem = f"{caller_name(entry)}: {text}; merge or shorten its prefixes"
             yield ConfigurationProblem(problem, locations[id(entry)])
 
@@ -71,20 +72,38 @@ def oversized_by_claims(
     settings: Settings, addresses: Mapping[str, Address], entries: tuple[CallerEntry, ...]
 ) -> Iterator[ConfigurationProblem]:
     """Yield a warning for each issuer whose callers with several claims STS might refuse."""
-    arns = bucket_arns(settings, addresses)
+    sizes = _Sizes(bucket_arns(settings, addresses))
     for issuer in settings.issuers:
         by_claims = [each for each in entries if each.issuer == issuer and each.claims]
-        for text in _oversized(_longest_grants(by_claims), arns) if len(by_claims) > 1 else ():
+        grants = [each for entry in by_claims for each in _longest_grants(entry)]
+        for text in sizes.oversized(grants) if len(by_claims) > 1 else ():
             problem = f"for a caller with the claims of all entries, {text}"
             yield ConfigurationProblem(problem, ("issuers", issuer))
 
 
-def _oversized(grants: list[Grant], arns: Arns) -> Iterator[str]:
-    for name in sorted({grant.bucket for grant in grants}):
-        if (arns_of_bucket := arns[name]) is None:
-            continue
-        own = [grant for grant in grants if grant.bucket == name]
-        for what, policy in _policies(own, name, arns_of_bucket):
+class _Sizes:
+    """Says which policies are too long, of each combination of grants on a bucket once."""
+
+    def __init__(self, arns: Arns) -> None:
+        self._arns = arns
+        self._known = dict[tuple[str, tuple[int, ...]], tuple[str, ...]]()
+        self._kept = list[Grant]()  # so that no other grant gets its id
+
+    def oversized(self, grants: list[Grant]) -> Iterator[str]:
+        by_bucket = defaultdict[str, list[Grant]](list)
+        for grant in grants:
+            by_bucket[grant.bucket].append(grant)
+        for name, own in sorted(by_bucket.items()):
+            at = (name, tuple(map(id, own)))
+            if (texts := self._known.get(at)) is None:
+                self._kept += own
+                texts = self._known[at] = tuple(self._of_bucket(name, own))
+            yield from texts
+
+    def _of_bucket(self, name: str, own: list[Grant]) -> Iterator[str]:
+        if (arns := self._arns[name]) is None:
+            return
+        for what, policy in _policies(own, name, arns):
             if len(policy) > MAX_POLICY_LENGTH:
                 yield (
                     f"{what} for bucket {name} can have {len(policy)} characters, but STS accepts "
@@ -93,7 +112,9 @@ def _oversized(grants: list[Grant], arns: Arns) -> Iterator[str]:
 
 
 def _policies(grants: list[Grant], bucket: str, arns: BucketArns) -> Iterator[tuple[str, str]]:
-    for policy in dict.fromkeys(policies_of(tuple(grants), arns)):
+    # Of a single grant the length is that of its shape, as in `policies_of`.
+    own = _of_shape(grants) if len(grants) == 1 else tuple(grants)
+    for policy in dict.fromkeys(_least_policies(own, arns)):
         yield "its session policy", policy
     vended = policy_for(grants, CredentialsRequest(bucket=bucket), arns)
     if vended:
@@ -123,7 +144,7 @@ def _widest_callers(
 
     Each is the last entry that matches it, and the grants of all that do.
     """
-    index = Entries(entries)
+    index, longest = Entries(entries), {id(each): _longest_grants(each) for each in entries}
     examples = [(each.caller, each.facts) for each in (entry.example() for entry in entries)]
     overlaps = (
         (Caller(issuer=issuer, subject=subject), NO_FACTS)
@@ -131,11 +152,11 @@ def _widest_callers(
     )
     for caller, facts in dict.fromkeys(chain(examples, overlaps)):
         if matching := index.of(Identity(caller, facts=facts)):
-            yield matching[-1], _longest_grants(matching)
+            yield matching[-1], [each for entry in matching for each in longest[id(entry)]]
 
 
-def _longest_grants(entries: Iterable[CallerEntry]) -> list[Grant]:
-    return [with_long_claims(grant) for entry in entries for grant in entry.grants]
+def _longest_grants(entry: CallerEntry) -> list[Grant]:
+    return [with_long_claims(grant) for grant in entry.grants]
 
 
 def _overlaps(entries: Entries) -> Iterator[tuple[str | None, str]]:
@@ -220,6 +241,9 @@ def _copies_of(
     own: tuple[Grant, ...], arns: BucketArns, others: tuple[GrantedBucket, ...]
 ) -> CopyPolicy | None:
     return copy_policy(own, arns, max_age=signature_age.max_age(own), others=others)
+
+
+_least_policies = lru_cache(maxsize=4096)(least_policies)
 
 
 def _left_out(
