@@ -1,9 +1,9 @@
 """`make release`: build the committed source into `dist/`.
 
-    python -m release RUNTIME_ENVIRONMENT OUT [--with-images]
+    python -m release RUNTIME_ENVIRONMENT OUT [--complete]
 
-What is not committed is an error, since nobody could build it again. `--with-images` fails if an
-image is left out.
+What is not committed is an error, since nobody could build it again. `--complete` fails if an
+image, or the links of the packages' pages, are left out.
 """
 
 import os
@@ -18,9 +18,10 @@ from typing import Final
 
 from release.build import SUMS, build, write_sums
 from release.image import engine, images
+from release.readmes import repository
 from release.version import ROOT
 
-IMAGES: Final = "--with-images"
+COMPLETE: Final = "--complete"
 
 
 def git(*words: str) -> bytes:
@@ -43,12 +44,18 @@ def main(runtime: str, out: str, *options: str) -> None:
         source = Path(folder)
         epoch = export(source)
         build(source, folder_out, epoch=epoch, runtime=Path(runtime).resolve())
-        for reason in add_images(source, folder_out, epoch):
+        for reason in [*without_links(source), *add_images(source, folder_out, epoch)]:
             sys.stdout.write(f"LEFT OUT: {reason}\n")
-            if IMAGES in options:
+            if COMPLETE in options:
                 raise SystemExit(1)
     write_sums(folder_out)
     sys.stdout.write((folder_out / SUMS).read_text())
+
+
+def without_links(source: Path) -> list[str]:
+    """Return that the links of the packages' pages were left out, if they were."""
+    text = "the packages' pages have no links: write `Repository` into [project.urls]"
+    return [] if repository(source) else [text]
 
 
 def add_images(source: Path, out: Path, epoch: int) -> list[str]:

@@ -9,15 +9,20 @@ from typing import Final
 
 from release.chart import chart
 from release.packages import bill, npm_package, python_packages
+from release.readmes import write_absolute
 from release.version import current, numbers
 
 SUMS: Final = "SHA256SUMS"
 
 
 def build(source: Path, out: Path, *, epoch: int, runtime: Path) -> None:
-    """`epoch` is the time of all files, in seconds. `runtime`: see `packages.bill`."""
+    """`epoch` is the time of all files, in seconds. `runtime`: see `packages.bill`.
+
+    The links of the pages of `source`, which is a copy, become absolute.
+    """
     version = current(source)
     numbers(version)
+    write_absolute(source, version)
     out.mkdir(parents=True, exist_ok=True)
     environment = {"SOURCE_DATE_EPOCH": str(epoch), "TZ": "UTC", "LC_ALL": "C.UTF-8"}
     python_packages(source, out, environment)

@@ -4,12 +4,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import helm_python
 import pytest
 
 from release.version import ROOT, current
-from tests.release.building import EPOCH, built, copied
+from tests.release.building import EPOCH, built, copied, shown_page, targets
 from tests.validators.chart import CHART, EXAMPLES, values_of
 
 pytestmark = pytest.mark.slow
@@ -67,6 +68,12 @@ def test_the_sdist_builds_the_same_wheel(dist: Path, tmp_path: Path, name: str) 
 
     wheel = f"{stem}-py3-none-any.whl"
     assert (tmp_path / wheel).read_bytes() == (dist / wheel).read_bytes()
+
+
+@pytest.mark.parametrize("name", ["presign_server", "presign_client"])
+def test_the_page_on_an_index_has_no_relative_link(dist: Path, name: str) -> None:
+    page = shown_page(dist / f"{name}-{current()}-py3-none-any.whl")
+    assert [each for each in targets(page) if not urlsplit(each).scheme] == []
 
 
 def test_the_chart_renders_as_its_folder_does(dist: Path) -> None:
