@@ -20,6 +20,7 @@ class FakeStore {
   calls = [];
   copyFails = [];
   deleteFails = [];
+  sizes = {}; // by ETag, other than 1
 
   constructor(objects) {
     for (const [key, etag] of Object.entries(objects)) this.objects.set(key, etag);
@@ -31,7 +32,10 @@ class FakeStore {
       if (!key.startsWith(prefix)) continue;
       const end = recursive ? 0 : key.indexOf("/", prefix.length) + 1;
       const shown = end ? key.slice(0, end) : key;
-      if (!seen.has(shown)) yield { key: shown, size: 1, etag: this.objects.get(shown) };
+      if (!seen.has(shown)) {
+        const etag = this.objects.get(shown);
+        yield { key: shown, size: this.sizes[etag] ?? 1, etag };
+      }
       seen.add(shown);
     }
   }
@@ -185,6 +189,30 @@ test("a deletion that fails is done alone the next time", async () => {
   await assert.rejects(act());
   assert.equal(await act(), true);
   assert.deepEqual(service.calls, ["copy a.txt to/a.txt", "delete a.txt e1", "delete a.txt e1"]);
+});
+
+const SINCE = [
+  ["removed", (objects) => objects.delete("to/a.txt"), ["to/a.txt"]],
+  ["replaced", (objects) => objects.set("to/a.txt", "a colleague's"), ["to/a.txt", "to/a (2).txt"]],
+];
+for (const [what, change, left] of SINCE)
+  test(`a copy that was ${what} before the next try is made again`, async () => {
+    const { service, act } = start({ "a.txt": "e1" }, KEEP_BOTH);
+    service.deleteFails = [refused("storage_unavailable", { status: 503 })];
+    await assert.rejects(act());
+    change(service.objects);
+    service.sizes["a colleague's"] = 2;
+    assert.equal(await act(), true);
+    assert.deepEqual([...service.objects.keys()], left);
+    assert.equal(service.objects.get(left.at(-1)), "e1");
+  });
+
+test("a copy that nobody may see is not looked for", async () => {
+  const { service, act } = start({ "a.txt": "e1" }, null, [{ ...GRANT, allow: ["download", "upload", "delete"] }]);
+  service.deleteFails = [refused("storage_unavailable", { status: 503 })];
+  await assert.rejects(act());
+  service.list = () => assert.fail("no grant");
+  assert.equal(await act(), true);
 });
 
 test("a source that changes during the move is kept", async () => {

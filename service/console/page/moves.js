@@ -67,6 +67,7 @@ export const conflictsOf = (moves, taken) => moves.filter(({ targetKey }) => tak
  * @throws Error whose message is a sentence for people, Unanswered, or what the client throws
  */
 export async function move(service, grants, item, { taken, own, answer }) {
+  if (item.isCopied) item.isCopied = await isStillCopied(service, grants, item);
   if (!item.isCopied) {
     refuseTooLarge(item);
     item.etag ??= (await find(service, item))?.etag; // it was uploaded since the list was read
@@ -76,6 +77,12 @@ export async function move(service, grants, item, { taken, own, answer }) {
   }
   await removeCopied(service, item);
   return true;
+}
+
+/** Whether the copy of an earlier try is still there: somebody may have removed or replaced it since. */
+async function isStillCopied(service, grants, { targetBucket: bucket, targetKey: key, size }) {
+  if (!may(grants, "list", bucket, key)) return true; // nothing can be seen there
+  return (await find(service, { bucket, key }))?.size === size;
 }
 
 async function copyToFreeName(service, grants, item, { taken, own, answer }) {
