@@ -113,6 +113,12 @@ test("each name is there once, without case and ways of accents", () => {
   assert.deepEqual(names, ["a.txt", "A (2).TXT", "a (3).txt", "é", "e\u0301 (2)", "x (2)", "x/y", "b_c", "b_c (2)"]);
 });
 
+const SAME = [["ΑΣ/a", "ασ/a"], ["ς", "σ"], ["ſ", "S"], ["straße", "STRASSE"], ["ẞ", "ß"], ["İ", "i\u0307"], ["µ", "μ"]];
+for (const names of SAME)
+  test(`letters of one capital are one name: ${names}`, () => {
+    assert.deepEqual(zipNames(names), [names[0], `${names[1]} (2)`]);
+  });
+
 test("a long name keeps its ending, and fits a file system", () => {
   const [name] = zipNames([`${"é".repeat(500)}.pdf`]);
   assert.ok(Buffer.byteLength(name) <= 240 && name.endsWith(".pdf"));

@@ -25,8 +25,11 @@ export function zipNames(paths) {
   });
 }
 
-/** To Macs and Windows upper and lower case are the same, and to Macs both ways to write an accent. */
-const folded = (path) => path.normalize("NFC").toLowerCase();
+/**
+ * To Macs and Windows upper and lower case are the same, and to Macs both ways to write an accent. Some letters have two
+ * small ones, as the sigma, or a capital of two letters, as the sharp s.
+ */
+const folded = (path) => path.toLowerCase().toUpperCase().normalize("NFC");
 
 const foldersAbove = (path) => [...path.matchAll(/\//g)].map(({ index }) => path.slice(0, index + 1));
 
