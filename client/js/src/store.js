@@ -101,7 +101,8 @@ class Validity {
 }
 
 /**
- * The ETag of an object, by a signed HEAD or GET, whose body is not read. Null if CORS does not expose it.
+ * The ETag of an object, by a signed HEAD or GET, whose body is not read. Null if CORS does not expose it. A store that
+ * compresses on the way marks it as weak, which no condition of S3 accepts.
  *
  * @throws TemporaryError as `send`
  */
@@ -119,7 +120,7 @@ export async function readEtag(signed, { signal } = {}) {
   }
   await answer.body?.cancel();
   if (answer.status >= 300) throw refusal({ status: answer.status, text: "" }, signed, store);
-  return answer.headers.get("etag");
+  return answer.headers.get("etag")?.replace(/^W\//, "") ?? null;
 }
 
 /** fetch reports no upload progress. */

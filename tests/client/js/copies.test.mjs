@@ -70,6 +70,7 @@ const UNNAMED = s3Error(412, "PreconditionFailed");
 const NEWER = '"0cc175b9c0f1b6a831c399e269772661"';
 const CAUSES = [
   ["the target is taken", { etag: ETAG }, [], "object_exists"],
+  ["the target is taken, and the ETag is weak", { etag: `W/${ETAG}` }, ["v1/head-urls"], "object_exists"],
   ["the source has changed", { etag: NEWER }, [], "source_changed"],
   ["the source has changed, which a GET shows", { etag: NEWER }, ["v1/head-urls"], "source_changed"],
   ["the source is gone", { etag: GONE }, [], "not_found"],
