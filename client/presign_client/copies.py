@@ -138,7 +138,7 @@ class CopyCalls(Calls):
         """Return what the object is now. Without a grant for `head`, the start of a GET says it."""
         try:
             head = self._store.send(lambda: self.head_url(bucket, key, version_id=version_id))
-            return str(head.headers["etag"])
+            return _shown_etag(head)
         except PresignError as error:
             if error.code != "forbidden":
                 raise
@@ -146,8 +146,7 @@ class CopyCalls(Calls):
         def ask(_: int) -> str:
             signed = self.download_url(bucket, key, version_id=version_id)
             with self._store.answer(signed) as response:
-                etag: str = response.headers["etag"]
-                return etag
+                return _shown_etag(response)
 
         return self._store.retries.run(ask)
 
@@ -164,6 +163,13 @@ class CopyCalls(Calls):
             if error.status == httpx.codes.PRECONDITION_FAILED:
                 raise PresignError(SOURCE_CHANGED, _CHANGED_SINCE, error.status) from None
             raise
+
+
+def _shown_etag(response: httpx.Response) -> str:
+    etag: str | None = response.headers.get("etag")
+    if etag is None:
+        raise PresignError("storage_refused", "The store shows no ETag. Give `etag`.")
+    return etag
 
 
 def _refuse_error_of_success(response: httpx.Response) -> None:

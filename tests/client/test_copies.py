@@ -195,6 +195,28 @@ def test_both_causes_are_said_where_nobody_may_look(fake: Fake) -> None:
     )
 
 
+def no_etag(request: httpx.Request) -> httpx.Response | None:
+    """As behind a proxy that drops the header."""
+    if request.url.path.startswith("/v1/") or request.method not in {"HEAD", "GET"}:
+        return None
+    return httpx.Response(200, headers={"content-length": "5"})
+
+
+@pytest.mark.parametrize("denied", [set(), {"head-urls"}])
+def test_both_causes_are_said_where_no_etag_is_shown(fake: Fake, denied: set[str]) -> None:
+    fake.put("b.csv", b"other")
+    fake.before, fake.denied = no_etag, denied
+
+    assert error_of_listed(fake).code == "precondition_failed"
+
+
+def test_a_move_is_refused_where_no_etag_is_shown(fake: Fake) -> None:
+    fake.before = no_etag
+
+    assert refusal(fake) == "storage_refused"
+    assert fake.objects == {"a b.csv": b"12345"}
+
+
 def test_a_token_that_ends_before_the_look_is_said(fake: Fake) -> None:
     """Else each of many objects would fail alone."""
 
