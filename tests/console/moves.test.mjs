@@ -5,7 +5,7 @@ import { page } from "./page.mjs";
 
 const { conflictsOf, move, movesOf, whyNot, wrongName } = await page("moves.js");
 const { Answer, KEEP_BOTH, REPLACE, SKIP } = await page("conflicts.js");
-const { Batch, Unanswered } = await page("batch.js");
+const { Batch, Unanswered, isInterruption } = await page("batch.js");
 const { Service } = await page("service.js");
 const { filesOf, keysIn } = await page("folder_contents.js");
 const { PresignError } = await page("client/errors.js");
@@ -206,6 +206,22 @@ for (const [what, change, left] of SINCE)
     assert.deepEqual([...service.objects.keys()], left);
     assert.equal(service.objects.get(left.at(-1)), "e1");
   });
+
+test("a sign-in that ends during the copy leaves the deletion to the same person", async () => {
+  const { service, act } = start({ "a.txt": "e1" });
+  const real = new Service("http://s.example/", () => {});
+  Object.defineProperty(service, "session", { get: () => real.session });
+  const { copy } = service;
+  service.copy = async (asked) => {
+    await copy.call(service, asked);
+    real.forget();
+    real.remember("of another person");
+  };
+  await assert.rejects(act(), isInterruption);
+  assert.deepEqual(service.calls, ["copy a.txt to/a.txt"]);
+  assert.equal(await act(), true);
+  assert.deepEqual(service.calls.slice(1), ["delete a.txt e1"]);
+});
 
 test("a copy that nobody may see is not looked for", async () => {
   const { service, act } = start({ "a.txt": "e1" }, null, [{ ...GRANT, allow: ["download", "upload", "delete"] }]);

@@ -4,6 +4,7 @@
 import { invalidKey, may, mayCopyOver } from "./access.js";
 import { Unanswered } from "./batch.js";
 import { CHANGED, CHANGED_OR_TAKEN } from "./batch_words.js";
+import { PresignError } from "./client/errors.js";
 import { KEEP_BOTH, REPLACE, SKIP, freeName } from "./conflicts.js";
 import { find } from "./folder_contents.js";
 import { bytes } from "./words.js";
@@ -67,6 +68,7 @@ export const conflictsOf = (moves, taken) => moves.filter(({ targetKey }) => tak
  * @throws Error whose message is a sentence for people, Unanswered, or what the client throws
  */
 export async function move(service, grants, item, { taken, own, answer }) {
+  const { session } = service;
   if (item.isCopied) item.isCopied = await isStillCopied(service, grants, item);
   if (!item.isCopied) {
     refuseTooLarge(item);
@@ -75,6 +77,7 @@ export async function move(service, grants, item, { taken, own, answer }) {
     if (!(await copyToFreeName(service, grants, item, { taken, own, answer }))) return false;
     item.isCopied = true;
   }
+  if (service.session !== session) throw new PresignError("unauthenticated", "The sign-in has ended.", { status: 401 });
   await removeCopied(service, item);
   return true;
 }

@@ -10,6 +10,8 @@ const RETRIES = { tries: 4, maxWait: 120 }; // seconds; a longer Retry-After is 
 export class Service extends Presign {
   /** Called when the grants do not allow a call: the page knew other ones. */
   onForbidden = () => {};
+  /** Another object after each sign-in that ends: what takes several calls is no matter of the next person's. */
+  session = {};
   #token = null;
   #skew = null; // milliseconds that the service's clock is ahead of ours
 
@@ -25,6 +27,7 @@ export class Service extends Presign {
 
   forget() {
     this.#token = null;
+    this.session = {};
   }
 
   /** The service's time in milliseconds, by which lifetimes count. */
