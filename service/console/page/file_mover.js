@@ -71,7 +71,7 @@ export class FileMover {
     };
     batch = new Batch(moves, act, {
       parallel: PARALLEL,
-      end: () => this.#noteFolders(entries, moves, batch),
+      end: () => this.#noteFolders(entries, moves),
     });
     const skipped = () => moves.filter(({ isSkipped }) => isSkipped).length;
     const words = batchWords(doing, done, { nameOf: ({ key }) => fileName(key), skipped });
@@ -89,8 +89,8 @@ export class FileMover {
     return found;
   }
 
-  #noteFolders(entries, moves, { failures }) {
-    const left = [...moves.filter(({ isSkipped }) => isSkipped), ...failures.map(({ item }) => item)];
+  #noteFolders(entries, moves) {
+    const left = moves.filter(({ isSkipped }) => isSkipped !== false); // skipped, failed, or cancelled before its turn
     for (const { isFolder, key } of entries) {
       const isLeft = left.some((item) => item.key.startsWith(key));
       if (isFolder && !isLeft) this.#onGone(moves[0].bucket, key);

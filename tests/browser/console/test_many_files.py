@@ -23,6 +23,7 @@ from tests.browser.console.harness import (
 )
 from tests.support.stores import Store
 
+PARALLEL: Final = 4  # moves at a time
 UNDO_MS: Final = 8_000
 WIDE: Final = {"width": 1280, "height": 800}
 PHONE: Final = {"width": 390, "height": 844}
@@ -168,6 +169,41 @@ def test_a_file_that_changed_since_the_list_keeps_its_name(
         assert len([url for url in signed if url.endswith("/copy-urls")]) == 1
     assert conditional.has("since/a.txt") is (newer is not None)
     assert not conditional.has("since/b.txt")
+
+
+def test_a_folder_stays_listed_while_some_of_it_was_cancelled(
+    chromium: Browser, harness: Harness
+) -> None:
+    put(harness, "cancelled/from", *(f"{name}.txt" for name in "abcdef"))
+    with opened(chromium, harness, viewport=WIDE) as console:
+        console.sign_in()
+        console.follow("cancelled")
+        held = list[Route]()
+
+        def hold(asked: Route) -> None:
+            held.append(asked)
+
+        console.page.route("**/v1/copy-urls", hold)
+        choose(console.row("from"), "Rename")
+        console.field("New name").fill("to")
+        console.field("New name").press("Enter")
+        expect(console.page.locator(".toast")).to_contain_text("Renaming")
+        while len(held) < PARALLEL:
+            console.page.wait_for_timeout(10)
+        refuse(held[0], 403, "No.", "forbidden")
+        # Its place is taken by the fifth, and the sixth never begins.
+        while len(held) < PARALLEL + 1:
+            console.page.wait_for_timeout(10)
+        console.button("Cancel").click()
+        for each in held[1:]:
+            each.continue_()
+        console.page.unroute("**/v1/copy-urls")
+        console.button("Try again").click()
+        says(console, "5 of 6 files renamed.")
+        console.page.locator("[data-column=name] button").click()  # the list is shown again
+        expect(console.row("to")).to_be_visible()
+        expect(console.row("from")).to_be_visible()
+    assert harness.has("cancelled/from/f.txt")
 
 
 def test_a_second_try_says_what_it_met(chromium: Browser, conditional: Harness) -> None:
