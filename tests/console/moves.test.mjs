@@ -183,29 +183,36 @@ test("a file above 5 GiB is refused before a request", async () => {
   assert.deepEqual(service.calls, []);
 });
 
+/** A move whose copy was made, and whose deletion has failed. */
+async function startCopied(...more) {
+  const started = start({ "a.txt": "e1" }, ...more);
+  started.service.deleteFails = [refused("storage_unavailable", { status: 503 })];
+  await assert.rejects(started.act());
+  return started;
+}
+
 test("a deletion that fails is done alone the next time", async () => {
-  const { service, act } = start({ "a.txt": "e1" });
-  service.deleteFails = [refused("storage_unavailable", { status: 503 })];
-  await assert.rejects(act());
+  const { service, act } = await startCopied();
   assert.equal(await act(), true);
   assert.deepEqual(service.calls, ["copy a.txt to/a.txt", "delete a.txt e1", "delete a.txt e1"]);
 });
 
-const SINCE = [
-  ["removed", (objects) => objects.delete("to/a.txt"), ["to/a.txt"]],
-  ["replaced", (objects) => objects.set("to/a.txt", "a colleague's"), ["to/a.txt", "to/a (2).txt"]],
-];
-for (const [what, change, left] of SINCE)
-  test(`a copy that was ${what} before the next try is made again`, async () => {
-    const { service, act } = start({ "a.txt": "e1" }, KEEP_BOTH);
-    service.deleteFails = [refused("storage_unavailable", { status: 503 })];
-    await assert.rejects(act());
-    change(service.objects);
-    service.sizes["a colleague's"] = 2;
-    assert.equal(await act(), true);
-    assert.deepEqual([...service.objects.keys()], left);
-    assert.equal(service.objects.get(left.at(-1)), "e1");
-  });
+test("a copy that was removed before the next try is made again", async () => {
+  const { service, act } = await startCopied();
+  service.objects.delete("to/a.txt");
+  assert.equal(await act(), true);
+  assert.deepEqual(Object.fromEntries(service.objects), { "to/a.txt": "e1" });
+});
+
+test("a file that replaced the copy before the next try is kept, and the original too", async () => {
+  const { service, item, act } = await startCopied(REPLACE);
+  item.isReplaced = true;
+  service.objects.set("to/a.txt", "a colleague's");
+  service.sizes["a colleague's"] = 2;
+  await assert.rejects(act(), /replaced by another file/);
+  await assert.rejects(act(), /replaced by another file/);
+  assert.deepEqual(Object.fromEntries(service.objects), { "a.txt": "e1", "to/a.txt": "a colleague's" });
+});
 
 test("a sign-in that ends during the copy leaves the deletion to the same person", async () => {
   const { service, act } = start({ "a.txt": "e1" });
@@ -224,9 +231,7 @@ test("a sign-in that ends during the copy leaves the deletion to the same person
 });
 
 test("a copy that nobody may see is not looked for", async () => {
-  const { service, act } = start({ "a.txt": "e1" }, null, [{ ...GRANT, allow: ["download", "upload", "delete"] }]);
-  service.deleteFails = [refused("storage_unavailable", { status: 503 })];
-  await assert.rejects(act());
+  const { service, act } = await startCopied(null, [{ ...GRANT, allow: ["download", "upload", "delete"] }]);
   service.list = () => assert.fail("no grant");
   assert.equal(await act(), true);
 });

@@ -82,10 +82,12 @@ export async function move(service, grants, item, { taken, own, answer }) {
   return true;
 }
 
-/** Whether the copy of an earlier try is still there: somebody may have removed or replaced it since. */
+/** Whether the copy of an earlier try is still there. Somebody may have removed it, or stored another file there. */
 async function isStillCopied(service, grants, { targetBucket: bucket, targetKey: key, size }) {
   if (!may(grants, "list", bucket, key)) return true; // nothing can be seen there
-  return (await find(service, { bucket, key }))?.size === size;
+  const found = await find(service, { bucket, key });
+  if (found && found.size !== size) throw new Error("Its copy was replaced by another file. Both are kept: move it again.");
+  return found !== undefined;
 }
 
 async function copyToFreeName(service, grants, item, { taken, own, answer }) {
