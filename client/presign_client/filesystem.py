@@ -233,6 +233,8 @@ class PresignFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has
     def _open(
         self, path: str, mode: str = "rb", block_size: int | None = None, **options: Any
     ) -> "PresignFile":
+        if "a" in mode:  # what is there would be replaced by what is appended
+            raise NotImplementedError("An object cannot be appended to. Write all of it.")
         options.pop("autocommit", None)
         with _as_os_error(path):
             return PresignFile(self, path, mode, block_size=block_size or BLOCK_SIZE, **options)

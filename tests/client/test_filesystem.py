@@ -126,6 +126,16 @@ def test_a_file_that_is_written_is_an_object(fake: Fake, files: PresignFileSyste
     assert fake.objects == {"a.csv": b"12345" * 3}
 
 
+def test_appending_is_refused_and_replaces_nothing(fake: Fake, files: PresignFileSystem) -> None:
+    fake.put("a.csv", b"old\n")
+    files.overwrite = True
+
+    with pytest.raises(NotImplementedError), files.open("reports/a.csv", "ab") as file:
+        file.write(b"new\n")
+
+    assert fake.objects == {"a.csv": b"old\n"}
+
+
 def test_an_empty_file_is_written(fake: Fake, files: PresignFileSystem) -> None:
     files.touch("reports/a.csv")
 
