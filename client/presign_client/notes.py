@@ -59,9 +59,16 @@ class Note:
         self._file.seek(0)
         plan: Any = None
         numbers: list[int] = []
-        with suppress(ValueError):  # killed while it wrote the last line
-            plan = json.loads(self._file.readline())
-            numbers += (int(line) for line in self._file)
+        end = 0
+        with suppress(ValueError):
+            while (line := self._file.readline()).endswith("\n"):
+                if end:
+                    numbers.append(int(line))
+                else:
+                    plan = json.loads(line)
+                end = self._file.tell()
+        # Half a line, after a kill or on a full disk: `12` may be the start of `123`.
+        self._file.truncate(end)
         return (plan, numbers) if isinstance(plan, dict) else ({}, [])
 
     def write(self, plan: Mapping[str, Any]) -> None:

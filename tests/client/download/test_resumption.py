@@ -53,6 +53,22 @@ def test_a_half_file_that_was_changed_is_found(fake: Fake, target: Path) -> None
         download(fake, target)
 
 
+@pytest.mark.parametrize("half", ["4", "1", "x"])
+def test_half_a_line_of_the_note_is_no_part(
+    fake: Fake, state: Path, target: Path, half: str
+) -> None:
+    """The disk was full: the line was to be 42. Parts 1 and 2 are there, 4 is not."""
+    interrupted(fake, download, target)
+    [note] = state.iterdir()
+    note.write_text(note.read_text() + half)
+
+    interrupted(fake, download, target)  # two parts more, whose lines come after it
+    download(fake, target)
+
+    assert target.read_bytes() == CONTENT
+    assert len(fake.sent_to_the_store("GET")) == 1
+
+
 class Breaking(httpx.SyncByteStream):
     """A body that breaks after two bytes."""
 
