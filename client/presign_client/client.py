@@ -17,6 +17,7 @@ from presign_client.transfers.folder_download import download_folder
 from presign_client.transfers.job import Job
 from presign_client.transfers.plan import PARALLEL, UploadOptions, type_of
 from presign_client.transfers.ranges import Ranges
+from presign_client.transfers.source import FileSource
 from presign_client.transfers.stream import upload_stream
 from presign_client.transfers.upload import upload_file
 from presign_client.transfers.workers import OnProgress
@@ -72,7 +73,7 @@ class Presign(CopyCalls):
         if path.exists() and not path.is_file() and not path.is_dir():  # such as /dev/stdin
             with path.open("rb") as stream:
                 return upload_stream(job, stream)
-        return self._upload_file(job, path)
+        return self._upload_file(job, FileSource(path))
 
     def upload_folder(
         self,
@@ -111,8 +112,8 @@ class Presign(CopyCalls):
             api=self._api, store=self._store, bucket=bucket, key=key, options=options, report=report
         )
 
-    def _upload_file(self, job: Job, path: Path) -> Uploaded:
-        return upload_file(job, path, state_directory(), self._url)
+    def _upload_file(self, job: Job, source: FileSource) -> Uploaded:
+        return upload_file(job, source, state_directory(), self._url)
 
     def _stored(self, bucket: str, prefix: str) -> Mapping[str, Entry]:
         """Return the objects below a prefix by key; none if no grant allows to list."""

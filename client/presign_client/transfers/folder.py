@@ -27,7 +27,7 @@ def upload_folder(
     job: Job,
     directory: Path,
     stored: Mapping[str, Entry],
-    upload: Callable[[Job, Path], Uploaded],
+    upload: Callable[[Job, FileSource], Uploaded],
     *,
     follow: bool,
 ) -> FolderUpload:
@@ -88,9 +88,7 @@ def _signed_ahead(
 def _sign(job: Job, files: Sequence[File]) -> dict[str, SignedRequest]:
     """Return signed requests by key. One that is missing is signed alone, which says why not."""
     try:
-        items = [
-            SingleUpload(_of_file(job, each), FileSource(each.path)).wanted() for each in files
-        ]
+        items = [SingleUpload(_of_file(job, each), each.source()).wanted() for each in files]
         results: Iterable[Mapping[str, Any]] = job.api.post("upload-urls/batch", items=items)[
             "results"
         ]
@@ -102,42 +100,40 @@ def _sign(job: Job, files: Sequence[File]) -> dict[str, SignedRequest]:
 
 
 def _upload(
-    job: Job, file: File, stored: Mapping[str, Entry], upload: Callable[[Job, Path], Uploaded]
+    job: Job, file: File, stored: Mapping[str, Entry], upload: Callable[[Job, FileSource], Uploaded]
 ) -> Uploaded:
     skipped = Uploaded(**job.bucket_and_key, size=file.size, skipped=True)
-    listed = stored.get(file.key)
+    source, listed = file.source(), stored.get(file.key)
     if listed is not None:
-        if listed.size == file.size and (
-            _has_etag(file.path, listed.etag) or _is_stored(job, file.path)
-        ):
+        if listed.size == file.size and (_has_etag(source, listed.etag) or _is_stored(job, source)):
             return skipped
         if not job.options.overwrite:
             raise PresignError("object_exists", "An object with this key already exists.", 412)
     try:
-        return upload(job, file.path)
+        return upload(job, source)
     except PresignError as error:
         # It is not in the listing if that is not granted, or if it was stored since.
-        if error.code == "object_exists" and _is_stored(job, file.path):
+        if error.code == "object_exists" and _is_stored(job, source):
             return skipped
         raise
 
 
-def _has_etag(path: Path, etag: str | None) -> bool:
+def _has_etag(source: FileSource, etag: str | None) -> bool:
     """Whether the ETag is the MD5 of the file: of an object in one part it usually is.
 
     That saves a call for each file. An ETag that is something else proves nothing.
     """
-    return (etag or "").strip('"') == digest_of(FileSource(path).chunks(), "MD5").hex()
+    return (etag or "").strip('"') == digest_of(source.chunks(), "MD5").hex()
 
 
-def _is_stored(job: Job, path: Path) -> bool:
+def _is_stored(job: Job, source: FileSource) -> bool:
     """Whether the object is known to have the bytes of the file."""
-    source, found = FileSource(path), job.api.check(**job.bucket_and_key)
+    found = job.api.check(**job.bucket_and_key)
     if found is None or not found["found"] or found["content_length"] != source.size:
         return False
     wanted = expected(found, job.options.part_size)
     if wanted.checksum is None:
-        return _has_etag(path, wanted.etag)
+        return _has_etag(source, wanted.etag)
     algorithm = wanted.checksum.algorithm
     digests = [
         digest_of(source.chunks(part.start, part.length), algorithm)

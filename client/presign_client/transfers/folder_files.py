@@ -11,15 +11,20 @@ from pathlib import Path
 
 from presign_client.folder_results import LeftOut
 from presign_client.transfers.names import is_hidden
+from presign_client.transfers.source import FileSource
 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file to upload, with its key."""
+    """A file to upload, with its key. With `below`, it must still be below that when it is read."""
 
     path: Path
     key: str
     size: int
+    below: Path | None
+
+    def source(self) -> FileSource:
+        return FileSource(self.path, self.below)
 
 
 def files_below(
@@ -31,12 +36,13 @@ def files_below(
     followed, except one to a directory that the link is in.
     """
     files, left_out = [], []
+    below = None if follow else _real(directory)
     for path, reason in _walk(directory, follow=follow):
         if reason:
             left_out.append(LeftOut(path=path, reason=reason))
         else:
             key = prefix + path.relative_to(directory).as_posix()
-            files.append(File(path, key, path.stat().st_size))
+            files.append(File(path, key, path.stat().st_size, below))
     return sorted(files, key=lambda file: file.key), tuple(sorted(left_out, key=lambda it: it.path))
 
 

@@ -2,9 +2,10 @@
 
 import errno
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from presign_client.errors import SOURCE_CHANGED, PresignError
 
@@ -41,10 +42,13 @@ class BytesSource:
 
 
 class FileSource:
-    """A file of a known size, which must not change while it is read."""
+    """A file of a known size, which must not change while it is read.
 
-    def __init__(self, path: Path) -> None:
-        self.path, self._seen = path, path.stat()
+    With `below`, a path without links, it is read only while its path leads to a file below that.
+    """
+
+    def __init__(self, path: Path, below: Path | None = None) -> None:
+        self.path, self._below, self._seen = path, below, path.stat()
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
         self.size = self._seen.st_size
@@ -53,11 +57,13 @@ class FileSource:
         """Yield so many bytes.
 
         Raises:
-            PresignError: if the file has become shorter.
+            PresignError: if the file has become shorter, or another one.
 
         """
         left = self.size if length is None else length
-        with self.path.open("rb", buffering=0) as file:
+        with open(self.path, "rb", buffering=0, opener=_open) as file:
+            if self._below is not None and not _is_below(self._below, self.path, file):
+                raise _changed()
             file.seek(start)
             while left:
                 chunk = file.read(min(CHUNK, left))
@@ -71,6 +77,18 @@ class FileSource:
         now = self.path.stat()
         if (now.st_mtime_ns, now.st_size) != (self._seen.st_mtime_ns, self._seen.st_size):
             raise _changed()
+
+
+def _open(name: str, flags: int) -> int:
+    return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))  # a pipe would wait for a writer
+
+
+def _is_below(directory: Path, path: Path, file: BinaryIO) -> bool:
+    """Whether what was opened is that file. A link, also for a directory, may be new there."""
+    real = Path(os.path.realpath(path))
+    found = real.lstat()
+    is_same = os.path.samestat(os.fstat(file.fileno()), found)
+    return is_same and stat.S_ISREG(found.st_mode) and real.is_relative_to(directory)
 
 
 def _changed() -> PresignError:

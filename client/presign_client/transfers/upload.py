@@ -17,16 +17,15 @@ from presign_client.transfers.source import FileSource, Source
 from presign_client.transfers.workers import workers
 
 
-def upload_file(job: Job, path: Path, state: Path, url: str) -> Uploaded:
+def upload_file(job: Job, source: FileSource, state: Path, url: str) -> Uploaded:
     """Upload a file, in parts if it is larger than one. Resume an upload that was begun.
 
     Notes for the next run are below `state`.
     """
-    source = FileSource(path)
     part_size = job.options.part_size or part_size_of(source.size)
     if source.size <= part_size:
         return upload_single(job, source)
-    names = ("upload", url, job.bucket, job.key, str(path.resolve()), job.options.checksum)
+    names = ("upload", url, job.bucket, job.key, str(source.path.resolve()), job.options.checksum)
     try:
         with Note(state, *names) as note:
             return _FileUpload(job, source, part_size, note).run()

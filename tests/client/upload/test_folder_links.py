@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx
 import pytest
 
 from presign_client import FolderUpload
@@ -145,6 +146,41 @@ def test_what_is_no_file_of_the_user_is_left_out(
 
     assert {*fake.objects} == {"css/a.css"}
     assert left_out(done, site) == {name: reason}
+
+
+def link_of_the_file(site: Path) -> None:
+    (site / "css/a.css").unlink()
+    (site / "css/a.css").symlink_to(site / "../home/.ssh/a.css")
+
+
+def link_of_its_directory(site: Path) -> None:
+    (site / "css").rename(site / "before")
+    (site / "css").symlink_to("../home/.ssh")
+
+
+def pipe(site: Path) -> None:
+    (site / "css/a.css").unlink()
+    os.mkfifo(site / "css/a.css")
+
+
+@pytest.mark.parametrize("replace", [link_of_the_file, link_of_its_directory, pipe])
+def test_what_becomes_a_link_or_a_pipe_meanwhile_fails(
+    fake: Fake, site: Path, replace: Callable[[Path], None]
+) -> None:
+    (site / "a").write_bytes(bytes(2**19))  # first, and too large to be signed with the other one
+    (site / "../home/.ssh/a.css").write_text("a secret")
+
+    def before(request: httpx.Request) -> None:
+        if request.url.path == "/reports/a":
+            replace(site)
+
+    fake.before = before
+    with fake.client() as client:
+        done = client.upload_folder(site, "reports", "", parallel=1)
+
+    assert {*fake.objects} == {"a"}
+    [failed] = done.failed
+    assert "source_changed" in str(failed.error)
 
 
 def test_the_command_says_what_it_left_out(fake: Fake, site: Path) -> None:
