@@ -48,6 +48,8 @@ def download_folder(
         path = root / _relative(entry.key.removeprefix(prefix))
         if not path.resolve().is_relative_to(root):  # the file or a directory is a symbolic link
             raise OSError(errno.ELOOP, "A link leads it to another place", str(path))
+        if path.exists() and not path.is_file():  # a pipe would wait for a reader
+            raise FileExistsError(errno.EEXIST, "It is no regular file", str(path))
         path.parent.mkdir(parents=True, exist_ok=True)
         for key in takewhile(lambda key: key != entry.key, alike[folded(entry.key)]):
             _check_is_another_file(path, root / key.removeprefix(prefix), key)

@@ -1,6 +1,7 @@
 """`cp`, `mv`, `get -r` and `rm -r`: what they do and print."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -298,6 +299,21 @@ def test_a_link_in_the_directory_is_not_followed(fake: Fake, tmp_path: Path) -> 
     assert [*(tmp_path / "elsewhere").iterdir()] == []
     assert (tmp_path / "kept").read_text() == "kept"
     assert (tmp_path / "new/a.csv").exists()
+
+
+def test_a_pipe_in_the_directory_is_not_written(fake: Fake, tmp_path: Path) -> None:
+    """It would wait for a reader, who would get the object."""
+    os.mkfifo(tmp_path / "a.csv")
+    reader = os.open(tmp_path / "a.csv", os.O_RDONLY | os.O_NONBLOCK)
+
+    done = run(fake, "get", "-r", "reports/in/", tmp_path)
+
+    assert done.exit_code == 1
+    assert done.stderr.startswith("presign: in/a.csv: ")
+    assert "no regular file" in done.stderr
+    assert os.read(reader, 1) == b""
+    os.close(reader)
+    assert (tmp_path / "b/c.csv").exists()
 
 
 def test_a_folder_marker_is_no_file(fake: Fake, tmp_path: Path) -> None:
