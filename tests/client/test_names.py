@@ -55,6 +55,9 @@ def test_windows_opens_the_file_of_the_name(name: str) -> None:
         ("\u00e9", "e\u0301"),
         ("\u00c9", "e\u0301"),
         ("\u212b/x", "\u00e5/X"),
+        ("mo\u200ddel", "Model"),
+        ("e\u034f\u0301", "\u00e9"),
+        ("\u2764\ufe0f.txt", "\u2764.txt"),
     ],
 )
 def test_names_that_may_be_one_file_are_alike(one: str, other: str) -> None:

@@ -12,6 +12,14 @@ _OTHERS_ON_WINDOWS = re.compile(
     r".*:|.*[. ]$|(con|prn|aux|nul|con(in|out)\$|(com|lpt)[0-9¹²³]) *(\.|$)", re.IGNORECASE
 )
 
+# Default_Ignorable_Code_Point of https://www.unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.txt
+# which ext4 and f2fs leave out where they ignore case, and HFS+ in part.
+_IGNORABLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
+    "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\U000e0000-\U000e0fff]"
+)
+
 
 def is_path(name: str, *, on_windows: bool = os.name == "nt") -> bool:
     """Whether a name with slashes is a path below a directory, and leads to no other one."""
@@ -34,7 +42,7 @@ def is_hidden(name: str) -> bool:
 def folded(name: str) -> str:
     """Return one text for all names that may be one file.
 
-    File systems may ignore case and the form of Unicode: it is the caseless match of Unicode's
-    definition D145.
+    File systems may ignore case, the form of Unicode and what is not seen: it is the caseless match
+    of Unicode's definition D145, without ignorable characters.
     """
-    return normalize("NFD", normalize("NFD", name).casefold())
+    return normalize("NFD", _IGNORABLE.sub("", normalize("NFD", name).casefold()))
