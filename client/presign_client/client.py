@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from presign_client.checksums import new_digest
 from presign_client.copies import CopyCalls
@@ -142,16 +142,8 @@ class Presign(CopyCalls):
         allows `check` and the store has a checksum, the bytes are compared with it. `on_progress`
         is as in `upload`.
         """
-        job = DownloadJob(
-            api=self._api,
-            store=self._store,
-            bucket=bucket,
-            key=key,
-            version_id=version_id,
-            part_size=part_size,
-            parallel=parallel,
-            report=on_progress,
-        )
+        options = {"version_id": version_id, "part_size": part_size, "report": on_progress}
+        job = self._download_job(bucket, key, parallel=parallel, **options)
         if isinstance(target, str | os.PathLike):
             return download_file(job, Path(target), state_directory(), self._url)
         return download_stream(job, target)
@@ -171,11 +163,15 @@ class Presign(CopyCalls):
         are no path of a file, such as `a//b` and `../a`, fail.
         """
 
-        def download(key: str, path: Path) -> Downloaded:
-            return self.download(bucket, key, path, parallel=parallel)
+        def download(key: str, path: Path, root: Path) -> Downloaded:
+            job = self._download_job(bucket, key, parallel=parallel, below=root)
+            return download_file(job, path, state_directory(), self._url)
 
         entries = self.list(bucket, prefix, recursive=True)
         return download_folder(Path(directory), prefix, entries, download, parallel)
+
+    def _download_job(self, bucket: str, key: str, **options: Any) -> DownloadJob:
+        return DownloadJob(api=self._api, store=self._store, bucket=bucket, key=key, **options)
 
     def ranges(self, bucket: str, key: str) -> Ranges:
         """Return what reads any ranges of an object. `download` is simpler."""

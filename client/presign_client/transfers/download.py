@@ -13,7 +13,7 @@ from presign_client.notes import Note, digest_of_names
 from presign_client.results import Downloaded
 from presign_client.store import Store
 from presign_client.transfers.expected import ExpectedObject, expected
-from presign_client.transfers.partial_file import PartialFile
+from presign_client.transfers.partial_file import PartialFile, check_below
 from presign_client.transfers.plan import Part, parts_of
 from presign_client.transfers.ranges import Ranges
 from presign_client.transfers.workers import OnProgress, Workers, workers
@@ -23,7 +23,10 @@ DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DownloadJob:
-    """One object to download. `part_size` is the size of ranges, if it is not the usual one."""
+    """One object to download. `part_size` is the size of ranges, if it is not the usual one.
+
+    With `below`, a path without links, it goes to no file that is not below that.
+    """
 
     api: Api
     store: Store
@@ -33,6 +36,7 @@ class DownloadJob:
     part_size: int | None = None
     parallel: int
     report: OnProgress | None = None
+    below: Path | None = None
 
     def found(self, ranges: Ranges) -> ExpectedObject:
         found = self.api.check(self.bucket, self.key) if self.version_id is None else None
@@ -59,13 +63,15 @@ def download_file(job: DownloadJob, target: Path, state: Path, url: str) -> Down
     """Download to a new file next to `target`, which replaces it at the end."""
     if target.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
-    if target.exists() and not target.is_file():  # such as /dev/stdout
+    resolved = target.resolve()
+    if job.below is not None:
+        check_below(job.below, resolved)
+    elif target.exists() and not target.is_file():  # such as /dev/stdout
         with target.open("wb") as stream:
             return download_stream(job, stream)
-    target = target.resolve()
     # One note for a target: the next download to it removes what this one leaves.
-    with Note(state, "download", str(target)) as note:
-        return _FileDownload(job, target, note, url).run()
+    with Note(state, "download", str(resolved)) as note:
+        return _FileDownload(job, resolved, note, url).run()
 
 
 def download_stream(job: DownloadJob, stream: BinaryIO) -> Downloaded:

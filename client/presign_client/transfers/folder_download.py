@@ -13,6 +13,7 @@ from presign_client.folder_results import FolderDownload
 from presign_client.results import Downloaded, Entry
 from presign_client.transfers.batch import each_of
 from presign_client.transfers.names import folded, is_another_on_windows, is_hidden, is_path
+from presign_client.transfers.partial_file import check_below
 from presign_client.transfers.source import FileSource
 
 
@@ -20,7 +21,7 @@ def download_folder(
     directory: Path,
     prefix: str,
     entries: Iterable[Entry],
-    download: Callable[[str, Path], Downloaded],
+    download: Callable[[str, Path, Path], Downloaded],
     parallel: int,
 ) -> FolderDownload:
     """Download each entry to its key without `prefix`, below `directory`.
@@ -46,14 +47,13 @@ def download_folder(
 
     def work(entry: Entry) -> Downloaded | None:
         path = root / _relative(entry.key.removeprefix(prefix))
-        if not path.resolve().is_relative_to(root):  # the file or a directory is a symbolic link
-            raise OSError(errno.ELOOP, "A link leads it to another place", str(path))
+        check_below(root, path.resolve())  # the file or a directory may be a symbolic link
         if path.exists() and not path.is_file():  # a pipe would wait for a reader
             raise FileExistsError(errno.EEXIST, "It is no regular file", str(path))
         path.parent.mkdir(parents=True, exist_ok=True)
         for key in takewhile(lambda key: key != entry.key, alike[folded(entry.key)]):
             _check_is_another_file(path, root / key.removeprefix(prefix), key)
-        return None if _is_there(path, entry) else download(entry.key, path)
+        return None if _is_there(path, entry) else download(entry.key, path, root)
 
     done, failed = each_of(first(), work, parallel)
     # The file system shows whether two names are one file once there is the first one.

@@ -98,7 +98,11 @@ class PartialFile:
             yield chunk
 
     def check_in_place(self) -> None:
-        """Raise OSError if its name has another file now, which is not to become the target."""
+        """Raise OSError if its name has another file now, which is not to become the target.
+
+        So does a link that took the place of its directory.
+        """
+        check_below(self.path.parent, self.path.parent.resolve())
         if not os.path.samestat(os.fstat(self._opened().fileno()), self.path.lstat()):
             reason = "Another program replaced this file while it was downloaded. Start again"
             raise OSError(errno.ESTALE, reason, str(self.path))
@@ -140,6 +144,12 @@ class PartialFile:
     def _set_rights(self, mode: int) -> None:
         if hasattr(os, "fchmod"):
             os.fchmod(self._opened().fileno(), mode)
+
+
+def check_below(directory: Path, resolved: Path) -> None:
+    """Raise OSError if a link leads a path out of a directory. Both have no links themselves."""
+    if not resolved.is_relative_to(directory):
+        raise OSError(errno.ELOOP, "A link leads it to another place", str(resolved))
 
 
 def _is_ours(found: os.stat_result) -> bool:

@@ -301,6 +301,28 @@ def test_a_link_in_the_directory_is_not_followed(fake: Fake, tmp_path: Path) -> 
     assert (tmp_path / "new/a.csv").exists()
 
 
+@pytest.mark.parametrize("path", ["/v1/object-checks", "/v1/download-urls", "/reports/in/b/c.csv"])
+def test_a_directory_that_becomes_a_link_meanwhile_is_not_followed(
+    fake: Fake, tmp_path: Path, path: str
+) -> None:
+    """Others may write to the directory: first the object's path is looked at."""
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/c.csv").write_text("kept")
+
+    def before(request: httpx.Request) -> None:
+        is_about_it = b"in/b/c.csv" in request.content + request.url.raw_path
+        if request.url.path == path and is_about_it and (tmp_path / "new/b").is_dir():
+            (tmp_path / "new/b").rename(tmp_path / "new/moved")
+            (tmp_path / "new/b").symlink_to(tmp_path / "elsewhere")
+
+    fake.before = before
+    done = run(fake, "get", "-r", "reports/in/", tmp_path / "new")
+
+    assert done.exit_code == 1
+    assert (tmp_path / "elsewhere/c.csv").read_text() == "kept"
+    assert (tmp_path / "new/a.csv").exists()
+
+
 def test_a_pipe_in_the_directory_is_not_written(fake: Fake, tmp_path: Path) -> None:
     """It would wait for a reader, who would get the object."""
     os.mkfifo(tmp_path / "a.csv")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from presign_client.transfers.download import DownloadJob, download_file
 from presign_client.transfers.partial_file import PartialFile
 from tests.client.fake import Fake
 from tests.client.transferring import CONTENT, download, interrupted
@@ -219,3 +220,23 @@ def test_threads_may_write_after_ctrl_c(target: Path) -> None:
     partial.write(0, b"ab")  # not to a file that was opened since, with the same number
     assert partial.path.read_bytes() == b"ab"
     partial.remove()
+
+
+def test_a_target_below_a_directory_leads_to_no_other_one(fake: Fake, tmp_path: Path) -> None:
+    """A link that came after the folder's own look at the path."""
+    for name in ("folder", "elsewhere"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "folder/b").symlink_to(tmp_path / "elsewhere")
+    with fake.client() as client:
+        job = DownloadJob(
+            api=client._api,
+            store=client._store,
+            bucket="reports",
+            key="a.csv",
+            parallel=1,
+            below=tmp_path / "folder",
+        )
+        with pytest.raises(OSError, match="another place"):
+            download_file(job, tmp_path / "folder/b/a.csv", tmp_path / "state", "")
+
+    assert [*(tmp_path / "elsewhere").iterdir()] == []
