@@ -20,8 +20,10 @@ _PIECE: Final = 4096
 # In addition to a line's own bytes: heads, sizes of chunks and trailers cost by the line. A body in
 # chunks of one byte takes 0.5 µs of CPU a byte on the wire, and other bodies less than 1 ns.
 _LINE_BYTES: Final = 64
-# Of a socket; Linux doubles it. The loop takes what is there at once: 256 KiB, up to 32 times.
-_RECEIVE_BUFFER: Final = 64 * 1024
+# Of a socket, at most; Linux doubles it. The loop takes what is there at once: 256 KiB, up to 32
+# times. A far store sends no more in a round trip: over 100 ms, the longest listing takes 3 s with
+# this, and more than the 5 s of an attempt with half of it.
+_RECEIVE_BUFFER: Final = 128 * 1024
 
 
 class ResponseTooLong(aiohttp.ClientPayloadError):
@@ -48,7 +50,8 @@ class _BoundedConnection(ResponseHandler):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         connected = transport.get_extra_info("socket")
-        connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+        most = min(self._max_bytes, _RECEIVE_BUFFER)
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, most)
 
     def set_response_params(self, **params: Any) -> None:
         """Another response begins."""

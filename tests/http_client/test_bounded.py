@@ -1,6 +1,7 @@
 """What one response may have: bytes, lines, heads and chunks. The next one begins again at nothing."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -67,6 +68,27 @@ async def test_each_response_of_a_connection_is_counted_alone() -> None:
             assert len(await (await session.get(address)).read()) == MOST // 2
         assert len(ports) == 1
     server.close()
+
+
+async def test_a_socket_takes_as_much_as_a_response_may_have() -> None:
+    """A far server sends no more in a round trip."""
+
+    async def buffered(most: int) -> int:
+        connector = bound_responses(aiohttp.TCPConnector(), most)
+        head = b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n"  # so it is still connected
+        async with (
+            serving(sends(head)) as server,
+            aiohttp.ClientSession(connector=connector) as session,
+            session.get(server.origin) as got,
+        ):
+            assert got.connection is not None
+            assert got.connection.transport is not None
+            connected = got.connection.transport.get_extra_info("socket")
+            return int(connected.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF))
+
+    small, large = await buffered(32 * 1024), await buffered(8 * 1024**2)
+    assert small == 64 * 1024
+    assert large == 4 * small
 
 
 async def test_a_malformed_flood_is_not_read_on_over_tls(tmp_path: Path) -> None:
