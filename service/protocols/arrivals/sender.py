@@ -46,6 +46,7 @@ class Sender:
 
     def __init__(self) -> None:
         self._ca_bundle: Path | None = None
+        self._trusted = 0  # how often authorities were named
         self._opening = asyncio.Lock()
         self._client: SharedClient[aiohttp.ClientSession] | None = None
         self._replaced: list[SharedClient[aiohttp.ClientSession]] = []
@@ -53,6 +54,7 @@ class Sender:
     def trust(self, ca_bundle: Path | None) -> None:
         """Trust the authorities that are now in the file, or the usual ones, from now on."""
         self._ca_bundle = ca_bundle
+        self._trusted += 1
         self._replaced += [] if self._client is None else [self._client]
         self._client = None
 
@@ -75,9 +77,11 @@ class Sender:
     async def _opened(self) -> SharedClient[aiohttp.ClientSession]:
         async with self._opening:
             await self._retire_replaced()
-            if self._client is None:
+            while self._client is None:
+                trusted = self._trusted
                 tls = await asyncio.to_thread(_tls_context, self._ca_bundle)
-                self._client = _client(tls)
+                if trusted == self._trusted:  # not replaced meanwhile
+                    self._client = _client(tls)
             return self._client
 
     async def _retire_replaced(self) -> None:

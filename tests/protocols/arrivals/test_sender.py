@@ -175,6 +175,16 @@ async def test_a_hook_needs_a_trusted_certificate(tmp_path: Path) -> None:
         assert await one.post(stub.origin, {}, b"{}") == 200
 
 
+async def test_what_is_trusted_while_the_client_opens_counts(tmp_path: Path) -> None:
+    context = stub_server.make_tls_context(tmp_path)
+    async with stub_server.serving(sends(response()), context) as stub, sending() as one:
+        sent = asyncio.ensure_future(one.post(stub.origin, {}, b"{}"))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # the old authorities are read in a thread
+        one.trust(tmp_path / "ca.crt")
+        assert await sent == 200
+
+
 async def test_another_certificate_must_be_trusted_again(tmp_path: Path) -> None:
     contexts = []
     for name in ("before", "after"):
