@@ -23,6 +23,7 @@ _HEADERS: Final = {
     "Accept-Encoding": "identity",  # so that the bytes counted are the bytes stored
     "User-Agent": "presign",
 }
+_MAX_WIRE_BYTES: Final = 4 * MAX_BYTES  # a line counts as 64 bytes more
 _NO_AUTHORITIES: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
@@ -86,7 +87,7 @@ class JwksEndpoint:
         secure = self._url.startswith("https:")
         tls = await asyncio.to_thread(self._authorities) if secure else _NO_AUTHORITIES
         return httpx.AsyncClient(
-            transport=AiohttpTransport(tls, connections=1, max_response_bytes=2 * MAX_BYTES),
+            transport=AiohttpTransport(tls, connections=1, max_response_bytes=_MAX_WIRE_BYTES),
             trust_env=False,  # the transport reads the proxy
             timeout=None,  # noqa: S113 - httpx's restarts with each byte; `fetch` limits the whole
             headers=_HEADERS,

@@ -53,6 +53,10 @@ class _BoundedConnection(ResponseHandler):
         most = min(self._max_bytes, _RECEIVE_BUFFER)
         connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, most)
 
+    def is_connected(self) -> bool:
+        """Whether another request may be sent: not if a response is here that nobody asked for."""
+        return super().is_connected() and not self._buffer
+
     def set_response_params(self, **params: Any) -> None:
         """Another response begins."""
         self._bytes = self._heads = 0

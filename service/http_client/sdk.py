@@ -29,7 +29,10 @@ class SdkConfig(AioConfig):  # type: ignore[misc]
 
 
 def sdk_session(profile: str | None = None) -> aioboto3.Session:
-    """Return a session that also bounds what the SDK itself calls to get credentials."""
+    """Return a session that also bounds what its own clients get, such as STS's for a Pod.
+
+    The SDK asks the machine's own endpoints for credentials, link-local ones, without this bound.
+    """
     session = AioSession()
     session.set_default_client_config(SdkConfig())
     return aioboto3.Session(botocore_session=session, profile_name=profile)

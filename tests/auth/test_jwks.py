@@ -98,6 +98,12 @@ async def test_a_body_at_the_limit_is_returned(server: StubServer) -> None:
     assert len(await fetched(server.origin)) == MAX_BYTES
 
 
+async def test_many_lines_at_the_limit_are_returned(server: StubServer) -> None:
+    keys = b'  {"kty": "EC", "crv": "P-256"},\n' * 7000
+    server.answer = sends(response(keys))
+    assert await fetched(server.origin) == keys
+
+
 @again_if_late
 async def test_an_endless_body_fails_at_the_deadline(server: StubServer) -> None:
     server.answer = never_ends

@@ -115,3 +115,24 @@ async def test_a_response_may_have_many_chunks_and_no_more() -> None:
     assert await length(8192) == 8192
     with pytest.raises(ResponseTooLong):
         await length(8200)
+
+
+async def test_a_response_that_nobody_asked_for_answers_no_request() -> None:
+    late, statuses = asyncio.Event(), list[int]()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.readuntil(b"\r\n\r\n"):
+            writer.write(response())
+            await late.wait()
+            writer.write(response(status="500 Late"))
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with bounded() as session:
+        for _ in range(3):
+            async with session.get(address) as got:
+                statuses.append(got.status)
+            late.set()
+            await asyncio.sleep(0.05)
+    server.close()
+    assert statuses == [200, 200, 200]
