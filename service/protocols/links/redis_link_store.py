@@ -44,13 +44,11 @@ T = TypeVar("T")
 
 CALL_SECONDS: Final = 1.0  # for the store's answer: a person waits for it
 PAGE: Final = 2000  # revocations in one answer: 80 KB
-_MOVED: Final = 1000  # revocations of an earlier version, at a time
 # The braces keep all keys on one node of a cluster.
 _PREFIX: Final = "presign:{links}"
 _BY_END: Final = f"{_PREFIX}:revoked-by-end"
 _BY_PLACE: Final = f"{_PREFIX}:revoked-by-place"
 _LAST_PLACE: Final = f"{_PREFIX}:last-place"
-_EARLIER: Final = f"{_PREFIX}:revocations"
 
 
 class RedisLinkStore:
@@ -67,7 +65,6 @@ class RedisLinkStore:
         self._left = redis.register_script(store_scripts.LEFT)
         self._revoke = redis.register_script(store_scripts.REVOKE)
         self._revoked = redis.register_script(store_scripts.REVOKED)
-        self._move_earlier = redis.register_script(store_scripts.MOVE_EARLIER)
         self._window_milliseconds = round(window_seconds * 1000)
         self._calls = StoreCalls("store of links", now=clock.boot, seconds=CALL_SECONDS)
         self._list_calls = StoreCalls("lists of links", now=clock.boot, seconds=CALL_SECONDS)
@@ -95,9 +92,6 @@ class RedisLinkStore:
         return bool(await self._result_of(partial(self._revoke, keys, _bounded(link))))
 
     async def revoked(self, after: bytes | None) -> RevokedPage | None:
-        earlier = [_BY_END, _BY_PLACE, _LAST_PLACE, _EARLIER]
-        if await self._move_earlier(earlier, [_MOVED, MARGIN_SECONDS]):
-            return RevokedPage({}, after)
         begin = b"-inf" if after is None else b"(" + after
         found: Any = await self._revoked([_BY_END, _BY_PLACE], [begin, PAGE])
         if found is None:

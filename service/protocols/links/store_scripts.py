@@ -95,20 +95,10 @@ local left = {}
 for at, key in ipairs(KEYS) do left[at] = redis.call('HGET', key, 'left') end
 return left
 """
-# KEYS begin with the revocations by end, by place, and the last place.
-_NOTE: Final = """
-local function note(id, kept_until)
-  if redis.call('ZADD', KEYS[1], 'NX', kept_until, id) == 0 then return end
-  local time = redis.call('TIME')
-  local last = tonumber(redis.call('GET', KEYS[3]) or 0)
-  local place = string.format('%.0f', math.max(time[1] * 1000000 + time[2], last + 1))
-  redis.call('SET', KEYS[3], place)
-  redis.call('ZADD', KEYS[2], place, id)
-end
-"""
-# KEYS: those three, the maker's revoked links, the record, the maker's counted links.
-# ARGV: id, kept until, most. Each call drops more of what is over than it adds.
-REVOKE: Final = f"""{_BOUND}{_NOTE}
+# KEYS: the revocations by end, by place, the last place, the maker's revoked links, the record, the
+# maker's counted links. ARGV: id, kept until, most. Each call drops more of what is over than it
+# adds.
+REVOKE: Final = f"""{_BOUND}
 if redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 1 end
 local over = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, 1000)
 if #over > 0 then
@@ -117,7 +107,12 @@ if #over > 0 then
 end
 if not fits(KEYS[4], ARGV[3]) then return 0 end
 keep(KEYS[4], ARGV[1], ARGV[2])
-note(ARGV[1], ARGV[2])
+local time = redis.call('TIME')
+local last = tonumber(redis.call('GET', KEYS[3]) or 0)
+local place = string.format('%.0f', math.max(time[1] * 1000000 + time[2], last + 1))
+redis.call('SET', KEYS[3], place)
+redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
+redis.call('ZADD', KEYS[2], place, ARGV[1])
 redis.call('DEL', KEYS[5])
 redis.call('ZREM', KEYS[6], ARGV[1])
 return 1
@@ -134,19 +129,4 @@ for at, kept_until in ipairs(redis.call('ZMSCORE', KEYS[1], unpack(ids))) do
   lines[at] = ids[at] .. ' ' .. kept_until
 end
 return {found[#found], table.concat(lines, '\\n')}
-"""
-# An earlier version kept revocations in a stream, each as often as it was made.
-# KEYS: those three, the stream. ARGV: how many to move, seconds that one outlives its link.
-# Returns how many were there.
-MOVE_EARLIER: Final = f"""{_NOTE}
-if redis.call('EXISTS', KEYS[4]) == 0 then return 0 end
-local now, found = tonumber(redis.call('TIME')[1]), {{}}
-for at, entry in ipairs(redis.call('XRANGE', KEYS[4], '-', '+', 'COUNT', ARGV[1])) do
-  found[at] = entry[1]
-  local kept_until = entry[2][4] + ARGV[2]
-  if kept_until > now then note(entry[2][2], kept_until) end
-end
-if #found > 0 then redis.call('XDEL', KEYS[4], unpack(found)) end
-if redis.call('XLEN', KEYS[4]) == 0 then redis.call('DEL', KEYS[4]) end
-return #found
 """

@@ -288,7 +288,7 @@ async def test_nobody_lists_the_links_of_the_anonymous_caller(tmp_path: Path) ->
         harness.client.headers.pop("Authorization")
         assert (await harness.create())["listed"] is False
         assert await listed(harness) == []
-        # One that an earlier version has kept is not shown either.
+        # Nor is one shown that the store has all the same.
         links = app_of(harness.client).parts.use_case(ShareLinks).links
         link = make_link(caller=ANONYMOUS, bucket="demo", expires_at=int(harness.clock.wall()) + 60)
         ring = KeyRing([KEY])

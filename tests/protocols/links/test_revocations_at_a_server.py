@@ -158,18 +158,3 @@ async def test_at_a_real_server_places_grow_though_its_clock_steps_back(valkey: 
         await redis.set(f"{KEYS}last-place", later)
         await store.revoke(link_of())
         assert await redis.zscore(BY_PLACE, ID) == later + 1
-
-
-async def test_at_a_real_server_earlier_revocations_are_moved(valkey: Valkey) -> None:
-    """An earlier version kept each call in a stream, also those for one link."""
-    now = int(time.time())
-    async with open_store(valkey) as store, Redis.from_url(valkey.url) as redis:
-        async with redis.pipeline() as pipe:
-            for link_id, end in [(ID, now + HOUR)] * 1500 + [("lnk_over", now - HOUR)]:
-                pipe.xadd(f"{KEYS}revocations", {"id": link_id, "end": end})
-            await pipe.execute()
-        await store.revoke(link_of(OTHER))
-        assert await all_revoked(store) == [OTHER, ID]
-        assert not await redis.exists(f"{KEYS}revocations")
-    async with replica_of(valkey) as replica:
-        assert replica.is_revoked(ID, now + HOUR)
