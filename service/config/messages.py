@@ -65,10 +65,6 @@ _SIMPLE: Final[Mapping[str, str]] = {
 # By the names of the location
 _INSTEAD: Final[Mapping[Location, str]] = {
     ("callers", "name"): "write `api_key:`",
-    ("links", "url"): "it is `server.public_url`",
-    ("git_lfs", "url"): "it is `server.public_url`",
-    ("server", "errors_url"): "it is `server.public_url`",
-    ("uppy", "origins"): "it is `server.cors_origins`",
 }
 _ITEM: Final = re.compile(r"[A-Za-z0-9./*+:-]{1,39}")  # no key, and no other list in brackets
 _SIZES: Final = frozenset({"max_content_length", "multipart_threshold"})

@@ -285,8 +285,6 @@ ERRORS: Final = [
      ["10: links.keys.0: write the path of a readable file with a key as `presign new-link-key` prints it"]),
     ("callers:", "server: {public_url: files.example}\ncallers:",
      ['10: server.public_url: write a URL such as https://store.internal:9000, without query or user (found "files.example")']),
-    ("callers:", "server: {errors_url: 'https://a.b/c'}\ncallers:",
-     ["10: server.errors_url: unknown setting; it is `server.public_url`"]),
 ]  # fmt: skip
 WARNINGS: Final = [
     ("prefix: invoices/", "prefix: s3://reports/invoices/",

@@ -160,7 +160,6 @@ def test_offline_the_key_files_are_not_read(tmp_path: Path) -> None:
         ({"keys": []}, "links.keys: is empty"),
         ({"revoked_links": ["sentinel"]}, "links.revoked_links.0: write the id of a link"),
         ({"store_url": "http://uses"}, "links.store_url: write the URL of a Redis or Valkey"),
-        ({"url": "https://a.b"}, "links.url: unknown setting; it is `server.public_url`"),
     ],
 )
 def test_an_invalid_setting_is_explained(tmp_path: Path, links: dict[str, Any], said: str) -> None:

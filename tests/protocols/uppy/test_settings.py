@@ -116,7 +116,6 @@ def test_check_warns_of_uploads_that_cannot_be(tmp_path: Path) -> None:
         ({"prefix": "../{caller}/"}, "no key can match it"),
         ({"prefix": "*/{caller}/"}, "a prefix cannot contain *, ?, $ or a backslash"),
         ({"prefix": f"{'x' * 600}/{{caller}}/"}, "to leave room for a file's name"),
-        ({"origins": ["https://a.b"]}, "unknown setting; it is `server.cors_origins`"),
         ({"expires_in": 0}, "uppy.expires_in"),
     ],
 )
