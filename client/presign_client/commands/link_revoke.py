@@ -33,5 +33,4 @@ def command(presign: "Presign", *, ids: tuple[str, ...], is_json: bool) -> None:
         if not is_json:
             click.echo(f"revoked {shown(link_id)}")
     if is_json:
-        # `ended` is what `presign unlink` has printed.
-        print_json({"revoked": list(ids), "ended": list(ids)})
+        print_json({"revoked": list(ids)})

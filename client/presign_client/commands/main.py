@@ -32,7 +32,6 @@ OWN = (
     "completion",
 )
 REVOKE = "link revoke"
-EARLIER_REVOKE = "unlink"
 # Those of presign-server, which adds them by entry points where it is installed.
 OF_THE_SERVICE = (
     "check",
@@ -122,8 +121,6 @@ def _unknown(name: str, known: list[str]) -> str:
 
 
 def _with_one_name(args: list[str]) -> list[str]:
-    if args[:1] == [EARLIER_REVOKE]:
-        return [REVOKE, *args[1:]]
     # `presign link revoke` alone is a link to all of a bucket with this name.
     return [REVOKE, *args[2:]] if args[:2] == REVOKE.split() and args[2:] else args
 
