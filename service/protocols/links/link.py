@@ -1,9 +1,8 @@
 """What a share link says, and its compact binary form. Pure.
 
-A link in a mail or a chat should stay short, so the form has no names of fields, numbers take as
-few bytes as they need, and ASCII text takes 7 bits a character. With 8 bits, the ticket of a key of
-100 characters and a caller of 16 would have 215 characters in place of 199. Only `tickets.py` reads
-and writes the form, and only sealed, so what is read here has been written here.
+A link in a mail or a chat should stay short, so the form has no names of fields, and numbers take
+as few bytes as they need. Text is UTF-8. Only `tickets.py` reads and writes the form, and only
+sealed, so what is read here has been written here.
 """
 
 from collections.abc import Collection, Mapping
@@ -17,14 +16,6 @@ from service.access.grants import AccessRequest, Caller, Operation
 
 SALT_BYTES: Final = 6
 _TIME_BYTES: Final = 4  # seconds until the year 2106
-_BLOCK: Final = 8  # characters, of which 7 bits each are 7 bytes
-# How the halves of each two, four and eight bytes of such a block move together: what stays, and by
-# how many bits the rest moves. All blocks move at once, so a list of long keys takes little time.
-_HALVES: Final = (
-    (b"\x00\x7f" * 4, 1),
-    (b"\x00\x00\x3f\xff" * 2, 2),
-    (b"\0\0\0\0\x0f\xff\xff\xff", 4),
-)
 
 _IS_PREFIX: Final = 1
 _IS_UPLOAD: Final = 2
@@ -176,19 +167,7 @@ class _Reader:
         return [(self.text(), self.text()) for _ in range(self.number())]
 
     def text(self) -> str:
-        length, is_ascii = divmod(self.number(), 2)
-        if not is_ascii:
-            return self.bytes(length).decode("utf-8", "surrogatepass")
-        padding = -length % _BLOCK
-        packed = bytes(7 * padding // 8) + self.bytes(_septets(length))
-        wide = bytearray(length + padding)
-        for place in range(7):
-            wide[place + 1 :: 8] = packed[place::7]
-        bits = int.from_bytes(wide)
-        for kept, shift in reversed(_HALVES):
-            low = bits & int.from_bytes(kept * (len(wide) // 8))
-            bits = low | (bits ^ low) << shift
-        return bits.to_bytes(len(wide))[padding:].decode("ascii")
+        return self.bytes(self.number()).decode("utf-8", "surrogatepass")
 
 
 def _number(value: int) -> bytes:
@@ -206,24 +185,5 @@ def _pairs(pairs: Collection[tuple[str, str]]) -> bytes:
 
 
 def _text(text: str) -> bytes:
-    """Twice the length, plus 1 if it is ASCII; then 7 bits a character, or UTF-8.
-
-    The subject of a token may have a lone surrogate.
-    """
-    if not text.isascii():
-        encoded = text.encode("utf-8", "surrogatepass")
-        return _number(2 * len(encoded)) + encoded
-    padding = -len(text) % _BLOCK
-    wide = bytes(padding) + text.encode("ascii")
-    bits = int.from_bytes(wide)
-    for kept, shift in _HALVES:
-        low = bits & int.from_bytes(kept * (len(wide) // 8))
-        bits = low | (bits ^ low) >> shift
-    packed = bytearray(bits.to_bytes(len(wide)))
-    del packed[::8]
-    return _number(2 * len(text) + 1) + packed[7 * padding // 8 :]
-
-
-def _septets(length: int) -> int:
-    """Return how many bytes so many characters of 7 bits take."""
-    return (7 * length + 7) // 8
+    encoded = text.encode("utf-8", "surrogatepass")  # a token's subject may have a lone surrogate
+    return _number(len(encoded)) + encoded

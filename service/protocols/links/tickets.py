@@ -1,8 +1,8 @@
 """Seals share links into tickets, and opens them. Pure.
 
 A ticket is a format version, the name of its key, and the link, sealed by AES-SIV (RFC 5297). That
-takes 16 bytes in all. AES-GCM takes 28, and a ticket would not fit into 200 characters. AES-SIV
-needs no nonce while plaintexts are unique; the link's salt guarantees that.
+takes 16 bytes, and AES-GCM 28. AES-SIV needs no nonce while plaintexts are unique; the link's salt
+guarantees that.
 
 A link's id is its end, its salt, and a MAC over them and the maker. So the service knows without
 any store whether an id is one of a caller's own links, and when that link ends.

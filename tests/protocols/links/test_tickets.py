@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from service.access.grants import Caller
 from service.protocols.links import tickets
-from service.protocols.links.link import Link, pack_caller
+from service.protocols.links.link import Link
 from service.protocols.links.tickets import KeyRing
 from tests.protocols.links.factories import DAY, EXAMPLE, KEY, OTHER_KEY, links, make_link
 
@@ -112,23 +112,14 @@ def test_two_links_that_differ_in_their_salt_have_nothing_in_common() -> None:
     [
         (Caller(issuer=None, subject="s" * 16), "k" * 100),
         (Caller(issuer="acme", subject="s" * 12), "k" * 100),
-        (Caller(issuer=None, subject="s" * 16), "Ab/" * 33 + "9"),
+        (Caller(issuer=None, subject="s" * 16), "ü" * 50),
     ],
 )
-def test_a_ticket_has_at_most_200_characters(caller: Caller, key: str) -> None:
+def test_a_ticket_has_at_most_215_characters(caller: Caller, key: str) -> None:
     """For a key of 100 bytes and a caller of 16, in the worst case: for a year."""
     year = EXAMPLE.issued_at + 365 * DAY
     ticket = RING.seal(make_link(caller=caller, key=key, expires_at=year, max_uses=1))
-    assert len(ticket.text) <= 200
-
-
-def test_ascii_takes_seven_bits_in_one_row() -> None:
-    """Links that exist have this form."""
-    for length in range(20):
-        text = ("aZ/09~\x00\x7f" * 3)[:length]
-        bits = sum(ord(one) << 7 * at for at, one in enumerate(reversed(text)))
-        packed = bytes([2 * length + 1]) + bits.to_bytes((7 * length + 7) // 8)
-        assert pack_caller(Caller(issuer=None, subject=text)) == packed
+    assert len(ticket.text) <= 215
 
 
 def test_a_list_opens_links_without_packing_them(monkeypatch: pytest.MonkeyPatch) -> None:
