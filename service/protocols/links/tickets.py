@@ -1,8 +1,11 @@
 """Seals share links into tickets, and opens them. Pure.
 
-A ticket is a format version, the name of its key, and the link, sealed by AES-SIV (RFC 5297). That
-takes 16 bytes, and AES-GCM 28. AES-SIV needs no nonce while plaintexts are unique; the link's salt
-guarantees that.
+A ticket is the name of its key, and the link, sealed by AES-SIV (RFC 5297). That takes 16 bytes,
+and AES-GCM 28. AES-SIV needs no nonce while plaintexts are unique; the link's salt guarantees that.
+
+Links live for a year, but no ticket has a version. Another form would be sealed by ciphers that are
+derived from the same key for other purposes than `seal` and `store`. What a cipher opens has the
+form that it seals, so `open` would try both.
 
 A link's id is its end, its salt, and a MAC over them and the maker. So the service knows without
 any store whether an id is one of a caller's own links, and when that link ends.
@@ -24,8 +27,6 @@ from service.access.grants import Caller
 from service.protocols.links.link import SALT_BYTES, Link, pack, pack_caller, unpack
 
 ID_PREFIX: Final = "lnk_"
-_VERSION: Final = 1
-_HEADER_BYTES: Final = 2
 _TIME_BYTES: Final = 4
 _VISIT_MAC_BYTES: Final = 12
 _MAC_BYTES: Final = 8  # 18 bytes in all: base64 has no spare bits then
@@ -58,9 +59,8 @@ class KeyRing:
     def open(self, text: str) -> LinkTicket | None:
         """Return the ticket with this text, or None if none of the keys has sealed it."""
         data = _decoded(text) or b""
-        header, sealed = data[:_HEADER_BYTES], data[_HEADER_BYTES:]
         for key in self._keys:
-            if key.header == header and (link := key.open(sealed)) is not None:
+            if (link := key.open(data)) is not None:
                 return LinkTicket(link, key.id_of(link.caller, link.expires_at, link.salt), text)
         return None
 
@@ -107,34 +107,37 @@ class _Key:
         self._store_cipher = AESSIV(_derived(key, "store", "sha512"))
         self._visit_key = _derived(key, "visit", "sha256")
         self._id_key = _derived(key, "id", "sha256")
-        # Two keys may have one name: each that has it is tried.
-        self.header = bytes([_VERSION, _derived(key, "name", "sha256")[0]])
+        # One byte. Two keys may have one name: each that has it is tried.
+        self._name = _derived(key, "name", "sha256")[:1]
 
     def seal(self, link: Link) -> str:
         return self._text(pack(link))
 
-    def open(self, sealed: bytes) -> Link | None:
-        try:
-            return unpack(self._cipher.decrypt(sealed, [self.header]))
-        except InvalidTag:
-            return None
+    def open(self, data: bytes) -> Link | None:
+        packed = self._opened(self._cipher, data)
+        return None if packed is None else unpack(packed)
 
     def seal_for_store(self, link: Link) -> bytes:
-        return self.header + self._store_cipher.encrypt(pack(link), [self.header])
+        return self._sealed(self._store_cipher, pack(link))
 
-    def open_from_store(self, sealed: bytes) -> tuple[Link, str] | None:
+    def open_from_store(self, data: bytes) -> tuple[Link, str] | None:
         """Return the link and the text of its ticket. A list has many: it is not packed again."""
-        header, text = sealed[:_HEADER_BYTES], sealed[_HEADER_BYTES:]
-        if header != self.header:
-            return None
-        try:
-            packed = self._store_cipher.decrypt(text, [header])
-        except InvalidTag:
-            return None
-        return unpack(packed), self._text(packed)
+        packed = self._opened(self._store_cipher, data)
+        return None if packed is None else (unpack(packed), self._text(packed))
 
     def _text(self, packed: bytes) -> str:
-        return _encoded(self.header + self._cipher.encrypt(packed, [self.header]))
+        return _encoded(self._sealed(self._cipher, packed))
+
+    def _sealed(self, cipher: AESSIV, packed: bytes) -> bytes:
+        return self._name + cipher.encrypt(packed, [self._name])
+
+    def _opened(self, cipher: AESSIV, data: bytes) -> bytes | None:
+        if not data.startswith(self._name):
+            return None
+        try:
+            return cipher.decrypt(data[1:], [self._name])
+        except InvalidTag:
+            return None
 
     def id_of(self, caller: Caller, expires_at: int, salt: bytes) -> str:
         public = expires_at.to_bytes(_TIME_BYTES) + salt
