@@ -18,11 +18,4 @@ Each folder is a room, cut by its reason to change. Imports go down only:
 docs/architecture.md follows a request through them, and answers "where do I change…".
 """
 
-import sys
-
-# Both are imported if they can be, and nothing here uses them: httpx's command line, with rich and
-# pygments (3 MiB), and FastAPI's support of pydantic 1 (1.5 MiB, and 30 ms of a start's CPU).
-for _unused in ("httpx._main", "pydantic.v1"):
-    sys.modules[_unused] = None  # type: ignore[assignment]
-
 __version__ = "0.1.0"

@@ -7,16 +7,22 @@ from functools import partial
 from pathlib import Path
 
 from service.access.callers import CallerEntry
-from service.app.factory import create_app
 from service.app.settings import Settings
 from service.cli.check.policies import oversized_policies
-from service.server.run import Server, uvicorn_config
 from service.server.shutdown import Drain
 from service.signing.signer import Address
 from service.telemetry.line_sink import LineSink
 from service.telemetry.logs import JsonFormatter, SinkHandler, set_up_logging
 from service.telemetry.metrics import Metrics
 from service.telemetry.spans import Spans
+
+# Both are imported if they can be, and nothing here uses them: httpx's command line, with rich and
+# pygments, and FastAPI's support of pydantic 1. At rest they take 3.0 and 1.4 of 100.6 MiB.
+for _unused in ("httpx._main", "pydantic.v1"):
+    sys.modules[_unused] = None  # type: ignore[assignment]
+
+from service.app.factory import create_app  # noqa: E402 - after what they must not import
+from service.server.run import Server, uvicorn_config  # noqa: E402
 
 log = logging.getLogger(__name__)
 
