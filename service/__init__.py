@@ -2,7 +2,7 @@
 
 Each folder is a room, cut by its reason to change. Imports go down only:
 
-    cli                               serve, check, revoke, uploads, diagnose, demo
+    cli                               the commands: serve, check, init, iam, revoke and others
     operations  demo  aws_lambda      what operators do; a fake store; the app as a Lambda
     app                               composition: build, run, reload
     api  protocols  console  server   the JSON API, other programs' protocols, the page, HTTP/1.1
