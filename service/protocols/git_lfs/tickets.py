@@ -18,7 +18,7 @@ from service.access.callers import Identity
 from service.access.grants import Caller
 
 # It changes with the fields of a ticket.
-_PURPOSE: Final = b"presign git-lfs completion 2"
+_PURPOSE: Final = b"presign git-lfs completion"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
