@@ -134,13 +134,19 @@ def unsigned_headers(
 
 def missing_headers(request: ParsedRequest) -> Iterator[Finding]:
     """What must be wrong even if the signature cannot be checked."""
-    if "content-length" in request.signed_headers and request.method in _WITHOUT_BODY:
-        yield differences.method_changed(replace(request, method="PUT"), request, proven=False)
+    if methods := [*method_of_upload(request)]:
+        yield from methods
     elif request.missing_headers:
         # Without reported headers, they may have been sent all the same.
         proven = request.headers is not None
         command = curl(_without_added_type(request))
         yield differences.header_missing(request.missing_headers, command, proven=proven)
+
+
+def method_of_upload(request: ParsedRequest) -> Iterator[Finding]:
+    """For a URL that signs the length of an upload, but was sent without a body."""
+    if "content-length" in request.signed_headers and request.method in _WITHOUT_BODY:
+        yield differences.method_changed(replace(request, method="PUT"), request, proven=False)
 
 
 def method_of_download(request: ParsedRequest) -> Iterator[Finding]:

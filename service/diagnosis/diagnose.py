@@ -159,7 +159,9 @@ class _SignedRequestDiagnosis:
         found = [*about_url, *self._check_credentials()]
         verdict = Verdict.UNKNOWN
         if self._response.is_authenticated:
-            found += checks.unsigned_headers(self._reported, self._response, proven=False)
+            proof = self._prove()
+            verdict = proof.verdict
+            found += self._check_denied(proof)
         elif any(finding.code is Code.URL_TRUNCATED for finding in found):
             found += self._check_headers_and_path(Verdict.UNKNOWN)
             found += checks.other_host(self._reported, self._location)
@@ -170,6 +172,16 @@ class _SignedRequestDiagnosis:
         if not any(finding.proven for finding in found):
             found += self._check_policies(verdict, found)
         return found
+
+    def _check_denied(self, proof: Proof) -> Iterator[Finding]:
+        """AWS looks at the signature before the policies, MiniStack 1.5.33 after them."""
+        yield from checks.unsigned_headers(self._reported, self._response, proven=False)
+        signed, method = proof.signed, self._received.method
+        if signed is not None and method not in {None, signed.method}:
+            yield from self._changes(proof)
+            yield store_errors.access_denied(self._response, proven=False)
+        elif proof.verdict is Verdict.UNKNOWN:
+            yield from checks.method_of_upload(self._reported)
 
     def _check_credentials(self) -> Iterator[Finding]:
         """What a store checks before the signature."""
@@ -246,7 +258,8 @@ class _SignedRequestDiagnosis:
     def _check_policies(self, verdict: Verdict, found: Sequence[Finding]) -> Iterator[Finding]:
         response = self._response
         if response.is_authenticated:
-            yield store_errors.access_denied(response, proven=not found)
+            is_signed = verdict not in {Verdict.OTHER, Verdict.NONE}  # as it is reported
+            yield store_errors.access_denied(response, proven=not found and is_signed)
         elif response.code is None and response.status == _FORBIDDEN and not found:
             if verdict is Verdict.RIGHT:
                 yield store_errors.access_denied(response, proven=False)

@@ -47,7 +47,7 @@ class StoreResponse:
 
     @property
     def is_authenticated(self) -> bool:
-        """Whether the store denied access after it had accepted the signature."""
+        """Whether the store denied access, which AWS does once it has accepted the signature."""
         return self.code == "AccessDenied" and not any(
             words in self.message for words in _BEFORE_SIGNATURE
         )

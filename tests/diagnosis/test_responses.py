@@ -103,6 +103,27 @@ def test_errors_after_the_signature_check_rule_out_a_mismatch() -> None:
     assert codes(denied) == [Code.HEADER_UNSIGNED, Code.ACCESS_DENIED]
 
 
+@pytest.mark.parametrize(
+    ("reported", "found"),
+    [
+        (report(signed()), [(Code.ACCESS_DENIED, True)]),
+        (replace(report(signed()), method=None), [(Code.ACCESS_DENIED, True)]),
+        (report(signed(), "PUT"), [(Code.METHOD_CHANGED, True), (Code.ACCESS_DENIED, False)]),
+        (
+            report(signed(UPLOAD), "GET", headers={}),
+            [(Code.METHOD_CHANGED, False), (Code.ACCESS_DENIED, False)],
+        ),
+        (upload(content_type="a/b"), [(Code.ACCESS_DENIED, False)]),
+    ],
+)
+def test_a_denial_does_not_prove_the_signature_of_another_request(
+    reported: ReportedRequest, found: list[tuple[Code, bool]]
+) -> None:
+    """A store may ask its policies first: MiniStack 1.5.33 does."""
+    findings = diagnosed(with_response(reported, error("AccessDenied")))
+    assert [(finding.code, finding.proven) for finding in findings] == found
+
+
 @pytest.mark.parametrize("context", [KNOWN, STRANGER, OFFLINE])
 def test_an_invalid_range_is_the_only_finding(context: Context) -> None:
     ranged = report(signed(), headers={"Range": "bytes=9-"})
