@@ -9,7 +9,7 @@ from presign_client.calls import Calls
 from presign_client.errors import FATAL, PRECONDITION_FAILED, SOURCE_CHANGED, PresignError
 from presign_client.results import Copied, SignedRequest
 from presign_client.retries import TemporaryError
-from presign_client.store import COPY_SOURCE_CHANGED, COPY_SOURCE_GONE, RETRYABLE_CODES
+from presign_client.store import COPY_SOURCE_CHANGED, COPY_SOURCE_GONE, REFUSED, RETRYABLE_CODES
 
 _CHANGED_SINCE = "The object was changed after it was copied. Both are kept."
 
@@ -89,7 +89,9 @@ class CopyCalls(Calls):
         try:
             response = self._store.retries.run(attempt)
         except PresignError as error:
-            if error.code != PRECONDITION_FAILED or etag is None:
+            # AWS denies a copy of what is gone: the session that copies may not list.
+            denied = error.code == REFUSED and error.status == httpx.codes.FORBIDDEN
+            if not denied and error.code != PRECONDITION_FAILED:
                 raise
             raise self._cause(error, bucket, key, version_id, etag) from None
         found = re.search(rb"<ETag>(?:&quot;|&#34;|\")?([^<&\"]+)", response.content)
@@ -121,15 +123,17 @@ class CopyCalls(Calls):
         return copied
 
     def _cause(
-        self, error: PresignError, bucket: str, key: str, version_id: str | None, etag: str
+        self, error: PresignError, bucket: str, key: str, version_id: str | None, etag: str | None
     ) -> PresignError:
-        """Return which condition of a copy failed, by what the source is now."""
+        """Return why a copy failed, by what the source is now."""
         try:
             now = self._etag(bucket, key, version_id)
         except PresignError as unseen:
             if unseen.code == "not_found":
                 return PresignError("not_found", COPY_SOURCE_GONE, unseen.status)
             return unseen if unseen.code in FATAL else error
+        if error.code != PRECONDITION_FAILED or etag is None:
+            return error
         if now.strip('"') != etag.strip('"'):
             return PresignError(SOURCE_CHANGED, COPY_SOURCE_CHANGED, error.status)
         return PresignError("object_exists", "The target of the copy exists.", error.status)

@@ -177,6 +177,22 @@ def test_a_source_that_is_gone_since_the_list_is_said(
     assert error.detail == "The object that was to be copied is not there."
 
 
+@pytest.mark.parametrize("listed", [LISTED, None])
+@pytest.mark.parametrize("denied", [set(), NO_LOOK])
+def test_a_source_that_is_gone_is_said_where_the_store_denies_it(
+    fake: Fake, denied: set[str], listed: str | None
+) -> None:
+    """AWS does: the session that copies may not list."""
+    fake.objects.clear()
+    fake.before = to_copies(s3_error(403, "AccessDenied"))
+    fake.denied = denied
+
+    with pytest.raises(PresignError) as caught:
+        fake.client().copy("reports", "a b.csv", "b.csv", etag=listed)
+
+    assert caught.value.code == ("storage_refused" if denied else "not_found")
+
+
 def test_a_bucket_that_is_missing_is_no_missing_source(fake: Fake) -> None:
     fake.before = to_copies(s3_error(404, "NoSuchBucket"))
 

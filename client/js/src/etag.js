@@ -1,6 +1,6 @@
 // What an object is now, for those who have not listed it.
 
-import { PresignError, SOURCE_CHANGED, UNREACHABLE } from "./errors.js";
+import { PRECONDITION_FAILED, PresignError, SOURCE_CHANGED, UNREACHABLE } from "./errors.js";
 import { COPY_SOURCE_CHANGED, COPY_SOURCE_GONE, readEtag } from "./store.js";
 
 /**
@@ -28,13 +28,14 @@ export async function etagOf(presign, { bucket, key, versionId, signal }) {
   throw new PresignError("storage_refused", detail);
 }
 
-/** Which condition of a copy failed, by what its source is now: the error to throw in place of `error`. */
+/** Why a copy failed, by what its source is now: the error to throw in place of `error`. */
 export async function causeOf(presign, error, { etag, signal, ...source }) {
   const { store, attempts } = error;
   const cause = (code, detail, status = 412) =>
     Object.assign(new PresignError(code, detail, { status, store }), { attempts });
   try {
     const now = await presign.etag({ ...source, signal });
+    if (error.code !== PRECONDITION_FAILED) return error;
     if (bare(now) !== bare(etag)) return cause(SOURCE_CHANGED, COPY_SOURCE_CHANGED);
     return cause("object_exists", "The target of the copy exists.");
   } catch (unseen) {

@@ -90,7 +90,9 @@ export class Presign {
     try {
       await this.retries.run(attempt, { signal });
     } catch (error) {
-      if (!(error instanceof PresignError) || error.code !== PRECONDITION_FAILED) throw error;
+      // AWS denies a copy of what is gone: the session that copies may not list.
+      const isDenied = error.code === "storage_refused" && error.status === 403;
+      if (!(error instanceof PresignError) || !(isDenied || error.code === PRECONDITION_FAILED)) throw error;
       throw await causeOf(this, error, { bucket, key, versionId, etag, signal });
     }
   }

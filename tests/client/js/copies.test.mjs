@@ -114,6 +114,18 @@ test("a copy of what is gone says so", async (t) => {
   }
 });
 
+const DENIED = [
+  ["the source is gone", GONE, [], "not_found"],
+  ["the source is there", ETAG, [], "storage_refused"],
+  ["the source cannot be looked at", GONE, ["v1/head-urls", "v1/download-urls"], "storage_refused"],
+];
+for (const [what, etag, denied, code] of DENIED)
+  test(`a copy that the store denies: ${what}`, async (t) => {
+    const fake = await start(t, { copy: s3Error(403, "AccessDenied"), etag });
+    denied.forEach((path) => fake.denied.add(path));
+    assert.equal(await codeOf(fake.presign().copy({ ...MOVE, etag: undefined })), code);
+  });
+
 test("a version is looked at by its id", async (t) => {
   const fake = await start(t, { copy: UNNAMED });
   assert.equal(await codeOf(fake.presign().copy({ ...MOVE, versionId: "v1" })), "object_exists");
