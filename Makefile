@@ -121,7 +121,7 @@ validate: $(VENV)/.installed $(CFN_VENV)/.installed $(SBOM)  ## the deployment f
 	$(BIN)/pytest -q -n $(WORKERS) --override-ini addopts="-rA --strict-markers --strict-config --import-mode=importlib" tests/validators
 
 audit: $(VENV)/.installed  ## published vulnerabilities of the locked packages (asks an advisory service)
-	$(BIN)/python -m tests.supply_chain.audit
+	$(BIN)/python -m tools.audit
 
 sbom: $(SBOM)  ## write the bill of materials of the shipped packages, as CycloneDX, into dist/
 
@@ -138,22 +138,22 @@ clients: $(VENV)/.installed $(STORE_VENV)/.installed $(CLIENTS_VENV)/.installed 
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal --override-ini addopts="-ra --strict-markers --strict-config --import-mode=importlib" tests/browser tests/clients
 
 screenshots: $(VENV)/.installed $(STORE_VENV)/.installed  ## take the pictures of the console, the README's recording and the dashboard again (needs Chromium, ffmpeg, Prometheus); look at each
-	$(BIN)/python -m tests.browser.console.screenshots
-	$(BIN)/python -m tests.deploy.grafana.picture
+	$(BIN)/python -m tools.screenshots
+	$(BIN)/python -m tools.dashboard_picture
 
 configuration: $(VENV)/.installed  ## write docs/configuration.md, docs/limits.md and presign.schema.json
-	$(BIN)/python -m tests.docs.configuration_page
-	$(BIN)/python -m tests.docs.limits_page
+	$(BIN)/python -m tools.configuration_page
+	$(BIN)/python -m tools.limits_page
 	$(BIN)/python -m service schema > presign.schema.json
 
 docs: $(VENV)/.installed $(DOCS_VENV)/.installed  ## build the site from the pages into dist/site; a link that leads nowhere fails
-	$(BIN)/python -m tests.docs.site_tree dist/docs
+	$(BIN)/python -m tools.site_tree dist/docs
 	cp docs/zensical.toml dist/
 	$(DOCS_VENV)/bin/zensical build --strict --clean --config-file dist/zensical.toml
-	$(BIN)/python -m tests.docs.site_check dist/site
+	$(BIN)/python -m tools.site_check dist/site
 
-redoc: $(VENV)/.installed  ## fetch the pinned Redoc of /docs again; tests/supply_chain/redoc.py says how to update it
-	$(BIN)/python -m tests.supply_chain.redoc
+redoc: $(VENV)/.installed  ## fetch the pinned Redoc of /docs again; tools/redoc.py says how to update it
+	$(BIN)/python -m tools.redoc
 
 format: $(VENV)/.installed  ## format, and fix what ruff can fix
 	$(BIN)/ruff format .
@@ -184,7 +184,7 @@ soak-abuse: $(VENV)/.installed  ## the same for an ordinary caller, next to abus
 mutants: $(VENV)/.installed  ## break signing, access and refresh in thousands of ways, and list the mutants that no test notices (half an hour)
 	rm -rf mutants  # mutmut keeps the verdicts of its last run, even if tests have changed since
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/mutmut run --max-children 2
-	$(BIN)/python -m tests.mutants
+	$(BIN)/python -m tools.mutants
 
 LOCK = uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-emit-package presign-client
 

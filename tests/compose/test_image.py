@@ -5,7 +5,7 @@ from pathlib import Path
 
 from release.image import image, images
 from tests.release.building import EPOCH, copied
-from tests.supply_chain.locks import ROOT
+from tools import ROOT
 
 
 def base() -> str:

@@ -8,7 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 from service.app.settings import Settings
 from service.config.durations import Duration, Seconds, duration_text
 from service.config.server import ServerSettings
-from tests.docs.configuration_page import SCHEMA
+from tools.configuration_page import SCHEMA
 
 SECONDS: TypeAdapter[Any] = TypeAdapter(Seconds)
 

@@ -12,8 +12,8 @@ from service.app.settings import Settings
 from service.config.messages import _MISSING, describe
 from service.config.quoting import Shown, quoted, safe_name
 from service.config.types import Region, Section, Url
-from tests.docs.configuration_page import SCHEMA
 from tests.docs.test_configuration_page import uncommented
+from tools.configuration_page import SCHEMA
 
 ODD: tuple[Any, ...] = ({}, ["a b"], 1.5, -1, True, "\0*", None, 10**30, float("inf"))
 OF_PYTHON = ("Input", "tuple", "dict", "str", "NoneType", "pydantic", "instance", "Enum", "valid ")

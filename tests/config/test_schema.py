@@ -15,10 +15,11 @@ from service.app.settings import Settings, load_settings
 from service.config import types
 from service.config.yaml_reader import parse
 from tests.cli.invoking import DIGEST, GOOD
-from tests.docs import configuration_page
-from tests.docs.documents import PAGES, Block, blocks
+from tests.docs.documents import Block, blocks
 from tests.docs.test_configuration_page import uncommented_text
 from tests.support.demo import ROOT
+from tools import configuration_page
+from tools.site_tree import PAGES
 
 SCHEMA: Final = configuration_schema()
 # Pages show single sections, and files of `buckets_dir`: other files have the rest.

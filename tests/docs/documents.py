@@ -17,11 +17,6 @@ from typing import Any, Final
 from tests.end_to_end.examples import node
 from tests.support.demo import ROOT, Demo, paste
 
-PAGES: Final = [
-    str(path.relative_to(ROOT))
-    for pattern in ("*.md", "client/*.md", "docs/**/*.md", "deploy/**/*.md")
-    for path in sorted(ROOT.glob(pattern))
-]
 COMMANDS: Final = frozenset({"sh", "python"})
 WITH_THE_DEMO: Final = "run with the demo"
 # As on the pages: the addresses of the demo and in a Pod, and a Pod's token file.

@@ -15,7 +15,6 @@ import pytest
 from presign_client.commands.main import main
 from tests.docs.documents import (
     COMMANDS,
-    PAGES,
     WITH_THE_DEMO,
     Block,
     blocks,
@@ -25,6 +24,7 @@ from tests.docs.documents import (
     text_of,
 )
 from tests.support.demo import ROOT, Demo, demo
+from tools.site_tree import PAGES
 
 SAY: Final = (
     "put one of these on the line before it: `<!-- run with the demo -->`, "

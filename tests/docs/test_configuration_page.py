@@ -7,9 +7,9 @@ from typing import Any, Final
 import pytest
 from ruamel.yaml import YAML
 
-from tests.docs import configuration_page
-from tests.docs.configuration_page import PAGE, SAME_KEYS, SCHEMA, SECTIONS, VARIABLES, page
 from tests.support.demo import ROOT
+from tools import configuration_page
+from tools.configuration_page import PAGE, SAME_KEYS, SCHEMA, SECTIONS, VARIABLES, page
 
 EXAMPLE: Final = (ROOT / "presign.example.yaml").read_text(encoding="utf-8")
 # The variables of traces.py are OpenTelemetry's: docs/metrics.md has them.

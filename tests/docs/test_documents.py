@@ -16,12 +16,13 @@ from service.config.server import ServerSettings
 from service.presigning.audit_decision import Decision
 from service.telemetry.metrics import Metrics
 from service.telemetry.otlp import FLUSH_SECONDS
-from tests.docs import limits_page
-from tests.docs.documents import PAGES, blocks, section, table, text_of
+from tests.docs.documents import blocks, section, table, text_of
 from tests.end_to_end.mutations import CASES
 from tests.support.app import make_app_settings, make_open_grant, run_app
 from tests.support.cloudfront import ec_key, pem
 from tests.support.demo import ROOT
+from tools import limits_page
+from tools.site_tree import PAGES
 
 THREATS: Final = text_of("docs/threats.md")
 OPERATIONS: Final = text_of("docs/operations.md")

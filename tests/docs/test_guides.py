@@ -24,8 +24,9 @@ from service.auth.tokens import token_of
 from service.cli.main import main
 from tests.auth.provider_tokens import GITHUB
 from tests.clients.toolchains import tool
-from tests.docs.documents import PAGES, Block, blocks, commands, text_of
+from tests.docs.documents import Block, blocks, commands, text_of
 from tests.support.demo import ROOT, paste
+from tools.site_tree import PAGES
 
 INDEX: Final = "docs/guides/README.md"
 GUIDES: Final = [page for page in PAGES if page.startswith("docs/guides/") and page != INDEX]

@@ -7,11 +7,10 @@ from typing import Any, Final
 
 import pytest
 
-from tests.docs import site_tree
-from tests.docs.documents import PAGES
-from tests.docs.site_check import problems
-from tests.docs.site_markdown import for_the_site
 from tests.support.demo import ROOT
+from tools import site_tree
+from tools.site_check import problems
+from tools.site_markdown import for_the_site
 
 SETTINGS: Final = tomllib.loads((ROOT / "docs/zensical.toml").read_text(encoding="utf-8"))
 READERS: Final = ["Start", "Guides", "Callers", "Operate", "Programs", "Reference", "Project"]
@@ -28,7 +27,7 @@ def paths(nav: Any) -> Iterator[str]:
 def test_the_navigation_has_each_page_once_by_reader() -> None:
     nav = SETTINGS["project"]["nav"]
     assert [name for part in nav for name in part] == READERS
-    assert sorted(paths(nav)) == sorted(PAGES)
+    assert sorted(paths(nav)) == sorted(site_tree.PAGES)
 
 
 @pytest.fixture(scope="module", name="tree")
@@ -38,7 +37,7 @@ def _tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target
 
 
-@pytest.mark.parametrize("page", [*PAGES, "openapi.yaml", "docs/flow.svg"])
+@pytest.mark.parametrize("page", [*site_tree.PAGES, "openapi.yaml", "docs/flow.svg"])
 def test_pages_and_what_they_link_keep_their_places(tree: Path, page: str) -> None:
     assert (tree / page).is_file()
 

@@ -6,7 +6,8 @@ from packageurl import PackageURL
 from packaging.utils import canonicalize_name
 
 from service import __version__
-from tests.supply_chain.locks import ROOT, pinned
+from tools import ROOT
+from tools.locks import pinned
 
 OWN: Final = {"presign-server", "presign-client"}
 

@@ -4,7 +4,7 @@ from typing import Final
 
 from release.image import pinned_base
 from service import __version__
-from tests.supply_chain.locks import ROOT
+from tools import ROOT
 
 DOCKERFILE: Final[Path] = ROOT / "Dockerfile"
 

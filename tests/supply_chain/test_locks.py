@@ -10,7 +10,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.supply_chain.locks import LOCKS, PYTHONS, ROOT, pinned, pins, statements
+from tools import ROOT
+from tools.locks import LOCKS, PYTHONS, pinned, pins, statements
 
 PYPROJECT: Final[dict[str, Any]] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 CLIENT: Final[dict[str, Any]] = tomllib.loads((ROOT / "client/pyproject.toml").read_text())

@@ -3,7 +3,7 @@
 import gzip
 import hashlib
 
-from tests.supply_chain.redoc import LICENCES, SCRIPT, SHA256, VERSION, packed, upstream
+from tools.redoc import LICENCES, SCRIPT, SHA256, VERSION, packed, upstream
 
 
 def test_the_script_is_upstreams_but_for_one_picture() -> None:

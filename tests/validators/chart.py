@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import helm_python
 
-from tests.supply_chain.locks import ROOT
+from tools import ROOT
 
 CHART: Final = ROOT / "deploy" / "helm"
 EXAMPLES: Final = CHART / "examples"

@@ -9,7 +9,9 @@ from typing import Any, Final
 
 import pytest
 
-from tests.supply_chain.audit import (
+from tests.support.http_servers import Handler, serving
+from tools import ROOT
+from tools.audit import (
     Ignored,
     Verdict,
     audit,
@@ -18,8 +20,6 @@ from tests.supply_chain.audit import (
     judge,
     report,
 )
-from tests.supply_chain.locks import ROOT
-from tests.support.http_servers import Handler, serving
 
 TODAY: Final = dt.datetime.now(tz=dt.UTC).date()
 HASH: Final = "--hash=sha256:" + "0" * 64

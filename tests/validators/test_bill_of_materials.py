@@ -10,7 +10,7 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
 from tests.supply_chain import bill
-from tests.supply_chain.locks import ROOT
+from tools import ROOT
 
 FILE: Final = ROOT / "dist" / "presign.cdx.json"
 PYTHON: Final = ".".join(platform.python_version_tuple()[:2])

@@ -13,10 +13,10 @@ from typing import Any, Final
 import pytest
 from ruamel.yaml import YAML
 
-from tests.supply_chain.locks import ROOT
 from tests.support.lambda_runtime import HANDLER
 from tests.support.processes import run_to_end
 from tests.validators.validating import BIN
+from tools import ROOT
 
 CFN_LINT: Final = Path(os.environ.get("TESTS_CFN", ROOT / ".venv-cfn" / "bin"), "cfn-lint")
 HCL2_TO_JSON: Final = BIN / "hcl2tojson"

@@ -7,7 +7,7 @@ from typing import Any, Final
 import pytest
 
 from release import licences
-from tests.supply_chain.locks import ROOT
+from tools import ROOT
 
 BILL: Final[dict[str, Any]] = json.loads((ROOT / "dist" / "presign.cdx.json").read_text())
 DOCKERFILE: Final = (ROOT / "Dockerfile").read_text(encoding="utf-8")

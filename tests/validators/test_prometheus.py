@@ -2,47 +2,17 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 import httpx
 
-from tests.clients.toolchains import tool
-from tests.supply_chain.locks import ROOT
-from tests.support.processes import free_ports, run_process
+from tests.support.processes import free_ports
+from tests.support.prometheus import asked, run_prometheus
 from tests.support.service import API_KEY, make_caller, run_service_process
 
-RULES: Final = ROOT / "deploy" / "grafana" / "alerts.yaml"
 SECONDS: Final = 120.0  # a busy machine's; an idle one needs 10
-
-
-@contextmanager
-def run_prometheus(directory: Path, target: str) -> Iterator[httpx.Client]:
-    """Yield a client of Prometheus' API. It scrapes the host and port `target` each second."""
-    (port,) = free_ports(1)
-    job = {"job_name": "presign", "static_configs": [{"targets": [target]}]}
-    configuration = {
-        "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
-        "rule_files": [str(RULES)],
-        "scrape_configs": [job],
-    }
-    (directory / "prometheus.yml").write_text(json.dumps(configuration))  # JSON is YAML
-    url = f"http://127.0.0.1:{port}"
-    options = ["--config.file=prometheus.yml", "--storage.tsdb.path=data"]
-    command = [tool("prometheus", "prometheus"), *options, f"--web.listen-address=127.0.0.1:{port}"]
-    with (
-        run_process(command, directory, f"{url}/-/ready"),
-        httpx.Client(base_url=f"{url}/api/v1", trust_env=False, timeout=30) as client,
-    ):
-        yield client
-
-
-def asked(prometheus: httpx.Client, path: str, **query: str) -> Any:
-    reply = prometheus.get(path, params=query).raise_for_status().json()
-    assert {"warnings", "infos"}.isdisjoint(reply), reply
-    return reply["data"]
 
 
 def rules(prometheus: httpx.Client) -> list[Any]:

@@ -11,7 +11,6 @@ from typing import Any, Final
 import pytest
 from ruamel.yaml import YAML
 
-from tests.supply_chain.locks import ROOT
 from tests.validators.validating import (
     KUBERNETES,
     built,
@@ -22,6 +21,7 @@ from tests.validators.validating import (
     read,
     yamllint,
 )
+from tools import ROOT
 
 Validator = Callable[[Path], str]
 GRAFANA: Final = ROOT / "deploy" / "grafana"

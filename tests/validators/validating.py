@@ -9,8 +9,8 @@ import kubernetes_validate
 from ruamel.yaml import YAML
 
 from tests.clients.toolchains import tool
-from tests.supply_chain.locks import ROOT
 from tests.support.processes import run_to_end
+from tools import ROOT
 
 BIN: Final = Path(sys.executable).parent
 KUBERNETES: Final = ROOT / "deploy" / "kubernetes"

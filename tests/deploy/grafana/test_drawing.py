@@ -8,8 +8,8 @@ from typing import Any, Final
 import pytest
 
 from benchmarks.plots import LIGHT
-from tests.deploy.grafana.drawing import Box, chart, named, nice, shown, stat
 from tests.deploy.grafana.metrics import GRAFANA
+from tools.dashboard_drawing import Box, chart, named, nice, shown, stat
 
 DASHBOARD: Final = json.loads((GRAFANA / "dashboard.json").read_text(encoding="utf-8"))
 BOX: Final = Box(0, 0, 400, 200)

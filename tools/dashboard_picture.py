@@ -16,12 +16,13 @@ from typing import Any, Final
 import httpx
 
 from benchmarks.plots import DARK, LIGHT
-from tests.deploy.grafana.drawing import Lines, draw, named, shown
 from tests.support import stores
+from tests.support.prometheus import asked, run_prometheus
 from tests.support.service import API_KEY, make_caller, run_service
-from tests.validators.test_prometheus import asked, run_prometheus
+from tools import ROOT
+from tools.dashboard_drawing import Lines, draw, named, shown
 
-GRAFANA: Final = Path(__file__).parents[3] / "deploy" / "grafana"
+GRAFANA: Final = ROOT / "deploy" / "grafana"
 SECONDS: Final = 150
 SHOWN: Final = 120  # the last of them
 STEP: Final = 3

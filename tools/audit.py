@@ -21,8 +21,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from tests.supply_chain.locks import LOCKS, PYTHONS, ROOT, pinned
 from tests.support.processes import run_to_end
+from tools import ROOT
+from tools.locks import LOCKS, PYTHONS, pinned
 
 SHIPS: Final = "runtime.lock"
 HOW: Final = shlex.split(

@@ -10,10 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from tests.docs.documents import PAGES
-from tests.docs.site_markdown import for_the_site
-from tests.support.demo import ROOT
+from tools import ROOT
+from tools.site_markdown import for_the_site
 
+PAGES: Final = [
+    str(path.relative_to(ROOT))
+    for pattern in ("*.md", "client/*.md", "docs/**/*.md", "deploy/**/*.md")
+    for path in sorted(ROOT.glob(pattern))
+]
 _LINK: Final = re.compile(r"(?P<before>\]\(|<img src=\"|srcset=\")(?P<path>[^)#:\"\s]+)")
 _INDEX: Final = "README.md"
 

@@ -1,7 +1,6 @@
 """Writes the tables of docs/limits.md from the code: `make configuration` calls it."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -45,9 +44,10 @@ from service.signing.multipart_actions import (
 from service.signing.signer import MAX_EXPIRES_IN
 from service.signing.tags import MAX_TAG_KEY, MAX_TAG_VALUE, MAX_TAGS
 from service.signing.validation import MAX_KEY_BYTES
-from tests.docs.bounds_table import BOUNDS
+from tools import ROOT
+from tools.bounds_table import BOUNDS
 
-PAGE: Final = Path(__file__).parents[2] / "docs" / "limits.md"
+PAGE: Final = ROOT / "docs" / "limits.md"
 _MIB: Final = 1024**2
 _GIB: Final = 1024**3
 _TIB: Final = 1024**4

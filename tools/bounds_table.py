@@ -1,4 +1,4 @@
-"""The bounds of the server and of its calls, from the code: tests/docs/limits_page.py writes them."""
+"""The bounds of the server and of its calls, from the code: tools/limits_page.py writes them."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""After `mutmut run`: fails unless `explained.txt` explains the mutants that survived, and no others.
+"""After `mutmut run`: fails unless `explained_mutants.txt` explains the mutants that survived, and no others.
 
 A mutant is known there by what it changes, since its number changes with the lines around it.
 """
@@ -10,7 +10,7 @@ from typing import Final
 
 import click
 
-EXPLAINED: Final = Path(__file__).with_name("explained.txt")
+EXPLAINED: Final = Path(__file__).with_name("explained_mutants.txt")
 NOTICED: Final = ("killed", "caught by type check")
 
 
