@@ -21,7 +21,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from tests.support.processes import run_to_end
 from tools import ROOT
 from tools.locks import LOCKS, PYTHONS, pinned
 
@@ -98,7 +97,8 @@ def pip_audit(requirements: str, options: Sequence[str]) -> subprocess.Completed
         file.write(requirements)
         file.flush()
         program = Path(sys.executable).parent / "pip-audit"
-        return run_to_end([program, "-r", file.name, *HOW, *options], seconds=300)
+        command: list[str | Path] = [program, "-r", file.name, *HOW, *options]
+        return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
 
 
 def report(lock: Path, verdict: Verdict) -> str:
