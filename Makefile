@@ -63,10 +63,13 @@ CONFORMANCE = tests/contract/test_conformance.py tests/aws_lambda/test_conforman
 # The service, the client, and both with a store.
 SHORT = tests/api tests/auth tests/client tests/multipart tests/presigning tests/s3 tests/server tests/sessions tests/signing tests/end_to_end/test_client.py
 
+# pytest as pyproject.toml has it, without the folders that it leaves to other targets.
+ALL_FOLDERS = --override-ini addopts="-ra --strict-markers --strict-config --import-mode=importlib"
+
 # Many tests wait for processes, so one worker more than there are cores keeps two cores busy.
 WORKERS = $(shell $(PYTHON) -c 'import os; print(min(4, 1 + os.cpu_count()))')
 
-.PHONY: help environments check-environments demo compose test test-pythons test-short coverage test-slow check lint iam validate audit sbom licences release version clients screenshots configuration docs format bench bench-trend bench-profile bench-latency bench-transfer soak soak-abuse mutants redoc locks clean
+.PHONY: help environments check-environments demo compose quick test test-pythons test-short coverage test-slow check lint iam validate audit sbom licences release version clients screenshots configuration docs format bench bench-trend bench-profile bench-latency bench-transfer soak soak-abuse mutants redoc locks clean
 .DEFAULT_GOAL = help
 
 help:  ## list the targets
@@ -81,8 +84,13 @@ compose:  ## the same in containers with minimal privileges (needs Docker)
 	docker compose up --build --wait
 	@echo 'presign is ready at http://localhost:$(or $(PRESIGN_PORT),8000) (API key `demo`, bucket `demo`). Stop it with `docker compose down`.'
 
-test: $(VENV)/.installed $(STORE_VENV)/.installed  ## all tests but the slow ones
-	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not slow" $(CONFORMANCE:%=--ignore=%)
+quick: lint $(STORE_VENV)/.installed  ## lint, and the tests of the rooms that differ from main: what a pull request must pass
+	@tests=$$($(BIN)/python -m tools.changed quick $(SHORT)) && \
+	  if [ -z "$$tests" ]; then echo 'No test belongs to what differs from main.'; else set -x; \
+	  $(BIN)/pytest -q -n $(WORKERS) --dist worksteal -m "not slow" $(ALL_FOLDERS) $(CONFORMANCE:%=--ignore=%) $$tests; fi
+
+test: $(VENV)/.installed $(STORE_VENV)/.installed  ## all tests but the slow ones (ROOM=protocols/links is one room's)
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not slow" $(CONFORMANCE:%=--ignore=%) $(ROOM:%=tests/%)
 
 test-pythons: $(STORE_VENV)/.installed  ## a short suite on the oldest and the next Python, as far as this machine has them
 	@$(foreach version,$(OTHER_PYTHONS),$(if $(call python,$(version)),\
@@ -115,7 +123,7 @@ lint: $(VENV)/.installed  ## format, lint, strict types, import contracts
 	$(BIN)/lint-imports --no-cache
 
 iam: $(VENV)/.installed tests/iam/node_modules/.package-lock.json  ## every IAM policy that the service makes or prints, evaluated by a simulator that others wrote
-	$(BIN)/pytest -q -n $(WORKERS) --override-ini addopts="-ra --strict-markers --strict-config --import-mode=importlib" tests/iam
+	$(BIN)/pytest -q -n $(WORKERS) $(ALL_FOLDERS) tests/iam
 
 validate: $(VENV)/.installed $(CFN_VENV)/.installed $(SBOM)  ## the deployment files, with yamllint, hadolint, the compose schema, kustomize, Helm, kubernetes-validate, promtool, Prometheus, cfn-lint, an HCL parser; the bill of materials
 	$(BIN)/pytest -q -n $(WORKERS) --override-ini addopts="-rA --strict-markers --strict-config --import-mode=importlib" tests/validators
@@ -134,8 +142,8 @@ licences: $(SBOM)  ## write docs/licences.md, the licences of what ships
 version: $(VENV)/.installed  ## write the next version to all files that have it, and its section of the changelog (VERSION=0.2.0)
 	$(BIN)/python -m release.version $(VERSION)
 
-clients: $(VENV)/.installed $(STORE_VENV)/.installed $(CLIENTS_VENV)/.installed $(ICEBERG_VENV)/.installed $(MLFLOW_VENV)/.installed $(HUB_VENV)/.installed $(HUB1_VENV)/.installed $(NODE_MODULES)  ## test with real clients: generated ones, and browsers
-	$(BIN)/pytest -n $(WORKERS) --dist worksteal --override-ini addopts="-ra --strict-markers --strict-config --import-mode=importlib" tests/browser tests/clients
+clients: $(VENV)/.installed $(STORE_VENV)/.installed $(CLIENTS_VENV)/.installed $(ICEBERG_VENV)/.installed $(MLFLOW_VENV)/.installed $(HUB_VENV)/.installed $(HUB1_VENV)/.installed $(NODE_MODULES)  ## test with real clients: generated ones, and browsers (TESTS=tests/clients/git_lfs are some)
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal $(ALL_FOLDERS) $(or $(TESTS),tests/browser tests/clients)
 
 screenshots: $(VENV)/.installed $(STORE_VENV)/.installed  ## take the pictures of the console, the README's recording and the dashboard again (needs Chromium, ffmpeg, Prometheus); look at each
 	$(BIN)/python -m tools.screenshots
