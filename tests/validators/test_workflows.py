@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+import yaml
 
 from release.image import pinned_base
 from release.packages import npm_package
@@ -82,11 +83,32 @@ def test_each_action_has_one_digest_and_names_its_release() -> None:
 
 
 def test_ci_runs_on_the_base_of_the_image() -> None:
-    [container] = re.findall(r"container: (\S+)", TEXT[FORGE / "workflows" / "ci.yml"])
+    [container] = set(re.findall(r"container: (\S+)", TEXT[FORGE / "workflows" / "ci.yml"]))
     assert container == pinned_base(ROOT)
     dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
     [python] = re.findall(r"^ARG PYTHON=(.+)$", dockerfile, re.MULTILINE)
     assert container.startswith(f"python:{python}-slim@")
+
+
+def test_a_pull_request_runs_what_it_changes_and_main_everything() -> None:
+    jobs = yaml.safe_load(TEXT[FORGE / "workflows" / "ci.yml"])["jobs"]
+    of_main = "github.event_name != 'pull_request'"
+    conditions = {name: job["if"] for name, job in jobs.items()}
+    assert conditions == {
+        "quick": "github.event_name == 'pull_request'",
+        "clients": "needs.quick.outputs.clients != ''",
+        "checks": of_main,
+        "pythons": of_main,
+        "containers": of_main,
+    }
+    commands = {name: [step.get("run") for step in job["steps"]] for name, job in jobs.items()}
+    assert "make quick" in commands["quick"]
+    assert 'make clients TESTS="$TESTS"' in commands["clients"]
+    assert "bash .ci/run" in commands["checks"]
+
+
+def test_ci_runs_each_night() -> None:
+    assert "\n  schedule:\n    - cron: " in TEXT[FORGE / "workflows" / "ci.yml"]
 
 
 def test_the_workflows_call_existing_targets() -> None:
@@ -94,7 +116,7 @@ def test_the_workflows_call_existing_targets() -> None:
         name for text in TEXT.values() for name in re.findall(r"(?:run: |  )make ([a-z-]+)", text)
     }
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    assert called >= {"release", "audit", "compose", "test-pythons"}
+    assert called >= {"release", "audit", "compose", "test-pythons", "quick", "clients"}
     assert called <= {*targets}
 
 
