@@ -10,7 +10,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 from moto.sqs import models
 
-from benchmarks import arrivals, idle_arrivals
+from benchmarks import arrivals
 from tests.support import stores
 from tests.support.queues import arrivals_of, queue_filled_by
 from tests.support.stores import Store
@@ -69,6 +69,3 @@ def test_a_stop_ends_the_poll_of_a_queue(store: Store) -> None:
 def test_what_is_measured_has_figures(store: Store) -> None:
     waits = arrivals.beside(store, is_slow=True, rate=20, count=5)
     assert 0 < waits.median <= waits.p99
-    found = idle_arrivals.measure(rounds=1)
-    assert min(found.off_us, found.on_us, found.push_ms, found.push_held_ms) > 0
-    assert len([*idle_arrivals.lines(found)]) == 3
