@@ -66,6 +66,7 @@ _CLIENTS: Final[Mapping[str, tuple[str, ...]]] = {
     "service/protocols/uppy": ("tests/browser/test_uppy.py",),
     "service/signing/cloudfront.py": ("tests/clients/test_cloudfront_signer.py",),
 }
+_NEW: Final = ("--others", "--exclude-standard")  # files that git does not know yet
 _MARK: Final = re.compile(r"run by (tests/(?:browser|clients)/[\w/]+\.py)")
 
 
@@ -122,9 +123,6 @@ def _git(*words: str) -> list[str]:
     command = ["git", *words]
     done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
     return [each for each in re.split("[\0\n]", done.stdout) if each]
-
-
-_NEW: Final = ("--others", "--exclude-standard")
 
 
 def _differing() -> set[str]:

@@ -175,6 +175,11 @@ def test_what_main_got_since_does_not_differ(checkout: Path) -> None:
     assert ask(checkout, "quick").stdout == "tests/access\n"
 
 
+def test_origins_main_counts_if_there_is_one(checkout: Path) -> None:
+    git(checkout, "update-ref", "refs/remotes/origin/main", "HEAD")
+    assert ask(checkout, "quick").stdout == "tests/auth tests/s3\n"
+
+
 def test_the_short_suite_is_that_of_the_makefile(checkout: Path) -> None:
     (checkout / "pyproject.toml").touch()
     shown = ask(checkout, "quick", "tests/signing").stdout
