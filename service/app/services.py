@@ -68,7 +68,9 @@ class Services:
         self.core = core
         self.tokens = TokenVerifier(configuration.issuers, clock=core.clock)
         self.console = Console(page_settings(configuration.settings))
-        self.diagnoses = Diagnoses(core.authorizer, history, clock=core.clock)
+        self.diagnoses = Diagnoses(
+            core.authorizer, history, clock=core.clock, count=core.metrics.diagnosed
+        )
         self.configuration = configuration
         self._builder = builder
         self._problems = problems

@@ -7,7 +7,7 @@
 
 import asyncio
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
@@ -19,10 +19,10 @@ from service.diagnosis.diagnose import Context, DiagnosisInput, diagnose, parse_
 from service.diagnosis.findings import Finding
 from service.diagnosis.request import ParsedRequest, ReportedRequest
 from service.errors import Forbidden
+from service.presigning.answers import Unsigned
 from service.presigning.authorizer import Authorizer
 from service.presigning.caller_access import CallerAccess
 from service.presigning.requests import Requester, StoreRequest
-from service.presigning.results import Diagnosed
 from service.presigning.snapshot import Snapshot
 from service.sessions.history import History
 from service.sessions.session import Session
@@ -48,15 +48,24 @@ class _Candidate(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class _Diagnosis(Diagnosed):
+class _Diagnosis(Unsigned):
     findings: Sequence[Finding]
 
 
 class Diagnoses:
-    def __init__(self, authorizer: Authorizer, history: History, *, clock: Clock) -> None:
+    def __init__(
+        self,
+        authorizer: Authorizer,
+        history: History,
+        *,
+        clock: Clock,
+        count: Callable[[str | None], None],
+    ) -> None:
+        """`count` gets the code of the first finding of each diagnosis, or None."""
         self._authorizer = authorizer
         self._history = history
         self._clock = clock
+        self._count = count
 
     async def diagnose(self, requester: Requester, reported: ReportedRequest) -> Sequence[Finding]:
         """The findings, the likeliest first. Counts as one URL against the caller's rate limit.
@@ -77,9 +86,10 @@ class Diagnoses:
                 raise Forbidden
             allowed = self._without_foreign_response(access, report)
             findings = await self._findings(access, allowed, covered.location)
-            return _Diagnosis(findings[0].code if findings else None, findings)
+            return _Diagnosis(findings)
 
         found = await self._authorizer.audited(requester, request, request.key, diagnosis)
+        self._count(found.findings[0].code if found.findings else None)
         return found.findings
 
     def _without_foreign_response(

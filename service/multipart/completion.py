@@ -24,7 +24,7 @@ from service.errors import InvalidPart, LengthMismatch, PresignError, StorageRef
 from service.multipart.requests import Completion
 from service.presigning.authorizer import Authorizer
 from service.presigning.requests import Requester
-from service.presigning.results import CompletedUpload
+from service.presigning.results import AuthorizedStoreAccess, CompletedUpload
 from service.s3.client import S3Client
 from service.s3.errors import NO_SUCH_UPLOAD, S3Error, to_domain_error
 from service.s3.queries import S3Object
@@ -54,9 +54,9 @@ async def complete_upload(
         StorageRefused, StorageUnavailable: see `S3Client.send`.
     """
     upload = request.upload
-    store_access = await authorizer.authorize_store_call(requester, request.store_request())
-    s3_object = S3Object(store, store_access, upload.bucket, upload.key)
-    return await _Completion(authorizer, requester, request, s3_object).complete()
+    access = await authorizer.authorize_store_call(requester, request.store_request())
+    s3_object = S3Object(store, access, upload.bucket, upload.key)
+    return await _Completion(authorizer, requester, request, access, s3_object).complete()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,7 @@ class _Completion:
     authorizer: Authorizer
     requester: Requester
     request: Completion
+    access: AuthorizedStoreAccess
     s3_object: S3Object
 
     async def complete(self) -> CompletedUpload:
@@ -97,7 +98,7 @@ class _Completion:
         if length > request.content_length:
             hint = "Abort the upload."
             abort = self.request.upload.store_request("AbortMultipartUpload")
-            outcome = (abort, abort.key, self.s3_object.access)
+            outcome = (abort, abort.key, self.access)
             await self.authorizer.record(self.requester, [outcome])
             with suppress(PresignError, S3Error):
                 await self.s3_object.abort_upload(self.request.upload.upload_id)

@@ -18,13 +18,12 @@ from typing import Final
 
 from pydantic_core import to_json
 
-from service.access.grants import Operation
 from service.clock import rfc3339
 from service.concurrency.pending import Pending
 from service.errors import PresignError
-from service.presigning.audit_decision import Answer, Decision, DecisionValues, decision_of
+from service.presigning.answers import Answer, Members, Request, decision_members
 from service.presigning.json_template import PLACEHOLDER, cut, text
-from service.presigning.requests import AnyRequest, Requester, UnreadRequest, operation
+from service.presigning.requests import Requester
 
 MAX_LINE: Final = 15 * 1024  # bytes
 _NUMBERS: Final = len("10001000")  # `part` and `parts`
@@ -35,7 +34,7 @@ _REFUSALS: Final = 10  # lines of refusals for one batch
 
 WriteLines = Callable[[Iterable[bytes]], Pending]
 # A request, its key, or the keys with the same answer (none if it is unread), and the answer.
-Outcome = tuple[AnyRequest, str | Sequence[str], Answer]
+Outcome = tuple[Request, str | Sequence[str], Answer | PresignError]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +59,14 @@ def audit_lines(
     """
     if len(outcomes) == 1 and isinstance(outcomes[0][1], str):
         return [_line(requester, outcomes[0], s3_buckets, time)]
-    keys: dict[DecisionValues, list[str]] = {}
-    refused: dict[DecisionValues, int] = {}  # the number of keys
+    keys: dict[Members, list[str]] = {}
+    refused: dict[Members, int] = {}  # the number of keys
     for request, key, answer in outcomes:
-        decision = decision_of(request, answer, s3_buckets)
+        decision = decision_members(request, answer, s3_buckets)
         its_keys = [key] if isinstance(key, str) else key
         if isinstance(answer, PresignError):
             if decision not in refused and len(refused) >= _REFUSALS:
-                what = None if isinstance(request, UnreadRequest) else operation(request)
-                decision = tuple(Decision("denied", None, what))
+                decision = (("decision", "denied"), ("operation", request.operation))
             refused[decision] = refused.get(decision, 0) + len(its_keys)
             its_keys = its_keys[: _REFUSED_KEYS - len(keys.get(decision, ()))]
         keys.setdefault(decision, []).extend([each[:_LONGEST_KEY] for each in its_keys])
@@ -90,71 +88,23 @@ def refused_batch_line(
     time: float,
 ) -> bytes:
     """Return the line of a batch that was refused as a whole. `code` is the code of the problem."""
-    s3_bucket = None if batch.bucket is None else s3_buckets.get(batch.bucket)
-    decision = tuple(Decision("denied", code, batch.operation, batch.bucket, s3_bucket))
+    decision = (
+        ("decision", "denied"),
+        ("reason", code),
+        ("operation", batch.operation),
+        ("bucket", batch.bucket),
+        ("s3_bucket", None if batch.bucket is None else s3_buckets.get(batch.bucket)),
+    )
     keys = [key[:_LONGEST_KEY] for key in batch.keys[:_REFUSED_KEYS]]
     return _number_parts(_lines(requester, decision, keys, time, batch.count))[0]
 
 
-def denied_line(
-    *,
-    time: float,
-    reason: str | None = None,
-    request_id: str | None = None,
-    client: str | None = None,
-    route: str | None = None,
-    suppressed: int | None = None,
-) -> bytes:
-    """Return the line of requests of nobody in particular. `suppressed` is how many have none."""
-    members = {
-        "request_id": request_id,
-        "client": client,
-        "decision": "denied",
-        "reason": reason,
-        "route": route,
-        "suppressed": suppressed,
-    }
-    present = {name: value for name, value in members.items() if value is not None}
+def event_line(members: Members, key: str | None = None, *, time: float) -> bytes:
+    """Return the line of what answers no request. `key` is that of an object, if it has one."""
+    present = {name: value for name, value in members if value is not None}
     line = {"event": "audit", "time": _milliseconds(time).decode(), **present}
-    return to_json({**line, "keys": [], "part": 1, "parts": 1}) + b"\n"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HookTry:
-    """One try to notify a hook of an object. `status` is None if the hook did not answer.
-
-    `failure` says why it has not accepted the event, without an address.
-    """
-
-    hook: str
-    webhook_id: str
-    bucket: str
-    s3_bucket: str
-    key: str
-    status: int | None = None
-    failure: str | None = None
-
-
-def hook_try_line(tried: HookTry, *, time: float, requester: Requester | None = None) -> bytes:
-    """Return the line of a try. `requester` pushed the event, unless it came by a queue."""
-    caller = None if requester is None else requester.identity.caller
-    members = {
-        "request_id": None if requester is None else requester.request_id,
-        "issuer": None if caller is None else caller.issuer,
-        "subject": None if caller is None else caller.subject,
-        "client": None if requester is None else requester.client,
-        "decision": "allowed" if tried.failure is None else "failed",
-        "reason": tried.failure,
-        "operation": Operation.NOTIFY,
-        "bucket": tried.bucket,
-        "s3_bucket": tried.s3_bucket,
-        "hook": tried.hook,
-        "webhook_id": tried.webhook_id,
-        "status": tried.status,
-    }
-    present = {name: value for name, value in members.items() if value is not None}
-    line = {"event": "audit", "time": _milliseconds(time).decode(), **present}
-    return to_json({**line, "keys": [tried.key[:_LONGEST_KEY]], "part": 1, "parts": 1}) + b"\n"
+    keys = [] if key is None else [key[:_LONGEST_KEY]]
+    return to_json({**line, "keys": keys, "part": 1, "parts": 1}) + b"\n"
 
 
 def _line(
@@ -167,7 +117,7 @@ def _line(
     request, key, answer = outcome
     assert isinstance(key, str)
     caller = requester.identity.caller
-    decision = decision_of(request, answer, s3_buckets)
+    decision = decision_members(request, answer, s3_buckets)
     head, before_id, before_keys, before_part, between, end = _template(
         caller.issuer, caller.subject, requester.client, decision
     )
@@ -194,7 +144,7 @@ def _number_parts(lines: Sequence[tuple[bytes, bytes, bytes]]) -> list[bytes]:
 
 def _lines(
     requester: Requester,
-    decision: DecisionValues,
+    decision: Members,
     keys: Sequence[str],
     time: float,
     refused: int | None = None,
@@ -225,7 +175,7 @@ def _template(
     issuer: str | None,
     subject: str,
     client: str | None,
-    decision: DecisionValues,
+    decision: Members,
     keys_count: int | None = None,
 ) -> list[bytes]:
     members = {
@@ -235,7 +185,7 @@ def _template(
         "issuer": issuer,
         "subject": subject,
         "client": client,
-        **dict(zip(Decision._fields, decision, strict=True)),
+        **dict(decision),
         "keys": PLACEHOLDER,
         "keys_count": keys_count,
         "part": PLACEHOLDER,

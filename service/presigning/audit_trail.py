@@ -9,20 +9,16 @@ from service.clock import Clock
 from service.concurrency.event_loop import ITEMS_PER_SLICE
 from service.concurrency.pending import Pending
 from service.errors import Overloaded, PresignError, Unauthenticated
+from service.presigning.answers import Members, SigningObserver
 from service.presigning.audit import (
-    HookTry,
     Outcome,
     RefusedBatch,
     WriteLines,
     audit_lines,
-    denied_line,
-    hook_try_line,
+    event_line,
     refused_batch_line,
 )
-from service.presigning.audit_decision import Answer
-from service.presigning.requests import AnyRequest, Requester, UnreadRequest, operation
-from service.presigning.results import Diagnosed, EndedLink, ListedLinks, MadeLink
-from service.s3.access import StoreAccess
+from service.presigning.requests import Requester, UnreadRequest
 from service.telemetry.logs import LineLimit
 
 _FEW: Final = 9  # lines in a second; the tenth has the number of the others
@@ -36,21 +32,13 @@ class _FewLines:
         self.counting: asyncio.Task[None] | None = None
 
 
-class SigningObserver(Protocol):
-    def signed(self, operation: str, bucket: str, limited_by: str | None, count: int) -> None:
-        """`count` URLs or forms were signed.
+class Event(Protocol):
+    """What answers no request, such as a notification."""
 
-        `limited_by` is what shortened their lifetime, if anything.
-        """
+    @property
+    def key(self) -> str: ...
 
-    def refused(self, code: str, count: int) -> None:
-        """`count` URLs or forms were refused."""
-
-    def diagnosed(self, finding: str | None) -> None:
-        """A failed request was diagnosed; `finding` is the first code, or None."""
-
-    def audit_failed(self) -> None:
-        """An audit line could not be written, so the request is not answered."""
+    def members(self) -> Members: ...
 
 
 class AuditTrail:
@@ -87,11 +75,11 @@ class AuditTrail:
         self._observer.refused(refusal.code, batch.count)
 
     async def record_unauthenticated(self, request_id: str, client: str | None, route: str) -> None:
-        reason, time = Unauthenticated.code, self._clock.wall()
-        line = denied_line(
-            time=time, reason=reason, request_id=request_id, client=client, route=route
-        )
-        await self._put_one_of_few(self._unauthenticated, line, {"reason": reason})
+        of_request = (("request_id", request_id), ("client", client))
+        decision = (("decision", "denied"), ("reason", Unauthenticated.code))
+        members = (*of_request, *decision, ("route", route))
+        line = event_line(members, time=self._clock.wall())
+        await self._put_one_of_few(self._unauthenticated, line, decision)
 
     async def record_refused_use(
         self, requester: Requester, route: str, refusal: PresignError
@@ -99,24 +87,26 @@ class AuditTrail:
         """Record that a genuine share link was refused. The requester is its maker."""
         outcome = (UnreadRequest(route), (), refusal)
         [line] = audit_lines(requester, [outcome], s3_buckets={}, time=self._clock.wall())
-        await self._put_one_of_few(self._refused_uses, line, {"route": route})
+        shared = (("decision", "denied"), ("route", route))
+        await self._put_one_of_few(self._refused_uses, line, shared)
 
-    async def record_hook_try(self, tried: HookTry, requester: Requester | None = None) -> None:
-        """Record a try to notify a hook. Raises Overloaded."""
-        await self._put_line(hook_try_line(tried, time=self._clock.wall(), requester=requester))
+    async def record_event(self, event: Event, requester: Requester | None = None) -> None:
+        """Record an event that `requester` has caused, if anybody. Raises Overloaded."""
+        members = event.members() if requester is None else (*_of(requester), *event.members())
+        await self._put_line(event_line(members, event.key, time=self._clock.wall()))
 
-    async def _put_one_of_few(self, few: _FewLines, line: bytes, shared: Mapping[str, str]) -> None:
+    async def _put_one_of_few(self, few: _FewLines, line: bytes, shared: Members) -> None:
         """`shared` are the members that the line which counts the others has too."""
         if few.limit.allows(self._clock.boot()):
             await self._put_line(line)
         elif few.counting is None:
             few.counting = asyncio.create_task(self._record_suppressed(few, shared))
 
-    async def _record_suppressed(self, few: _FewLines, shared: Mapping[str, str]) -> None:
+    async def _record_suppressed(self, few: _FewLines, shared: Members) -> None:
         await asyncio.sleep(1)
         few.counting = None
-        count = few.limit.suppressed()
-        line = denied_line(time=self._clock.wall(), suppressed=count, **shared)
+        members = (*shared, ("suppressed", few.limit.suppressed()))
+        line = event_line(members, time=self._clock.wall())
         with suppress(Overloaded):  # no request depends on this line; the failure is counted
             await self._put_line(line)
 
@@ -147,19 +137,18 @@ class AuditTrail:
 
     def _count_all(self, outcomes: Sequence[Outcome]) -> None:
         for request, key, answer in outcomes:
-            self._count(request, answer, 1 if isinstance(key, str) else max(1, len(key)))
+            keys = 1 if isinstance(key, str) else max(1, len(key))
+            if isinstance(answer, PresignError):
+                self._observer.refused(answer.code, keys)
+            else:
+                answer.count(self._observer, request, keys)
 
-    def _count(self, request: AnyRequest, answer: Answer, count: int) -> None:
-        if isinstance(answer, PresignError):
-            self._observer.refused(answer.code, count)
-            return
-        if isinstance(answer, EndedLink | ListedLinks) or isinstance(request, UnreadRequest):
-            return
-        if isinstance(answer, Diagnosed):
-            self._observer.diagnosed(answer.first)
-            return
-        if isinstance(answer, MadeLink):
-            self._observer.signed(operation(request), request.bucket, answer.limited_by, count)
-            return
-        urls = answer.urls if isinstance(answer, StoreAccess) else count
-        self._observer.signed(operation(request), request.bucket, answer.validity.limited_by, urls)
+
+def _of(requester: Requester) -> Members:
+    caller = requester.identity.caller
+    return (
+        ("request_id", requester.request_id),
+        ("issuer", caller.issuer),
+        ("subject", caller.subject),
+        ("client", requester.client),
+    )

@@ -22,23 +22,15 @@ from service.errors import (
     LimitExceeded,
     PresignError,
 )
+from service.presigning.answers import Answer, ObjectRequest, Request
 from service.presigning.audit import Outcome
-from service.presigning.audit_decision import Answer
 from service.presigning.audit_trail import AuditTrail
 from service.presigning.caller_access import CallerAccess
 from service.presigning.rate_limits import RateLimits
-from service.presigning.requests import (
-    AnyRequest,
-    ObjectRequest,
-    Requester,
-    StoreRequest,
-    UnreadRequest,
-    is_copy,
-    operation,
-)
+from service.presigning.requests import Requester, StoreRequest, UnreadRequest
+from service.presigning.results import AuthorizedStoreAccess
 from service.presigning.signing_grants import AuthorizedAccess, SigningGrant, SigningGrants
 from service.presigning.snapshot import Snapshot
-from service.s3.access import StoreAccess
 from service.sessions.lifetime import Lifetime, Validity
 from service.sessions.pool import NO_SESSION, SessionPool
 from service.sessions.pool_entry import SessionKey
@@ -76,7 +68,7 @@ class Authorizer:
     async def audited(
         self,
         requester: Requester,
-        request: AnyRequest,
+        request: Request,
         key: str | Sequence[str],
         work: Callable[[], Awaitable[T]],
         *,
@@ -188,7 +180,7 @@ class Authorizer:
         urls: int = 0,
         keys: Sequence[str] = (),
         is_counted: bool = False,
-    ) -> StoreAccess:
+    ) -> AuthorizedStoreAccess:
         """Return what is needed to call the store for this request, and to sign `urls` URLs.
 
         If the request is for all keys under a prefix, `keys` are those to call the store for. Each
@@ -215,8 +207,8 @@ class Authorizer:
 
     def session_key(self, requester: Requester, request: ObjectRequest) -> SessionKey:
         """Return which session signs a request that is granted."""
-        of_request = (request.bucket, operation(request))
-        return self.access(requester).session_key(*of_request, is_copy=is_copy(request))
+        access = self.access(requester)
+        return access.session_key(request.bucket, request.operation, is_copy=request.is_copy)
 
     async def session_error(self, session_key: SessionKey) -> CredentialsUnavailable | None:
         """Wait for a session. Return None, or the error to report."""
@@ -249,7 +241,7 @@ class Authorizer:
 
     def _authorize_store_call(
         self, requester: Requester, request: StoreRequest, urls: int
-    ) -> StoreAccess | None:
+    ) -> AuthorizedStoreAccess | None:
         check = check_prefix if request.access_request.subtree else check_key
         check(request.key)
         granted = self.authorize(requester, request.access_request)
@@ -257,7 +249,7 @@ class Authorizer:
             granted.bucket.refuse_create_only()
         if (signing_grant := self.signing_grant(granted, request.lifetime)) is None:
             return None
-        return StoreAccess(
+        return AuthorizedStoreAccess(
             session=signing_grant.signing.session,
             signer=signing_grant.signing.signer,
             internal_signer=signing_grant.signing.internal_signer,

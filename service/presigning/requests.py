@@ -5,7 +5,7 @@ never change, but they are not frozen: that would make each cost as much as its 
 """
 
 from dataclasses import dataclass, field, replace
-from typing import Final, Protocol, Self, TypeVar
+from typing import ClassVar, Final, Protocol, Self, TypeVar
 
 from service.access.callers import Identity
 from service.access.grants import (
@@ -16,6 +16,7 @@ from service.access.grants import (
     max_page_size,
 )
 from service.access.narrowing import Permission
+from service.presigning.answers import Members
 from service.sessions.lifetime import Lifetime
 from service.signing.actions import (
     Action,
@@ -64,6 +65,20 @@ class PresignRequest:
     lifetime: Lifetime
     content_type_given: bool = True
 
+    @property
+    def is_copy(self) -> bool:
+        return isinstance(self.action, CopyObject)
+
+    def members(self) -> Members:
+        if not isinstance(self.action, CopyObject):
+            return ()
+        source = self.action.source
+        return (
+            ("action", "CopyObject"),
+            ("source_bucket", source.bucket),
+            ("source_key", source.key),
+        )
+
     def access_request(self) -> AccessRequest:
         return access_for_request(self)
 
@@ -85,6 +100,9 @@ class PresignBatch:
 class PostFormRequest:
     """A form for `key`, or for a new key under `key_prefix`. `form` has everything else."""
 
+    operation: ClassVar = Operation.FORM
+    is_copy: ClassVar = False
+
     bucket: str
     form: PostObject
     lifetime: Lifetime
@@ -92,6 +110,9 @@ class PostFormRequest:
     key_prefix: str | None = None
     filename: str | None = None
     overwrite: bool = False
+
+    def members(self) -> Members:
+        return ()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -110,6 +131,10 @@ class StoreRequest:
     creates_only: bool = False
 
     @property
+    def operation(self) -> Operation:
+        return self.access_request.operation
+
+    @property
     def bucket(self) -> str:
         return self.access_request.bucket
 
@@ -117,38 +142,61 @@ class StoreRequest:
     def key(self) -> str:
         return self.access_request.key
 
+    @property
+    def is_copy(self) -> bool:
+        return self.access_request.is_copy
+
+    def members(self) -> Members:
+        return (("action", self.action), ("upload_id", self.upload_id))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkRequest:
     """A share link to make: to `key`, or with `subtree` to all keys that start with it.
 
-    `operation` is what the link is for: `download` or `upload`.
+    `purpose` is what the link is for: `download` or `upload`.
     """
+
+    operation: ClassVar = Operation.LINK
 
     bucket: str
     key: str
-    operation: Operation
+    purpose: Operation
     lifetime: Lifetime
     subtree: bool = False
+
+    def members(self) -> Members:
+        return ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CredentialsRequest:
     """Credentials for a program. An empty `prefix` is all that the caller's grants cover."""
 
+    operation: ClassVar = Operation.CREDENTIALS
+
     bucket: str
     prefix: str = ""
     permission: Permission = Permission.READWRITE
     lifetime: Lifetime = field(default_factory=Lifetime)
+
+    def members(self) -> Members:
+        return (("action", "VendCredentials"), ("permission", self.permission))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CookiesRequest:
     """Cookies of CloudFront for all that is below `key`, a prefix."""
 
+    operation: ClassVar = Operation.DOWNLOAD
+    is_copy: ClassVar = False
+
     bucket: str
     key: str
     lifetime: Lifetime
+
+    def members(self) -> Members:
+        return (("action", "SignCookies"),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,18 +206,14 @@ class UnreadRequest:
     `route` is the template of its path.
     """
 
+    operation: ClassVar = None
+    bucket: ClassVar = None
+    lifetime: ClassVar = Lifetime()
+
     route: str
 
-
-ObjectRequest = (
-    PresignRequest
-    | PostFormRequest
-    | StoreRequest
-    | LinkRequest
-    | CredentialsRequest
-    | CookiesRequest
-)
-AnyRequest = ObjectRequest | UnreadRequest
+    def members(self) -> Members:
+        return (("route", self.route),)
 
 
 def signed_key(request: PresignRequest) -> str:
@@ -179,28 +223,6 @@ def signed_key(request: PresignRequest) -> str:
         return ""
     check_key(request.key)
     return request.key
-
-
-def operation(request: ObjectRequest) -> Operation:
-    match request:
-        case PresignRequest():
-            return request.operation
-        case PostFormRequest():
-            return Operation.FORM
-        case StoreRequest():
-            return request.access_request.operation
-        case LinkRequest():
-            return Operation.LINK
-        case CredentialsRequest():
-            return Operation.CREDENTIALS
-        case CookiesRequest():
-            return Operation.DOWNLOAD
-
-
-def is_copy(request: ObjectRequest) -> bool:
-    if isinstance(request, PresignRequest):
-        return isinstance(request.action, CopyObject)
-    return isinstance(request, StoreRequest) and request.access_request.is_copy
 
 
 def access_for_request(request: PresignRequest) -> AccessRequest:

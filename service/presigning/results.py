@@ -6,13 +6,25 @@ The classes that are made for each URL are not frozen: see `requests.py`.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from service.access.grants import Operation
+from service.presigning.answers import (
+    Members,
+    ObjectRequest,
+    Request,
+    Signed,
+    SigningObserver,
+    Unsigned,
+    lifetime_members,
+)
+from service.presigning.requests import LinkRequest
+from service.s3.access import StoreAccess
 from service.sessions.lifetime import LimitedBy, Validity
 from service.sessions.session import Session
 from service.signing.cloudfront import CloudFrontSigner
 
 
 @dataclass(slots=True, kw_only=True)
-class PresignedRequest:
+class PresignedRequest(Signed):
     """`headers` must be sent byte for byte.
 
     `session` signed it. For a CloudFront URL that is a key, and no session.
@@ -27,7 +39,7 @@ class PresignedRequest:
 
 
 @dataclass(slots=True, kw_only=True)
-class SignedHeaders:
+class SignedHeaders(Signed):
     """The headers to add to a request that the client builds itself.
 
     With `covers_only_url` every equal method and URL gets a signature that fits it.
@@ -40,7 +52,7 @@ class SignedHeaders:
 
 
 @dataclass(slots=True, kw_only=True)
-class PresignedRequests:
+class PresignedRequests(Signed):
     """As `PresignedRequest`, for requests that differ in their URLs only: in the keys' order."""
 
     method: str
@@ -52,7 +64,7 @@ class PresignedRequests:
 
 
 @dataclass(slots=True, kw_only=True)
-class PresignedForm:
+class PresignedForm(Signed):
     """`fields` must be sent in this order, and the file after them."""
 
     url: str
@@ -63,7 +75,7 @@ class PresignedForm:
 
 
 @dataclass(slots=True, kw_only=True)
-class SignedCookies:
+class SignedCookies(Signed):
     """Cookies that open all that is below `url`."""
 
     cookies: Mapping[str, str] = field(repr=False)
@@ -71,12 +83,23 @@ class SignedCookies:
     validity: Validity
     session: CloudFrontSigner = field(repr=False)
 
+    def members(self, request: ObjectRequest) -> Members:
+        lifetime = lifetime_members(self.validity, request)
+        return lifetime + request.members() + self.session.members()
 
-@dataclass(frozen=True, slots=True)
-class Diagnosed:
-    """A diagnosis; nothing was signed. `first` is the code of the first finding."""
 
-    first: str | None
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthorizedStoreAccess(Signed, StoreAccess):
+    """A `StoreAccess` that grants allow, with which `urls` URLs are signed."""
+
+    urls: int = 0
+
+    def members(self, request: ObjectRequest) -> Members:
+        members = Signed.members(self, request)
+        return members if self.urls else members[1:]  # nothing that expires
+
+    def count(self, observer: SigningObserver, request: ObjectRequest, _: int) -> None:
+        Signed.count(self, observer, request, self.urls)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,19 +109,31 @@ class MadeLink:
     expires_in: int
     limited_by: LimitedBy | None
 
+    def members(self, request: LinkRequest) -> Members:
+        return (("expires_in", self.expires_in), *request.members())
+
+    def count(self, observer: SigningObserver, request: LinkRequest, keys: int) -> None:
+        observer.signed(request.operation, request.bucket, self.limited_by, keys)
+
 
 @dataclass(frozen=True, slots=True)
-class EndedLink:
+class EndedLink(Unsigned):
     """Its maker has ended the share link that the requester names."""
 
+    def members(self, _: Request) -> Members:
+        return (("operation", Operation.LINK), ("action", "EndLink"))
+
 
 @dataclass(frozen=True, slots=True)
-class ListedLinks:
+class ListedLinks(Unsigned):
     """Some of the requester's own share links."""
 
+    def members(self, _: Request) -> Members:
+        return (("operation", Operation.LINK), ("action", "ListLinks"))
+
 
 @dataclass(frozen=True, slots=True)
-class VendedCredentials:
+class VendedCredentials(Signed):
     """A session whose credentials a program gets, and what it has left."""
 
     session: Session = field(repr=False)

@@ -10,7 +10,7 @@ from service.signing.signer import Signable, Signer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreAccess:
-    """Permission to call the store for a caller, and to sign `urls` URLs for `validity`.
+    """Permission to call the store for a caller, and to sign URLs for `validity`.
 
     `signer` signs URLs for the caller, with `tag` as their id. `internal_signer` signs the
     service's own requests.
@@ -22,7 +22,6 @@ class StoreAccess:
     validity: Validity
     encryption: Encryption | None = None
     tag: str | None = None
-    urls: int = 0
 
     def presign(self, action: Signable, key: str) -> str:
         """Return the URL to give to the caller."""

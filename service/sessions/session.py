@@ -41,3 +41,7 @@ class Session:
     def remaining(self, clock: Clock) -> float:
         """Return the seconds left."""
         return self.expires_at - self.now(clock)
+
+    def members(self) -> tuple[tuple[str, str], ...]:
+        """Return what an audit line says of who signed."""
+        return (("session_name", self.name), ("access_key_id", self.credentials.access_key_id))

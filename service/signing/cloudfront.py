@@ -68,6 +68,10 @@ class CloudFrontSigner:
     key_pair_id: str
     private_key: PrivateKey = field(repr=False)
 
+    def members(self) -> tuple[tuple[str, str], ...]:
+        """Return what an audit line says of who signed."""
+        return (("key_pair_id", self.key_pair_id),)
+
     def url(self, resource: str, *, expires_at: int) -> str:
         """Return the signed URL of `resource`, an encoded URL that may have a query."""
         signature = self._signature(_policy(resource, expires_at))

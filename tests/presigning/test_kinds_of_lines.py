@@ -12,7 +12,8 @@ from service.access.callers import Identity
 from service.access.grants import AccessRequest, Caller, Operation
 from service.access.narrowing import Permission
 from service.errors import Forbidden, InvalidRequest, LimitExceeded, RateLimited
-from service.presigning.audit import HookTry, RefusedBatch
+from service.presigning.answers import Unsigned
+from service.presigning.audit import RefusedBatch
 from service.presigning.audit_trail import AuditTrail
 from service.presigning.requests import (
     CookiesRequest,
@@ -23,7 +24,7 @@ from service.presigning.requests import (
     UnreadRequest,
 )
 from service.presigning.results import (
-    Diagnosed,
+    AuthorizedStoreAccess,
     EndedLink,
     ListedLinks,
     MadeLink,
@@ -34,7 +35,7 @@ from service.presigning.results import (
     SignedHeaders,
     VendedCredentials,
 )
-from service.s3.access import StoreAccess
+from service.protocols.arrivals.hooks import HookTry
 from service.sessions.lifetime import GrantedLifetime, Lifetime, Validity
 from service.sessions.session import Session
 from service.signing.actions import ListObjects
@@ -72,7 +73,7 @@ COPY: Final = make_request(CopyObject(source=SOURCE, overwrite=True))
 CREDENTIALS: Final = CredentialsRequest(bucket="reports", prefix="a/", permission=Permission.READ)
 FOLDER: Final = CookiesRequest(bucket="reports", key="film/", lifetime=Lifetime(expires_in=60))
 LINK: Final = LinkRequest(
-    bucket="reports", key="a/b", operation=Operation.DOWNLOAD, lifetime=Lifetime(expires_in=9000)
+    bucket="reports", key="a/b", purpose=Operation.DOWNLOAD, lifetime=Lifetime(expires_in=9000)
 )
 UNREAD: Final = UnreadRequest("/v1/links/{id}")
 BY_LINK: Final = replace(REQUESTER, link_id="AbCd", client=None)
@@ -83,9 +84,9 @@ def store_request(action: str, operation: Operation, **more: Any) -> StoreReques
     return StoreRequest(action=action, access_request=access, **more)
 
 
-def store_access(urls: int) -> StoreAccess:
+def store_access(urls: int) -> AuthorizedStoreAccess:
     signer = Signer(SESSION.credentials, ADDRESS)
-    return StoreAccess(
+    return AuthorizedStoreAccess(
         session=SESSION, signer=signer, internal_signer=signer, validity=VALID, urls=urls
     )
 
@@ -126,8 +127,8 @@ CASES: Final[dict[str, Sequence[tuple[Any, Any, Any]]]] = {
     "an ended link": [(UNREAD, (), EndedLink())],
     "a list of links": [(UNREAD, (), ListedLinks())],
     "a refused list of links": [(UNREAD, (), RateLimited("Later."))],
-    "a diagnosis": [(DIAGNOSIS, "a/b", Diagnosed("expired"))],
-    "a diagnosis without a finding": [(DIAGNOSIS, "a/b", Diagnosed(None))],
+    "a diagnosis": [(DIAGNOSIS, "a/b", Unsigned())],
+    "a diagnosis without a finding": [(DIAGNOSIS, "a/b", Unsigned())],
     "a refused diagnosis": [(DIAGNOSIS, "a/b", Forbidden())],
     "another bucket": [(make_request(bucket="none"), "a/b", Forbidden())],
     "many refusals": [
@@ -140,8 +141,6 @@ CASES: Final[dict[str, Sequence[tuple[Any, Any, Any]]]] = {
     ],
 }
 COUNTS: Final = [
-    'presign_diagnoses_total{finding="expired"} 1.0',
-    'presign_diagnoses_total{finding="none"} 1.0',
     'presign_lifetimes_limited_total{by="grant"} 3.0',
     'presign_lifetimes_limited_total{by="session"} 1.0',
     'presign_refused_total{code="forbidden"} 9.0',
@@ -174,7 +173,7 @@ class Recorded:
 
     async def counts(self) -> list[str]:
         text = (await self.metrics.render()).decode()
-        ours = ("presign_signed", "presign_refused", "presign_lifetimes", "presign_diagnoses")
+        ours = ("presign_signed", "presign_refused", "presign_lifetimes")
         return sorted(line for line in text.splitlines() if line.startswith(ours))
 
 
@@ -191,9 +190,9 @@ async def record_the_others(recorded: Recorded) -> None:
     tried = HookTry(
         hook="billing", webhook_id="evt_1", bucket="reports", s3_bucket="acme-reports", key="a/b"
     )
-    await trail.record_hook_try(replace(tried, status=200))
+    await trail.record_event(replace(tried, status=200))
     failed = replace(tried, status=500, failure="it answered 500", key="k" * 2000)
-    await trail.record_hook_try(failed, replace(REQUESTER, request_id="a pushed event"))
+    await trail.record_event(failed, replace(REQUESTER, request_id="a pushed event"))
 
 
 async def test_each_kind_of_line_is_as_it_was() -> None:

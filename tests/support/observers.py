@@ -8,4 +8,4 @@ class NullObserver:
     def _drop(*_: object, **__: object) -> None: ...
 
     refreshed = session = keys_fetched = _drop
-    signed = refused = diagnosed = audit_failed = _drop
+    signed = refused = audit_failed = _drop

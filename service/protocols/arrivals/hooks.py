@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from service.access.grants import Operation
+from service.presigning.answers import Members
+
 
 class Happened(StrEnum):
     """What happened to an object."""
@@ -31,6 +34,34 @@ class Hook:
     def wants(self, key: str, happened: Happened) -> bool:
         """Whether it is notified of an object of its bucket."""
         return happened in self.events and key.startswith(self.prefix)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookTry:
+    """One try to notify a hook of an object. `status` is None if the hook did not answer.
+
+    `failure` says why it has not accepted the event, without an address.
+    """
+
+    hook: str
+    webhook_id: str
+    bucket: str
+    s3_bucket: str
+    key: str
+    status: int | None = None
+    failure: str | None = None
+
+    def members(self) -> Members:
+        return (
+            ("decision", "allowed" if self.failure is None else "failed"),
+            ("reason", self.failure),
+            ("operation", Operation.NOTIFY),
+            ("bucket", self.bucket),
+            ("s3_bucket", self.s3_bucket),
+            ("hook", self.hook),
+            ("webhook_id", self.webhook_id),
+            ("status", self.status),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,10 +16,9 @@ from service.api.limits import BatchQueue, ConcurrencyLimiter
 from service.api.request_state import CallerId
 from service.clock import Clock
 from service.errors import Overloaded
-from service.presigning.audit import HookTry
 from service.presigning.audit_trail import AuditTrail
 from service.presigning.requests import Requester
-from service.protocols.arrivals.hooks import Hook
+from service.protocols.arrivals.hooks import Hook, HookTry
 from service.protocols.arrivals.messages import Arrival, webhook_body, webhook_id
 from service.protocols.arrivals.places import QUICK_SECONDS, Places
 from service.protocols.arrivals.refused_events import RefusedEvents
@@ -125,7 +124,7 @@ class Notifier:
             failure=failure,
         )
         try:
-            await self._trail.record_hook_try(tried, by)
+            await self._trail.record_event(tried, by)
         except Overloaded:
             failure = "the audit trail cannot be written"
         return self._count(hook, room, event, failure)

@@ -69,7 +69,7 @@ class NewLinkRequest(StrictRequest):
             request=LinkRequest(
                 bucket=self.bucket,
                 key=key or prefix or "",
-                operation=operation,
+                purpose=operation,
                 lifetime=Lifetime(expires_in=or_none(self.expires_in)),
                 subtree=prefix is not None,
             ),

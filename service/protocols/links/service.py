@@ -270,7 +270,7 @@ class Links:
             bucket=request.bucket,
             key=request.key,
             is_prefix=request.subtree,
-            operation=request.operation,
+            operation=request.purpose,
             issued_at=now,
             expires_at=expires_at,
             not_before=not_before if not_before is not None and not_before > now else None,
@@ -285,7 +285,7 @@ class Links:
 def access_of(request: LinkRequest) -> AccessRequest:
     """Return what the maker of a link needs a grant for, in addition to `link`."""
     return AccessRequest(
-        operation=request.operation,
+        operation=request.purpose,
         bucket=request.bucket,
         key=request.key,
         subtree=request.subtree,

@@ -32,12 +32,8 @@ from service.multipart.requests import (
     Upload,
     UploadCreation,
 )
-from service.presigning.requests import (
-    ObjectRequest,
-    PresignRequest,
-    Requester,
-    StoreRequest,
-)
+from service.presigning.answers import ObjectRequest
+from service.presigning.requests import PresignRequest, Requester, StoreRequest
 from service.presigning.results import (
     CompletedUpload,
     PresignedForm,

@@ -232,10 +232,7 @@ async def test_a_list_that_is_partly_lost_is_still_a_list(tmp_path: Path, valkey
 
 def link_request(bucket: str, key: str) -> LinkRequest:
     lifetime = Lifetime(expires_in=60)
-    operation = Operation.DOWNLOAD
-    return LinkRequest(
-        bucket=bucket, key=key, operation=operation, lifetime=lifetime, subtree=False
-    )
+    return LinkRequest(bucket=bucket, key=key, purpose=Operation.DOWNLOAD, lifetime=lifetime)
 
 
 def store_of(harness: Harness) -> Any:
