@@ -16,6 +16,7 @@ from service.clock import rfc3339
 from service.concurrency.event_loop import in_slices
 from service.diagnosis.findings import Finding
 from service.errors import PresignError
+from service.presigning.cookies import SignedCookies
 from service.presigning.json_template import PLACEHOLDER, cut, quoted, texts
 from service.presigning.listings import version_token
 from service.presigning.results import (
@@ -26,7 +27,6 @@ from service.presigning.results import (
     PresignedParts,
     PresignedRequest,
     PresignedRequests,
-    SignedCookies,
 )
 from service.s3.listing_xml import ObjectsPage, VersionsPage
 from service.sessions.lifetime import Validity

@@ -1,18 +1,50 @@
 """Cookies of CloudFront for all objects under a prefix: a film in segments, tiles of a map."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Final
+from typing import ClassVar, Final
 
 from service.access.grants import AccessRequest, Operation
 from service.errors import InvalidRequest
+from service.presigning.answers import Members, ObjectRequest, Signed, lifetime_members
 from service.presigning.authorizer import Authorizer
-from service.presigning.requests import CookiesRequest, Requester
-from service.presigning.results import SignedCookies
-from service.signing.cloudfront import folder_url
+from service.presigning.requests import Requester
+from service.sessions.lifetime import Lifetime, Validity
+from service.signing.cloudfront import CloudFrontSigner, folder_url
 from service.signing.validation import check_prefix
 
 _FOLDER: Final = 'The prefix must end in `/`, or be "" for the whole bucket.'
 _NO_CLOUDFRONT: Final = "This bucket is not delivered by CloudFront, so it has no cookies."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CookiesRequest:
+    """Cookies of CloudFront for all that is below `key`, a prefix."""
+
+    operation: ClassVar = Operation.DOWNLOAD
+    is_copy: ClassVar = False
+
+    bucket: str
+    key: str
+    lifetime: Lifetime
+
+    def members(self) -> Members:
+        return (("action", "SignCookies"),)
+
+
+@dataclass(slots=True, kw_only=True)
+class SignedCookies(Signed):
+    """Cookies that open all that is below `url`."""
+
+    cookies: Mapping[str, str] = field(repr=False)
+    url: str
+    validity: Validity
+    session: CloudFrontSigner = field(repr=False)
+
+    def members(self, request: ObjectRequest) -> Members:
+        lifetime = lifetime_members(self.validity, request)
+        return lifetime + request.members() + self.session.members()
 
 
 async def sign_cookies(

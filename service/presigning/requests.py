@@ -15,7 +15,6 @@ from service.access.grants import (
     allowed_content_type,
     max_page_size,
 )
-from service.access.narrowing import Permission
 from service.presigning.answers import Members
 from service.sessions.lifetime import Lifetime
 from service.signing.actions import (
@@ -148,55 +147,6 @@ class StoreRequest:
 
     def members(self) -> Members:
         return (("action", self.action), ("upload_id", self.upload_id))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LinkRequest:
-    """A share link to make: to `key`, or with `subtree` to all keys that start with it.
-
-    `purpose` is what the link is for: `download` or `upload`.
-    """
-
-    operation: ClassVar = Operation.LINK
-
-    bucket: str
-    key: str
-    purpose: Operation
-    lifetime: Lifetime
-    subtree: bool = False
-
-    def members(self) -> Members:
-        return ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CredentialsRequest:
-    """Credentials for a program. An empty `prefix` is all that the caller's grants cover."""
-
-    operation: ClassVar = Operation.CREDENTIALS
-
-    bucket: str
-    prefix: str = ""
-    permission: Permission = Permission.READWRITE
-    lifetime: Lifetime = field(default_factory=Lifetime)
-
-    def members(self) -> Members:
-        return (("action", "VendCredentials"), ("permission", self.permission))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CookiesRequest:
-    """Cookies of CloudFront for all that is below `key`, a prefix."""
-
-    operation: ClassVar = Operation.DOWNLOAD
-    is_copy: ClassVar = False
-
-    bucket: str
-    key: str
-    lifetime: Lifetime
-
-    def members(self) -> Members:
-        return (("action", "SignCookies"),)
 
 
 @dataclass(frozen=True, slots=True)

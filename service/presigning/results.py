@@ -6,19 +6,14 @@ The classes that are made for each URL are not frozen: see `requests.py`.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from service.access.grants import Operation
 from service.presigning.answers import (
     Members,
     ObjectRequest,
-    Request,
     Signed,
     SigningObserver,
-    Unsigned,
-    lifetime_members,
 )
-from service.presigning.requests import LinkRequest
 from service.s3.access import StoreAccess
-from service.sessions.lifetime import LimitedBy, Validity
+from service.sessions.lifetime import Validity
 from service.sessions.session import Session
 from service.signing.cloudfront import CloudFrontSigner
 
@@ -36,19 +31,6 @@ class PresignedRequest(Signed):
     validity: Validity
     session: Session | CloudFrontSigner = field(repr=False)
     content_length: int | None = None
-
-
-@dataclass(slots=True, kw_only=True)
-class SignedHeaders(Signed):
-    """The headers to add to a request that the client builds itself.
-
-    With `covers_only_url` every equal method and URL gets a signature that fits it.
-    """
-
-    headers: Mapping[str, str] = field(repr=False)
-    covers_only_url: bool
-    validity: Validity
-    session: Session = field(repr=False)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -74,20 +56,6 @@ class PresignedForm(Signed):
     session: Session = field(repr=False)
 
 
-@dataclass(slots=True, kw_only=True)
-class SignedCookies(Signed):
-    """Cookies that open all that is below `url`."""
-
-    cookies: Mapping[str, str] = field(repr=False)
-    url: str
-    validity: Validity
-    session: CloudFrontSigner = field(repr=False)
-
-    def members(self, request: ObjectRequest) -> Members:
-        lifetime = lifetime_members(self.validity, request)
-        return lifetime + request.members() + self.session.members()
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthorizedStoreAccess(Signed, StoreAccess):
     """A `StoreAccess` that grants allow, with which `urls` URLs are signed."""
@@ -100,44 +68,6 @@ class AuthorizedStoreAccess(Signed, StoreAccess):
 
     def count(self, observer: SigningObserver, request: ObjectRequest, _: int) -> None:
         Signed.count(self, observer, request, self.urls)
-
-
-@dataclass(frozen=True, slots=True)
-class MadeLink:
-    """A share link, which lives this many seconds. `limited_by` is set if more was requested."""
-
-    expires_in: int
-    limited_by: LimitedBy | None
-
-    def members(self, request: LinkRequest) -> Members:
-        return (("expires_in", self.expires_in), *request.members())
-
-    def count(self, observer: SigningObserver, request: LinkRequest, keys: int) -> None:
-        observer.signed(request.operation, request.bucket, self.limited_by, keys)
-
-
-@dataclass(frozen=True, slots=True)
-class EndedLink(Unsigned):
-    """Its maker has ended the share link that the requester names."""
-
-    def members(self, _: Request) -> Members:
-        return (("operation", Operation.LINK), ("action", "EndLink"))
-
-
-@dataclass(frozen=True, slots=True)
-class ListedLinks(Unsigned):
-    """Some of the requester's own share links."""
-
-    def members(self, _: Request) -> Members:
-        return (("operation", Operation.LINK), ("action", "ListLinks"))
-
-
-@dataclass(frozen=True, slots=True)
-class VendedCredentials(Signed):
-    """A session whose credentials a program gets, and what it has left."""
-
-    session: Session = field(repr=False)
-    validity: Validity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

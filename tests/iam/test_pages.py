@@ -8,7 +8,7 @@ import pytest
 
 from service.access.grants import Grant, Operation
 from service.access.narrowing import Permission
-from service.presigning.requests import CredentialsRequest
+from service.protocols.credentials.answers import CredentialsRequest
 from service.protocols.credentials.policy import policy_for
 from tests.access.policy_meaning import allowing
 from tests.deploy.iam.files import ROOT

@@ -11,11 +11,9 @@ from hypothesis import strategies as st
 from service.access.grants import Grant, Operation
 from service.access.surfaces import SURFACES, Surface
 from service.errors import Forbidden, InvalidRequest, LifetimeUnavailable, PresignError
-from service.presigning.cookies import sign_cookies
+from service.presigning.cookies import CookiesRequest, SignedCookies, sign_cookies
 from service.presigning.delivery import Delivery
 from service.presigning.downloads import get_object
-from service.presigning.requests import CookiesRequest
-from service.presigning.results import SignedCookies
 from service.sessions.lifetime import Lifetime, grant_delivery
 from service.signing.actions import DeleteObject, GetObject, HeadObject, PutObject
 from service.signing.cloudfront import MAX_DELIVERY_SECONDS

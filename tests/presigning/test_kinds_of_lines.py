@@ -15,27 +15,22 @@ from service.errors import Forbidden, InvalidRequest, LimitExceeded, RateLimited
 from service.presigning.answers import Unsigned
 from service.presigning.audit import RefusedBatch
 from service.presigning.audit_trail import AuditTrail
+from service.presigning.cookies import CookiesRequest, SignedCookies
 from service.presigning.requests import (
-    CookiesRequest,
-    CredentialsRequest,
-    LinkRequest,
     Requester,
     StoreRequest,
     UnreadRequest,
 )
 from service.presigning.results import (
     AuthorizedStoreAccess,
-    EndedLink,
-    ListedLinks,
-    MadeLink,
     PresignedForm,
     PresignedRequest,
     PresignedRequests,
-    SignedCookies,
-    SignedHeaders,
-    VendedCredentials,
 )
 from service.protocols.arrivals.hooks import HookTry
+from service.protocols.credentials.answers import CredentialsRequest, VendedCredentials
+from service.protocols.links.answers import EndedLink, LinkRequest, ListedLinks, MadeLink
+from service.protocols.remote_signing.remote_signer import SignedHeaders
 from service.sessions.lifetime import GrantedLifetime, Lifetime, Validity
 from service.sessions.session import Session
 from service.signing.actions import ListObjects

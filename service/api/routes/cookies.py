@@ -5,8 +5,7 @@ from fastapi import APIRouter
 from service.api.rendering import render_cookies
 from service.api.route import ApiRoute, AuthenticatedRequest
 from service.api.schemas import CookiesRequest, or_none
-from service.presigning import requests
-from service.presigning.cookies import sign_cookies
+from service.presigning import cookies
 from service.sessions.lifetime import Lifetime
 
 router = APIRouter(prefix="/v1", route_class=ApiRoute)
@@ -14,9 +13,9 @@ router = APIRouter(prefix="/v1", route_class=ApiRoute)
 
 @router.post("/cookies", tags=["cookies"])
 async def create_cookies(call: AuthenticatedRequest, body: CookiesRequest) -> bytes:
-    request = requests.CookiesRequest(
+    request = cookies.CookiesRequest(
         bucket=body.bucket,
         key=body.prefix,
         lifetime=Lifetime(expires_in=or_none(body.expires_in)),
     )
-    return render_cookies(await sign_cookies(call.authorizer, call.requester, request))
+    return render_cookies(await cookies.sign_cookies(call.authorizer, call.requester, request))

@@ -7,7 +7,7 @@ from service.access.bucket_arns import BucketArns
 from service.access.grants import Grant
 from service.access.narrowing import vended_grants
 from service.access.session_policy import vended_policy
-from service.presigning.requests import CredentialsRequest
+from service.protocols.credentials.answers import CredentialsRequest
 from service.sessions import signature_age
 
 # S3 accepts a request with a signature in its headers for 15 minutes:

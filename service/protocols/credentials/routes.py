@@ -18,7 +18,7 @@ from service.api.problems import refused
 from service.api.route import ApiRoute, AuthenticatedRequest
 from service.clock import rfc3339
 from service.errors import PresignError
-from service.presigning.requests import CredentialsRequest
+from service.protocols.credentials.answers import CredentialsRequest
 from service.protocols.credentials.vending import CredentialVending
 from service.protocols.served import Served
 

@@ -13,8 +13,8 @@ from typing import Final
 from service.access.session_policy import MAX_POLICY_LENGTH
 from service.errors import CredentialsUnavailable, Forbidden, InvalidRequest
 from service.presigning.authorizer import Authorizer
-from service.presigning.requests import CredentialsRequest, Requester
-from service.presigning.results import VendedCredentials
+from service.presigning.requests import Requester
+from service.protocols.credentials.answers import CredentialsRequest, VendedCredentials
 from service.protocols.credentials.policy import policy_for
 from service.protocols.served import UseCase
 from service.sessions.lifetime import GrantedLifetime, Validity

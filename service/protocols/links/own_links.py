@@ -7,7 +7,7 @@ no address of one, and nobody who writes to it gets the address of another calle
 from dataclasses import dataclass, field
 
 from service.access.grants import Caller, Grants, max_link_expires_in
-from service.presigning.results import ListedLinks
+from service.protocols.links.answers import ListedLinks
 from service.protocols.links.link import Link
 from service.protocols.links.link_store import ListedLink
 from service.protocols.links.settings import LinkSettings

@@ -16,8 +16,8 @@ from service.api.schemas import Bucket, StrictRequest, Text, or_none
 from service.clock import rfc3339
 from service.errors import InvalidRequest
 from service.presigning.downloads import get_object
-from service.presigning.requests import LinkRequest
 from service.protocols.links import pages, visit_routes
+from service.protocols.links.answers import LinkRequest
 from service.protocols.links.own_links import OwnLink, OwnLinks
 from service.protocols.links.service import FEATURE, CreatedLink, NewLink
 from service.protocols.links.share_links import ShareLinks

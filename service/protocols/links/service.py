@@ -22,8 +22,8 @@ from service.errors import (
     Overloaded,
 )
 from service.presigning.authorizer import Authorizer
-from service.presigning.requests import LinkRequest, Requester, UnreadRequest
-from service.presigning.results import EndedLink, MadeLink
+from service.presigning.requests import Requester, UnreadRequest
+from service.protocols.links.answers import EndedLink, LinkRequest, MadeLink
 from service.protocols.links.link import Link, pack_caller
 from service.protocols.links.link_store import MOST_LINKS, LinkStore, ListedLink, StoredLink
 from service.protocols.links.linked_objects import LinkedObjects

@@ -1,7 +1,7 @@
 """Signs the headers of a client's own request to S3."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
 from typing import Final
@@ -10,11 +10,11 @@ from service.access.grants import AccessRequest, DecisionScope, Operation
 from service.concurrency.bounded_dict import BoundedDict
 from service.concurrency.event_loop import run_in_thread_if
 from service.errors import Forbidden, InvalidRequest, Overloaded
+from service.presigning.answers import Signed
 from service.presigning.authorizer import Authorizer
 from service.presigning.caller_access import CallerAccess
 from service.presigning.copies import check_session
 from service.presigning.requests import Requester, StoreRequest
-from service.presigning.results import SignedHeaders
 from service.presigning.signing_grants import AuthorizedAccess, SigningGrant
 from service.presigning.snapshot import Bucket, Snapshot
 from service.protocols.remote_signing import policy
@@ -34,7 +34,8 @@ from service.protocols.remote_signing.uris import (
     uri_prefixes,
 )
 from service.protocols.served import UseCase
-from service.sessions.lifetime import Lifetime
+from service.sessions.lifetime import Lifetime, Validity
+from service.sessions.session import Session
 from service.signing.header_signatures import (
     HEADER_SIGNATURE_SECONDS,
     PAYLOAD_HASH,
@@ -57,6 +58,19 @@ _ANY_KEYS: Final = (
     "DeleteObjects is not signed here: this bucket's sessions are not the caller's own, and its "
     "store may take another body than the signed one. Delete the objects one by one."
 )
+
+
+@dataclass(slots=True, kw_only=True)
+class SignedHeaders(Signed):
+    """The headers to add to a request that the client builds itself.
+
+    With `covers_only_url` every equal method and URL gets a signature that fits it.
+    """
+
+    headers: Mapping[str, str] = field(repr=False)
+    covers_only_url: bool
+    validity: Validity
+    session: Session = field(repr=False)
 
 
 @dataclass(slots=True, kw_only=True)

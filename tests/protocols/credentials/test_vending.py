@@ -9,8 +9,8 @@ import pytest
 from service.access.grants import Caller, Grant, Operation
 from service.access.narrowing import Permission
 from service.errors import CredentialsUnavailable, Forbidden, InvalidRequest, RateLimited
-from service.presigning.requests import CredentialsRequest, Requester
-from service.presigning.results import VendedCredentials
+from service.presigning.requests import Requester
+from service.protocols.credentials.answers import CredentialsRequest, VendedCredentials
 from service.protocols.credentials.vending import CredentialVending
 from service.sessions.refresh_policy import VENDED_REMAINING
 from tests.access.policy_evaluator import allows

@@ -11,12 +11,13 @@ import pytest
 
 from service.access.callers import ANONYMOUS, Identity
 from service.access.grants import Caller, Grant, Grants, Operation
-from service.presigning.requests import LinkRequest, Requester
+from service.presigning.requests import Requester
 from service.protocols.links import (
     link_store,
     memory_link_store,
     redis_link_store,
 )
+from service.protocols.links.answers import LinkRequest
 from service.protocols.links.own_links import own_link
 from service.protocols.links.service import NewLink
 from service.protocols.links.settings import LinkSettings

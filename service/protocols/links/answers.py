@@ -1,0 +1,57 @@
+"""Requests that make, end or list share links, and their answers. Pure."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from service.access.grants import Operation
+from service.presigning.answers import Members, Request, SigningObserver, Unsigned
+from service.sessions.lifetime import Lifetime, LimitedBy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkRequest:
+    """A share link to make: to `key`, or with `subtree` to all keys that start with it.
+
+    `purpose` is what the link is for: `download` or `upload`.
+    """
+
+    operation: ClassVar = Operation.LINK
+
+    bucket: str
+    key: str
+    purpose: Operation
+    lifetime: Lifetime
+    subtree: bool = False
+
+    def members(self) -> Members:
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class MadeLink:
+    """A share link, which lives this many seconds. `limited_by` is set if more was requested."""
+
+    expires_in: int
+    limited_by: LimitedBy | None
+
+    def members(self, request: LinkRequest) -> Members:
+        return (("expires_in", self.expires_in), *request.members())
+
+    def count(self, observer: SigningObserver, request: LinkRequest, keys: int) -> None:
+        observer.signed(request.operation, request.bucket, self.limited_by, keys)
+
+
+@dataclass(frozen=True, slots=True)
+class EndedLink(Unsigned):
+    """Its maker has ended the share link that the requester names."""
+
+    def members(self, _: Request) -> Members:
+        return (("operation", Operation.LINK), ("action", "EndLink"))
+
+
+@dataclass(frozen=True, slots=True)
+class ListedLinks(Unsigned):
+    """Some of the requester's own share links."""
+
+    def members(self, _: Request) -> Members:
+        return (("operation", Operation.LINK), ("action", "ListLinks"))
