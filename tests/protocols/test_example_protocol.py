@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -18,12 +18,19 @@ from service.app.settings import Settings
 from service.auth.api_keys import digest_of
 from service.cli.main import main
 from service.config.types import Name
+from service.errors import Overloaded
+from service.presigning.audit import Outcome, WriteLines, audit_lines
 from service.protocols.root_settings import RootSettings
+from service.sessions.lifetime import Lifetime
 from tests.app.reload.harness import log_messages, put, watching
 from tests.app.services import harness as services
 from tests.protocols.example import PROTOCOL
+from tests.protocols.example.answers import LoanRequest, NotLent
 from tests.protocols.example.routes import Shelves
 from tests.support.app import API_KEY, app_of, run_app
+from tests.support.factories import REQUESTER
+from tests.support.scrapes import samples, value
+from tests.support.virtual_time import CLOCK_START
 
 BUCKET: Final = {"region": "eu-west-1", "role_arn": "arn:aws:iam::111122223333:role/presign"}
 SHELF: Final = {"bucket": "demo", "prefix": "shelf/"}
@@ -37,6 +44,12 @@ class WithShelves(Settings):
     shelves: dict[Name, RootSettings] = Field(default_factory=dict)  # the one field
 
 
+def told_by(line: bytes) -> dict[str, Any]:
+    """Return what the line has besides what each line has."""
+    of_each = {"event", "time", "request_id", "subject", "client", "part", "parts"}
+    return {name: told for name, told in json.loads(line).items() if name not in of_each}
+
+
 def caller(name: str, prefix: str) -> dict[str, Any]:
     grant = {"bucket": "demo", "prefix": prefix, "allow": ["download"], "max_expires_in": 900}
     return {"api_key": name, "sha256": [digest_of(API_KEY + name)], "grants": [grant]}
@@ -48,8 +61,10 @@ def document(*callers: dict[str, Any], **sections: Any) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def running(**sections: Any) -> AsyncIterator[httpx.AsyncClient]:
-    async with run_app(WithShelves.model_validate(document(**sections))) as client:
+async def running(
+    audit: WriteLines | None = None, **sections: Any
+) -> AsyncIterator[httpx.AsyncClient]:
+    async with run_app(WithShelves.model_validate(document(**sections)), audit=audit) as client:
         yield client
 
 
@@ -84,6 +99,73 @@ async def test_its_route_says_that_it_is_off() -> None:
     async with running() as client:
         answer = await client.get("/shelf/books/a.txt")
     assert (answer.status_code, OFF in answer.text) == (404, True)
+
+
+async def test_its_own_kind_of_answer_is_audited() -> None:
+    lines = list[bytes]()
+    async with running(lines.extend, shelves={"books": SHELF}) as client:
+        answer = await client.get("/shelf/books/a.txt/loan")
+    assert answer.json() == {"days": 14}
+    [line] = lines
+    assert told_by(line) == {
+        "decision": "allowed",
+        "operation": "download",
+        "bucket": "demo",
+        "s3_bucket": "demo",
+        "days": 14,
+        "action": "LendFile",
+        "shelf": "books",
+        "keys": ["shelf/a.txt"],
+    }
+
+
+async def test_its_own_kind_of_refusal_is_audited() -> None:
+    lines = list[bytes]()
+    async with running(lines.extend, shelves={"books": SHELF}) as client:
+        answer = await client.get("/shelf/books/a.ref/loan")
+    assert (answer.status_code, answer.json()["code"]) == (403, "limit_exceeded")
+    [line] = lines
+    assert told_by(line) == {
+        "decision": "denied",
+        "reason": "limit_exceeded",
+        "operation": "download",
+        "bucket": "demo",
+        "s3_bucket": "demo",
+        "action": "LendFile",
+        "shelf": "books",
+        "keys": ["shelf/a.ref"],
+    }
+
+
+async def test_its_own_kind_of_answer_is_counted() -> None:
+    async with running(shelves={"books": SHELF}) as client:
+        for file in ("a.txt", "b.txt", "c.ref"):
+            await client.get(f"/shelf/books/{file}/loan")
+        found = await samples(client)
+    assert value(found, "loans_total", shelf="books") == 2
+    assert value(found, "signed_total", operation="download", bucket="demo") == 2
+    assert value(found, "refused_total", code="limit_exceeded") == 1
+
+
+async def test_without_its_audit_line_there_is_no_answer() -> None:
+    def fail(_: Iterable[bytes]) -> None:
+        raise Overloaded("The audit trail cannot be written right now.")
+
+    async with running(fail, shelves={"books": SHELF}) as client:
+        answer = await client.get("/shelf/books/a.txt/loan")
+        found = await samples(client)
+    assert (answer.status_code, "days" in answer.text) == (503, False)
+    assert value(found, "loans_total", shelf="books") == 0
+
+
+def test_its_refusals_are_bounded() -> None:
+    refused: list[Outcome] = [
+        (LoanRequest("demo", f"{n}.ref", f"shelf {n}", Lifetime()), f"{n}.ref", NotLent())
+        for n in range(30)
+    ]
+    lines = audit_lines(REQUESTER, refused, s3_buckets={}, time=CLOCK_START)
+    assert [len(json.loads(line)["keys"]) for line in lines] == [1] * 10 + [10]
+    assert json.loads(lines[-1])["keys_count"] == 20
 
 
 async def test_its_use_case_is_closed_with_the_app() -> None:
