@@ -29,7 +29,8 @@ from service.presigning.results import (
 )
 from service.protocols.arrivals.hooks import HookTry
 from service.protocols.credentials.answers import CredentialsRequest, VendedCredentials
-from service.protocols.links.answers import EndedLink, LinkRequest, ListedLinks, MadeLink
+from service.protocols.links.answers import EndedLink, LinkRequest, MadeLink
+from service.protocols.links.own_links import OwnLinks
 from service.protocols.remote_signing.remote_signer import SignedHeaders
 from service.sessions.lifetime import GrantedLifetime, Lifetime, Validity
 from service.sessions.session import Session
@@ -120,7 +121,7 @@ CASES: Final[dict[str, Sequence[tuple[Any, Any, Any]]]] = {
     "a link": [(LINK, "a/b", MadeLink(8000, "grant"))],
     "a refused link": [(LINK, "a/b", Forbidden())],
     "an ended link": [(UNREAD, (), EndedLink())],
-    "a list of links": [(UNREAD, (), ListedLinks())],
+    "a list of links": [(UNREAD, (), OwnLinks(links=[], next=None))],
     "a refused list of links": [(UNREAD, (), RateLimited("Later."))],
     "a diagnosis": [(DIAGNOSIS, "a/b", Unsigned())],
     "a diagnosis without a finding": [(DIAGNOSIS, "a/b", Unsigned())],

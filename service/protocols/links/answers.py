@@ -1,4 +1,4 @@
-"""Requests that make, end or list share links, and their answers. Pure."""
+"""What makes and ends share links, and the answers. Pure."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -34,8 +34,8 @@ class MadeLink:
     expires_in: int
     limited_by: LimitedBy | None
 
-    def members(self, request: LinkRequest) -> Members:
-        return (("expires_in", self.expires_in), *request.members())
+    def members(self, _: LinkRequest) -> Members:
+        return (("expires_in", self.expires_in),)
 
     def count(self, observer: SigningObserver, request: LinkRequest, keys: int) -> None:
         observer.signed(request.operation, request.bucket, self.limited_by, keys)
@@ -47,11 +47,3 @@ class EndedLink(Unsigned):
 
     def members(self, _: Request) -> Members:
         return (("operation", Operation.LINK), ("action", "EndLink"))
-
-
-@dataclass(frozen=True, slots=True)
-class ListedLinks(Unsigned):
-    """Some of the requester's own share links."""
-
-    def members(self, _: Request) -> Members:
-        return (("operation", Operation.LINK), ("action", "ListLinks"))

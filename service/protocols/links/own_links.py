@@ -6,8 +6,8 @@ no address of one, and nobody who writes to it gets the address of another calle
 
 from dataclasses import dataclass, field
 
-from service.access.grants import Caller, Grants, max_link_expires_in
-from service.protocols.links.answers import ListedLinks
+from service.access.grants import Caller, Grants, Operation, max_link_expires_in
+from service.presigning.answers import Members, Request, Unsigned
 from service.protocols.links.link import Link
 from service.protocols.links.link_store import ListedLink
 from service.protocols.links.settings import LinkSettings
@@ -28,11 +28,14 @@ class OwnLink:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OwnLinks(ListedLinks):
+class OwnLinks(Unsigned):
     """Some of a caller's links, the newest first. `next` is the place to go on from, or None."""
 
     links: list[OwnLink]
     next: int | None
+
+    def members(self, _: Request) -> Members:
+        return (("operation", Operation.LINK), ("action", "ListLinks"))
 
 
 def own_link(
