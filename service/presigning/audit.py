@@ -14,7 +14,7 @@ refusals.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import ClassVar, Final
 
 from pydantic_core import to_json
 
@@ -24,6 +24,7 @@ from service.errors import PresignError
 from service.presigning.answers import Answer, Members, Request, decision_members
 from service.presigning.json_template import PLACEHOLDER, cut, text
 from service.presigning.requests import Requester
+from service.sessions.lifetime import Lifetime
 
 MAX_LINE: Final = 15 * 1024  # bytes
 _NUMBERS: Final = len("10001000")  # `part` and `parts`
@@ -44,10 +45,15 @@ class RefusedBatch:
     `bucket` is None if they name several; `keys` are the first of `count` keys.
     """
 
+    lifetime: ClassVar = Lifetime()
+
     operation: str
     bucket: str | None
     keys: Sequence[str]
     count: int
+
+    def members(self) -> Members:
+        return ()
 
 
 def audit_lines(
@@ -82,19 +88,13 @@ def audit_lines(
 def refused_batch_line(
     requester: Requester,
     batch: RefusedBatch,
-    code: str,
+    refusal: PresignError,
     *,
     s3_buckets: Mapping[str, str],
     time: float,
 ) -> bytes:
-    """Return the line of a batch that was refused as a whole. `code` is the code of the problem."""
-    decision = (
-        ("decision", "denied"),
-        ("reason", code),
-        ("operation", batch.operation),
-        ("bucket", batch.bucket),
-        ("s3_bucket", None if batch.bucket is None else s3_buckets.get(batch.bucket)),
-    )
+    """Return the line of a batch that was refused as a whole."""
+    decision = decision_members(batch, refusal, s3_buckets)
     keys = [key[:_LONGEST_KEY] for key in batch.keys[:_REFUSED_KEYS]]
     return _number_parts(_lines(requester, decision, keys, time, batch.count))[0]
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import suppress
-from typing import Final, Protocol
+from typing import Final
 
 from service.clock import Clock
 from service.concurrency.event_loop import ITEMS_PER_SLICE
@@ -30,15 +30,6 @@ class _FewLines:
     def __init__(self) -> None:
         self.limit = LineLimit(_FEW)
         self.counting: asyncio.Task[None] | None = None
-
-
-class Event(Protocol):
-    """What answers no request, such as a notification."""
-
-    @property
-    def key(self) -> str: ...
-
-    def members(self) -> Members: ...
 
 
 class AuditTrail:
@@ -70,7 +61,7 @@ class AuditTrail:
     ) -> None:
         """Record a batch that was refused before its items were validated."""
         time = self._clock.wall()
-        line = refused_batch_line(requester, batch, refusal.code, s3_buckets=s3_buckets, time=time)
+        line = refused_batch_line(requester, batch, refusal, s3_buckets=s3_buckets, time=time)
         await self._put_line(line)
         self._observer.refused(refusal.code, batch.count)
 
@@ -90,10 +81,16 @@ class AuditTrail:
         shared = (("decision", "denied"), ("route", route))
         await self._put_one_of_few(self._refused_uses, line, shared)
 
-    async def record_event(self, event: Event, requester: Requester | None = None) -> None:
-        """Record an event that `requester` has caused, if anybody. Raises Overloaded."""
-        members = event.members() if requester is None else (*_of(requester), *event.members())
-        await self._put_line(event_line(members, event.key, time=self._clock.wall()))
+    async def record_event(
+        self, members: Members, key: str, requester: Requester | None = None
+    ) -> None:
+        """Record what answers no request. `requester` has caused it, if anybody.
+
+        Raises Overloaded.
+        """
+        of_requester = () if requester is None else _members_of(requester)
+        line = event_line(of_requester + members, key, time=self._clock.wall())
+        await self._put_line(line)
 
     async def _put_one_of_few(self, few: _FewLines, line: bytes, shared: Members) -> None:
         """`shared` are the members that the line which counts the others has too."""
@@ -144,7 +141,7 @@ class AuditTrail:
                 answer.count(self._observer, request, keys)
 
 
-def _of(requester: Requester) -> Members:
+def _members_of(requester: Requester) -> Members:
     caller = requester.identity.caller
     return (
         ("request_id", requester.request_id),

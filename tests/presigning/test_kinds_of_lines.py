@@ -186,9 +186,10 @@ async def record_the_others(recorded: Recorded) -> None:
     tried = HookTry(
         hook="billing", webhook_id="evt_1", bucket="reports", s3_bucket="acme-reports", key="a/b"
     )
-    await trail.record_event(replace(tried, status=200))
+    await trail.record_event(replace(tried, status=200).members(), tried.key)
     failed = replace(tried, status=500, failure="it answered 500", key="k" * 2000)
-    await trail.record_event(failed, replace(REQUESTER, request_id="a pushed event"))
+    pusher = replace(REQUESTER, request_id="a pushed event")
+    await trail.record_event(failed.members(), failed.key, pusher)
 
 
 async def test_each_kind_of_line_is_as_it_was() -> None:

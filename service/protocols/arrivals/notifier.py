@@ -124,7 +124,7 @@ class Notifier:
             failure=failure,
         )
         try:
-            await self._trail.record_event(tried, by)
+            await self._trail.record_event(tried.members(), tried.key, by)
         except Overloaded:
             failure = "the audit trail cannot be written"
         return self._count(hook, room, event, failure)
