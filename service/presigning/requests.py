@@ -79,7 +79,40 @@ class PresignRequest:
         )
 
     def access_request(self) -> AccessRequest:
-        return access_for_request(self)
+        match self.action:
+            case PutObject() | RedirectedPut() as put:
+                return AccessRequest(
+                    operation=Operation.UPLOAD,
+                    bucket=self.bucket,
+                    key=self.key,
+                    content_length=put.content_length,
+                    content_type=put.content_type if self.content_type_given else None,
+                    overwrite=put.overwrite or put.if_match is not None,
+                    has_if_match=put.if_match is not None,
+                )
+            case CopyObject(overwrite=overwrite):  # its source: copies.py
+                return AccessRequest(
+                    operation=Operation.UPLOAD,
+                    bucket=self.bucket,
+                    key=self.key,
+                    overwrite=overwrite,
+                    is_copy=True,
+                )
+            case ListObjects(max_keys=max_keys):
+                return AccessRequest(
+                    operation=Operation.LIST,
+                    bucket=self.bucket,
+                    key=self.key,
+                    subtree=True,
+                    max_keys=_DEFAULT_MAX_KEYS if max_keys is None else max_keys,
+                )
+            case GetObject() | HeadObject() | DeleteObject() as action:
+                return AccessRequest(
+                    operation=self.operation,
+                    bucket=self.bucket,
+                    key=self.key,
+                    version=action.version_id is not None,
+                )
 
     def of_type(self, content_type: str) -> Self:
         assert isinstance(self.action, PutObject)  # any other has its type
@@ -175,48 +208,11 @@ def signed_key(request: PresignRequest) -> str:
     return request.key
 
 
-def access_for_request(request: PresignRequest) -> AccessRequest:
-    match request.action:
-        case PutObject() | RedirectedPut() as put:
-            return AccessRequest(
-                operation=Operation.UPLOAD,
-                bucket=request.bucket,
-                key=request.key,
-                content_length=put.content_length,
-                content_type=put.content_type if request.content_type_given else None,
-                overwrite=put.overwrite or put.if_match is not None,
-                has_if_match=put.if_match is not None,
-            )
-        case CopyObject(overwrite=overwrite):  # its source: copies.py
-            return AccessRequest(
-                operation=Operation.UPLOAD,
-                bucket=request.bucket,
-                key=request.key,
-                overwrite=overwrite,
-                is_copy=True,
-            )
-        case ListObjects(max_keys=max_keys):
-            return AccessRequest(
-                operation=Operation.LIST,
-                bucket=request.bucket,
-                key=request.key,
-                subtree=True,
-                max_keys=_DEFAULT_MAX_KEYS if max_keys is None else max_keys,
-            )
-        case GetObject() | HeadObject() | DeleteObject() as action:
-            return AccessRequest(
-                operation=request.operation,
-                bucket=request.bucket,
-                key=request.key,
-                version=action.version_id is not None,
-            )
-
-
 def with_page_size(request: PresignRequest, grants: Grants) -> PresignRequest:
     """Give a list without a page size the largest page that one grant allows."""
     if not isinstance(request.action, ListObjects) or request.action.max_keys is not None:
         return request
-    access_request = replace(access_for_request(request), max_keys=None)
+    access_request = replace(request.access_request(), max_keys=None)
     keys = max_page_size(grants, access_request, _DEFAULT_MAX_KEYS)
     if keys in {0, _DEFAULT_MAX_KEYS}:  # nothing is granted, or the default of S3 is
         return request

@@ -29,7 +29,6 @@ from service.presigning.requests import (
     PresignRequest,
     Requester,
     SignedAction,
-    access_for_request,
     with_content_type,
     with_page_size,
 )
@@ -94,7 +93,7 @@ class UrlTemplateCache:
         self, requester: Requester, access: CallerAccess, request: PresignRequest
     ) -> UrlTemplate | None:
         complete = with_content_type(with_page_size(request, access.grants), access.grants)
-        granted = self._authorizer.authorize(requester, access_for_request(complete))
+        granted = self._authorizer.authorize(requester, complete.access_request())
         action = complete.action
         if isinstance(action, CopyObject):
             granted, action = authorize_copy(self._authorizer, requester, request, action, granted)

@@ -8,7 +8,7 @@ import pytest
 from service.access.grants import AccessRequest, Operation
 from service.errors import CreateOnlyUnsupported, InvalidRequest
 from service.presigning.forms import access_for_form, form_key
-from service.presigning.requests import access_for_request, signed_key
+from service.presigning.requests import signed_key
 from service.signing.actions import Action, DeleteObject, GetObject, HeadObject, ListObjects
 from service.signing.post_policy import PostObject
 from tests.support.factories import UPLOAD, make_form_request, make_request
@@ -73,12 +73,12 @@ def test_a_list_is_signed_for_the_bucket_itself(prefix: str) -> None:
     ],
 )
 def test_a_request_demands(action: Action, expected: AccessRequest) -> None:
-    assert access_for_request(make_request(action)) == expected
+    assert make_request(action).access_request() == expected
 
 
 def test_a_type_that_the_caller_did_not_name_is_none() -> None:
     request = replace(make_request(UPLOAD), content_type_given=False)
-    assert access_for_request(request).content_type is None
+    assert request.access_request().content_type is None
 
 
 # A form's key

@@ -14,7 +14,6 @@ from service.presigning.forms import access_for_form
 from service.presigning.requests import (
     PostFormRequest,
     PresignRequest,
-    access_for_request,
 )
 from service.presigning.snapshot import Bucket
 from service.sessions.lifetime import Lifetime
@@ -85,5 +84,5 @@ def put_request(
 def can_put(request: PresignRequest, grants: Grants, bucket: Bucket) -> bool:
     """Whether a grant with `upload` allows the PUT, and the store can make it create-only."""
     return bucket.conditional_writes and isinstance(
-        decide(grants, access_for_request(request)), Allowed
+        decide(grants, request.access_request()), Allowed
     )
