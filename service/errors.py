@@ -131,13 +131,6 @@ class NotConfigured(NotFound):
         super().__init__(f"This service does not offer {feature}: it is not configured here.")
 
 
-class FileMissing(NotFound):
-    """A genuine share link whose object is not there."""
-
-    def __init__(self) -> None:
-        super().__init__("The file that this link leads to is not there.")
-
-
 class LinkExpired(PresignError):
     """A genuine share link whose time or uses are over."""
 

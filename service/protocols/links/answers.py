@@ -1,9 +1,10 @@
-"""What makes and ends share links, and the answers. Pure."""
+"""What makes, ends and refuses share links, for the audit trail and the metrics. Pure."""
 
 from dataclasses import dataclass
 from typing import ClassVar
 
 from service.access.grants import Operation
+from service.errors import NotFound
 from service.presigning.answers import Members, Request, SigningObserver, Unsigned
 from service.sessions.lifetime import Lifetime, LimitedBy
 
@@ -47,3 +48,10 @@ class EndedLink(Unsigned):
 
     def members(self, _: Request) -> Members:
         return (("operation", Operation.LINK), ("action", "EndLink"))
+
+
+class FileMissing(NotFound):
+    """A genuine share link whose object is not there."""
+
+    def __init__(self) -> None:
+        super().__init__("The file that this link leads to is not there.")

@@ -24,8 +24,9 @@ from service.access.key_prefixes import safe_name
 from service.api.html_page import root_of
 from service.api.public_text import PublicText
 from service.console import content_security_policy, page_files
-from service.errors import FileMissing, PresignError
+from service.errors import PresignError
 from service.presigning.snapshot import Snapshot
+from service.protocols.links.answers import FileMissing
 from service.protocols.links.link import Link
 from service.protocols.links.linked_objects import SeenObject
 from service.signing.actions import MAX_UPLOAD_BYTES

@@ -12,9 +12,10 @@ from service.api.discarding import discard_body
 from service.api.problems import response
 from service.api.rendering import render_request
 from service.api.route import ApiRoute, AuthenticatedRequest, JsonBytesResponse
-from service.errors import FileMissing, Forbidden, InvalidRequest, NotFound, PresignError
+from service.errors import Forbidden, InvalidRequest, NotFound, PresignError
 from service.presigning.downloads import get_object
 from service.presigning.requests import PresignRequest
+from service.protocols.links.answers import FileMissing
 from service.protocols.links.drop_box import NewFile
 from service.protocols.links.link import Link
 from service.protocols.links.linked_objects import SeenObject
