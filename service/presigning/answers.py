@@ -46,7 +46,7 @@ class Request(Protocol):
 
 
 class ObjectRequest(Request, Protocol):
-    """A request that is answered by a signature. `is_copy` and the others choose its session."""
+    """A request that a session signs: its operation, its bucket and `is_copy` say which one."""
 
     @property
     def operation(self) -> Operation: ...
