@@ -1,10 +1,9 @@
-"""A page of a listing, as S3's XML has it."""
+"""A page of a listing."""
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
-from xml.etree import ElementTree as ET
+from typing import Any
 
-from presign_client.errors import PresignError
 from presign_client.results import Entry, time_of
 
 
@@ -16,39 +15,18 @@ class Page:
     token: str | None
 
 
-def read_page(body: bytes) -> Page:
-    """Return the page of a ListObjectsV2 answer, sorted by key.
-
-    Raises:
-        PresignError: if the body is no such answer.
-
-    """
-    # No listing has a document type; one with entities could make this process run out of memory.
-    if b"<!" in body:
-        raise _unreadable()
-    try:
-        root = ET.fromstring(body.decode())  # noqa: S314 - it has no entities
-        entries = sorted(_entries(root), key=lambda entry: entry.key)
-    except (ET.ParseError, ValueError):
-        raise _unreadable() from None
-    return Page(tuple(entries), _text(root, "NextContinuationToken") or None)
+def read_page(answer: Mapping[str, Any]) -> Page:
+    """Return a page of `GET /v1/objects`, sorted by key."""
+    entries = [Entry(key=prefix) for prefix in answer["prefixes"]]
+    entries += map(_entry, answer["objects"])
+    return Page(tuple(sorted(entries, key=lambda entry: entry.key)), answer.get("next"))
 
 
-def _entries(root: ET.Element) -> Iterator[Entry]:
-    for found in root.findall("{*}CommonPrefixes"):
-        yield Entry(key=_text(found, "Prefix"))
-    for found in root.findall("{*}Contents"):
-        yield Entry(
-            key=_text(found, "Key"),
-            size=int(_text(found, "Size")),
-            etag=_text(found, "ETag"),
-            last_modified=time_of(_text(found, "LastModified")),
-        )
-
-
-def _text(element: ET.Element, name: str) -> str:
-    return element.findtext(f"{{*}}{name}") or ""
-
-
-def _unreadable() -> PresignError:
-    return PresignError("storage_refused", "The store's listing cannot be read.")
+def _entry(listed: Mapping[str, Any]) -> Entry:
+    when = listed["last_modified"]
+    return Entry(
+        key=listed["key"],
+        size=listed["size"],
+        etag=listed["etag"],
+        last_modified=time_of(when) if when else None,
+    )

@@ -102,6 +102,7 @@ class Fake:
         if path.partition("/")[0] == "links":
             return share_links(request)
         answers: dict[str, Callable[[], Any]] = {
+            "objects": lambda: self._objects(request.url.params),
             "object-versions": lambda: self._versions(request.url.params),
             "caller": _caller,
             "object-checks": lambda: self._check(body),
@@ -201,8 +202,6 @@ class Fake:
     def _store(self, request: httpx.Request) -> httpx.Response:
         query = {name: values[0] for name, values in parse_qs(request.url.query.decode()).items()}
         key = unquote(request.url.raw_path.decode().partition("?")[0]).removeprefix("/reports/")
-        if query["op"] == "list":
-            return self._list(query)
         if request.method == "PUT":
             return self._put(request, key, query)
         if request.method == "DELETE":
@@ -256,22 +255,29 @@ class Fake:
         headers["content-range"] = f"bytes {first}-{end - 1}/{len(content)}"
         return httpx.Response(206, headers=headers, content=content[int(first) : end])
 
-    def _list(self, query: dict[str, str]) -> httpx.Response:
+    def _objects(self, query: httpx.QueryParams) -> Any:
         keys: list[str] = []
         prefixes: list[str] = []
         for key in sorted(self.objects):
-            prefix, delimiter = query.get("prefix", ""), query.get("delimiter", "")
-            if key.startswith(prefix) and key > query.get("token", ""):
+            prefix, delimiter = query["prefix"], query.get("delimiter", "")
+            if key.startswith(prefix) and key > query.get("after", ""):
                 head, _, tail = key[len(prefix) :].partition(delimiter or "\n")
                 (prefixes if tail else keys).append(f"{prefix}{head}{delimiter}" if tail else key)
         page = keys[: self.page_size]
-        more = f"<NextContinuationToken>{''.join(page[-1:])}</NextContinuationToken>"
-        return httpx.Response(
-            200,
-            content=listing(
-                [(key, self.objects[key]) for key in page], prefixes, more * (page != keys)
-            ),
-        )
+        return {
+            "prefix": query["prefix"],
+            "prefixes": list(dict.fromkeys(prefixes)),
+            "objects": [
+                {
+                    "key": key,
+                    "size": len(self.objects[key]),
+                    "etag": etag(self.objects[key]),
+                    "last_modified": "2026-03-01T12:00:00.000Z",
+                }
+                for key in page
+            ],
+            **({"next": page[-1]} if page != keys else {}),
+        }
 
     def _versions(self, query: httpx.QueryParams) -> Any:
         """Two versions of each object, the newer of which deletes it, one entry a page."""
@@ -296,22 +302,6 @@ def _caller() -> Any:
     return {"subject": "tests", "grants": grants, "more": 1}
 
 
-def listing(objects: list[tuple[str, bytes]], prefixes: list[str], more: str = "") -> str:
-    time = "<LastModified>2026-03-01T12:00:00.000Z</LastModified>"
-    contents = [
-        f"<Contents><Key>{key}</Key><Size>{len(content)}</Size><ETag>{etag(content)}</ETag>{time}"
-        "</Contents>"
-        for key, content in objects
-    ]
-    common = [
-        f"<CommonPrefixes><Prefix>{each}</Prefix></CommonPrefixes>"
-        for each in dict.fromkeys(prefixes)
-    ]
-    return (
-        f'<ListBucketResult xmlns="http://s3">{"".join(contents + common)}{more}</ListBucketResult>'
-    )
-
-
 def signed(operation: str, body: Any, **query: Any) -> dict[str, Any]:
     method = {
         "download": "GET",
@@ -319,13 +309,12 @@ def signed(operation: str, body: Any, **query: Any) -> dict[str, Any]:
         "copy": "PUT",
         "head": "HEAD",
         "delete": "DELETE",
-        "list": "GET",
     }
     url = httpx.URL(
         f"https://store.test/{body['bucket']}/{body.get('key', '')}",
         params={"op": operation, **query},
     )
-    names = {"content_length": "length", "continuation_token": "token"}
+    names = {"content_length": "length"}
     asked = {names.get(name, name): str(value) for name, value in body.items() if name != "key"}
     headers = {}
     if operation == "copy":

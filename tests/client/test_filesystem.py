@@ -212,7 +212,7 @@ def test_info_tells_files_from_directories(fake: Fake, files: PresignFileSystem)
 
 
 def test_info_needs_no_grant_but_download(fake: Fake, files: PresignFileSystem) -> None:
-    fake.denied = {"head-urls", "list-urls"}
+    fake.denied = {"head-urls", "objects"}
     fake.put("b.csv", b"12345")
 
     found = files.info("reports/b.csv")

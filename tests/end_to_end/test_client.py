@@ -236,6 +236,13 @@ def test_an_object_is_listed_read_and_deleted(putting: Command, tmp_path: Path, 
     assert b"not_found" in missing.stderr
 
 
+def test_a_key_that_xml_cannot_have_is_listed(putting: Command, tmp_path: Path, name: str) -> None:
+    key = f"{name}/\uffff"
+    succeeded(putting.run("put", random_file(tmp_path, 9), key))
+
+    assert key.rpartition("/")[0].encode() in succeeded(putting.run("ls", "-r", f"{name}/"))
+
+
 def test_a_link_leads_to_the_object(putting: Command, tmp_path: Path, name: str) -> None:
     [block] = [each for each in commands("docs/client.md") if "presign link reports" in each.text]
     file = random_file(tmp_path, 5)

@@ -24,7 +24,7 @@ def about(part: str, answer: httpx.Response) -> Answer:
     """Answer the store's requests about one key."""
 
     def answered(request: httpx.Request) -> httpx.Response | None:
-        of_store = request.url.host == "store.test" and "op=list" not in str(request.url)
+        of_store = request.url.host == "store.test"
         return answer if of_store and part in request.url.path else None
 
     return answered

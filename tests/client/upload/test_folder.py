@@ -61,7 +61,7 @@ def test_the_type_follows_from_each_name(fake: Fake, site: Path) -> None:
 
 def test_small_files_are_signed_by_one_call(fake: Fake, site: Path) -> None:
     upload(fake, site)
-    assert fake.paths() == ["POST list-urls", "POST upload-urls/batch"]
+    assert fake.paths() == ["GET objects", "POST upload-urls/batch"]
 
 
 def test_a_large_file_is_signed_when_it_is_sent(fake: Fake, site: Path) -> None:
@@ -83,7 +83,7 @@ def test_a_refused_batch_is_signed_one_by_one(fake: Fake, site: Path) -> None:
     assert len(fake.objects) == 3
 
 
-@pytest.mark.parametrize("denied", [set(), {"list-urls"}])
+@pytest.mark.parametrize("denied", [set(), {"objects"}])
 def test_what_is_stored_is_skipped(fake: Fake, site: Path, denied: set[str]) -> None:
     upload(fake, site)
     (site / "new").write_bytes(b"new")
@@ -102,10 +102,10 @@ def test_what_is_stored_and_listed_sends_no_bytes(fake: Fake, site: Path) -> Non
     upload(fake, site)
 
     assert fake.sent_to_the_store("PUT") == []
-    assert fake.paths() == ["POST list-urls"]
+    assert fake.paths() == ["GET objects"]
 
 
-@pytest.mark.parametrize("denied", [set(), {"list-urls"}])
+@pytest.mark.parametrize("denied", [set(), {"objects"}])
 @pytest.mark.parametrize("content", [b"<h2>", b"longer"])
 def test_what_differs_is_replaced_only_on_request(
     fake: Fake, site: Path, content: bytes, denied: set[str]
