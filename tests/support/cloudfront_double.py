@@ -53,6 +53,7 @@ class Distribution:
     store_url: str = ""
     bucket: str = ""
     passes_on: tuple[str, ...] = ()
+    answer_headers: Mapping[str, str] = field(default_factory=dict)  # its response headers policy
     now: Callable[[], float] = time.time
     served: list[tuple[str, str]] = field(default_factory=list)
 
@@ -146,7 +147,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         self.send_response(status)
-        for name, value in headers.items():
+        for name, value in {**headers, **self._distribution.answer_headers}.items():
             if name.lower() != "content-length" or self.command == "HEAD":
                 self.send_header(name, value)
         if self.command != "HEAD":

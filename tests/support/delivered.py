@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from tests.support.cloudfront import DISTRIBUTION, KEY_ID, ec_key, pem
 from tests.support.cloudfront_double import Distribution, run_distribution
@@ -14,7 +14,9 @@ MONTH: Final = 30 * 86_400
 
 
 @contextmanager
-def run_delivered(store: Store, directory: Path) -> Iterator[tuple[RunningService, Distribution]]:
+def run_delivered(
+    store: Store, directory: Path, **top: Any
+) -> Iterator[tuple[RunningService, Distribution]]:
     """A caller may have URLs of a month. `directory` gets the configuration and the key."""
     (directory / "cloudfront.pem").write_bytes(pem(ec_key()))
     caller = make_caller("tests", API_KEY, "")
@@ -29,5 +31,7 @@ def run_delivered(store: Store, directory: Path) -> Iterator[tuple[RunningServic
             "distribution": DISTRIBUTION,
             "keys": [{"id": KEY_ID, "private_key_file": str(directory / "cloudfront.pem")}],
         }
-        with run_service(store, directory, callers=[caller], top={"buckets": buckets}) as service:
+        with run_service(
+            store, directory, callers=[caller], top={"buckets": buckets, **top}
+        ) as service:
             yield service, edge

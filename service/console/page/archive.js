@@ -38,6 +38,20 @@ export function archiveBatch(service, { bucket, folder, files, target }) {
   return { batch, archive };
 }
 
+/** Resolves with the answer that has a file, from its byte `from`. It must be as the list has it. */
+export async function fetchFile(service, { bucket, key, size, etag }, signal, from = 0) {
+  const { url } = await service.downloadUrl({ bucket, key, signal });
+  const headers = from ? { range: `bytes=${from}-` } : {};
+  const answer = await fetch(url, { headers, signal, credentials: "omit", redirect: "error" }).catch(() => {
+    signal.throwIfAborted();
+    throw new PresignError(UNREACHABLE, "The store did not respond.", { store: new URL(url).origin });
+  });
+  const wrong = whyWrong(answer, { size: size - from, etag, status: from ? 206 : 200 });
+  if (!wrong) return answer;
+  await answer.body?.cancel();
+  throw new Error(wrong);
+}
+
 class Archive {
   /** Bytes of files that were written. */
   sent = 0;
@@ -126,17 +140,8 @@ class Archive {
     return opening;
   }
 
-  async #fetch({ key, size, etag }, signal, from = 0) {
-    const { url } = await this.#service.downloadUrl({ bucket: this.#bucket, key, signal });
-    const headers = from ? { range: `bytes=${from}-` } : {};
-    const answer = await fetch(url, { headers, signal, credentials: "omit", redirect: "error" }).catch(() => {
-      signal.throwIfAborted();
-      throw new PresignError(UNREACHABLE, "The store did not respond.", { store: new URL(url).origin });
-    });
-    const wrong = whyWrong(answer, { size: size - from, etag, status: from ? 206 : 200 });
-    if (!wrong) return answer;
-    await answer.body?.cancel();
-    throw new Error(wrong);
+  #fetch({ key, size, etag }, signal, from) {
+    return fetchFile(this.#service, { bucket: this.#bucket, key, size, etag }, signal, from);
   }
 
   /** The bytes of a file that are not written yet. If the connection ends, it is asked for the rest. */

@@ -10,8 +10,11 @@ export async function downloadUrl(service, { filename, ...options }) {
   try {
     return await service.downloadUrl({ ...options, filename });
   } catch (error) {
-    const isDropped = error.code === "invalid_request" && error.errors.some(({ pointer }) => DROPPED.has(pointer));
-    if (!isDropped || filename === undefined) throw error;
+    if (!isNameDropped(error) || filename === undefined) throw error;
     return service.downloadUrl(options);
   }
 }
+
+/** Whether a download was refused since CloudFront would not pass its file's name on. */
+export const isNameDropped = ({ code, errors }) =>
+  code === "invalid_request" && errors.some(({ pointer }) => DROPPED.has(pointer));

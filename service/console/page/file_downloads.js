@@ -1,13 +1,14 @@
 // Downloads what somebody selected: one file after the other, or all as a ZIP.
 
 import { nameOf } from "./access.js";
-import { archiveBatch } from "./archive.js";
+import { archiveBatch, fetchFile } from "./archive.js";
 import { Batch } from "./batch.js";
 import { batchWords, zipWords } from "./batch_words.js";
+import { isNameDropped } from "./downloads.js";
 import { element } from "./elements.js";
 import { filesOf } from "./folder_contents.js";
 import { zipNames } from "./zip_names.js";
-import { chooseTarget, tooLarge } from "./zip_target.js";
+import { chooseTarget, save, tooLarge } from "./zip_target.js";
 import { fileName } from "./words.js";
 
 const BETWEEN_MS = 300; // browsers drop downloads that begin at the same time
@@ -15,18 +16,29 @@ const LATER_MS = 60_000; // when a download has begun, or never does
 
 /** Saves each file. What the store refuses replaces nothing: it is shown in a frame that nobody sees. */
 export function downloadEach(service, batches, entries, { bucket }) {
-  const act = async ({ key }, signal) => {
-    const { url } = await service.downloadUrl({ bucket, key, filename: fileName(key), signal });
-    const frame = element("iframe");
-    frame.hidden = true;
-    frame.title = "Download";
-    frame.src = url;
-    document.body.append(frame);
-    setTimeout(() => frame.remove(), LATER_MS);
+  const act = async ({ key, size, etag }, signal) => {
+    const filename = fileName(key);
+    try {
+      inFrame((await service.downloadUrl({ bucket, key, filename, signal })).url);
+    } catch (error) {
+      if (!isNameDropped(error)) throw error;
+      // Without a name the frame would show the file, and browsers open one window in a turn of a click.
+      const answer = await fetchFile(service, { bucket, key, size, etag }, signal);
+      save(await answer.blob(), filename);
+    }
     await new Promise((resolve) => setTimeout(resolve, BETWEEN_MS));
   };
   const words = batchWords("Downloading", "asked for", { nameOf: ({ name }) => name });
   return batches.start(new Batch(entries, act), words, { isRepeatable: true });
+}
+
+function inFrame(url) {
+  const frame = element("iframe");
+  frame.hidden = true;
+  frame.title = "Download";
+  frame.src = url;
+  document.body.append(frame);
+  setTimeout(() => frame.remove(), LATER_MS);
 }
 
 /** Saves a ZIP of files and of all that is in folders. Call it in the turn of a click. */

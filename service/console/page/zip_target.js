@@ -63,14 +63,9 @@ export class BlobTarget {
     if (this.#kept >= FOLDED) this.#fold();
   }
 
-  /** The browser saves it as any download. */
   async end() {
     this.#fold();
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(this.#blob);
-    link.download = this.#name;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // the browser reads it meanwhile
+    save(this.#blob, this.#name);
   }
 
   async abort() {
@@ -83,6 +78,15 @@ export class BlobTarget {
     this.#chunks = [];
     this.#kept = 0;
   }
+}
+
+/** The browser saves it as any download. */
+export function save(blob, name) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // the browser reads it meanwhile
 }
 
 /** What people see if a ZIP would not fit. */

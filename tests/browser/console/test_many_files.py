@@ -5,10 +5,11 @@ import re
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Route, expect
+from playwright.sync_api import Browser, BrowserContext, Download, Locator, Route, expect
 
 from tests.browser.axe import fits, violations
 from tests.browser.console.conftest import kept_to_itself
@@ -21,6 +22,7 @@ from tests.browser.console.harness import (
     run_console,
     stop_clock,
 )
+from tests.support.delivered import run_delivered
 from tests.support.stores import Store
 
 PARALLEL: Final = 4  # moves at a time
@@ -253,6 +255,32 @@ def test_a_zip_has_what_was_selected(context: BrowserContext, harness: Harness) 
     assert found.pop("Files that are missing.txt") == b"a.txt: It is no longer there.\r\n"
     assert found == {name: contents[name] for name in ("é😀.txt", "deep/d.txt")}
     kept_to_itself(console)
+
+
+def test_files_that_cloudfront_delivers_are_saved_by_their_names(
+    context: BrowserContext, ministack: Store, tmp_path: Path
+) -> None:
+    with run_delivered(ministack, tmp_path, console=True) as (service, edge):
+        edge.answer_headers = {"Access-Control-Allow-Origin": "*"}
+        harness = Harness(store=ministack, service=service)
+        names = ["a.txt", "b.html", "c.bin"]
+        put(harness, "delivered", *names)
+        console = open_console(context, harness)
+        console.watch.allowed.add(edge.origin)
+        saved: list[Download] = []
+        console.page.on("download", lambda each: saved.append(each))  # noqa: PLW0108 (as in harness)
+        console.sign_in()
+        console.follow("delivered")
+        console.field("Select all").check()
+        with console.page.expect_download(lambda each: each.suggested_filename == names[-1]):
+            console.page.locator("#selecting").get_by_role(
+                "button", name="Download", exact=True
+            ).click()
+        says(console, "3 files asked for.")
+        assert [each.suggested_filename for each in saved] == names
+        assert [each.path().read_text() for each in saved] == names
+        assert len(context.pages) == 1  # no other window
+        kept_to_itself(console)
 
 
 def read_zip(content: bytes) -> dict[str, bytes]:
