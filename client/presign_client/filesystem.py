@@ -5,7 +5,6 @@ fsspec keeps options, and may write them down.
 """
 
 import atexit
-import os
 import sys
 import tempfile
 import time
@@ -21,7 +20,7 @@ from fsspec.spec import AbstractBufferedFile, AbstractFileSystem
 from presign_client.client import Presign
 from presign_client.errors import PresignError
 from presign_client.results import Copied, Entry
-from presign_client.transfers.names import is_path
+from presign_client.transfers.names import is_below
 from presign_client.transfers.plan import PARALLEL
 from presign_client.transfers.ranges import Ranges
 
@@ -88,7 +87,7 @@ class PresignFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has
         if key and not listed:
             found = [self._file(path)]
         else:
-            found = [_details(bucket, each) for each in listed if _is_a_name(each.key, prefix)]
+            found = [_details(bucket, each) for each in listed if is_below(each.key, prefix)]
         return found if detail else [entry["name"] for entry in found]
 
     def info(self, path: str, **_: Any) -> dict[str, Any]:
@@ -275,17 +274,6 @@ class PresignFile(AbstractBufferedFile):  # type: ignore[misc]  # fsspec has no 
                     file, *self._place, overwrite=self.fs.overwrite and self.mode != "xb"
                 )
         return True
-
-
-def _is_a_name(key: str, prefix: str, *, on_windows: bool = os.name == "nt") -> bool:
-    """Whether a key names a file or directory below a prefix.
-
-    presign refuses dot segments. With their names `find` and `glob` would fail as a whole. On
-    Windows `get` would write a name with a backslash or a drive to another directory.
-    """
-    if on_windows and not is_path(key.removeprefix(prefix).rstrip("/"), on_windows=True):
-        return False
-    return key.rstrip("/") != prefix.rstrip("/") and not {".", ".."} & set(key.split("/"))
 
 
 def _details(bucket: str, entry: Entry) -> dict[str, Any]:

@@ -2,8 +2,7 @@
 
 import pytest
 
-from presign_client.filesystem import _is_a_name
-from presign_client.transfers.names import folded, is_another_on_windows, is_path
+from presign_client.transfers.names import folded, is_another_on_windows, is_below, is_path
 
 LEADING_AWAY = [
     "..\\..\\evil.txt",
@@ -24,13 +23,13 @@ def test_a_backslash_or_a_drive_is_no_path_on_windows(name: str) -> None:
 @pytest.mark.parametrize("name", LEADING_AWAY)
 def test_the_file_system_lists_no_such_name_on_windows(name: str) -> None:
     for key in (f"shared/{name}", f"shared/{name}/"):
-        assert not _is_a_name(key, "shared/", on_windows=True)
-        assert _is_a_name(key, "shared/", on_windows=False)
+        assert not is_below(key, "shared/", on_windows=True)
+        assert is_below(key, "shared/", on_windows=False)
 
 
 @pytest.mark.parametrize("name", ["a.csv", "2026-03-01T12:00", "a b/\u00e9.txt", "...", "nul.txt"])
 def test_the_file_system_lists_other_names_on_windows_too(name: str) -> None:
-    assert _is_a_name(f"C:/{name}", "C:/", on_windows=True)
+    assert is_below(f"C:/{name}", "C:/", on_windows=True)
 
 
 @pytest.mark.parametrize(

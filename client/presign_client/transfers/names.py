@@ -29,6 +29,17 @@ def is_path(name: str, *, on_windows: bool = os.name == "nt") -> bool:
     return not (on_windows and any(each[1:2] == ":" for each in segments))  # a drive
 
 
+def is_below(key: str, prefix: str, *, on_windows: bool = os.name == "nt") -> bool:
+    """Whether a key names a file or directory below a prefix.
+
+    presign refuses dot segments. With their names `find` and `glob` would fail as a whole. On
+    Windows `get` would write a name with a backslash or a drive to another directory.
+    """
+    if on_windows and not is_path(key.removeprefix(prefix).rstrip("/"), on_windows=True):
+        return False
+    return key.rstrip("/") != prefix.rstrip("/") and not {".", ".."} & set(key.split("/"))
+
+
 def is_another_on_windows(name: str) -> bool:
     """Whether Windows opens another file than that of the name, or a device."""
     return any(map(_OTHERS_ON_WINDOWS.match, name.split("/")))
