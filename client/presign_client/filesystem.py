@@ -95,7 +95,7 @@ class PresignFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has
         bucket, key = self._parts(path)
         try:
             return self._file(path)
-        except FileNotFoundError:
+        except (FileNotFoundError, PermissionError):  # a grant for `d/` has no object `d`
             with _as_os_error(path):
                 if next(self.presign.list(bucket, f"{key}/" if key else ""), None) is None:
                     raise
@@ -157,6 +157,17 @@ class PresignFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has
         with _as_os_error(path):
             self.presign.delete(*self._parts(path))
 
+    def rm(self, path: str | list[str], *how: Any, **named: Any) -> None:
+        """Delete objects. A directory has none of its own, so its name may be forbidden."""
+        paths = self.expand_path(path, *how, **named)
+        directories = {self._parent(each) for each in paths}
+        for each in reversed(paths):
+            try:
+                self.rm_file(each)
+            except PermissionError:  # noqa: PERF203 - each has its own
+                if each not in directories or self.isfile(each):
+                    raise
+
     def cp_file(
         self, path1: str, path2: str, *, pairs: list[tuple[str, str]] | None = None, **_: Any
     ) -> None:
@@ -200,7 +211,7 @@ class PresignFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has
         try:
             with _as_os_error(f"{path1} to {path2}"):
                 copy(bucket, key, to_key, target_bucket=to_bucket, overwrite=self.overwrite)
-        except FileNotFoundError:
+        except (FileNotFoundError, PermissionError):
             if self.isdir(path1):
                 return False
             raise

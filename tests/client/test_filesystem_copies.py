@@ -1,11 +1,14 @@
 """`presign://` for fsspec: copies and moves, and that nothing is lost."""
 
+import json
+
+import httpx
 import pytest
 
 from presign_client.errors import PresignError
 from presign_client.filesystem import PresignFileSystem
 from tests.client.failing import fails
-from tests.client.fake import Fake, etag, s3_error
+from tests.client.fake import Fake, etag, problem, s3_error
 
 
 def test_a_copy_is_made_by_the_store(fake: Fake, files: PresignFileSystem) -> None:
@@ -159,3 +162,76 @@ def test_a_move_onto_itself_changes_nothing(fake: Fake, files: PresignFileSystem
         files.mv("reports/2026", "reports", recursive=True)
 
     assert fake.objects == {"2026/a.csv": b"1"}
+
+
+def only_below_d(request: httpx.Request) -> httpx.Response | None:
+    """A grant for `d/`."""
+    if request.url.host == "store.test":
+        return None
+    body = json.loads(request.content) if request.content else {}
+    keys = [body.get("key"), body.get("source", {}).get("key"), request.url.params.get("prefix")]
+    is_granted = all(key is None or key.startswith("d/") for key in keys)
+    return None if is_granted else problem(403, "forbidden")
+
+
+def test_a_directory_whose_own_name_is_forbidden_is_one(
+    fake: Fake, files: PresignFileSystem
+) -> None:
+    fake.before = only_below_d
+    fake.put("d/a.csv", b"12345")
+
+    assert files.info("reports/d")["type"] == "directory"
+    assert files.isdir("reports/d")
+    for name in ("reports/e", "reports/d.csv"):
+        with pytest.raises(PermissionError):
+            files.info(name)
+
+
+def test_a_directory_whose_own_name_is_forbidden_is_copied_moved_and_deleted(
+    fake: Fake, files: PresignFileSystem
+) -> None:
+    fake.before = only_below_d
+    fake.put("d/a/1.csv", b"1")
+
+    files.copy("reports/d", "reports/d/b", recursive=True)
+    assert set(fake.objects) == {"d/a/1.csv", "d/b/a/1.csv"}
+    files.mv("reports/d", "reports/d/c", recursive=True)
+    assert set(fake.objects) == {"d/c/a/1.csv", "d/c/b/a/1.csv"}
+    files.rm("reports/d", recursive=True)
+    assert fake.objects == {}
+
+
+def test_an_object_with_the_name_of_a_directory_is_not_left_in_silence(
+    fake: Fake, files: PresignFileSystem
+) -> None:
+    def no_deletion_of_d(request: httpx.Request) -> httpx.Response | None:
+        is_deletion = request.url.path.endswith("delete-urls")
+        is_d = is_deletion and json.loads(request.content)["key"] == "d"
+        return problem(403, "forbidden") if is_d else None
+
+    fake.before = no_deletion_of_d
+    for key in ("d", "d/a.csv"):
+        fake.put(key, b"1")
+
+    with pytest.raises(PermissionError):
+        files.rm(["reports/d", "reports/d/a.csv"])
+
+
+def test_a_file_that_can_only_be_listed_is_not_left_in_silence(
+    fake: Fake, files: PresignFileSystem
+) -> None:
+    fake.denied = {"delete-urls", "head-urls", "download-urls"}
+    fake.put("d/a.csv", b"1")
+
+    with pytest.raises(PermissionError):
+        files.rm("reports/d", recursive=True)
+
+
+def test_a_file_that_is_forbidden_is_no_directory(fake: Fake, files: PresignFileSystem) -> None:
+    fake.before = only_below_d
+    fake.put("e.csv", b"1")
+
+    with pytest.raises(PermissionError):
+        files.rm_file("reports/e.csv")
+    with pytest.raises(PermissionError):
+        files.cp_file("reports/e.csv", "reports/d/e.csv")
