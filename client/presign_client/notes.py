@@ -57,23 +57,27 @@ class Note:
     def read(self) -> tuple[Mapping[str, Any], list[int]]:
         """Return the plan and the numbers; an empty plan if there is none that can be read."""
         self._file.seek(0)
-        plan: Any = None
+        plan: dict[str, Any] = {}
         numbers: list[int] = []
         end = 0
         with suppress(ValueError):
             while (line := self._file.readline()).endswith("\n"):
-                if end:
-                    numbers.append(int(line))
+                if line.startswith("{"):
+                    plan |= json.loads(line)
                 else:
-                    plan = json.loads(line)
+                    numbers.append(int(line))
                 end = self._file.tell()
         # Half a line, after a kill or on a full disk: `12` may be the start of `123`.
         self._file.truncate(end)
-        return (plan, numbers) if isinstance(plan, dict) else ({}, [])
+        return (plan, numbers) if plan else ({}, [])
 
     def write(self, plan: Mapping[str, Any]) -> None:
         self._file.seek(0)
         self._file.truncate()
+        self.write_more(plan)
+
+    def write_more(self, plan: Mapping[str, Any]) -> None:
+        """Write what was not known when the plan was written."""
         self._append(json.dumps(plan))
 
     def add(self, number: int) -> None:

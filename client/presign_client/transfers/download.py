@@ -131,8 +131,10 @@ class _FileDownload:
         if plan | noted == self._noted and self._partial.reopen(wanted.size):
             self._done, self._rights = set(self._numbers), noted["rights"]
             return
+        self._partial.renew()
+        self._note.write(plan | {"file": self._partial.token})  # first: a kill may come any time
         self._rights = self._partial.create(wanted.size)
-        self._note.write(plan | {"file": self._partial.token, "rights": self._rights})
+        self._note.write_more({"rights": self._rights})
 
     def _fill(self, wanted: ExpectedObject) -> list[bytes]:
         """Read what is missing. Return the checksums of the ranges, if the object's needs them."""

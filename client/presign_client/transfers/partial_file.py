@@ -26,7 +26,7 @@ _PRIVATE = 0o600
 
 
 class PartialFile:
-    """Open between `create` or `reopen` and the end of the `with` block. Threads may share it.
+    """Open from `reopen`, or `renew` and `create`, to the end of the block. Threads may share it.
 
     `token` is the random part of the name. `earlier` is that of an earlier run, as its note has it.
     A file that is not `kept` for a later run is removed if the block fails.
@@ -71,13 +71,13 @@ class PartialFile:
         self._file = os.fdopen(descriptor, "r+b", buffering=0)
         return True
 
-    def create(self, size: int) -> int:
-        """Make a new file, and return the rights that a new file of this user has.
-
-        It replaces that of the earlier run.
-        """
+    def renew(self) -> None:
+        """Remove the file of the earlier run, and choose another name."""
         self._unlink()
         self.token = secrets.token_hex(16)
+
+    def create(self, size: int) -> int:
+        """Make a new file, and return the rights that a new file of this user has."""
         descriptor = os.open(self.path, _FLAGS | os.O_CREAT | os.O_EXCL, 0o666)
         self._file = os.fdopen(descriptor, "r+b", buffering=0)
         usual = stat.S_IMODE(os.fstat(descriptor).st_mode)

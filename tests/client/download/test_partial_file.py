@@ -138,6 +138,30 @@ def test_a_download_of_another_object_removes_the_hidden_file(fake: Fake, target
     assert not list(target.parent.glob(".presign-*"))
 
 
+def test_a_kill_while_the_hidden_file_is_made_leaves_none_for_good(
+    fake: Fake, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (target.parent / "usual").touch()
+    fake.put("a.csv", CONTENT)
+    create = PartialFile.create
+
+    def killed(file: PartialFile, size: int) -> int:
+        create(file, size)
+        raise OSError(errno.EIO, "killed")  # which leaves what a kill leaves
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PartialFile, "create", killed)
+        with pytest.raises(OSError, match="killed"):
+            download(fake, target)
+    assert hidden(target).exists()
+
+    download(fake, target)
+
+    assert target.read_bytes() == CONTENT
+    assert target.stat().st_mode == (target.parent / "usual").stat().st_mode
+    assert not list(target.parent.glob(".presign-*"))
+
+
 def test_another_object_with_the_same_etag_is_read_whole(fake: Fake, target: Path) -> None:
     interrupted(fake, download, target)
     fake.put("b.csv", CONTENT)
@@ -162,6 +186,7 @@ def test_what_no_later_run_can_resume_leaves_no_hidden_file(
 def test_a_damaged_note_names_no_file(target: Path, precious: Path, token: object) -> None:
     with PartialFile(target, token) as partial:
         assert not partial.reopen(len(PRECIOUS))
+        partial.renew()
         partial.create(0)
         partial.remove()
 
@@ -206,6 +231,7 @@ def test_bytes_are_written_where_the_system_has_no_pwrite(
 ) -> None:
     monkeypatch.delattr("os.pwrite")  # as on Windows
     with PartialFile(target) as partial:
+        partial.renew()
         partial.create(4)
         partial.write(2, b"cd")
         partial.write(0, b"ab")
@@ -215,6 +241,7 @@ def test_bytes_are_written_where_the_system_has_no_pwrite(
 def test_threads_may_write_after_ctrl_c(target: Path) -> None:
     partial = PartialFile(target)
     with suppress(KeyboardInterrupt), partial:
+        partial.renew()
         partial.create(2)
         raise KeyboardInterrupt
     partial.write(0, b"ab")  # not to a file that was opened since, with the same number
