@@ -121,6 +121,17 @@ def test_a_loop_of_links_ends(
     assert {*fake.objects} == {"css/a.css"}
 
 
+def test_links_that_multiply_end_with_an_error(fake: Fake, site: Path) -> None:
+    (site / "links").mkdir()
+    for number in range(101):
+        (site / f"{number}").symlink_to("links")
+        (site / f"links/{number}").symlink_to("../css")
+
+    with pytest.raises(OSError, match="More than 10,000 links to directories"):
+        upload(fake, site, follow=True)
+    assert fake.objects == {}
+
+
 def test_what_is_linked_twice_goes_up_twice(fake: Fake, site: Path) -> None:
     for name in ("a", "b"):
         (site / name).symlink_to("../home/.ssh")
