@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { page } from "./page.mjs";
 
 const { conflictsOf, move, movesOf, whyNot, wrongName } = await page("moves.js");
+const { zipNames } = await page("zip_names.js");
 const { Answer, KEEP_BOTH, REPLACE, SKIP } = await page("conflicts.js");
 const { Batch, Unanswered, isInterruption } = await page("batch.js");
 const { Service } = await page("service.js");
@@ -317,4 +318,21 @@ test("a new name is one segment that a browser leaves alone", () => {
   for (const name of ["", "a/b", "..", "a\u0007"]) assert.ok(wrongName("in/", name), name);
   assert.ok(wrongName("in/", "é".repeat(600)));
   assert.equal(wrongName("in/", "Résumé 2026.pdf"), null);
+});
+
+test("many equal names look at few others", async (t) => {
+  const seen = t.mock.method(Set.prototype, "has").mock;
+  const same = Array.from({ length: 1000 }, (_, index) => `f${index}/a.txt`);
+  const roots = new Map(same.map((key) => [key, "to/a.txt"]));
+  const ways = {
+    moves: () => movesOf(same.map((key) => ({ key })), roots, { bucket: "objects" }).map(({ targetKey }) => targetKey),
+    zip: () => zipNames(same.map((_, index) => (index % 2 ? "to/A.txt" : "to/a.txt"))),
+  };
+  for (const [way, names] of Object.entries(ways)) {
+    seen.resetCalls();
+    const found = names();
+    assert.ok(seen.callCount() < 10 * same.length, way);
+    assert.equal(new Set(found).size, same.length);
+    assert.match(found.at(-1), /^to\/a \(1000\)\.txt$/i);
+  }
 });

@@ -7,13 +7,18 @@ export const SKIP = "skip";
 const ENDING = /(?:\.tar)?\.[^.]*$/i;
 const NUMBERED = /^(.*?)(?: \((\d{1,6})\))?$/s;
 
-/** `report (2).pdf`, or with the first higher number for which `isTaken(name)` is false. */
-export function freeName(name, isTaken) {
+/**
+ * `report (2).pdf`, or with the first higher number for which `isTaken(name)` is false. For many names whose results
+ * are all taken, `numbers` is one map from a name's `place` to its next number.
+ */
+export function freeName(name, isTaken, numbers = new Map(), place = name) {
   const [ending = ""] = ENDING.exec(name.slice(1)) ?? []; // `.profile` has none
   const [, stem, number] = NUMBERED.exec(name.slice(0, name.length - ending.length));
-  for (let next = number ? Number(number) + 1 : 2; ; next += 1) {
+  for (let next = numbers.get(place) ?? (number ? Number(number) + 1 : 2); ; next += 1) {
     const made = `${stem} (${next})${ending}`;
-    if (!isTaken(made)) return made;
+    if (isTaken(made)) continue;
+    numbers.set(place, next + 1);
+    return made;
   }
 }
 

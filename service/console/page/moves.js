@@ -48,10 +48,11 @@ export function wrongName(folder, name) {
 export function movesOf(files, roots, { bucket, targetBucket = bucket }) {
   const folders = [...roots].filter(([root]) => root.endsWith("/"));
   const used = new Set();
+  const numbers = new Map();
   return files.map(({ key, size, etag }) => {
     const [from, to] = roots.has(key) ? [key, roots.get(key)] : folders.find(([root]) => key.startsWith(root));
     const wanted = to + key.slice(from.length);
-    const targetKey = used.has(wanted) ? nextFree(wanted, (other) => used.has(other)) : wanted;
+    const targetKey = used.has(wanted) ? nextFree(wanted, (other) => used.has(other), numbers) : wanted;
     used.add(targetKey);
     return { bucket, key, size, etag, targetBucket, targetKey, isCopied: false };
   });
@@ -115,9 +116,9 @@ function reserved(key, taken, own) {
   return free;
 }
 
-function nextFree(key, isTaken) {
+function nextFree(key, isTaken, numbers) {
   const folder = key.slice(0, key.lastIndexOf("/") + 1);
-  return folder + freeName(nameIn(key), (name) => isTaken(folder + name));
+  return folder + freeName(nameIn(key), (name) => isTaken(folder + name), numbers, key);
 }
 
 /** Resolves with the error if the target's name is taken, and with null if the copy exists. */

@@ -14,12 +14,14 @@ export function zipNames(paths) {
   const safe = paths.map(safePath);
   const folders = new Set(safe.flatMap(foldersAbove).map(folded));
   const taken = new Set();
+  const numbers = new Map();
   const isTaken = (path) => taken.has(folded(path)) || folders.has(`${folded(path)}/`);
   return safe.map((path) => {
     if (path.endsWith("/")) return path;
     const folder = path.slice(0, path.lastIndexOf("/") + 1);
     const name = path.slice(folder.length);
-    const free = isTaken(path) ? folder + freeName(name, (other) => isTaken(folder + other)) : path;
+    const isTakenThere = (other) => isTaken(folder + other);
+    const free = isTaken(path) ? folder + freeName(name, isTakenThere, numbers, folded(path)) : path;
     taken.add(folded(free));
     return free;
   });
