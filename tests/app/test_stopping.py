@@ -48,6 +48,10 @@ def of_credentials(answer: Answer) -> None:
     assert {"message", "code", "request_id"} == json.loads(answer[2]).keys()
 
 
+def of_iceberg(answer: Answer) -> None:
+    assert json.loads(answer[2])["error"]["reason"] == "overloaded"
+
+
 def of_a_visitor(answer: Answer) -> None:
     assert answer[1]["content-type"].startswith("text/html")
     assert answer[1]["x-request-id"] in answer[2]
@@ -62,6 +66,8 @@ FORMS: Final = [
     ("GET", "/api/2.0/mlflow-artifacts/artifacts", of_mlflow),
     ("GET", "/hf/acme/model/resolve/main/config.json", of_the_hub),
     ("GET", "/v1/credentials/demo", of_credentials),
+    ("POST", "/v1/aws/s3/sign", of_iceberg),
+    ("POST", "/sign/demo/v1/aws/s3/sign", of_iceberg),
     ("GET", "/l/ticket", of_a_visitor),
 ]
 
