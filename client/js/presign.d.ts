@@ -251,8 +251,9 @@ export class Presign {
    * Copies an object inside the store, up to 5 GiB (`copy_too_large`). With `etag`, as a listing has it, only
    * that content (`source_changed`). It replaces nothing without `overwrite` (`object_exists`). Where the store does
    * not say which of both it is, the source's `etag` is read; if that fails too, it is `precondition_failed`.
+   * The copy's ETag may differ from the source's. It is null if the store does not say it.
    */
-  copy(options: CopyOptions & { versionId?: string }): Promise<void>;
+  copy(options: CopyOptions & { versionId?: string }): Promise<{ etag: string | null }>;
   /** The ETag of an object, by a HEAD, or without a grant for `head` by the start of a GET. */
   etag(options: { bucket: string; key: string; versionId?: string; signal?: AbortSignal }): Promise<string>;
   /**

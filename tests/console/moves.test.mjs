@@ -48,6 +48,7 @@ class FakeStore {
     if (this.objects.get(key) !== etag) throw refused("source_changed");
     if (this.objects.has(targetKey) && !overwrite) throw refused("object_exists");
     this.objects.set(targetKey, etag);
+    return { etag };
   }
 
   async delete({ key, etag }) {
@@ -215,15 +216,23 @@ test("a file that replaced the copy before the next try is kept, and the origina
   assert.deepEqual(Object.fromEntries(service.objects), { "a.txt": "e1", "to/a.txt": "a colleague's" });
 });
 
+test("a file of the same size that replaced the copy is not the copy", async () => {
+  const { service, act } = await startCopied();
+  service.objects.set("to/a.txt", "a colleague's");
+  await assert.rejects(act(), /replaced by another file/);
+  assert.deepEqual(Object.fromEntries(service.objects), { "a.txt": "e1", "to/a.txt": "a colleague's" });
+});
+
 test("a sign-in that ends during the copy leaves the deletion to the same person", async () => {
   const { service, act } = start({ "a.txt": "e1" });
   const real = new Service("http://s.example/", () => {});
   Object.defineProperty(service, "session", { get: () => real.session });
   const { copy } = service;
   service.copy = async (asked) => {
-    await copy.call(service, asked);
+    const made = await copy.call(service, asked);
     real.forget();
     real.remember("of another person");
+    return made;
   };
   await assert.rejects(act(), isInterruption);
   assert.deepEqual(service.calls, ["copy a.txt to/a.txt"]);

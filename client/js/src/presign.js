@@ -85,10 +85,11 @@ export class Presign {
     const body = { bucket: targetBucket, key: targetKey, source, overwrite };
     const attempt = async () => {
       const signed = await this.call("POST", "v1/copy-urls", { body, signal });
-      await sendSigned(signed, new Blob(), { signal });
+      return sendSigned(signed, new Blob(), { signal });
     };
     try {
-      await this.retries.run(attempt, { signal });
+      const { etag: copied } = await this.retries.run(attempt, { signal });
+      return { etag: copied };
     } catch (error) {
       // AWS denies a copy of what is gone: the session that copies may not list.
       const isDenied = error.code === "storage_refused" && error.status === 403;

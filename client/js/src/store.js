@@ -27,7 +27,7 @@ const CODES_OF_S3 = {
  * @param {any} signed
  * @param {Blob} body
  * @param {{ signal?: AbortSignal, onProgress?: (sent: number) => void, now?: () => number }} [options]
- * @returns the ETag, or null if the bucket's CORS rules do not expose it, and the version, if there is one
+ * @returns the ETag, also of a copy, or null if the bucket's CORS rules do not expose it, and the version, if there is one
  * @throws TemporaryError if another attempt, with a new URL, may succeed
  */
 export async function send(signed, body, { signal, onProgress, now = Date.now } = {}) {
@@ -60,7 +60,13 @@ export async function send(signed, body, { signal, onProgress, now = Date.now } 
   if (answer.status >= 300) throw validity.judged(refusal(answer, signed, store));
   if (COPY_SOURCE in signed.headers && !answer.text.includes("CopyObjectResult")) throw noCopy(answer, store);
   onProgress?.(body.size);
-  return { etag: answer.etag, versionId: answer.versionId ?? undefined };
+  const etag = COPY_SOURCE in signed.headers ? etagOfCopy(answer.text) : answer.etag;
+  return { etag, versionId: answer.versionId ?? undefined };
+}
+
+function etagOfCopy(text) {
+  const [, found] = /<ETag>(?:&quot;|&#34;|")?([^<&"]+)/.exec(text) ?? [];
+  return found ? `"${found}"` : null;
 }
 
 /**

@@ -62,7 +62,8 @@ export function movesOf(files, roots, { bucket, targetBucket = bucket }) {
 export const conflictsOf = (moves, taken) => moves.filter(({ targetKey }) => taken.has(targetKey));
 
 /**
- * Does one move, or what is left of it: `isCopied` is set once only the deletion is left. Resolves with whether it was
+ * Does one move, or what is left of it: `isCopied` is set once only the deletion is left, and `copied`
+ * is the ETag of the copy, if the store said it. Resolves with whether it was
  * moved, or skipped. `answer.for([key])` says what to do if the name is taken. `taken` are keys that are, and `own`
  * those that the moves of this batch get.
  *
@@ -84,10 +85,11 @@ export async function move(service, grants, item, { taken, own, answer }) {
 }
 
 /** Whether the copy of an earlier try is still there. Somebody may have removed it, or stored another file there. */
-async function isStillCopied(service, grants, { targetBucket: bucket, targetKey: key, size }) {
+async function isStillCopied(service, grants, { targetBucket: bucket, targetKey: key, size, copied }) {
   if (!may(grants, "list", bucket, key)) return true; // nothing can be seen there
   const found = await find(service, { bucket, key });
-  if (found && found.size !== size) throw new Error("Its copy was replaced by another file. Both are kept: move it again.");
+  const isOther = found && (found.size !== size || (copied && found.etag !== copied));
+  if (isOther) throw new Error("Its copy was replaced by another file. Both are kept: move it again.");
   return found !== undefined;
 }
 
@@ -122,10 +124,9 @@ function nextFree(key, isTaken, numbers) {
 }
 
 /** Resolves with the error if the target's name is taken, and with null if the copy exists. */
-async function copy(service, grants, item) {
-  const { isReplaced = false, ...asked } = item;
+async function copy(service, grants, item, isReplaced = item.isReplaced) {
   try {
-    await service.copy({ ...asked, overwrite: isReplaced || undefined });
+    item.copied = (await service.copy({ ...item, overwrite: isReplaced || undefined })).etag;
     return null;
   } catch (error) {
     if (error.code === "create_only_unsupported") return copyUnconditionally(service, grants, item);
@@ -134,7 +135,9 @@ async function copy(service, grants, item) {
     if (error.code !== "object_exists") throw error;
     // The answer to the first request may have been lost: then this is the copy.
     const found = error.attempts > 1 && (await find(service, { bucket: item.targetBucket, key: item.targetKey }));
-    return found && found.etag === item.etag ? null : error;
+    if (found?.etag !== item.etag) return error;
+    item.copied = found.etag;
+    return null;
   }
 }
 
@@ -146,7 +149,7 @@ async function copyUnconditionally(service, grants, item) {
   const isSeen = may(grants, "list", place.bucket, place.key);
   if (!isSeen) throw new Error("You cannot see whether the name is taken there, so it was not moved.");
   if (await find(service, place)) return new Error("The name is taken.");
-  return copy(service, grants, { ...item, isReplaced: true });
+  return copy(service, grants, item, true);
 }
 
 async function removeCopied(service, { bucket, key, etag }) {

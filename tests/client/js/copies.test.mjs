@@ -42,6 +42,13 @@ test("a copy names its source, and has no body", async (t) => {
   assert.equal(sent.headers.authorization, undefined);
 });
 
+test("a copy says its ETag, if the store does", async (t) => {
+  for (const [said, etag] of [["&quot;e&quot;", '"e"'], ["&#34;e&#34;", '"e"'], ['"e-2"', '"e-2"'], ["e", '"e"'], ["", null]]) {
+    const fake = await start(t, { copy: { status: 200, body: `<CopyObjectResult><ETag>${said}</ETag></CopyObjectResult>` } });
+    assert.deepEqual(await fake.presign().copy(MOVE), { etag });
+  }
+});
+
 test("a move deletes what it has copied", async (t) => {
   const fake = await start(t);
   await fake.presign().move(MOVE);
