@@ -52,7 +52,11 @@ class Note:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._file.close()
+        try:
+            self._file.close()
+        except OSError:  # it writes again what could not be written
+            if error is None:
+                raise
 
     def read(self) -> tuple[Mapping[str, Any], list[int]]:
         """Return the plan and the numbers; an empty plan if there is none that can be read."""
@@ -89,8 +93,11 @@ class Note:
             self._path.unlink()
 
     def _append(self, line: str) -> None:
-        self._file.write(f"{line}\n")
-        self._file.flush()
+        try:
+            self._file.write(f"{line}\n")
+            self._file.flush()
+        except OSError as error:  # such as a full disk
+            raise OSError(error.errno, error.strerror, str(self._path)) from None
 
 
 def _open(path: Path) -> tuple[IO[str], bool]:

@@ -113,7 +113,8 @@ class _FileDownload:
             try:
                 digests = self._fill(wanted)
             except OSError as error:
-                if error.errno not in DISK_FULL or not self._note.is_kept:
+                is_of_note = error.filename is not None
+                if error.errno not in DISK_FULL or is_of_note or not self._note.is_kept:
                     raise
                 raise self._disk_full(error, wanted) from None
             return self._finished(wanted, digests)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from presign_client.notes import Note
 from presign_client.transfers.download import DownloadJob, download_file
 from presign_client.transfers.partial_file import PartialFile
 from tests.client.fake import Fake
@@ -213,6 +214,18 @@ def test_a_full_disk_says_what_is_kept_and_missing(fake: Fake, target: Path) -> 
 
     assert (full.value.errno, full.value.filename) == (errno.ENOSPC, str(hidden(target)))
     assert hidden(target).read_bytes()[:10] == CONTENT[:10]
+
+
+def test_a_full_state_directory_is_named_and_not_the_hidden_file(
+    fake: Fake, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(note: Note, number: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "a note")
+
+    monkeypatch.setattr(Note, "add", fail)
+
+    with pytest.raises(OSError, match="No space left on device: 'a note'"):
+        download(fake, target)
 
 
 def test_a_download_resumes_when_the_disk_has_space(fake: Fake, target: Path) -> None:
