@@ -1,17 +1,80 @@
 """What routes use: the parts of the running service. `app/` makes them."""
 
-from typing import Any, TypeVar
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
 
 from service.api.limits import SharedLimits
 from service.api.problems import Problems
+from service.api.shutdown import Drain
 from service.auth.token_verifier import TokenVerifier
+from service.clock import Clock
+from service.concurrency.shared_attempts import SharedAttempts
+from service.concurrency.waiting import Waiting
 from service.console.page_settings import Console
 from service.diagnosis.service import Diagnoses
-from service.protocols.served import Core, UseCase
-from service.server.shutdown import Drain
+from service.errors import NotConfigured
+from service.multipart.object_checks import ObjectChecks
+from service.multipart.uploads import MultipartUploads
+from service.presigning.authorizer import Authorizer
+from service.presigning.listings import Listings
+from service.presigning.presigner import Presigner
+from service.s3.client import S3Client
+from service.sessions.pool import SessionPool
 from service.telemetry.metrics import Metrics
 
 T = TypeVar("T")
+V = TypeVar("V")  # what a use case receives of the settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Core:
+    """What the protocols are built on.
+
+    `waiting` limits how many requests wait. `unique_id` makes the unique segment of a new key.
+    """
+
+    authorizer: Authorizer
+    pool: SessionPool
+    presigner: Presigner
+    listings: Listings
+    multipart: MultipartUploads
+    object_checks: ObjectChecks
+    store: S3Client
+    clock: Clock
+    metrics: Metrics
+    waiting: Waiting
+    unique_id: Callable[[], str]
+
+
+@dataclass
+class UseCase(Generic[V]):
+    """What a protocol's routes use. It stays; a new configuration changes its `values`."""
+
+    feature: str = field(init=False, repr=False)  # the app sets that of `Served`
+    values: V | None  # None while the protocol is off
+
+    @property
+    def configured(self) -> V:
+        """Raises NotConfigured if a reload has turned the protocol off."""
+        if self.values is None:
+            raise NotConfigured(self.feature)
+        return self.values
+
+    def configure(self, values: V | None) -> None:
+        """Use other values from now on."""
+        self.values = values
+
+    def attempts(self) -> list[SharedAttempts]:
+        """Return what runs in the background."""
+        return []
+
+    def not_ready(self) -> str | None:
+        """Return why the replica cannot take requests yet, or None."""
+        return None
+
+    async def close(self) -> None:
+        """Stop what runs in the background, and close connections."""
 
 
 class Parts:

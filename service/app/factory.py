@@ -35,6 +35,7 @@ from service.api.routes import (
     objects,
     openapi,
 )
+from service.api.shutdown import Drain
 from service.api.traced_gateway import TracedGateway
 from service.app.reload import digest_of_others, keep_reloading
 from service.app.served_protocols import protocol_routers
@@ -44,7 +45,6 @@ from service.app.settings import Settings
 from service.clock import Clock, SystemClock
 from service.console import contract_page, shared_files
 from service.presigning.audit import WriteLines
-from service.server.shutdown import Drain
 from service.signing.signer import Address
 from service.telemetry.line_sink import LineSink
 from service.telemetry.metrics import Metrics

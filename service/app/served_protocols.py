@@ -8,11 +8,11 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
+from service.api.parts import Core, UseCase
 from service.api.route import ApiRoute, AuthenticatedRequest
 from service.app.protocols import AnyProtocol, Values, is_on
 from service.app.settings import Settings
 from service.errors import NotConfigured
-from service.protocols.served import Core, UseCase
 
 UseCases = Mapping[AnyProtocol, UseCase[Any]]
 

@@ -14,6 +14,7 @@ from typing import Final
 import httpx
 
 from service.access.key_prefixes import UNIQUE_ID
+from service.api.parts import Core
 from service.api.problems import Problems
 from service.app.configuration import (
     Configuration,
@@ -39,7 +40,6 @@ from service.presigning.authorizer import Authorizer
 from service.presigning.listings import Listings
 from service.presigning.presigner import Presigner
 from service.presigning.rate_limits import STORE_SECONDS, RateLimits
-from service.protocols.served import Core
 from service.s3.client import S3Client
 from service.sessions.history import History
 from service.sessions.pool import SessionPool

@@ -7,9 +7,9 @@ from functools import partial
 from pathlib import Path
 
 from service.access.callers import CallerEntry
+from service.api.shutdown import Drain
 from service.app.settings import Settings
 from service.cli.check.policies import oversized_policies
-from service.server.shutdown import Drain
 from service.signing.signer import Address
 from service.telemetry.line_sink import LineSink
 from service.telemetry.logs import JsonFormatter, SinkHandler, set_up_logging

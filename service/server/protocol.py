@@ -19,9 +19,9 @@ from typing import Any, Final, NoReturn, cast
 
 import httptools
 
+from service.api.shutdown import Drain
 from service.server.error_response import ErrorResponses
 from service.server.limits import ConnectionLimits
-from service.server.shutdown import Drain
 from service.server.transport import CoalescingTransport, WriteBatcher
 from service.server.upgrade_body import BodyCallbacks, framing_head
 from service.server.uvicorn_protocol import FastHttpProtocol

@@ -22,10 +22,10 @@ from starlette.types import ASGIApp
 
 from service.api.cors import rules_for
 from service.api.parts import Parts
+from service.api.shutdown import Drain
 from service.server.error_response import ErrorResponses
 from service.server.limits import ConnectionLimits
 from service.server.protocol import TimeoutProtocol
-from service.server.shutdown import Drain
 from service.server.transport import WriteBatcher
 
 KEEP_ALIVE_SECONDS: Final = 75  # more than a load balancer's (AWS: 60), so that it closes first

@@ -15,10 +15,10 @@ from service.api.problems import Problems
 from service.api.request_state import start_request
 from service.api.route import ApiRoute, AuthenticatedRequest
 from service.api.schemas import StrictRequest
+from service.api.shutdown import Drain
 from service.app.factory import _ROUTERS
 from service.auth.token_verifier import TokenVerifier
 from service.protocols.uppy import routes as uppy
-from service.server.shutdown import Drain
 from service.telemetry.metrics import Metrics
 from tests.support.authorizer import make_harness
 from tests.support.factories import CALLER, make_snapshot

@@ -11,7 +11,7 @@ from service.api.limits import shared_limits
 from service.api.parts import Parts
 from service.api.problems import Problems
 from service.api.request_state import start_request
-from service.server.shutdown import Drain
+from service.api.shutdown import Drain
 from service.telemetry.metrics import Metrics
 from tests.support.virtual_time import FakeClock
 

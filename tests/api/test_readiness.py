@@ -9,9 +9,9 @@ from typing import Any, Final
 import httpx
 import pytest
 
+from service.api.shutdown import Drain
 from service.app.session_sources import CredentialOrigin, MakeSource
 from service.clock import Clock
-from service.server.shutdown import Drain
 from service.sessions.attempts import WANTED_PAUSE
 from service.sessions.source import SessionRefused
 from tests.support.app import make_app_settings, make_open_grant, run_app

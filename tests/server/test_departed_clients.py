@@ -8,8 +8,8 @@ from typing import Final
 
 import pytest
 
+from service.api.shutdown import Drain
 from service.app.factory import create_app
-from service.server.shutdown import Drain
 from service.sessions.session import Session
 from service.sessions.source import Owner
 from tests.support.app import (

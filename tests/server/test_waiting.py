@@ -12,12 +12,12 @@ from typing import Any, Final
 import httpx
 import pytest
 
+from service.api.shutdown import Drain
 from service.app.factory import create_app
 from service.app.session_sources import CredentialOrigin, MakeSource
 from service.app.settings import Settings
 from service.auth.api_keys import digest_of
 from service.clock import Clock
-from service.server.shutdown import Drain
 from tests.auth.mint import ISSUER, ed_key, make_token
 from tests.support.app import (
     ADDRESS,

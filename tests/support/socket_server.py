@@ -14,13 +14,13 @@ from fastapi import FastAPI, Request, Response
 
 from service.api.discarding import discard_body
 from service.api.request_state import state_of
+from service.api.shutdown import Drain
 from service.app.factory import PresignApp, create_app
 from service.errors import Forbidden
 from service.protocols.uppy.errors import refusal
 from service.server.limits import ConnectionLimits
 from service.server.protocol import TimeoutProtocol
 from service.server.run import Server, uvicorn_config
-from service.server.shutdown import Drain
 from tests.support.app import (
     ADDRESS,
     API_KEY,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from service.access.grants import AccessRequest, Allowed, Operation, decide
+from service.api.parts import Core, UseCase
 from service.concurrency.event_loop import in_slices, run_in_thread_if
 from service.errors import (
     BodyTooLarge,
@@ -28,7 +29,6 @@ from service.protocols.arrivals.queue import BATCH, EventQueue
 from service.protocols.arrivals.records import NotRecords, Record, Records, TooManyFields, reading
 from service.protocols.arrivals.sender import Sender
 from service.protocols.arrivals.writers import Writers, may_be_a_caller, writer, writers
-from service.protocols.served import Core, UseCase
 
 log = logging.getLogger(__name__)
 

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Response
 from pydantic_core import to_json
 
 from service.access.callers import Identity
+from service.api.parts import UseCase
 from service.api.problems import refused, status_of
 from service.api.route import ApiRoute, AuthenticatedRequest
 from service.clock import rfc3339
@@ -32,7 +33,7 @@ from service.protocols.git_lfs.repositories import LfsObject, LfsSettings
 from service.protocols.git_lfs.schemas import BatchBody, CompletionBody, ObjectBody
 from service.protocols.git_lfs.tickets import UploadTicket
 from service.protocols.roots import ROOT_NAME, ProtocolRoot
-from service.protocols.served import Served, UseCase
+from service.protocols.served import Served
 
 MEDIA_TYPE: Final = "application/vnd.git-lfs+json"
 _FORBIDDEN: Final = "There is no such repository, or you have no grant for this operation on it."

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 from service.access.grants import Operation
+from service.api.parts import UseCase
 from service.concurrency.bounded_dict import BoundedDict
 from service.concurrency.event_loop import gather_bounded
 from service.errors import InvalidRequest
@@ -35,7 +36,6 @@ from service.protocols.hugging_face.revisions import (
     name_digits,
 )
 from service.protocols.hugging_face.settings import Hub
-from service.protocols.served import UseCase
 from service.sessions.lifetime import Lifetime
 from service.signing.actions import GetObject
 

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Response
 
 from service.api.body import refuse_encoded
 from service.api.discarding import discard_body
+from service.api.parts import Core
 from service.api.route import ApiRoute, AuthenticatedRequest
 from service.concurrency.event_loop import run_in_thread_if
 from service.errors import NotFound, PresignError
@@ -35,7 +36,7 @@ from service.protocols.hugging_face.requests import (
 )
 from service.protocols.hugging_face.settings import PATH, Hub
 from service.protocols.redirects import Redirect
-from service.protocols.served import Core, Served
+from service.protocols.served import Served
 
 _MANY: Final = 1000  # files of an answer; 10,000 take some 10 ms
 _LONG_BYTES: Final = 16 * 1024  # of paths

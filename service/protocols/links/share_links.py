@@ -3,6 +3,7 @@
 import secrets
 from contextlib import AsyncExitStack
 
+from service.api.parts import Core, UseCase
 from service.clock import Clock
 from service.concurrency.shared_attempts import SharedAttempts
 from service.protocols.links.drop_box import DropBoxes
@@ -14,7 +15,6 @@ from service.protocols.links.revocations import Revocations
 from service.protocols.links.service import Links, SharedRecords
 from service.protocols.links.settings import MEMORY, LinkSettings
 from service.protocols.links.visits import LinkVisits
-from service.protocols.served import Core, UseCase
 
 
 class ShareLinks(UseCase[LinkSettings]):

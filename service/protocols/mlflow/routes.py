@@ -12,6 +12,7 @@ from pydantic_core import to_json
 
 from service.api.body import declared_length
 from service.api.discarding import discard_body
+from service.api.parts import UseCase
 from service.api.route import ApiRoute, AuthenticatedRequest
 from service.concurrency.event_loop import run_in_thread_if
 from service.errors import (
@@ -30,7 +31,7 @@ from service.protocols.mlflow.paths import Artifact, artifact, uploaded
 from service.protocols.mlflow.schemas import AbortBody, CompleteBody, CreateBody, ListQuery
 from service.protocols.redirects import Redirect, put_request, sign
 from service.protocols.roots import Roots
-from service.protocols.served import Served, UseCase
+from service.protocols.served import Served
 from service.protocols.url_paths import decode
 
 _ARTIFACTS: Final = "/api/2.0/mlflow-artifacts/artifacts"

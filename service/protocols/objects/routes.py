@@ -11,6 +11,7 @@ from service.api.accept import preferred
 from service.api.body import parse_query
 from service.api.discarding import discard_body
 from service.api.html_page import POLICY, root_of
+from service.api.parts import UseCase
 from service.api.rendering import render_listing
 from service.api.route import ApiRoute, AuthenticatedRequest
 from service.api.schemas import Token
@@ -26,7 +27,7 @@ from service.protocols.objects.requests import (
     head_request,
 )
 from service.protocols.redirects import Redirect, put_request, sign
-from service.protocols.served import Served, UseCase
+from service.protocols.served import Served
 from service.sessions.lifetime import Lifetime
 
 PATH: Final = "/o/"

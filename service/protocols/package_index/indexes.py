@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from service.api.parts import UseCase
 from service.errors import NotFound
 from service.presigning.listings import Listings
 from service.presigning.requests import Requester
@@ -13,7 +14,6 @@ from service.protocols.package_index.files import (
 )
 from service.protocols.package_index.hashes import FileHashes
 from service.protocols.roots import ProtocolRoot, Roots
-from service.protocols.served import UseCase
 
 
 @dataclass

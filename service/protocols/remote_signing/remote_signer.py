@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import Final
 
 from service.access.grants import AccessRequest, DecisionScope, Operation
+from service.api.parts import UseCase
 from service.concurrency.bounded_dict import BoundedDict
 from service.concurrency.event_loop import run_in_thread_if
 from service.errors import Forbidden, InvalidRequest, Overloaded
@@ -33,7 +34,6 @@ from service.protocols.remote_signing.uris import (
     read_uri,
     uri_prefixes,
 )
-from service.protocols.served import UseCase
 from service.sessions.lifetime import Lifetime, Validity
 from service.sessions.session import Session
 from service.signing.header_signatures import (

@@ -20,6 +20,7 @@ from typing import NoReturn
 
 from service.access.grants import Grants, Operation, max_upload_size
 from service.access.key_prefixes import caller_prefix, new_object_key
+from service.api.parts import Core, UseCase
 from service.errors import (
     Forbidden,
     LengthMismatch,
@@ -40,7 +41,6 @@ from service.presigning.results import (
     PresignedRequest,
     headers_to_send,
 )
-from service.protocols.served import Core, UseCase
 from service.protocols.uppy.files import (
     File,
     can_put,

@@ -8,13 +8,14 @@ from prometheus_client import Counter
 from pydantic_core import to_json
 
 from service.access.grants import Operation
+from service.api.parts import Core, UseCase
 from service.api.route import ApiRoute, AuthenticatedRequest
 from service.presigning.authorizer import Authorizer
 from service.presigning.presigner import Presigner
 from service.presigning.requests import PresignRequest, Requester
 from service.protocols.redirects import Redirect, sign
 from service.protocols.roots import Roots
-from service.protocols.served import Core, Served, UseCase
+from service.protocols.served import Served
 from service.sessions.lifetime import Lifetime
 from service.signing.actions import GetObject
 from tests.protocols.example.answers import Loan, LoanRequest, NotLent
