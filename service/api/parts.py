@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from service.api.limits import SharedLimits
 from service.api.problems import Problems
@@ -11,7 +11,6 @@ from service.auth.token_verifier import TokenVerifier
 from service.clock import Clock
 from service.concurrency.shared_attempts import SharedAttempts
 from service.concurrency.waiting import Waiting
-from service.console.page_settings import Console
 from service.diagnosis.service import Diagnoses
 from service.errors import NotConfigured
 from service.multipart.object_checks import ObjectChecks
@@ -49,14 +48,18 @@ class Core:
 
 @dataclass
 class UseCase(Generic[V]):
-    """What a protocol's routes use. It stays; a new configuration changes its `values`."""
+    """What the routes of a feature use. It stays; a new configuration changes its `values`.
 
+    `front_page` is a line for the page at `/` while the feature is on. It is HTML.
+    """
+
+    front_page: ClassVar[str | None] = None
     feature: str = field(init=False, repr=False)  # the app sets that of `Served`
-    values: V | None  # None while the protocol is off
+    values: V | None  # None while the feature is off
 
     @property
     def configured(self) -> V:
-        """Raises NotConfigured if a reload has turned the protocol off."""
+        """Raises NotConfigured if a reload has turned the feature off."""
         if self.values is None:
             raise NotConfigured(self.feature)
         return self.values
@@ -86,7 +89,6 @@ class Parts:
     core: Core
     tokens: TokenVerifier
     diagnoses: Diagnoses
-    console: Console
 
     def __init__(
         self,
@@ -105,13 +107,18 @@ class Parts:
         self._use_cases: dict[type[Any], Any] = {}
 
     def add(self, use_case: UseCase[Any]) -> None:
-        """Let the routes of a protocol find its use case."""
+        """Let the routes of a feature find its use case."""
         self._use_cases[type(use_case)] = use_case
 
     def use_case(self, kind: type[T]) -> T:
         """Return the use case of this type."""
         found: T = self._use_cases[kind]
         return found
+
+    def front_page(self) -> list[str]:
+        """Return a line for each feature that is on and has one, as HTML."""
+        on = (each for each in self._use_cases.values() if each.values is not None)
+        return [each.front_page for each in on if each.front_page is not None]
 
     def not_ready(self) -> str | None:
         """Return why a protocol cannot take requests yet, or None."""

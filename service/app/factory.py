@@ -183,8 +183,8 @@ def _publish(services: Services, app: PresignApp) -> None:
     """Give routes the parts of the running service."""
     parts, app.services = app.parts, services
     parts.core, parts.tokens = services.core, services.tokens
-    parts.diagnoses, parts.console = services.diagnoses, services.console
-    for use_case in services.protocols.values():
+    parts.diagnoses = services.diagnoses
+    for use_case in (services.console, *services.protocols.values()):
         parts.add(use_case)
 
 

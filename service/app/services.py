@@ -83,7 +83,7 @@ class Services:
         core.metrics.keep_api_keys(new.snapshot.api_keys.labels())
         for protocol, use_case in self.protocols.items():
             use_case.configure(new.protocols[protocol])
-        self.console.settings = page_settings(settings)
+        self.console.configure(page_settings(settings))
         self._problems.public_url = settings.server.public_url
         core.pool.replace(new.buckets, new.snapshot.cutoffs)
         self.tokens.replace(new.issuers)

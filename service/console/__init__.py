@@ -68,10 +68,10 @@ async def serve_file(request: Request, name: str) -> Response:
 
 
 def _settings(request: Request) -> PageSettings:
-    console: Console = request.app.parts.console
-    if console.settings is None:
+    console: Console = request.app.parts.use_case(Console)
+    if console.values is None:
         raise HTTPException(404)
-    return console.settings
+    return console.values
 
 
 def _answer(request: Request, text: PublicText) -> Response:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from service.api.parts import UseCase
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignIn:
@@ -26,8 +28,7 @@ class PageSettings:
     sign_in: SignIn | None = None
 
 
-class Console:
-    """The page as it is configured now. `settings` is None while there is no page."""
+class Console(UseCase[PageSettings]):
+    """The page as it is configured now."""
 
-    def __init__(self, settings: PageSettings | None) -> None:
-        self.settings = settings
+    front_page = '<a href="console">Console</a>: upload, download and share in this browser'

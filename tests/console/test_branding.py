@@ -79,9 +79,9 @@ async def test_the_style_has_the_configured_colour(branded: httpx.AsyncClient) -
 async def test_a_new_configuration_changes_the_page() -> None:
     async with start_services(settings(console=CONSOLE, issuers={"company": ISSUER})) as harness:
         console = harness.services.console
-        assert console.settings is not None
-        assert console.settings.sign_in is not None
+        assert console.values is not None
+        assert console.values.sign_in is not None
         await harness.services.reconfigure(settings(console={"name": "Acme"}))
-        assert console.settings == PageSettings(name="Acme", colour="#0f766e")
+        assert console.values == PageSettings(name="Acme", colour="#0f766e")
         await harness.services.reconfigure(settings())
-        assert console.settings is None
+        assert console.values is None

@@ -13,7 +13,7 @@ from hatchling.builders.wheel import WheelBuilder
 
 from service.app.settings import Settings
 from service.console import content_security_policy
-from service.console.page_settings import PageSettings
+from service.console.page_settings import Console, PageSettings
 from tests.end_to_end.examples import node
 from tests.support.app import ADDRESS, API_KEY, make_app_settings, make_open_grant, run_app
 
@@ -156,10 +156,10 @@ async def test_the_page_accepts_no_writes(open_client: httpx.AsyncClient, method
 
 async def test_a_new_configuration_takes_effect_at_once(client: httpx.AsyncClient) -> None:
     transport: Any = client._transport
-    console = transport.app.parts.console
-    console.settings = PageSettings(name="Acme", colour="#0f766e")
+    console = transport.app.parts.use_case(Console)
+    console.configure(PageSettings(name="Acme", colour="#0f766e"))
     assert (await client.get("/console")).status_code == 200
-    console.settings = None
+    console.configure(None)
     assert (await client.get("/console")).status_code == 404
 
 

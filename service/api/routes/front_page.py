@@ -3,7 +3,6 @@
 It is the same for everybody, and says nothing about buckets or callers.
 """
 
-from collections.abc import Iterator
 from typing import Final
 
 from fastapi import APIRouter, Request, Response
@@ -11,8 +10,6 @@ from starlette.exceptions import HTTPException
 
 from service.api.accept import prefers_html
 from service.api.html_page import POLICY, html_page
-from service.api.parts import Parts
-from service.protocols.objects.routes import ObjectUrls
 
 router = APIRouter(include_in_schema=False)
 
@@ -21,6 +18,11 @@ _ABOUT: Final = (
     "This service hands out pre-signed S3 requests, so that programs and people move objects to "
     "and from S3 without long-lived AWS credentials. Each call needs an API key or a token."
 )
+_FOR_EVERYBODY: Final = (  # the links are relative, because of proxies
+    '<a href="docs">Docs</a>: the calls that programs make',
+    '<a href="openapi.json">openapi.json</a>: the same for tools that read OpenAPI',
+    '<a href="errors">Errors</a>: each code, and what to do about it',
+)
 
 
 @router.api_route("/", methods=["GET", "HEAD"])
@@ -28,17 +30,7 @@ async def front_page(request: Request) -> Response:
     """A page for a browser. Programs get a 404, as for any path that is not in openapi.yaml."""
     if not prefers_html(request.scope["headers"]):
         raise HTTPException(404)
-    body = [f"<p>{_ABOUT}", "<ul>", *(f"<li>{each}" for each in _ways(request.app.parts)), "</ul>"]
+    ways = [*request.app.parts.front_page(), *_FOR_EVERYBODY]
+    body = [f"<p>{_ABOUT}", "<ul>", *(f"<li>{each}" for each in ways), "</ul>"]
     headers = {"Vary": "Accept", "Content-Security-Policy": POLICY}
     return Response(html_page("presign", body), media_type=_HTML, headers=headers)
-
-
-def _ways(parts: Parts) -> Iterator[str]:
-    """Yield what there is, as HTML. The links are relative, because of proxies."""
-    if parts.console.settings is not None:
-        yield '<a href="console">Console</a>: upload, download and share in this browser'
-    yield '<a href="docs">Docs</a>: the calls that programs make'
-    yield '<a href="openapi.json">openapi.json</a>: the same for tools that read OpenAPI'
-    yield '<a href="errors">Errors</a>: each code, and what to do about it'
-    if parts.use_case(ObjectUrls).values is not None:
-        yield "<code>/o/{bucket}/{key}</code>: one address for each object, for every HTTP client"

@@ -47,6 +47,9 @@ router = APIRouter(route_class=ObjectUrlRoute, include_in_schema=False)
 class ObjectUrls(UseCase[Lifetime]):
     """Its values are the lifetime of what a redirect points to."""
 
+    front_page = (
+        "<code>/o/{bucket}/{key}</code>: one address for each object, for every HTTP client"
+    )
     listings: Listings
     presigner: Presigner
 
