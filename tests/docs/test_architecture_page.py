@@ -2,6 +2,7 @@
 
 import ast
 import re
+import tomllib
 from typing import Final
 
 import pytest
@@ -27,8 +28,22 @@ def answers() -> list[tuple[str, str]]:
     return re.findall(r"^\|[^|]*\? \| `([\w/.]+)` \| `(\w+)` \|$", QUESTIONS, re.MULTILINE)
 
 
+def table() -> list[str]:
+    """Return the rooms of the table, from the top."""
+    return re.findall(r"^\| `service/([\w./]+)` \|", ROOMS, re.MULTILINE)
+
+
 def test_the_table_has_every_room() -> None:
-    assert sorted(re.findall(r"^\| `service/([\w./]+)` \|", ROOMS, re.MULTILINE)) == rooms()
+    assert sorted(table()) == rooms()
+
+
+def test_the_table_has_the_order_of_the_import_contract() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    layers = next(each for each in contracts["contracts"] if each["type"] == "layers")["layers"]
+    left = [each.removesuffix("/").removesuffix(".py") for each in table()]
+    for layer in (set(each.split(" | ")) for each in layers):
+        in_table, left = set(left[: len(layer)]), left[len(layer) :]
+        assert in_table == layer
 
 
 @pytest.mark.parametrize("path", sorted(set(re.findall(r"`((?:service|tests)/[\w/]+\.py)`", PAGE))))
