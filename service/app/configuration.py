@@ -19,7 +19,7 @@ import httpx
 from service.access.callers import CallerEntry, pointers
 from service.access.claims import Fact, NamedClaims
 from service.app import builders
-from service.app.protocols import Values, named_buckets, protocol_values
+from service.app.protocol_values import Values, protocol_values
 from service.app.session_sources import CredentialOrigin, MakeSource, origins
 from service.app.settings import Settings, authority_files
 from service.auth.jwks_cache import JwksCache
@@ -193,7 +193,7 @@ def _bucket_sessions(
 
 def issuers_of(settings: Settings, entries: Iterable[CallerEntry]) -> dict[str, Issuer]:
     """Return the issuers by name, each with the claims of its tokens that `entries` name."""
-    for_all = {claim for each in named_buckets(settings) for claim in pointers(each.prefix)}
+    for_all = {claim for each in settings.named_buckets() for claim in pointers(each.prefix)}
     in_prefixes = {name: set(for_all) for name in settings.issuers}
     facts = {name: set[Fact]() for name in settings.issuers}
     for entry in entries:

@@ -1,26 +1,48 @@
 """Checks that compare settings of several sections."""
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
 
 from service.access.callers import pointers
 from service.access.grants import Operation
-from service.app.protocols import named_buckets
-from service.config.callers import GrantSettings
-from service.config.console import wrong_issuer
+from service.config.buckets import BucketSettings
+from service.config.callers import CallerSettings, GrantSettings, IssuerSettings
+from service.config.console import ConsoleSettings, wrong_issuer
 from service.config.messages import Conflict, unknown_name
 from service.config.quoting import quoted
+from service.config.server import ServerSettings
 from service.config.types import READABLE_PEM, can_be_trusted
 from service.errors import FOUND, OTHER, Location
+from service.protocols.protocol import NamedBucket
 from service.signing.signer import MAX_EXPIRES_IN
-
-if TYPE_CHECKING:
-    from service.app.settings import Settings
 
 LocatedGrants = Sequence[tuple[Location, GrantSettings]]
 
 
-def conflicts(settings: "Settings", *, offline: bool) -> list[Conflict]:
+class Sections(Protocol):
+    """What the checks read of the settings."""
+
+    @property
+    def server(self) -> ServerSettings: ...
+    @property
+    def buckets(self) -> Mapping[str, BucketSettings]: ...
+    @property
+    def issuers(self) -> Mapping[str, IssuerSettings]: ...
+    @property
+    def callers(self) -> Sequence[CallerSettings]: ...
+    @property
+    def console(self) -> ConsoleSettings | None: ...
+    @property
+    def objects(self) -> object | None: ...
+    @property
+    def package_index(self) -> Mapping[str, object]: ...
+    @property
+    def links(self) -> object | None: ...
+    def located_grants(self) -> LocatedGrants: ...
+    def named_buckets(self) -> Iterator[NamedBucket]: ...
+
+
+def conflicts(settings: Sections, *, offline: bool) -> list[Conflict]:
     """Return what does not fit together. `offline` reads no certificate files."""
     grants = settings.located_grants()
     unknown = [*_unknown_buckets(settings, grants), *_unknown_issuers(settings)]
@@ -40,24 +62,24 @@ def conflicts(settings: "Settings", *, offline: bool) -> list[Conflict]:
     ]
 
 
-def _unknown_buckets(settings: "Settings", grants: LocatedGrants) -> Iterator[Conflict]:
+def _unknown_buckets(settings: Sections, grants: LocatedGrants) -> Iterator[Conflict]:
     known = settings.buckets
     for at, grant in grants:
         if grant.bucket not in known:
             yield Conflict((*at, "bucket"), unknown_name("bucket", grant.bucket, known))
-    for each in named_buckets(settings):
+    for each in settings.named_buckets():
         if each.bucket not in known:
             yield Conflict(each.location, unknown_name("bucket", each.bucket, known))
 
 
-def _unknown_issuers(settings: "Settings") -> Iterator[Conflict]:
+def _unknown_issuers(settings: Sections) -> Iterator[Conflict]:
     for i, caller in enumerate(settings.callers):
         if caller.issuer is not None and caller.issuer not in settings.issuers:
             text = unknown_name("issuer", caller.issuer, settings.issuers)
             yield Conflict(("callers", i, "issuer"), text)
 
 
-def _sign_in_without_issuer(settings: "Settings") -> Iterator[Conflict]:
+def _sign_in_without_issuer(settings: Sections) -> Iterator[Conflict]:
     if settings.console is None or (name := settings.console.issuer) is None:
         return
     if name not in settings.issuers:
@@ -66,19 +88,19 @@ def _sign_in_without_issuer(settings: "Settings") -> Iterator[Conflict]:
         yield Conflict(("issuers", name, "issuer"), text)
 
 
-def _indexes_without_object_urls(settings: "Settings") -> Iterator[Conflict]:
+def _indexes_without_object_urls(settings: Sections) -> Iterator[Conflict]:
     if settings.package_index and settings.objects is None:
         text = "its files are object URLs, so it needs `objects`, which is false"
         yield Conflict(("package_index",), text)
 
 
-def _links_without_address(settings: "Settings") -> Iterator[Conflict]:
+def _links_without_address(settings: Sections) -> Iterator[Conflict]:
     if settings.links is not None and settings.server.public_url is None:
         text = "links begin with server.public_url, which is missing; write the address that"
         yield Conflict(("links",), f"{text} people open, such as https://files.example.com")
 
 
-def _equal_callers(settings: "Settings") -> Iterator[Conflict]:
+def _equal_callers(settings: Sections) -> Iterator[Conflict]:
     names, digests = dict[str, int](), dict[str, int]()
     for i, caller in enumerate(settings.callers):
         if (name := caller.api_key) and (first := names.setdefault(name, i)) != i:
@@ -94,7 +116,7 @@ def _equal_callers(settings: "Settings") -> Iterator[Conflict]:
             digests.setdefault(digest, i)
 
 
-def _equal_issuers(settings: "Settings") -> Iterator[Conflict]:
+def _equal_issuers(settings: Sections) -> Iterator[Conflict]:
     sources = dict[tuple[str, str, str], str]()
     for name, each in settings.issuers.items():
         other = sources.setdefault((each.issuer, each.audience, each.jwks_url), name)
@@ -103,7 +125,7 @@ def _equal_issuers(settings: "Settings") -> Iterator[Conflict]:
             yield Conflict(("issuers", name), text, ("issuers", other))
 
 
-def _placeholders_without_claims(settings: "Settings", grants: LocatedGrants) -> Iterator[Conflict]:
+def _placeholders_without_claims(settings: Sections, grants: LocatedGrants) -> Iterator[Conflict]:
     for at, grant in grants:
         by_token = at[0] == "callers" and settings.callers[int(at[1])].issuer is not None
         if not by_token and pointers(grant.prefix):
@@ -111,21 +133,21 @@ def _placeholders_without_claims(settings: "Settings", grants: LocatedGrants) ->
             yield Conflict((*at, "prefix"), f"{text} (found {quoted(grant.prefix)})")
 
 
-def _unreadable_bundle(settings: "Settings") -> Iterator[Conflict]:
+def _unreadable_bundle(settings: Sections) -> Iterator[Conflict]:
     bundle = settings.server.ca_bundle
     if bundle is not None and not can_be_trusted(bundle):
         text = f"{READABLE_PEM}, here or in AWS_CA_BUNDLE (found {quoted(bundle)})"
         yield Conflict(("server", "ca_bundle"), text)
 
 
-def _web_identity_without_token(settings: "Settings") -> Iterator[Conflict]:
+def _web_identity_without_token(settings: Sections) -> Iterator[Conflict]:
     for name, bucket in settings.buckets.items():
         if bucket.credentials == "web_identity" and settings.server.web_identity_token_file is None:
             text = "web_identity needs a token file, but server.web_identity_token_file is missing"
             yield Conflict(("buckets", name, "credentials"), text)
 
 
-def _unlimited_credentials(settings: "Settings", grants: LocatedGrants) -> Iterator[Conflict]:
+def _unlimited_credentials(settings: Sections, grants: LocatedGrants) -> Iterator[Conflict]:
     for at, grant in grants:
         if Operation.CREDENTIALS not in grant.allow:
             continue
@@ -138,7 +160,7 @@ def _unlimited_credentials(settings: "Settings", grants: LocatedGrants) -> Itera
                 yield Conflict((*at, limit), f"{text}; leave out one of the two")
 
 
-def _long_lifetimes(settings: "Settings", grants: LocatedGrants) -> Iterator[Conflict]:
+def _long_lifetimes(settings: Sections, grants: LocatedGrants) -> Iterator[Conflict]:
     for at, grant in grants:
         limit = grant.max_expires_in or 0
         if limit > MAX_EXPIRES_IN and settings.buckets[grant.bucket].cloudfront is None:
@@ -146,7 +168,7 @@ def _long_lifetimes(settings: "Settings", grants: LocatedGrants) -> Iterator[Con
             yield Conflict((*at, "max_expires_in"), f"{text} (found {FOUND})")
 
 
-def _shared_distributions(settings: "Settings") -> Iterator[Conflict]:
+def _shared_distributions(settings: Sections) -> Iterator[Conflict]:
     """A URL names no bucket: a grant on one would open the other.
 
     A distribution may have several addresses.
@@ -162,7 +184,7 @@ def _shared_distributions(settings: "Settings") -> Iterator[Conflict]:
                 break
 
 
-def _in_store(settings: "Settings", name: str) -> tuple[str, str | None]:
+def _in_store(settings: Sections, name: str) -> tuple[str, str | None]:
     """Return the bucket's own name, and where its store is."""
     bucket = settings.buckets[name]
     return bucket.bucket or name, bucket.endpoint_url

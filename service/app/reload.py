@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from service.app import protocols
+from service.app import protocol_values
 from service.app.services import Services
 from service.app.settings import Settings, load_settings, watched_files
 from service.concurrency.event_loop import without_garbage_collection
@@ -215,5 +215,5 @@ def _restart_required(old: Settings, new: Settings) -> list[str]:
             for name in RESTART_REQUIRED
             if getattr(old.server, name) != getattr(new.server, name)
         ),
-        *protocols.restart_required(old, new),
+        *protocol_values.restart_required(old, new),
     ]

@@ -10,7 +10,8 @@ from fastapi import APIRouter, Response
 
 from service.api.parts import Core, UseCase
 from service.api.route import ApiRoute, AuthenticatedRequest
-from service.app.protocols import AnyProtocol, Values, is_on
+from service.app.protocol_values import Values, is_on
+from service.app.protocols import AnyProtocol
 from service.app.settings import Settings
 from service.errors import NotConfigured
 

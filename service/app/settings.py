@@ -34,6 +34,7 @@ from service.protocols.links.settings import LinksSettings
 from service.protocols.mlflow.settings import MlflowSettings
 from service.protocols.objects.settings import Objects, ObjectUrlSettings
 from service.protocols.package_index.settings import PackageIndexSettings
+from service.protocols.protocol import NamedBucket
 from service.protocols.uppy.settings import UppySettings
 
 
@@ -117,6 +118,12 @@ class Settings(Section):
     def allows(self, operation: Operation) -> bool:
         """Return whether some grant allows the operation."""
         return any(operation in grant.allow for grant in self.grants())
+
+    def named_buckets(self) -> Iterator[NamedBucket]:
+        """Yield the buckets that the sections of protocols name."""
+        for protocol in self.protocols:
+            if (section := protocol.section_of(self)) is not None:
+                yield from protocol.buckets(section)
 
     def caller_locations(self) -> list[Location]:
         """Return the location of each caller, and last that of the anonymous one."""

@@ -127,7 +127,7 @@ def iam(
     lifecycle rules, and the queue of arrivals. Nothing is sent anywhere. deploy/iam/README.md
     explains each statement.
     """
-    from service.app.protocols import values_without_keys
+    from service.app.protocol_values import values_without_keys
     from service.operations.setup.documents import IamContext, setup
     from service.operations.setup.queue import queue_setup
     from service.operations.setup.signing import signed_buckets

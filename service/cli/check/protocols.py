@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from service.access.callers import CallerEntry
 from service.app import builders
-from service.app.protocols import is_on, values_without_keys
+from service.app.protocol_values import is_on, values_without_keys
 from service.app.settings import Settings
 from service.errors import ConfigurationProblem
 from service.protocols.checked import Checked, Right

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from service.app import builders
 from service.app.configuration import store_tls_context
-from service.app.protocols import values_without_keys
+from service.app.protocol_values import values_without_keys
 from service.app.session_sources import MakeSource, aws_sources, origins
 from service.app.settings import Settings
 from service.auth.jwks_client import JwksEndpoint

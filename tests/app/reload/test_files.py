@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from service.app import protocols, reload
+from service.app import protocol_values, reload
 from service.app.settings import Settings
 from tests.app.reload.harness import (
     WIDER,
@@ -207,13 +207,13 @@ async def test_a_setting_as_at_the_start_needs_no_restart(
 async def test_settings_are_not_compared_on_the_event_loop(
     service: WatchedService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    threads, required = set(), protocols.restart_required
+    threads, required = set(), protocol_values.restart_required
 
     def recorded(old: Settings, new: Settings) -> list[str]:
         threads.add(threading.current_thread())
         return required(old, new)
 
-    monkeypatch.setattr(protocols, "restart_required", recorded)
+    monkeypatch.setattr(protocol_values, "restart_required", recorded)
     assert await service.changed_to(WIDER) == "ok"
     assert threads
     assert threading.current_thread() not in threads

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 from pydantic import ValidationError
 
-from service.app.protocols import values_without_keys
+from service.app.protocol_values import values_without_keys
 from service.app.settings import Settings
 from service.auth.api_keys import digest_of
 from service.cli.main import main

@@ -7,7 +7,7 @@ from typing import Any, Final
 import pytest
 from click.testing import CliRunner
 
-from service.app import protocols
+from service.app.protocol_values import link_keys
 from service.app.settings import load_settings, watched_files
 from service.auth.api_keys import digest_of
 from service.cli.main import main
@@ -175,7 +175,7 @@ def test_keys_come_in_the_order_of_the_file(tmp_path: Path) -> None:
     configured.document["links"]["keys"].insert(0, str(other))
     configured.checked()
     settings = load_settings(configured.path)
-    assert protocols.link_keys(settings) == [b"n" * 32, b"k" * 32]
+    assert link_keys(settings) == [b"n" * 32, b"k" * 32]
     assert watched_files(settings) == (other, configured.key)
 
 
@@ -185,4 +185,4 @@ def test_a_key_that_has_gone_meanwhile_is_a_configuration_error(tmp_path: Path) 
     settings = load_settings(configured.path)
     configured.key.unlink()
     with pytest.raises(ConfigurationError, match=r"links.keys: write the path of a readable file"):
-        protocols.link_keys(settings)
+        link_keys(settings)
