@@ -23,10 +23,10 @@ from typing import Final, TypeVar
 import httpx
 
 from service.clock import Clock
-from service.concurrency.shared_client import SharedClient
 from service.concurrency.waiting import Waiting
 from service.errors import Overloaded, StorageRefused, StorageUnavailable
 from service.http_client.bounded import ResponseTooLong
+from service.http_client.shared_client import SharedClient
 from service.http_client.transport import AiohttpTransport
 from service.s3.access import StoreAccess
 from service.s3.errors import S3Error

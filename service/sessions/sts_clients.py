@@ -11,8 +11,8 @@ import aioboto3
 from botocore import UNSIGNED
 from botocore.awsrequest import AWSPreparedRequest
 
-from service.concurrency.shared_client import SharedClient
 from service.http_client.sdk import SdkConfig
+from service.http_client.shared_client import SharedClient
 from service.sessions.source import Role
 from service.telemetry.spans import trace_headers
 

@@ -19,8 +19,8 @@ from yarl import URL
 
 from service import __version__
 from service.concurrency.causes import class_names
-from service.concurrency.shared_client import SharedClient
 from service.http_client.bounded import ResponseTooLong, bound_responses
+from service.http_client.shared_client import SharedClient
 from service.protocols.arrivals.addresses import is_refused
 
 SECONDS: Final = 10.0  # for the whole request, to the end of its answer
