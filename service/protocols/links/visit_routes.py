@@ -37,7 +37,7 @@ _TOO_LARGE: Final = "A drop box takes no larger file."
 
 
 class Visit(AuthenticatedRequest):
-    """A request for a link. `LinkRoute.identity` opens its ticket, and `admit` decides about it."""
+    """A request for a link. `LinkRoute.identity` opens its ticket, and `check` decides about it."""
 
     opened: OpenLink
     lifetime: Lifetime  # of what the link redirects to
@@ -75,21 +75,32 @@ class Visit(AuthenticatedRequest):
             for name, value in self.scope["headers"]
         )
 
-    async def admit(self, *, only_look: bool | None = None) -> None:
-        """Check that the link works now. Raises the refusal, after its audit line.
+    async def check(self) -> None:
+        """Check that the link works now, its uses aside. Raises the refusal, after its audit line.
 
-        A link that counts takes a use, or with `only_look` tells whether one is left; not for None.
         Anybody who has a link that is over can cause that line, so it does not count against the
         maker's rate.
         """
         try:
             self.lifetime = self.visits.check(self.opened, self.authorizer.snapshot)
-            if only_look is not None:
-                await self.visits.count(self.opened, only_look=only_look)
         except PresignError as refusal:
-            trail = self.authorizer.audit_trail
-            await trail.record_refused_use(self.requester, _ROUTE, refusal)
+            await self._record(refusal)
             raise
+
+    async def use(self, *, only_look: bool = False) -> None:
+        """Check as above, then take a use. The link has `max_uses`.
+
+        With `only_look` none is taken. Raises the refusal, after its audit line.
+        """
+        await self.check()
+        try:
+            await self.visits.use(self.opened, only_look=only_look)
+        except PresignError as refusal:
+            await self._record(refusal)
+            raise
+
+    async def _record(self, refusal: PresignError) -> None:
+        await self.authorizer.audit_trail.record_refused_use(self.requester, _ROUTE, refusal)
 
     def request(self, key: str, action: GetObject | HeadObject) -> PresignRequest:
         return PresignRequest(
@@ -135,12 +146,12 @@ async def share_link(visit: Visit) -> Response:
 
     A query has no meaning: sites add parameters to links that are passed on there.
     """
-    await visit.admit()
+    await visit.check()
     if visit.link.operation is Operation.UPLOAD:
         response = await _upload(visit)
     else:
         response = await _download(visit)
-    await visit.admit()  # it may have ended while a body came, or a session
+    await visit.check()  # it may have ended while a body came, or a session
     response.raw_headers.append(_ROBOTS)
     return response
 
@@ -154,13 +165,13 @@ async def _download(visit: Visit) -> Response:
         return _not_allowed(visit)
     shows_button = method == "GET" and not link.is_prefix and _is_for_a_person(visit)
     if is_counted and (shows_button or method in {"HEAD", "POST"}):
-        await visit.admit(only_look=True)
+        await visit.use(only_look=True)
     if shows_button:
         return file_page(link, await _look(visit, key), snapshot)
     if method == "POST" or (method == "GET" and visit.is_browser):
         await _look(visit, key)
     if is_counted and method != "HEAD":
-        await visit.admit(only_look=False)
+        await visit.use()
     request = visit.request(key, _action(link, method))
     signed = await sign(visit.presigner, visit.requester, request)
     return Redirect(signed.url, _SEE_OTHER) if method == "POST" else Redirect(signed.url)
@@ -221,7 +232,7 @@ async def _upload(visit: Visit) -> Response:
         case "POST" if not below:
             refuse_encoded(visit.scope["headers"])
             file = parse(NewFile, await visit.read(MAX_BODY_BYTES))
-            await visit.admit()  # there may be no such bucket any more
+            await visit.check()  # there may be no such bucket any more
             request = _page_upload(visit, file)
             signed = await sign(visit.presigner, visit.requester, request, too_large=_TOO_LARGE)
             return JsonBytesResponse(render_request(signed), 200)

@@ -75,7 +75,7 @@ class LinkVisits:
         left = link.expires_at - now
         return _LIFETIME if left >= EXPIRES_IN else Lifetime(expires_in=left)
 
-    async def count(self, opened: OpenLink, *, only_look: bool) -> None:
+    async def use(self, opened: OpenLink, *, only_look: bool) -> None:
         """Take a use of a link with `max_uses`, or continue one.
 
         With `only_look` no use is taken. Raises LinkExpired if there is none, NotFound if no store
