@@ -14,8 +14,6 @@ from functools import partial
 from typing import Final
 from urllib.parse import urlsplit
 
-import httpx
-
 from service.access.callers import CallerEntry, pointers
 from service.access.claims import Fact, NamedClaims
 from service.app import builders
@@ -32,6 +30,7 @@ from service.config.callers import IssuerSettings
 from service.config.reading import content_digest
 from service.console.page_settings import PageSettings, SignIn
 from service.errors import ConfigurationError
+from service.http_client.session import tls_context
 from service.presigning.snapshot import Bucket, Snapshot
 from service.s3.endpoints import resolve
 from service.s3.location import Location
@@ -108,9 +107,9 @@ class ConfigurationBuilder:
         lifetimes = await run_in_thread_if(in_thread, builders.longest_lifetimes, settings)
         issuers = await run_in_thread_if(in_thread, issuers_of, settings, snapshot.callers)
         ca_digest = await run_in_thread_if(in_thread, _ca_digest, settings)
-        tls_context = None
+        new_tls = None
         if replacing is not None and ca_digest != replacing.ca_digest:
-            tls_context = await asyncio.to_thread(store_tls_context, settings)
+            new_tls = await asyncio.to_thread(store_tls_context, settings)
         jwks = {
             name: self._jwks_cache(name, issuer, replacing)
             for name, issuer in settings.issuers.items()
@@ -130,7 +129,7 @@ class ConfigurationBuilder:
             jwks=jwks,
             issuers=[(issuers[name], each) for name, each in jwks.items()],
             ca_digest=ca_digest,
-            new_tls_context=tls_context,
+            new_tls_context=new_tls,
             protocols=values,
         )
 
@@ -216,11 +215,8 @@ def issuers_of(settings: Settings, entries: Iterable[CallerEntry]) -> dict[str, 
 
 def store_tls_context(settings: Settings) -> ssl.SSLContext:
     """The certificates to trust when calling a store. Raises ConfigurationError."""
-    bundle = settings.server.ca_bundle
     try:
-        if bundle is None:
-            return httpx.create_ssl_context()
-        return ssl.create_default_context(cafile=bundle)
+        return tls_context(settings.server.ca_bundle)
     except (OSError, ValueError):  # it was readable when the settings were read
         problem = "server.ca_bundle (or AWS_CA_BUNDLE) cannot be read"
         raise ConfigurationError([problem]) from None

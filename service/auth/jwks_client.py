@@ -13,6 +13,7 @@ import httpx
 
 from service.concurrency.causes import class_names
 from service.http_client.bounded import ResponseTooLong
+from service.http_client.session import tls_context
 from service.http_client.transport import AiohttpTransport
 from service.telemetry.spans import trace_headers
 
@@ -95,11 +96,11 @@ class JwksEndpoint:
 
     def _authorities(self) -> ssl.SSLContext:
         """Read each time, since clusters rotate their authority. Takes 20 ms, so in a thread."""
-        if self._ca_file is None:
-            return httpx.create_ssl_context()
         try:
-            return ssl.create_default_context(cafile=self._ca_file)
+            return tls_context(self._ca_file)
         except (OSError, ValueError):  # SSL errors are OSErrors
+            if self._ca_file is None:
+                raise
             raise KeysUnavailable("the ca_file cannot be read") from None
 
     def _bearer(self) -> dict[str, str]:

@@ -15,13 +15,11 @@ import aiohttp
 import httpx
 from yarl import URL
 
-from service.http_client.bounded import ResponseTooLong, bound_responses
+from service.http_client.bounded import ResponseTooLong
+from service.http_client.session import notice_closed_connections, open_session
 
-_KEEPALIVE_SECONDS: Final = 15
 MAX_CHUNKS: Final = 8192  # HTTP's: each takes some 3 µs, even if it has one byte
 _CHUNKS_AT_ONCE: Final = 128  # between two turns of the event loop
-_READ_AHEAD: Final = 64 * 1024  # bytes, or a sixteenth as many chunks: they are parsed in one turn
-_MAX_HEADERS: Final = 1200  # S3's 2 KiB of metadata are 1,043 pairs at most, without values
 
 
 class AiohttpTransport(httpx.AsyncBaseTransport):
@@ -47,14 +45,13 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         Raises ConnectError if nothing was sent, else ReadError or ResponseTooLong.
         """
         if request.method == "POST":  # aiohttp repeats the others itself
-            await _notice_closed_connections()
+            await notice_closed_connections()
         try:
             response = await self._open_session().request(
                 request.method,
                 URL(str(request.url), encoded=True),  # any other encoding has another signature
                 headers=request.headers.multi_items(),
                 data=request.content or None,
-                skip_auto_headers=("Accept-Encoding", "Content-Type"),
                 allow_redirects=False,
                 # Until there is a connection: the name, a proxy and TLS count.
                 timeout=aiohttp.ClientTimeout(connect=request.extensions["timeout"]["connect"]),
@@ -78,18 +75,9 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             await self._session.close()
 
     def _open_session(self) -> aiohttp.ClientSession:
-        """Return the one session, which can be made only while the event loop runs."""
         if self._session is None:
-            connector = aiohttp.TCPConnector(
-                limit=self._connections, keepalive_timeout=_KEEPALIVE_SECONDS, ssl=self._tls
-            )
-            self._session = aiohttp.ClientSession(
-                connector=bound_responses(connector, self._max_response_bytes),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=False,
-                timeout=aiohttp.ClientTimeout(),
-                max_headers=_MAX_HEADERS,
-                read_bufsize=_READ_AHEAD,
+            self._session = open_session(
+                self._tls, max_response_bytes=self._max_response_bytes, limit=self._connections
             )
         return self._session
 
@@ -98,12 +86,6 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             return None
         # NO_PROXY may name a host with its port.
         return None if any(map(proxy_bypass, (url.host, url.netloc.decode()))) else self._proxy
-
-
-async def _notice_closed_connections() -> None:
-    """Let the event loop read what it has not yet: it was busy, or in Lambda it was stopped."""
-    await asyncio.sleep(0)  # the next turn of the loop sees what has arrived
-    await asyncio.sleep(0)  # and this one comes after it was read
 
 
 class _Body(httpx.AsyncByteStream):

@@ -26,6 +26,7 @@ from service.clock import Clock
 from service.concurrency.waiting import Waiting
 from service.errors import Overloaded, StorageRefused, StorageUnavailable
 from service.http_client.bounded import ResponseTooLong
+from service.http_client.session import tls_context
 from service.http_client.shared_client import SharedClient
 from service.http_client.transport import AiohttpTransport
 from service.s3.access import StoreAccess
@@ -149,7 +150,7 @@ class S3Client:
 
     def _open_client(self, tls: ssl.SSLContext | None) -> SharedClient[httpx.AsyncBaseTransport]:
         client = self._transport or AiohttpTransport(
-            tls or httpx.create_ssl_context(),
+            tls or tls_context(),
             connections=CALLS,
             max_response_bytes=2 * MAX_OBJECTS_BYTES,  # with its head, and the sizes of chunks
         )

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
-import httpx
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from service import __version__
 from service.concurrency.causes import class_names
-from service.http_client.bounded import ResponseTooLong, bound_responses
+from service.http_client.bounded import ResponseTooLong
+from service.http_client.session import notice_closed_connections, open_session, tls_context
 from service.http_client.shared_client import SharedClient
 from service.protocols.arrivals.addresses import is_refused
 
@@ -29,7 +29,6 @@ _MAX_WIRE_BYTES: Final = 32 * 1024  # with its head, and the sizes of chunks
 # Frameworks parse a body by its type, and refuse what has another.
 _HEADERS: Final = {"Content-Type": "application/json", "User-Agent": f"presign/{__version__}"}
 _REFUSED: Final = "its name leads to an address that no hook may have"
-_KEEPALIVE_SECONDS: Final = 15
 _LOOKUPS: Final = 16  # threads: a name's server may be as slow as a hook
 
 
@@ -79,7 +78,7 @@ class Sender:
             await self._retire_replaced()
             while self._client is None:
                 trusted = self._trusted
-                tls = await asyncio.to_thread(_tls_context, self._ca_bundle)
+                tls = await asyncio.to_thread(tls_context, self._ca_bundle)
                 if trusted == self._trusted:  # not replaced meanwhile
                     self._client = _client(tls)
             return self._client
@@ -92,9 +91,7 @@ class Sender:
 async def _post(
     client: aiohttp.ClientSession, url: str, headers: Mapping[str, str], body: bytes
 ) -> int:
-    # Let the event loop see which idle connections the hook has closed.
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
+    await notice_closed_connections()
     sent = {**_HEADERS, **headers}
     async with client.post(
         URL(url, encoded=True), headers=sent, data=body, allow_redirects=False
@@ -112,19 +109,12 @@ async def _post(
 
 def _client(tls: ssl.SSLContext) -> SharedClient[aiohttp.ClientSession]:
     lookups = _Lookups()
-    connector = aiohttp.TCPConnector(
+    session = open_session(
+        tls,
+        max_response_bytes=_MAX_WIRE_BYTES,
         limit=0,  # each hook has its own
-        keepalive_timeout=_KEEPALIVE_SECONDS,
-        ssl=tls,
         resolver=lookups,
         socket_factory=_checked_socket,
-    )
-    session = aiohttp.ClientSession(
-        connector=bound_responses(connector, _MAX_WIRE_BYTES),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        auto_decompress=False,
-        timeout=aiohttp.ClientTimeout(),
-        skip_auto_headers=("Accept-Encoding", "User-Agent"),
     )
 
     async def close() -> None:
@@ -132,12 +122,6 @@ def _client(tls: ssl.SSLContext) -> SharedClient[aiohttp.ClientSession]:
         await lookups.close()
 
     return SharedClient(session, close)
-
-
-def _tls_context(ca_bundle: Path | None) -> ssl.SSLContext:
-    if ca_bundle is None:
-        return httpx.create_ssl_context()
-    return ssl.create_default_context(cafile=ca_bundle)
 
 
 def _checked_socket(address: tuple[Any, ...]) -> socket.socket:
