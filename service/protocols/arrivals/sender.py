@@ -133,25 +133,19 @@ def _checked_socket(address: tuple[Any, ...]) -> socket.socket:
 
 
 class _Lookups(AbstractResolver):
-    """Looks names up in threads of its own: at most one for each name at a time."""
+    """Looks names up in threads of its own. The connector asks once at a time for each name."""
 
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(_LOOKUPS, thread_name_prefix="hook-lookup")
-        self._running: dict[tuple[str, int], asyncio.Future[list[Any]]] = {}
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
         """Return the addresses. Raises OSError."""
-        at = (host, port)
-        if at not in self._running:
-            loop = asyncio.get_running_loop()
-            found = loop.run_in_executor(
-                self._threads, _look_up, host, port, family, socket.SOCK_STREAM
-            )
-            self._running[at] = found
-            found.add_done_callback(lambda done: self._ended(at, done))
-        answers = await asyncio.shield(self._running[at])
+        loop = asyncio.get_running_loop()
+        answers = await loop.run_in_executor(
+            self._threads, _look_up, host, port, family, socket.SOCK_STREAM
+        )
         return [
             {
                 "hostname": host,
@@ -166,11 +160,6 @@ class _Lookups(AbstractResolver):
 
     async def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
-
-    def _ended(self, at: tuple[str, int], done: "asyncio.Future[list[Any]]") -> None:
-        del self._running[at]
-        if not done.cancelled():
-            done.exception()  # nobody may be waiting any more
 
 
 def _look_up(host: str, port: int, family: int, kind: int) -> list[Any]:

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import ssl
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -164,6 +165,57 @@ async def test_a_name_is_connected_to_as_it_was_looked_up(monkeypatch: pytest.Mo
         monkeypatch.setattr(module, "_look_up", look_up)
         assert await one.post(f"http://hooks.example:{port}/", {}, b"{}") == 200
     assert looked_up == ["hooks.example"]
+
+
+class SlowNames:
+    """Counts look-ups. Each takes until `may_answer` is set, and leads to `port`, or nowhere."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.port: int | None = None
+        self.may_answer = threading.Event()
+        self.began = asyncio.Event()
+        self.looked_up = 0
+        self._loop = asyncio.get_running_loop()
+        monkeypatch.setattr(module, "_look_up", self._look_up)
+
+    def _look_up(self, *_: Any) -> list[Any]:
+        self.looked_up += 1
+        self._loop.call_soon_threadsafe(self.began.set)
+        self.may_answer.wait(10)
+        if self.port is None:
+            raise socket.gaierror
+        return [(2, 1, 6, "", ("127.0.0.1", self.port))]
+
+    async def sent_after_one_gave_up(self, one: Sender) -> list[int | BaseException]:
+        """Return what three requests get that begin after another has given up the look-up."""
+        url = f"http://hooks.example:{self.port or 80}/"
+        hasty = asyncio.ensure_future(one.post(url, {}, b"{}"))
+        await self.began.wait()
+        hasty.cancel()
+        await asyncio.wait([hasty])
+        others = [asyncio.ensure_future(one.post(url, {}, b"{}")) for _ in range(3)]
+        for _ in range(32):  # turns of the loop, until all wait for the address
+            await asyncio.sleep(0)
+        self.may_answer.set()
+        return await asyncio.gather(*others, return_exceptions=True)
+
+
+async def test_requests_that_wait_or_give_up_share_one_look_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    names = SlowNames(monkeypatch)
+    async with stub_server.serving(sends(response())) as stub, sending() as one:
+        names.port = int(stub.origin.rpartition(":")[2])
+        assert await names.sent_after_one_gave_up(one) == [200] * 3
+    assert names.looked_up == 1
+
+
+async def test_a_failed_look_up_fails_all_who_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = SlowNames(monkeypatch)
+    async with sending() as one:
+        outcomes = await names.sent_after_one_gave_up(one)
+    assert [type(each) for each in outcomes] == [NotSent] * 3
+    assert names.looked_up == 1
 
 
 async def test_a_hook_needs_a_trusted_certificate(tmp_path: Path) -> None:
