@@ -218,6 +218,19 @@ async def test_a_failed_look_up_fails_all_who_wait(monkeypatch: pytest.MonkeyPat
     assert names.looked_up == 1
 
 
+async def test_a_proxy_of_the_environment_gets_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    async with (
+        stub_server.serving(sends(response())) as stub,
+        stub_server.serving(sends(response(status="502 Bad Gateway"))) as proxy,
+        sending() as one,
+    ):
+        monkeypatch.setenv("http_proxy", proxy.origin)
+        assert await one.post(stub.origin, {}, b"{}") == 200
+    assert (len(stub.requests), proxy.requests) == (1, [])
+
+
 async def test_a_hook_needs_a_trusted_certificate(tmp_path: Path) -> None:
     context: ssl.SSLContext = stub_server.make_tls_context(tmp_path)
     async with stub_server.serving(sends(response()), context) as stub, sending() as one:
