@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from service.access.create_only import UPLOADS
-from service.access.grants import AccessRequest, Grant, Operation, violated_limit
+from service.access.grants import AccessRequest, Grant, Operation
 from service.access.iam_patterns import patterns_of, widest
+from service.access.limits import violated_limit
 
 _COPY_SOURCE: Final = "s3:x-amz-copy-source"
 _DOWNLOAD: Final = frozenset({Operation.DOWNLOAD})

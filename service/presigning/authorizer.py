@@ -12,7 +12,9 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
-from service.access.grants import AccessRequest, Allowed, Denied, Limited, decide
+from service.access.decisions import Allowed, Denied, decide
+from service.access.grants import AccessRequest
+from service.access.limits import Limited
 from service.clock import Clock
 from service.concurrency.pending import Pending
 from service.errors import (

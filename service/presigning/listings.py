@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 from urllib.parse import quote, unquote
 
-from service.access.grants import AccessRequest, Operation, max_page_size
+from service.access.decisions import max_page_size
+from service.access.grants import AccessRequest, Operation
 from service.errors import InvalidRequest, StorageRefused, StorageUnavailable
 from service.presigning.authorizer import Authorizer
 from service.presigning.requests import Requester, StoreRequest

@@ -8,13 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import ClassVar, Final, Protocol, Self, TypeVar
 
 from service.access.callers import Identity
-from service.access.grants import (
-    AccessRequest,
-    Grants,
-    Operation,
-    allowed_content_type,
-    max_page_size,
-)
+from service.access.decisions import allowed_content_type, max_page_size
+from service.access.grants import AccessRequest, Grants, Operation
 from service.presigning.answers import Members
 from service.sessions.lifetime import Lifetime
 from service.signing.actions import (

@@ -5,7 +5,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from service.access.grants import AccessRequest, Allowed, Grant, Operation
+from service.access.decisions import Allowed
+from service.access.grants import AccessRequest, Grant, Operation
 
 ALLOWED = Allowed(None)
 

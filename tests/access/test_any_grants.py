@@ -3,16 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.access.grants import (
-    AccessRequest,
-    Allowed,
-    Denied,
-    Grant,
-    Grants,
-    Limited,
-    Operation,
-    decide,
-)
+from service.access.decisions import Allowed, Denied, decide
+from service.access.grants import AccessRequest, Grant, Grants, Operation
+from service.access.limits import Limited
 from tests.access.access_requests import access_requests, grants, keys, make_request, prefixes
 from tests.support.factories import make_grant
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from service.access.callers import CallerEntry, Identity, granted, pointers, without_placeholders
 from service.access.claims import claim, named_claims
-from service.access.grants import Caller, Denied, Grant, Grants, Operation, decide
+from service.access.decisions import Denied, decide
+from service.access.grants import Caller, Grant, Grants, Operation
 from tests.access.access_requests import make_request
 from tests.support.factories import make_grant
 

@@ -10,18 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.access.callers import Identity, granted
-from service.access.grants import (
-    AccessRequest,
-    Grant,
-    Grants,
-    Limited,
-    Operation,
-    decide,
-    max_link_expires_in,
-    max_page_size,
-    max_upload_size,
-    violated_limit,
-)
+from service.access.decisions import decide, max_link_expires_in, max_page_size, max_upload_size
+from service.access.grants import AccessRequest, Grant, Grants, Operation
+from service.access.limits import Limited, violated_limit
 from service.access.prefixes import PrefixTable, subtrees_of
 from tests.access.access_requests import access_requests, grants, keys, make_request, prefixes
 from tests.access.counted_calls import calls

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from service.access.grants import Denied, Grant, Grants, Operation, decide
+from service.access.decisions import Denied, decide
+from service.access.grants import Grant, Grants, Operation
 from tests.access.access_requests import ALLOWED, make_request
 from tests.support.factories import make_grant
 

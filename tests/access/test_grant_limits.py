@@ -4,19 +4,16 @@ from dataclasses import replace
 
 import pytest
 
-from service.access.grants import (
-    AccessRequest,
+from service.access.decisions import (
     Allowed,
     Denied,
-    Grant,
-    Grants,
-    Limited,
-    Operation,
     allowed_content_type,
     decide,
     max_page_size,
     max_upload_size,
 )
+from service.access.grants import AccessRequest, Grant, Grants, Operation
+from service.access.limits import Limited
 from tests.access.access_requests import ALLOWED, make_form, make_request, make_upload
 from tests.support.factories import make_grant
 

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.access.bucket_arns import bucket_arns
-from service.access.grants import AccessRequest, Allowed, Grant, Grants, Operation, decide
+from service.access.decisions import Allowed, decide
+from service.access.grants import AccessRequest, Grant, Grants, Operation
 from service.access.narrowing import VENDABLE, Permission, vended_grants
 from service.access.session_policy import MAX_POLICY_LENGTH, session_policy, vended_policy
 from service.sessions.signature_age import max_age

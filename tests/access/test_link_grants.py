@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from service.access.grants import WEEK, Grant, Grants, Operation, max_link_expires_in
+from service.access.decisions import max_link_expires_in
+from service.access.grants import WEEK, Grant, Grants, Operation
 from tests.access.access_requests import make_request
 from tests.support.factories import make_grant
 

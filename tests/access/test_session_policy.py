@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.access.bucket_arns import bucket_arns
-from service.access.grants import AccessRequest, Allowed, Grant, Grants, Operation, decide
+from service.access.decisions import Allowed, decide
+from service.access.grants import AccessRequest, Grant, Grants, Operation
 from service.access.iam_patterns import widest
 from service.access.session_policy import (
     MAX_POLICY_LENGTH,

@@ -2,14 +2,9 @@
 
 from collections.abc import Sequence
 
-from service.access.grants import (
-    AccessRequest,
-    Allowed,
-    Decision,
-    Denied,
-    Grant,
-    violated_limit,
-)
+from service.access.decisions import Allowed, Decision, Denied
+from service.access.grants import AccessRequest, Grant
+from service.access.limits import violated_limit
 
 
 def walked(grants: Sequence[Grant], request: AccessRequest) -> Decision:

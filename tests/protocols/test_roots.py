@@ -2,7 +2,8 @@
 
 import pytest
 
-from service.access.grants import AccessRequest, Allowed, Grant, Grants, Operation, decide
+from service.access.decisions import Allowed, decide
+from service.access.grants import AccessRequest, Grant, Grants, Operation
 from service.protocols.roots import ProtocolRoot, Roots
 
 ROOTS = Roots("/lfs", {"design": ProtocolRoot("reports", "lfs/design/")})

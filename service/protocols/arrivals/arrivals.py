@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from service.access.grants import AccessRequest, Allowed, Operation, decide
+from service.access.decisions import Allowed, decide
+from service.access.grants import AccessRequest, Operation
 from service.api.parts import Core, UseCase
 from service.concurrency.event_loop import in_slices, run_in_thread_if
 from service.errors import (

@@ -9,7 +9,8 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final, NamedTuple, NoReturn
 
-from service.access.grants import AccessRequest, Allowed, Operation, decide
+from service.access.decisions import Allowed, decide
+from service.access.grants import AccessRequest, Operation
 from service.api.request_state import CallerId
 from service.concurrency.event_loop import run_in_thread_if
 from service.errors import InvalidRequest, PresignError, StorageUnavailable

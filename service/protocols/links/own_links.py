@@ -6,7 +6,8 @@ no address of one, and nobody who writes to it gets the address of another calle
 
 from dataclasses import dataclass, field
 
-from service.access.grants import Caller, Grants, Operation, max_link_expires_in
+from service.access.decisions import max_link_expires_in
+from service.access.grants import Caller, Grants, Operation
 from service.presigning.answers import Members, Request, Unsigned
 from service.protocols.links.link import Link
 from service.protocols.links.link_store import ListedLink

@@ -19,7 +19,8 @@ from typing import Final
 from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
 
-from service.access.grants import AccessRequest, Grants, Operation, max_upload_size
+from service.access.decisions import max_upload_size
+from service.access.grants import AccessRequest, Grants, Operation
 from service.access.key_prefixes import safe_name
 from service.api.html_page import root_of
 from service.api.public_text import PublicText

@@ -11,7 +11,8 @@ from hashlib import sha256
 from typing import Final
 
 from service.access.callers import Identity, is_anonymous
-from service.access.grants import WEEK, AccessRequest, Caller, Operation, max_link_expires_in
+from service.access.decisions import max_link_expires_in
+from service.access.grants import WEEK, AccessRequest, Caller, Operation
 from service.clock import Clock
 from service.errors import (
     Forbidden,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from service.access.callers import Identity
-from service.access.grants import max_link_expires_in
+from service.access.decisions import max_link_expires_in
 from service.clock import Clock
 from service.concurrency.bounded_dict import BoundedDict
 from service.errors import LinkExpired, NotFound

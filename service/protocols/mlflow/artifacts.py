@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final, NamedTuple
 
-from service.access.grants import AccessRequest, Operation, may_overwrite
+from service.access.decisions import may_overwrite
+from service.access.grants import AccessRequest, Operation
 from service.concurrency.event_loop import gather_bounded, run_in_thread_if
 from service.errors import NotFound, StorageUnavailable
 from service.multipart.object_checks import ObjectChecks, ObjectExpectation

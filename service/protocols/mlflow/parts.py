@@ -14,7 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
-from service.access.grants import AccessRequest, Operation, max_upload_size, may_overwrite
+from service.access.decisions import max_upload_size, may_overwrite
+from service.access.grants import AccessRequest, Operation
 from service.concurrency.event_loop import in_slices
 from service.errors import InvalidRequest, UploadNotFound
 from service.multipart.requests import Completion, Upload, UploadCreation

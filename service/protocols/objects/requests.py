@@ -5,7 +5,8 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.access.grants import AccessRequest, Allowed, Grants, Operation, decide
+from service.access.decisions import Allowed, decide
+from service.access.grants import AccessRequest, Grants, Operation
 from service.api.schemas import LongText, Text
 from service.errors import InvalidRequest
 from service.presigning.downloads import get_object

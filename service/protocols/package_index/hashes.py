@@ -9,7 +9,8 @@ from binascii import Error as NotBase64
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from service.access.grants import AccessRequest, Allowed, Operation, decide
+from service.access.decisions import Allowed, decide
+from service.access.grants import AccessRequest, Operation
 from service.concurrency.bounded_dict import BoundedDict
 from service.errors import RateLimited, StorageRefused, StorageUnavailable
 from service.multipart.object_checks import ObjectChecks, ObjectExpectation

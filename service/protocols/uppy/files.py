@@ -7,7 +7,8 @@ stores nothing. It has one exact length, so it is signed only if the page has se
 from dataclasses import dataclass, replace
 from typing import Final
 
-from service.access.grants import Allowed, Grants, Operation, decide, max_upload_size
+from service.access.decisions import Allowed, decide, max_upload_size
+from service.access.grants import Grants, Operation
 from service.access.key_prefixes import safe_name
 from service.errors import InvalidRequest
 from service.presigning.forms import access_for_form

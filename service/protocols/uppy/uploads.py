@@ -18,7 +18,8 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
-from service.access.grants import Grants, Operation, max_upload_size
+from service.access.decisions import max_upload_size
+from service.access.grants import Grants, Operation
 from service.access.key_prefixes import caller_prefix, new_object_key
 from service.api.parts import Core, UseCase
 from service.errors import (
