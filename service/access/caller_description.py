@@ -1,13 +1,13 @@
 """What a caller reads about itself, and an operator about it. Pure."""
 
 from collections.abc import Iterable
-from dataclasses import asdict
 from itertools import chain
 from typing import Any
 
 from service.access.callers import CallerEntry, Identity
 from service.access.claims import Fact, value_of
 from service.access.grants import Grant, Operation
+from service.access.limits import limits_of
 
 
 def describe(
@@ -44,11 +44,9 @@ def condition(entry: CallerEntry, facts: Iterable[Fact]) -> dict[str, Any]:
 
 
 def describe_grant(grant: Grant) -> dict[str, Any]:
-    members = _present(asdict(grant))
-    members["allow"] = [each for each in Operation if each in grant.allow]
-    if Operation.LINK not in grant.allow:
-        del members["max_link_expires_in"]
-    return members
+    allow = [each for each in Operation if each in grant.allow]
+    limits = {limit.name: value for limit, value in limits_of(grant)}
+    return {"bucket": grant.bucket, "prefix": grant.prefix, "allow": allow, **limits}
 
 
 def _present(members: dict[str, Any]) -> dict[str, Any]:

@@ -1,8 +1,15 @@
-"""What the limits of a grant refuse. Pure."""
+"""The limits of a grant: what each refuses, and how it is described. Pure.
 
+A new limit is a field of `Grant`, a row of LIMITS here, and a setting in `config/callers.py`.
+"""
+
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any, Final
 
 from service.access.content_types import matches_content_type
+from service.access.create_only import UPLOADS
 from service.access.grants import AccessRequest, Grant, Operation
 
 
@@ -18,22 +25,59 @@ class Limited:
     missing: bool = False
 
 
+class Unit(Enum):
+    """What the value of a limit is."""
+
+    SECONDS = auto()
+    BYTES = auto()
+    NUMBER = auto()
+    TYPES = auto()  # patterns of content types
+    FLAG = auto()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """A limit, which is the field `name` of a grant and of its settings. None is no limit.
+
+    `words` describe it, with {} for its value. `violated` is None if no request is refused for it.
+    `limits_content` is for what an upload declares and a copy does not. With `has_default` each
+    grant has a value, even one that allows none of its `operations`. `concerns_others` means that
+    it has an effect on more than its `operations`.
+    """
+
+    name: str
+    unit: Unit
+    operations: frozenset[Operation]
+    words: str
+    violated: Callable[[Grant, AccessRequest], Limited | None] | None = None
+    limits_content: bool = False
+    has_default: bool = False
+    concerns_others: bool = False
+
+    def is_looser(self, value: Any, than: Any) -> bool:
+        """Whether a grant with `value` allows what one with `than` does not."""
+        if than is None or value is None:
+            return than is not None
+        return set(value) > set(than) if self.unit is Unit.TYPES else bool(value > than)
+
+
+def limits_of(grant: Grant) -> Iterator[tuple[Limit, Any]]:
+    """Yield the limits that a grant has, with their values; no default that has no effect."""
+    for limit in LIMITS:
+        value = getattr(grant, limit.name)
+        is_idle = limit.has_default and limit.operations.isdisjoint(grant.allow)
+        if value is not None and not is_idle:
+            yield limit, value
+
+
 def violated_limit(grant: Grant, request: AccessRequest) -> Limited | None:
     """Return the first limit of the grant that the request violates."""
     if (limit := _violated_permission(grant, request)) is not None:
         return limit
-    if _above(request.max_keys, grant.max_keys):
-        return Limited("#/max_keys", f"Your grant allows at most {grant.max_keys} keys a page.")
-    if _above(request.content_length, grant.max_content_length):
-        pointer = "#/max_content_length" if request.is_max_length else "#/content_length"
-        return Limited(pointer, f"Your grant allows at most {grant.max_content_length} bytes.")
-    if grant.max_content_length is not None and _hides_its_size(request):
-        detail = f"Your grant allows at most {grant.max_content_length} bytes. Send Content-Length."
-        return Limited("#/content_length", detail, missing=True)
-    typed = request.operation in _TYPED and request.declares_content_type
-    if grant.content_types is None or not typed:
-        return None
-    return _violated_type(grant.content_types, request)
+    for violated in _CHECKS:
+        if (limit := violated(grant, request)) is not None:
+            return limit
+    return None
 
 
 def _violated_permission(grant: Grant, request: AccessRequest) -> Limited | None:
@@ -46,11 +90,37 @@ def _violated_permission(grant: Grant, request: AccessRequest) -> Limited | None
     # …/AmazonS3/latest/userguide/conditional-writes.html: needs s3:GetObject.
     if request.has_if_match and grant.allow.isdisjoint(_READS):
         return Limited("#/if_match", "if_match needs read access, which your grant does not give.")
-    limited = grant.max_content_length is not None or grant.content_types is not None
-    return _COPY if limited and request.is_copy and not request.also_needs else None
+    is_undeclared = request.is_copy and not request.also_needs
+    return _COPY if is_undeclared and has_content_limit(grant) else None
 
 
-def _violated_type(patterns: tuple[str, ...], request: AccessRequest) -> Limited | None:
+def has_content_limit(grant: Grant) -> bool:
+    """Whether the grant limits what an upload declares and a copy does not."""
+    return any(getattr(grant, name) is not None for name in CONTENT_LIMITS)
+
+
+def _violated_keys(grant: Grant, request: AccessRequest) -> Limited | None:
+    if _above(request.max_keys, grant.max_keys):
+        return Limited("#/max_keys", f"Your grant allows at most {grant.max_keys} keys a page.")
+    return None
+
+
+def _violated_size(grant: Grant, request: AccessRequest) -> Limited | None:
+    if grant.max_content_length is None:
+        return None
+    detail = f"Your grant allows at most {grant.max_content_length} bytes."
+    if _above(request.content_length, grant.max_content_length):
+        pointer = "#/max_content_length" if request.is_max_length else "#/content_length"
+        return Limited(pointer, detail)
+    if _hides_its_size(request):
+        return Limited("#/content_length", f"{detail} Send Content-Length.", missing=True)
+    return None
+
+
+def _violated_types(grant: Grant, request: AccessRequest) -> Limited | None:
+    patterns = grant.content_types
+    if patterns is None or request.operation not in UPLOADS or not request.declares_content_type:
+        return None
     detail = f"Your grant allows these types: {', '.join(patterns)}."
     if request.content_type_prefix is not None:
         # Every prefix includes a type that browsers run, which no wildcard matches.
@@ -73,5 +143,51 @@ def _above(value: int | None, limit: int | None) -> bool:
 
 
 _COPY = Limited("#/key", "Your grant limits size or type, which a copy does not declare.")
-_TYPED = frozenset({Operation.UPLOAD, Operation.FORM, Operation.MULTIPART})
 _READS = frozenset({Operation.DOWNLOAD, Operation.HEAD, Operation.CHECK})
+
+URLS: Final = UPLOADS | {Operation.DOWNLOAD, Operation.HEAD, Operation.DELETE, Operation.LIST}
+LIMITS: Final = (
+    Limit(
+        name="max_expires_in",
+        unit=Unit.SECONDS,
+        operations=URLS,
+        words="URLs up to {}",
+        concerns_others=True,
+    ),
+    Limit(
+        name="max_content_length",
+        unit=Unit.BYTES,
+        operations=UPLOADS,
+        words="files up to {}",
+        violated=_violated_size,
+        limits_content=True,
+    ),
+    Limit(
+        name="content_types",
+        unit=Unit.TYPES,
+        operations=UPLOADS,
+        words="only {}",
+        violated=_violated_types,
+        limits_content=True,
+    ),
+    Limit(
+        name="max_keys",
+        unit=Unit.NUMBER,
+        operations=frozenset({Operation.LIST}),
+        words="at most {} keys a page",
+        violated=_violated_keys,
+    ),
+    Limit(
+        name="max_link_expires_in",
+        unit=Unit.SECONDS,
+        operations=frozenset({Operation.LINK}),
+        words="links up to {}",
+        has_default=True,
+    ),
+    # Whether it is violated is asked earlier, with the other permissions.
+    Limit(
+        name="allow_overwrite", unit=Unit.FLAG, operations=UPLOADS, words="and overwrite objects"
+    ),
+)
+CONTENT_LIMITS: Final = tuple(limit.name for limit in LIMITS if limit.limits_content)
+_CHECKS: Final = tuple(limit.violated for limit in LIMITS if limit.violated is not None)

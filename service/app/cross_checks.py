@@ -5,6 +5,7 @@ from typing import Protocol
 
 from service.access.callers import pointers
 from service.access.grants import Operation
+from service.access.limits import CONTENT_LIMITS
 from service.config.buckets import BucketSettings
 from service.config.callers import CallerSettings, GrantSettings, IssuerSettings
 from service.config.console import ConsoleSettings, wrong_issuer
@@ -154,7 +155,7 @@ def _unlimited_credentials(settings: Sections, grants: LocatedGrants) -> Iterato
         if not settings.buckets[grant.bucket].is_scoped:
             text = "needs scoped sessions: the credentials could do what all callers may do"
             yield Conflict((*at, "allow"), f"`credentials` {text}")
-        for limit in ("max_content_length", "content_types"):
+        for limit in CONTENT_LIMITS:
             if getattr(grant, limit) is not None:
                 text = "IAM cannot enforce it, and `credentials` would circumvent it"
                 yield Conflict((*at, limit), f"{text}; leave out one of the two")

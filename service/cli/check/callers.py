@@ -3,12 +3,13 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 from service.access import caller_description
 from service.access.callers import CallerEntry, Identity, caller_name
 from service.access.claims import value_of
 from service.access.grants import Caller, Grant, Operation
+from service.access.limits import Unit, limits_of
 from service.app.settings import Settings
 from service.cli.check import policies
 from service.cli.check.protocols import CheckedProtocols
@@ -82,20 +83,27 @@ def together(names: list[str]) -> str:
 
 def _of_grant(grant: Grant) -> Right:
     keys = f"{grant.prefix}…" if grant.prefix.endswith("/") else grant.prefix or "everything"
-    words = [f"{keys} in {grant.bucket}"]
-    if grant.max_expires_in:
-        words.append(f"URLs up to {duration(grant.max_expires_in)}")
-    if grant.max_content_length is not None:
-        words.append(f"files up to {size(grant.max_content_length)}")
-    if grant.content_types is not None:
-        words.append(f"only {', '.join(grant.content_types)}")
-    if grant.max_keys:
-        words.append(f"at most {grant.max_keys} keys a page")
-    if Operation.LINK in grant.allow:
-        words.append(f"links up to {duration(grant.max_link_expires_in)}")
-    if grant.allow_overwrite:
-        words.append("and overwrite objects")
-    return Right(tuple(each for each in Operation if each in grant.allow), ", ".join(words))
+    limits = [
+        limit.words.format(_value(value, limit.unit))
+        for limit, value in limits_of(grant)
+        if value is not False
+    ]
+    words = ", ".join([f"{keys} in {grant.bucket}", *limits])
+    return Right(tuple(each for each in Operation if each in grant.allow), words)
+
+
+def _value(value: Any, unit: Unit) -> str:
+    match unit:
+        case Unit.SECONDS:
+            return duration(value)
+        case Unit.BYTES:
+            return size(value)
+        case Unit.TYPES:
+            return ", ".join(value)
+        case Unit.NUMBER | Unit.FLAG:
+            return f"{value}"
+        case _:
+            assert_never(unit)
 
 
 def ending_keys(settings: Settings, now: datetime) -> Iterator[ConfigurationProblem]:

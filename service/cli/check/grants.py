@@ -1,7 +1,7 @@
 """What `presign check` says about callers and their grants: what is risky or has no effect."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import product
 from typing import Any, Final
 
@@ -9,6 +9,7 @@ from service.access.caller_entries import Entries
 from service.access.callers import CallerEntry, without_placeholders
 from service.access.create_only import UPLOADS
 from service.access.grants import Operation
+from service.access.limits import LIMITS, URLS, Limit, Unit
 from service.app.builders import max_expires_in
 from service.app.settings import Settings
 from service.auth.api_keys import digest_of
@@ -18,15 +19,6 @@ from service.config.quoting import quoted
 from service.errors import OTHER, ConfigurationProblem, Location
 from service.signing.signer import MAX_EXPIRES_IN
 
-_URLS: Final = UPLOADS | {Operation.DOWNLOAD, Operation.HEAD, Operation.DELETE, Operation.LIST}
-# Each limit of a grant, and the operations that it limits.
-_LIMITED: Final[Mapping[str, frozenset[Operation]]] = {
-    "max_expires_in": _URLS,
-    "max_content_length": UPLOADS,
-    "content_types": UPLOADS,
-    "max_keys": frozenset({Operation.LIST}),
-    "max_link_expires_in": frozenset({Operation.LINK}),
-}
 _UNREVOCABLE: Final = (
     "nobody can revoke the CloudFront URLs of bucket {}, so without max_expires_in URLs live {} at "
     "most, the default_expires_in; set max_expires_in to how long a leak may last"
@@ -79,7 +71,7 @@ def _risks(grant: GrantSettings, settings: Settings) -> Iterator[str]:
         yield f"covers the whole bucket {grant.bucket}"
     if grant.allow_overwrite and not UPLOADS.isdisjoint(grant.allow):
         yield "allows overwriting objects"
-    if grant.max_expires_in is None and not _URLS.isdisjoint(grant.allow):
+    if grant.max_expires_in is None and not URLS.isdisjoint(grant.allow):
         if (longest := max_expires_in(grant, settings)) is None:
             yield f"allows lifetimes of up to {duration_text(MAX_EXPIRES_IN)}; set max_expires_in"
         else:
@@ -99,13 +91,14 @@ def _doubtful_prefix(prefix: str) -> Iterator[str]:
 
 
 def _without_effect(grant: GrantSettings) -> Iterator[str]:
-    for limit, operations in {**_LIMITED, "allow_overwrite": UPLOADS}.items():
-        if limit not in grant.model_fields_set or getattr(grant, limit) is False:
+    for limit in LIMITS:
+        name, value = limit.name, getattr(grant, limit.name)
+        if name not in grant.model_fields_set or value is False:
             continue
-        if getattr(grant, limit) is None:
-            yield f"{limit} has no value, as if it were left out; write one, or remove the line"
-        elif limit != "max_expires_in" and operations.isdisjoint(grant.allow):
-            yield f"{limit} has no effect without {_names(operations)}"
+        if value is None:
+            yield f"{name} has no value, as if it were left out; write one, or remove the line"
+        elif not limit.concerns_others and limit.operations.isdisjoint(grant.allow):
+            yield f"{name} has no effect without {_names(limit.operations)}"
 
 
 def _grants_of_callers(
@@ -136,28 +129,25 @@ def _undone_limits(
     if grant.bucket != other.bucket or not _covers(other.prefix, grant.prefix):
         return
     shared = frozenset(grant.allow) & frozenset(other.allow)
-    for limit, operations in _LIMITED.items():
-        own, others = (_limit(each, limit, settings) for each in (grant, other))
-        if limit in grant.model_fields_set and shared & operations and _is_looser(others, own):
+    for limit in LIMITS:
+        if limit.name not in grant.model_fields_set or limit.unit is Unit.FLAG:
+            continue
+        limited = shared & limit.operations
+        own, others = (_value(each, limit, settings) for each in (grant, other))
+        if limited and limit.is_looser(others, own):
             less = "has no such limit" if others is None else "allows more"
-            text = f"has no effect on {_names(shared & operations)}, because {OTHER} {less}"
-            yield ConfigurationProblem(text, (*at, limit), other=other_at, grave=True)
+            text = f"has no effect on {_names(limited)}, because {OTHER} {less}"
+            yield ConfigurationProblem(text, (*at, limit.name), other=other_at, grave=True)
 
 
-def _limit(grant: GrantSettings, name: str, settings: Settings) -> Any:
-    is_lifetime = name == "max_expires_in"
-    return max_expires_in(grant, settings) if is_lifetime else getattr(grant, name)
+def _value(grant: GrantSettings, limit: Limit, settings: Settings) -> Any:
+    is_lifetime = limit.name == "max_expires_in"
+    return max_expires_in(grant, settings) if is_lifetime else getattr(grant, limit.name)
 
 
 def _covers(prefix: str, other: str) -> bool:
     covers_subtree = not prefix or prefix.endswith("/")
     return other.startswith(prefix) if covers_subtree else other == prefix
-
-
-def _is_looser(limit: Any, than: Any) -> bool:
-    if than is None or limit is None:
-        return than is not None
-    return set(limit) > set(than) if isinstance(than, tuple) else bool(limit > than)
 
 
 def _names(operations: frozenset[Operation]) -> str:
