@@ -100,21 +100,24 @@ def has_content_limit(grant: Grant) -> bool:
 
 
 def _violated_keys(grant: Grant, request: AccessRequest) -> Limited | None:
-    if _above(request.max_keys, grant.max_keys):
-        return Limited("#/max_keys", f"Your grant allows at most {grant.max_keys} keys a page.")
-    return None
+    most, keys = grant.max_keys, request.max_keys
+    if most is None or keys is None or keys <= most:
+        return None
+    return Limited("#/max_keys", f"Your grant allows at most {most} keys a page.")
 
 
 def _violated_size(grant: Grant, request: AccessRequest) -> Limited | None:
-    if grant.max_content_length is None:
+    most, size = grant.max_content_length, request.content_length
+    if most is None or (size is not None and size <= most):
         return None
-    detail = f"Your grant allows at most {grant.max_content_length} bytes."
-    if _above(request.content_length, grant.max_content_length):
+    if size is not None:
         pointer = "#/max_content_length" if request.is_max_length else "#/content_length"
-        return Limited(pointer, detail)
-    if _hides_its_size(request):
-        return Limited("#/content_length", f"{detail} Send Content-Length.", missing=True)
-    return None
+        return Limited(pointer, f"Your grant allows at most {most} bytes.")
+    # Only an upload of a client's own has no size that is signed.
+    if request.operation is not Operation.UPLOAD or request.also_needs is not Operation.SIGN:
+        return None
+    detail = f"Your grant allows at most {most} bytes. Send Content-Length."
+    return Limited("#/content_length", detail, missing=True)
 
 
 def _violated_types(grant: Grant, request: AccessRequest) -> Limited | None:
@@ -130,16 +133,6 @@ def _violated_types(grant: Grant, request: AccessRequest) -> Limited | None:
     if any(matches_content_type(pattern, request.content_type) for pattern in patterns):
         return None
     return Limited("#/content_type", detail)
-
-
-def _hides_its_size(request: AccessRequest) -> bool:
-    """Whether it is an upload of a client's own, whose size would not be signed."""
-    is_upload = request.operation is Operation.UPLOAD and request.also_needs is Operation.SIGN
-    return is_upload and request.content_length is None
-
-
-def _above(value: int | None, limit: int | None) -> bool:
-    return value is not None and limit is not None and value > limit
 
 
 _COPY = Limited("#/key", "Your grant limits size or type, which a copy does not declare.")
