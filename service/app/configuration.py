@@ -11,7 +11,7 @@ import ssl
 from collections.abc import Awaitable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import Final, assert_never
 from urllib.parse import urlsplit
 
 from service.access.callers import CallerEntry, pointers
@@ -26,6 +26,7 @@ from service.auth.tokens import Issuer
 from service.clock import Clock
 from service.concurrency.event_loop import run_in_thread_if
 from service.concurrency.waiting import Waiting
+from service.config.buckets import Credentials
 from service.config.callers import IssuerSettings
 from service.config.reading import content_digest
 from service.console.page_settings import PageSettings, SignIn
@@ -178,7 +179,6 @@ def _bucket_sessions(
     name: str, settings: Settings, bucket: Bucket, source: SessionSource, longest_lifetime: float
 ) -> BucketSessions:
     configured = settings.buckets[name]
-    calls = {"static": "static keys", "web_identity": "STS.AssumeRoleWithWebIdentity"}
     return BucketSessions(
         source=source,
         address=bucket.address,
@@ -186,8 +186,21 @@ def _bucket_sessions(
         probe_policy=bucket.probe_policy,
         # AWS throttles our account in each region, any other store by itself.
         account=f"{configured.sts_endpoint_url or 'AWS'} {configured.region}",
-        call=calls.get(configured.credentials, "STS.AssumeRole"),
+        call=_call_for(configured.credentials),
     )
+
+
+def _call_for(credentials: Credentials) -> str:
+    """Return what gets a session, as a span names it."""
+    match credentials:
+        case "assume_role":
+            return "STS.AssumeRole"
+        case "web_identity":
+            return "STS.AssumeRoleWithWebIdentity"
+        case "static":
+            return "static keys"
+        case _:
+            assert_never(credentials)
 
 
 def issuers_of(settings: Settings, entries: Iterable[CallerEntry]) -> dict[str, Issuer]:

@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import assert_never
 
 import aioboto3
 from botocore.exceptions import BotoCoreError
@@ -54,8 +55,11 @@ async def aws_sources(clock: Clock) -> AsyncIterator[MakeSource]:
                 case StaticKeysOrigin(profile=None, files=(access_key_id, secret_access_key)):
                     read = partial(keys_in_files, access_key_id, secret_access_key)
                     return StaticSource(read, clock)
-            chain = session if origin.profile is None else await _of_profile(name, origin.profile)
-            return StaticSource(partial(static_credentials, chain), clock)
+                case StaticKeysOrigin(profile=profile):
+                    chain = session if profile is None else await _of_profile(name, profile)
+                    return StaticSource(partial(static_credentials, chain), clock)
+                case _:
+                    assert_never(origin)
 
         yield make
 
@@ -70,15 +74,19 @@ async def _of_profile(bucket: str, profile: str) -> aioboto3.Session:
 
 def origins(settings: Settings) -> dict[str, CredentialOrigin]:
     """Return where the sessions of each bucket come from. Reads the files with static keys."""
-    found: dict[str, CredentialOrigin] = {}
-    for name, bucket in settings.buckets.items():
-        files = bucket.files_of_keys
-        found[name] = (
-            StaticKeysOrigin(profile=bucket.profile, files=files, digest=content_digest(files))
-            if bucket.credentials == "static"
-            else role(bucket, settings)
-        )
-    return found
+    return {name: _origin(bucket, settings) for name, bucket in settings.buckets.items()}
+
+
+def _origin(bucket: BucketSettings, settings: Settings) -> CredentialOrigin:
+    match bucket.credentials:
+        case "static":
+            files = bucket.files_of_keys
+            digest = content_digest(files)
+            return StaticKeysOrigin(profile=bucket.profile, files=files, digest=digest)
+        case "assume_role" | "web_identity":
+            return role(bucket, settings)
+        case _:
+            assert_never(bucket.credentials)
 
 
 def role(bucket: BucketSettings, settings: Settings) -> Role:

@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, assert_never
 
 from pydantic import Field, model_validator
 
@@ -23,6 +23,8 @@ from service.config.types import (
 )
 from service.errors import FOUND, InvalidRequest
 from service.signing.validation import check_header_value
+
+Credentials = Literal["assume_role", "web_identity", "static"]
 
 
 class EncryptionSettings(Section):
@@ -52,7 +54,7 @@ class BucketDefaults(Section):
     region: Shown[Region | None] = None
     """Where the bucket is."""
 
-    credentials: Shown[Literal["assume_role", "web_identity", "static"]] = "assume_role"
+    credentials: Shown[Credentials] = "assume_role"
     """`assume_role`: a session of the role, requested with keys of the AWS default chain.
     `web_identity`: a session of the role, requested with a token file (EKS); it takes no
     `external_id`, `session_tags` or `source_identity`. `static`: long-lived keys of the default
@@ -214,7 +216,18 @@ class BucketSettings(BucketDefaults):
     @property
     def is_scoped(self) -> bool:
         """Whether each caller has its own session, which IAM restricts to the caller's grants."""
-        return self.scoped_sessions and self.credentials != "static"
+        return self.scoped_sessions and self.has_sessions
+
+    @property
+    def has_sessions(self) -> bool:
+        """Whether sessions sign, which end, and not long-lived keys."""
+        match self.credentials:
+            case "assume_role" | "web_identity":
+                return True
+            case "static":
+                return False
+            case _:
+                assert_never(self.credentials)
 
     @property
     def signed_endpoint_url(self) -> str | None:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Final, assert_never
 
 from service.access.callers import CallerEntry
 from service.access.copy_policy import receives_copies
@@ -45,8 +45,16 @@ def describe(
 
 
 def _signer(bucket: BucketSettings) -> str:
-    if bucket.credentials != "static":
-        return f"sessions of {bucket.role_arn} that last {duration(bucket.session_seconds)}"
+    match bucket.credentials:
+        case "assume_role" | "web_identity":
+            return f"sessions of {bucket.role_arn} that last {duration(bucket.session_seconds)}"
+        case "static":
+            return _static_keys(bucket)
+        case _:
+            assert_never(bucket.credentials)
+
+
+def _static_keys(bucket: BucketSettings) -> str:
     if bucket.profile is not None:
         return f"static keys of the profile {bucket.profile}"
     if bucket.access_key_id_file is not None:
@@ -102,8 +110,8 @@ def _risks(bucket: BucketSettings) -> Iterator[tuple[str, str]]:
             "MinIO does, any upload URL can copy everything that these credentials can read: see "
             "docs/stores.md"
         )
-        yield "credentials" if bucket.credentials == "static" else "scoped_sessions", text
-    if bucket.credentials == "static":
+        yield "scoped_sessions" if bucket.has_sessions else "credentials", text
+    if not bucket.has_sessions:
         return
     if not bucket.scoped_sessions:
         text = "all callers share one session, so IAM does not enforce their grants"
@@ -118,7 +126,7 @@ def _has_own_sts(bucket: BucketSettings) -> bool:
 
 
 def _wrong_sts(bucket: BucketSettings) -> Iterator[str]:
-    is_aws_sts = bucket.credentials != "static" and bucket.sts_endpoint_url is None
+    is_aws_sts = bucket.has_sessions and bucket.sts_endpoint_url is None
     if is_aws_sts and not builders.is_at_aws(bucket):
         yield (
             "the store is not AWS, but its sessions are AWS's; set sts_endpoint_url to the store's "
@@ -128,7 +136,7 @@ def _wrong_sts(bucket: BucketSettings) -> Iterator[str]:
 
 def _short_sessions(bucket: BucketSettings, longest_lifetime: float) -> Iterator[str]:
     guaranteed = bucket.session_seconds * 2 // 3 - REFRESH_MARGIN
-    if bucket.credentials != "static" and longest_lifetime > guaranteed:
+    if bucket.has_sessions and longest_lifetime > guaranteed:
         yield (
             f"grants allow {duration(int(longest_lifetime))}, but a session of "
             f"{duration(bucket.session_seconds)} is only guaranteed to have {duration(guaranteed)} "
@@ -140,7 +148,7 @@ def _sts_calls(
     name: str, bucket: BucketSettings, longest_lifetime: float, grants: list[Grant]
 ) -> Iterator[str]:
     """Calls to STS: callers x buckets x replicas / time between two refreshes."""
-    if bucket.credentials != "static":
+    if bucket.has_sessions:
         length = float(bucket.session_seconds)
         calls = _DAY / (length - threshold(length, longest_lifetime, 0.5))
         per = "active caller and replica" if bucket.is_scoped else "replica"
@@ -159,7 +167,7 @@ def _more_sessions(bucket: BucketSettings, grants: list[Grant]) -> Iterator[str]
 
 def _signature_age(name: str, bucket: BucketSettings, grants: list[Grant]) -> Iterator[str]:
     """The condition that a bucket policy can use, ready to paste."""
-    length = math.inf if bucket.credentials == "static" else bucket.session_seconds
+    length = bucket.session_seconds if bucket.has_sessions else math.inf
     if (life := signature_age.longest_life(grants, length)) is not None:
         yield (
             f"bucket {name}: URLs live {duration(life)} at most; a bucket policy can deny older "

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import Final, Literal
+from typing import Final
 
 from service.access.bucket_arns import BucketArns
 from service.access.callers import pointers
@@ -13,6 +13,7 @@ from service.access.copy_sources import Readable, readable_by_all
 from service.access.grants import Grant, Operation
 from service.app import builders
 from service.app.settings import Settings
+from service.config.buckets import Credentials
 from service.signing.actions import Encryption
 from service.signing.signer import Address
 
@@ -40,7 +41,7 @@ class SignedBucket:
     endpoint_url: str | None
     grants: tuple[Grant, ...]
     readable: Readable | None = None
-    credentials: Literal["assume_role", "web_identity", "static"]
+    credentials: Credentials
     static_keys: tuple[str, ...] = ()
     role_arn: str | None = None
     session_seconds: float = math.inf
