@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 from service.operations.setup.signing import SignedBucket
 from service.protocols.arrivals.hooks import ArrivalSettings, Happened, Hook
@@ -13,10 +13,6 @@ Document = dict[str, Any]
 _URL: Final = re.compile(
     r"https://(?:[\w-]+\.)?sqs(?:-fips)?\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/(\d{12})/([\w.-]+)"
 )
-_EVENTS: Final = {
-    Happened.CREATED: "s3:ObjectCreated:*",
-    Happened.REMOVED: "s3:ObjectRemoved:*",
-}
 _RETENTION_SECONDS: Final = 1_209_600  # 14 days, SQS's longest
 # Tries, which take 4 days. The retention counts from the event, also after the move to the
 # dead-letter queue: what is there must be left time.
@@ -140,8 +136,18 @@ def _sending(arn: str, account: str | None, buckets: Sequence[SignedBucket]) -> 
 def _notification(arn: str, hooks: Iterable[Hook]) -> Document:
     """No prefix is in it: S3 refuses two that overlap, and hooks may."""
     wanted = frozenset[Happened]().union(*(each.events for each in hooks))
-    events = [name for happened, name in _EVENTS.items() if happened in wanted]
+    events = [_event(happened) for happened in Happened if happened in wanted]
     return {"QueueConfigurations": [{"Id": "presign", "QueueArn": arn, "Events": events}]}
+
+
+def _event(happened: Happened) -> str:
+    match happened:
+        case Happened.CREATED:
+            return "s3:ObjectCreated:*"
+        case Happened.REMOVED:
+            return "s3:ObjectRemoved:*"
+        case _:
+            assert_never(happened)
 
 
 def _partition(region: str) -> str:

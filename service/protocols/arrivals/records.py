@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, assert_never
 from urllib.parse import unquote_to_bytes
 
 from pydantic_core import from_json
@@ -21,15 +21,23 @@ from service.protocols.arrivals.hooks import Happened
 _AWS: Final = "aws:s3"
 # Whose keys are form-encoded: a record of Ceph, and one of EventBridge, has the key as it is.
 _ENCODED: Final[Mapping[str, bool]] = {_AWS: True, "minio:s3": True, "ceph:s3": False}
-_KINDS: Final = {
-    "ObjectCreated": Happened.CREATED,
-    "ObjectRemoved": Happened.REMOVED,
-    "Object Created": Happened.CREATED,
-    "Object Deleted": Happened.REMOVED,
-}
 _MAX_KEY_BYTES: Final = 1024  # docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 _MAX_TEXT: Final = 1024  # characters of any other text: a version of S3's has up to 1,024 bytes
 _DIGITS_AFTER: Final = re.compile(r"(\.\d{6})\d+")  # of a second; Python reads six
+
+
+def _names(happened: Happened) -> tuple[str, str]:
+    """Return how S3's events begin, and what EventBridge calls them."""
+    match happened:
+        case Happened.CREATED:
+            return "ObjectCreated", "Object Created"
+        case Happened.REMOVED:
+            return "ObjectRemoved", "Object Deleted"
+        case _:
+            assert_never(happened)
+
+
+_KINDS: Final = {name: happened for happened in Happened for name in _names(happened)}
 
 
 class NotRecords(Exception):
