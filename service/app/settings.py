@@ -8,7 +8,7 @@ errors, so that a misspelt limit is not a missing limit.
 from collections.abc import Iterator, Mapping
 from itertools import chain
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field, ValidationError, ValidationInfo, model_validator
 
@@ -19,7 +19,7 @@ from service.config.buckets import BucketDefaults, BucketSettings
 from service.config.callers import AnonymousSettings, CallerSettings, GrantSettings, IssuerSettings
 from service.config.console import Console
 from service.config.expansion import original_text
-from service.config.messages import KEY, describe, drop_redundant, refusal, unknown_name
+from service.config.messages import KEY, Missing, describe, drop_redundant, refusal, unknown_name
 from service.config.process import configuration_files, located, unread_variables
 from service.config.quoting import Shown
 from service.config.reading import Files
@@ -44,7 +44,9 @@ class Settings(Section):
     server: ServerSettings = Field(default_factory=ServerSettings)
     """The settings of the process."""
 
-    buckets: dict[Name, BucketSettings] = Field(min_length=1)
+    buckets: Annotated[
+        dict[Name, BucketSettings], Missing("write at least one bucket, as in presign.example.yaml")
+    ] = Field(min_length=1)
     """The buckets, each by the name that callers use."""
 
     bucket_defaults: BucketDefaults = Field(default_factory=BucketDefaults)

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from service.config.cloudfront import CloudFrontSettings
 from service.config.durations import Duration
 from service.config.key_files import Profile, StaticKeyFile, profile_files
-from service.config.messages import Conflict, refusal
+from service.config.messages import Conflict, Missing, refusal
 from service.config.quoting import Shown, quoted
 from service.config.types import (
     ExternalId,
@@ -30,7 +30,10 @@ Credentials = Literal["assume_role", "web_identity", "static"]
 class EncryptionSettings(Section):
     """Encryption that is signed into every upload, instead of the bucket's default."""
 
-    algorithm: Shown[Literal["AES256", "aws:kms", "aws:kms:dsse"]]
+    algorithm: Annotated[
+        Shown[Literal["AES256", "aws:kms", "aws:kms:dsse"]],
+        Missing("write AES256, aws:kms or aws:kms:dsse"),
+    ]
     """How the store encrypts."""
 
     kms_key_id: str | None = None
@@ -144,7 +147,7 @@ class BucketSettings(BucketDefaults):
     """The bucket's real name, or the ARN of an access point. The default is the name that callers
     use."""
 
-    region: Shown[Region]
+    region: Annotated[Shown[Region], Missing("write a region such as eu-west-1")]
     """Where the bucket is."""
 
     cloudfront: CloudFrontSettings | None = None

@@ -10,9 +10,11 @@ from pydantic_core import PydanticCustomError
 from service.access.grants import LONGEST_LINK, WEEK, Operation
 from service.config.claims import ClaimConditions
 from service.config.durations import Duration
+from service.config.messages import Missing
 from service.config.quoting import Shown
 from service.config.types import (
     Audience,
+    BucketName,
     CaFile,
     ContentTypePattern,
     Issuer,
@@ -50,14 +52,17 @@ _shared = lru_cache(maxsize=1024)(set[str])
 class GrantSettings(OneOfMany):
     """What a caller may do. [Callers](callers.md#grants) explains it."""
 
-    bucket: Shown[Name]
+    bucket: Shown[BucketName]
     """The bucket, by its name in this file."""
 
     prefix: Shown[Prefix]
     """Ends in `/` and covers what is below it, or names one key; `""` is the whole bucket.
     `{claim:/a/b}` is a JSON pointer into the verified token."""
 
-    allow: Shown[tuple[Operation, ...]] = Field(min_length=1)
+    allow: Annotated[
+        Shown[tuple[Operation, ...]],
+        Missing("write a list of operations, such as [download, upload]"),
+    ] = Field(min_length=1)
     """The operations. `versions` allows the others to name a version of an object. `link` allows
     share links for the others, which people without credentials can use. `credentials` lets
     programs get [credentials for an AWS SDK](credentials.md). `sign` allows clients to sign their
@@ -116,13 +121,13 @@ Grants = Annotated[
 class IssuerSettings(Section):
     """An issuer of callers' tokens, and where its keys are."""
 
-    issuer: Shown[Issuer]
+    issuer: Annotated[Shown[Issuer], Missing("write the `iss` of the tokens")]
     """The exact `iss` of its tokens."""
 
-    audience: Shown[Audience]
+    audience: Annotated[Shown[Audience], Missing("write the `aud` of the tokens")]
     """The `aud` of its tokens, or one of several."""
 
-    jwks_url: Shown[KeysUrl]
+    jwks_url: Annotated[Shown[KeysUrl], Missing("write the URL of the issuer's keys")]
     """Where its keys are. Must be https, except on loopback. Redirects are not followed."""
 
     ca_file: Shown[CaFile | None] = None

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
 from service.access.surfaces import SURFACES, Surface
-from service.config.messages import Conflict, refusal
+from service.config.messages import Conflict, Missing, refusal
 from service.config.quoting import Shown, quoted
 from service.config.texts import matching
 from service.config.types import OFFLINE, Section, check_origin, check_secure_url
@@ -64,10 +64,12 @@ Distribution = Annotated[
 class CloudFrontKeySettings(Section):
     """A key of the distribution's key group."""
 
-    id: Shown[KeyId]
+    id: Annotated[Shown[KeyId], Missing("write CloudFront's id of the public key")]
     """CloudFront's id of the public key."""
 
-    private_key_file: PrivateKeyFile
+    private_key_file: Annotated[
+        PrivateKeyFile, Missing("write the path of a file with a private key in PEM")
+    ]
     """A file with the private key in PEM, not encrypted: ECDSA on P-256, or RSA of 2048 bits. A
     change takes effect within seconds."""
 
@@ -77,14 +79,18 @@ class CloudFrontSettings(Section):
     it.
     """
 
-    url: Shown[Address]
+    url: Annotated[Shown[Address], Missing("write the https URL, as in presign.example.yaml")]
     """The distribution's address, or your own domain of it, without a path. Must be https, except
     on loopback."""
 
-    distribution: Shown[Distribution]
+    distribution: Annotated[Shown[Distribution], Missing("write the ARN of the distribution")]
     """The distribution's ARN, for the bucket policy that `presign iam` prints."""
 
-    keys: Annotated[tuple[CloudFrontKeySettings, ...], Field(min_length=1, max_length=_MOST_KEYS)]
+    keys: Annotated[
+        tuple[CloudFrontKeySettings, ...],
+        Field(min_length=1, max_length=_MOST_KEYS),
+        Missing("write a list of keys, as in presign.example.yaml"),
+    ]
     """The first one signs. Others are for a rotation: they must be valid, and sign nothing."""
 
     deliver: Annotated[Shown[tuple[Surface, ...]], Field(min_length=1)] = SURFACES

@@ -13,26 +13,6 @@ from service.config.quoting import SHOWN, quoted
 from service.errors import Location
 from service.field_names import field_at, fields_with_models, model_at, names, nearest
 
-_MISSING: Final[Mapping[str, str]] = {
-    "algorithm": "write AES256, aws:kms or aws:kms:dsse",
-    "allow": "write a list of operations, such as [download, upload]",
-    "audience": "write the `aud` of the tokens",
-    "bucket": "write the name of one of `buckets`",
-    "buckets": "write at least one bucket, as in presign.example.yaml",
-    "distribution": "write the ARN of the distribution",
-    "id": "write CloudFront's id of the public key",
-    "hooks": "write at least one hook, as in presign.example.yaml",
-    "issuer": "write the `iss` of the tokens",
-    "jwks_url": "write the URL of the issuer's keys",
-    "keys": "write a list of keys, as in presign.example.yaml",
-    "prefix": 'write a prefix such as invoices/, or "" for the whole bucket',
-    "private_key_file": "write the path of a file with a private key in PEM",
-    "region": "write a region such as eu-west-1",
-    "repositories": "write at least one repository, as in presign.example.yaml",
-    "roots": "write at least one root, as in presign.example.yaml",
-    "secret": "write `whsec_` and 24 to 64 random bytes in base64",
-    "url": "write the https URL, as in presign.example.yaml",
-}
 # What people write for an operation, in lower case and without `s3:`.
 _OPERATIONS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("read", "get", "getobject"), "download"),
@@ -73,6 +53,12 @@ _SAID: Final = frozenset({"conflict", "extra_forbidden", "grant_set", "missing",
 KEY: Final = "[key]"  # pydantic's name for the name of an entry
 
 
+class Missing(NamedTuple):
+    """Annotates a setting that must be there: what to write if it is missing."""
+
+    text: str
+
+
 def describe(error: Any, settings: type[BaseModel]) -> str:
     """Say what is wrong, the value if it may be shown, and what to write instead.
 
@@ -91,9 +77,10 @@ def _message(error: Any, _settings: type[BaseModel]) -> str:
     return _SIMPLE.get(error["type"]) or text.removeprefix("Value error, ")
 
 
-def _missing(error: Any, _settings: type[BaseModel]) -> str:
-    setting = error["loc"][-1]
-    return f"is missing; {_MISSING[setting]}" if setting in _MISSING else "is missing"
+def _missing(error: Any, settings: type[BaseModel]) -> str:
+    field = field_at(settings, error["loc"])
+    said = [] if field is None else [each for each in field.metadata if isinstance(each, Missing)]
+    return f"is missing; {said[0].text}" if said else "is missing"
 
 
 def _list(error: Any, settings: type[BaseModel]) -> str:

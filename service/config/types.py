@@ -23,6 +23,7 @@ from pydantic import (
 )
 
 from service.config.durations import parse_rate
+from service.config.messages import Missing
 from service.config.texts import check_own_prefix, check_prefix_of_grant, check_store_url, matching
 
 # As `presign new-key` prints one: 256 bits in base64
@@ -242,8 +243,12 @@ PastTime = Annotated[
 Origin = Annotated[str, Field(title="origin"), AfterValidator(check_origin)]
 CaFile = Annotated[Path, Field(title="path of certificates"), AfterValidator(_check_ca_file)]
 KeysUrl = Annotated[str, Field(title="https URL"), AfterValidator(check_secure_url)]
-Prefix = Annotated[str, Field(title="prefix"), AfterValidator(check_prefix_of_grant)]
-OwnPrefix = Annotated[str, Field(title="prefix with {caller}"), AfterValidator(check_own_prefix)]
+_PREFIX: Final = Missing('write a prefix such as invoices/, or "" for the whole bucket')
+Prefix = Annotated[str, Field(title="prefix"), AfterValidator(check_prefix_of_grant), _PREFIX]
+OwnPrefix = Annotated[
+    str, Field(title="prefix with {caller}"), AfterValidator(check_own_prefix), _PREFIX
+]
+BucketName = Annotated[Name, Missing("write the name of one of `buckets`")]
 Sha256 = Annotated[
     str,
     Field(title="SHA-256"),

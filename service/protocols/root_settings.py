@@ -7,7 +7,7 @@ from pydantic import AfterValidator
 
 from service.access.callers import pointers
 from service.config.quoting import Shown
-from service.config.types import Name, Prefix, Section
+from service.config.types import BucketName, Prefix, Section
 from service.errors import Location
 from service.protocols.protocol import NamedBucket
 from service.protocols.roots import ProtocolRoot, Roots
@@ -24,7 +24,7 @@ def _check_directory(prefix: str) -> str:
 class RootSettings(Section):
     """A bucket and a prefix, by the name in an address."""
 
-    bucket: Shown[Name]
+    bucket: Shown[BucketName]
     """The bucket with the objects, by its name in this file."""
 
     prefix: Shown[Annotated[Prefix, AfterValidator(_check_directory)]]

@@ -3,17 +3,16 @@
 import re
 from collections.abc import Iterator
 from copy import deepcopy
-from typing import Any
+from typing import Any, get_args
 
 import pytest
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from service.app.settings import Settings
-from service.config.messages import _MISSING, describe
+from service.config.messages import Missing, describe
 from service.config.quoting import Shown, quoted, safe_name
 from service.config.types import Region, Section, Url
 from tests.docs.test_configuration_page import uncommented
-from tools.configuration_page import SCHEMA
 
 ODD: tuple[Any, ...] = ({}, ["a b"], 1.5, -1, True, "\0*", None, 10**30, float("inf"))
 OF_PYTHON = ("Input", "tuple", "dict", "str", "NoneType", "pydantic", "instance", "Enum", "valid ")
@@ -61,10 +60,25 @@ def test_no_message_is_in_words_of_python() -> None:
     ]
 
 
-def test_every_required_setting_has_an_example() -> None:
-    models = [SCHEMA, *SCHEMA["$defs"].values()]
-    required = {name for model in models for name in model.get("required", ())}
-    assert required <= set(_MISSING)
+def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    """All models of settings below an annotation."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+        for field in annotation.model_fields.values():
+            yield from models_in(field.annotation)
+    for argument in get_args(annotation):
+        yield from models_in(argument)
+
+
+def test_every_required_setting_says_what_to_write() -> None:
+    required = [
+        (model.__name__, name, [each for each in field.metadata if isinstance(each, Missing)])
+        for model in {*models_in(Settings)}
+        for name, field in model.model_fields.items()
+        if field.is_required()
+    ]
+    assert len(required) > 25
+    assert [(model, name) for model, name, said in required if len(said) != 1] == []
 
 
 class Store(Section):

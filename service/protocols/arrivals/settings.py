@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 
+from service.config.messages import Missing
 from service.config.quoting import Shown
 from service.config.server import ambient_region
 from service.config.types import KeysUrl, Name, Section, check_secure_url
@@ -62,11 +63,11 @@ WebhookSecrets = Annotated[
 class HookSettings(RootSettings):
     """Is notified of what [happens](arrivals.md) below a prefix, by the hook's name."""
 
-    url: HookUrl
+    url: Annotated[HookUrl, Missing("write the https URL, as in presign.example.yaml")]
     """Where to send each event, by https, or by http on loopback. Its path and query may be secret,
     so they are shown nowhere: `presign check` shows the host, and all else the hook's name."""
 
-    secret: WebhookSecrets
+    secret: Annotated[WebhookSecrets, Missing("write `whsec_` and 24 to 64 random bytes in base64")]
     """What the receiver verifies signatures with: `whsec_` and 24 to 64 random bytes in base64, or
     two of them during a rotation. Both then sign."""
 
@@ -82,7 +83,11 @@ class ArrivalsSettings(Section):
     `AWS_REGION` does; the credentials are those of the AWS default chain. Read at startup only.
     Without it, events arrive only by `POST /v1/store-events`, or in Lambda."""
 
-    hooks: Annotated[dict[Name, HookSettings], Field(min_length=1)]
+    hooks: Annotated[
+        dict[Name, HookSettings],
+        Field(min_length=1),
+        Missing("write at least one hook, as in presign.example.yaml"),
+    ]
     """Which hook is notified of what."""
 
     @model_validator(mode="after")

@@ -5,6 +5,7 @@ from typing import Annotated, Final
 
 from pydantic import ByteSize, Field
 
+from service.config.messages import Missing
 from service.config.quoting import Shown
 from service.config.types import Name, Section
 from service.protocols.git_lfs.repositories import LfsSettings
@@ -24,7 +25,11 @@ class LfsRepositorySettings(RootSettings):
 class GitLfsSettings(Section):
     """[Git LFS](git-lfs.md) at `/lfs/{repository}`."""
 
-    repositories: Annotated[dict[Name, LfsRepositorySettings], Field(min_length=1)]
+    repositories: Annotated[
+        dict[Name, LfsRepositorySettings],
+        Field(min_length=1),
+        Missing("write at least one repository, as in presign.example.yaml"),
+    ]
     """The repositories, each by its name in the address."""
 
     multipart_threshold: Shown[

@@ -6,6 +6,7 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, Field, SecretStr
 
 from service.config.key_files import KeyFile
+from service.config.messages import Missing
 from service.config.texts import check_store_url, matching
 from service.config.types import Section
 from service.protocols.links.tickets import KeyRing
@@ -33,7 +34,11 @@ class LinksSettings(Section):
     address.
     """
 
-    keys: Annotated[tuple[KeyFile, ...], Field(min_length=1)]
+    keys: Annotated[
+        tuple[KeyFile, ...],
+        Field(min_length=1),
+        Missing("write a list of keys, as in presign.example.yaml"),
+    ]
     """Files with one key each, as `presign new-link-key` prints it. The first key seals new links,
     and each key opens the links that it has sealed. Anyone who has a key can make links in any
     caller's name. The files are read again when they change."""

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from service.config.messages import Missing
 from service.config.types import Name, Section
 from service.protocols.protocol import NamedBucket, Shared
 from service.protocols.root_settings import RootSettings, named_buckets, roots
@@ -18,7 +19,11 @@ class MlflowRootSettings(RootSettings):
 class MlflowSettings(Section):
     """[MLflow](mlflow.md)'s artifacts at `/api/2.0/mlflow-artifacts`."""
 
-    roots: Annotated[dict[Name, MlflowRootSettings], Field(min_length=1)]
+    roots: Annotated[
+        dict[Name, MlflowRootSettings],
+        Field(min_length=1),
+        Missing("write at least one root, as in presign.example.yaml"),
+    ]
     """The artifact roots, each by its name: `mlflow-artifacts://HOST/NAME`."""
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from service.config.durations import Seconds
 from service.config.quoting import Shown
-from service.config.types import Name, OwnPrefix, Section
+from service.config.types import BucketName, OwnPrefix, Section
 from service.protocols.protocol import NamedBucket, Shared
 
 
@@ -20,7 +20,7 @@ class UploadTarget:
 class UppySettings(Section):
     """Uploads with Uppy. [Uppy](uppy.md) has the page's code and the proxy's configuration."""
 
-    bucket: Shown[Name]
+    bucket: Shown[BucketName]
     """The bucket that uploads go to, by its name in this file."""
 
     prefix: Shown[OwnPrefix]
