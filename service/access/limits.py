@@ -4,7 +4,7 @@ A new limit is a field of `Grant`, a row of LIMITS here, and a setting in `confi
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from enum import Enum, auto
 from typing import Any, Final
 
@@ -35,7 +35,7 @@ class Unit(Enum):
     FLAG = auto()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Limit:
     """A limit, which is the field `name` of a grant and of its settings. None is no limit.
 
@@ -50,6 +50,7 @@ class Limit:
     operations: frozenset[Operation]
     words: str
     violated: Callable[[Grant, AccessRequest], Limited | None] | None = None
+    _: KW_ONLY
     limits_content: bool = False
     has_default: bool = False
     concerns_others: bool = False
@@ -139,48 +140,21 @@ _COPY = Limited("#/key", "Your grant limits size or type, which a copy does not 
 _READS = frozenset({Operation.DOWNLOAD, Operation.HEAD, Operation.CHECK})
 
 URLS: Final = UPLOADS | {Operation.DOWNLOAD, Operation.HEAD, Operation.DELETE, Operation.LIST}
+_LISTS: Final = frozenset({Operation.LIST})
+_LINKS: Final = frozenset({Operation.LINK})
 LIMITS: Final = (
+    Limit("max_expires_in", Unit.SECONDS, URLS, "URLs up to {}", concerns_others=True),
     Limit(
-        name="max_expires_in",
-        unit=Unit.SECONDS,
-        operations=URLS,
-        words="URLs up to {}",
-        concerns_others=True,
-    ),
-    Limit(
-        name="max_content_length",
-        unit=Unit.BYTES,
-        operations=UPLOADS,
-        words="files up to {}",
-        violated=_violated_size,
+        "max_content_length", Unit.BYTES, UPLOADS, "files up to {}", _violated_size,
         limits_content=True,
     ),
     Limit(
-        name="content_types",
-        unit=Unit.TYPES,
-        operations=UPLOADS,
-        words="only {}",
-        violated=_violated_types,
-        limits_content=True,
+        "content_types", Unit.TYPES, UPLOADS, "only {}", _violated_types, limits_content=True
     ),
-    Limit(
-        name="max_keys",
-        unit=Unit.NUMBER,
-        operations=frozenset({Operation.LIST}),
-        words="at most {} keys a page",
-        violated=_violated_keys,
-    ),
-    Limit(
-        name="max_link_expires_in",
-        unit=Unit.SECONDS,
-        operations=frozenset({Operation.LINK}),
-        words="links up to {}",
-        has_default=True,
-    ),
+    Limit("max_keys", Unit.NUMBER, _LISTS, "at most {} keys a page", _violated_keys),
+    Limit("max_link_expires_in", Unit.SECONDS, _LINKS, "links up to {}", has_default=True),
     # Whether it is violated is asked earlier, with the other permissions.
-    Limit(
-        name="allow_overwrite", unit=Unit.FLAG, operations=UPLOADS, words="and overwrite objects"
-    ),
-)
+    Limit("allow_overwrite", Unit.FLAG, UPLOADS, "and overwrite objects"),
+)  # fmt: skip
 CONTENT_LIMITS: Final = tuple(limit.name for limit in LIMITS if limit.limits_content)
 _CHECKS: Final = tuple(limit.violated for limit in LIMITS if limit.violated is not None)

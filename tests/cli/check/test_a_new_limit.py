@@ -16,14 +16,14 @@ from tests.cli.invoking import DIGEST, ROOT
 EDITS: Final = {
     "access/grants.py": ("    max_keys: int | None = None\n    allow", "    max_form: int | None = None\n"),
     "access/limits.py": (
-        '    Limit(\n        name="max_keys",',
+        '    Limit("max_keys",',
         """\
     Limit(
-        name="max_form",
-        unit=Unit.BYTES,
-        operations=frozenset({Operation.FORM}),
-        words="forms up to {}",
-        violated=lambda grant, request: Limited("#/max_form", "Too large a form.")
+        "max_form",
+        Unit.BYTES,
+        frozenset({Operation.FORM}),
+        "forms up to {}",
+        lambda grant, request: Limited("#/max_form", "Too large a form.")
         if grant.max_form is not None and (request.content_length or 0) > grant.max_form
         else None,
     ),
