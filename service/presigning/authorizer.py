@@ -3,14 +3,14 @@
 Rules of this file:
 - There is no await between the grant's decision and the signature. If a session is not available
   yet, the decision is made again after the wait, with the configuration of that moment. A batch
-  that CloudFront delivers is signed in a thread, and again if the configuration has changed.
+  of a slow signer is signed in a thread, and again if the configuration has changed.
 - A caller that is refused starts no session.
 - The decision is in the audit trail before the answer is sent.
 """
 
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from service.access.decisions import Allowed, Denied, decide
 from service.access.grants import AccessRequest
@@ -31,8 +31,9 @@ from service.presigning.caller_access import CallerAccess
 from service.presigning.rate_limits import RateLimits
 from service.presigning.requests import Requester, StoreRequest, UnreadRequest
 from service.presigning.results import AuthorizedStoreAccess
-from service.presigning.signing_grants import AuthorizedAccess, SigningGrant, SigningGrants
-from service.presigning.snapshot import Snapshot
+from service.presigning.signing_grants import SigningGrant, SigningGrants
+from service.presigning.snapshot import Bucket, Snapshot
+from service.presigning.url_signers import UrlGrant, UrlSigner
 from service.sessions.lifetime import Lifetime, Validity
 from service.sessions.pool import NO_SESSION, SessionPool
 from service.sessions.pool_entry import SessionKey
@@ -40,6 +41,15 @@ from service.signing.validation import check_key, check_prefix
 
 T = TypeVar("T", bound=Answer)
 V = TypeVar("V")
+
+
+class AuthorizedAccess(NamedTuple):
+    """What the grants allow, the `Terms` of a signature."""
+
+    bucket: Bucket
+    max_expires_in: int | None
+    session_key: SessionKey
+    default_expires_in: int
 
 
 class Authorizer:
@@ -142,6 +152,7 @@ class Authorizer:
                         access_request.operation,
                         is_copy=access_request.is_copy,
                     ),
+                    self.snapshot.default_expires_in,
                 )
             case Denied():
                 raise Forbidden
@@ -155,24 +166,17 @@ class Authorizer:
 
         Raises LifetimeUnavailable or CredentialsUnavailable if the minimum lifetime cannot be met.
         """
-        default = self.snapshot.default_expires_in
-        return self._signing_grants.make(granted, lifetime, default=default)
+        return self._signing_grants.make(granted, lifetime)
 
-    def delivered_validity(self, granted: AuthorizedAccess, lifetime: Lifetime) -> Validity:
-        """Return the validity of what CloudFront delivers. It belongs to no session.
+    def url_grant(
+        self, signer: UrlSigner, granted: AuthorizedAccess, lifetime: Lifetime
+    ) -> UrlGrant | None:
+        """As `UrlSigner.grant`."""
+        return signer.grant(self._signing_grants, granted, lifetime)
 
-        Raises LifetimeUnavailable if the grant does not allow the minimum.
-        """
-        default = self.snapshot.default_expires_in
-        return self._signing_grants.deliver(granted, lifetime, default=default)
-
-    def is_current(self, signing_grant: SigningGrant) -> bool:
-        """Whether this grant would be made again now: by the same session, in the same second."""
-        found = self._pool.current_at(signing_grant.session_key)
-        if found is None:
-            return False
-        signing, now = found
-        return signing is signing_grant.signing and int(now) == signing_grant.validity.now
+    def without_session(self, granted: AuthorizedAccess, lifetime: Lifetime) -> Validity:
+        """As `SigningGrants.without_session`."""
+        return self._signing_grants.without_session(granted, lifetime)
 
     async def authorize_store_call(
         self,
@@ -256,8 +260,8 @@ class Authorizer:
             signer=signing_grant.signing.signer,
             internal_signer=signing_grant.signing.internal_signer,
             validity=signing_grant.validity,
-            encryption=signing_grant.bucket.encryption,
-            tag=requester.request_id if signing_grant.bucket.tag_urls else None,
+            encryption=granted.bucket.encryption,
+            tag=requester.request_id if granted.bucket.tag_urls else None,
             urls=urls,
         )
 

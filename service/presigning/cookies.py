@@ -71,7 +71,7 @@ def _sign(authorizer: Authorizer, requester: Requester, request: CookiesRequest)
     )
     if (delivery := granted.bucket.cloudfront) is None:
         raise InvalidRequest(_NO_CLOUDFRONT, pointer="#/bucket")
-    validity = authorizer.delivered_validity(granted, request.lifetime)
+    validity = authorizer.without_session(granted, request.lifetime)
     url = folder_url(delivery.origin, request.key)
     return SignedCookies(
         cookies=delivery.signer.cookies(f"{url}*", expires_at=validity.expires_at),

@@ -4,10 +4,9 @@ from dataclasses import replace
 
 from service.access.grants import AccessRequest, Operation
 from service.errors import InvalidRequest, LimitExceeded
-from service.presigning.authorizer import Authorizer
+from service.presigning.authorizer import AuthorizedAccess, Authorizer
 from service.presigning.caller_access import CallerAccess
 from service.presigning.requests import PresignRequest, Requester
-from service.presigning.signing_grants import AuthorizedAccess
 from service.signing.copy_object import CopyObject, CopySource
 
 

@@ -1,13 +1,16 @@
-"""Which downloads of a bucket are CloudFront URLs, and the context that signs them. Pure."""
+"""Which downloads of a bucket are CloudFront URLs, and what signs them: a key, and no session."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 
 from service.access.surfaces import ASKED_BY_CALLERS, SURFACES, Surface
 from service.errors import InvalidRequest
+from service.presigning.signing_grants import SigningGrants, Terms
+from service.sessions.lifetime import Lifetime, Validity
 from service.signing import sigv4
 from service.signing.actions import GetObject
 from service.signing.cloudfront import CloudFrontContext, CloudFrontSigner
+from service.signing.signer import Signable
 
 _NOT_PASSED_ON: Final = (
     "This bucket is delivered by CloudFront, which is not configured to pass this on to S3."
@@ -42,7 +45,11 @@ class Delivery:
             _VERSION if pointer == "#/version_id" else _NOT_PASSED_ON, pointer=pointer
         )
 
-    def context(self, get: GetObject, expires_at: int) -> CloudFrontContext:
+    def grant(self, grants: SigningGrants, terms: Terms, lifetime: Lifetime) -> "DeliveryGrant":
+        """As `UrlSigner.grant`."""
+        return DeliveryGrant(self, grants.without_session(terms, lifetime))
+
+    def context(self, get: Signable, expires_at: int) -> CloudFrontContext:
         query = sigv4.canonical_query(get.query())
         return CloudFrontContext(
             signer=self.signer, origin=self.origin, expires_at=expires_at, query=query
@@ -61,3 +68,23 @@ class Delivery:
         if get.content_disposition is None:
             return None
         return "#/filename" if "filename" in get.content_disposition else "#/disposition"
+
+
+@dataclass(slots=True, eq=False)
+class DeliveryGrant:
+    """What CloudFront delivers, as a `UrlGrant`."""
+
+    is_slow: ClassVar = True
+
+    delivery: Delivery
+    validity: Validity
+
+    @property
+    def signed_by(self) -> CloudFrontSigner:
+        return self.delivery.signer
+
+    def context(self, action: Signable, tag: str | None) -> CloudFrontContext:  # noqa: ARG002
+        return self.delivery.context(action, self.validity.expires_at)
+
+    def is_current(self) -> bool:
+        return False

@@ -26,7 +26,6 @@ from service.presigning.results import PresignedForm, PresignedRequest, Presigne
 from service.presigning.url_templates import UrlTemplateCache
 from service.sessions.pool_entry import SessionKey
 from service.signing.actions import PutObject
-from service.signing.cloudfront import CloudFrontContext
 from service.signing.copy_object import CopyObject
 from service.signing.post_policy import presign_form
 from service.signing.signer import encode_key
@@ -50,7 +49,7 @@ class Presigner:
     ) -> None:
         """`unique_id` makes the unique segment of a form's key.
 
-        `surface` is whose URLs these are: a bucket's settings say which CloudFront delivers.
+        `surface` is whose URLs these are: who signs them may depend on it.
         """
         self._authorizer = authorizer
         self._templates = UrlTemplateCache(authorizer, surface)
@@ -135,8 +134,8 @@ class Presigner:
             method=action.METHOD,
             url=template.context.url(key),
             headers=template.headers,
-            validity=template.validity,
-            session=template.session,
+            validity=template.grant.validity,
+            session=template.grant.signed_by,
             content_length=action.content_length if isinstance(action, PutObject) else None,
         )
 
@@ -147,9 +146,9 @@ class Presigner:
         granted = self._authorizer.authorize(requester, access_for_form(request, key))
         if (signing_grant := self._authorizer.signing_grant(granted, request.lifetime)) is None:
             return None
-        bucket, _, signing, validity = signing_grant
+        bucket, validity = granted.bucket, signing_grant.validity
         fields = presign_form(
-            signing.signer,
+            signing_grant.signing.signer,
             request.form,
             key,
             bucket=bucket.s3_bucket,
@@ -162,7 +161,7 @@ class Presigner:
             key=key,
             fields=fields,
             validity=validity,
-            session=signing.session,
+            session=signing_grant.signed_by,
         )
 
     async def _sign_runs(
@@ -177,8 +176,7 @@ class Presigner:
             made = (run for request in requests for run in self._runs(requester, request))
             async for run in in_slices(made, weight=lambda run: _RUN_WEIGHT + len(run.keys)):
                 runs.append(run)
-            # What CloudFront delivers: 1,000 signatures of RSA take a second, in which OpenSSL lets
-            # the event loop run.
+            # 1,000 signatures of RSA take a second, in which OpenSSL lets the event loop run.
             if late := [run for run in runs if run.sign is not None]:
                 await asyncio.to_thread(_sign_all, late)
             if self._authorizer.snapshot is snapshot:
@@ -224,13 +222,13 @@ class Presigner:
         if (template := self._templates.find(requester, request)) is None:
             return _Run(request, keys, None)
         action, context = request.action, template.context
-        is_late = isinstance(context, CloudFrontContext)
+        is_late = template.grant.is_slow
         answer = PresignedRequests(
             method=action.METHOD,
             urls=[] if is_late else context.urls(paths),
             headers=template.headers,
-            validity=template.validity,
-            session=template.session,
+            validity=template.grant.validity,
+            session=template.grant.signed_by,
             content_length=action.content_length if isinstance(action, PutObject) else None,
         )
         return _Run(request, keys, answer, partial(context.urls, [*paths]) if is_late else None)

@@ -10,26 +10,26 @@ from service.presigning.answers import (
     Members,
     ObjectRequest,
     Signed,
+    Signer,
     SigningObserver,
 )
 from service.s3.access import StoreAccess
 from service.sessions.lifetime import Validity
 from service.sessions.session import Session
-from service.signing.cloudfront import CloudFrontSigner
 
 
 @dataclass(slots=True, kw_only=True)
 class PresignedRequest(Signed):
     """`headers` must be sent byte for byte.
 
-    `session` signed it. For a CloudFront URL that is a key, and no session.
+    `session` signed it, which may be a key.
     """
 
     method: str
     url: str = field(repr=False)
     headers: Mapping[str, str]
     validity: Validity
-    session: Session | CloudFrontSigner = field(repr=False)
+    session: Signer = field(repr=False)
     content_length: int | None = None
 
 
@@ -41,7 +41,7 @@ class PresignedRequests(Signed):
     urls: Sequence[str] = field(repr=False)
     headers: Mapping[str, str]
     validity: Validity
-    session: Session | CloudFrontSigner = field(repr=False)
+    session: Signer = field(repr=False)
     content_length: int | None = None
 
 

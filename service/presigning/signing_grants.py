@@ -1,10 +1,10 @@
-"""Signing grants: what the grants allow, with the session that signs and how long that is valid."""
+"""Signing grants: the session that signs what the grants allow, and how long that is valid."""
 
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from typing import ClassVar, Protocol
 
 from service.clock import Clock
 from service.errors import CredentialsUnavailable, LifetimeUnavailable
-from service.presigning.snapshot import Bucket
 from service.sessions.lifetime import (
     GrantedLifetime,
     Lifetime,
@@ -18,24 +18,53 @@ from service.sessions.lifetime import (
 )
 from service.sessions.pool import SessionPool
 from service.sessions.pool_entry import SessionKey, SigningSession
+from service.sessions.session import Session
 from service.sessions.url_windows import Window
+from service.signing.signer import Signable, SigningContext
 
 
-class AuthorizedAccess(NamedTuple):
-    """What the grants allow. `max_expires_in` is in seconds; None is no limit."""
+class Terms(Protocol):
+    """What the grants allow, in seconds. Without a `max_expires_in` there is no limit."""
 
-    bucket: Bucket
-    max_expires_in: int | None
-    session_key: SessionKey
+    @property
+    def max_expires_in(self) -> int | None: ...
+
+    @property
+    def default_expires_in(self) -> int: ...
+
+    @property
+    def session_key(self) -> SessionKey: ...
 
 
-class SigningGrant(NamedTuple):
-    """Everything that a signature needs."""
+@dataclass(slots=True, eq=False)
+class SigningGrant:  # not frozen: see requests.py
+    """Everything that a signature of SigV4 needs. It is a `UrlGrant`."""
 
-    bucket: Bucket
+    is_slow: ClassVar = False
+
     session_key: SessionKey
     signing: SigningSession
     validity: Validity
+    pool: SessionPool = field(repr=False)
+    is_stable: bool = False  # for a window
+
+    @property
+    def signed_by(self) -> Session:
+        return self.signing.session
+
+    def context(self, action: Signable, tag: str | None) -> SigningContext:
+        signer, validity = self.signing.signer, self.validity
+        if self.is_stable:
+            signer, validity.url_id = self.signing.stable_signer, tag
+        return signer.context(action, now=validity.now, expires_in=validity.expires_in, tag=tag)
+
+    def is_current(self) -> bool:
+        """Whether this grant would be made again now: by the same session, in the same second."""
+        found = self.pool.current_at(self.session_key)
+        if found is None:
+            return False
+        signing, now = found
+        return signing is self.signing and int(now) == self.validity.now
 
 
 class SigningGrants:
@@ -43,21 +72,22 @@ class SigningGrants:
         self._pool = pool
         self._clock = clock
 
-    def make(
-        self, granted: AuthorizedAccess, lifetime: Lifetime, *, default: int
-    ) -> SigningGrant | None:
-        """As `Authorizer.signing_grant`. `default` is the lifetime, in seconds, without another."""
+    def make(self, granted: Terms, lifetime: Lifetime) -> SigningGrant | None:
+        """As `Authorizer.signing_grant`."""
         lifetime.check_signable()
         if lifetime.stable_for is not None:
-            return self._make_stable(granted, lifetime, lifetime.stable_for, default)
+            return self._make_stable(granted, lifetime, lifetime.stable_for)
         if (signing := self._pool.current(granted.session_key)) is None:
             return None
-        validity = self._validity(granted, lifetime, signing, default)
-        return SigningGrant(granted.bucket, granted.session_key, signing, validity)
+        validity = self._validity(granted, lifetime, signing)
+        return SigningGrant(granted.session_key, signing, validity, self._pool)
 
-    def deliver(self, granted: AuthorizedAccess, lifetime: Lifetime, *, default: int) -> Validity:
-        """As `Authorizer.delivered_validity`."""
-        now = self._pool.time(granted.session_key.bucket)
+    def without_session(self, granted: Terms, lifetime: Lifetime) -> Validity:
+        """Return the validity of what a key signs that belongs to no session.
+
+        Raises LifetimeUnavailable if the grant does not allow the minimum.
+        """
+        now, default = self._pool.time(granted.session_key.bucket), granted.default_expires_in
         limit = granted.max_expires_in
         validity = grant_delivery(lifetime, now=now, default=default, granted=limit)
         if validity is None:
@@ -66,14 +96,14 @@ class SigningGrants:
         return validity
 
     def _make_stable(
-        self, granted: AuthorizedAccess, requested: Lifetime, stable_for: int, default: int
+        self, granted: Terms, requested: Lifetime, stable_for: int
     ) -> SigningGrant | None:
         """As `make`, for `stable_for`: one session signs all equal requests of a window.
 
         A window is `stable_for` seconds long. A session that is too short for it is refreshed
         first.
         """
-        key = granted.session_key
+        key, default = granted.session_key, granted.default_expires_in
         if (current_at := self._pool.current_at(key)) is None:
             return None
         current, now = current_at
@@ -101,15 +131,13 @@ class SigningGrants:
             window.begins_at, self._granted_or_raise(granted, lifetime, "stable_for")
         )
         signers.bind(window, shape, signing)
-        return SigningGrant(granted.bucket, key, signing, validity)
+        return SigningGrant(key, signing, validity, self._pool, is_stable=True)
 
-    def _validity(
-        self, granted: AuthorizedAccess, requested: Lifetime, signing: SigningSession, default: int
-    ) -> Validity:
+    def _validity(self, granted: Terms, requested: Lifetime, signing: SigningSession) -> Validity:
         now = int(signing.session.now(self._clock))
         lifetime = grant_lifetime(
             requested,
-            default=default,
+            default=granted.default_expires_in,
             granted=granted.max_expires_in,
             remaining=signing.session.expires_at - now,
             session_seconds=signing.session.length,
@@ -118,7 +146,7 @@ class SigningGrants:
 
     def _granted_or_raise(
         self,
-        granted: AuthorizedAccess,
+        granted: Terms,
         lifetime: GrantedLifetime | SessionTooShort | LifetimeUnattainable,
         field: str,
     ) -> GrantedLifetime:

@@ -29,15 +29,18 @@ from service.concurrency.bounded_dict import BoundedDict
 from service.errors import CreateOnlyUnsupported, InvalidRequest
 from service.presigning.caller_access import CallerAccess, CopySession, CopySessions
 from service.presigning.delivery import Delivery
+from service.presigning.requests import SignedAction
+from service.presigning.url_signers import SessionSigner, UrlSigner
 from service.sessions import signature_age
 from service.sessions.pool_entry import SessionKey
 from service.sessions.source import Owner
-from service.signing.actions import Encryption
+from service.signing.actions import Encryption, GetObject
 from service.signing.signer import Address
 
 # A caller's grants with `download`, by what signs for their buckets, and by bucket
 Downloads = Mapping[tuple[Hashable, ...] | None, Mapping[str, tuple[Grant, ...]]]
 _MOST_SOURCES = 20  # buckets to copy from; no session policy has room for more
+_BY_SESSION = SessionSigner()
 _MAX_CALLERS = 4096  # cached; beyond that the oldest are computed again
 
 
@@ -60,6 +63,16 @@ class Bucket:
     compares_payload_hash: bool = True
     tag_urls: bool = False
     cloudfront: Delivery | None = None
+
+    def signing_for(self, action: SignedAction, surface: Surface) -> UrlSigner:
+        """Return who signs the URLs of an action. Nothing else chooses.
+
+        Raises InvalidRequest if a caller asks for what CloudFront would drop in silence.
+        """
+        found = self.cloudfront
+        if found is not None and isinstance(action, GetObject) and found.delivers(action, surface):
+            return found
+        return _BY_SESSION
 
     def refuse_create_only(self, *, pointer: str = "#/overwrite") -> None:
         """Raises CreateOnlyUnsupported if the store has no conditional writes."""

@@ -10,9 +10,10 @@ Signatures are deterministic, those of ECDSA by RFC 6979: equal requests get equ
 """
 
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from types import MappingProxyType
+from typing import ClassVar, Final
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import (
@@ -104,6 +105,8 @@ class CloudFrontContext:
 
     `origin` is the distribution's address, without a slash at its end. `query` is encoded.
     """
+
+    headers: ClassVar[Mapping[str, str]] = MappingProxyType({})  # no policy binds any
 
     signer: CloudFrontSigner
     origin: str

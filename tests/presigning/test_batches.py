@@ -17,10 +17,10 @@ from service.errors import (
     PresignError,
 )
 from service.presigning import presigner
+from service.presigning.authorizer import AuthorizedAccess
 from service.presigning.presigner import _RUN_WEIGHT
 from service.presigning.requests import PresignBatch, PresignRequest, Requester
 from service.presigning.results import PresignedRequests
-from service.presigning.signing_grants import AuthorizedAccess
 from service.presigning.snapshot import Snapshot
 from service.sessions.attempts import ATTEMPT_SECONDS
 from service.signing.validation import is_valid_key

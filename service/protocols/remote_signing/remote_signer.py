@@ -12,11 +12,11 @@ from service.concurrency.bounded_dict import BoundedDict
 from service.concurrency.event_loop import run_in_thread_if
 from service.errors import Forbidden, InvalidRequest, Overloaded
 from service.presigning.answers import Signed
-from service.presigning.authorizer import Authorizer
+from service.presigning.authorizer import AuthorizedAccess, Authorizer
 from service.presigning.caller_access import CallerAccess
 from service.presigning.copies import check_session
 from service.presigning.requests import Requester, StoreRequest
-from service.presigning.signing_grants import AuthorizedAccess, SigningGrant
+from service.presigning.signing_grants import SigningGrant
 from service.presigning.snapshot import Bucket, Snapshot
 from service.protocols.remote_signing import policy
 from service.protocols.remote_signing.accesses import (
@@ -208,7 +208,8 @@ class RemoteSigner(UseCase[None]):
             raise Overloaded("The configuration has just changed.", retry_after=1)
         if (signing_grant := self._signing_grant(requester, method, checked)) is None:
             return None
-        bucket, _, signing, validity = signing_grant
+        bucket = checked.snapshot.buckets[checked.accesses[0].bucket]
+        signing, validity = signing_grant.signing, signing_grant.validity
         added = _encryption(checked, bucket) if method not in _READS else {}
         request = HeaderRequest(
             method=method,
@@ -233,7 +234,7 @@ class RemoteSigner(UseCase[None]):
         cache_key = (access, access.grants.scope(first), checked.call.action)
         is_plain_read = method in _READS and not first.version and not first.subtree
         found = self._decided.get(cache_key) if is_plain_read else None
-        if found is not None and self._authorizer.is_current(found):
+        if found is not None and found.is_current():
             return found
         granted = self._authorize(requester, checked.accesses)
         if first.is_copy:

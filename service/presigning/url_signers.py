@@ -1,0 +1,64 @@
+"""Who signs a URL: a session of the caller, or a key that the service has for a bucket.
+
+Nothing here but `SessionSigner` knows a kind of signer. `Bucket.signing_for` chooses one.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+from service.presigning.answers import Signer
+from service.presigning.signing_grants import SigningGrant, SigningGrants, Terms
+from service.sessions.lifetime import Lifetime, Validity
+from service.signing.signer import Signable
+
+
+class UrlContext(Protocol):
+    """Everything in a signed URL but the key. `headers` are the signed ones, without the host."""
+
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+
+    def url(self, key: str) -> str:
+        """Return the URL of a key that was checked (`validation.py`)."""
+
+    def urls(self, paths: Iterable[str]) -> list[str]:
+        """Return the URLs of encoded keys."""
+
+
+class UrlGrant(Protocol):
+    """Who signs what was granted, and how long that is valid.
+
+    If it `is_slow`, a signature costs more than all other steps: the URLs of a batch are signed in
+    a thread, and no template is cached.
+    """
+
+    @property
+    def is_slow(self) -> bool: ...
+
+    @property
+    def validity(self) -> Validity: ...
+
+    @property
+    def signed_by(self) -> Signer: ...
+
+    def context(self, action: Signable, tag: str | None) -> UrlContext:
+        """Return what signs the URLs, with `tag` as their id if they can have one."""
+
+    def is_current(self) -> bool:
+        """Whether this would be granted again now, in the same second."""
+
+
+class UrlSigner(Protocol):
+    def grant(self, grants: SigningGrants, terms: Terms, lifetime: Lifetime) -> UrlGrant | None:
+        """Return None while no session is available.
+
+        Raises LifetimeUnavailable or CredentialsUnavailable if the minimum lifetime cannot be met,
+        and InvalidRequest for more than a signature can last.
+        """
+
+
+class SessionSigner:
+    """SigV4, with the caller's session."""
+
+    def grant(self, grants: SigningGrants, terms: Terms, lifetime: Lifetime) -> SigningGrant | None:
+        return grants.make(terms, lifetime)
