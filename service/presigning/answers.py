@@ -78,17 +78,17 @@ class _Signed(Protocol):
     def validity(self) -> Validity: ...
 
     @property
-    def session(self) -> Signer: ...
+    def signed_by(self) -> Signer: ...
 
 
 class Signed:
-    """An answer with a `validity`, which a `session` or a key has signed."""
+    """An answer with a `validity`, and the session or key that it is `signed_by`."""
 
     __slots__ = ()
 
     def members(self: _Signed, request: ObjectRequest) -> Members:
         lifetime = lifetime_members(self.validity, request)
-        return lifetime + self.session.members() + request.members()
+        return lifetime + self.signed_by.members() + request.members()
 
     def count(self: _Signed, observer: SigningObserver, request: ObjectRequest, keys: int) -> None:
         observer.signed(request.operation, request.bucket, self.validity.limited_by, keys)

@@ -40,11 +40,11 @@ class SignedCookies(Signed):
     cookies: Mapping[str, str] = field(repr=False)
     url: str
     validity: Validity
-    session: CloudFrontSigner = field(repr=False)
+    signed_by: CloudFrontSigner = field(repr=False)
 
     def members(self, request: ObjectRequest) -> Members:
         lifetime = lifetime_members(self.validity, request)
-        return lifetime + request.members() + self.session.members()
+        return lifetime + request.members() + self.signed_by.members()
 
 
 async def sign_cookies(
@@ -77,5 +77,5 @@ def _sign(authorizer: Authorizer, requester: Requester, request: CookiesRequest)
         cookies=delivery.signer.cookies(f"{url}*", expires_at=validity.expires_at),
         url=url,
         validity=validity,
-        session=delivery.signer,
+        signed_by=delivery.signer,
     )

@@ -135,7 +135,7 @@ class Presigner:
             url=template.context.url(key),
             headers=template.headers,
             validity=template.grant.validity,
-            session=template.grant.signed_by,
+            signed_by=template.grant.signed_by,
             content_length=action.content_length if isinstance(action, PutObject) else None,
         )
 
@@ -161,7 +161,7 @@ class Presigner:
             key=key,
             fields=fields,
             validity=validity,
-            session=signing_grant.signed_by,
+            signed_by=signing_grant.signed_by,
         )
 
     async def _sign_runs(
@@ -228,7 +228,7 @@ class Presigner:
             urls=[] if is_late else context.urls(paths),
             headers=template.headers,
             validity=template.grant.validity,
-            session=template.grant.signed_by,
+            signed_by=template.grant.signed_by,
             content_length=action.content_length if isinstance(action, PutObject) else None,
         )
         return _Run(request, keys, answer, partial(context.urls, [*paths]) if is_late else None)

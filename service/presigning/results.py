@@ -20,16 +20,13 @@ from service.sessions.session import Session
 
 @dataclass(slots=True, kw_only=True)
 class PresignedRequest(Signed):
-    """`headers` must be sent byte for byte.
-
-    `session` signed it, which may be a key.
-    """
+    """`headers` must be sent byte for byte."""
 
     method: str
     url: str = field(repr=False)
     headers: Mapping[str, str]
     validity: Validity
-    session: Signer = field(repr=False)
+    signed_by: Signer = field(repr=False)
     content_length: int | None = None
 
 
@@ -41,7 +38,7 @@ class PresignedRequests(Signed):
     urls: Sequence[str] = field(repr=False)
     headers: Mapping[str, str]
     validity: Validity
-    session: Signer = field(repr=False)
+    signed_by: Signer = field(repr=False)
     content_length: int | None = None
 
 
@@ -53,7 +50,7 @@ class PresignedForm(Signed):
     key: str
     fields: Mapping[str, str] = field(repr=False)
     validity: Validity
-    session: Session = field(repr=False)
+    signed_by: Session = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +58,10 @@ class AuthorizedStoreAccess(Signed, StoreAccess):
     """A `StoreAccess` that grants allow, with which `urls` URLs are signed."""
 
     urls: int = 0
+
+    @property
+    def signed_by(self) -> Session:
+        return self.session
 
     def members(self, request: ObjectRequest) -> Members:
         members = Signed.members(self, request)

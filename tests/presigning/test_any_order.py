@@ -79,7 +79,7 @@ async def sign_all(asked: Sequence[Step]) -> None:
         caller = Caller(issuer=None, subject=name)
         signed = await tested.presign(wanted(bucket, what, read), make_requester(caller))
         source = tested.sources[bucket]
-        at = next(i for i, each in enumerate(source.sessions) if each is signed.session)
+        at = next(i for i, each in enumerate(source.sessions) if each is signed.signed_by)
         assert source.fetched[at] == (None, name)
         policy, arn = source.policies[at] or "", f"arn:aws:s3:::{bucket}"
         is_granted = {key: granted(policy, f"{arn}/{key}") for key in ("k/a", "b")}

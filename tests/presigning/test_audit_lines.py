@@ -74,7 +74,7 @@ def make_session() -> Session:
 def make_result(expires_in: int = 900) -> PresignedRequest:
     url = f"https://h/a?X-Amz-Security-Token={TOKEN}&X-Amz-Signature={SIGNATURE}"
     validity, session = make_validity(expires_in), make_session()
-    return PresignedRequest(method="GET", url=url, headers={}, validity=validity, session=session)
+    return PresignedRequest(method="GET", url=url, headers={}, validity=validity, signed_by=session)
 
 
 def lines_of(
@@ -134,7 +134,7 @@ def test_the_line_of_a_form_has_its_final_key() -> None:
     key = "in/id1/${filename}"
     fields = {"policy": "e30=", "x-amz-signature": SIGNATURE, "x-amz-security-token": TOKEN}
     answer = PresignedForm(
-        url="https://h/", key=key, fields=fields, validity=make_validity(), session=make_session()
+        url="https://h/", key=key, fields=fields, validity=make_validity(), signed_by=make_session()
     )
     line = line_of((make_form_request(key_prefix="in/"), key, answer))
     assert (line["operation"], line["keys"]) == ("form", [key])

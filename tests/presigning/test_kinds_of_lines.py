@@ -59,11 +59,15 @@ KEY_PAIR: Final = CloudFrontSigner(KEY_ID, ec_key())
 VALID: Final = Validity(int(CLOCK_START), GrantedLifetime(900, None))
 LIMITED: Final = Validity(int(CLOCK_START), GrantedLifetime(60, "grant"))
 WINDOW: Final = Validity(int(CLOCK_START), GrantedLifetime(1200, "session"), "0123456789abcdef")
-SIGNED: Final = PresignedRequest(method="GET", url="", headers={}, validity=VALID, session=SESSION)
-BATCH: Final = PresignedRequests(method="GET", urls=[], headers={}, validity=VALID, session=SESSION)
-FORM: Final = PresignedForm(url="", key="in/1", fields={}, validity=LIMITED, session=SESSION)
-HEADERS: Final = SignedHeaders(headers={}, covers_only_url=True, validity=VALID, session=SESSION)
-COOKIES: Final = SignedCookies(cookies={}, url="", validity=VALID, session=KEY_PAIR)
+SIGNED: Final = PresignedRequest(
+    method="GET", url="", headers={}, validity=VALID, signed_by=SESSION
+)
+BATCH: Final = PresignedRequests(
+    method="GET", urls=[], headers={}, validity=VALID, signed_by=SESSION
+)
+FORM: Final = PresignedForm(url="", key="in/1", fields={}, validity=LIMITED, signed_by=SESSION)
+HEADERS: Final = SignedHeaders(headers={}, covers_only_url=True, validity=VALID, signed_by=SESSION)
+COOKIES: Final = SignedCookies(cookies={}, url="", validity=VALID, signed_by=KEY_PAIR)
 SOURCE: Final = CopySource(bucket="photos", key="x/y")
 COPY: Final = make_request(CopyObject(source=SOURCE, overwrite=True))
 CREDENTIALS: Final = CredentialsRequest(bucket="reports", prefix="a/", permission=Permission.READ)
@@ -107,7 +111,7 @@ CASES: Final[dict[str, Sequence[tuple[Any, Any, Any]]]] = {
         (make_request(), ["3"], Forbidden()),
         (make_request(), ["4"], BATCH),
     ],
-    "a CloudFront URL": [(make_request(), "a/b", replace(SIGNED, session=KEY_PAIR))],
+    "a CloudFront URL": [(make_request(), "a/b", replace(SIGNED, signed_by=KEY_PAIR))],
     "cookies": [(FOLDER, "film/", COOKIES)],
     "refused cookies": [(FOLDER, "film/", Forbidden())],
     "a call to the store": [(CHECK, "a/b", store_access(0))],

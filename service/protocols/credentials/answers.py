@@ -31,3 +31,7 @@ class VendedCredentials(Signed):
 
     session: Session = field(repr=False)
     validity: Validity
+
+    @property
+    def signed_by(self) -> Session:
+        return self.session

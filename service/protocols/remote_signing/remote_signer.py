@@ -70,7 +70,7 @@ class SignedHeaders(Signed):
     headers: Mapping[str, str] = field(repr=False)
     covers_only_url: bool
     validity: Validity
-    session: Session = field(repr=False)
+    signed_by: Session = field(repr=False)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -224,7 +224,7 @@ class RemoteSigner(UseCase[None]):
             headers={**headers, **added} if added else headers,
             covers_only_url=method in _READS and checked.signed.keys() <= _HASHES,
             validity=validity,
-            session=signing.session,
+            signed_by=signing.session,
         )
 
     def _signing_grant(

@@ -247,5 +247,5 @@ def _presigned(access: StoreAccess, action: MultipartAction, key: str) -> Presig
         url=access.presign(action, key),
         headers=headers_to_send(action.headers()),
         validity=access.validity,
-        session=access.session,
+        signed_by=access.session,
     )
