@@ -9,8 +9,9 @@ Rules of this file:
 """
 
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from service.access.decisions import Allowed, Denied, decide
 from service.access.grants import AccessRequest
@@ -31,7 +32,7 @@ from service.presigning.caller_access import CallerAccess
 from service.presigning.rate_limits import RateLimits
 from service.presigning.requests import Requester, StoreRequest, UnreadRequest
 from service.presigning.results import AuthorizedStoreAccess
-from service.presigning.signing_grants import SigningGrant, SigningGrants
+from service.presigning.signing_grants import SigningGrant, SigningGrants, Terms
 from service.presigning.snapshot import Bucket, Snapshot
 from service.presigning.url_signers import UrlGrant, UrlSigner
 from service.sessions.lifetime import Lifetime, Validity
@@ -43,13 +44,11 @@ T = TypeVar("T", bound=Answer)
 V = TypeVar("V")
 
 
-class AuthorizedAccess(NamedTuple):
-    """What the grants allow, the `Terms` of a signature."""
+@dataclass(slots=True, eq=False)
+class AuthorizedAccess(Terms):
+    """What the grants allow, and where."""
 
     bucket: Bucket
-    max_expires_in: int | None
-    session_key: SessionKey
-    default_expires_in: int
 
 
 class Authorizer:
@@ -145,14 +144,14 @@ class Authorizer:
         match decide(access.grants, access_request):
             case Allowed() as allowed:
                 return AuthorizedAccess(
-                    self.snapshot.buckets[access_request.bucket],
-                    allowed.max_expires_in,
-                    access.session_key(
+                    max_expires_in=allowed.max_expires_in,
+                    default_expires_in=self.snapshot.default_expires_in,
+                    session_key=access.session_key(
                         access_request.bucket,
                         access_request.operation,
                         is_copy=access_request.is_copy,
                     ),
-                    self.snapshot.default_expires_in,
+                    bucket=self.snapshot.buckets[access_request.bucket],
                 )
             case Denied():
                 raise Forbidden

@@ -34,7 +34,7 @@ def authorize_copy(
     if may_be_same and action.source.key == request.key and action.source.version_id is None:
         raise InvalidRequest("An object is not copied onto itself.", pointer="#/source/key")
     at_store = replace(action, source=replace(action.source, bucket=there))
-    return target._replace(max_expires_in=_shorter(target, source)), at_store
+    return replace(target, max_expires_in=_shorter(target, source)), at_store
 
 
 def check_session(access: CallerAccess, source: str, target: str) -> None:

@@ -1,7 +1,7 @@
 """Signing grants: the session that signs what the grants allow, and how long that is valid."""
 
 from dataclasses import dataclass, field
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 from service.clock import Clock
 from service.errors import CredentialsUnavailable, LifetimeUnavailable
@@ -23,21 +23,17 @@ from service.sessions.url_windows import Window
 from service.signing.signer import Signable, SigningContext
 
 
-class Terms(Protocol):
+@dataclass(slots=True, eq=False)
+class Terms:  # not frozen: see requests.py
     """What the grants allow, in seconds. Without a `max_expires_in` there is no limit."""
 
-    @property
-    def max_expires_in(self) -> int | None: ...
-
-    @property
-    def default_expires_in(self) -> int: ...
-
-    @property
-    def session_key(self) -> SessionKey: ...
+    max_expires_in: int | None
+    default_expires_in: int
+    session_key: SessionKey
 
 
 @dataclass(slots=True, eq=False)
-class SigningGrant:  # not frozen: see requests.py
+class SigningGrant:
     """Everything that a signature of SigV4 needs. It is a `UrlGrant`."""
 
     is_slow: ClassVar = False
