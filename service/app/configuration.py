@@ -184,8 +184,12 @@ def _bucket_sessions(
         address=bucket.address,
         longest_lifetime=longest_lifetime,
         probe_policy=bucket.probe_policy,
-        # AWS throttles our account in each region, any other store by itself.
-        account=f"{configured.sts_endpoint_url or 'AWS'} {configured.region}",
+        # AWS throttles our account in each region, any other store by itself. Keys ask nobody.
+        account=(
+            f"{configured.sts_endpoint_url or 'AWS'} {configured.region}"
+            if configured.has_sessions
+            else f"keys of {name}"
+        ),
         call=_call_for(configured.credentials),
     )
 

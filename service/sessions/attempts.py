@@ -96,12 +96,16 @@ class RefreshAttempts:
         return max(0.0, due_at - now)
 
     def retry_soon(self, bucket: str) -> None:
-        """Try the bucket's own session again within WANTED_PAUSE, if the last attempt failed."""
+        """Try the bucket's own session within WANTED_PAUSE if there is none, or a try failed."""
         own = self._own(bucket)
-        if own is not None and own.failures and not own.permanent:
-            throttle = self._throttles[own.bucket.account]
-            throttle.own_until = min(throttle.own_until, throttle.at + WANTED_PAUSE)
-            self._bring_forward(own)
+        if own is None or own.permanent or not (own.failures or own.current is None):
+            return
+        throttle = self._throttles[own.bucket.account]
+        due_at = throttle.at + WANTED_PAUSE
+        if due_at < throttle.own_until:
+            throttle.own_until = due_at
+            own.attempts.wake()
+        self._bring_forward(own)
 
     async def step(self, key: SessionKey, entry: PooledSession) -> float | None:
         """Make an attempt if one is due. Return the seconds to the next step, or None if idle."""

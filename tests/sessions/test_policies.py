@@ -159,7 +159,7 @@ async def test_a_later_throttling_does_not_shorten_the_pause() -> None:
     await asyncio.sleep(0.5)
     await harness.refusal(BILLING)
     await longer
-    assert (await harness.refusal(OWN)).retry_after == pytest.approx(16, abs=1)
+    assert (await harness.refusal(BILLING)).retry_after == pytest.approx(16, abs=1)
 
 
 @in_virtual_time

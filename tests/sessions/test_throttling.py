@@ -69,6 +69,20 @@ async def test_the_first_session_ends_the_pause_of_its_account(into_the_pause: i
 
 
 @in_virtual_time
+async def test_a_bucket_that_comes_while_its_account_is_throttled_waits_ten_seconds() -> None:
+    harness = all_throttled("late")
+    late = harness.pool._buckets.pop("late")
+    harness.pool.replace(dict(harness.pool._buckets))
+    await asyncio.sleep(LONG)
+    harness.pool.replace({**harness.pool._buckets, "late": late})
+    own = harness.pool._own("late")
+    entry = harness.pool._entries[own]
+    assert harness.pool._attempts.backoff_left(own, entry) > WANTED_PAUSE
+    harness.pool._attempts.retry_soon("late")
+    assert harness.pool._attempts.backoff_left(own, entry) <= WANTED_PAUSE
+
+
+@in_virtual_time
 async def test_waiting_callers_of_a_throttled_account_do_not_call_it() -> None:
     harness = all_throttled()
     await probe(harness, LONG)
