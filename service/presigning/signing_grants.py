@@ -1,7 +1,7 @@
 """Signing grants: the session that signs what the grants allow, and how long that is valid."""
 
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from service.clock import Clock
 from service.errors import CredentialsUnavailable, LifetimeUnavailable
@@ -16,11 +16,13 @@ from service.sessions.lifetime import (
     grant_lifetime,
     grant_stable_lifetime,
 )
-from service.sessions.pool import SessionPool
 from service.sessions.pool_entry import SessionKey, SigningSession
 from service.sessions.session import Session
 from service.sessions.url_windows import Window
 from service.signing.signer import Signable, SigningContext
+
+if TYPE_CHECKING:  # the commands read a configuration without what a running pool needs
+    from service.sessions.pool import SessionPool
 
 
 @dataclass(slots=True, eq=False)
@@ -41,7 +43,7 @@ class SigningGrant:
     session_key: SessionKey
     signing: SigningSession
     validity: Validity
-    pool: SessionPool = field(repr=False)
+    pool: "SessionPool" = field(repr=False)
     is_stable: bool = False  # for a window
 
     @property
@@ -64,12 +66,15 @@ class SigningGrant:
 
 
 class SigningGrants:
-    def __init__(self, pool: SessionPool, clock: Clock) -> None:
+    def __init__(self, pool: "SessionPool", clock: Clock) -> None:
         self._pool = pool
         self._clock = clock
 
     def make(self, granted: Terms, lifetime: Lifetime) -> SigningGrant | None:
-        """As `Authorizer.signing_grant`."""
+        """Return the session and the validity of a signature. None while no session is available.
+
+        Raises LifetimeUnavailable or CredentialsUnavailable if the minimum cannot be met.
+        """
         lifetime.check_signable()
         if lifetime.stable_for is not None:
             return self._make_stable(granted, lifetime, lifetime.stable_for)
@@ -79,7 +84,7 @@ class SigningGrants:
         return SigningGrant(granted.session_key, signing, validity, self._pool)
 
     def without_session(self, granted: Terms, lifetime: Lifetime) -> Validity:
-        """Return the validity of what a key signs that belongs to no session.
+        """Return the validity of a signature by a key for which no session is needed.
 
         Raises LifetimeUnavailable if the grant does not allow the minimum.
         """
