@@ -149,7 +149,7 @@ screenshots: $(VENV)/.installed $(STORE_VENV)/.installed  ## take the pictures o
 	$(BIN)/python -m tools.screenshots
 	$(BIN)/python -m tools.dashboard_picture
 
-configuration: $(VENV)/.installed  ## write docs/configuration.md, docs/limits.md and presign.schema.json
+configuration: $(VENV)/.installed  ## write docs/configuration.md, the tables of docs/limits.md and presign.schema.json
 	$(BIN)/python -m tools.configuration_page
 	$(BIN)/python -m tools.limits_page
 	$(BIN)/python -m service schema > presign.schema.json

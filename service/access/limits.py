@@ -1,6 +1,8 @@
 """The limits of a grant: what each refuses, and how it is described. Pure.
 
-A new limit is a field of `Grant`, a row of LIMITS here, and a setting in `config/callers.py`.
+A new limit is a field of `Grant`, a row of LIMITS here, a setting in `config/callers.py`, a member
+of `CallerGrant` in `openapi.yaml`, and, if people notice it, a line in the console's
+`access_words.js`.
 """
 
 from collections.abc import Callable, Iterator

@@ -31,7 +31,7 @@ class SdkConfig(AioConfig):  # type: ignore[misc]
 def sdk_session(profile: str | None = None) -> aioboto3.Session:
     """Return a session that also bounds what its own clients get, such as STS's for a Pod.
 
-    The SDK asks the machine's own endpoints for credentials, link-local ones, without this bound.
+    Not bounded: the SDK's requests to link-local endpoints for credentials (IMDS, ECS, EKS).
     """
     session = AioSession()
     session.set_default_client_config(SdkConfig())

@@ -1,4 +1,4 @@
-"""How the service's own clients connect: whom they trust, and what they keep and accept."""
+"""How the service's own clients connect: which authorities they trust, and what they accept."""
 
 import asyncio
 import ssl

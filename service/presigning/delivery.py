@@ -1,4 +1,4 @@
-"""Which downloads of a bucket are CloudFront URLs, and what signs them: a key, and no session."""
+"""Which downloads of a bucket are CloudFront URLs. A key signs these, not a session."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Final

@@ -98,9 +98,9 @@ class PartialFile:
             yield chunk
 
     def check_in_place(self) -> None:
-        """Raise OSError if its name has another file now, which is not to become the target.
+        """Raise OSError if another file now has this name: it must not become the target.
 
-        So does a link that took the place of its directory.
+        Also if a link has replaced the directory.
         """
         check_below(self.path.parent, self.path.parent.resolve())
         if not os.path.samestat(os.fstat(self._opened().fileno()), self.path.lstat()):

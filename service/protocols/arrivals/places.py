@@ -1,4 +1,6 @@
-"""Which jobs of one hook are in work. A job is what one message, or one push, has for the hook.
+"""Limits how many jobs of one hook run at a time.
+
+A job is what one message, or one push, has for the hook.
 
 Messages and pushes have places of their own, so that neither takes those of the other.
 """
@@ -27,9 +29,9 @@ class Places:
     async def acquire(self, caller_id: CallerId | None, *, is_quick: bool) -> bool:
         """Take a place for a push of a caller, or for a message. Return whether there was one.
 
-        One caller has at most as many places as it leaves free. For a quick hook, pushes and up to
-        WAITING messages wait a moment, since the queue counts each return of a message. A slow
-        hook's jobs are refused at once, so that they hold up no others.
+        A caller may hold half of the places that other callers do not use. For a quick hook, pushes
+        and up to WAITING messages wait a moment, since the queue counts each return of a message. A
+        slow hook's jobs are refused at once, so that they hold up no others.
         """
         may_wait = is_quick and (caller_id is not None or self._waiting < WAITING)
         self._waiting += caller_id is None

@@ -45,7 +45,7 @@ class Sender:
 
     def __init__(self) -> None:
         self._ca_bundle: Path | None = None
-        self._trusted = 0  # how often authorities were named
+        self._trust_changes = 0
         self._opening = asyncio.Lock()
         self._client: SharedClient[aiohttp.ClientSession] | None = None
         self._replaced: list[SharedClient[aiohttp.ClientSession]] = []
@@ -53,7 +53,7 @@ class Sender:
     def trust(self, ca_bundle: Path | None) -> None:
         """Trust the authorities that are now in the file, or the usual ones, from now on."""
         self._ca_bundle = ca_bundle
-        self._trusted += 1
+        self._trust_changes += 1
         self._replaced += [] if self._client is None else [self._client]
         self._client = None
 
@@ -77,9 +77,9 @@ class Sender:
         async with self._opening:
             await self._retire_replaced()
             while self._client is None:
-                trusted = self._trusted
+                trusted = self._trust_changes
                 tls = await asyncio.to_thread(tls_context, self._ca_bundle)
-                if trusted == self._trusted:  # not replaced meanwhile
+                if trusted == self._trust_changes:  # not replaced meanwhile
                     self._client = _client(tls)
             return self._client
 
