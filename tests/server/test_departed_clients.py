@@ -19,6 +19,7 @@ from tests.support.app import (
     make_fixed_sources,
     make_open_grant,
 )
+from tests.support.late import Late, again_if_late
 from tests.support.socket_server import (
     HELD,
     LIVEZ,
@@ -88,6 +89,7 @@ def test_a_client_that_goes_away_counts_as_not_answered(request_for: bytes) -> N
         assert server.counted == {"499": 1}
 
 
+@again_if_late
 def test_an_answer_behind_one_that_is_not_read_is_not_received() -> None:
     """The client has ended its side, so the server closes once the first answer is sent."""
     with run_server() as server, server.connect(receive_buffer=4096) as client:
@@ -95,7 +97,10 @@ def test_an_answer_behind_one_that_is_not_read_is_not_received() -> None:
         wait_until(lambda: server.tasks == 1 and server.counted == {"200": 1})
         connection = server.protocols[0]._connection
         while connection.get_write_buffer_size() > FEW:
-            client.socket.recv(FEW)
+            try:
+                client.socket.recv(FEW)
+            except TimeoutError:  # the kernel opens so small a window late, now and then
+                raise Late("nothing came") from None
         client.socket.shutdown(socket.SHUT_WR)
         wait_until(connection.is_closing)
         server.hold.set()
