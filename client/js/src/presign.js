@@ -91,9 +91,10 @@ export class Presign {
       const { etag: copied } = await this.retries.run(attempt, { signal });
       return { etag: copied };
     } catch (error) {
+      if (!(error instanceof PresignError)) throw error;
       // AWS denies a copy of what is gone: the session that copies may not list.
       const isDenied = error.code === "storage_refused" && error.status === 403;
-      if (!(error instanceof PresignError) || !(isDenied || error.code === PRECONDITION_FAILED)) throw error;
+      if (!isDenied && error.code !== PRECONDITION_FAILED) throw error;
       throw await causeOf(this, error, { bucket, key, versionId, etag, signal });
     }
   }
