@@ -26,7 +26,7 @@ from service.auth.tokens import Issuer
 from service.clock import Clock
 from service.concurrency.event_loop import run_in_thread_if
 from service.concurrency.waiting import Waiting
-from service.config.buckets import Credentials
+from service.config.buckets import BucketSettings
 from service.config.callers import IssuerSettings
 from service.config.reading import content_digest
 from service.console.page_settings import PageSettings, SignIn
@@ -178,33 +178,32 @@ class ConfigurationBuilder:
 def _bucket_sessions(
     name: str, settings: Settings, bucket: Bucket, source: SessionSource, longest_lifetime: float
 ) -> BucketSessions:
-    configured = settings.buckets[name]
+    account, call = _asked(name, settings.buckets[name])
     return BucketSessions(
         source=source,
         address=bucket.address,
         longest_lifetime=longest_lifetime,
         probe_policy=bucket.probe_policy,
-        # AWS throttles our account in each region, any other store by itself. Keys ask nobody.
-        account=(
-            f"{configured.sts_endpoint_url or 'AWS'} {configured.region}"
-            if configured.has_sessions
-            else f"keys of {name}"
-        ),
-        call=_call_for(configured.credentials),
+        account=account,
+        call=call,
     )
 
 
-def _call_for(credentials: Credentials) -> str:
-    """Return what gets a session, as a span names it."""
-    match credentials:
+def _asked(name: str, bucket: BucketSettings) -> tuple[str, str]:
+    """Return who throttles the requests for sessions, and what gets one, as a span names it.
+
+    AWS throttles our account in each region, any other store by itself. Keys ask nobody.
+    """
+    sts = f"{bucket.sts_endpoint_url or 'AWS'} {bucket.region}"
+    match bucket.credentials:
         case "assume_role":
-            return "STS.AssumeRole"
+            return sts, "STS.AssumeRole"
         case "web_identity":
-            return "STS.AssumeRoleWithWebIdentity"
+            return sts, "STS.AssumeRoleWithWebIdentity"
         case "static":
-            return "static keys"
+            return f"keys of {name}", "static keys"
         case _:
-            assert_never(credentials)
+            assert_never(bucket.credentials)
 
 
 def issuers_of(settings: Settings, entries: Iterable[CallerEntry]) -> dict[str, Issuer]:

@@ -142,10 +142,12 @@ def _unreadable_bundle(settings: Sections) -> Iterator[Conflict]:
 
 
 def _web_identity_without_token(settings: Sections) -> Iterator[Conflict]:
+    if settings.server.web_identity_token_file is not None:
+        return
     for name, bucket in settings.buckets.items():
-        if bucket.credentials == "web_identity" and settings.server.web_identity_token_file is None:
-            text = "web_identity needs a token file, but server.web_identity_token_file is missing"
-            yield Conflict(("buckets", name, "credentials"), text)
+        if bucket.kind.role_trusts == "pods":
+            text = "needs a token file, but server.web_identity_token_file is missing"
+            yield Conflict(("buckets", name, "credentials"), f"{bucket.credentials} {text}")
 
 
 def _unlimited_credentials(settings: Sections, grants: LocatedGrants) -> Iterator[Conflict]:

@@ -83,15 +83,16 @@ def _origin(bucket: BucketSettings, settings: Settings) -> CredentialOrigin:
             files = bucket.files_of_keys
             digest = content_digest(files)
             return StaticKeysOrigin(profile=bucket.profile, files=files, digest=digest)
-        case "assume_role" | "web_identity":
-            return role(bucket, settings)
+        case "assume_role":
+            return role(bucket, token_file=None)
+        case "web_identity":
+            return role(bucket, settings.server.web_identity_token_file)
         case _:
             assert_never(bucket.credentials)
 
 
-def role(bucket: BucketSettings, settings: Settings) -> Role:
+def role(bucket: BucketSettings, token_file: Path | None) -> Role:
     assert bucket.role_arn is not None  # the settings demand it
-    web_identity = bucket.credentials == "web_identity"
     return Role(
         arn=bucket.role_arn,
         region=bucket.region,
@@ -100,7 +101,7 @@ def role(bucket: BucketSettings, settings: Settings) -> Role:
         session_tags=tuple(bucket.session_tags.items()),
         source_identity=bucket.source_identity,
         sts_endpoint_url=bucket.sts_endpoint_url,
-        web_identity_token_file=settings.server.web_identity_token_file if web_identity else None,
+        web_identity_token_file=token_file,
     )
 
 

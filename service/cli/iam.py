@@ -136,7 +136,7 @@ def iam(
 
     settings, files, endpoints = load(path, offline=True)
     if oidc_provider is None and any(
-        each.credentials == "web_identity" for each in settings.buckets.values()
+        each.kind.role_trusts == "pods" for each in settings.buckets.values()
     ):
         raise click.UsageError(
             "credentials: web_identity needs --oidc-provider; `aws eks describe-cluster --name "

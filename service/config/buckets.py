@@ -2,11 +2,18 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal, Self, assert_never
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from service.config.cloudfront import CloudFrontSettings
+from service.config.credential_kinds import (
+    OF_SOME_KINDS,
+    CredentialKind,
+    Credentials,
+    kind_of,
+    kinds_with,
+)
 from service.config.durations import Duration
 from service.config.key_files import Profile, StaticKeyFile, profile_files
 from service.config.messages import Conflict, Missing, refusal
@@ -23,8 +30,6 @@ from service.config.types import (
 )
 from service.errors import FOUND, InvalidRequest
 from service.signing.validation import check_header_value
-
-Credentials = Literal["assume_role", "web_identity", "static"]
 
 
 class EncryptionSettings(Section):
@@ -154,24 +159,24 @@ class BucketSettings(BucketDefaults):
     """Deliver downloads by [CloudFront](cloudfront.md)."""
 
     @model_validator(mode="after")
+    def _kind_fits(self) -> Self:
+        given = {name for name in OF_SOME_KINDS if getattr(self, name)}
+        if strange := sorted(given - self.kind.settings):
+            kinds = " or ".join(kinds_with(frozenset(given)))
+            raise ValueError(
+                f"credentials: {self.credentials} takes no {' and no '.join(strange)}; leave that "
+                "out, or write null for what bucket_defaults has"
+                + (f", or write credentials: {kinds}" if kinds else "")
+            )
+        return self
+
+    @model_validator(mode="after")
     def _session_fits(self) -> Self:
-        names = ("role_arn", "external_id", "session_tags", "source_identity")
-        given = [name for name in names if getattr(self, name)]
-        if self.credentials == "static":
-            if given:
-                raise ValueError(
-                    f"static credentials assume no role; leave out {' and '.join(given)}, "
-                    "or write null for what bucket_defaults has"
-                )
+        if self.kind.role_trusts is None:
             return self
         if self.role_arn is None:
             raise ValueError(
                 "role_arn is missing; name the role to assume, or write credentials: static"
-            )
-        if given != ["role_arn"] and self.credentials == "web_identity":
-            raise ValueError(
-                f"web_identity does not support {' and '.join(given[1:])}; "
-                "leave that out, or write credentials: assume_role"
             )
         account = self.role_arn.split(":")[4]
         if self.sts_endpoint_url is None and re.fullmatch(r"\d{12}", account) is None:
@@ -186,11 +191,6 @@ class BucketSettings(BucketDefaults):
     def _keys_fit(self) -> Self:
         names = ("profile", "access_key_id_file", "secret_access_key_file")
         given = [name for name in names if getattr(self, name) is not None]
-        if given and self.credentials != "static":
-            raise ValueError(
-                f"{' and '.join(given)} only with credentials: static; leave that out, "
-                "or write null for what bucket_defaults has"
-            )
         if given not in ([], ["profile"], [*names[1:]]):
             raise ValueError("write profile, or access_key_id_file and secret_access_key_file")
         return self
@@ -219,18 +219,11 @@ class BucketSettings(BucketDefaults):
     @property
     def is_scoped(self) -> bool:
         """Whether each caller has its own session, which IAM restricts to the caller's grants."""
-        return self.scoped_sessions and self.has_sessions
+        return self.scoped_sessions and self.kind.has_sessions
 
     @property
-    def has_sessions(self) -> bool:
-        """Whether sessions sign, which end, and not long-lived keys."""
-        match self.credentials:
-            case "assume_role" | "web_identity":
-                return True
-            case "static":
-                return False
-            case _:
-                assert_never(self.credentials)
+    def kind(self) -> CredentialKind:
+        return kind_of(self.credentials)
 
     @property
     def signed_endpoint_url(self) -> str | None:

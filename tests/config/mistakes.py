@@ -229,7 +229,7 @@ ERRORS: Final = [
     ("region:", "endpoint_url: https://user:hunter2@minio\n    region:",
      ["3: buckets.reports.endpoint_url: write a URL such as https://store.internal:9000, without query or user (found a URL with a user or a query)"]),
     ("region:", "credentials: static\n    region:",
-     ["2: buckets.reports: static credentials assume no role; leave out role_arn, or write null for what bucket_defaults has"]),
+     ["2: buckets.reports: credentials: static takes no role_arn; leave that out, or write null for what bucket_defaults has, or write credentials: assume_role or web_identity"]),
     ("region:", "credentials: web-identity\n    region:",
      ['3: buckets.reports.credentials: did you mean web_identity? (found "web-identity")']),
     ("region:", "credentials: web_identity\n    region:",

@@ -79,7 +79,7 @@ def test_check_counts_the_sessions_of_a_caller(
          "write the path of a readable file"),
         ("audience: presign", "audience: presign, max_lifetime_seconds: 9999999", "write a duration from 1m to 7d"),
         ("region: eu-west-1", "region: eu-west-1, credentials: web_identity, source_identity: true",
-         "web_identity does not support source_identity; leave that out"),
+         "credentials: web_identity takes no source_identity; leave that out"),
         ("region: eu-west-1", "region: eu-west-1, scoped_sessions: false, session_tags: {a: b}",
          "without scoped_sessions all callers share one session"),
         ("region: eu-west-1", "region: eu-west-1, session_tags: {a: '{claim:/sub}'}",

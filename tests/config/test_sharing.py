@@ -98,7 +98,7 @@ def test_a_teams_caller_can_name_a_set(tmp_path: Path) -> None:
           "presign.yaml:6: buckets.reports.region: is missing",
           "presign.yaml:8: buckets.store.region: is missing"]),
         ("role_arn: null, ", "",
-         [("presign.yaml:8: buckets.store: static credentials assume no role; leave out role_arn, "
+         [("presign.yaml:8: buckets.store: credentials: static takes no role_arn; leave that out, "
           "or write null for what bucket_defaults has")]),
         ("allow: [download]", "allow: [download, lst]",
          ["presign.yaml:11: grant_sets.readers.0.allow.1: "]),

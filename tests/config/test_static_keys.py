@@ -85,7 +85,7 @@ async def test_a_bucket_is_signed_for_with_its_own_keys(
         (f"credentials: static, profile: store-a, {FILES}",
          "write profile, or access_key_id_file and secret_access_key_file"),
         ("role_arn: 'arn:aws:iam::111122223333:role/p', profile: store-a",
-         "profile only with credentials: static; leave that out"),
+         "credentials: assume_role takes no profile; leave that out"),
         ("credentials: static, profile: store_a",
          'no such profile is in DIR/credentials or DIR/config; did you mean "store-a"?'),
         ("credentials: static, access_key_id_file: {0}/nowhere, secret_access_key_file: {0}/id",

@@ -132,7 +132,7 @@ class CallerSessions:
         return access.session_key(bucket, operation, is_copy=is_copy)
 
     async def _session(self, key: SessionKey) -> Session:
-        role = session_sources.role(self.settings.buckets[key.bucket], self.settings)
+        role = session_sources.role(self.settings.buckets[key.bucket], None)
         base = aioboto3.Session(**self.store.credentials)
         async with AsyncExitStack() as stack:
             sts = await StsClients(base, stack).for_role(role)

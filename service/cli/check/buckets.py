@@ -80,7 +80,9 @@ def warnings(settings: Settings, known_regions: frozenset[str]) -> Iterator[Conf
 
 def _missing_external_ids(settings: Settings) -> Iterator[ConfigurationProblem]:
     assumed = [
-        (name, each) for name, each in settings.buckets.items() if each.credentials == "assume_role"
+        (name, each)
+        for name, each in settings.buckets.items()
+        if "external_id" in each.kind.settings
     ]
     having = {each.role_arn: name for name, each in assumed if each.external_id is not None}
     for name, bucket in assumed:
@@ -110,8 +112,8 @@ def _risks(bucket: BucketSettings) -> Iterator[tuple[str, str]]:
             "MinIO does, any upload URL can copy everything that these credentials can read: see "
             "docs/stores.md"
         )
-        yield "scoped_sessions" if bucket.has_sessions else "credentials", text
-    if not bucket.has_sessions:
+        yield "scoped_sessions" if bucket.kind.has_sessions else "credentials", text
+    if not bucket.kind.has_sessions:
         return
     if not bucket.scoped_sessions:
         text = "all callers share one session, so IAM does not enforce their grants"
@@ -126,7 +128,7 @@ def _has_own_sts(bucket: BucketSettings) -> bool:
 
 
 def _wrong_sts(bucket: BucketSettings) -> Iterator[str]:
-    is_aws_sts = bucket.has_sessions and bucket.sts_endpoint_url is None
+    is_aws_sts = bucket.kind.role_trusts is not None and bucket.sts_endpoint_url is None
     if is_aws_sts and not builders.is_at_aws(bucket):
         yield (
             "the store is not AWS, but its sessions are AWS's; set sts_endpoint_url to the store's "
@@ -136,7 +138,7 @@ def _wrong_sts(bucket: BucketSettings) -> Iterator[str]:
 
 def _short_sessions(bucket: BucketSettings, longest_lifetime: float) -> Iterator[str]:
     guaranteed = bucket.session_seconds * 2 // 3 - REFRESH_MARGIN
-    if bucket.has_sessions and longest_lifetime > guaranteed:
+    if bucket.kind.has_sessions and longest_lifetime > guaranteed:
         yield (
             f"grants allow {duration(int(longest_lifetime))}, but a session of "
             f"{duration(bucket.session_seconds)} is only guaranteed to have {duration(guaranteed)} "
@@ -148,7 +150,7 @@ def _sts_calls(
     name: str, bucket: BucketSettings, longest_lifetime: float, grants: list[Grant]
 ) -> Iterator[str]:
     """Calls to STS: callers x buckets x replicas / time between two refreshes."""
-    if bucket.has_sessions:
+    if bucket.kind.role_trusts is not None:
         length = float(bucket.session_seconds)
         calls = _DAY / (length - threshold(length, longest_lifetime, 0.5))
         per = "active caller and replica" if bucket.is_scoped else "replica"
@@ -167,7 +169,7 @@ def _more_sessions(bucket: BucketSettings, grants: list[Grant]) -> Iterator[str]
 
 def _signature_age(name: str, bucket: BucketSettings, grants: list[Grant]) -> Iterator[str]:
     """The condition that a bucket policy can use, ready to paste."""
-    length = bucket.session_seconds if bucket.has_sessions else math.inf
+    length = bucket.session_seconds if bucket.kind.has_sessions else math.inf
     if (life := signature_age.longest_life(grants, length)) is not None:
         yield (
             f"bucket {name}: URLs live {duration(life)} at most; a bucket policy can deny older "

@@ -8,6 +8,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
+from typing import assert_never
 
 from service.access.callers import CallerEntry, caller_name, is_anonymous
 from service.access.grants import Caller
@@ -33,18 +34,14 @@ def revocation_of(text: str, settings: Settings) -> Revocation:
     if not matching:
         raise ConfigurationError([_unknown(text, named)])
     buckets = sorted({grant.bucket for each in matching for grant in each.grants})
-    scoped = [name for name in buckets if settings.buckets[name].is_scoped]
+    with_role = [name for name in buckets if settings.buckets[name].kind.role_trusts is not None]
+    scoped = [name for name in with_role if settings.buckets[name].is_scoped]
     own = _targets((caller.issuer, caller.subject), scoped, settings)
-    unscoped = [
-        name
-        for name in buckets
-        if name not in scoped and settings.buckets[name].role_arn is not None
-    ]
-    shared = _targets(None, unscoped, settings)
+    shared = _targets(None, [name for name in with_role if name not in scoped], settings)
     warnings = [
         *([] if buckets else ["this caller has no grants, so it has no sessions"]),
         *_shared_warnings(shared, entries, settings),
-        *_static_warnings(buckets, settings),
+        *_other_warnings(buckets, settings),
         *_delivered_warnings(buckets, settings),
     ]
     return Revocation(
@@ -131,14 +128,21 @@ def _shared_warnings(
         )
 
 
-def _static_warnings(buckets: Sequence[str], settings: Settings) -> Iterator[str]:
+def _other_warnings(buckets: Sequence[str], settings: Settings) -> Iterator[str]:
+    """Say what ends the URLs of a bucket that no role signs for."""
     for name in buckets:
-        if settings.buckets[name].credentials == "static":
-            yield (
-                f"bucket {name}: static keys have no sessions, so they cannot be revoked here. To "
-                "end all URLs, replace the keys. To end old URLs only, deny s3:* in the bucket "
-                "policy where s3:signatureAge (milliseconds) is NumericGreaterThan an age"
-            )
+        match credentials := settings.buckets[name].credentials:
+            case "assume_role" | "web_identity":
+                pass  # the policy of the role
+            case "static":
+                yield (
+                    f"bucket {name}: static keys have no sessions, so they cannot be revoked here. "
+                    "To end all URLs, replace the keys. To end old URLs only, deny s3:* in the "
+                    "bucket policy where s3:signatureAge (milliseconds) is NumericGreaterThan an "
+                    "age"
+                )
+            case _:
+                assert_never(credentials)
 
 
 def _delivered_warnings(buckets: Sequence[str], settings: Settings) -> Iterator[str]:

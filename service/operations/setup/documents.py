@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 from service.access.grants import Operation
 from service.errors import ConfigurationError, ConfigurationProblem
@@ -63,10 +63,14 @@ def setup(buckets: Sequence[SignedBucket], around: IamContext) -> Document:
     stores = dict[tuple[str | None, str], list[SignedBucket]]()
     users = dict[tuple[str | None, tuple[str, ...]], list[SignedBucket]]()
     for bucket in buckets:
-        if bucket.role_arn is None:
-            users.setdefault(_user_of(bucket, around), []).append(bucket)
-        else:
-            roles.setdefault(bucket.role_arn, []).append(bucket)
+        match bucket.credentials:
+            case "assume_role" | "web_identity":
+                assert bucket.role_arn is not None  # the settings demand it
+                roles.setdefault(bucket.role_arn, []).append(bucket)
+            case "static":
+                users.setdefault(_user_of(bucket, around), []).append(bucket)
+            case _:
+                assert_never(bucket.credentials)
         if not bucket.is_access_point:
             store = None if bucket.is_at_aws else bucket.endpoint_url
             stores.setdefault((store, bucket.s3_bucket), []).append(bucket)
@@ -91,7 +95,7 @@ def _user_of(bucket: SignedBucket, around: IamContext) -> tuple[str | None, tupl
 
 def _by_keys(buckets: Sequence[SignedBucket]) -> list[SignedBucket]:
     """Return the buckets whose role is assumed with keys. Pods with a web identity need none."""
-    return [each for each in buckets if each.credentials == "assume_role"]
+    return [each for each in buckets if each.kind.role_trusts == "service"]
 
 
 def _default_identity(assumed: RoleBuckets) -> str | None:
@@ -249,7 +253,7 @@ def _notes_of(bucket: SignedBucket, identity: str | None, around: IamContext) ->
         )
     elif not bucket.is_at_aws:
         yield "not at AWS, so its guard rails are left out"
-    elif bucket.role_arn is None and around.principal is None:
+    elif not bucket.kind.has_sessions and around.principal is None:
         yield "its policy only demands TLS; name the user with the static keys with --principal"
     is_chained = ":role/" in (identity or "") and bool(_by_keys([bucket]))
     if bucket.is_at_aws and is_chained and bucket.session_seconds > _HOUR:

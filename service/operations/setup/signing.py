@@ -13,7 +13,7 @@ from service.access.copy_sources import Readable, readable_by_all
 from service.access.grants import Grant, Operation
 from service.app import builders
 from service.app.settings import Settings
-from service.config.buckets import Credentials
+from service.config.credential_kinds import CredentialKind, Credentials, kind_of
 from service.signing.actions import Encryption
 from service.signing.signer import Address
 
@@ -60,6 +60,10 @@ class SignedBucket:
         return frozenset[Operation]().union(*(grant.allow for grant in self.grants))
 
     @property
+    def kind(self) -> CredentialKind:
+        return kind_of(self.credentials)
+
+    @property
     def account(self) -> str | None:
         """The account of an access point, or of the role."""
         arns = (self.arns.bucket, self.role_arn or "")
@@ -95,7 +99,7 @@ def signed_buckets(
                 credentials=bucket.credentials,
                 static_keys=(bucket.profile or "", *map(str, bucket.files_of_keys)),
                 role_arn=bucket.role_arn,
-                session_seconds=bucket.session_seconds if bucket.role_arn else math.inf,
+                session_seconds=bucket.session_seconds if bucket.kind.has_sessions else math.inf,
                 external_id=bucket.external_id,
                 session_tags=tuple(bucket.session_tags),
                 source_identity=bucket.source_identity,

@@ -1,0 +1,61 @@
+"""The kinds of `credentials` that a bucket may have, and what is true of each. Pure.
+
+A property of a kind is here. What only one kind does is a `match` with `assert_never` where it is
+done: the type checker names each of these places for a new kind.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal, assert_never, get_args
+
+Credentials = Literal["assume_role", "web_identity", "static"]
+CREDENTIALS: Final[tuple[Credentials, ...]] = get_args(Credentials)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialKind:
+    """What is true of a kind. A new one must say all of it.
+
+    - `has_sessions`: sessions sign, which end, and not long-lived keys
+    - `role_trusts`: who may assume the bucket's role: the `service`, by keys of its own, or its
+      `pods`, by a token file. None if no role of STS signs
+    - `settings`: those of a bucket that not every kind takes, by name
+    """
+
+    has_sessions: bool
+    role_trusts: Literal["service", "pods"] | None
+    settings: frozenset[str]
+
+
+_ASSUME_ROLE: Final = CredentialKind(
+    has_sessions=True,
+    role_trusts="service",
+    settings=frozenset({"role_arn", "external_id", "session_tags", "source_identity"}),
+)
+_WEB_IDENTITY: Final = CredentialKind(
+    has_sessions=True, role_trusts="pods", settings=frozenset({"role_arn"})
+)
+_STATIC: Final = CredentialKind(
+    has_sessions=False,
+    role_trusts=None,
+    settings=frozenset({"profile", "access_key_id_file", "secret_access_key_file"}),
+)
+
+
+def kind_of(credentials: Credentials) -> CredentialKind:
+    match credentials:
+        case "assume_role":
+            return _ASSUME_ROLE
+        case "web_identity":
+            return _WEB_IDENTITY
+        case "static":
+            return _STATIC
+        case _:
+            assert_never(credentials)
+
+
+def kinds_with(settings: frozenset[str]) -> list[Credentials]:
+    """Return the kinds that take all these settings."""
+    return [each for each in CREDENTIALS if kind_of(each).settings >= settings]
+
+
+OF_SOME_KINDS: Final = frozenset[str]().union(*(kind_of(each).settings for each in CREDENTIALS))
