@@ -34,17 +34,26 @@ def model_at(model: type[BaseModel], location: _Location) -> type[BaseModel]:
 
 def field_at(model: type[BaseModel], location: _Location) -> FieldInfo | None:
     """Return the field that has the value at `location`: that value, or a list or map with it."""
+    return _field_and_type(model, location)[0]
+
+
+def type_at(model: type[BaseModel], location: _Location) -> Any:
+    """Return the type of the value at `location`, without what annotates it, or None."""
+    return _field_and_type(model, location)[1]
+
+
+def _field_and_type(model: type[BaseModel], location: _Location) -> tuple[FieldInfo | None, Any]:
     found: FieldInfo | None = None
     within: Any = model
     for part in location:
         if isinstance(within, type) and issubclass(within, BaseModel):
             if (found := within.model_fields.get(str(part))) is None:
-                return None
+                return None, None
             within = _without_none(found.annotation)
         else:  # an item of a list or map, whose type comes last, before an ellipsis
             inner = [each for each in get_args(within) if each is not ...]
             within = _without_none(inner[-1]) if inner else None
-    return found
+    return found, within
 
 
 def names(model: type[BaseModel]) -> list[str]:

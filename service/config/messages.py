@@ -11,7 +11,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from service.config.expansion import RawText
 from service.config.quoting import SHOWN, quoted
 from service.errors import Location
-from service.field_names import field_at, fields_with_models, model_at, names, nearest
+from service.field_names import field_at, fields_with_models, model_at, names, nearest, type_at
 
 # What people write for an operation, in lower case and without `s3:`.
 _OPERATIONS: Final[Mapping[str, str]] = {
@@ -47,7 +47,6 @@ _INSTEAD: Final[Mapping[Location, str]] = {
     ("callers", "name"): "write `api_key:`",
 }
 _ITEM: Final = re.compile(r"[A-Za-z0-9./*+:-]{1,39}")  # no key, and no other list in brackets
-_SIZES: Final = frozenset({"max_content_length", "multipart_threshold"})
 _NAMES: Final = 10  # of a hundred, only so many are shown
 _SAID: Final = frozenset({"conflict", "extra_forbidden", "grant_set", "missing", "tuple_type"})
 KEY: Final = "[key]"  # pydantic's name for the name of an entry
@@ -102,9 +101,9 @@ def _choice(error: Any, _settings: type[BaseModel]) -> str:
     return f"did you mean {near}?" if near else f"write one of: {', '.join(choices)}"
 
 
-def _bound(error: Any, _settings: type[BaseModel]) -> str:
+def _bound(error: Any, settings: type[BaseModel]) -> str:
     [bound] = error["ctx"].values()
-    if _setting(error["loc"]) in _SIZES:
+    if type_at(settings, error["loc"]) is ByteSize:
         bound = ByteSize(bound).human_readable()
     return f"write at {'most' if error['type'] == 'less_than_equal' else 'least'} {bound}"
 
@@ -170,10 +169,6 @@ def _is_shown(location: Location, settings: type[BaseModel]) -> bool:
     """Whether the value at `location` may be quoted, as its field says."""
     found = field_at(settings, location)
     return found is not None and SHOWN in found.metadata
-
-
-def _setting(location: Location) -> str | None:
-    return next((part for part in reversed(location) if isinstance(part, str)), None)
 
 
 def drop_redundant(errors: Sequence[Any]) -> list[Any]:

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterator
 from copy import deepcopy
-from typing import Any, get_args
+from typing import Annotated, Any, get_args
 
 import pytest
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, ByteSize, Field, ValidationError
 
 from service.app.settings import Settings
 from service.config.messages import Missing, describe
@@ -147,3 +147,18 @@ def test_a_places_part_is_short_and_in_one_line(part: str | int, text: str | int
 )
 def test_a_value_is_quoted_unless_it_may_be_secret(value: object, text: str) -> None:
     assert quoted(value) == text
+
+
+def test_the_bound_of_a_size_has_a_unit_whatever_its_name() -> None:
+    class OfDisks(Section):
+        room: Shown[Annotated[ByteSize, Field(le=3 * 1024**2)] | None] = None
+        rooms: list[Annotated[ByteSize, Field(ge=1024)]] = Field(default_factory=list)
+        disks: Annotated[int, Field(le=3 * 1024**2)] = 0
+
+    with pytest.raises(ValidationError) as refused:
+        OfDisks.model_validate({"room": "5MiB", "rooms": [1], "disks": 1024**3})
+    assert [describe(each, OfDisks) for each in refused.value.errors()] == [
+        'write at most 3.0MiB (found "5MiB")',
+        "write at least 1.0KiB",
+        "write at most 3145728",
+    ]
