@@ -49,6 +49,7 @@ def test_check_shows_grants_and_sts_calls_of_callers_by_token(tmp_path: Path) ->
     [
         ("download, list", "", ""),
         ("form, multipart", "", ""),
+        ("upload", "", ""),  # no source to copy
         ("check, form", "", "; twice as many for one that reads and uploads"),
         (
             "download, upload",

@@ -1,7 +1,9 @@
 """What `presign check` says about buckets: where they are, what signs for them, what is risky."""
 
 import math
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Final, assert_never
 
 from service.access.callers import CallerEntry
@@ -10,10 +12,11 @@ from service.access.grants import Grant, Operation
 from service.access.session_policy import reads_and_uploads
 from service.app import builders
 from service.app.settings import Settings
-from service.cli.check import cloudfront
+from service.cli.check import cloudfront, policies
 from service.config.buckets import BucketSettings
 from service.errors import ConfigurationProblem
 from service.field_names import nearest
+from service.presigning.snapshot import Bucket, downloads
 from service.protocols.quantities import duration
 from service.sessions import signature_age
 from service.sessions.refresh_policy import REFRESH_MARGIN, threshold
@@ -34,11 +37,13 @@ def describe(
     for entry in entries:
         for grant in entry.grants:
             grants[grant.bucket].append(grant)
+    copied = _receiving_copies(builders.buckets(settings, addresses), entries)
     for name, bucket in settings.buckets.items():
         address = addresses[name]
         where = f"{address.origin}{address.path_prefix} in {address.region}"
         yield f"bucket {name}: {where}, signed with {_signer(bucket)}"
-        yield from _sts_calls(name, bucket, lifetimes[name], grants[name])
+        more = "".join(_more_sessions(bucket, grants[name], is_copied=name in copied))
+        yield from _sts_calls(name, bucket, lifetimes[name], more)
         yield from _signature_age(name, bucket, grants[name])
         if bucket.cloudfront is not None:
             yield from cloudfront.describe(name, bucket.cloudfront, grants[name])
@@ -147,24 +152,60 @@ def _short_sessions(bucket: BucketSettings, longest_lifetime: float) -> Iterator
 
 
 def _sts_calls(
-    name: str, bucket: BucketSettings, longest_lifetime: float, grants: list[Grant]
+    name: str, bucket: BucketSettings, longest_lifetime: float, more: str
 ) -> Iterator[str]:
     """Calls to STS: callers x buckets x replicas / time between two refreshes."""
     if bucket.kind.role_trusts is not None:
         length = float(bucket.session_seconds)
         calls = _DAY / (length - threshold(length, longest_lifetime, 0.5))
         per = "active caller and replica" if bucket.is_scoped else "replica"
-        more = "".join(_more_sessions(bucket, grants)) if bucket.is_scoped else ""
         yield f"bucket {name}: about {calls:.0f} STS calls a day per {per}{more}"
 
 
-def _more_sessions(bucket: BucketSettings, grants: list[Grant]) -> Iterator[str]:
+def _more_sessions(
+    bucket: BucketSettings, grants: list[Grant], *, is_copied: bool
+) -> Iterator[str]:
     """Yield who has more than one session for the bucket."""
+    if not bucket.is_scoped:
+        return
     allowed = frozenset[Operation]().union(*(grant.allow for grant in grants))
     if not builders.is_at_aws(bucket) and reads_and_uploads(allowed):
         yield "; twice as many for one that reads and uploads"
-    if any(map(receives_copies, grants)):
+    if is_copied:
         yield "; as many more for one that copies"
+
+
+def _receiving_copies(
+    buckets: Mapping[str, Bucket], entries: tuple[CallerEntry, ...]
+) -> frozenset[str]:
+    """Return the buckets that some caller may copy into, from one that it may read."""
+    by_claims = defaultdict[str | None, list[Grant]](list)
+    for entry in entries:
+        if entry.claims:  # a caller may have those of any two
+            by_claims[entry.issuer] += entry.grants
+    found, receiving = set[str](), set[str]()
+    for grant in (each for entry in entries for each in entry.grants):
+        if grant.bucket not in receiving and receives_copies(grant):
+            receiving.add(grant.bucket)
+    widest = (grants for _, grants in policies.widest_callers(entries))
+    for grants in chain(widest, by_claims.values()) if receiving else ():
+        found |= _copied_by(grants, buckets)
+        if found >= receiving:
+            break
+    return frozenset(found)
+
+
+def _copied_by(grants: list[Grant], buckets: Mapping[str, Bucket]) -> set[str]:
+    """Return the buckets that one caller with these grants may copy into."""
+    by_bucket = defaultdict[str, list[Grant]](list)
+    for grant in grants:
+        by_bucket[grant.bucket].append(grant)
+    readable = downloads(buckets, by_bucket)
+    return {
+        name
+        for name, own in by_bucket.items()
+        if readable.get(buckets[name].signer) and any(map(receives_copies, own))
+    }
 
 
 def _signature_age(name: str, bucket: BucketSettings, grants: list[Grant]) -> Iterator[str]:

@@ -62,7 +62,7 @@ def oversized_policies(
     """Yield a problem for each session policy that STS would refuse, with its caller."""
     sizes = _Sizes(bucket_arns(settings, addresses))
     locations = dict(zip(map(id, entries), settings.caller_locations(), strict=True))
-    for entry, grants in _widest_callers(entries):
+    for entry, grants in widest_callers(entries):
         for text in sizes.oversized(grants):
             problem = f"{caller_name(entry)}: {text}; merge or shorten its prefixes"
             yield ConfigurationProblem(problem, locations[id(entry)])
@@ -137,7 +137,7 @@ def bucket_arns(
     }
 
 
-def _widest_callers(
+def widest_callers(
     entries: tuple[CallerEntry, ...],
 ) -> Iterator[tuple[CallerEntry, list[Grant]]]:
     """Yield example callers: one per entry, and one per overlapping pair of subjects.
