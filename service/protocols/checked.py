@@ -8,25 +8,9 @@ from service.access.callers import CallerEntry
 from service.access.grants import Grant
 from service.errors import ConfigurationProblem, Location
 from service.presigning.snapshot import Bucket
+from service.protocols.rights import Right, Target
 
 V = TypeVar("V")
-
-
-@dataclass(frozen=True, slots=True)
-class Right:
-    """Something that a caller may do: `what`, as words that follow `may`, and `where` or how."""
-
-    what: tuple[str, ...]
-    where: str
-
-    def __str__(self) -> str:
-        return f"{', '.join(self.what)} {self.where}"
-
-
-def right(what: Iterable[str], where: str) -> list[Right]:
-    """Return the right in a list, which is empty if there is nothing to do."""
-    words = tuple(what)
-    return [Right(words, where)] if words else []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,9 +27,6 @@ class Checked:
     sections: frozenset[str]
     cors_origins: Sequence[str]
 
-    def entries(self) -> Iterator[CallerEntry]:
-        return (entry for _, entry in self.callers)
-
     def grants(self) -> Iterator[tuple[Location, Grant]]:
         """Yield each grant with its location in the file."""
         for location, entry in self.callers:
@@ -61,9 +42,12 @@ def _nothing(*_: object) -> tuple[()]:
 class Check(Generic[V]):
     """What there is to say: in general, about each caller, and about what is risky or in vain.
 
-    While the protocol is off, only `warnings` are asked for, with None for the values.
+    What the uses of `targets` need says already where they are, who may use them, and what nobody
+    may. `rights` are those without a target. While the protocol is off, only `warnings` are asked
+    for, with None for the values.
     """
 
     describe: Callable[[V], Iterable[str]] = _nothing
+    targets: Callable[[V, Checked], Iterable[Target]] = _nothing
     rights: Callable[[V, CallerEntry, Checked], Iterable[Right]] = _nothing
     warnings: Callable[[V | None, Checked], Iterable[ConfigurationProblem]] = _nothing

@@ -15,8 +15,8 @@ from service.cli.check import policies
 from service.cli.check.protocols import CheckedProtocols
 from service.errors import FOUND, ConfigurationProblem
 from service.presigning.snapshot import Bucket
-from service.protocols.checked import Right
 from service.protocols.quantities import duration, size
+from service.protocols.rights import Right
 
 _SOON: Final = timedelta(days=7)
 _NAMED: Final = 3  # of callers that may do the same

@@ -8,7 +8,8 @@ from service.access.callers import CallerEntry
 from service.access.grants import Operation
 from service.errors import ConfigurationProblem
 from service.protocols.arrivals.hooks import ArrivalSettings
-from service.protocols.checked import Check, Checked, Right, right
+from service.protocols.checked import Check, Checked
+from service.protocols.rights import Right
 
 _SECTION: Final = "arrivals"
 
@@ -27,7 +28,7 @@ def describe(arrivals: ArrivalSettings) -> Iterator[str]:
 def rights(_: ArrivalSettings, entry: CallerEntry, __: Checked) -> Iterator[Right]:
     for grant in entry.grants:
         if Operation.NOTIFY in grant.allow:
-            yield from right(["push events"], f"of {grant.bucket}/{grant.prefix}")
+            yield Right(("push events",), f"of {grant.bucket}/{grant.prefix}")
 
 
 def warnings(arrivals: ArrivalSettings | None, checked: Checked) -> Iterator[ConfigurationProblem]:

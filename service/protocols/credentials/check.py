@@ -8,8 +8,9 @@ from service.access.grants import Grant, Operation
 from service.access.narrowing import VENDABLE, Permission, vended_grants
 from service.errors import ConfigurationProblem
 from service.presigning.snapshot import Bucket
-from service.protocols.checked import Check, Checked, Right
+from service.protocols.checked import Check, Checked
 from service.protocols.quantities import duration
+from service.protocols.rights import Right
 from service.sessions.refresh_policy import MIN_VENDED_SECONDS, VENDED_REMAINING, threshold
 
 _DAY: Final = 86_400

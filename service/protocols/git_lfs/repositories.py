@@ -1,24 +1,15 @@
 """Where the objects of Git LFS are, and how a stored object can differ from the named one."""
 
 import base64
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from service.access.grants import Operation
 from service.errors import ChecksumMismatch, LengthMismatch, PresignError
 from service.presigning.results import CheckedObject
 from service.protocols.git_lfs.tickets import TicketKeys
 from service.protocols.roots import ProtocolRoot, Roots
 from service.signing.actions import MAX_UPLOAD_BYTES, Checksum
 
-PULL: Final = "pull"
-_PARTS: Final = "push in parts"
-_NEEDED: Final[Mapping[str, frozenset[Operation]]] = {
-    PULL: frozenset({Operation.CHECK, Operation.DOWNLOAD}),
-    "push": frozenset({Operation.CHECK, Operation.UPLOAD}),
-    _PARTS: frozenset({Operation.CHECK, Operation.MULTIPART}),
-}
 _SHA256: Final = "SHA256"
 
 
@@ -52,12 +43,6 @@ class LfsSettings:
     url: str = ""
     multipart_threshold: int = MAX_UPLOAD_BYTES
     keys: TicketKeys | None = None
-
-    def uses(self) -> Iterator[tuple[str, frozenset[Operation]]]:
-        """Yield each use of a repository, and what it needs grants for on the whole repository."""
-        for use, operations in _NEEDED.items():
-            if use != _PARTS or self.keys is not None:
-                yield use, operations
 
 
 def difference(wanted: LfsObject, found: CheckedObject) -> PresignError | None:

@@ -4,16 +4,21 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import urlsplit
 
-from service.access.callers import CallerEntry
 from service.access.grants import Grant, Operation
 from service.errors import ConfigurationProblem
-from service.protocols.checked import Check, Checked, Right, right
+from service.protocols.checked import Check, Checked
 from service.protocols.links.settings import MEMORY, LinkSettings
+from service.protocols.rights import Target, Use
 
-_WHAT: Final = {
-    Operation.DOWNLOAD: "let others download",
-    Operation.UPLOAD: "let others upload",
-}
+
+def _use(what: str, operation: Operation) -> Use:
+    return Use(what, frozenset({operation}), in_part=what, of_grants_with=Operation.LINK)
+
+
+USES: Final = (
+    _use("let others download", Operation.DOWNLOAD),
+    _use("let others upload", Operation.UPLOAD),
+)
 _DROP_BOX: Final = frozenset({Operation.LINK, Operation.UPLOAD})
 
 
@@ -25,8 +30,10 @@ def describe(links: LinkSettings) -> Iterator[str]:
     yield f"links: {links.url}/l/…; {keys} them; {ends}"
 
 
-def rights(_links: LinkSettings, entry: CallerEntry, _checked: Checked) -> Iterator[Right]:
-    yield from right(_kinds(entry), "by share link")
+def targets(_: LinkSettings, checked: Checked) -> Iterator[Target]:
+    are_keys_for_others = "git_lfs" in checked.sections
+    location = None if are_keys_for_others else ("links",)
+    yield Target(uses=USES, where="by share link", location=location)
 
 
 def warnings(links: LinkSettings | None, checked: Checked) -> Iterator[ConfigurationProblem]:
@@ -36,10 +43,6 @@ def warnings(links: LinkSettings | None, checked: Checked) -> Iterator[Configura
                 text = "allows `link`, but there is no section `links`, so it has no effect"
                 yield ConfigurationProblem(text, location)
         return
-    are_keys_for_others = "git_lfs" in checked.sections
-    if not are_keys_for_others and not any(_kinds(entry) for entry in checked.entries()):
-        text = "nobody may make one; a caller needs a grant with `link` and `download` or `upload`"
-        yield ConfigurationProblem(text, ("links",))
     if urlsplit(links.url).scheme == "http":
         text = "is not https, so anybody on the network path can read and use the links"
         yield ConfigurationProblem(text, ("server", "public_url"), grave=True)
@@ -52,7 +55,7 @@ def warnings(links: LinkSettings | None, checked: Checked) -> Iterator[Configura
     yield from _unlimited(checked)
 
 
-CHECK: Final = Check(describe=describe, rights=rights, warnings=warnings)
+CHECK: Final = Check(describe=describe, targets=targets, warnings=warnings)
 
 
 def _unlimited(checked: Checked) -> Iterator[ConfigurationProblem]:
@@ -62,18 +65,10 @@ def _unlimited(checked: Checked) -> Iterator[ConfigurationProblem]:
             text = "anybody with a link for uploads can store files of any size"
             yield ConfigurationProblem(f"{text}; set max_content_length", location)
     for location, entry in checked.callers:
-        if entry.rate is None and any(_kinds(entry)):
+        if entry.rate is None and any(map(_makes_links, entry.grants)):
             text = "may make links, which strangers then use at any rate; set rate_limit"
             yield ConfigurationProblem(text, location)
 
 
-def _kinds(entry: CallerEntry) -> list[str]:
-    return [
-        what
-        for operation, what in _WHAT.items()
-        if any(_allows(g, operation) for g in entry.grants)
-    ]
-
-
-def _allows(grant: Grant, operation: Operation) -> bool:
-    return grant.allow >= {Operation.LINK, operation}
+def _makes_links(grant: Grant) -> bool:
+    return Operation.LINK in grant.allow and any(grant.allow >= use.needs for use in USES)

@@ -7,7 +7,8 @@ from service.access.callers import CallerEntry
 from service.access.grants import Grant, Operation
 from service.errors import ConfigurationProblem
 from service.presigning.snapshot import Bucket
-from service.protocols.checked import Check, Checked, Right
+from service.protocols.checked import Check, Checked
+from service.protocols.rights import Right
 
 _NOTHING_BY_ITSELF = frozenset({Operation.SIGN, Operation.VERSIONS, Operation.LINK})
 

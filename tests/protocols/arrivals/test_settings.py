@@ -1,21 +1,19 @@
 """The section says which hook is notified of what, and shows neither addresses nor secrets."""
 
-import json
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from click.testing import CliRunner
 from pydantic import ValidationError
 
 from service.app.protocol_values import values_without_keys
 from service.app.settings import Settings
-from service.auth.api_keys import digest_of
-from service.cli.main import main
 from service.protocols import arrivals
 from service.protocols.arrivals.hooks import ArrivalSettings, Happened, Queue
 from service.protocols.arrivals.settings import queue_of
+from tests.protocols import sections
 from tests.protocols.arrivals.factories import OTHER_SECRET, SECRET
+from tests.protocols.sections import BUCKET
 from tests.support.app import make_app_settings
 
 OFF: Final[dict[str, Any]] = {"hooks": {}}
@@ -35,17 +33,9 @@ def settings_of(hook: dict[str, Any] | None = None, **more: Any) -> Settings:
 
 def checked(directory: Path, *grants: dict[str, Any], **section: Any) -> tuple[int, str]:
     """Return the exit code and output of `presign check`."""
-    caller = {"api_key": "tester", "sha256": [digest_of("x")], "grants": [*grants]}
-    role = "arn:aws:iam::111122223333:role/presign"
-    path = directory / "presign.yaml"
-    document = {
-        "buckets": {"demo": {"region": "eu-west-1", "role_arn": role}},
-        "callers": [caller],
-        **({"arrivals": {"hooks": {"billing": HOOK}} | section} if section != OFF else {}),
-    }
-    path.write_text(json.dumps(document, indent=1))
-    done = CliRunner().invoke(main, ["check", "--config", str(path)])
-    return done.exit_code, done.output
+    caller = sections.of_key("tester", *grants)
+    arrivals = None if section == OFF else {"hooks": {"billing": HOOK}} | section
+    return sections.checked(directory, caller, buckets={"demo": BUCKET}, arrivals=arrivals)
 
 
 def values_of(settings: Settings) -> ArrivalSettings:

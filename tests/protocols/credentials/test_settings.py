@@ -1,17 +1,15 @@
 """Grants with `credentials`: what the settings refuse, and what `presign check` reports."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from click.testing import CliRunner
 
-from service.auth.api_keys import digest_of
-from service.cli.main import main
+from tests.protocols import sections
+from tests.protocols.sections import BUCKET as AWS
+from tests.protocols.sections import granted, of_key
 
-AWS: Final = {"region": "eu-west-1", "role_arn": "arn:aws:iam::111122223333:role/presign"}
 OWN: Final = {
     **AWS,
     "endpoint_url": "https://store.internal",
@@ -22,18 +20,14 @@ STATIC: Final = {"region": "eu-west-1", "credentials": "static"}
 
 
 def grant(*allow: str, prefix: str = "a/", **limits: Any) -> dict[str, Any]:
-    return {"bucket": "reports", "prefix": prefix, "allow": allow, "max_expires_in": 900, **limits}
+    return granted(prefix, *allow, **limits)
 
 
 def checked(
     directory: Path, *grants: dict[str, Any], bucket: Mapping[str, Any] = AWS, **more: Any
 ) -> tuple[int, str]:
-    path = directory / "presign.yaml"
-    caller = {"api_key": "spark", "sha256": [digest_of("spark")], "grants": grants}
-    document = {"buckets": {"reports": bucket}, "callers": [caller], **more}
-    path.write_text(json.dumps(document, indent=1))
-    done = CliRunner().invoke(main, ["check", "--config", str(path)])
-    return done.exit_code, done.output
+    buckets = {"reports": bucket} | more.pop("buckets", {})
+    return sections.checked(directory, of_key("spark", *grants), buckets=buckets, **more)
 
 
 @pytest.mark.parametrize(

@@ -9,14 +9,13 @@ from click.testing import CliRunner
 
 from service.app.protocol_values import link_keys
 from service.app.settings import load_settings, watched_files
-from service.auth.api_keys import digest_of
 from service.cli.main import main
 from service.config.key_files import new_key
 from service.errors import ConfigurationError
 from service.protocols.links import PROTOCOL
 from tests.cli.invoking import rights_by_caller
+from tests.protocols import sections
 
-ROLE: Final = "arn:aws:iam::111122223333:role/presign"
 STORE: Final = "redis://:sentinel@uses:6379/0"
 KEY: Final = new_key(b"k" * 32)
 
@@ -29,7 +28,7 @@ class Configured:
         self.key.write_text(f"{KEY}\n")
         self.path = directory / "presign.yaml"
         self.document: dict[str, Any] = {
-            "buckets": {"reports": {"region": "eu-west-1", "role_arn": ROLE}},
+            "buckets": {"reports": sections.BUCKET},
             "callers": list(callers or [caller("billing", "download", "link")]),
             "server": {"public_url": "https://files.example.com"},
             "links": {"keys": [str(self.key)], **links},
@@ -41,9 +40,8 @@ class Configured:
         return done.exit_code, done.output
 
 
-def caller(name: str, *allow: str, prefix: str = "invoices/") -> dict[str, Any]:
-    grant = {"bucket": "reports", "prefix": prefix, "allow": allow, "max_expires_in": 900}
-    return {"api_key": name, "sha256": [digest_of(name)], "grants": [grant]}
+def caller(name: str, *allow: str) -> dict[str, Any]:
+    return sections.caller(name, "invoices/", *allow)
 
 
 def test_check_knows_who_may_make_links(tmp_path: Path) -> None:
@@ -89,7 +87,9 @@ def test_check_says_how_links_end(
 
 def test_check_warns_if_nobody_may_make_links(tmp_path: Path) -> None:
     _, output = Configured(tmp_path, caller("billing", "download")).checked()
-    assert ": links: nobody may make one" in output
+    assert (
+        ": links: nobody may use it; a caller needs grants with `download` and `link` in" in output
+    )
 
 
 def test_check_warns_of_a_store_in_memory(tmp_path: Path) -> None:
