@@ -56,6 +56,12 @@ def test_check_understands_claims() -> None:
     }
     ada = document(of_token("ada", by_subject), uppy=UPPY)
     assert rights_by_caller(ada, PROTOCOL) == {"ada of cluster": [ONE_PIECE, PARTS]}
+    template = {**UPPY, "prefix": "uploads/{claim:/sub}/{caller}/"}
+    callers = (of_token("ada", GRANT), of_token("user:*", GRANT))
+    assert rights_by_caller(document(*callers, uppy=template), PROTOCOL) == {
+        "ada of cluster": [ONE_PIECE, PARTS],
+        "user:* of cluster": [],  # no placeholder takes a value with a colon
+    }
 
 
 def test_check_warns_of_uploads_that_cannot_be(tmp_path: Path) -> None:
