@@ -16,8 +16,7 @@ from service.diagnosis.signature_proof import MAX_TRIED
 from service.http_client.transport import MAX_CHUNKS
 from service.multipart.completion import COMPLETE_SECONDS
 from service.protocols.arrivals import sender
-from service.protocols.arrivals.notifier import IN_FLIGHT
-from service.protocols.arrivals.places import JOBS, WAITING
+from service.protocols.arrivals.notifier import IN_FLIGHT, JOBS, WAITING
 from service.s3 import client as s3
 from service.server.limits import ConnectionLimits
 from service.server.run import KEEP_ALIVE_SECONDS

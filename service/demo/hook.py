@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request, Response
 
 from service.api.body import read_rest
 from service.errors import BodyTooLarge
-from service.protocols.arrivals.signing import key_of, signed_headers
+from service.protocols.arrivals.hooks import key_of, signed_headers
 
 PATH: Final = "/demo/uploads"
 _SECRET_BYTES: Final = 32

@@ -8,7 +8,7 @@ import pytest
 
 from presign_client import PresignError
 from presign_client.webhooks import verify
-from service.protocols.arrivals.signing import signed_headers
+from service.protocols.arrivals.hooks import signed_headers
 
 NOW: Final = 1_767_225_600
 BODY: Final = b'{"type": "object.created", "data": {"key": "a"}}'

@@ -9,8 +9,7 @@ from typing import Any, Final
 
 import pytest
 
-from service.protocols.arrivals.messages import webhook_body, webhook_id
-from service.protocols.arrivals.signing import signed_headers
+from service.protocols.arrivals.hooks import signed_headers, webhook_body, webhook_id
 from tests.clients.toolchains import GENERATORS, NODE_MODULES
 from tests.end_to_end.examples import node
 from tests.protocols.arrivals.factories import KEY, OTHER_SECRET, SECRET, make_arrival

@@ -7,8 +7,7 @@ import pytest
 from fastapi import FastAPI
 
 from service.demo.hook import PATH, hook_of, new_secret
-from service.protocols.arrivals.messages import webhook_body, webhook_id
-from service.protocols.arrivals.signing import key_of, signed_headers
+from service.protocols.arrivals.hooks import key_of, signed_headers, webhook_body, webhook_id
 from tests.protocols.arrivals.factories import KEY, SECRET, TIME, make_arrival
 
 NOW: Final = 1_790_000_000.0

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final, assert_never
 
 from service.operations.setup.signing import SignedBucket
-from service.protocols.arrivals.hooks import ArrivalSettings, Happened, Hook
+from service.protocols.arrivals.hooks import ArrivalSettings, Hook
+from service.protocols.arrivals.records import Happened
 
 Document = dict[str, Any]
 

@@ -21,15 +21,22 @@ from service.errors import (
 )
 from service.presigning.requests import Requester
 from service.presigning.snapshot import Bucket
-from service.protocols.arrivals.hooks import ArrivalSettings, Hook
-from service.protocols.arrivals.messages import Arrival
-from service.protocols.arrivals.notifier import Notifier
-from service.protocols.arrivals.places import JOBS, WAITING
+from service.protocols.arrivals.hooks import Arrival, ArrivalSettings, Hook
+from service.protocols.arrivals.notifier import JOBS, WAITING, Notifier
 from service.protocols.arrivals.poller import Poller
 from service.protocols.arrivals.queue import BATCH, EventQueue
-from service.protocols.arrivals.records import NotRecords, Record, Records, TooManyFields, reading
+from service.protocols.arrivals.records import (
+    NotRecords,
+    Record,
+    Records,
+    TooManyFields,
+    Writers,
+    may_be_a_caller,
+    reading,
+    writer,
+    writers,
+)
 from service.protocols.arrivals.sender import Sender
-from service.protocols.arrivals.writers import Writers, may_be_a_caller, writer, writers
 
 log = logging.getLogger(__name__)
 

@@ -1,8 +1,12 @@
-"""Notifies hooks of what happened. Each has its own bounds, so that a slow one delays no other.
+"""Notifies hooks of what happened.
 
-The callers that push for one hook, and the queue, take turns: each has a share of its requests.
-
-Nothing is kept: the sender of the events learns if all were accepted, and sends them again if not.
+Rules of this file:
+- Each hook has its own bounds, so that a slow one delays no other. A job is what one message, or
+  one push, has for the hook.
+- The callers that push for one hook, and the queue, take turns: each has a share of its requests.
+- Messages and pushes have places of their own, so that neither takes those of the other.
+- Nothing is kept: the sender of the events learns if all were accepted, and sends them again if
+  not. Only the age of the oldest event that a hook has refused is known.
 """
 
 import asyncio
@@ -11,6 +15,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
+from weakref import WeakValueDictionary
 
 from service.api.limits import BatchQueue, ConcurrencyLimiter
 from service.api.request_state import CallerId
@@ -18,22 +23,82 @@ from service.clock import Clock
 from service.errors import Overloaded
 from service.presigning.audit_trail import AuditTrail
 from service.presigning.requests import Requester
-from service.protocols.arrivals.hooks import Hook, HookTry
-from service.protocols.arrivals.messages import Arrival, webhook_body, webhook_id
-from service.protocols.arrivals.places import QUICK_SECONDS, Places
-from service.protocols.arrivals.refused_events import RefusedEvents
+from service.protocols.arrivals.hooks import (
+    Arrival,
+    Hook,
+    HookTry,
+    signed_headers,
+    webhook_body,
+    webhook_id,
+)
+from service.protocols.arrivals.queue import LONGEST_RETENTION, LONGEST_SECONDS
 from service.protocols.arrivals.sender import NotSent
-from service.protocols.arrivals.signing import signed_headers
 from service.telemetry.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
+JOBS: Final = 64  # of messages, and as many of pushes
+WAITING: Final = 10  # messages, beyond these
+QUICK_SECONDS: Final = 1.0
 IN_FLIGHT: Final = 16  # requests to one hook
 _AT_ONCE: Final = 8  # requests of one job
 _QUIET_SECONDS: Final = 60.0
 _BUSY: Final = "it answers too slowly for the number of events"
 _ACCEPTED: Final = range(200, 300)
 _QUEUE: Final[CallerId] = (None, "")  # takes turns with the callers that push
+_SLACK: Final = 120.0  # seconds; stores that push send again within a minute
+
+
+class Places:
+    """Limits how many jobs of one hook run at a time."""
+
+    def __init__(self) -> None:
+        self._messages = asyncio.Semaphore(JOBS)
+        self._waiting = 0  # messages
+        self._pushes = ConcurrencyLimiter(JOBS)
+        self._turns = WeakValueDictionary[CallerId, asyncio.Lock]()  # one push of each caller waits
+        self._released = asyncio.Event()  # a place of a push
+
+    async def acquire(self, caller_id: CallerId | None, *, is_quick: bool) -> bool:
+        """Take a place for a push of a caller, or for a message. Return whether there was one.
+
+        A caller may hold half of the places that other callers do not use. For a quick hook, pushes
+        and up to WAITING messages wait a moment, since the queue counts each return of a message. A
+        slow hook's jobs are refused at once, so that they hold up no others.
+        """
+        may_wait = is_quick and (caller_id is not None or self._waiting < WAITING)
+        self._waiting += caller_id is None
+        try:
+            async with asyncio.timeout(QUICK_SECONDS if may_wait else 0):
+                if caller_id is None:
+                    return await self._messages.acquire()
+                await self._acquire_of(caller_id)
+                return True
+        except TimeoutError:
+            return False
+        finally:
+            self._waiting -= caller_id is None
+
+    def release(self, caller_id: CallerId | None) -> None:
+        if caller_id is None:
+            self._messages.release()
+        else:
+            self._pushes.release(caller_id)
+            self._released.set()
+
+    async def _acquire_of(self, caller_id: CallerId) -> None:
+        turn = self._turns.setdefault(caller_id, asyncio.Lock())
+        async with turn:
+            while not self._has_share(caller_id):
+                self._released.clear()
+                await self._released.wait()
+
+    def _has_share(self, caller_id: CallerId) -> bool:
+        try:
+            self._pushes.acquire(caller_id)
+        except Overloaded:
+            return False
+        return True
 
 
 class Sends(Protocol):
@@ -142,3 +207,67 @@ class Notifier:
 def _caller_id(by: Requester | None) -> CallerId | None:
     caller = None if by is None else by.identity.caller
     return None if caller is None else (caller.issuer, caller.subject)
+
+
+@dataclass(slots=True)
+class _Oldest:
+    event_id: str
+    since: float
+    forget_at: float
+    has_accepted_others: bool = False  # since its last try
+
+
+class RefusedEvents:
+    """Knows how long each hook has refused the oldest event that it has not accepted since.
+
+    No sender's clock counts. An event is as old as the time since the queue first handed it out, or
+    since this replica first saw it refused. Only the oldest is kept, and only until it should have
+    come back: then another replica has notified the hook, or nobody sends it again.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._oldest: dict[str, _Oldest | None] = {}
+
+    def keep(self, hooks: Iterable[str]) -> None:
+        """Forget all other hooks."""
+        self._oldest = {hook: self._oldest.get(hook) for hook in hooks}
+
+    def note(self, hook: str, event: Arrival, *, is_refused: bool) -> None:
+        """Note a try to deliver an event."""
+        if hook not in self._oldest:  # it was removed meanwhile
+            return
+        now = self._clock.wall()
+        oldest = self._known(hook, now)
+        if is_refused:
+            self._oldest[hook] = _after_refusal(oldest, event, now)
+        elif oldest is not None:
+            oldest.has_accepted_others = True
+            is_it = webhook_id(event) == oldest.event_id
+            self._oldest[hook] = None if is_it else oldest
+
+    def ages(self) -> Iterable[tuple[str, float]]:
+        """Yield each hook, and an age in seconds, which is 0 if there is no such event."""
+        now = self._clock.wall()
+        for hook in self._oldest:
+            oldest = self._known(hook, now)
+            yield hook, 0.0 if oldest is None else max(0.0, now - oldest.since)
+
+    def _known(self, hook: str, now: float) -> _Oldest | None:
+        oldest = self._oldest[hook]
+        return None if oldest is None or now >= oldest.forget_at else oldest
+
+
+def _after_refusal(oldest: _Oldest | None, event: Arrival, now: float) -> _Oldest:
+    event_id, since, back_within = webhook_id(event), now, 0.0
+    if event.first_seen is not None and now - LONGEST_RETENTION <= event.first_seen <= now:
+        # A message is tried again after about as long as it has waited.
+        since, back_within = event.first_seen, min(2 * (now - event.first_seen), LONGEST_SECONDS)
+    if oldest is not None:
+        if event_id == oldest.event_id:
+            since = min(since, oldest.since)
+        elif oldest.since <= since:
+            if not oldest.has_accepted_others:  # the hook refuses all
+                oldest.forget_at = max(oldest.forget_at, now + _SLACK)
+            return oldest
+    return _Oldest(event_id, since, now + back_within + _SLACK)

@@ -4,12 +4,14 @@ Rules of this file:
 - A message is deleted only after each hook that it concerns has accepted it.
 - While it is worked on, other replicas do not see it. After a crash they do within 30 s.
 - One that fails comes back later each time. The queue counts, so this is so in any replica.
+- Each call to the queue is paid for, so it learns what became of messages some at a time.
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Final
+import math
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Final, TypeVar
 
 from service.concurrency.causes import class_names
 from service.concurrency.shared_attempts import attempt
@@ -21,7 +23,6 @@ from service.protocols.arrivals.queue import (
     QueueUnavailable,
     retry_seconds,
 )
-from service.protocols.arrivals.settlements import Settlements
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,10 @@ _RECEIVE_SECONDS: Final = 60.0  # a poll takes 20
 _RECEIVERS: Final = 4  # at a time, while each gets as many messages as it asked for
 _LONGEST_PAUSE: Final = 30.0  # after calls that failed
 _OFF_SECONDS: Final = 1.0
+_GATHER_SECONDS: Final = 0.05  # for reports, so that one call has many
+_QUIET_SECONDS: Final = 60.0
+
+T = TypeVar("T")
 
 Work = Callable[[Message], Awaitable[bool]]  # returns whether the message is done
 
@@ -165,3 +170,62 @@ class Poller:
         elif self._is_failing:
             log.info("the queue of arrivals can be read again")
         self._is_failing = failure is not None
+
+
+class Settlements:
+    """Reports to the queue what became of messages."""
+
+    def __init__(self, queue: EventQueue, *, on_failure: Callable[[], None]) -> None:
+        self._queue = queue
+        self._on_failure = on_failure
+        self._done: list[str] = []
+        self._later: dict[str, int] = {}  # the last word about a message counts
+        self._wake = asyncio.Event()
+        self._logs_again_at = -math.inf  # of the loop's clock
+
+    def delete(self, receipt: str) -> None:
+        self._later.pop(receipt, None)
+        self._done.append(receipt)
+        self._wake.set()
+
+    def hide(self, receipt: str, seconds: int) -> None:
+        """Make a message come back after some seconds."""
+        self._later[receipt] = seconds
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Report to the queue until cancelled."""
+        while True:
+            await self._wake.wait()
+            await asyncio.sleep(_GATHER_SECONDS)
+            self._wake.clear()
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Report to the queue now. If that fails, these messages come back."""
+        done, self._done = self._done, []
+        later, self._later = [*self._later.items()], {}
+        calls = [self._call(self._queue.delete, each) for each in _batches(done)]
+        calls += [self._call(self._queue.hide, each) for each in _batches(later)]
+        await asyncio.gather(*calls)
+
+    async def _call(self, call: Callable[[Sequence[T]], Awaitable[None]], of: Sequence[T]) -> None:
+        try:
+            await call(of)
+        except QueueUnavailable as error:
+            self._on_failure()
+            self._log(error)
+        except Exception:  # or no message would be deleted any more
+            self._on_failure()
+            log.exception("unexpected error at the queue")
+
+    def _log(self, error: QueueUnavailable) -> None:
+        """At most once in a minute: without the right to delete, each message fails."""
+        if (now := asyncio.get_running_loop().time()) >= self._logs_again_at:
+            self._logs_again_at = now + _QUIET_SECONDS
+            text = "the queue does not know what became of some messages, they come back: %s"
+            log.warning(text, error)
+
+
+def _batches(items: Sequence[T]) -> list[Sequence[T]]:
+    return [items[start : start + BATCH] for start in range(0, len(items), BATCH)]

@@ -16,6 +16,15 @@ MOST_IN_FLIGHT: Final = 120_000  # messages that are received, and wait for thei
 _FIRST_SECONDS: Final = 2
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queue:
+    """A queue of SQS. Without a region in its host, `region` is that of the environment."""
+
+    url: str
+    region: str
+    endpoint_url: str
+
+
 class QueueUnavailable(Exception):
     """A call to the queue has failed. The message has no secret, and may be logged."""
 

@@ -4,26 +4,42 @@
 - docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html, for EventBridge
 - docs.ceph.com/en/latest/radosgw/notifications
 
-A record that cannot be read does not affect the others.
+A record that cannot be read does not affect the others. What it says about who wrote an object is
+believed only of a session of the bucket's own role.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Final, assert_never
 from urllib.parse import unquote_to_bytes
 
 from pydantic_core import from_json
 
-from service.protocols.arrivals.hooks import Happened
+from service.access.callers import CallerEntry
+from service.sessions.source import SERVICE_NAME, session_name
 
 _AWS: Final = "aws:s3"
+_PRINCIPAL: Final = "AWS"
+# …/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids
+_ROLE: Final = "AROA"
 # Whose keys are form-encoded: a record of Ceph, and one of EventBridge, has the key as it is.
 _ENCODED: Final[Mapping[str, bool]] = {_AWS: True, "minio:s3": True, "ceph:s3": False}
 _MAX_KEY_BYTES: Final = 1024  # docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 _MAX_TEXT: Final = 1024  # characters of any other text: a version of S3's has up to 1,024 bytes
 _DIGITS_AFTER: Final = re.compile(r"(\.\d{6})\d+")  # of a second; Python reads six
+# The configured callers by the names of their sessions. None if several have the same.
+Writers = Mapping[str, str | None]
+
+
+class Happened(StrEnum):
+    """What happened to an object."""
+
+    CREATED = "created"
+    REMOVED = "removed"
 
 
 def _names(happened: Happened) -> tuple[str, str]:
@@ -227,3 +243,38 @@ def _optional(found: Mapping[str, Any], name: str) -> str | None:
     """Return a text, or None if it is missing, empty or of another type."""
     text = found.get(name)
     return text if isinstance(text, str) and 0 < len(text) <= _MAX_TEXT else None
+
+
+def writers(entries: Iterable[CallerEntry]) -> Writers:
+    found = defaultdict[str, set[tuple[str | None, str]]](set)
+    for entry in entries:
+        if entry.subject is not None and "*" not in entry.subject:
+            owner = (entry.issuer, entry.subject)
+            found[session_name(owner)].add(owner)
+            found[session_name(owner, vended=True)].add(owner)
+    return {
+        name: next(iter(owners))[1] if len(owners) == 1 else None for name, owners in found.items()
+    }
+
+
+def writer(principal: str | None, role_id: str | None, known: Writers) -> str | None:
+    """Return the caller whose session wrote an object, or the session's name.
+
+    `role_id` is the unique id of the bucket's own role: a session of any other role may have any
+    name. The session that callers share says nothing.
+    """
+    role, name = _session_of(principal)
+    return (known.get(name) or name) if name and role == role_id else None
+
+
+def may_be_a_caller(principal: str | None) -> bool:
+    """Whether `writer` could return a caller, if the role were the bucket's own."""
+    role, name = _session_of(principal)
+    return bool(name) and role.startswith(_ROLE)
+
+
+def _session_of(principal: str | None) -> tuple[str, str]:
+    """Return the role's id and the session's name, or empty texts for what is no caller's."""
+    kind, _, rest = (principal or "").partition(":")
+    role, _, name = rest.partition(":")
+    return ("", "") if kind != _PRINCIPAL or name == SERVICE_NAME else (role, name)

@@ -12,8 +12,9 @@ from service.config.quoting import Shown
 from service.config.server import ambient_region
 from service.config.types import KeysUrl, Name, Section, check_secure_url
 from service.protocols.arrivals.addresses import is_refused_host
-from service.protocols.arrivals.hooks import ArrivalSettings, Happened, Hook, Queue
-from service.protocols.arrivals.signing import key_of
+from service.protocols.arrivals.hooks import ArrivalSettings, Hook, key_of
+from service.protocols.arrivals.queue import Queue
+from service.protocols.arrivals.records import Happened
 from service.protocols.protocol import NamedBucket, Shared
 from service.protocols.root_settings import RootSettings
 

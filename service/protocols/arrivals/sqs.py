@@ -11,10 +11,10 @@ from pydantic_core import from_json
 
 from service.concurrency.causes import class_names
 from service.http_client.sdk import SdkConfig, sdk_session
-from service.protocols.arrivals.hooks import Queue
 from service.protocols.arrivals.queue import (
     INVISIBLE_SECONDS,
     Message,
+    Queue,
     QueueState,
     QueueUnavailable,
 )

@@ -5,9 +5,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from service.protocols.arrivals.hooks import Happened, Hook
-from service.protocols.arrivals.messages import Arrival
-from service.protocols.arrivals.records import Record, Records, reading
+from service.protocols.arrivals.hooks import Arrival, Hook
+from service.protocols.arrivals.records import Happened, Record, Records, reading
 
 KEY: Final = b"k" * 32
 SECRET: Final = f"whsec_{base64.b64encode(KEY).decode()}"

@@ -9,9 +9,14 @@ from typing import Any
 import pytest
 
 from service.access.grants import Caller
-from service.protocols.arrivals.messages import Arrival, webhook_body, webhook_id
-from service.protocols.arrivals.signing import key_of, signed_headers
-from service.protocols.arrivals.writers import writer, writers
+from service.protocols.arrivals.hooks import (
+    Arrival,
+    key_of,
+    signed_headers,
+    webhook_body,
+    webhook_id,
+)
+from service.protocols.arrivals.records import writer, writers
 from service.sessions.source import session_name
 from tests.protocols.arrivals.factories import KEY, SECRET, make_arrival, one
 from tests.support.factories import make_caller_entry

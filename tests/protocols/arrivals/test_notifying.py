@@ -10,10 +10,8 @@ import pytest
 from service.errors import Overloaded
 from service.presigning.audit_trail import AuditTrail
 from service.presigning.requests import Requester
-from service.protocols.arrivals.messages import Arrival, webhook_body
-from service.protocols.arrivals.notifier import IN_FLIGHT, Notifier
-from service.protocols.arrivals.places import JOBS, WAITING
-from service.protocols.arrivals.signing import signed_headers
+from service.protocols.arrivals.hooks import Arrival, signed_headers, webhook_body
+from service.protocols.arrivals.notifier import IN_FLIGHT, JOBS, WAITING, Notifier
 from service.telemetry.metrics import Metrics
 from tests.protocols.arrivals.doubles import FakeHooks
 from tests.protocols.arrivals.factories import KEY, make_arrival, make_hook

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from service.protocols.arrivals.arrivals import Arrivals
-from service.protocols.arrivals.places import JOBS, WAITING
+from service.protocols.arrivals.notifier import JOBS, WAITING
 from service.protocols.arrivals.queue import BATCH
 from service.sessions.session import Session
 from service.sessions.source import Owner, session_name

@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from service.protocols.arrivals.hooks import Happened
-from service.protocols.arrivals.records import NotRecords, Records
+from service.protocols.arrivals.records import Happened, NotRecords, Records
 from tests.protocols.arrivals.factories import TEST_EVENT, TIME, body_of, make_record, one, parse
 
 EVENT_BRIDGE = {

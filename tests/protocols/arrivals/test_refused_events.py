@@ -6,8 +6,8 @@ from typing import Final
 import pytest
 
 from service.protocols.arrivals.arrivals import Arrivals
-from service.protocols.arrivals.messages import Arrival
-from service.protocols.arrivals.refused_events import RefusedEvents
+from service.protocols.arrivals.hooks import Arrival
+from service.protocols.arrivals.notifier import RefusedEvents
 from tests.protocols.arrivals.doubles import FakeHooks, FakeQueue
 from tests.protocols.arrivals.factories import body_of, make_record, one
 from tests.protocols.arrivals.pushing import pushing

@@ -9,7 +9,9 @@ from pydantic import ValidationError
 from service.app.protocol_values import values_without_keys
 from service.app.settings import Settings
 from service.protocols import arrivals
-from service.protocols.arrivals.hooks import ArrivalSettings, Happened, Queue
+from service.protocols.arrivals.hooks import ArrivalSettings
+from service.protocols.arrivals.queue import Queue
+from service.protocols.arrivals.records import Happened
 from service.protocols.arrivals.settings import queue_of
 from tests.protocols import sections
 from tests.protocols.arrivals.factories import OTHER_SECRET, SECRET

@@ -11,9 +11,8 @@ import pytest
 from service.access.callers import Identity
 from service.access.grants import Caller
 from service.presigning.requests import Requester
-from service.protocols.arrivals.hooks import Hook
-from service.protocols.arrivals.messages import Arrival
-from service.protocols.arrivals.places import JOBS, Places
+from service.protocols.arrivals.hooks import Arrival, Hook
+from service.protocols.arrivals.notifier import JOBS, Places
 from tests.protocols.arrivals.doubles import FakeHooks
 from tests.protocols.arrivals.factories import make_arrival, make_hook
 from tests.protocols.arrivals.test_notifying import QUICK, Notifying

@@ -10,9 +10,8 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from service.protocols.arrivals.hooks import Queue
 from service.protocols.arrivals.poller import Poller
-from service.protocols.arrivals.queue import Message, QueueState, QueueUnavailable
+from service.protocols.arrivals.queue import Message, Queue, QueueState, QueueUnavailable
 from service.protocols.arrivals.settings import queue_of
 from service.protocols.arrivals.sqs import SqsQueue
 from tests.protocols.arrivals.factories import body_of, make_record
