@@ -1,6 +1,7 @@
 """`/hf/…`: the Hugging Face Hub's API for reading, for its unmodified clients.
 
-github.com/huggingface/huggingface_hub: src/huggingface_hub/hf_api.py, file_download.py
+github.com/huggingface/huggingface_hub: src/huggingface_hub/hf_api.py, file_download.py, and
+utils/_http.py, `hf_raise_for_status`, for refusals
 """
 
 from collections.abc import Mapping
@@ -8,29 +9,35 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Response
+from pydantic_core import to_json
 
 from service.api.body import refuse_encoded
 from service.api.discarding import discard_body
 from service.api.parts import Core
+from service.api.problems import refused, status_of
 from service.api.route import ApiRoute, AuthenticatedRequest
 from service.concurrency.event_loop import run_in_thread_if
-from service.errors import NotFound, PresignError
+from service.errors import Forbidden, NotFound, PresignError, StorageUnavailable, Unauthenticated
 from service.protocols.hugging_face.addresses import Action, Address, parse
 from service.protocols.hugging_face.cached_listings import CachedListings
-from service.protocols.hugging_face.errors import EntryNotFound, ReadOnly
+from service.protocols.hugging_face.errors import (
+    UNKNOWN,
+    EntryNotFound,
+    HubNotFound,
+    ReadOnly,
+    RepositoryNotFound,
+    SameHost,
+)
 from service.protocols.hugging_face.folders import Folders
-from service.protocols.hugging_face.refusals import COMMIT, refusal
-from service.protocols.hugging_face.rendering import (
+from service.protocols.hugging_face.repositories import FileUrl, Repositories
+from service.protocols.hugging_face.schemas import (
+    MAX_BODY_BYTES,
+    PAGE_ENTRIES,
+    paths_of,
     render_caller,
     render_entries,
     render_info,
     render_refs,
-)
-from service.protocols.hugging_face.repositories import FileUrl, Repositories
-from service.protocols.hugging_face.requests import (
-    MAX_BODY_BYTES,
-    PAGE_ENTRIES,
-    paths_of,
     tree_query,
     wants_blobs,
 )
@@ -41,6 +48,8 @@ from service.protocols.served import Served
 _MANY: Final = 1000  # files of an answer; 10,000 take some 10 ms
 _LONG_BYTES: Final = 16 * 1024  # of paths
 _REST: Final = "/{path:path}"
+_COMMIT: Final = "X-Repo-Commit"
+_INVALID: Final = "Invalid credentials in Authorization header"  # the client compares this text
 
 
 class HubRoute(ApiRoute):
@@ -97,7 +106,7 @@ async def _file(call: AuthenticatedRequest, hub: Repositories, address: Address)
 def _headers(found: FileUrl) -> dict[str, str]:
     etag, size = f'"{found.file.oid}"', str(found.file.size)
     return {
-        COMMIT.lower(): found.sha,
+        _COMMIT.lower(): found.sha,
         "etag": etag,
         "x-linked-etag": etag,
         "x-linked-size": size,
@@ -120,7 +129,7 @@ async def _tree(call: AuthenticatedRequest, hub: Repositories, address: Address)
     found = revision.tree(address.path, recursive=query.recursive, after=query.cursor)
     if found is None:
         raise EntryNotFound("The revision has no such folder.", revision.sha)
-    page, headers = found[:PAGE_ENTRIES], {COMMIT: revision.sha}
+    page, headers = found[:PAGE_ENTRIES], {_COMMIT: revision.sha}
     if len(found) > PAGE_ENTRIES:
         path = f"{_origin(call, hub)}{call.scope['raw_path'].decode('latin-1')}"
         headers["Link"] = f'<{path}?{query.next_page(page[-1].path)}>; rel="next"'
@@ -166,6 +175,55 @@ def _repositories(core: Core, values: Hub | None) -> Repositories:
         CachedListings(core.clock, core.waiting, len),
     )
     return Repositories(values, core.authorizer, core.presigner, folders)
+
+
+def refusal(error: PresignError, request_id: str, *, has_credentials: bool) -> Response:
+    """Return a status, `X-Error-Code` and `X-Error-Message`, by which clients know the refusal.
+
+    `has_credentials` is whether the request had an `Authorization`.
+    """
+    message = _message(error, has_credentials=has_credentials)
+    body = to_json({"error": message, "code": error.code, "request_id": request_id})
+    answer = refused(error, body, "application/json", status=_status(error))
+    answer.headers["X-Error-Message"] = message.encode("ascii", "replace").decode()
+    if (code := _hub_code(error, has_credentials=has_credentials)) is not None:
+        answer.headers["X-Error-Code"] = code
+    if isinstance(error, HubNotFound) and error.commit is not None:
+        answer.headers[_COMMIT] = error.commit
+    return answer
+
+
+def _status(error: PresignError) -> int:
+    match error:
+        case Forbidden():
+            return 404
+        case StorageUnavailable():
+            return 503  # clients try again
+        case ReadOnly():
+            return 501
+        case SameHost():
+            return 401
+    return status_of(error)
+
+
+def _message(error: PresignError, *, has_credentials: bool) -> str:
+    match error:
+        case Forbidden():
+            return UNKNOWN
+        case Unauthenticated() if has_credentials:
+            return _INVALID
+    return error.sentence()
+
+
+def _hub_code(error: PresignError, *, has_credentials: bool) -> str | None:
+    match error:
+        case HubNotFound():
+            return error.error_code
+        case Forbidden():
+            return RepositoryNotFound.error_code
+        case Unauthenticated() if not has_credentials:
+            return RepositoryNotFound.error_code
+    return None
 
 
 SERVED: Final = Served(

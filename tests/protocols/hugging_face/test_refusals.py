@@ -10,7 +10,7 @@ import pytest
 
 from service.protocols.hugging_face.folders import MAX_FILES
 from service.protocols.hugging_face.repositories import MAX_REFS, Repositories
-from service.protocols.hugging_face.requests import MAX_BODY_BYTES
+from service.protocols.hugging_face.schemas import MAX_BODY_BYTES
 from tests.protocols.hugging_face.harness import (
     FILE,
     HUB,

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from service.errors import InvalidJson, InvalidRequest
-from service.protocols.hugging_face.requests import TreeQuery, paths_of, tree_query, wants_blobs
+from service.protocols.hugging_face.schemas import TreeQuery, paths_of, tree_query, wants_blobs
 
 FORM: Final = "application/x-www-form-urlencoded"
 JSON: Final = "application/json; charset=utf-8"
