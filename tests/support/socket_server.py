@@ -17,7 +17,7 @@ from service.api.request_state import state_of
 from service.api.shutdown import Drain
 from service.app.factory import PresignApp, create_app
 from service.errors import Forbidden
-from service.protocols.uppy.errors import refusal
+from service.protocols.uppy.routes import refusal
 from service.server.limits import ConnectionLimits
 from service.server.protocol import TimeoutProtocol
 from service.server.run import Server, uvicorn_config

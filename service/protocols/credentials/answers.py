@@ -1,13 +1,21 @@
-"""A request for credentials, and its answer. Pure."""
+"""A request for credentials, the policy of their session, and the answer. Pure."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Final
 
-from service.access.grants import Operation
-from service.access.narrowing import Permission
+from service.access.bucket_arns import BucketArns
+from service.access.grants import Grant, Operation
+from service.access.narrowing import Permission, vended_grants
+from service.access.session_policy import vended_policy
 from service.presigning.answers import Members, Signed
+from service.sessions import signature_age
 from service.sessions.lifetime import Lifetime, Validity
 from service.sessions.session import Session
+
+# S3 accepts a request with a signature in its headers for 15 minutes:
+# docs.aws.amazon.com/AmazonS3/latest/userguide/RESTAuthentication.html
+_HEADER_SIGNATURE: Final = 900  # seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,3 +43,17 @@ class VendedCredentials(Signed):
     @property
     def signed_by(self) -> Session:
         return self.session
+
+
+def policy_for(
+    grants: Iterable[Grant], request: CredentialsRequest, arns: BucketArns
+) -> str | None:
+    """Return the policy of a caller's credentials, or None if nothing of it is granted.
+
+    It may be longer than STS accepts. Raises InvalidRequest for a prefix that no policy can have.
+    """
+    vended = vended_grants(grants, request.bucket, request.prefix, request.permission)
+    if not vended:
+        return None
+    max_age = signature_age.max_age(vended, at_least=_HEADER_SIGNATURE)
+    return vended_policy(vended, arns, max_age=max_age)

@@ -15,8 +15,7 @@ from service.api.parts import UseCase
 from service.errors import CredentialsUnavailable, Forbidden, InvalidRequest
 from service.presigning.authorizer import Authorizer
 from service.presigning.requests import Requester
-from service.protocols.credentials.answers import CredentialsRequest, VendedCredentials
-from service.protocols.credentials.policy import policy_for
+from service.protocols.credentials.answers import CredentialsRequest, VendedCredentials, policy_for
 from service.sessions.lifetime import GrantedLifetime, Validity
 from service.sessions.pool import NO_SESSION, SessionPool
 from service.sessions.pool_entry import SessionKey

@@ -1,6 +1,7 @@
 """`/api/2.0/mlflow-artifacts/…`: artifacts for MLflow's unmodified client. Off unless configured.
 
-github.com/mlflow/mlflow: mlflow/store/artifact/http_artifact_repo.py, mlflow/server/handlers.py
+github.com/mlflow/mlflow: mlflow/store/artifact/http_artifact_repo.py, mlflow/server/handlers.py,
+and mlflow/exceptions.py, `ERROR_CODE_TO_HTTP_STATUS`, for refusals
 """
 
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from pydantic_core import to_json
 from service.api.body import declared_length
 from service.api.discarding import discard_body
 from service.api.parts import UseCase
+from service.api.problems import refused, status_of
 from service.api.route import ApiRoute, AuthenticatedRequest
 from service.concurrency.event_loop import run_in_thread_if
 from service.errors import (
@@ -21,11 +23,11 @@ from service.errors import (
     InvalidRequest,
     LengthRequired,
     NotFound,
+    PreconditionRequired,
     PresignError,
 )
 from service.multipart.completion import MANY_PARTS
 from service.protocols.mlflow.artifacts import LIFETIME, MANY_ENTRIES, Artifacts, Entry
-from service.protocols.mlflow.errors import no_parts, refusal
 from service.protocols.mlflow.parts import FileParts
 from service.protocols.mlflow.paths import Artifact, artifact, uploaded
 from service.protocols.mlflow.schemas import AbortBody, CompleteBody, CreateBody, ListQuery
@@ -48,6 +50,25 @@ _SERVER_INFO: Final = to_json(
         "multipart_downloads_enabled": True,
     }
 )
+# The client compares this text: mlflow/exceptions.py, `_UnsupportedMultipartUploadException`
+_NO_PARTS: Final = "Multipart upload is not supported for the current artifact repository"
+_FORBIDDEN: Final = "There is no such artifact root, or you have no grant for this operation on it."
+_REPLACES: Final = (
+    "MLflow sends a small file so that it replaces another one, which your grant does not allow: "
+    "it needs `allow_overwrite`. Or set MLFLOW_MULTIPART_UPLOAD_MINIMUM_FILE_SIZE=1."
+)
+_JSON: Final = "application/json"
+_CODES: Final = {
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "RESOURCE_DOES_NOT_EXIST",
+    409: "RESOURCE_CONFLICT",
+    412: "RESOURCE_ALREADY_EXISTS",
+    429: "REQUEST_LIMIT_EXCEEDED",
+    502: "INTERNAL_ERROR",
+    503: "TEMPORARILY_UNAVAILABLE",
+    504: "TEMPORARILY_UNAVAILABLE",
+}
 
 
 @dataclass
@@ -192,6 +213,38 @@ def _listing(entries: Sequence[Entry]) -> bytes:
         for name, size in entries
     ]
     return to_json({"files": files})
+
+
+def refusal(error: PresignError, request_id: str) -> Response:
+    error_code = _CODES.get(status_of(error), "INVALID_PARAMETER_VALUE")
+    body = _body(error_code, _message(error), error, request_id)
+    return refused(error, body, _JSON, basic=True)
+
+
+def no_parts(error: Forbidden, request_id: str) -> Response:
+    """The refusal after which the client sends the file in one request."""
+    body = _body("NOT_IMPLEMENTED", _NO_PARTS, error, request_id)
+    return refused(error, body, _JSON, status=501)
+
+
+def _body(error_code: str, message: str, error: PresignError, request_id: str) -> bytes:
+    return to_json(
+        {
+            "error_code": error_code,
+            "message": message,
+            "code": error.code,
+            "request_id": request_id,
+        }
+    )
+
+
+def _message(error: PresignError) -> str:
+    match error:
+        case Forbidden():
+            return _FORBIDDEN
+        case PreconditionRequired():
+            return _REPLACES
+    return error.sentence()
 
 
 SERVED: Final = Served(

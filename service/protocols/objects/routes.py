@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
+from service.access.decisions import Allowed, decide
+from service.access.grants import AccessRequest, Grants, Operation
 from service.api.accept import preferred
 from service.api.body import parse_query
 from service.api.discarding import discard_body
@@ -14,26 +17,25 @@ from service.api.html_page import POLICY, root_of
 from service.api.parts import UseCase
 from service.api.rendering import render_listing
 from service.api.route import ApiRoute, AuthenticatedRequest
-from service.api.schemas import Token
+from service.api.schemas import LongText, Text, Token
 from service.errors import InvalidRequest, NotFound
+from service.presigning.downloads import get_object
 from service.presigning.listings import ListingRequest, Listings
 from service.presigning.presigner import Presigner
+from service.presigning.requests import PresignRequest
 from service.protocols.objects.listing_page import as_html, next_page
-from service.protocols.objects.requests import (
-    ReadQuery,
-    bucket_and_key,
-    delete_request,
-    get_request,
-    head_request,
-)
 from service.protocols.redirects import Redirect, put_request, sign
 from service.protocols.served import Served
+from service.protocols.url_paths import decode
 from service.sessions.lifetime import Lifetime
+from service.signing.actions import DeleteObject, GetObject, HeadObject
+from service.signing.content_disposition import Disposition
 
 PATH: Final = "/o/"
 _HTML: Final = "text/html"
 _JSON: Final = "application/json"
-_NO_QUERY: Final = ReadQuery()
+_DELETE: Final = DeleteObject()
+_LONGEST_BUCKET: Final = 255  # as in the calls of `/v1`
 
 
 class ObjectUrlRoute(ApiRoute):
@@ -58,6 +60,23 @@ class ListingQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     after: Token | None = None
+
+
+class ReadQuery(BaseModel):
+    """The query of a GET or HEAD."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    version_id: LongText | None = Field(default=None, alias="versionId")
+    filename: Text | None = None
+    disposition: Disposition | None = None
+    content_type: Text | None = None
+
+    def action(self) -> GetObject:
+        return get_object(self.version_id, self.content_type, self.disposition, self.filename, None)
+
+
+_NO_QUERY: Final = ReadQuery()
 
 
 @router.api_route(f"{PATH}{{path:path}}", methods=["GET", "HEAD", "PUT", "DELETE"])
@@ -119,6 +138,59 @@ async def _listing(
     else:
         body = as_html(bucket, prefix, page, root_of(path))
     return Response(body, media_type=media_type, headers=headers)
+
+
+def bucket_and_key(path: bytes) -> tuple[str, str]:
+    """Return what follows `/o/` as a bucket and a key, decoded once. The key may be empty.
+
+    Raises InvalidRequest for a bucket's name that is too long, and a path that is not UTF-8.
+    """
+    bucket, _, key = path.partition(b"/")
+    name = decode(bucket)
+    if len(name) > _LONGEST_BUCKET:  # it would make the audit line too long for log collectors
+        raise InvalidRequest(f"A bucket's name has at most {_LONGEST_BUCKET} characters.")
+    return name, decode(key)
+
+
+def get_request(bucket: str, key: str, query: ReadQuery, lifetime: Lifetime) -> PresignRequest:
+    return PresignRequest(
+        operation=Operation.DOWNLOAD,
+        bucket=bucket,
+        key=key,
+        action=query.action(),
+        lifetime=lifetime,
+    )
+
+
+def head_request(
+    bucket: str, key: str, query: ReadQuery, lifetime: Lifetime, grants: Grants
+) -> PresignRequest:
+    """Return a HEAD that needs `head`, or `download` if no grant allows `head` there."""
+    version = query.version_id is not None
+    wanted = AccessRequest(operation=Operation.HEAD, bucket=bucket, key=key, version=version)
+    may_head = isinstance(decide(grants, wanted), Allowed)
+    return PresignRequest(
+        operation=Operation.HEAD if may_head else Operation.DOWNLOAD,
+        bucket=bucket,
+        key=key,
+        action=_head_of(query.action()),
+        lifetime=lifetime,
+    )
+
+
+def delete_request(bucket: str, key: str, lifetime: Lifetime) -> PresignRequest:
+    return PresignRequest(
+        operation=Operation.DELETE, bucket=bucket, key=key, action=_DELETE, lifetime=lifetime
+    )
+
+
+@lru_cache(maxsize=256)
+def _head_of(get: GetObject) -> HeadObject:
+    return HeadObject(
+        version_id=get.version_id,
+        content_type=get.content_type,
+        content_disposition=get.content_disposition,
+    )
 
 
 SERVED: Final = Served(

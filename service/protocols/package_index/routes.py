@@ -1,6 +1,7 @@
 """`/simple/{index}/`: Python package indexes, made of listings. Their files are object URLs."""
 
 import re
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -8,14 +9,22 @@ from fastapi import APIRouter, Response
 
 from service.api.accept import preferred
 from service.api.html_page import POLICY
+from service.api.parts import UseCase
 from service.api.route import ApiRoute, AuthenticatedRequest
 from service.concurrency.event_loop import run_in_thread_if
 from service.errors import InvalidRequest, NotFound
-from service.protocols.package_index.files import normalized
+from service.presigning.listings import Listings
+from service.presigning.requests import Requester
+from service.protocols.package_index.files import (
+    ProjectFile,
+    listed_files,
+    normalized,
+    project_file,
+    projects,
+)
 from service.protocols.package_index.hashes import FileHashes
-from service.protocols.package_index.indexes import PackageIndexes
 from service.protocols.package_index.pages import HTML, JSON, index_page, project_page
-from service.protocols.roots import ROOT_NAME
+from service.protocols.roots import ROOT_NAME, ProtocolRoot, Roots
 from service.protocols.served import Served
 
 _MANY: Final = 1000  # names on a page; 20,000 take 150 ms
@@ -26,6 +35,36 @@ _PATH: Final = re.compile(rf"/simple/({ROOT_NAME})(?:/({_PROJECT}))?(/?)")
 
 class PackageIndexRoute(ApiRoute):
     accepts_basic = True
+
+
+@dataclass
+class PackageIndexes(UseCase[Roots]):
+    """All pages of a level of the store, by the caller's grants."""
+
+    listings: Listings
+    hashes: FileHashes
+
+    async def projects(self, requester: Requester, index: ProtocolRoot) -> list[str]:
+        """Return the names of the projects. Raises what `Listings.level` raises."""
+        found = await self.listings.level(requester, index.bucket, index.prefix)
+        return projects(index.prefix, found.prefixes)
+
+    async def files(
+        self, requester: Requester, index: ProtocolRoot, project: str
+    ) -> list[ProjectFile]:
+        """Return the files of a project.
+
+        Raises NotFound for none, and what `Listings.level` and `FileHashes.sha256` raise.
+        """
+        prefix = f"{index.prefix}{project}/"
+        level = await self.listings.level(requester, index.bucket, prefix)
+        if not (found := listed_files(prefix, level.objects)):
+            raise NotFound("The index has no files of this project.")
+        sha256 = await self.hashes.sha256(requester, index.bucket, prefix, list(found))
+        return [
+            project_file(prefix, each, has_metadata=has_metadata, sha256=sha256.get(each.key))
+            for each, has_metadata in found.items()
+        ]
 
 
 router = APIRouter(route_class=PackageIndexRoute, include_in_schema=False)

@@ -6,17 +6,19 @@ which would redirect Uppy's later requests.
 github.com/transloadit/uppy: packages/@uppy/companion/src/server/controllers/s3.ts
 """
 
+import re
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Response
 from pydantic_core import to_json
 
+from service.api.problems import Problems
+from service.api.request_state import RequestState
 from service.api.route import ApiRoute, AuthenticatedRequest
 from service.concurrency.event_loop import run_in_thread_if
 from service.errors import InvalidRequest, PresignError
 from service.multipart.completion import MANY_PARTS
 from service.protocols.served import Served
-from service.protocols.uppy.errors import refusal
 from service.protocols.uppy.schemas import (
     BatchQuery,
     CompleteRequest,
@@ -29,6 +31,8 @@ from service.protocols.uppy.uploads import CallerUploads, UppyUploads
 from service.signing.multipart_actions import AbortMultipartUpload, ListParts
 
 PATH: Final = "/uppy/"
+_MAX_REASON_LENGTH: Final = 300  # proxies accept heads of a few kilobytes
+_NOT_IN_REASON = re.compile(r"[^\x20-\x7e]+")  # RFC 9112, 4
 
 
 class UppyRoute(ApiRoute):
@@ -153,6 +157,17 @@ async def sign_request(call: AuthenticatedRequest, body: SignRequest) -> bytes:
 def _uploads(call: AuthenticatedRequest) -> CallerUploads:
     uploads = call.parts.use_case(UppyUploads)
     return CallerUploads(call.requester, uploads.configured, uploads.core)
+
+
+def refusal(problems: Problems, error: PresignError, context: RequestState) -> Response:
+    """Return a problem whose detail is also the reason phrase, if the server supports that.
+
+    v5 shows the `message` of a 4xx to its user. v6 with `companionEndpoint` shows only the reason
+    in the status line. Programs find `code` where every problem has it.
+    """
+    reason = _NOT_IN_REASON.sub(" ", error.detail)
+    context.reason = reason[:_MAX_REASON_LENGTH].encode("ascii")
+    return problems.refusal(error, context.request_id, message=error.detail)
 
 
 SERVED: Final = Served(

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from service.errors import InvalidRequest
-from service.protocols.objects.requests import bucket_and_key
+from service.protocols.objects.routes import bucket_and_key
 from tests.support.app import make_app_settings, make_open_grant, run_app
 
 

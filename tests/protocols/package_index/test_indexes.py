@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from service.presigning.listings import MAX_PAGES
-from service.protocols.package_index.indexes import PackageIndexes
 from service.protocols.package_index.pages import HTML, JSON
+from service.protocols.package_index.routes import PackageIndexes
 from tests.protocols.package_index.harness import (
     INDEX,
     KEYS,

@@ -9,7 +9,7 @@ import pytest
 from service.api.problems import Problems
 from service.api.request_state import RequestState
 from service.errors import InvalidRequest
-from service.protocols.uppy.errors import refusal
+from service.protocols.uppy.routes import refusal
 from tests.protocols.uppy.harness import (
     BOB,
     GRANT,
