@@ -29,8 +29,7 @@ from service.presigning.results import (
 )
 from service.protocols.arrivals.hooks import HookTry
 from service.protocols.credentials.answers import CredentialsRequest, VendedCredentials
-from service.protocols.links.answers import EndedLink, LinkRequest, MadeLink
-from service.protocols.links.own_links import OwnLinks
+from service.protocols.links.answers import EndedLink, LinkRequest, MadeLink, OwnLinks
 from service.protocols.remote_signing.remote_signer import SignedHeaders
 from service.sessions.lifetime import GrantedLifetime, Lifetime, Validity
 from service.sessions.session import Session

@@ -1,11 +1,12 @@
-"""What makes, ends and refuses share links, for the audit trail and the metrics. Pure."""
+"""The requests and answers about share links, with their members in audit lines. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
-from service.access.grants import Operation
+from service.access.grants import AccessRequest, Operation
 from service.errors import NotFound
 from service.presigning.answers import Members, Request, SigningObserver, Unsigned
+from service.protocols.links.link import Link
 from service.sessions.lifetime import Lifetime, LimitedBy
 
 
@@ -24,8 +25,29 @@ class LinkRequest:
     lifetime: Lifetime
     subtree: bool = False
 
+    def access(self) -> AccessRequest:
+        """Return what its maker needs a grant for, in addition to `link`."""
+        return AccessRequest(
+            operation=self.purpose, bucket=self.bucket, key=self.key, subtree=self.subtree
+        )
+
     def members(self) -> Members:
         return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewLink:
+    """A link that a caller wants. `not_before` is in epoch seconds.
+
+    `label` and `message` are for its visitors.
+    """
+
+    request: LinkRequest
+    max_uses: int | None = None
+    filename: str | None = None
+    not_before: int | None = None
+    label: str | None = None
+    message: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +62,41 @@ class MadeLink:
 
     def count(self, observer: SigningObserver, request: LinkRequest, keys: int) -> None:
         observer.signed(request.operation, request.bucket, self.limited_by, keys)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreatedLink(MadeLink):
+    """`expires_at` is in epoch seconds. `is_listed`: its maker's list has it."""
+
+    url: str = field(repr=False)
+    id: str
+    expires_at: int
+    is_listed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnLink:
+    """A link in its maker's list. `uses` is None if they are not counted.
+
+    `url` is None for a session that may not make such a link: it may only revoke this one.
+    """
+
+    id: str
+    link: Link
+    url: str | None = field(repr=False)
+    is_revoked: bool
+    uses: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnLinks(Unsigned):
+    """Some of a caller's links, the newest first. `next` is the place to go on from, or None."""
+
+    links: list[OwnLink]
+    next: int | None
+
+    def members(self, _: Request) -> Members:
+        return (("operation", Operation.LINK), ("action", "ListLinks"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,11 @@
-"""What a store of links must do: it keeps their uses, their revocations, and lists of them.
+"""A store of links keeps their uses, their revocations, and lists of them.
 
 `redis_link_store.py` has one that replicas share, `memory_link_store.py` one of a single process.
 """
 
+from collections.abc import Iterable
 from enum import IntEnum
+from itertools import chain
 from typing import Final, NamedTuple, Protocol
 
 WINDOW_SECONDS: Final = 600.0  # a use; ranges and resumed downloads belong to it
@@ -13,6 +15,7 @@ MOST_LISTED: Final = 1_000  # in a maker's list: each takes up to 4 KB
 PAGE_LINKS: Final = 100  # of a maker's list
 # What the store keeps of a link outlives it by this much, since clocks differ. S3 accepts no more.
 MARGIN_SECONDS: Final = 900
+SLOT_SECONDS: Final = 900  # of `LinksByEnd`
 
 
 class UseResult(IntEnum):
@@ -90,3 +93,40 @@ class LinkStore(Protocol):
         They are few enough for one answer. Raises any error of the client, and has no deadline of
         its own.
         """
+
+
+class LinksByEnd:
+    """A set of ids in slots of time, by the ends of their links.
+
+    Expired ids are dropped one slot at a time, so nothing ever looks at all ids, or copies them.
+    """
+
+    def __init__(self) -> None:
+        self._slots: dict[int, set[str]] = {}
+        self._dropped_until: int | None = None
+
+    def add(self, link_id: str, end: float) -> None:
+        self._slots.setdefault(_slot(end), set()).add(link_id)
+
+    def discard(self, link_id: str, end: float) -> None:
+        if (ids := self._slots.get(_slot(end))) is None:
+            return
+        ids.discard(link_id)
+        if not ids:
+            del self._slots[_slot(end)]
+
+    def has(self, link_id: str, end: float) -> bool:
+        """Return whether the link with this id and end is there."""
+        return link_id in self._slots.get(_slot(end), ())
+
+    def drop_over(self, now: float) -> Iterable[str]:
+        """Drop the ids of links that are over, some of them up to a slot late, and return them."""
+        if (current := _slot(now)) == self._dropped_until:
+            return ()
+        self._dropped_until = current
+        over = [slot for slot in self._slots if slot < current]
+        return chain.from_iterable([self._slots.pop(slot) for slot in over])
+
+
+def _slot(end: float) -> int:
+    return int(end // SLOT_SECONDS)

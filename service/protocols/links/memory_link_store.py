@@ -11,13 +11,13 @@ from service.protocols.links.link_store import (
     MOST_LISTED,
     PAGE_LINKS,
     WINDOW_SECONDS,
+    LinksByEnd,
     ListedLink,
     ListPage,
     RevokedPage,
     StoredLink,
     UseResult,
 )
-from service.protocols.links.links_by_end import LinksByEnd
 
 
 @dataclass(slots=True)

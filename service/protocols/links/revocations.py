@@ -19,8 +19,7 @@ from service.concurrency.causes import class_names
 from service.concurrency.shared_attempts import SharedAttempts, attempt
 from service.concurrency.waiting import Waiting
 from service.errors import Overloaded
-from service.protocols.links.link_store import LinkStore, RevokedPage, StoredLink
-from service.protocols.links.links_by_end import LinksByEnd
+from service.protocols.links.link_store import LinksByEnd, LinkStore, RevokedPage, StoredLink
 
 log = logging.getLogger(__name__)
 

@@ -17,9 +17,8 @@ from service.clock import rfc3339
 from service.errors import InvalidRequest
 from service.presigning.downloads import get_object
 from service.protocols.links import pages, visit_routes
-from service.protocols.links.answers import LinkRequest
-from service.protocols.links.own_links import OwnLink, OwnLinks
-from service.protocols.links.service import FEATURE, CreatedLink, NewLink
+from service.protocols.links.answers import CreatedLink, LinkRequest, NewLink, OwnLink, OwnLinks
+from service.protocols.links.service import FEATURE
 from service.protocols.links.share_links import ShareLinks
 from service.protocols.served import Served
 from service.sessions.lifetime import Lifetime

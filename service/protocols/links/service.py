@@ -5,14 +5,14 @@ maker has at that moment. So a grant that is withdrawn ends its links too.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
 from typing import Final
 
 from service.access.callers import Identity, is_anonymous
 from service.access.decisions import max_link_expires_in
-from service.access.grants import WEEK, AccessRequest, Caller, Operation
+from service.access.grants import WEEK, Caller, Grants, Operation
 from service.clock import Clock
 from service.errors import (
     Forbidden,
@@ -24,11 +24,18 @@ from service.errors import (
 )
 from service.presigning.authorizer import Authorizer
 from service.presigning.requests import Requester, UnreadRequest
-from service.protocols.links.answers import EndedLink, LinkRequest, MadeLink
+from service.protocols.links.answers import (
+    CreatedLink,
+    EndedLink,
+    LinkRequest,
+    MadeLink,
+    NewLink,
+    OwnLink,
+    OwnLinks,
+)
 from service.protocols.links.link import Link, pack_caller
 from service.protocols.links.link_store import MOST_LINKS, LinkStore, ListedLink, StoredLink
 from service.protocols.links.linked_objects import LinkedObjects
-from service.protocols.links.own_links import OwnLink, OwnLinks, own_link
 from service.protocols.links.revocations import Revocations
 from service.protocols.links.settings import LinkSettings
 from service.protocols.links.tickets import LinkTicket
@@ -47,31 +54,6 @@ _NAME_LENGTH: Final = 32  # of a maker in the store: 128 bits
 _NO_STORE: Final = (
     "This service has no store for links, so it cannot count uses, list links or revoke them."
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewLink:
-    """A link that a caller wants. `not_before` is in epoch seconds.
-
-    `label` and `message` are for its visitors.
-    """
-
-    request: LinkRequest
-    max_uses: int | None = None
-    filename: str | None = None
-    not_before: int | None = None
-    label: str | None = None
-    message: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CreatedLink(MadeLink):
-    """`expires_at` is in epoch seconds. `is_listed`: its maker's list has it."""
-
-    url: str = field(repr=False)
-    id: str
-    expires_at: int
-    is_listed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +233,7 @@ class Links:
         else:
             check_key(request.key)
         grants = self._authorizer.access(requester).grants
-        if (most := max_link_expires_in(grants, access_of(request))) is None:
+        if (most := max_link_expires_in(grants, request.access())) is None:
             raise Forbidden
         asked = request.lifetime.expires_in
         is_limited = asked is not None and asked > most
@@ -283,11 +265,25 @@ class Links:
         )
 
 
-def access_of(request: LinkRequest) -> AccessRequest:
-    """Return what the maker of a link needs a grant for, in addition to `link`."""
-    return AccessRequest(
-        operation=request.purpose,
-        bucket=request.bucket,
-        key=request.key,
-        subtree=request.subtree,
+def own_link(
+    settings: LinkSettings, caller: Caller, grants: Grants, listed: ListedLink
+) -> OwnLink | None:
+    """Return a link of the caller's, or None if no key has sealed it for this caller and id.
+
+    So nobody who writes to the store gets the address of another caller's link.
+
+    Sessions of one caller may have other claims, so `grants` are those of the session that asks.
+    Whether the link is revoked is what the configuration says.
+    """
+    ticket = settings.keys.open_from_store(listed.sealed)
+    if ticket is None or ticket.id != listed.id or ticket.link.caller != caller:
+        return None
+    link = ticket.link
+    longest = max_link_expires_in(grants, link.access())
+    return OwnLink(
+        id=ticket.id,
+        link=link,
+        url=None if longest is None else f"{settings.url}/l/{ticket.text}",
+        is_revoked=ticket.id in settings.revoked,
+        uses=None if link.max_uses is None else link.max_uses - (listed.uses_left or 0),
     )

@@ -5,7 +5,7 @@ from typing import Final
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.protocols.links.links_by_end import SLOT_SECONDS, LinksByEnd
+from service.protocols.links.link_store import SLOT_SECONDS, LinksByEnd
 
 NOW: Final = 1_795_000_000
 MOST: Final = 10 * SLOT_SECONDS

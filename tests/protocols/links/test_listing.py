@@ -17,9 +17,8 @@ from service.protocols.links import (
     memory_link_store,
     redis_link_store,
 )
-from service.protocols.links.answers import LinkRequest
-from service.protocols.links.own_links import own_link
-from service.protocols.links.service import NewLink
+from service.protocols.links.answers import LinkRequest, NewLink
+from service.protocols.links.service import own_link
 from service.protocols.links.settings import LinkSettings
 from service.protocols.links.share_links import ShareLinks
 from service.protocols.links.tickets import KeyRing

@@ -2,8 +2,13 @@
 
 from typing import Final
 
-from service.protocols.links.link_store import MOST_LINKS, WINDOW_SECONDS, StoredLink, UseResult
-from service.protocols.links.links_by_end import SLOT_SECONDS
+from service.protocols.links.link_store import (
+    MOST_LINKS,
+    SLOT_SECONDS,
+    WINDOW_SECONDS,
+    StoredLink,
+    UseResult,
+)
 from service.protocols.links.memory_link_store import MemoryLinkStore
 from tests.protocols.links.following import ID, OTHER, stored
 from tests.protocols.links.steps import steps

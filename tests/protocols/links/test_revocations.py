@@ -8,8 +8,13 @@ from typing import Final
 import pytest
 
 from service.errors import Overloaded
-from service.protocols.links.link_store import ListPage, RevokedPage, StoredLink, UseResult
-from service.protocols.links.links_by_end import SLOT_SECONDS
+from service.protocols.links.link_store import (
+    SLOT_SECONDS,
+    ListPage,
+    RevokedPage,
+    StoredLink,
+    UseResult,
+)
 from service.protocols.links.revocations import ANSWER_SECONDS, POLL_SECONDS, Revocations
 from tests.protocols.links.following import (
     EVERYWHERE_SECONDS,
