@@ -9,7 +9,7 @@ from benchmarks.issuing import STORED_BYTES
 from benchmarks.signers import BUCKET, REGION, keys
 from service.access.grants import Caller
 from service.protocols.links.link import SALT_BYTES, Link
-from service.protocols.links.tickets import KeyRing
+from service.protocols.links.tickets import LinkKeys
 
 CHECKSUM: Final = {"algorithm": "SHA256", "value": "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="}
 
@@ -24,7 +24,7 @@ def objects(count: int, bucket: str, key: str) -> list[bytes]:
     return [get(f"/o/{bucket}/{each}", credential) for each in keys(count)]
 
 
-def links(count: int, bucket: str, ring: KeyRing, maker: str, *, uses: int) -> list[bytes]:
+def links(count: int, bucket: str, link_keys: LinkKeys, maker: str, *, uses: int) -> list[bytes]:
     """Uses of share links of an API key's name, each link this many times."""
     now = int(time.time())
     made = (
@@ -38,7 +38,7 @@ def links(count: int, bucket: str, ring: KeyRing, maker: str, *, uses: int) -> l
         )
         for each in keys(count // uses)
     )
-    return [get(f"/l/{ring.seal(link).text}") for link in made] * uses
+    return [get(f"/l/{link_keys.seal(link).text}") for link in made] * uses
 
 
 def reads(count: int, bucket: str, key: str) -> list[bytes]:

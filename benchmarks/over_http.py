@@ -11,11 +11,11 @@ from benchmarks import asking, load
 from benchmarks.measuring import Samples, quantile
 from benchmarks.signers import TOKEN_LENGTHS
 from benchmarks.targets import API_KEY, LINK_KEY, MAKER, Target, bucket_of
-from service.protocols.links.tickets import KeyRing
+from service.protocols.links.tickets import LinkKeys
 
 ROUNDS: Final = 5
 BATCH: Final = 1000
-RING: Final = KeyRing([LINK_KEY])
+LINK_KEYS: Final = LinkKeys([LINK_KEY])
 SIZES: Final = (1, 10, 100, 1000)
 RATES: Final = (250, 500, 1000, 2000, 3000, 4000, 6000, 8000)
 PATIENCE_SECONDS: Final = 0.25  # of latency: beyond it a server only falls further behind
@@ -104,7 +104,7 @@ def _downloads(count: int, bucket: str, key: str = API_KEY) -> Callable[[], list
 
 
 def _links(bucket: str, *, uses: int) -> Callable[[], list[bytes]]:
-    return lambda: asking.links(2000, bucket, RING, MAKER, uses=uses)
+    return lambda: asking.links(2000, bucket, LINK_KEYS, MAKER, uses=uses)
 
 
 def _batches(count: int, size: int, bucket: str) -> Callable[[], list[bytes]]:

@@ -24,7 +24,7 @@ from typing import Final
 from benchmarks import asking, issuing, sides
 from benchmarks.sides import Refused, Side, Worker
 from benchmarks.targets import API_KEY, FEATURES, LINK_KEY, MAKER, bucket_of
-from service.protocols.links.tickets import KeyRing
+from service.protocols.links.tickets import LinkKeys
 
 BUCKET: Final = bucket_of(352)
 HELLO: Final = "hello"
@@ -51,7 +51,7 @@ def _asked(what: Callable[[int, str, str], list[bytes]]) -> Callable[[str], list
 
 
 def _links(_: str) -> list[bytes]:
-    return asking.links(_MANY, BUCKET, KeyRing([LINK_KEY]), MAKER, uses=20)
+    return asking.links(_MANY, BUCKET, LinkKeys([LINK_KEY]), MAKER, uses=20)
 
 
 ROWS: Final = {

@@ -21,7 +21,7 @@ from service.presigning.listings import ListingRequest, Listings
 from service.presigning.presigner import Presigner
 from service.presigning.snapshot import Bucket
 from service.protocols.remote_signing.remote_signer import RemoteSigner
-from service.protocols.remote_signing.schemas import SignRequest
+from service.protocols.remote_signing.schemas import RemoteSignRequest
 from service.s3.client import S3Client
 from service.sessions.lifetime import Lifetime
 from service.signing.actions import (
@@ -210,7 +210,7 @@ async def _by_the_service(
 async def _by_remote_signing(authorizer: Authorizer, key: str, source: str, signed: Signed) -> None:
     signer = RemoteSigner(authorizer)
     for sent in remote_requests(key, source):
-        request = SignRequest(
+        request = RemoteSignRequest(
             region="eu-west-1",
             method=sent.method,
             uri=sent.url,

@@ -35,10 +35,10 @@ from service.operations.live.queue import check_queue
 from service.operations.live.results import Path, Result
 from service.operations.setup.signing import SignedBucket, signed_buckets
 from service.protocols import arrivals
-from service.protocols.arrivals.hooks import ArrivalSettings
+from service.protocols.arrivals.hooks import ArrivalsValues
 from service.protocols.arrivals.sqs import SqsQueue
 from service.protocols.links import PROTOCOL
-from service.protocols.links.settings import MEMORY, LinkSettings
+from service.protocols.links.settings import MEMORY, LinksValues
 from service.s3.client import S3Client
 from service.sessions.session import Session
 from service.sessions.source import SessionRefused
@@ -91,7 +91,7 @@ async def _check_buckets(
 
 
 async def _check_queue(settings: Settings) -> list[Result]:
-    values: ArrivalSettings | None = values_without_keys(settings)[arrivals.PROTOCOL]
+    values: ArrivalsValues | None = values_without_keys(settings)[arrivals.PROTOCOL]
     if values is None or values.queue is None:
         return []
     queue = SqsQueue(values.queue, values.ca_bundle)
@@ -200,7 +200,7 @@ async def _check_shared_stores(settings: Settings) -> list[Result]:
     stores: dict[str, tuple[Path, bool]] = {}
     if (limits := settings.server.rate_limit_url) is not None:
         stores[limits.get_secret_value()] = (("server", "rate_limit_url"), False)
-    links: LinkSettings | None = values_without_keys(settings)[PROTOCOL]
+    links: LinksValues | None = values_without_keys(settings)[PROTOCOL]
     if links is not None and links.store_url is not None and links.store_url != MEMORY:
         own = settings.links is not None and settings.links.store_url is not None
         at: Path = ("links", "store_url") if own else ("server", "rate_limit_url")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, assert_never
 
 from service.operations.setup.signing import SignedBucket
-from service.protocols.arrivals.hooks import ArrivalSettings, Hook
+from service.protocols.arrivals.hooks import ArrivalsValues, Hook
 from service.protocols.arrivals.records import Happened
 
 Document = dict[str, Any]
@@ -26,7 +26,7 @@ _ACTIONS: Final = [
 ]
 
 
-def queue_setup(arrivals: ArrivalSettings, buckets: Sequence[SignedBucket]) -> Document | None:
+def queue_setup(arrivals: ArrivalsValues, buckets: Sequence[SignedBucket]) -> Document | None:
     """Return the queue's attributes and policy, the service's, the notifications of buckets, and
     notes about what is a guess.
 
@@ -83,7 +83,7 @@ class _Notified:
 
 
 def _notified(
-    arrivals: ArrivalSettings, buckets: Sequence[SignedBucket], region: str
+    arrivals: ArrivalsValues, buckets: Sequence[SignedBucket], region: str
 ) -> dict[str, _Notified]:
     """Return the buckets of the region that hooks are for, by their names at AWS."""
     found = dict[str, _Notified]()

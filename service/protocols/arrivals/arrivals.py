@@ -21,7 +21,7 @@ from service.errors import (
 )
 from service.presigning.requests import Requester
 from service.presigning.snapshot import Bucket
-from service.protocols.arrivals.hooks import Arrival, ArrivalSettings, Hook
+from service.protocols.arrivals.hooks import Arrival, ArrivalsValues, Hook
 from service.protocols.arrivals.notifier import JOBS, WAITING, Notifier
 from service.protocols.arrivals.poller import Poller
 from service.protocols.arrivals.queue import BATCH, EventQueue
@@ -52,8 +52,8 @@ MayNotify = Callable[[str, str], bool]
 Buckets = Mapping[str, Sequence[tuple[str, str]]]
 
 
-class Arrivals(UseCase[ArrivalSettings]):
-    def __init__(self, core: Core, values: ArrivalSettings | None) -> None:
+class Arrivals(UseCase[ArrivalsValues]):
+    def __init__(self, core: Core, values: ArrivalsValues | None) -> None:
         self._authorizer = core.authorizer
         self._pool = core.pool
         self._metrics = core.metrics
@@ -76,7 +76,7 @@ class Arrivals(UseCase[ArrivalSettings]):
 
             self.poll(SqsQueue(values.queue, values.ca_bundle))
 
-    def configure(self, values: ArrivalSettings | None) -> None:
+    def configure(self, values: ArrivalsValues | None) -> None:
         self.values, self._writers, self._buckets = values, None, None
         self._has_said_off = False
         self._waits_until = self._clock.boot() + _ROLE_SECONDS
@@ -88,7 +88,7 @@ class Arrivals(UseCase[ArrivalSettings]):
         self._poller = Poller(
             queue,
             lambda message: self.take(message.body, message.first_received_at),
-            places=self._places,
+            slots=self._slots,
             jitter=random.random,
             on_failure=self._metrics.queue_failed,
         )
@@ -173,7 +173,7 @@ class Arrivals(UseCase[ArrivalSettings]):
         if (counted := self._authorizer.count(requester, events)) is not None:
             await counted
 
-    def _places(self) -> int:
+    def _slots(self) -> int:
         """More than one hook can hold, so that others have some."""
         return 0 if self.values is None else (JOBS + WAITING) * len(self.values.hooks) + BATCH
 

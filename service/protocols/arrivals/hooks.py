@@ -75,7 +75,7 @@ class HookTry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ArrivalSettings:
+class ArrivalsValues:
     """`ca_bundle` has the authorities to trust, instead of the usual ones."""
 
     hooks: Mapping[str, Hook]

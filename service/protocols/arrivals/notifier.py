@@ -4,7 +4,7 @@ Rules of this file:
 - Each hook has its own bounds, so that a slow one delays no other. A job is what one message, or
   one push, has for the hook.
 - The callers that push for one hook, and the queue, take turns: each has a share of its requests.
-- Messages and pushes have places of their own, so that neither takes those of the other.
+- Messages and pushes have slots of their own, so that neither takes those of the other.
 - Nothing is kept: the sender of the events learns if all were accepted, and sends them again if
   not. Only the age of the oldest event that a hook has refused is known.
 """
@@ -49,7 +49,7 @@ _QUEUE: Final[CallerId] = (None, "")  # takes turns with the callers that push
 _SLACK: Final = 120.0  # seconds; stores that push send again within a minute
 
 
-class Places:
+class JobSlots:
     """Limits how many jobs of one hook run at a time."""
 
     def __init__(self) -> None:
@@ -57,12 +57,12 @@ class Places:
         self._waiting = 0  # messages
         self._pushes = ConcurrencyLimiter(JOBS)
         self._turns = WeakValueDictionary[CallerId, asyncio.Lock]()  # one push of each caller waits
-        self._released = asyncio.Event()  # a place of a push
+        self._released = asyncio.Event()  # a slot of a push
 
     async def acquire(self, caller_id: CallerId | None, *, is_quick: bool) -> bool:
-        """Take a place for a push of a caller, or for a message. Return whether there was one.
+        """Take a slot for a push of a caller, or for a message. Return whether there was one.
 
-        A caller may hold half of the places that other callers do not use. For a quick hook, pushes
+        A caller may hold half of the slots that other callers do not use. For a quick hook, pushes
         and up to WAITING messages wait a moment, since the queue counts each return of a message. A
         slow hook's jobs are refused at once, so that they hold up no others.
         """
@@ -107,16 +107,16 @@ class Sends(Protocol):
 
 
 def _new_turns() -> BatchQueue:
-    # `acquire_again` takes turns of it: places limit how many requests wait.
+    # `acquire_again` takes turns of it: slots limit how many requests wait.
     return BatchQueue(ConcurrencyLimiter(0), slots=IN_FLIGHT)
 
 
 @dataclass(slots=True)
-class _Room:
+class _HookBounds:
     """What one hook takes of the service."""
 
     requests: BatchQueue = field(default_factory=_new_turns)
-    places: Places = field(default_factory=Places)
+    slots: JobSlots = field(default_factory=JobSlots)
     is_quick: bool = True  # as its last answer was
     logs_again_at: float = -math.inf  # seconds of the boot clock
 
@@ -127,15 +127,15 @@ class Notifier:
         self._clock = clock
         self._trail = trail
         self._metrics = metrics
-        self._rooms: dict[str, _Room] = {}
+        self._bounds: dict[str, _HookBounds] = {}
         self._refused = RefusedEvents(clock)
         metrics.ages_of_refused = self._refused.ages
 
     def keep(self, names: Iterable[str]) -> None:
         """Forget the hooks that are no longer configured. Requests in progress go on."""
-        self._rooms = {name: self._rooms.get(name) or _Room() for name in names}
-        self._metrics.keep_hooks(self._rooms.keys())
-        self._refused.keep(self._rooms.keys())
+        self._bounds = {name: self._bounds.get(name) or _HookBounds() for name in names}
+        self._metrics.keep_hooks(self._bounds.keys())
+        self._refused.keep(self._bounds.keys())
 
     async def notify(self, events: Mapping[Hook, Sequence[Arrival]], by: Requester | None) -> bool:
         """Return whether each hook has accepted all of its events. `by` has pushed them."""
@@ -143,31 +143,35 @@ class Notifier:
         return all(await asyncio.gather(*jobs))
 
     async def _job(self, hook: Hook, events: Sequence[Arrival], by: Requester | None) -> bool:
-        room, caller_id = self._rooms.setdefault(hook.name, _Room()), _caller_id(by)
-        if not await room.places.acquire(caller_id, is_quick=room.is_quick):
-            return self._count(hook, room, events[0], _BUSY)
+        bounds, caller_id = self._bounds.setdefault(hook.name, _HookBounds()), _caller_id(by)
+        if not await bounds.slots.acquire(caller_id, is_quick=bounds.is_quick):
+            return self._count(hook, bounds, events[0], _BUSY)
         try:
-            return await self._notify_all(hook, room, events, by)
+            return await self._notify_all(hook, bounds, events, by)
         finally:
-            room.places.release(caller_id)
+            bounds.slots.release(caller_id)
 
     async def _notify_all(
-        self, hook: Hook, room: _Room, events: Sequence[Arrival], by: Requester | None
+        self, hook: Hook, bounds: _HookBounds, events: Sequence[Arrival], by: Requester | None
     ) -> bool:
         """Notify of some at a time, until none of these is accepted."""
         are_all = True
         for start in range(0, len(events), _AT_ONCE):
             some = events[start : start + _AT_ONCE]
-            accepted = await asyncio.gather(*(self._notify(hook, room, each, by) for each in some))
+            accepted = await asyncio.gather(
+                *(self._notify(hook, bounds, each, by) for each in some)
+            )
             are_all = are_all and all(accepted)
             if not any(accepted):
                 return False
         return are_all
 
-    async def _notify(self, hook: Hook, room: _Room, event: Arrival, by: Requester | None) -> bool:
+    async def _notify(
+        self, hook: Hook, bounds: _HookBounds, event: Arrival, by: Requester | None
+    ) -> bool:
         body, event_id = webhook_body(event), webhook_id(event)
         status, failure = None, None
-        await room.requests.acquire_again(_caller_id(by) or _QUEUE)
+        await bounds.requests.acquire_again(_caller_id(by) or _QUEUE)
         began = self._clock.boot()
         try:
             headers = signed_headers(hook.keys, event_id, body, now=int(self._clock.wall()))
@@ -175,8 +179,8 @@ class Notifier:
         except NotSent as error:
             failure = str(error)
         finally:
-            room.is_quick = self._clock.boot() - began < QUICK_SECONDS
-            room.requests.release()
+            bounds.is_quick = self._clock.boot() - began < QUICK_SECONDS
+            bounds.requests.release()
         if status is not None and status not in _ACCEPTED:
             failure = f"it answered {status}"
         tried = HookTry(
@@ -192,14 +196,14 @@ class Notifier:
             await self._trail.record_event(tried.members(), tried.key, by)
         except Overloaded:
             failure = "the audit trail cannot be written"
-        return self._count(hook, room, event, failure)
+        return self._count(hook, bounds, event, failure)
 
-    def _count(self, hook: Hook, room: _Room, event: Arrival, failure: str | None) -> bool:
+    def _count(self, hook: Hook, bounds: _HookBounds, event: Arrival, failure: str | None) -> bool:
         """Count a try, and log a failure: at most one of each hook in a minute."""
         self._metrics.notified(hook.name, "delivered" if failure is None else "failed")
         self._refused.note(hook.name, event, is_refused=failure is not None)
-        if failure is not None and (now := self._clock.boot()) >= room.logs_again_at:
-            room.logs_again_at = now + _QUIET_SECONDS
+        if failure is not None and (now := self._clock.boot()) >= bounds.logs_again_at:
+            bounds.logs_again_at = now + _QUIET_SECONDS
             log.warning("hook %s failed, events are sent again: %s", hook.name, failure)
         return failure is None
 

@@ -48,24 +48,24 @@ class Poller:
         queue: EventQueue,
         work: Work,
         *,
-        places: Callable[[], int],
+        slots: Callable[[], int],
         jitter: Callable[[], float],
         on_failure: Callable[[], None],
     ) -> None:
-        """`places` returns how many messages to work on at a time: none while arrivals are off.
+        """`slots` returns how many messages to work on at a time: none while arrivals are off.
 
         `jitter` returns a random number in [0, 1).
         """
         self._queue = queue
         self._work = work
-        self._places = places
+        self._slots = slots
         self._jitter = jitter
         self._on_failure = on_failure
         self._settlements = Settlements(queue, on_failure=on_failure)
         self._working: dict[asyncio.Task[None], Message] = {}
         self._receivers: list[asyncio.Task[None]] = []
         self._tasks: list[asyncio.Task[None]] = []
-        self._has_place = asyncio.Event()
+        self._has_slot = asyncio.Event()
         self._asked_for = 0  # messages, of all receivers
         self._has_more = asyncio.Event()  # the queue, as far as the last receiver has seen
         self._is_failing = False
@@ -96,7 +96,7 @@ class Poller:
         while True:
             if not is_first:
                 await self._has_more.wait()
-            if (most := await self._free_places()) == 0:
+            if (most := await self._free_slots()) == 0:
                 continue
             self._asked_for += most
             try:
@@ -125,14 +125,14 @@ class Poller:
             self._working[task] = message
             task.add_done_callback(self._ended)
 
-    async def _free_places(self) -> int:
-        """Wait until there is a place, for a second at most, and return how many there are."""
-        if (free := self._places() - len(self._working) - self._asked_for) > 0:
+    async def _free_slots(self) -> int:
+        """Wait until there is a slot, for a second at most, and return how many there are."""
+        if (free := self._slots() - len(self._working) - self._asked_for) > 0:
             return min(free, BATCH)
-        self._has_place.clear()
+        self._has_slot.clear()
         try:
             async with asyncio.timeout(_OFF_SECONDS):
-                await self._has_place.wait()
+                await self._has_slot.wait()
         except TimeoutError:
             pass
         return 0
@@ -153,7 +153,7 @@ class Poller:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         del self._working[task]
-        self._has_place.set()
+        self._has_slot.set()
 
     async def _extend_all(self) -> None:
         while True:

@@ -12,7 +12,7 @@ from service.config.quoting import Shown
 from service.config.server import ambient_region
 from service.config.types import KeysUrl, Name, Section, check_secure_url
 from service.protocols.arrivals.addresses import is_refused_host
-from service.protocols.arrivals.hooks import ArrivalSettings, Hook, key_of
+from service.protocols.arrivals.hooks import ArrivalsValues, Hook, key_of
 from service.protocols.arrivals.queue import Queue
 from service.protocols.arrivals.records import Happened
 from service.protocols.protocol import NamedBucket, Shared
@@ -101,8 +101,8 @@ class ArrivalsSettings(Section):
         return self
 
 
-def values(section: ArrivalsSettings, shared: Shared) -> ArrivalSettings:
-    return ArrivalSettings(
+def values(section: ArrivalsSettings, shared: Shared) -> ArrivalsValues:
+    return ArrivalsValues(
         hooks={name: _hook(name, each) for name, each in section.hooks.items()},
         queue=None if section.queue_url is None else queue_of(section.queue_url),
         ca_bundle=shared.ca_bundle,
@@ -132,5 +132,5 @@ def buckets(section: ArrivalsSettings) -> Iterable[NamedBucket]:
         yield NamedBucket((_SECTION, "hooks", name, "bucket"), hook.bucket, hook.prefix)
 
 
-def restart(old: ArrivalSettings, new: ArrivalSettings) -> list[str]:
+def restart(old: ArrivalsValues, new: ArrivalsValues) -> list[str]:
     return [] if old.queue == new.queue else ["arrivals.queue_url"]

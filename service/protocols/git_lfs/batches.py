@@ -40,7 +40,7 @@ _TOO_LARGE: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Action:
+class LfsAction:
     """A request that the client is to send."""
 
     href: str = field(repr=False)
@@ -49,7 +49,7 @@ class Action:
 
 
 # None if the object is there, so that there is nothing to send.
-ObjectResult = Action | PresignError | None
+ObjectResult = LfsAction | PresignError | None
 ObjectResults = dict[LfsObject, ObjectResult]
 # Returns the address that completes an upload of an object.
 CompletionUrl = Callable[[LfsObject, CreatedUpload], str]
@@ -172,7 +172,7 @@ class Batches:
         # The agent takes the URLs in the order of their names, which git-lfs sorts.
         urls = {f"{part.part_number:05}": part.url for part in created.parts}
         header = {"chunk_size": str(created.part_size), **urls}
-        return Action(completion_url(wanted, created), header, created.validity)
+        return LfsAction(completion_url(wanted, created), header, created.validity)
 
 
 def _expectation(repository: ProtocolRoot, wanted: LfsObject) -> ObjectExpectation:
@@ -180,12 +180,12 @@ def _expectation(repository: ProtocolRoot, wanted: LfsObject) -> ObjectExpectati
     return ObjectExpectation(bucket=repository.bucket, key=key, content_length=wanted.size)
 
 
-def _actions(answer: PresignedRequests | PresignError) -> Iterator[Action | PresignError]:
+def _actions(answer: PresignedRequests | PresignError) -> Iterator[LfsAction | PresignError]:
     """Return the actions of an answer. Raises an error that is not about one object."""
     if isinstance(answer, PresignedRequests):
         # dulwich adds a Content-Type of its own unless this one is spelt alike.
         headers = {name.title(): value for name, value in answer.headers.items()}
-        yield from (Action(url, headers, answer.validity) for url in answer.urls)
+        yield from (LfsAction(url, headers, answer.validity) for url in answer.urls)
     elif isinstance(answer, _OF_ONE_OBJECT):
         yield answer
     else:

@@ -22,7 +22,7 @@ from service.multipart.uploads import MultipartUploads
 from service.presigning.requests import Requester
 from service.presigning.results import CreatedUpload
 from service.presigning.snapshot import Snapshot
-from service.protocols.git_lfs.repositories import LfsObject, LfsSettings, object_key
+from service.protocols.git_lfs.repositories import GitLfsValues, LfsObject, object_key
 from service.protocols.git_lfs.tickets import UploadTicket
 from service.protocols.roots import ProtocolRoot
 from service.sessions.lifetime import Lifetime
@@ -78,14 +78,14 @@ class PartUploads:
         )
 
     def open_ticket(
-        self, settings: LfsSettings, snapshot: Snapshot, repository: str, text: str
+        self, values: GitLfsValues, snapshot: Snapshot, repository: str, text: str
     ) -> UploadTicket:
         """Return the ticket with this text.
 
         Raises NotFound unless one of the keys has sealed it for this repository, and UploadNotFound
         if its time is over or its caller's sessions of that time are revoked.
         """
-        ticket = settings.keys.open(text) if settings.keys else None
+        ticket = values.keys.open_ticket(text) if values.keys else None
         if ticket is None or ticket.repository != repository:
             raise NotFound("There is no such upload.")
         is_revoked = ticket.issued_at < snapshot.not_before(ticket.identity())

@@ -6,7 +6,7 @@ from typing import Final
 
 from service.errors import ChecksumMismatch, LengthMismatch, PresignError
 from service.presigning.results import CheckedObject
-from service.protocols.git_lfs.tickets import TicketKeys
+from service.protocols.git_lfs.tickets import UploadTicketKeys
 from service.protocols.roots import ProtocolRoot, Roots
 from service.signing.actions import MAX_UPLOAD_BYTES, Checksum
 
@@ -32,7 +32,7 @@ def object_key(repository: ProtocolRoot, oid: str) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LfsSettings:
+class GitLfsValues:
     """What the configuration says about Git LFS.
 
     `url` is what the addresses of completions start with. Without `keys` there are no multipart
@@ -42,7 +42,7 @@ class LfsSettings:
     repositories: Roots
     url: str = ""
     multipart_threshold: int = MAX_UPLOAD_BYTES
-    keys: TicketKeys | None = None
+    keys: UploadTicketKeys | None = None
 
 
 def difference(wanted: LfsObject, found: CheckedObject) -> PresignError | None:

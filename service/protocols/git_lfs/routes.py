@@ -27,9 +27,9 @@ from service.errors import (
 )
 from service.multipart.completion import MANY_PARTS
 from service.presigning.results import CreatedUpload
-from service.protocols.git_lfs.batches import Action, Batches, CompletionUrl, ObjectResult
+from service.protocols.git_lfs.batches import Batches, CompletionUrl, LfsAction, ObjectResult
 from service.protocols.git_lfs.multipart import PartUploads
-from service.protocols.git_lfs.repositories import LfsObject, LfsSettings
+from service.protocols.git_lfs.repositories import GitLfsValues, LfsObject
 from service.protocols.git_lfs.schemas import BatchBody, CompletionBody, ObjectBody
 from service.protocols.git_lfs.tickets import UploadTicket
 from service.protocols.roots import ROOT_NAME, ProtocolRoot
@@ -43,7 +43,7 @@ _NAME: Final = re.compile(ROOT_NAME)
 
 
 @dataclass
-class GitLfs(UseCase[LfsSettings]):
+class GitLfs(UseCase[GitLfsValues]):
     batches: Batches
 
 
@@ -147,10 +147,10 @@ def _repository(lfs: GitLfs, name: str) -> ProtocolRoot:
     return repositories.find(name)
 
 
-def _transfer(settings: LfsSettings, body: BatchBody) -> str:
+def _transfer(values: GitLfsValues, body: BatchBody) -> str:
     """Return how all objects of a batch are transferred. Raises InvalidRequest."""
-    is_large = any(wanted.size > settings.multipart_threshold for wanted in body.objects)
-    can_send_parts = "multipart" in body.transfers and settings.keys is not None
+    is_large = any(wanted.size > values.multipart_threshold for wanted in body.objects)
+    can_send_parts = "multipart" in body.transfers and values.keys is not None
     if body.operation == "upload" and is_large and can_send_parts:
         return "multipart"
     if "basic" in body.transfers:
@@ -160,15 +160,15 @@ def _transfer(settings: LfsSettings, body: BatchBody) -> str:
 
 
 def _completion_url(call: AuthenticatedRequest, lfs: GitLfs, repository: str) -> CompletionUrl:
-    settings = lfs.configured
-    keys = settings.keys
+    values = lfs.configured
+    keys = values.keys
     assert keys is not None  # else the transfer is `basic`
     bucket = _repository(lfs, repository).bucket
     maker = call.snapshot.to_keep(call.requester.identity, bucket)
 
     def url(wanted: LfsObject, created: CreatedUpload) -> str:
         ticket = lfs.batches.parts.ticket(maker, repository, wanted, created)
-        return f"{settings.url}/lfs/{repository}/uploads/{keys.seal(ticket)}"
+        return f"{values.url}/lfs/{repository}/uploads/{keys.seal(ticket)}"
 
     return url
 
@@ -183,7 +183,7 @@ def _members(operation: str, wanted: LfsObject, result: ObjectResult) -> dict[st
     match result:
         case PresignError():
             return {**members, "error": {"code": status_of(result), "message": _message(result)}}
-        case Action(href, header, validity):
+        case LfsAction(href, header, validity):
             action = {
                 "href": href,
                 "header": header,

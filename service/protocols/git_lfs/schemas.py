@@ -36,7 +36,7 @@ class BatchBody(LfsBody):
     hash_algo: Literal["sha256"] = "sha256"
 
 
-class SentPart(LfsBody):
+class LfsPart(LfsBody):
     part_number: Annotated[PartNumber, Field(alias="partNumber")]
     etag: ETag
 
@@ -50,4 +50,4 @@ class CompletionBody(LfsBody):
     max_body_bytes: ClassVar[int] = MAX_BATCH_BYTES
 
     oid: Oid
-    parts: Annotated[list[SentPart], Field(min_length=1, max_length=MAX_PARTS, fail_fast=True)]
+    parts: Annotated[list[LfsPart], Field(min_length=1, max_length=MAX_PARTS, fail_fast=True)]

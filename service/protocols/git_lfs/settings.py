@@ -8,8 +8,8 @@ from pydantic import ByteSize, Field
 from service.config.messages import Missing
 from service.config.quoting import Shown
 from service.config.types import Name, Section
-from service.protocols.git_lfs.repositories import LfsSettings
-from service.protocols.git_lfs.tickets import TicketKeys
+from service.protocols.git_lfs.repositories import GitLfsValues
+from service.protocols.git_lfs.tickets import UploadTicketKeys
 from service.protocols.protocol import NamedBucket, Shared
 from service.protocols.root_settings import RootSettings, named_buckets, roots
 from service.signing.actions import MAX_UPLOAD_BYTES
@@ -39,12 +39,12 @@ class GitLfsSettings(Section):
     `links.keys`. The default is 5 GiB, the most that one PUT can have."""
 
 
-def values(lfs: GitLfsSettings, shared: Shared) -> LfsSettings:
-    return LfsSettings(
+def values(lfs: GitLfsSettings, shared: Shared) -> GitLfsValues:
+    return GitLfsValues(
         repositories=roots("/lfs", lfs.repositories),
         url=shared.public_url,
         multipart_threshold=lfs.multipart_threshold,
-        keys=TicketKeys(shared.keys) if shared.keys else None,
+        keys=UploadTicketKeys(shared.keys) if shared.keys else None,
     )
 
 

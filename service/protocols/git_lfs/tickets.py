@@ -43,7 +43,7 @@ class UploadTicket:
         return Identity(caller, self.claims, facts=facts)
 
 
-class TicketKeys:
+class UploadTicketKeys:
     """The first key seals, all of them open."""
 
     def __init__(self, keys: Sequence[bytes]) -> None:
@@ -56,7 +56,7 @@ class TicketKeys:
         sealed = self._fernet.encrypt_at_time(text, ticket.issued_at)
         return sealed.decode().rstrip("=")  # some servers decode `=` in a path
 
-    def open(self, text: str) -> UploadTicket | None:
+    def open_ticket(self, text: str) -> UploadTicket | None:
         """Return the ticket with this text, or None if none of the keys has sealed it."""
         try:
             token = urlsafe_b64decode(text + "=" * (-len(text) % 4))

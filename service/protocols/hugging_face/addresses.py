@@ -23,7 +23,7 @@ _NAME: Final = re.compile(r"(?!.*(?:--|\.\.))\w(?:[\w.-]{0,94}\w)?", re.ASCII)
 _LONGEST_REVISION: Final = 255  # bytes, as of a file's name
 
 
-class Action(StrEnum):
+class HubAction(StrEnum):
     WHOAMI = "whoami-v2"
     INFO = "revision"
     TREE = "tree"
@@ -35,14 +35,14 @@ class Action(StrEnum):
 
 # Those of one repository, and whether a revision follows.
 _OF_REPOSITORIES: Final = {
-    "revision": (Action.INFO, True),
-    "tree": (Action.TREE, True),
-    "paths-info": (Action.PATHS_INFO, True),
-    "refs": (Action.REFS, False),
-    "preupload": (Action.WRITE, True),
-    "commit": (Action.WRITE, True),
+    "revision": (HubAction.INFO, True),
+    "tree": (HubAction.TREE, True),
+    "paths-info": (HubAction.PATHS_INFO, True),
+    "refs": (HubAction.REFS, False),
+    "preupload": (HubAction.WRITE, True),
+    "commit": (HubAction.WRITE, True),
 }
-_WITH_PATH: Final = frozenset({Action.TREE, Action.RESOLVE})
+_WITH_PATH: Final = frozenset({HubAction.TREE, HubAction.RESOLVE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +59,10 @@ class Repository:
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class HubAddress:
     """`revision` is a folder's name, or a sha. `path` is a file or a folder in it."""
 
-    action: Action
+    action: HubAction
     repository: Repository | None = None
     revision: str = DEFAULT_REVISION
     path: str = ""
@@ -73,7 +73,7 @@ class Address:
         return self.repository
 
 
-def parse(path: bytes) -> Address:
+def parse(path: bytes) -> HubAddress:
     """Return what the path, without `/hf/`, asks for.
 
     Raises NotFound, RepositoryNotFound for a name that no repository can have, and InvalidRequest
@@ -81,9 +81,9 @@ def parse(path: bytes) -> Address:
     """
     match path.split(b"/"):
         case [b"api", b"whoami-v2"]:
-            return Address(Action.WHOAMI)
+            return HubAddress(HubAction.WHOAMI)
         case [b"api", b"repos", *_]:
-            return Address(Action.WRITE)
+            return HubAddress(HubAction.WRITE)
         case [b"api", kind, organization, name, *rest] if kind.decode("latin-1") in _KINDS:
             return _of_api(_repository(kind, organization, name), rest)
         case [b"datasets", organization, name, b"resolve", revision, *rest] if rest:
@@ -99,22 +99,22 @@ def is_revision_name(revision: str) -> bool:
     return is_short and "/" not in revision and is_valid_key(revision)
 
 
-def _of_api(repository: Repository, rest: list[bytes]) -> Address:
+def _of_api(repository: Repository, rest: list[bytes]) -> HubAddress:
     if not rest:
-        return Address(Action.INFO, repository)
+        return HubAddress(HubAction.INFO, repository)
     action, has_revision = _OF_REPOSITORIES.get(rest[0].decode("latin-1"), (None, False))
     match rest[1:]:
         case [] if action is not None and not has_revision:
-            return Address(action, repository)
+            return HubAddress(action, repository)
         case [revision] if action is not None and has_revision:
-            return Address(action, repository, decode(revision))
+            return HubAddress(action, repository, decode(revision))
         case [revision, *path] if action in _WITH_PATH:
-            return Address(Action.TREE, repository, decode(revision), _folder(path))
+            return HubAddress(HubAction.TREE, repository, decode(revision), _folder(path))
     raise NotFound("No such resource.")
 
 
-def _file(repository: Repository, revision: bytes, path: list[bytes]) -> Address:
-    return Address(Action.RESOLVE, repository, decode(revision), decode(b"/".join(path)))
+def _file(repository: Repository, revision: bytes, path: list[bytes]) -> HubAddress:
+    return HubAddress(HubAction.RESOLVE, repository, decode(revision), decode(b"/".join(path)))
 
 
 def _folder(path: list[bytes]) -> str:

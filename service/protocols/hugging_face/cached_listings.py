@@ -88,13 +88,13 @@ class CachedListings(Generic[V]):
     async def _wait(
         self, other: "asyncio.Future[PresignError | None]", bucket: str
     ) -> PresignError | None:
-        place = ("listing", bucket)
-        if not self._waiting.enter(place):
+        awaited = ("listing", bucket)
+        if not self._waiting.enter(awaited):
             raise Overloaded("Too many requests wait for this listing.", retry_after=1)
         try:
             failure = await asyncio.shield(other)
         finally:
-            self._waiting.leave(place)
+            self._waiting.leave(awaited)
         return None if failure is None else type(failure)(failure.detail)
 
     def _keep(self, at: Hashable, listing: Listing[V]) -> None:

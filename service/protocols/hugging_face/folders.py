@@ -27,14 +27,14 @@ MAX_FILES: Final = 10_000  # of a revision
 _MANY: Final = 500  # objects; 1,000 take some 3 ms
 
 
-class Place(NamedTuple):
+class StoreFolder(NamedTuple):
     """A prefix in a bucket."""
 
     bucket: str
     prefix: str
 
-    def below(self, name: str) -> "Place":
-        return Place(self.bucket, f"{self.prefix}{name}/")
+    def below(self, name: str) -> "StoreFolder":
+        return StoreFolder(self.bucket, f"{self.prefix}{name}/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +49,17 @@ class Folders:
     async def revision(
         self,
         requester: Requester,
-        place: Place,
+        repository: StoreFolder,
         name: str,
         *,
         counted: bool,
         max_age: float = KEPT_SECONDS,
     ) -> Revision:
-        """Return what the folder of this name at `place` has, which may be nothing.
+        """Return what the folder of this name at `repository` has, which may be nothing.
 
         `counted` is whether this is all that the request does: it then counts as one URL at least.
         """
-        folder = place.below(name)
+        folder = repository.below(name)
 
         async def make() -> Revision:
             objects = await self._objects(requester, folder)
@@ -79,37 +79,44 @@ class Folders:
             await self.authorize(requester, folder)
         return found
 
-    async def names(self, requester: Requester, place: Place) -> tuple[str, ...]:
+    async def names(self, requester: Requester, repository: StoreFolder) -> tuple[str, ...]:
         """Return the names of the folders of a repository that can be revisions."""
 
         async def make() -> tuple[str, ...]:
-            level = await self.listings.level(requester, *place)
-            names = (each[len(place.prefix) : -1] for each in level.prefixes)
+            level = await self.listings.level(requester, *repository)
+            names = (each[len(repository.prefix) : -1] for each in level.prefixes)
             return tuple(name for name in names if is_revision_name(name) and not is_sha(name))
 
-        if not self.may_list(requester, place):
-            await self.authorize(requester, place)  # raises the refusal
+        if not self.may_list(requester, repository):
+            await self.authorize(requester, repository)  # raises the refusal
         caller_id = _caller_id(requester)
-        return (await self.levels.get(place, make, bucket=place.bucket, caller_id=caller_id))[0]
+        return (
+            await self.levels.get(repository, make, bucket=repository.bucket, caller_id=caller_id)
+        )[0]
 
-    def may_list(self, requester: Requester, place: Place) -> bool:
+    def may_list(self, requester: Requester, folder: StoreFolder) -> bool:
         grants = self.authorizer.access(requester).grants
-        return isinstance(decide(grants, _listing_of(place)), Allowed)
+        return isinstance(decide(grants, _listing_of(folder)), Allowed)
 
     async def refuse(
-        self, requester: Requester, place: Place, error: PresignError, *, counted: bool = False
+        self,
+        requester: Requester,
+        folder: StoreFolder,
+        error: PresignError,
+        *,
+        counted: bool = False,
     ) -> NoReturn:
         """Raise the error, or the caller's own refusal, once the request is counted and audited."""
         if not counted:
-            await self.authorize(requester, place)
+            await self.authorize(requester, folder)
         raise error
 
-    async def authorize(self, requester: Requester, place: Place) -> None:
+    async def authorize(self, requester: Requester, folder: StoreFolder) -> None:
         """Count a listing, decide it and write its audit line. Raises the refusal."""
-        request = StoreRequest(action="ListObjectsV2", access_request=_listing_of(place))
+        request = StoreRequest(action="ListObjectsV2", access_request=_listing_of(folder))
         await self.authorizer.authorize_store_call(requester, request)
 
-    async def _objects(self, requester: Requester, folder: Place) -> list[ListedObject]:
+    async def _objects(self, requester: Requester, folder: StoreFolder) -> list[ListedObject]:
         found, after = list[ListedObject](), None
         try:
             async with asyncio.timeout(LIST_SECONDS):
@@ -134,7 +141,7 @@ def _caller_id(requester: Requester) -> CallerId:
     return caller.issuer, caller.subject
 
 
-def _listing_of(place: Place) -> AccessRequest:
+def _listing_of(folder: StoreFolder) -> AccessRequest:
     return AccessRequest(
-        operation=Operation.LIST, bucket=place.bucket, key=place.prefix, subtree=True
+        operation=Operation.LIST, bucket=folder.bucket, key=folder.prefix, subtree=True
     )

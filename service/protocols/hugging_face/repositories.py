@@ -27,7 +27,7 @@ from service.protocols.hugging_face.errors import (
     RevisionNotFound,
     SameHost,
 )
-from service.protocols.hugging_face.folders import Folders, Place
+from service.protocols.hugging_face.folders import Folders, StoreFolder
 from service.protocols.hugging_face.revisions import (
     NAME_DIGITS,
     RepoFile,
@@ -35,7 +35,7 @@ from service.protocols.hugging_face.revisions import (
     is_sha,
     name_digits,
 )
-from service.protocols.hugging_face.settings import Hub
+from service.protocols.hugging_face.settings import HuggingFaceValues
 from service.sessions.lifetime import Lifetime
 from service.signing.actions import GetObject
 
@@ -68,14 +68,14 @@ class FileUrl:
 
 
 @dataclass
-class Repositories(UseCase[Hub]):
+class Repositories(UseCase[HuggingFaceValues]):
     """Methods raise RepositoryNotFound, RevisionNotFound, and what `Listings.page` raises."""
 
     authorizer: Authorizer
     presigner: Presigner
     folders: Folders
-    # What shas have been names of: by place and the digits of a name.
-    _known: BoundedDict[tuple[Place, str], str] = field(
+    # What shas have been names of: by repository_folder and the digits of a name.
+    _known: BoundedDict[tuple[StoreFolder, str], str] = field(
         default_factory=lambda: BoundedDict(_MAX_NAMES)
     )
 
@@ -86,7 +86,7 @@ class Repositories(UseCase[Hub]):
 
         Raises InvalidRequest for one of too many files.
         """
-        return await self._revision(requester, self._place(repository), revision, counted=True)
+        return await self._revision(requester, self._folder_of(repository), revision, counted=True)
 
     async def file(
         self,
@@ -102,9 +102,9 @@ class Repositories(UseCase[Hub]):
         Raises SameHost if the URL's host would be `own_host`, EntryNotFound, and what
         `Presigner.presign` raises.
         """
-        place = self._place(repository)
-        found = await self._revision(requester, place, revision, counted=False)
-        folder = place.below(found.name)
+        repository_folder = self._folder_of(repository)
+        found = await self._revision(requester, repository_folder, revision, counted=False)
+        folder = repository_folder.below(found.name)
         if (file := found.files.get(path)) is None:
             missing = EntryNotFound("The revision has no such file.", found.sha)
             await self.folders.refuse(requester, folder, missing)
@@ -122,13 +122,13 @@ class Repositories(UseCase[Hub]):
 
     async def refs(self, requester: Requester, repository: Repository) -> list[Ref]:
         """Return the revisions that the caller may list. Raises InvalidRequest for too many."""
-        place = self._place(repository)
-        names = await self._granted_names(requester, place)
+        repository_folder = self._folder_of(repository)
+        names = await self._granted_names(requester, repository_folder)
         if len(names) > MAX_REFS:
             raise InvalidRequest(f"The repository has more than {MAX_REFS} revisions.")
 
         async def read(name: str) -> Ref | None:
-            found = await self._read(requester, place, name, counted=True)
+            found = await self._read(requester, repository_folder, name, counted=True)
             return Ref(name, found.sha) if found.files else None
 
         found = await gather_bounded(read, names, limit=_REFS_AT_ONCE)
@@ -139,77 +139,91 @@ class Repositories(UseCase[Hub]):
     async def _read(
         self,
         requester: Requester,
-        place: Place,
+        repository_folder: StoreFolder,
         name: str,
         *,
         counted: bool,
         max_age: float = KEPT_SECONDS,
     ) -> Revision:
         found = await self.folders.revision(
-            requester, place, name, counted=counted, max_age=max_age
+            requester, repository_folder, name, counted=counted, max_age=max_age
         )
         if found.files:
-            self._known[place, found.sha[:NAME_DIGITS]] = name
+            self._known[repository_folder, found.sha[:NAME_DIGITS]] = name
         return found
 
-    def _place(self, repository: Repository) -> Place:
+    def _folder_of(self, repository: Repository) -> StoreFolder:
         root = self.configured.roots.find(repository.kind)
-        return Place(root.bucket, f"{root.prefix}{repository.id}/")
+        return StoreFolder(root.bucket, f"{root.prefix}{repository.id}/")
 
     async def _revision(
-        self, requester: Requester, place: Place, revision: str, *, counted: bool
+        self, requester: Requester, repository_folder: StoreFolder, revision: str, *, counted: bool
     ) -> Revision:
         if is_sha(revision):
-            return await self._by_sha(requester, place, revision, counted=counted)
+            return await self._by_sha(requester, repository_folder, revision, counted=counted)
         if not is_revision_name(revision):
-            await self.folders.refuse(requester, place, RevisionNotFound(_NO_NAME))
-        found = await self._read(requester, place, revision, counted=counted)
+            await self.folders.refuse(requester, repository_folder, RevisionNotFound(_NO_NAME))
+        found = await self._read(requester, repository_folder, revision, counted=counted)
         if not found.files:
-            may_list = self.folders.may_list(requester, place)
-            is_unknown = may_list and not await self.folders.names(requester, place)
+            may_list = self.folders.may_list(requester, repository_folder)
+            is_unknown = may_list and not await self.folders.names(requester, repository_folder)
             error = RepositoryNotFound() if is_unknown else RevisionNotFound(_NO_REVISION)
-            await self.folders.refuse(requester, place.below(revision), error, counted=counted)
+            await self.folders.refuse(
+                requester, repository_folder.below(revision), error, counted=counted
+            )
         return found
 
     async def _by_sha(
-        self, requester: Requester, place: Place, sha: str, *, counted: bool
+        self, requester: Requester, repository_folder: StoreFolder, sha: str, *, counted: bool
     ) -> Revision:
-        name = await self._name_of(requester, place, sha)
-        found = await self._read(requester, place, name, counted=counted)
+        name = await self._name_of(requester, repository_folder, sha)
+        found = await self._read(requester, repository_folder, name, counted=counted)
         if found.sha != sha:  # another replica may have a newer listing
-            found = await self._read(requester, place, name, counted=False, max_age=_AGAIN_SECONDS)
+            found = await self._read(
+                requester, repository_folder, name, counted=False, max_age=_AGAIN_SECONDS
+            )
         if found.sha != sha:
             over = RevisionNotFound(_OVER)
-            await self.folders.refuse(requester, place.below(name), over, counted=counted)
+            await self.folders.refuse(
+                requester, repository_folder.below(name), over, counted=counted
+            )
         return found
 
-    async def _name_of(self, requester: Requester, place: Place, sha: str) -> str:
+    async def _name_of(self, requester: Requester, repository_folder: StoreFolder, sha: str) -> str:
         """Return the name whose digits the sha has. Raises RevisionNotFound if there is none."""
         digits = sha[:NAME_DIGITS]
-        if (known := self._known.get((place, digits))) is not None:
+        if (known := self._known.get((repository_folder, digits))) is not None:
             return known
-        granted = self._names_in_grants(requester, place)
+        granted = self._names_in_grants(requester, repository_folder)
         name = next((each for each in granted if name_digits(each) == digits), None)
         if name is None:
-            names = await self.folders.names(requester, place)
+            names = await self.folders.names(requester, repository_folder)
             name = next((each for each in names if name_digits(each) == digits), None)
         if name is None:
-            await self.folders.refuse(requester, place, RevisionNotFound(_OVER))
+            await self.folders.refuse(requester, repository_folder, RevisionNotFound(_OVER))
         return name
 
-    async def _granted_names(self, requester: Requester, place: Place) -> Sequence[str]:
-        if not self.folders.may_list(requester, place) and (
-            granted := [*dict.fromkeys(self._names_in_grants(requester, place))]
+    async def _granted_names(
+        self, requester: Requester, repository_folder: StoreFolder
+    ) -> Sequence[str]:
+        if not self.folders.may_list(requester, repository_folder) and (
+            granted := [*dict.fromkeys(self._names_in_grants(requester, repository_folder))]
         ):
             return granted
-        return await self.folders.names(requester, place)
+        return await self.folders.names(requester, repository_folder)
 
-    def _names_in_grants(self, requester: Requester, place: Place) -> Iterator[str]:
+    def _names_in_grants(
+        self, requester: Requester, repository_folder: StoreFolder
+    ) -> Iterator[str]:
         """Yield the names of the revisions that are granted one by one."""
         for grant in self.authorizer.access(requester).grants:
-            is_below = grant.prefix.startswith(place.prefix) and grant.covers_subtree
-            if is_below and grant.bucket == place.bucket and Operation.LIST in grant.allow:
-                name = grant.prefix[len(place.prefix) : -1]
+            is_below = grant.prefix.startswith(repository_folder.prefix) and grant.covers_subtree
+            if (
+                is_below
+                and grant.bucket == repository_folder.bucket
+                and Operation.LIST in grant.allow
+            ):
+                name = grant.prefix[len(repository_folder.prefix) : -1]
                 if is_revision_name(name) and not is_sha(name):
                     yield name
 

@@ -18,7 +18,7 @@ from service.api.problems import refused, status_of
 from service.api.route import ApiRoute, AuthenticatedRequest
 from service.concurrency.event_loop import run_in_thread_if
 from service.errors import Forbidden, NotFound, PresignError, StorageUnavailable, Unauthenticated
-from service.protocols.hugging_face.addresses import Action, Address, parse
+from service.protocols.hugging_face.addresses import HubAction, HubAddress, parse
 from service.protocols.hugging_face.cached_listings import CachedListings
 from service.protocols.hugging_face.errors import (
     UNKNOWN,
@@ -41,7 +41,7 @@ from service.protocols.hugging_face.schemas import (
     tree_query,
     wants_blobs,
 )
-from service.protocols.hugging_face.settings import PATH, Hub
+from service.protocols.hugging_face.settings import PATH, HuggingFaceValues
 from service.protocols.redirects import Redirect
 from service.protocols.served import Served
 
@@ -69,15 +69,15 @@ async def read(call: AuthenticatedRequest) -> Response:
     hub = call.parts.use_case(Repositories)
     address = _address(call)
     match address.action:
-        case Action.RESOLVE:
+        case HubAction.RESOLVE:
             return await _file(call, hub, address)
-        case Action.INFO:
+        case HubAction.INFO:
             return await _info(call, hub, address)
-        case Action.TREE:
+        case HubAction.TREE:
             return await _tree(call, hub, address)
-        case Action.REFS:
+        case HubAction.REFS:
             return _json(render_refs(await hub.refs(call.requester, address.of_repository)))
-        case Action.WHOAMI:
+        case HubAction.WHOAMI:
             return _json(render_caller(call.requester.identity.caller.subject))
     raise NotFound("No such resource.")
 
@@ -87,7 +87,7 @@ async def post(call: AuthenticatedRequest) -> Response:
     """Describe some paths, which a client sends in a body. All else would write."""
     hub = call.parts.use_case(Repositories)
     address = _address(call)
-    if address.action is Action.PATHS_INFO:
+    if address.action is HubAction.PATHS_INFO:
         return await _paths_info(call, hub, address)
     closing = await discard_body(call)
     answer = refusal(ReadOnly(), call.context.request_id, has_credentials=True)
@@ -95,7 +95,7 @@ async def post(call: AuthenticatedRequest) -> Response:
     return answer
 
 
-async def _file(call: AuthenticatedRequest, hub: Repositories, address: Address) -> Response:
+async def _file(call: AuthenticatedRequest, hub: Repositories, address: HubAddress) -> Response:
     own_host = urlsplit(_own_origin(call)).hostname
     found = await hub.file(
         call.requester, address.of_repository, address.revision, address.path, own_host=own_host
@@ -114,7 +114,7 @@ def _headers(found: FileUrl) -> dict[str, str]:
     }
 
 
-async def _info(call: AuthenticatedRequest, hub: Repositories, address: Address) -> Response:
+async def _info(call: AuthenticatedRequest, hub: Repositories, address: HubAddress) -> Response:
     blobs = wants_blobs(call.scope["query_string"])
     revision = await hub.revision(call.requester, address.of_repository, address.revision)
     is_long = len(revision.files) > _MANY
@@ -123,7 +123,7 @@ async def _info(call: AuthenticatedRequest, hub: Repositories, address: Address)
     )
 
 
-async def _tree(call: AuthenticatedRequest, hub: Repositories, address: Address) -> Response:
+async def _tree(call: AuthenticatedRequest, hub: Repositories, address: HubAddress) -> Response:
     query = tree_query(call.scope["query_string"])
     revision = await hub.revision(call.requester, address.of_repository, address.revision)
     found = revision.tree(address.path, recursive=query.recursive, after=query.cursor)
@@ -136,7 +136,9 @@ async def _tree(call: AuthenticatedRequest, hub: Repositories, address: Address)
     return _json(render_entries(revision, page), headers)
 
 
-async def _paths_info(call: AuthenticatedRequest, hub: Repositories, address: Address) -> Response:
+async def _paths_info(
+    call: AuthenticatedRequest, hub: Repositories, address: HubAddress
+) -> Response:
     refuse_encoded(call.scope["headers"])
     body = await call.read(MAX_BODY_BYTES)
     is_long, content_type = len(body) > _LONG_BYTES, call.headers.get("content-type", "")
@@ -150,7 +152,7 @@ def _json(body: bytes, headers: Mapping[str, str] | None = None) -> Response:
     return Response(body, media_type="application/json", headers=headers)
 
 
-def _address(call: AuthenticatedRequest) -> Address:
+def _address(call: AuthenticatedRequest) -> HubAddress:
     path: bytes = call.scope["raw_path"]
     start = f"{PATH}/".encode()
     if not path.startswith(start):
@@ -167,7 +169,7 @@ def _own_origin(call: AuthenticatedRequest) -> str:
     return f"{call.scope['scheme']}://{call.headers.get('host', '')}"
 
 
-def _repositories(core: Core, values: Hub | None) -> Repositories:
+def _repositories(core: Core, values: HuggingFaceValues | None) -> Repositories:
     folders = Folders(
         core.authorizer,
         core.listings,

@@ -29,26 +29,26 @@ class HuggingFaceSettings(Section):
 
     @model_validator(mode="after")
     def _has_repositories(self) -> Self:
-        if not self.named():
+        if not self.by_kind():
             raise ValueError("give `models`, `datasets` or both")
         return self
 
-    def named(self) -> Mapping[str, HubRootSettings]:
+    def by_kind(self) -> Mapping[str, HubRootSettings]:
         kinds = {"models": self.models, "datasets": self.datasets}
         return {kind: root for kind, root in kinds.items() if root is not None}
 
 
 @dataclass(frozen=True, slots=True)
-class Hub:
+class HuggingFaceValues:
     """`roots` are by kind. `public_url` is the address of the service, or empty."""
 
     roots: Roots
     public_url: str = ""
 
 
-def values(section: HuggingFaceSettings, shared: Shared) -> Hub:
-    return Hub(roots(PATH, section.named()), shared.public_url)
+def values(section: HuggingFaceSettings, shared: Shared) -> HuggingFaceValues:
+    return HuggingFaceValues(roots(PATH, section.by_kind()), shared.public_url)
 
 
 def buckets(section: HuggingFaceSettings) -> Iterable[NamedBucket]:
-    return named_buckets(("hugging_face",), section.named())
+    return named_buckets(("hugging_face",), section.by_kind())

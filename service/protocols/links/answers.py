@@ -90,7 +90,7 @@ class OwnLink:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnLinks(Unsigned):
-    """Some of a caller's links, the newest first. `next` is the place to go on from, or None."""
+    """Some of a caller's links, the newest first. `next` is the cursor to go on from, or None."""
 
     links: list[OwnLink]
     next: int | None

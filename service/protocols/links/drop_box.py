@@ -20,7 +20,7 @@ from service.api.schemas import Size, StrictRequest, Text
 from service.clock import Clock
 from service.errors import InvalidRequest
 from service.presigning.requests import PresignRequest
-from service.protocols.links.tickets import KeyRing, LinkTicket
+from service.protocols.links.tickets import LinkKeys, LinkTicket
 from service.protocols.redirects import Headers, put_request
 from service.sessions.lifetime import Lifetime
 from service.signing.redirected_put import RedirectedPut
@@ -45,7 +45,7 @@ class DropBoxes:
         self._clock = clock
         self._unique_id = unique_id
 
-    def new_visit(self, keys: KeyRing, link_id: str) -> str:
+    def new_visit(self, keys: LinkKeys, link_id: str) -> str:
         """Return what the page of a new visitor sends along with each file."""
         return keys.visit_of(link_id, self._unique_id()[:_VISITOR])
 
@@ -58,7 +58,7 @@ class DropBoxes:
 
     def page_put(
         self,
-        keys: KeyRing,
+        keys: LinkKeys,
         ticket: LinkTicket,
         file: NewFile,
         lifetime: Lifetime,

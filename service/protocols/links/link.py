@@ -102,7 +102,7 @@ def pack(link: Link) -> bytes:
 
 def unpack(packed: bytes) -> Link:
     """Return the link of a binary form that `pack` made."""
-    read = _Reader(packed)
+    read = _PackedReader(packed)
     flags = read.bytes(1)[0]
     salt = read.bytes(SALT_BYTES)
     issued_at = int.from_bytes(read.bytes(_TIME_BYTES))
@@ -141,7 +141,7 @@ def pack_caller(caller: Caller) -> bytes:
     return _text(caller.subject) + issuer
 
 
-class _Reader:
+class _PackedReader:
     def __init__(self, packed: bytes) -> None:
         self._packed = packed
         self._at = 0

@@ -35,7 +35,7 @@ class StoredLink(NamedTuple):
 
 
 class RevokedPage(NamedTuple):
-    """Some revoked ids with the ends of their links. `last` is the place of the last one."""
+    """Some revoked ids with the ends of their links. `last` is the cursor of the last one."""
 
     ends: dict[str, float]
     last: bytes | None
@@ -50,7 +50,7 @@ class ListedLink(NamedTuple):
 
 
 class ListPage(NamedTuple):
-    """Some of a maker's links, the newest first. `next` is the place of the last one, or None."""
+    """Some of a maker's links, the newest first. `next` is the cursor of the last one, or None."""
 
     links: list[ListedLink]
     next: int | None
@@ -79,7 +79,7 @@ class LinkStore(Protocol):
         """
 
     async def listed(self, maker: str, before: int | None) -> ListPage:
-        """Return PAGE_LINKS at most of a maker's list: those made before the place `before`."""
+        """Return PAGE_LINKS at most of a maker's list: those made before the cursor `before`."""
 
     async def revoke(self, link: StoredLink) -> bool:
         """End a link, which may be revoked already.
@@ -88,7 +88,7 @@ class LinkStore(Protocol):
         """
 
     async def revoked(self, after: bytes | None) -> RevokedPage | None:
-        """Return the next revocations after the place `after`, in order, or None if there are none.
+        """Return the next revocations after the cursor `after`, in order, or None for none.
 
         They are few enough for one answer. Raises any error of the client, and has no deadline of
         its own.

@@ -146,28 +146,28 @@ class _LiveLinks:
 
 
 class _Lists:
-    """The lists of all makers. Places only grow."""
+    """The lists of all makers. Cursors only grow."""
 
     def __init__(self) -> None:
         self._live = _LiveLinks(MOST_LISTED)
-        self._places = count(1)
-        self._lists: dict[str, dict[int, tuple[str, bytes]]] = {}  # by makers and places
-        self._of: dict[str, tuple[str, int]] = {}  # makers and places, by ids
+        self._cursors = count(1)
+        self._lists: dict[str, dict[int, tuple[str, bytes]]] = {}  # by makers and cursors
+        self._of: dict[str, tuple[str, int]] = {}  # makers and cursors, by ids
 
     def add(self, link: StoredLink, sealed: bytes) -> bool:
         if not self._live.add(link):
             return False
-        place = next(self._places)
-        self._lists.setdefault(link.maker, {})[place] = link.id, sealed
-        self._of[link.id] = link.maker, place
+        cursor = next(self._cursors)
+        self._lists.setdefault(link.maker, {})[cursor] = link.id, sealed
+        self._of[link.id] = link.maker, cursor
         return True
 
     def page(self, maker: str, before: int | None) -> tuple[list[tuple[str, bytes]], int | None]:
-        """Return ids and what is sealed, and the last one's place if there are more."""
+        """Return ids and what is sealed, and the last one's cursor if there are more."""
         links = self._lists.get(maker, {})
-        places = [place for place in reversed(links) if before is None or place < before]
-        last = places[PAGE_LINKS - 1] if len(places) > PAGE_LINKS else None
-        return [links[place] for place in places[:PAGE_LINKS]], last
+        cursors = [cursor for cursor in reversed(links) if before is None or cursor < before]
+        last = cursors[PAGE_LINKS - 1] if len(cursors) > PAGE_LINKS else None
+        return [links[cursor] for cursor in cursors[:PAGE_LINKS]], last
 
     def ids(self, maker: str) -> list[str]:
         return [link_id for link_id, _ in self._lists.get(maker, {}).values()]
@@ -182,7 +182,7 @@ class _Lists:
             self._forget(link_id)
 
     def _forget(self, link_id: str) -> None:
-        maker, place = self._of.pop(link_id)
-        del self._lists[maker][place]
+        maker, cursor = self._of.pop(link_id)
+        del self._lists[maker][cursor]
         if not self._lists[maker]:
             del self._lists[maker]

@@ -42,7 +42,7 @@ _OF_THE_CONSOLE: Final = (
     *("elements.js", "error_words.js", "words.js"),
     *("client/errors.js", "client/retries.js", "client/source.js", "client/store.js"),
 )
-Facts = Sequence[tuple[str, str | None]]  # names, which are HTML, and values, which are text
+Rows = Sequence[tuple[str, str | None]]  # names, which are HTML, and values, which are text
 _TURNING: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")  # as displayName of words.js
 _UNITS: Final = ("KB", "MB", "GB", "TB")
 _ASK: Final = "Ask the person who sent it to you for a new one."
@@ -173,12 +173,12 @@ def _times(link: Link) -> str:
     )
 
 
-def _page(file: str, policy: str, **texts: str | Facts) -> Response:
+def _page(file: str, policy: str, **texts: str | Rows) -> Response:
     html = _template(file).substitute({name: _html(text) for name, text in texts.items()})
     return Response(html, media_type="text/html", headers={"Content-Security-Policy": policy})
 
 
-def _html(text: str | Facts) -> str:
+def _html(text: str | Rows) -> str:
     if isinstance(text, str):
         return escape(text)
     shown = ((name, value) for name, value in text if value is not None)

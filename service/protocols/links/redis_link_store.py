@@ -47,8 +47,8 @@ PAGE: Final = 2000  # revocations in one answer: 80 KB
 # The braces keep all keys on one node of a cluster.
 _PREFIX: Final = "presign:{links}"
 _BY_END: Final = f"{_PREFIX}:revoked-by-end"
-_BY_PLACE: Final = f"{_PREFIX}:revoked-by-place"
-_LAST_PLACE: Final = f"{_PREFIX}:last-place"
+_BY_CURSOR: Final = f"{_PREFIX}:revoked-by-place"
+_LAST_CURSOR: Final = f"{_PREFIX}:last-place"
 
 
 class RedisLinkStore:
@@ -88,12 +88,12 @@ class RedisLinkStore:
         return await self._result_of(partial(self._page, maker, before), self._list_calls)
 
     async def revoke(self, link: StoredLink) -> bool:
-        keys = [_BY_END, _BY_PLACE, _LAST_PLACE, _ended(link), _record(link), _counted(link)]
+        keys = [_BY_END, _BY_CURSOR, _LAST_CURSOR, _ended(link), _record(link), _counted(link)]
         return bool(await self._result_of(partial(self._revoke, keys, _bounded(link))))
 
     async def revoked(self, after: bytes | None) -> RevokedPage | None:
         begin = b"-inf" if after is None else b"(" + after
-        found: Any = await self._revoked([_BY_END, _BY_PLACE], [begin, PAGE])
+        found: Any = await self._revoked([_BY_END, _BY_CURSOR], [begin, PAGE])
         if found is None:
             return None
         last, text = found

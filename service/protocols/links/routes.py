@@ -34,7 +34,7 @@ Uses = Annotated[int, Field(ge=1, le=1000)]
 Time = Annotated[str, Field(min_length=20, max_length=35)]
 Label = Annotated[str, Field(min_length=1, max_length=80)]
 Message = Annotated[str, Field(min_length=1, max_length=300)]
-Place = Annotated[str, Field(pattern=r"^[0-9]{1,16}$")]
+Cursor = Annotated[str, Field(pattern=r"^[0-9]{1,16}$")]
 Operations = Annotated[list[Literal["download", "upload"]], Field(min_length=1, max_length=1)]
 
 
@@ -102,7 +102,7 @@ class NewLinkRequest(StrictRequest):
 
 
 class LinksQuery(StrictRequest):
-    after: Place | MISSING = MISSING
+    after: Cursor | MISSING = MISSING
 
 
 router = APIRouter(prefix=_PATH, tags=["links"], route_class=ApiRoute)

@@ -37,7 +37,7 @@ from service.protocols.links.link import Link, pack_caller
 from service.protocols.links.link_store import MOST_LINKS, LinkStore, ListedLink, StoredLink
 from service.protocols.links.linked_objects import LinkedObjects
 from service.protocols.links.revocations import Revocations
-from service.protocols.links.settings import LinkSettings
+from service.protocols.links.settings import LinksValues
 from service.protocols.links.tickets import LinkTicket
 from service.signing.validation import check_key, check_prefix
 
@@ -67,7 +67,7 @@ class SharedRecords:
 class Links:
     def __init__(
         self,
-        settings: LinkSettings | None,
+        values: LinksValues | None,
         shared: SharedRecords | None,
         *,
         authorizer: Authorizer,
@@ -75,8 +75,8 @@ class Links:
         clock: Clock,
         salt: Callable[[], bytes],
     ) -> None:
-        """Without `settings` there are no links. `salt` returns SALT_BYTES random bytes."""
-        self.settings = settings
+        """Without `values` there are no links. `salt` returns SALT_BYTES random bytes."""
+        self.values = values
         self.shared = shared
         self._authorizer = authorizer
         self._objects = objects
@@ -96,7 +96,7 @@ class Links:
         return await self._authorizer.audited(requester, new.request, new.request.key, create)
 
     async def listed(self, requester: Requester, before: int | None, route: str) -> OwnLinks:
-        """Return a page of the caller's own links: those made before the place `before`.
+        """Return a page of the caller's own links: those made before the cursor `before`.
 
         `route` is the path's template, for the audit line of a refusal. Raises InvalidRequest
         without a store, Overloaded while it is out of reach, and RateLimited: it counts as one URL.
@@ -129,38 +129,36 @@ class Links:
         cutoff = self._authorizer.snapshot.not_before(Identity(maker))
         return sha256(pack_caller(maker) + f" {cutoff}".encode()).hexdigest()[:_NAME_LENGTH]
 
-    async def _create(
-        self, settings: LinkSettings, requester: Requester, new: NewLink
-    ) -> CreatedLink:
+    async def _create(self, values: LinksValues, requester: Requester, new: NewLink) -> CreatedLink:
         self._granted(requester, new)
         await self._check_object(requester, new.request)
         made = self._granted(requester, new)  # the configuration may have changed meanwhile
-        ticket = settings.keys.seal(self._link(requester, new, made))
+        ticket = values.keys.seal(self._link(requester, new, made))
         await self._register(ticket)
-        is_listed = await self._list(settings, ticket)
+        is_listed = await self._list(values, ticket)
         requester.link_id = ticket.id
         return CreatedLink(
             expires_in=made.expires_in,
             limited_by=made.limited_by,
-            url=f"{settings.url}/l/{ticket.text}",
+            url=f"{values.url}/l/{ticket.text}",
             id=ticket.id,
             expires_at=ticket.link.expires_at,
             is_listed=is_listed,
         )
 
     async def _listed(
-        self, settings: LinkSettings, requester: Requester, before: int | None
+        self, values: LinksValues, requester: Requester, before: int | None
     ) -> OwnLinks:
         shared, caller = self._require_shared(), requester.identity.caller
         if is_anonymous(caller):  # anybody is that caller
             return OwnLinks(links=[], next=None)
         page = await shared.store.listed(self._name_of(caller), before)
-        found = self._own(settings, shared, requester, page.links)
+        found = self._own(values, shared, requester, page.links)
         return OwnLinks(links=[*found], next=page.next)
 
     def _own(
         self,
-        settings: LinkSettings,
+        values: LinksValues,
         shared: SharedRecords,
         requester: Requester,
         listed: Sequence[ListedLink],
@@ -169,14 +167,14 @@ class Links:
         now, caller = self._clock.wall(), requester.identity.caller
         grants = self._authorizer.access(requester).grants
         for each in listed:
-            own = own_link(settings, caller, grants, each)
+            own = own_link(values, caller, grants, each)
             if own is not None and own.link.expires_at > now:
                 end = own.link.expires_at
                 is_revoked = own.is_revoked or shared.revocations.is_revoked(own.id, end)
                 yield replace(own, is_revoked=is_revoked)
 
-    async def _end(self, settings: LinkSettings, requester: Requester, link_id: str) -> EndedLink:
-        expires_at = settings.keys.end_of(link_id, requester.identity.caller)
+    async def _end(self, values: LinksValues, requester: Requester, link_id: str) -> EndedLink:
+        expires_at = values.keys.end_of(link_id, requester.identity.caller)
         if expires_at is None:
             raise NotFound("You have no link with this id.")
         link = self.stored(requester.identity.caller, link_id, expires_at)
@@ -184,10 +182,10 @@ class Links:
         requester.link_id = link_id
         return EndedLink()
 
-    def _configured(self) -> LinkSettings:
-        if self.settings is None:
+    def _configured(self) -> LinksValues:
+        if self.values is None:
             raise NotConfigured(FEATURE)
-        return self.settings
+        return self.values
 
     def _require_shared(self, pointer: str | None = None) -> SharedRecords:
         if self.shared is None:
@@ -209,13 +207,13 @@ class Links:
             if not await store.register(stored, max_uses):
                 raise LimitExceeded(_TOO_MANY_COUNTED, pointer="#/max_uses")
 
-    async def _list(self, settings: LinkSettings, ticket: LinkTicket) -> bool:
+    async def _list(self, values: LinksValues, ticket: LinkTicket) -> bool:
         """Return whether the link is in the list. A link works without being in it."""
         if self.shared is None or is_anonymous(ticket.link.caller):
             return False
         stored = self.stored(ticket.link.caller, ticket.id, ticket.link.expires_at)
         try:
-            return await self.shared.store.keep(stored, settings.keys.seal_for_store(ticket.link))
+            return await self.shared.store.keep(stored, values.keys.seal_for_store(ticket.link))
         except Overloaded:
             return False
 
@@ -266,7 +264,7 @@ class Links:
 
 
 def own_link(
-    settings: LinkSettings, caller: Caller, grants: Grants, listed: ListedLink
+    values: LinksValues, caller: Caller, grants: Grants, listed: ListedLink
 ) -> OwnLink | None:
     """Return a link of the caller's, or None if no key has sealed it for this caller and id.
 
@@ -275,7 +273,7 @@ def own_link(
     Sessions of one caller may have other claims, so `grants` are those of the session that asks.
     Whether the link is revoked is what the configuration says.
     """
-    ticket = settings.keys.open_from_store(listed.sealed)
+    ticket = values.keys.open_from_store(listed.sealed)
     if ticket is None or ticket.id != listed.id or ticket.link.caller != caller:
         return None
     link = ticket.link
@@ -283,7 +281,7 @@ def own_link(
     return OwnLink(
         id=ticket.id,
         link=link,
-        url=None if longest is None else f"{settings.url}/l/{ticket.text}",
-        is_revoked=ticket.id in settings.revoked,
+        url=None if longest is None else f"{values.url}/l/{ticket.text}",
+        is_revoked=ticket.id in values.revoked,
         uses=None if link.max_uses is None else link.max_uses - (listed.uses_left or 0),
     )

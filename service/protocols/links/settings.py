@@ -9,7 +9,7 @@ from service.config.key_files import KeyFile
 from service.config.messages import Missing
 from service.config.texts import check_store_url, matching
 from service.config.types import Section
-from service.protocols.links.tickets import KeyRing
+from service.protocols.links.tickets import LinkKeys
 from service.protocols.protocol import Shared
 
 MEMORY: Final = "memory://"
@@ -57,27 +57,27 @@ class LinksSettings(Section):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LinkSettings:
+class LinksValues:
     """What the configuration says about links. `url` is what they start with, before `/l/`.
 
     `store_url` is of the store for their uses and revocations, which may be the shared one.
     """
 
-    keys: KeyRing
+    keys: LinkKeys
     url: str
     revoked: frozenset[str] = frozenset()
     store_url: str | None = field(default=None, repr=False)
 
 
-def values(links: LinksSettings, shared: Shared) -> LinkSettings:
+def values(links: LinksSettings, shared: Shared) -> LinksValues:
     own = links.store_url
-    return LinkSettings(
-        keys=KeyRing(shared.keys),
+    return LinksValues(
+        keys=LinkKeys(shared.keys),
         url=shared.public_url,
         revoked=frozenset(links.revoked_links),
         store_url=shared.store_url if own is None else own.get_secret_value(),
     )
 
 
-def restart(old: LinkSettings, new: LinkSettings) -> list[str]:
+def restart(old: LinksValues, new: LinksValues) -> list[str]:
     return [] if old.store_url == new.store_url else ["links.store_url"]

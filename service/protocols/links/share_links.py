@@ -13,18 +13,18 @@ from service.protocols.links.linked_objects import LinkedObjects
 from service.protocols.links.memory_link_store import MemoryLinkStore
 from service.protocols.links.revocations import Revocations
 from service.protocols.links.service import Links, SharedRecords
-from service.protocols.links.settings import MEMORY, LinkSettings
+from service.protocols.links.settings import MEMORY, LinksValues
 from service.protocols.links.visits import LinkVisits
 
 
-class ShareLinks(UseCase[LinkSettings]):
+class ShareLinks(UseCase[LinksValues]):
     """It follows the revocations of the store from the start until it is closed.
 
     If there are no links at the start, neither their routes nor their store are there: then no
     later settings have an effect.
     """
 
-    def __init__(self, core: Core, values: LinkSettings | None) -> None:
+    def __init__(self, core: Core, values: LinksValues | None) -> None:
         super().__init__(values)
         self.presigner = core.presigner
         self._has_routes = values is not None
@@ -49,9 +49,9 @@ class ShareLinks(UseCase[LinkSettings]):
         self.visits = LinkVisits(self.links, clock=core.clock)
         self.drop_boxes = DropBoxes(clock=core.clock, unique_id=core.unique_id)
 
-    def configure(self, values: LinkSettings | None) -> None:
+    def configure(self, values: LinksValues | None) -> None:
         if self._has_routes:
-            self.values = self.links.settings = values
+            self.values = self.links.values = values
             self.visits.forget()
 
     def attempts(self) -> list[SharedAttempts]:

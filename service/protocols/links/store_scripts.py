@@ -4,9 +4,9 @@ What the store has, below one prefix:
 - of each link with `max_uses`, its record: the uses that are `left`, and the time in ms until which
   one is `open`;
 - of each maker, two sorted sets: its links with `max_uses`, and those that it has revoked;
-- of each maker, a list: its links by their ends, by their places, and what is sealed of them;
-- all revocations in two sorted sets: by when they are dropped, and by their places, which only
-  grow. A place is a time in µs, so that a store that has lost the last ones goes on above them.
+- of each maker, a list: its links by their ends, by their cursors, and what is sealed of them;
+- all revocations in two sorted sets: by when they are dropped, and by their cursors, which only
+  grow. A cursor is a time in µs, so that a store that has lost the last ones goes on above them.
 
 All of it ends with its links: sets lose what is over whenever something is added.
 """
@@ -51,7 +51,7 @@ if left == 1 then
 end
 return 2
 """
-# KEYS: the maker's list by end, by place, and what is sealed.
+# KEYS: the maker's list by end, by cursor, and what is sealed.
 _DROP_LISTED: Final = """
 local now = redis.call('TIME')
 local function drop(ids)
@@ -63,23 +63,23 @@ end
 drop(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now[1], 'LIMIT', 0, 1000))
 """
 # KEYS: those three, the maker's revoked links. ARGV: id, kept until, most (1,000 at most), what is
-# sealed. A place is a time in µs, and grows. What is revoked makes room.
+# sealed. A cursor is a time in µs, and grows. What is revoked makes room.
 KEEP: Final = f"""{_DROP_LISTED}
 if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[3]) then
   drop(redis.call('ZINTER', 2, KEYS[1], KEYS[4]))
 end
 if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[3]) then return 0 end
 local last = tonumber(redis.call('ZRANGE', KEYS[2], -1, -1, 'WITHSCORES')[2] or 0)
-local place = string.format('%.0f', math.max(now[1] * 1000000 + now[2], last + 1))
+local cursor = string.format('%.0f', math.max(now[1] * 1000000 + now[2], last + 1))
 redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
-redis.call('ZADD', KEYS[2], place, ARGV[1])
+redis.call('ZADD', KEYS[2], cursor, ARGV[1])
 redis.call('HSET', KEYS[3], ARGV[1], ARGV[4])
 local ends = redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')[2]
 for at = 1, 3 do redis.call('EXPIREAT', KEYS[at], ends) end
 return 1
 """
-# KEYS: those three. ARGV: the place to begin at, most. Returns ids, what is sealed, and the last
-# one's place if there are more.
+# KEYS: those three. ARGV: the cursor to begin at, most. Returns ids, what is sealed, and the last
+# one's cursor if there are more.
 LISTED: Final = f"""{_DROP_LISTED}
 local found = redis.call(
   'ZREVRANGEBYSCORE', KEYS[2], ARGV[1], '-inf', 'WITHSCORES', 'LIMIT', 0, ARGV[2] + 1)
@@ -95,9 +95,9 @@ local left = {}
 for at, key in ipairs(KEYS) do left[at] = redis.call('HGET', key, 'left') end
 return left
 """
-# KEYS: the revocations by end, by place, the last place, the maker's revoked links, the record, the
-# maker's counted links. ARGV: id, kept until, most. Each call drops more of what is over than it
-# adds.
+# KEYS: the revocations by end, by cursor, the last cursor, the maker's revoked links, the record,
+# the maker's counted links. ARGV: id, kept until, most. Each call drops more of what is over than
+# it adds.
 REVOKE: Final = f"""{_BOUND}
 if redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 1 end
 local over = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, 1000)
@@ -109,16 +109,16 @@ if not fits(KEYS[4], ARGV[3]) then return 0 end
 keep(KEYS[4], ARGV[1], ARGV[2])
 local time = redis.call('TIME')
 local last = tonumber(redis.call('GET', KEYS[3]) or 0)
-local place = string.format('%.0f', math.max(time[1] * 1000000 + time[2], last + 1))
-redis.call('SET', KEYS[3], place)
+local cursor = string.format('%.0f', math.max(time[1] * 1000000 + time[2], last + 1))
+redis.call('SET', KEYS[3], cursor)
 redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
-redis.call('ZADD', KEYS[2], place, ARGV[1])
+redis.call('ZADD', KEYS[2], cursor, ARGV[1])
 redis.call('DEL', KEYS[5])
 redis.call('ZREM', KEYS[6], ARGV[1])
 return 1
 """
-# KEYS: the revocations by end, by place. ARGV: the place to begin at, most. One text is read fifty
-# times as fast as an array of as many elements.
+# KEYS: the revocations by end, by cursor. ARGV: the cursor to begin at, most. One text is read
+# fifty times as fast as an array of as many elements.
 REVOKED: Final = """
 local found = redis.call(
   'ZRANGEBYSCORE', KEYS[2], ARGV[1], '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[2])

@@ -5,7 +5,7 @@ and AES-GCM 28. AES-SIV needs no nonce while plaintexts are unique; the link's s
 
 Links live for a year, but no ticket has a version. Another form would be sealed by ciphers that are
 derived from the same key for other purposes than `seal` and `store`. What a cipher opens has the
-form that it seals, so `open` would try both.
+form that it seals, so `decrypt` would try both.
 
 A link's id is its end, its salt, and a MAC over them and the maker. So the service knows without
 any store whether an id is one of a caller's own links, and when that link ends.
@@ -41,7 +41,7 @@ class LinkTicket:
     text: str = field(repr=False)
 
 
-class KeyRing:
+class LinkKeys:
     """The first key seals, all of them open."""
 
     def __init__(self, keys: Sequence[bytes]) -> None:
@@ -56,11 +56,11 @@ class KeyRing:
         key = self._keys[0]
         return LinkTicket(link, key.id_of(link.caller, link.expires_at, link.salt), key.seal(link))
 
-    def open(self, text: str) -> LinkTicket | None:
+    def open_ticket(self, text: str) -> LinkTicket | None:
         """Return the ticket with this text, or None if none of the keys has sealed it."""
         data = _decoded(text) or b""
         for key in self._keys:
-            if (link := key.open(data)) is not None:
+            if (link := key.decrypt(data)) is not None:
                 return LinkTicket(link, key.id_of(link.caller, link.expires_at, link.salt), text)
         return None
 
@@ -113,7 +113,7 @@ class _Key:
     def seal(self, link: Link) -> str:
         return self._text(pack(link))
 
-    def open(self, data: bytes) -> Link | None:
+    def decrypt(self, data: bytes) -> Link | None:
         packed = self._opened(self._cipher, data)
         return None if packed is None else unpack(packed)
 

@@ -21,7 +21,7 @@ from service.protocols.links.link import Link
 from service.protocols.links.linked_objects import SeenObject
 from service.protocols.links.pages import drop_box_page, file_name, file_page, refusal_page
 from service.protocols.links.share_links import ShareLinks
-from service.protocols.links.tickets import KeyRing
+from service.protocols.links.tickets import LinkKeys
 from service.protocols.links.visits import OpenLink
 from service.protocols.redirects import Redirect, sign
 from service.protocols.url_paths import decode
@@ -56,11 +56,11 @@ class Visit(AuthenticatedRequest):
         return self.opened.ticket.link
 
     @property
-    def key_ring(self) -> KeyRing:
+    def link_keys(self) -> LinkKeys:
         """Raises NotFound if links were turned off while a body came."""
-        if (settings := self.links.links.settings) is None:
+        if (values := self.links.links.values) is None:
             raise _unknown()
-        return settings.keys
+        return values.keys
 
     @property
     def below(self) -> str | None:
@@ -238,7 +238,7 @@ async def _upload(visit: Visit) -> Response:
             return JsonBytesResponse(render_request(signed), 200)
         case "GET" | "HEAD" if below is None:
             grants = visit.authorizer.access(visit.requester).grants
-            new = visit.links.drop_boxes.new_visit(visit.key_ring, visit.opened.ticket.id)
+            new = visit.links.drop_boxes.new_visit(visit.link_keys, visit.opened.ticket.id)
             return drop_box_page(link, new, visit.authorizer.snapshot, grants)
         case "GET" | "HEAD" if not below:  # a slash, with which the page's links would be wrong
             ticket = visit.scope["raw_path"].split(b"/")[2].decode("ascii")
@@ -249,7 +249,7 @@ async def _upload(visit: Visit) -> Response:
 def _page_upload(visit: Visit, file: NewFile) -> PresignRequest:
     bucket = visit.authorizer.snapshot.buckets[visit.link.bucket]
     return visit.links.drop_boxes.page_put(
-        visit.key_ring,
+        visit.link_keys,
         visit.opened.ticket,
         file,
         visit.lifetime,

@@ -49,11 +49,11 @@ class LinkVisits:
 
     def open_ticket(self, text: str) -> OpenLink:
         """Return the link of a ticket's text. Raises NotFound if no key has sealed the text."""
-        if (settings := self._links.settings) is None:
+        if (values := self._links.values) is None:
             raise NotFound(_UNKNOWN)
         if (found := self._opened.get(text)) is not None:
             return found
-        if (ticket := settings.keys.open(text)) is None:
+        if (ticket := values.keys.open_ticket(text)) is None:
             raise NotFound(_UNKNOWN)
         opened = self._opened[text] = OpenLink(ticket, ticket.link.maker())
         return opened
@@ -100,8 +100,8 @@ class LinkVisits:
         return link.not_before is not None and now < link.not_before
 
     def _is_revoked(self, ticket: LinkTicket) -> bool:
-        settings, shared = self._links.settings, self._links.shared
-        if settings is None or ticket.id in settings.revoked:
+        values, shared = self._links.values, self._links.shared
+        if values is None or ticket.id in values.revoked:
             return True
         if shared is None:
             return False

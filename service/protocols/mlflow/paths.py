@@ -56,7 +56,7 @@ def artifact(roots: Roots, path: str) -> Artifact:
     return _checked(Artifact(roots.find(name), rest.removesuffix("/")), rest)
 
 
-def uploaded(folder: Artifact, local_path: str) -> Artifact:
+def uploaded_artifact(folder: Artifact, local_path: str) -> Artifact:
     """Return the artifact that a client's file becomes in a folder: it keeps its name there.
 
     Raises InvalidRequest.

@@ -29,7 +29,7 @@ from service.errors import (
 from service.multipart.completion import MANY_PARTS
 from service.protocols.mlflow.artifacts import LIFETIME, MANY_ENTRIES, Artifacts, Entry
 from service.protocols.mlflow.parts import FileParts
-from service.protocols.mlflow.paths import Artifact, artifact, uploaded
+from service.protocols.mlflow.paths import Artifact, artifact, uploaded_artifact
 from service.protocols.mlflow.schemas import AbortBody, CompleteBody, CreateBody, ListQuery
 from service.protocols.redirects import Redirect, put_request, sign
 from service.protocols.roots import Roots
@@ -138,7 +138,7 @@ async def presigned(call: AuthenticatedRequest) -> bytes:
 @router.post(f"{_PARTS}/create{_REST}")
 async def create_parts(call: AuthenticatedRequest, body: CreateBody) -> Response:
     mlflow = call.parts.use_case(Mlflow)
-    wanted = uploaded(_artifact(call, f"{_PARTS}/create"), body.path)
+    wanted = uploaded_artifact(_artifact(call, f"{_PARTS}/create"), body.path)
     try:
         created = await mlflow.parts.create(call.requester, wanted, body.num_parts)
     except Forbidden as error:
@@ -154,7 +154,7 @@ async def create_parts(call: AuthenticatedRequest, body: CreateBody) -> Response
 @router.post(f"{_PARTS}/complete{_REST}")
 async def complete_parts(call: AuthenticatedRequest, body: CompleteBody) -> bytes:
     mlflow = call.parts.use_case(Mlflow)
-    wanted = uploaded(_artifact(call, f"{_PARTS}/complete"), body.path)
+    wanted = uploaded_artifact(_artifact(call, f"{_PARTS}/complete"), body.path)
     is_long = len(body.parts) > MANY_PARTS
     parts = await run_in_thread_if(is_long, lambda: [part.to_part() for part in body.parts])
     await mlflow.parts.complete(call.requester, wanted, body.upload_id, parts)
@@ -164,7 +164,7 @@ async def complete_parts(call: AuthenticatedRequest, body: CompleteBody) -> byte
 @router.post(f"{_PARTS}/abort{_REST}")
 async def abort_parts(call: AuthenticatedRequest, body: AbortBody) -> bytes:
     mlflow = call.parts.use_case(Mlflow)
-    wanted = uploaded(_artifact(call, f"{_PARTS}/abort"), body.path)
+    wanted = uploaded_artifact(_artifact(call, f"{_PARTS}/abort"), body.path)
     await mlflow.parts.abort(call.requester, wanted, body.upload_id)
     return b"{}"
 

@@ -39,7 +39,7 @@ class AbortBody(FileBody):
     upload_id: str
 
 
-class SentPart(MlflowBody):
+class MlflowPart(MlflowBody):
     part_number: PartNumber
     etag: ETag
 
@@ -52,4 +52,4 @@ class CompleteBody(AbortBody):
 
     max_body_bytes: ClassVar[int] = MAX_BATCH_BYTES
 
-    parts: Annotated[list[SentPart], Field(min_length=1, max_length=MAX_PARTS, fail_fast=True)]
+    parts: Annotated[list[MlflowPart], Field(min_length=1, max_length=MAX_PARTS, fail_fast=True)]

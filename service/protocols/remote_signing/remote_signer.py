@@ -26,7 +26,7 @@ from service.protocols.remote_signing.accesses import (
 )
 from service.protocols.remote_signing.deletions import MAX_OBJECTS, count_objects, deleted_objects
 from service.protocols.remote_signing.policy import ENCRYPTION, S3Call
-from service.protocols.remote_signing.schemas import SignRequest
+from service.protocols.remote_signing.schemas import RemoteSignRequest
 from service.protocols.remote_signing.uris import (
     S3Uri,
     UriPrefix,
@@ -106,7 +106,7 @@ class RemoteSigner(UseCase[None]):
         self._decided = BoundedDict[_Read, SigningGrant](_MAX_DECIDED)
 
     async def sign(
-        self, requester: Requester, request: SignRequest, *, bucket: str | None, route: str
+        self, requester: Requester, request: RemoteSignRequest, *, bucket: str | None, route: str
     ) -> SignedHeaders:
         """Return the headers to add. Without `bucket`, the URI says which one it is.
 
@@ -127,7 +127,7 @@ class RemoteSigner(UseCase[None]):
         )
 
     async def _check(
-        self, requester: Requester, request: SignRequest, bucket: str | None
+        self, requester: Requester, request: RemoteSignRequest, bucket: str | None
     ) -> _ValidatedRequest:
         """Return what the request needs grants for.
 

@@ -22,7 +22,7 @@ from service.api.problems import refused, status_of
 from service.api.route import ApiRoute, AuthenticatedRequest
 from service.errors import NotFound, PresignError, TokenExpired, Unauthenticated
 from service.protocols.remote_signing.remote_signer import RemoteSigner
-from service.protocols.remote_signing.schemas import SignRequest
+from service.protocols.remote_signing.schemas import RemoteSignRequest
 from service.protocols.served import Served
 
 PATH: Final = "/sign/"
@@ -60,7 +60,7 @@ class SignRoute(ApiRoute):
         wrong = [
             f"{pointer[2:]}: {detail}"
             for pointer, detail in error.pointers.items()
-            if pointer[2:] in SignRequest.model_fields
+            if pointer[2:] in RemoteSignRequest.model_fields
         ]
         members: dict[str, Any] = {
             "message": " ".join([error.detail, *wrong]),
@@ -85,18 +85,18 @@ router = APIRouter(route_class=SignRoute, include_in_schema=False)
 
 
 @router.post("/v1/aws/s3/sign")
-async def sign(call: AuthenticatedRequest, body: SignRequest) -> bytes:
+async def sign(call: AuthenticatedRequest, body: RemoteSignRequest) -> bytes:
     return await _sign(call, body, None)
 
 
 @router.post(f"{PATH}{{path:path}}")
-async def sign_in_bucket(call: AuthenticatedRequest, body: SignRequest) -> bytes:
+async def sign_in_bucket(call: AuthenticatedRequest, body: RemoteSignRequest) -> bytes:
     if (found := _OF_A_BUCKET.fullmatch(call.scope["raw_path"])) is None:
         raise NotFound("No such resource.")
     return await _sign(call, body, unquote_to_bytes(found[1]).decode(errors="replace"))
 
 
-async def _sign(call: AuthenticatedRequest, body: SignRequest, bucket: str | None) -> bytes:
+async def _sign(call: AuthenticatedRequest, body: RemoteSignRequest, bucket: str | None) -> bytes:
     signer = call.parts.use_case(RemoteSigner)
     route: str = call.scope["route"].path
     signed = await signer.sign(call.requester, body, bucket=bucket, route=route)

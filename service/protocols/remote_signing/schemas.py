@@ -15,7 +15,7 @@ _MAX_BODY_BYTES: Final = 2 * 1024**2
 _Values = Annotated[list[str], Field(max_length=100)]
 
 
-class SignRequest(Body):
+class RemoteSignRequest(Body):
     """Unknown members, and `properties`, mean nothing to the signature and are ignored."""
 
     model_config = ConfigDict(strict=True)

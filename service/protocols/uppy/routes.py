@@ -25,7 +25,7 @@ from service.protocols.uppy.schemas import (
     KeyQuery,
     NewUploadRequest,
     ParamsQuery,
-    SignRequest,
+    UppySignRequest,
 )
 from service.protocols.uppy.uploads import CallerUploads, UppyUploads
 from service.signing.multipart_actions import AbortMultipartUpload, ListParts
@@ -127,7 +127,7 @@ async def abort_upload(
 
 
 @router.post("/sign")
-async def sign_request(call: AuthenticatedRequest, body: SignRequest) -> bytes:
+async def sign_request(call: AuthenticatedRequest, body: UppySignRequest) -> bytes:
     """Sign a request that v6 sends to S3 itself. Method and fields tell which one it is."""
     uploads, key, seconds = _uploads(call), body.key, body.expires_in
     new_key: dict[str, str] = {}

@@ -90,7 +90,7 @@ class CompleteRequest(OpenRequest):
         ]
 
 
-class SignRequest(OpenRequest):
+class UppySignRequest(OpenRequest):
     """What v6 passes to `signRequest`, with the fields that the page may add."""
 
     method: Literal["GET", "PUT", "POST", "DELETE"]

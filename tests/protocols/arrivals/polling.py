@@ -17,12 +17,12 @@ class Failures:
 
 @asynccontextmanager
 async def polling(
-    queue: FakeQueue, work: Work, *, places: int = 100, failures: Failures | None = None
+    queue: FakeQueue, work: Work, *, slots: int = 100, failures: Failures | None = None
 ) -> AsyncIterator[Poller]:
     poller = Poller(
         queue,
         work,
-        places=lambda: places,
+        slots=lambda: slots,
         jitter=lambda: 0.999,
         on_failure=failures or Failures(),
     )

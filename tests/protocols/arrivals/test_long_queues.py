@@ -1,4 +1,4 @@
-"""A long queue is received from several times at once, within the places."""
+"""A long queue is received from several times at once, within the slots."""
 
 import asyncio
 from collections.abc import Sequence
@@ -70,6 +70,6 @@ async def test_a_queue_of_100_000_is_worked_on_within_the_places() -> None:
         await asyncio.sleep(0.1)
         return True
 
-    async with polling(queue, work, places=138) as poller:
+    async with polling(queue, work, slots=138) as poller:
         await queue.is_empty.wait()
     assert (most, queue.deleted) == (138, 100_000)

@@ -187,14 +187,14 @@ async def test_what_is_for_a_slow_hook_does_not_wait() -> None:
 async def test_few_messages_wait_for_a_hook_that_is_barely_quick() -> None:
     clock = loop_clock()
     notifying = Notifying(FakeHooks(seconds={SLOW: 0.9}), clock)
-    for _ in range(2):  # what waited has given its place back
+    for _ in range(2):  # what waited has given its slot back
         began = clock.boot()
         tries = [notifying.notify(slow=[make_arrival()]) for _ in range(JOBS + WAITING + 100)]
         tasks = [asyncio.create_task(each) for each in tries]
         await asyncio.sleep(0.1)
         assert sum(each.done() for each in tasks) == 100
         assert not any(each.result() for each in tasks if each.done())
-        assert await notifying.notify(REQUESTER, slow=[make_arrival()])  # its own places
+        assert await notifying.notify(REQUESTER, slow=[make_arrival()])  # its own slots
         outcomes = await asyncio.gather(*tasks)
         assert sum(outcomes) == JOBS + WAITING
         assert clock.boot() - began < 5

@@ -96,7 +96,7 @@ async def test_a_message_of_a_killed_replica_comes_back() -> None:
         await asyncio.Event().wait()
         return True
 
-    killed = Poller(queue, never, places=lambda: 9, jitter=lambda: 0.5, on_failure=Failures())
+    killed = Poller(queue, never, slots=lambda: 9, jitter=lambda: 0.5, on_failure=Failures())
     killed.start()
     await asyncio.sleep(5)
     for task in (*killed._receivers, *killed._tasks, *killed._working):
@@ -130,7 +130,7 @@ async def test_no_more_messages_are_taken_than_there_are_places() -> None:
         await asyncio.sleep(1000)
         return True
 
-    async with polling(queue, take_long, places=7):
+    async with polling(queue, take_long, slots=7):
         await asyncio.sleep(100)
         assert len(queue.received) == 7
 
@@ -138,7 +138,7 @@ async def test_no_more_messages_are_taken_than_there_are_places() -> None:
 @in_virtual_time
 async def test_without_places_nothing_is_taken() -> None:
     queue = FakeQueue(["a"])
-    async with polling(queue, accept, places=0):
+    async with polling(queue, accept, slots=0):
         await asyncio.sleep(100)
     assert (queue.received, queue.left) == ([], 1)
 
@@ -260,7 +260,7 @@ async def test_nothing_is_lost_when_replicas_are_killed_at_random() -> None:
 
     def replica() -> Poller:
         one = Poller(
-            queue, fail_half, places=lambda: 74, jitter=chance.random, on_failure=Failures()
+            queue, fail_half, slots=lambda: 74, jitter=chance.random, on_failure=Failures()
         )
         one.start()
         return one

@@ -285,8 +285,8 @@ async def test_a_message_waits_a_minute_for_the_role_of_its_bucket() -> None:
 
 async def test_hooks_that_hold_all_they_may_leave_places_for_a_poll() -> None:
     async with pushing(FakeHooks()) as client:
-        places = app_of(client).parts.use_case(Arrivals)._places()
-    assert places - len(HOOKS) * (JOBS + WAITING) == BATCH
+        slots = app_of(client).parts.use_case(Arrivals)._slots()
+    assert slots - len(HOOKS) * (JOBS + WAITING) == BATCH
 
 
 async def test_a_body_is_not_read_without_the_right() -> None:

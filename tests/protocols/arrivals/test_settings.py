@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from service.app.protocol_values import values_without_keys
 from service.app.settings import Settings
 from service.protocols import arrivals
-from service.protocols.arrivals.hooks import ArrivalSettings
+from service.protocols.arrivals.hooks import ArrivalsValues
 from service.protocols.arrivals.queue import Queue
 from service.protocols.arrivals.records import Happened
 from service.protocols.arrivals.settings import queue_of
@@ -40,8 +40,8 @@ def checked(directory: Path, *grants: dict[str, Any], **section: Any) -> tuple[i
     return sections.checked(directory, caller, buckets={"demo": BUCKET}, arrivals=arrivals)
 
 
-def values_of(settings: Settings) -> ArrivalSettings:
-    found: ArrivalSettings = values_without_keys(settings)[arrivals.PROTOCOL]
+def values_of(settings: Settings) -> ArrivalsValues:
+    found: ArrivalsValues = values_without_keys(settings)[arrivals.PROTOCOL]
     return found
 
 

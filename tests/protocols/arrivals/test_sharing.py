@@ -1,4 +1,4 @@
-"""A caller that pushes for a hook leaves places to other callers, and to the queue."""
+"""A caller that pushes for a hook leaves slots to other callers, and to the queue."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ from service.access.callers import Identity
 from service.access.grants import Caller
 from service.presigning.requests import Requester
 from service.protocols.arrivals.hooks import Arrival, Hook
-from service.protocols.arrivals.notifier import JOBS, Places
+from service.protocols.arrivals.notifier import JOBS, JobSlots
 from tests.protocols.arrivals.doubles import FakeHooks
 from tests.protocols.arrivals.factories import make_arrival, make_hook
 from tests.protocols.arrivals.test_notifying import QUICK, Notifying
@@ -63,23 +63,23 @@ async def test_one_caller_has_half_of_the_places() -> None:
 
 @in_virtual_time
 async def test_pushes_take_no_place_of_a_message() -> None:
-    places = Places()
+    slots = JobSlots()
     callers = [(None, str(number)) for number in range(JOBS)]
-    taken = [await places.acquire(each, is_quick=False) for each in callers]
+    taken = [await slots.acquire(each, is_quick=False) for each in callers]
     assert all(taken)
-    assert not await places.acquire((None, "one more"), is_quick=True)
-    assert all([await places.acquire(None, is_quick=False) for _ in range(JOBS)])
-    assert not await places.acquire(None, is_quick=False)
+    assert not await slots.acquire((None, "one more"), is_quick=True)
+    assert all([await slots.acquire(None, is_quick=False) for _ in range(JOBS)])
+    assert not await slots.acquire(None, is_quick=False)
 
 
 @in_virtual_time
 async def test_a_push_waits_for_a_place_of_a_quick_hook() -> None:
-    places, caller = Places(), (None, "a")
-    while await places.acquire(caller, is_quick=False):
+    slots, caller = JobSlots(), (None, "a")
+    while await slots.acquire(caller, is_quick=False):
         pass
-    waiting = [asyncio.create_task(places.acquire(caller, is_quick=True)) for _ in range(9)]
+    waiting = [asyncio.create_task(slots.acquire(caller, is_quick=True)) for _ in range(9)]
     await asyncio.sleep(0.5)
     for _ in range(4):
-        places.release(caller)
+        slots.release(caller)
         await asyncio.sleep(0.1)
     assert sum(await asyncio.gather(*waiting)) == 4

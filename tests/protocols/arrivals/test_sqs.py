@@ -167,7 +167,7 @@ async def test_each_event_is_delivered_though_half_fail(admin: Any, queue: SqsQu
         return True
 
     poller = Poller(
-        queue, fail_first_of_odd, places=lambda: 20, jitter=lambda: 0.0, on_failure=lambda: None
+        queue, fail_first_of_odd, slots=lambda: 20, jitter=lambda: 0.0, on_failure=lambda: None
     )
     poller.start()
     async with asyncio.timeout(300):

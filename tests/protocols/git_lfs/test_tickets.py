@@ -5,11 +5,11 @@ from typing import Final
 
 import pytest
 
-from service.protocols.git_lfs.tickets import TicketKeys, UploadTicket
-from service.protocols.links.tickets import KeyRing
+from service.protocols.git_lfs.tickets import UploadTicket, UploadTicketKeys
+from service.protocols.links.tickets import LinkKeys
 from tests.protocols.links.factories import EXAMPLE, KEY, OTHER_KEY
 
-KEYS: Final = TicketKeys([KEY])
+KEYS: Final = UploadTicketKeys([KEY])
 TICKET: Final = UploadTicket(
     issuer="cluster",
     subject="repo:acme/\udc80",
@@ -27,7 +27,7 @@ TICKET: Final = UploadTicket(
 @pytest.mark.parametrize("ticket", [TICKET, replace(TICKET, issuer=None, claims={})])
 def test_an_opened_ticket_is_the_sealed_one(ticket: UploadTicket) -> None:
     text = KEYS.seal(ticket)
-    assert KEYS.open(text) == ticket
+    assert KEYS.open_ticket(text) == ticket
     assert text.replace("-", "").replace("_", "").isalnum()
 
 
@@ -35,20 +35,20 @@ def test_any_change_to_the_text_is_refused() -> None:
     text = KEYS.seal(TICKET)
     for at in range(len(text)):
         for other in {"A", "B", "-", "=", "\n"} - {text[at]}:
-            assert KEYS.open(text[:at] + other + text[at + 1 :]) is None
+            assert KEYS.open_ticket(text[:at] + other + text[at + 1 :]) is None
     for changed in ("", "é" * 100, text[:-1], f"{text}=", f"{text}\n", f" {text}"):
-        assert KEYS.open(changed) is None
+        assert KEYS.open_ticket(changed) is None
 
 
 def test_each_key_opens_and_the_first_seals() -> None:
-    both = TicketKeys([OTHER_KEY, KEY])
-    assert both.open(KEYS.seal(TICKET)) == TICKET
-    assert KEYS.open(both.seal(TICKET)) is None
+    both = UploadTicketKeys([OTHER_KEY, KEY])
+    assert both.open_ticket(KEYS.seal(TICKET)) == TICKET
+    assert KEYS.open_ticket(both.seal(TICKET)) is None
 
 
 def test_a_share_link_of_the_same_key_is_no_ticket() -> None:
-    assert KEYS.open(KeyRing([KEY]).seal(EXAMPLE).text) is None
-    assert KeyRing([KEY]).open(KEYS.seal(TICKET)) is None
+    assert KEYS.open_ticket(LinkKeys([KEY]).seal(EXAMPLE).text) is None
+    assert LinkKeys([KEY]).open_ticket(KEYS.seal(TICKET)) is None
 
 
 def test_a_ticket_shows_no_claims() -> None:
@@ -57,7 +57,7 @@ def test_a_ticket_shows_no_claims() -> None:
 
 
 def test_a_completion_has_the_facts_of_the_one_who_began() -> None:
-    opened = KEYS.open(KEYS.seal(TICKET))
+    opened = KEYS.open_ticket(KEYS.seal(TICKET))
     assert opened is not None
     assert opened.identity().facts == {("/groups", '"sentinel-group"')}
     assert "sentinel" not in repr(opened)

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from service.errors import NotFound, PresignError
 from service.protocols.hugging_face.addresses import (
-    Action,
-    Address,
+    HubAction,
+    HubAddress,
     Repository,
     is_revision_name,
     parse,
@@ -23,30 +23,30 @@ SQUAD: Final = Repository("datasets", "acme", "squad")
 @pytest.mark.parametrize(
     ("path", "address"),
     [
-        ("api/whoami-v2", Address(Action.WHOAMI)),
-        ("api/models/acme/llama", Address(Action.INFO, LLAMA)),
-        ("api/models/acme/llama/revision/v1", Address(Action.INFO, LLAMA, "v1")),
-        ("api/datasets/acme/squad", Address(Action.INFO, SQUAD)),
-        ("api/models/acme/llama/tree/main", Address(Action.TREE, LLAMA)),
-        ("api/models/acme/llama/tree/v1/a/b/", Address(Action.TREE, LLAMA, "v1", "a/b")),
-        ("api/models/acme/llama/tree/v1/a%2Fb", Address(Action.TREE, LLAMA, "v1", "a/b")),
-        ("api/models/acme/llama/refs", Address(Action.REFS, LLAMA)),
-        ("api/datasets/acme/squad/paths-info/main", Address(Action.PATHS_INFO, SQUAD)),
-        ("acme/llama/resolve/main/a.bin", Address(Action.RESOLVE, LLAMA, path="a.bin")),
-        ("acme/llama/resolve/v%201/%C3%A9/b", Address(Action.RESOLVE, LLAMA, "v 1", "é/b")),
-        ("acme/llama/resolve/refs%2Fpr%2F1/a", Address(Action.RESOLVE, LLAMA, "refs/pr/1", "a")),
-        ("datasets/acme/squad/resolve/main/a", Address(Action.RESOLVE, SQUAD, path="a")),
-        ("datasets/x/resolve/main/a", Address(Action.RESOLVE, Repository("models", "datasets", "x"), path="a")),
-        ("api/repos/create", Address(Action.WRITE)),
-        ("api/models/acme/llama/commit/main", Address(Action.WRITE, LLAMA)),
-        ("api/models/acme/llama/preupload/main", Address(Action.WRITE, LLAMA)),
-        ("api/models/a-b/c.d_e/tree/main", Address(Action.TREE, Repository("models", "a-b", "c.d_e"))),
-        (f"api/models/a/{'b' * 96}", Address(Action.INFO, Repository("models", "a", "b" * 96))),
-        ("api/models/_a.b-c_/1", Address(Action.INFO, Repository("models", "_a.b-c_", "1"))),
-        ("api/models/%61cme/llama", Address(Action.INFO, LLAMA)),
+        ("api/whoami-v2", HubAddress(HubAction.WHOAMI)),
+        ("api/models/acme/llama", HubAddress(HubAction.INFO, LLAMA)),
+        ("api/models/acme/llama/revision/v1", HubAddress(HubAction.INFO, LLAMA, "v1")),
+        ("api/datasets/acme/squad", HubAddress(HubAction.INFO, SQUAD)),
+        ("api/models/acme/llama/tree/main", HubAddress(HubAction.TREE, LLAMA)),
+        ("api/models/acme/llama/tree/v1/a/b/", HubAddress(HubAction.TREE, LLAMA, "v1", "a/b")),
+        ("api/models/acme/llama/tree/v1/a%2Fb", HubAddress(HubAction.TREE, LLAMA, "v1", "a/b")),
+        ("api/models/acme/llama/refs", HubAddress(HubAction.REFS, LLAMA)),
+        ("api/datasets/acme/squad/paths-info/main", HubAddress(HubAction.PATHS_INFO, SQUAD)),
+        ("acme/llama/resolve/main/a.bin", HubAddress(HubAction.RESOLVE, LLAMA, path="a.bin")),
+        ("acme/llama/resolve/v%201/%C3%A9/b", HubAddress(HubAction.RESOLVE, LLAMA, "v 1", "é/b")),
+        ("acme/llama/resolve/refs%2Fpr%2F1/a", HubAddress(HubAction.RESOLVE, LLAMA, "refs/pr/1", "a")),
+        ("datasets/acme/squad/resolve/main/a", HubAddress(HubAction.RESOLVE, SQUAD, path="a")),
+        ("datasets/x/resolve/main/a", HubAddress(HubAction.RESOLVE, Repository("models", "datasets", "x"), path="a")),
+        ("api/repos/create", HubAddress(HubAction.WRITE)),
+        ("api/models/acme/llama/commit/main", HubAddress(HubAction.WRITE, LLAMA)),
+        ("api/models/acme/llama/preupload/main", HubAddress(HubAction.WRITE, LLAMA)),
+        ("api/models/a-b/c.d_e/tree/main", HubAddress(HubAction.TREE, Repository("models", "a-b", "c.d_e"))),
+        (f"api/models/a/{'b' * 96}", HubAddress(HubAction.INFO, Repository("models", "a", "b" * 96))),
+        ("api/models/_a.b-c_/1", HubAddress(HubAction.INFO, Repository("models", "_a.b-c_", "1"))),
+        ("api/models/%61cme/llama", HubAddress(HubAction.INFO, LLAMA)),
     ],
 )  # fmt: skip
-def test_a_path_names_what_it_asks_for(path: str, address: Address) -> None:
+def test_a_path_names_what_it_asks_for(path: str, address: HubAddress) -> None:
     assert parse(path.encode()) == address
 
 

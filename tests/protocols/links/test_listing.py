@@ -19,9 +19,9 @@ from service.protocols.links import (
 )
 from service.protocols.links.answers import LinkRequest, NewLink
 from service.protocols.links.service import own_link
-from service.protocols.links.settings import LinkSettings
+from service.protocols.links.settings import LinksValues
 from service.protocols.links.share_links import ShareLinks
-from service.protocols.links.tickets import KeyRing
+from service.protocols.links.tickets import LinkKeys
 from service.sessions.lifetime import Lifetime
 from tests.protocols.links.factories import KEY, OTHER_KEY, make_link
 from tests.protocols.links.harness import (
@@ -288,9 +288,9 @@ async def test_nobody_lists_the_links_of_the_anonymous_caller(tmp_path: Path) ->
         # Nor is one shown that the store has all the same.
         links = app_of(harness.client).parts.use_case(ShareLinks).links
         link = make_link(caller=ANONYMOUS, bucket="demo", expires_at=int(harness.clock.wall()) + 60)
-        ring = KeyRing([KEY])
-        stored = links.stored(ANONYMOUS, ring.seal(link).id, link.expires_at)
-        assert await store_of(harness).keep(stored, ring.seal_for_store(link))
+        link_keys = LinkKeys([KEY])
+        stored = links.stored(ANONYMOUS, link_keys.seal(link).id, link.expires_at)
+        assert await store_of(harness).keep(stored, link_keys.seal_for_store(link))
         assert await listed(harness) == []
 
 
@@ -326,12 +326,12 @@ async def test_a_thief_of_the_store_has_no_link(tmp_path: Path, valkey: Valkey) 
     for secret in (ticket.encode(), b"a/b.txt", b"sentinel", b"tester"):
         assert secret not in stored
     # The bytes of the ticket would be a link, too.
-    opened = KeyRing([KEY]).open(ticket)
+    opened = LinkKeys([KEY]).open_ticket(ticket)
     assert opened is not None
-    sealed = KeyRing([KEY]).seal_for_store(opened.link)
+    sealed = LinkKeys([KEY]).seal_for_store(opened.link)
     assert sealed in stored
     for start_at in range(len(sealed)):
-        assert KeyRing([KEY]).open(_text(sealed[start_at:])) is None
+        assert LinkKeys([KEY]).open_ticket(_text(sealed[start_at:])) is None
 
 
 def _text(data: bytes) -> str:
@@ -354,15 +354,15 @@ async def test_who_writes_to_the_store_gets_no_link_of_another(
 
 
 def test_a_link_in_the_list_is_sealed_by_the_key_that_made_it() -> None:
-    ring = KeyRing([KEY])
-    ticket = ring.seal(link := make_link())
-    entry = link_store.ListedLink(ticket.id, ring.seal_for_store(link), None)
+    link_keys = LinkKeys([KEY])
+    ticket = link_keys.seal(link := make_link())
+    entry = link_store.ListedLink(ticket.id, link_keys.seal_for_store(link), None)
     for keys, is_there in (([OTHER_KEY, KEY], True), ([OTHER_KEY], False)):
-        values = LinkSettings(keys=KeyRing(keys), url=URL)
+        values = LinksValues(keys=LinkKeys(keys), url=URL)
         own = own_link(values, link.caller, EVERYTHING, entry)
         assert (own is not None) == is_there
         if own is not None:
             assert own.url == f"{URL}/l/{ticket.text}"
             assert ticket.text not in repr(own)
     other = replace(link.caller, subject="x")
-    assert own_link(LinkSettings(keys=ring, url=URL), other, EVERYTHING, entry) is None
+    assert own_link(LinksValues(keys=link_keys, url=URL), other, EVERYTHING, entry) is None

@@ -11,7 +11,7 @@ import pytest
 from service.access.claims import Facts, fact
 from service.access.grants import Caller
 from service.config.key_files import new_key
-from service.protocols.links.tickets import KeyRing
+from service.protocols.links.tickets import LinkKeys
 from tests.protocols.links.factories import KEY, make_link
 from tests.protocols.links.harness import link_grant, real_clock, settings, start
 from tests.support.app import make_app_settings
@@ -49,7 +49,7 @@ async def test_the_claims_of_then_meet_the_grants_of_today(
     now = int(clock.wall())
     made: dict[str, Any] = {"caller": MAKER, "bucket": "demo", "key": "billing/a"}
     times = {"issued_at": now, "expires_at": now + 60}
-    ticket = KeyRing([KEY]).seal(make_link(claims=claims, **times, **made | changes))
+    ticket = LinkKeys([KEY]).seal(make_link(claims=claims, **times, **made | changes))
     async with start(type(plain).model_validate(document), clock) as harness:
         answer = await harness.client.get(f"/l/{ticket.text}")
     assert answer.status_code == status, answer.text
@@ -114,5 +114,5 @@ async def test_a_link_keeps_the_groups_of_then(
         caller=MAKER, facts=facts, bucket="demo", issued_at=now - 60, expires_at=now + 60
     )
     async with start(configured, clock) as harness:
-        answer = await harness.client.get(f"/l/{KeyRing([KEY]).seal(made).text}")
+        answer = await harness.client.get(f"/l/{LinkKeys([KEY]).seal(made).text}")
     assert answer.status_code == status, answer.text

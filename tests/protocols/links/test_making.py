@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from service.protocols.links.tickets import KeyRing
+from service.protocols.links.tickets import LinkKeys
 from tests.api.every_call import examples
 from tests.protocols.links.harness import LINK, STRANGER, URL, WEEK, link_grant, settings, start
 from tests.support.app import make_app_settings, run_app
@@ -27,7 +27,7 @@ async def test_a_link_names_its_maker_and_what_it_is_for(tmp_path: Path) -> None
     async with start(settings(tmp_path)) as harness:
         made = await harness.create(filename="ü.txt")
     begin, _, text = made["url"].rpartition("/")
-    ticket = KeyRing([b"k" * 32]).open(text)
+    ticket = LinkKeys([b"k" * 32]).open_ticket(text)
     assert begin == f"{URL}/l"
     assert ticket is not None
     assert ticket.id == made["id"]
@@ -41,7 +41,7 @@ async def test_a_link_has_words_for_its_visitors(tmp_path: Path) -> None:
     words = {"label": "Ann \u0627", "message": "Two\nlines, \u200fplease"}
     async with start(settings(tmp_path)) as harness:
         made = await harness.create(**words)
-    ticket = KeyRing([b"k" * 32]).open(made["url"].rpartition("/")[2])
+    ticket = LinkKeys([b"k" * 32]).open_ticket(made["url"].rpartition("/")[2])
     assert ticket is not None
     assert (ticket.link.label, ticket.link.message) == (words["label"], words["message"])
 

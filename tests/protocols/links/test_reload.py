@@ -10,14 +10,14 @@ import pytest
 
 from service.config.key_files import new_key
 from service.protocols.links import PROTOCOL
-from service.protocols.links.settings import LinkSettings
+from service.protocols.links.settings import LinksValues
 from service.protocols.links.share_links import ShareLinks
-from service.protocols.links.tickets import KeyRing
+from service.protocols.links.tickets import LinkKeys
 from tests.app.reload.harness import WatchedService, log_messages, put, watching
 from tests.app.services.harness import configuration, until
 from tests.protocols.links.factories import EXAMPLE, KEY, OTHER_KEY
 
-TICKET: Final = KeyRing([KEY]).seal(EXAMPLE)
+TICKET: Final = LinkKeys([KEY]).seal(EXAMPLE)
 STORE: Final = "redis://127.0.0.1:9"  # nobody is there
 RESTART: Final = "changed, but will take effect only after a restart: "
 
@@ -46,14 +46,14 @@ async def watched(files: Files, before: dict[str, Any]) -> AsyncIterator[Watched
         yield service
 
 
-def in_use(service: WatchedService) -> LinkSettings | None:
-    values: LinkSettings | None = service.harness.services.protocols[PROTOCOL].values
+def in_use(service: WatchedService) -> LinksValues | None:
+    values: LinksValues | None = service.harness.services.protocols[PROTOCOL].values
     return values
 
 
 def opens(service: WatchedService) -> bool:
     settings = in_use(service)
-    return settings is not None and settings.keys.open(TICKET.text) is not None
+    return settings is not None and settings.keys.open_ticket(TICKET.text) is not None
 
 
 async def test_a_key_file_that_changes_is_read_again(files: Files) -> None:

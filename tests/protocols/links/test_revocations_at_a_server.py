@@ -26,7 +26,7 @@ from tests.support.late import again_if_late, within
 from tests.support.valkey import Valkey
 
 KEYS: Final = "presign:{links}:"
-BY_END, BY_PLACE = f"{KEYS}revoked-by-end", f"{KEYS}revoked-by-place"
+BY_END, BY_CURSOR = f"{KEYS}revoked-by-end", f"{KEYS}revoked-by-place"
 
 
 def link_of(link_id: str = ID, maker: str = "a", *, seconds: int = HOUR) -> StoredLink:
@@ -108,7 +108,7 @@ async def test_at_a_real_server_each_revocation_comes_once_in_its_turn(valkey: V
 async def test_at_a_real_server_any_number_is_read_in_pages(valkey: Valkey) -> None:
     numbered = {f"lnk_{number}": number for number in range(2 * PAGE + 50)}
     async with Redis.from_url(valkey.url) as redis:
-        await redis.zadd(BY_PLACE, numbered)
+        await redis.zadd(BY_CURSOR, numbered)
         await redis.zadd(BY_END, dict.fromkeys(numbered, time.time() + HOUR))
     sizes, last = list[int](), None
     async with open_store(valkey) as store:
@@ -157,4 +157,4 @@ async def test_at_a_real_server_places_grow_though_its_clock_steps_back(valkey: 
     async with open_store(valkey) as store, Redis.from_url(valkey.url) as redis:
         await redis.set(f"{KEYS}last-place", later)
         await store.revoke(link_of())
-        assert await redis.zscore(BY_PLACE, ID) == later + 1
+        assert await redis.zscore(BY_CURSOR, ID) == later + 1

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from service.access.grants import Caller, Operation
 from service.protocols.links import tickets
 from service.protocols.links.link import Link
-from service.protocols.links.tickets import KeyRing
+from service.protocols.links.tickets import LinkKeys
 from tests.protocols.links.factories import DAY, EXAMPLE, KEY, OTHER_KEY, links, make_link
 
-RING: Final = KeyRing([KEY])
-TICKET: Final = RING.seal(EXAMPLE)
+LINK_KEYS: Final = LinkKeys([KEY])
+TICKET: Final = LINK_KEYS.seal(EXAMPLE)
 ALPHABET: Final = string.ascii_letters + string.digits + "-_"
 
 
@@ -24,7 +24,7 @@ def same_name() -> list[bytes]:
     named = dict[str, bytes]()
     for number in range(256):
         key = bytes([number]) * 32
-        name = KeyRing([key]).seal_for_store(EXAMPLE)[:1].hex()
+        name = LinkKeys([key]).seal_for_store(EXAMPLE)[:1].hex()
         first = named.setdefault(name, key)
         if first != key:
             return [first, key]
@@ -34,17 +34,17 @@ def same_name() -> list[bytes]:
 @given(links())
 @example(EXAMPLE)
 def test_an_opened_ticket_is_the_link_that_was_sealed(link: Link) -> None:
-    ticket = RING.seal(link)
-    assert RING.open(ticket.text) == ticket
+    ticket = LINK_KEYS.seal(link)
+    assert LINK_KEYS.open_ticket(ticket.text) == ticket
     assert ticket.link == link
 
 
 @given(links(), st.data())
 def test_any_other_character_anywhere_is_refused(link: Link, data: st.DataObject) -> None:
-    text = RING.seal(link).text
+    text = LINK_KEYS.seal(link).text
     at = data.draw(st.integers(0, len(text) - 1))
     other = data.draw(st.sampled_from(ALPHABET + "=.+/ é\n").filter(text[at].__ne__))
-    assert RING.open(text[:at] + other + text[at + 1 :]) is None
+    assert LINK_KEYS.open_ticket(text[:at] + other + text[at + 1 :]) is None
 
 
 def test_every_character_of_a_ticket_is_checked() -> None:
@@ -55,54 +55,54 @@ def test_every_character_of_a_ticket_is_checked() -> None:
         if other != TICKET.text[at]
     ]
     assert len(changed) == len(TICKET.text) * 63
-    assert [text for text in changed if RING.open(text) is not None] == []
+    assert [text for text in changed if LINK_KEYS.open_ticket(text) is not None] == []
 
 
 @given(links())
 def test_every_shorter_text_is_refused(link: Link) -> None:
-    text = RING.seal(link).text
-    assert [at for at in range(len(text)) if RING.open(text[:at]) is not None] == []
+    text = LINK_KEYS.seal(link).text
+    assert [at for at in range(len(text)) if LINK_KEYS.open_ticket(text[:at]) is not None] == []
 
 
 @given(links(), st.text(ALPHABET + "=é\x00", min_size=1, max_size=5))
 def test_every_longer_text_is_refused(link: Link, more: str) -> None:
-    text = RING.seal(link).text
-    assert RING.open(text + more) is None
-    assert RING.open(more + text) is None
+    text = LINK_KEYS.seal(link).text
+    assert LINK_KEYS.open_ticket(text + more) is None
+    assert LINK_KEYS.open_ticket(more + text) is None
 
 
 @given(st.text() | st.text(ALPHABET) | st.binary().map(lambda b: urlsafe_b64encode(b).decode()))
 def test_any_other_text_is_refused(text: str) -> None:
-    assert RING.open(text) is None
+    assert LINK_KEYS.open_ticket(text) is None
 
 
 def test_a_ticket_of_a_key_that_is_gone_is_refused() -> None:
-    assert KeyRing([OTHER_KEY]).open(TICKET.text) is None
+    assert LinkKeys([OTHER_KEY]).open_ticket(TICKET.text) is None
 
 
 def test_a_new_first_key_seals_and_the_old_one_still_opens() -> None:
-    both = KeyRing([OTHER_KEY, KEY])
-    assert both.open(TICKET.text) == TICKET
-    assert KeyRing([OTHER_KEY]).open(both.seal(EXAMPLE).text) is not None
+    both = LinkKeys([OTHER_KEY, KEY])
+    assert both.open_ticket(TICKET.text) == TICKET
+    assert LinkKeys([OTHER_KEY]).open_ticket(both.seal(EXAMPLE).text) is not None
 
 
 def test_keys_of_one_name_open_their_own_tickets() -> None:
     keys = same_name()
-    ring = KeyRing(keys)
+    link_keys = LinkKeys(keys)
     for key in keys:
-        ticket = KeyRing([key]).seal(EXAMPLE)
-        assert ring.open(ticket.text) == ticket
-    assert KeyRing(keys[:1]).open(KeyRing(keys[1:]).seal(EXAMPLE).text) is None
+        ticket = LinkKeys([key]).seal(EXAMPLE)
+        assert link_keys.open_ticket(ticket.text) == ticket
+    assert LinkKeys(keys[:1]).open_ticket(LinkKeys(keys[1:]).seal(EXAMPLE).text) is None
 
 
 def test_equal_links_have_one_ticket() -> None:
     claims = {"/a": "1", "/b": "2"}
     other = dict(reversed(claims.items()))
-    assert RING.seal(make_link(claims=claims)) == RING.seal(make_link(claims=other))
+    assert LINK_KEYS.seal(make_link(claims=claims)) == LINK_KEYS.seal(make_link(claims=other))
 
 
 def test_two_links_that_differ_in_their_salt_have_nothing_in_common() -> None:
-    other = RING.seal(make_link(salt=b"t" * 6))
+    other = LINK_KEYS.seal(make_link(salt=b"t" * 6))
     alike = [one == two for one, two in zip(TICKET.text, other.text, strict=True)]
     assert sum(alike[2:]) < len(alike) / 4  # the first characters are the name of the key
     assert other.id != TICKET.id
@@ -119,7 +119,7 @@ def test_two_links_that_differ_in_their_salt_have_nothing_in_common() -> None:
 def test_a_ticket_has_at_most_214_characters(caller: Caller, key: str) -> None:
     """For a key of 100 bytes and a caller of 16, in the worst case: for a year."""
     year = EXAMPLE.issued_at + 365 * DAY
-    ticket = RING.seal(make_link(caller=caller, key=key, expires_at=year, max_uses=1))
+    ticket = LINK_KEYS.seal(make_link(caller=caller, key=key, expires_at=year, max_uses=1))
     assert len(ticket.text) <= 214
 
 
@@ -152,15 +152,15 @@ def test_a_ticket_has_at_most_214_characters(caller: Caller, key: str) -> None:
 )
 def test_a_ticket_keeps_its_form(link: Link, text: str) -> None:
     """Addresses in mails must open for a year, also at later versions."""
-    assert RING.seal(link).text == text
-    assert RING.open(text) == RING.seal(link)
+    assert LINK_KEYS.seal(link).text == text
+    assert LINK_KEYS.open_ticket(text) == LINK_KEYS.seal(link)
 
 
 def test_a_list_opens_links_without_packing_them(monkeypatch: pytest.MonkeyPatch) -> None:
     """A page of a hundred long keys is work of the event loop."""
-    sealed = RING.seal_for_store(EXAMPLE)
+    sealed = LINK_KEYS.seal_for_store(EXAMPLE)
     monkeypatch.setattr(tickets, "pack", None)
-    assert RING.open_from_store(sealed) == TICKET
+    assert LINK_KEYS.open_from_store(sealed) == TICKET
 
 
 def test_a_ticket_shows_nothing_of_what_it_says() -> None:
@@ -169,6 +169,6 @@ def test_a_ticket_shows_nothing_of_what_it_says() -> None:
 
 
 def test_repr_shows_no_ticket_and_no_claims() -> None:
-    ticket = RING.seal(make_link(claims={"/team": "sentinel"}))
+    ticket = LINK_KEYS.seal(make_link(claims={"/team": "sentinel"}))
     assert ticket.text not in repr(ticket)
     assert "sentinel" not in repr(ticket)

@@ -12,7 +12,7 @@ import pytest
 
 from service.access.grants import Caller
 from service.protocols.links.link import Link
-from service.protocols.links.tickets import KeyRing
+from service.protocols.links.tickets import LinkKeys
 from tests.protocols.links.factories import KEY, OTHER_KEY, make_link
 from tests.protocols.links.visitor import (
     CREDENTIAL,
@@ -183,7 +183,7 @@ async def test_the_configuration_revokes_links(tmp_path: Path) -> None:
         issued_at=now,
         expires_at=now + 60,
     )
-    ticket = KeyRing([KEY]).seal(link)
+    ticket = LinkKeys([KEY]).seal(link)
     async with run_visitor(tmp_path, revoked=[ticket.id]) as visitor:
         assert code(await visitor.send("GET", f"/l/{ticket.text}")) == (404, "not_found")
         assert target(await visitor.send("GET", visitor.link()))

@@ -13,7 +13,7 @@ import httpx
 from service.access.grants import Caller, Operation
 from service.clock import SystemClock
 from service.protocols.links.share_links import ShareLinks
-from service.protocols.links.tickets import KeyRing
+from service.protocols.links.tickets import LinkKeys
 from tests.protocols.links.factories import KEY, make_link
 from tests.protocols.links.harness import until_looked
 from tests.support.app import API_KEY, app_of, make_app_settings, make_open_grant, run_app
@@ -41,7 +41,7 @@ class Visitor:
         self.client = client
         self.client.headers.pop("Authorization")
         self.clock = clock
-        self.keys = KeyRing([KEY])
+        self.keys = LinkKeys([KEY])
 
     def link(self, **changes: Any) -> str:
         """The path of a new link to `a/b.txt` in `demo`."""
@@ -58,7 +58,7 @@ class Visitor:
     async def counted_link(self, max_uses: int = 1, **changes: Any) -> str:
         """The path of a new link of which the store knows."""
         path = self.link(max_uses=max_uses, **changes)
-        ticket = self.keys.open(path.removeprefix("/l/"))
+        ticket = self.keys.open_ticket(path.removeprefix("/l/"))
         links = app_of(self.client).parts.use_case(ShareLinks).links
         assert ticket is not None
         assert links.shared is not None
@@ -71,7 +71,7 @@ class Visitor:
         return self.link(**(box | changes))
 
     def id_of(self, path: str) -> str:
-        ticket = self.keys.open(path.removeprefix("/l/"))
+        ticket = self.keys.open_ticket(path.removeprefix("/l/"))
         assert ticket is not None
         return ticket.id
 
