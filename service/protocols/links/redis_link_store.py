@@ -47,8 +47,8 @@ PAGE: Final = 2000  # revocations in one answer: 80 KB
 # The braces keep all keys on one node of a cluster.
 _PREFIX: Final = "presign:{links}"
 _BY_END: Final = f"{_PREFIX}:revoked-by-end"
-_BY_CURSOR: Final = f"{_PREFIX}:revoked-by-place"
-_LAST_CURSOR: Final = f"{_PREFIX}:last-place"
+_BY_CURSOR: Final = f"{_PREFIX}:revoked-by-cursor"
+_LAST_CURSOR: Final = f"{_PREFIX}:last-cursor"
 
 
 class RedisLinkStore:
@@ -150,7 +150,7 @@ def _ended(link: StoredLink) -> str:
 
 
 def _list(maker: str) -> list[str]:
-    return [f"{_PREFIX}:{name}:{maker}" for name in ("list-by-end", "list-by-place", "list")]
+    return [f"{_PREFIX}:{name}:{maker}" for name in ("list-by-end", "list-by-cursor", "list")]
 
 
 def _bounded(link: StoredLink) -> list[str | int]:

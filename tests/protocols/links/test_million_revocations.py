@@ -39,7 +39,7 @@ def fill(valkey: Valkey) -> None:
     now = int(time.time()) + MARGIN_SECONDS
     with valkey.client() as store:
         for caller in range(CALLERS):
-            keys = [f"{PREFIX}:{name}" for name in ("revoked-by-end", "revoked-by-place")]
+            keys = [f"{PREFIX}:{name}" for name in ("revoked-by-end", "revoked-by-cursor")]
             keys.append(f"{PREFIX}:ended:{caller}")
             store.eval(FILL, len(keys), *keys, str(caller), str(MOST_LINKS), str(now))
         assert store.zcard(keys[0]) == CALLERS * MOST_LINKS

@@ -26,7 +26,7 @@ from tests.support.late import again_if_late, within
 from tests.support.valkey import Valkey
 
 KEYS: Final = "presign:{links}:"
-BY_END, BY_CURSOR = f"{KEYS}revoked-by-end", f"{KEYS}revoked-by-place"
+BY_END, BY_CURSOR = f"{KEYS}revoked-by-end", f"{KEYS}revoked-by-cursor"
 
 
 def link_of(link_id: str = ID, maker: str = "a", *, seconds: int = HOUR) -> StoredLink:
@@ -155,6 +155,6 @@ async def test_at_a_real_server_a_maker_has_a_bounded_number_of_revocations(valk
 async def test_at_a_real_server_places_grow_though_its_clock_steps_back(valkey: Valkey) -> None:
     later = (int(time.time()) + HOUR) * 1_000_000
     async with open_store(valkey) as store, Redis.from_url(valkey.url) as redis:
-        await redis.set(f"{KEYS}last-place", later)
+        await redis.set(f"{KEYS}last-cursor", later)
         await store.revoke(link_of())
         assert await redis.zscore(BY_CURSOR, ID) == later + 1
