@@ -1,20 +1,9 @@
 """The settings of Uppy."""
 
-from dataclasses import dataclass
-
 from service.config.durations import Seconds
 from service.config.quoting import Shown
 from service.config.types import BucketName, OwnPrefix, Section
 from service.protocols.protocol import NamedBucket, Shared
-
-
-@dataclass(frozen=True, slots=True)
-class UploadTarget:
-    """Where uploads go: a bucket by its configured name, and the template of callers' prefixes."""
-
-    bucket: str
-    template: str
-    expires_in: int | None = None
 
 
 class UppySettings(Section):
@@ -32,8 +21,8 @@ class UppySettings(Section):
     `default_expires_in`."""
 
 
-def values(uppy: UppySettings, _: Shared) -> UploadTarget:
-    return UploadTarget(uppy.bucket, uppy.prefix, uppy.expires_in)
+def values(uppy: UppySettings, _: Shared) -> UppySettings:
+    return uppy
 
 
 def buckets(uppy: UppySettings) -> list[NamedBucket]:

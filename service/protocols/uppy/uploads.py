@@ -49,7 +49,7 @@ from service.protocols.uppy.files import (
     put_request,
     with_longest,
 )
-from service.protocols.uppy.settings import UploadTarget
+from service.protocols.uppy.settings import UppySettings
 from service.s3.access import StoreAccess
 from service.sessions.lifetime import Lifetime
 from service.signing.actions import DEFAULT_CONTENT_TYPE, DeleteObject
@@ -65,7 +65,7 @@ from service.signing.signer import encode_key
 
 
 @dataclass
-class UppyUploads(UseCase[UploadTarget]):
+class UppyUploads(UseCase[UppySettings]):
     core: Core
 
 
@@ -76,11 +76,11 @@ class CallerUploads:
     caller's own. Those that call the store also raise its errors.
     """
 
-    def __init__(self, requester: Requester, target: UploadTarget, core: Core) -> None:
-        self.bucket = target.bucket
+    def __init__(self, requester: Requester, uppy: UppySettings, core: Core) -> None:
+        self.bucket = uppy.bucket
         self._requester = requester
-        self._prefix = caller_prefix(target.template, requester.identity)
-        self._expires_in = target.expires_in
+        self._prefix = caller_prefix(uppy.prefix, requester.identity)
+        self._expires_in = uppy.expires_in
         self._core = core
 
     async def form(self, file: File, expires_in: int | None = None) -> PresignedForm:

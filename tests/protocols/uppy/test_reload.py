@@ -39,8 +39,8 @@ async def test_a_target_changes_at_once_and_the_first_at_the_start(
     put(path, configuration(**before))
     async with watching(path) as service:
         assert await service.changed_to(configuration(**after)) == "ok"
-        target = service.harness.services.protocols[PROTOCOL].values
-    assert (target and target.template) == after.get("uppy", {}).get("prefix")
+        uppy = service.harness.services.protocols[PROTOCOL].values
+    assert (uppy and uppy.prefix) == after.get("uppy", {}).get("prefix")
     text = "changed, but will take effect only after a restart: "
     assert log_messages(caplog)[1:] == [text + each for each in late]
 
