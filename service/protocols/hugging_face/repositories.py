@@ -6,16 +6,16 @@ Rules of this file:
 - A repository that a caller may not list is unknown to that caller, like one that does not exist.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, NoReturn
 from urllib.parse import urlsplit
 
 from service.access.grants import Operation
 from service.api.parts import UseCase
 from service.concurrency.bounded_dict import BoundedDict
 from service.concurrency.event_loop import gather_bounded
-from service.errors import InvalidRequest
+from service.errors import InvalidRequest, PresignError
 from service.presigning.authorizer import Authorizer
 from service.presigning.presigner import Presigner
 from service.presigning.requests import PresignRequest, Requester
@@ -42,7 +42,7 @@ from service.signing.actions import GetObject
 MAX_REFS: Final = 100  # each takes a listing
 _REFS_AT_ONCE: Final = 4
 _MAX_NAMES: Final = 10_000
-_AGAIN_SECONDS: Final = 1.0  # of age, after which a listing is not what says that a sha is over
+_AGAIN_SECONDS: Final = 1.0  # a listing older than this is read again before a sha is refused
 _LIFETIME: Final = Lifetime(expires_in=3600)  # a client repeats its GETs at one URL
 _GET: Final = GetObject()
 _OVER: Final = (
@@ -67,6 +67,113 @@ class FileUrl:
     url: str = field(repr=False)
 
 
+# The names of revisions, by the repository's folder and the digits in their shas.
+KnownNames = BoundedDict[tuple[StoreFolder, str], str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revisions:
+    """The revisions of one repository, for one request.
+
+    `is_counted` says that the request does nothing else. It then counts as one URL, or as the pages
+    that it lists. `known` is shared by all requests.
+    """
+
+    folders: Folders
+    known: KnownNames
+    requester: Requester
+    folder: StoreFolder
+    is_counted: bool = True
+
+    async def find(self, revision: str) -> Revision:
+        """Return a revision by its name or sha."""
+        if is_sha(revision):
+            return await self._by_sha(revision)
+        if not is_revision_name(revision):
+            await self.folders.refuse(self.requester, self.folder, RevisionNotFound(_NO_NAME))
+        return await self._by_name(revision)
+
+    async def refs(self) -> list[Ref]:
+        """Return the revisions that the caller may list."""
+        names = await self._names()
+        if len(names) > MAX_REFS:
+            raise InvalidRequest(f"The repository has more than {MAX_REFS} revisions.")
+
+        async def read(name: str) -> Ref | None:
+            found = await self._read(name)
+            return Ref(name, found.sha) if found.files else None
+
+        found = await gather_bounded(read, names, limit=_REFS_AT_ONCE)
+        if not (refs := [ref for ref in found if ref is not None]):
+            raise RepositoryNotFound
+        return refs
+
+    async def _by_name(self, name: str) -> Revision:
+        found = await self._read(name)
+        if not found.files:
+            may_list = self.folders.may_list(self.requester, self.folder)
+            is_unknown = may_list and not await self.folders.names(self.requester, self.folder)
+            error = RepositoryNotFound() if is_unknown else RevisionNotFound(_NO_REVISION)
+            await self._refuse(name, error)
+        return found
+
+    async def _by_sha(self, sha: str) -> Revision:
+        name = await self._name_of(sha)
+        found = await self._read(name)
+        if found.sha != sha:  # another replica may have a newer listing
+            found = await self._read(name, again=True)
+        if found.sha != sha:
+            await self._refuse(name, RevisionNotFound(_OVER))
+        return found
+
+    async def _read(self, name: str, *, again: bool = False) -> Revision:
+        found = await self.folders.revision(
+            self.requester,
+            self.folder,
+            name,
+            counted=self.is_counted and not again,
+            max_age=_AGAIN_SECONDS if again else KEPT_SECONDS,
+        )
+        if found.files:
+            self.known[self.folder, found.sha[:NAME_DIGITS]] = name
+        return found
+
+    async def _name_of(self, sha: str) -> str:
+        """Return the name whose digits the sha has. Raises RevisionNotFound if there is none."""
+        digits = sha[:NAME_DIGITS]
+        if (known := self.known.get((self.folder, digits))) is not None:
+            return known
+        if (name := _with_digits(self._names_in_grants(), digits)) is not None:
+            return name
+        listed = await self.folders.names(self.requester, self.folder)
+        if (name := _with_digits(listed, digits)) is None:
+            await self.folders.refuse(self.requester, self.folder, RevisionNotFound(_OVER))
+        return name
+
+    async def _names(self) -> Sequence[str]:
+        """Return the names that the caller may list."""
+        if not self.folders.may_list(self.requester, self.folder) and (
+            granted := [*dict.fromkeys(self._names_in_grants())]
+        ):
+            return granted
+        return await self.folders.names(self.requester, self.folder)
+
+    def _names_in_grants(self) -> Iterator[str]:
+        """Yield the names of the revisions that are granted one by one."""
+        bucket, prefix = self.folder
+        for grant in self.folders.authorizer.access(self.requester).grants:
+            is_below = grant.prefix.startswith(prefix) and grant.covers_subtree
+            if is_below and grant.bucket == bucket and Operation.LIST in grant.allow:
+                name = grant.prefix[len(prefix) : -1]
+                if is_revision_name(name) and not is_sha(name):
+                    yield name
+
+    async def _refuse(self, name: str, error: PresignError) -> NoReturn:
+        """Raise the error about a revision that has been read, and so been counted."""
+        folder = self.folder.below(name)
+        await self.folders.refuse(self.requester, folder, error, counted=self.is_counted)
+
+
 @dataclass
 class Repositories(UseCase[HuggingFaceValues]):
     """Methods raise RepositoryNotFound, RevisionNotFound, and what `Listings.page` raises."""
@@ -74,10 +181,7 @@ class Repositories(UseCase[HuggingFaceValues]):
     authorizer: Authorizer
     presigner: Presigner
     folders: Folders
-    # What shas have been names of: by repository_folder and the digits of a name.
-    _known: BoundedDict[tuple[StoreFolder, str], str] = field(
-        default_factory=lambda: BoundedDict(_MAX_NAMES)
-    )
+    _known: KnownNames = field(default_factory=lambda: BoundedDict(_MAX_NAMES))
 
     async def revision(
         self, requester: Requester, repository: Repository, revision: str
@@ -86,7 +190,11 @@ class Repositories(UseCase[HuggingFaceValues]):
 
         Raises InvalidRequest for one of too many files.
         """
-        return await self._revision(requester, self._folder_of(repository), revision, counted=True)
+        return await self._revisions(requester, repository).find(revision)
+
+    async def refs(self, requester: Requester, repository: Repository) -> list[Ref]:
+        """Return the revisions that the caller may list. Raises InvalidRequest for too many."""
+        return await self._revisions(requester, repository).refs()
 
     async def file(
         self,
@@ -102,9 +210,9 @@ class Repositories(UseCase[HuggingFaceValues]):
         Raises SameHost if the URL's host would be `own_host`, EntryNotFound, and what
         `Presigner.presign` raises.
         """
-        repository_folder = self._folder_of(repository)
-        found = await self._revision(requester, repository_folder, revision, counted=False)
-        folder = repository_folder.below(found.name)
+        revisions = self._revisions(requester, repository, is_counted=False)
+        found = await revisions.find(revision)
+        folder = revisions.folder.below(found.name)
         if (file := found.files.get(path)) is None:
             missing = EntryNotFound("The revision has no such file.", found.sha)
             await self.folders.refuse(requester, folder, missing)
@@ -120,113 +228,22 @@ class Repositories(UseCase[HuggingFaceValues]):
         signed = await self.presigner.presign(requester, request)
         return FileUrl(found.sha, file, signed.url)
 
-    async def refs(self, requester: Requester, repository: Repository) -> list[Ref]:
-        """Return the revisions that the caller may list. Raises InvalidRequest for too many."""
-        repository_folder = self._folder_of(repository)
-        names = await self._granted_names(requester, repository_folder)
-        if len(names) > MAX_REFS:
-            raise InvalidRequest(f"The repository has more than {MAX_REFS} revisions.")
-
-        async def read(name: str) -> Ref | None:
-            found = await self._read(requester, repository_folder, name, counted=True)
-            return Ref(name, found.sha) if found.files else None
-
-        found = await gather_bounded(read, names, limit=_REFS_AT_ONCE)
-        if not (refs := [each for each in found if each is not None]):
-            raise RepositoryNotFound
-        return refs
-
-    async def _read(
-        self,
-        requester: Requester,
-        repository_folder: StoreFolder,
-        name: str,
-        *,
-        counted: bool,
-        max_age: float = KEPT_SECONDS,
-    ) -> Revision:
-        found = await self.folders.revision(
-            requester, repository_folder, name, counted=counted, max_age=max_age
-        )
-        if found.files:
-            self._known[repository_folder, found.sha[:NAME_DIGITS]] = name
-        return found
-
-    def _folder_of(self, repository: Repository) -> StoreFolder:
+    def _revisions(
+        self, requester: Requester, repository: Repository, *, is_counted: bool = True
+    ) -> Revisions:
         root = self.configured.roots.find(repository.kind)
-        return StoreFolder(root.bucket, f"{root.prefix}{repository.id}/")
-
-    async def _revision(
-        self, requester: Requester, repository_folder: StoreFolder, revision: str, *, counted: bool
-    ) -> Revision:
-        if is_sha(revision):
-            return await self._by_sha(requester, repository_folder, revision, counted=counted)
-        if not is_revision_name(revision):
-            await self.folders.refuse(requester, repository_folder, RevisionNotFound(_NO_NAME))
-        found = await self._read(requester, repository_folder, revision, counted=counted)
-        if not found.files:
-            may_list = self.folders.may_list(requester, repository_folder)
-            is_unknown = may_list and not await self.folders.names(requester, repository_folder)
-            error = RepositoryNotFound() if is_unknown else RevisionNotFound(_NO_REVISION)
-            await self.folders.refuse(
-                requester, repository_folder.below(revision), error, counted=counted
-            )
-        return found
-
-    async def _by_sha(
-        self, requester: Requester, repository_folder: StoreFolder, sha: str, *, counted: bool
-    ) -> Revision:
-        name = await self._name_of(requester, repository_folder, sha)
-        found = await self._read(requester, repository_folder, name, counted=counted)
-        if found.sha != sha:  # another replica may have a newer listing
-            found = await self._read(
-                requester, repository_folder, name, counted=False, max_age=_AGAIN_SECONDS
-            )
-        if found.sha != sha:
-            over = RevisionNotFound(_OVER)
-            await self.folders.refuse(
-                requester, repository_folder.below(name), over, counted=counted
-            )
-        return found
-
-    async def _name_of(self, requester: Requester, repository_folder: StoreFolder, sha: str) -> str:
-        """Return the name whose digits the sha has. Raises RevisionNotFound if there is none."""
-        digits = sha[:NAME_DIGITS]
-        if (known := self._known.get((repository_folder, digits))) is not None:
-            return known
-        granted = self._names_in_grants(requester, repository_folder)
-        name = next((each for each in granted if name_digits(each) == digits), None)
-        if name is None:
-            names = await self.folders.names(requester, repository_folder)
-            name = next((each for each in names if name_digits(each) == digits), None)
-        if name is None:
-            await self.folders.refuse(requester, repository_folder, RevisionNotFound(_OVER))
-        return name
-
-    async def _granted_names(
-        self, requester: Requester, repository_folder: StoreFolder
-    ) -> Sequence[str]:
-        if not self.folders.may_list(requester, repository_folder) and (
-            granted := [*dict.fromkeys(self._names_in_grants(requester, repository_folder))]
-        ):
-            return granted
-        return await self.folders.names(requester, repository_folder)
-
-    def _names_in_grants(
-        self, requester: Requester, repository_folder: StoreFolder
-    ) -> Iterator[str]:
-        """Yield the names of the revisions that are granted one by one."""
-        for grant in self.authorizer.access(requester).grants:
-            is_below = grant.prefix.startswith(repository_folder.prefix) and grant.covers_subtree
-            if (
-                is_below
-                and grant.bucket == repository_folder.bucket
-                and Operation.LIST in grant.allow
-            ):
-                name = grant.prefix[len(repository_folder.prefix) : -1]
-                if is_revision_name(name) and not is_sha(name):
-                    yield name
+        return Revisions(
+            folders=self.folders,
+            known=self._known,
+            requester=requester,
+            folder=StoreFolder(root.bucket, f"{root.prefix}{repository.id}/"),
+            is_counted=is_counted,
+        )
 
     def _host_of(self, bucket: str) -> str | None:
         found = self.authorizer.snapshot.buckets.get(bucket)
         return None if found is None else urlsplit(found.downloads_from("protocols")).hostname
+
+
+def _with_digits(names: Iterable[str], digits: str) -> str | None:
+    return next((name for name in names if name_digits(name) == digits), None)
