@@ -112,6 +112,15 @@ async def test_a_sha_that_is_over_costs_a_listing_a_second_at_most() -> None:
     assert len(store.asked) == 2
 
 
+async def test_a_sha_that_is_over_counts_once() -> None:
+    lines = list[bytes]()
+    async with run_hub(store_of(), audit=lines.extend) as client:
+        await sha_of(client)
+        answer = await client.get(f"{INFO}/revision/{sha_of_name('main')}")
+    assert told(answer) == OVER
+    assert len(lines) == 2
+
+
 async def test_a_folder_named_like_a_sha_is_none() -> None:
     sha = sha_of_name("main")
     store = store_of([f"models/acme/llama/{sha}/x", f"{LLAMA}x"])
