@@ -32,10 +32,10 @@ class RootSettings(Section):
 
 
 def roots(path: str, named: Mapping[str, RootSettings]) -> Roots:
-    found = {name: ProtocolRoot(each.bucket, each.prefix) for name, each in named.items()}
+    found = {name: ProtocolRoot(root.bucket, root.prefix) for name, root in named.items()}
     return Roots(path, found)
 
 
 def named_buckets(location: Location, named: Mapping[str, RootSettings]) -> Iterator[NamedBucket]:
-    for name, each in named.items():
-        yield NamedBucket((*location, name, "bucket"), each.bucket, each.prefix)
+    for name, root in named.items():
+        yield NamedBucket((*location, name, "bucket"), root.bucket, root.prefix)

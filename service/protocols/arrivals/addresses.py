@@ -55,7 +55,7 @@ def is_refused(address: str) -> bool:
         return True
     if parsed == _LOOPBACK:
         return False
-    return any(each in network for each in _meanings(parsed) for network in _REFUSED)
+    return any(meaning in network for meaning in _meanings(parsed) for network in _REFUSED)
 
 
 def _meanings(address: IPv4Address | IPv6Address) -> list[IPv4Address | IPv6Address]:

@@ -159,7 +159,7 @@ class Notifier:
         for start in range(0, len(events), _AT_ONCE):
             some = events[start : start + _AT_ONCE]
             accepted = await asyncio.gather(
-                *(self._notify(hook, bounds, each, by) for each in some)
+                *(self._notify(hook, bounds, event, by) for event in some)
             )
             are_all = are_all and all(accepted)
             if not any(accepted):

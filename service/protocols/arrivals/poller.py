@@ -72,9 +72,9 @@ class Poller:
 
     def start(self) -> None:
         receivers = [self._receive_all(is_first=not number) for number in range(_RECEIVERS)]
-        self._receivers = [asyncio.create_task(each) for each in receivers]
+        self._receivers = [asyncio.create_task(receiver) for receiver in receivers]
         runs = (self._extend_all(), self._settlements.run())
-        self._tasks = [asyncio.create_task(each) for each in runs]
+        self._tasks = [asyncio.create_task(run) for run in runs]
 
     async def stop(self) -> None:
         """Receive nothing more, and give what is being worked on a few seconds."""
@@ -205,8 +205,8 @@ class Settlements:
         """Report to the queue now. If that fails, these messages come back."""
         done, self._done = self._done, []
         later, self._later = [*self._later.items()], {}
-        calls = [self._call(self._queue.delete, each) for each in _batches(done)]
-        calls += [self._call(self._queue.hide, each) for each in _batches(later)]
+        calls = [self._call(self._queue.delete, batch) for batch in _batches(done)]
+        calls += [self._call(self._queue.hide, batch) for batch in _batches(later)]
         await asyncio.gather(*calls)
 
     async def _call(self, call: Callable[[Sequence[T]], Awaitable[None]], of: Sequence[T]) -> None:

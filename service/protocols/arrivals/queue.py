@@ -89,4 +89,4 @@ def tries_within(seconds: float) -> int:
 
 def seconds_of(tries: int) -> int:
     """Return how long so many tries of one message take on average."""
-    return sum(retry_seconds(each, 0.5, held=0) for each in range(1, tries))
+    return sum(retry_seconds(receives, 0.5, held=0) for receives in range(1, tries))

@@ -103,7 +103,7 @@ class ArrivalsSettings(Section):
 
 def values(section: ArrivalsSettings, shared: Shared) -> ArrivalsValues:
     return ArrivalsValues(
-        hooks={name: _hook(name, each) for name, each in section.hooks.items()},
+        hooks={name: _hook(name, hook) for name, hook in section.hooks.items()},
         queue=None if section.queue_url is None else queue_of(section.queue_url),
         ca_bundle=shared.ca_bundle,
     )

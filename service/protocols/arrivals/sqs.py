@@ -60,11 +60,11 @@ class SqsQueue:
                 MessageSystemAttributeNames=[_RECEIVES, _FIRST_RECEIVED],
             )
         )
-        return [_message(each) for each in answer.get("Messages", ())]
+        return [_message(found) for found in answer.get("Messages", ())]
 
     async def delete(self, receipts: Sequence[str]) -> None:
         client = await self._opened()
-        entries = [{"Id": str(i), "ReceiptHandle": each} for i, each in enumerate(receipts)]
+        entries = [{"Id": str(i), "ReceiptHandle": receipt} for i, receipt in enumerate(receipts)]
         call = client.delete_message_batch(QueueUrl=self._queue.url, Entries=entries)
         _check_all(await _called(call))
 
@@ -141,7 +141,7 @@ async def _called(call: Awaitable[Any]) -> Any:
 
 def _check_all(answer: Any) -> None:
     if failed := answer.get("Failed"):
-        codes = ", ".join(sorted({str(each.get("Code")) for each in failed}))
+        codes = ", ".join(sorted({str(entry.get("Code")) for entry in failed}))
         raise QueueUnavailable(f"for {len(failed)} messages: {codes}")
 
 

@@ -123,6 +123,6 @@ def _folder(path: list[bytes]) -> str:
 
 def _repository(kind: bytes, organization: bytes, name: bytes) -> Repository:
     names = decode(organization), decode(name)
-    if any(_NAME.fullmatch(each) is None for each in names):
+    if any(_NAME.fullmatch(text) is None for text in names):
         raise RepositoryNotFound
     return Repository(kind.decode("latin-1"), *names)

@@ -84,7 +84,7 @@ class Folders:
 
         async def make() -> tuple[str, ...]:
             level = await self.listings.level(requester, *repository)
-            names = (each[len(repository.prefix) : -1] for each in level.prefixes)
+            names = (folder[len(repository.prefix) : -1] for folder in level.prefixes)
             return tuple(name for name in names if is_revision_name(name) and not is_sha(name))
 
         if not self.may_list(requester, repository):

@@ -68,7 +68,7 @@ class Revision:
     def find_all(self, paths: Iterable[str]) -> list[Entry]:
         """Return what these paths name, each once. A path may have a `/` at its end."""
         found = map(self.find, dict.fromkeys(path.removesuffix("/") for path in paths))
-        return [each for each in found if each is not None]
+        return [entry for entry in found if entry is not None]
 
     def tree(self, folder: str, *, recursive: bool, after: str = "") -> Sequence[Entry] | None:
         """Return what is in a folder, or below it, with a path that sorts after `after`.
@@ -83,7 +83,7 @@ class Revision:
             first = max(first, bisect_left(self.entries, f"{folder}/", key=_path_of))
             end = bisect_left(self.entries, f"{folder}{_AFTER_SLASH}", key=_path_of)
         below = self.entries[first:end]
-        return below if recursive else [each for each in below if "/" not in each.path[start:]]
+        return below if recursive else [entry for entry in below if "/" not in entry.path[start:]]
 
 
 def is_sha(revision: str) -> bool:
@@ -101,9 +101,9 @@ def revision_of(name: str, prefix: str, objects: Iterable[ListedObject]) -> Revi
     The sha has the digits of the name, and others that name the whole content.
     """
     files = sorted(_files(prefix, objects), key=_path_of)
-    content = "".join(f"{each.path}\0{each.etag}\0{each.size}\n" for each in files)
+    content = "".join(f"{file.path}\0{file.etag}\0{file.size}\n" for file in files)
     sha = name_digits(name) + _digest(content)[: _DIGITS - NAME_DIGITS]
-    by_path = {each.path: each for each in files}
+    by_path = {file.path: file for file in files}
     folders = {folder for path in by_path for folder in _parents(path)} - by_path.keys()
     entries: list[Entry] = [*files, *map(Folder, folders)]
     return Revision(name, sha, by_path, sorted(entries, key=_path_of))
@@ -114,9 +114,9 @@ def tree_id(revision: Revision, folder: Folder) -> str:
 
 
 def _files(prefix: str, objects: Iterable[ListedObject]) -> Iterator[RepoFile]:
-    for each in objects:
-        if is_file(path := each.key.removeprefix(prefix)):
-            yield RepoFile(path, each.content_length, each.etag, each.last_modified)
+    for listed in objects:
+        if is_file(path := listed.key.removeprefix(prefix)):
+            yield RepoFile(path, listed.content_length, listed.etag, listed.last_modified)
 
 
 def is_file(path: str) -> bool:

@@ -105,7 +105,7 @@ def render_info(repository: Repository, revision: Revision, *, blobs: bool) -> b
 
 
 def render_entries(revision: Revision, entries: Iterable[Entry]) -> bytes:
-    return to_json([_entry(revision, each) for each in entries])
+    return to_json([_entry(revision, entry) for entry in entries])
 
 
 def render_refs(refs: Iterable[tuple[str, str]]) -> bytes:

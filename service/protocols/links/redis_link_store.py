@@ -112,8 +112,8 @@ class RedisLinkStore:
         ids, sealed, last = await self._listed(_list(maker), [begin, PAGE_LINKS])
         if not ids:
             return ListPage([], None)
-        ids = [each.decode() for each in ids]
-        left = await self._left([f"{_PREFIX}:{each}" for each in ids], [])
+        ids = [link_id.decode() for link_id in ids]
+        left = await self._left([f"{_PREFIX}:{link_id}" for link_id in ids], [])
         links = [
             ListedLink(link_id, text, None if uses is None else int(uses))
             for link_id, text, uses in zip(ids, sealed, left, strict=True)

@@ -139,7 +139,7 @@ def render_link(link: CreatedLink) -> bytes:
 
 
 def render_links(page: OwnLinks) -> bytes:
-    members: dict[str, Any] = {"links": [_members(each) for each in page.links]}
+    members: dict[str, Any] = {"links": [_members(link) for link in page.links]}
     return to_json(members | ({} if page.next is None else {"next": str(page.next)}))
 
 

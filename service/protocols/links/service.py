@@ -166,8 +166,8 @@ class Links:
         """Yield the links that are not over, and that this service has sealed for this caller."""
         now, caller = self._clock.wall(), requester.identity.caller
         grants = self._authorizer.access(requester).grants
-        for each in listed:
-            own = own_link(values, caller, grants, each)
+        for link in listed:
+            own = own_link(values, caller, grants, link)
             if own is not None and own.link.expires_at > now:
                 end = own.link.expires_at
                 is_revoked = own.is_revoked or shared.revocations.is_revoked(own.id, end)

@@ -84,7 +84,7 @@ class LinkKeys:
         """Return whose visit of the link it is, or None if no key has made the text."""
         visitor, _, mac = visit.partition(".")
         macs = (key.mac_of_visit(link_id, visitor) for key in self._keys)
-        is_ours = any(hmac.compare_digest(each.encode(), mac.encode()) for each in macs)
+        is_ours = any(hmac.compare_digest(own.encode(), mac.encode()) for own in macs)
         return visitor if is_ours else None
 
     def end_of(self, link_id: str, caller: Caller) -> int | None:

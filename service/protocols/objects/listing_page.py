@@ -37,8 +37,8 @@ def next_page(token: str) -> str:
 
 
 def _rows(prefix: str, page: ObjectsPage) -> Iterable[str]:
-    for each in page.prefixes:
-        yield f"<tr><td>{_link(prefix, each)}<td><td>"
+    for folder in page.prefixes:
+        yield f"<tr><td>{_link(prefix, folder)}<td><td>"
     for listed in page.objects:
         if listed.key != prefix:  # some programs put an empty object there, as a folder
             yield _row(prefix, listed)

@@ -61,10 +61,10 @@ def listed_files(prefix: str, objects: Iterable[ListedObject]) -> dict[ListedObj
 
     Metadata that belongs to another file is none.
     """
-    listed = {each.key.removeprefix(prefix): each for each in objects}
+    listed = {file.key.removeprefix(prefix): file for file in objects}
     return {
-        each: f"{name}{_METADATA}" in listed
-        for name, each in listed.items()
+        file: f"{name}{_METADATA}" in listed
+        for name, file in listed.items()
         if name
         and not has_dot_segment(name)
         and not (name.endswith(_METADATA) and name.removesuffix(_METADATA) in listed)

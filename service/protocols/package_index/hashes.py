@@ -48,7 +48,7 @@ class FileHashes:
         most = MAX_CHECKED if access.rate is None else min(MAX_CHECKED, access.rate.urls // 2)
         new = [listed for listed in objects if _id(bucket, listed) not in self._known]
         if new and most:
-            new.sort(key=lambda each: each.last_modified, reverse=True)
+            new.sort(key=lambda listed: listed.last_modified, reverse=True)
             await self._check(requester, bucket, prefix, new[:most])
         found = {listed.key: self._known.get(_id(bucket, listed)) for listed in objects}
         return {key: sha256 for key, sha256 in found.items() if sha256 is not None}
@@ -56,7 +56,7 @@ class FileHashes:
     async def _check(
         self, requester: Requester, bucket: str, prefix: str, objects: Sequence[ListedObject]
     ) -> None:
-        expected = [ObjectExpectation(bucket=bucket, key=each.key) for each in objects]
+        expected = [ObjectExpectation(bucket=bucket, key=listed.key) for listed in objects]
         try:
             checked = await self._checks.check_all(requester, prefix, expected)
         except (RateLimited, StorageRefused, StorageUnavailable):

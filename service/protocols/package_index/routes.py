@@ -62,8 +62,8 @@ class PackageIndexes(UseCase[Roots]):
             raise NotFound("The index has no files of this project.")
         sha256 = await self.hashes.sha256(requester, index.bucket, prefix, list(found))
         return [
-            project_file(prefix, each, has_metadata=has_metadata, sha256=sha256.get(each.key))
-            for each, has_metadata in found.items()
+            project_file(prefix, file, has_metadata=has_metadata, sha256=sha256.get(file.key))
+            for file, has_metadata in found.items()
         ]
 
 

@@ -168,7 +168,7 @@ _CLIENTS_HASH: Final = re.compile(
 
 def find_call(method: str, key: str, parameters: Mapping[str, str], *, copies: bool) -> S3Call:
     """Return the call that a request is. Raises InvalidRequest if it is none that is signed."""
-    marks = [each for each in _SELECTORS if each in parameters] + [COPY_SOURCE] * copies
+    marks = [name for name in _SELECTORS if name in parameters] + [COPY_SOURCE] * copies
     call = _CALLS.get((method, bool(key), " ".join(marks)))
     if call is None:
         raise InvalidRequest(

@@ -40,7 +40,7 @@ def uri_prefixes(address: Address, s3_bucket: str, *, is_scoped: bool) -> tuple[
     """
     found = [address, *([] if address.internal is None else [address.internal])]
     if is_scoped:
-        found += [other for each in found if (other := _in_other_style(each, s3_bucket))]
+        found += [other for own in found if (other := _in_other_style(own, s3_bucket))]
     return tuple(
         UriPrefix(f"{address.origin}{address.path_prefix}", address.host, address.path_prefix)
         for address in found
