@@ -1,4 +1,4 @@
-"""What `presign check` says about a protocol, and what it knows of the configuration."""
+"""The part of `presign check` about one protocol, and the configuration that it reads."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ def _nothing(*_: object) -> tuple[()]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check(Generic[V]):
-    """What there is to say: in general, about each caller, and about what is risky or in vain.
+    """The lines about a protocol: in general, about each caller, and about risks and mistakes.
 
     What the uses of `targets` need says already where they are, who may use them, and what nobody
     may. `rights` are those without a target. While the protocol is off, only `warnings` are asked

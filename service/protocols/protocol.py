@@ -1,4 +1,4 @@
-"""What a protocol is to the rest of the service. Each folder has one `PROTOCOL`.
+"""The interface between a protocol and the rest of the service. Each folder has one `PROTOCOL`.
 
 A protocol is on while the settings have its section, or while a grant allows its operation.
 """
@@ -22,7 +22,7 @@ V = TypeVar("V")  # what its use case receives of them
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What a protocol may have of the settings besides its own section.
+    """The settings that a protocol may have besides its own section.
 
     `keys` seal what comes back from strangers; where there are some, `public_url` is the address of
     the service, without a slash at its end. `store_url` is of the store that replicas share.

@@ -31,8 +31,8 @@ _HEADERS: Final = [
     (b"vary", b"Authorization, Origin"),
     (b"content-length", b"0"),
 ]
-# What only the owner of a drop box says of its objects, not those who send them. Lifecycle rules,
-# bucket policies and browsers go by it.
+# Headers that only the owner of a drop box may set, and no visitor: lifecycle rules, bucket
+# policies and browsers obey them.
 _OF_THE_OWNER: Final = frozenset(
     {
         *(b"cache-control", b"content-disposition", b"content-encoding", b"content-language"),

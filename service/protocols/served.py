@@ -1,4 +1,4 @@
-"""What serves a protocol: its routes, and the use case that they find by its type."""
+"""The routes of a protocol, and the use case that they find by its type."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

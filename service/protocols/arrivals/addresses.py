@@ -1,4 +1,4 @@
-"""Which addresses no hook may have: those by which a cloud gives credentials to its machines."""
+"""Refuses hooks at addresses by which a cloud gives credentials to its machines."""
 
 import socket
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network

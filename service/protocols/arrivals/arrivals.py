@@ -46,7 +46,7 @@ _MAX_FIELDS: Final = 20_000  # which are read as JSON at once: some 1,000 record
 _MANY_CALLERS: Final = 500
 _ROLE_SECONDS: Final = 60.0  # to wait for STS, after a start or a reload
 
-# Of a bucket, by its name in the configuration, and of a key
+# Takes the bucket's name in the configuration, and a key.
 MayNotify = Callable[[str, str], bool]
 # The names and regions of the buckets in the configuration, by their names at the store
 Buckets = Mapping[str, Sequence[tuple[str, str]]]
@@ -102,9 +102,9 @@ class Arrivals(UseCase[ArrivalsValues]):
     async def take(self, message: str, first_seen: float | None = None) -> bool:
         """Return whether a message of a queue is done: each hook that it concerns has accepted it.
 
-        One that is no event is done, too, as it would be none the next time. One whose caller
-        cannot be named yet is not, for a minute. `first_seen` is when the queue first handed it
-        out, in epoch seconds. While arrivals are off, none is done.
+        A message without events is done, too. A message whose caller cannot be named yet is not
+        done, for a minute. `first_seen` is when the queue first handed it out, in epoch seconds.
+        While arrivals are off, no message is done.
         """
         try:
             return await self._take(message, first_seen)
@@ -174,7 +174,7 @@ class Arrivals(UseCase[ArrivalsValues]):
             await counted
 
     def _slots(self) -> int:
-        """More than one hook can hold, so that others have some."""
+        """Return more slots than one hook can take, so that others get some."""
         return 0 if self.values is None else (JOBS + WAITING) * len(self.values.hooks) + BATCH
 
     async def _parse(self, body: bytes | str, max_fields: int | None = None) -> Records:
@@ -192,7 +192,7 @@ class Arrivals(UseCase[ArrivalsValues]):
         by: Requester | None,
         first_seen: float | None = None,
     ) -> "_Events":
-        """Return what hooks are notified of. `by` has pushed it."""
+        """Return the events of each hook. `by` has pushed them."""
         events, buckets, hooks = _Events(), self._known_buckets(), self.configured.by_bucket()
         known = await self._known_writers() if found.records else {}
         async for record in in_slices(found.records):
@@ -200,7 +200,7 @@ class Arrivals(UseCase[ArrivalsValues]):
                 if not may_notify(bucket, record.key):
                     continue
                 events.are_allowed = True
-                # What a caller pushes, it may have made up.
+                # A caller may have made up what it pushes.
                 role = self._pool.role_id(bucket)
                 who = None if by is not None else writer(record.principal, role, known)
                 is_early = not self._pool.has_begun(bucket)
@@ -226,8 +226,10 @@ class Arrivals(UseCase[ArrivalsValues]):
 
 @dataclass(slots=True)
 class _Events:
-    """What hooks are notified of. `are_allowed` says whether some record may be reported, and
-    `lack_a_role` whether STS has not yet said which role is that of a record's bucket.
+    """The events of each hook.
+
+    `are_allowed` says whether some record may be reported. `lack_a_role` says whether STS has not
+    yet named the role of a record's bucket.
     """
 
     of: dict[Hook, list[Arrival]] = field(default_factory=lambda: defaultdict(list))

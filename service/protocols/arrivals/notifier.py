@@ -113,7 +113,7 @@ def _new_turns() -> BatchQueue:
 
 @dataclass(slots=True)
 class _HookBounds:
-    """What one hook takes of the service."""
+    """The bounds of one hook, and how it did last."""
 
     requests: BatchQueue = field(default_factory=_new_turns)
     slots: JobSlots = field(default_factory=JobSlots)

@@ -1,4 +1,4 @@
-"""What a queue is to arrivals, and when a message is tried again. Pure."""
+"""The interface of a queue, and the time until a message is tried again. Pure."""
 
 import math
 from collections.abc import Sequence
@@ -31,8 +31,10 @@ class QueueUnavailable(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """`receipt` names this receiving of it, of which there were `receives`. The queue says when it
-    was first received, in epoch seconds, by any replica.
+    """A message, as it was received for the `receives`th time.
+
+    `receipt` stands for this receiving only. `first_received_at` is when any replica received it
+    first, in epoch seconds, as the queue says.
     """
 
     body: str
@@ -43,8 +45,11 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueState:
-    """After how many tries the queue gives a message up, None if never; after how many seconds it
-    deletes one; and how many wait for their next try.
+    """The attributes of a queue that decide whether events get lost.
+
+    `max_receives` is the number of tries before a message moves to the dead-letter queue; None
+    without one. The queue deletes a message after `retention_seconds`. `in_flight` messages are
+    being worked on, or wait for their next try.
     """
 
     max_receives: int | None
@@ -53,9 +58,7 @@ class QueueState:
 
 
 class EventQueue(Protocol):
-    """Each call raises QueueUnavailable. What is not done for some messages, is done later: they
-    come back.
-    """
+    """Each call raises QueueUnavailable. If it fails for some messages, they come back later."""
 
     async def receive(self, most: int) -> Sequence[Message]:
         """Wait for up to `most` messages, at most BATCH, which then are invisible for a while."""

@@ -26,7 +26,7 @@ _AWS: Final = "aws:s3"
 _PRINCIPAL: Final = "AWS"
 # …/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids
 _ROLE: Final = "AROA"
-# Whose keys are form-encoded: a record of Ceph, and one of EventBridge, has the key as it is.
+# Whether a source form-encodes its keys. Ceph and EventBridge do not.
 _ENCODED: Final[Mapping[str, bool]] = {_AWS: True, "minio:s3": True, "ceph:s3": False}
 _MAX_KEY_BYTES: Final = 1024  # docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 _MAX_TEXT: Final = 1024  # characters of any other text: a version of S3's has up to 1,024 bytes
@@ -88,7 +88,7 @@ class Record:
 
 @dataclass(slots=True)
 class Records:
-    """What was read of a body so far. `unreadable` is how many others there were."""
+    """The records that were read of a body so far. `unreadable` counts the others."""
 
     records: list[Record] = field(default_factory=list)
     unreadable: int = 0

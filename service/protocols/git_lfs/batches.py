@@ -56,7 +56,7 @@ CompletionUrl = Callable[[LfsObject, CreatedUpload], str]
 
 
 class _Stored(NamedTuple):
-    """What the store has of some objects. `errors` are of those that differ."""
+    """Some objects, by whether the store has them. `errors` are of those that differ."""
 
     missing: list[LfsObject]
     intact: list[LfsObject]

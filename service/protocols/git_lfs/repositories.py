@@ -1,4 +1,4 @@
-"""Where the objects of Git LFS are, and how a stored object can differ from the named one."""
+"""The objects of Git LFS: their keys, and the comparison with what is stored."""
 
 import base64
 from dataclasses import dataclass
@@ -33,9 +33,9 @@ def object_key(repository: ProtocolRoot, oid: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GitLfsValues:
-    """What the configuration says about Git LFS.
+    """The configuration of Git LFS.
 
-    `url` is what the addresses of completions start with. Without `keys` there are no multipart
+    The addresses of completions start with `url`. Without `keys` there are no multipart
     uploads.
     """
 

@@ -45,7 +45,7 @@ class LfsPart(LfsBody):
 
 
 class CompletionBody(LfsBody):
-    """What `hf lfs-multipart-upload` sends once the store has all parts."""
+    """The body that `hf lfs-multipart-upload` sends once the store has all parts."""
 
     max_body_bytes: ClassVar[int] = MAX_BATCH_BYTES
 

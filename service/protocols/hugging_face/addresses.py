@@ -1,6 +1,6 @@
-"""What a path below `/hf/` asks for. Pure.
+"""Reads a path below `/hf/`: the action, the repository, the revision and the file. Pure.
 
-It is read as it was sent: clients send a revision with `/` as one segment with `%2F`.
+A path is read as it was sent: clients send a revision with `/` as one segment with `%2F`.
 github.com/huggingface/huggingface_hub: src/huggingface_hub/hf_api.py, file_download.py
 """
 
@@ -33,7 +33,7 @@ class HubAction(StrEnum):
     WRITE = "write"
 
 
-# Those of one repository, and whether a revision follows.
+# The actions on one repository, and whether a revision follows.
 _OF_REPOSITORIES: Final = {
     "revision": (HubAction.INFO, True),
     "tree": (HubAction.TREE, True),

@@ -18,7 +18,7 @@ KEPT_SECONDS: Final = 5.0
 MAX_LISTINGS: Final = 256
 MAX_AT_ONCE: Final = 32  # one of 10,000 keys takes up to 6 MB; a caller alone gets half of them
 MAX_KEYS: Final = 50_000  # of all listings; each takes some 600 bytes
-# What a store says to one request, it would say to all that wait. Other refusals are of one caller.
+# A store would refuse all that wait as it refused one. Other refusals concern one caller only.
 _OF_THE_STORE: Final = (StorageRefused, StorageUnavailable)
 
 

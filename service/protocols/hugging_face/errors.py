@@ -1,4 +1,4 @@
-"""Why the Hub's clients are refused, as far as the Hub has errors of its own."""
+"""The errors that the Hub has, and other protocols do not."""
 
 from typing import ClassVar, Final
 

@@ -1,4 +1,4 @@
-"""Where the files of a drop box go, and what its page asks the service to sign.
+"""Drop boxes: the keys of their files, and the uploads that their page asks for.
 
 Rules of this file:
 - A file goes to `<prefix><visitor>/<date> <file name>`. The service makes the visitor's id, and the
@@ -31,7 +31,7 @@ Visit = Annotated[str, Field(pattern=r"^[0-9a-f]{12}\.[A-Za-z0-9_-]{16}$")]
 
 
 class NewFile(StrictRequest):
-    """What the page of a drop box says about a file that it is going to upload."""
+    """A file that the page of a drop box is going to upload."""
 
     name: Text
     content_length: Size
@@ -65,7 +65,7 @@ class DropBoxes:
         *,
         creates_only: bool,
     ) -> PresignRequest:
-        """Return the upload of the page. Raises InvalidRequest for a visit that is none.
+        """Return the upload of the page. Raises InvalidRequest if the visit is invalid.
 
         Without `creates_only` the store has no conditional writes: the file gets its own folder.
         """

@@ -1,4 +1,4 @@
-"""What a share link says, and its compact binary form. Pure.
+"""A share link, and its compact binary form. Pure.
 
 A link in a mail or a chat should stay short, so the form has no names of fields, and numbers take
 as few bytes as they need. Text is UTF-8. Only `tickets.py` reads and writes the form, and only
@@ -29,7 +29,7 @@ _HAS_FACTS: Final = 128
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """Who made a link, what it is for and when. Times are in epoch seconds.
+    """A link: its maker, its object, its times and its limits. Times are in epoch seconds.
 
     `claims` and `facts` are those that the maker's grants used when the link was made. With
     `is_prefix` the link reaches what is below `key`. `operation` is `download` or `upload`.

@@ -9,17 +9,17 @@ from itertools import chain
 from typing import Final, NamedTuple, Protocol
 
 WINDOW_SECONDS: Final = 600.0  # a use; ranges and resumed downloads belong to it
-# What one maker may have in the store: so many links with `max_uses`, and so many revocations.
+# One maker may have so many links with `max_uses` in the store, and so many revocations.
 MOST_LINKS: Final = 10_000
 MOST_LISTED: Final = 1_000  # in a maker's list: each takes up to 4 KB
 PAGE_LINKS: Final = 100  # of a maker's list
-# What the store keeps of a link outlives it by this much, since clocks differ. S3 accepts no more.
+# The store keeps a link this much longer than it lives, since clocks differ. S3 accepts no more.
 MARGIN_SECONDS: Final = 900
 SLOT_SECONDS: Final = 900  # of `LinksByEnd`
 
 
 class UseResult(IntEnum):
-    """What a request to use a link with `max_uses` gets."""
+    """The result of a request to use a link with `max_uses`."""
 
     REFUSED = 0  # all uses are taken, or the store does not know the link
     CONTINUED = 1  # within the window that an earlier request has opened

@@ -31,7 +31,7 @@ _HEAD: Final = HeadObject()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeenObject:
-    """What a look at an object showed. None is what it did not show; `size` is in bytes."""
+    """The result of a look at an object. None means not known. `size` is in bytes."""
 
     is_missing: bool = False
     size: int | None = None

@@ -97,7 +97,7 @@ class MemoryLinkStore:
 
 
 class _LiveLinks:
-    """Those of each maker that are not over, up to `most`."""
+    """The links of each maker that have not expired, up to `most`."""
 
     def __init__(self, most: int) -> None:
         self._most = most

@@ -46,7 +46,7 @@ Rows = Sequence[tuple[str, str | None]]  # names, which are HTML, and values, wh
 _TURNING: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")  # as displayName of words.js
 _UNITS: Final = ("KB", "MB", "GB", "TB")
 _ASK: Final = "Ask the person who sent it to you for a new one."
-# What a person reads, by status. All links that are refused with 404 have the same words.
+# The words for a person, by status. All links that are refused with 404 have the same words.
 _REFUSALS: Final = {
     404: (
         "This link does not work",

@@ -1,4 +1,4 @@
-"""Which links are revoked, as this replica knows it.
+"""The revoked links, as far as this replica knows them.
 
 Rules of this file:
 - A link that is revoked in one replica is dead in each within 2 s: the store is asked twice a
@@ -67,7 +67,7 @@ class Revocations:
         return self._revoked.has(link_id, expires_at)
 
     async def revoke(self, link: StoredLink) -> bool:
-        """End a link in each replica. Each time the store hears of it, as it may have lost it.
+        """End a link in each replica. The store gets it each time, as it may have lost it.
 
         Return False if its maker has revoked too many. Raises Overloaded while the store is out of
         reach.

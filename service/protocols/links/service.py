@@ -105,7 +105,7 @@ class Links:
         return await self._authorizer.audited(requester, UnreadRequest(route), (), work)
 
     async def end(self, requester: Requester, link_id: str, route: str) -> None:
-        """End one of the caller's own links, in each replica. One that is over needs nothing.
+        """End one of the caller's own links, in each replica. An expired one needs nothing.
 
         `route` is the path's template, for the audit line of a refusal. Raises:
             NotFound: the id is not that of a link of the caller's.

@@ -58,9 +58,9 @@ class LinksSettings(Section):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinksValues:
-    """What the configuration says about links. `url` is what they start with, before `/l/`.
+    """The configuration of links. They start with `url`, which ends before `/l/`.
 
-    `store_url` is of the store for their uses and revocations, which may be the shared one.
+    `store_url` is that of the store for uses and revocations, which may be the shared one.
     """
 
     keys: LinkKeys

@@ -34,7 +34,7 @@ redis.call('EXPIREAT', KEYS[1], ARGV[2])
 return 1
 """
 # KEYS: the record, the maker's counted links. ARGV: id, ms of a window, 1 to look only.
-# What is used up ends with its last window.
+# A link that is used up ends with its last window.
 USE: Final = """
 local left = tonumber(redis.call('HGET', KEYS[1], 'left'))
 if not left then return 0 end

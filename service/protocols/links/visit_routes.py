@@ -64,7 +64,7 @@ class Visit(AuthenticatedRequest):
 
     @property
     def below(self) -> str | None:
-        """What follows `/l/{ticket}/`, decoded; None if there is no slash after the ticket."""
+        """The decoded path after `/l/{ticket}/`. None if there is no slash after the ticket."""
         after_ticket = self.scope["raw_path"].split(b"/", 3)[3:]
         return decode(after_ticket[0]) if after_ticket else None
 

@@ -1,4 +1,4 @@
-"""What MLflow's client does with artifacts, except for its multipart uploads."""
+"""Lists, downloads, deletes and stores MLflow's artifacts. `parts.py` has multipart uploads."""
 
 import asyncio
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Which artifact a path names, and where it is in a bucket. Pure.
+"""Reads the path of an artifact, and finds its key. Pure.
 
 MLflow decodes a path until nothing is left to decode, and refuses what leaves its folder or is a
 path of another system. Here a path is decoded once, and what MLflow would refuse or read
@@ -15,7 +15,7 @@ from service.protocols.roots import ROOT_NAME, ProtocolRoot, Roots
 from service.signing.validation import has_dot_segment, is_valid_key
 
 _ROOT: Final = re.compile(ROOT_NAME)
-# What a URL or another system takes for something else: separators, drive letters, encoded text.
+# Text that a URL or another system reads differently: separators, drive letters, encoded text.
 # MLflow itself reads `file:a` as `a`, as urllib finds the scheme, in any case and after spaces.
 _UNSAFE: Final = re.compile(r"[\\#?]|%[0-9A-Fa-f]{2}|(?:^|/)(?:[A-Za-z]:|/| *(?i:file):)")
 _DETAIL: Final = (
@@ -41,7 +41,7 @@ class Artifact:
 
     @property
     def below(self) -> str:
-        """What the keys of a folder start with."""
+        """The prefix of all keys in the folder."""
         return f"{self.key}/" if self.path else self.root.prefix
 
 

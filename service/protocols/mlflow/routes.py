@@ -41,7 +41,7 @@ _PRESIGNED: Final = "/api/2.0/mlflow-artifacts/presigned"
 _PARTS: Final = "/api/2.0/mlflow-artifacts/mpu"
 _REST: Final = "/{path:path}"
 _TOO_LARGE: Final = "Files in parts have the same limit."
-# What `mlflow.utils.server_info` reads. There is no tracking store here.
+# `mlflow.utils.server_info` reads this. There is no tracking store here.
 _SERVER_INFO: Final = to_json(
     {
         "store_type": None,

@@ -1,4 +1,4 @@
-"""What MLflow's client sends. It may grow: unknown fields are ignored.
+"""The queries and bodies that MLflow's client sends. They may grow: unknown fields are ignored.
 
 github.com/mlflow/mlflow: mlflow/protos/mlflow_artifacts.proto
 """

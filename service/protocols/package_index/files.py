@@ -1,4 +1,4 @@
-"""What a listing says about the projects of an index and their files. Pure.
+"""The projects of an index and their files, as a listing shows them. Pure.
 
 The directory below an index's prefix is the project's normalized name, and the objects directly
 below that are its files.

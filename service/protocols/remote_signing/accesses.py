@@ -1,4 +1,4 @@
-"""What a request that is to be signed needs grants for. Pure."""
+"""The access requests of a request that is to be signed. Pure."""
 
 import re
 from collections.abc import Iterable, Mapping

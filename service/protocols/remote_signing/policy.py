@@ -1,4 +1,4 @@
-"""What may be signed: S3's calls, each with the grant that it needs and what its request may have.
+"""The requests that may be signed: S3's calls, with their operation, query and headers.
 
 Pure. Everything that is not in these lists is refused. To read against the API:
 docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_Simple_Storage_Service.html
@@ -42,7 +42,7 @@ _BODY: Final = frozenset(
         *("x-amz-trailer", *(f"x-amz-checksum-{name.lower()}" for name in CHECKSUM_BYTES)),
     }
 )
-# And metadata, encryption as the bucket needs it.
+# Metadata is allowed too, and encryption as the bucket needs it.
 _NEW_OBJECT: Final = frozenset(
     {"x-amz-acl", "x-amz-storage-class", "x-amz-tagging", _META, ENCRYPTION}
 )

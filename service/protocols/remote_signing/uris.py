@@ -21,7 +21,7 @@ _NOT_ENCODED: Final = (
 
 
 class UriPrefix(NamedTuple):
-    """Where a bucket is. The URIs in it begin with `uri`, which ends in `path`.
+    """The start of all URIs in a bucket, at one of its addresses. `uri` ends in `path`.
 
     Both end in a slash. So no URI with a user, another port or another bucket begins so.
     """

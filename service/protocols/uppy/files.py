@@ -27,7 +27,7 @@ _CREATED: Final = 201
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class File:
-    """What Uppy sends about a file. Its length is known only if the page sends it."""
+    """A file, as Uppy describes it. Its length is known only if the page sends it."""
 
     name: str
     content_type: str | None = None

@@ -91,7 +91,7 @@ class CompleteRequest(OpenRequest):
 
 
 class UppySignRequest(OpenRequest):
-    """What v6 passes to `signRequest`, with the fields that the page may add."""
+    """The request that v6 passes to `signRequest`, with the fields that the page may add."""
 
     method: Literal["GET", "PUT", "POST", "DELETE"]
     key: Name
