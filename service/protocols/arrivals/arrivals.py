@@ -125,7 +125,7 @@ class Arrivals(UseCase[ArrivalsValues]):
         events = await self._events_of(found, lambda *_: True, None, first_seen)
         if events.lack_a_role and self._clock.boot() < self._waits_until:
             return False
-        return await self._notifier.notify(events.of, None)
+        return await self._notifier.notify(events.by_hook, None)
 
     async def admit(self, requester: Requester) -> None:
         """Count a push as one event. Raises RateLimited, and Forbidden for a caller that may report
@@ -163,7 +163,7 @@ class Arrivals(UseCase[ArrivalsValues]):
         events = await self._events_of(found, may_notify, requester)
         if found.records and not events.are_allowed:
             raise Forbidden
-        if not await self._notifier.notify(events.of, requester):
+        if not await self._notifier.notify(events.by_hook, requester):
             await asyncio.sleep(self.hold_seconds)
             detail = "A hook did not accept an event. Send the records again."
             raise HookUnavailable(detail, retry_after=_RETRY_AFTER)
@@ -206,7 +206,7 @@ class Arrivals(UseCase[ArrivalsValues]):
                 is_early = not self._pool.has_begun(bucket)
                 for hook in hooks.get(bucket, ()):
                     if hook.wants(record.key, record.happened):
-                        events.of[hook].append(Arrival(bucket, record, who, first_seen))
+                        events.by_hook[hook].append(Arrival(bucket, record, who, first_seen))
                         events.lack_a_role |= is_early and may_be_a_caller(record.principal)
         return events
 
@@ -232,7 +232,7 @@ class _Events:
     yet named the role of a record's bucket.
     """
 
-    of: dict[Hook, list[Arrival]] = field(default_factory=lambda: defaultdict(list))
+    by_hook: dict[Hook, list[Arrival]] = field(default_factory=lambda: defaultdict(list))
     are_allowed: bool = False
     lack_a_role: bool = False
 

@@ -72,7 +72,7 @@ class JobSlots:
             async with asyncio.timeout(QUICK_SECONDS if may_wait else 0):
                 if caller_id is None:
                     return await self._messages.acquire()
-                await self._acquire_of(caller_id)
+                await self._acquire_for_push(caller_id)
                 return True
         except TimeoutError:
             return False
@@ -86,7 +86,7 @@ class JobSlots:
             self._pushes.release(caller_id)
             self._released.set()
 
-    async def _acquire_of(self, caller_id: CallerId) -> None:
+    async def _acquire_for_push(self, caller_id: CallerId) -> None:
         turn = self._turns.setdefault(caller_id, asyncio.Lock())
         async with turn:
             while not self._has_share(caller_id):

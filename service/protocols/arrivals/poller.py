@@ -209,9 +209,11 @@ class Settlements:
         calls += [self._call(self._queue.hide, batch) for batch in _batches(later)]
         await asyncio.gather(*calls)
 
-    async def _call(self, call: Callable[[Sequence[T]], Awaitable[None]], of: Sequence[T]) -> None:
+    async def _call(
+        self, call: Callable[[Sequence[T]], Awaitable[None]], batch: Sequence[T]
+    ) -> None:
         try:
-            await call(of)
+            await call(batch)
         except QueueUnavailable as error:
             self._on_failure()
             self._log(error)

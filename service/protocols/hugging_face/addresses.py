@@ -85,11 +85,11 @@ def parse(path: bytes) -> HubAddress:
         case [b"api", b"repos", *_]:
             return HubAddress(HubAction.WRITE)
         case [b"api", kind, organization, name, *rest] if kind.decode("latin-1") in _KINDS:
-            return _of_api(_repository(kind, organization, name), rest)
+            return _api_address(_repository(kind, organization, name), rest)
         case [b"datasets", organization, name, b"resolve", revision, *rest] if rest:
-            return _file(_repository(b"datasets", organization, name), revision, rest)
+            return _file_address(_repository(b"datasets", organization, name), revision, rest)
         case [organization, name, b"resolve", revision, *rest] if rest:
-            return _file(_repository(_MODELS.encode(), organization, name), revision, rest)
+            return _file_address(_repository(_MODELS.encode(), organization, name), revision, rest)
     raise NotFound("No such resource.")
 
 
@@ -99,7 +99,7 @@ def is_revision_name(revision: str) -> bool:
     return is_short and "/" not in revision and is_valid_key(revision)
 
 
-def _of_api(repository: Repository, rest: list[bytes]) -> HubAddress:
+def _api_address(repository: Repository, rest: list[bytes]) -> HubAddress:
     if not rest:
         return HubAddress(HubAction.INFO, repository)
     action, has_revision = _OF_REPOSITORIES.get(rest[0].decode("latin-1"), (None, False))
@@ -113,7 +113,7 @@ def _of_api(repository: Repository, rest: list[bytes]) -> HubAddress:
     raise NotFound("No such resource.")
 
 
-def _file(repository: Repository, revision: bytes, path: list[bytes]) -> HubAddress:
+def _file_address(repository: Repository, revision: bytes, path: list[bytes]) -> HubAddress:
     return HubAddress(HubAction.RESOLVE, repository, decode(revision), decode(b"/".join(path)))
 
 

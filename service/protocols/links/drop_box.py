@@ -63,18 +63,18 @@ class DropBoxes:
         file: NewFile,
         lifetime: Lifetime,
         *,
-        creates_only: bool,
+        create_only: bool,
     ) -> PresignRequest:
         """Return the upload of the page. Raises InvalidRequest if the visit is invalid.
 
-        Without `creates_only` the store has no conditional writes: the file gets its own folder.
+        Without `create_only` the store has no conditional writes: the file gets its own folder.
         """
         visitor = None
         if file.visit is not MISSING:
             visitor = keys.visitor_of(ticket.id, file.visit)
             if visitor is None:
                 raise InvalidRequest("Load the page of the drop box again.", pointer="#/visit")
-        if visitor is None or not creates_only:
+        if visitor is None or not create_only:
             visitor = self._unique_id()
         sent = () if file.content_type is MISSING else (("content-type", file.content_type),)
         return PresignRequest(
@@ -83,7 +83,7 @@ class DropBoxes:
             key=self._key(ticket, visitor, file.name),
             action=RedirectedPut(
                 content_length=file.content_length,
-                sent=(*sent, *_CREATE_ONLY) if creates_only else sent,
+                sent=(*sent, *_CREATE_ONLY) if create_only else sent,
                 new_key=True,
             ),
             lifetime=lifetime,

@@ -152,14 +152,14 @@ class _Lists:
         self._live = _LiveLinks(MOST_LISTED)
         self._cursors = count(1)
         self._lists: dict[str, dict[int, tuple[str, bytes]]] = {}  # by makers and cursors
-        self._of: dict[str, tuple[str, int]] = {}  # makers and cursors, by ids
+        self._by_id: dict[str, tuple[str, int]] = {}  # makers and cursors, by ids
 
     def add(self, link: StoredLink, sealed: bytes) -> bool:
         if not self._live.add(link):
             return False
         cursor = next(self._cursors)
         self._lists.setdefault(link.maker, {})[cursor] = link.id, sealed
-        self._of[link.id] = link.maker, cursor
+        self._by_id[link.id] = link.maker, cursor
         return True
 
     def page(self, maker: str, before: int | None) -> tuple[list[tuple[str, bytes]], int | None]:
@@ -182,7 +182,7 @@ class _Lists:
             self._forget(link_id)
 
     def _forget(self, link_id: str) -> None:
-        maker, cursor = self._of.pop(link_id)
+        maker, cursor = self._by_id.pop(link_id)
         del self._lists[maker][cursor]
         if not self._lists[maker]:
             del self._lists[maker]

@@ -253,7 +253,7 @@ def _page_upload(visit: Visit, file: NewFile) -> PresignRequest:
         visit.opened.ticket,
         file,
         visit.lifetime,
-        creates_only=bucket.conditional_writes,
+        create_only=bucket.conditional_writes,
     )
 
 

@@ -198,7 +198,7 @@ async def test_what_is_over_makes_room_in_the_memory(
         harness.clock.move(WEEK + 900)
         assert (await harness.create())["listed"] is True
         store = store_of(harness)
-        assert len(store._lists._lists) == len(store._lists._of) == 1
+        assert len(store._lists._lists) == len(store._lists._by_id) == 1
 
 
 async def test_what_is_over_makes_room_in_a_shared_store(
