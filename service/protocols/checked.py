@@ -14,7 +14,7 @@ V = TypeVar("V")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Checked:
+class CheckedConfiguration:
     """The configuration as the service uses it.
 
     `session_seconds` are by bucket, `callers` have their locations in the file, `sections` are the
@@ -48,6 +48,6 @@ class Check(Generic[V]):
     """
 
     describe: Callable[[V], Iterable[str]] = _nothing
-    targets: Callable[[V, Checked], Iterable[Target]] = _nothing
-    rights: Callable[[V, CallerEntry, Checked], Iterable[Right]] = _nothing
-    warnings: Callable[[V | None, Checked], Iterable[ConfigurationProblem]] = _nothing
+    targets: Callable[[V, CheckedConfiguration], Iterable[Target]] = _nothing
+    rights: Callable[[V, CallerEntry, CheckedConfiguration], Iterable[Right]] = _nothing
+    warnings: Callable[[V | None, CheckedConfiguration], Iterable[ConfigurationProblem]] = _nothing

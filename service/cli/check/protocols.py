@@ -8,7 +8,7 @@ from service.app.protocol_values import is_on, values_without_keys
 from service.app.settings import Settings
 from service.errors import ConfigurationProblem
 from service.protocols import rights
-from service.protocols.checked import Checked
+from service.protocols.checked import CheckedConfiguration
 from service.protocols.rights import Right
 from service.signing.signer import Address
 
@@ -24,7 +24,7 @@ class CheckedProtocols:
     ) -> None:
         self._entries, self._values = entries, values_without_keys(settings)
         on = [each for each in settings.protocols if is_on(each, settings)]
-        self._checked = Checked(
+        self._checked = CheckedConfiguration(
             buckets=builders.buckets(settings, addresses),
             session_seconds={name: each.session_seconds for name, each in settings.buckets.items()},
             callers=[*zip(settings.caller_locations(), entries, strict=True)],

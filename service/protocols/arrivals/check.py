@@ -7,14 +7,14 @@ from urllib.parse import urlsplit
 from service.access.callers import CallerEntry
 from service.access.grants import Operation
 from service.errors import ConfigurationProblem
-from service.protocols.arrivals.hooks import ArrivalSettings
-from service.protocols.checked import Check, Checked
+from service.protocols.arrivals.hooks import ArrivalsValues
+from service.protocols.checked import Check, CheckedConfiguration
 from service.protocols.rights import Right
 
 _SECTION: Final = "arrivals"
 
 
-def describe(arrivals: ArrivalSettings) -> Iterator[str]:
+def describe(arrivals: ArrivalsValues) -> Iterator[str]:
     source = "pushes" if arrivals.queue is None else "a queue and pushes"
     for name, hook in arrivals.hooks.items():
         what = " and ".join(sorted(hook.events))
@@ -25,13 +25,15 @@ def describe(arrivals: ArrivalSettings) -> Iterator[str]:
     yield f"{_SECTION}: events come by {source}"
 
 
-def rights(_: ArrivalSettings, entry: CallerEntry, __: Checked) -> Iterator[Right]:
+def rights(_: ArrivalsValues, entry: CallerEntry, __: CheckedConfiguration) -> Iterator[Right]:
     for grant in entry.grants:
         if Operation.NOTIFY in grant.allow:
             yield Right(("push events",), f"of {grant.bucket}/{grant.prefix}")
 
 
-def warnings(arrivals: ArrivalSettings | None, checked: Checked) -> Iterator[ConfigurationProblem]:
+def warnings(
+    arrivals: ArrivalsValues | None, checked: CheckedConfiguration
+) -> Iterator[ConfigurationProblem]:
     pushing = [at for at, grant in checked.grants() if Operation.NOTIFY in grant.allow]
     if arrivals is None:
         for location in pushing:

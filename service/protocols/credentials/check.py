@@ -8,7 +8,7 @@ from service.access.grants import Grant, Operation
 from service.access.narrowing import VENDABLE, Permission, vended_grants
 from service.errors import ConfigurationProblem
 from service.presigning.snapshot import Bucket
-from service.protocols.checked import Check, Checked
+from service.protocols.checked import Check, CheckedConfiguration
 from service.protocols.quantities import duration
 from service.protocols.rights import Right
 from service.sessions.refresh_policy import MIN_VENDED_SECONDS, VENDED_REMAINING, threshold
@@ -17,7 +17,7 @@ _DAY: Final = 86_400
 _GIVING: Final = VENDABLE - {Operation.VERSIONS}  # which only extends the others
 
 
-def rights(_: None, entry: CallerEntry, checked: Checked) -> Iterator[Right]:
+def rights(_: None, entry: CallerEntry, checked: CheckedConfiguration) -> Iterator[Right]:
     for name, grants in _vended(entry).items():
         seconds = max(MIN_VENDED_SECONDS, checked.session_seconds[name])
         calls = _DAY / (seconds - threshold(seconds, VENDED_REMAINING, 0.5))
@@ -29,7 +29,7 @@ def rights(_: None, entry: CallerEntry, checked: Checked) -> Iterator[Right]:
         yield Right(tuple(operation for operation in Operation if operation in allowed), where)
 
 
-def warnings(_: None, checked: Checked) -> Iterator[ConfigurationProblem]:
+def warnings(_: None, checked: CheckedConfiguration) -> Iterator[ConfigurationProblem]:
     for location, grant in checked.grants():
         for text in _risks(grant, checked.buckets[grant.bucket]):
             yield ConfigurationProblem(text, location)

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from service.access.grants import Operation
-from service.protocols.checked import Check, Checked
-from service.protocols.git_lfs.repositories import LfsSettings
+from service.protocols.checked import Check, CheckedConfiguration
+from service.protocols.git_lfs.repositories import GitLfsValues
 from service.protocols.quantities import size
 from service.protocols.rights import Target, Use
 
@@ -15,7 +15,7 @@ PUSH: Final = Use("push", frozenset({_CHECK, Operation.UPLOAD}), creates=True)
 PARTS: Final = Use("push in parts", frozenset({_CHECK, Operation.MULTIPART}), creates=True)
 
 
-def describe(lfs: LfsSettings) -> Iterator[str]:
+def describe(lfs: GitLfsValues) -> Iterator[str]:
     if lfs.keys is None:
         yield "git_lfs: objects over 5 GiB are refused; their uploads need the keys of `links`"
         return
@@ -25,7 +25,7 @@ def describe(lfs: LfsSettings) -> Iterator[str]:
     )
 
 
-def targets(lfs: LfsSettings, _: Checked) -> Iterator[Target]:
+def targets(lfs: GitLfsValues, _: CheckedConfiguration) -> Iterator[Target]:
     for name, repository in lfs.repositories.named.items():
         yield Target(
             uses=(PULL, PUSH) if lfs.keys is None else (PULL, PUSH, PARTS),

@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 from service.access.grants import Operation
 from service.errors import ConfigurationProblem
-from service.protocols.checked import Check, Checked
-from service.protocols.hugging_face.settings import PATH, Hub
+from service.protocols.checked import Check, CheckedConfiguration
+from service.protocols.hugging_face.settings import PATH, HuggingFaceValues
 from service.protocols.rights import Target, Use
 from service.protocols.roots import ProtocolRoot
 
@@ -16,7 +16,7 @@ _READING: Final = frozenset({Operation.DOWNLOAD, Operation.LIST})
 _DEPTH: Final = 3  # of ORG/NAME/REVISION/, the folder that is listed
 
 
-def targets(hub: Hub, _: Checked) -> Iterator[Target]:
+def targets(hub: HuggingFaceValues, _: CheckedConfiguration) -> Iterator[Target]:
     for kind, root in hub.roots.named.items():
         part = f"read some {kind}"
         yield Target(
@@ -29,7 +29,9 @@ def targets(hub: Hub, _: Checked) -> Iterator[Target]:
         )
 
 
-def warnings(hub: Hub | None, checked: Checked) -> Iterator[ConfigurationProblem]:
+def warnings(
+    hub: HuggingFaceValues | None, checked: CheckedConfiguration
+) -> Iterator[ConfigurationProblem]:
     for kind, root in ({} if hub is None else hub.roots.named).items():
         if (host := _same_host(hub, checked, root)) is not None:
             text = (
@@ -39,7 +41,9 @@ def warnings(hub: Hub | None, checked: Checked) -> Iterator[ConfigurationProblem
             yield ConfigurationProblem(text, (_SECTION, kind))
 
 
-def _same_host(hub: Hub | None, checked: Checked, root: ProtocolRoot) -> str | None:
+def _same_host(
+    hub: HuggingFaceValues | None, checked: CheckedConfiguration, root: ProtocolRoot
+) -> str | None:
     """Return the host name that the service shares with the bucket, if it is known."""
     own = None if hub is None else urlsplit(hub.public_url).hostname
     store = urlsplit(checked.buckets[root.bucket].downloads_from("protocols")).hostname

@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 from service.access.grants import Grant, Operation
 from service.errors import ConfigurationProblem
-from service.protocols.checked import Check, Checked
-from service.protocols.links.settings import MEMORY, LinkSettings
+from service.protocols.checked import Check, CheckedConfiguration
+from service.protocols.links.settings import MEMORY, LinksValues
 from service.protocols.rights import Target, Use
 
 
@@ -22,7 +22,7 @@ USES: Final = (
 _DROP_BOX: Final = frozenset({Operation.LINK, Operation.UPLOAD})
 
 
-def describe(links: LinkSettings) -> Iterator[str]:
+def describe(links: LinksValues) -> Iterator[str]:
     keys = "1 key opens" if len(links.keys) == 1 else f"{len(links.keys)} keys open"
     ends = "a store counts uses, and keeps revocations and lists"
     if links.store_url is None:
@@ -30,13 +30,15 @@ def describe(links: LinkSettings) -> Iterator[str]:
     yield f"links: {links.url}/l/…; {keys} them; {ends}"
 
 
-def targets(_: LinkSettings, checked: Checked) -> Iterator[Target]:
+def targets(_: LinksValues, checked: CheckedConfiguration) -> Iterator[Target]:
     are_keys_for_others = "git_lfs" in checked.sections
     location = None if are_keys_for_others else ("links",)
     yield Target(uses=USES, where="by share link", location=location)
 
 
-def warnings(links: LinkSettings | None, checked: Checked) -> Iterator[ConfigurationProblem]:
+def warnings(
+    links: LinksValues | None, checked: CheckedConfiguration
+) -> Iterator[ConfigurationProblem]:
     if links is None:
         for location, grant in checked.grants():
             if Operation.LINK in grant.allow:
@@ -58,7 +60,7 @@ def warnings(links: LinkSettings | None, checked: Checked) -> Iterator[Configura
 CHECK: Final = Check(describe=describe, targets=targets, warnings=warnings)
 
 
-def _unlimited(checked: Checked) -> Iterator[ConfigurationProblem]:
+def _unlimited(checked: CheckedConfiguration) -> Iterator[ConfigurationProblem]:
     """Yield what strangers get without a limit."""
     for location, grant in checked.grants():
         if grant.max_content_length is None and _DROP_BOX.issubset(grant.allow):

@@ -7,7 +7,7 @@ from service.access.callers import CallerEntry
 from service.access.grants import Operation
 from service.access.prefix_coverage import covers_some, may_cover
 from service.errors import ConfigurationProblem
-from service.protocols.checked import Check, Checked
+from service.protocols.checked import Check, CheckedConfiguration
 from service.protocols.rights import Target, Use
 from service.protocols.roots import ProtocolRoot, Roots
 
@@ -24,7 +24,7 @@ USES: Final = (
 )
 
 
-def targets(roots: Roots, _: Checked) -> Iterator[Target]:
+def targets(roots: Roots, _: CheckedConfiguration) -> Iterator[Target]:
     for name, root in roots.named.items():
         yield Target(
             uses=USES,
@@ -36,7 +36,7 @@ def targets(roots: Roots, _: Checked) -> Iterator[Target]:
         )
 
 
-def warnings(roots: Roots | None, checked: Checked) -> Iterator[ConfigurationProblem]:
+def warnings(roots: Roots | None, checked: CheckedConfiguration) -> Iterator[ConfigurationProblem]:
     for name, root in ({} if roots is None else roots.named).items():
         for caller, entry in checked.callers:
             for reason in _small_files(checked, root, entry):
@@ -44,7 +44,9 @@ def warnings(roots: Roots | None, checked: Checked) -> Iterator[ConfigurationPro
                 yield ConfigurationProblem(text, caller)
 
 
-def _small_files(checked: Checked, root: ProtocolRoot, entry: CallerEntry) -> Iterator[str]:
+def _small_files(
+    checked: CheckedConfiguration, root: ProtocolRoot, entry: CallerEntry
+) -> Iterator[str]:
     """Yield why a caller that writes cannot send small files in one request, as MLflow does."""
     grants = [
         grant

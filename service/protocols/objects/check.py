@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from service.errors import ConfigurationProblem
-from service.protocols.checked import Check, Checked
+from service.protocols.checked import Check, CheckedConfiguration
 from service.protocols.quantities import duration
 from service.sessions.lifetime import Lifetime
 
@@ -16,7 +16,9 @@ def describe(lifetime: Lifetime) -> Iterator[str]:
     )
 
 
-def warnings(lifetime: Lifetime | None, checked: Checked) -> Iterator[ConfigurationProblem]:
+def warnings(
+    lifetime: Lifetime | None, checked: CheckedConfiguration
+) -> Iterator[ConfigurationProblem]:
     if lifetime is not None and checked.cors_origins:
         text = (
             "a redirect from /o/ makes browsers send `Origin: null` to the store, so a bucket that "

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from service.access.grants import Operation
-from service.protocols.checked import Check, Checked
+from service.protocols.checked import Check, CheckedConfiguration
 from service.protocols.rights import Target, Use
 from service.protocols.roots import Roots
 
@@ -18,7 +18,7 @@ USES: Final = (
 )
 
 
-def targets(indexes: Roots, _: Checked) -> Iterator[Target]:
+def targets(indexes: Roots, _: CheckedConfiguration) -> Iterator[Target]:
     for name, index in indexes.named.items():
         yield Target(
             uses=USES,

@@ -7,19 +7,19 @@ from service.access.callers import CallerEntry
 from service.access.grants import Grant, Operation
 from service.errors import ConfigurationProblem
 from service.presigning.snapshot import Bucket
-from service.protocols.checked import Check, Checked
+from service.protocols.checked import Check, CheckedConfiguration
 from service.protocols.rights import Right
 
 _NOTHING_BY_ITSELF = frozenset({Operation.SIGN, Operation.VERSIONS, Operation.LINK})
 
 
-def rights(_: None, entry: CallerEntry, _checked: Checked) -> Iterator[Right]:
+def rights(_: None, entry: CallerEntry, _checked: CheckedConfiguration) -> Iterator[Right]:
     for bucket in sorted({grant.bucket for grant in entry.grants if _signs(grant)}):
         where = f"at /sign/{bucket}/…, each signature valid for 15 min"
         yield Right(("sign its own S3 requests",), where)
 
 
-def warnings(_: None, checked: Checked) -> Iterator[ConfigurationProblem]:
+def warnings(_: None, checked: CheckedConfiguration) -> Iterator[ConfigurationProblem]:
     for location, grant in checked.grants():
         for text in _risks(grant, checked.buckets[grant.bucket]):
             yield ConfigurationProblem(text, location)

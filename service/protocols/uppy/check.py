@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from service.access.grants import Operation
-from service.protocols.checked import Check, Checked
+from service.protocols.checked import Check, CheckedConfiguration
 from service.protocols.rights import Target, Use
-from service.protocols.uppy.settings import UploadTarget
+from service.protocols.uppy.settings import UppySettings
 
 USES: Final = (
     Use("upload in one piece", frozenset({Operation.FORM})),
@@ -14,17 +14,17 @@ USES: Final = (
 )
 
 
-def describe(uppy: UploadTarget) -> Iterator[str]:
-    yield f"uppy: uploads go to {uppy.template}… in {uppy.bucket}"
+def describe(uppy: UppySettings) -> Iterator[str]:
+    yield f"uppy: uploads go to {uppy.prefix}… in {uppy.bucket}"
 
 
-def targets(uppy: UploadTarget, _: Checked) -> Iterator[Target]:
+def targets(uppy: UppySettings, _: CheckedConfiguration) -> Iterator[Target]:
     yield Target(
         uses=USES,
         where="with Uppy",
         location=("uppy",),
         bucket=uppy.bucket,
-        prefix=uppy.template,
+        prefix=uppy.prefix,
     )
 
 
