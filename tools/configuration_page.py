@@ -61,8 +61,6 @@ VARIABLES: Final = MappingProxyType(
         "AWS_WEB_IDENTITY_TOKEN_FILE": "used if `web_identity_token_file` is not set",
         "AWS_REGION": "the region of `arrivals.queue_url` if its host names none",
         "_X_AMZN_TRACE_ID": "as a Lambda: the trace of an invocation, set by the runtime client",
-        "AWS_SHARED_CREDENTIALS_FILE": "a file with the profiles of `profile`; by default `~/.aws/credentials`",
-        "AWS_CONFIG_FILE": "another one; by default `~/.aws/config`",
         "AWS_CA_BUNDLE": "used if `ca_bundle` is not set; the SDK also uses it for STS",
     }
 )

@@ -128,7 +128,7 @@ def _bucket(name: str, settings: Settings, address: Address, delivery: Delivery 
 
 def _signer(bucket: BucketSettings, region: str) -> tuple[Hashable, ...]:
     """Return what buckets share if one session of theirs may read the one and write the other."""
-    keys = (bucket.role_arn, bucket.external_id, bucket.profile, *bucket.files_of_keys)
+    keys = (bucket.role_arn, bucket.external_id, *bucket.files_of_keys)
     return (bucket.credentials, bucket.is_scoped, bucket.endpoint_url, region, *keys)
 
 

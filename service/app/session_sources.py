@@ -1,6 +1,5 @@
 """Where the buckets' sessions come from: STS, or static keys."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -8,15 +7,11 @@ from functools import partial
 from pathlib import Path
 from typing import assert_never
 
-import aioboto3
-from botocore.exceptions import BotoCoreError
-
 from service.app.settings import Settings
 from service.clock import Clock
 from service.config.buckets import BucketSettings
 from service.config.reading import content_digest
 from service.config.server import ambient_ca_bundle
-from service.errors import ConfigurationError
 from service.http_client.sdk import sdk_session
 from service.sessions.source import Role, SessionSource
 from service.sessions.static_keys import StaticSource, keys_in_files
@@ -26,12 +21,11 @@ from service.sessions.sts_clients import StsClients
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StaticKeysOrigin:
-    """Where long-lived keys are. Without a profile and files, in the AWS default chain.
+    """Where long-lived keys are. Without files, in the AWS default chain.
 
     `digest` changes when a file with the keys does.
     """
 
-    profile: str | None
     files: tuple[Path, ...]
     digest: str
 
@@ -48,28 +42,19 @@ async def aws_sources(clock: Clock) -> AsyncIterator[MakeSource]:
         session = sdk_session()
         clients = StsClients(session, stack, _sdk_authorities)
 
-        async def make(name: str, origin: CredentialOrigin) -> SessionSource:
+        async def make(_: str, origin: CredentialOrigin) -> SessionSource:
             match origin:
                 case Role():
                     return AssumedRole(await clients.for_role(origin), origin, clock)
-                case StaticKeysOrigin(profile=None, files=(access_key_id, secret_access_key)):
+                case StaticKeysOrigin(files=(access_key_id, secret_access_key)):
                     read = partial(keys_in_files, access_key_id, secret_access_key)
                     return StaticSource(read, clock)
-                case StaticKeysOrigin(profile=profile):
-                    chain = session if profile is None else await _of_profile(name, profile)
-                    return StaticSource(partial(static_credentials, chain), clock)
+                case StaticKeysOrigin():
+                    return StaticSource(partial(static_credentials, session), clock)
                 case _:
                     assert_never(origin)
 
         yield make
-
-
-async def _of_profile(bucket: str, profile: str) -> aioboto3.Session:
-    try:
-        return await asyncio.to_thread(sdk_session, profile)
-    except BotoCoreError as error:
-        problem = f"buckets.{bucket}.profile: {type(error).__name__}"
-        raise ConfigurationError([problem]) from None
 
 
 def origins(settings: Settings) -> dict[str, CredentialOrigin]:
@@ -81,8 +66,7 @@ def _origin(bucket: BucketSettings, settings: Settings) -> CredentialOrigin:
     match bucket.credentials:
         case "static":
             files = bucket.files_of_keys
-            digest = content_digest(files)
-            return StaticKeysOrigin(profile=bucket.profile, files=files, digest=digest)
+            return StaticKeysOrigin(files=files, digest=content_digest(files))
         case "assume_role":
             return role(bucket, token_file=None)
         case "web_identity":

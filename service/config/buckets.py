@@ -15,7 +15,7 @@ from service.config.credential_kinds import (
     kinds_with,
 )
 from service.config.durations import Duration
-from service.config.key_files import Profile, StaticKeyFile, profile_files
+from service.config.key_files import StaticKeyFile
 from service.config.messages import Conflict, Missing, refusal
 from service.config.quoting import Shown, quoted
 from service.config.types import (
@@ -66,11 +66,7 @@ class BucketDefaults(Section):
     """`assume_role`: a session of the role, requested with keys of the AWS default chain.
     `web_identity`: a session of the role, requested with a token file (EKS); it takes no
     `external_id`, `session_tags` or `source_identity`. `static`: long-lived keys of the default
-    chain, read once; or those of `profile`, or of two files."""
-
-    profile: Shown[Profile | None] = None
-    """For `credentials: static`: the profile of AWS's shared configuration files with the keys. A
-    change of these files takes effect within seconds."""
+    chain, read once; or those in two files."""
 
     access_key_id_file: StaticKeyFile | None = None
     """For `credentials: static`: a file with the access key id. A change takes effect within
@@ -189,10 +185,10 @@ class BucketSettings(BucketDefaults):
 
     @model_validator(mode="after")
     def _keys_fit(self) -> Self:
-        names = ("profile", "access_key_id_file", "secret_access_key_file")
+        names = ("access_key_id_file", "secret_access_key_file")
         given = [name for name in names if getattr(self, name) is not None]
-        if given not in ([], ["profile"], [*names[1:]]):
-            raise ValueError("write profile, or access_key_id_file and secret_access_key_file")
+        if len(given) == 1:
+            raise ValueError("write both access_key_id_file and secret_access_key_file, or neither")
         return self
 
     @model_validator(mode="after")
@@ -211,8 +207,6 @@ class BucketSettings(BucketDefaults):
     @property
     def files_of_keys(self) -> tuple[Path, ...]:
         """The files with its static keys. Without any, the keys come from the AWS default chain."""
-        if self.profile is not None:
-            return profile_files()
         files = (self.access_key_id_file, self.secret_access_key_file)
         return tuple(file for file in files if file is not None)
 

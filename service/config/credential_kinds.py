@@ -37,7 +37,7 @@ _WEB_IDENTITY: Final = CredentialKind(
 _STATIC: Final = CredentialKind(
     has_sessions=False,
     role_trusts=None,
-    settings=frozenset({"profile", "access_key_id_file", "secret_access_key_file"}),
+    settings=frozenset({"access_key_id_file", "secret_access_key_file"}),
 )
 
 

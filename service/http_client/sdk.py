@@ -28,14 +28,14 @@ class SdkConfig(AioConfig):  # type: ignore[misc]
         return merged
 
 
-def sdk_session(profile: str | None = None) -> aioboto3.Session:
+def sdk_session() -> aioboto3.Session:
     """Return a session that also bounds what its own clients get, such as STS's for a Pod.
 
     Not bounded: the SDK's requests to link-local endpoints for credentials (IMDS, ECS, EKS).
     """
     session = AioSession()
     session.set_default_client_config(SdkConfig())
-    return aioboto3.Session(botocore_session=session, profile_name=profile)
+    return aioboto3.Session(botocore_session=session)
 
 
 class _Connections(AIOHTTPSession):  # type: ignore[misc]

@@ -103,10 +103,7 @@ class AssumedRole:
 
 
 async def static_credentials(session: aioboto3.Session) -> Credentials:
-    """Return the keys of an SDK's session: of the AWS default chain, or of a profile.
-
-    Raises SessionRefused.
-    """
+    """Return the keys of the AWS default chain. Raises SessionRefused."""
     try:
         return await _chained(session)
     except BotoCoreError as error:  # its message may quote a line of a file with keys

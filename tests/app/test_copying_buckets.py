@@ -30,7 +30,7 @@ def buckets(first: dict[str, Any], second: dict[str, Any]) -> Any:
         (ROLE, {"scoped_sessions": False}, False),
         (STORE, {"endpoint_url": "https://other.test"}, False),
         (KEYS, {}, True),
-        (KEYS, {"profile": "other"}, False),
+        (KEYS, {"access_key_id_file": "id", "secret_access_key_file": "secret"}, False),
     ],
 )
 def test_buckets_of_one_role_at_one_store_share_sessions(

@@ -1,11 +1,11 @@
-"""The keys of `credentials: static`: of a profile, or in two files."""
+"""The keys of `credentials: static`: of the AWS default chain, or in two files."""
 
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from service.app.session_sources import StaticKeysOrigin, aws_sources, origins
+from service.app.session_sources import aws_sources, origins
 from service.app.settings import Settings, load_settings, watched_files
 from service.clock import SystemClock
 from service.errors import ConfigurationError
@@ -18,16 +18,9 @@ FILES: Final = "access_key_id_file: {0}/id, secret_access_key_file: {0}/secret"
 
 @pytest.fixture(name="directory")
 def _directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """With two files of keys, and two profiles; the environment has other keys."""
+    """With two files of keys; the environment has other keys."""
     (tmp_path / "id").write_text("AKIAFILE\n")
     (tmp_path / "secret").write_text(f"{SECRET}\n")
-    keys = f"aws_access_key_id = AKIAPROFILE\naws_secret_access_key = {SECRET}\n"
-    (tmp_path / "credentials").write_text(f"[store-a]\n{keys}[with-token]\n{keys}")
-    (tmp_path / "config").write_text(
-        f"[default]\n[profile with-token]\naws_session_token = x\n[profile store-b]\n{keys}"
-    )
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAENVIRONMENT")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "other")
     return tmp_path
@@ -64,8 +57,6 @@ async def fetched_key(directory: Path, bucket: str) -> str:
     ("more", "key_id"),
     [
         ("", "AKIAENVIRONMENT"),
-        (", profile: store-a", "AKIAPROFILE"),
-        (", profile: store-b", "AKIAPROFILE"),
         (f", {FILES}", "AKIAFILE"),
     ],
 )
@@ -79,15 +70,11 @@ async def test_a_bucket_is_signed_for_with_its_own_keys(
     ("bucket", "problem"),
     [
         ("credentials: static, access_key_id_file: {0}/id",
-         "write profile, or access_key_id_file and secret_access_key_file"),
+         "write both access_key_id_file and secret_access_key_file, or neither"),
         ("credentials: static, secret_access_key_file: {0}/id",
-         "write profile, or access_key_id_file and secret_access_key_file"),
-        (f"credentials: static, profile: store-a, {FILES}",
-         "write profile, or access_key_id_file and secret_access_key_file"),
-        ("role_arn: 'arn:aws:iam::111122223333:role/p', profile: store-a",
-         "credentials: assume_role takes no profile; leave that out"),
-        ("credentials: static, profile: store_a",
-         'no such profile is in DIR/credentials or DIR/config; did you mean "store-a"?'),
+         "write both access_key_id_file and secret_access_key_file, or neither"),
+        (f"role_arn: 'arn:aws:iam::111122223333:role/p', {FILES}",
+         "credentials: assume_role takes no access_key_id_file and no secret_access_key_file"),
         ("credentials: static, access_key_id_file: {0}/nowhere, secret_access_key_file: {0}/id",
          "write the path of a readable file with the key and nothing else"),
     ],
@@ -110,14 +97,12 @@ def test_a_file_with_anything_but_a_key_is_refused(directory: Path, text: str) -
 def test_offline_nothing_is_read(directory: Path) -> None:
     bucket = "credentials: static, access_key_id_file: /no/id, secret_access_key_file: /no/secret"
     assert configured(directory, bucket, offline=True).buckets["store"].files_of_keys
-    configured(directory, "credentials: static, profile: nobody", offline=True)
 
 
 @pytest.mark.parametrize(
     ("bucket", "files"),
     [
         ("credentials: static", []),
-        ("credentials: static, profile: store-a", ["credentials", "config"]),
         (f"credentials: static, {FILES}", ["id", "secret"]),
     ],
 )
@@ -139,18 +124,11 @@ async def test_files_that_vanish_are_refused_without_their_content(directory: Pa
     assert SECRET not in str(error.value)
 
 
-async def test_a_profile_with_a_token_is_refused(directory: Path) -> None:
-    keys = (
-        f"aws_access_key_id = A\naws_secret_access_key = {SECRET}\naws_session_token = {SECRET}\n"
-    )
-    (directory / "credentials").write_text(f"[store-a]\n{keys}")
-    source = await source_of(configured(directory, "credentials: static, profile: store-a"))
-    with pytest.raises(SessionRefused, match="must not have a session token"):
+async def test_keys_with_a_token_are_refused(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SESSION_TOKEN", SECRET)
+    source = await source_of(configured(directory, "credentials: static"))
+    with pytest.raises(SessionRefused, match="must not have a session token") as error:
         await source.fetch(None, None)
-
-
-async def test_a_profile_that_vanishes_is_a_configuration_error(directory: Path) -> None:
-    origin = StaticKeysOrigin(profile="nobody", files=(), digest="")
-    async with aws_sources(SystemClock()) as make:
-        with pytest.raises(ConfigurationError, match=r"buckets.store.profile: ProfileNotFound"):
-            await make("store", origin)
+    assert SECRET not in str(error.value)

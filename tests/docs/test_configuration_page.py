@@ -42,7 +42,7 @@ def test_only_the_settings_read_the_environment() -> None:
         for path in (ROOT / "service").rglob("*.py")
         if re.search(r"os\.(environ\b(?!\.(update|pop))|getenv)", path.read_text(encoding="utf-8"))
     }
-    own = {"key_files.py", "process.py", "server.py"}
+    own = {"process.py", "server.py"}
     assert readers == {*own, "store.py", "endpoints.py"}  # the demo's; for its own process
 
 

@@ -21,28 +21,29 @@ STATIC: Final[dict[str, Any]] = {
 }
 
 
+def key_files(directory: Path, key_id: str, secret: str) -> dict[str, Any]:
+    """Write the keys of a store, and return the settings that name their files."""
+    directory.mkdir()
+    files = {"access_key_id_file": key_id, "secret_access_key_file": secret}
+    for name, key in files.items():
+        (directory / name).write_text(f"{key}\n")
+    return {name: str(directory / name) for name in files}
+
+
 def test_each_store_accepts_what_its_own_keys_signed(
     ministack: Store, seaweedfs: Store, tmp_path: Path
 ) -> None:
     user = new_user(ministack, f"user-{uuid4().hex[:8]}", EVERYTHING)
-    profile, key_id, secret = (tmp_path / name for name in ("credentials", "key-id", "secret"))
-    profile.write_text("[store-a]\n" + "".join(f"{name} = {key}\n" for name, key in user.items()))
-    key_id.write_text(f"{ROOT_KEY_ID}\n")
-    secret.write_text(f"{ROOT_SECRET}\n")
-    files: dict[str, Any] = {
-        "access_key_id_file": str(key_id),
-        "secret_access_key_file": str(secret),
-    }
+    of_ministack = key_files(
+        tmp_path / "ministack", user["aws_access_key_id"], user["aws_secret_access_key"]
+    )
+    of_seaweedfs = key_files(tmp_path / "seaweedfs", ROOT_KEY_ID, ROOT_SECRET)
     buckets = {
-        "objects": make_settings(ministack, **STATIC, profile="store-a")["buckets"]["objects"],
-        "versions": make_settings(seaweedfs, **STATIC, **files)["buckets"]["objects"],
+        "objects": make_settings(ministack, **STATIC, **of_ministack)["buckets"]["objects"],
+        "versions": make_settings(seaweedfs, **STATIC, **of_seaweedfs)["buckets"]["objects"],
     }
-    # The default chain has other keys, which neither bucket may use.
-    environment = {"AWS_SHARED_CREDENTIALS_FILE": str(profile)}
     callers = [make_caller("tests", "end-to-end", "")]
-    with run_service(
-        ministack, tmp_path, environment, callers, top={"buckets": buckets}
-    ) as service:
+    with run_service(ministack, tmp_path, None, callers, top={"buckets": buckets}) as service:
         key = f"static-keys/{uuid4().hex}"  # tests share the stores, and an upload replaces nothing
         for bucket in ("objects", "versions"):
             upload = service.sign("upload-urls", bucket=bucket, key=key, content_length=len(BODY))

@@ -60,8 +60,6 @@ def _signer(bucket: BucketSettings) -> str:
 
 
 def _static_keys(bucket: BucketSettings) -> str:
-    if bucket.profile is not None:
-        return f"static keys of the profile {bucket.profile}"
     if bucket.access_key_id_file is not None:
         return f"static keys in {bucket.access_key_id_file} and {bucket.secret_access_key_file}"
     return "static keys of the AWS default chain"

@@ -97,7 +97,7 @@ def signed_buckets(
                 grants=tuple(chain.from_iterable(of_bucket)),
                 readable=readable_by_all(arns.bucket, common),
                 credentials=bucket.credentials,
-                static_keys=(bucket.profile or "", *map(str, bucket.files_of_keys)),
+                static_keys=tuple(map(str, bucket.files_of_keys)),
                 role_arn=bucket.role_arn,
                 session_seconds=bucket.session_seconds if bucket.kind.has_sessions else math.inf,
                 external_id=bucket.external_id,

@@ -200,7 +200,8 @@ def test_buckets_of_one_user_at_aws_share_its_policy() -> None:
     """`--principal` names one user. A second policy of the same name would replace the first."""
     keys = {"region": "eu-west-1", "credentials": "static"}
     user = "arn:aws:iam::111122223333:user/presign"
-    made = document({"a-1": keys, "b-2": {**keys, "profile": "other"}}, principal=user)
+    files = {"access_key_id_file": "id", "secret_access_key_file": "secret"}
+    made = document({"a-1": keys, "b-2": {**keys, **files}}, principal=user)
     [policy] = policies(made, "aws_iam_user_policy")
     assert policy["Statement"][0]["Resource"] == ["arn:aws:s3:::a-1/*", "arn:aws:s3:::b-2/*"]
 
