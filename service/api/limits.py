@@ -169,8 +169,10 @@ class _Refused(NamedTuple):
 class RecentlyRefused:
     """Refuses callers over their rate before their next body is read.
 
-    Parsing a batch takes up to 10 ms, only to count its items. So a refusal is remembered until its
-    `Retry-After` has passed, but not for long.
+    So a refusal is remembered until its `Retry-After` has passed, but not for long. Else each
+    refused batch of 1,000 is parsed, only to count its items. In tests/server/test_abuse.py such a
+    batch takes 0.5 to 0.8 ms of CPU, and 5.0 to 6.2 without this class. While 200 connections send
+    them, ordinary callers get 680 to 760 answers in 6 s, and 64 to 68 without it.
     """
 
     def __init__(self, now: Callable[[], float]) -> None:

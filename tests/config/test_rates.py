@@ -10,8 +10,15 @@ from service.config.durations import parse_rate
 @pytest.mark.parametrize(
     "text",
     [
-        *("600/minute", "1/second", "5 per 2 hours", "100 per 5 seconds", "7/day", "3/month"),
-        *("2 per year", " 10 / 5 minutes ", "10per5minutes", "6/MINUTE", "1 PER Hour", "08/day"),
+        *(
+            "600/minute",
+            "1/second",
+            "5 per 2 hours",
+            "100 per 5 seconds",
+            "7/day",
+            "30 per 30 days",
+        ),
+        *(" 10 / 5 minutes ", "10per5minutes", "6/MINUTE", "1 PER Hour", "08/day"),
         "99999999/2day",
     ],
 )
@@ -34,6 +41,7 @@ def test_a_rate_is_read_as_its_library_does(text: str) -> None:
             "1.5/minute",
             "-1/minute",
         ),
+        *("3/month", "2 per year"),
         *("0/minute", "5 per 0 minutes", "5/00minutes", "1/minute; 2/day", "1/minute,", "²/minute"),
         *("1 / minute / 2", "1//minute", "1/minute\n2/day", "x1/minute"),
     ],

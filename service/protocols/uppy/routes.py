@@ -20,7 +20,6 @@ from service.errors import InvalidRequest, PresignError
 from service.multipart.completion import MANY_PARTS
 from service.protocols.served import Served
 from service.protocols.uppy.schemas import (
-    BatchQuery,
     CompleteRequest,
     KeyQuery,
     NewUploadRequest,
@@ -80,17 +79,6 @@ async def uploaded_parts(
     )
 
 
-@router.get("/s3/multipart/{upload_id}/batch")
-async def sign_parts(
-    call: AuthenticatedRequest, upload_id: str, query: Annotated[BatchQuery, Query()]
-) -> bytes:
-    """For Uppy 2."""
-    numbers = query.numbers()
-    parts = await _uploads(call).sign_parts(query.key, upload_id, numbers)
-    pairs = zip(numbers, parts, strict=True)
-    return to_json({"presignedUrls": {str(number): part.url for number, part in pairs}})
-
-
 @router.get("/s3/multipart/{upload_id}/{part_number}")
 async def sign_part(
     call: AuthenticatedRequest,
@@ -100,7 +88,7 @@ async def sign_part(
 ) -> bytes:
     if not (part_number.isascii() and part_number.isdigit() and len(part_number) <= 5):
         raise InvalidRequest("part_number must be an integer.", pointer="#/part_number")
-    (part,) = await _uploads(call).sign_parts(query.key, upload_id, [int(part_number)])
+    part = await _uploads(call).sign_part(query.key, upload_id, int(part_number))
     return to_json({"url": part.url, "expires": part.validity.expires_in})
 
 
@@ -140,7 +128,7 @@ async def sign_request(call: AuthenticatedRequest, body: UppySignRequest) -> byt
         case "POST", None, None:
             new_key["key"], request = await uploads.sign_create(body.file(), seconds)
         case "PUT", str(upload_id), int(number):
-            (request,) = await uploads.sign_parts(key, upload_id, [number], seconds)
+            request = await uploads.sign_part(key, upload_id, number, seconds)
         case "GET", str(upload_id), None:
             request = await uploads.sign(key, ListParts(upload_id=upload_id), seconds)
         case "POST", str(upload_id), None:

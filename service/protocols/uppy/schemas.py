@@ -64,15 +64,6 @@ class KeyQuery(OpenRequest):
     key: Name
 
 
-class BatchQuery(KeyQuery):
-    part_numbers: Annotated[
-        str, Field(alias="partNumbers", pattern=r"^[0-9]{1,5}(,[0-9]{1,5})*$", max_length=600)
-    ]
-
-    def numbers(self) -> list[int]:
-        return [int(number) for number in self.part_numbers.split(",")]
-
-
 class Part(OpenRequest):
     part_number: Annotated[PartNumber, _NOT_BOOL, Field(alias="PartNumber")]
     etag: Annotated[ETag, Field(alias="ETag")]

@@ -120,16 +120,17 @@ class CallerUploads:
         action = replace(request.action, encryption=access.encryption)
         return request.key, _presigned(access, action, request.key)
 
-    async def sign_parts(
-        self, key: str, upload_id: str, part_numbers: Sequence[int], expires_in: int | None = None
-    ) -> list[PresignedRequest]:
+    async def sign_part(
+        self, key: str, upload_id: str, part_number: int, expires_in: int | None = None
+    ) -> PresignedRequest:
         request = UnknownLengthParts(
             upload=await self._upload(key, upload_id, "UploadPart"),
-            part_numbers=part_numbers,
+            part_numbers=[part_number],
             lifetime=self._lifetime(expires_in),
         )
-        access = await self._authorize(request.store_request(), urls=len(part_numbers))
-        return [_presigned(access, action, key) for action in request.actions()]
+        access = await self._authorize(request.store_request(), urls=1)
+        (action,) = request.actions()
+        return _presigned(access, action, key)
 
     async def sign(
         self, key: str, action: ListParts | AbortMultipartUpload, expires_in: int | None = None

@@ -117,15 +117,6 @@ async def test_a_parts_url_has_no_checksum_and_no_length(harness: Harness) -> No
     assert not re.search("checksum|crc|sdk", url, re.IGNORECASE)
 
 
-async def test_uppy_2_gets_several_parts_at_once(harness: Harness) -> None:
-    url, key = await harness.create()
-    params = {"key": key, "partNumbers": "1,3"}
-    answer = await harness.client.get(f"{url}/batch", params=params)
-    urls = answer.json()["presignedUrls"]
-    assert (answer.status_code, urls.keys()) == (200, {"1", "3"})
-    assert {query(url)["partNumber"] for url in urls.values()} == {"1", "3"}
-
-
 async def test_an_upload_can_be_aborted(harness: Harness) -> None:
     url, key = await harness.create()
     answer = await harness.client.delete(url, params={"key": key})
