@@ -55,7 +55,7 @@ def _check_network(text: str) -> None:
 
 
 def _check_origin(text: str) -> None:
-    from service.config.types import check_origin
+    from service.config.texts import check_origin
 
     if text != "*":  # pages that use object URLs of another origin send `Origin: null`
         check_origin(text)

@@ -35,7 +35,7 @@ def _cutoff(text: str) -> int:
 
 
 def _url(text: str) -> str:
-    from service.config.types import check_url
+    from service.config.texts import check_url
 
     return check_url(text)
 

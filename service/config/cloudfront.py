@@ -9,8 +9,8 @@ from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 from service.access.surfaces import SURFACES, Surface
 from service.config.messages import Conflict, Missing, refusal
 from service.config.quoting import Shown, quoted
-from service.config.texts import matching
-from service.config.types import OFFLINE, Section, check_origin, check_secure_url
+from service.config.texts import check_origin, check_secure_url, matching
+from service.config.types import OFFLINE, Section
 from service.signing.cloudfront import PrivateKey, read_private_key
 
 _MOST_KEYS: Final = 5  # of a key group: …/DeveloperGuide/cloudfront-limits.html

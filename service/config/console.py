@@ -5,8 +5,8 @@ from typing import Annotated, Final, Self
 from pydantic import BeforeValidator, model_validator
 
 from service.config.quoting import Shown
-from service.config.texts import matching
-from service.config.types import Name, Origin, Section, check_secure_url, true_false_or
+from service.config.texts import check_secure_url, matching
+from service.config.types import Name, Origin, Section, true_false_or
 
 _COLOUR: Final = 'write a colour such as "#0f766e", in quotes, because YAML reads # as a comment'
 

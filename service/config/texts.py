@@ -1,7 +1,8 @@
-"""Checks of texts: patterns, prefixes, URLs of stores. Each error says what to write instead."""
+"""Checks of texts: patterns, prefixes, URLs. Each error says what to write instead."""
 
 import re
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Final
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
@@ -17,6 +18,48 @@ _AMBIGUOUS = re.compile(r"\{[^{}]*\}[^/{]*\{")  # a pointer may contain slashes
 _LIKE_PLACEHOLDER = re.compile(r"\{(?:claims?[:./])?([A-Za-z_]+)\}")
 _PATTERN_CHARACTER = re.compile(r"[*?$\\]")  # patterns and variables in an IAM policy
 _DATABASE: Final = re.compile(r"(?:/\d*)?")  # the client would take any other path for database 0
+# A host that botocore accepts, or an IPv6 address, without the brackets that urlsplit removes
+_HOST = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?")
+_DEFAULT_PORT = re.compile(r"https://.*:443|http://.*:80")  # browsers omit it
+
+
+def check_url(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        is_valid = parts.scheme in {"http", "https"} and parts.port != 0
+        is_valid = is_valid and _HOST.fullmatch(parts.hostname or "") is not None
+    except ValueError:
+        is_valid = False
+    if not is_valid or parts.query or parts.fragment or "@" in parts.netloc:
+        raise ValueError("write a URL such as https://store.internal:9000, without query or user")
+    return text
+
+
+def check_origin(text: str) -> str:
+    if text == "*":
+        raise ValueError("`*` would let every page use its visitor's token; list the origins")
+    if _ORIGIN.fullmatch(text) is None or _DEFAULT_PORT.fullmatch(text) is not None:
+        raise ValueError(
+            "write an origin such as https://app.example.com: scheme and host in lower case, "
+            "no path, no default port"
+        )
+    return text
+
+
+def check_secure_url(text: str) -> str:
+    """Refuse http: an attacker on the network could replace keys, and act as any caller."""
+    parts = urlsplit(check_url(text))
+    if parts.scheme != "https" and not _is_loopback(parts.hostname or ""):
+        raise ValueError("write an https URL; http is allowed on loopback only")
+    return text
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def check_store_url(url: SecretStr) -> SecretStr:

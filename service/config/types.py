@@ -3,10 +3,8 @@
 import re
 import ssl
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Final
-from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -24,15 +22,20 @@ from pydantic import (
 
 from service.config.durations import parse_rate
 from service.config.messages import Missing
-from service.config.texts import check_own_prefix, check_prefix_of_grant, check_store_url, matching
+from service.config.texts import (
+    check_origin,
+    check_own_prefix,
+    check_prefix_of_grant,
+    check_secure_url,
+    check_store_url,
+    check_url,
+    matching,
+)
 
 # As `presign new-key` prints one: 256 bits in base64
 _API_KEY = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.*[0-9])[A-Za-z0-9_-]{43}")
 # Any caller could send an empty key.
 _EMPTY_SHA256: Final = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-# A host that botocore accepts, or an IPv6 address, without the brackets that urlsplit removes
-_HOST = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
-_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?")
 WITH_ZONE: Final = (
     "write a time with its zone, such as 2026-11-24T20:00:00Z or 2026-11-24T21:00:00+01:00"
 )
@@ -40,51 +43,12 @@ READABLE_PEM: Final = "write the path of a readable file with certificates in PE
 # The context of a validation that reads no certificate files: `presign check --offline`
 OFFLINE: Final = "offline"
 _MAX_CLOCK_ERROR: Final = timedelta(minutes=1)
-_DEFAULT_PORT = re.compile(r"https://.*:443|http://.*:80")  # browsers omit it
 
 
 class Section(BaseModel):
     """The base of all sections of the configuration file."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-
-def check_url(text: str) -> str:
-    try:
-        parts = urlsplit(text)
-        is_valid = parts.scheme in {"http", "https"} and parts.port != 0
-        is_valid = is_valid and _HOST.fullmatch(parts.hostname or "") is not None
-    except ValueError:
-        is_valid = False
-    if not is_valid or parts.query or parts.fragment or "@" in parts.netloc:
-        raise ValueError("write a URL such as https://store.internal:9000, without query or user")
-    return text
-
-
-def check_origin(text: str) -> str:
-    if text == "*":
-        raise ValueError("`*` would let every page use its visitor's token; list the origins")
-    if _ORIGIN.fullmatch(text) is None or _DEFAULT_PORT.fullmatch(text) is not None:
-        raise ValueError(
-            "write an origin such as https://app.example.com: scheme and host in lower case, "
-            "no path, no default port"
-        )
-    return text
-
-
-def check_secure_url(text: str) -> str:
-    """Refuse http: an attacker on the network could replace keys, and act as any caller."""
-    parts = urlsplit(check_url(text))
-    if parts.scheme != "https" and not _is_loopback(parts.hostname or ""):
-        raise ValueError("write an https URL; http is allowed on loopback only")
-    return text
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _check_ca_file(path: Path, info: ValidationInfo) -> Path:

@@ -10,7 +10,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_va
 from service.config.messages import Missing
 from service.config.quoting import Shown
 from service.config.server import ambient_region
-from service.config.types import KeysUrl, Name, Section, check_secure_url
+from service.config.texts import check_secure_url
+from service.config.types import KeysUrl, Name, Section
 from service.protocols.arrivals.addresses import is_refused_host
 from service.protocols.arrivals.hooks import ArrivalsValues, Hook, key_of
 from service.protocols.arrivals.queue import Queue
