@@ -25,33 +25,6 @@ _DIALECT: Final = "http://json-schema.org/draft-07/schema#"
 _SIZE: Final = r"^\s*\d*\.?\d+\s*(?:(?:[kKmMgGtTpPeE][iI]?)?[bB](?:[iI][tT])?|[kKmMgGtTpPeE])?\s*$"
 _REFERENCE: Final = r"\$\{"  # in any value that is not a section or a list
 _SCALARS: Final = frozenset({"boolean", "integer", "number"})
-# What each kind of text looks like, by its title in service/config/types.py.
-EXAMPLES: Final[dict[str, list[str]]] = {
-    "ARN of a role": ["arn:aws:iam::111122223333:role/presign-reports"],
-    "SHA-256": ["725acb2ebe612bb4e761d87deb9114d9f50b1efc78cbc8c953cb25f1b2dbf755"],
-    "URL": ["https://minio.internal:9000"],
-    "URL of a Redis or Valkey": ["rediss://limits:6379/0"],
-    "URL of a Redis or Valkey, or `memory://`": ["rediss://links:6379/0", "memory://"],
-    "audience": ["presign"],
-    "bucket's real name": ["acme-reports-prod"],
-    "content type": ["application/pdf", "image/*"],
-    "duration": ["15m", "1h", "7d"],
-    "external id": ["presign-acme-reports"],
-    "https URL": ["https://kubernetes.default.svc/openid/v1/jwks"],
-    "issuer": ["https://kubernetes.default.svc.cluster.local"],
-    "name": ["reports"],
-    "origin": ["https://app.example.com"],
-    "past time": ["2026-11-24T20:00:00Z"],
-    "path of certificates": ["/etc/ssl/ours.pem"],
-    "prefix": ["invoices/", "invoices/{claim:/kubernetes.io/namespace}/", ""],
-    "prefix with {caller}": ["uploads/{caller}/"],
-    "rate": ["600/minute", "100 per 5 seconds"],
-    "region": ["eu-west-1"],
-    "subject": ["system:serviceaccount:billing:*"],
-    "tag": ["presign-subject"],
-    "time": ["2027-11-24T20:00:00Z"],
-    "tag's value": ["{issuer}", "{subject}"],
-}
 
 
 def configuration_schema() -> Schema:
@@ -121,8 +94,7 @@ def _readable(schema: Schema, definitions: Schema) -> Schema:
     schema = dict(schema)
     if (reference := schema.pop("$ref", None)) is not None:
         schema = {**definitions[reference.rpartition("/")[2]], **schema}
-    if isinstance(title := schema.pop("title", None), str) and title in EXAMPLES:
-        schema["examples"] = EXAMPLES[title]
+    schema.pop("title", None)
     if "description" in schema:
         schema["description"] = _plain(schema["description"])
     if schema.get("default", ...) in (None, [], {}):

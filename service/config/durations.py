@@ -50,7 +50,12 @@ class Duration:
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
         number = {**handler(schema), "minimum": self.least, "maximum": self.most}
-        text = {"type": "string", "pattern": "^[0-9]{1,8}[dhms]?$", "title": TITLE}
+        text = {
+            "type": "string",
+            "pattern": "^[0-9]{1,8}[dhms]?$",
+            "title": TITLE,
+            "examples": ["15m", "1h", "7d"],
+        }
         return {"anyOf": [number, text]}
 
     def _seconds(self, value: object) -> float:

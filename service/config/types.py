@@ -126,10 +126,10 @@ def _check_digest(text: str) -> str:
     return text
 
 
-# docs/configuration.md lists each `title` with its error message.
+# docs/configuration.md lists each `title` with its error message, and editors show the examples.
 Name = Annotated[
     str,
-    Field(title="name"),
+    Field(title="name", examples=["reports"]),
     matching(
         r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}",
         "write a name of at most 63 letters, digits, `.`, `_` and `-`, a letter or digit first",
@@ -138,18 +138,20 @@ Name = Annotated[
 KeyName = Annotated[Name, AfterValidator(_check_key_name)]
 S3Bucket = Annotated[
     str,
-    Field(title="bucket's real name"),
+    Field(title="bucket's real name", examples=["acme-reports-prod"]),
     matching(
         r"[A-Za-z0-9._-]{3,255}|arn:[\x21-\x7e]+",
         "write the name of a bucket, such as acme-reports, or the ARN of an access point",
     ),
 ]
 Region = Annotated[
-    str, Field(title="region"), matching(r"[a-z0-9-]{1,32}", "write a region such as eu-west-1")
+    str,
+    Field(title="region", examples=["eu-west-1"]),
+    matching(r"[a-z0-9-]{1,32}", "write a region such as eu-west-1"),
 ]
 RoleArn = Annotated[
     str,
-    Field(title="ARN of a role"),
+    Field(title="ARN of a role", examples=["arn:aws:iam::111122223333:role/presign-reports"]),
     matching(
         r"arn:[a-z-]+:iam:[^:]*:[^:]*:?role/[\x21-\x7e]+",
         "write the ARN of a role, such as arn:aws:iam::111122223333:role/presign",
@@ -157,12 +159,12 @@ RoleArn = Annotated[
 ]
 ExternalId = Annotated[  # docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
     str,
-    Field(title="external id"),
+    Field(title="external id", examples=["presign-acme-reports"]),
     matching(r"[\w+=,.@:/-]{2,1224}", "write 2 to 1224 letters, digits and any of `+=,.@:/-_`"),
 ]
 Subject = Annotated[
     str,
-    Field(title="subject"),
+    Field(title="subject", examples=["system:serviceaccount:billing:*"]),
     AfterValidator(_check_first),
     matching(
         r"\*|[^*\x00-\x1f\x7f][^\x00-\x1f\x7f]{0,254}",
@@ -172,50 +174,84 @@ Subject = Annotated[
 ]
 Audience = Annotated[
     str,
-    Field(title="audience"),
+    Field(title="audience", examples=["presign"]),
     matching(r"[\x21-\x7e]{1,255}", "write the `aud` of the tokens, without spaces"),
 ]
 Issuer = Annotated[
     str,
-    Field(title="issuer"),
+    Field(title="issuer", examples=["https://kubernetes.default.svc.cluster.local"]),
     matching(r"[\x21-\x7e]{1,255}", "write the `iss` of the tokens, without spaces"),
 ]
 TagName = Annotated[  # docs.aws.amazon.com/STS/latest/APIReference/API_Tag.html
     str,
-    Field(title="tag"),
+    Field(title="tag", examples=["presign-subject"]),
     matching(
         r"(?!aws:)[\w .:/=+@-]{1,128}", "write at most 128 letters, digits, ` ` and `_.:/=+-@`"
     ),
 ]
 TagTemplate = Annotated[
     str,
-    Field(title="tag's value"),
+    Field(title="tag's value", examples=["{issuer}", "{subject}"]),
     matching(
         r"(?:[\w .:/=+@-]|\{issuer\}|\{subject\}){0,256}",
         "write at most 256 letters, digits, ` ` and `_.:/=+-@`; or {issuer}, {subject}",
     ),
 ]
-Url = Annotated[str, Field(title="URL"), AfterValidator(check_url)]
+Url = Annotated[
+    str, Field(title="URL", examples=["https://minio.internal:9000"]), AfterValidator(check_url)
+]
 StoreUrl = Annotated[  # it may hold a password
-    SecretStr, Field(title="URL of a Redis or Valkey"), AfterValidator(check_store_url)
+    SecretStr,
+    Field(title="URL of a Redis or Valkey", examples=["rediss://limits:6379/0"]),
+    AfterValidator(check_store_url),
 ]
-RateLimit = Annotated[str, Field(title="rate"), AfterValidator(_check_rate)]
-Time = Annotated[AwareDatetime, Field(title="time"), WrapValidator(_moment)]
+RateLimit = Annotated[
+    str,
+    Field(title="rate", examples=["600/minute", "100 per 5 seconds"]),
+    AfterValidator(_check_rate),
+]
+Time = Annotated[
+    AwareDatetime, Field(title="time", examples=["2027-11-24T20:00:00Z"]), WrapValidator(_moment)
+]
 PastTime = Annotated[
-    AwareDatetime, Field(title="past time"), WrapValidator(_moment), AfterValidator(_check_past)
+    AwareDatetime,
+    Field(title="past time", examples=["2026-11-24T20:00:00Z"]),
+    WrapValidator(_moment),
+    AfterValidator(_check_past),
 ]
-Origin = Annotated[str, Field(title="origin"), AfterValidator(check_origin)]
-CaFile = Annotated[Path, Field(title="path of certificates"), AfterValidator(_check_ca_file)]
-KeysUrl = Annotated[str, Field(title="https URL"), AfterValidator(check_secure_url)]
+Origin = Annotated[
+    str, Field(title="origin", examples=["https://app.example.com"]), AfterValidator(check_origin)
+]
+CaFile = Annotated[
+    Path,
+    Field(title="path of certificates", examples=["/etc/ssl/ours.pem"]),
+    AfterValidator(_check_ca_file),
+]
+KeysUrl = Annotated[
+    str,
+    Field(title="https URL", examples=["https://kubernetes.default.svc/openid/v1/jwks"]),
+    AfterValidator(check_secure_url),
+]
 _PREFIX: Final = Missing('write a prefix such as invoices/, or "" for the whole bucket')
-Prefix = Annotated[str, Field(title="prefix"), AfterValidator(check_prefix_of_grant), _PREFIX]
+Prefix = Annotated[
+    str,
+    Field(title="prefix", examples=["invoices/", "invoices/{claim:/kubernetes.io/namespace}/", ""]),
+    AfterValidator(check_prefix_of_grant),
+    _PREFIX,
+]
 OwnPrefix = Annotated[
-    str, Field(title="prefix with {caller}"), AfterValidator(check_own_prefix), _PREFIX
+    str,
+    Field(title="prefix with {caller}", examples=["uploads/{caller}/"]),
+    AfterValidator(check_own_prefix),
+    _PREFIX,
 ]
 BucketName = Annotated[Name, Missing("write the name of one of `buckets`")]
 Sha256 = Annotated[
     str,
-    Field(title="SHA-256"),
+    Field(
+        title="SHA-256",
+        examples=["725acb2ebe612bb4e761d87deb9114d9f50b1efc78cbc8c953cb25f1b2dbf755"],
+    ),
     matching(
         r"[0-9a-f]{64}", "write 64 hex digits in lower case, as `presign new-key` prints them"
     ),
@@ -223,7 +259,7 @@ Sha256 = Annotated[
 ]
 ContentTypePattern = Annotated[
     str,
-    Field(title="content type"),
+    Field(title="content type", examples=["application/pdf", "image/*"]),
     matching(
         r"[\w!#&^+.-]+/(?:[\w!#&^+.-]+|\*)",
         "write a type such as application/pdf, or a family such as image/*",

@@ -10,7 +10,7 @@ import pytest
 from jsonschema_rs import Draft7Validator, meta
 from pydantic import TypeAdapter
 
-from service.app.schema import EXAMPLES, configuration_schema, part_schema
+from service.app.schema import configuration_schema, part_schema
 from service.app.settings import Settings, load_settings
 from service.config import types
 from service.config.yaml_reader import parse
@@ -99,11 +99,14 @@ def test_every_configuration_on_the_pages_validates(place: str) -> None:
 
 @pytest.mark.parametrize("title", configuration_page.kinds())
 def test_the_examples_of_a_text_are_valid(title: str) -> None:
-    aliases = [each for each in vars(types).values() if f"title={title!r}" in repr(each)]
-    assert aliases
-    for example in EXAMPLES[title]:
+    alias = next(alias for alias in vars(types).values() if f"title={title!r}" in repr(alias))
+    [examples] = [
+        each.examples for each in alias.__metadata__ if getattr(each, "title", None) == title
+    ]
+    assert examples
+    for example in examples:
         if title != "path of certificates":  # it would have to exist
-            TypeAdapter(aliases[0]).validate_python(example)
+            TypeAdapter(alias).validate_python(example)
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,10 @@ def _check_store_url(url: SecretStr) -> SecretStr:
 
 LinkStoreUrl = Annotated[  # it may hold a password
     SecretStr,
-    Field(title="URL of a Redis or Valkey, or `memory://`"),
+    Field(
+        title="URL of a Redis or Valkey, or `memory://`",
+        examples=["rediss://links:6379/0", "memory://"],
+    ),
     AfterValidator(_check_store_url),
 ]
 LinkId = Annotated[
