@@ -25,6 +25,7 @@ from starlette.types import Message, Receive, Scope
 
 from benchmarks import asking, issuing, targets
 from service.app.builders import locations
+from service.app.environment import Environment
 from service.app.factory import create_app
 from service.app.settings import load_settings
 from service.s3.endpoints import resolve
@@ -125,7 +126,8 @@ async def _app(url: str) -> AsyncIterator[Callable[[Scope, Receive], Any]]:
         with (Path(directory) / "audit").open("wb") as audit:
             settings = load_settings(path)
             addresses = resolve(locations(settings)).addresses
-            app = create_app(settings, addresses, audit=LineSink(audit.fileno()).write)
+            environment = Environment(write_audit=LineSink(audit.fileno()).write)
+            app = create_app(settings, addresses, environment)
 
             async def answer(scope: Scope, receive: Receive) -> int:
                 statuses = list[int]()

@@ -17,13 +17,13 @@ from urllib.parse import urlsplit
 from service.access.callers import CallerEntry, pointers
 from service.access.claims import Fact, NamedClaims
 from service.app import builders
+from service.app.environment import Environment
 from service.app.protocol_values import Values, protocol_values
 from service.app.session_sources import CredentialOrigin, MakeSource, origins
 from service.app.settings import Settings, authority_files
 from service.auth.jwks_cache import JwksCache
 from service.auth.jwks_client import JwksEndpoint
 from service.auth.tokens import Issuer
-from service.clock import Clock
 from service.concurrency.event_loop import run_in_thread_if
 from service.concurrency.waiting import Waiting
 from service.config.buckets import BucketSettings
@@ -39,8 +39,6 @@ from service.sessions.pool_entry import BucketSessions
 from service.sessions.source import SessionSource
 from service.sessions.sts import AssumedRole
 from service.signing.signer import Address
-from service.telemetry.metrics import Metrics
-from service.telemetry.spans import Spans
 
 log = logging.getLogger(__name__)
 
@@ -81,21 +79,19 @@ class ConfigurationBuilder:
         self,
         settings: Settings,
         addresses: Mapping[str, Address],
+        environment: Environment,
         *,
         make_source: MakeSource,
-        clock: Clock,
-        metrics: Metrics,
         waiting: Waiting,
-        spans: Spans | None,
     ) -> None:
         """`addresses` are of the buckets of `settings`."""
         self._locations: dict[str, Location] = builders.locations(settings)
         self._addresses = dict(addresses)
         self._make_source = make_source
-        self._clock = clock
-        self._metrics = metrics
+        self._clock = environment.clock
+        self._metrics = environment.metrics
         self._waiting = waiting
-        self._spans = spans
+        self._spans = environment.spans
 
     async def build(self, settings: Settings, *, replacing: Configuration | None) -> Configuration:
         """Raises ConfigurationError."""

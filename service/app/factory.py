@@ -1,14 +1,12 @@
 """Composes the app: builds the parts, connects them, starts and stops them."""
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-import httpx
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from fastapi.telemetry import TelemetryConfig
@@ -35,20 +33,15 @@ from service.api.routes import (
     objects,
     openapi,
 )
-from service.api.shutdown import Drain
 from service.api.traced_gateway import TracedGateway
-from service.app.reload import digest_of_others, keep_reloading
+from service.app.environment import Environment
+from service.app.reload import ReadAtStart, digest_of_others, keep_reloading
 from service.app.served_protocols import protocol_routers
 from service.app.services import Services, open_services
-from service.app.session_sources import OpenSources, aws_sources
 from service.app.settings import Settings
-from service.clock import Clock, SystemClock
 from service.console import contract_page, shared_files
-from service.presigning.audit import WriteLines
 from service.signing.signer import Address
-from service.telemetry.line_sink import LineSink
-from service.telemetry.metrics import Metrics
-from service.telemetry.spans import Spans
+from service.telemetry.spans import NO_SPANS, Spans
 
 _ROUTERS: Final = (
     objects.router,
@@ -96,48 +89,31 @@ class PresignApp(FastAPI):
 def create_app(
     settings: Settings,
     addresses: Mapping[str, Address],
+    environment: Environment | None = None,
     *,
-    clock: Clock | None = None,
-    open_sources: OpenSources = aws_sources,
-    store_transport: httpx.AsyncBaseTransport | None = None,
-    audit: WriteLines | None = None,
-    drain: Drain | None = None,
-    metrics: Metrics | None = None,
-    spans: Spans | None = None,
     watched: Path | None = None,
     read_as: str = "",
     once_started: Callable[[tuple[CallerEntry, ...]], None] | None = None,
 ) -> PresignApp:
     """Return the ASGI app. It can sign once its lifespan has started.
 
-    `addresses` are those of the buckets. `audit` takes audit lines, instead of standard output;
-    `store_transport` takes calls to stores, instead of the network. `drain` says when the process
-    is going to stop. `spans` are None if no traces are exported. `watched` is the configuration
-    file whose changes take effect, and `read_as` its fingerprint from before it was read.
-    `once_started` is called with the callers in a thread, soon after the start.
+    `addresses` are those of the buckets. `watched` is the configuration file whose changes take
+    effect, and `read_as` its fingerprint from before it was read. `once_started` is called with the
+    callers in a thread, soon after the start.
     """
-    clock = clock or SystemClock()
-    metrics = metrics or Metrics()
+    environment = environment or Environment()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             digest = "" if watched is None else digest_of_others(settings)
-            opening = open_services(
-                settings,
-                addresses,
-                clock=clock,
-                metrics=metrics,
-                problems=app.parts.problems,
-                write_audit=audit or LineSink(sys.stdout.fileno()).write,
-                open_sources=open_sources,
-                store_transport=store_transport,
-                spans=spans,
-            )
+            opening = open_services(settings, addresses, environment, app.parts.problems)
             services = await stack.enter_async_context(opening)
             if watched is not None:
                 reloading = keep_reloading(
-                    watched, settings, services, metrics.reloaded, read_as=read_as, digest=digest
+                    ReadAtStart(watched, settings, read_as, digest),
+                    services,
+                    environment.metrics.reloaded,
                 )
                 await stack.enter_async_context(_in_background(reloading, "reload"))
             _publish(services, app)
@@ -156,26 +132,26 @@ def create_app(
         telemetry=_NO_TELEMETRY,
     )
     app.parts = Parts(
-        drain=drain or Drain(),
-        metrics=metrics,
+        drain=environment.drain,
+        metrics=environment.metrics,
         problems=Problems(settings.server.public_url),
         cors_origins=frozenset(settings.server.cors_origins),
-        limits=shared_limits(settings.server.max_in_flight, clock.boot),
+        limits=shared_limits(settings.server.max_in_flight, environment.clock.boot),
     )
     app.add_exception_handler(HTTPException, answer_http_exception)
     app.add_exception_handler(Exception, answer_unexpected_error)
-    _add_routes(app, settings, spans)
+    _add_routes(app, settings, environment.spans)
     return app
 
 
-def _add_routes(app: PresignApp, settings: Settings, spans: Spans | None) -> None:
+def _add_routes(app: PresignApp, settings: Settings, spans: Spans) -> None:
     """Give the app its routes, and put the gateway in front of them."""
     routers = [*_ROUTERS, *protocol_routers(settings)]
     for router in routers:
         app.include_router(router)
     app.flat_routes = [route for router in routers for route in router.routes]
     app.gateway = Gateway(app, app.flat_routes)
-    if spans is not None:
+    if spans is not NO_SPANS:
         app.gateway = TracedGateway(app.gateway, spans)
 
 

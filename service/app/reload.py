@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from service.app import protocol_values
 from service.app.services import Services
@@ -39,32 +39,40 @@ RESTART_REQUIRED: Final = (
 )
 
 
+class ReadAtStart(NamedTuple):
+    """The settings of the file at `path`, which the service started with.
+
+    `read_as` is the `configuration_fingerprint` from before they were read, and `digest` the
+    `digest_of_others` from before the start.
+    """
+
+    path: Path
+    settings: Settings
+    read_as: str
+    digest: str
+
+
 async def keep_reloading(
-    path: Path,
-    settings: Settings,
+    start: ReadAtStart,
     services: Services,
     on_result: Callable[[str], None],
     *,
-    read_as: str,
-    digest: str,
     load: Load = load_settings,
     poll_seconds: float = POLL_SECONDS,
     retry_seconds: float = FIRST_RETRY_SECONDS,
 ) -> None:
-    """Apply changes of the files until cancelled. `settings` are the ones now in use.
+    """Apply changes of the files until cancelled.
 
-    `read_as` is the `configuration_fingerprint` from before they were read, and `digest` the
-    `digest_of_others` from before the start. `on_result` gets `ok` or `failed` for each attempt. A
-    failed change is retried even if no file changes, because its cause may lie elsewhere, such as a
-    Secret that is mounted later.
+    `on_result` gets `ok` or `failed` for each attempt. A failed change is retried even if no file
+    changes, because its cause may lie elsewhere, such as a Secret that is mounted later.
     """
-    files, retries, at_start = WatchedFiles(path), _Retries(retry_seconds), settings
+    files, retries, settings = WatchedFiles(start.path), _Retries(retry_seconds), start.settings
     files.others = watched_files(settings)
     await asyncio.sleep(poll_seconds)
     await asyncio.to_thread(files.have_changed)
     # The settings were read some time ago, at the start. Notice a change made in between.
     with without_garbage_collection():
-        changed = await asyncio.to_thread(_differs, path, settings, read_as, digest, load)
+        changed = await asyncio.to_thread(_differs, start, load)
     while True:
         if changed or retries.is_due():
             with without_garbage_collection():
@@ -74,7 +82,7 @@ async def keep_reloading(
                 retries.postpone(again=not changed)
             else:
                 # It walks over all grants, which holds up requests for 20 ms with 4,000 callers.
-                await asyncio.to_thread(_warn_if_restart_required, at_start, settings, new)
+                await asyncio.to_thread(_warn_if_restart_required, start.settings, settings, new)
                 settings = new
                 files.others = watched_files(new)
                 retries.end()
@@ -145,12 +153,14 @@ class WatchedFiles:
         return fingerprint(self.path, sources, self.others)
 
 
-def _differs(path: Path, settings: Settings, read_as: str, digest: str, load: Load) -> bool:
+def _differs(start: ReadAtStart, load: Load) -> bool:
     """Whether other settings would be read now. 40,000 callers are not read again to know it."""
     try:
-        if digest_of_others(settings) != digest:
+        if digest_of_others(start.settings) != start.digest:
             return True
-        return configuration_fingerprint(path) != read_as and load(path) != settings
+        if configuration_fingerprint(start.path) == start.read_as:
+            return False
+        return load(start.path) != start.settings
     except Exception:  # noqa: BLE001 - of any kind; `_reload` logs it
         return True
 

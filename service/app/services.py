@@ -6,12 +6,11 @@ Build slow parts first. Then swap everything without an await, so that no reques
 import asyncio
 import random
 import secrets
+import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Final
-
-import httpx
 
 from service.access.key_prefixes import UNIQUE_ID
 from service.api.parts import Core
@@ -23,8 +22,8 @@ from service.app.configuration import (
     run_all,
     store_tls_context,
 )
+from service.app.environment import Environment
 from service.app.served_protocols import UseCases, open_protocols
-from service.app.session_sources import OpenSources, aws_sources
 from service.app.settings import Settings
 from service.auth.token_verifier import TokenVerifier
 from service.clock import Clock
@@ -34,7 +33,6 @@ from service.console.page_settings import Console
 from service.diagnosis.service import Diagnoses
 from service.multipart.object_checks import ObjectChecks
 from service.multipart.uploads import MultipartUploads
-from service.presigning.audit import WriteLines
 from service.presigning.audit_trail import AuditTrail
 from service.presigning.authorizer import Authorizer
 from service.presigning.listings import Listings
@@ -45,8 +43,8 @@ from service.sessions.history import History
 from service.sessions.pool import SessionPool
 from service.sessions.sts import AssumedRole
 from service.signing.signer import Address
+from service.telemetry.line_sink import LineSink
 from service.telemetry.metrics import Metrics
-from service.telemetry.spans import Spans
 
 _unique_id: Final = partial(secrets.token_hex, UNIQUE_ID // 2)
 
@@ -115,30 +113,23 @@ class Services:
 async def open_services(
     settings: Settings,
     addresses: Mapping[str, Address],
-    *,
-    clock: Clock,
-    metrics: Metrics,
-    write_audit: WriteLines,
+    environment: Environment,
     problems: Problems,
-    open_sources: OpenSources = aws_sources,
-    store_transport: httpx.AsyncBaseTransport | None = None,
-    spans: Spans | None = None,
 ) -> AsyncIterator[Services]:
     """Start with the buckets at `addresses`. At the end every part stops, even if one fails to.
 
     Closed in reverse: protocols, pool, configuration, store, rate limits, sources. `problems` are
-    the app's. `store_transport` replaces the network for calls to stores.
+    the app's.
     """
+    clock, metrics, spans = environment.clock, environment.metrics, environment.spans
     waiting, history = Waiting(settings.server.max_in_flight), History(clock)
     async with AsyncExitStack() as stack:
         builder = ConfigurationBuilder(
             settings,
             addresses,
-            make_source=await stack.enter_async_context(open_sources(clock)),
-            clock=clock,
-            metrics=metrics,
+            environment,
+            make_source=await stack.enter_async_context(environment.open_sources(clock)),
             waiting=waiting,
-            spans=spans,
         )
         limits = _rate_limits(settings, clock, metrics)
         stack.push_async_callback(limits.close)
@@ -146,8 +137,8 @@ async def open_services(
             clock=clock,
             jitter=random.random,
             observer=metrics,
-            transport=store_transport,
-            tls=None if store_transport else store_tls_context(settings),
+            transport=environment.store_transport,
+            tls=None if environment.store_transport else store_tls_context(settings),
             waiting=waiting,
             spans=spans,
         )
@@ -162,7 +153,8 @@ async def open_services(
             waiting=waiting,
             spans=spans,
         )
-        trail = AuditTrail(write_audit, clock=clock, observer=metrics)
+        write = environment.write_audit or LineSink(sys.stdout.fileno()).write
+        trail = AuditTrail(write, clock=clock, observer=metrics)
         authorizer = Authorizer(
             configuration.snapshot, pool, clock=clock, audit_trail=trail, limits=limits
         )

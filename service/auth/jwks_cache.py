@@ -20,7 +20,7 @@ from service.clock import Clock
 from service.concurrency.shared_attempts import SharedAttempts, attempt
 from service.concurrency.waiting import Waiting
 from service.errors import Overloaded
-from service.telemetry.spans import Spans
+from service.telemetry.spans import NO_SPANS, Spans
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class JwksCache:
         chance: Callable[[], float],
         observer: KeysObserver,
         waiting: Waiting | None = None,
-        spans: Spans | None = None,
+        spans: Spans = NO_SPANS,
     ) -> None:
         """`name` is for the log; `chance` returns a random number in [0, 1) for the jitter.
 
@@ -60,7 +60,7 @@ class JwksCache:
         self._clock = clock
         self._chance = chance
         self._observer = observer
-        self._spans = spans or Spans()
+        self._spans = spans
         self._keys: Mapping[str, VerificationKey] = {}
         self._generation = 0
         self._fetched_at = -math.inf

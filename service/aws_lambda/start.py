@@ -3,6 +3,7 @@
 import sys
 
 from service.app.builders import locations
+from service.app.environment import Environment
 from service.app.factory import create_app
 from service.aws_lambda.clock import FreezeAwareClock
 from service.aws_lambda.configuration import load_configuration
@@ -28,7 +29,11 @@ def start_instance() -> Instance:
     set_up_logging(settings.server.log_level, handler)
     clock = FreezeAwareClock(SystemClock())
     instance = Instance(
-        create_app(settings, addresses, clock=clock, audit=sink.write, metrics=metrics),
+        create_app(
+            settings,
+            addresses,
+            Environment(clock=clock, metrics=metrics, write_audit=sink.write),
+        ),
         clock,
         base_path=process.base_path(),
     )

@@ -14,14 +14,15 @@ from service.signing.signer import Address
 from service.telemetry.line_sink import LineSink
 from service.telemetry.logs import JsonFormatter, SinkHandler, set_up_logging
 from service.telemetry.metrics import Metrics
-from service.telemetry.spans import Spans
+from service.telemetry.spans import NO_SPANS, Spans
 
 # Both are imported if they can be, and nothing here uses them: httpx's command line, with rich and
 # pygments, and FastAPI's support of pydantic 1. At rest they take 3.0 and 1.4 of 100.6 MiB.
 for _unused in ("httpx._main", "pydantic.v1"):
     sys.modules[_unused] = None  # type: ignore[assignment]
 
-from service.app.factory import create_app  # noqa: E402 - after what they must not import
+from service.app.environment import Environment  # noqa: E402 - after what they must not import
+from service.app.factory import create_app  # noqa: E402
 from service.server.run import Server, uvicorn_config  # noqa: E402
 
 log = logging.getLogger(__name__)
@@ -53,10 +54,7 @@ def run(
         app = create_app(
             settings,
             addresses,
-            audit=sink.write,
-            drain=drain,
-            metrics=metrics,
-            spans=spans,
+            Environment(metrics=metrics, spans=spans, drain=drain, write_audit=sink.write),
             watched=path,
             read_as=read_as,
             once_started=partial(_log_oversized_policies, settings, addresses),
@@ -68,9 +66,9 @@ def run(
         ).run()
 
 
-def _exported_spans(endpoint: str | None) -> AbstractContextManager[Spans | None]:
+def _exported_spans(endpoint: str | None) -> AbstractContextManager[Spans]:
     if endpoint is None:
-        return nullcontext()
+        return nullcontext(NO_SPANS)
     # Only now: the SDK is an extra, and takes time and memory.
     from service.telemetry.otlp import exported_spans
 

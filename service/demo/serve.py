@@ -17,6 +17,7 @@ import uvicorn
 
 from service.access.grants import Operation
 from service.app.builders import locations
+from service.app.environment import Environment
 from service.app.factory import create_app
 from service.app.settings import Settings, settings_of
 from service.auth.api_keys import digest_of
@@ -47,7 +48,7 @@ def serve(host: str, port: int, *, store_url: str, origins: Sequence[str]) -> No
             addresses = resolve(locations(settings)).addresses
         except ConfigurationError as error:
             raise click.ClickException("\n".join(map(str, error.problems))) from None
-        app = create_app(settings, addresses, audit=_show)
+        app = create_app(settings, addresses, Environment(write_audit=_show))
         python = shlex.quote(sys.executable)
         app.include_router(page_of(doors(url, store_url, presign=presign, python=python)))
         app.include_router(hook.hook_of(secret, wall=SystemClock().wall, show=_show_event))

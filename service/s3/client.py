@@ -41,7 +41,7 @@ from service.signing.multipart_actions import (
     ListParts,
 )
 from service.signing.signer import Signable
-from service.telemetry.spans import Spans, trace_headers
+from service.telemetry.spans import NO_SPANS, Spans, trace_headers
 
 T = TypeVar("T")
 
@@ -128,7 +128,7 @@ class S3Client:
         transport: httpx.AsyncBaseTransport | None = None,
         tls: ssl.SSLContext | None = None,
         waiting: Waiting | None = None,
-        spans: Spans | None = None,
+        spans: Spans = NO_SPANS,
     ) -> None:
         """`jitter` returns a random number in [0, 1).
 
@@ -138,7 +138,7 @@ class S3Client:
         self._waiting = waiting or Waiting()
         self._clock = clock
         self._jitter = jitter
-        self._observed = partial(observed, clock=clock, observer=observer, spans=spans or Spans())
+        self._observed = partial(observed, clock=clock, observer=observer, spans=spans)
         self._slots = Semaphore(CALLS)
         self._completions = Semaphore(COMPLETIONS)
         self._slots_by_bucket = defaultdict[str, Semaphore](lambda: Semaphore(CALLS_PER_BUCKET))

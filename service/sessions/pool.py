@@ -27,7 +27,7 @@ from service.sessions.pool_entry import (
 from service.sessions.refresh_policy import EXPIRY_MARGIN, MIN_REFRESH_AGE
 from service.sessions.source import Owner
 from service.sessions.url_windows import StableSigners
-from service.telemetry.spans import Spans
+from service.telemetry.spans import NO_SPANS, Spans
 
 NO_SESSION: Final = "No session of the signing role is available right now."
 TOO_MANY_WAIT: Final = "Too many requests are already waiting for a session."
@@ -49,7 +49,7 @@ class SessionPool:
         observer: SessionObserver,
         history: History | None = None,
         waiting: Waiting | None = None,
-        spans: Spans | None = None,
+        spans: Spans = NO_SPANS,
     ) -> None:
         """`jitter` returns a random number in [0, 1): the jitter of refreshes and retries.
 
@@ -65,7 +65,7 @@ class SessionPool:
             clock=clock,
             jitter=jitter,
             observer=observer,
-            spans=spans or Spans(),
+            spans=spans,
             history=self._history,
             entries=self._entries,
             own=self._own_entry,

@@ -6,7 +6,7 @@ Rules of this file:
   their messages may quote anything.
 - A caller's `traceparent` is used. Its `tracestate` and `baggage` are not, since they may hold any
   text, which would go on to stores and to the collector.
-- `Spans()` makes none. `otlp.py` makes those that are exported.
+- `NO_SPANS` makes none. `otlp.py` makes those that are exported.
 """
 
 import asyncio
@@ -96,6 +96,9 @@ class Spans:
             finally:
                 for each in _spans_of(waiting()) - requests:
                     each.add_link(shared)
+
+
+NO_SPANS: Final = Spans()
 
 
 def _spans_of(contexts: Iterable[contextvars.Context]) -> set[Span]:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import pytest
 
+from service.app.environment import Environment
 from service.app.factory import PresignApp, create_app
 from tests.support.app import (
     ADDRESS,
@@ -45,8 +46,8 @@ def slow_app() -> PresignApp:
     """It waits for the body, a session, the audit trail, and to send."""
     settings = make_app_settings(make_open_grant(), server={"cors_origins": ["https://a.b"]})
     addresses = dict.fromkeys(settings.buckets, ADDRESS)
-    sources = open_sources_of(SlowSource)
-    return create_app(settings, addresses, open_sources=sources, audit=pause)
+    environment = Environment(write_audit=pause, open_sources=open_sources_of(SlowSource))
+    return create_app(settings, addresses, environment)
 
 
 def places(app: PresignApp) -> list[Any]:

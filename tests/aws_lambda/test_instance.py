@@ -82,7 +82,9 @@ def test_the_request_id_is_the_clients_own_if_there_is_one(harness: InstanceHarn
 
 def test_log_lines_have_the_ids_of_x_ray() -> None:
     seen = list[dict[str, str]]()
-    with run_instance(make_app_settings(), audit=lambda _: seen.append(tracing.ids())) as harness:
+    with run_instance(
+        make_app_settings(), write_audit=lambda _: seen.append(tracing.ids())
+    ) as harness:
         harness.invoke(event_of(Kind.HTTP_API, *CALL[:2]), trace=TRACE)
     assert seen[-1] == {
         "request_id": "invocation-1",

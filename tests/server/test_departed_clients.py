@@ -9,6 +9,7 @@ from typing import Final
 import pytest
 
 from service.api.shutdown import Drain
+from service.app.environment import Environment
 from service.app.factory import create_app
 from service.sessions.session import Session
 from service.sessions.source import Owner
@@ -50,10 +51,12 @@ def test_a_client_that_goes_away_leaves_its_audit_line() -> None:
     settings, drain = make_app_settings(make_open_grant()), Drain()
     app = create_app(
         settings,
-        addresses=dict.fromkeys(settings.buckets, ADDRESS),
-        open_sources=make_fixed_sources(source=Held),
-        audit=lines.extend,
-        drain=drain,
+        dict.fromkeys(settings.buckets, ADDRESS),
+        Environment(
+            drain=drain,
+            write_audit=lines.extend,
+            open_sources=make_fixed_sources(source=Held),
+        ),
     )
     with run_app_on_socket(app, drain) as server:
         with server.connect() as client:

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from service.api.shutdown import Drain
+from service.app.environment import Environment
 from service.app.factory import create_app
 from service.app.session_sources import CredentialOrigin, MakeSource
 from service.app.settings import Settings
@@ -103,11 +104,13 @@ def serving(issuer_port: int) -> Iterator[tuple[str, int]]:
     drain, given = Drain(), settings(issuer_port)
     app = create_app(
         given,
-        addresses={name: replace(ADDRESS, host=name) for name in given.buckets},
-        open_sources=sources,
-        store_transport=httpx.MockTransport(store),
-        audit=lambda _lines: None,
-        drain=drain,
+        {name: replace(ADDRESS, host=name) for name in given.buckets},
+        Environment(
+            drain=drain,
+            write_audit=lambda _lines: None,
+            open_sources=sources,
+            store_transport=httpx.MockTransport(store),
+        ),
     )
     with run_app_on_socket(app, drain) as server:
         try:

@@ -3,11 +3,13 @@
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 from typing import Any, Final
 
 import httpx
 from fastapi import FastAPI
 
+from service.app.environment import Environment
 from service.app.factory import PresignApp, create_app
 from service.app.session_sources import CredentialOrigin, MakeSource, OpenSources
 from service.app.settings import Settings
@@ -112,16 +114,20 @@ async def run_app(
     settings: Settings,
     failure: Exception | None = None,
     audit: WriteLines | None = None,
+    *,
+    addresses: Mapping[str, Address] | None = None,
+    watched: Path | None = None,
     **more: Any,
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """Yield a client that sends the caller's key. `more` are other arguments of `create_app`."""
+    """Yield a client that sends the caller's key. `more` is the rest of the `Environment`."""
     arguments = {
-        "addresses": dict.fromkeys(settings.buckets, ADDRESS),  # botocore would take 0.1 s
+        "write_audit": audit or list[bytes]().extend,
         "open_sources": make_fixed_sources(failure),
         "store_transport": httpx.MockTransport(closed_store),
         **more,
     }
-    app = create_app(settings, audit=audit or list[bytes]().extend, **arguments)
+    found = addresses or dict.fromkeys(settings.buckets, ADDRESS)  # botocore would take 0.1 s
+    app = create_app(settings, found, Environment(**arguments), watched=watched)
     async with lifespan(app):
         transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
         headers = {"Authorization": f"Bearer {API_KEY}"}

@@ -1,17 +1,19 @@
 """The app behind events, in this process, with a fake source of sessions."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 
+from service.app.environment import Environment
 from service.app.factory import create_app
 from service.app.settings import Settings
 from service.aws_lambda.clock import FreezeAwareClock
 from service.aws_lambda.instance import Instance
 from service.clock import Clock, SystemClock
+from service.signing.signer import Address
 from tests.support.app import ADDRESS, API_KEY, closed_store, make_fixed_sources
 from tests.support.lambda_events import Kind, event_of, response_of
 
@@ -44,18 +46,19 @@ def run_instance(
     clock: Clock | None = None,
     base_path: str = "",
     settle_seconds: float = 2.0,
+    addresses: Mapping[str, Address] | None = None,
     **more: Any,
 ) -> Iterator[InstanceHarness]:
-    """Run an instance until the block ends. `more` are other arguments of `create_app`."""
+    """Run an instance until the block ends. `more` is the rest of its `Environment`."""
     audit, thawing = list[bytes](), FreezeAwareClock(clock or SystemClock())
     arguments = {
-        "addresses": dict.fromkeys(settings.buckets, ADDRESS),  # botocore would take 0.1 s
         "open_sources": make_fixed_sources(),
         "store_transport": httpx.MockTransport(closed_store),
-        "audit": audit.extend,
+        "write_audit": audit.extend,
         **more,
     }
-    app = create_app(settings, clock=thawing, **arguments)
+    found = addresses or dict.fromkeys(settings.buckets, ADDRESS)  # botocore would take 0.1 s
+    app = create_app(settings, found, Environment(clock=thawing, **arguments))
     instance = Instance(
         app,
         thawing,

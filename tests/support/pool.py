@@ -15,7 +15,7 @@ from service.sessions.pool import SessionPool
 from service.sessions.pool_entry import BucketSessions, SessionKey
 from service.sessions.session import Session
 from service.sessions.source import Owner
-from service.telemetry.spans import Spans
+from service.telemetry.spans import NO_SPANS, Spans
 from tests.support.factories import ADDRESS, make_credentials
 from tests.support.observers import NullObserver
 from tests.support.virtual_time import FakeClock, loop_clock, server_time
@@ -122,7 +122,7 @@ def make_pool_harness(
     jitter: Callable[[], float] = lambda: 0.0,
     accounts: Mapping[str, str] | None = None,
     probe_policy: str | None = None,
-    spans: Spans | None = None,
+    spans: Spans = NO_SPANS,
 ) -> PoolHarness:
     """Return a pool for `reports` and `more_buckets`; `accounts` are by bucket."""
     clock = loop_clock()

@@ -15,6 +15,7 @@ from fastapi import FastAPI, Request, Response
 from service.api.discarding import discard_body
 from service.api.request_state import state_of
 from service.api.shutdown import Drain
+from service.app.environment import Environment
 from service.app.factory import PresignApp, create_app
 from service.errors import Forbidden
 from service.protocols.uppy.routes import refusal
@@ -101,10 +102,10 @@ def run_server(
     drain = Drain()
     app = create_app(
         settings,
-        addresses=dict.fromkeys(settings.buckets, ADDRESS),
-        open_sources=make_fixed_sources(),
-        audit=lambda _lines: None,
-        drain=drain,
+        dict.fromkeys(settings.buckets, ADDRESS),
+        Environment(
+            drain=drain, write_audit=lambda _lines: None, open_sources=make_fixed_sources()
+        ),
     )
     with run_app_on_socket(app, drain, **limits) as server:
         _add_routes(app, server)

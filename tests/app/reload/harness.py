@@ -73,12 +73,9 @@ async def watching(
             before()
         service = WatchedService(path, harness)
         reloading = reload.keep_reloading(
-            path,
-            settings,
+            reload.ReadAtStart(path, settings, read_as, digest),
             harness.services,
             service.results.append,
-            read_as=read_as,
-            digest=digest,
             load=load,
             poll_seconds=0.005,
             retry_seconds=retry_seconds,

@@ -16,6 +16,7 @@ import pytest
 from service.access.callers import Identity
 from service.access.grants import Caller
 from service.api.problems import Problems
+from service.app.environment import Environment
 from service.app.services import Services, open_services
 from service.app.session_sources import CredentialOrigin, MakeSource
 from service.app.settings import Settings
@@ -138,11 +139,12 @@ async def start_services(settings: Settings) -> AsyncIterator[Harness]:
     async with open_services(
         settings,
         dict.fromkeys(settings.buckets, ADDRESS),
-        clock=SystemClock(),
-        metrics=harness.metrics,
-        problems=harness.problems,
-        write_audit=harness.audit.extend,
-        open_sources=harness.open_sources,
+        Environment(
+            metrics=harness.metrics,
+            write_audit=harness.audit.extend,
+            open_sources=harness.open_sources,
+        ),
+        harness.problems,
     ) as harness.services:
         try:
             yield harness

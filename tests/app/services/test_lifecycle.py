@@ -10,10 +10,11 @@ import pytest
 from botocore.client import ClientCreator
 
 from service.api.problems import Problems
+from service.app.environment import Environment
 from service.app.services import Services, open_services
 from service.app.session_sources import CredentialOrigin, MakeSource, aws_sources
 from service.app.settings import Settings
-from service.clock import Clock, SystemClock
+from service.clock import Clock
 from service.config.key_files import KEY_BYTES, new_key
 from service.errors import ConfigurationError
 from service.presigning.rate_limits import RateLimits
@@ -23,7 +24,6 @@ from service.sessions.pool import SessionPool
 from service.sessions.source import Role, SessionSource
 from service.sessions.sts import AssumedRole
 from service.sessions.sts_clients import StsClients
-from service.telemetry.metrics import Metrics
 from tests.app.services.harness import BUCKET, called_here, caller, grant, one_ca, settings, tasks
 from tests.support.factories import ADDRESS
 
@@ -53,11 +53,8 @@ class Opened:
         opening = open_services(
             configured,
             dict.fromkeys(configured.buckets, ADDRESS),
-            clock=SystemClock(),
-            metrics=Metrics(),
-            problems=Problems(),
-            write_audit=lambda _: None,
-            open_sources=self._open_sources,
+            Environment(write_audit=lambda _: None, open_sources=self._open_sources),
+            Problems(),
         )
         self.services = await self._stack.enter_async_context(opening)
         return self.clients
