@@ -101,7 +101,7 @@ def segment_matches(segment: str, text: str) -> bool:
     return at <= len(text) - len(tail) and text.startswith(head) and text.endswith(tail)
 
 
-def granted(entries: Iterable[CallerEntry], identity: Identity) -> Grants:
+def grants_of(entries: Iterable[CallerEntry], identity: Identity) -> Grants:
     """Return the grants of all matching entries, with the claims in place of the placeholders."""
     claims = identity.claims
     return Grants(

@@ -9,7 +9,7 @@ from service.access.prefixes import subtrees_of
 UPLOADS: Final = frozenset({Operation.UPLOAD, Operation.FORM, Operation.MULTIPART})
 
 
-def creates_only(grant: Grant) -> bool:
+def is_create_only(grant: Grant) -> bool:
     return not UPLOADS.isdisjoint(grant.allow) and not grant.allow_overwrite
 
 
@@ -40,5 +40,5 @@ def bound_to_create(grants: Sequence[Grant], free: Sequence[Grant]) -> list[Gran
     return [
         grant
         for grant in grants
-        if creates_only(grant) and names.isdisjoint({grant.prefix, *subtrees_of(grant.prefix)})
+        if is_create_only(grant) and names.isdisjoint({grant.prefix, *subtrees_of(grant.prefix)})
     ]

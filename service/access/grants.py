@@ -66,7 +66,7 @@ class Grant:
 
 @dataclass(slots=True, kw_only=True)
 class AccessRequest:  # not frozen: see presigning/requests.py
-    """What a request needs a grant for. With `subtree`: for all keys that start with `key`.
+    """What a request needs a grant for. With `is_prefix`: for all keys that start with `key`.
 
     `content_length` is exact, or with `is_max_length` the most bytes that there may be.
     `also_needs` is a second operation that the grant must allow: `sign` for a client's own request.
@@ -75,7 +75,7 @@ class AccessRequest:  # not frozen: see presigning/requests.py
     operation: Operation
     bucket: str
     key: str
-    subtree: bool = False
+    is_prefix: bool = False
     content_length: int | None = None
     is_max_length: bool = False
     content_type: str | None = None
@@ -84,7 +84,7 @@ class AccessRequest:  # not frozen: see presigning/requests.py
     has_if_match: bool = False
     version: bool = False
     max_keys: int | None = None
-    declares_content_type: bool = True  # not for calls of an upload whose type is fixed
+    checks_content_type: bool = True  # not for calls of an upload whose type is fixed
     is_copy: bool = False  # size and type are another object's, unless a client declares them
     also_needs: Operation | None = None
 
@@ -125,7 +125,7 @@ class Grants(tuple[Grant, ...]):  # noqa: SLOT001 - Python allows a tuple no oth
 
     def scope(self, request: AccessRequest) -> DecisionScope:
         table = self.table(request.bucket, request.operation, request.also_needs)
-        return table.find(request.key, subtree=request.subtree)
+        return table.find(request.key, is_prefix=request.is_prefix)
 
     def covering(self, request: AccessRequest) -> tuple[Grant, ...]:
         """Return the grants that cover a request: one for each set of limits."""

@@ -125,7 +125,7 @@ def _violated_size(grant: Grant, request: AccessRequest) -> Limited | None:
 
 def _violated_types(grant: Grant, request: AccessRequest) -> Limited | None:
     patterns = grant.content_types
-    if patterns is None or request.operation not in UPLOADS or not request.declares_content_type:
+    if patterns is None or request.operation not in UPLOADS or not request.checks_content_type:
         return None
     detail = f"Your grant allows these types: {', '.join(patterns)}."
     if request.content_type_prefix is not None:

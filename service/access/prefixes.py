@@ -30,10 +30,10 @@ class PrefixTable(Generic[V]):
         depths = (prefix.count("/") for prefix in by_prefix if prefix.endswith("/"))
         self._levels = range(max(depths, default=0))
 
-    def find(self, key: str, *, subtree: bool = False) -> V:
-        """Return the value of a key, or with `subtree` of all keys that start with it."""
+    def find(self, key: str, *, is_prefix: bool = False) -> V:
+        """Return the value of a key, or with `is_prefix` of all keys that start with it."""
         values = self._values
-        if not subtree and (found := values.get(key)) is not None:
+        if not is_prefix and (found := values.get(key)) is not None:
             return found
         found, end = values[""], 0
         for _ in self._levels:

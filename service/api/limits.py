@@ -24,19 +24,19 @@ _MAX_CALLERS: Final = 4096
 
 
 class ConcurrencyLimiter:
-    """Places that callers share. One caller has at most as many as it leaves free.
+    """Slots that callers share. One caller has at most as many as it leaves free.
 
     So one caller alone gets half of them, and a second one still gets a quarter.
     """
 
     def __init__(self, limit: int, full: str = "Too many requests are in progress.") -> None:
-        """`full` is the detail of the error if there is no place."""
+        """`full` is the detail of the error if there is no slot."""
         self._free = limit
         self._full = full
         self._held: dict[CallerId, int] = {}
 
     def acquire(self, caller_id: CallerId | None = None) -> None:
-        """Take a place. Without `caller_id`, `assign` gives it to a caller later.
+        """Take a slot. Without `caller_id`, `assign` gives it to a caller later.
 
         Raises Overloaded if none is free, or if the caller has too many.
         """
@@ -51,7 +51,7 @@ class ConcurrencyLimiter:
         self._free = free - 1
 
     def assign(self, caller_id: CallerId) -> None:
-        """Give a place that was taken to a caller. Raises Overloaded if the caller has too many."""
+        """Give a slot that was taken to a caller. Raises Overloaded if the caller has too many."""
         held = self._held.get(caller_id, 0)
         if held > self._free:
             raise _too_many()

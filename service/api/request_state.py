@@ -28,7 +28,7 @@ _FIXED: Final = [
 class RequestState:
     """`began` is by `time.perf_counter`, in seconds.
 
-    `caller_id` is that of the caller that holds a place, once it is known. `cache_control` is the
+    `caller_id` is that of the caller that holds a slot, once it is known. `cache_control` is the
     response's, and `reason` its reason phrase, if it has an unusual one. `status` is None until a
     response has begun. `received` is what the client got instead, if the server says so.
     """

@@ -117,7 +117,7 @@ def _bucket(name: str, settings: Settings, address: Address, delivery: Delivery 
         address=address,
         arns=arns(name, bucket, address.region),
         encryption=encryption(bucket),
-        signer=_signer(bucket, address.region),
+        copy_group=_copy_group(bucket, address.region),
         conditional_writes=bucket.conditional_writes,
         conditional_copies=conditional_copies(bucket),
         compares_payload_hash=is_at_aws(bucket),  # MiniStack 1.5 and SeaweedFS 4.48 do not
@@ -126,7 +126,7 @@ def _bucket(name: str, settings: Settings, address: Address, delivery: Delivery 
     )
 
 
-def _signer(bucket: BucketSettings, region: str) -> tuple[Hashable, ...]:
+def _copy_group(bucket: BucketSettings, region: str) -> tuple[Hashable, ...]:
     """Return what buckets share if one session of theirs may read the one and write the other."""
     keys = (bucket.role_arn, bucket.external_id, *bucket.files_of_keys)
     return (bucket.credentials, bucket.is_scoped, bucket.endpoint_url, region, *keys)

@@ -164,7 +164,7 @@ class ConfigurationBuilder:
             JwksEndpoint(issuer.jwks_url, ca_file=issuer.ca_file, bearer_file=issuer.bearer_file),
             name=name,
             clock=self._clock,
-            chance=random.random,
+            jitter=random.random,
             observer=self._metrics,
             waiting=self._waiting,
             spans=self._spans,

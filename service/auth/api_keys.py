@@ -48,8 +48,8 @@ class ApiKeys:
         self._uses = {} if uses is None else uses
         self._by_index: dict[str, list[tuple[ApiKey, tuple[str, str]]]] = {}
         for key in keys:
-            place = self._by_index.setdefault(key.digest[:_INDEX_CHARACTERS], [])
-            place.append((key, key.label))
+            found = self._by_index.setdefault(key.digest[:_INDEX_CHARACTERS], [])
+            found.append((key, key.label))
 
     def identify(self, key: str) -> Identity | None:
         digest = digest_of(key)

@@ -46,19 +46,19 @@ class JwksCache:
         *,
         name: str,
         clock: Clock,
-        chance: Callable[[], float],
+        jitter: Callable[[], float],
         observer: KeysObserver,
         waiting: Waiting | None = None,
         spans: Spans = NO_SPANS,
     ) -> None:
-        """`name` is for the log; `chance` returns a random number in [0, 1) for the jitter.
+        """`name` is for the log; `jitter` returns a random number in [0, 1).
 
         `waiting` limits how many requests wait for keys, of all issuers together.
         """
         self._source = source
         self._name = name
         self._clock = clock
-        self._chance = chance
+        self._jitter = jitter
         self._observer = observer
         self._spans = spans
         self._keys: Mapping[str, VerificationKey] = {}
@@ -141,7 +141,7 @@ class JwksCache:
         if keys != self._keys:
             self._replace(keys)
         self._fetched_at = self._attempted_at
-        self._due_at = self._attempted_at + REFRESH_SECONDS * (1 - JITTER * self._chance())
+        self._due_at = self._attempted_at + REFRESH_SECONDS * (1 - JITTER * self._jitter())
         if self._is_failing:
             log.info("the keys of issuer %s are available again", self._name)
         self._is_failing = False

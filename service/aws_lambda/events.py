@@ -124,8 +124,8 @@ def read_event(event: object, base_path: str = "") -> HttpRequest:
         return _read_version_1(_Event1.model_validate(event), base_path)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise UnreadableEvent(f"{place}: {first['msg']}") from None
+        location = ".".join(str(part) for part in first["loc"])
+        raise UnreadableEvent(f"{location}: {first['msg']}") from None
 
 
 def _read_version_2(event: _Event2, base_path: str) -> HttpRequest:

@@ -111,12 +111,12 @@ class SharedAttempts:
         self._ended.set()
         self._ended = asyncio.Event()
 
-    async def wait(self, seconds: float, place: Hashable) -> bool:
+    async def wait(self, seconds: float, awaited: Hashable) -> bool:
         """Wait until the current or next attempt ends, for at most `seconds`.
 
-        Return False at once if too many wait already, for this `place` or in all.
+        Return False at once if too many wait already, for `awaited` or in all.
         """
-        if not self._waiting.enter(place):
+        if not self._waiting.acquire(awaited):
             return False
         self._contexts[waiter := object()] = copy_context()
         self.start()
@@ -128,7 +128,7 @@ class SharedAttempts:
             pass
         finally:
             del self._contexts[waiter]
-            self._waiting.leave(place)
+            self._waiting.release(awaited)
         return True
 
     async def _run(self) -> None:

@@ -119,10 +119,10 @@ def prepare(moto: "WSGIApplication", buckets: Sequence[str], region: str = _FIRS
     trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     role = {"Action": "CreateRole", "RoleName": ROLE, "AssumeRolePolicyDocument": trust}
     queue = {"Action": "CreateQueue", "QueueName": QUEUE}
-    place = "" if region == _FIRST_REGION else _PLACE.format(region=region)
+    body = "" if region == _FIRST_REGION else _PLACE.format(region=region)
     events = _EVENTS.format(region=region)
     for response in (
-        *(client.put(f"/{each}", data=place) for each in buckets),
+        *(client.put(f"/{each}", data=body) for each in buckets),
         *(client.put(f"/{each}?cors", data=_CORS) for each in buckets),
         *(client.put(f"/{each}/{KEY}", data=example_wheel()) for each in buckets if each == BUCKET),
         client.post("/", data=role, headers=_scope(_FIRST_REGION, "iam")),

@@ -130,7 +130,7 @@ class Diagnoses:
                     operation=operation,
                     bucket=location.bucket,
                     key=request.parameter("prefix") or "" if is_list else key,
-                    subtree=is_list,
+                    is_prefix=is_list,
                 )
                 yield _Candidate(access_request, location)
 

@@ -67,9 +67,9 @@ class Verifier:
             sigv4.UNSIGNED_PAYLOAD,
         )
         self._budget -= len(canonical) + _HEADER_COST * len(headers)
-        place = scope[1:]
-        text = sigv4.string_to_sign(date, sigv4.credential_scope(*place), canonical)
-        return hmac.compare_digest(self._state(place).signature(text), self._signature)
+        of_key = scope[1:]
+        text = sigv4.string_to_sign(date, sigv4.credential_scope(*of_key), canonical)
+        return hmac.compare_digest(self._state(of_key).signature(text), self._signature)
 
     def _state(self, scope: tuple[str, str, str]) -> SigningState:
         if scope not in self._states:

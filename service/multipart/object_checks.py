@@ -72,7 +72,7 @@ class ObjectChecks:
         There is one audit line, and few calls to the store at a time.
         """
         access_request = AccessRequest(
-            operation=Operation.CHECK, bucket=requests[0].bucket, key=prefix, subtree=True
+            operation=Operation.CHECK, bucket=requests[0].bucket, key=prefix, is_prefix=True
         )
         keys = [request.key for request in requests]
         store_access = await self._authorizer.authorize_store_call(

@@ -51,7 +51,7 @@ class Upload:
             content_length=content_length,
             is_max_length=is_max_length,
             overwrite=overwrite,
-            declares_content_type=False,
+            checks_content_type=False,
         )
         return StoreRequest(action=action, access_request=access_request, upload_id=self.upload_id)
 
@@ -153,7 +153,7 @@ class UploadCreation:
             action="CreateMultipartUpload",
             access_request=self.access_request(),
             lifetime=self.lifetime,
-            creates_only=not self.overwrite,
+            create_only=not self.overwrite,
         )
 
 
@@ -251,7 +251,7 @@ class Completion:
             is_max_length=self.is_max_length,
             overwrite=self.overwrite,
         )
-        return replace(request, creates_only=not self.overwrite)
+        return replace(request, create_only=not self.overwrite)
 
     def action(self) -> CompleteMultipartUpload:
         return CompleteMultipartUpload(

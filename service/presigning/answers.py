@@ -68,7 +68,7 @@ class Answer(Protocol):
         """Count what `keys` keys got, once the line is written."""
 
 
-class Signer(Protocol):
+class SignedBy(Protocol):
     def members(self) -> Members:
         """Return what the line says of who signed."""
 
@@ -78,7 +78,7 @@ class _Signed(Protocol):
     def validity(self) -> Validity: ...
 
     @property
-    def signed_by(self) -> Signer: ...
+    def signed_by(self) -> SignedBy: ...
 
 
 class Signed:

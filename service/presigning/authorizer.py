@@ -32,9 +32,9 @@ from service.presigning.caller_access import CallerAccess
 from service.presigning.rate_limits import RateLimits
 from service.presigning.requests import Requester, StoreRequest, UnreadRequest
 from service.presigning.results import AuthorizedStoreAccess
-from service.presigning.signing_grants import SigningGrant, SigningGrants, Terms
+from service.presigning.signing_terms import SigningLimits, SigningTerms, SigningTermsFactory
 from service.presigning.snapshot import Bucket, Snapshot
-from service.presigning.url_signers import UrlGrant, UrlSigner
+from service.presigning.url_signers import UrlSigner, UrlTerms
 from service.sessions.lifetime import Lifetime, Validity
 from service.sessions.pool import NO_SESSION, SessionPool
 from service.sessions.pool_entry import SessionKey
@@ -45,7 +45,7 @@ V = TypeVar("V")
 
 
 @dataclass(slots=True, eq=False)
-class AuthorizedAccess(Terms):
+class AuthorizedAccess(SigningLimits):
     """What the grants allow, and where."""
 
     bucket: Bucket
@@ -64,7 +64,7 @@ class Authorizer:
         """Without `limits` there are no rate limits."""
         self.snapshot = snapshot
         self._pool = pool
-        self._signing_grants = SigningGrants(pool, clock)
+        self._terms_factory = SigningTermsFactory(pool, clock)
         self.audit_trail = audit_trail
         self._limits = limits
 
@@ -160,22 +160,24 @@ class Authorizer:
             case Limited(pointer, detail):
                 raise LimitExceeded(detail, pointer=pointer)
 
-    def signing_grant(self, granted: AuthorizedAccess, lifetime: Lifetime) -> SigningGrant | None:
+    def signing_terms(
+        self, authorized: AuthorizedAccess, lifetime: Lifetime
+    ) -> SigningTerms | None:
         """Return None while no session is available.
 
         Raises LifetimeUnavailable or CredentialsUnavailable if the minimum lifetime cannot be met.
         """
-        return self._signing_grants.make(granted, lifetime)
+        return self._terms_factory.make(authorized, lifetime)
 
-    def url_grant(
-        self, signer: UrlSigner, granted: AuthorizedAccess, lifetime: Lifetime
-    ) -> UrlGrant | None:
-        """As `UrlSigner.grant`."""
-        return signer.grant(self._signing_grants, granted, lifetime)
+    def url_terms(
+        self, signer: UrlSigner, authorized: AuthorizedAccess, lifetime: Lifetime
+    ) -> UrlTerms | None:
+        """As `UrlSigner.terms`."""
+        return signer.terms(self._terms_factory, authorized, lifetime)
 
-    def without_session(self, granted: AuthorizedAccess, lifetime: Lifetime) -> Validity:
-        """As `SigningGrants.without_session`."""
-        return self._signing_grants.without_session(granted, lifetime)
+    def without_session(self, authorized: AuthorizedAccess, lifetime: Lifetime) -> Validity:
+        """As `SigningTermsFactory.without_session`."""
+        return self._terms_factory.without_session(authorized, lifetime)
 
     async def authorize_store_call(
         self,
@@ -247,20 +249,20 @@ class Authorizer:
     def _authorize_store_call(
         self, requester: Requester, request: StoreRequest, urls: int
     ) -> AuthorizedStoreAccess | None:
-        check = check_prefix if request.access_request.subtree else check_key
+        check = check_prefix if request.access_request.is_prefix else check_key
         check(request.key)
-        granted = self.authorize(requester, request.access_request)
-        if request.creates_only:
-            granted.bucket.refuse_create_only()
-        if (signing_grant := self.signing_grant(granted, request.lifetime)) is None:
+        authorized = self.authorize(requester, request.access_request)
+        if request.create_only:
+            authorized.bucket.refuse_create_only()
+        if (signing_terms := self.signing_terms(authorized, request.lifetime)) is None:
             return None
         return AuthorizedStoreAccess(
-            session=signing_grant.signing.session,
-            signer=signing_grant.signing.signer,
-            internal_signer=signing_grant.signing.internal_signer,
-            validity=signing_grant.validity,
-            encryption=granted.bucket.encryption,
-            tag=requester.request_id if granted.bucket.tag_urls else None,
+            session=signing_terms.signing.session,
+            signer=signing_terms.signing.signer,
+            internal_signer=signing_terms.signing.internal_signer,
+            validity=signing_terms.validity,
+            encryption=authorized.bucket.encryption,
+            tag=requester.request_id if authorized.bucket.tag_urls else None,
             urls=urls,
         )
 

@@ -63,15 +63,15 @@ def _sign(authorizer: Authorizer, requester: Requester, request: CookiesRequest)
     check_prefix(request.key)
     if request.key and not request.key.endswith("/"):
         raise InvalidRequest(_FOLDER, pointer="#/prefix")
-    granted = authorizer.authorize(
+    authorized = authorizer.authorize(
         requester,
         AccessRequest(
-            operation=Operation.DOWNLOAD, bucket=request.bucket, key=request.key, subtree=True
+            operation=Operation.DOWNLOAD, bucket=request.bucket, key=request.key, is_prefix=True
         ),
     )
-    if (delivery := granted.bucket.cloudfront) is None:
+    if (delivery := authorized.bucket.cloudfront) is None:
         raise InvalidRequest(_NO_CLOUDFRONT, pointer="#/bucket")
-    validity = authorizer.without_session(granted, request.lifetime)
+    validity = authorizer.without_session(authorized, request.lifetime)
     url = folder_url(delivery.origin, request.key)
     return SignedCookies(
         cookies=delivery.signer.cookies(f"{url}*", expires_at=validity.expires_at),

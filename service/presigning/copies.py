@@ -59,6 +59,6 @@ def _authorize_source(
         raise LimitExceeded(error.detail, pointer="#/source/version_id") from None
 
 
-def _shorter(*granted: AuthorizedAccess) -> int | None:
+def _shorter(*authorized: AuthorizedAccess) -> int | None:
     """Return the shortest of their lifetimes. None is no limit."""
-    return min((each.max_expires_in for each in granted if each.max_expires_in), default=None)
+    return min((each.max_expires_in for each in authorized if each.max_expires_in), default=None)

@@ -5,7 +5,7 @@ from typing import ClassVar, Final
 
 from service.access.surfaces import ASKED_BY_CALLERS, SURFACES, Surface
 from service.errors import InvalidRequest
-from service.presigning.signing_grants import SigningGrants, Terms
+from service.presigning.signing_terms import SigningLimits, SigningTermsFactory
 from service.sessions.lifetime import Lifetime, Validity
 from service.signing import sigv4
 from service.signing.actions import GetObject
@@ -45,9 +45,11 @@ class Delivery:
             _VERSION if pointer == "#/version_id" else _NOT_PASSED_ON, pointer=pointer
         )
 
-    def grant(self, grants: SigningGrants, terms: Terms, lifetime: Lifetime) -> "DeliveryGrant":
-        """As `UrlSigner.grant`."""
-        return DeliveryGrant(self, grants.without_session(terms, lifetime))
+    def terms(
+        self, factory: SigningTermsFactory, limits: SigningLimits, lifetime: Lifetime
+    ) -> "DeliveryTerms":
+        """As `UrlSigner.terms`."""
+        return DeliveryTerms(self, factory.without_session(limits, lifetime))
 
     def context(self, get: Signable, expires_at: int) -> CloudFrontContext:
         query = sigv4.canonical_query(get.query())
@@ -71,8 +73,8 @@ class Delivery:
 
 
 @dataclass(slots=True, eq=False)
-class DeliveryGrant:
-    """What CloudFront delivers, as a `UrlGrant`."""
+class DeliveryTerms:
+    """What CloudFront delivers, as a `UrlTerms`."""
 
     is_slow: ClassVar = True
 

@@ -28,12 +28,12 @@ def form_key(request: PostFormRequest, unique_id: Callable[[], str]) -> str:
 
 def access_for_form(request: PostFormRequest, key: str) -> AccessRequest:
     """If the browser names the file, the form is for every key under the new, unique prefix."""
-    subtree = key.endswith(FILENAME_VARIABLE)
+    is_prefix = key.endswith(FILENAME_VARIABLE)
     return AccessRequest(
         operation=Operation.FORM,
         bucket=request.bucket,
         key=key.removesuffix(FILENAME_VARIABLE),
-        subtree=subtree,
+        is_prefix=is_prefix,
         content_length=request.form.max_content_length,
         is_max_length=True,
         content_type=request.form.content_type,

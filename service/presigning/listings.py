@@ -116,7 +116,7 @@ class Listings:
             operation=Operation.LIST,
             bucket=request.bucket,
             key=request.prefix,
-            subtree=True,
+            is_prefix=True,
             version=version,
         )
         grants = self.authorizer.access(requester).grants

@@ -134,8 +134,8 @@ class Presigner:
             method=action.METHOD,
             url=template.context.url(key),
             headers=template.headers,
-            validity=template.grant.validity,
-            signed_by=template.grant.signed_by,
+            validity=template.terms.validity,
+            signed_by=template.terms.signed_by,
             content_length=action.content_length if isinstance(action, PutObject) else None,
         )
 
@@ -143,12 +143,12 @@ class Presigner:
         self, requester: Requester, request: PostFormRequest, key: str
     ) -> PresignedForm | None:
         """As `_presign`."""
-        granted = self._authorizer.authorize(requester, access_for_form(request, key))
-        if (signing_grant := self._authorizer.signing_grant(granted, request.lifetime)) is None:
+        authorized = self._authorizer.authorize(requester, access_for_form(request, key))
+        if (signing_terms := self._authorizer.signing_terms(authorized, request.lifetime)) is None:
             return None
-        bucket, validity = granted.bucket, signing_grant.validity
+        bucket, validity = authorized.bucket, signing_terms.validity
         fields = presign_form(
-            signing_grant.signing.signer,
+            signing_terms.signing.signer,
             request.form,
             key,
             bucket=bucket.s3_bucket,
@@ -161,7 +161,7 @@ class Presigner:
             key=key,
             fields=fields,
             validity=validity,
-            signed_by=signing_grant.signed_by,
+            signed_by=signing_terms.signed_by,
         )
 
     async def _sign_runs(
@@ -222,13 +222,13 @@ class Presigner:
         if (template := self._templates.find(requester, request)) is None:
             return _Run(request, keys, None)
         action, context = request.action, template.context
-        is_late = template.grant.is_slow
+        is_late = template.terms.is_slow
         answer = PresignedRequests(
             method=action.METHOD,
             urls=[] if is_late else context.urls(paths),
             headers=template.headers,
-            validity=template.grant.validity,
-            signed_by=template.grant.signed_by,
+            validity=template.terms.validity,
+            signed_by=template.terms.signed_by,
             content_length=action.content_length if isinstance(action, PutObject) else None,
         )
         return _Run(request, keys, answer, partial(context.urls, [*paths]) if is_late else None)

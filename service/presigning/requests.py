@@ -98,7 +98,7 @@ class PresignRequest:
                     operation=Operation.LIST,
                     bucket=self.bucket,
                     key=self.key,
-                    subtree=True,
+                    is_prefix=True,
                     max_keys=_DEFAULT_MAX_KEYS if max_keys is None else max_keys,
                 )
             case GetObject() | HeadObject() | DeleteObject() as action:
@@ -147,7 +147,7 @@ class StoreRequest:
     """A call that the service sends to the store, parts that it signs, or a client's own request
     whose headers it signs.
 
-    `action` is the name of the S3 action, as in CloudTrail. With `creates_only` no object is
+    `action` is the name of the S3 action, as in CloudTrail. With `create_only` no object is
     replaced.
     """
 
@@ -155,7 +155,7 @@ class StoreRequest:
     access_request: AccessRequest
     upload_id: str | None = None
     lifetime: Lifetime = field(default_factory=Lifetime)
-    creates_only: bool = False
+    create_only: bool = False
 
     @property
     def operation(self) -> Operation:

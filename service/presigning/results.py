@@ -10,7 +10,7 @@ from service.presigning.answers import (
     Members,
     ObjectRequest,
     Signed,
-    Signer,
+    SignedBy,
     SigningObserver,
 )
 from service.s3.access import StoreAccess
@@ -26,7 +26,7 @@ class PresignedRequest(Signed):
     url: str = field(repr=False)
     headers: Mapping[str, str]
     validity: Validity
-    signed_by: Signer = field(repr=False)
+    signed_by: SignedBy = field(repr=False)
     content_length: int | None = None
 
 
@@ -38,7 +38,7 @@ class PresignedRequests(Signed):
     urls: Sequence[str] = field(repr=False)
     headers: Mapping[str, str]
     validity: Validity
-    signed_by: Signer = field(repr=False)
+    signed_by: SignedBy = field(repr=False)
     content_length: int | None = None
 
 

@@ -14,7 +14,7 @@ from service.access.caller_entries import Entries
 from service.access.callers import (
     CallerEntry,
     Identity,
-    granted,
+    grants_of,
     pointers,
     rate_of,
     revoked_before,
@@ -50,14 +50,14 @@ class Bucket:
 
     Without `arns`, its sessions are not scoped: one session signs for all callers. If the store
     does not compare the hash of a payload, it accepts a body other than the signed one. Objects are
-    copied between buckets with an equal `signer` only: the role or keys, and where they work.
+    copied between buckets with an equal `copy_group` only: the role or keys, and where they work.
     """
 
     s3_bucket: str
     address: Address
     arns: BucketArns | None = None
     encryption: Encryption | None = None
-    signer: tuple[Hashable, ...] | None = None
+    copy_group: tuple[Hashable, ...] | None = None
     conditional_writes: bool = True
     conditional_copies: bool = True
     compares_payload_hash: bool = True
@@ -207,7 +207,7 @@ class Snapshot:
 
     def _compute_access(self, identity: Identity) -> CallerAccess:
         entries, caller = self._entries.of(identity), identity.caller
-        grants, not_before = granted(entries, identity), revoked_before(entries, identity)
+        grants, not_before = grants_of(entries, identity), revoked_before(entries, identity)
         by_bucket = defaultdict[str, list[Grant]](list)
         for grant in grants:
             by_bucket[grant.bucket].append(grant)
@@ -228,14 +228,14 @@ class Snapshot:
 
     def _copying(
         self,
-        granted: Mapping[str, list[Grant]],
+        by_bucket: Mapping[str, list[Grant]],
         upload_keys: Mapping[str, SessionKey],
         name: str,
     ) -> CopySession:
-        """`granted` and `upload_keys` are a caller's, by bucket."""
-        bucket, own, key = self.buckets[name], granted[name], upload_keys[name]
+        """`upload_keys` are a caller's, by bucket."""
+        bucket, own, key = self.buckets[name], by_bucket[name], upload_keys[name]
         uploads = any(Operation.UPLOAD in grant.allow for grant in own)
-        shared = downloads(self.buckets, granted).get(bucket.signer, {}) if uploads else {}
+        shared = downloads(self.buckets, by_bucket).get(bucket.copy_group, {}) if uploads else {}
         within = frozenset(() if bucket.is_access_point else {name})
         if bucket.arns is None:
             return CopySession(key, within | shared.keys())
@@ -247,14 +247,14 @@ class Snapshot:
         return CopySession(key._replace(policy=found.policy), within | between)
 
 
-def downloads(buckets: Mapping[str, Bucket], granted: Mapping[str, list[Grant]]) -> Downloads:
-    """Return the grants with `download`, from which a caller may copy. `granted` is by bucket."""
+def downloads(buckets: Mapping[str, Bucket], by_bucket: Mapping[str, list[Grant]]) -> Downloads:
+    """Return the grants with `download`, from which a caller may copy."""
     found = defaultdict[tuple[Hashable, ...] | None, dict[str, tuple[Grant, ...]]](dict)
-    for name, grants in granted.items():
+    for name, grants in by_bucket.items():
         bucket = buckets[name]
         reading = tuple(grant for grant in grants if Operation.DOWNLOAD in grant.allow)
-        if reading and bucket.signer is not None and not bucket.is_access_point:
-            found[bucket.signer][name] = reading
+        if reading and bucket.copy_group is not None and not bucket.is_access_point:
+            found[bucket.copy_group][name] = reading
     return found
 
 
@@ -263,7 +263,7 @@ def other_sources(
 ) -> list[GrantedBucket]:
     """Return what a copy to this bucket may read in the others, if a policy can have room for it.
 
-    `shared` are those of `downloads` that have the bucket's signer.
+    `shared` are those of `downloads` that have the bucket's `copy_group`.
     """
     if len(shared) > _MOST_SOURCES:
         return []

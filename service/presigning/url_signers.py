@@ -6,8 +6,8 @@ Nothing here but `SessionSigner` knows a kind of signer. `Bucket.signing_for` ch
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-from service.presigning.answers import Signer
-from service.presigning.signing_grants import SigningGrant, SigningGrants, Terms
+from service.presigning.answers import SignedBy
+from service.presigning.signing_terms import SigningLimits, SigningTerms, SigningTermsFactory
 from service.sessions.lifetime import Lifetime, Validity
 from service.signing.signer import Signable
 
@@ -25,7 +25,7 @@ class UrlContext(Protocol):
         """Return the URLs of encoded keys."""
 
 
-class UrlGrant(Protocol):
+class UrlTerms(Protocol):
     """Who signs what was granted, and how long that is valid.
 
     If it `is_slow`, a signature costs more than all other steps: the URLs of a batch are signed in
@@ -39,7 +39,7 @@ class UrlGrant(Protocol):
     def validity(self) -> Validity: ...
 
     @property
-    def signed_by(self) -> Signer: ...
+    def signed_by(self) -> SignedBy: ...
 
     def context(self, action: Signable, tag: str | None) -> UrlContext:
         """Return what signs the URLs, with `tag` as their id if they can have one."""
@@ -49,7 +49,9 @@ class UrlGrant(Protocol):
 
 
 class UrlSigner(Protocol):
-    def grant(self, grants: SigningGrants, terms: Terms, lifetime: Lifetime) -> UrlGrant | None:
+    def terms(
+        self, factory: SigningTermsFactory, limits: SigningLimits, lifetime: Lifetime
+    ) -> UrlTerms | None:
         """Return None while no session is available.
 
         Raises LifetimeUnavailable or CredentialsUnavailable if the minimum lifetime cannot be met,
@@ -60,5 +62,7 @@ class UrlSigner(Protocol):
 class SessionSigner:
     """SigV4, with the caller's session."""
 
-    def grant(self, grants: SigningGrants, terms: Terms, lifetime: Lifetime) -> SigningGrant | None:
-        return grants.make(terms, lifetime)
+    def terms(
+        self, factory: SigningTermsFactory, limits: SigningLimits, lifetime: Lifetime
+    ) -> SigningTerms | None:
+        return factory.make(limits, lifetime)

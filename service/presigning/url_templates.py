@@ -34,7 +34,7 @@ from service.presigning.requests import (
 )
 from service.presigning.results import headers_to_send
 from service.presigning.snapshot import Bucket
-from service.presigning.url_signers import UrlContext, UrlGrant
+from service.presigning.url_signers import UrlContext, UrlTerms
 from service.sessions.lifetime import Lifetime
 from service.signing.actions import ListObjects, PutObject
 from service.signing.copy_object import CopyObject
@@ -51,7 +51,7 @@ _CacheKey = tuple[CallerAccess, DecisionScope, SignedAction, Lifetime]
 
 @dataclass(slots=True, eq=False)
 class UrlTemplate:
-    grant: UrlGrant = field(repr=False)
+    terms: UrlTerms = field(repr=False)
     context: UrlContext
     headers: dict[str, str]
     is_reusable: bool
@@ -74,7 +74,7 @@ class UrlTemplateCache:
         scope = access.grants.table(request.bucket, request.operation).find(request.key)
         at = (access, scope, request.action, request.lifetime)
         cached = self._cache.get(at)
-        if cached is not None and cached.grant.is_current():
+        if cached is not None and cached.terms.is_current():
             return cached
         template = self._make(requester, access, request)
         if template is not None and template.is_reusable:
@@ -85,29 +85,31 @@ class UrlTemplateCache:
         self, requester: Requester, access: CallerAccess, request: PresignRequest
     ) -> UrlTemplate | None:
         complete = with_content_type(with_page_size(request, access.grants), access.grants)
-        granted = self._authorizer.authorize(requester, complete.access_request())
+        authorized = self._authorizer.authorize(requester, complete.access_request())
         action = complete.action
         if isinstance(action, CopyObject):
-            granted, action = authorize_copy(self._authorizer, requester, request, action, granted)
-        signer = granted.bucket.signing_for(action, self._surface)
-        action = _apply_bucket_defaults(action, granted.bucket)
-        if (grant := self._authorizer.url_grant(signer, granted, request.lifetime)) is None:
+            authorized, action = authorize_copy(
+                self._authorizer, requester, request, action, authorized
+            )
+        signer = authorized.bucket.signing_for(action, self._surface)
+        action = _apply_bucket_defaults(action, authorized.bucket)
+        if (terms := self._authorizer.url_terms(signer, authorized, request.lifetime)) is None:
             return None
-        tag = _tag(requester, request.lifetime, grant) if granted.bucket.tag_urls else None
-        context = grant.context(action, tag)
+        tag = _tag(requester, request.lifetime, terms) if authorized.bucket.tag_urls else None
+        context = terms.context(action, tag)
         return UrlTemplate(
-            grant=grant,
+            terms=terms,
             context=context,
             headers=headers_to_send(context.headers),
-            is_reusable=tag is None and request.lifetime.stable_for is None and not grant.is_slow,
+            is_reusable=tag is None and request.lifetime.stable_for is None and not terms.is_slow,
         )
 
 
-def _tag(requester: Requester, lifetime: Lifetime, grant: UrlGrant) -> str:
+def _tag(requester: Requester, lifetime: Lifetime, terms: UrlTerms) -> str:
     """Return the id of a request in its URL. All URLs of a window have one."""
     if lifetime.stable_for is None:
         return requester.request_id
-    return _url_id(requester.identity.caller, grant.validity.now, lifetime.stable_for)
+    return _url_id(requester.identity.caller, terms.validity.now, lifetime.stable_for)
 
 
 def _url_id(caller: Caller, begins_at: int, stable_for: int) -> str:

@@ -256,10 +256,10 @@ class S3Client:
         if call.is_completion:
             slots = [self._completions_by_bucket[call.bucket], self._completions, self._slots]
         target = ("store", call.bucket)
-        if not self._waiting.enter(target):
+        if not self._waiting.acquire(target):
             raise _too_many_calls()
         async with AsyncExitStack() as stack:
-            stack.callback(self._waiting.leave, target)
+            stack.callback(self._waiting.release, target)
             try:
                 async with asyncio.timeout(SLOT_WAIT_SECONDS):
                     for slot in slots:

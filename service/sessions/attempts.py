@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 ATTEMPT_SECONDS: Final = 5.0  # the longest that a call to STS may take, and that a request waits
 UNASKED_SECONDS: Final = 60.0  # after which a caller without a session is considered gone
 MAX_IN_FLIGHT: Final = 16  # calls to STS, per process
-# So that buckets whose STS hangs leave places to others. The buckets' own sessions do not count.
+# So that buckets whose STS hangs leave slots to others. The buckets' own sessions do not count.
 MAX_IN_FLIGHT_PER_BUCKET: Final = 4
 # Seconds from one attempt for a bucket's own session to the next: after a caller's failure, and at
 # most while somebody waits for it.

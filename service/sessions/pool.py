@@ -260,8 +260,8 @@ class SessionPool:
 
         Raises CredentialsUnavailable if all of them are in use.
         """
-        place = (key.bucket, key.owner)
-        vended = [k for k in self._entries if k.vended and (k.bucket, k.owner) == place]
+        of_caller = (key.bucket, key.owner)
+        vended = [k for k in self._entries if k.vended and (k.bucket, k.owner) == of_caller]
         if len(vended) < MAX_VENDED:
             return
         unused = min(vended, key=lambda key: self._entries[key].used_at)

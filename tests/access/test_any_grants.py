@@ -10,18 +10,18 @@ from tests.access.access_requests import access_requests, grants, keys, make_req
 from tests.support.factories import make_grant
 
 
-@given(granted=prefixes, asked=prefixes, rest=keys, subtree=st.booleans())
+@given(granted=prefixes, asked=prefixes, rest=keys, is_prefix=st.booleans())
 def test_a_prefix_grants_no_key_of_its_sibling(
-    granted: str, asked: str, rest: str, subtree: bool
+    granted: str, asked: str, rest: str, is_prefix: bool
 ) -> None:
-    access_request = make_request(key=asked + rest, subtree=subtree)
+    access_request = make_request(key=asked + rest, is_prefix=is_prefix)
     if decide(Grants([make_grant(prefix=granted)]), access_request) != Denied():
         assert granted.startswith(asked) or asked.startswith(granted)
 
 
 @given(grant=grants, key=keys, more=st.text("ab/", max_size=3))
 def test_a_granted_subtree_grants_each_key_in_it(grant: Grant, key: str, more: str) -> None:
-    access_request = make_request(bucket=grant.bucket, key=key, subtree=True)
+    access_request = make_request(bucket=grant.bucket, key=key, is_prefix=True)
     if decide(Grants([grant]), access_request) != Denied():
         below = make_request(bucket=grant.bucket, key=key + more)
         assert decide(Grants([grant]), below) != Denied()

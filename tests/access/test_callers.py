@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from service.access.callers import CallerEntry, Identity, granted
+from service.access.callers import CallerEntry, Identity, grants_of
 from service.access.claims import named_claims
 from service.access.grants import Caller, Grant, Operation
 from tests.access.pairs import intersecting_subject
@@ -149,7 +149,7 @@ def test_grants_of_all_matching_entries_add_up() -> None:
         make_entry("sales", make_grant(prefix="d/")),
         make_entry("billing", make_grant(prefix="e/"), issuer="cluster-b"),
     ]
-    found = granted(entries, Identity(make_caller("billing")))
+    found = grants_of(entries, Identity(make_caller("billing")))
     assert [grant.prefix for grant in found] == ["a/", "b/", "c/"]
 
 
@@ -206,5 +206,5 @@ def test_only_matching_entries_give_grants(some: list[CallerEntry], identity: Id
         if each.issuer == caller.issuer and globs(each.subject or "", caller.subject)
     ]
     alone = [replace(entry, grants=(grant,)) for entry in matching for grant in entry.grants]
-    found = [granted([entry], identity) for entry in alone]
-    assert granted(some, identity) == tuple(grant for grants in found for grant in grants)
+    found = [grants_of([entry], identity) for entry in alone]
+    assert grants_of(some, identity) == tuple(grant for grants in found for grant in grants)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.access.caller_description import describe, describe_entry
-from service.access.callers import ANONYMOUS, CallerEntry, Identity, caller_name, granted
+from service.access.callers import ANONYMOUS, CallerEntry, Identity, caller_name, grants_of
 from service.access.claims import NO_FACTS, Claims, ClaimValue, NamedClaims, fact
 from service.access.grants import Caller, Operation
 from tests.support.factories import make_grant
@@ -269,4 +269,4 @@ def test_a_token_gets_the_union_of_what_its_claims_match(
         for n, (each, of) in enumerate(some)
         if holds_by_definition(each, claims) and entries[n].may_match(identity.caller)
     ]
-    assert [grant.prefix for grant in granted(entries, identity)] == expected
+    assert [grant.prefix for grant in grants_of(entries, identity)] == expected

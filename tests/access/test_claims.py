@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.access.callers import CallerEntry, Identity, granted, pointers, without_placeholders
+from service.access.callers import CallerEntry, Identity, grants_of, pointers, without_placeholders
 from service.access.claims import claim, named_claims
 from service.access.decisions import Denied, decide
 from service.access.grants import Caller, Grant, Grants, Operation
@@ -21,7 +21,7 @@ def grants_for(claims: Any, *grants: Grant) -> tuple[Grant, ...]:
     """Return the grants of a caller with these claims."""
     entry = CallerEntry(issuer="cluster-a", subject="s", grants=grants)
     named = [pointer for grant in grants for pointer in pointers(grant.prefix)]
-    return granted([entry], Identity(CALLER, named_claims(claims, named)))
+    return grants_of([entry], Identity(CALLER, named_claims(claims, named)))
 
 
 def prefixes_of(template: str, claims: Any, *more: Grant) -> list[str]:
@@ -119,9 +119,9 @@ tails = st.sampled_from(["", "/", "/reports/", ".csv", "-b/", "/k"])
 keys = st.text("ab/.*", max_size=8)
 
 
-@given(head=literals, tail=tails, value=values, key=keys, subtree=st.booleans())
+@given(head=literals, tail=tails, value=values, key=keys, is_prefix=st.booleans())
 def test_no_value_of_a_claim_widens_a_prefix(
-    head: str, tail: str, value: Any, key: str, *, subtree: bool
+    head: str, tail: str, value: Any, key: str, *, is_prefix: bool
 ) -> None:
     """Whatever the claim, it covers one segment between the texts that the operator wrote."""
     granted_now = grants_for({"c": value}, make_grant(prefix=f"{head}{{claim:/c}}{tail}"))
@@ -131,7 +131,7 @@ def test_no_value_of_a_claim_widens_a_prefix(
     )
     texts = [key, f"{head}{value}{tail}", f"{head}{value}{tail}{key}", f"{head}{key}", head]
     for text in texts:
-        access_request = make_request(key=text, subtree=subtree)
+        access_request = make_request(key=text, is_prefix=is_prefix)
         if decide(Grants(granted_now), access_request) != Denied():
             assert bounds.fullmatch(text)
             assert isinstance(value, str)
@@ -160,6 +160,6 @@ def test_a_claims_prefix_grants_no_key_of_its_sibling(
     found = grants_for({"c": value}, make_grant(prefix="b/"), make_grant(prefix="b/{claim:/c}/"))
     for beside in (f"a/{key}", f"b{key.removeprefix('/')}"):
         if not beside.startswith("b/"):
-            for subtree in (True, False):
-                access_request = make_request(operation=operation, key=beside, subtree=subtree)
+            for is_prefix in (True, False):
+                access_request = make_request(operation=operation, key=beside, is_prefix=is_prefix)
                 assert decide(Grants(found), access_request) == Denied()

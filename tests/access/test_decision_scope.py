@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.access.callers import Identity, granted
+from service.access.callers import Identity, grants_of
 from service.access.decisions import decide, max_link_expires_in, max_page_size, max_upload_size
 from service.access.grants import AccessRequest, Grant, Grants, Operation
 from service.access.limits import Limited, violated_limit
@@ -57,7 +57,7 @@ def test_claims_in_prefixes_are_decided_as_in_a_walk(
     templates = [replace(each, prefix=each.prefix.replace("a", CLAIM)) for each in some]
     filled = [replace(each, prefix=each.prefix.replace("a", claim)) for each in some]
     identity = Identity(CALLER, {"/c": claim})
-    found = granted([make_caller_entry(CALLER, *templates)], identity)
+    found = grants_of([make_caller_entry(CALLER, *templates)], identity)
     assert list(found) == filled
     assert decide(found, request) == walked(filled, request)
 
@@ -182,7 +182,7 @@ def test_a_key_is_in_the_subtrees_of_its_folders(key: str, subtrees: list[str]) 
 
 def test_a_key_of_its_own_is_no_subtree() -> None:
     table = PrefixTable([("a/b", 1), ("a/", 2)], tuple)
-    found = [table.find("a/b"), table.find("a/b", subtree=True), table.find("a/bc")]
+    found = [table.find("a/b"), table.find("a/b", is_prefix=True), table.find("a/bc")]
     assert found == [(1, 2), (2,), (2,)]
 
 

@@ -45,7 +45,7 @@ def test_a_prefix_covers_keys(prefix: str, covered: list[str], others: list[str]
     ],
 )
 def test_a_prefix_covers_subtrees(prefix: str, covered: list[str], others: list[str]) -> None:
-    listing = make_request(operation=Operation.LIST, subtree=True)
+    listing = make_request(operation=Operation.LIST, is_prefix=True)
     for key in covered:
         assert decide(Grants([make_grant(prefix=prefix)]), replace(listing, key=key)) == ALLOWED
     for key in others:

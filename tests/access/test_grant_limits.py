@@ -19,8 +19,8 @@ from tests.support.factories import make_grant
 
 IMAGES, NO_TYPES = make_grant(content_types=("image/*",)), make_grant(content_types=())
 SIZE_0, SIZE_4, SIZE_9 = (make_grant(max_content_length=each) for each in (0, 4, 9))
-LIST = make_request(operation=Operation.LIST, subtree=True, max_keys=101)
-VERSIONS = make_request(operation=Operation.LIST, subtree=True, version=True)
+LIST = make_request(operation=Operation.LIST, is_prefix=True, max_keys=101)
+VERSIONS = make_request(operation=Operation.LIST, is_prefix=True, version=True)
 OF_A_CLIENT = make_upload(content_length=None, also_needs=Operation.SIGN)
 SIGNING_4 = make_grant(allow=frozenset({Operation.UPLOAD, Operation.SIGN}), max_content_length=4)
 LISTS = make_grant(allow=frozenset({Operation.LIST}))
@@ -162,7 +162,7 @@ def test_max_upload_size_comes_from_the_most_generous_grant(grants: list[Grant],
     ],
 )
 def test_most_keys_comes_from_a_covering_grant(grants: list[Grant], most: int) -> None:
-    page = make_request(operation=Operation.LIST, subtree=True, key="a/")
+    page = make_request(operation=Operation.LIST, is_prefix=True, key="a/")
     assert max_page_size(Grants(grants), page, 1000) == most
 
 

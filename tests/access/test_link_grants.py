@@ -47,6 +47,6 @@ def test_link_and_operation_must_be_in_one_covering_grant(grants: list[Grant]) -
     ("prefix", "most"), [("a/", WEEK), ("a/b/", WEEK), ("", None), ("a", None)]
 )
 def test_a_link_to_a_prefix_needs_a_grant_on_all_of_it(prefix: str, most: int | None) -> None:
-    whole: dict[str, Any] = {"key": prefix, "subtree": True}
+    whole: dict[str, Any] = {"key": prefix, "is_prefix": True}
     grants = [make_grant(allow=LINKS, prefix="a/")]
     assert max_link_expires_in(Grants(grants), make_request(**whole)) == most

@@ -208,7 +208,7 @@ def test_policy_and_decision_agree_on_every_listing(
     looks = {Operation.CHECK, Operation.MULTIPART, Operation.LINK}
     only_lists = [replace(each, allow=each.allow - looks) for each in granted]
     access_request = AccessRequest(
-        operation=Operation.LIST, bucket="reports", key=prefix, subtree=True, version=version
+        operation=Operation.LIST, bucket="reports", key=prefix, is_prefix=True, version=version
     )
     decided = isinstance(decide(Grants(only_lists), access_request), Allowed)
     policy = session_policy(only_lists, ARNS)

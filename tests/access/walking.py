@@ -26,5 +26,5 @@ def covers(grant: Grant, request: AccessRequest) -> bool:
     if request.also_needs is not None and request.also_needs not in grant.allow:
         return False
     if grant.prefix and not grant.prefix.endswith("/"):
-        return grant.prefix == request.key and not request.subtree
+        return grant.prefix == request.key and not request.is_prefix
     return request.key.startswith(grant.prefix)

@@ -37,7 +37,7 @@ def test_buckets_of_one_role_at_one_store_share_sessions(
     first: dict[str, Any], second: dict[str, Any], *, shared: bool
 ) -> None:
     found = buckets(first, second)
-    assert (found["first"].signer == found["second"].signer) is shared
+    assert (found["first"].copy_group == found["second"].copy_group) is shared
 
 
 @pytest.mark.parametrize(

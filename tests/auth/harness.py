@@ -58,7 +58,7 @@ class Harness:
 
 
 def make_harness(
-    *kids: str, chance: Callable[[], float] = lambda: 0.0, waiting: Waiting | None = None
+    *kids: str, jitter: Callable[[], float] = lambda: 0.0, waiting: Waiting | None = None
 ) -> Harness:
     """An issuer with these keys; `one` by default."""
     clock = loop_clock()
@@ -67,7 +67,7 @@ def make_harness(
         source,
         name="cluster-a",
         clock=clock,
-        chance=chance,
+        jitter=jitter,
         observer=NullObserver(),
         waiting=waiting,
     )

@@ -23,7 +23,7 @@ async def test_a_new_key_is_found_on_first_use() -> None:
 @in_virtual_time
 async def test_keys_are_refreshed_periodically_and_earlier_by_jitter() -> None:
     chances = [0.5, 0.25, 0.0, 0.0]
-    harness = make_harness(chance=iter(chances).__next__)
+    harness = make_harness(jitter=iter(chances).__next__)
     harness.keys.start()
     await asyncio.sleep(3 * REFRESH_SECONDS)
     expected = [REFRESH_SECONDS * (1 - JITTER * chance) for chance in chances[:3]]

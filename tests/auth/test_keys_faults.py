@@ -170,7 +170,7 @@ async def test_a_bug_is_logged_and_does_not_end_refreshes(
     source, clock = FakeKeySource(loop_clock(), "one"), FaultyClock(loop_clock())
     clock.good_for = good_for
     keys = JwksCache(
-        source, name="cluster-a", clock=clock, chance=lambda: 0, observer=NullObserver()
+        source, name="cluster-a", clock=clock, jitter=lambda: 0, observer=NullObserver()
     )
     keys.start()
     await asyncio.sleep(RETRY_SECONDS - 1)

@@ -42,7 +42,7 @@ class Harness:
                         source,
                         name=issuer.name,
                         clock=clock,
-                        chance=lambda: 0,
+                        jitter=lambda: 0,
                         observer=NullObserver(),
                     ),
                 )

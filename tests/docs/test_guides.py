@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 from ruamel.yaml import YAML
 
-from service.access.callers import granted
+from service.access.callers import grants_of
 from service.api.problems import _KINDS
 from service.app.builders import caller_entries
 from service.app.configuration import issuers_of
@@ -109,7 +109,7 @@ def prefixes(**changes: str) -> set[str]:
     issuer = issuers_of(ci_settings(), entries)["github"]
     found = token_of({**GITHUB, "exp": 1, "iat": 0, **changes}, issuer)
     assert found is not None
-    return {grant.prefix for grant in granted(entries, found.identity)}
+    return {grant.prefix for grant in grants_of(entries, found.identity)}
 
 
 @pytest.mark.parametrize("repository", ["acme/shop", "acme@1234567/shop@74"])

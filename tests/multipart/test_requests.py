@@ -144,7 +144,7 @@ def test_a_new_upload_has_at_most_one_windows_checksums() -> None:
 def test_what_a_new_upload_needs_a_grant_for() -> None:
     request = new(3, overwrite=True).store_request()
     assert (request.action, request.upload_id) == ("CreateMultipartUpload", None)
-    assert not request.creates_only
+    assert not request.create_only
     assert request.access_request == AccessRequest(
         operation=Operation.MULTIPART,
         bucket="reports",
@@ -153,9 +153,9 @@ def test_what_a_new_upload_needs_a_grant_for() -> None:
         content_type="text/plain",
         overwrite=True,
     )
-    assert request.access_request.declares_content_type
+    assert request.access_request.checks_content_type
     assert new(content_type_given=False).store_request().access_request.content_type is None
-    assert new().store_request().creates_only
+    assert new().store_request().create_only
 
 
 def test_later_requests_have_an_upload_id_and_no_type() -> None:
@@ -169,9 +169,9 @@ def test_later_requests_have_an_upload_id_and_no_type() -> None:
         assert (request.action, request.upload_id) == (action, "id-1")
         assert request.access_request.operation is Operation.MULTIPART
         assert request.access_request.content_length == length
-        assert not request.access_request.declares_content_type
-    assert (completing.access_request.overwrite, completing.creates_only) == (True, False)
-    assert completion(1).store_request().creates_only
+        assert not request.access_request.checks_content_type
+    assert (completing.access_request.overwrite, completing.create_only) == (True, False)
+    assert completion(1).store_request().create_only
     assert signing.lifetime == Lifetime(expires_in=60)
 
 

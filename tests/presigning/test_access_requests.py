@@ -58,10 +58,10 @@ def test_a_list_is_signed_for_the_bucket_itself(prefix: str) -> None:
         (GetObject(version_id="1"), access_request(Operation.DOWNLOAD, version=True)),
         (HeadObject(version_id="1"), access_request(Operation.HEAD, version=True)),
         (DeleteObject(version_id="1"), access_request(Operation.DELETE, version=True)),
-        (ListObjects(prefix="a/b"), access_request(Operation.LIST, subtree=True, max_keys=1000)),
+        (ListObjects(prefix="a/b"), access_request(Operation.LIST, is_prefix=True, max_keys=1000)),
         (
             ListObjects(prefix="a/b", max_keys=0),
-            access_request(Operation.LIST, subtree=True, max_keys=0),
+            access_request(Operation.LIST, is_prefix=True, max_keys=0),
         ),
         (UPLOAD, access_request(Operation.UPLOAD, **TEXT)),
         (replace(UPLOAD, overwrite=True), access_request(Operation.UPLOAD, **TEXT, overwrite=True)),
@@ -84,7 +84,7 @@ def test_a_type_that_the_caller_did_not_name_is_none() -> None:
 # A form's key
 
 
-WHOLE: Final = {"key": "a/0123/", "subtree": True}
+WHOLE: Final = {"key": "a/0123/", "is_prefix": True}
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ WHOLE: Final = {"key": "a/0123/", "subtree": True}
         pytest.param(
             {"key_prefix": ""},
             "0123/${filename}",
-            {"key": "0123/", "subtree": True},
+            {"key": "0123/", "is_prefix": True},
             id="in the whole bucket",
         ),
         pytest.param(

@@ -161,8 +161,8 @@ async def test_a_copy_between_buckets_of_one_role_is_signed() -> None:
 @pytest.mark.parametrize(
     "photos",
     [
-        replace(PHOTOS, signer=("assume_role", "arn:aws:iam::111122223333:role/another")),
-        replace(PHOTOS, signer=None),
+        replace(PHOTOS, copy_group=("assume_role", "arn:aws:iam::111122223333:role/another")),
+        replace(PHOTOS, copy_group=None),
         replace(PHOTOS, s3_bucket="arn:aws:s3:eu-west-1:111122223333:accesspoint/p"),
     ],
 )

@@ -11,7 +11,7 @@ from service.access.callers import (
     CallerEntry,
     Identity,
     Rate,
-    granted,
+    grants_of,
     rate_of,
     revoked_before,
 )
@@ -175,7 +175,7 @@ def test_all_entries_that_match_add_up_in_the_configurations_order() -> None:
         for issuer in (ISSUER, "cluster-b", None, "cluster-c"):
             caller = Caller(issuer=issuer, subject=subject)
             access = snapshot.access(Identity(caller))
-            assert access.grants == granted(entries, Identity(caller))
+            assert access.grants == grants_of(entries, Identity(caller))
             assert access.rate == rate_of(entries, Identity(caller))
             revoked = [key.not_before for key in access.session_keys.values()]
             assert revoked == [revoked_before(entries, Identity(caller))] * len(revoked)

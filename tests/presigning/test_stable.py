@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from service.errors import CredentialsUnavailable, Forbidden, LifetimeUnavailable, PresignError
 from service.presigning.requests import PresignBatch, PresignRequest
 from service.presigning.results import PresignedRequest, PresignedRequests
-from service.presigning.signing_grants import SigningGrant
+from service.presigning.signing_terms import SigningTerms
 from service.sessions.refresh_policy import EXPIRY_MARGIN
 from service.signing.actions import GetObject
 from tests.presigning.stable_urls import DAY, WEEK, signed, url
@@ -214,11 +214,11 @@ async def test_windows_do_not_displace_the_template_of_a_second() -> None:
     harness.clock.move(101)  # in the midst of each window
     await harness.presign(make_request(action))
     (stamp,) = harness.presigner._templates._cache.values()
-    assert isinstance(stamp.grant, SigningGrant)
-    signer = stamp.grant.signing.signer
+    assert isinstance(stamp.terms, SigningTerms)
+    signer = stamp.terms.signing.signer
     for window in (7, 60, 600):
         await url(harness, stable_for=window)
-    validity = stamp.grant.validity
+    validity = stamp.terms.validity
     again = signer.context(action, now=validity.now, expires_in=validity.expires_in)
     assert again is stamp.context
     assert list(harness.presigner._templates._cache.values()) == [stamp]

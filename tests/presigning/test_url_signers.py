@@ -11,7 +11,7 @@ from service.access.grants import Operation
 from service.access.surfaces import Surface
 from service.errors import InvalidRequest, LifetimeUnavailable
 from service.presigning.requests import PresignBatch, SignedAction
-from service.presigning.signing_grants import SigningGrants, Terms
+from service.presigning.signing_terms import SigningLimits, SigningTermsFactory
 from service.presigning.snapshot import Bucket
 from service.presigning.url_signers import UrlSigner
 from service.sessions.lifetime import Lifetime, Validity
@@ -35,9 +35,11 @@ class KeySigner:
     validity: Validity
 
     @classmethod
-    def grant(cls, grants: SigningGrants, terms: Terms, lifetime: Lifetime) -> "KeySigner":
+    def terms(
+        cls, factory: SigningTermsFactory, limits: SigningLimits, lifetime: Lifetime
+    ) -> "KeySigner":
         lifetime.check_signable()
-        return cls(validity=grants.without_session(terms, lifetime))
+        return cls(validity=factory.without_session(limits, lifetime))
 
     @property
     def signed_by(self) -> "KeySigner":

@@ -176,7 +176,7 @@ async def test_a_dropped_log_line_is_counted() -> None:
 async def test_fetches_of_keys_are_counted_by_outcome() -> None:
     metrics, clock = Metrics(), loop_clock()
     source = FakeKeySource(clock, "one")
-    keys = JwksCache(source, name="cluster-a", clock=clock, chance=lambda: 0.0, observer=metrics)
+    keys = JwksCache(source, name="cluster-a", clock=clock, jitter=lambda: 0.0, observer=metrics)
     await keys.find("one")
     source.error = OSError("no route")
     await asyncio.sleep(RETRY_SECONDS)

@@ -202,7 +202,7 @@ def _copied_by(grants: list[Grant], buckets: Mapping[str, Bucket]) -> set[str]:
     return {
         name
         for name, own in by_bucket.items()
-        if readable.get(buckets[name].signer) and any(map(receives_copies, own))
+        if readable.get(buckets[name].copy_group) and any(map(receives_copies, own))
     }
 
 

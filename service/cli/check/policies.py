@@ -28,7 +28,7 @@ from service.access.copy_policy import (
 )
 from service.access.create_only import (
     bound_to_create,
-    creates_only,
+    is_create_only,
     overwriting,
     uploads_without_condition,
 )
@@ -251,7 +251,7 @@ def _left_out(
     max_age = signature_age.max_age(grants)
     policy = policies_of(tuple(grants), arns).uploading
     unconditional = uploads_without_condition(grants)
-    for grant in filter(creates_only, unconditional):
+    for grant in filter(is_create_only, unconditional):
         yield (
             f"does not enforce create-only for {prefixes[grant] or 'everything'}: forms and drop "
             "boxes there need uploads without a condition"
@@ -279,7 +279,7 @@ def _uncopied(
     name: str, own: list[Grant], buckets: Mapping[str, Bucket], readable: Downloads
 ) -> Iterator[str]:
     bucket = buckets[name]
-    shared = readable.get(bucket.signer, {})
+    shared = readable.get(bucket.copy_group, {})
     targets = [grant for grant in own if receives_copies(grant)]
     if bucket.arns is None or not shared or not targets:
         return

@@ -11,7 +11,7 @@ import click
 import jwt
 
 from service.access import caller_description
-from service.access.callers import CallerEntry, Identity, caller_name, granted, pointers
+from service.access.callers import CallerEntry, Identity, caller_name, grants_of, pointers
 from service.access.claims import Claims, Fact, value_at
 from service.app import builders
 from service.app.configuration import issuers_of
@@ -94,7 +94,7 @@ def explain(loaded: Loaded, token: str, now: float, *, offline: bool) -> Explain
     found = token_of(claims, issuer)
     identity = found.identity if offline and found else _verified(token, issuer, settings)
     matched = [entry for entry in entries if entry.matches(identity)]
-    grants = granted(matched, identity)
+    grants = grants_of(matched, identity)
     as_caller = CallerEntry(issuer=issuer.name, subject=identity.caller.subject, grants=grants)
     problems = _of_entries(settings, entries, identity, claims)
     return Explained(

@@ -89,12 +89,12 @@ class CachedListings(Generic[V]):
         self, other: "asyncio.Future[PresignError | None]", bucket: str
     ) -> PresignError | None:
         awaited = ("listing", bucket)
-        if not self._waiting.enter(awaited):
+        if not self._waiting.acquire(awaited):
             raise Overloaded("Too many requests wait for this listing.", retry_after=1)
         try:
             failure = await asyncio.shield(other)
         finally:
-            self._waiting.leave(awaited)
+            self._waiting.release(awaited)
         return None if failure is None else type(failure)(failure.detail)
 
     def _keep(self, at: Hashable, listing: Listing[V]) -> None:

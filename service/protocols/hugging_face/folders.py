@@ -143,5 +143,5 @@ def _caller_id(requester: Requester) -> CallerId:
 
 def _listing_of(folder: StoreFolder) -> AccessRequest:
     return AccessRequest(
-        operation=Operation.LIST, bucket=folder.bucket, key=folder.prefix, subtree=True
+        operation=Operation.LIST, bucket=folder.bucket, key=folder.prefix, is_prefix=True
     )

@@ -12,7 +12,7 @@ from service.sessions.lifetime import Lifetime, LimitedBy
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkRequest:
-    """A share link to make: to `key`, or with `subtree` to all keys that start with it.
+    """A share link to make: to `key`, or with `is_prefix` to all keys that start with it.
 
     `purpose` is what the link is for: `download` or `upload`.
     """
@@ -23,12 +23,12 @@ class LinkRequest:
     key: str
     purpose: Operation
     lifetime: Lifetime
-    subtree: bool = False
+    is_prefix: bool = False
 
     def access(self) -> AccessRequest:
         """Return what its maker needs a grant for, in addition to `link`."""
         return AccessRequest(
-            operation=self.purpose, bucket=self.bucket, key=self.key, subtree=self.subtree
+            operation=self.purpose, bucket=self.bucket, key=self.key, is_prefix=self.is_prefix
         )
 
     def members(self) -> Members:

@@ -60,7 +60,7 @@ class Link:
     def access(self) -> AccessRequest:
         """Return what its maker needs a grant for, in addition to `link`."""
         return AccessRequest(
-            operation=self.operation, bucket=self.bucket, key=self.key, subtree=self.is_prefix
+            operation=self.operation, bucket=self.bucket, key=self.key, is_prefix=self.is_prefix
         )
 
 

@@ -77,8 +77,8 @@ def drop_box_page(link: Link, visit: str, snapshot: Snapshot, grants: Grants) ->
         operation=Operation.UPLOAD,
         bucket=link.bucket,
         key=link.key,
-        subtree=True,
-        declares_content_type=False,
+        is_prefix=True,
+        checks_content_type=False,
     )
     most = max_upload_size(grants, wanted, MAX_UPLOAD_BYTES)
     accepted = [grant.content_types for grant in grants.covering(wanted)]

@@ -70,7 +70,7 @@ class NewLinkRequest(StrictRequest):
                 key=key or prefix or "",
                 purpose=operation,
                 lifetime=Lifetime(expires_in=or_none(self.expires_in)),
-                subtree=prefix is not None,
+                is_prefix=prefix is not None,
             ),
             max_uses=or_none(self.max_uses),
             filename=or_none(self.filename),

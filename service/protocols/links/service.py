@@ -194,7 +194,7 @@ class Links:
 
     async def _check_object(self, requester: Requester, request: LinkRequest) -> None:
         """Raises InvalidRequest if the store says that there is nothing to download."""
-        if request.subtree:
+        if request.is_prefix:
             return
         seen = await self._objects.look(requester, request.bucket, request.key, is_counted=True)
         if seen.is_missing:
@@ -226,7 +226,7 @@ class Links:
     def _granted(self, requester: Requester, new: NewLink) -> MadeLink:
         """Return how long the link may live. Raises Forbidden if no grant allows it."""
         request = new.request
-        if request.subtree:
+        if request.is_prefix:
             check_prefix(request.key)
         else:
             check_key(request.key)
@@ -250,7 +250,7 @@ class Links:
             facts=kept.facts,
             bucket=request.bucket,
             key=request.key,
-            is_prefix=request.subtree,
+            is_prefix=request.is_prefix,
             operation=request.purpose,
             issued_at=now,
             expires_at=expires_at,

@@ -102,7 +102,7 @@ class Artifacts:
         request = StoreRequest(
             action="PutObject",
             access_request=replace(access_request, overwrite=overwrite),
-            creates_only=not overwrite,
+            create_only=not overwrite,
         )
         access = await self.authorizer.authorize_store_call(requester, request)
         action = replace(action, overwrite=overwrite, encryption=access.encryption)
@@ -124,10 +124,10 @@ class Artifacts:
         listing = ListingRequest(bucket=wanted.bucket, prefix=wanted.below, delimiter=None)
         page = await self.listings.page(requester, listing)
         access_request = AccessRequest(
-            operation=Operation.DELETE, bucket=wanted.bucket, key=wanted.below, subtree=True
+            operation=Operation.DELETE, bucket=wanted.bucket, key=wanted.below, is_prefix=True
         )
         if not page.objects and page.next_token is None:
-            file = replace(access_request, key=wanted.key, subtree=False)
+            file = replace(access_request, key=wanted.key, is_prefix=False)
             await self._delete_keys(requester, file, [wanted.key])
             return
         rate = self.authorizer.access(requester).rate

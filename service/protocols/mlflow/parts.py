@@ -109,5 +109,5 @@ def _access_request(wanted: Artifact) -> AccessRequest:
         operation=Operation.MULTIPART,
         bucket=wanted.bucket,
         key=wanted.key,
-        declares_content_type=False,
+        checks_content_type=False,
     )

@@ -41,7 +41,7 @@ class FileHashes:
         them, only what is known already is returned: an index works without hashes. Raises
         CredentialsUnavailable and Overloaded.
         """
-        wanted = AccessRequest(operation=Operation.CHECK, bucket=bucket, key=prefix, subtree=True)
+        wanted = AccessRequest(operation=Operation.CHECK, bucket=bucket, key=prefix, is_prefix=True)
         access = self._authorizer.access(requester)
         if not isinstance(decide(access.grants, wanted), Allowed):
             return {}

@@ -41,7 +41,7 @@ def access_requests(
         # Some stores ignore the condition of a copy: MiniStack 1.5.33 does.
         wanted.overwrite = "if-none-match" not in signed or call.action == "CopyObject"
         wanted.has_if_match = "if-match" in signed
-    wanted.declares_content_type = call.action in _DECLARE_TYPE
+    wanted.checks_content_type = call.action in _DECLARE_TYPE
     if COPY_SOURCE not in signed:
         length = signed.get("content-length")
         wanted.content_length = None if length is None else int(length)
@@ -88,7 +88,7 @@ def _list_access(bucket: str, parameters: Mapping[str, str]) -> AccessRequest:
         operation=Operation.LIST,
         bucket=bucket,
         key=prefix,
-        subtree=True,
+        is_prefix=True,
         max_keys=_number("max-keys", keys, _DEFAULT_MAX_KEYS),
         also_needs=_SIGN,
     )

@@ -16,7 +16,7 @@ from service.presigning.authorizer import AuthorizedAccess, Authorizer
 from service.presigning.caller_access import CallerAccess
 from service.presigning.copies import check_session
 from service.presigning.requests import Requester, StoreRequest
-from service.presigning.signing_grants import SigningGrant
+from service.presigning.signing_terms import SigningTerms
 from service.presigning.snapshot import Bucket, Snapshot
 from service.protocols.remote_signing import policy
 from service.protocols.remote_signing.accesses import (
@@ -103,7 +103,7 @@ class RemoteSigner(UseCase[None]):
         self._authorizer = authorizer
         self._snapshot: Snapshot | None = None
         self._uri_prefixes: Mapping[str, tuple[UriPrefix, ...]] = {}
-        self._decided = BoundedDict[_Read, SigningGrant](_MAX_DECIDED)
+        self._decided = BoundedDict[_Read, SigningTerms](_MAX_DECIDED)
 
     async def sign(
         self, requester: Requester, request: RemoteSignRequest, *, bucket: str | None, route: str
@@ -206,10 +206,10 @@ class RemoteSigner(UseCase[None]):
         """Return None while no session is available."""
         if self._authorizer.snapshot is not checked.snapshot:
             raise Overloaded("The configuration has just changed.", retry_after=1)
-        if (signing_grant := self._signing_grant(requester, method, checked)) is None:
+        if (signing_terms := self._signing_terms(requester, method, checked)) is None:
             return None
         bucket = checked.snapshot.buckets[checked.accesses[0].bucket]
-        signing, validity = signing_grant.signing, signing_grant.validity
+        signing, validity = signing_terms.signing, signing_terms.validity
         added = _encryption(checked, bucket) if method not in _READS else {}
         request = HeaderRequest(
             method=method,
@@ -227,40 +227,40 @@ class RemoteSigner(UseCase[None]):
             signed_by=signing.session,
         )
 
-    def _signing_grant(
+    def _signing_terms(
         self, requester: Requester, method: str, checked: _ValidatedRequest
-    ) -> SigningGrant | None:
+    ) -> SigningTerms | None:
         access, first = self._authorizer.access(requester), checked.accesses[0]
         cache_key = (access, access.grants.scope(first), checked.call.action)
-        is_plain_read = method in _READS and not first.version and not first.subtree
+        is_plain_read = method in _READS and not first.version and not first.is_prefix
         found = self._decided.get(cache_key) if is_plain_read else None
         if found is not None and found.is_current():
             return found
-        granted = self._authorize(requester, checked.accesses)
+        authorized = self._authorize(requester, checked.accesses)
         if first.is_copy:
             check_session(access, first.bucket, first.bucket)
         if not checked.signed.keys().isdisjoint(_CONDITIONS):
-            granted.bucket.refuse_create_only()
-        signing_grant = self._authorizer.signing_grant(granted, _LIFETIME)
-        if is_plain_read and signing_grant is not None:
-            self._decided[cache_key] = signing_grant
-        return signing_grant
+            authorized.bucket.refuse_create_only()
+        signing_terms = self._authorizer.signing_terms(authorized, _LIFETIME)
+        if is_plain_read and signing_terms is not None:
+            self._decided[cache_key] = signing_terms
+        return signing_terms
 
     def _authorize(self, requester: Requester, accesses: list[AccessRequest]) -> AuthorizedAccess:
         """Raises Forbidden, LimitExceeded or InvalidRequest unless all of them are granted.
 
         Neighbours with the same decision are decided once.
         """
-        granted = self._authorizer.authorize(requester, accesses[0])
+        authorized = self._authorizer.authorize(requester, accesses[0])
         if len(accesses) == 1:
-            return granted
+            return authorized
         scope_of = self._authorizer.access(requester).grants.scope
         decided = (scope_of(accesses[0]), accesses[0].version)
         for access in accesses[1:]:
             if (decision := (scope_of(access), access.version)) != decided:
                 self._authorizer.authorize(requester, access)
                 decided = decision
-        return granted
+        return authorized
 
 
 def _named_objects(body: str | None) -> int:

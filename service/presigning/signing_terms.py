@@ -1,4 +1,4 @@
-"""Signing grants: the session that signs what the grants allow, and how long that is valid."""
+"""The terms of a signature: which session signs, and how long the signature is valid."""
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
@@ -26,8 +26,8 @@ if TYPE_CHECKING:  # the commands read a configuration without what a running po
 
 
 @dataclass(slots=True, eq=False)
-class Terms:  # not frozen: see requests.py
-    """What the grants allow, in seconds. Without a `max_expires_in` there is no limit."""
+class SigningLimits:  # not frozen: see requests.py
+    """What the grants and the server allow, in seconds. No `max_expires_in` means no limit."""
 
     max_expires_in: int | None
     default_expires_in: int
@@ -35,8 +35,8 @@ class Terms:  # not frozen: see requests.py
 
 
 @dataclass(slots=True, eq=False)
-class SigningGrant:
-    """Everything that a signature of SigV4 needs. It is a `UrlGrant`."""
+class SigningTerms:
+    """Everything that a signature of SigV4 needs. It is a `UrlTerms`."""
 
     is_slow: ClassVar = False
 
@@ -57,7 +57,7 @@ class SigningGrant:
         return signer.context(action, now=validity.now, expires_in=validity.expires_in, tag=tag)
 
     def is_current(self) -> bool:
-        """Whether this grant would be made again now: by the same session, in the same second."""
+        """Whether these terms would be the same now: by the same session, in the same second."""
         found = self.pool.current_at(self.session_key)
         if found is None:
             return False
@@ -65,31 +65,31 @@ class SigningGrant:
         return signing is self.signing and int(now) == self.validity.now
 
 
-class SigningGrants:
+class SigningTermsFactory:
     def __init__(self, pool: "SessionPool", clock: Clock) -> None:
         self._pool = pool
         self._clock = clock
 
-    def make(self, granted: Terms, lifetime: Lifetime) -> SigningGrant | None:
+    def make(self, limits: SigningLimits, lifetime: Lifetime) -> SigningTerms | None:
         """Return the session and the validity of a signature. None while no session is available.
 
         Raises LifetimeUnavailable or CredentialsUnavailable if the minimum cannot be met.
         """
         lifetime.check_signable()
         if lifetime.stable_for is not None:
-            return self._make_stable(granted, lifetime, lifetime.stable_for)
-        if (signing := self._pool.current(granted.session_key)) is None:
+            return self._make_stable(limits, lifetime, lifetime.stable_for)
+        if (signing := self._pool.current(limits.session_key)) is None:
             return None
-        validity = self._validity(granted, lifetime, signing)
-        return SigningGrant(granted.session_key, signing, validity, self._pool)
+        validity = self._validity(limits, lifetime, signing)
+        return SigningTerms(limits.session_key, signing, validity, self._pool)
 
-    def without_session(self, granted: Terms, lifetime: Lifetime) -> Validity:
+    def without_session(self, limits: SigningLimits, lifetime: Lifetime) -> Validity:
         """Return the validity of a signature by a key for which no session is needed.
 
         Raises LifetimeUnavailable if the grant does not allow the minimum.
         """
-        now, default = self._pool.time(granted.session_key.bucket), granted.default_expires_in
-        limit = granted.max_expires_in
+        now, default = self._pool.time(limits.session_key.bucket), limits.default_expires_in
+        limit = limits.max_expires_in
         validity = grant_delivery(lifetime, now=now, default=default, granted=limit)
         if validity is None:
             field = "min_expires_in" if lifetime.stable_for is None else "stable_for"
@@ -97,19 +97,19 @@ class SigningGrants:
         return validity
 
     def _make_stable(
-        self, granted: Terms, requested: Lifetime, stable_for: int
-    ) -> SigningGrant | None:
+        self, limits: SigningLimits, requested: Lifetime, stable_for: int
+    ) -> SigningTerms | None:
         """As `make`, for `stable_for`: one session signs all equal requests of a window.
 
         A window is `stable_for` seconds long. A session that is too short for it is refreshed
         first.
         """
-        key, default = granted.session_key, granted.default_expires_in
+        key, default = limits.session_key, limits.default_expires_in
         if (current_at := self._pool.current_at(key)) is None:
             return None
         current, now = current_at
         window = Window.at(now, stable_for)
-        shape = (requested, default, granted.max_expires_in)
+        shape = (requested, default, limits.max_expires_in)
         signers = self._pool.windows(key)
         bound = signers.find(window, shape)  # has signed an equal request in this window
         signing = bound or current
@@ -117,7 +117,7 @@ class SigningGrants:
             requested,
             window,
             default=default,
-            granted=granted.max_expires_in,
+            granted=limits.max_expires_in,
             ends_at=signing.session.expires_at,
             session_seconds=signing.session.length,
         )
@@ -129,25 +129,27 @@ class SigningGrants:
         else:
             lifetime = found.lifetime or SessionTooShort()
         validity = Validity(
-            window.begins_at, self._granted_or_raise(granted, lifetime, "stable_for")
+            window.begins_at, self._granted_or_raise(limits, lifetime, "stable_for")
         )
         signers.bind(window, shape, signing)
-        return SigningGrant(key, signing, validity, self._pool, is_stable=True)
+        return SigningTerms(key, signing, validity, self._pool, is_stable=True)
 
-    def _validity(self, granted: Terms, requested: Lifetime, signing: SigningSession) -> Validity:
+    def _validity(
+        self, limits: SigningLimits, requested: Lifetime, signing: SigningSession
+    ) -> Validity:
         now = int(signing.session.now(self._clock))
         lifetime = grant_lifetime(
             requested,
-            default=granted.default_expires_in,
-            granted=granted.max_expires_in,
+            default=limits.default_expires_in,
+            granted=limits.max_expires_in,
             remaining=signing.session.expires_at - now,
             session_seconds=signing.session.length,
         )
-        return Validity(now, self._granted_or_raise(granted, lifetime, "min_expires_in"))
+        return Validity(now, self._granted_or_raise(limits, lifetime, "min_expires_in"))
 
     def _granted_or_raise(
         self,
-        granted: Terms,
+        limits: SigningLimits,
         lifetime: GrantedLifetime | SessionTooShort | LifetimeUnattainable,
         field: str,
     ) -> GrantedLifetime:
@@ -162,6 +164,6 @@ class SigningGrants:
                 detail = "Your grant does not allow it, or no session is sure to last that long."
                 raise LifetimeUnavailable(detail, pointer=f"#/{field}")
             case SessionTooShort():
-                retry_after = self._pool.request_refresh(granted.session_key)
+                retry_after = self._pool.request_refresh(limits.session_key)
                 detail = f"The current session ends too soon for {field}."
                 raise CredentialsUnavailable(detail, retry_after=retry_after)
