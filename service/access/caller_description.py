@@ -1,4 +1,4 @@
-"""What a caller reads about itself, and an operator about it. Pure."""
+"""Describes a caller's rights, to itself and to an operator. Pure."""
 
 from collections.abc import Iterable
 from itertools import chain
@@ -44,7 +44,7 @@ def condition(entry: CallerEntry, facts: Iterable[Fact]) -> dict[str, Any]:
 
 
 def describe_grant(grant: Grant) -> dict[str, Any]:
-    allow = [each for each in Operation if each in grant.allow]
+    allow = [operation for operation in Operation if operation in grant.allow]
     limits = {limit.name: value for limit, value in limits_of(grant)}
     return {"bucket": grant.bucket, "prefix": grant.prefix, "allow": allow, **limits}
 

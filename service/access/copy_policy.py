@@ -40,7 +40,7 @@ _NO_COPY: Final[Mapping[str, Mapping[str, str]]] = {"Null": {"s3:x-amz-copy-sour
 
 
 class Copies(IntEnum):
-    """What a session may copy of what its caller's grants with `download` cover."""
+    """How much of the caller's downloads a session may copy."""
 
     WITHIN = 1  # the bucket
     BETWEEN = 2  # from the other buckets too
@@ -82,8 +82,8 @@ def copy_policy(
     objects = object_statements(own, arns, _ACTIONS, _VERSION_ACTIONS)
     elsewhere = [
         made
-        for each in others
-        for made in object_statements(each.grants, each.arns, _READ_ACTIONS, _VERSION_ACTIONS)
+        for other in others
+        for made in object_statements(other.grants, other.arns, _READ_ACTIONS, _VERSION_ACTIONS)
     ]
     more = kms_statements(allowed | (_DOWNLOAD if elsewhere else frozenset()), arns)
     if arns.enforces_limits:

@@ -1,4 +1,4 @@
-"""Which copies a user of another store may make who signs for all callers. Pure.
+"""The copies that one user may make who signs for all callers of a store other than AWS. Pure.
 
 CopyObject is PutObject to IAM, with the source in a condition key. Some stores obey an unsigned
 `x-amz-copy-source`: any upload URL could then read whatever the user can read. So its policy denies
@@ -88,4 +88,4 @@ def copies_denied(source: Readable | None) -> Mapping[str, Mapping[str, Any]]:
 def _covered(patterns: set[str], by: set[str]) -> set[str]:
     """Return those of `patterns` that are one of `by`, or below one."""
     subtrees = tuple(each.removesuffix("*") for each in by if each.endswith("*"))
-    return {each for each in patterns if each in by or each.startswith(subtrees)}
+    return {pattern for pattern in patterns if pattern in by or pattern.startswith(subtrees)}

@@ -1,4 +1,4 @@
-"""Which grants' uploads may replace nothing, and which may be sent without If-None-Match. Pure."""
+"""Finds the grants whose uploads may replace nothing or need no If-None-Match. Pure."""
 
 from collections.abc import Sequence
 from typing import Final

@@ -88,5 +88,5 @@ def _largest_limit(
     limit_of: Callable[[Grant], int | None],
 ) -> int:
     limits = [limit_of(g) for g in grants.covering(request) if violated_limit(g, request) is None]
-    largest = max((upper_bound if each is None else each for each in limits), default=0)
+    largest = max((upper_bound if limit is None else limit for limit in limits), default=0)
     return min(largest, upper_bound)

@@ -28,7 +28,7 @@ class Limited:
 
 
 class Unit(Enum):
-    """What the value of a limit is."""
+    """The kind of a limit's value."""
 
     SECONDS = auto()
     BYTES = auto()

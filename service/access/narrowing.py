@@ -1,4 +1,4 @@
-"""Which grants the credentials of a program have, narrowed to what it requests. Pure."""
+"""Narrows a caller's grants to what a program requests for its credentials. Pure."""
 
 import re
 from collections.abc import Iterable, Mapping

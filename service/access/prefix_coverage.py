@@ -1,4 +1,4 @@
-"""Which keys below a prefix a grant can cover, if its prefix depends on a caller's claims."""
+"""Compares a prefix with grants whose own prefix depends on a caller's claims."""
 
 import re
 from typing import Final

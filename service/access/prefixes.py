@@ -1,4 +1,4 @@
-"""Which prefixes cover a key: by the key's parts, however many prefixes there are. Pure.
+"""Finds the prefixes that cover a key by the key's parts, however many prefixes there are. Pure.
 
 A prefix that is empty or ends in `/` covers all keys that start with it; any other, one key.
 """

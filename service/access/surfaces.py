@@ -1,4 +1,4 @@
-"""Whose answers have download URLs: a bucket's settings say which CloudFront delivers. Pure.
+"""The kinds of answers that contain download URLs. A bucket says which CloudFront delivers. Pure.
 
 `downloads` are those of `/v1/download-urls`, `object_urls` what `/o/` redirects to, `links` share
 links, and `protocols` all others.

@@ -39,7 +39,7 @@ def _weight(offer: str, ranges: Sequence[tuple[str, float]]) -> float:
 
 def _range(text: str) -> tuple[str, float]:
     value, *parameters = (part.strip() for part in text.split(";"))
-    quality = next((each[2:] for each in parameters if each.startswith("q=")), "1")
+    quality = next((parameter[2:] for parameter in parameters if parameter.startswith("q=")), "1")
     try:
         return value, float(quality)
     except ValueError:

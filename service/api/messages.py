@@ -60,7 +60,7 @@ def pointers(
 ) -> dict[str, str]:
     """Return a message for each pointer. `errors` are about what is at `location` in a body."""
     return {
-        _pointer(location + each["loc"]): _detail(model, each) for each in errors[:_MAX_POINTERS]
+        _pointer(location + error["loc"]): _detail(model, error) for error in errors[:_MAX_POINTERS]
     }
 
 

@@ -114,12 +114,12 @@ def render_completed(completed: CompletedUpload) -> bytes:
 def render_listing(prefix: str, page: ObjectsPage) -> bytes:
     objects = [
         {
-            "key": each.key,
-            "size": each.content_length,
-            "etag": each.etag,
-            "last_modified": each.last_modified,
+            "key": item.key,
+            "size": item.content_length,
+            "etag": item.etag,
+            "last_modified": item.last_modified,
         }
-        for each in page.objects
+        for item in page.objects
     ]
     members = {"prefix": prefix, "prefixes": page.prefixes, "objects": objects}
     return to_json(members if page.next_token is None else {**members, "next": page.next_token})
@@ -129,16 +129,16 @@ def render_versions(prefix: str, page: VersionsPage) -> bytes:
     versions = [
         _present(
             {
-                "key": each.key,
-                "version_id": each.version_id,
-                "is_latest": each.is_latest,
-                "is_delete_marker": each.etag is None,
-                "size": each.content_length,
-                "etag": each.etag,
-                "last_modified": each.last_modified,
+                "key": version.key,
+                "version_id": version.version_id,
+                "is_latest": version.is_latest,
+                "is_delete_marker": version.etag is None,
+                "size": version.content_length,
+                "etag": version.etag,
+                "last_modified": version.last_modified,
             }
         )
-        for each in page.versions
+        for version in page.versions
     ]
     members = {"prefix": prefix, "prefixes": page.prefixes, "versions": versions}
     return to_json(

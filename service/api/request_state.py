@@ -44,7 +44,7 @@ class RequestState:
 
     @property
     def final_status(self) -> int:
-        """What the client got, or CLIENT_CLOSED_REQUEST if it did not get a whole response."""
+        """The status that the client got; CLIENT_CLOSED_REQUEST if it got no whole response."""
         return self.received or self.status or CLIENT_CLOSED_REQUEST
 
 

@@ -204,7 +204,7 @@ def _asked(name: str, bucket: BucketSettings) -> tuple[str, str]:
 
 def issuers_of(settings: Settings, entries: Iterable[CallerEntry]) -> dict[str, Issuer]:
     """Return the issuers by name, each with the claims of its tokens that `entries` name."""
-    for_all = {claim for each in settings.named_buckets() for claim in pointers(each.prefix)}
+    for_all = {claim for named in settings.named_buckets() for claim in pointers(named.prefix)}
     in_prefixes = {name: set(for_all) for name in settings.issuers}
     facts = {name: set[Fact]() for name in settings.issuers}
     for entry in entries:

@@ -96,7 +96,7 @@ def digest_of_others(settings: Settings) -> str:
 
 
 class _Retries:
-    """When to retry a change that failed."""
+    """Decides when a change that failed is tried again."""
 
     def __init__(self, first_seconds: float) -> None:
         self._first = self._pause = first_seconds

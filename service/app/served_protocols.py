@@ -19,7 +19,7 @@ UseCases = Mapping[AnyProtocol, UseCase[Any]]
 
 
 def protocol_routers(settings: Settings) -> list[APIRouter]:
-    return [router for each in settings.protocols for router in _routers(each, settings)]
+    return [router for protocol in settings.protocols for router in _routers(protocol, settings)]
 
 
 def _routers(protocol: AnyProtocol, settings: Settings) -> Iterator[APIRouter]:

@@ -101,7 +101,7 @@ class Services:
     def attempts(self) -> list[SharedAttempts]:
         """Return what runs in the background."""
         jwks = [each.attempts for each in self.configuration.jwks.values()]
-        polls = [each for its in self.protocols.values() for each in its.attempts()]
+        polls = [attempt for its in self.protocols.values() for attempt in its.attempts()]
         return [*self.core.pool.attempts(), *jwks, *polls]
 
     async def close_configuration(self) -> None:

@@ -151,7 +151,7 @@ class Settings(Section):
         """Return the grants of each caller, and last those of the anonymous one."""
         anonymous = self.unsafe_anonymous_caller
         return [
-            *(each.grants for each in self.callers),
+            *(caller.grants for caller in self.callers),
             *([anonymous.grants] if anonymous else []),
         ]
 
@@ -167,7 +167,7 @@ def watched_files(settings: Settings) -> tuple[Path, ...]:
     keys = () if settings.links is None else settings.links.keys
     static = [file for bucket in settings.buckets.values() for file in bucket.files_of_keys]
     delivered = [bucket.cloudfront for bucket in settings.buckets.values() if bucket.cloudfront]
-    private = [file for each in delivered for file in each.key_files]
+    private = [file for distribution in delivered for file in distribution.key_files]
     return (*authority_files(settings), *keys, *dict.fromkeys([*static, *private]))
 
 

@@ -1,4 +1,4 @@
-"""Who sent a token. Verification takes 60 µs, so results are cached until the token expires.
+"""Finds who sent a token. Verification takes 60 µs: results are cached until the token expires.
 
 The cache has digests, never tokens. It has no refusals, or anybody could fill it. An entry is valid
 only while its issuer's keys stay the same.
@@ -143,7 +143,7 @@ class TokenVerifier:
 
     def _candidates(self, header: UnverifiedHeader) -> list[tuple[Issuer, JwksCache]]:
         """Issuers that have the key come first: one that hangs must not delay another's tokens."""
-        named = [each for each in self._issuers if each[0].issuer == header.issuer]
+        named = [issuer for issuer in self._issuers if issuer[0].issuer == header.issuer]
         return sorted(named, key=lambda each: not each[1].knows(header.kid))
 
 

@@ -186,21 +186,21 @@ class Instance:
         self._clock.thaw()
         if self._clock.boot() - self._left_at > PAUSE_SECONDS:
             attempts = self._services.attempts()
-            for each in attempts:
-                each.wake()
+            for attempt in attempts:
+                attempt.wake()
             await _until_asleep(attempts, self._settle_seconds)
 
     async def _settle(self, seconds: float) -> None:
         attempts = self._services.attempts()
         if not await _until_asleep(attempts, seconds):
-            for each in attempts:
-                each.interrupt()
+            for attempt in attempts:
+                attempt.interrupt()
             await _until_asleep(attempts, _INTERRUPT_SECONDS)
         self._left_at = self._clock.boot()
 
     def _scope(self, request: HttpRequest, invocation_id: str, trace: str) -> Scope:
         names = {name for name, _ in request.headers}
-        headers = [each for each in request.headers if each[0] != b"content-length"]
+        headers = [header for header in request.headers if header[0] != b"content-length"]
         if request.body or b"content-length" in names:  # of the bytes that have arrived
             headers.append((b"content-length", b"%d" % len(request.body)))
         if b"x-request-id" not in names:
@@ -253,7 +253,7 @@ class _Response:
 
 async def _until_asleep(attempts: Sequence[SharedAttempts], seconds: float) -> bool:
     """Wait until none is at work. Return False if that takes longer than `seconds`."""
-    running = [each.until_asleep() for each in attempts if each.is_at_work]
+    running = [attempt.until_asleep() for attempt in attempts if attempt.is_at_work]
     if not running:
         return True
     try:

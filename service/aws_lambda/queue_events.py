@@ -21,14 +21,14 @@ def read_messages(event: object) -> list[QueueMessage] | None:
     records = event.get("Records") if isinstance(event, dict) else None
     if not isinstance(records, list) or not records:
         return None
-    found = [_message(each) for each in records]
+    found = [_message(record) for record in records]
     messages = [each for each in found if each is not None]
     return messages if len(messages) == len(records) else None
 
 
 def result(messages: Iterable[QueueMessage], done: Collection[str]) -> dict[str, Any]:
     """Return which messages the queue must keep: all whose ids are not in `done`."""
-    failed = [each.message_id for each in messages if each.message_id not in done]
+    failed = [message.message_id for message in messages if message.message_id not in done]
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
 

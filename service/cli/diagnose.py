@@ -113,7 +113,7 @@ def diagnose(
     except (click.Abort, KeyboardInterrupt):  # click would exit with 1
         raise click.UsageError("cancelled") from None
     if is_json:
-        print_json({"findings": [_members(each) for each in findings]})
+        print_json({"findings": [_members(finding) for finding in findings]})
     else:
         _echo(findings)
     sys.exit(1 if findings else 0)

@@ -84,7 +84,7 @@ def load(
         )
         return Loaded(settings, files, endpoints)
     except ConfigurationError as error:
-        raise InvalidConfiguration([files.located(each) for each in error.problems]) from None
+        raise InvalidConfiguration([files.located(problem) for problem in error.problems]) from None
 
 
 def traces_endpoint() -> str | None:

@@ -1,4 +1,4 @@
-"""How much work shares the event loop: in a thread, in slices, or a few calls at a time."""
+"""Keeps work from blocking the event loop: in a thread, in slices, or a few calls at a time."""
 
 import asyncio
 import gc

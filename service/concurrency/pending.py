@@ -1,4 +1,4 @@
-"""What a function returns if it seldom waits. Most calls then need no coroutine."""
+"""The result of a function that seldom waits. Most calls then need no coroutine."""
 
 from collections.abc import Awaitable
 

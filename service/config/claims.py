@@ -37,8 +37,8 @@ def _values(found: Any) -> Any:
     values = found if isinstance(found, list | tuple) else [found]
     if not 0 < len(values) <= MOST_VALUES:
         raise ValueError(f"write 1 to {MOST_VALUES:,} values (found {len(values):,})")
-    for each in values:
-        if (text := _wrong(each)) is not None:
+    for value in values:
+        if (text := _wrong(value)) is not None:
             raise ValueError(text)
     # Expanded variables are a subclass of str.
     return tuple(str(each) if isinstance(each, str) else each for each in values)

@@ -104,7 +104,7 @@ class CloudFrontSettings(Section):
 
     @model_validator(mode="after")
     def _ids_differ(self) -> Self:
-        ids = [each.id for each in self.keys]
+        ids = [key.id for key in self.keys]
         for i, each in enumerate(ids):
             if each in ids[:i]:
                 text = f"another key has the id {quoted(each)} too; remove one of the two"
@@ -118,4 +118,4 @@ class CloudFrontSettings(Section):
 
     @property
     def key_files(self) -> tuple[Path, ...]:
-        return tuple(each.private_key_file for each in self.keys)
+        return tuple(key.private_key_file for key in self.keys)

@@ -101,5 +101,5 @@ class ServerSettings(BaseSettings):
             return origins
         parts = origins.replace(",", " ").split()
         if isinstance(origins, Expanded):  # a part may be a secret, so it keeps its source
-            return [Expanded(each, origins.original_text) for each in parts]
+            return [Expanded(part, origins.original_text) for part in parts]
         return parts

@@ -21,7 +21,7 @@ def with_shared_settings(document: Mapping[str, Any]) -> dict[str, Any]:
     sets = found.get("grant_sets")
     if isinstance(sets, Mapping):
         if isinstance(callers := found.get("callers"), list | tuple):
-            found["callers"] = [_with_grants(each, sets) for each in callers]
+            found["callers"] = [_with_grants(caller, sets) for caller in callers]
         if "unsafe_anonymous_caller" in found:
             anonymous = found["unsafe_anonymous_caller"]
             found["unsafe_anonymous_caller"] = _with_grants(anonymous, sets)

@@ -1,4 +1,4 @@
-"""Whether the demo can use its ports. `make demo` asks before it installs any package.
+"""Checks the demo's ports. `make demo` asks before it installs any package.
 
 python -m service.demo.ports PORT=8000 STORE_PORT=5000
 """
@@ -13,7 +13,7 @@ _MAX_PORT: Final = 65_535
 
 
 def problem_of_ports(ports: Mapping[str, int]) -> str | None:
-    """What is wrong with the first port that cannot be used, each by the option that chooses it."""
+    """Return what is wrong with the first unusable port, or None. `ports` are by option."""
     if len(set(ports.values())) < len(ports):
         return f"choose different ports with {' and '.join(ports)}"
     for option, port in ports.items():

@@ -75,7 +75,7 @@ def demo_settings(
     ConfigurationError for a variable of the environment.
     """
     # Nobody pushes events: the queue has them.
-    allowed = [each for each in Operation if each is not Operation.NOTIFY]
+    allowed = [operation for operation in Operation if operation is not Operation.NOTIFY]
     grant = {
         "bucket": BUCKET,
         "prefix": "",

@@ -122,7 +122,7 @@ def prepare(moto: "WSGIApplication", buckets: Sequence[str], region: str = _FIRS
     body = "" if region == _FIRST_REGION else _PLACE.format(region=region)
     events = _EVENTS.format(region=region)
     for response in (
-        *(client.put(f"/{each}", data=body) for each in buckets),
+        *(client.put(f"/{bucket}", data=body) for bucket in buckets),
         *(client.put(f"/{each}?cors", data=_CORS) for each in buckets),
         *(client.put(f"/{each}/{KEY}", data=example_wheel()) for each in buckets if each == BUCKET),
         client.post("/", data=role, headers=_scope(_FIRST_REGION, "iam")),

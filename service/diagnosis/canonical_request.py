@@ -53,7 +53,7 @@ def parse_canonical_request(
 
 
 def describe_difference(request: ParsedRequest, received: StoreCanonicalRequest) -> str:
-    """Where S3's canonical request first differs from that of `request`, or an empty text.
+    """Describe where S3's canonical request first differs from that of `request`, or return "".
 
     For headers of which `request` knows nothing, the received values count.
     """
@@ -75,7 +75,7 @@ def describe_difference(request: ParsedRequest, received: StoreCanonicalRequest)
 
 
 def _line_name(text: str, index: int) -> str:
-    """What the line that contains this character is."""
+    """Return the name of the line that contains this character."""
     number = text.count("\n", 0, index)
     if number < 3:
         return ("the method", "the path", "the query")[number]

@@ -133,7 +133,7 @@ def unsigned_headers(
 
 
 def missing_headers(request: ParsedRequest) -> Iterator[Finding]:
-    """What must be wrong even if the signature cannot be checked."""
+    """Return what must be wrong even if the signature cannot be checked."""
     if methods := [*method_of_upload(request)]:
         yield from methods
     elif request.missing_headers:

@@ -184,7 +184,7 @@ class _SignedRequestDiagnosis:
             yield from checks.method_of_upload(self._reported)
 
     def _check_credentials(self) -> Iterator[Finding]:
-        """What a store checks before the signature."""
+        """Check what a store checks before the signature."""
         request, response, session = self._reported, self._response, self._session
         tokens = checks.session_token(request, response, self._token, known=session is not None)
         yield from list(tokens) or checks.key_id_unknown(response)
@@ -225,7 +225,7 @@ class _SignedRequestDiagnosis:
                 yield differences.response_to_another_url()
 
     def _changes(self, proof: Proof) -> Iterator[Finding]:
-        """What was changed since signing or, if that is not known, since the report."""
+        """Return what was changed since signing or, if that is not known, since the report."""
         if proof.verdict is Verdict.OTHER and proof.signed is not None:
             received = self._with_right_token(self._received)
             yield from differences.changes_to_signed(proof.signed, received, self._canonical)

@@ -41,7 +41,7 @@ _SIGNATURE_PARAMETER = re.compile(
 
 
 class _Candidate(NamedTuple):
-    """What a URL may have been signed for."""
+    """A request that a URL may have been signed for."""
 
     access_request: AccessRequest
     location: BucketLocation

@@ -1,4 +1,4 @@
-"""Which request a signature was made for, proven with the secret of the session that made it."""
+"""Proves which request a signature was made for, with the secret of the session that made it."""
 
 import hmac
 from collections.abc import Iterable

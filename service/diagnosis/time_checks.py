@@ -1,4 +1,4 @@
-"""When the URL was valid, by S3's clock if the response shows its time, otherwise by ours."""
+"""Checks when the URL was valid: by S3's clock if the response shows its time, else by ours."""
 
 import math
 import re

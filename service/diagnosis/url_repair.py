@@ -1,4 +1,4 @@
-"""What happens to a URL between signer and sender: it is escaped, wrapped, cut or encoded again.
+"""Finds what changed a URL between signer and sender: escaping, wrapping, cutting, encoding twice.
 
 What can be undone is undone first, so that the other checks see the URL as it was signed.
 """
@@ -105,7 +105,7 @@ def _is_encoded_twice(query: str) -> bool:
 
 
 def check_signature_parameters(request: ParsedRequest) -> list[Finding]:
-    """What is visibly wrong with the query parameters that carry the signature."""
+    """Return what is visibly wrong with the query parameters that carry the signature."""
     if request.is_sigv2:
         summary = "The URL is signed with SigV2, which S3 refuses in newer regions and for KMS."
         return [certain(Code.SIGNATURE_V2, summary, SIGN_WITH_V4)]

@@ -25,7 +25,7 @@ _FEW: Final = 9  # lines in a second; the tenth has the number of the others
 
 
 class _FewLines:
-    """Of what anybody can cause. Each kind has its own, so that none pushes out another."""
+    """Limits the audit lines that clients without a key can cause. Each kind has its own limit."""
 
     def __init__(self) -> None:
         self.limit = LineLimit(_FEW)

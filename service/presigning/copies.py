@@ -1,4 +1,4 @@
-"""What a copy needs besides a grant for its target: a grant for its source, and one session."""
+"""Authorizes copies. One needs a grant for its source and for its target, and one session."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Which downloads of a bucket are CloudFront URLs. A key signs these, not a session."""
+"""Decides which downloads of a bucket are CloudFront URLs. A key signs these, not a session."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Final

@@ -89,7 +89,7 @@ class Bucket:
 
     @property
     def origins(self) -> tuple[str, ...]:
-        """Where its URLs lead: to the store, and to CloudFront if that delivers it."""
+        """Return where its URLs lead: to the store, and to CloudFront if that delivers it."""
         delivered = () if self.cloudfront is None else (self.cloudfront.origin,)
         return (self.address.origin, *delivered)
 
@@ -148,9 +148,9 @@ class Snapshot:
 
     def __post_init__(self) -> None:
         self._entries = Entries(self.callers)
-        revoked = [each for each in self.callers if each.revoked_before > -math.inf]
+        revoked = [caller for caller in self.callers if caller.revoked_before > -math.inf]
         self._revoked = Entries(revoked)
-        self._revoked_by_claims = [each for each in revoked if each.claims]
+        self._revoked_by_claims = [entry for entry in revoked if entry.claims]
         self.s3_buckets = {name: bucket.s3_bucket for name, bucket in self.buckets.items()}
 
     def access(self, identity: Identity) -> CallerAccess:

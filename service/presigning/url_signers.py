@@ -26,7 +26,7 @@ class UrlContext(Protocol):
 
 
 class UrlTerms(Protocol):
-    """Who signs what was granted, and how long that is valid.
+    """The signer of authorized URLs, and how long they are valid.
 
     If it `is_slow`, a signature costs more than all other steps: the URLs of a batch are signed in
     a thread, and no template is cached.

@@ -72,10 +72,10 @@ def objects_page(body: bytes) -> ObjectsPage:
     """Return a page that was requested with `encoding-type=url`."""
     root = root_of(body, "ListBucketResult")
     contents = map(fields_of, root.findall("Contents"))
-    objects = [_listed(each) for each in contents if not _is_empty_directory(each)]
+    objects = [_listed(element) for element in contents if not _is_empty_directory(element)]
     prefixes = _prefixes(root)
     if _is_encoded(root, [*(each.key for each in objects), *prefixes]):
-        objects = [replace(each, key=unquote_plus(each.key)) for each in objects]
+        objects = [replace(item, key=unquote_plus(item.key)) for item in objects]
         prefixes = [unquote_plus(prefix) for prefix in prefixes]
     token = root.findtext("NextContinuationToken") if is_truncated(root) else None
     return ObjectsPage(objects=objects, prefixes=prefixes, next_token=token or None)
@@ -89,7 +89,7 @@ def versions_page(body: bytes) -> VersionsPage:
     prefixes = _prefixes(root)
     is_encoded = _is_encoded(root, [*(each.key for each in versions), *prefixes])
     if is_encoded:
-        versions = [replace(each, key=unquote_plus(each.key)) for each in versions]
+        versions = [replace(version, key=unquote_plus(version.key)) for version in versions]
         prefixes = [unquote_plus(prefix) for prefix in prefixes]
     # moto 5.2.5 lists the delete markers after all versions. The times do not tell: that of an
     # object in parts is when its upload began.

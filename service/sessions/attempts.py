@@ -44,7 +44,7 @@ LASTING_PAUSE: Final = 3600.0  # after a permanent failure: the limits of a role
 
 @dataclass(slots=True, eq=False)
 class _Throttle:
-    """When STS throttled an account, and until when the pause is. Seconds of the boot clock.
+    """A pause after STS throttled an account. Its times are seconds of the boot clock.
 
     `own_until` is for the buckets' own sessions, of which `trial` lets one try at a time.
     """

@@ -14,7 +14,7 @@ from service.signing.signer import Address, Signer
 
 
 class SessionKey(NamedTuple):
-    """When a caller's grants change, its policy changes, and it gets another session.
+    """Names a session. A caller whose grants change has another policy, and so another session.
 
     A `vended` session signs nothing here: a program gets its credentials.
     """

@@ -31,7 +31,7 @@ class Window:
 
 
 class StableSigners(Generic[S]):
-    """Which session signs requests of one shape in one window.
+    """Remembers which session signs requests of one shape in one window.
 
     A shape is what their lifetime depends on, apart from the window and the session.
     """

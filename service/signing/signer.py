@@ -61,7 +61,7 @@ class Address:
 
     @property
     def bucket_url(self) -> str:
-        """Where a form is sent."""
+        """Return the URL that a form is sent to."""
         return f"{self.origin}{self.bucket_path}"
 
 

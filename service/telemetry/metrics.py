@@ -183,8 +183,8 @@ class Metrics:
         series = {(name, outcome) for name in names for outcome in ("delivered", "failed")}
         for gone in self._notified.keys() - series:
             del self._notified[gone]
-        for each in series:
-            self._notified.setdefault(each, 0)
+        for one in series:
+            self._notified.setdefault(one, 0)
 
     def keep_api_keys(self, labels: AbstractSet[tuple[str, str]]) -> None:
         """Forget the keys that are no longer configured."""

@@ -34,8 +34,8 @@ def exported_spans(endpoint: str, *, flush_seconds: float = FLUSH_SECONDS) -> It
     """Export spans until the block ends, and then for at most `flush_seconds` what is left."""
     first_failure = _FirstFailure()
     loggers = [logging.getLogger(name) for name in _LOGGERS]
-    for each in loggers:
-        each.addFilter(first_failure)
+    for logger in loggers:
+        logger.addFilter(first_failure)
     provider = TracerProvider(resource=_resource(), shutdown_on_exit=False)
     exporter = _Exporter(endpoint, first_failure)
     provider.add_span_processor(BatchSpanProcessor(exporter))

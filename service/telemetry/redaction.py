@@ -52,8 +52,8 @@ def _without_messages(error: BaseException | None, seen: set[int]) -> Iterator[s
     yield "".join(traceback.format_tb(error.__traceback__)).rstrip("\n")
     yield f"{type(error).__module__}.{type(error).__qualname__}"
     if isinstance(error, BaseExceptionGroup):
-        for each in error.exceptions:
-            yield from _without_messages(each, seen)
+        for exception in error.exceptions:
+            yield from _without_messages(exception, seen)
 
 
 def redact(text: str) -> str:

@@ -86,7 +86,7 @@ class Spans:
         that is sampled. The spans of the others get a link to it, also if they come later.
         """
         requests = _spans_of(waiting())
-        parent = next((each for each in requests if each.is_recording()), INVALID_SPAN)
+        parent = next((span for span in requests if span.is_recording()), INVALID_SPAN)
         with self.call(name, attributes, trace.set_span_in_context(parent, Context())) as call:
             shared = trace.get_current_span().get_span_context()
             for each in requests - {parent}:

@@ -31,6 +31,6 @@ async def front_page(request: Request) -> Response:
     if not prefers_html(request.scope["headers"]):
         raise HTTPException(404)
     ways = [*request.app.parts.front_page(), *_FOR_EVERYBODY]
-    body = [f"<p>{_ABOUT}", "<ul>", *(f"<li>{each}" for each in ways), "</ul>"]
+    body = [f"<p>{_ABOUT}", "<ul>", *(f"<li>{way}" for way in ways), "</ul>"]
     headers = {"Vary": "Accept", "Content-Security-Policy": POLICY}
     return Response(html_page("presign", body), media_type=_HTML, headers=headers)

@@ -45,10 +45,10 @@ def documents(protocols: CheckedProtocols, entries: Iterable[CallerEntry]) -> li
     """Return each caller as `GET /v1/caller` shows it, and what it may do in words."""
     return [
         {
-            **caller_description.describe_entry(each),
-            "may": [*map(str, rights(protocols, each))],
+            **caller_description.describe_entry(entry),
+            "may": [*map(str, rights(protocols, entry))],
         }
-        for each in entries
+        for entry in entries
     ]
 
 
@@ -89,7 +89,7 @@ def _of_grant(grant: Grant) -> Right:
         if value is not False
     ]
     words = ", ".join([f"{keys} in {grant.bucket}", *limits])
-    return Right(tuple(each for each in Operation if each in grant.allow), words)
+    return Right(tuple(operation for operation in Operation if operation in grant.allow), words)
 
 
 def _value(value: Any, unit: Unit) -> str:

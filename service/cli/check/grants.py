@@ -151,4 +151,4 @@ def _covers(prefix: str, other: str) -> bool:
 
 
 def _names(operations: frozenset[Operation]) -> str:
-    return " and ".join(each for each in Operation if each in operations)
+    return " and ".join(operation for operation in Operation if operation in operations)

@@ -162,7 +162,7 @@ def _better(pointer: str) -> str:
 def _old_form(caller: CallerSettings, subjects: set[str]) -> str | None:
     """Return that a subject has no ids, if no other entry is for the newer form of this owner."""
     found = _OLD_REPOSITORY.match(caller.subject or "")
-    if found is None or any(each.startswith(f"repo:{found[1]}@") for each in subjects):
+    if found is None or any(subject.startswith(f"repo:{found[1]}@") for subject in subjects):
         return None
     return (
         "it never matches repositories made or renamed since July 2026: their subjects are "

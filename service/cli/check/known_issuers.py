@@ -247,7 +247,7 @@ KNOWN_ISSUERS: Final = (
 
 def known_issuer(iss: str) -> KnownIssuer | None:
     """Return the row of an `iss`, or None."""
-    return next((each for each in KNOWN_ISSUERS if re.fullmatch(each.iss, iss)), None)
+    return next((issuer for issuer in KNOWN_ISSUERS if re.fullmatch(issuer.iss, iss)), None)
 
 
 def keys_url(iss: str) -> str | None:

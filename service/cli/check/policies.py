@@ -218,15 +218,15 @@ def copies_of(
 ) -> CopyPolicy | None:
     """Return the policy of the session that copies, as `policies_of`."""
     buckets = (GrantedBucket(arns, own), *others)
-    alone = all(len(each.grants) == 1 for each in buckets)
+    alone = all(len(bucket.grants) == 1 for bucket in buckets)
     if alone and len({each.arns.bucket for each in buckets}) == len(buckets):
         own = _of_shape(own)
-        others = tuple(GrantedBucket(each.arns, _of_shape(each.grants)) for each in others)
+        others = tuple(GrantedBucket(other.arns, _of_shape(other.grants)) for other in others)
     return _copies_of(own, arns, others)
 
 
 def _of_shape(grants: Iterable[Grant]) -> tuple[Grant, ...]:
-    return tuple(replace(each, prefix=_ALPHANUMERIC.sub("x", each.prefix)) for each in grants)
+    return tuple(replace(grant, prefix=_ALPHANUMERIC.sub("x", grant.prefix)) for grant in grants)
 
 
 @lru_cache(maxsize=4096)

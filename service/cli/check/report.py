@@ -151,7 +151,7 @@ def report(
 
 def in_order(problems: Iterable[ConfigurationProblem], files: Files) -> list[ConfigurationProblem]:
     """Return the problems, the grave ones first. One in a shared grant set appears once."""
-    return _in_order(dict.fromkeys(located(each, files) for each in problems))
+    return _in_order(dict.fromkeys(located(problem, files) for problem in problems))
 
 
 def _in_order(found: Iterable[ConfigurationProblem]) -> list[ConfigurationProblem]:

@@ -59,7 +59,7 @@ async def check_live(settings: Settings, addresses: Mapping[str, Address]) -> li
     of_issuers = await gather_bounded(
         lambda name: check_issuer(name, _jwks(name, settings)), [*settings.issuers], limit=_AT_ONCE
     )
-    differences = [each.clock_ahead for each in of_buckets if each.clock_ahead is not None]
+    differences = [bucket.clock_ahead for bucket in of_buckets if bucket.clock_ahead is not None]
     return [
         *(result for each in of_buckets for result in each.results),
         *([check_clock(max(differences, key=abs))] if differences else []),

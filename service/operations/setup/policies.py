@@ -39,7 +39,7 @@ def permissions(buckets: Sequence[SignedBucket]) -> Policy:
         [
             *_objects(buckets, copies=any(Operation.UPLOAD in each.allowed for each in buckets)),
             *_keys(buckets),
-            *_encryption([each for each in buckets if each.is_at_aws]),
+            *_encryption([bucket for bucket in buckets if bucket.is_at_aws]),
             *_no_foreign_buckets([each for each in buckets if each.is_at_aws]),
             *_no_copies([each for each in buckets if not each.is_at_aws and not each.is_scoped]),
         ]
@@ -51,7 +51,7 @@ def trust_of_service(principal: str, buckets: Sequence[SignedBucket]) -> list[St
 
     All of them have an ExternalId, or none.
     """
-    ids = sorted({each.external_id for each in buckets if each.external_id is not None})
+    ids = sorted({bucket.external_id for bucket in buckets if bucket.external_id is not None})
     condition = {"StringEquals": {"sts:ExternalId": _compact(ids)}} if ids else None
     trusted: list[tuple[str, str, Any]] = [("AssumedByTheService", "sts:AssumeRole", condition)]
     if tags := tag_names(buckets):
@@ -114,8 +114,8 @@ def guard_rails(
     """
     arns = buckets[0].arns
     signed: dict[str, Any] = {"ArnLike": {"aws:PrincipalArn": _compact(principals)}}
-    ages = [longest_life(each.grants, each.session_seconds) for each in buckets]
-    life = max((each for each in ages if each is not None), default=None)
+    ages = [longest_life(bucket.grants, bucket.session_seconds) for bucket in buckets]
+    life = max((age for age in ages if age is not None), default=None)
     other_version = {"StringNotEquals": {"s3:signatureversion": "AWS4-HMAC-SHA256"}}
     rails: list[tuple[str, Any]] = []
     if principals:
@@ -154,12 +154,12 @@ def delivered(bucket: SignedBucket, distributions: Sequence[str]) -> Statement:
 
 
 def tag_names(buckets: Iterable[SignedBucket]) -> list[str]:
-    return list(dict.fromkeys(tag for each in buckets for tag in each.session_tags))
+    return list(dict.fromkeys(tag for bucket in buckets for tag in bucket.session_tags))
 
 
 def _session_names(buckets: Sequence[SignedBucket]) -> list[str]:
     """Return patterns of the names of all sessions of a role."""
-    vended = any(Operation.CREDENTIALS in each.allowed for each in buckets)
+    vended = any(Operation.CREDENTIALS in bucket.allowed for bucket in buckets)
     of_programs = [vended_name(ANY_CALLERS_SESSION)] if vended else []
     return [session_name(None), ANY_CALLERS_SESSION, *of_programs]
 
@@ -240,7 +240,7 @@ def _partition(bucket: SignedBucket) -> str:
 
 
 def _no_foreign_buckets(buckets: Sequence[SignedBucket]) -> list[Statement]:
-    accounts = list(dict.fromkeys(each.account for each in buckets))
+    accounts = list(dict.fromkeys(bucket.account for bucket in buckets))
     if not accounts or None in accounts:
         return []  # static keys do not say which account they belong to
     condition = {"StringNotEquals": {"aws:ResourceAccount": _compact([*filter(None, accounts)])}}
@@ -253,9 +253,9 @@ def _no_copies(buckets: Sequence[SignedBucket]) -> list[Statement]:
     All callers share one session here, so a copy could read for one what only another may read.
     """
     denials = dict[str, tuple[Any, list[str]]]()
-    for each in buckets:
-        condition = copies_denied(each.readable)
-        denials.setdefault(str(condition), (condition, []))[1].append(f"{each.arns.objects}*")
+    for bucket in buckets:
+        condition = copies_denied(bucket.readable)
+        denials.setdefault(str(condition), (condition, []))[1].append(f"{bucket.arns.objects}*")
     return [
         _deny(f"NoCopies{'' if i == 1 else i}", "s3:PutObject", resources, condition)
         for i, (condition, resources) in enumerate(denials.values(), 1)

@@ -78,7 +78,7 @@ class _Notified:
     @property
     def account(self) -> str | None:
         """The account that its roles are of, if it is one."""
-        accounts = {each.account for each in self.names}
+        accounts = {name.account for name in self.names}
         return accounts.pop() if len(accounts) == 1 else None
 
 
@@ -88,7 +88,7 @@ def _notified(
     """Return the buckets of the region that hooks are for, by their names at AWS."""
     found = dict[str, _Notified]()
     for bucket in buckets:
-        hooks = [each for each in arrivals.hooks.values() if each.bucket == bucket.name]
+        hooks = [hook for hook in arrivals.hooks.values() if hook.bucket == bucket.name]
         if hooks and bucket.is_at_aws and not bucket.is_access_point and bucket.region == region:
             same = found.setdefault(bucket.s3_bucket, _Notified())
             same.names.append(bucket)
@@ -98,13 +98,13 @@ def _notified(
 
 def _by_account(notified: Iterable[_Notified]) -> dict[str | None, list[SignedBucket]]:
     found = dict[str | None, list[SignedBucket]]()
-    for each in notified:
-        found.setdefault(each.account, []).append(each.first)
+    for notification in notified:
+        found.setdefault(notification.account, []).append(notification.first)
     return found
 
 
 def _note(account: str | None, buckets: Sequence[SignedBucket]) -> str:
-    names = ", ".join(each.s3_bucket for each in buckets)
+    names = ", ".join(bucket.s3_bucket for bucket in buckets)
     if account is None:
         return f"add aws:SourceAccount to the queue's policy, the account that owns {names}"
     return (
@@ -136,7 +136,7 @@ def _sending(arn: str, account: str | None, buckets: Sequence[SignedBucket]) -> 
 
 def _notification(arn: str, hooks: Iterable[Hook]) -> Document:
     """No prefix is in it: S3 refuses two that overlap, and hooks may."""
-    wanted = frozenset[Happened]().union(*(each.events for each in hooks))
+    wanted = frozenset[Happened]().union(*(hook.events for hook in hooks))
     events = [_event(happened) for happened in Happened if happened in wanted]
     return {"QueueConfigurations": [{"Id": "presign", "QueueArn": arn, "Events": events}]}
 

@@ -67,7 +67,7 @@ class SignedBucket:
     def account(self) -> str | None:
         """The account of an access point, or of the role."""
         arns = (self.arns.bucket, self.role_arn or "")
-        return next((found[1] for each in arns if (found := _ACCOUNT.fullmatch(each))), None)
+        return next((found[1] for arn in arns if (found := _ACCOUNT.fullmatch(arn))), None)
 
     @property
     def is_access_point(self) -> bool:
@@ -83,7 +83,7 @@ def signed_buckets(
     for name, bucket in settings.buckets.items():
         region = addresses[name].region
         arns = builders.iam_arns(name, bucket, region)
-        of_bucket = [[each for each in grants if each.bucket == name] for grants in callers]
+        of_bucket = [[grant for grant in grants if grant.bucket == name] for grants in callers]
         common = [[*map(_of_everybody, own)] for own in of_bucket]
         found.append(
             SignedBucket(
