@@ -9,7 +9,9 @@ import os
 import time
 from collections.abc import Sequence
 from datetime import UTC
+from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final, TypeVar
+from zipfile import ZipFile
 
 import click
 from moto.core.base_backend import BackendDict, BaseBackend
@@ -24,7 +26,6 @@ from werkzeug.serving import make_server
 from werkzeug.test import Client
 
 from service.demo.checksums import CHECKSUMS
-from service.demo.example_wheel import KEY, example_wheel
 from service.demo.gate import RAW_HEADERS, Gate
 from service.demo.signatures import StoredKey
 
@@ -38,6 +39,13 @@ ROLE: Final = "presign-demo"
 QUEUE: Final = "arrivals"
 _ACCOUNT: Final = "123456789012"  # moto's
 _FIRST_REGION: Final = "us-east-1"  # its buckets have no LocationConstraint
+_WHEEL: Final = "pypi/hello-presign/hello_presign-1.0-py3-none-any.whl"
+_WHEEL_INFO: Final = "hello_presign-1.0.dist-info"
+_WHEEL_FILES: Final = {
+    "hello_presign.py": 'print("Hello from a package that pip found in the demo.")\n',
+    f"{_WHEEL_INFO}/METADATA": "Metadata-Version: 2.1\nName: hello-presign\nVersion: 1.0\n",
+    f"{_WHEEL_INFO}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+}
 _CORS: Final = (
     "<CORSConfiguration><CORSRule><AllowedOrigin>*</AllowedOrigin><AllowedHeader>*</AllowedHeader>"
     + "".join(
@@ -124,7 +132,11 @@ def prepare(moto: "WSGIApplication", buckets: Sequence[str], region: str = _FIRS
     for response in (
         *(client.put(f"/{bucket}", data=body) for bucket in buckets),
         *(client.put(f"/{each}?cors", data=_CORS) for each in buckets),
-        *(client.put(f"/{each}/{KEY}", data=example_wheel()) for each in buckets if each == BUCKET),
+        *(
+            client.put(f"/{each}/{_WHEEL}", data=_example_wheel())
+            for each in buckets
+            if each == BUCKET
+        ),
         client.post("/", data=role, headers=_scope(_FIRST_REGION, "iam")),
         client.post("/", data=queue, headers=_scope(region, "sqs")),
         *(client.put(f"/{each}?notification", data=events) for each in buckets),
@@ -157,6 +169,17 @@ def issued_key(access_key_id: str) -> StoredKey | None:
 def _backends(of_accounts: BackendDict[Backend]) -> list[Backend]:
     """Those of all accounts and partitions, in a list: other threads add to them."""
     return [each for account in list(of_accounts.values()) for each in list(account.values())]
+
+
+def _example_wheel() -> bytes:
+    """Return a package that the demo's index has from its start."""
+    record = f"{_WHEEL_INFO}/RECORD"
+    listed = "".join(f"{name},,\n" for name in (*_WHEEL_FILES, record))
+    content = BytesIO()
+    with ZipFile(content, "w") as wheel:
+        for name, text in {**_WHEEL_FILES, record: listed}.items():
+            wheel.writestr(name, text)
+    return content.getvalue()
 
 
 if __name__ == "__main__":

@@ -18,8 +18,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from service.telemetry.line_sink import LineSink
-from service.telemetry.logs import JsonFormatter, SinkHandler, WarningLimit, set_up_logging
-from service.telemetry.redaction import redact
+from service.telemetry.logs import JsonFormatter, SinkHandler, WarningLimit, redact, set_up_logging
 from tests.api.sentinels import logging_as_served
 from tests.auth.mint import make_token
 from tests.support.app import SECRET

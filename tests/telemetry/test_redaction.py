@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from service.telemetry.redaction import RedactingFormatter, redact
+from service.telemetry.logs import RedactingFormatter, redact
 
 SENTINEL = "s3ntinel/+="
 

@@ -18,7 +18,10 @@ from service.app.configuration import issuers_of
 from service.app.settings import Settings
 from service.auth.jwks_client import JwksEndpoint, KeysUnavailable
 from service.auth.tokens import (
+    LEEWAY,
+    MAX_SUBJECT_LENGTH,
     MAX_TOKEN_LENGTH,
+    REQUIRED,
     Issuer,
     UnreadableKeys,
     parse_unverified_header,
@@ -29,8 +32,8 @@ from service.auth.tokens import (
 from service.cli.check.callers import rights
 from service.cli.check.protocols import CheckedProtocols
 from service.cli.check.report import in_order
-from service.cli.check.token_refusals import refusals
 from service.cli.options import Loaded
+from service.clock import rfc3339
 from service.config.quoting import quoted
 from service.errors import ConfigurationProblem
 
@@ -39,6 +42,7 @@ _NO_FILE: Final = (
     "--as takes a file with the token, or - for standard input; a token on the command line is "
     "seen by every user of the machine"
 )
+_TIMES: Final = ("exp", "iat", "nbf")
 _Read = tuple[Issuer, Claims]
 
 
@@ -123,7 +127,7 @@ def _read(token: str, settings: Settings, entries: tuple[CallerEntry, ...], now:
     known = issuers_of(settings, entries)
     for name in named:
         issuer = known[name]
-        if not (found := "; ".join(refusals(claims, issuer, now))):
+        if not (found := "; ".join(_refusals(claims, issuer, now))):
             return issuer, claims
         reasons[name] = found
     raise TokenRefusedError("; ".join(dict.fromkeys(reasons.values())))
@@ -186,3 +190,44 @@ def _unmet(any_of: tuple[Fact, ...], claims: Claims, *, left_out: bool) -> str:
         case str() | int():
             return f"{pointer} is another {'text' if isinstance(value, str) else 'value'}"
     return f"{pointer} is no value or list to compare"
+
+
+def _refusals(claims: Claims, issuer: Issuer, now: float) -> Iterator[str]:
+    """Yield what is wrong with the claims of a token of this `iss`. `now` is in epoch seconds.
+
+    The service never says it, since that helps an attacker. This puts into words what
+    `tokens.verify` does, which alone decides.
+    """
+    missing = [name for name in REQUIRED if name not in claims]
+    if missing:
+        yield f"it has no {', '.join(f'`{name}`' for name in missing)}"
+        return
+    if wrong := [name for name in _TIMES if not _is_time(claims.get(name, 0))]:
+        yield f"its `{wrong[0]}` is no number"
+        return
+    yield from _wrong_times(claims, issuer, now)
+    audiences = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
+    if issuer.audience not in audiences:
+        found = ", ".join(map(quoted, audiences[:3]))
+        yield f"its `aud` is {found}, and `audience` of {issuer.name} is {quoted(issuer.audience)}"
+    subject = claims["sub"]
+    if not isinstance(subject, str) or not subject.isprintable():
+        yield "its `sub` is no printable text"
+    elif not 0 < len(subject) <= MAX_SUBJECT_LENGTH:
+        yield f"its `sub` has {len(subject)} characters, and 1 to {MAX_SUBJECT_LENGTH} are accepted"
+
+
+def _wrong_times(claims: Claims, issuer: Issuer, now: float) -> Iterator[str]:
+    if claims["exp"] <= now - LEEWAY:
+        yield f"it expired at {rfc3339(int(claims['exp']))}"
+    if max(claims["iat"], claims.get("nbf", 0)) > now + LEEWAY:
+        yield "it is not valid yet: its `iat` or `nbf` is in the future"
+    if (seconds := claims["exp"] - claims["iat"]) > issuer.max_lifetime_seconds:
+        yield (
+            f"it lives {seconds:.0f} s, and `max_lifetime_seconds` of {issuer.name} is "
+            f"{issuer.max_lifetime_seconds}"
+        )
+
+
+def _is_time(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
