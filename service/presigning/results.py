@@ -19,11 +19,10 @@ from service.sessions.session import Session
 
 
 @dataclass(slots=True, kw_only=True)
-class PresignedRequest(Signed):
-    """`headers` must be sent byte for byte."""
+class _SignedAlike(Signed):
+    """All but the URLs of signed requests. `headers` must be sent byte for byte."""
 
     method: str
-    url: str = field(repr=False)
     headers: Mapping[str, str]
     validity: Validity
     signed_by: SignedBy = field(repr=False)
@@ -31,15 +30,15 @@ class PresignedRequest(Signed):
 
 
 @dataclass(slots=True, kw_only=True)
-class PresignedRequests(Signed):
-    """As `PresignedRequest`, for requests that differ in their URLs only: in the keys' order."""
+class PresignedRequest(_SignedAlike):
+    url: str = field(repr=False)
 
-    method: str
+
+@dataclass(slots=True, kw_only=True)
+class PresignedRequests(_SignedAlike):
+    """Requests that differ in their URLs only, which are in the order of the keys."""
+
     urls: Sequence[str] = field(repr=False)
-    headers: Mapping[str, str]
-    validity: Validity
-    signed_by: SignedBy = field(repr=False)
-    content_length: int | None = None
 
 
 @dataclass(slots=True, kw_only=True)
