@@ -30,7 +30,7 @@ def test_a_kind_with_a_role_takes_its_arn(credentials: Credentials) -> None:
 
 def test_settings_of_no_common_kind_have_none() -> None:
     assert kinds_with(frozenset({"role_arn"})) == ["assume_role", "web_identity"]
-    assert kinds_with(frozenset({"role_arn", "profile"})) == []
+    assert kinds_with(frozenset({"role_arn", "access_key_id_file"})) == []
 
 
 def test_a_refused_setting_names_the_kinds_that_take_it(tmp_path: Path) -> None:
