@@ -114,18 +114,19 @@ class AuthenticatedRequest(Request):
         outcome = (UnreadRequest(route.path), (), refusal)
         await self.authorizer.record(self.requester, [outcome])
 
-    async def read(self, limit: int) -> bytes:
+    async def read(self, limit: int, *, unknown: CallerId | None = None) -> bytes:
         """Return the whole body, received in a slot for it. The caller is identified again.
 
-        Without a slot, accept only a body that has arrived already. Raises BodyTooLarge for a body
-        that is, or claims to be, over `limit` bytes, Overloaded, ClientDisconnect, and what
-        `identify` raises.
+        `unknown` stands for the caller while nobody is known yet: the slot counts for it. Without a
+        slot, accept only a body that has arrived already. Raises BodyTooLarge for a body that is,
+        or claims to be, over `limit` bytes, Overloaded, ClientDisconnect, and what `identify`
+        raises.
         """
         if declared_length(self.scope["headers"]) > limit:
             raise too_large(limit)
-        bodies = self.limits.bodies
+        bodies, caller_id = self.limits.bodies, unknown or self.caller_id
         try:
-            bodies.acquire(self.caller_id)
+            bodies.acquire(caller_id)
         except Overloaded as full:
             if awaits_continue(self.scope["headers"]):  # or `receive` would ask for the body
                 raise
@@ -143,9 +144,9 @@ class AuthenticatedRequest(Request):
                 else:
                     body = await read_rest(self.receive, message, limit)
             finally:
-                bodies.release(self.caller_id)
-        if (verification := self.identify_again(self.scope["route"])) is not None:
-            await verification
+                bodies.release(caller_id)
+        if unknown is None and (again := self.identify_again(self.scope["route"])) is not None:
+            await again
         return body
 
 

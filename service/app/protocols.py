@@ -12,6 +12,7 @@ from service.protocols import (
     objects,
     package_index,
     remote_signing,
+    sts,
     uppy,
 )
 from service.protocols.protocol import Protocol
@@ -27,6 +28,7 @@ PROTOCOLS: Final[tuple[AnyProtocol, ...]] = (
     uppy.PROTOCOL,
     links.PROTOCOL,
     credentials.PROTOCOL,
+    sts.PROTOCOL,
     remote_signing.PROTOCOL,
     arrivals.PROTOCOL,
 )

@@ -98,6 +98,10 @@ class Settings(Section):
     links: LinksSettings | None = None
     """Share links. Without this section there are none."""
 
+    sts: Shown[bool] = False
+    """[AssumeRoleWithWebIdentity](sts.md) at `/sts`, for programs that know
+    AWS_WEB_IDENTITY_TOKEN_FILE. Its credentials are those of grants with `credentials`."""
+
     arrivals: ArrivalsSettings | None = None
     """Which hooks are notified [when an upload has arrived](arrivals.md). Without this section none
     is."""

@@ -10,7 +10,7 @@ from service.access.copy_policy import copy_policy
 from service.access.grants import Operation
 from service.access.session_policy import deny_all, session_policy
 from service.operations.revoke.policy import merged
-from service.protocols.credentials.answers import CredentialsRequest, policy_for
+from service.protocols.vended_credentials import CredentialsRequest, policy_for
 from tests.access.policy_meaning import allowing
 from tests.deploy.iam.files import HERE, read, several
 from tests.iam.s3_requests import BUCKET, BUCKET_ARN, KMS_KEY

@@ -8,7 +8,7 @@ import pytest
 
 from service.access.grants import Grant, Operation
 from service.access.narrowing import Permission
-from service.protocols.credentials.answers import CredentialsRequest, policy_for
+from service.protocols.vended_credentials import CredentialsRequest, policy_for
 from tests.access.policy_meaning import allowing
 from tests.deploy.iam.files import ROOT
 from tests.iam.s3_requests import BUCKET, BUCKET_ARN, HOST, OF_A_SESSION, Sent, iam_requests

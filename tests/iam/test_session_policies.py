@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from service.access.grants import Grant
 from service.access.narrowing import Permission
-from service.protocols.credentials.answers import CredentialsRequest, policy_for
+from service.protocols.vended_credentials import CredentialsRequest, policy_for
 from tests.iam.granting import grants_with_limits, near, of_copies, of_credentials, of_session
 from tests.iam.probes import probes, tried
 from tests.iam.signed import ARNS, AT_AWS

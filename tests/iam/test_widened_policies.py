@@ -9,7 +9,7 @@ import pytest
 
 from service.access.grants import Grant, Operation
 from service.access.narrowing import Permission
-from service.protocols.credentials.answers import CredentialsRequest, policy_for
+from service.protocols.vended_credentials import CredentialsRequest, policy_for
 from tests.access.policy_meaning import allowing
 from tests.iam.granting import Meaning, of_copies, of_credentials, of_session
 from tests.iam.probes import Probe, tried

@@ -28,9 +28,9 @@ from service.presigning.results import (
     PresignedRequests,
 )
 from service.protocols.arrivals.hooks import HookTry
-from service.protocols.credentials.answers import CredentialsRequest, VendedCredentials
 from service.protocols.links.answers import EndedLink, LinkRequest, MadeLink, OwnLinks
 from service.protocols.remote_signing.remote_signer import SignedHeaders
+from service.protocols.vended_credentials import CredentialsRequest, VendedCredentials
 from service.sessions.lifetime import GrantedLifetime, Lifetime, Validity
 from service.sessions.session import Session
 from service.signing.actions import ListObjects

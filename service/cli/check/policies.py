@@ -44,7 +44,7 @@ from service.app import builders
 from service.app.settings import Settings
 from service.errors import ConfigurationProblem
 from service.presigning.snapshot import Bucket, Downloads, downloads, other_sources
-from service.protocols.credentials.answers import CredentialsRequest, policy_for
+from service.protocols.vended_credentials import CredentialsRequest, policy_for
 from service.sessions import signature_age
 from service.signing.signer import Address
 

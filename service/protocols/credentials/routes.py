@@ -5,6 +5,7 @@ docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
 """
 
 from collections.abc import Awaitable
+from dataclasses import dataclass
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Response
@@ -14,13 +15,19 @@ from pydantic_core import to_json
 from service.access.callers import Identity
 from service.access.narrowing import Permission
 from service.api.authentication import authenticate
+from service.api.parts import UseCase
 from service.api.problems import refused
 from service.api.route import ApiRoute, AuthenticatedRequest
 from service.clock import rfc3339
 from service.errors import PresignError
-from service.protocols.credentials.answers import CredentialsRequest
-from service.protocols.credentials.vending import CredentialVending
 from service.protocols.served import Served
+from service.protocols.vended_credentials import CredentialsRequest
+from service.protocols.vending import CredentialVending
+
+
+@dataclass
+class Credentials(UseCase[None]):
+    vending: CredentialVending
 
 
 class CredentialsRoute(ApiRoute):
@@ -56,7 +63,7 @@ class Narrowing(BaseModel):
 async def credentials(
     call: AuthenticatedRequest, bucket: str, query: Annotated[Narrowing, Query()]
 ) -> bytes:
-    vending = call.parts.use_case(CredentialVending)
+    vending = call.parts.use_case(Credentials).vending
     request = CredentialsRequest(bucket=bucket, prefix=query.prefix, permission=query.permission)
     vended = await vending.vend(call.requester, request)
     keys = vended.session.credentials
@@ -71,7 +78,7 @@ async def credentials(
 
 
 SERVED: Final = Served(
-    use_case=lambda core, _: CredentialVending(core.authorizer, core.pool),
+    use_case=lambda core, _: Credentials(None, CredentialVending(core.authorizer, core.pool)),
     routers=(router,),
     feature="credentials",
 )

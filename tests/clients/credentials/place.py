@@ -8,7 +8,7 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -103,12 +103,20 @@ class Place:
                 thread.join()
 
     def run(
-        self, command: list[str], home: Path, uri: str, **more: str
+        self, command: list[str], home: Path, source: str | Mapping[str, str], **more: str
     ) -> tuple[subprocess.CompletedProcess[str], list[SentRequest]]:
-        """Run a client that knows where the store is. Its only credential is the token."""
+        """Run a client that knows where the store is. Its only credential is the token.
+
+        `source` is the address of the container credentials, or variables that name another source.
+        """
         before = len(self.recording.requests)
         token = home / "token"
         token.write_text(KEY)
+        if isinstance(source, str):
+            source = {
+                "AWS_CONTAINER_CREDENTIALS_FULL_URI": source,
+                "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": str(token),
+            }
         done = subprocess.run(
             command,
             cwd=home,
@@ -118,8 +126,7 @@ class Place:
                 "AWS_REGION": self.store.region,
                 "AWS_DEFAULT_REGION": self.store.region,
                 "AWS_ENDPOINT_URL_S3": self.recording.url,
-                "AWS_CONTAINER_CREDENTIALS_FULL_URI": uri,
-                "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": str(token),
+                **source,
                 **more,
             },
             stdin=subprocess.DEVNULL,
@@ -132,7 +139,7 @@ class Place:
 
 
 @contextmanager
-def place_of(store: Store, directory: Path) -> Iterator[Place]:
+def place_of(store: Store, directory: Path, **sections: object) -> Iterator[Place]:
     grant = {"bucket": BUCKET, "prefix": OWN, "allow": ALLOW, "allow_overwrite": True}
     callers = [{"api_key": "program", "sha256": [digest_of(KEY)], "grants": [grant]}]
     bucket = {
@@ -145,7 +152,7 @@ def place_of(store: Store, directory: Path) -> Iterator[Place]:
     with (
         recording(store.endpoint_url) as sent,
         run_service(
-            store, directory, callers=callers, top={"buckets": {BUCKET: bucket}}
+            store, directory, callers=callers, top={"buckets": {BUCKET: bucket}, **sections}
         ) as running,
     ):
         service = str(running.client.base_url).rstrip("/")

@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -75,7 +75,7 @@ def _place(ministack: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 def run(
-    place: Place, program: Program, home: Path, uri: str, own: str
+    place: Place, program: Program, home: Path, source: str | Mapping[str, str], own: str
 ) -> tuple[list[str], list[SentRequest]]:
     """Run the program, and return the lines that it printed and what it sent to the store."""
     arguments, more = [place.store.bucket, own, NEIGHBOURS], {}
@@ -94,7 +94,7 @@ def run(
         driver = DRIVERS / "credentials" / command[1]
         command[1] = str(home / command[1])
         Path(command[1]).write_text(driver.read_text())
-    done, sent = place.run(command, home, uri, **more)
+    done, sent = place.run(command, home, source, **more)
     assert done.returncode == 0, done.stdout + done.stderr
     assert KEY not in done.stdout + done.stderr
     return done.stdout.split(), sent

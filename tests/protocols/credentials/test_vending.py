@@ -10,8 +10,8 @@ from service.access.grants import Caller, Grant, Operation
 from service.access.narrowing import Permission
 from service.errors import CredentialsUnavailable, Forbidden, InvalidRequest, RateLimited
 from service.presigning.requests import Requester
-from service.protocols.credentials.answers import CredentialsRequest, VendedCredentials
-from service.protocols.credentials.vending import CredentialVending
+from service.protocols.vended_credentials import CredentialsRequest, VendedCredentials
+from service.protocols.vending import CredentialVending
 from service.sessions.refresh_policy import VENDED_REMAINING
 from tests.access.policy_evaluator import allows
 from tests.support.authorizer import Harness, make_harness

@@ -11,11 +11,10 @@ from functools import partial
 from typing import Final
 
 from service.access.session_policy import MAX_POLICY_LENGTH
-from service.api.parts import UseCase
 from service.errors import CredentialsUnavailable, Forbidden, InvalidRequest
 from service.presigning.authorizer import Authorizer
 from service.presigning.requests import Requester
-from service.protocols.credentials.answers import CredentialsRequest, VendedCredentials, policy_for
+from service.protocols.vended_credentials import CredentialsRequest, VendedCredentials, policy_for
 from service.sessions.lifetime import GrantedLifetime, Validity
 from service.sessions.pool import NO_SESSION, SessionPool
 from service.sessions.pool_entry import SessionKey
@@ -25,9 +24,8 @@ from service.sessions.refresh_policy import VENDED_REMAINING
 MAX_WAIT: Final = 1.4  # seconds, to answer within 1.5
 
 
-class CredentialVending(UseCase[None]):
+class CredentialVending:
     def __init__(self, authorizer: Authorizer, pool: SessionPool) -> None:
-        super().__init__(None)
         self._authorizer = authorizer
         self._pool = pool
 

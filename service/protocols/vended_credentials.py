@@ -1,4 +1,4 @@
-"""A request for credentials, the policy of their session, and the answer. Pure."""
+"""A request for credentials, its answer, and the policy of the credentials. Pure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -20,7 +20,10 @@ _HEADER_SIGNATURE: Final = 900  # seconds
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CredentialsRequest:
-    """Credentials for a program. An empty `prefix` is all that the caller's grants cover."""
+    """Credentials for a program. An empty `prefix` is all that the caller's grants cover.
+
+    `route` is in the audit line, for doors other than `/v1/credentials`.
+    """
 
     operation: ClassVar = Operation.CREDENTIALS
 
@@ -28,9 +31,11 @@ class CredentialsRequest:
     prefix: str = ""
     permission: Permission = Permission.READWRITE
     lifetime: Lifetime = field(default_factory=Lifetime)
+    route: str | None = None
 
     def members(self) -> Members:
-        return (("action", "VendCredentials"), ("permission", self.permission))
+        route = () if self.route is None else (("route", self.route),)
+        return (("action", "VendCredentials"), ("permission", self.permission), *route)
 
 
 @dataclass(frozen=True, slots=True)
