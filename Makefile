@@ -13,6 +13,10 @@ BIN     = $(VENV)/bin
 DEMO_VENV ?= .venv-demo
 PORT       = 8000
 STORE_PORT = 5000
+# What `make manifests` renders the chart with.
+VALUES     = values.yaml
+CONFIG     = presign.yaml
+NAMESPACE  = presign
 # MiniStack pins botocore exactly, so it has its own environment.
 STORE_VENV ?= .venv-ministack
 export TESTS_MINISTACK = $(abspath $(STORE_VENV))/bin/python
@@ -69,7 +73,7 @@ ALL_FOLDERS = --override-ini addopts="-ra --strict-markers --strict-config --imp
 # Many tests wait for processes, so one worker more than there are cores keeps two cores busy.
 WORKERS = $(shell $(PYTHON) -c 'import os; print(min(4, 1 + os.cpu_count()))')
 
-.PHONY: help environments check-environments demo compose quick test test-pythons test-short coverage test-slow check lint iam validate audit sbom licences release version clients screenshots configuration docs format bench bench-trend bench-profile bench-latency bench-transfer soak soak-abuse mutants redoc locks clean
+.PHONY: help environments check-environments demo compose quick test test-pythons test-short coverage test-slow check lint iam validate manifests audit sbom licences release version clients screenshots configuration docs format bench bench-trend bench-profile bench-latency bench-transfer soak soak-abuse mutants redoc locks clean
 .DEFAULT_GOAL = help
 
 help:  ## list the targets
@@ -125,8 +129,12 @@ lint: $(VENV)/.installed  ## format, lint, strict types, import contracts
 iam: $(VENV)/.installed tests/iam/node_modules/.package-lock.json  ## every IAM policy that the service makes or prints, evaluated by a simulator that others wrote
 	$(BIN)/pytest -q -n $(WORKERS) $(ALL_FOLDERS) tests/iam
 
-validate: $(VENV)/.installed $(CFN_VENV)/.installed $(SBOM)  ## the deployment files, with yamllint, hadolint, the compose schema, kustomize, Helm, kubernetes-validate, promtool, Prometheus, cfn-lint, an HCL parser; the bill of materials
+validate: $(VENV)/.installed $(CFN_VENV)/.installed $(SBOM)  ## the deployment files, with yamllint, hadolint, the compose schema, Helm's engine, kubernetes-validate, promtool, Prometheus, cfn-lint, an HCL parser; the bill of materials
 	$(BIN)/pytest -q -n $(WORKERS) --override-ini addopts="-rA --strict-markers --strict-config --import-mode=importlib" tests/validators
+
+manifests: $(VENV)/.installed  ## render the Helm chart into dist/manifests.yaml, for kubectl apply (VALUES=values.yaml CONFIG=presign.yaml NAMESPACE=presign)
+	@mkdir -p dist
+	$(BIN)/python -m tools.manifests -n $(NAMESPACE) $(VALUES:%=-f %) --set-file config=$(CONFIG) > dist/manifests.yaml
 
 audit: $(VENV)/.installed  ## published vulnerabilities of the locked packages (asks an advisory service)
 	$(BIN)/python -m tools.audit

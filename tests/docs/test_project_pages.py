@@ -39,7 +39,7 @@ def test_the_oldest_node_is_that_of_the_package() -> None:
 
 
 def test_kubernetes_is_what_the_manifests_need() -> None:
-    [needed] = re.findall(r"Kubernetes ([\d.]+) or later", text_of("deploy/kubernetes/README.md"))
+    [needed] = re.findall(r"Kubernetes ([\d.]+) or later", text_of("deploy/helm/README.md"))
     assert f"Kubernetes {needed} or later" in SUPPORT
 
 

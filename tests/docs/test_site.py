@@ -43,16 +43,16 @@ def test_pages_and_what_they_link_keep_their_places(tree: Path, page: str) -> No
 
 
 def test_a_link_to_a_directory_leads_to_its_list(tree: Path) -> None:
-    page = (tree / "deploy/kubernetes/README.md").read_text(encoding="utf-8")
-    assert "](base/README.md)" in page
-    listing = (tree / "deploy/kubernetes/base/README.md").read_text(encoding="utf-8")
-    assert "- [deployment.yaml](deployment.yaml)" in listing
-    assert (tree / "deploy/kubernetes/base/deployment.yaml").is_file()
+    page = (tree / "deploy/helm/README.md").read_text(encoding="utf-8")
+    assert "](examples/eks/README.md)" in page
+    listing = (tree / "deploy/helm/examples/eks/README.md").read_text(encoding="utf-8")
+    assert "- [values.yaml](values.yaml)" in listing
+    assert (tree / "deploy/helm/examples/eks/values.yaml").is_file()
 
 
 def test_the_search_finds_no_list_of_files(tree: Path) -> None:
-    listing = (tree / "deploy/kubernetes/base/README.md").read_text(encoding="utf-8")
-    assert listing.startswith("---\nsearch:\n  exclude: true\n---\n# deploy/kubernetes/base\n")
+    listing = (tree / "deploy/helm/examples/eks/README.md").read_text(encoding="utf-8")
+    assert listing.startswith("---\nsearch:\n  exclude: true\n---\n# deploy/helm/examples/eks\n")
 
 
 def test_no_page_links_a_hidden_file(tree: Path) -> None:

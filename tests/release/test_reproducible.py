@@ -9,9 +9,10 @@ from urllib.parse import urlsplit
 import helm_python
 import pytest
 
-from release.version import ROOT, current
+from release.version import current
+from tests.deploy.kubernetes.rendering import example
 from tests.release.building import EPOCH, built, copied, shown_page, targets
-from tests.validators.chart import CHART, EXAMPLES, values_of
+from tools.manifests import CHART
 
 pytestmark = pytest.mark.slow
 
@@ -77,8 +78,7 @@ def test_the_page_on_an_index_has_no_relative_link(dist: Path, name: str) -> Non
 
 
 def test_the_chart_renders_as_its_folder_does(dist: Path) -> None:
-    overlay = ROOT / "deploy" / "kubernetes" / "overlays" / "static-keys" / "presign.yaml"
-    values = values_of(EXAMPLES / "static-keys.yaml") | {"config": overlay.read_text()}
+    values = example("static-keys")
     rendered = []
     for place in (dist / f"presign-{current()}.tgz", CHART):
         with helm_python.Chart.load(place) as chart:

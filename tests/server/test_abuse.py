@@ -1,4 +1,4 @@
-"""One caller's abuse does not hurt another. `presign serve`, limited as in deploy/kubernetes."""
+"""One caller's abuse does not hurt another. `presign serve`, limited as in deploy/helm."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ from tests.support.app import API_KEY
 from tests.support.app import make_open_grant as grant
 from tests.support.late import Late, again_if_late
 
-MAX_IN_FLIGHT: Final = 200  # deploy/kubernetes
+MAX_IN_FLIGHT: Final = 200  # deploy/helm
 SECONDS: Final = 6.0
 MALLORY: Final = "mallory-key"
 BUSY: Final = "busy-key"

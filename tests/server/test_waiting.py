@@ -30,7 +30,7 @@ from tests.support.app import (
 )
 from tests.support.socket_server import run_app_on_socket
 
-MAX_IN_FLIGHT: Final = 200  # as in deploy/kubernetes
+MAX_IN_FLIGHT: Final = 200  # as in deploy/helm
 ABUSERS: Final = 300
 REQUESTS: Final = 150
 STS: Final = ("no-sts-1", "no-sts-2")

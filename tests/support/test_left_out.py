@@ -37,14 +37,14 @@ def test_the_line_names_skipped_tests_and_packages(reasons: list[str], line: str
 
 
 @pytest.mark.slow  # a whole run of pytest
-def test_a_run_without_kustomize_ends_with_the_line(tmp_path: Path) -> None:
+def test_a_run_without_valkey_ends_with_the_line(tmp_path: Path) -> None:
     """With workers, as in `make test`."""
-    test = "tests/deploy/kubernetes/test_pod_security.py"
+    test = "tests/presigning/rate_limits/test_store.py"
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "2", test]
     environment = {name: value for name, value in os.environ.items() if name != "CI"}
     done = run_to_end(command, cwd=ROOT, env=environment | {"PATH": str(tmp_path)})
     *_, line, end = done.stdout.splitlines()
     assert done.returncode == 0, done.stdout
     assert line.startswith("left out: ")
-    assert line.endswith(" tests for want of kustomize: apt-get install kustomize")
+    assert line.endswith(" tests for want of valkey-server: apt-get install valkey-server")
     assert "skipped" in end

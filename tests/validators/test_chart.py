@@ -1,10 +1,13 @@
-"""deploy/helm renders what deploy/kubernetes builds, its values are checked, and its page is right.
+"""What deploy/helm renders is valid with each value, wrong values are refused, and the page is right.
 
 The commands of deploy/helm/README.md that render are run here.
 """
 
-import re
+import shlex
+import subprocess
+import sys
 from copy import deepcopy
+from pathlib import Path
 from typing import Any, Final
 
 import helm_python
@@ -17,30 +20,23 @@ from service import __version__
 from service.api.routes.health import router as health
 from service.app import factory
 from service.app.protocols import PROTOCOLS
-from tests.deploy.kubernetes.building import BUILDS, OVERLAYS, Build, Object, pod_templates
 from tests.deploy.kubernetes.pod_security import violations
-from tests.docs.documents import commands
-from tests.validators.chart import (
-    CHART,
+from tests.deploy.kubernetes.rendering import (
     EXAMPLES,
-    Values,
-    manifests,
-    merge,
-    notes,
-    templated,
-    values_of,
+    NAMES,
+    Object,
+    Rendering,
+    example,
+    pod_templates,
 )
-from tests.validators.validating import KUBERNETES, kubernetes, read
+from tests.docs.documents import commands
+from tests.support.processes import run_to_end
+from tests.validators.validating import kubernetes, read
+from tools import ROOT
+from tools.manifests import CHART, NOTES, Values, manifests, merge, rendered, values_of
 
 PAGE: Final = "deploy/helm/README.md"
 HERE: Final = "run by tests/validators/test_chart.py"
-# What Helm's users expect on each object, and kustomize's do not need.
-HELMS_LABELS: Final = {
-    "app.kubernetes.io/instance",
-    "app.kubernetes.io/version",
-    "app.kubernetes.io/managed-by",
-    "helm.sh/chart",
-}
 NOT_PUBLIC: Final = {"", "openapi.json", "openapi.yaml"}
 EVERYTHING: Final[Values] = {
     "fullnameOverride": "signer",
@@ -64,19 +60,13 @@ EVERYTHING: Final[Values] = {
 }
 
 
-def configuration(overlay: str) -> Values:
-    file = KUBERNETES / "overlays" / overlay / "presign.yaml"
-    return {"config": file.read_text(encoding="utf-8")}
+def everything(name: str) -> Values:
+    return merge(example(name, "optional", "public"), EVERYTHING)
 
 
-def example(*names: str) -> Values:
-    """Return the values of examples. The first is an overlay, whose presign.yaml is included."""
-    values = values_of(*(EXAMPLES / f"{name}.yaml" for name in names))
-    return values | configuration(names[0])
-
-
-def everything(overlay: str) -> Values:
-    return merge(example(overlay, "optional", "public"), EVERYTHING)
+def notes(values: Values) -> str:
+    with helm_python.Chart.load(CHART) as chart:
+        return chart.render(values, name="presign", namespace="presign")[NOTES]
 
 
 def by_name(objects: tuple[Object, ...]) -> dict[tuple[str, str], Object]:
@@ -85,38 +75,28 @@ def by_name(objects: tuple[Object, ...]) -> dict[tuple[str, str], Object]:
     return named
 
 
-def comparable(value: Any) -> Any:
-    """Without Helm's labels, and with lists of named items in one order: it has no meaning."""
-    if isinstance(value, dict):
-        return {name: comparable(each) for name, each in value.items() if name not in HELMS_LABELS}
-    if not isinstance(value, list):
-        return value
-    items = [comparable(each) for each in value]
-    is_named = all(isinstance(each, dict) and "name" in each for each in items)
-    return sorted(items, key=lambda each: str(each["name"])) if is_named else items
-
-
-@pytest.mark.parametrize("build", BUILDS, ids=str)
-def test_the_chart_renders_what_kustomize_builds(build: Build) -> None:
-    """Except the namespace, which `helm install --create-namespace` makes."""
-    names = [build.overlay, "optional"] if build.has_all_components else [build.overlay]
-    rendered = by_name(tuple(read(manifests(example(*names)))))
-    built = by_name(build.objects())
-    del built["Namespace", "presign"]
-    assert comparable(rendered) == comparable(built)
-
-
-@pytest.mark.parametrize("overlay", OVERLAYS)
-def test_every_optional_part_is_valid(overlay: str) -> None:
-    rendered = manifests(everything(overlay))
+@pytest.mark.parametrize("name", NAMES)
+def test_every_optional_part_is_valid(name: str) -> None:
+    rendered = manifests(everything(name))
     assert {"Ingress", "HTTPRoute", "ServiceMonitor"} <= {each["kind"] for each in read(rendered)}
     assert kubernetes(rendered) == []
     assert [violations(pod) for pod in pod_templates(tuple(read(rendered)))] == [{}]
 
 
-@pytest.mark.parametrize("overlay", OVERLAYS)
-def test_the_examples_are_valid(overlay: str) -> None:
-    assert kubernetes(manifests(example(overlay))) == []
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("more", [(), ("optional",), ("public",)], ids=str)
+def test_the_examples_are_valid(name: str, more: tuple[str, ...]) -> None:
+    assert kubernetes(manifests(example(name, *more))) == []
+
+
+def test_the_example_of_a_caller_is_valid() -> None:
+    assert kubernetes((EXAMPLES / "caller.yaml").read_text(encoding="utf-8")) == []
+
+
+def test_only_the_value_makes_the_namespace() -> None:
+    """Helm makes it with `--create-namespace`, and refuses one that it did not make."""
+    kinds = [[x["kind"] for x in Rendering("eks", has).objects()] for has in (False, True)]
+    assert [each.count("Namespace") for each in kinds] == [0, 1]
 
 
 def test_two_releases_in_one_namespace_share_no_object_or_pod() -> None:
@@ -125,21 +105,6 @@ def test_two_releases_in_one_namespace_share_no_object_or_pod() -> None:
     (service,) = [each for each in one if each["kind"] == "Service"]
     (pod,) = pod_templates(other)
     assert not service["spec"]["selector"].items() <= pod["metadata"]["labels"].items()
-
-
-def test_every_selector_matches_the_pods() -> None:
-    objects = tuple(read(manifests(everything("eks"))))
-    (pod,) = pod_templates(objects)
-    selectors = [selector for each in objects for selector in selectors_of(each)]
-    assert len(selectors) == 7  # Deployment, Service, budget, monitor, three policies
-    for selector in selectors:
-        assert selector.items() <= pod["metadata"]["labels"].items()
-
-
-def selectors_of(each: Object) -> list[dict[str, str]]:
-    spec = each.get("spec", {})
-    found = [spec[name] for name in ("selector", "podSelector") if name in spec]
-    return [selector.get("matchLabels", selector) for selector in found]
 
 
 def test_ingress_and_http_route_publish_the_same_paths() -> None:
@@ -184,13 +149,13 @@ def test_a_secret_of_link_keys_is_mounted() -> None:
 
 
 def test_an_existing_config_map_replaces_the_configuration() -> None:
-    values = values_of(EXAMPLES / "eks.yaml") | {"existingConfigMap": "ours"}
+    values = values_of(EXAMPLES / "eks" / "values.yaml") | {"existingConfigMap": "ours"}
     objects = tuple(read(manifests(values)))
     assert "ConfigMap" not in {each["kind"] for each in objects}
     (pod,) = pod_templates(objects)
     assert pod["spec"]["volumes"][0]["configMap"] == {"name": "ours"}
     with pytest.raises(HelmRenderError, match="not both"):
-        manifests(values | configuration("eks"))
+        manifests(example("eks") | values)
 
 
 def test_a_tag_is_used_without_a_digest() -> None:
@@ -287,15 +252,31 @@ def test_the_notes_say_what_is_left_to_do() -> None:
     assert "http://presign.presign.svc:8080 " in notes(values)
 
 
-def test_the_commands_of_the_page_render_valid_manifests() -> None:
+def test_the_commands_of_the_page_render_valid_manifests(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
     text = "".join(each.text for each in commands(PAGE) if each.mark == HERE)
     lines = [each for each in text.replace("\\\n", " ").splitlines() if each]
     assert lines
     for line in lines:
-        assert kubernetes(templated(line)) == []
+        assert line.startswith("helm template presign deploy/helm ")
+        assert kubernetes(rendered(shlex.split(line.replace(" deploy/helm ", " "))[2:])) == []
 
 
-def test_the_page_names_every_example() -> None:
-    page = (CHART / "README.md").read_text(encoding="utf-8")
-    named = set(re.findall(r"\[examples/([\w-]+\.yaml)\]", page))
-    assert named == {path.name for path in EXAMPLES.iterdir()}
+def make(*variables: str) -> "subprocess.CompletedProcess[str]":
+    return run_to_end(["make", "manifests", f"VENV={sys.prefix}", *variables], cwd=ROOT)
+
+
+def test_make_renders_the_chart_for_who_has_no_helm() -> None:
+    eks, optional = EXAMPLES / "eks", EXAMPLES / "optional.yaml"
+    done = make(f"VALUES={eks / 'values.yaml'} {optional}", f"CONFIG={eks / 'presign.yaml'}")
+    assert done.returncode == 0, done.stderr
+    text = (ROOT / "dist" / "manifests.yaml").read_text(encoding="utf-8")
+    assert list(read(text)) == list(read(manifests(example("eks", "optional"))))
+
+
+def test_make_says_which_value_is_wrong(tmp_path: Path) -> None:
+    (values := tmp_path / "values.yaml").write_text("replicas: 0\n")
+    done = make(f"VALUES={values}", f"CONFIG={values}")
+    assert done.returncode != 0
+    assert "The chart cannot be rendered: " in done.stderr
+    assert "'/replicas'" in done.stderr

@@ -13,7 +13,6 @@ from tests.support.processes import run_to_end
 from tools import ROOT
 
 BIN: Final = Path(sys.executable).parent
-KUBERNETES: Final = ROOT / "deploy" / "kubernetes"
 # Kinds of custom resources, without a schema in Kubernetes. Any other unknown kind is an error.
 WITHOUT_SCHEMA: Final = {
     ("monitoring.coreos.com/v1", "ServiceMonitor"),
@@ -38,13 +37,6 @@ def compose_schema(path: Path) -> str:
 
 def promtool(*arguments: str | Path) -> str:
     return said(tool("promtool", "promtool"), *arguments)
-
-
-def built(directory: Path) -> str:
-    """Return what `kubectl apply -k` would send."""
-    done = run_to_end([tool("kustomize", "kustomize"), "build", directory], cwd=ROOT)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def kubernetes(manifests: str) -> list[str]:

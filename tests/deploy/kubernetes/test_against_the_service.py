@@ -19,17 +19,17 @@ from service.app.reload import RESTART_REQUIRED
 from service.app.settings import Settings, load_settings
 from service.config.server import ServerSettings
 from service.server.run import FINISH_SECONDS
-from tests.deploy.kubernetes.building import (
+from tests.deploy.kubernetes.rendering import (
     EKS,
-    OVERLAYS,
+    NAMES,
     PROBES,
-    ROOT,
     STATIC_KEYS,
-    Build,
-    each_build,
+    Rendering,
+    each_rendering,
     tokens,
 )
 from tests.support.processes import run_to_end
+from tools import ROOT
 
 DOCKERFILE: Final = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 OPERATIONS: Final = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
@@ -39,7 +39,7 @@ MIB: Final = 1024**2
 BUSY_BYTES: Final = 220 * MIB
 _SDKS_OWN: Final = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}  # its default chain
 
-each_overlay = pytest.mark.parametrize("build", [Build(each) for each in OVERLAYS], ids=str)
+each_example = pytest.mark.parametrize("made", [Rendering(each) for each in NAMES], ids=str)
 
 
 def test_every_port_is_the_images() -> None:
@@ -64,20 +64,20 @@ def test_the_user_is_the_images_user() -> None:
     assert f"\nUSER {context['runAsUser']}:{context['runAsGroup']}\n" in DOCKERFILE
 
 
-@each_build
-def test_the_root_is_read_only_as_in_compose(build: Build) -> None:
+@each_rendering
+def test_the_root_is_read_only_as_in_compose(made: Rendering) -> None:
     """As in the compose project, whose tests show that the image writes nothing."""
-    assert build.container["securityContext"]["readOnlyRootFilesystem"] is True
+    assert made.container["securityContext"]["readOnlyRootFilesystem"] is True
     compose = YAML(typ="safe").load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
     assert compose["services"]["presign"]["read_only"] is True
     assert compose["services"]["presign"]["tmpfs"] == ["/run/presign"]  # its key for links
 
 
 def test_probes_and_scrapes_use_existing_routes() -> None:
-    build = Build("eks", has_all_components=True)
-    probes = {kind: build.container[f"{kind}Probe"]["httpGet"]["path"] for kind in PROBES}
+    made = Rendering("eks", has_options=True)
+    probes = {kind: made.container[f"{kind}Probe"]["httpGet"]["path"] for kind in PROBES}
     assert probes == {"startup": "/livez", "liveness": "/livez", "readiness": "/readyz"}
-    (endpoint,) = build.one("ServiceMonitor")["spec"]["endpoints"]
+    (endpoint,) = made.one("ServiceMonitor")["spec"]["endpoints"]
     assert {*probes.values(), endpoint["path"]} == {route.path for route in health.routes}  # type: ignore[attr-defined]  # a route has one
 
 
@@ -88,11 +88,11 @@ def test_the_probes_match_the_operations_page() -> None:
         assert EKS.container[name] == probe
 
 
-@each_build
-def test_the_grace_period_covers_the_shutdown(build: Build) -> None:
-    grace = build.pod["spec"]["terminationGracePeriodSeconds"]
-    drain = settings(build).server.drain_seconds
-    assert "lifecycle" not in build.container  # the image has nothing to run a hook with
+@each_rendering
+def test_the_grace_period_covers_the_shutdown(made: Rendering) -> None:
+    grace = made.pod["spec"]["terminationGracePeriodSeconds"]
+    drain = settings(made).server.drain_seconds
+    assert "lifecycle" not in made.container  # the image has nothing to run a hook with
     assert grace > drain + FINISH_SECONDS + REST_SECONDS
 
 
@@ -104,18 +104,18 @@ def test_the_grace_period_covers_an_aws_load_balancer() -> None:
     assert int(grace) > int(drain) + FINISH_SECONDS + REST_SECONDS
 
 
-@each_build
-def test_the_drain_outlasts_the_readiness_probe(build: Build) -> None:
-    probe = build.container["readinessProbe"]
+@each_rendering
+def test_the_drain_outlasts_the_readiness_probe(made: Rendering) -> None:
+    probe = made.container["readinessProbe"]
     # The longest time until a Pod that returns 503 is no longer ready
     seconds = (probe["periodSeconds"] + probe["timeoutSeconds"]) * probe["failureThreshold"]
-    assert settings(build).server.drain_seconds > seconds
+    assert settings(made).server.drain_seconds > seconds
 
 
-@each_build
-def test_the_memory_limit_fits_max_in_flight_bodies(build: Build) -> None:
-    bodies = settings(build).server.max_in_flight * MAX_BATCH_BYTES
-    resources = build.container["resources"]
+@each_rendering
+def test_the_memory_limit_fits_max_in_flight_bodies(made: Rendering) -> None:
+    bodies = settings(made).server.max_in_flight * MAX_BATCH_BYTES
+    resources = made.container["resources"]
     assert quantity(resources["limits"]["memory"]) >= bodies + BUSY_BYTES
     assert quantity(resources["requests"]["memory"]) >= BUSY_BYTES
 
@@ -135,31 +135,31 @@ def test_the_minimum_replicas_can_lose_one() -> None:
     assert "cpu" not in resources["limits"]
 
 
-@each_build
-def test_the_configuration_is_mounted_where_the_image_reads_it(build: Build) -> None:
+@each_rendering
+def test_the_configuration_is_mounted_where_the_image_reads_it(made: Rendering) -> None:
     (path,) = re.findall(r"PRESIGN_CONFIG=(\S+)", DOCKERFILE)
-    mounts = {mount["name"]: mount["mountPath"] for mount in build.container["volumeMounts"]}
-    (volume,) = [v for v in build.pod["spec"]["volumes"] if "configMap" in v]
+    mounts = {mount["name"]: mount["mountPath"] for mount in made.container["volumeMounts"]}
+    (volume,) = [v for v in made.pod["spec"]["volumes"] if "configMap" in v]
     assert Path(path).parent == Path(mounts[volume["name"]])
-    config_map = build.one("ConfigMap")
+    config_map = made.one("ConfigMap")
     assert volume["configMap"] == {"name": config_map["metadata"]["name"]}
     assert list(config_map["data"]) == [Path(path).name]
 
 
-@each_build
-def test_a_configuration_change_replaces_no_pod(build: Build) -> None:
+@each_rendering
+def test_a_configuration_change_replaces_no_pod(made: Rendering) -> None:
     """The name and the template have no hash of the content: the service reloads itself."""
-    assert build.one("ConfigMap")["metadata"]["name"] == "presign"
-    assert "annotations" not in build.pod["metadata"]
-    # The comment in the file says to restart.
+    assert made.one("ConfigMap")["metadata"]["name"] == "presign"
+    assert "annotations" not in made.pod["metadata"]
+    # The page says to restart.
     assert {"drain_seconds", "max_in_flight"} <= set(RESTART_REQUIRED)
 
 
-@each_build
-def test_every_variable_is_known_to_the_service_or_sdk(build: Build) -> None:
+@each_rendering
+def test_every_variable_is_known_to_the_service_or_sdk(made: Rendering) -> None:
     """A misspelt PRESIGN_… would be ignored silently."""
     known = {f"PRESIGN_{name.upper()}" for name in ServerSettings.model_fields} | _SDKS_OWN
-    assert {variable["name"] for variable in build.container.get("env", [])} <= known
+    assert {variable["name"] for variable in made.container.get("env", [])} <= known
 
 
 def test_service_links_change_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,21 +183,21 @@ SERVICE_LINKS: Final = {
 }
 
 
-def files_of_the_pod(build: Build) -> set[str]:
+def files_of_the_pod(made: Rendering) -> set[str]:
     """Return the path of every file in projected volumes."""
-    mounts = {mount["name"]: mount["mountPath"] for mount in build.container["volumeMounts"]}
+    mounts = {mount["name"]: mount["mountPath"] for mount in made.container["volumeMounts"]}
     return {
         f"{mounts[volume['name']]}/{item['path']}"
-        for volume in build.pod["spec"]["volumes"]
+        for volume in made.pod["spec"]["volumes"]
         for source in volume.get("projected", {}).get("sources", [])
         for item in source.get("configMap", {}).get("items", [source.get("serviceAccountToken")])
     }
 
 
-@each_build
-def test_the_pod_has_exactly_the_configured_files(build: Build) -> None:
-    named = re.findall(r"^ *\w+_file: (\S+)", build.configuration_file, re.MULTILINE)
-    assert set(named) == files_of_the_pod(build)
+@each_rendering
+def test_the_pod_has_exactly_the_configured_files(made: Rendering) -> None:
+    named = re.findall(r"^ *\w+_file: (\S+)", made.configuration_file, re.MULTILINE)
+    assert set(named) == files_of_the_pod(made)
 
 
 def test_each_token_has_the_right_audience() -> None:
@@ -208,34 +208,34 @@ def test_each_token_has_the_right_audience() -> None:
     assert "audience" not in token
 
 
-@each_overlay
-def test_presign_check_warns_only_about_static_keys(build: Build, tmp_path: Path) -> None:
+@each_example
+def test_presign_check_warns_only_about_static_keys(made: Rendering, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "service", "check", "--config"]
-    file, environment = str(written(build, tmp_path)), {"PATH": os.environ["PATH"]}
+    file, environment = str(written(made, tmp_path)), {"PATH": os.environ["PATH"]}
     done = run_to_end([*command, file], cwd=ROOT, env=environment)
     assert (done.returncode, done.stderr) == (0, "")
     assert "system:serviceaccount:billing:* of cluster-a may download, upload, head" in done.stdout
     warnings = [line for line in done.stdout.splitlines() if line.startswith("warning:")]
-    assert len(warnings) == (build.overlay == "static-keys")
+    assert len(warnings) == (made.example == "static-keys")
     assert all("any upload URL can copy" in warning for warning in warnings)
 
 
-def written(build: Build, directory: Path) -> Path:
+def written(made: Rendering, directory: Path) -> Path:
     """Write the ConfigMap's file, with another authority in place of the cluster's."""
     path = directory / "presign.yaml"
-    path.write_text(re.sub(r"(?<=ca_file: )\S+", certifi.where(), build.configuration_file))
+    path.write_text(re.sub(r"(?<=ca_file: )\S+", certifi.where(), made.configuration_file))
     return path
 
 
 @cache
-def settings(build: Build) -> Settings:
+def settings(made: Rendering) -> Settings:
     with tempfile.TemporaryDirectory() as directory:
-        return load_settings(written(build, Path(directory)))
+        return load_settings(written(made, Path(directory)))
 
 
-@each_overlay
-def test_each_bucket_uses_the_overlays_credentials(build: Build) -> None:
-    credentials = {bucket.credentials for bucket in settings(build).buckets.values()}
-    assert credentials == {{"eks": "web_identity", "static-keys": "static"}[build.overlay]}
-    variables = {variable["name"] for variable in build.container.get("env", [])}
+@each_example
+def test_each_bucket_uses_the_examples_credentials(made: Rendering) -> None:
+    credentials = {bucket.credentials for bucket in settings(made).buckets.values()}
+    assert credentials == {{"eks": "web_identity", "static-keys": "static"}[made.example]}
+    variables = {variable["name"] for variable in made.container.get("env", [])}
     assert variables == (_SDKS_OWN if credentials == {"static"} else set())

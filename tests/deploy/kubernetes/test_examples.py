@@ -5,16 +5,16 @@ from typing import Any, Final
 
 from service.access.callers import CallerEntry
 from service.access.grants import Caller
-from tests.deploy.kubernetes.building import (
-    OVERLAYS,
-    ROOT,
+from tests.deploy.kubernetes.rendering import (
+    NAMES,
     STATIC_KEYS,
-    Build,
     Object,
+    Rendering,
     example_caller,
     read,
     tokens,
 )
+from tools import ROOT
 
 CALLERS: Final = (ROOT / "docs" / "callers.md").read_text(encoding="utf-8")
 
@@ -49,13 +49,13 @@ def test_the_example_mounts_the_token_as_the_readme_does() -> None:
     assert deployment["metadata"] == pod["metadata"]
 
 
-def test_both_overlays_know_the_example_caller() -> None:
+def test_both_examples_know_the_example_caller() -> None:
     deployment, spec = calling()
     (token,) = tokens(spec)
     namespace = deployment["metadata"]["namespace"]
     subject = f"system:serviceaccount:{namespace}:{spec['serviceAccountName']}"
-    for overlay in OVERLAYS:
-        configuration = Build(overlay).configuration
+    for name in NAMES:
+        configuration = Rendering(name).configuration
         (documented,) = configuration["callers"]
         entry = CallerEntry(issuer=documented["issuer"], subject=documented["subject"], grants=())
         assert entry.may_match(Caller(issuer=documented["issuer"], subject=subject))

@@ -3,20 +3,13 @@ find.
 """
 
 import re
-import shutil
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any, Final
 
-import pytest
-
-from tests.deploy.kubernetes.building import (
-    MANIFESTS,
-    OVERLAYS,
+from tests.deploy.kubernetes.rendering import (
     PROBES,
-    Build,
-    each_build,
-    kustomized,
-    read,
+    Rendering,
+    each_rendering,
 )
 
 # kubernetes.io/docs/concepts/overview/working-with-objects/names/ and …/labels/
@@ -26,62 +19,55 @@ _PORT_NAME = re.compile(r"(?=.*[a-z])[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?")
 _OF_THE_CLUSTER: Final = {"Namespace", "ClusterRoleBinding"}
 
 
-@each_build
-def test_all_resources_are_in_one_namespace_with_valid_names(build: Build) -> None:
-    namespace = build.one("Namespace")["metadata"]["name"]
-    for each in build.objects():
+@each_rendering
+def test_all_resources_are_in_one_namespace_with_valid_names(made: Rendering) -> None:
+    for each in made.objects():
         metadata = each["metadata"]
-        expected = None if each["kind"] in _OF_THE_CLUSTER else namespace
+        expected = None if each["kind"] in _OF_THE_CLUSTER else "presign"
         assert metadata.get("namespace") == expected
         assert _LABEL.fullmatch(metadata["name"])
         assert all(_LABEL_VALUE.fullmatch(value) for value in metadata["labels"].values())
 
 
-@pytest.mark.parametrize("overlay", OVERLAYS)
-def test_another_namespace_is_one_line_in_the_overlay(overlay: str, tmp_path: Path) -> None:
+@each_rendering
+def test_another_namespace_moves_everything(made: Rendering) -> None:
     """A cluster role binding names the account that reads the issuer's keys, and must change as
     well.
     """
-    directory = Path(shutil.copytree(MANIFESTS, tmp_path / "kubernetes")) / "overlays" / overlay
-    file = directory / "kustomization.yaml"
-    text, count = re.subn("(?m)^namespace: presign$", "namespace: other", file.read_text())
-    assert count == 1
-    file.write_text(text)
-    moved, kept = kustomized(directory), Build(overlay)
-    assert len(read(moved)) == len(kept.objects())
-    assert moved.count(" other\n") == kept.text().count("namespace: presign\n") + 1  # its own name
+    kept, moved = made.text(), made.text(namespace="other")
     assert "namespace: presign\n" not in moved
+    assert moved.count("namespace: other") == kept.count("namespace: presign") > 0
 
 
-@each_build
-def test_cluster_role_bindings_name_the_service_account(build: Build) -> None:
-    account = build.one("ServiceAccount")["metadata"]
-    bindings = build.of_kind("ClusterRoleBinding")
-    assert len(bindings) == (build.overlay == "static-keys")
+@each_rendering
+def test_cluster_role_bindings_name_the_service_account(made: Rendering) -> None:
+    account = made.one("ServiceAccount")["metadata"]
+    bindings = made.of_kind("ClusterRoleBinding")
+    assert len(bindings) == (made.example == "static-keys")
     for binding in bindings:
         (subject,) = binding["subjects"]
         assert (subject["namespace"], subject["name"]) == (account["namespace"], account["name"])
 
 
-@each_build
-def test_every_selector_finds_the_pods(build: Build) -> None:
-    labels = build.pod["metadata"]["labels"].items()
-    deployment = build.one("Deployment")["spec"]
-    budget = build.one("PodDisruptionBudget")["spec"]
-    spread = build.pod["spec"]["topologySpreadConstraints"]
+@each_rendering
+def test_every_selector_finds_the_pods(made: Rendering) -> None:
+    labels = made.pod["metadata"]["labels"].items()
+    deployment = made.one("Deployment")["spec"]
+    budget = made.one("PodDisruptionBudget")["spec"]
+    spread = made.pod["spec"]["topologySpreadConstraints"]
     selectors = [
-        build.one("Service")["spec"]["selector"],
+        made.one("Service")["spec"]["selector"],
         deployment["selector"]["matchLabels"],
         budget["selector"]["matchLabels"],
         *(constraint["labelSelector"]["matchLabels"] for constraint in spread),
-        *(policy["podSelector"]["matchLabels"] for policy in build.policies),
+        *(policy["podSelector"]["matchLabels"] for policy in made.policies),
     ]
     assert all(selector and selector.items() <= labels for selector in selectors)
 
 
-@each_build
-def test_the_autoscaler_owns_the_deployments_replicas(build: Build) -> None:
-    deployment, scaler = build.one("Deployment"), build.one("HorizontalPodAutoscaler")["spec"]
+@each_rendering
+def test_the_autoscaler_owns_the_deployments_replicas(made: Rendering) -> None:
+    deployment, scaler = made.one("Deployment"), made.one("HorizontalPodAutoscaler")["spec"]
     assert scaler["scaleTargetRef"] == {
         "apiVersion": deployment["apiVersion"],
         "kind": deployment["kind"],
@@ -89,19 +75,19 @@ def test_the_autoscaler_owns_the_deployments_replicas(build: Build) -> None:
     }
     assert "replicas" not in deployment["spec"]
     for metric in scaler["metrics"]:  # a share of the request, so there must be a request
-        assert metric["resource"]["name"] in build.container["resources"]["requests"]
+        assert metric["resource"]["name"] in made.container["resources"]["requests"]
 
 
-@each_build
-def test_one_pod_can_always_be_evicted(build: Build) -> None:
-    scaler, budget = build.one("HorizontalPodAutoscaler"), build.one("PodDisruptionBudget")
+@each_rendering
+def test_one_pod_can_always_be_evicted(made: Rendering) -> None:
+    scaler, budget = made.one("HorizontalPodAutoscaler"), made.one("PodDisruptionBudget")
     assert scaler["spec"]["minReplicas"] > budget["spec"]["maxUnavailable"] == 1
-    assert build.one("Deployment")["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
+    assert made.one("Deployment")["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
 
 
-@each_build
-def test_scaling_down_is_slower_than_scaling_up(build: Build) -> None:
-    behavior = build.one("HorizontalPodAutoscaler")["spec"]["behavior"]
+@each_rendering
+def test_scaling_down_is_slower_than_scaling_up(made: Rendering) -> None:
+    behavior = made.one("HorizontalPodAutoscaler")["spec"]["behavior"]
     (down,) = behavior["scaleDown"]["policies"]
     (up,) = behavior["scaleUp"]["policies"]
     # At least as long as a session, so that an STS outage is over or noticed before a replica is
@@ -111,19 +97,19 @@ def test_scaling_down_is_slower_than_scaling_up(build: Build) -> None:
     assert up["value"] / up["periodSeconds"] > 10 * down["value"] / down["periodSeconds"]
 
 
-@each_build
-def test_ports_are_named_and_found_by_their_names(build: Build) -> None:
-    names = {port["name"] for port in build.container["ports"]}
+@each_rendering
+def test_ports_are_named_and_found_by_their_names(made: Rendering) -> None:
+    names = {port["name"] for port in made.container["ports"]}
     assert all(_PORT_NAME.fullmatch(name) for name in names)
-    selectors = [port["targetPort"] for port in build.one("Service")["spec"]["ports"]]
-    selectors += [build.container[f"{kind}Probe"]["httpGet"]["port"] for kind in PROBES]
+    selectors = [port["targetPort"] for port in made.one("Service")["spec"]["ports"]]
+    selectors += [made.container[f"{kind}Probe"]["httpGet"]["port"] for kind in PROBES]
     assert set(selectors) <= names
 
 
-@each_build
-def test_every_volume_is_mounted_once(build: Build) -> None:
-    volumes = [volume["name"] for volume in build.pod["spec"]["volumes"]]
-    mounts = build.container["volumeMounts"]
+@each_rendering
+def test_every_volume_is_mounted_once(made: Rendering) -> None:
+    volumes = [volume["name"] for volume in made.pod["spec"]["volumes"]]
+    mounts = made.container["volumeMounts"]
     assert sorted(volumes) == sorted(mount["name"] for mount in mounts)
     assert len({mount["mountPath"] for mount in mounts}) == len(mounts)
     assert all(mount["readOnly"] for mount in mounts)
@@ -132,15 +118,15 @@ def test_every_volume_is_mounted_once(build: Build) -> None:
     assert not any(one in other.parents for one in paths for other in paths)  # it cannot be created
 
 
-@each_build
-def test_referenced_objects_are_defined_or_declared_external(build: Build) -> None:
-    made = {each["metadata"]["name"] for each in build.of_kind("ConfigMap")}
-    assert _named(build.pod, "configMap") <= made | {"kube-root-ca.crt"}
-    secrets = {"eks": set(), "static-keys": {"presign-store-keys"}}[build.overlay]
-    if build.has_all_components:
+@each_rendering
+def test_referenced_objects_are_defined_or_declared_external(made: Rendering) -> None:
+    own = {each["metadata"]["name"] for each in made.of_kind("ConfigMap")}
+    assert _named(made.pod, "configMap") <= own | {"kube-root-ca.crt"}
+    secrets = {"eks": set(), "static-keys": {"presign-store-keys"}}[made.example]
+    if made.has_options:
         secrets |= {"presign-rate-limits"}
-    assert _named(build.pod, "secretKeyRef") == secrets
-    assert not any(key in build.text() for key in ("envFrom", "secretName"))
+    assert _named(made.pod, "secretKeyRef") == secrets
+    assert not any(key in made.text() for key in ("envFrom", "secretName"))
 
 
 def _named(node: Any, key: str) -> set[str]:
@@ -153,30 +139,30 @@ def _named(node: Any, key: str) -> set[str]:
     return own.union(*(_named(each, key) for each in node.values()))
 
 
-@each_build
-def test_manifests_contain_no_secret(build: Build) -> None:
-    assert build.of_kind("Secret") == []
-    assert all("value" not in variable for variable in build.container.get("env", []))
-    assert re.findall(r"A[KS]IA[0-9A-Z]{16}|BEGIN [A-Z ]*PRIVATE", build.text()) == []
+@each_rendering
+def test_manifests_contain_no_secret(made: Rendering) -> None:
+    assert made.of_kind("Secret") == []
+    assert all("value" not in variable for variable in made.container.get("env", []))
+    assert re.findall(r"A[KS]IA[0-9A-Z]{16}|BEGIN [A-Z ]*PRIVATE", made.text()) == []
 
 
-@each_build
-def test_the_account_gets_only_the_mounted_tokens(build: Build) -> None:
-    account, pod = build.one("ServiceAccount"), build.pod["spec"]
+@each_rendering
+def test_the_account_gets_only_the_mounted_tokens(made: Rendering) -> None:
+    account, pod = made.one("ServiceAccount"), made.pod["spec"]
     assert pod["serviceAccountName"] == account["metadata"]["name"]
     assert account["automountServiceAccountToken"] is False
     assert pod["automountServiceAccountToken"] is False
 
 
-@each_build
-def test_the_image_is_pinned_by_digest(build: Build) -> None:
-    assert re.fullmatch(r"[\w.-]+\.[\w.-]+(/[\w-]+)+@sha256:[0-9a-f]{64}", build.container["image"])
+@each_rendering
+def test_the_image_is_pinned_by_digest(made: Rendering) -> None:
+    assert re.fullmatch(r"[\w.-]+\.[\w.-]+(/[\w-]+)+@sha256:[0-9a-f]{64}", made.container["image"])
 
 
-@each_build
-def test_a_service_monitor_finds_the_service_and_its_port(build: Build) -> None:
-    monitors, service = build.of_kind("ServiceMonitor"), build.one("Service")
-    assert len(monitors) == build.has_all_components
+@each_rendering
+def test_a_service_monitor_finds_the_service_and_its_port(made: Rendering) -> None:
+    monitors, service = made.of_kind("ServiceMonitor"), made.one("Service")
+    assert len(monitors) == made.has_options
     for monitor in monitors:
         selected = monitor["spec"]["selector"]["matchLabels"].items()
         assert selected <= service["metadata"]["labels"].items()
@@ -185,17 +171,8 @@ def test_a_service_monitor_finds_the_service_and_its_port(build: Build) -> None:
             assert int(endpoint["scrapeTimeout"][:-1]) <= int(endpoint["interval"][:-1])
 
 
-@each_build
-def test_the_base_needs_no_optional_cluster_features(build: Build) -> None:
-    groups = {each["apiVersion"].partition("/")[0] for each in build.objects()}
+@each_rendering
+def test_the_default_needs_no_optional_cluster_features(made: Rendering) -> None:
+    groups = {each["apiVersion"].partition("/")[0] for each in made.objects()}
     own = {"v1", "apps", "autoscaling", "policy", "networking.k8s.io", "rbac.authorization.k8s.io"}
-    assert groups - own == ({"monitoring.coreos.com"} if build.has_all_components else set())
-
-
-def test_the_base_has_no_registry_and_no_configuration() -> None:
-    """Both belong to the overlay: a vendored base is never edited."""
-    files = (MANIFESTS / "base").glob("*.yaml")
-    objects = [each for file in files for each in read(file.read_text())]
-    (deployment,) = [each for each in objects if each["kind"] == "Deployment"]
-    assert deployment["spec"]["template"]["spec"]["containers"][0]["image"] == "presign"
-    assert {"ConfigMap", "Secret", "Namespace"}.isdisjoint(each["kind"] for each in objects)
+    assert groups - own == ({"monitoring.coreos.com"} if made.has_options else set())

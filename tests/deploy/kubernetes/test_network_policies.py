@@ -8,15 +8,18 @@ from typing import Final
 import httpx
 import pytest
 
-from tests.deploy.kubernetes.building import (
+from tests.deploy.kubernetes.rendering import (
     EKS,
-    OVERLAYS,
+    NAMES,
     STATIC_KEYS,
-    Build,
     Object,
-    each_build,
+    Rendering,
+    each_rendering,
+    example,
     example_caller,
+    read,
 )
+from tools.manifests import manifests, merge
 
 PORT: Final = 8000  # a policy sees the Pod's port, not the Service's
 HTTPS: Final = 443
@@ -41,18 +44,18 @@ def make_pod(namespace: str, labels: dict[str, str], **of_namespace: str) -> Pee
     return Peer(namespace=tuple(named.items()), pod=tuple(labels.items()))
 
 
-def lets(build: Build, direction: str, peer: Peer, port: int, protocol: str = "TCP") -> bool:
+def lets(made: Rendering, direction: str, peer: Peer, port: int, protocol: str = "TCP") -> bool:
     """Evaluate policies as in networking.k8s.io/v1: any rule of any policy may allow."""
     peers = {"ingress": "from", "egress": "to"}[direction]
     return any(
         {"protocol": protocol, "port": port} in rule["ports"]
         and (peers not in rule or any(_is(each, peer) for each in rule[peers]))
-        for rule in rules(build, direction)
+        for rule in rules(made, direction)
     )
 
 
-def rules(build: Build, direction: str) -> list[Object]:
-    return [rule for policy in build.policies for rule in policy.get(direction, [])]
+def rules(made: Rendering, direction: str) -> list[Object]:
+    return [rule for policy in made.policies for rule in policy.get(direction, [])]
 
 
 def _is(documented: Object, peer: Peer) -> bool:
@@ -97,20 +100,20 @@ DENIED: Final = [
 ]
 
 
-@each_build
-def test_traffic_is_denied_unless_it_is_needed(build: Build) -> None:
-    assert any(set(each["policyTypes"]) == {"Ingress", "Egress"} for each in build.policies)
-    assert [flow for flow in ALLOWED if not lets(build, *flow)] == []
-    assert [flow for flow in DENIED if lets(build, *flow)] == []
-    assert PORT in {port["containerPort"] for port in build.container["ports"]}
+@each_rendering
+def test_traffic_is_denied_unless_it_is_needed(made: Rendering) -> None:
+    assert any(set(each["policyTypes"]) == {"Ingress", "Egress"} for each in made.policies)
+    assert [flow for flow in ALLOWED if not lets(made, *flow)] == []
+    assert [flow for flow in DENIED if lets(made, *flow)] == []
+    assert PORT in {port["containerPort"] for port in made.container["ports"]}
 
 
-@each_build
-def test_every_rule_names_its_ports(build: Build) -> None:
+@each_rendering
+def test_every_rule_names_its_ports(made: Rendering) -> None:
     """Without `ports` a rule allows all ports."""
     for direction in ("ingress", "egress"):
-        assert rules(build, direction)
-        assert all(rule.get("ports") for rule in rules(build, direction))
+        assert rules(made, direction)
+        assert all(rule.get("ports") for rule in rules(made, direction))
 
 
 def talks_to(configuration: Object) -> Iterator[str]:
@@ -136,13 +139,13 @@ def ways_to(text: str) -> list[tuple[Peer, int]]:
     return [(Peer(address=ELSEWHERE), port)]
 
 
-@each_build
-def test_configured_destinations_are_allowed(build: Build) -> None:
-    urls = list(talks_to(build.configuration))
+@each_rendering
+def test_configured_destinations_are_allowed(made: Rendering) -> None:
+    urls = list(talks_to(made.configuration))
     assert len(urls) >= 2
     for url in urls:
         for peer, port in ways_to(url):
-            assert lets(build, "egress", peer, port), url
+            assert lets(made, "egress", peer, port), url
 
 
 def test_on_eks_the_metadata_address_is_excluded() -> None:
@@ -160,11 +163,19 @@ def test_the_store_is_reached_only_at_its_port() -> None:
     assert not lets(STATIC_KEYS, "egress", other, 9000)
 
 
-@pytest.mark.parametrize("overlay", OVERLAYS)
-def test_the_rate_limit_store_needs_its_component(overlay: str) -> None:
+@pytest.mark.parametrize("name", NAMES)
+def test_the_rate_limit_store_needs_its_option(name: str) -> None:
     valkey = make_pod("valkey", {"app.kubernetes.io/name": "valkey"})
-    assert not lets(Build(overlay), "egress", valkey, 6379)
-    assert lets(Build(overlay, has_all_components=True), "egress", valkey, 6379)
+    assert not lets(Rendering(name), "egress", valkey, 6379)
+    assert lets(Rendering(name, has_options=True), "egress", valkey, 6379)
+
+
+def test_rules_of_the_values_narrow_the_way_to_the_api_server() -> None:
+    to_one = {"to": [{"ipBlock": {"cidr": "203.0.113.8/32"}}], "ports": [{"port": HTTPS}]}
+    egress = {"networkPolicy": {"egress": {"cluster-issuer": [to_one]}}}
+    objects = read(manifests(merge(example("static-keys"), egress)))
+    [policy] = [x for x in objects if x["metadata"]["name"] == "presign-to-cluster-issuer"]
+    assert policy["spec"]["egress"] == [to_one]
 
 
 def test_the_example_caller_has_the_access_label() -> None:

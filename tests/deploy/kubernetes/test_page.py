@@ -1,27 +1,23 @@
-"""deploy/kubernetes/README.md: its instructions match the manifests."""
+"""deploy/helm/README.md: its instructions match the manifests."""
 
 import json
 import re
-import shutil
-from pathlib import Path
 from typing import Final
 
 import pytest
 
 from service.server.run import FINISH_SECONDS
-from tests.deploy.kubernetes.building import (
+from tests.deploy.kubernetes.rendering import (
     EKS,
-    MANIFESTS,
-    OVERLAYS,
-    ROOT,
+    EXAMPLES,
     STATIC_KEYS,
-    Build,
-    kustomized,
-    read,
+    Rendering,
     tokens,
 )
+from tools import ROOT
+from tools.manifests import CHART
 
-PAGE: Final = (MANIFESTS / "README.md").read_text(encoding="utf-8")
+PAGE: Final = (CHART / "README.md").read_text(encoding="utf-8")
 
 
 def blocks(language: str) -> list[str]:
@@ -32,19 +28,9 @@ def commands() -> list[str]:
     return [line for block in blocks("sh") for line in block.splitlines()]
 
 
-def test_every_overlay_and_component_is_listed() -> None:
-    documented = set(re.findall(r"^\| \[([\w/-]+)\]", PAGE, re.MULTILINE))
-    files = MANIFESTS.rglob("kustomization.yaml")
-    assert documented == {str(file.parent.relative_to(MANIFESTS)) for file in files}
-
-
-def test_every_component_is_in_an_overlay_or_commented_out() -> None:
-    texts = [
-        (MANIFESTS / "overlays" / overlay / "kustomization.yaml").read_text(encoding="utf-8")
-        for overlay in OVERLAYS
-    ]
-    for component in (MANIFESTS / "components").iterdir():
-        assert any(f"- ../../components/{component.name}" in text for text in texts)
+def test_the_page_names_every_example() -> None:
+    named = set(re.findall(r"^\| \[examples/([\w./-]+)\]", PAGE, re.MULTILINE))
+    assert named == {path.name for path in EXAMPLES.iterdir()}
 
 
 def test_the_trust_policy_matches_the_projected_token() -> None:
@@ -65,9 +51,9 @@ def test_the_trust_policy_matches_the_projected_token() -> None:
 
 
 def test_the_secret_commands_create_the_used_keys() -> None:
-    for build in (STATIC_KEYS, Build("eks", has_all_components=True)):
-        namespace = build.one("Namespace")["metadata"]["name"]
-        for variable in build.container["env"]:
+    for made in (STATIC_KEYS, Rendering("eks", has_options=True)):
+        namespace = made.one("Deployment")["metadata"]["namespace"]
+        for variable in made.container["env"]:
             secret = variable["valueFrom"]["secretKeyRef"]
             start = f"kubectl -n {namespace} create secret generic {secret['name']} "
             (line,) = [each for each in commands() if each.startswith(start)]
@@ -85,24 +71,9 @@ def test_the_scaling_commands_match_the_autoscaler(policy: str) -> None:
 
 
 def test_paths_in_the_commands_exist() -> None:
-    documented = re.findall(r"deploy/kubernetes/[\w./-]+", "\n".join(commands()))
+    documented = re.findall(r"deploy/helm/[\w./-]+", "\n".join(commands()))
     assert documented
     assert [path for path in documented if not (ROOT / path).exists()] == []
-
-
-def test_the_vendored_overlay_builds(tmp_path: Path) -> None:
-    """The repository's URL is replaced with a local copy."""
-    (block,) = blocks("yaml")
-    (kustomization,) = read(block)
-    named = kustomization["resources"] + kustomization["components"]
-    for each in named:
-        assert re.fullmatch(r"https://\S+//deploy/kubernetes/[\w/-]+\?ref=v[\d.]+", each)
-    shutil.copytree(MANIFESTS, tmp_path / "deploy" / "kubernetes")
-    text = re.sub(r"https://\S+?//(\S+)\?ref=\S+", r"../\1", block)
-    (tmp_path / "own").mkdir()
-    (tmp_path / "own" / "kustomization.yaml").write_text(text, encoding="utf-8")
-    kinds = [each["kind"] for each in read(kustomized(tmp_path / "own"))]
-    assert {"Deployment", "Namespace", "Service"} <= set(kinds)
 
 
 def test_the_figures_on_the_page_match_the_manifests() -> None:

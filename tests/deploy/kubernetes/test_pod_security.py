@@ -4,21 +4,23 @@ There is no API server here, so `pod_security.py` implements its documented rule
 a Pod, one control after another, show that it refuses what it should.
 """
 
+import re
 from collections.abc import Callable
 from copy import deepcopy
 from typing import Any, Final
 
 import pytest
 
-from tests.deploy.kubernetes.building import (
+from tests.deploy.kubernetes.pod_security import RULES, violations
+from tests.deploy.kubernetes.rendering import (
     EKS,
-    Build,
     Object,
-    each_build,
+    Rendering,
+    each_rendering,
     example_caller,
     pod_templates,
 )
-from tests.deploy.kubernetes.pod_security import RULES, violations
+from tools.manifests import CHART
 
 Break = Callable[[Object], Any]
 
@@ -40,6 +42,8 @@ def _own(pod: Object) -> Any:
 def _pods(pod: Object) -> Any:
     return pod["spec"]["securityContext"]
 
+
+PAGE: Final = (CHART / "README.md").read_text(encoding="utf-8")
 
 # The control that must refuse, and the change
 BROKEN: Final[list[tuple[str, Break]]] = [
@@ -80,9 +84,9 @@ BROKEN: Final[list[tuple[str, Break]]] = [
 ]
 
 
-@each_build
-def test_every_pod_meets_the_restricted_profile(build: Build) -> None:
-    assert [violations(pod) for pod in pod_templates(build.objects())] == [{}]
+@each_rendering
+def test_every_pod_meets_the_restricted_profile(made: Rendering) -> None:
+    assert [violations(pod) for pod in pod_templates(made.objects())] == [{}]
 
 
 def test_the_example_caller_meets_the_profile() -> None:
@@ -107,8 +111,9 @@ def test_every_container_is_checked(kind: str) -> None:
     assert set(violations(pod)) == {"Capabilities", "Privilege Escalation"}
 
 
-@each_build
-def test_the_namespace_enforces_the_tested_profile_version(build: Build) -> None:
-    labels = build.one("Namespace")["metadata"]["labels"]
+def test_the_namespace_enforces_the_tested_profile_version() -> None:
+    labels = Rendering("eks", has_options=True).one("Namespace")["metadata"]["labels"]
     assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
     assert labels["pod-security.kubernetes.io/enforce-version"] == "v1.34"
+    [command] = re.findall(r"^kubectl label .*pod-security.*$", PAGE, re.MULTILINE)
+    assert all(f"{name}={value}" in command for name, value in labels.items() if "/enforce" in name)

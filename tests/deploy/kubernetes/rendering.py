@@ -1,47 +1,49 @@
-"""The manifests as a cluster gets them: built by kustomize, from a copy with optional components
-enabled.
+"""The manifests as a cluster gets them: the chart, rendered with the values of its examples."""
 
-Without kustomize the tests are skipped, and say how to install it; in CI they fail.
-"""
-
-import re
-import shutil
-import tempfile
+import platform
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from ruamel.yaml import YAML
 
-from tests.clients.toolchains import missing
-from tests.support.processes import run_to_end
+from tools.manifests import CHART, Values, manifests, values_of
 
-ROOT: Final = Path(__file__).parents[3]
-MANIFESTS: Final = ROOT / "deploy" / "kubernetes"
-OVERLAYS: Final = ("eks", "static-keys")
+EXAMPLES: Final = CHART / "examples"
+NAMES: Final = ("eks", "static-keys")
 PROBES: Final = ("startup", "liveness", "readiness")
-_SWITCHED_OFF = re.compile(r"^(\s*)# (- \.\./\.\./components/)", re.MULTILINE)
 
 Object = dict[str, Any]
 
 
+def example(name: str, *more: str) -> Values:
+    """Return the values of an example with its presign.yaml, and of further ones."""
+    if (sys.platform, platform.machine()) == ("darwin", "x86_64"):
+        pytest.skip("Helm's engine has no package for Intel Macs")
+    folder = EXAMPLES / name
+    values = values_of(folder / "values.yaml", *(EXAMPLES / f"{each}.yaml" for each in more))
+    return values | {"config": (folder / "presign.yaml").read_text(encoding="utf-8")}
+
+
 @dataclass(frozen=True)
-class Build:
-    overlay: str
-    has_all_components: bool = False
+class Rendering:
+    example: str
+    has_options: bool = False  # examples/optional.yaml, and the namespace
 
     def __str__(self) -> str:
-        return f"{self.overlay}, all components" if self.has_all_components else self.overlay
+        return f"{self.example}, all options" if self.has_options else self.example
 
     def objects(self) -> tuple[Object, ...]:
         """Shared by all tests: a test that changes one must copy it."""
         return _read(self)
 
-    def text(self) -> str:
-        return _built(self.overlay, self.has_all_components)
+    def text(self, namespace: str = "presign") -> str:
+        more = ["optional"] if self.has_options else []
+        values = example(self.example, *more) | {"createNamespace": self.has_options}
+        return manifests(values, namespace=namespace)
 
     def of_kind(self, kind: str) -> list[Object]:
         return [each for each in self.objects() if each["kind"] == kind]
@@ -74,10 +76,10 @@ class Build:
         return [each["spec"] for each in self.of_kind("NetworkPolicy")]
 
 
-EKS: Final = Build("eks")
-STATIC_KEYS: Final = Build("static-keys")
-BUILDS: Final = [Build(overlay, has) for overlay in OVERLAYS for has in (False, True)]
-each_build = pytest.mark.parametrize("build", BUILDS, ids=str)
+EKS: Final = Rendering("eks")
+STATIC_KEYS: Final = Rendering("static-keys")
+RENDERINGS: Final = [Rendering(name, has) for name in NAMES for has in (False, True)]
+each_rendering = pytest.mark.parametrize("made", RENDERINGS, ids=str)
 
 
 def read(text: str) -> tuple[Object, ...]:
@@ -85,13 +87,13 @@ def read(text: str) -> tuple[Object, ...]:
 
 
 @cache
-def _read(build: Build) -> tuple[Object, ...]:
-    return read(build.text())
+def _read(made: Rendering) -> tuple[Object, ...]:
+    return read(made.text())
 
 
 @cache
 def example_caller() -> tuple[Object, ...]:
-    return read((MANIFESTS / "examples" / "caller.yaml").read_text(encoding="utf-8"))
+    return read((EXAMPLES / "caller.yaml").read_text(encoding="utf-8"))
 
 
 def tokens(spec: Object) -> list[Any]:
@@ -108,31 +110,3 @@ def pod_templates(objects: tuple[Object, ...]) -> Iterator[Object]:
             yield each
         elif "template" in each.get("spec", {}):
             yield each["spec"]["template"]
-
-
-@cache
-def _built(overlay: str, has_all_components: bool) -> str:
-    with tempfile.TemporaryDirectory() as directory:
-        copy = Path(shutil.copytree(MANIFESTS, Path(directory) / "kubernetes"))
-        if has_all_components:
-            _switch_on(copy / "overlays" / overlay / "kustomization.yaml")
-        return kustomized(copy / "overlays" / overlay)
-
-
-def _switch_on(kustomization: Path) -> None:
-    text, count = _SWITCHED_OFF.subn(r"\1\2", kustomization.read_text(encoding="utf-8"))
-    assert count == 2, "disabled components are recognised by their comment"
-    kustomization.write_text(text, encoding="utf-8")
-
-
-def kustomized(directory: Path) -> str:
-    done = run_to_end([*_kustomize(), directory])
-    assert (done.returncode, done.stderr) == (0, ""), done.stderr  # it warns about deprecations
-    return done.stdout
-
-
-def _kustomize() -> list[str]:
-    if found := shutil.which("kustomize"):
-        return [found, "build"]
-    kubectl = shutil.which("kubectl") or missing("kustomize is not here", "kustomize")
-    return [kubectl, "kustomize"]
