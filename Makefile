@@ -129,7 +129,7 @@ lint: $(VENV)/.installed  ## format, lint, strict types, import contracts
 iam: $(VENV)/.installed tests/iam/node_modules/.package-lock.json  ## every IAM policy that the service makes or prints, evaluated by a simulator that others wrote
 	$(BIN)/pytest -q -n $(WORKERS) $(ALL_FOLDERS) tests/iam
 
-validate: $(VENV)/.installed $(CFN_VENV)/.installed $(SBOM)  ## the deployment files, with yamllint, hadolint, the compose schema, Helm's engine, kubernetes-validate, promtool, Prometheus, cfn-lint, an HCL parser; the bill of materials
+validate: $(VENV)/.installed $(CFN_VENV)/.installed $(SBOM)  ## the deployment files, with yamllint, hadolint, the compose schema, Helm's engine, kubernetes-validate, promtool, Prometheus, cfn-lint; the bill of materials
 	$(BIN)/pytest -q -n $(WORKERS) --override-ini addopts="-rA --strict-markers --strict-config --import-mode=importlib" tests/validators
 
 manifests: $(VENV)/.installed  ## render the Helm chart into dist/manifests.yaml, for kubectl apply (VALUES=values.yaml CONFIG=presign.yaml NAMESPACE=presign)

@@ -34,7 +34,7 @@ _ELSEWHERE: Final = re.compile(r"run by (tests/[\w/]+\.py)")
 _NOT_HERE: Final = re.compile(r"not run here: (?=.{8})[^<>]+")
 # Languages without a mark: they are shown, not typed. Commands must be `sh` or `python`.
 SHOWN: Final = frozenset(
-    {"", "text", "json", "yaml", "js", "ts", "java", "go", "nginx", "html", "promql", "ini", "hcl"}
+    {"", "text", "json", "yaml", "js", "ts", "java", "go", "nginx", "html", "promql", "ini"}
 )
 OF_A_TOKEN: Final = "/issuer is shown, and not answered"  # the demo's key has none
 
