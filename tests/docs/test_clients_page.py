@@ -30,10 +30,6 @@ def npm_version(package: str) -> str:
 def version(name: str) -> str:
     if name == "openapi-typescript and openapi-fetch":
         return f"{npm_version('openapi-typescript')} and {npm_version('openapi-fetch')}"
-    if name == "hey-api":
-        return npm_version("@hey-api/openapi-ts")
-    if name == "orval":
-        return npm_version(name)
     if name.startswith("openapi-generator: "):
         return python_version("openapi-generator-cli")
     return python_version(name)
