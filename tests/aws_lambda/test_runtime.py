@@ -11,7 +11,6 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from benchmarks.aws_lambda import cpu_of_an_invocation
 from tests.support.lambda_events import Kind, event_of
 from tests.support.lambda_runtime import RunningFunction, run_function
 from tests.support.relay import Relay, relaying
@@ -78,11 +77,6 @@ def test_a_cold_start_is_cheap_and_its_url_works(
         if cheapest <= COLD_START_CPU:
             break
     assert cheapest <= COLD_START_CPU
-
-
-def test_a_warm_invocation_takes_a_twentieth_of_boto3s() -> None:
-    cpu = cpu_of_an_invocation()
-    assert cpu["presign"] * 20 <= cpu["boto3"]
 
 
 def test_a_thousand_invocations_of_all_kinds_are_answered(function: RunningFunction) -> None:
