@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,8 +13,9 @@ import pytest
 
 from tests.clients.backends import Backend, run_backend
 from tests.clients.toolchains import GENERATORS, tool
-from tests.docs.documents import Block, commands, differences
+from tests.docs.documents import block_of, differences
 from tests.support.demo import ROOT
+from tests.support.processes import run_to_end
 from tests.support.stores import Store
 
 FASTAPI: Final = "docs/guides/fastapi-backend.md"
@@ -39,22 +39,8 @@ def backend(ministack: Store, tmp_path_factory: pytest.TempPathFactory) -> Itera
         yield running
 
 
-def block(page: str, contains: str) -> Block:
-    [found] = [each for each in commands(page) if contains in each.text]
-    return found
-
-
 def run_here(command: list[str], directory: Path, **environment: str) -> str:
-    done = subprocess.run(
-        command,
-        cwd=directory,
-        env={"PATH": os.defpath, **environment},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = run_to_end(command, cwd=directory, env={"PATH": os.defpath, **environment})
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
     return done.stdout
 
@@ -63,13 +49,13 @@ def run_here(command: list[str], directory: Path, **environment: str) -> str:
 
 
 def test_the_backend_answers_as_the_guide_shows(backend: Backend, tmp_path: Path) -> None:
-    asked = block(FASTAPI, "curl")
+    asked = block_of(FASTAPI, "curl")
     answer = run_here(["bash", "-euc", backend.as_here(asked.text)], tmp_path)
     assert list(differences(asked.shown, json.loads(answer))) == []
 
 
 def test_a_file_goes_up_and_down(backend: Backend, ministack: Store, tmp_path: Path) -> None:
-    code = backend.as_here(block(FASTAPI, "import httpx").text)
+    code = backend.as_here(block_of(FASTAPI, "import httpx").text)
     before = uploaded_by_ann(ministack)
     assert run_here([sys.executable, "-W", "error", "-c", code], tmp_path) == "name,amount\n\n"
     new = uploaded_by_ann(ministack) - before
@@ -112,8 +98,8 @@ def project(backend: Backend, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with the files that the guide names."""
     directory = tmp_path_factory.mktemp("project")
     shutil.copy(ROOT / "examples/django_backend.py", directory)
-    (directory / "urls.py").write_text(block(DJANGO, "urlpatterns").text)
-    (directory / "variables").write_text(backend.as_here(block(DJANGO, "export").text))
+    (directory / "urls.py").write_text(block_of(DJANGO, "urlpatterns").text)
+    (directory / "variables").write_text(backend.as_here(block_of(DJANGO, "export").text))
     return directory
 
 
@@ -127,7 +113,7 @@ def run_in_project(project: Path, code: str) -> str:
 
 
 def test_django_sends_a_file_up_and_down(project: Path) -> None:
-    code = f"import django_project\n{block(DJANGO, 'force_login').text}"
+    code = f"import django_project\n{block_of(DJANGO, 'force_login').text}"
     assert run_in_project(project, code) == "name,amount\n\n"
 
 

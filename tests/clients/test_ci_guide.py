@@ -20,6 +20,7 @@ from tests.auth.mint import jwk, jwks, rsa_key, signed
 from tests.clients.toolchains import tool
 from tests.docs.documents import blocks
 from tests.support.http_servers import Handler, serving
+from tests.support.processes import run_to_end
 from tests.support.service import make_settings, run_service
 from tests.support.stores import Store
 
@@ -97,21 +98,14 @@ class Job:
             ("${{ github.sha }}", COMMIT),
         ):
             folder = folder.replace(name, value)
-        return subprocess.run(
-            ["bash", "-e", "-c", step["run"]],  # as GitHub runs a step
-            cwd=self.directory,
-            env={
-                "PATH": os.defpath,
-                "FOLDER": folder,
-                "ACTIONS_ID_TOKEN_REQUEST_URL": f"{self.github_url}/token?api-version=2.0",
-                "ACTIONS_ID_TOKEN_REQUEST_TOKEN": REQUEST_TOKEN,
-            },
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        environment = {
+            "PATH": os.defpath,
+            "FOLDER": folder,
+            "ACTIONS_ID_TOKEN_REQUEST_URL": f"{self.github_url}/token?api-version=2.0",
+            "ACTIONS_ID_TOKEN_REQUEST_TOKEN": REQUEST_TOKEN,
+        }
+        command = ["bash", "-e", "-c", step["run"]]  # as GitHub runs a step
+        return run_to_end(command, cwd=self.directory, env=environment)
 
 
 @contextmanager

@@ -1,16 +1,17 @@
 """docs/guides/other-stores.md: its check shows which promises a store keeps."""
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from tests.clients.running import BASH
 from tests.clients.toolchains import tool
-from tests.docs.documents import commands
+from tests.docs.documents import block_of
 from tests.end_to_end.conftest import moto
+from tests.support.processes import run_to_end
 from tests.support.service import API_KEY, run_service
 from tests.support.stores import Store
 
@@ -37,11 +38,10 @@ def test_the_check_shows_what_a_store_does_not_keep(
 ) -> None:
     for program in ("curl", "jq"):
         tool(program, program)
-    [block] = [each for each in commands(GUIDE) if "probe.txt" in each.text]
     store: Store = request.getfixturevalue(name)
     (shell := tmp_path / "shell").mkdir()
     with run_service(store, tmp_path) as service:
-        text = block.text
+        text = block_of(GUIDE, "probe.txt").text
         for shown, ours in (
             ("http://127.0.0.1:8000", str(service.client.base_url).rstrip("/")),
             ("PRESIGN_TOKEN=demo", f"PRESIGN_TOKEN={API_KEY}"),
@@ -50,16 +50,8 @@ def test_the_check_shows_what_a_store_does_not_keep(
             ('"bucket": "demo"', '"bucket": "objects"'),
         ):
             text = text.replace(shown, ours)
-        done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", text],
-            cwd=shell,
-            env={"PATH": os.pathsep.join([str(Path(sys.executable).parent), os.defpath])},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        environment = {"PATH": os.pathsep.join([str(Path(sys.executable).parent), os.defpath])}
+        done = run_to_end([*BASH, text], cwd=shell, env=environment)
     assert done.returncode == 0, done.stderr
     assert "object_exists" in done.stderr
     printed = done.stdout.splitlines()

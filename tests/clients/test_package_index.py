@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import subprocess
 import sys
 import tomllib
 import zipfile
@@ -14,8 +13,9 @@ from typing import Final
 import pytest
 
 from tests.clients.recording import Recording, recording
+from tests.clients.running import BASH, printed
 from tests.clients.toolchains import GENERATORS, tool
-from tests.docs.documents import Block, commands
+from tests.docs.documents import Block, block_of
 from tests.support.service import API_KEY, make_caller, run_service
 from tests.support.stores import Store
 
@@ -50,24 +50,7 @@ class Index:
             "HOME": str(directory),
             "PRESIGN_TOKEN": API_KEY,
         }
-        done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", text],
-            cwd=directory,
-            env={**own, **environment},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout
-        return done.stdout
-
-
-def block(contains: str) -> Block:
-    [found] = [each for each in commands(PAGE) if contains in each.text]
-    return found
+        return printed([*BASH, text], directory, {**own, **environment}, secret=API_KEY)
 
 
 def build(directory: Path, name: str, version: str, *requires: str) -> None:
@@ -111,8 +94,8 @@ def index(ministack: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     ):
         url = str(service.client.base_url).rstrip("/")
         index = Index(url=url, store=store, dist=directory / "dist")
-        index.run(block("unzip"), directory)
-        index.run(block("curl"), directory)
+        index.run(block_of(PAGE, "unzip"), directory)
+        index.run(block_of(PAGE, "curl"), directory)
         yield index
 
 
@@ -136,20 +119,19 @@ class Installer:
 def installer(request: pytest.FixtureRequest, tmp_path: Path) -> Installer:
     if request.param == "pip":
         environment = {"PIP_NO_CACHE_DIR": "1", "PIP_NO_INPUT": "1"}
-        shown, options = block("PIP_INDEX_URL"), ["--target", "site"]
+        shown, options = block_of(PAGE, "PIP_INDEX_URL"), ["--target", "site"]
     else:
         assert (GENERATORS / "uv").exists(), "uv is missing: `make clients` installs it"
         environment = {"UV_CACHE_DIR": str(tmp_path / "cache")}
-        shown = block("UV_DEFAULT_INDEX")
+        shown = block_of(PAGE, "UV_DEFAULT_INDEX")
         options = ["--target", "site", "--python", sys.executable]
     return Installer(shown=shown, options=options, environment=environment, directory=tmp_path)
 
 
 def test_a_package_and_its_dependency_are_installed(index: Index, installer: Installer) -> None:
-    printed = installer.install(index)
+    installer.install(index)
     for name in ("tinypkg", "tiny_dep"):
         assert (installer.directory / "site" / f"{name}.py").read_text() == CODE
-    assert API_KEY not in printed
 
 
 def test_the_store_never_gets_the_key(index: Index, installer: Installer) -> None:
@@ -170,24 +152,23 @@ def test_metadata_beside_a_wheel_saves_its_download(index: Index, installer: Ins
 
 
 def test_pipx_installs_with_uv_and_the_variable_of_uv(index: Index, tmp_path: Path) -> None:
-    shown = block("UV_DEFAULT_INDEX")
+    shown = block_of(PAGE, "UV_DEFAULT_INDEX")
     install = f"pipx install --quiet --python {sys.executable} tinypkg && bin/tinypkg"
     installing = replace(shown, text=shown.text.replace("uv pip install tinypkg", install))
-    printed = index.run(
+    said = index.run(
         installing,
         tmp_path,
         PIPX_HOME=str(tmp_path / "pipx"),
         PIPX_BIN_DIR=str(tmp_path / "bin"),
         UV_CACHE_DIR=str(tmp_path / "cache"),
     )
-    assert printed.splitlines()[-1] == "42"
-    assert API_KEY not in printed
+    assert said.splitlines()[-1] == "42"
 
 
 def test_uv_locks_the_hash_of_what_was_uploaded(index: Index, tmp_path: Path) -> None:
     """`tiny-dep` was uploaded without a checksum."""
     (tmp_path / "pyproject.toml").write_text(PROJECT)
-    shown, lock = block("UV_DEFAULT_INDEX"), f"uv lock --python {sys.executable}"
+    shown, lock = block_of(PAGE, "UV_DEFAULT_INDEX"), f"uv lock --python {sys.executable}"
     locking = replace(shown, text=shown.text.replace("uv pip install tinypkg", lock))
     index.run(locking, tmp_path, UV_CACHE_DIR=str(tmp_path / "cache"))
     locked = tomllib.loads((tmp_path / "uv.lock").read_text())["package"]
@@ -200,4 +181,4 @@ def test_uv_locks_the_hash_of_what_was_uploaded(index: Index, tmp_path: Path) ->
 def test_a_released_file_is_not_replaced(index: Index, tmp_path: Path) -> None:
     build(tmp_path / "dist", "tinypkg", "1.0")
     with pytest.raises(AssertionError, match="412"):
-        index.run(block("curl"), tmp_path)
+        index.run(block_of(PAGE, "curl"), tmp_path)

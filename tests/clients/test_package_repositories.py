@@ -16,8 +16,9 @@ from tests.browser.proxy import nginx
 from tests.clients.http.places import BUCKET, Place, place_of
 from tests.clients.recording import HOST, SentRequest
 from tests.clients.repositories import GO, REPOSITORIES, Repository
+from tests.clients.running import BASH
 from tests.clients.toolchains import tool
-from tests.docs.documents import commands
+from tests.docs.documents import block_of
 from tests.end_to_end.examples import node
 from tests.end_to_end.nginx import nginx as running
 from tests.support.processes import free_ports
@@ -50,7 +51,7 @@ class Shell:
         path = os.pathsep.join([*map(str, tools), os.environ["PATH"]])
         rust = {"RUSTUP_HOME": str(Path.home() / ".rustup")}
         done, sent = self.place.sent_by(
-            ["bash", "-euo", "pipefail", "-c", NPM + text],
+            [*BASH, NPM + text],
             self.home,
             **{"PATH": path, **rust, **environment},
         )
@@ -58,7 +59,7 @@ class Shell:
         return sent
 
     def publish(self, folder: str, **environment: str) -> None:
-        text = block("presign put").replace(
+        text = block_of(PAGE, "presign put").text.replace(
             "./repository demo/repository/", f"./{folder} demo/{folder}/"
         )
         self.run(text.replace(HERE, self.place.url), **environment)
@@ -67,16 +68,11 @@ class Shell:
         self, shown: str, here: Mapping[str, str], environment: Mapping[str, str]
     ) -> list[SentRequest]:
         """Run the block of the page that has `shown` in it, with `here` instead."""
-        text = block(shown)
+        text = block_of(PAGE, shown).text
         for theirs, ours in here.items():
             assert theirs in text
             text = text.replace(theirs, ours)
         return self.run(text, **environment)
-
-
-def block(contains: str) -> str:
-    [found] = [each.text for each in commands(PAGE) if contains in each.text]
-    return found
 
 
 def host_of(url: str) -> str:

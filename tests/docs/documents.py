@@ -84,6 +84,12 @@ def commands(page: str) -> list[Block]:
     return [block for block in blocks(page) if block.language in COMMANDS]
 
 
+def block_of(page: str, contains: str) -> Block:
+    """Return the block of commands of a page that has this text."""
+    [found] = [each for each in commands(page) if contains in each.text]
+    return found
+
+
 def run(
     block: Block, demo: Demo, directory: Path, variables: Mapping[str, str] | None = None
 ) -> str:

@@ -163,24 +163,6 @@ def test_nothing_is_installed_from_an_index_before_the_release() -> None:
     assert {page for page in PAGES if ours.search(text_of(page))} == {"docs/release.md"}
 
 
-@pytest.mark.parametrize(
-    ("page", "claim"),
-    [
-        ("README.md", "without giving them AWS credentials"),
-        ("README.md", "A test runs every command"),
-        ("docs/zensical.toml", "without AWS credentials"),
-        ("docs/flow.svg", "never AWS credentials"),
-        ("docs/uppy.md", "hands out no credentials"),
-        ("docs/guides/README.md", "on one screen"),
-        ("deploy/iam/README.md", "needs `GET` and `PUT` of these"),
-        ("service/console/page/index.html", "until you sign out or close it"),
-    ],
-)
-def test_a_page_does_not_promise_more_than_is_so(page: str, claim: str) -> None:
-    """`presign credentials` exists, some commands need AWS, and the console deletes."""
-    assert claim not in " ".join(text_of(page).split())
-
-
 @pytest.mark.parametrize("page", ["README.md", "docs/security.md"])
 def test_the_number_of_mutations_is_current(page: str) -> None:
     assert f"each of {len(CASES)} mutations" in " ".join(text_of(page).split())

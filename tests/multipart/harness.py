@@ -1,6 +1,5 @@
 """The multipart use cases of one caller, with a store in memory, in virtual time."""
 
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -24,6 +23,7 @@ from service.signing.multipart_actions import CreateMultipartUpload, UploadedPar
 from service.telemetry.metrics import Metrics
 from tests.multipart.fake_s3 import FakeS3
 from tests.s3.fake_store import harness_decorator
+from tests.support.audited import Audited
 from tests.support.authorizer import make_authorizer
 from tests.support.factories import REQUESTER, make_grant, make_snapshot
 from tests.support.pool import FakeSource
@@ -36,7 +36,7 @@ KEY: Final = "a/b"
 
 
 @dataclass
-class Harness:
+class Harness(Audited):
     """The multipart use cases of one caller. Requests without arguments are valid."""
 
     clock: FakeClock
@@ -45,12 +45,7 @@ class Harness:
     store: FakeS3
     sources: dict[str, FakeSource]
     metrics: Metrics
-    audit_bytes: list[bytes]
     events: list[str]  # audit lines and calls to the store
-
-    @property
-    def audit_lines(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.audit_bytes]
 
     @property
     def session_calls(self) -> int:
@@ -122,7 +117,9 @@ async def start_harness(
     client = S3Client(clock=clock, jitter=lambda: 0, observer=metrics, transport=store)
     try:
         multipart = MultipartUploads(authorizer, client)
-        yield Harness(clock, authorizer, multipart, store, sources, metrics, lines, events)
+        yield Harness(
+            clock, authorizer, multipart, store, sources, metrics, events, audit_bytes=lines
+        )
     finally:
         await client.close()
 

@@ -1,10 +1,8 @@
 """The second layer: the authorizer and the presigner over a pool, in virtual time."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
-from typing import Any
 
 import pytest
 
@@ -22,6 +20,7 @@ from service.sessions.pool import SessionPool
 from service.sessions.pool_entry import BucketSessions
 from service.sessions.source import SessionSource
 from service.telemetry.metrics import Metrics
+from tests.support.audited import Audited
 from tests.support.factories import CALLER, REQUESTER, make_batches, make_requester
 from tests.support.observers import NullObserver
 from tests.support.pool import LONGEST_LIFETIME, FakeSource
@@ -29,13 +28,12 @@ from tests.support.virtual_time import FakeClock, loop_clock
 
 
 @dataclass
-class Harness:
+class Harness(Audited):
     """A presigner whose buckets each have a fake source."""
 
     clock: FakeClock
     authorizer: Authorizer
     sources: Mapping[str, FakeSource]
-    audit_bytes: list[bytes]
 
     def __post_init__(self) -> None:
         numbers = count(1)
@@ -49,10 +47,6 @@ class Harness:
     def fetches(self) -> int:
         """How many sessions were requested from STS."""
         return sum(len(source.fetched) for source in self.sources.values())
-
-    @property
-    def audit_lines(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.audit_bytes]
 
     @property
     def decisions(self) -> list[tuple[str, str | None, list[str]]]:
@@ -99,7 +93,7 @@ def make_harness(
     authorizer = make_authorizer(
         snapshot, sources, write_audit=audit_bytes.extend, longest_lifetime=longest_lifetime
     )
-    return Harness(clock, authorizer, sources, audit_bytes)
+    return Harness(clock, authorizer, sources, audit_bytes=audit_bytes)
 
 
 def make_authorizer(

@@ -2,10 +2,9 @@
 
 import asyncio
 import sys
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import FrameType
 from typing import Any
@@ -28,6 +27,7 @@ from service.sessions.session import Session
 from service.sessions.source import Owner, Role
 from service.telemetry.metrics import Metrics
 from tests.auth.mint import ISSUER, ed_key, jwk, jwks
+from tests.support.app import FixedSource
 from tests.support.factories import (
     ADDRESS,
     make_batches,
@@ -43,35 +43,24 @@ BILLING, SALES = Caller(issuer=None, subject="billing"), Caller(issuer=None, sub
 PATIENCE = 30.0  # seconds, for a busy machine
 
 
-class FakeSource:
+class FakeSource(FixedSource):
     """Returns a new session each time, once `gate` is set."""
 
-    length = 3600.0
-
     def __init__(self, bucket: str, origin: CredentialOrigin) -> None:
+        super().__init__(SystemClock())
         self.bucket = bucket
         self.role_arn = origin.arn if isinstance(origin, Role) else None
         self.gate = asyncio.Event()
         self.gate.set()
         self.refused_policies: set[str | None] = set()
-        self.fetched: list[Owner] = []
-        self.policies: list[str | None] = []
-        self.vended: list[bool] = []
 
     async def fetch(self, owner: Owner, policy: str | None, *, vended: bool = False) -> Session:
-        self.fetched.append(owner)
-        self.policies.append(policy)
-        self.vended.append(vended)
+        session = await super().fetch(owner, policy, vended=vended)
         await self.gate.wait()
         if policy in self.refused_policies:
             raise ConnectionError
-        return Session(
-            credentials=make_credentials(f"ASIA{self.bucket.upper()}{len(self.fetched):09}"),
-            name="presign",
-            starts_at=time.time(),
-            expires_at=time.time() + self.length,
-            server_time_at_boot=time.time() - SystemClock().boot(),
-        )
+        name = f"ASIA{self.bucket.upper()}{len(self.fetched):09}"
+        return replace(session, credentials=make_credentials(name))
 
 
 @dataclass

@@ -20,6 +20,7 @@ import httpx
 
 from service.auth.api_keys import digest_of
 from tests.clients.recording import Recording, SentRequest, recording
+from tests.support.processes import run_to_end
 from tests.support.service import run_service
 from tests.support.stores import Store
 
@@ -117,7 +118,7 @@ class Place:
                 "AWS_CONTAINER_CREDENTIALS_FULL_URI": source,
                 "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": str(token),
             }
-        done = subprocess.run(
+        done = run_to_end(
             command,
             cwd=home,
             env={
@@ -129,11 +130,7 @@ class Place:
                 **source,
                 **more,
             },
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=_SECONDS,
-            check=False,
+            seconds=_SECONDS,
         )
         return done, self.recording.requests[before:]
 

@@ -1,7 +1,6 @@
 """The service behind nginx, with two teams' repositories and an issuer, and clones to run Git in."""
 
 import os
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -9,13 +8,11 @@ from pathlib import Path
 from typing import Final
 
 from service.config.key_files import new_key
-from tests.auth.mint import ISSUER, ed_key, jwk, jwks, make_token
-from tests.browser.proxy import nginx
+from tests.auth.mint import make_token
 from tests.clients.recording import Recording, recording
+from tests.clients.running import BASH, behind_nginx, issuing, printed
 from tests.clients.toolchains import GENERATORS, tool
-from tests.docs.documents import Block, blocks, commands
-from tests.end_to_end.nginx import nginx as running
-from tests.support.http_servers import Handler, serving
+from tests.docs.documents import block_of
 from tests.support.processes import free_ports
 from tests.support.service import run_service
 from tests.support.stores import Store
@@ -31,11 +28,6 @@ GRANT: Final = {
     "allow": ["check", "download", "upload", "multipart"],
     "max_expires_in": 900,
 }
-
-
-class Keys(Handler):
-    def do_GET(self) -> None:  # noqa: N802 - its name there
-        self.answer(200, jwks(jwk(ed_key())))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,32 +69,16 @@ class Clone:
             "GIT_TERMINAL_PROMPT": "0",
             "PRESIGN_TOKEN": self.token,
         }
-        done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", text.replace(HOST, self.server.url)],
-            cwd=self.directory,
-            env={**own, **environment},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        assert (done.returncode != 0) == fails, done.stdout
-        assert self.token not in done.stdout
-        return done.stdout
+        command = [*BASH, text.replace(HOST, self.server.url)]
+        environment = {**own, **environment}
+        return printed(command, self.directory, environment, secret=self.token, fails=fails)
 
     def page(self, contains: str, *, fails: bool = False, **environment: str) -> str:
         """Run the commands of the page that contain this text."""
-        return self.run(block(contains).text, fails=fails, **environment)
+        return self.run(block_of(PAGE, contains).text, fails=fails, **environment)
 
     def at(self, name: str) -> "Clone":
         return replace(self, directory=self.directory.parent / name)
-
-
-def block(contains: str) -> Block:
-    [found] = [each for each in commands(PAGE) if contains in each.text]
-    return found
 
 
 def new_clone(server: Server, directory: Path, team: str = "design") -> Clone:
@@ -130,10 +106,8 @@ def serve(store: Store, directory: Path) -> Iterator[Server]:
     key.write_text(new_key(b"k" * 32))
     [port] = free_ports(1)
     url = f"http://127.0.0.1:{port}"
-    with serving(Keys) as issuer_url, recording(store.endpoint_url) as recorded:
-        issuer = {"issuer": ISSUER.issuer, "audience": ISSUER.audience, "jwks_url": issuer_url}
-        top = {
-            "issuers": {"corp": issuer},
+    with issuing() as top, recording(store.endpoint_url) as recorded:
+        top |= {
             "server": {"drain_seconds": 0, "public_url": url},
             "links": {"keys": [str(key)]},
             "git_lfs": {"repositories": REPOSITORIES, "multipart_threshold": "50MiB"},
@@ -143,16 +117,5 @@ def serve(store: Store, directory: Path) -> Iterator[Server]:
             store, directory, callers=callers, top=top, public_endpoint_url=recorded.url
         ) as service:
             service_url = str(service.client.base_url).rstrip("/")
-            with behind_nginx(service_url, directory, port):
+            with behind_nginx(PAGE, service_url, directory, port):
                 yield Server(url=url, store=store, recorded=recorded)
-
-
-@contextmanager
-def behind_nginx(service_url: str, directory: Path, port: int) -> Iterator[None]:
-    """Run nginx at this port, with the location that the page shows."""
-    [shown] = [each.text for each in blocks(PAGE) if each.language == "nginx"]
-    location = shown.replace("http://presign.internal:8000", service_url)
-    http = f"server {{ listen 127.0.0.1:{port}; {location} location /livez {{ return 200; }} }}"
-    (at := directory / "nginx").mkdir()
-    with running(nginx(), at, http, answers=f"http://127.0.0.1:{port}/livez"):
-        yield

@@ -17,6 +17,7 @@ from service.auth.api_keys import digest_of
 from tests.clients.http.program import PYTHON
 from tests.clients.recording import Recording, SentRequest, recording
 from tests.support.factories import OPERATIONS
+from tests.support.processes import run_to_end
 from tests.support.scrapes import read, value
 from tests.support.service import run_service
 from tests.support.stores import Store
@@ -51,16 +52,8 @@ class Place:
     ) -> tuple[subprocess.CompletedProcess[str], list[SentRequest]]:
         """Run a client, and return its end and what it sent to the store."""
         before = len(self.recording.requests)
-        done = subprocess.run(
-            command,
-            cwd=home,
-            env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", **environment(home), **more},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            check=False,
-        )
+        own = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", **environment(home), **more}
+        done = run_to_end(command, seconds=SECONDS, cwd=home, env=own)
         return done, self.recording.requests[before:]
 
 

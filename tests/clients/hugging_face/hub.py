@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,7 +12,8 @@ from typing import Any, Final
 
 from tests.clients.page import ROOT
 from tests.clients.recording import Recording, recording
-from tests.docs.documents import Block, commands
+from tests.clients.running import BASH, printed
+from tests.docs.documents import block_of
 from tests.support.service import API_KEY, make_caller, run_service
 from tests.support.stores import Store
 
@@ -78,11 +78,11 @@ class Program:
 
     def page(self, contains: str, **environment: str) -> str:
         """Run the block of the page that contains this text."""
-        block = block_of(contains)
+        block = block_of(PAGE, contains)
         text = block.text.replace(PRESIGN, self.hub.url).replace(" reports/", " objects/")
         if block.language == "python":
             return self.run([str(self.bin / "python"), "-c", text], environment)
-        return self.run(["bash", "-euo", "pipefail", "-c", text], environment)
+        return self.run([*BASH, text], environment)
 
     def run(
         self,
@@ -92,20 +92,8 @@ class Program:
         fails: bool = False,
     ) -> str:
         """Return what a command prints, and that the token is not in it."""
-        done = subprocess.run(
-            command,
-            cwd=self.directory,
-            env=self.environment() | dict(environment),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert (done.returncode != 0) == fails, done.stdout
-        assert API_KEY not in done.stdout
-        return done.stdout
+        environment = self.environment() | dict(environment)
+        return printed(command, self.directory, environment, secret=API_KEY, fails=fails)
 
     @property
     def bin(self) -> Path:
@@ -124,11 +112,6 @@ class Program:
             "HF_HUB_DISABLE_UPDATE_CHECK": "1",
             "HF_HUB_DISABLE_PROGRESS_BARS": "1",
         }
-
-
-def block_of(contains: str) -> Block:
-    [found] = [each for each in commands(PAGE) if contains in each.text]
-    return found
 
 
 @contextmanager

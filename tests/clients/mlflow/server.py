@@ -1,7 +1,6 @@
 """presign behind nginx, MLflow's server without a key, and programs that use both."""
 
 import os
-import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,13 +11,11 @@ from typing import Any, Final
 import httpx
 
 from service.auth.api_keys import digest_of
-from tests.auth.mint import ISSUER, ed_key, jwk, jwks, make_token
-from tests.browser.proxy import nginx
+from tests.auth.mint import make_token
 from tests.clients.page import ROOT
 from tests.clients.recording import Recording, recording
-from tests.docs.documents import Block, blocks, commands
-from tests.end_to_end.nginx import nginx as running
-from tests.support.http_servers import Handler, serving
+from tests.clients.running import BASH, behind_nginx, issuing, printed
+from tests.docs.documents import block_of
 from tests.support.processes import free_ports, run_process
 from tests.support.scrapes import read, value
 from tests.support.service import run_service
@@ -47,11 +44,6 @@ CALLERS: Final = [
         "grants": [{"bucket": "objects", "prefix": "mlflow/", "allow": ["list", "delete"]}],
     },
 ]
-
-
-class Keys(Handler):
-    def do_GET(self) -> None:  # noqa: N802 - its name there
-        self.answer(200, jwks(jwk(ed_key())))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,11 +92,10 @@ class Program:
 
     def page(self, contains: str, environment: Mapping[str, str] = NOTHING) -> str:
         """Run the block of the page that contains this text."""
-        block = block_of(contains)
+        block = block_of(PAGE, contains)
         if block.language == "python":
             return self.run(block.text, environment)
-        command = ["bash", "-euo", "pipefail", "-c", block.text]
-        return self._run(command, environment, fails=False)
+        return self._run([*BASH, block.text], environment, fails=False)
 
     def _run(self, command: list[Any], environment: Mapping[str, str], *, fails: bool) -> str:
         own = environment_of(self.directory) | {
@@ -112,20 +103,8 @@ class Program:
             "MLFLOW_TRACKING_TOKEN": self.token,
             "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
         }
-        done = subprocess.run(
-            command,
-            cwd=self.directory,
-            env=own | dict(environment),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        assert (done.returncode != 0) == fails, done.stdout
-        assert self.token not in done.stdout
-        return done.stdout
+        environment = own | dict(environment)
+        return printed(command, self.directory, environment, secret=self.token, fails=fails)
 
 
 def environment_of(home: Path) -> dict[str, str]:
@@ -140,39 +119,22 @@ def environment_of(home: Path) -> dict[str, str]:
     }
 
 
-def block_of(contains: str) -> Block:
-    [found] = [each for each in commands(PAGE) if contains in each.text]
-    return found
-
-
 def new_program(server: Server, directory: Path, team: str = "vision") -> Program:
     return Program(server=server, directory=directory, token=make_token(team=team))
 
 
 @contextmanager
 def serve(store: Store, directory: Path, tracking: Tracking) -> Iterator[Server]:
-    with serving(Keys) as issuer_url, recording(store.endpoint_url) as recorded:
-        issuer = {"issuer": ISSUER.issuer, "audience": ISSUER.audience, "jwks_url": issuer_url}
-        top = {"issuers": {"corp": issuer}, "mlflow": {"roots": ROOTS}}
+    with issuing() as issuers, recording(store.endpoint_url) as recorded:
+        top = {**issuers, "mlflow": {"roots": ROOTS}}
         with (
             run_service(
                 store, directory, callers=CALLERS, top=top, public_endpoint_url=recorded.url
             ) as service,
-            behind_nginx(str(service.client.base_url).rstrip("/"), directory, tracking.port),
+            behind_nginx(PAGE, str(service.client.base_url).rstrip("/"), directory, tracking.port),
         ):
             url = str(service.client.base_url).rstrip("/")
             yield Server(tracking=tracking, service_url=url, store=store, recorded=recorded)
-
-
-@contextmanager
-def behind_nginx(service_url: str, directory: Path, port: int) -> Iterator[None]:
-    """Run nginx with the location that the page shows."""
-    [shown] = [each.text for each in blocks(PAGE) if each.language == "nginx"]
-    location = shown.replace("http://presign.internal:8000", service_url)
-    http = f"server {{ listen 127.0.0.1:{port}; {location} location /livez {{ return 200; }} }}"
-    (at := directory / "nginx").mkdir()
-    with running(nginx(), at, http, answers=f"http://127.0.0.1:{port}/livez"):
-        yield
 
 
 @contextmanager
@@ -182,7 +144,7 @@ def tracking_server(
     """Run the page's command with this text, which starts MLflow's server."""
     assert (BIN / "mlflow").exists(), "MLflow is missing: `make clients` installs it"
     [port] = free_ports(1)
-    text = block_of(contains).text.replace(f"https://{PRESIGN}", f"http://{PRESIGN}")
+    text = block_of(PAGE, contains).text.replace(f"https://{PRESIGN}", f"http://{PRESIGN}")
     text = text.replace(PRESIGN, f"127.0.0.1:{presign_port}").replace("5000", str(port))
     url = f"http://127.0.0.1:{port}"
     command = ["/bin/bash", "-euo", "pipefail", "-c", f"{text.rstrip()} --workers 1"]

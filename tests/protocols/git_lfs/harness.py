@@ -1,11 +1,10 @@
 """The app with two repositories of Git LFS, and a fake S3 with HEAD."""
 
 import hashlib
-import json
 from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +15,7 @@ from service.config.key_files import new_key
 from tests.multipart.fake_s3 import FakeS3, xml
 from tests.s3.fake_store import query_of
 from tests.support.app import make_app_settings, make_open_grant, run_app
+from tests.support.audited import Audited
 from tests.support.virtual_time import FakeClock
 
 MEDIA_TYPE: Final = "application/vnd.git-lfs+json"
@@ -83,14 +83,9 @@ class LfsStore(FakeS3):
 
 
 @dataclass
-class Harness:
+class Harness(Audited):
     client: httpx.AsyncClient
     store: LfsStore
-    audit_bytes: list[bytes] = field(default_factory=list)
-
-    @property
-    def audit_lines(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.audit_bytes]
 
     async def post(
         self, operation: str, *objects: Mapping[str, Any], **more: Any
@@ -141,7 +136,7 @@ async def start(
     async with run_app(
         configured or settings(), store_transport=store, audit=audit_bytes.extend, clock=clock
     ) as client:
-        yield Harness(client, store, audit_bytes)
+        yield Harness(client, store, audit_bytes=audit_bytes)
 
 
 def parameters(url: str) -> dict[str, str]:

@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from html import escape
 from typing import Any, Final
-from urllib.parse import parse_qs, quote
+from urllib.parse import parse_qs
 
 import httpx
 
 from service.protocols.hugging_face.revisions import NAME_DIGITS, name_digits
+from tests.s3.listed import Listed, listing
 from tests.support.app import make_app_settings, make_open_grant, make_store_response, run_app
 
 MODIFIED: Final = "2026-01-02T03:04:05.000Z"
@@ -34,17 +34,15 @@ KEYS: Final = (
 READ: Final = ("list", "download")
 
 
-@dataclass
-class Stored:
-    etag: str = "e"
-    size: int = 5
+def stored(etag: str = "e", size: int = 5) -> Listed:
+    return Listed(etag, size, MODIFIED)
 
 
 @dataclass
 class HubStore:
     """Answers ListObjectsV2, and forbids a HEAD. Each answer waits for `gate`, if there is one."""
 
-    objects: dict[str, Stored]
+    objects: dict[str, Listed]
     status: int = 200
     gate: asyncio.Event | None = None
     began: asyncio.Event = field(default_factory=asyncio.Event)
@@ -59,37 +57,11 @@ class HubStore:
         if self.status != 200 or request.method == "HEAD":
             status = max(self.status, 403)
             return make_store_response(status, "<Error><Code>AccessDenied</Code></Error>")
-        prefix, begin = query.get("prefix", ""), int(query.get("continuation-token", 0))
-        end = begin + int(query["max-keys"])
-        names = self._names(prefix, one_level="delimiter" in query)
-        more = f"<NextContinuationToken>{end}</NextContinuationToken>" if names[end:] else ""
-        listed = "".join(map(self._element, names[begin:end]))
-        return make_store_response(
-            200,
-            f"<ListBucketResult><EncodingType>url</EncodingType><IsTruncated>"
-            f"{str(bool(more)).lower()}</IsTruncated>{more}{listed}</ListBucketResult>",
-        )
-
-    def _names(self, prefix: str, *, one_level: bool) -> list[str]:
-        found = [key for key in self.objects if key.startswith(prefix)]
-        if one_level:
-            parts = [key.removeprefix(prefix).partition("/") for key in found]
-            found = [*{prefix + name + slash for name, slash, _ in parts}]
-        return sorted(found)
-
-    def _element(self, name: str) -> str:
-        text = escape(quote(name))
-        if name not in self.objects:
-            return f"<CommonPrefixes><Prefix>{text}</Prefix></CommonPrefixes>"
-        stored = self.objects[name]
-        return (
-            f"<Contents><Key>{text}</Key><ETag>{stored.etag}</ETag><Size>{stored.size}</Size>"
-            f"<LastModified>{MODIFIED}</LastModified></Contents>"
-        )
+        return make_store_response(200, listing(query, self.objects))
 
 
 def store_of(keys: Iterable[str] = KEYS) -> HubStore:
-    return HubStore({key: Stored() for key in keys})
+    return HubStore({key: stored() for key in keys})
 
 
 @asynccontextmanager

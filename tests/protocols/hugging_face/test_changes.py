@@ -12,11 +12,11 @@ from tests.protocols.hugging_face.harness import (
     FILE,
     INFO,
     LLAMA,
-    Stored,
     grant,
     run_hub,
     sha_of_name,
     store_of,
+    stored,
     told,
 )
 from tests.support.virtual_time import FakeClock
@@ -72,11 +72,11 @@ async def test_a_change_ends_the_sha_within_seconds(change: str) -> None:
         before = await sha_of(client)
         match change:
             case "replaced":
-                store.objects[f"{LLAMA}config.json"] = Stored(etag="new")
+                store.objects[f"{LLAMA}config.json"] = stored(etag="new")
             case "removed":
                 del store.objects[f"{LLAMA}config.json"]
             case "added":
-                store.objects[f"{LLAMA}new"] = Stored()
+                store.objects[f"{LLAMA}new"] = stored()
             case _:
                 for key in [key for key in store.objects if key.startswith(LLAMA)]:
                     del store.objects[key]
@@ -94,7 +94,7 @@ async def test_a_sha_of_a_newer_listing_is_looked_for_again() -> None:
     store, clock = store_of(), FakeClock()
     async with run_hub(store, clock=clock) as client:
         await sha_of(client)
-        store.objects[f"{LLAMA}config.json"] = Stored(etag="new")
+        store.objects[f"{LLAMA}config.json"] = stored(etag="new")
         async with run_hub(store) as other:
             newer = await sha_of(other)
         assert told(await client.head(resolve(newer))) == OVER

@@ -13,9 +13,9 @@ from tests.protocols.hugging_face.harness import (
     LLAMA,
     MODIFIED,
     HubStore,
-    Stored,
     run_hub,
     store_of,
+    stored,
     told,
 )
 from tests.support.app import ADDRESS
@@ -167,7 +167,7 @@ async def test_a_grant_limits_how_long_a_url_lives() -> None:
 
 @pytest.mark.parametrize("size", [0, 6 * 1024**3])
 async def test_files_of_any_size_have_it(size: int) -> None:
-    store = HubStore({f"{LLAMA}config.json": Stored(etag="&quot;abc-12&quot;", size=size)})
+    store = HubStore({f"{LLAMA}config.json": stored(etag="&quot;abc-12&quot;", size=size)})
     assert (await get(FILE, store)).headers["x-linked-size"] == str(size)
 
 

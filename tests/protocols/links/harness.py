@@ -1,10 +1,9 @@
 """The app with share links, three callers, and a clock that tests move."""
 
-import json
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +14,7 @@ from service.auth.api_keys import digest_of
 from service.config.key_files import new_key
 from service.protocols.links.share_links import ShareLinks
 from tests.support.app import API_KEY, app_of, make_app_settings, make_open_grant, run_app
+from tests.support.audited import Audited
 from tests.support.virtual_time import CLOCK_START, FakeClock
 
 URL: Final = "https://files.example.com"
@@ -24,16 +24,14 @@ WEEK: Final = 7 * 86_400
 
 
 @dataclass
-class Harness:
+class Harness(Audited):
     client: httpx.AsyncClient
     clock: FakeClock
-    audit_bytes: list[bytes] = field(default_factory=list)
 
     @property
     def audit_lines(self) -> list[dict[str, Any]]:
         """Those of links, without the looks at their objects."""
-        lines = (json.loads(line) for line in self.audit_bytes)
-        return [line for line in lines if line.get("action") != "HeadObject"]
+        return [line for line in super().audit_lines if line.get("action") != "HeadObject"]
 
     async def post(self, **link: Any) -> httpx.Response:
         return await self.client.post("/v1/links", json=LINK | link)
@@ -85,4 +83,4 @@ async def start(configured: Settings, clock: FakeClock | None = None) -> AsyncIt
     clock, audit_bytes = clock or real_clock(), list[bytes]()
     async with run_app(configured, audit=audit_bytes.extend, clock=clock) as client:
         await until_looked(client)
-        yield Harness(client, clock, audit_bytes)
+        yield Harness(client, clock, audit_bytes=audit_bytes)

@@ -1,18 +1,18 @@
 """The app with two artifact roots of MLflow, and a fake S3 with all that they need."""
 
-import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from html import escape
 from typing import Any, Final
-from urllib.parse import quote
 
 import httpx
 
 from service.app.settings import Settings
 from tests.multipart.fake_s3 import Do, FakeS3, xml
+from tests.s3.listed import Listed, listing
 from tests.support.app import make_app_settings, make_open_grant, run_app
+from tests.support.audited import Audited
 
 API: Final = "/api/2.0/mlflow-artifacts"
 PREFIX: Final = "mlflow/team/"
@@ -66,42 +66,14 @@ class MlflowStore(FakeS3):
         return xml(status=204)
 
     def _list(self, query: Mapping[str, str]) -> httpx.Response:
-        """A token is the last name of the page before."""
-        prefix, after = query["prefix"], query.get("continuation-token", "")
-        keys = [key for key in self.objects if key.startswith(prefix)]
-        if "delimiter" in query:
-            parts = [key.removeprefix(prefix).partition("/") for key in keys]
-            keys = [prefix + name + slash for name, slash, _ in parts]
-        rest = [name for name in sorted(set(keys)) if name > after]
-        limit = min(self.page, int(query["max-keys"]))
-        listed = "".join(map(self._entry, rest[:limit]))
-        is_cut = len(rest) > limit
-        last = escape(rest[limit - 1]) if is_cut else ""
-        token = f"<NextContinuationToken>{last}</NextContinuationToken>" if is_cut else ""
-        return xml(
-            f"<ListBucketResult><EncodingType>url</EncodingType><IsTruncated>{str(is_cut).lower()}"
-            f"</IsTruncated>{token}{listed}</ListBucketResult>"
-        )
-
-    def _entry(self, name: str) -> str:
-        if name not in self.objects:
-            return f"<CommonPrefixes><Prefix>{quote(name)}</Prefix></CommonPrefixes>"
-        etag, size = self.objects[name]
-        return (
-            f"<Contents><Key>{quote(name)}</Key><ETag>{escape(etag)}</ETag><Size>{size}</Size>"
-            "</Contents>"
-        )
+        objects = {key: Listed(escape(etag), size) for key, (etag, size) in self.objects.items()}
+        return xml(listing(query, objects, page=self.page))
 
 
 @dataclass
-class Harness:
+class Harness(Audited):
     client: httpx.AsyncClient
     store: MlflowStore
-    audit_bytes: list[bytes] = field(default_factory=list)
-
-    @property
-    def audit_lines(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.audit_bytes]
 
     async def send(self, method: str, path: str, **more: Any) -> httpx.Response:
         """Send a request to a path below the API, exactly as it is written."""
@@ -131,7 +103,7 @@ async def start(configured: Settings | None = None) -> AsyncIterator[Harness]:
     async with run_app(
         configured or settings(), store_transport=store, audit=audit_bytes.extend
     ) as client:
-        yield Harness(client, store, audit_bytes)
+        yield Harness(client, store, audit_bytes=audit_bytes)
 
 
 def refused(answer: httpx.Response) -> tuple[int, str]:

@@ -3,12 +3,12 @@
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from html import escape
 from typing import Any, Final
-from urllib.parse import parse_qs, quote, unquote
+from urllib.parse import parse_qs, unquote
 
 import httpx
 
+from tests.s3.listed import Listed, listing
 from tests.support.app import make_app_settings, make_open_grant, make_store_response, run_app
 
 MODIFIED: Final = "2026-01-02T03:04:05.000Z"
@@ -48,17 +48,8 @@ class ListedStore:
             return self._head(unquote(request.url.path[1:]))
         query = {name: each[0] for name, each in parse_qs(request.url.query.decode()).items()}
         self.asked.append(query)
-        prefix, begin = query.get("prefix", ""), int(query.get("continuation-token", 0))
-        end = begin + min(self.page, int(query["max-keys"]))
-        entries = self._level(prefix)
-        more = f"<NextContinuationToken>{end}</NextContinuationToken>" if entries[end:] else ""
-        truncated = str(bool(more)).lower()
-        listed = "".join(map(self._element, entries[begin:end]))
-        return make_store_response(
-            200,
-            f"<ListBucketResult><EncodingType>url</EncodingType><IsTruncated>{truncated}"
-            f"</IsTruncated>{more}{listed}</ListBucketResult>",
-        )
+        objects = dict.fromkeys(self.keys, Listed(modified=self.modified))
+        return make_store_response(200, listing(query, objects, page=self.page))
 
     def _head(self, key: str) -> httpx.Response:
         self.heads.append(key)
@@ -66,20 +57,6 @@ class ListedStore:
         if key in self.checksums:
             headers["x-amz-checksum-sha256"] = self.checksums[key]
         return make_store_response(self.head_status if key in self.keys else 404, "", headers)
-
-    def _level(self, prefix: str) -> list[str]:
-        rests = [key.removeprefix(prefix) for key in self.keys if key.startswith(prefix)]
-        parts = [rest.partition("/") for rest in rests]
-        return sorted({prefix + name + slash for name, slash, _ in parts})
-
-    def _element(self, name: str) -> str:
-        text = escape(quote(name))
-        if name.endswith("/") and name not in self.keys:
-            return f"<CommonPrefixes><Prefix>{text}</Prefix></CommonPrefixes>"
-        return (
-            f"<Contents><Key>{text}</Key><ETag>e</ETag><Size>5</Size>"
-            f"<LastModified>{self.modified}</LastModified></Contents>"
-        )
 
 
 @asynccontextmanager

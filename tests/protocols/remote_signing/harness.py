@@ -1,15 +1,15 @@
 """The app with a caller that may sign below `wh/` in `demo`."""
 
-import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 import httpx
 
 from service.signing.signer import Address
 from tests.support.app import ADDRESS, make_app_settings, make_open_grant, run_app
+from tests.support.audited import Audited
 
 ORIGIN: Final = f"https://{ADDRESS.host}"
 SIGN: Final = "/sign/demo/v1/aws/s3/sign"
@@ -21,13 +21,8 @@ PATH_STYLE: Final = Address(
 
 
 @dataclass
-class Harness:
+class Harness(Audited):
     client: httpx.AsyncClient
-    audit_bytes: list[bytes] = field(default_factory=list)
-
-    @property
-    def audit_lines(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.audit_bytes]
 
     async def ask(
         self, method: str = "GET", key: str = "wh/a", *, path: str = SIGN, **changes: Any
@@ -78,7 +73,7 @@ async def start_harness(
     settings = make_app_settings(*(grants or [GRANT]), buckets={"demo": {**BUCKET, **bucket}})
     lines: list[bytes] = []
     async with run_app(settings, audit=lines.extend, **(more or {})) as client:
-        yield Harness(client, lines)
+        yield Harness(client, audit_bytes=lines)
 
 
 BUCKET: Final[dict[str, Any]] = {

@@ -5,7 +5,7 @@ import re
 from base64 import b64decode
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
@@ -16,6 +16,7 @@ from service.auth.api_keys import digest_of
 from tests.multipart.fake_s3 import FakeS3
 from tests.s3.fake_store import query_of
 from tests.support.app import API_KEY, make_app_settings, make_open_grant, run_app
+from tests.support.audited import Audited
 
 BOB: Final = {"Authorization": "Bearer battery-staple"}
 PREFIX: Final = "uploads/_key/tester/"
@@ -39,14 +40,9 @@ KEY: Final = re.compile(re.escape(PREFIX) + "[0-9a-f]{32}/bill[.]pdf")
 
 
 @dataclass
-class Harness:
+class Harness(Audited):
     client: httpx.AsyncClient
     store: FakeS3
-    audit_bytes: list[bytes] = field(default_factory=list)
-
-    @property
-    def audit_lines(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.audit_bytes]
 
     async def sign(self, status: int = 200, **request: Any) -> dict[str, Any]:
         answer = await self.sign_raw(**request)
@@ -86,7 +82,7 @@ async def start_harness(configured: Settings | None = None) -> AsyncIterator[Har
     async with run_app(
         configured or settings(), store_transport=store, audit=audit_bytes.extend
     ) as client:
-        yield Harness(client, store, audit_bytes)
+        yield Harness(client, store, audit_bytes=audit_bytes)
 
 
 def query(url: str) -> dict[str, str]:

@@ -1,0 +1,64 @@
+"""Runs programs as their pages say, in front of a service behind nginx, with tokens of an issuer."""
+
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from tests.auth.mint import ISSUER, ed_key, jwk, jwks
+from tests.browser.proxy import nginx
+from tests.docs.documents import blocks
+from tests.end_to_end.nginx import nginx as running
+from tests.support.http_servers import Handler, serving
+
+BASH: Final = ("bash", "-euo", "pipefail", "-c")
+
+
+def printed(
+    command: Sequence[str | Path],
+    directory: Path,
+    environment: Mapping[str, str],
+    *,
+    secret: str,
+    fails: bool = False,
+) -> str:
+    """Run a program without input. Return all that it prints, in which there is no secret."""
+    done = subprocess.run(
+        command,
+        cwd=directory,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert (done.returncode != 0) == fails, done.stdout
+    assert secret not in done.stdout
+    return done.stdout
+
+
+class Keys(Handler):
+    def do_GET(self) -> None:  # noqa: N802 - its name there
+        self.answer(200, jwks(jwk(ed_key())))
+
+
+@contextmanager
+def issuing() -> Iterator[dict[str, Any]]:
+    """Yield the configuration of an issuer `corp`, whose keys are on loopback."""
+    with serving(Keys) as url:
+        issuer = {"issuer": ISSUER.issuer, "audience": ISSUER.audience, "jwks_url": url}
+        yield {"issuers": {"corp": issuer}}
+
+
+@contextmanager
+def behind_nginx(page: str, service_url: str, directory: Path, port: int) -> Iterator[None]:
+    """Run nginx at this port, with the location that the page shows."""
+    [shown] = [each.text for each in blocks(page) if each.language == "nginx"]
+    location = shown.replace("http://presign.internal:8000", service_url)
+    http = f"server {{ listen 127.0.0.1:{port}; {location} location /livez {{ return 200; }} }}"
+    (at := directory / "nginx").mkdir()
+    with running(nginx(), at, http, answers=f"http://127.0.0.1:{port}/livez"):
+        yield
