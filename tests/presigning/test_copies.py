@@ -31,11 +31,11 @@ from tests.support.factories import (
 from tests.support.signed_urls import validity_of
 from tests.support.virtual_time import in_virtual_time
 
-SIGNER: Final = ("assume_role", "arn:aws:iam::111122223333:role/presign")
+COPY_GROUP: Final = ("assume_role", "arn:aws:iam::111122223333:role/presign")
 PHOTOS: Final = make_bucket(
-    s3_bucket="acme-photos", arns=bucket_arns("acme-photos", partition="aws"), signer=SIGNER
+    s3_bucket="acme-photos", arns=bucket_arns("acme-photos", partition="aws"), copy_group=COPY_GROUP
 )
-REPORTS: Final = make_bucket(signer=SIGNER)
+REPORTS: Final = make_bucket(copy_group=COPY_GROUP)
 BUCKETS: Final = {"reports": REPORTS, "photos": PHOTOS}
 
 
@@ -190,7 +190,8 @@ def test_a_caller_of_many_buckets_costs_no_more_than_their_number() -> None:
         names = [f"b{n}" for n in range(number)]
         arns = {name: bucket_arns(name, partition="aws") for name in names}
         buckets = {
-            name: make_bucket(s3_bucket=name, arns=arns[name], signer=SIGNER) for name in names
+            name: make_bucket(s3_bucket=name, arns=arns[name], copy_group=COPY_GROUP)
+            for name in names
         }
         both = frozenset({Operation.DOWNLOAD, Operation.UPLOAD})
         grants = (Grant(bucket=name, prefix="", allow=both) for name in names)
