@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING
 import click
 
 from presign_client.commands.failures import line_of, print_failure
-from presign_client.commands.options import connected, narrowed
+from presign_client.commands.options import calling, narrowed
 from presign_client.errors import PresignError
-from presign_client.notes import state_directory
 
 if TYPE_CHECKING:
     from presign_client.agent.cache import CredentialCache
     from presign_client.agent.server import Agent
-    from presign_client.client import Presign
+    from presign_client.calls import Calls
 
 
 def listen_address(text: str) -> tuple[str, int]:
@@ -66,9 +65,9 @@ Examples:
     is_flag=True,
     help="Answer all programs that reach it, such as the containers of a Pod.",
 )
-@connected
+@calling
 def command(
-    presign: "Presign",
+    presign: "Calls",
     *,
     bucket: str,
     prefix: str | None,
@@ -85,6 +84,7 @@ def command(
     from presign_client.agent.cache import CredentialCache  # noqa: PLC0415 - as in `connected`
     from presign_client.agent.secret import new_secret, publish, read_or_make  # noqa: PLC0415
     from presign_client.agent.server import Agent  # noqa: PLC0415
+    from presign_client.notes import state_directory  # noqa: PLC0415
 
     if no_authorization and authorization_file:
         raise click.UsageError("--no-authorization needs no --authorization-file.")

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from presign_client.commands.options import connected, narrowed
+from presign_client.commands.options import calling, narrowed
 from presign_client.commands.output import print_json
 
 if TYPE_CHECKING:
-    from presign_client.client import Presign
+    from presign_client.calls import Calls
     from presign_client.results import Credentials
 
 
@@ -35,9 +35,9 @@ For a program that asks no endpoint, in a shell:
     show_default=True,
     help="JSON for `credential_process`, or variables for a shell.",
 )
-@connected
+@calling
 def command(
-    presign: "Presign", *, bucket: str, prefix: str | None, permission: str | None, form: str
+    presign: "Calls", *, bucket: str, prefix: str | None, permission: str | None, form: str
 ) -> None:
     """Print temporary AWS credentials for a bucket.
 

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from presign_client.commands.options import as_json, connected, duration, target_name
+from presign_client.commands.options import as_json, calling, duration, target_name
 from presign_client.commands.output import print_json
 from presign_client.commands.progress import waiting
 
 if TYPE_CHECKING:
-    from presign_client.client import Presign
+    from presign_client.calls import Calls
     from presign_client.results import Link
 
 
@@ -31,9 +31,9 @@ Examples:
 @click.option("--message", metavar="TEXT", help="What the link is for. The page shows it.")
 @click.option("--upload", is_flag=True, help="Let others upload to a prefix.")
 @as_json
-@connected
+@calling
 def command(
-    presign: "Presign",
+    presign: "Calls",
     *,
     target: tuple[str, str],
     expires_in: int | None,

@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from presign_client.commands.options import as_json, connected
+from presign_client.commands.options import as_json, calling
 from presign_client.commands.output import print_json, shown
 from presign_client.commands.progress import waiting
 
 if TYPE_CHECKING:
-    from presign_client.client import Presign
+    from presign_client.calls import Calls
 
 
 @click.command(
@@ -21,8 +21,8 @@ Example:
 )
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
 @as_json
-@connected
-def command(presign: "Presign", *, ids: tuple[str, ...], is_json: bool) -> None:
+@calling
+def command(presign: "Calls", *, ids: tuple[str, ...], is_json: bool) -> None:
     """End share links that you have made, within two seconds.
 
     `presign links` lists them with their ids. The object stays.

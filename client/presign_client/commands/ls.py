@@ -4,14 +4,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from presign_client.commands.options import as_json, connected, target_name
+from presign_client.commands.options import as_json, calling, target_name
 from presign_client.commands.output import print_json, shown
 from presign_client.commands.progress import waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from presign_client.client import Presign
+    from presign_client.calls import Calls
     from presign_client.listing import Page
     from presign_client.results import Entry
 
@@ -27,8 +27,8 @@ Examples:
 @click.argument("target", type=target_name, metavar="BUCKET/PREFIX")
 @click.option("-r", "--recursive", is_flag=True, help="List all levels.")
 @as_json
-@connected
-def command(presign: "Presign", *, target: tuple[str, str], recursive: bool, is_json: bool) -> None:
+@calling
+def command(presign: "Calls", *, target: tuple[str, str], recursive: bool, is_json: bool) -> None:
     """List the objects whose keys begin with a prefix.
 
     A line has the size in bytes, the time in UTC and the name. A name that ends in / is a prefix.

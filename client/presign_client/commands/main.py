@@ -2,7 +2,7 @@
 
 import os
 import sys
-from functools import partial
+from functools import cache, partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -125,6 +125,7 @@ def _with_one_name(args: list[str]) -> list[str]:
     return [REVOKE, *args[2:]] if args[:2] == REVOKE.split() and args[2:] else args
 
 
+@cache  # it reads the metadata of all packages, which takes some ms
 def _added() -> "dict[str, EntryPoint]":
     # Imported here, and not for OWN: it would take a fifth of the start of `presign get`.
     from importlib.metadata import entry_points  # noqa: PLC0415

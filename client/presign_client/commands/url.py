@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from presign_client.commands.options import as_json, connected, duration, object_name, size
+from presign_client.commands.options import as_json, calling, duration, object_name, size
 from presign_client.commands.output import print_json
 from presign_client.commands.progress import waiting
 
 if TYPE_CHECKING:
-    from presign_client.client import Presign
+    from presign_client.calls import Calls
     from presign_client.results import SignedRequest
 
 
@@ -35,9 +35,9 @@ Examples:
 @click.option("--expires-in", type=duration, help="Lifetime, such as 15m.")
 @click.option("--curl", "is_curl", is_flag=True, help="Print a command that sends the request.")
 @as_json
-@connected
+@calling
 def command(
-    presign: "Presign",
+    presign: "Calls",
     *,
     name: tuple[str, str],
     method: str,

@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from presign_client.commands.options import as_json, connected, object_name
+from presign_client.commands.options import as_json, calling, object_name
 from presign_client.commands.output import print_json, shown
 from presign_client.commands.progress import waiting
 
 if TYPE_CHECKING:
-    from presign_client.client import Presign
+    from presign_client.calls import Calls
     from presign_client.results import Version
 
 
@@ -24,8 +24,8 @@ Examples:
 )
 @click.argument("name", type=object_name, metavar="BUCKET/KEY")
 @as_json
-@connected
-def command(presign: "Presign", *, name: tuple[str, str], is_json: bool) -> None:
+@calling
+def command(presign: "Calls", *, name: tuple[str, str], is_json: bool) -> None:
     """List the versions of an object, the newest first.
 
     A line has the size in bytes, the time in UTC and the version's id. `deleted` in place of a size

@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from presign_client.commands.options import as_json, connected
+from presign_client.commands.options import as_json, calling
 from presign_client.commands.output import print_json, shown
 from presign_client.commands.progress import waiting
 
 if TYPE_CHECKING:
-    from presign_client.client import Presign
+    from presign_client.calls import Calls
 
 
 @click.command(
@@ -20,8 +20,8 @@ Example:
 """,
 )
 @as_json
-@connected
-def command(presign: "Presign", *, is_json: bool) -> None:
+@calling
+def command(presign: "Calls", *, is_json: bool) -> None:
     """Show who you are to presign, and what you may do."""
     with waiting():
         caller = presign.whoami()

@@ -1,6 +1,5 @@
 """What a transfer is to do, and how an object is divided into parts."""
 
-import mimetypes
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -49,5 +48,7 @@ def parts_of(size: int, part_size: int) -> Iterator[Part]:
 
 def type_of(name: str) -> str | None:
     """Return the content type for the name's suffix."""
+    import mimetypes  # noqa: PLC0415 - only uploads need it, and each help imports this module
+
     kind, encoding = mimetypes.guess_type(name)
     return None if encoding else kind
