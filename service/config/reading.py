@@ -15,7 +15,8 @@ from typing import Any, Final
 from service.config.expansion import Expander, NoExpander, original_text
 from service.config.quoting import quoted, safe_name
 from service.config.sharing import value_at, written_location
-from service.config.yaml_reader import YamlError, YamlMapping, YamlSequence, parse
+from service.config.yaml_file import read_yaml
+from service.config.yaml_reader import YamlMapping, YamlSequence
 from service.errors import FOUND, ConfigurationError, ConfigurationProblem, Location
 
 _LARGE: Final = 8 * 1024 * 1024  # bytes: 10,000 callers are less, and take some 10 ms
@@ -217,38 +218,6 @@ class _Reader:
 
 def _refusal(path: Path, document: Any, text: str, location: Location) -> ConfigurationError:
     return ConfigurationError([located_in(path, document, ConfigurationProblem(text, location))])
-
-
-def read_yaml(path: Path, expander: Expander) -> Any:
-    """Return the document, expanded, whose nodes know their lines. Raises ConfigurationError."""
-    text = ""
-    try:
-        text = path.read_text(encoding="utf-8")
-        document = parse(text)
-    except FileNotFoundError:
-        raise _unreadable(path, "No such file; `presign init` writes a first one") from None
-    except OSError as error:
-        raise _unreadable(path, error.strerror or "cannot be read") from None
-    except UnicodeDecodeError:
-        raise _unreadable(path, "not UTF-8") from None
-    except YamlError as error:
-        raise _unreadable(path, _advice(error, text), error.line) from None
-    # The walk takes 0.1 s for thousands of callers.
-    return expander.expand(document) if "${" in text else document
-
-
-def _unreadable(path: Path, message: str, line: int | None = None) -> ConfigurationError:
-    return ConfigurationError([ConfigurationProblem(message, file=str(path), line=line)])
-
-
-def _advice(error: YamlError, text: str) -> str:
-    """Return the parser's message, or what to write instead."""
-    lines = text.split("\n")[error.line - 1 : error.line] if error.line else []
-    if any(line.lstrip(" ").startswith("\t") for line in lines):  # none at the end of the text
-        return "a tab; indent with spaces"
-    if error.problem.startswith("mapping values are not allowed"):
-        return "a second `: ` in one line; write a text that has one in quotes"
-    return error.problem
 
 
 def yaml_files(directory: Path) -> list[Path]:

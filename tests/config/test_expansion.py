@@ -7,7 +7,7 @@ from typing import Any, Final
 import pytest
 
 from service.app.settings import load_settings
-from service.config import reading
+from service.config import yaml_file
 from service.config.expansion import Expander, NoExpander
 from service.config.process import configuration_sources
 from service.config.yaml_reader import parse
@@ -260,7 +260,7 @@ def test_only_what_may_name_a_file_is_parsed_to_find_them(
         texts.append(text)
         return parse(text)
 
-    monkeypatch.setattr(reading, "parse", counted)
+    monkeypatch.setattr(yaml_file, "parse", counted)
     path = written(tmp_path, text)
     (tmp_path / "teams").mkdir()
     (tmp_path / "teams" / "a.yaml").write_text("callers: []\n")
