@@ -10,12 +10,13 @@ import logging
 import math
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from service.app import protocol_values
 from service.app.services import Services
-from service.app.settings import Settings, load_settings, watched_files
+from service.app.settings import Settings, load_again, watched_files
 from service.concurrency.event_loop import without_garbage_collection
 from service.config.process import configuration_fingerprint, configuration_sources
 from service.config.reading import Sources, content_digest, fingerprint
@@ -23,7 +24,7 @@ from service.errors import ConfigurationError
 
 log = logging.getLogger(__name__)
 
-Load = Callable[[Path], Settings]
+Load = Callable[[Path, Settings], Settings]
 
 POLL_SECONDS: Final = 2.0
 FIRST_RETRY_SECONDS: Final = 10.0  # after a change that failed; doubled each time
@@ -57,7 +58,7 @@ async def keep_reloading(
     services: Services,
     on_result: Callable[[str], None],
     *,
-    load: Load = load_settings,
+    load: Load = load_again,
     poll_seconds: float = POLL_SECONDS,
     retry_seconds: float = FIRST_RETRY_SECONDS,
 ) -> None:
@@ -76,7 +77,8 @@ async def keep_reloading(
     while True:
         if changed or retries.is_due():
             with without_garbage_collection():
-                new = await _reload(files, load, services, poll_seconds / 10)
+                load_new = partial(load, files.path, settings)
+                new = await _reload(files, load_new, services, poll_seconds / 10)
             on_result("failed" if new is None else "ok")
             if new is None:
                 retries.postpone(again=not changed)
@@ -160,13 +162,13 @@ def _differs(start: ReadAtStart, load: Load) -> bool:
             return True
         if configuration_fingerprint(start.path) == start.read_as:
             return False
-        return load(start.path) != start.settings
+        return load(start.path, start.settings) != start.settings
     except Exception:  # noqa: BLE001 - of any kind; `_reload` logs it
         return True
 
 
 async def _reload(
-    files: WatchedFiles, load: Load, services: Services, settle_seconds: float
+    files: WatchedFiles, load: Callable[[], Settings], services: Services, settle_seconds: float
 ) -> Settings | None:
     """Return the new settings, or None if the old ones stay in use."""
     try:
@@ -187,17 +189,19 @@ async def _reload(
     return new
 
 
-async def _load(files: WatchedFiles, load: Load, settle_seconds: float) -> Settings:
+async def _load(
+    files: WatchedFiles, load: Callable[[], Settings], settle_seconds: float
+) -> Settings:
     """Load once more if that failed, or if the files changed meanwhile.
 
     It may have read half of a change, or missed a file that vanished and returned.
     """
     settings = None
     with suppress(Exception):
-        settings = await asyncio.to_thread(load, files.path)
+        settings = await asyncio.to_thread(load)
     if not await _changed_again(files, settle_seconds) and settings is not None:
         return settings
-    return await asyncio.to_thread(load, files.path)
+    return await asyncio.to_thread(load)
 
 
 async def _changed_again(files: WatchedFiles, settle_seconds: float) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from service.config.caller_texts import KnownCallers
 from service.config.quoting import safe_name
 from service.config.reading import Files, Sources, find_sources, fingerprint, read_files
 from service.config.server import ServerSettings
@@ -64,9 +65,9 @@ def configuration_fingerprint(path: Path) -> str:
     return fingerprint(path, configuration_sources(path))
 
 
-def configuration_files(path: Path | None) -> Files:
+def configuration_files(path: Path | None, known: KnownCallers | None = None) -> Files:
     """Read the configuration at `path`, or at the default path. Raises ConfigurationError."""
-    return read_files(configuration_path(path), os.environ)
+    return read_files(configuration_path(path), os.environ, known)
 
 
 def unread_variables(files: Files) -> list[ConfigurationProblem]:

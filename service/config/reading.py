@@ -12,6 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
+from service.config.caller_texts import CallerTexts, Digest, KnownCallers
 from service.config.expansion import Expander, NoExpander, original_text
 from service.config.quoting import quoted, safe_name
 from service.config.sharing import value_at, written_location
@@ -44,7 +45,7 @@ class Files:
     `own` is the file's own document; `document` also has the callers and buckets of the others.
     `teams` has the path of each team's file, its document, and the index in `document` of its first
     caller. `of_buckets` has the path and the document with each bucket that is not in `own`.
-    `variables` are the names in `${VAR}`.
+    `variables` are the names in `${VAR}`, and `texts` has those of the callers.
     """
 
     path: Path
@@ -53,6 +54,7 @@ class Files:
     teams: list[tuple[Path, Any, int]] = field(default_factory=list)
     of_buckets: dict[str, tuple[Path, Any]] = field(default_factory=dict)
     variables: frozenset[str] = frozenset()
+    texts: CallerTexts = field(default_factory=CallerTexts)
 
     def located(self, problem: ConfigurationProblem) -> ConfigurationProblem:
         """Return the problem with the file and the line of its setting.
@@ -91,12 +93,12 @@ def located_in(path: Path, document: Any, problem: ConfigurationProblem) -> Conf
     return replace(problem, file=str(path), line=line, location=location)
 
 
-def read_files(path: Path, environ: Mapping[str, str]) -> Files:
+def read_files(path: Path, environ: Mapping[str, str], known: KnownCallers | None = None) -> Files:
     """Return the configuration at `path`. `environ` has the variables of `${VAR}`.
 
-    Raises ConfigurationError.
+    With `known` callers no setting of a caller has a line. Raises ConfigurationError.
     """
-    return _Reader(path, environ).read()
+    return _Reader(path, environ, known).read()
 
 
 def find_sources(path: Path, environ: Mapping[str, str]) -> Sources:
@@ -125,13 +127,20 @@ def fingerprint(path: Path, sources: Sources, more: Iterable[Path] = ()) -> str:
 
 class _Reader:
     def __init__(
-        self, path: Path, environ: Mapping[str, str], *, only_sources: bool = False
+        self,
+        path: Path,
+        environ: Mapping[str, str],
+        known: KnownCallers | None = None,
+        *,
+        only_sources: bool = False,
     ) -> None:
         self.directories: list[Path] = []
         self.expanded: list[Path] = []
         self.variables: set[str] = set()
         self._path = path
         self._environ = environ
+        self._known = known
+        self._digests: list[Digest] = []
         self._only_sources = only_sources
         self._problems: list[ConfigurationProblem] = []
 
@@ -145,11 +154,14 @@ class _Reader:
         if self._problems:
             raise ConfigurationError(self._problems)
         files.variables = frozenset(self.variables)
+        if isinstance(own, YamlMapping):
+            files.texts = CallerTexts(self._digests, own.get("grant_sets"))
         return files
 
     def _document(self, path: Path, kind: type[Expander] = Expander) -> Any:
         expander = kind(path.parent, self._environ)
-        document = read_yaml(path, expander)
+        document, digests = read_yaml(path, expander, self._known)
+        self._digests += digests
         self.expanded += expander.files
         self.variables |= expander.variables
         self._problems += [

@@ -1,18 +1,32 @@
 """Reads one file of YAML."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from service.config.caller_texts import Digest, KnownCallers, digests_of
 from service.config.expansion import Expander
 from service.config.yaml_reader import YamlError, parse
 from service.errors import ConfigurationError, ConfigurationProblem
 
 
-def read_yaml(path: Path, expander: Expander) -> Any:
-    """Return the document, expanded, whose nodes know their lines. Raises ConfigurationError."""
+class YamlFile(NamedTuple):
+    """A document, and the digests of the texts of its `callers`."""
+
+    document: Any
+    digests: Sequence[Digest]
+
+
+def read_yaml(path: Path, expander: Expander, known: KnownCallers | None = None) -> YamlFile:
+    """Return the document, expanded, whose nodes know their lines.
+
+    With `known` its callers may be known ones, and then have no lines. Raises ConfigurationError.
+    """
     text = ""
     try:
         text = path.read_text(encoding="utf-8")
+        if known is not None and (found := known.read(text, expander)) is not None:
+            return YamlFile(*found)
         document = parse(text)
     except FileNotFoundError:
         raise _unreadable(path, "No such file; `presign init` writes a first one") from None
@@ -23,7 +37,8 @@ def read_yaml(path: Path, expander: Expander) -> Any:
     except YamlError as error:
         raise _unreadable(path, _advice(error, text), error.line) from None
     # The walk takes 0.1 s for thousands of callers.
-    return expander.expand(document) if "${" in text else document
+    expanded = expander.expand(document) if "${" in text else document
+    return YamlFile(expanded, digests_of(text, document))
 
 
 def _unreadable(path: Path, message: str, line: int | None = None) -> ConfigurationError:

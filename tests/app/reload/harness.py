@@ -12,7 +12,7 @@ from unittest import mock
 import pytest
 
 from service.app import reload
-from service.app.settings import Settings, load_settings
+from service.app.settings import load_again, load_settings
 from service.config.process import configuration_fingerprint
 from tests.app.services.harness import Harness, caller, configuration, grant, start_services, until
 
@@ -59,7 +59,7 @@ async def watching(
     path: Path,
     before: Callable[[], None] | None = None,
     retry_seconds: float = 10.0,
-    load: Callable[[Path], Settings] = load_settings,
+    load: reload.Load = load_again,
 ) -> AsyncIterator[WatchedService]:
     """Run and watch the files' configuration. `before` is called before the watch begins.
 

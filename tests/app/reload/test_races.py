@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from service.app.reload import WatchedFiles
-from service.app.settings import Settings, load_settings
+from service.app.settings import Settings, load_again
 from service.config.process import configuration_sources
 from service.config.reading import Sources
 from tests.app.reload.harness import (
@@ -30,13 +30,13 @@ class LoadsDuringChange:
         self.is_armed = False
         self._before, self._after = before, after
 
-    def __call__(self, path: Path) -> Settings:
+    def __call__(self, path: Path, old: Settings) -> Settings:
         if not self.is_armed:
-            return load_settings(path)
+            return load_again(path, old)
         self.is_armed = False
         self._before()
         try:
-            return load_settings(path)
+            return load_again(path, old)
         finally:
             self._after()
 
@@ -109,9 +109,9 @@ def test_a_file_named_during_the_reading_of_sources_is_watched(path: Path) -> No
 async def test_files_that_are_as_they_were_are_not_read_again(path: Path) -> None:
     loads: list[Path] = []
 
-    def load(path: Path) -> Settings:
+    def load(path: Path, old: Settings) -> Settings:
         loads.append(path)
-        return load_settings(path)
+        return load_again(path, old)
 
     async with watching(path, load=load) as service:
         assert loads == []
