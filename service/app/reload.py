@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 from service.app import protocol_values
 from service.app.services import Services
 from service.app.settings import Settings, load_again, watched_files
-from service.concurrency.event_loop import without_garbage_collection
+from service.concurrency.event_loop import without_garbage_collection, yielding_often
 from service.config.process import configuration_fingerprint, configuration_sources
 from service.config.reading import Sources, content_digest, fingerprint
 from service.errors import ConfigurationError
@@ -72,11 +72,11 @@ async def keep_reloading(
     await asyncio.sleep(poll_seconds)
     await asyncio.to_thread(files.have_changed)
     # The settings were read some time ago, at the start. Notice a change made in between.
-    with without_garbage_collection():
+    with without_garbage_collection(), yielding_often():
         changed = await asyncio.to_thread(_differs, start, load)
     while True:
         if changed or retries.is_due():
-            with without_garbage_collection():
+            with without_garbage_collection(), yielding_often():
                 load_new = partial(load, files.path, settings)
                 new = await _reload(files, load_new, services, poll_seconds / 10)
             on_result("failed" if new is None else "ok")

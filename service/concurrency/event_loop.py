@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final, ParamSpec, TypeVar
@@ -11,6 +12,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 ITEMS_PER_SLICE: Final = 64  # items of a batch, a few ms
+_OFTEN_SECONDS: Final = 0.0002
 
 
 async def run_in_thread_if(
@@ -52,6 +54,23 @@ def without_garbage_collection() -> Iterator[None]:
         gc.freeze()
         if was_enabled:
             gc.enable()
+
+
+@contextmanager
+def yielding_often() -> Iterator[None]:
+    """For a long computation in a thread beside the event loop.
+
+    A request takes the interpreter several times, and waits each time until the thread has had it
+    for the interval, 5 ms by default: docs.python.org/3/library/sys.html#sys.setswitchinterval.
+    While 4,000 callers are read, a request that takes it three times waits for 10 ms of the
+    thread's CPU time with 5 ms, 2.1 with 0.5 ms and 1.2 with 0.2 ms. Reading takes 5 % longer.
+    """
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(_OFTEN_SECONDS)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 async def gather_bounded(

@@ -1,6 +1,7 @@
 """Files that change while they are read, and before they are watched."""
 
 import logging
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -135,3 +136,18 @@ async def test_keys_that_change_before_the_watch_are_used(path: Path) -> None:
         await until(service.results.copy)
         await settled(service)
         assert service.results == ["ok"]
+
+
+async def test_requests_take_the_interpreter_soon_during_a_reload(path: Path) -> None:
+    before = sys.getswitchinterval()
+    intervals: list[float] = []
+
+    def load(path: Path, old: Settings) -> Settings:
+        intervals.append(sys.getswitchinterval())
+        return load_again(path, old)
+
+    async with watching(path, load=load) as service:
+        assert await service.changed_to(WIDER) == "ok"
+        assert intervals
+        assert max(intervals) < 0.001 < before
+        assert sys.getswitchinterval() == before
