@@ -156,7 +156,7 @@ def callers(results: dict[str, Any]) -> Iterator[str]:
     for row in rows:
         yield (
             f"| {row['callers']:,} | {row['check_s']:.1f} s | {row['start_s']:.1f} s "
-            f"| {row['reload_s']:.1f} s | {row['scrape_ms']:.0f} ms | {row['series']:,} "
+            f"| {row['reload_s']:.2f} s | {row['scrape_ms']:.0f} ms | {row['series']:,} "
             f"| {row['memory_mib']:.0f} MiB |"
         )
     fewest, most = rows[0], rows[-1]
