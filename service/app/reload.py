@@ -147,7 +147,8 @@ class WatchedFiles:
             sources = Sources()
         seen = self._fingerprint(sources)
         # If they changed while the sources were read, these may lack a file: read them once more.
-        self._seen = seen if self._fingerprint(self._sources) == before else ""
+        after = seen if sources == self._sources else self._fingerprint(self._sources)
+        self._seen = seen if after == before else ""
         self._sources = sources
         return True
 

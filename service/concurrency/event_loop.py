@@ -58,7 +58,7 @@ def without_garbage_collection() -> Iterator[None]:
 
 @contextmanager
 def yielding_often() -> Iterator[None]:
-    """For a long computation in a thread beside the event loop.
+    """For a long computation in a thread while the event loop serves requests.
 
     A request takes the interpreter several times, and waits each time until the thread has had it
     for the interval, 5 ms by default: docs.python.org/3/library/sys.html#sys.setswitchinterval.
