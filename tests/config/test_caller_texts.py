@@ -389,6 +389,7 @@ def _read(text: str) -> Any:
 @example(changed=("callers:\n- a: 1", "{\ncallers:\n- a: 1\n}"))
 @example(changed=("callers:\n- 'x\nb: c'", "callers:\n- 'x\nb: c'"))
 @example(changed=("callers:\n- a: 1", "callers:\n- a: 1\n-"))
+@example(changed=("callers:\n- b", "callers:\n- 'x\n- a: 1\n  y'"))
 @example(changed=("callers:\n  - a: 1", "callers:\n  - 'it\nb: c'\n  - a: 1"))
 def test_known_callers_change_no_document(changed: tuple[str, str]) -> None:
     """What is known of one text, and any other text, give what a reading of the whole gives."""
