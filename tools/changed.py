@@ -63,6 +63,7 @@ _CLIENTS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "service/protocols/package_index": ("tests/clients/test_package_index.py",),
     "service/protocols/remote_signing": ("tests/clients/test_remote_signing.py",),
+    "service/protocols/sts": ("tests/clients/credentials",),
     "service/protocols/uppy": ("tests/browser/test_uppy.py",),
     "service/signing/cloudfront.py": ("tests/clients/test_cloudfront_signer.py",),
 }
