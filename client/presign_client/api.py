@@ -94,7 +94,7 @@ class Api:
             raise PresignError("invalid_request", "A name is not valid UTF-8. Rename it.") from None
         except httpx.TransportError as error:
             unsent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
-            failed = unreachable(error, "presign")
+            failed = unreachable(error)
             if not repeatable and not unsent:
                 raise failed from None
             tries = self.retries.tries if self._reached else UNREACHED_TRIES

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from functools import partial, wraps
 from threading import Event
 from types import TracebackType
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import httpx
 
@@ -21,6 +21,9 @@ from presign_client.results import Entry, ListedLink, Version
 from presign_client.retries import Retries
 from presign_client.settings import Token
 from presign_client.transfers.workers import OnProgress, StoppedError
+
+if TYPE_CHECKING:
+    from urllib3 import PoolManager
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -65,8 +68,11 @@ class AsyncPresign:
         token_file: str | os.PathLike[str] | None = None,
         retries: Retries | None = None,
         http: httpx.Client | None = None,
+        pool: "PoolManager | None" = None,
     ) -> None:
-        self._presign = Presign(url, token, token_file=token_file, retries=retries, http=http)
+        self._presign = Presign(
+            url, token, token_file=token_file, retries=retries, http=http, pool=pool
+        )
         self._threads = ThreadPoolExecutor(CALLS, thread_name_prefix="presign")
 
     async def aclose(self) -> None:

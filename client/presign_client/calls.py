@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from types import TracebackType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -33,6 +33,9 @@ from presign_client.retries import Retries
 from presign_client.settings import Token, service_url, token_source
 from presign_client.store import Store
 
+if TYPE_CHECKING:
+    from urllib3 import PoolManager
+
 Self = TypeVar("Self", bound="Calls")
 
 
@@ -47,16 +50,18 @@ class Calls:
         token_file: str | os.PathLike[str] | None = None,
         retries: Retries | None = None,
         http: httpx.Client | None = None,
+        pool: "PoolManager | None" = None,
     ) -> None:
         retries = retries or Retries()
         self._url, current_token = service_url(url), token_source(token, token_file)
         self._http = http or new_client()
         self._api = Api(self._url, current_token, self._http, retries)
-        self._store = Store(self._http, retries)
+        self._store = Store(retries, pool, needs_pool=http is not None)
 
     def close(self) -> None:
         """Close all connections."""
         self._http.close()
+        self._store.close()
 
     def __enter__(self: Self) -> Self:  # noqa: PYI019 - typing has no Self before 3.11
         return self

@@ -31,8 +31,9 @@ class Presign(CopyCalls):
     if one of them is missing.
 
     All methods raise `PresignError`. A call that is safe to repeat is repeated when it fails for a
-    while. Lifetimes are in seconds, sizes in bytes. `http` replaces the HTTP client, for example to
-    use a proxy, and is closed with this object.
+    while. Lifetimes are in seconds, sizes in bytes. `http` replaces the HTTP client for the calls
+    of presign, and `pool` the connections to the store, for example to use a proxy. With `http`
+    alone, what needs the store is a ValueError. Both are closed with this object.
     """
 
     def upload(

@@ -2,14 +2,16 @@
 
 import re
 from dataclasses import replace
-
-import httpx
+from typing import TYPE_CHECKING
 
 from presign_client.calls import Calls
 from presign_client.errors import FATAL, PRECONDITION_FAILED, SOURCE_CHANGED, PresignError
 from presign_client.results import Copied, SignedRequest
 from presign_client.retries import TemporaryError
 from presign_client.store import COPY_SOURCE_CHANGED, COPY_SOURCE_GONE, REFUSED, RETRYABLE_CODES
+
+if TYPE_CHECKING:
+    from presign_client.store_http import Answer
 
 _CHANGED_SINCE = "The object was changed after it was copied. Both are kept."
 
@@ -80,21 +82,21 @@ class CopyCalls(Calls):
                 overwrite=overwrite,
             )
 
-        def attempt(_: int) -> httpx.Response:
-            with self._store.answer(sign()) as response:
-                response.read()
-            _refuse_error_of_success(response)
-            return response
+        def attempt(_: int) -> bytes:
+            with self._store.answer(sign()) as answer:
+                answer.read()
+            _refuse_error_of_success(answer)
+            return answer.content
 
         try:
-            response = self._store.retries.run(attempt)
+            document = self._store.retries.run(attempt)
         except PresignError as error:
             # AWS denies a copy of what is gone: the session that copies may not list.
-            denied = error.code == REFUSED and error.status == httpx.codes.FORBIDDEN
+            denied = error.code == REFUSED and error.status == 403
             if not denied and error.code != PRECONDITION_FAILED:
                 raise
             raise self._cause(error, bucket, key, version_id, etag) from None
-        found = re.search(rb"<ETag>(?:&quot;|&#34;|\")?([^<&\"]+)", response.content)
+        found = re.search(rb"<ETag>(?:&quot;|&#34;|\")?([^<&\"]+)", document)
         copied = found[1].decode("ascii", "replace") if found else None
         return Copied(bucket=place, key=target_key, etag=copied and f'"{copied}"')
 
@@ -149,8 +151,8 @@ class CopyCalls(Calls):
 
         def ask(_: int) -> str:
             signed = self.download_url(bucket, key, version_id=version_id)
-            with self._store.answer(signed) as response:
-                return _shown_etag(response)
+            with self._store.answer(signed) as answer:
+                return _shown_etag(answer)
 
         return self._store.retries.run(ask)
 
@@ -164,25 +166,25 @@ class CopyCalls(Calls):
         except PresignError as error:
             if error.code == "not_found":  # deleted already, perhaps by a lost answer's request
                 return
-            if error.status == httpx.codes.PRECONDITION_FAILED:
+            if error.status == 412:
                 raise PresignError(SOURCE_CHANGED, _CHANGED_SINCE, error.status) from None
             raise
 
 
-def _shown_etag(response: httpx.Response) -> str:
-    etag: str | None = response.headers.get("etag")
+def _shown_etag(answer: "Answer") -> str:
+    etag = answer.headers.get("etag")
     if etag is None:
         raise PresignError("storage_refused", "The store shows no ETag. Give `etag`.")
     return etag
 
 
-def _refuse_error_of_success(response: httpx.Response) -> None:
+def _refuse_error_of_success(answer: "Answer") -> None:
     """S3 may find an error after it has sent the status 200: …/latest/API/API_CopyObject.html."""
-    if b"CopyObjectResult" in response.content:
+    if b"CopyObjectResult" in answer.content:
         return
-    found = re.search(rb"<Code>([A-Za-z0-9]{1,64})</Code>", response.content)
+    found = re.search(rb"<Code>([A-Za-z0-9]{1,64})</Code>", answer.content)
     code = found[1].decode() if found else ""
     detail = f"The store did not copy{f': {code}' if code else ''}."
     if code in RETRYABLE_CODES or not code:
-        raise TemporaryError(PresignError("storage_unavailable", detail, response.status_code))
-    raise PresignError("storage_refused", detail, response.status_code)
+        raise TemporaryError(PresignError("storage_unavailable", detail, answer.status))
+    raise PresignError("storage_refused", detail, answer.status)

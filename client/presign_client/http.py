@@ -1,4 +1,4 @@
-"""The HTTP client for both the service and the store, which logs no signed URL."""
+"""The HTTP client for calls of presign, which logs no signed URL. `store_http` is for the store."""
 
 import logging
 import ssl
@@ -13,18 +13,18 @@ CONNECT_SECONDS = 10
 SERVICE_TIMEOUT = httpx.Timeout(400, connect=CONNECT_SECONDS)
 # The service waits 5 s for STS at most.
 SIGNING_TIMEOUT = httpx.Timeout(10)
-STORE_TIMEOUT = httpx.Timeout(60, connect=CONNECT_SECONDS)
 CONNECTIONS = 128
+USER_AGENT = f"presign-client/{__version__}"
 
 
 def new_client() -> httpx.Client:
     return httpx.Client(
-        headers={"user-agent": f"presign-client/{__version__}"},
+        headers={"user-agent": USER_AGENT},
         limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
     )
 
 
-def unreachable(error: httpx.HTTPError, server: str) -> PresignError:
+def unreachable(error: httpx.HTTPError) -> PresignError:
     """Return the error for the user. httpx's own message may have the URL in it."""
     if isinstance(error, httpx.ConnectError):
         why = "cannot be reached"
@@ -34,7 +34,7 @@ def unreachable(error: httpx.HTTPError, server: str) -> PresignError:
         why = "did not answer in time"
     else:
         why = f"ended the connection ({type(error).__name__})"
-    return PresignError(UNREACHABLE, f"{server} {why}.")
+    return PresignError(UNREACHABLE, f"presign {why}.")
 
 
 class _WithoutQuery(logging.Filter):

@@ -1,23 +1,31 @@
 """Sends signed requests to the store."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-
-import httpx
+from threading import Lock
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
 
 from presign_client.errors import PRECONDITION_FAILED, SOURCE_CHANGED, PresignError
-from presign_client.http import STORE_TIMEOUT, unreachable
 from presign_client.results import SignedRequest
-from presign_client.retries import Retries, TemporaryError
+from presign_client.retries import Failed, Retries, TemporaryError
+
+if TYPE_CHECKING:
+    from urllib3 import PoolManager
+
+    from presign_client.store_http import Answer, Body, StoreHttp
 
 MAYBE_EXPIRED = frozenset({400, 403})  # a new URL shows whether it is that
 RETRYABLE = frozenset({408, 429, 500, 502, 503, 504})
 REFUSED = "storage_refused"
 MAX_ERROR_BYTES = 64 * 1024
 RETRYABLE_CODES = frozenset({"InternalError", "SlowDown", "ServiceUnavailable"})
-Body = Iterable[bytes]
 _COPY_SOURCE = "x-amz-copy-source"
+NO_POOL = (
+    "`http` is for calls of presign alone. For the store give `pool`, too: a urllib3.PoolManager, "
+    "such as urllib3.ProxyManager('http://proxy.example.com:3128')."
+)
 COPY_SOURCE_CHANGED = "The object has changed, and was not copied."
 COPY_SOURCE_GONE = "The object that was to be copied is not there."
 
@@ -35,44 +43,58 @@ _CODES_OF_S3: Mapping[str, str] = {
 
 
 class Store:
-    """Threads may share it."""
+    """Threads may share it. `pool` replaces the connections that it makes itself.
 
-    def __init__(self, http: httpx.Client, retries: Retries) -> None:
-        self._http, self.retries = http, retries
+    With `needs_pool`, it makes none.
+    """
+
+    def __init__(
+        self, retries: Retries, pool: "PoolManager | None" = None, *, needs_pool: bool = False
+    ) -> None:
+        self.retries, self._given, self._lock = retries, pool, Lock()
+        self._needs_pool = needs_pool
+        self._http: StoreHttp | None = None
+
+    def close(self) -> None:
+        if self._http is not None:
+            self._http.close()
 
     def send(
-        self, sign: Callable[[], SignedRequest], body: Callable[[], Body] | None = None
-    ) -> httpx.Response:
-        """Send what `sign` returns, and return the store's answer.
+        self,
+        sign: Callable[[], SignedRequest],
+        body: "Callable[[], Body] | None" = None,
+        failed: Failed | None = None,
+    ) -> "Answer":
+        """Send what `sign` returns, and return the store's answer, which has been read.
 
         Each attempt has a URL and a body of its own. A refusal after the URL's end is like an
-        answer that was lost.
+        answer that was lost. `failed` is as in `Retries.run`.
 
         Raises:
             PresignError: if the store refuses, or does not answer.
 
         """
 
-        def attempt(_: int) -> httpx.Response:
+        def attempt(_: int) -> "Answer":
             signed = sign()
             validity = _Validity(signed, self.retries.now)
             sent = None if body is None else validity.counted(body())
             try:
-                with self.answer(signed, sent) as response:
-                    response.read()
-                    return response
+                with self.answer(signed, sent) as answer:
+                    answer.read()
+                    return answer
             except TemporaryError as failure:
                 raise validity.judged(failure) from None
 
-        return self.retries.run(attempt)
+        return self.retries.run(attempt, failed)
 
     @contextmanager
     def answer(
         self,
         signed: SignedRequest,
-        body: Body | None = None,
+        body: "Body | None" = None,
         headers: Mapping[str, str] | None = None,
-    ) -> Iterator[httpx.Response]:
+    ) -> "Iterator[Answer]":
         """Yield the store's answer to one attempt, before its body is read.
 
         Raises:
@@ -83,22 +105,22 @@ class Store:
         # Not compressed on the way: checksums and ranges are of the object's own bytes.
         sent = {"accept-encoding": "identity", **signed.headers, **(headers or {})}
         if signed.content_length is not None:
-            # The length is signed. Without this header httpx sends chunks, which have none.
+            # The length is signed. Without this header urllib3 sends chunks, which have none.
             sent["content-length"] = str(signed.content_length)
-        try:
-            with self._http.stream(
-                signed.method,
-                signed.url,
-                headers=sent,
-                content=body,
-                timeout=STORE_TIMEOUT,
-                follow_redirects=False,
-            ) as response:
-                if not response.is_success:
-                    _refuse(response, signed)
-                yield response
-        except httpx.TransportError as error:
-            raise TemporaryError(unreachable(error, "The store")) from None
+        with self._connected().answer(signed.method, signed.url, sent, body) as answer:
+            if not 200 <= answer.status < 300:
+                _refuse(answer, signed)
+            yield answer
+
+    def _connected(self) -> "StoreHttp":
+        if self._given is None and self._needs_pool:  # else bytes would pass by a proxy unseen
+            raise ValueError(NO_POOL)
+        # Imported here: what asks presign alone does not wait for urllib3.
+        from presign_client.store_http import StoreHttp  # noqa: PLC0415
+
+        with self._lock:
+            self._http = self._http or StoreHttp(self._given)
+            return self._http
 
 
 class _Validity:
@@ -109,12 +131,12 @@ class _Validity:
     """
 
     def __init__(self, signed: SignedRequest, now: Callable[[], float]) -> None:
-        lifetime = httpx.URL(signed.url).params.get("X-Amz-Expires", "")
+        [lifetime] = parse_qs(urlsplit(signed.url).query).get("X-Amz-Expires", [""])
         self._lifetime = int(lifetime) if lifetime.isascii() and lifetime.isdigit() else None
         self._now, self._began = now, now()
         self._in_time = 0
 
-    def counted(self, body: Body) -> Iterator[bytes]:
+    def counted(self, body: "Body") -> Iterator[bytes]:
         for chunk in body:
             yield chunk
             if not self._is_over():
@@ -136,13 +158,13 @@ class _Validity:
         return self._lifetime is not None and self._now() - self._began >= self._lifetime
 
 
-def _refuse(response: httpx.Response, signed: SignedRequest) -> None:
-    status, document = response.status_code, _error_document(response)
+def _refuse(answer: "Answer", signed: SignedRequest) -> None:
+    status, document = answer.status, answer.read(MAX_ERROR_BYTES)
     found = _error_code(document)
     code = _CODES_OF_STATUSES.get(status, REFUSED)
     code = _CODES_OF_S3.get(found, "storage_unavailable" if status in RETRYABLE else code)
     detail = f"The store refused: HTTP {status}{f', {found}' if found else ''}."
-    if status == httpx.codes.PRECONDITION_FAILED:
+    if status == 412:
         code, detail = _failed_condition(signed, document) or (code, detail)
     if _COPY_SOURCE in signed.headers and status == 404 and found != "NoSuchBucket":
         detail = COPY_SOURCE_GONE
@@ -173,15 +195,6 @@ def _failed_condition(signed: SignedRequest, document: bytes) -> tuple[str, str]
         return None
     detail = "The target exists, or the source has changed. The store does not say which."
     return PRECONDITION_FAILED, detail
-
-
-def _error_document(response: httpx.Response) -> bytes:
-    read = b""
-    for chunk in response.iter_raw():
-        read += chunk
-        if len(read) > MAX_ERROR_BYTES:
-            break
-    return read
 
 
 def _error_code(document: bytes) -> str:

@@ -1,4 +1,4 @@
-"""presign and a store as one fake behind `httpx.MockTransport`.
+"""presign and a store as one fake: behind `httpx.MockTransport`, and a pool of urllib3.
 
 It keeps objects in memory, checks no signature, and answers as the service and S3 do.
 """
@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, quote, unquote
 import httpx
 
 from presign_client import Presign, Retries
+from tests.client.fake_pool import FakePool
 from tests.client.fake_protocols import credentials, remotely_signed, share_links, signed_cookies
 
 TOKEN = "token-of-the-tests"
@@ -62,6 +63,7 @@ class Fake:
             token_file=token_file,
             retries=Retries(sleep=self.waits.append, random=lambda: 0.5, now=lambda: self.seconds),
             http=httpx.Client(transport=httpx.MockTransport(self.answer)),
+            pool=FakePool(self.answer),
         )
 
     def paths(self) -> list[str]:

@@ -10,13 +10,14 @@ import pytest
 
 from presign_client import AsyncPresign, Presign, PresignError
 from tests.client.fake import TOKEN, Fake
+from tests.client.fake_pool import FakePool
 
 OF_ONE_KIND = {"close", "pages", "ranges"}
 
 
 def client_of(fake: Fake) -> AsyncPresign:
     http = httpx.Client(transport=httpx.MockTransport(fake.answer))
-    return AsyncPresign("https://presign.test", TOKEN, http=http)
+    return AsyncPresign("https://presign.test", TOKEN, http=http, pool=FakePool(fake.answer))
 
 
 def methods(kind: type) -> dict[str, inspect.Signature]:

@@ -186,5 +186,5 @@ def test_no_log_has_a_signed_url(caplog: pytest.LogCaptureFixture) -> None:
 
     fake.client().delete("reports", "a.csv")
 
-    assert "store.test" in caplog.text
+    assert "presign.test" in caplog.text
     assert "X-Amz" not in caplog.text

@@ -9,6 +9,7 @@ import pytest
 from presign_client import AsyncPresign, PresignError, Retries
 from tests.client.failing import fails
 from tests.client.fake import TOKEN, Answer, Fake, etag, problem, s3_error
+from tests.client.fake_pool import FakePool
 
 
 @pytest.fixture(name="fake")
@@ -321,7 +322,9 @@ def test_a_refusal_of_the_service_leaves_the_original(fake: Fake) -> None:
 def test_both_can_be_awaited(fake: Fake) -> None:
     async def moved() -> None:
         http = httpx.Client(transport=httpx.MockTransport(fake.answer))
-        client = AsyncPresign("https://presign.test", TOKEN, retries=Retries(), http=http)
+        client = AsyncPresign(
+            "https://presign.test", TOKEN, retries=Retries(), http=http, pool=FakePool(fake.answer)
+        )
         async with client as presign:
             await presign.copy("reports", "a b.csv", "b.csv")
             await presign.move("reports", "b.csv", "c.csv")

@@ -2,15 +2,16 @@
 
 from collections.abc import Callable, Mapping
 from threading import Lock
-from typing import Any
-
-import httpx
+from typing import TYPE_CHECKING, Any
 
 from presign_client.api import Api
 from presign_client.errors import SOURCE_CHANGED, UNREACHABLE, PresignError
 from presign_client.results import SignedRequest
 from presign_client.retries import UNLIMITED, TemporaryError
 from presign_client.store import Store
+
+if TYPE_CHECKING:
+    from presign_client.store_http import Answer
 
 
 class Ranges:
@@ -62,9 +63,9 @@ class Ranges:
             headers = {"range": f"bytes={start}-{end - 1}"}
             signed, is_new = self._sign()
             try:
-                with self._store.answer(signed, headers=headers) as response:
-                    _check(response, etag, end - start)
-                    for chunk in response.iter_raw():
+                with self._store.answer(signed, headers=headers) as answer:
+                    _check(answer, etag, end - start)
+                    for chunk in answer.chunks():
                         take(chunk)
                         start += len(chunk)
             except TemporaryError as failure:
@@ -82,19 +83,18 @@ class Ranges:
     def _find(self) -> Mapping[str, Any]:
         signed, _ = self._sign()
         try:
-            with self._store.answer(signed, headers={"range": "bytes=0-0"}) as response:
-                size = response.headers.get("content-range", "").rpartition("/")[2]
-                etag = response.headers.get("etag", "")
+            with self._store.answer(signed, headers={"range": "bytes=0-0"}) as answer:
+                size = answer.headers.get("content-range", "").rpartition("/")[2]
                 return {
-                    "content_length": int(size or response.headers["content-length"]),
-                    "etag": etag,
-                    "last_modified": response.headers.get("last-modified"),
+                    "content_length": int(size or answer.headers["content-length"]),
+                    "etag": answer.headers.get("etag", ""),
+                    "last_modified": answer.headers.get("last-modified"),
                 }
         except TemporaryError:
             self._drop(signed)
             raise
         except PresignError as error:
-            if error.status != httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
+            if error.status != 416:
                 raise
             return {"content_length": 0, "etag": ""}
 
@@ -112,8 +112,8 @@ class Ranges:
                 self._signed = None
 
 
-def _check(response: httpx.Response, etag: str, length: int) -> None:
-    if response.headers.get("etag", etag) != etag:
+def _check(answer: "Answer", etag: str, length: int) -> None:
+    if answer.headers.get("etag", etag) != etag:
         raise PresignError(SOURCE_CHANGED, "The object was replaced while it was read.")
-    if response.headers.get("content-length") != str(length):
+    if answer.headers.get("content-length") != str(length):
         raise PresignError("storage_refused", "The store did not send the range. Try again.")

@@ -1,0 +1,35 @@
+"""Which proxy a request goes through, by the variables that httpx reads, too. Pure."""
+
+from collections.abc import Mapping
+from urllib.parse import SplitResult, urlsplit
+
+
+def proxy_for(url: str, settings: Mapping[str, str]) -> str | None:
+    """Return the URL of the proxy, or None.
+
+    `settings` are those of `urllib.request.getproxies()`: a proxy by scheme or for `all`, and in
+    `no` the hosts that are reached without one.
+    """
+    to = urlsplit(url)
+    without = [each.strip() for each in settings.get("no", "").split(",")]
+    if "*" in without or any(_names(each, to) for each in without if each):
+        return None
+    proxy = settings.get(to.scheme) or settings.get("all")
+    return f"http://{proxy}" if proxy and "://" not in proxy else proxy or None
+
+
+def _names(entry: str, to: SplitResult) -> bool:
+    """Whether an entry of `NO_PROXY` names the host.
+
+    `example.com` names its subdomains too, `.example.com` only those, and `http://example.com` only
+    that host and scheme.
+    """
+    scheme, _, place = entry.lower().rpartition("://")
+    is_ipv6 = place.count(":") > 1 and not place.startswith("[")
+    named = urlsplit(f"//[{place}]" if is_ipv6 else f"//{place}")
+    host, name = to.hostname or "", named.hostname or ""
+    if scheme not in {"", "all", to.scheme} or named.port not in {None, to.port}:
+        return False
+    if scheme or name == "localhost":
+        return host == name
+    return host == name or host.endswith(f".{name.removeprefix('.')}")

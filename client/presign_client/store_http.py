@@ -1,0 +1,254 @@
+"""The HTTP between this machine and the store, by urllib3: connections, proxies, TLS and failures.
+
+httpx takes three times the CPU for the same bytes. urllib3 is imported once a byte has to move.
+"""
+
+import logging
+import ssl
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from threading import Lock
+from urllib.parse import unquote, urlsplit
+from urllib.request import getproxies
+
+import httpx
+from urllib3 import (
+    BaseHTTPResponse,
+    HTTPConnectionPool,
+    HTTPSConnectionPool,
+    PoolManager,
+    ProxyManager,
+    Timeout,
+    make_headers,
+)
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import (
+    EmptyPoolError,
+    HTTPError,
+    NewConnectionError,
+    ProxyError,
+    TimeoutError,  # noqa: A004 - urllib3's
+)
+
+from presign_client.errors import UNREACHABLE, PresignError
+from presign_client.http import CONNECT_SECONDS, CONNECTIONS, USER_AGENT
+from presign_client.proxies import proxy_for
+from presign_client.retries import TemporaryError
+
+# Bytes that are received and written at a time. Of 64 KiB each call of the system costs more, and
+# 1 MiB is given back to the system after each use.
+CHUNK = 256 * 1024
+IDLE_SECONDS = 60  # for the next byte, either way
+Body = Iterable[bytes]
+
+
+class Answer:
+    """The store's answer. `content` has what `read` has read. Headers have lower-case names."""
+
+    def __init__(self, response: BaseHTTPResponse) -> None:
+        self._response, self.status, self.content = response, response.status, b""
+        found = response.headers
+        self.headers: Mapping[str, str] = {name.lower(): found[name] for name in found}
+
+    def read(self, most: int | None = None) -> bytes:
+        """Read the body, or its start: no chunk after `most` bytes."""
+        for chunk in self.chunks():
+            self.content += chunk
+            if most is not None and len(self.content) > most:
+                break
+        return self.content
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the body as it was sent.
+
+        What came before the connection broke is yielded, too. So each piece is taken as it comes:
+        `read(CHUNK)` would lose a part of a chunk. Over TLS a piece is a record of 16 KiB. They are
+        joined, as a write of each one costs more.
+        """
+        pieces: list[bytes] = []
+        size = 0
+        try:
+            while piece := self._response.read1(CHUNK):
+                pieces.append(piece)
+                size += len(piece)
+                if size >= CHUNK:
+                    yield b"".join(pieces)
+                    pieces, size = [], 0
+        except HTTPError as error:
+            if pieces:
+                yield b"".join(pieces)
+            raise TemporaryError(_unreachable(error)) from None
+        if pieces:
+            yield b"".join(pieces)
+
+
+class StoreHttp:
+    """Sends requests to the store. Threads may share it.
+
+    Without a `pool` the proxies are those of the environment, and so are the authorities that
+    sign certificates (`SSL_CERT_FILE`, `SSL_CERT_DIR`).
+    """
+
+    def __init__(self, pool: PoolManager | None = None) -> None:
+        self._given, self._lock = pool, Lock()
+        self._proxies = {} if pool else getproxies()
+        self._pools: dict[str | None, PoolManager] = {}
+
+    def close(self) -> None:
+        for pool in [self._given, *self._pools.values()]:
+            if pool is not None:
+                pool.clear()
+
+    @contextmanager
+    def answer(
+        self, method: str, url: str, headers: Mapping[str, str], body: Body | None = None
+    ) -> Iterator[Answer]:
+        """Send one request, and yield the answer before its body is read.
+
+        Raises:
+            TemporaryError: if there is no answer, or only a part of one.
+
+        """
+        # A connection whose answer has not been read is of no further use.
+        response = self._send(method, url, headers, body)
+        try:
+            yield Answer(response)
+        finally:
+            response.close()
+            response.release_conn()
+
+    def _send(
+        self, method: str, url: str, headers: Mapping[str, str], body: Body | None
+    ) -> BaseHTTPResponse:
+        try:
+            return self._pool(url).request(
+                method,
+                url,
+                body=None if body is None else _guarded(body),
+                headers={"user-agent": USER_AGENT, **headers},
+                timeout=Timeout(connect=CONNECT_SECONDS, read=IDLE_SECONDS),
+                pool_timeout=IDLE_SECONDS,
+                preload_content=False,
+                decode_content=False,
+                retries=False,  # `Retries` decides
+                redirect=False,  # the URL is signed for this host
+            )
+        except _BodyError as failed:
+            raise failed.error from None
+        except (HTTPError, ValueError) as error:  # a header that nobody can send is a ValueError
+            raise TemporaryError(_unreachable(error)) from None
+
+    def _pool(self, url: str) -> PoolManager:
+        if self._given is not None:
+            return self._given
+        proxy = proxy_for(url, self._proxies)
+        with self._lock:
+            if proxy not in self._pools:
+                self._pools[proxy] = _new_pool(proxy)
+            return self._pools[proxy]
+
+
+class _BodyError(Exception):
+    """Reading what is sent has failed. urllib3 takes an OSError for one of the connection."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+
+def _guarded(body: Body) -> Iterator[bytes]:
+    try:
+        yield from body
+    except Exception as error:  # noqa: BLE001 - `_send` raises it again
+        raise _BodyError(error) from None
+
+
+def _new_pool(proxy: str | None) -> PoolManager:
+    context = httpx.create_ssl_context()  # that of the calls of presign
+    if proxy is None:
+        pool = PoolManager(maxsize=CONNECTIONS, block=True, ssl_context=context)
+    else:
+        pool = ProxyManager(
+            proxy,
+            maxsize=CONNECTIONS,
+            block=True,
+            ssl_context=context,
+            proxy_ssl_context=context,
+            proxy_headers=_authorization(proxy),
+        )
+    pool.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
+    return pool
+
+
+def _authorization(proxy: str) -> Mapping[str, str]:
+    split = urlsplit(proxy)
+    if split.username is None:
+        return {}
+    words = f"{unquote(split.username)}:{unquote(split.password or '')}"
+    return make_headers(proxy_basic_auth=words)
+
+
+class _Patient(HTTPConnection):
+    """Waits as long for each byte that is sent as for one that is received.
+
+    urllib3 sends with the timeout of connecting, and the system takes it for a whole chunk: on a
+    slow line that ends.
+    """
+
+    def send(self, data: bytes | memoryview) -> None:  # type: ignore[override]
+        if self.sock is None:
+            self.connect()
+        self.sock.settimeout(IDLE_SECONDS)
+        left = memoryview(data)
+        while left:
+            left = left[self.sock.send(left) :]
+
+
+class _SecureConnection(_Patient, HTTPSConnection):
+    pass
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Patient
+
+
+class _SecurePool(HTTPSConnectionPool):
+    ConnectionCls = _SecureConnection
+
+
+def _unreachable(error: Exception) -> PresignError:
+    """Return the error for the user. urllib3's own message may have the URL in it."""
+    cause = error.args[-1] if isinstance(error, ProxyError) and error.args else error
+    if _is_untrusted(error):
+        why = "has a TLS certificate that is not trusted here; SSL_CERT_FILE names others"
+    elif isinstance(cause, NewConnectionError):
+        why = "cannot be reached"
+    elif isinstance(cause, TimeoutError | EmptyPoolError):
+        why = "did not answer in time"
+    else:
+        why = f"ended the connection ({type(error).__name__})"
+    return PresignError(UNREACHABLE, f"The store {why}.")
+
+
+def _is_untrusted(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+class _WithoutQuery(logging.Filter):
+    """urllib3 logs targets, also as warnings of odd headers. What signs a URL is in its query."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(
+                argument.partition("?")[0] if isinstance(argument, str) else argument
+                for argument in record.args
+            )
+        return True
+
+
+for _name in ("connection", "connectionpool", "poolmanager"):
+    logging.getLogger(f"urllib3.{_name}").addFilter(_WithoutQuery())
