@@ -1,0 +1,59 @@
+"""The same variables name the same proxy for calls of presign, by httpx, and for the bytes."""
+
+from itertools import product
+
+import httpx
+import pytest
+
+from presign_client.proxies import proxy_for
+
+PROXY = "http://proxy.test:3128"
+URLS = [
+    f"{scheme}://{host}/a?b"
+    for scheme, host in product(
+        ("http", "https"),
+        ("example.com", "s3.example.com", "wwwexample.com", "10.0.0.1", "localhost", "a.localhost",
+         "[::1]", "example.com:8333", "S3.Example.com"),
+    )
+]  # fmt: skip
+EXCLUDED = [
+    "",
+    "*",
+    "example.com",
+    ".example.com",
+    "EXAMPLE.com",
+    "example.com:8333",
+    "10.0.0.1",
+    "10.0.0.0/8",
+    "localhost",
+    "::1",
+    "http://example.com",
+    "all://s3.example.com",
+    "other.test, example.com ,",
+]
+
+
+@pytest.mark.parametrize("excluded", EXCLUDED)
+@pytest.mark.parametrize("scheme", ["http", "https", "all"])
+def test_httpx_would_take_the_same_proxy(
+    monkeypatch: pytest.MonkeyPatch, scheme: str, excluded: str
+) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setenv(f"{scheme}_proxy", PROXY)
+    monkeypatch.setenv("no_proxy", excluded)
+    with httpx.Client() as client:
+        direct = client._transport
+        expected = {url: client._transport_for_url(httpx.URL(url)) is not direct for url in URLS}
+
+    settings = {scheme: PROXY, "no": excluded}
+    assert {url: proxy_for(url, settings) == PROXY for url in URLS} == expected
+
+
+def test_the_scheme_of_a_url_comes_before_all() -> None:
+    settings = {"https": "secure.test:1", "all": "socks.test:2"}
+
+    assert proxy_for("https://example.com/", settings) == "http://secure.test:1"
+    assert proxy_for("http://example.com/", settings) == "http://socks.test:2"
+    assert proxy_for("http://example.com/", {}) is None

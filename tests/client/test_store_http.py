@@ -1,0 +1,265 @@
+"""The HTTP to the store, over real sockets: failures, proxies, certificates, and no URL in a log."""
+
+import logging
+import socket
+import ssl
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import pytest
+from urllib3 import PoolManager
+
+from presign_client import Presign, PresignError
+from presign_client.results import SignedRequest
+from presign_client.retries import Retries, TemporaryError
+from presign_client.store import Store
+from presign_client.store_http import CHUNK, StoreHttp
+from tests.client.fake import SECRET, TOKEN, Fake
+from tests.client.socket_store import OK, Connection, sends, store_that
+from tests.support.processes import free_ports
+from tests.support.stub_server import make_tls_context
+
+QUERY = f"/reports/a.csv?{SECRET}"
+NOWHERE = "http://store.test"  # no such host: only a proxy can answer
+
+
+@pytest.fixture(autouse=True)
+def direct(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.fixture
+def http() -> Iterator[StoreHttp]:
+    http = StoreHttp()
+    yield http
+    http.close()
+
+
+def got(http: StoreHttp, origin: str) -> bytes:
+    with http.answer("GET", origin + QUERY, {}) as answer:
+        return answer.read()
+
+
+def refusal(origin: str) -> PresignError:
+    """Return the error of one attempt, which shows no URL."""
+    http = StoreHttp()
+    with pytest.raises(TemporaryError) as failed:
+        got(http, origin)
+    http.close()
+    assert SECRET not in str(failed.value.error)
+    assert failed.value.error.code == "unreachable"
+    return failed.value.error
+
+
+def test_requests_share_a_connection(http: StoreHttp) -> None:
+    with store_that(sends(OK)) as store:
+        assert [got(http, store.url) for _ in range(3)] == [b"12345"] * 3
+
+    assert store.connections == 1
+
+
+def test_an_answer_that_is_not_read_costs_the_connection(http: StoreHttp) -> None:
+    with store_that(sends(OK)) as store:
+        for _ in range(2):
+            with http.answer("GET", store.url + QUERY, {}) as answer:
+                assert answer.status == 200
+
+    assert store.connections == 2
+
+
+def test_a_connection_that_was_closed_meanwhile_is_made_again(http: StoreHttp) -> None:
+    def answer(connection: Connection, _: int) -> None:
+        connection.send(OK)
+        connection.end()
+
+    with store_that(answer) as store:
+        assert [got(http, store.url) for _ in range(2)] == [b"12345"] * 2
+
+
+def test_bytes_beyond_the_length_reach_no_other_answer(http: StoreHttp) -> None:
+    with store_that(sends(OK + OK.replace(b"12345", b"wrong"))) as store:
+        assert [got(http, store.url) for _ in range(2)] == [b"12345"] * 2
+
+
+@pytest.mark.parametrize("end", [Connection.end, Connection.reset])
+def test_what_came_before_a_break_is_kept(
+    http: StoreHttp, end: Callable[[Connection], None]
+) -> None:
+    def answer(connection: Connection, _: int) -> None:
+        connection.send(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n12345")
+        end(connection)
+
+    with store_that(answer) as store, http.answer("GET", store.url + QUERY, {}) as found:
+        chunks = found.chunks()
+
+        assert next(chunks) == b"12345"
+        with pytest.raises(TemporaryError, match="The store ended the connection"):
+            next(chunks)
+
+
+def test_a_large_answer_comes_in_large_chunks(http: StoreHttp) -> None:
+    head = f"HTTP/1.1 200 OK\r\ncontent-length: {4 * CHUNK}\r\n\r\n".encode()
+    whole = sends(head + bytes(4 * CHUNK))
+    with store_that(whole) as store, http.answer("GET", store.url + QUERY, {}) as answer:
+        sizes = [len(chunk) for chunk in answer.chunks()]
+
+    assert sum(sizes) == 4 * CHUNK
+    assert len(sizes) <= 5
+    assert max(sizes) < 2 * CHUNK
+
+
+def test_a_refusal_before_the_body_was_sent_is_read(http: StoreHttp) -> None:
+    def refuse(connection: Connection, _: int) -> None:
+        connection.send(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 2\r\n\r\nno")
+        connection.socket.shutdown(socket.SHUT_WR)
+        while connection.socket.recv(65536):  # else the system resets the connection
+            pass
+
+    body, size = iter([bytes(CHUNK)] * 40), 40 * CHUNK
+    with store_that(refuse, reads_bodies=False) as store:
+        headers = {"content-length": str(size)}
+        with http.answer("PUT", store.url + QUERY, headers, body) as answer:
+            assert (answer.status, answer.read()) == (403, b"no")
+
+
+@pytest.mark.parametrize("error", [OSError("disk"), BrokenPipeError("pipe"), KeyError("mine")])
+def test_a_body_that_cannot_be_read_is_no_failure_of_the_store(error: Exception) -> None:
+    def body() -> Iterator[bytes]:
+        yield b"123"
+        raise error
+
+    signed = SignedRequest(method="PUT", url="", content_length=5)
+    with store_that(sends(OK)) as store, pytest.raises(type(error)) as failed:
+        Store(Retries()).send(lambda: replace(signed, url=store.url + QUERY), body)
+
+    assert failed.value is error
+
+
+def test_the_length_is_sent_and_no_chunks() -> None:
+    with store_that(sends(OK)) as store:
+        signed = SignedRequest(method="PUT", url=store.url + QUERY, content_length=5)
+        Store(Retries()).send(lambda: signed, lambda: [b"123", b"45"])
+
+    lines = store.requests[0].lower().split("\r\n")
+    assert {"content-length: 5", "accept-encoding: identity"} <= {*lines}
+    assert not [line for line in lines if line.startswith("transfer-encoding")]
+
+
+def test_a_redirect_is_not_followed(http: StoreHttp) -> None:
+    moved = b"HTTP/1.1 307 Moved\r\nlocation: http://127.0.0.1:9/\r\ncontent-length: 0\r\n\r\n"
+    with store_that(sends(moved)) as store, http.answer("GET", store.url + QUERY, {}) as answer:
+        assert answer.status == 307
+
+
+def test_a_store_that_does_not_listen_cannot_be_reached() -> None:
+    [port] = free_ports(1)
+
+    assert refusal(f"http://127.0.0.1:{port}").detail == "The store cannot be reached."
+
+
+def test_an_answer_that_is_no_http_is_a_broken_connection() -> None:
+    with store_that(sends(b"SSH-2.0-OpenSSH\r\n\r\n")) as store:
+        assert "ended the connection (ProtocolError)" in refusal(store.url).detail
+
+
+def test_a_header_that_cannot_be_sent_is_refused_unseen() -> None:
+    with store_that(sends(OK)) as store:
+        headers = {"x-amz-meta-a": f"1\r\n{SECRET}"}
+        signed = SignedRequest(method="GET", url=store.url + QUERY, headers=headers)
+        with pytest.raises(PresignError, match="unreachable") as failed:
+            Store(Retries(tries=1)).send(lambda: signed)
+
+    assert SECRET not in str(failed.value)
+
+
+def test_no_log_has_a_signed_url(http: StoreHttp, caplog: pytest.LogCaptureFixture) -> None:
+    """urllib3 logs targets at DEBUG, and those whose answers have odd headers as warnings."""
+    caplog.set_level(logging.DEBUG)
+    odd = b"HTTP/1.1 200 OK\r\nno header\r\ncontent-length: 5\r\n\r\n12345"
+    with store_that(lambda connection, number: connection.send((OK, odd)[number])) as store:
+        for _ in range(2):
+            with http.answer("GET", store.url + QUERY, {}) as answer:
+                assert answer.status == 200
+
+    assert "/reports/a.csv" in caplog.text
+    assert "Failed to parse headers" in caplog.text
+    assert "X-Amz" not in caplog.text
+
+
+def test_a_private_authority_is_trusted_by_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, http: StoreHttp
+) -> None:
+    context = make_tls_context(tmp_path)
+    with store_that(sends(OK), context) as store:
+        detail = refusal(store.url).detail
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.crt"))
+
+        assert got(http, store.url) == b"12345"
+
+    assert "has a TLS certificate that is not trusted here; SSL_CERT_FILE names others" in detail
+
+
+def test_a_given_pool_has_its_own_authorities(tmp_path: Path) -> None:
+    context = make_tls_context(tmp_path)
+    trusting = ssl.create_default_context(cafile=tmp_path / "ca.crt")
+    http = StoreHttp(PoolManager(ssl_context=trusting))
+    with store_that(sends(OK), context) as store:
+        assert got(http, store.url) == b"12345"
+    http.close()
+
+
+def test_a_proxy_of_the_environment_gets_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    with store_that(sends(OK)) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url.replace("//", "//ann:p%40ss@"))
+
+        assert got(StoreHttp(), NOWHERE) == b"12345"
+
+    assert proxy.requests[0].startswith(f"GET {NOWHERE}/reports/a.csv?")
+    words = b64encode(b"ann:p@ss").decode()
+    assert f"proxy-authorization: basic {words}".lower() in proxy.requests[0].lower()
+
+
+@pytest.mark.parametrize("names", ["127.0.0.1", "example.com, 127.0.0.1", "*"])
+def test_no_proxy_is_asked_for_hosts_that_need_none(
+    monkeypatch: pytest.MonkeyPatch, names: str
+) -> None:
+    monkeypatch.setenv("NO_PROXY", names)
+    with store_that(sends(OK)) as proxy, store_that(sends(OK)) as store:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+
+        assert got(StoreHttp(), store.url) == b"12345"
+
+    assert proxy.requests == []
+
+
+@pytest.mark.parametrize("origin", [NOWHERE, NOWHERE.replace("http:", "https:")])
+def test_a_proxy_that_refuses_is_an_error_without_its_password(
+    monkeypatch: pytest.MonkeyPatch, origin: str
+) -> None:
+    refusal = b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n"
+    with store_that(sends(refusal)) as proxy:
+        for name in ("HTTP_PROXY", "HTTPS_PROXY"):
+            monkeypatch.setenv(name, proxy.url.replace("//", "//ann:pass-of-ann@"))
+        signed = SignedRequest(method="GET", url=origin + QUERY)
+        with pytest.raises(PresignError) as failed:
+            Store(Retries(tries=1)).send(lambda: signed)
+
+    assert str(failed.value) in {
+        "storage_refused: The store refused: HTTP 407.",
+        "unreachable: The store ended the connection (ProxyError).",
+    }
+
+
+def test_http_without_a_pool_reaches_no_store() -> None:
+    """What goes by a proxy of the caller's own must not go around it."""
+    fake = Fake()
+    presign = httpx.Client(transport=httpx.MockTransport(fake.answer))
+    with Presign("https://presign.test", TOKEN, http=presign) as client:
+        assert client.whoami().subject == "tests"
+        with pytest.raises(ValueError, match="For the store give `pool`, too"):
+            client.head("reports", "a.csv")
