@@ -26,9 +26,6 @@ class TemporaryError(Exception):
         self.error, self.after, self.tries, self.reached = error, after, tries, reached
 
 
-Failed = Callable[[TemporaryError], None]
-
-
 @dataclass(frozen=True)
 class Retries:
     """Waits longer before each further attempt, with jitter, and as long as `Retry-After` says.
@@ -42,10 +39,8 @@ class Retries:
     random: Callable[[], float] = random.random
     now: Callable[[], float] = time.time  # goes on while the machine sleeps
 
-    def run(self, attempt: Callable[[int], T], failed: Failed | None = None) -> T:
+    def run(self, attempt: Callable[[int], T]) -> T:
         """Return what `attempt` returns. It gets its number, from 1.
-
-        `failed` gets each failure before it is waited or ended for.
 
         Raises:
             PresignError: the last attempt's, or that of one which cannot be repeated.
@@ -57,8 +52,6 @@ class Retries:
             try:
                 return attempt(number)
             except TemporaryError as failure:
-                if failed is not None:
-                    failed(failure)
                 if failure.reached > furthest:
                     count, furthest = 1, failure.reached
                 if count >= min(self.tries, failure.tries) or failure.after > self.max_wait:

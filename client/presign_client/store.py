@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from presign_client.errors import PRECONDITION_FAILED, SOURCE_CHANGED, PresignError
 from presign_client.results import SignedRequest
-from presign_client.retries import Failed, Retries, TemporaryError
+from presign_client.retries import Retries, TemporaryError
 
 if TYPE_CHECKING:
     from urllib3 import PoolManager
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 MAYBE_EXPIRED = frozenset({400, 403})  # a new URL shows whether it is that
 RETRYABLE = frozenset({408, 429, 500, 502, 503, 504})
+SLOW_DOWN = frozenset({429, 503})
 REFUSED = "storage_refused"
 MAX_ERROR_BYTES = 64 * 1024
 RETRYABLE_CODES = frozenset({"InternalError", "SlowDown", "ServiceUnavailable"})
@@ -45,14 +46,15 @@ _CODES_OF_S3: Mapping[str, str] = {
 class Store:
     """Threads may share it. `pool` replaces the connections that it makes itself.
 
-    With `needs_pool`, it makes none.
+    With `needs_pool`, it makes none. `slow_downs` counts how often the store has asked for fewer
+    requests.
     """
 
     def __init__(
         self, retries: Retries, pool: "PoolManager | None" = None, *, needs_pool: bool = False
     ) -> None:
         self.retries, self._given, self._lock = retries, pool, Lock()
-        self._needs_pool = needs_pool
+        self._needs_pool, self.slow_downs = needs_pool, 0
         self._http: StoreHttp | None = None
 
     def close(self) -> None:
@@ -63,12 +65,11 @@ class Store:
         self,
         sign: Callable[[], SignedRequest],
         body: "Callable[[], Body] | None" = None,
-        failed: Failed | None = None,
     ) -> "Answer":
         """Send what `sign` returns, and return the store's answer, which has been read.
 
         Each attempt has a URL and a body of its own. A refusal after the URL's end is like an
-        answer that was lost. `failed` is as in `Retries.run`.
+        answer that was lost.
 
         Raises:
             PresignError: if the store refuses, or does not answer.
@@ -86,7 +87,7 @@ class Store:
             except TemporaryError as failure:
                 raise validity.judged(failure) from None
 
-        return self.retries.run(attempt, failed)
+        return self.retries.run(attempt)
 
     @contextmanager
     def answer(
@@ -108,6 +109,9 @@ class Store:
             # The length is signed. Without this header urllib3 sends chunks, which have none.
             sent["content-length"] = str(signed.content_length)
         with self._connected().answer(signed.method, signed.url, sent, body) as answer:
+            if answer.status in SLOW_DOWN:
+                with self._lock:
+                    self.slow_downs += 1
             if not 200 <= answer.status < 300:
                 _refuse(answer, signed)
             yield answer

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from presign_client.errors import FATAL, PresignError
 from presign_client.folder_results import Failed
+from presign_client.store import Store
 from presign_client.transfers.workers import workers
 
 Item = TypeVar("Item")
@@ -13,7 +14,10 @@ Result = TypeVar("Result")
 
 
 def each_of(
-    items: Iterable[tuple[str, Item]], work: Callable[[Item], Result], parallel: int
+    items: Iterable[tuple[str, Item]],
+    work: Callable[[Item], Result],
+    parallel: int,
+    store: Store | None = None,
 ) -> tuple[list[tuple[str, Result]], tuple[Failed, ...]]:
     """Return what `work` returned for each item, and what failed, both by the items' keys.
 
@@ -31,7 +35,7 @@ def each_of(
                 raise
             return Failed(path=Path(key), key=key, error=error)
 
-    with workers(parallel) as running:
+    with workers(parallel, store) as running:
         found = sorted(running.each(attempt, items), key=_key)
     done = [each for each in found if not isinstance(each, Failed)]
     return done, tuple(each for each in found if isinstance(each, Failed))

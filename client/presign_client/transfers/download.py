@@ -81,7 +81,7 @@ def download_stream(job: DownloadJob, stream: BinaryIO) -> Downloaded:
     algorithm = wanted.checksum.algorithm if wanted.checksum else None
     whole = new_digest(algorithm) if algorithm else None
     parts = PartDigests(algorithm, wanted.part_size) if algorithm and wanted.needs_parts else None
-    with workers(1, wanted.size, job.report) as running:
+    with workers(1, job.store, wanted.size, job.report) as running:
 
         def take(chunk: bytes) -> None:
             stream.write(chunk)
@@ -140,7 +140,9 @@ class _FileDownload:
     def _fill(self, wanted: ExpectedObject) -> list[bytes]:
         """Read what is missing. Return the checksums of the ranges, if the object's needs them."""
         digests: dict[int, bytes] = {}
-        with workers(self._job.parallel, wanted.size, self._job.report) as running:
+        parts = parts_of(wanted.size, wanted.range_size)
+        parallel = 1 if wanted.size <= wanted.range_size else self._job.parallel
+        with workers(parallel, self._job.store, wanted.size, self._job.report) as running:
 
             def work(part: Part) -> tuple[int, bytes | None]:
                 if part.number in self._done:
@@ -148,7 +150,7 @@ class _FileDownload:
                     return part.number, self._read_again(wanted, part)
                 return part.number, self._read(wanted, part, running)
 
-            for number, digest in running.each(work, parts_of(wanted.size, wanted.range_size)):
+            for number, digest in running.each(work, parts):
                 if number not in self._done:
                     self._note.add(number)
                     self._done.add(number)

@@ -52,7 +52,7 @@ def upload_folder(
     large = [file for file in files if file.size > PART_SIZE]
     done = [work(file) for file in large]
     small = (file for file in files if file.size <= PART_SIZE)
-    with workers(job.options.parallel) as running:
+    with workers(job.options.parallel, job.store) as running:
         done += running.each(lambda each: work(*each), _signed_ahead(job, small, stored))
     done.sort(key=lambda each: each.key)
     return FolderUpload(

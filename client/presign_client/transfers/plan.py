@@ -9,7 +9,7 @@ LARGE_PART_SIZE = 64 * MIB
 MIN_PART_SIZE = 5 * MIB  # S3 takes a smaller one only as the last
 SINGLE_PUT = 5 * 2**30  # S3 takes no more in one request
 PARTS = 10_000
-PARALLEL = 4  # ten are slower
+PARALLEL = 16  # at most: `Pace` says how many
 PART_SIZE_METADATA = "presign-part-size"
 
 

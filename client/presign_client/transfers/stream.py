@@ -7,6 +7,7 @@ from typing import BinaryIO
 from presign_client.errors import PresignError
 from presign_client.results import Uploaded
 from presign_client.transfers.job import Job
+from presign_client.transfers.pace import START
 from presign_client.transfers.parts import PartsUpload, SentPart, create
 from presign_client.transfers.plan import MIB, PARTS, Part
 from presign_client.transfers.source import BytesSource
@@ -40,7 +41,8 @@ def _send(job: Job, upload: PartsUpload, buffers: Iterator[bytes]) -> list[SentP
         part = Part(number, (number - 1) * upload.part_size, len(buffer))
         return upload.send(BytesSource(buffer), part, running, offset=0)
 
-    with workers(job.options.parallel, None, job.report) as running:
+    parallel = min(job.options.parallel, START)  # the parts are in memory
+    with workers(parallel, job.store, None, job.report) as running:
         return list(running.each(work, enumerate(buffers, 1)))
 
 

@@ -36,7 +36,7 @@ def upload_file(job: Job, source: FileSource, state: Path, url: str) -> Uploaded
 
 
 def upload_single(job: Job, source: Source) -> Uploaded:
-    with workers(1, source.size, job.report) as running:
+    with workers(1, job.store, source.size, job.report) as running:
         return SingleUpload(job, source).send(running)
 
 
@@ -91,7 +91,8 @@ class _FileUpload:
             running.moved(part.length)
             return found
 
-        with workers(self._job.options.parallel, self._source.size, self._job.report) as running:
+        options, store = self._job.options, self._job.store
+        with workers(options.parallel, store, self._source.size, self._job.report) as running:
             return list(running.each(work, parts))
 
     def _digest(self, part: Part) -> bytes:

@@ -4,11 +4,17 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from threading import Event, Lock
+from time import monotonic
 from typing import TypeVar
+
+from presign_client.store import Store
+from presign_client.transfers.pace import Pace
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 OnProgress = Callable[[int, "int | None"], None]
+
+BYTES_OF_A_REQUEST = 256 * 1024  # that would take as long as a request takes besides its bytes
 
 
 class StoppedError(Exception):
@@ -16,27 +22,44 @@ class StoppedError(Exception):
 
 
 class Workers:
-    """`parallel` threads. They call `moved` often, which ends them once one has failed."""
+    """Threads, up to `parallel`. They call `moved` often, which ends them once one has failed."""
 
     def __init__(
-        self, pool: ThreadPoolExecutor, parallel: int, total: int | None, report: OnProgress | None
+        self, parallel: int, store: Store | None, total: int | None, report: OnProgress | None
     ) -> None:
-        self._pool, self._parallel = pool, parallel
+        self._pool = ThreadPoolExecutor(parallel, thread_name_prefix="presign-transfer")
+        self._parallel, self._store = parallel, store
         self._total, self._report = total, report
         self._done, self._lock = 0, Lock()
         self._stop = Event()
+        self._pace, self._slow_downs = Pace(parallel, monotonic()), self._asked_to_slow_down()
 
     def each(self, work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
         """Yield the results as they come. `items` are taken as threads become free."""
+        if self._parallel == 1:  # no thread: one for each of many files takes longer than a file
+            yield from map(work, items)
+            return
         waiting: set[Future[Result]] = set()
         for item in items:
-            waiting.add(self._pool.submit(work, item))
-            if len(waiting) > self._parallel:
+            while len(waiting) >= self._width():
                 done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                with self._lock:
+                    self._pace.moved(len(done) * BYTES_OF_A_REQUEST, monotonic())
                 yield from results_of(done)
+            waiting.add(self._pool.submit(work, item))
         while waiting:
             done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
             yield from results_of(done)
+
+    def _width(self) -> int:
+        with self._lock:
+            if self._slow_downs != self._asked_to_slow_down():
+                self._slow_downs = self._asked_to_slow_down()
+                self._pace.slow_down(monotonic())
+            return self._pace.width
+
+    def _asked_to_slow_down(self) -> int:
+        return 0 if self._store is None else self._store.slow_downs
 
     def moved(self, count: int) -> None:
         """Add bytes to the progress; those of a failed attempt are taken away again.
@@ -49,11 +72,17 @@ class Workers:
             raise StoppedError
         with self._lock:
             self._done += count
+            self._pace.moved(count, monotonic())
             if self._report:
                 self._report(self._done, self._total)
 
-    def stop(self) -> None:
-        self._stop.set()
+    def end(self, error: BaseException | None = None) -> None:
+        """Wait for the threads, which an error stops."""
+        if error is not None:
+            self._stop.set()
+        # Ctrl-C does not wait for a store that does not answer.
+        is_awaited = not isinstance(error, KeyboardInterrupt)
+        self._pool.shutdown(wait=is_awaited, cancel_futures=error is not None)
 
 
 def results_of(done: Iterable[Future[Result]]) -> Iterator[Result]:
@@ -64,16 +93,16 @@ def results_of(done: Iterable[Future[Result]]) -> Iterator[Result]:
 
 @contextmanager
 def workers(
-    parallel: int, total: int | None = None, report: OnProgress | None = None
+    parallel: int,
+    store: Store | None = None,
+    total: int | None = None,
+    report: OnProgress | None = None,
 ) -> Iterator[Workers]:
     """Yield threads, which have ended when the block has."""
-    pool = ThreadPoolExecutor(parallel, thread_name_prefix="presign-transfer")
-    running = Workers(pool, parallel, total, report)
+    running = Workers(parallel, store, total, report)
     try:
         yield running
     except BaseException as error:
-        running.stop()
-        # Ctrl-C does not wait for a store that does not answer.
-        pool.shutdown(wait=not isinstance(error, KeyboardInterrupt), cancel_futures=True)
+        running.end(error)
         raise
-    pool.shutdown()
+    running.end()
