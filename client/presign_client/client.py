@@ -11,7 +11,11 @@ from presign_client.errors import PresignError
 from presign_client.folder_results import FolderDownload, FolderUpload
 from presign_client.notes import state_directory
 from presign_client.results import Downloaded, Entry, Uploaded
-from presign_client.transfers.download import DownloadJob, download_file, download_stream
+from presign_client.transfers.download import (
+    DownloadJob,
+    download_file,
+    download_stream,
+)
 from presign_client.transfers.folder import upload_folder
 from presign_client.transfers.folder_download import download_folder
 from presign_client.transfers.job import Job
@@ -164,12 +168,12 @@ class Presign(CopyCalls):
         are no path of a file, such as `a//b` and `../a`, fail.
         """
 
-        def download(key: str, path: Path, root: Path) -> Downloaded:
-            job = self._download_job(bucket, key, parallel=parallel, below=root)
+        def download(job: DownloadJob, path: Path) -> Downloaded:
             return download_file(job, path, state_directory(), self._url)
 
+        job = self._download_job(bucket, prefix, parallel=parallel)
         entries = self.list(bucket, prefix, recursive=True)
-        return download_folder(Path(directory), prefix, entries, download, parallel)
+        return download_folder(job, Path(directory), entries, download)
 
     def _download_job(self, bucket: str, key: str, **options: Any) -> DownloadJob:
         return DownloadJob(api=self._api, store=self._store, bucket=bucket, key=key, **options)

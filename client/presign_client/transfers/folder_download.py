@@ -3,49 +3,52 @@
 import errno
 import os
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from itertools import takewhile
 from operator import attrgetter, itemgetter
 from pathlib import Path
 
 from presign_client.checksums import digest_of
-from presign_client.errors import PresignError
+from presign_client.errors import SOURCE_CHANGED, PresignError
 from presign_client.folder_results import FolderDownload
-from presign_client.results import Downloaded, Entry
-from presign_client.transfers.batch import each_of
+from presign_client.results import Downloaded, Entry, SignedRequest
+from presign_client.transfers.batch import SMALL, each_of, signed_ahead, signed_batch
+from presign_client.transfers.download import DownloadJob
 from presign_client.transfers.names import folded, is_another_on_windows, is_hidden, is_path
 from presign_client.transfers.partial_file import check_below
 from presign_client.transfers.source import FileSource
 
 
 def download_folder(
+    job: DownloadJob,
     directory: Path,
-    prefix: str,
     entries: Iterable[Entry],
-    download: Callable[[str, Path, Path], Downloaded],
-    parallel: int,
+    download: Callable[[DownloadJob, Path], Downloaded],
 ) -> FolderDownload:
-    """Download each entry to its key without `prefix`, below `directory`.
+    """Download each entry to its key without the job's, which is a prefix, below `directory`.
 
     A file that has the size and the ETag of the entry is skipped: of an object in one part the ETag
     is usually the MD5. Keys that end in a slash are folders of other programs, and no files.
     """
+    prefix = job.key
     directory.mkdir(parents=True, exist_ok=True)
     root = directory.resolve()
     alike: dict[str, list[str]] = {}  # keys whose names may be one file, as they are listed
-    later: list[tuple[str, Entry]] = []
+    later: list[Entry] = []
 
-    def first() -> Iterator[tuple[str, Entry]]:
+    def first() -> Iterator[Entry]:
         for entry in entries:
             if entry.key.endswith("/"):
                 continue
             keys = alike.setdefault(folded(entry.key), [])
             keys.append(entry.key)
             if len(keys) > 1:
-                later.append((entry.key, entry))
+                later.append(entry)
             else:
-                yield entry.key, entry
+                yield entry
 
-    def work(entry: Entry) -> Downloaded | None:
+    def work(each: tuple[Entry, SignedRequest | None]) -> Downloaded | None:
+        entry, signed = each
         path = root / _relative(entry.key.removeprefix(prefix))
         check_below(root, path.resolve())  # the file or a directory may be a symbolic link
         if path.exists() and not path.is_file():  # a pipe would wait for a reader
@@ -53,17 +56,50 @@ def download_folder(
         path.parent.mkdir(parents=True, exist_ok=True)
         for key in takewhile(lambda key: key != entry.key, alike[folded(entry.key)]):
             _check_is_another_file(path, root / key.removeprefix(prefix), key)
-        return None if _is_there(path, entry) else download(entry.key, path, root)
+        if _is_there(path, entry):
+            return None
+        one = replace(
+            job, key=entry.key, below=root, signed=signed, listed=entry if signed else None
+        )
+        return _download(one, path, download)
 
-    done, failed = each_of(first(), work, parallel)
+    ahead = signed_ahead(
+        first(),
+        lambda entry: _is_small_and_new(entry, root / entry.key.removeprefix(prefix)),
+        lambda new: _sign(job, new),
+    )
+    done, failed = each_of(((each[0].key, each) for each in ahead), work, job.parallel, job.store)
     # The file system shows whether two names are one file once there is the first one.
-    then_done, then_failed = each_of(later, work, 1)
+    then_done, then_failed = each_of(((each.key, (each, None)) for each in later), work, 1)
     results = sorted(done + then_done, key=itemgetter(0))
     return FolderDownload(
         downloaded=tuple(result for _, result in results if result is not None),
         skipped=tuple(key for key, result in results if result is None),
         failed=tuple(sorted(failed + then_failed, key=attrgetter("key"))),
     )
+
+
+def _is_small_and_new(entry: Entry, path: Path) -> bool:
+    """Whether to sign ahead. The path may be none of a file, which is said later."""
+    is_there = os.path.exists(path)  # noqa: PTH110 - Path's raises for some names
+    return 0 < (entry.size or 0) <= SMALL and entry.etag is not None and not is_there
+
+
+def _sign(job: DownloadJob, entries: list[Entry]) -> dict[str, SignedRequest]:
+    items = [{"bucket": job.bucket, "key": each.key} for each in entries]
+    return signed_batch(job.api, "download-urls/batch", items)
+
+
+def _download(
+    job: DownloadJob, path: Path, download: Callable[[DownloadJob, Path], Downloaded]
+) -> Downloaded:
+    try:
+        return download(job, path)
+    except PresignError as error:
+        if error.code != SOURCE_CHANGED or job.listed is None:
+            raise
+    # It was replaced since it was listed. Another look says by what.
+    return download(replace(job, listed=None, signed=None), path)
 
 
 def _relative(name: str) -> Path:

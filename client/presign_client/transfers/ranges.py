@@ -15,12 +15,21 @@ if TYPE_CHECKING:
 
 
 class Ranges:
+    """`signed` is a URL of the object that is there already."""
+
     def __init__(
-        self, api: Api, store: Store, bucket: str, key: str, version_id: str | None = None
+        self,
+        api: Api,
+        store: Store,
+        bucket: str,
+        key: str,
+        *,
+        version_id: str | None = None,
+        signed: SignedRequest | None = None,
     ) -> None:
         self._api, self._store = api, store
         self._object = {"bucket": bucket, "key": key, "version_id": version_id}
-        self._signed: SignedRequest | None = None
+        self._signed = signed
         self._lock = Lock()
         self._found: Mapping[str, Any] = {}
         self._find_lock = Lock()

@@ -301,11 +301,20 @@ def test_a_link_in_the_directory_is_not_followed(fake: Fake, tmp_path: Path) -> 
     assert (tmp_path / "new/a.csv").exists()
 
 
-@pytest.mark.parametrize("path", ["/v1/object-checks", "/v1/download-urls", "/reports/in/b/c.csv"])
+@pytest.mark.parametrize(
+    ("path", "denied"),
+    [
+        ("/v1/object-checks", {"download-urls/batch"}),
+        ("/v1/download-urls", {"download-urls/batch"}),
+        ("/reports/in/b/c.csv", {"download-urls/batch"}),
+        ("/reports/in/b/c.csv", set()),
+    ],
+)
 def test_a_directory_that_becomes_a_link_meanwhile_is_not_followed(
-    fake: Fake, tmp_path: Path, path: str
+    fake: Fake, tmp_path: Path, path: str, denied: set[str]
 ) -> None:
     """Others may write to the directory: first the object's path is looked at."""
+    fake.denied = denied
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere/c.csv").write_text("kept")
 
