@@ -8,6 +8,7 @@ import ssl
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from threading import Lock
+from typing import Any
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies
 
@@ -39,6 +40,7 @@ from presign_client.retries import TemporaryError
 # 1 MiB is given back to the system after each use.
 CHUNK = 256 * 1024
 IDLE_SECONDS = 60  # for the next byte, either way
+_TARGET = "x-presign-target"  # on the way through urllib3, and not sent
 Body = Iterable[bytes]
 
 
@@ -92,7 +94,7 @@ class StoreHttp:
     def __init__(self, pool: PoolManager | None = None) -> None:
         self._given, self._lock = pool, Lock()
         self._proxies = {} if pool else getproxies()
-        self._pools: dict[str | None, PoolManager] = {}
+        self._pools: dict[tuple[str, str | None], PoolManager] = {}
 
     def close(self) -> None:
         for pool in [self._given, *self._pools.values()]:
@@ -120,12 +122,15 @@ class StoreHttp:
     def _send(
         self, method: str, url: str, headers: Mapping[str, str], body: Body | None
     ) -> BaseHTTPResponse:
+        place, sent = url, {"user-agent": USER_AGENT, **headers}
+        if self._given is None:
+            place, sent[_TARGET] = _divided(url)
         try:
             return self._pool(url).request(
                 method,
-                url,
+                place,
                 body=None if body is None else _guarded(body),
-                headers={"user-agent": USER_AGENT, **headers},
+                headers=sent,
                 timeout=Timeout(connect=CONNECT_SECONDS, read=IDLE_SECONDS),
                 pool_timeout=IDLE_SECONDS,
                 preload_content=False,
@@ -141,11 +146,11 @@ class StoreHttp:
     def _pool(self, url: str) -> PoolManager:
         if self._given is not None:
             return self._given
-        proxy = proxy_for(url, self._proxies)
+        place = urlsplit(url).scheme, proxy_for(url, self._proxies)
         with self._lock:
-            if proxy not in self._pools:
-                self._pools[proxy] = _new_pool(proxy)
-            return self._pools[proxy]
+            if place not in self._pools:
+                self._pools[place] = _new_pool(*place)
+            return self._pools[place]
 
 
 class _BodyError(Exception):
@@ -163,8 +168,16 @@ def _guarded(body: Body) -> Iterator[bytes]:
         raise _BodyError(error) from None
 
 
-def _new_pool(proxy: str | None) -> PoolManager:
-    context = httpx.create_ssl_context()  # that of the calls of presign
+def _divided(url: str) -> tuple[str, str]:
+    """Return the origin, with a slash, and the path and query."""
+    scheme, _, rest = url.partition("://")
+    host, _, target = rest.partition("/")
+    return f"{scheme}://{host}/", f"/{target}"
+
+
+def _new_pool(scheme: str, proxy: str | None) -> PoolManager:
+    is_plain = scheme == "http" and not (proxy or "").startswith("https:")
+    context = None if is_plain else httpx.create_ssl_context()  # that of the calls of presign
     if proxy is None:
         pool = PoolManager(maxsize=CONNECTIONS, block=True, ssl_context=context)
     else:
@@ -188,14 +201,28 @@ def _authorization(proxy: str) -> Mapping[str, str]:
     return make_headers(proxy_basic_auth=words)
 
 
-class _Patient(HTTPConnection):
-    """Waits as long for each byte that is sent as for one that is received.
+class _Connection(HTTPConnection):
+    """Sends the path and query that are in the header `_TARGET`, and waits patiently.
 
-    urllib3 sends with the timeout of connecting, and the system takes it for a whole chunk: on a
-    slow line that ends.
+    So it sends what is signed, and neither the logs nor the errors of urllib3 have a signature. It
+    would also parse and encode each character of a URL four times.
+
+    urllib3 sends within the timeout of connecting, and that counts for a whole chunk: on a slow
+    line it ends too early. Here each byte that is sent has the time of one that is received.
     """
 
-    def send(self, data: bytes | memoryview) -> None:  # type: ignore[override]
+    def request(
+        self, method: str, url: str, body: Any = None, headers: Any = None, **options: Any
+    ) -> None:
+        headers = dict(headers)
+        target = headers.pop(_TARGET)
+        self._target = target if url == "/" else url.removesuffix("/") + target  # for a proxy
+        super().request(method, url, body, headers, **options)
+
+    def putrequest(self, method: str, url: str, *skipped: Any, **options: Any) -> None:  # noqa: ARG002
+        super().putrequest(method, self._target, *skipped, **options)
+
+    def send(self, data: Any) -> None:
         if self.sock is None:
             self.connect()
         self.sock.settimeout(IDLE_SECONDS)
@@ -204,12 +231,12 @@ class _Patient(HTTPConnection):
             left = left[self.sock.send(left) :]
 
 
-class _SecureConnection(_Patient, HTTPSConnection):
+class _SecureConnection(_Connection, HTTPSConnection):
     pass
 
 
 class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Patient
+    ConnectionCls = _Connection
 
 
 class _SecurePool(HTTPSConnectionPool):
