@@ -4,11 +4,15 @@ import re
 import socket
 import ssl
 import struct
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from fcntl import ioctl
 from itertools import count
+from termios import TIOCOUTQ
 from threading import Thread
+from time import sleep
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n12345"
 Answer = Callable[["Connection", int], None]  # of which request it is, from 0
@@ -27,7 +31,9 @@ class Connection:
         self.socket.close()
 
     def reset(self) -> None:
-        """End it as a machine does that is switched off: what was sent may be lost."""
+        """End it with an error, once all that was sent has arrived."""
+        while int.from_bytes(ioctl(self.socket.fileno(), TIOCOUTQ, bytes(4)), sys.byteorder):
+            sleep(0.001)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.socket.close()
 

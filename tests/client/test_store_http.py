@@ -1,12 +1,14 @@
 """The HTTP to the store, over real sockets: failures, proxies, certificates, and no URL in a log."""
 
 import logging
+import os
 import socket
 import ssl
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -17,6 +19,8 @@ from presign_client.results import SignedRequest
 from presign_client.retries import Retries, TemporaryError
 from presign_client.store import Store
 from presign_client.store_http import CHUNK, StoreHttp
+from presign_client.transfers.plan import MIB
+from presign_client.transfers.ranges import Ranges
 from tests.client.fake import SECRET, TOKEN, Fake
 from tests.client.socket_store import OK, Connection, sends, store_that
 from tests.support.processes import free_ports
@@ -278,3 +282,53 @@ def test_http_without_a_pool_reaches_no_store() -> None:
         assert client.whoami().subject == "tests"
         with pytest.raises(ValueError, match="For the store give `pool`, too"):
             client.head("reports", "a.csv")
+
+
+class Signs:
+    """presign, whose URL is always the same one."""
+
+    def __init__(self, origin: str) -> None:
+        self._signed = SignedRequest(method="GET", url=origin + QUERY)
+
+    def signed(self, _: str, **__: object) -> SignedRequest:
+        return self._signed
+
+
+def ranges_of(origin: str) -> Ranges:
+    signs: Any = Signs(origin)
+    return Ranges(signs, Store(Retries(sleep=lambda _: None)), "reports", "a.csv")
+
+
+@pytest.mark.parametrize("end", [Connection.end, Connection.reset])
+@pytest.mark.parametrize("secure", [False, True])
+def test_a_connection_that_dies_after_each_megabyte_is_no_failure(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    end: Callable[[Connection], None],
+    *,
+    secure: bool,
+) -> None:
+    content, requested = os.urandom(8 * MIB + 5), []
+
+    def answer(connection: Connection, _: int) -> None:
+        first = int(connection.head.partition("bytes=")[2].partition("-")[0])
+        requested.append(first)
+        length = len(content) - first
+        connection.send(f"HTTP/1.1 206 OK\r\ncontent-length: {length}\r\n\r\n".encode())
+        connection.send(content[first : first + MIB])
+        end(connection)
+
+    context = make_tls_context(tmp_path) if secure else None
+    if secure:
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.crt"))
+    received = bytearray()
+    with store_that(answer, context) as store:
+        ranges_of(store.url).read(0, len(content), "", received.extend)
+
+    assert received == content
+    assert requested == [start * MIB for start in range(9)]  # no byte twice
+
+
+def test_a_store_that_sends_more_than_asked_is_refused() -> None:
+    with store_that(sends(OK)) as store, pytest.raises(PresignError, match="send the range"):
+        ranges_of(store.url).read(0, 4, "", print)

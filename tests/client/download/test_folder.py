@@ -1,0 +1,119 @@
+"""Small objects of a folder: URLs that are signed together, and a request for each."""
+
+import hashlib
+from pathlib import Path
+
+import httpx
+import pytest
+
+from presign_client import FolderDownload
+from presign_client.transfers.batch import BATCH, SMALL
+from tests.client.fake import Fake, s3_error
+
+KEYS = [f"in/{number:03}" for number in range(BATCH + 10)]
+
+
+@pytest.fixture
+def fake() -> Fake:
+    fake = Fake()
+    for key in KEYS:
+        fake.put(key, key.encode())
+    return fake
+
+
+def fetched(fake: Fake, directory: Path) -> FolderDownload:
+    with fake.client() as client:
+        return client.download_folder("reports", "in/", directory)
+
+
+def of_a_kms_key(content: bytes) -> str:
+    return f'"{hashlib.sha1(content).hexdigest()}"'
+
+
+def test_small_objects_need_two_calls_for_a_batch(fake: Fake, tmp_path: Path) -> None:
+    done = fetched(fake, tmp_path)
+
+    assert [each.key for each in done.downloaded] == KEYS
+    assert all(each.verified for each in done.downloaded)  # by the MD5 that the ETag is
+    assert (tmp_path / "007").read_bytes() == b"in/007"
+    assert fake.paths() == ["GET objects", *["POST download-urls/batch"] * 2]
+    assert len(fake.sent_to_the_store("GET")) == len(KEYS)
+
+
+def test_files_that_are_there_cost_no_signature(fake: Fake, tmp_path: Path) -> None:
+    fetched(fake, tmp_path)
+    fake.requests.clear()
+
+    done = fetched(fake, tmp_path)
+
+    assert list(done.skipped) == KEYS
+    assert fake.paths() == ["GET objects"]
+
+
+def test_an_etag_that_is_no_md5_is_compared_by_the_checksum(fake: Fake, tmp_path: Path) -> None:
+    fake.etag_of = of_a_kms_key
+
+    done = fetched(fake, tmp_path)
+
+    assert all(each.verified for each in done.downloaded)
+    assert fake.paths().count("POST object-checks") == len(KEYS)
+
+
+def test_bytes_that_are_wrong_are_found_without_an_md5(fake: Fake, tmp_path: Path) -> None:
+    fake.etag_of = of_a_kms_key
+    fake.objects["in/007"] = b"in/OO7"
+
+    done = fetched(fake, tmp_path)
+
+    assert [(each.key, each.error.args[0]) for each in done.failed] == [
+        ("in/007", "checksum_mismatch")
+    ]
+    assert not (tmp_path / "007").exists()
+
+
+def test_an_object_that_is_replaced_after_it_was_listed_arrives(fake: Fake, tmp_path: Path) -> None:
+    def replace(request: httpx.Request) -> None:
+        if request.url.path.endswith("/batch"):
+            fake.put("in/007", b"another one")
+
+    fake.before = replace
+
+    done = fetched(fake, tmp_path)
+
+    assert not done.failed
+    assert (tmp_path / "007").read_bytes() == b"another one"
+
+
+@pytest.mark.parametrize("denied", [{"download-urls/batch"}, {"object-checks"}])
+def test_what_no_grant_allows_is_done_without(fake: Fake, tmp_path: Path, denied: set[str]) -> None:
+    fake.denied = denied
+
+    done = fetched(fake, tmp_path)
+
+    assert len(done.downloaded) == len(KEYS)
+
+
+def test_an_expired_url_of_a_batch_is_signed_again(fake: Fake, tmp_path: Path) -> None:
+    late = {"/reports/in/007": 3}
+
+    def refuse(request: httpx.Request) -> httpx.Response | None:
+        left = late.get(request.url.path, 0)
+        late[request.url.path] = left - 1
+        return s3_error(403, "AccessDenied") if left == 3 else None
+
+    fake.before = refuse
+
+    assert not fetched(fake, tmp_path).failed
+    assert fake.paths().count("POST download-urls") == 1
+
+
+@pytest.mark.parametrize("size", [0, SMALL + 1])
+def test_empty_and_large_objects_are_checked_first(fake: Fake, tmp_path: Path, size: int) -> None:
+    fake.objects.clear()
+    for key in KEYS[:2]:
+        fake.put(key, bytes(size))
+
+    done = fetched(fake, tmp_path)
+
+    assert all(each.verified for each in done.downloaded)
+    assert fake.paths().count("POST object-checks") == 2
