@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from benchmarks.lines import Line
 from tests.clients.toolchains import GENERATORS
 from tests.end_to_end.examples import command
 from tests.support import stores
@@ -48,6 +49,7 @@ class Senders:
     """All that move files between this machine and one store."""
 
     store: stores.Store
+    line: Line  # to the store
     url: str  # of the service
     state: Path  # of presign's client
 
@@ -81,39 +83,51 @@ class Senders:
             to = f":s3:{self.store.bucket}/rclone-{name}"
             yield self._rclone("rclone copy", ["copy", str(folder), to])
 
+    def folder_down(self, name: str, copy: Path) -> Iterator[Sender]:
+        """Download what `presign put -r` has uploaded, so that all read the same objects."""
+        yield self._presign("presign get -r", "get", "-r", f"objects/{name}/", str(copy))
+        where = ["--recursive", self._s3(f"{name}/"), str(copy)]
+        yield self._aws("aws s3 cp --recursive", where)
+        yield self._s5cmd("s5cmd cp", [self._s3(f"{name}/*"), f"{copy}/"])
+        if shutil.which("rclone"):
+            source = f":s3:{self.store.bucket}/{name}"
+            yield self._rclone("rclone copy", ["copy", source, str(copy)])
+
     def _presign(self, name: str, *arguments: str) -> Sender:
-        settings = {"PRESIGN_URL": self.url, "PRESIGN_TOKEN": API_KEY}
-        return Sender(
-            name, [*_PRESIGN, *arguments], {**settings, "XDG_STATE_HOME": str(self.state)}
-        )
+        settings = {
+            "PRESIGN_URL": self.url,
+            "PRESIGN_TOKEN": API_KEY,
+            "XDG_STATE_HOME": str(self.state),
+        }
+        return Sender(name, [*_PRESIGN, *arguments], settings | self.line.environment)
 
     def _example(self, file: Path) -> Sender:
         options = ["--service", self.url, "--bucket", "objects", "--parallel", str(PARALLEL)]
         arguments = [*options, str(file), "javascript"]
-        token = {"PRESIGN_TOKEN": API_KEY}
+        token = {"PRESIGN_TOKEN": API_KEY} | self.line.environment
         return Sender("examples/upload.mjs", [*command(), *arguments], token, "javascript")
 
     def _boto3(self, name: str, call: str, file: Path, key: str, parallel: int) -> Sender:
-        where = [self.store.endpoint_url, self.store.region, self.store.bucket, str(file), key]
+        where = [self.line.url, self.store.region, self.store.bucket, str(file), key]
         script = [sys.executable, "-c", _BOTO3, call, *where, str(PART_MIB), str(parallel)]
         return Sender(name, script, self._own, "" if key == KEY else key, is_reference=True)
 
     def _aws(self, name: str, arguments: list[str], made: str = "") -> Sender:
-        where = ["--endpoint-url", self.store.endpoint_url, "--region", self.store.region]
+        where = ["--endpoint-url", self.line.url, "--region", self.store.region]
         copying = [str(GENERATORS / "aws"), "s3", "cp", "--quiet", *arguments, *where]
         return Sender(name, copying, self._own, made, is_reference=True)
 
     def _s5cmd(self, name: str, arguments: list[str], made: str = "") -> Sender:
         # The program itself: the package's command is a Python that starts it.
         [program] = GENERATORS.parent.glob("lib/python*/site-packages/s5cmd/bin/s5cmd")
-        options = ["--log", "error", "--endpoint-url", self.store.endpoint_url, "cp"]
+        options = ["--log", "error", "--endpoint-url", self.line.url, "cp"]
         return Sender(name, [str(program), *options, *arguments], self._own, made)
 
     def _s5cmd_parts(self) -> list[str]:
         return ["--concurrency", str(PARALLEL), "--part-size", str(PART_MIB)]
 
     def _rclone(self, name: str, arguments: list[str], made: str = "") -> Sender:
-        store = ["--s3-provider", "Other", "--s3-endpoint", self.store.endpoint_url]
+        store = ["--s3-provider", "Other", "--s3-endpoint", self.line.url]
         options = [
             *store,
             "--s3-region",
@@ -124,7 +138,9 @@ class Senders:
         parts = ["--s3-chunk-size", f"{PART_MIB}Mi", "--s3-upload-concurrency", str(PARALLEL)]
         streams = ["--multi-thread-streams", str(PARALLEL), "--config", os.devnull]
         copying = ["rclone", *arguments, *options, *parts, *streams]
-        return Sender(name, copying, {**self._own, "HOME": str(self.state)}, made)
+        own = {**self._own, "HOME": str(self.state)}
+        own.pop("AWS_CA_BUNDLE", None)  # it ends with one, and reads SSL_CERT_FILE
+        return Sender(name, copying, own, made)
 
     def _s3(self, key: str) -> str:
         return f"s3://{self.store.bucket}/{key}"
@@ -136,4 +152,5 @@ class Senders:
             "AWS_SECRET_ACCESS_KEY": stores.ROOT_SECRET,
             "AWS_REGION": self.store.region,
             "AWS_EC2_METADATA_DISABLED": "true",
+            **self.line.environment,
         }

@@ -1,8 +1,8 @@
 """How fast files get to a store and back: presign's clients, boto3's transfer, the AWS CLI and others.
 
 `make bench-transfer` moves the same random bytes with each, to and from MiniStack and SeaweedFS, all
-on loopback and on the cores that this machine has: large files up and down, and folders of small
-files up. What is timed is a whole process, from its start to its end: what a user waits for. Its CPU
+on loopback and on the cores that this machine has: large files and folders of small ones, up and
+down, by plain HTTP and by TLS, which nginx ends. `--line 50` is a line with a delay of 50 ms. What is timed is a whole process, from its start to its end: what a user waits for. Its CPU
 time is the user's and the system's, without the service's and the store's. presign-client and
 `examples/upload.mjs` ask the service for URLs, send SHA-256s, and compare the object at the end; the
 others send what their defaults are with their own credentials.
@@ -15,6 +15,7 @@ A ratio is taken within a round, and is the median of all rounds: other processe
 import argparse
 import os
 import resource
+import shutil
 import subprocess
 import tempfile
 import time
@@ -22,10 +23,12 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from statistics import median
 from typing import Final
 
+from benchmarks.lines import PLAIN, TLS, line
 from benchmarks.senders import Sender, Senders
 from tests.support import stores
 from tests.support.service import run_service
@@ -53,6 +56,7 @@ class Task:
     """So many MiB up or down, or so many files of some bytes."""
 
     store: str
+    line: str
     words: str
     amount: int
     is_folder: bool = False
@@ -60,10 +64,12 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A round by its number, and how the names of its senders begin."""
+    """A round by its number, at one store over one line, and how the names of its senders begin."""
 
     number: int
     only: tuple[str, ...]
+    store: str
+    line: str
 
     def order(self, senders: Iterable[Sender]) -> list[Sender]:
         asked = [each for each in senders if each.name.startswith(self.only)]
@@ -79,6 +85,10 @@ def main() -> None:
     parser.add_argument("--mib", type=int, action="append", help="default: 300 and 1024")
     parser.add_argument("--files", type=int, default=2000)
     parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--store", action="append", choices=STORES, help="default: both")
+    parser.add_argument(
+        "--line", action="append", help="plain, TLS, or milliseconds; default: plain and TLS"
+    )
     parser.add_argument("--only", default="", help="how senders' names begin: presign,boto3,aws")
     options = parser.parse_args()
     only = tuple(options.only.split(","))
@@ -87,12 +97,13 @@ def main() -> None:
         directory = Path(name)
         large = {mib: _large(directory, mib) for mib in options.mib or (300, 1024)}
         folders = {size: _folder(directory, options.files, size) for size in SMALL_BYTES}
-        for number in range(options.rounds):
-            turn = Turn(number, only)
-            for store in STORES:
-                for mib, file in large.items():
-                    _move_large(store, mib, file, turn, times)
-                _send_folders(store, folders, options.files, turn, times)
+        places = list(product(options.store or STORES, options.line or (PLAIN, TLS)))
+        for number, place in product(range(options.rounds), places):
+            turn = Turn(number, only, *place)
+            for mib, file in large.items():
+                _move_large(mib, file, turn, times)
+            if options.files:
+                _move_folders(folders, options.files, turn, times)
     print("\n".join(_report(times)))
 
 
@@ -113,36 +124,45 @@ def _folder(directory: Path, count: int, size: int) -> Path:
     return folder
 
 
-def _move_large(store: str, mib: int, file: Path, turn: Turn, times: Times) -> None:
-    with _senders(store) as senders:
+def _move_large(mib: int, file: Path, turn: Turn, times: Times) -> None:
+    with _senders(turn) as senders:
         up, copy = list(senders.up(file)), senders.state / "copy"
         _time(up[-1], senders.store)
         for words, each in (("up", up), ("down", senders.down(copy))):
-            task = Task(store, f"{mib} MiB {words}", mib)
+            task = Task(turn.store, turn.line, f"{mib} MiB {words}", mib)
             for sender in turn.order(each):
                 times[task][sender.name].append(_time(sender, senders.store))
                 copy.unlink(missing_ok=True)
 
 
-def _send_folders(
-    store: str, folders: Mapping[int, Path], count: int, turn: Turn, times: Times
-) -> None:
-    with _senders(store) as senders:
+def _move_folders(folders: Mapping[int, Path], count: int, turn: Turn, times: Times) -> None:
+    with _senders(turn) as senders:
         for size, folder in folders.items():
-            task = Task(store, f"{count:,} files of {size // 1024} KiB", count, is_folder=True)
-            for sender in turn.order(senders.folder(folder)):
-                times[task][sender.name].append(_time(sender, senders.store))
+            copy, files = senders.state / "copies", f"{count:,} files of {size // 1024} KiB"
+            _time(next(senders.folder(folder)), senders.store)  # what all download
+            up = Task(turn.store, turn.line, f"{files} up", count, is_folder=True)
+            down = Task(turn.store, turn.line, f"{files} down", count, is_folder=True)
+            again = folder.with_name(f"{folder.name}-{turn.number}")
+            folder.rename(again)  # presign skips what is stored
+            for sender in turn.order(senders.folder(again)):
+                times[up][sender.name].append(_time(sender, senders.store))
+            again.rename(folder)
+            for sender in turn.order(senders.folder_down(folder.name, copy)):
+                times[down][sender.name].append(_time(sender, senders.store))
+                shutil.rmtree(copy)
 
 
 @contextmanager
-def _senders(name: str) -> Iterator[Senders]:
+def _senders(turn: Turn) -> Iterator[Senders]:
     with (
         tempfile.TemporaryDirectory() as of_store,
+        tempfile.TemporaryDirectory() as of_line,
         tempfile.TemporaryDirectory() as of_service,
-        STORES[name](Path(of_store)) as store,
-        run_service(store, Path(of_service)) as service,
+        STORES[turn.store](Path(of_store)) as store,
+        line(turn.line, store.endpoint_url, Path(of_line)) as to,
+        run_service(store, Path(of_service), public_endpoint_url=to.url) as service,
     ):
-        yield Senders(store, str(service.client.base_url), Path(of_service))
+        yield Senders(store, to, str(service.client.base_url), Path(of_service))
 
 
 def _time(sender: Sender, store: stores.Store) -> Time:
@@ -173,8 +193,8 @@ def _cpu_of_children() -> float:
 
 def _report(times: Times) -> Iterator[str]:
     """Yield the lines of a table. A ratio is over the fastest of boto3 and the AWS CLI in its round."""
-    yield "| store | task | sender | rate | CPU | ratio to the best of boto3 and the AWS CLI |"
-    yield "| --- | --- | --- | --- | --- | --- |"
+    yield "| store | line | task | sender | rate | CPU | ratio to the best of boto3 and the AWS CLI |"
+    yield "| --- | --- | --- | --- | --- | --- | --- |"
     for task, by_sender in times.items():
         references = [taken for taken in by_sender.values() if taken[0].is_reference]
         best = [min(each.wall for each in of_round) for of_round in zip(*references, strict=True)]
@@ -183,7 +203,8 @@ def _report(times: Times) -> Iterator[str]:
             ratios = [least / each.wall for least, each in zip(best, taken, strict=True)]
             shown = f"{median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
             rate, spent = _rates(task, wall, cpu)
-            yield f"| {task.store} | {task.words} | {sender} | {rate} | {spent} | {shown} |"
+            where = f"{task.store} | {task.line} | {task.words}"
+            yield f"| {where} | {sender} | {rate} | {spent} | {shown} |"
 
 
 def _rates(task: Task, wall: float, cpu: float) -> tuple[str, str]:

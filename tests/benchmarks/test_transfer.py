@@ -6,7 +6,7 @@ from benchmarks.transfer import Task, Time, Times, _report
 def cells(task: Task, by_sender: dict[str, list[Time]]) -> list[list[str]]:
     times: Times = defaultdict(lambda: defaultdict(list))
     times[task].update(by_sender)
-    return [[cell.strip() for cell in line.split("|")[3:-1]] for line in list(_report(times))[2:]]
+    return [[cell.strip() for cell in line.split("|")[4:-1]] for line in list(_report(times))[2:]]
 
 
 def taken(*walls: float, is_reference: bool = False) -> list[Time]:
@@ -20,7 +20,7 @@ def test_a_rate_is_compared_with_the_best_of_its_round() -> None:
         "aws": taken(10, 10, is_reference=True),
         "s5cmd": taken(2, 2),
     }
-    assert cells(Task("a store", "512 MiB up", 512), by_sender) == [
+    assert cells(Task("a store", "plain", "512 MiB up", 512), by_sender) == [
         ["presign", "51 MiB/s", "10.0 s a GiB", "0.75 (0.50 to 1.00)"],
         ["boto3", "41 MiB/s", "12.5 s a GiB", "0.75 (0.50 to 1.00)"],
         ["aws", "51 MiB/s", "10.0 s a GiB", "0.75 (0.50 to 1.00)"],
@@ -29,7 +29,7 @@ def test_a_rate_is_compared_with_the_best_of_its_round() -> None:
 
 
 def test_a_folder_is_measured_by_its_files() -> None:
-    task = Task("a store", "2,000 files of 4 KiB", 2000, is_folder=True)
+    task = Task("a store", "plain", "2,000 files of 4 KiB", 2000, is_folder=True)
     assert cells(task, {"aws": taken(4, is_reference=True)}) == [
         ["aws", "500 files/s", "1.0 ms a file", "1.00 (1.00 to 1.00)"]
     ]
