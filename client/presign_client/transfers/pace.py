@@ -2,7 +2,7 @@
 
 START = 4  # on a fast line more are slower
 GAIN = 1.1  # a rate that is so much higher is worth more requests
-SECONDS = 1.0  # of one rate
+SECONDS = 0.5  # of one rate
 PAUSE_SECONDS = 10.0  # before more are tried again
 
 
@@ -16,7 +16,7 @@ class Pace:
         self._best, self._paused_until = 0.0, now
 
     def moved(self, count: int, now: float) -> None:
-        """Count what was moved, in any unit, and widen or narrow once a second."""
+        """Count what was moved, in any unit, and widen or narrow twice a second at most."""
         self._moved += count
         elapsed = now - self._began
         if elapsed < SECONDS:
@@ -26,7 +26,7 @@ class Pace:
             return
         if rate > self._best * GAIN:
             self._best, self._proven = rate, self.width
-            self.width = min(self._limit, self.width + (self.width + 1) // 2)
+            self.width = min(self._limit, 2 * self.width)
         else:
             self._pause(self._proven, now)
 
