@@ -84,6 +84,22 @@ def test_an_object_that_is_replaced_after_it_was_listed_arrives(fake: Fake, tmp_
     assert (tmp_path / "007").read_bytes() == b"another one"
 
 
+def test_an_object_that_is_replaced_before_it_is_compared_arrives(
+    fake: Fake, tmp_path: Path
+) -> None:
+    def replace(request: httpx.Request) -> None:
+        if request.url.path.endswith("object-checks") and b"in/007" in request.content:
+            fake.put("in/007", b"another one")
+
+    fake.etag_of = of_a_kms_key
+    fake.before = replace
+
+    done = fetched(fake, tmp_path)
+
+    assert not done.failed
+    assert (tmp_path / "007").read_bytes() == b"another one"
+
+
 @pytest.mark.parametrize("denied", [{"download-urls/batch"}, {"object-checks"}])
 def test_what_no_grant_allows_is_done_without(fake: Fake, tmp_path: Path, denied: set[str]) -> None:
     fake.denied = denied
