@@ -1,6 +1,7 @@
 """The HTTP between this machine and the store, by urllib3: connections, proxies, TLS and failures.
 
-httpx takes three times the CPU for the same bytes. urllib3 is imported once a byte has to move.
+urllib3 is imported once a byte has to move. A/B, `presign get` of 1 GiB with its SHA-256 from
+SeaweedFS, medians of three: 1.47 s of CPU, 1.82 by httpx; over TLS 2.18 and 2.44.
 """
 
 import logging
@@ -205,7 +206,8 @@ class _Connection(HTTPConnection):
     """Sends the path and query that are in the header `_TARGET`, and waits patiently.
 
     So it sends what is signed, and neither the logs nor the errors of urllib3 have a signature. It
-    would also parse and encode each character of a URL four times.
+    would also parse and encode each character of a URL four times. A/B, `presign get -r` of 1,000
+    files of 4 KiB, medians of three: 1.10 ms of CPU a file, 1.43 without.
 
     urllib3 sends within the timeout of connecting, and that counts for a whole chunk: on a slow
     line it ends too early. Here each byte that is sent has the time of one that is received.

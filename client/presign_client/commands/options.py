@@ -133,5 +133,5 @@ parallel = click.option(
     type=click.IntRange(1, 64),
     default=PARALLEL,
     show_default=True,
-    help="Requests at the same time.",
+    help="Requests at the same time, at most.",
 )

@@ -93,6 +93,7 @@ class Ranges:
         signed, _ = self._sign()
         try:
             with self._store.answer(signed, headers={"range": "bytes=0-0"}) as answer:
+                answer.read(0)  # a byte, after which the connection is free for the next request
                 size = answer.headers.get("content-range", "").rpartition("/")[2]
                 return {
                     "content_length": int(size or answer.headers["content-length"]),
