@@ -88,8 +88,8 @@ class PartUploads:
         ticket = values.keys.open_ticket(text) if values.keys else None
         if ticket is None or ticket.repository != repository:
             raise NotFound("There is no such upload.")
-        is_revoked = ticket.issued_at < snapshot.not_before(ticket.identity())
-        if is_revoked or self.clock.wall() >= ticket.expires_at:
+        not_before = snapshot.not_before(ticket.identity())
+        if ticket.is_over(now=self.clock.wall(), not_before=not_before):
             raise UploadNotFound("The time to complete this upload is over. Push again.")
         return ticket
 
