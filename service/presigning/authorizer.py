@@ -202,6 +202,18 @@ class Authorizer:
             urls=0 if is_counted else max(1, urls, len(keys)),
         )
 
+    async def access_to_look(
+        self, requester: Requester, request: StoreRequest
+    ) -> AuthorizedStoreAccess:
+        """As `authorize_store_call`, for a look at the store that is a step of a larger request.
+
+        It counts as one URL, and writes no line: that of the larger request says what was done.
+        """
+        if (counted := self.count(requester, 1)) is not None:
+            await counted
+        sign = partial(self._authorize_store_call, requester, request, 0)
+        return sign() or await self._await_session(requester, request, sign)
+
     def access(self, requester: Requester) -> CallerAccess:
         return self.snapshot.access(requester.identity)
 

@@ -13,6 +13,7 @@ from service.access.grants import AccessRequest, Grants, Operation
 from service.presigning.answers import Members
 from service.sessions.lifetime import Lifetime
 from service.signing.actions import (
+    MAX_UPLOAD_BYTES,
     Action,
     DeleteObject,
     GetObject,
@@ -76,11 +77,13 @@ class PresignRequest:
     def access_request(self) -> AccessRequest:
         match self.action:
             case PutObject() | RedirectedPut() as put:
+                length = put.content_length
                 return AccessRequest(
                     operation=Operation.UPLOAD,
                     bucket=self.bucket,
                     key=self.key,
-                    content_length=put.content_length,
+                    content_length=MAX_UPLOAD_BYTES if length is None else length,
+                    is_max_length=length is None,
                     content_type=put.content_type if self.content_type_given else None,
                     overwrite=put.overwrite or put.if_match is not None,
                     has_if_match=put.if_match is not None,

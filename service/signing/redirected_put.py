@@ -35,12 +35,13 @@ class RedirectedPut:
     """An upload that the client sends to presign first, and then, redirected, to the store.
 
     So its headers are signed as the client sent them: `sent` has their names in lower case. A
-    `new_key` is one that no object can have yet.
+    `new_key` is one that no object can have yet. `content_length` is None if the client asks for
+    the address before it tells the length: then any length may be sent.
     """
 
     METHOD: ClassVar = "PUT"
 
-    content_length: int
+    content_length: int | None
     sent: Pairs = ()
     new_key: bool = False
 
@@ -78,6 +79,8 @@ class RedirectedPut:
         return ()
 
     def headers(self) -> dict[str, str]:
+        if self.content_length is None:
+            return dict(self.sent)
         return {"content-length": str(self.content_length), **dict(self.sent)}
 
 

@@ -9,8 +9,16 @@ from service.access.grants import AccessRequest, Operation
 from service.errors import CreateOnlyUnsupported, InvalidRequest
 from service.presigning.forms import access_for_form, form_key
 from service.presigning.requests import signed_key
-from service.signing.actions import Action, DeleteObject, GetObject, HeadObject, ListObjects
+from service.signing.actions import (
+    MAX_UPLOAD_BYTES,
+    Action,
+    DeleteObject,
+    GetObject,
+    HeadObject,
+    ListObjects,
+)
 from service.signing.post_policy import PostObject
+from service.signing.redirected_put import RedirectedPut
 from tests.support.factories import UPLOAD, make_form_request, make_request
 
 
@@ -74,6 +82,12 @@ def test_a_list_is_signed_for_the_bucket_itself(prefix: str) -> None:
 )
 def test_a_request_demands(action: Action, expected: AccessRequest) -> None:
     assert make_request(action).access_request() == expected
+
+
+def test_an_upload_of_unknown_length_may_have_any() -> None:
+    request = make_request(RedirectedPut(content_length=None, new_key=True))
+    largest = {"content_length": MAX_UPLOAD_BYTES, "is_max_length": True}
+    assert request.access_request() == access_request(Operation.UPLOAD, **largest)
 
 
 def test_a_type_that_the_caller_did_not_name_is_none() -> None:

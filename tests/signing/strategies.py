@@ -182,11 +182,13 @@ PUTS: Final = st.builds(
     **_PROPERTIES,
 )
 _NOT_SENT: Final = frozenset({"content-length", "x-amz-storage-class"})
-REDIRECTED_PUTS: Final = PUTS.map(
-    lambda put: RedirectedPut(
-        content_length=put.content_length,
+REDIRECTED_PUTS: Final = st.builds(
+    lambda put, content_length: RedirectedPut(
+        content_length=content_length,
         sent=tuple(pair for pair in put.headers().items() if pair[0] not in _NOT_SENT),
-    )
+    ),
+    PUTS,
+    st.none() | st.integers(0, 10**9),
 )
 _VERSION_IDS: Final = st.sampled_from(["null", "3/L4kqtJlcpXroDTDmJ+rmSpXd3dIbrHY==", "a~b_.-"])
 COPIES: Final = st.tuples(

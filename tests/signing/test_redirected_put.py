@@ -56,6 +56,11 @@ def test_other_headers_of_aws_are_refused(name: str) -> None:
     assert refused.value.detail == detail
 
 
+def test_an_upload_of_unknown_length_signs_none() -> None:
+    put = RedirectedPut(content_length=None, sent=(("content-type", "a/b"),))
+    assert put.headers() == {"content-type": "a/b"}
+
+
 def test_spaces_after_a_value_are_no_part_of_it() -> None:
     value = "\xa0 of team x\t\x0b"
     sent = sent_headers([("x-amz-meta-a", f"{value} \t "), ("x-amz-meta-b", "xX")])

@@ -28,6 +28,7 @@ from service.signing.actions import (
 )
 from service.signing.copy_object import CopyObject
 from service.signing.post_policy import PostObject
+from service.signing.redirected_put import RedirectedPut
 from service.signing.signer import Address
 from service.signing.sigv4 import Credentials
 
@@ -87,6 +88,7 @@ OPERATION_OF: Final[dict[type, Operation]] = {
     GetObject: Operation.DOWNLOAD,
     PutObject: Operation.UPLOAD,
     CopyObject: Operation.UPLOAD,
+    RedirectedPut: Operation.UPLOAD,
     HeadObject: Operation.HEAD,
     DeleteObject: Operation.DELETE,
     ListObjects: Operation.LIST,
