@@ -73,9 +73,14 @@ def refuse_foreign_page(scope: Scope, origins: Container[str]) -> None:
 
 async def has_expired_token(headers: Iterable[tuple[bytes, bytes]], tokens: TokenVerifier) -> bool:
     """Return whether the request has a token, as Bearer, that was valid once."""
-    sent = [value for name, value in headers if name == b"authorization"]
-    text = _credential(sent[0], basic=False) if len(sent) == 1 else None
+    text = bearer(headers)
     return text is not None and await tokens.has_expired(text)
+
+
+def bearer(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+    """Return what the one `Authorization` has as Bearer, or None."""
+    sent = [value for name, value in headers if name == b"authorization"]
+    return _credential(sent[0], basic=False) if len(sent) == 1 else None
 
 
 def _credential(authorization: bytes, *, basic: bool) -> str | None:

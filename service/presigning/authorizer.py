@@ -207,10 +207,8 @@ class Authorizer:
     ) -> AuthorizedStoreAccess:
         """As `authorize_store_call`, for a look at the store that is a step of a larger request.
 
-        It counts as one URL, and writes no line: that of the larger request says what was done.
+        It is not counted, and writes no line. The larger request does both.
         """
-        if (counted := self.count(requester, 1)) is not None:
-            await counted
         sign = partial(self._authorize_store_call, requester, request, 0)
         return sign() or await self._await_session(requester, request, sign)
 
