@@ -1,0 +1,139 @@
+"""Which keys of an artifact a caller may use, and at which of them there is an object."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from service.access.decisions import Allowed, decide
+from service.access.grants import AccessRequest, Operation
+from service.errors import Forbidden, InvalidRequest, LimitExceeded, PresignError
+from service.presigning.authorizer import Authorizer
+from service.presigning.requests import Requester, StoreRequest
+from service.protocols.build_caches.places import Artifact, Cache, Program, own_folder
+from service.s3.client import S3Client
+from service.s3.errors import S3Error, invalid_response, to_domain_error
+from service.s3.queries import S3Object
+from service.signing.actions import HeadObject
+
+LOOK_SECONDS: Final = 5.0  # a build waits for it, and then goes on without the cache
+_HEAD: Final = HeadObject()
+
+
+class Found(NamedTuple):
+    """An artifact that is there. `size` is in bytes."""
+
+    key: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lookups:
+    authorizer: Authorizer
+    store: S3Client
+
+    def keys(self, requester: Requester, artifact: Artifact) -> list[str]:
+        """Return where the artifact may be for this caller, whatever its grants allow there."""
+        own = own_folder(artifact.cache, self.authorizer.access(requester).grants)
+        return [artifact.trusted_key, *([] if own is None else [artifact.key_in(own)])]
+
+    def readable(self, requester: Requester, artifact: Artifact) -> list[str]:
+        """Return the keys that the caller may read. Raises the refusal if there is none."""
+        bucket = artifact.cache.bucket
+        return self._permitted(requester, artifact, lambda key: reading(bucket, key))
+
+    def writable(
+        self, requester: Requester, artifact: Artifact, upload_to: Callable[[str], AccessRequest]
+    ) -> str:
+        """Return the key that the caller writes. Raises the refusal if there is none."""
+        bucket = artifact.cache.bucket
+        keys = self._permitted(
+            requester, artifact, lambda key: (upload_to(key), _checking(bucket, key))
+        )
+        return keys[0]
+
+    def may_check(self, requester: Requester, bucket: str, key: str) -> bool:
+        grants = self.authorizer.access(requester).grants
+        return isinstance(decide(grants, _checking(bucket, key)), Allowed)
+
+    def may_read(self, requester: Requester, cache: Cache, programs: Iterable[Program]) -> bool:
+        """Whether the caller may read all artifacts of one of the programs in one of the places."""
+        grants = self.authorizer.access(requester).grants
+        own = own_folder(cache, grants)
+        places = [cache.trusted, *([] if own is None else [own])]
+        return any(
+            all(
+                isinstance(decide(grants, needed), Allowed)
+                for needed in reading(cache.bucket, f"{place}{program}/", is_prefix=True)
+            )
+            for place in places
+            for program in programs
+        )
+
+    async def find(self, requester: Requester, bucket: str, keys: Iterable[str]) -> Found | None:
+        """Return the first of the keys at which there is an object. Each look counts as one URL.
+
+        Raises what `Authorizer.sign_and_audit` raises, StorageRefused and StorageUnavailable.
+        """
+        for key in keys:
+            if (counted := self.authorizer.count(requester, 1)) is not None:
+                await counted
+            if (found := await self.look(requester, bucket, key)) is not None:
+                return found
+        return None
+
+    async def look(self, requester: Requester, bucket: str, key: str) -> Found | None:
+        """As `find`, for one key, and uncounted."""
+        request = StoreRequest(action="HeadObject", access_request=_checking(bucket, key))
+        access = await self.authorizer.access_to_look(requester, request)
+        s3_object = S3Object(self.store, access, bucket, key)
+        try:
+            reply = await s3_object.send(_HEAD, seconds=LOOK_SECONDS)
+        except S3Error as error:
+            if await _is_missing(s3_object, error):
+                return None
+            raise to_domain_error(error) from None
+        size = reply.headers.get("content-length", "")
+        if not size.isdecimal():
+            raise invalid_response()
+        return Found(key, int(size))
+
+    def _permitted(
+        self,
+        requester: Requester,
+        artifact: Artifact,
+        needed: Callable[[str], Iterable[AccessRequest]],
+    ) -> list[str]:
+        permitted, refusals = list[str](), list[PresignError]()
+        for key in self.keys(requester, artifact):
+            try:
+                for each in needed(key):
+                    self.authorizer.authorize(requester, each)
+            except (Forbidden, InvalidRequest, LimitExceeded) as refusal:
+                refusals.append(refusal)
+            else:
+                permitted.append(key)
+        if not permitted:  # a limit says more than that there is no grant
+            raise next((each for each in refusals if not isinstance(each, Forbidden)), refusals[0])
+        return permitted
+
+
+def reading(bucket: str, key: str, *, is_prefix: bool = False) -> Sequence[AccessRequest]:
+    """Return what a caller needs grants for to read an artifact."""
+    return [
+        AccessRequest(operation=operation, bucket=bucket, key=key, is_prefix=is_prefix)
+        for operation in (Operation.DOWNLOAD, Operation.CHECK)
+    ]
+
+
+def _checking(bucket: str, key: str) -> AccessRequest:
+    return AccessRequest(operation=Operation.CHECK, bucket=bucket, key=key)
+
+
+async def _is_missing(s3_object: S3Object, error: S3Error) -> bool:
+    """S3 answers 403 for a missing key if the role may not list. Then listing the key says so."""
+    if error.status == 403:
+        try:
+            return await s3_object.find() is None
+        except S3Error:
+            return False
+    return error.status == 404
