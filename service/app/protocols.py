@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from service.protocols import (
     arrivals,
+    build_caches,
     credentials,
     git_lfs,
     hugging_face,
@@ -25,6 +26,7 @@ PROTOCOLS: Final[tuple[AnyProtocol, ...]] = (
     git_lfs.PROTOCOL,
     mlflow.PROTOCOL,
     hugging_face.PROTOCOL,
+    build_caches.PROTOCOL,
     uppy.PROTOCOL,
     links.PROTOCOL,
     credentials.PROTOCOL,

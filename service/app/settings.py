@@ -30,6 +30,7 @@ from service.config.sharing import with_shared_settings
 from service.config.types import OFFLINE, Name, Section
 from service.errors import ConfigurationError, ConfigurationProblem, Location
 from service.protocols.arrivals.settings import ArrivalsSettings
+from service.protocols.build_caches.settings import BuildCacheSettings
 from service.protocols.git_lfs.settings import GitLfsSettings
 from service.protocols.hugging_face.settings import HuggingFaceSettings
 from service.protocols.links.settings import LinksSettings
@@ -92,6 +93,9 @@ class Settings(Section):
     hugging_face: HuggingFaceSettings | None = None
     """What clients of the [Hugging Face Hub](hugging-face.md) may read at `/hf`. Without this
     section there is no `/hf`."""
+
+    build_caches: dict[Name, BuildCacheSettings] = Field(default_factory=dict)
+    """Remote [build caches](build-caches.md) for Turborepo and Nx at `/caches/{name}`, by name."""
 
     uppy: UppySettings | None = None
     """What [Uppy](uppy.md) in a browser may request at `/uppy`. Without this section there is no
