@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
 from service.api.accept import preferred
 from service.api.html_page import POLICY
 from service.api.parts import UseCase
+from service.api.problems import Problems, response
+from service.api.request_state import state_of
 from service.api.route import ApiRoute, AuthenticatedRequest
 from service.concurrency.event_loop import run_in_thread_if
 from service.errors import InvalidRequest, NotFound
@@ -29,6 +31,10 @@ from service.protocols.served import Served
 
 _MANY: Final = 1000  # names on a page; 20,000 take 150 ms
 _TEXT: Final = "text/html"
+_PUBLISHING: Final = (
+    "This index takes no uploads of its own. Put the file into the directory of its project with "
+    "`presign put FILE BUCKET/PREFIX/PROJECT/`, or with any HTTP client."
+)
 _PROJECT: Final = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"  # PEP 508
 _PATH: Final = re.compile(rf"/simple/({ROOT_NAME})(?:/({_PROJECT}))?(/?)")
 
@@ -68,6 +74,7 @@ class PackageIndexes(UseCase[Roots]):
 
 
 router = APIRouter(route_class=PackageIndexRoute, include_in_schema=False)
+publishing = APIRouter(include_in_schema=False)
 
 
 @router.api_route("/simple/{path:path}", methods=["GET", "HEAD"])
@@ -97,6 +104,16 @@ async def package_index(call: AuthenticatedRequest) -> Response:
     return Response(body, media_type=media_type, headers=headers)
 
 
+@publishing.post("/simple/{path:path}")
+async def refuse_publishing(request: Request, path: str) -> Response:
+    """Answer `uv publish`, which shows the detail."""
+    del path
+    problems: Problems = request.app.parts.problems
+    request_id = state_of(request.scope).request_id
+    members = problems.problem("method_not_allowed", _PUBLISHING, request_id=request_id)
+    return response(members, {"Allow": "GET, HEAD"})
+
+
 def _moved(name: str, *, sibling: bool) -> Response:
     """The redirect to the page of this name, relative to a path without or with a slash."""
     return Response(status_code=308, headers={"Location": f"{'./' if sibling else '../'}{name}/"})
@@ -107,5 +124,6 @@ SERVED: Final = Served(
         values, core.listings, FileHashes(core.authorizer, core.object_checks)
     ),
     routers=(router,),
+    public_routers=(publishing,),
     feature="package indexes",
 )

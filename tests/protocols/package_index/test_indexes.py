@@ -245,3 +245,13 @@ async def test_an_index_that_a_reload_removed_is_gone() -> None:
         app_of(client).parts.use_case(PackageIndexes).configure(None)
         answers = [await client.get(path) for path in (PROJECT, "/simple/wheels/X/")]
     assert {code(answer) for answer in answers} == {(404, "not_found")}
+
+
+@pytest.mark.parametrize("path", ["/simple/wheels", "/simple/wheels/", "/simple/any/tinypkg/"])
+async def test_publishing_is_told_how_a_file_gets_there(path: str) -> None:
+    async with run_index(ListedStore(KEYS)) as client:
+        sent = {"content": ("a.whl", b"x")}
+        answer = await client.post(path, files=sent, auth=("__token__", API_KEY))
+    assert code(answer) == (405, "method_not_allowed")
+    assert answer.headers["allow"] == "GET, HEAD"
+    assert "presign put" in answer.json()["detail"]
