@@ -12,6 +12,7 @@ PATH: Final = "/demo"
 BUCKET: Final = "demo"
 API_KEY: Final = "demo"
 REGION: Final = "us-east-1"
+CACHE: Final = "cache/"
 MODELS: Final = "models/"
 PACKAGES: Final = "pypi/"
 _ABOUT: Final = "Paste a line into another shell. The API key is demo, and so is the bucket."
@@ -32,6 +33,7 @@ def doors(url: str, store_url: str, *, presign: str, python: str) -> tuple[Door,
     with_key = f"http://x:{API_KEY}@{host}"
     hub = f"{url.replace('127.0.0.1', 'localhost')}/hf"  # another host name than the store's
     root = f"{url}/api/2.0/mlflow-artifacts/artifacts"
+    cache = f"{url}/caches/{BUCKET}"
     hello = "printf hello > hello.txt"
     client = f'client("s3", endpoint_url="{store_url}")'
     put = f'put_object(Bucket="{BUCKET}", Key="hello.txt", Body=b"hello")["ETag"]'
@@ -63,6 +65,15 @@ def doors(url: str, store_url: str, *, presign: str, python: str) -> tuple[Door,
             f" && curl -fsSL -H 'Authorization: Bearer {API_KEY}'"
             f" {hub}/acme/tiny/resolve/main/hello.txt",
             f"huggingface_hub itself needs HF_ENDPOINT={hub} and HF_TOKEN={API_KEY}.",
+        ),
+        Door(
+            "Build cache",
+            f"{hello} && hash=$(date +%s) && curl -fsSL --oauth2-bearer {API_KEY} -T hello.txt"
+            f" -H 'Content-Type: application/octet-stream' {cache}/v1/cache/$hash"
+            f" && curl -fsSL --oauth2-bearer {API_KEY} {cache}/v1/cache/$hash",
+            f"Turborepo itself needs TURBO_API={cache}, TURBO_TOKEN={API_KEY}, TURBO_TEAM=demo and"
+            f" TURBO_PREFLIGHT=true; Nx needs NX_SELF_HOSTED_REMOTE_CACHE_SERVER={cache} and"
+            f" NX_SELF_HOSTED_REMOTE_CACHE_ACCESS_TOKEN={API_KEY}.",
         ),
         Door(
             "Uppy",

@@ -25,7 +25,17 @@ from service.clock import SystemClock
 from service.config.key_files import KEY_BYTES, new_key
 from service.config.reading import Files
 from service.demo import hook
-from service.demo.doors import API_KEY, BUCKET, MODELS, PACKAGES, PATH, REGION, doors, page_of
+from service.demo.doors import (
+    API_KEY,
+    BUCKET,
+    CACHE,
+    MODELS,
+    PACKAGES,
+    PATH,
+    REGION,
+    doors,
+    page_of,
+)
 from service.errors import ConfigurationError
 from service.protocols.links.settings import MEMORY
 from service.s3.endpoints import resolve
@@ -101,6 +111,7 @@ def demo_settings(
         "links": {"keys": [link_key], "store_url": MEMORY},
         "package_index": {BUCKET: {"bucket": BUCKET, "prefix": PACKAGES}},
         "git_lfs": {"repositories": {BUCKET: {"bucket": BUCKET, "prefix": "lfs/"}}},
+        "build_caches": {BUCKET: {"bucket": BUCKET, "trusted": CACHE}},
         "mlflow": {"roots": {BUCKET: {"bucket": BUCKET, "prefix": "mlflow/"}}},
         "uppy": {"bucket": BUCKET, "prefix": "uppy/{caller}/"},
     }
@@ -143,7 +154,7 @@ export PRESIGN_URL={url} PRESIGN_TOKEN={API_KEY} && {presign} link {BUCKET}/hell
 {presign} url {BUCKET}/five.txt --method put --content-length 5 --curl > put.sh; printf 'hello!' > FILE; sh put.sh
 {presign} diagnose --curl --status 403 --service $PRESIGN_URL < put.sh
 
-{url}{PATH} has a line for pip, Git LFS, MLflow, huggingface_hub, Uppy, boto3 with remote signing, AWS credentials, and webhooks.
+{url}{PATH} has a line for pip, Git LFS, MLflow, huggingface_hub, build caches, Uppy, boto3 with remote signing, AWS credentials, and webhooks.
 What arrives in the bucket is printed here too, by a hook that gets signed requests.
 
 Ctrl-C ends it.

@@ -25,6 +25,7 @@ PRINTED: Final = {
     GIT_LFS: ("", "lfs/"),
     "MLflow": ('"path":"hello.txt"', "mlflow/run/"),
     "huggingface_hub": ("hello", "models/acme/tiny/main/"),
+    "Build cache": ("hello", "cache/nx/"),
     "Uppy": ('"method":"POST"', None),
     "Remote signing": ("5d41402abc4b2a76b9719d911017c592", None),  # the MD5 of `hello`
     "AWS credentials": ("5d41402abc4b2a76b9719d911017c592", None),
