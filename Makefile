@@ -45,7 +45,7 @@ export TESTS_RUNTIME = $(abspath $(RUNTIME_VENV))
 export UV
 SBOM = dist/presign.cdx.json
 # npm's packages, next to the tests that use them.
-NODE_MODULES = $(patsubst %,%/node_modules/.package-lock.json,tests/clients tests/browser/console tests/browser/uppy)
+NODE_MODULES = $(patsubst %,%/node_modules/.package-lock.json,tests/clients tests/clients/build_caches tests/browser/console tests/browser/uppy)
 
 # uv installs in a fraction of pip's time. Where the machine has none, pip fetches it. uv reads no settings of pip.
 UV := $(or $(shell command -v uv),.venv-uv/bin/uv)
@@ -220,7 +220,7 @@ locks:  ## resolve the pinned hashes again (needs uv)
 	$(LOCK) locks/docs.in -o locks/docs.lock
 
 clean:  ## remove the environments and caches
-	rm -rf $(VENV) $(OTHER_PYTHONS:%=.venv-%) .venv-uv $(DEMO_VENV) $(STORE_VENV) $(CLIENTS_VENV) $(ICEBERG_VENV) $(MLFLOW_VENV) $(HUB_VENV) $(HUB1_VENV) $(CFN_VENV) $(DOCS_VENV) $(RUNTIME_VENV) dist tests/clients/node_modules tests/iam/node_modules tests/browser/*/node_modules mutants .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
+	rm -rf $(VENV) $(OTHER_PYTHONS:%=.venv-%) .venv-uv $(DEMO_VENV) $(STORE_VENV) $(CLIENTS_VENV) $(ICEBERG_VENV) $(MLFLOW_VENV) $(HUB_VENV) $(HUB1_VENV) $(CFN_VENV) $(DOCS_VENV) $(RUNTIME_VENV) dist tests/clients/node_modules tests/clients/build_caches/node_modules tests/iam/node_modules tests/browser/*/node_modules mutants .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
 
 .venv-uv/bin/uv: locks/uv.lock
 	$(PYTHON) -m venv .venv-uv

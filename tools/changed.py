@@ -51,6 +51,7 @@ _CLIENTS: Final[Mapping[str, tuple[str, ...]]] = {
         "tests/clients/test_receivers.py",
         "tests/clients/test_webhooks.py",
     ),
+    "service/protocols/build_caches": ("tests/clients/build_caches",),
     "service/protocols/credentials": ("tests/clients/credentials",),
     "service/protocols/git_lfs": ("tests/clients/git_lfs",),
     "service/protocols/hugging_face": ("tests/clients/hugging_face",),

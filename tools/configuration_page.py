@@ -40,6 +40,7 @@ SECTIONS: Final = MappingProxyType(
         "MlflowRootSettings": "roots",
         "HuggingFaceSettings": "hugging_face",
         "HubRootSettings": "models",
+        "BuildCacheSettings": "build_caches",
         "UppySettings": "uppy",
         "LinksSettings": "links",
         "ArrivalsSettings": "arrivals",

@@ -19,6 +19,7 @@ from service.multipart.requests import DEFAULT_PARTS_PER_REQUEST, MAX_PARTS_PER_
 from service.presigning.listings import MAX_PAGES
 from service.presigning.rate_windows import MAX_COUNTS
 from service.protocols.arrivals.routes import MAX_BODY_BYTES as MAX_PUSH_BYTES
+from service.protocols.build_caches.routes import MAX_HASHES
 from service.protocols.git_lfs.routes import MAX_OBJECTS
 from service.protocols.hugging_face.cached_listings import MAX_AT_ONCE
 from service.protocols.hugging_face.folders import MAX_FILES
@@ -109,6 +110,7 @@ _CALLS: Final = (
         "the next request",
     ),
     ("a batch of Git LFS", f"{MAX_OBJECTS} objects", "413"),
+    ("what Turborepo asks for at once", f"{MAX_HASHES} hashes", "400"),
     ("a revision of the Hugging Face Hub", f"{MAX_FILES:,} files", "422"),
     ("the refs of its repository", f"{MAX_REFS} revisions", "422"),
     (

@@ -44,6 +44,10 @@ def of_the_hub(answer: Answer) -> None:
     assert answer[1]["x-error-message"] == json.loads(answer[2])["error"]
 
 
+def of_turborepo(answer: Answer) -> None:
+    assert json.loads(answer[2])["error"]["code"] == "overloaded"
+
+
 def of_credentials(answer: Answer) -> None:
     assert {"message", "code", "request_id"} == json.loads(answer[2]).keys()
 
@@ -65,6 +69,7 @@ FORMS: Final = [
     ("POST", "/lfs/models/objects/batch", of_git_lfs),
     ("GET", "/api/2.0/mlflow-artifacts/artifacts", of_mlflow),
     ("GET", "/hf/acme/model/resolve/main/config.json", of_the_hub),
+    ("GET", "/caches/web/v8/artifacts/abc", of_turborepo),
     ("GET", "/v1/credentials/demo", of_credentials),
     ("POST", "/v1/aws/s3/sign", of_iceberg),
     ("POST", "/sign/demo/v1/aws/s3/sign", of_iceberg),

@@ -15,6 +15,9 @@ CALLS: Final = [
     ("POST", "/lfs/design/objects/batch", "Git LFS"),
     ("GET", "/api/2.0/mlflow-artifacts/artifacts?path=models", "MLflow artifacts"),
     ("GET", "/hf/api/models/acme/llama", "the Hugging Face Hub"),
+    ("GET", "/caches/web/v8/artifacts/abc", "build caches"),
+    ("GET", "/caches/web/v1/cache/abc", "build caches"),
+    ("POST", "/caches/web/tickets", "build caches"),
     ("GET", "/uppy/s3/params?filename=a.txt&type=text/plain", "uploads for Uppy"),
     ("GET", "/v1/credentials/demo", "credentials"),
     ("POST", "/sign/demo/v1/aws/s3/sign", "remote signing"),
@@ -63,13 +66,14 @@ async def test_a_feature_that_a_reload_turns_off_says_so() -> None:
         "git_lfs": {"repositories": {"design": {"bucket": "demo", "prefix": "lfs/"}}},
         "mlflow": {"roots": {"models": {"bucket": "demo", "prefix": "m/"}}},
         "hugging_face": {"models": {"bucket": "demo", "prefix": "m/"}},
+        "build_caches": {"web": {"bucket": "demo", "trusted": "c/"}},
         "uppy": {"bucket": "demo", "prefix": "u/{caller}/"},
     }
     batch = {"operation": "download", "objects": [{"oid": "0" * 64, "size": 1}]}
     async with run_app(make_app_settings(make_open_grant(), **sections)) as client:
         for use_case in app_of(client).services.protocols.values():
             use_case.configure(None)
-        for method, path, feature in CALLS[:7]:
+        for method, path, feature in CALLS[:10]:
             body = batch if "lfs" in path else None
             answer = await client.request(method, path, json=body)
             assert answer.status_code == 404

@@ -11,6 +11,9 @@ from ruamel.yaml import YAML
 
 from service.app.settings import Settings
 from service.presigning.listings import MAX_PAGES
+from service.protocols.build_caches.artifacts import MAX_SECONDS
+from service.protocols.build_caches.places import TICKET_SECONDS
+from service.protocols.build_caches.routes import MAX_HASHES
 from service.protocols.git_lfs.routes import MAX_OBJECTS
 from service.protocols.hugging_face.cached_listings import KEPT_SECONDS
 from service.protocols.hugging_face.folders import MAX_FILES
@@ -27,6 +30,9 @@ BUCKET: Final = {"region": "eu-west-1", "credentials": "static"}
 ISSUER: Final = {"issuer": "https://a.example", "audience": "a", "jwks_url": "https://a.example/k"}
 SENTENCES: Final = [
     ("git-lfs", f"A batch has at most {MAX_OBJECTS} objects"),
+    ("build-caches", f"one request has at most {MAX_HASHES}"),
+    ("build-caches", f"A signed URL lives for {MAX_SECONDS} s"),
+    ("build-caches", f"`ticket_seconds` ({TICKET_SECONDS // 3600} h by default"),
     ("mlflow", f"{MAX_PARTS:,} parts: {MAX_PARTS * 10 // 1000} GiB"),
     ("mlflow", f"More than {MAX_PAGES * 1000:,} files in one folder"),
     ("hugging-face", f"More than {MAX_FILES:,} files in a revision"),
@@ -49,6 +55,13 @@ def test_the_configuration_on_the_page_is_valid(name: str) -> None:
         {"buckets": {"reports": BUCKET}, "issuers": {"corp": ISSUER}, **document}
     )
     assert getattr(settings, name.replace("-", "_"))
+
+
+def test_the_build_caches_on_the_page_are_valid() -> None:
+    shown, *_ = [block.text for block in blocks("docs/build-caches.md") if block.language == "yaml"]
+    document = YAML(typ="safe", pure=True).load(shown)
+    settings = Settings.model_validate({"buckets": {"builds": BUCKET}, **document})
+    assert settings.build_caches["web"].ticket_seconds == TICKET_SECONDS
 
 
 @pytest.mark.parametrize(("name", "sentence"), SENTENCES)

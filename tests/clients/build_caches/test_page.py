@@ -143,7 +143,7 @@ def gitlab_job(machine: Workspace, program: Program, job_token: str) -> Run:
     *lines, last = job["script"]
     assert last in BUILD[Program.TURBO]
     script = "\n".join([*lines, BUILD[program]])
-    return run_steps(machine, [script], **own | {"CACHE": cache, "PRESIGN_JWT": job_token})
+    return run_steps(machine, [script], **own | {"CACHE": cache, "CACHE_JWT": job_token})
 
 
 def test_the_workflow_of_github(ministack: Store, tmp_path: Path, program: Program) -> None:
