@@ -11,6 +11,7 @@ from typing import Any, Final
 import httpx
 
 from service.app.settings import Settings
+from service.clock import SystemClock
 from service.config.key_files import new_key
 from tests.multipart.fake_s3 import FakeS3, xml
 from tests.s3.fake_store import query_of
@@ -134,7 +135,10 @@ async def start(
 ) -> AsyncIterator[Harness]:
     store, audit_bytes = LfsStore(), list[bytes]()
     async with run_app(
-        configured or settings(), store_transport=store, audit=audit_bytes.extend, clock=clock
+        configured or settings(),
+        store_transport=store,
+        audit=audit_bytes.extend,
+        clock=clock or SystemClock(),
     ) as client:
         yield Harness(client, store, audit_bytes=audit_bytes)
 

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs
 
 import httpx
 
+from service.clock import Clock, SystemClock
 from service.protocols.hugging_face.revisions import NAME_DIGITS, name_digits
 from tests.s3.listed import Listed, listing
 from tests.support.app import make_app_settings, make_open_grant, make_store_response, run_app
@@ -70,7 +71,7 @@ async def run_hub(
     *grants: dict[str, Any],
     audit: Any = None,
     rate_limit: str | None = None,
-    clock: Any = None,
+    clock: Clock | None = None,
     **more: Any,
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the app. Without `grants` its caller may read all of `demo`."""
@@ -79,7 +80,9 @@ async def run_hub(
         *grants, rate_limit=rate_limit, **{"hugging_face": HUB, "server": {}} | more
     )
     transport = httpx.MockTransport(store)
-    async with run_app(settings, audit=audit, store_transport=transport, clock=clock) as client:
+    async with run_app(
+        settings, audit=audit, store_transport=transport, clock=clock or SystemClock()
+    ) as client:
         yield client
 
 
