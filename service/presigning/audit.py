@@ -99,6 +99,12 @@ def refused_batch_line(
     return _number_parts(_lines(requester, decision, keys, time, batch.count))[0]
 
 
+def origin_of(members: Members) -> bytes:
+    """Return what the lines of a requester say of where it came from, for its `origin`."""
+    present = ((name, value) for name, value in members if value is not None)
+    return b"".join(b",%b:%b" % (text(name), to_json(value)) for name, value in present)
+
+
 def event_line(members: Members, key: str | None = None, *, time: float) -> bytes:
     """Return the line of what answers no request. `key` is that of an object, if it has one."""
     present = {name: value for name, value in members if value is not None}
@@ -195,16 +201,16 @@ def _template(
 
 
 def _ids(requester: Requester) -> bytes:
-    """The request's id as JSON, with `claims_left_out` and `link_id` after it if they apply.
+    """The request's id as JSON. After it `claims_left_out`, `link_id` and the origin, if there are.
 
-    A link's id is not in the template, which would be another one for each link.
+    The last two are not in the template, which would be another one for each link and program.
     """
     ids = text(requester.request_id)
     if requester.identity.claims_left_out:
         ids += b',"claims_left_out":true'
-    if requester.link_id is None:
-        return ids
-    return b'%b,"link_id":"%b"' % (ids, requester.link_id.encode())
+    if requester.link_id is not None:
+        ids = b'%b,"link_id":"%b"' % (ids, requester.link_id.encode())
+    return ids + requester.origin
 
 
 def _split_to_fit(keys: Sequence[str], room: int) -> list[bytes]:

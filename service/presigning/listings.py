@@ -27,7 +27,6 @@ from service.signing.validation import check_text
 
 MAX_PAGES: Final = 20  # of a level
 _Page = TypeVar("_Page", ObjectsPage, VersionsPage)
-_MAX_KEYS: Final = 1000  # S3 has no longer page: …/AmazonS3/latest/API/API_ListObjectsV2.html
 
 _TOO_LONG: Final = (
     f"There are more than {MAX_PAGES} pages of objects here. Put them under several prefixes, or "
@@ -39,13 +38,16 @@ _TOO_LONG: Final = (
 class ListingRequest:
     """What to list: one level with the delimiter `/`, or all keys without a delimiter.
 
-    `after` is the token of the page before.
+    `after` is the token of the page before. `start_after` is a name, and only those behind it are
+    listed. A page has `max_keys` names at most, and never more than a grant allows.
     """
 
     bucket: str
     prefix: str
     delimiter: str | None = "/"
     after: str | None = None
+    start_after: str | None = None
+    max_keys: int = 1000  # S3 has no longer page: …/AmazonS3/latest/API/API_ListObjectsV2.html
 
     def __post_init__(self) -> None:
         for name, value in (("delimiter", self.delimiter), ("after", self.after)):
@@ -70,6 +72,7 @@ class Listings:
             max_keys=max_keys,
             continuation_token=request.after,
             encoding_type="url",
+            start_after=request.start_after,
         )
         return await self._read(access, request.bucket, action, objects_page)
 
@@ -120,7 +123,7 @@ class Listings:
             version=version,
         )
         grants = self.authorizer.access(requester).grants
-        wanted.max_keys = max_page_size(grants, wanted, _MAX_KEYS) or 1
+        wanted.max_keys = max_page_size(grants, wanted, request.max_keys) or 1
         store_request = StoreRequest(action=action, access_request=wanted)
         access = await self.authorizer.authorize_store_call(requester, store_request)
         return access, wanted.max_keys

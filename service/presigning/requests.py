@@ -36,13 +36,14 @@ class Requester:
     """The caller of one request, the request's id, and the client's address.
 
     `link_id` is that of the share link that the request uses, makes or ends. The caller is then the
-    link's maker.
+    link's maker. `origin` is what its audit lines say besides: see `audit.origin_of`.
     """
 
     identity: Identity
     request_id: str
     client: str | None = None
     link_id: str | None = None
+    origin: bytes = b""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -139,6 +139,7 @@ class ListObjects:
     max_keys: int | None = None
     continuation_token: str | None = None
     encoding_type: Literal["url"] | None = None
+    start_after: str | None = None  # any key, so it may have control characters
 
     def __post_init__(self) -> None:
         _check_texts(delimiter=self.delimiter, continuation_token=self.continuation_token)
@@ -151,6 +152,7 @@ class ListObjects:
             ("encoding-type", self.encoding_type),
             ("max-keys", None if self.max_keys is None else str(self.max_keys)),
             ("continuation-token", self.continuation_token),
+            ("start-after", self.start_after),
         )
 
     def headers(self) -> dict[str, str]:

@@ -13,7 +13,7 @@ from service.access.grants import AccessRequest, Caller, Operation
 from service.access.narrowing import Permission
 from service.errors import Forbidden, InvalidRequest, LimitExceeded, RateLimited
 from service.presigning.answers import Unsigned
-from service.presigning.audit import RefusedBatch
+from service.presigning.audit import RefusedBatch, origin_of
 from service.presigning.audit_trail import AuditTrail
 from service.presigning.cookies import CookiesRequest, SignedCookies
 from service.presigning.requests import (
@@ -75,6 +75,7 @@ LINK: Final = LinkRequest(
     bucket="reports", key="a/b", purpose=Operation.DOWNLOAD, lifetime=Lifetime(expires_in=9000)
 )
 UNREAD: Final = UnreadRequest("/v1/links/{id}")
+BY_TOOL: Final = origin_of((("tool", "sign_download"), ("agent", 'a "b"'), ("none", None)))
 BY_LINK: Final = replace(REQUESTER, link_id="AbCd", client=None)
 
 
@@ -203,6 +204,8 @@ async def test_each_kind_of_line_is_as_it_was() -> None:
     for identity in (BY_LINK.identity, by_token):
         used = replace(BY_LINK, request_id="a used link", identity=identity)
         recorded.record(used, CASES["a download"])
+    by_tool = replace(REQUESTER, request_id="by a tool", origin=BY_TOOL)
+    recorded.record(by_tool, CASES["a download"])
     await record_the_others(recorded)
     assert recorded.lines == GOLDEN.read_bytes().splitlines(keepends=True)
 

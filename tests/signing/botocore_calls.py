@@ -52,6 +52,7 @@ def operation(action: Signable) -> tuple[str, dict[str, Any]]:
                 "EncodingType": action.encoding_type,
                 "MaxKeys": action.max_keys,
                 "ContinuationToken": action.continuation_token,
+                "StartAfter": action.start_after,
             }
         case ListObjectVersions():
             return "list_object_versions", {

@@ -162,6 +162,7 @@ LISTS: Final = st.builds(
     max_keys=st.none() | st.integers(0, 1000),
     continuation_token=_maybe(_BASE64),
     encoding_type=st.sampled_from([None, "url"]),
+    start_after=st.none() | KEYS,
 )
 _PROPERTIES: Final[dict[str, st.SearchStrategy[Any]]] = {
     "content_type": TYPES,
