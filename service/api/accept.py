@@ -12,6 +12,12 @@ def preferred(headers: Iterable[tuple[bytes, bytes]], offers: Sequence[str]) -> 
     return max(offers, key=lambda offer: _weight(offer, ranges))  # the first of equals
 
 
+def accepts(headers: Iterable[tuple[bytes, bytes]], offer: str) -> bool:
+    """Return whether `Accept` is not there, or allows the media type."""
+    ranges = _ranges(headers, b"accept")
+    return not ranges or _weight(offer, ranges) > 0
+
+
 def prefers_html(headers: Iterable[tuple[bytes, bytes]]) -> bool:
     """Whether this is a browser: it weighs HTML more than JSON, which is for all the others."""
     return preferred(headers, ["application/json", "text/html"]) == "text/html"

@@ -19,7 +19,7 @@ def rules_for(origins: Collection[str]) -> CORSMiddleware | None:
         allow_origins=list(origins),
         allow_methods=["GET", "HEAD", "POST", "PUT", "DELETE"],
         allow_headers=["*"],  # an upload's own, such as `x-amz-meta-…`, are not known in advance
-        expose_headers=["X-Request-ID", "Retry-After"],
+        expose_headers=["X-Request-ID", "Retry-After", "WWW-Authenticate"],
     )
 
 

@@ -39,7 +39,7 @@ _RESULT: Final = cut({"key": PLACEHOLDER, "request": PLACEHOLDER})
 
 def render_request(answer: PresignedRequest) -> bytes:
     if answer.headers or answer.content_length is not None:
-        return to_json(_members(answer, answer.url))
+        return to_json(request_members(answer, answer.url))
     begin, end = _around_url(answer)
     return b"".join((begin, quoted(answer.url), end))
 
@@ -175,10 +175,11 @@ def _around_url(answer: PresignedRequest | PresignedRequests) -> list[bytes]:
     validity = answer.validity
     if not answer.headers and answer.content_length is None:
         return _around_bare_url(answer.method, validity.expires_at, validity.limited_by)
-    return cut(_members(answer, PLACEHOLDER))
+    return cut(request_members(answer, PLACEHOLDER))
 
 
-def _members(answer: PresignedRequest | PresignedRequests, url: str) -> dict[str, Any]:
+def request_members(answer: PresignedRequest | PresignedRequests, url: str) -> dict[str, Any]:
+    """Return the members of a signed request, whose URL is `url`."""
     members: dict[str, Any] = {"method": answer.method, "url": url, "headers": answer.headers}
     members |= _validity(answer.validity)
     if answer.content_length is not None:

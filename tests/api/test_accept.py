@@ -1,6 +1,6 @@
 import pytest
 
-from service.api.accept import preferred, prefers_gzip
+from service.api.accept import accepts, preferred, prefers_gzip
 
 HTML, JSON = "text/html", "application/json"
 
@@ -50,3 +50,20 @@ def test_the_offer_with_the_most_weight_is_preferred(accept: list[str], expected
 def test_gzip_is_preferred_as_its_weight_says(accept: list[str], *, expected: bool) -> None:
     headers = [(b"accept-encoding", each.encode()) for each in accept]
     assert prefers_gzip([(b"accept", b"gzip"), *headers]) is expected
+
+
+@pytest.mark.parametrize(
+    ("accept", "expected"),
+    [
+        ([], True),
+        ([""], True),
+        (["*/*"], True),
+        (["text/html, application/json;q=0.1"], True),
+        (["application/*"], True),
+        (["text/html"], False),
+        (["*/*, application/json;q=0"], False),
+        (["application/json;q=x"], False),
+    ],
+)
+def test_a_type_that_is_not_excluded_is_accepted(accept: list[str], expected: bool) -> None:
+    assert accepts([(b"accept", each.encode()) for each in accept], JSON) is expected

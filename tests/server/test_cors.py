@@ -45,7 +45,8 @@ def test_a_page_can_read_what_ends_its_request(
         client.send(sent)
         answer = client.answer()
         assert (answer.status, answer.headers["access-control-allow-origin"]) == (status, PAGE)
-        assert answer.headers["access-control-expose-headers"] == "x-request-id, retry-after"
+        exposed = answer.headers["access-control-expose-headers"]
+        assert exposed == "x-request-id, retry-after, www-authenticate"
         assert answer.headers["vary"] == "origin"
         assert client.ends()
 
