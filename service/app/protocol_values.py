@@ -8,7 +8,7 @@ from service.app.protocols import AnyProtocol
 from service.app.settings import Settings
 from service.config.key_files import KEY_BYTES, read_key
 from service.errors import ConfigurationError
-from service.protocols.protocol import Shared
+from service.protocols.protocol import Issuer, Shared
 
 Values = Mapping[AnyProtocol, Any]  # None is off
 
@@ -47,7 +47,10 @@ def _values(settings: Settings, keys: Sequence[bytes]) -> Values:
     url = settings.server.rate_limit_url
     store_url = None if url is None else url.get_secret_value()
     public_url, ca_bundle = settings.server.public_url or "", settings.server.ca_bundle
-    shared = Shared(tuple(keys), public_url, store_url, ca_bundle)
+    issuers = {name: Issuer(each.issuer, each.audience) for name, each in settings.issuers.items()}
+    own = None if settings.links is None else settings.links.store_url
+    has_link_store = settings.links is not None and (own or url) is not None
+    shared = Shared(tuple(keys), public_url, store_url, ca_bundle, issuers, has_link_store)
     return {protocol: protocol.values_of(settings, shared) for protocol in settings.protocols}
 
 

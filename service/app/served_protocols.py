@@ -23,6 +23,8 @@ def protocol_routers(settings: Settings) -> list[APIRouter]:
 
 
 def _routers(protocol: AnyProtocol, settings: Settings) -> Iterator[APIRouter]:
+    if protocol.unseen_while_off and not is_on(protocol, settings):
+        return
     served = protocol.served()
     yield from served.api_routers
     if is_on(protocol, settings):
@@ -56,6 +58,8 @@ async def open_protocols(core: Core, values: Values) -> AsyncIterator[UseCases]:
     async with AsyncExitStack() as stack:
         use_cases: dict[AnyProtocol, UseCase[Any]] = {}
         for protocol, its in values.items():
+            if its is None and protocol.unseen_while_off:
+                continue
             served = protocol.served()
             its_core = replace(core, presigner=core.presigner.of_surface(served.surface))
             use_case = use_cases[protocol] = served.use_case(its_core, its)

@@ -3,7 +3,7 @@
 A protocol is on while the settings have its section, or while a grant allows its operation.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -20,19 +20,29 @@ S = TypeVar("S")  # its section of the settings
 V = TypeVar("V")  # what its use case receives of them
 
 
+class Issuer(NamedTuple):
+    """One entry of the issuers of callers' tokens."""
+
+    url: str
+    audience: str
+
+
 @dataclass(frozen=True, slots=True)
 class Shared:
     """The settings that a protocol may have besides its own section.
 
     `keys` seal what comes back from strangers; where there are some, `public_url` is the address of
     the service, without a slash at its end. `store_url` is of the store that replicas share.
-    `ca_bundle` has the authorities that calls trust, instead of the usual ones.
+    `ca_bundle` has the authorities that calls trust, instead of the usual ones. `issuers` are by
+    name. `has_link_store` is whether there is a store that lists share links.
     """
 
     keys: tuple[bytes, ...] = field(default=(), repr=False)
     public_url: str = ""
     store_url: str | None = field(default=None, repr=False)
     ca_bundle: Path | None = None
+    issuers: Mapping[str, Issuer] = field(default_factory=dict)
+    has_link_store: bool = False
 
 
 class NamedBucket(NamedTuple):
@@ -56,6 +66,7 @@ class Protocol(Generic[S, V]):
     - `operation`: what turns on a protocol without a section
     - `buckets`: those that a section names
     - `restart`: return the changed settings that need a restart, by name
+    - `unseen_while_off`: then its routes are not even imported, and nobody reads that it is off
     """
 
     routes: str
@@ -66,6 +77,7 @@ class Protocol(Generic[S, V]):
     check: Check[V] = field(default_factory=Check)
     buckets: Callable[[S], Iterable[NamedBucket]] = _nothing
     restart: Callable[[V, V], Iterable[str]] = _nothing
+    unseen_while_off: bool = False
 
     @property
     def name(self) -> str:
