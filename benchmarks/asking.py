@@ -18,6 +18,31 @@ def downloads(count: int, bucket: str, key: str) -> list[bytes]:
     return [post("download-urls", _download(bucket, each), key) for each in keys(count)]
 
 
+def tool_calls(count: int, bucket: str, key: str) -> list[bytes]:
+    """What an agent asks by MCP of 2026-07-28 for the same URLs as `downloads`."""
+    tool, revision, about = "sign_download", "2026-07-28", "io.modelcontextprotocol/"
+    meta = {
+        f"{about}protocolVersion": revision,
+        f"{about}clientCapabilities": {},
+        f"{about}clientInfo": {"name": "bench", "version": "1"},
+    }
+    headers = f"MCP-Protocol-Version: {revision}\r\nMcp-Method: tools/call\r\nMcp-Name: {tool}\r\n"
+    return [
+        post(
+            "/mcp",
+            {
+                "jsonrpc": "2.0",
+                "id": number,
+                "method": "tools/call",
+                "params": {"name": tool, "arguments": _download(bucket, each), "_meta": meta},
+            },
+            key,
+            headers,
+        )
+        for number, each in enumerate(keys(count))
+    ]
+
+
 def objects(count: int, bucket: str, key: str) -> list[bytes]:
     """Object URLs."""
     credential = f"Authorization: Bearer {key}\r\n"
@@ -142,13 +167,13 @@ def delete(path: str, key: str) -> bytes:
     return get(path, f"Authorization: Bearer {key}\r\n", "DELETE")
 
 
-def post(path: str, body: object, key: str) -> bytes:
+def post(path: str, body: object, key: str, more: str = "") -> bytes:
     """As an HTTP library sends it. Without a slash at its start, `path` is below `/v1`."""
     content = json.dumps(body).encode()
     head = (
         f"POST {path if path.startswith('/') else f'/v1/{path}'} HTTP/1.1\r\nHost: presign.internal:8000\r\nAccept: */*\r\n"
         f"Accept-Encoding: gzip, deflate\r\nConnection: keep-alive\r\nUser-Agent: bench\r\n"
         f"Authorization: Bearer {key}\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(content)}\r\n\r\n"
+        f"Content-Length: {len(content)}\r\n{more}\r\n"
     )
     return head.encode() + content

@@ -62,6 +62,7 @@ ROWS: Final = {
     "part": Row("a part", _asked(asking.parts), feature="multipart"),
     "object": Row("an object URL", _asked(asking.objects)),
     "link": Row("a link, used again", _links, feature="link"),
+    "mcp": Row("a tool's download", _asked(asking.tool_calls), feature="mcp"),
     "sign": Row("a remote signature", _asked(asking.reads), feature="sign"),
     "lfs": Row(
         f"Git LFS, {_LFS_OBJECTS} objects",

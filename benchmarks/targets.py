@@ -23,7 +23,7 @@ MAKER: Final = "bench"  # the API key's name
 LINK_KEY: Final = b"bench-of-links-0123456789abcdef!"
 # What a service of today can do, and one of a year ago cannot.
 ADDRESS: Final = "https://files.test"  # that share links begin with
-FEATURES: Final = frozenset({"link", "sign", "multipart", "lfs", "public_url"})
+FEATURES: Final = frozenset({"link", "sign", "multipart", "lfs", "public_url", "mcp"})
 AWS_KEYS: Final = {
     "AWS_ACCESS_KEY_ID": "AKIABENCH",
     "AWS_SECRET_ACCESS_KEY": "bench",
@@ -90,6 +90,8 @@ def configuration(
         link = ["link"] if "link" in features else []
         grants.append({"bucket": "lfs", "prefix": "", "allow": ["download", "check", *link]})
         more["git_lfs"] = {"repositories": {"bench": {"bucket": "lfs", "prefix": ""}}}
+    if "mcp" in features:
+        more["mcp"] = True
     may = {"grants": grants, "rate_limit": "100000000/minute"}
     return {
         "server": {"drain_seconds": 0}

@@ -14,6 +14,7 @@ from service.config.quoting import quoted
 from service.config.server import ServerSettings
 from service.config.types import READABLE_PEM, can_be_trusted
 from service.errors import FOUND, OTHER, Location
+from service.protocols.mcp.settings import McpSettings
 from service.protocols.protocol import NamedBucket
 from service.signing.signer import MAX_EXPIRES_IN
 
@@ -34,6 +35,8 @@ class Sections(Protocol):
     @property
     def console(self) -> ConsoleSettings | None: ...
     @property
+    def mcp(self) -> McpSettings | None: ...
+    @property
     def objects(self) -> object | None: ...
     @property
     def package_index(self) -> Mapping[str, object]: ...
@@ -50,6 +53,7 @@ def conflicts(settings: Sections, *, offline: bool) -> list[Conflict]:
     return [
         *unknown,
         *_sign_in_without_issuer(settings),
+        *_agents_sign_in_without_issuer(settings),
         *_indexes_without_object_urls(settings),
         *_links_without_address(settings),
         *_equal_callers(settings),
@@ -87,6 +91,13 @@ def _sign_in_without_issuer(settings: Sections) -> Iterator[Conflict]:
         yield Conflict(("console", "issuer"), unknown_name("issuer", name, settings.issuers))
     elif (text := wrong_issuer(settings.issuers[name].issuer)) is not None:
         yield Conflict(("issuers", name, "issuer"), text)
+
+
+def _agents_sign_in_without_issuer(settings: Sections) -> Iterator[Conflict]:
+    names = () if settings.mcp is None else settings.mcp.sign_in or ()
+    for i, name in enumerate(names):
+        if name not in settings.issuers:
+            yield Conflict(("mcp", "sign_in", i), unknown_name("issuer", name, settings.issuers))
 
 
 def _indexes_without_object_urls(settings: Sections) -> Iterator[Conflict]:

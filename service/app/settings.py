@@ -34,6 +34,7 @@ from service.protocols.build_caches.settings import BuildCacheSettings
 from service.protocols.git_lfs.settings import GitLfsSettings
 from service.protocols.hugging_face.settings import HuggingFaceSettings
 from service.protocols.links.settings import LinksSettings
+from service.protocols.mcp.settings import Mcp
 from service.protocols.mlflow.settings import MlflowSettings
 from service.protocols.objects.settings import Objects, ObjectUrlSettings
 from service.protocols.package_index.settings import PackageIndexSettings
@@ -107,6 +108,10 @@ class Settings(Section):
     sts: Shown[bool] = False
     """[AssumeRoleWithWebIdentity](sts.md) at `/sts`, for programs that know
     AWS_WEB_IDENTITY_TOKEN_FILE. Its credentials are those of grants with `credentials`."""
+
+    mcp: Shown[Mcp] = None
+    """[Tools for agents](mcp.md), by MCP, at `/mcp`: `true`, or its settings. Without it there is
+    no `/mcp`."""
 
     arrivals: ArrivalsSettings | None = None
     """Which hooks are notified [when an upload has arrived](arrivals.md). Without this section none

@@ -21,6 +21,7 @@ from service.protocols import (
     git_lfs,
     hugging_face,
     links,
+    mcp,
     mlflow,
     package_index,
     remote_signing,
@@ -42,6 +43,14 @@ HOOK: Final = "https://hooks.example/"
 EVENTS: Final = body_of(make_record(key="no/hook/wants/it"))
 
 
+SHOW_ACCESS: Final = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "tools/call",
+    "params": {"name": "show_access"},
+}
+
+
 class Sent(NamedTuple):
     """A request, and what else httpx takes for it."""
 
@@ -59,6 +68,14 @@ def batch(operation: str, text: str, size: int = 5, transfer: str = "basic") -> 
 def signed(method: str) -> Sent:
     uri = {"region": "eu-west-1", "method": method, "uri": "https://demo.s3.example/a/b"}
     return Sent("POST", "/sign/demo/v1/aws/s3/sign", {"json": {**uri, "headers": {}}})
+
+
+def called(tool: str, **arguments: Any) -> Sent:
+    """A call of a tool, which takes the arguments of an object unless they are given."""
+    sent = arguments or {"bucket": "demo", "key": "a/file"}
+    params = {"name": tool, "arguments": sent}
+    message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+    return Sent("POST", "/mcp", {"json": message})
 
 
 # By protocol: its settings, the operations of grants that matter to it, and by what `presign check`
@@ -155,6 +172,26 @@ CASES: Final[list[tuple[AnyProtocol, Mapping[str, Any], str, Mapping[str, list[S
         },
     ),
     (
+        mcp.PROTOCOL,
+        {"mcp": True},
+        "list head download upload delete link",
+        {
+            "use show_access": [Sent("POST", "/mcp", {"json": SHOW_ACCESS})],
+            "list_files": [called("list_files", bucket="demo")],
+            "find_files": [called("find_files", bucket="demo", pattern="*")],
+            "describe_file": [called("describe_file")],
+            "sign_download": [called("sign_download")],
+            "sign_upload": [
+                called("sign_upload", bucket="demo", key="a", size=5, overwrite=True),
+            ],
+            "sign_copy": [
+                called("sign_copy", bucket="demo", key="a", to_key="b", overwrite=True),
+            ],
+            "sign_delete": [called("sign_delete")],
+            "create_link": [called("create_link")],
+        },
+    ),
+    (
         remote_signing.PROTOCOL,
         {},
         "sign versions download",
@@ -226,6 +263,8 @@ async def is_answered(client: httpx.AsyncClient, secret: str, sent: Sent) -> boo
         assert "forbidden" in answer.text
         return False
     assert answer.status_code in ALLOWED | REFUSED, answer.text
+    if sent.path == "/mcp":  # a refusal is an answer there
+        return not answer.json().get("result", {"isError": True})["isError"]
     return answer.status_code in ALLOWED
 
 

@@ -129,21 +129,27 @@ async def revoke_link(call: AuthenticatedRequest, link_id: str) -> bytes:
 
 
 def render_link(link: CreatedLink) -> bytes:
+    return to_json(link_members(link))
+
+
+def link_members(link: CreatedLink) -> dict[str, Any]:
+    """Return the members of a link that was made."""
     members = {
         "url": link.url,
         "id": link.id,
         "expires_at": rfc3339(link.expires_at),
         "listed": link.is_listed,
     }
-    return to_json(members | ({"limited_by": link.limited_by} if link.limited_by else {}))
+    return members | ({"limited_by": link.limited_by} if link.limited_by else {})
 
 
 def render_links(page: OwnLinks) -> bytes:
-    members: dict[str, Any] = {"links": [_members(link) for link in page.links]}
+    members: dict[str, Any] = {"links": [own_link_members(link) for link in page.links]}
     return to_json(members | ({} if page.next is None else {"next": str(page.next)}))
 
 
-def _members(own: OwnLink) -> dict[str, Any]:
+def own_link_members(own: OwnLink) -> dict[str, Any]:
+    """Return the members of a link in its maker's list. A missing value is absent."""
     link = own.link
     members = {
         "id": own.id,

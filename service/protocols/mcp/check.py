@@ -1,0 +1,67 @@
+"""What `presign check` says about MCP: which tools each caller gets, and what is risky."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from service.access.callers import CallerEntry
+from service.access.grants import Grant, Operation
+from service.errors import ConfigurationProblem, Location
+from service.protocols.checked import Check, CheckedConfiguration
+from service.protocols.mcp.rights import tools_of
+from service.protocols.mcp.settings import PATH, McpValues
+from service.protocols.rights import Right
+
+_AT: Final = ("mcp",)
+
+
+def describe(mcp: McpValues) -> Iterator[str]:
+    told = f"clients are told of {', '.join(mcp.told)}" if mcp.told else "no client is told where"
+    yield f"mcp: {mcp.public_url or 'URL'}{PATH}; {told} to sign in"
+
+
+def rights(mcp: McpValues, entry: CallerEntry, _: CheckedConfiguration) -> Iterator[Right]:
+    names = tools_of(entry.grants, links=mcp.links, link_store=mcp.link_store)
+    yield Right((f"use {names[0]}", *names[1:]), "by MCP")
+
+
+def warnings(
+    mcp: McpValues | None, checked: CheckedConfiguration
+) -> Iterator[ConfigurationProblem]:
+    if mcp is None:
+        return
+    for location, grant in checked.grants():
+        yield from _of_grant(location, grant, has_links=mcp.links)
+    if mcp.told and not mcp.public_url:
+        text = (
+            "server.public_url is missing, so clients that sign in are told the address in `Host`"
+        )
+        yield ConfigurationProblem(text, _AT)
+    for issuer in mcp.told if mcp.public_url else ():
+        audience = f"{mcp.public_url}{PATH}"
+        if all(each.audience != audience for each in mcp.issuers if each.url == issuer):
+            text = (
+                f"clients are told of {issuer}, but none of its entries in `issuers` has the "
+                f"audience {audience}, for which such clients ask"
+            )
+            yield ConfigurationProblem(text, _AT)
+
+
+def _of_grant(
+    location: Location, grant: Grant, *, has_links: bool
+) -> Iterator[ConfigurationProblem]:
+    risks = [
+        (has_links and Operation.LINK in grant.allow, "makes links for anybody"),
+        (_is_whole(grant) and Operation.DELETE in grant.allow, "deletes in the whole bucket"),
+        (_is_whole(grant) and grant.allow_overwrite, "overwrites in the whole bucket"),
+    ]
+    what = [text for applies, text in risks if applies]
+    if what:
+        text = f"{' and '.join(what)}; an agent with it may be talked into that by what it reads"
+        yield ConfigurationProblem(text, location)
+
+
+def _is_whole(grant: Grant) -> bool:
+    return not grant.prefix
+
+
+CHECK: Final = Check(describe=describe, rights=rights, warnings=warnings)

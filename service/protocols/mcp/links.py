@@ -1,0 +1,81 @@
+"""The tools of share links. Who may make and end them, and for how long, is what links say."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pydantic_core import to_json
+
+from service.access.grants import Operation
+from service.api.schemas import or_none
+from service.errors import InvalidRequest
+from service.presigning.downloads import get_object
+from service.protocols.links.answers import LinkRequest
+from service.protocols.links.routes import link_members, own_link_members
+from service.protocols.links.service import NewLink
+from service.protocols.mcp.arguments import EndArguments, LinkArguments, LinksArguments
+from service.protocols.mcp.listing import MAX_BYTES
+from service.protocols.mcp.results import ToolResult, plain, resource_link
+from service.protocols.mcp.settings import PATH
+from service.protocols.mcp.use_case import ToolCall
+from service.protocols.mcp.visible import visible_json
+from service.sessions.lifetime import Lifetime
+
+_DEFAULT_LIMIT: Final = 100
+# The place that a page of the store is before, 0 for the first one, and the last link that was told
+_CURSOR: Final = re.compile(r"([0-9]{1,16})(?:\.(lnk_[A-Za-z0-9_-]{24}))?")
+
+
+async def create_link(call: ToolCall, arguments: LinkArguments) -> ToolResult:
+    filename = or_none(arguments.filename)
+    if filename is not None:
+        get_object(None, None, "attachment", filename, None)  # refuses a name that cannot be sent
+    request = LinkRequest(
+        bucket=arguments.bucket,
+        key=arguments.key,
+        purpose=Operation.DOWNLOAD,
+        lifetime=Lifetime(expires_in=or_none(arguments.expires_in)),
+    )
+    new = NewLink(request=request, max_uses=or_none(arguments.max_uses), filename=filename)
+    created = await call.links.links.create(call.requester, new)
+    result = plain(link_members(created))
+    return ToolResult(result.value, result.text, (resource_link(created.url, arguments.key),))
+
+
+async def list_links(call: ToolCall, arguments: LinksArguments) -> ToolResult:
+    before, told = _place(or_none(arguments.cursor))
+    page = await call.links.links.listed(call.requester, before or None, PATH)
+    listed = [own_link_members(each) for each in page.links]
+    ids = [each["id"] for each in listed]
+    rest = listed[ids.index(told) + 1 :] if told in ids else listed
+    shown = _with_room(rest, or_none(arguments.limit) or _DEFAULT_LIMIT)
+    value: dict[str, Any] = {"links": shown}
+    if len(shown) < len(rest):
+        value["next_cursor"] = f"{before}.{shown[-1]['id']}"
+    elif page.next is not None:
+        value["next_cursor"] = str(page.next)
+    return plain(value)
+
+
+async def revoke_link(call: ToolCall, arguments: EndArguments) -> ToolResult:
+    await call.links.links.end(call.requester, arguments.id, PATH)
+    return plain({"id": arguments.id, "revoked": True})
+
+
+def _place(cursor: str | None) -> tuple[int, str | None]:
+    match = _CURSOR.fullmatch(cursor or "0")
+    if match is None:
+        detail = "Give the `next_cursor` of the answer before."
+        raise InvalidRequest(detail, pointer="#/cursor")
+    return int(match[1]), match[2]
+
+
+def _with_room(links: list[dict[str, Any]], limit: int) -> list[Mapping[str, Any]]:
+    """Return the first links that an answer has room for: one at least."""
+    shown, size = list[Mapping[str, Any]](), 0
+    for link in links[:limit]:
+        size += len(to_json(link)) + len(to_json(visible_json(link)))
+        if shown and size > MAX_BYTES:
+            break
+        shown.append(link)
+    return shown

@@ -1,0 +1,135 @@
+"""The tools that read: what a caller may do, which files there are, what one of them is."""
+
+import asyncio
+from dataclasses import asdict
+from typing import Any, Final
+
+from service.access.caller_description import describe
+from service.access.decisions import Denied, decide
+from service.access.grants import AccessRequest, Operation
+from service.api.schemas import or_none
+from service.concurrency.event_loop import in_slices
+from service.errors import NotFound, StorageRefused, StorageUnavailable
+from service.multipart.object_checks import ObjectExpectation
+from service.presigning.answers import Unsigned
+from service.presigning.listings import ListingRequest
+from service.presigning.requests import UnreadRequest
+from service.protocols.mcp.arguments import (
+    FindArguments,
+    ListArguments,
+    NoArguments,
+    ObjectArguments,
+)
+from service.protocols.mcp.listing import (
+    MAX_LOOKED_AT,
+    MAX_NAMES,
+    Answer,
+    Pattern,
+    matching,
+    names_of,
+    start_after,
+)
+from service.protocols.mcp.results import ToolResult, plain, present
+from service.protocols.mcp.settings import PATH
+from service.protocols.mcp.use_case import ToolCall
+from service.s3.queries import LIST_SECONDS
+
+_DEFAULT_LIMIT: Final = 100
+_NOT_SHOWN: Final = "The store shows no such file: it is not there, or the store refuses to say."
+_SHOWN: Final = ("content_type", "etag", "version_id", "checksums", "metadata")
+
+
+async def show_access(call: ToolCall, _: NoArguments) -> ToolResult:
+    identity, authorizer = call.requester.identity, call.core.authorizer
+    snapshot = authorizer.snapshot
+    grants = snapshot.access(identity).grants
+    await authorizer.record(call.requester, [(UnreadRequest(PATH), (), Unsigned())])
+    return plain(describe(identity, grants, snapshot.matched(identity)))
+
+
+async def list_files(call: ToolCall, arguments: ListArguments) -> ToolResult:
+    limit = or_none(arguments.limit) or _DEFAULT_LIMIT
+    request = _listing_request(arguments, delimiter="/", max_keys=limit)
+    page = await call.core.listings.page(call.requester, request)
+    answer, names = Answer(limit), names_of(page)
+    is_whole = all(map(answer.add, names)) and page.next_token is None
+    return plain(answer.value(is_whole=is_whole))
+
+
+async def find_files(call: ToolCall, arguments: FindArguments) -> ToolResult:
+    try:
+        async with asyncio.timeout(LIST_SECONDS):
+            return await _find_files(call, arguments)
+    except TimeoutError:
+        detail = f"The store did not list the names within {LIST_SECONDS:g} s."
+        raise StorageUnavailable(detail) from None
+
+
+async def _find_files(call: ToolCall, arguments: FindArguments) -> ToolResult:
+    """Look at the names page by page, until there is enough, or too many were looked at."""
+    pattern = Pattern(arguments.pattern)
+    answer = Answer(or_none(arguments.limit) or _DEFAULT_LIMIT)
+    request = _listing_request(arguments, delimiter=None, max_keys=MAX_NAMES)
+    looked_at, is_whole = 0, False
+    while not is_whole and looked_at < MAX_LOOKED_AT:
+        page = await call.core.listings.page(call.requester, request)
+        async for name, is_match in in_slices(matching(pattern, names_of(page))):
+            if is_match and not answer.add(name):
+                return _found(answer, is_whole=False)
+            answer.last = name.text
+            if answer.is_full:
+                return _found(answer, is_whole=False)
+        looked_at += len(page.objects)
+        is_whole = page.next_token is None or not page.objects
+        request = ListingRequest(
+            bucket=request.bucket,
+            prefix=request.prefix,
+            delimiter=None,
+            after=page.next_token,
+            max_keys=MAX_NAMES,
+        )
+    return _found(answer, is_whole=is_whole)
+
+
+async def describe_file(call: ToolCall, arguments: ObjectArguments) -> ToolResult:
+    expected = ObjectExpectation(
+        bucket=arguments.bucket, key=arguments.key, operation=_operation(call, arguments)
+    )
+    try:
+        found = await call.core.object_checks.check(call.requester, expected)
+    except StorageRefused:  # S3 says so of a missing key if the session may not list
+        raise NotFound(_NOT_SHOWN) from None
+    if found is None:
+        raise NotFound("There is no such file.")
+    members: dict[str, Any] = asdict(found)
+    size = {"size": members.pop("content_length")}
+    shown: dict[str, Any] = {name: members[name] for name in _SHOWN}
+    return plain({"bucket": arguments.bucket, "key": arguments.key} | size | present(shown))
+
+
+def _found(answer: Answer, *, is_whole: bool) -> ToolResult:
+    value = answer.value(is_whole=is_whole)
+    del value["folders"]
+    return plain(value)
+
+
+def _operation(call: ToolCall, arguments: ObjectArguments) -> Operation:
+    """Return `head`, or `download`, by which one could read the object anyway."""
+    head = AccessRequest(operation=Operation.HEAD, bucket=arguments.bucket, key=arguments.key)
+    grants = call.core.authorizer.access(call.requester).grants
+    return Operation.DOWNLOAD if isinstance(decide(grants, head), Denied) else Operation.HEAD
+
+
+def _listing_request(
+    arguments: ListArguments, *, delimiter: str | None, max_keys: int
+) -> ListingRequest:
+    prefix, cursor = or_none(arguments.prefix) or "", or_none(arguments.cursor)
+    return ListingRequest(
+        bucket=arguments.bucket,
+        prefix=prefix,
+        delimiter=delimiter,
+        start_after=None
+        if cursor is None
+        else start_after(cursor, prefix, folders=delimiter is not None),
+        max_keys=max_keys,
+    )

@@ -1,0 +1,151 @@
+"""The tools that hand out signed requests. They change nothing: the agent sends the request."""
+
+import base64
+from functools import lru_cache
+from typing import Any
+
+from pydantic import MISSING
+
+from service.access.grants import Operation
+from service.api.rendering import request_members
+from service.api.schemas import or_none
+from service.errors import BodyTooLarge
+from service.presigning.downloads import get_object
+from service.presigning.requests import PresignRequest, SignedAction
+from service.presigning.results import PresignedRequest
+from service.protocols.mcp import commands
+from service.protocols.mcp.arguments import (
+    CopyArguments,
+    DownloadArguments,
+    MoveArguments,
+    TimedArguments,
+    UploadArguments,
+)
+from service.protocols.mcp.results import ToolResult, resource_link
+from service.protocols.mcp.use_case import ToolCall
+from service.sessions.lifetime import Lifetime
+from service.signing.actions import (
+    DEFAULT_CONTENT_TYPE,
+    MAX_UPLOAD_BYTES,
+    Checksum,
+    DeleteObject,
+    PutObject,
+)
+from service.signing.copy_object import CopyObject, CopySource
+
+
+async def sign_download(call: ToolCall, arguments: DownloadArguments) -> ToolResult:
+    filename = or_none(arguments.filename)
+    action = get_object(None, None, None if filename is None else "attachment", filename, None)
+    signed = await _sign(call, Operation.DOWNLOAD, arguments, action)
+    link = resource_link(signed.url, arguments.key)
+    return _result("FILE is the new file", signed, commands.download(signed), link)
+
+
+async def sign_upload(call: ToolCall, arguments: UploadArguments) -> ToolResult:
+    if arguments.size > MAX_UPLOAD_BYTES:
+        raise too_large_for_one_request()
+    content_type = or_none(arguments.content_type)
+    action = PutObject(
+        content_length=arguments.size,
+        content_type=content_type or DEFAULT_CONTENT_TYPE,
+        overwrite=arguments.overwrite is True,
+        checksum=_checksum(or_none(arguments.sha256)),
+    )
+    is_typed = content_type is not None
+    signed = await _sign(call, Operation.UPLOAD, arguments, action, is_typed=is_typed)
+    command = commands.upload(signed, arguments.key)
+    what = f"Send exactly {arguments.size} bytes"
+    return _result("FILE is the file", signed, command, what=what)
+
+
+async def sign_copy(call: ToolCall, arguments: CopyArguments) -> ToolResult:
+    signed = await _copy(call, arguments, overwrite=arguments.overwrite is True)
+    return _result("it must exit with 0", signed, commands.copy(signed))
+
+
+async def sign_move(call: ToolCall, arguments: MoveArguments) -> ToolResult:
+    copied = await _copy(call, arguments, overwrite=False)
+    deleted = await _delete(call, arguments)
+    command = commands.move(copied, deleted)
+    first, second = request_members(copied, copied.url), request_members(deleted, deleted.url)
+    ends = min(first["expires_at"], second["expires_at"])
+    text = f"Send both before {ends}, the second only if the first worked:\n{command}"
+    return ToolResult({"copy": first, "delete": second, "command": command}, text)
+
+
+async def sign_delete(call: ToolCall, arguments: TimedArguments) -> ToolResult:
+    signed = await _delete(call, arguments)
+    return _result("it removes the file", signed, commands.delete(signed))
+
+
+def too_large_for_one_request() -> BodyTooLarge:
+    detail = (
+        f"One request uploads at most {MAX_UPLOAD_BYTES} bytes, which is 5 GiB. The command "
+        "`presign put` uploads larger files, in parts."
+    )
+    return BodyTooLarge(detail, pointer="#/content_length")
+
+
+async def _copy(call: ToolCall, arguments: MoveArguments, *, overwrite: bool) -> PresignedRequest:
+    source = CopySource(bucket=arguments.bucket, key=arguments.key)
+    request = PresignRequest(
+        operation=Operation.UPLOAD,
+        bucket=or_none(arguments.to_bucket) or arguments.bucket,
+        key=arguments.to_key,
+        action=CopyObject(source=source, overwrite=overwrite),
+        lifetime=_lifetime(call, arguments),
+    )
+    return await call.presigner.presign(call.requester, request)
+
+
+async def _delete(call: ToolCall, arguments: TimedArguments) -> PresignedRequest:
+    return await _sign(call, Operation.DELETE, arguments, DeleteObject())
+
+
+async def _sign(
+    call: ToolCall,
+    operation: Operation,
+    arguments: TimedArguments,
+    action: SignedAction,
+    *,
+    is_typed: bool = True,
+) -> PresignedRequest:
+    request = PresignRequest(
+        operation=operation,
+        bucket=arguments.bucket,
+        key=arguments.key,
+        action=action,
+        lifetime=_lifetime(call, arguments),
+        content_type_given=is_typed,
+    )
+    return await call.presigner.presign(call.requester, request)
+
+
+def _lifetime(call: ToolCall, arguments: TimedArguments) -> Lifetime:
+    asked = arguments.expires_in
+    return _lasting(call.values.expires_in if asked is MISSING else asked)
+
+
+@lru_cache(maxsize=256)
+def _lasting(seconds: int) -> Lifetime:
+    return Lifetime(expires_in=seconds)
+
+
+def _checksum(sha256: str | None) -> Checksum | None:
+    if sha256 is None:
+        return None
+    digest = base64.b64encode(bytes.fromhex(sha256)).decode()
+    return Checksum(algorithm="SHA256", value=digest)
+
+
+def _result(
+    about: str,
+    signed: PresignedRequest,
+    command: str,
+    *links: dict[str, str],
+    what: str = "Send it",
+) -> ToolResult:
+    members: dict[str, Any] = request_members(signed, signed.url)
+    members["command"] = command
+    return ToolResult(members, f"{what} before {members['expires_at']}; {about}:\n{command}", links)
