@@ -34,6 +34,9 @@ HUB_VENV ?= .venv-hub
 HUB1_VENV ?= .venv-hub1
 export TESTS_HUB = $(abspath $(HUB_VENV))/bin
 export TESTS_HUB1 = $(abspath $(HUB1_VENV))/bin
+# MCP's clients for Python.
+MCP_VENV ?= .venv-mcp
+export TESTS_MCP = $(abspath $(MCP_VENV))/bin
 # cfn-lint brings a symbolic algebra system.
 CFN_VENV ?= .venv-cfn
 export TESTS_CFN = $(abspath $(CFN_VENV))/bin
@@ -45,7 +48,7 @@ export TESTS_RUNTIME = $(abspath $(RUNTIME_VENV))
 export UV
 SBOM = dist/presign.cdx.json
 # npm's packages, next to the tests that use them.
-NODE_MODULES = $(patsubst %,%/node_modules/.package-lock.json,tests/clients tests/clients/build_caches tests/browser/console tests/browser/uppy)
+NODE_MODULES = $(patsubst %,%/node_modules/.package-lock.json,tests/clients tests/clients/build_caches tests/clients/mcp tests/browser/console tests/browser/uppy)
 
 # uv installs in a fraction of pip's time. Where the machine has none, pip fetches it. uv reads no settings of pip.
 UV := $(or $(shell command -v uv),.venv-uv/bin/uv)
@@ -108,7 +111,7 @@ test-short: $(VENV)/.installed $(STORE_VENV)/.installed
 coverage: $(VENV)/.installed $(STORE_VENV)/.installed  ## the same with branch coverage, which takes up to twice as long
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not slow" $(CONFORMANCE:%=--ignore=%) --cov --cov-report=term
 
-environments: $(VENV)/.installed $(STORE_VENV)/.installed $(CLIENTS_VENV)/.installed $(ICEBERG_VENV)/.installed $(MLFLOW_VENV)/.installed $(HUB_VENV)/.installed $(HUB1_VENV)/.installed $(CFN_VENV)/.installed $(DOCS_VENV)/.installed $(RUNTIME_VENV)/report.json $(NODE_MODULES) tests/iam/node_modules/.package-lock.json  ## what all the checks need, which each makes for itself otherwise
+environments: $(VENV)/.installed $(STORE_VENV)/.installed $(CLIENTS_VENV)/.installed $(ICEBERG_VENV)/.installed $(MLFLOW_VENV)/.installed $(HUB_VENV)/.installed $(HUB1_VENV)/.installed $(MCP_VENV)/.installed $(CFN_VENV)/.installed $(DOCS_VENV)/.installed $(RUNTIME_VENV)/report.json $(NODE_MODULES) tests/iam/node_modules/.package-lock.json  ## what all the checks need, which each makes for itself otherwise
 
 check-environments: $(VENV)/.installed $(STORE_VENV)/.installed tests/iam/node_modules/.package-lock.json
 
@@ -150,7 +153,7 @@ licences: $(SBOM)  ## write docs/licences.md, the licences of what ships
 version: $(VENV)/.installed  ## write the next version to all files that have it, and its section of the changelog (VERSION=0.2.0)
 	$(BIN)/python -m release.version $(VERSION)
 
-clients: $(VENV)/.installed $(STORE_VENV)/.installed $(CLIENTS_VENV)/.installed $(ICEBERG_VENV)/.installed $(MLFLOW_VENV)/.installed $(HUB_VENV)/.installed $(HUB1_VENV)/.installed $(NODE_MODULES)  ## test with real clients: generated ones, and browsers (TESTS=tests/clients/git_lfs are some)
+clients: $(VENV)/.installed $(STORE_VENV)/.installed $(CLIENTS_VENV)/.installed $(ICEBERG_VENV)/.installed $(MLFLOW_VENV)/.installed $(HUB_VENV)/.installed $(HUB1_VENV)/.installed $(MCP_VENV)/.installed $(NODE_MODULES)  ## test with real clients: generated ones, and browsers (TESTS=tests/clients/git_lfs are some)
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal $(ALL_FOLDERS) $(or $(TESTS),tests/browser tests/clients)
 
 screenshots: $(VENV)/.installed $(STORE_VENV)/.installed  ## take the pictures of the console, the README's recording and the dashboard again (needs Chromium, ffmpeg, Prometheus); look at each
@@ -216,11 +219,12 @@ locks:  ## resolve the pinned hashes again (needs uv)
 	$(LOCK) locks/mlflow.in -o locks/mlflow.lock
 	$(LOCK) locks/hub.in -o locks/hub.lock
 	$(LOCK) locks/hub1.in -o locks/hub1.lock
+	$(LOCK) locks/mcp.in -o locks/mcp.lock
 	$(LOCK) locks/cfn.in -o locks/cfn.lock
 	$(LOCK) locks/docs.in -o locks/docs.lock
 
 clean:  ## remove the environments and caches
-	rm -rf $(VENV) $(OTHER_PYTHONS:%=.venv-%) .venv-uv $(DEMO_VENV) $(STORE_VENV) $(CLIENTS_VENV) $(ICEBERG_VENV) $(MLFLOW_VENV) $(HUB_VENV) $(HUB1_VENV) $(CFN_VENV) $(DOCS_VENV) $(RUNTIME_VENV) dist tests/clients/node_modules tests/clients/build_caches/node_modules tests/iam/node_modules tests/browser/*/node_modules mutants .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
+	rm -rf $(VENV) $(OTHER_PYTHONS:%=.venv-%) .venv-uv $(DEMO_VENV) $(STORE_VENV) $(CLIENTS_VENV) $(ICEBERG_VENV) $(MLFLOW_VENV) $(HUB_VENV) $(HUB1_VENV) $(MCP_VENV) $(CFN_VENV) $(DOCS_VENV) $(RUNTIME_VENV) dist tests/clients/node_modules tests/clients/build_caches/node_modules tests/clients/mcp/node_modules tests/iam/node_modules tests/browser/*/node_modules mutants .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
 
 .venv-uv/bin/uv: locks/uv.lock
 	$(PYTHON) -m venv .venv-uv
@@ -261,6 +265,10 @@ $(HUB_VENV)/.installed: locks/hub.lock | $(UV)
 
 $(HUB1_VENV)/.installed: locks/hub1.lock | $(UV)
 	$(call environment,$(HUB1_VENV),locks/hub1.lock)
+	touch $@
+
+$(MCP_VENV)/.installed: locks/mcp.lock | $(UV)
+	$(call environment,$(MCP_VENV),locks/mcp.lock)
 	touch $@
 
 $(CFN_VENV)/.installed: locks/cfn.lock | $(UV)
