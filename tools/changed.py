@@ -56,6 +56,7 @@ _CLIENTS: Final[Mapping[str, tuple[str, ...]]] = {
     "service/protocols/git_lfs": ("tests/clients/git_lfs",),
     "service/protocols/hugging_face": ("tests/clients/hugging_face",),
     "service/protocols/links": ("tests/browser/links",),
+    "service/protocols/mcp": ("tests/clients/mcp",),
     "service/protocols/mlflow": ("tests/clients/mlflow",),
     "service/protocols/objects": (
         "tests/browser/test_object_urls.py",

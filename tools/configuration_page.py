@@ -43,6 +43,7 @@ SECTIONS: Final = MappingProxyType(
         "BuildCacheSettings": "build_caches",
         "UppySettings": "uppy",
         "LinksSettings": "links",
+        "McpSettings": "mcp",
         "ArrivalsSettings": "arrivals",
         "HookSettings": "hooks",
         "ConsoleSettings": "console",

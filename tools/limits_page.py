@@ -6,7 +6,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from service.access.grants import LONGEST_LINK
-from service.api.body import MAX_BATCH_BYTES
+from service.api.body import MAX_BATCH_BYTES, MAX_BODY_BYTES
 from service.api.schemas import MAX_BATCH
 from service.auth.jwks_cache import REFRESH_SECONDS, STALE_SECONDS
 from service.auth.token_verifier import MAX_TOKENS
@@ -26,6 +26,7 @@ from service.protocols.hugging_face.folders import MAX_FILES
 from service.protocols.hugging_face.repositories import MAX_REFS
 from service.protocols.links.link_store import MOST_LINKS, MOST_LISTED, PAGE_LINKS
 from service.protocols.links.visits import EXPIRES_IN
+from service.protocols.mcp.listing import MAX_BYTES, MAX_LOOKED_AT, MAX_NAMES
 from service.protocols.mlflow.parts import MAX_PARTS as MAX_MLFLOW_PARTS
 from service.protocols.objects.settings import ObjectUrlSettings
 from service.protocols.package_index.hashes import MAX_CHECKED
@@ -117,6 +118,12 @@ _CALLS: Final = (
         "listings for the Hub that are made at once",
         f"{MAX_AT_ONCE}, half of them for one caller",
         "503",
+    ),
+    ("a message by MCP", f"{MAX_BODY_BYTES // 1024} KiB", "413"),
+    (
+        "names in an answer by MCP",
+        f"{MAX_NAMES:,}, {MAX_BYTES // 1000} KB; a search looks at {MAX_LOOKED_AT:,}",
+        "the next page",
     ),
     ("events that a store pushes", f"{MAX_PUSH_BYTES // 1024**2} MiB", "413"),
     ("an upload of MLflow", f"{MAX_MLFLOW_PARTS:,} parts", "422"),

@@ -96,6 +96,15 @@ def doors(url: str, store_url: str, *, presign: str, python: str) -> tuple[Door,
             f" && {python} -c 'import boto3; print(boto3.{client}.{put})')",
         ),
         Door(
+            "MCP",
+            f"curl -fsS {url}/mcp -H 'Authorization: Bearer {API_KEY}'"
+            " -H 'Content-Type: application/json' -d '"
+            '{"jsonrpc": "2.0", "id": 1, "method": "tools/call",'
+            ' "params": {"name": "show_access"}}\'',
+            f"An agent itself needs the address {url}/mcp and the header Authorization: Bearer"
+            f" {API_KEY}.",
+        ),
+        Door(
             "Signed webhooks",
             f"{hello} && curl -fsSL -u x:{API_KEY} -T hello.txt {url}/o/{BUCKET}/arrived.txt",
             "The demo then prints a line that begins with the time and hook: its own hook has"

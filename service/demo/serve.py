@@ -112,6 +112,7 @@ def demo_settings(
         "package_index": {BUCKET: {"bucket": BUCKET, "prefix": PACKAGES}},
         "git_lfs": {"repositories": {BUCKET: {"bucket": BUCKET, "prefix": "lfs/"}}},
         "build_caches": {BUCKET: {"bucket": BUCKET, "trusted": CACHE}},
+        "mcp": True,
         "mlflow": {"roots": {BUCKET: {"bucket": BUCKET, "prefix": "mlflow/"}}},
         "uppy": {"bucket": BUCKET, "prefix": "uppy/{caller}/"},
     }

@@ -29,6 +29,7 @@ PRINTED: Final = {
     "Uppy": ('"method":"POST"', None),
     "Remote signing": ("5d41402abc4b2a76b9719d911017c592", None),  # the MD5 of `hello`
     "AWS credentials": ("5d41402abc4b2a76b9719d911017c592", None),
+    "MCP": ('"isError":false', None),
     "Signed webhooks": ("", None),
 }
 

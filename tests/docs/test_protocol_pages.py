@@ -18,6 +18,7 @@ from service.protocols.git_lfs.routes import MAX_OBJECTS
 from service.protocols.hugging_face.cached_listings import KEPT_SECONDS
 from service.protocols.hugging_face.folders import MAX_FILES
 from service.protocols.hugging_face.repositories import MAX_REFS
+from service.protocols.mcp.listing import MAX_BYTES, MAX_LOOKED_AT, MAX_NAMES
 from service.protocols.mlflow.parts import MAX_PARTS
 from service.protocols.objects.settings import ObjectUrlSettings
 from service.protocols.package_index.hashes import MAX_CHECKED
@@ -33,6 +34,8 @@ SENTENCES: Final = [
     ("build-caches", f"one request has at most {MAX_HASHES}"),
     ("build-caches", f"A signed URL lives for {MAX_SECONDS} s"),
     ("build-caches", f"`ticket_seconds` ({TICKET_SECONDS // 3600} h by default"),
+    ("mcp", f"at most {MAX_NAMES:,} names and {MAX_BYTES // 1000} KB an answer"),
+    ("mcp", f"{MAX_LOOKED_AT:,} names a search"),
     ("mlflow", f"{MAX_PARTS:,} parts: {MAX_PARTS * 10 // 1000} GiB"),
     ("mlflow", f"More than {MAX_PAGES * 1000:,} files in one folder"),
     ("hugging-face", f"More than {MAX_FILES:,} files in a revision"),
@@ -47,7 +50,7 @@ SENTENCES: Final = [
 ]
 
 
-@pytest.mark.parametrize("name", ["git-lfs", "hugging-face", "mlflow", "package-index"])
+@pytest.mark.parametrize("name", ["git-lfs", "hugging-face", "mcp", "mlflow", "package-index"])
 def test_the_configuration_on_the_page_is_valid(name: str) -> None:
     [shown] = [block.text for block in blocks(f"docs/{name}.md") if block.language == "yaml"]
     document = YAML(typ="safe", pure=True).load(shown)

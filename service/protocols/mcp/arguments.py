@@ -23,7 +23,7 @@ Limit = Annotated[
 NamedBucket = Annotated[Bucket, Field(description=_BUCKET)]
 TargetBucket = Annotated[Bucket, Field(description="Default: the same bucket")]
 Prefix = Annotated[str, Field(description="Only names that start with it: team/")]
-FileName = Annotated[Text, Field(description="What whoever opens it gets as the file's name")]
+FileName = Annotated[Text, Field(description="The name that the file gets when it is opened")]
 Overwrite = Annotated[
     bool, Field(description="true replaces what is there. Only if you were asked to")
 ]

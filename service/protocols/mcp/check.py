@@ -15,8 +15,8 @@ _AT: Final = ("mcp",)
 
 
 def describe(mcp: McpValues) -> Iterator[str]:
-    told = f"clients are told of {', '.join(mcp.told)}" if mcp.told else "no client is told where"
-    yield f"mcp: {mcp.public_url or 'URL'}{PATH}; {told} to sign in"
+    issuers = ", ".join(mcp.named) or "no issuer"
+    yield f"mcp: {mcp.public_url or 'URL'}{PATH}; clients sign in at {issuers}"
 
 
 def rights(mcp: McpValues, entry: CallerEntry, _: CheckedConfiguration) -> Iterator[Right]:
@@ -31,16 +31,14 @@ def warnings(
         return
     for location, grant in checked.grants():
         yield from _of_grant(location, grant, has_links=mcp.links)
-    if mcp.told and not mcp.public_url:
-        text = (
-            "server.public_url is missing, so clients that sign in are told the address in `Host`"
-        )
+    if mcp.named and not mcp.public_url:
+        text = "server.public_url is missing, so clients that sign in get the address in `Host`"
         yield ConfigurationProblem(text, _AT)
-    for issuer in mcp.told if mcp.public_url else ():
+    for issuer in mcp.named if mcp.public_url else ():
         audience = f"{mcp.public_url}{PATH}"
         if all(each.audience != audience for each in mcp.issuers if each.url == issuer):
             text = (
-                f"clients are told of {issuer}, but none of its entries in `issuers` has the "
+                f"clients sign in at {issuer}, but none of its entries in `issuers` has the "
                 f"audience {audience}, for which such clients ask"
             )
             yield ConfigurationProblem(text, _AT)

@@ -1,4 +1,4 @@
-"""What a program must mend: an error of JSON-RPC. What an agent can mend is a tool's result."""
+"""What a program must fix: an error of JSON-RPC. What an agent can fix is a tool's result."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final

@@ -10,9 +10,8 @@ from service.access.grants import Operation
 from service.api.schemas import or_none
 from service.errors import InvalidRequest
 from service.presigning.downloads import get_object
-from service.protocols.links.answers import LinkRequest
+from service.protocols.links.answers import LinkRequest, NewLink
 from service.protocols.links.routes import link_members, own_link_members
-from service.protocols.links.service import NewLink
 from service.protocols.mcp.arguments import EndArguments, LinkArguments, LinksArguments
 from service.protocols.mcp.listing import MAX_BYTES
 from service.protocols.mcp.results import ToolResult, plain, resource_link
@@ -22,7 +21,7 @@ from service.protocols.mcp.visible import visible_json
 from service.sessions.lifetime import Lifetime
 
 _DEFAULT_LIMIT: Final = 100
-# The place that a page of the store is before, 0 for the first one, and the last link that was told
+# The place that a page of the store is before, 0 for the first one, and the last link of the answer
 _CURSOR: Final = re.compile(r"([0-9]{1,16})(?:\.(lnk_[A-Za-z0-9_-]{24}))?")
 
 
@@ -43,11 +42,11 @@ async def create_link(call: ToolCall, arguments: LinkArguments) -> ToolResult:
 
 
 async def list_links(call: ToolCall, arguments: LinksArguments) -> ToolResult:
-    before, told = _place(or_none(arguments.cursor))
+    before, last = _place(or_none(arguments.cursor))
     page = await call.links.links.listed(call.requester, before or None, PATH)
     listed = [own_link_members(each) for each in page.links]
     ids = [each["id"] for each in listed]
-    rest = listed[ids.index(told) + 1 :] if told in ids else listed
+    rest = listed[ids.index(last) + 1 :] if last in ids else listed
     shown = _with_room(rest, or_none(arguments.limit) or _DEFAULT_LIMIT)
     value: dict[str, Any] = {"links": shown}
     if len(shown) < len(rest):

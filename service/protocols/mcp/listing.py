@@ -1,7 +1,7 @@
 """What the tools list: names page by page, within bounds, and which match a pattern. Pure.
 
 A page is resumed behind the last name that it has. So the cursor says nothing that its caller does
-not know, and each page is judged anew.
+not know, and each page is decided again.
 """
 
 import re

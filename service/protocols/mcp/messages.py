@@ -64,7 +64,7 @@ class ListParams(_Params):
 
 @dataclass(slots=True)
 class Sent:
-    """The body of a request as JSON: an object. `id` is None if it has none that can be told."""
+    """The body of a request as JSON: an object. `id` is None if it has no valid one."""
 
     members: Mapping[str, Any]
     id: MessageId | None

@@ -11,19 +11,19 @@ from starlette.types import Scope
 from service.protocols.mcp.settings import PATH, McpValues
 
 WELL_KNOWN: Final = "/.well-known/oauth-protected-resource"
-# A host and a port, so that nobody's `Host` ends the text of a header
+# A host and a port, so that no client's `Host` ends the text of a header
 _HOST: Final = re.compile(r"(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def document(values: McpValues, scope: Scope) -> bytes | None:
-    """Return the document, or None if clients are told of no issuer."""
-    if not values.told or (url := _own_url(values, scope)) is None:
+    """Return the document, or None if no issuer is named to clients."""
+    if not values.named or (url := _own_url(values, scope)) is None:
         return None
     scopes = {"scopes_supported": values.scopes} if values.scopes else {}
     members = {
         "resource": f"{url}{PATH}",
-        "authorization_servers": values.told,
+        "authorization_servers": values.named,
         "bearer_methods_supported": ["header"],
         "resource_name": "presign",
     }
@@ -33,7 +33,7 @@ def document(values: McpValues, scope: Scope) -> bytes | None:
 def challenge(values: McpValues | None, scope: Scope, *, sent: bool) -> str:
     """Return the `WWW-Authenticate` of a 401. `sent`: whether there were credentials."""
     parameters = ['error="invalid_token"'] if sent else []
-    if values is not None and values.told and (url := _own_url(values, scope)) is not None:
+    if values is not None and values.named and (url := _own_url(values, scope)) is not None:
         parameters.append(f'resource_metadata="{url}{WELL_KNOWN}{PATH}"')
     return " ".join(["Bearer", ", ".join(parameters)]).rstrip()
 

@@ -96,7 +96,7 @@ def tool_of(name: str, grants: Grants, links: ShareLinks) -> Tool:
 
 
 async def call_tool(call: ToolCall, tool: Tool, sent: Mapping[str, Any]) -> ToolResult:
-    """Raises what the agent can mend: wrong arguments, too, have a refusal that names them."""
+    """Raises what the agent can fix: wrong arguments, too, have a refusal that names them."""
     try:
         arguments = tool.arguments.model_validate(sent)
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""Refusals: as a tool's result if the agent can mend them, else as an error of JSON-RPC."""
+"""Refusals: as a tool's result if the agent can fix them, else as an error of JSON-RPC."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -53,7 +53,7 @@ def tool_error(error: PresignError, tool: str, request_id: str) -> dict[str, Any
 
 
 def refusal(error: PresignError, sent: Sent | None, request_id: str) -> Response:
-    """Return what a program must mend. `sent` is the message, if it could be read."""
+    """Return what a program must fix. `sent` is the message, if it could be read."""
     number = _number(error)
     data = {"request_id": request_id}
     if isinstance(error, MessageError):

@@ -29,11 +29,11 @@ class McpSettings(Section):
     `max_expires_in`."""
 
     sign_in: Shown[Annotated[tuple[Name, ...], AfterValidator(_distinct)] | None] = None
-    """The issuers of `issuers` that clients are told which [sign in](mcp.md#sign-in) by themselves.
-    The default is all of them, and `[]` none."""
+    """The issuers of `issuers` that are named to clients which [sign in](mcp.md#sign-in) by
+    themselves. The default is all of them, and `[]` none."""
 
     scopes: Annotated[tuple[Scope, ...], Field(max_length=20)] = ()
-    """The scopes that such clients are told to ask the issuer for. Nobody checks them here."""
+    """The scopes that such clients are to ask the issuer for. No caller needs them here."""
 
 
 Mcp = Annotated[McpSettings | None, true_false_or(McpSettings, "`expires_in`")]
@@ -41,7 +41,7 @@ Mcp = Annotated[McpSettings | None, true_false_or(McpSettings, "`expires_in`")]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class McpValues:
-    """What the protocol needs. `told` are the issuers that clients are told.
+    """What the protocol needs. `named` are the issuers that are named to clients.
 
     `issuers` are all entries, of which one issuer may have several. `public_url` may be empty.
     `links` and `link_store` are whether there are share links, and a store that lists them.
@@ -49,7 +49,7 @@ class McpValues:
 
     expires_in: int
     public_url: str
-    told: tuple[str, ...]
+    named: tuple[str, ...]
     scopes: tuple[str, ...]
     issuers: tuple[Issuer, ...]
     links: bool
@@ -58,11 +58,11 @@ class McpValues:
 
 def values(section: McpSettings, shared: Shared) -> McpValues:
     names = shared.issuers if section.sign_in is None else section.sign_in
-    told = [shared.issuers[name].url for name in names if name in shared.issuers]
+    named = [shared.issuers[name].url for name in names if name in shared.issuers]
     return McpValues(
         expires_in=section.expires_in,
         public_url=shared.public_url,
-        told=tuple(dict.fromkeys(told)),
+        named=tuple(dict.fromkeys(named)),
         scopes=section.scopes,
         issuers=tuple(shared.issuers.values()),
         links=bool(shared.keys),

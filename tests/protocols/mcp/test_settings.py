@@ -76,11 +76,11 @@ def test_check_says_where_it_is_and_who_signs_in(tmp_path: Path) -> None:
     entry = ISSUER | {"audience": f"{PUBLIC_URL}/mcp"}
     code, output = checked(tmp_path, issuers={"acme": entry})
     assert code == 0, output
-    assert f"mcp: {PUBLIC_URL}/mcp; clients are told of https://login.acme.com to sign in" in output
+    assert f"mcp: {PUBLIC_URL}/mcp; clients sign in at https://login.acme.com" in output
     assert "API key agent may use show_access, list_files, find_files, describe_file" in output
     assert ": mcp: " not in output
     code, output = checked(tmp_path)
-    assert f"mcp: {PUBLIC_URL}/mcp; no client is told where to sign in" in output
+    assert f"mcp: {PUBLIC_URL}/mcp; clients sign in at no issuer" in output
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_check_warns_of_an_issuer_without_the_second_audience(tmp_path: Path) ->
 
 def test_check_warns_of_issuers_without_a_public_url(tmp_path: Path) -> None:
     _, output = checked(tmp_path, issuers={"acme": ISSUER}, server={})
-    assert "server.public_url is missing, so clients that sign in are told" in output
+    assert "server.public_url is missing, so clients that sign in get" in output
     _, output = checked(tmp_path, issuers={"acme": ISSUER}, server={}, mcp={"sign_in": []})
     assert "server.public_url is missing" not in output
 
