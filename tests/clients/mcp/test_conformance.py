@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 
 from tests.clients.mcp.serving import NODE_MODULES, Agents, serve
-from tests.docs.documents import section
+from tests.docs.documents import section, table
 from tests.end_to_end.examples import node
 from tests.support.stores import Store
 
@@ -76,5 +76,5 @@ def run(suite: str, scenario: str, url: str, directory: Path) -> list[tuple[str,
 
 def exceptions() -> set[str]:
     """Return the checks in the table of the page."""
-    rows = section(PAGE, "The conformance suite").splitlines()
-    return {name for row in rows for name in re.findall(r"`([\w-]+)`", row.partition(" | ")[0])}
+    names = (row[0] for row in table(section(PAGE, "The conformance suite")))
+    return {name for each in names for name in re.findall(r"`([\w-]+)`", each)}
