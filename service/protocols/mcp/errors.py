@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
-from service.errors import InvalidRequest, PresignError
+from service.errors import InvalidRequest, NotFound
 
 PARSE_ERROR: Final = -32700
 INVALID_MESSAGE: Final = -32600
@@ -23,7 +23,7 @@ class MessageError(InvalidRequest):
         self.data = data or {}
 
 
-class UnknownTool(PresignError):
+class UnknownTool(NotFound):
     """A tool that is not there, or not for this caller."""
 
     code: ClassVar[str] = "unknown_tool"
