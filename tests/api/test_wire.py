@@ -104,7 +104,10 @@ async def test_cors_allows_the_configured_origins_only() -> None:
     assert "access-control-allow-origin" not in unknown.headers
     assert "access-control-allow-credentials" not in known.headers
     assert answer.headers["access-control-allow-origin"] == ORIGIN
-    assert answer.headers["access-control-expose-headers"] == "X-Request-ID, Retry-After"
+    assert (
+        answer.headers["access-control-expose-headers"]
+        == "X-Request-ID, Retry-After, WWW-Authenticate"
+    )
     assert "access-control-allow-origin" not in without.headers
     assert {answer.headers["vary"], without.headers["vary"]} == {"Origin"}
 

@@ -120,8 +120,8 @@ class EndArguments(Arguments):
 def schema_of(model: type[BaseModel]) -> Mapping[str, Any]:
     """Return the JSON schema, without the titles that pydantic makes of names."""
     schema = model.model_json_schema()
-    for each in schema["properties"].values():
-        each.pop("title", None)
+    for argument in schema["properties"].values():
+        argument.pop("title", None)
     return {name: value for name, value in schema.items() if name in _MEMBERS}
 
 

@@ -36,7 +36,7 @@ def warnings(
         yield ConfigurationProblem(text, _AT)
     for issuer in mcp.named if mcp.public_url else ():
         audience = f"{mcp.public_url}{PATH}"
-        if all(each.audience != audience for each in mcp.issuers if each.url == issuer):
+        if all(entry.audience != audience for entry in mcp.issuers if entry.url == issuer):
             text = (
                 f"clients sign in at {issuer}, but none of its entries in `issuers` has the "
                 f"audience {audience}, for which such clients ask"

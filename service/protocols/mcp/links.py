@@ -44,8 +44,8 @@ async def create_link(call: ToolCall, arguments: LinkArguments) -> ToolResult:
 async def list_links(call: ToolCall, arguments: LinksArguments) -> ToolResult:
     before, last = _place(or_none(arguments.cursor))
     page = await call.links.links.listed(call.requester, before or None, PATH)
-    listed = [own_link_members(each) for each in page.links]
-    ids = [each["id"] for each in listed]
+    listed = [own_link_members(link) for link in page.links]
+    ids = [members["id"] for members in listed]
     rest = listed[ids.index(last) + 1 :] if last in ids else listed
     shown = _with_room(rest, or_none(arguments.limit) or _DEFAULT_LIMIT)
     value: dict[str, Any] = {"links": shown}

@@ -56,8 +56,8 @@ class Answer:
     def value(self, *, is_whole: bool) -> dict[str, Any]:
         """Return the value of the tool, with folders if there can be some."""
         found: dict[str, Any] = {
-            "folders": [each.text for each in self.names if each.members is None],
-            "files": [each.members for each in self.names if each.members is not None],
+            "folders": [name.text for name in self.names if name.members is None],
+            "files": [name.members for name in self.names if name.members is not None],
         }
         return found if is_whole or self.last is None else {**found, "next_cursor": self.last}
 
@@ -66,15 +66,15 @@ def names_of(page: ObjectsPage) -> list[Name]:
     """Return the files and folders of a page in the store's order, by UTF-8."""
     files = (
         Name(
-            each.key,
+            found.key,
             {
-                "key": each.key,
-                "size": each.content_length,
-                "etag": each.etag,
-                "last_modified": each.last_modified,
+                "key": found.key,
+                "size": found.content_length,
+                "etag": found.etag,
+                "last_modified": found.last_modified,
             },
         )
-        for each in page.objects
+        for found in page.objects
     )
     folders = (Name(prefix, None) for prefix in page.prefixes)
     return sorted((*files, *folders), key=lambda name: name.text.encode("utf-8", "replace"))
@@ -115,7 +115,7 @@ class Pattern:
 
 
 def _expression(part: str) -> str:
-    return "".join("." if each == "?" else re.escape(each) for each in part)
+    return "".join("." if character == "?" else re.escape(character) for character in part)
 
 
 def matching(pattern: Pattern, names: Iterable[Name]) -> Iterable[tuple[Name, bool]]:

@@ -1,6 +1,6 @@
 """The methods of MCP. A result is JSON, by the revision of its message."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
@@ -29,7 +29,7 @@ from service.protocols.mcp.messages import (
 )
 from service.protocols.mcp.refusals import tool_error
 from service.protocols.mcp.results import ToolResult
-from service.protocols.mcp.rights import has_tool, tools_of
+from service.protocols.mcp.rights import is_granted, is_offered, tools_of
 from service.protocols.mcp.tools import TOOLS, Tool, listed
 from service.protocols.mcp.use_case import ToolCall
 from service.protocols.mcp.visible import cut
@@ -90,12 +90,13 @@ def unknown_method() -> MessageError:
 
 def tool_of(name: str, grants: Grants, links: ShareLinks) -> Tool:
     """Raises UnknownTool, also for a tool of others."""
-    if name not in TOOLS or not has_tool(name, grants, **_have(links)):
+    tool = TOOLS.get(name)
+    if tool is None or not is_granted(name, grants) or not is_offered(name, **_have(links)):
         raise UnknownTool
-    return TOOLS[name]
+    return tool
 
 
-async def call_tool(call: ToolCall, tool: Tool, sent: Mapping[str, Any]) -> ToolResult:
+def call_tool(call: ToolCall, tool: Tool, sent: Mapping[str, Any]) -> Awaitable[ToolResult]:
     """Raises what the agent can fix: wrong arguments, too, have a refusal that names them."""
     try:
         arguments = tool.arguments.model_validate(sent)
@@ -103,7 +104,7 @@ async def call_tool(call: ToolCall, tool: Tool, sent: Mapping[str, Any]) -> Tool
         detail = "Some arguments are wrong."
         named = pointers(tool.arguments, details(error))
         raise InvalidRequest(detail, pointers=named) from None
-    return await tool.call(call, arguments)
+    return tool.call(call, arguments)
 
 
 def tool_result(result: ToolResult, message: Message) -> bytes:

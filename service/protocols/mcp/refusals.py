@@ -128,4 +128,5 @@ def _sentences(error: PresignError, tool: str) -> Iterator[str]:
 
 
 def _needed(tool: str) -> str:
-    return " or ".join(" and ".join(f"`{each}`" for each in sorted(one)) for one in NEEDS[tool])
+    alternatives = ([f"`{operation}`" for operation in sorted(needed)] for needed in NEEDS[tool])
+    return " or ".join(map(" and ".join, alternatives))

@@ -34,13 +34,18 @@ _OF_LINKS: Final = frozenset({"create_link", "list_links", "revoke_link"})
 _OF_THE_STORE_OF_LINKS: Final = frozenset({"list_links", "revoke_link"})
 
 
-def has_tool(name: str, grants: Collection[Grant], *, links: bool, link_store: bool) -> bool:
-    """Return whether a caller gets the tool. `links`, `link_store`: what the service has."""
-    if (name in _OF_LINKS and not links) or (name in _OF_THE_STORE_OF_LINKS and not link_store):
-        return False
-    needs = NEEDS.get(name, ())
-    if any(needed <= grant.allow for grant in grants for needed in needs):
-        return True
+def is_offered(name: str, *, links: bool, link_store: bool) -> bool:
+    """Return whether the service has what the tool is about: links, and a store that lists them."""
+    return (links or name not in _OF_LINKS) and (link_store or name not in _OF_THE_STORE_OF_LINKS)
+
+
+def is_granted(name: str, grants: Collection[Grant]) -> bool:
+    """Return whether grants allow what the tool needs, each of its operations somewhere."""
+    needs = NEEDS[name]
+    for grant in grants:  # mostly, one grant is enough
+        for needed in needs:
+            if needed <= grant.allow:
+                return True
     if name in _IN_ONE_GRANT:
         return False
     allowed = frozenset[Operation]().union(*(grant.allow for grant in grants))
@@ -50,5 +55,7 @@ def has_tool(name: str, grants: Collection[Grant], *, links: bool, link_store: b
 def tools_of(grants: Collection[Grant], *, links: bool, link_store: bool) -> tuple[str, ...]:
     """Return the names of the tools that a caller gets."""
     return tuple(
-        name for name in NEEDS if has_tool(name, grants, links=links, link_store=link_store)
+        name
+        for name in NEEDS
+        if is_offered(name, links=links, link_store=link_store) and is_granted(name, grants)
     )

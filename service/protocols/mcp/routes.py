@@ -129,12 +129,17 @@ def _check_headers(call: McpRequest, headers: SentHeaders) -> None:
         raise ForeignOrigin
     if not _accepts_json(headers.get(ACCEPT, "")):
         raise NotAcceptable("The answer is JSON: send `Accept: application/json`, or none.")
-    if headers.get(CONTENT_TYPE, "").partition(";")[0].strip().lower() != _JSON:
+    if not _is_json(headers.get(CONTENT_TYPE, "")):
         raise UnsupportedMediaType("Send JSON, with `Content-Type: application/json`.")
     refuse_encoded(call.scope["headers"])
 
 
 @lru_cache(maxsize=64)  # a client sends the same with each message
+def _is_json(content_type: str) -> bool:
+    return content_type.partition(";")[0].strip().lower() == _JSON
+
+
+@lru_cache(maxsize=64)
 def _accepts_json(accept: str) -> bool:
     return accepts([(ACCEPT, accept.encode("latin-1"))], _JSON)
 

@@ -1,6 +1,7 @@
 """The tools that hand out signed requests. They change nothing: the agent sends the request."""
 
 import base64
+from collections.abc import Coroutine
 from functools import lru_cache
 from typing import Any
 
@@ -87,7 +88,9 @@ def too_large_for_one_request() -> BodyTooLarge:
     return BodyTooLarge(detail, pointer="#/content_length")
 
 
-async def _copy(call: ToolCall, arguments: MoveArguments, *, overwrite: bool) -> PresignedRequest:
+def _copy(
+    call: ToolCall, arguments: MoveArguments, *, overwrite: bool
+) -> Coroutine[Any, Any, PresignedRequest]:
     source = CopySource(bucket=arguments.bucket, key=arguments.key)
     request = PresignRequest(
         operation=Operation.UPLOAD,
@@ -96,21 +99,21 @@ async def _copy(call: ToolCall, arguments: MoveArguments, *, overwrite: bool) ->
         action=CopyObject(source=source, overwrite=overwrite),
         lifetime=_lifetime(call, arguments),
     )
-    return await call.presigner.presign(call.requester, request)
+    return call.presigner.presign(call.requester, request)
 
 
-async def _delete(call: ToolCall, arguments: TimedArguments) -> PresignedRequest:
-    return await _sign(call, Operation.DELETE, arguments, DeleteObject())
+def _delete(call: ToolCall, arguments: TimedArguments) -> Coroutine[Any, Any, PresignedRequest]:
+    return _sign(call, Operation.DELETE, arguments, DeleteObject())
 
 
-async def _sign(
+def _sign(
     call: ToolCall,
     operation: Operation,
     arguments: TimedArguments,
     action: SignedAction,
     *,
     is_typed: bool = True,
-) -> PresignedRequest:
+) -> Coroutine[Any, Any, PresignedRequest]:
     request = PresignRequest(
         operation=operation,
         bucket=arguments.bucket,
@@ -119,7 +122,7 @@ async def _sign(
         lifetime=_lifetime(call, arguments),
         content_type_given=is_typed,
     )
-    return await call.presigner.presign(call.requester, request)
+    return call.presigner.presign(call.requester, request)
 
 
 def _lifetime(call: ToolCall, arguments: TimedArguments) -> Lifetime:

@@ -189,7 +189,7 @@ _IN_ORDER: Final = (  # of rights.NEEDS
         destroys=True,
     ),
 )
-TOOLS: Final[Mapping[str, Tool]] = {each.name: each for each in _IN_ORDER}
+TOOLS: Final[Mapping[str, Tool]] = {tool.name: tool for tool in _IN_ORDER}
 
 
 @lru_cache(maxsize=64)

@@ -1,9 +1,15 @@
 """The program of docs/mcp.md, with PyPI's `mcp`."""
 
 import subprocess
+from pathlib import Path
 
-from tests.clients.mcp.serving import PYTHON, Agents, Shell, environment_of
-from tests.docs.documents import commands
+import httpx
+
+from tests.browser.proxy import nginx
+from tests.clients.mcp.serving import CLIENTS, PYTHON, Agents, Shell, connected, environment_of
+from tests.docs.documents import blocks, commands
+from tests.end_to_end.nginx import nginx as running
+from tests.support.processes import free_ports
 from tests.support.service import API_KEY
 
 PAGE = "docs/mcp.md"
@@ -25,3 +31,19 @@ def test_the_program_of_the_page_gets_an_upload(agents: Agents, shell: Shell) ->
     (shell.directory / "new.txt").write_bytes(b"12345")
     assert shell.run(done.stdout, "new.txt").returncode in {0, 22}  # 22: the other run was first
     assert agents.store.content("team/new.txt") == b"12345"
+
+
+def test_nginx_passes_messages_and_the_metadata_on(agents: Agents, tmp_path: Path) -> None:
+    [locations] = [block.text for block in blocks(PAGE) if block.language == "nginx"]
+    locations = locations.replace("http://presign", agents.url)
+    [port], at = free_ports(1), tmp_path / "nginx"
+    at.mkdir()
+    http = f"server {{ listen 127.0.0.1:{port}; {locations} location /livez {{ return 200; }} }}"
+    url = f"http://127.0.0.1:{port}"
+    with running(nginx(), at, http, answers=f"{url}/livez"):
+        for client in CLIENTS:
+            with connected(client, url) as session:
+                assert session.value("show_access")["subject"] == "agent"
+        found = httpx.get(f"{url}/.well-known/oauth-protected-resource/mcp", trust_env=False)
+    assert found.status_code == 404  # as no issuer is configured: of presign, not of nginx
+    assert found.headers["x-request-id"]
