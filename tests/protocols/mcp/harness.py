@@ -134,6 +134,7 @@ class Agent:
         """Return the one text of a refusal."""
         result = await self.call(tool, **arguments)
         assert (result["isError"], "structuredContent" in result) == (True, False), result
+        assert ("resultType" in result) == (self.revision == LATEST)
         [block] = result["content"]
         text: str = block["text"]
         assert text.startswith(f"{result['_meta']['presign/code']}: ")
