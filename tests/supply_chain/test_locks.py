@@ -17,7 +17,14 @@ PYPROJECT: Final[dict[str, Any]] = tomllib.loads((ROOT / "pyproject.toml").read_
 CLIENT: Final[dict[str, Any]] = tomllib.loads((ROOT / "client/pyproject.toml").read_text())
 NPM_LOCKS: Final = [
     ROOT / "tests" / room / "package-lock.json"
-    for room in ("browser/console", "browser/uppy", "clients", "clients/mcp", "iam")
+    for room in (
+        "browser/console",
+        "browser/uppy",
+        "clients",
+        "clients/build_caches",
+        "clients/mcp",
+        "iam",
+    )
 ]
 SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
