@@ -5,7 +5,8 @@ the same caller wherever they are in such a sequence, since nothing in them refe
 
 - Files with an anchor or a directive are read whole, and so are those that write `callers` in
   another way, such as JSON.
-- A text with `${` is read each time, because its value is that of a variable or of a file.
+- A text that may have `${` is read each time, because its value is that of a variable or of a
+  file.
 - Each text is known only from a reading in which a caller began at its line and at that of the
   next. So no quoted text, block scalar or flow sequence goes on behind its end.
 """
@@ -18,7 +19,7 @@ from hashlib import blake2b
 from itertools import accumulate
 from typing import Any, Final, NamedTuple
 
-from service.config.expansion import Expander
+from service.config.expansion import Expander, may_refer
 from service.config.yaml_reader import YamlError, YamlMapping, YamlSequence, parse
 
 Digest = bytes | None  # None: the caller is read each time
@@ -121,7 +122,7 @@ def _section(text: str) -> _Section | None:
 
 
 def _digest(item: str) -> Digest:
-    return None if "${" in item else blake2b(item.encode(), digest_size=_DIGEST_BYTES).digest()
+    return None if may_refer(item) else blake2b(item.encode(), digest_size=_DIGEST_BYTES).digest()
 
 
 def _without_callers(section: _Section) -> YamlMapping | None:

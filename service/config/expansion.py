@@ -22,6 +22,14 @@ _LONGEST_PATH: Final = 255  # characters of a reference in a message
 _SYNTAX: Final = "write ${VAR}, ${VAR:-default} or ${file:/path}; `$${` is a literal `${`"
 
 
+def may_refer(text: str) -> bool:
+    """Return whether a file with this text, or a part of one, may have references.
+
+    In double quotes an escape can write each character of one.
+    """
+    return "${" in text or "\\" in text
+
+
 class RawText(str):
     """The text that a configuration file has, such as `${VAR}`. It may be shown."""
 

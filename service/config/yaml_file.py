@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from service.config.caller_texts import Digest, KnownCallers, digests_of
-from service.config.expansion import Expander
+from service.config.expansion import Expander, may_refer
 from service.config.yaml_reader import YamlError, parse
 from service.errors import ConfigurationError, ConfigurationProblem
 
@@ -37,7 +37,7 @@ def read_yaml(path: Path, expander: Expander, known: KnownCallers | None = None)
     except YamlError as error:
         raise _unreadable(path, _advice(error, text), error.line) from None
     # The walk takes 0.1 s for thousands of callers.
-    expanded = expander.expand(document) if "${" in text else document
+    expanded = expander.expand(document) if may_refer(text) else document
     return YamlFile(expanded, digests_of(text, document))
 
 

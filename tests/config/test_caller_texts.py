@@ -183,6 +183,22 @@ def test_a_caller_with_a_file_is_read_each_time(configured: Configured) -> None:
     assert configured.read_again(old).callers[0].grants[0].prefix == "two/"
 
 
+@pytest.mark.parametrize(
+    "reference", [r"\x24{file:digest}", r"$\x7Bfile:digest}", "$\\\n    {file:digest}"]
+)
+@pytest.mark.parametrize("more", ["", "# ${elsewhere}\n"])
+def test_a_file_named_by_an_escape_is_read_each_time(
+    configured: Configured, reference: str, more: str
+) -> None:
+    digest = configured.path.with_name("digest")
+    digest.write_text("a" * 64)
+    of_a = f'- api_key: a\n  sha256: ["{reference}"]\n'
+    configured.write(of_a, more=more)
+    old = configured.read()
+    digest.write_text("b" * 64)
+    assert configured.read_again(old).callers[0].sha256 == ("b" * 64,)
+
+
 def test_a_missing_variable_is_a_problem_again(
     configured: Configured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -306,6 +322,7 @@ ITEMS: Final = (
         "- R&D",
         "- A & B",
         "- !!str 1",
+        '- "\\x24{HOME}"',
         "- !e!a b",
         "- <<: {a: 1}",
         "# c",
