@@ -28,6 +28,7 @@ _SECTION: Final = re.compile(r"^callers: *(?:#.*)?\n", re.MULTILINE)
 _FIRST: Final = re.compile(r"(?: *(?:#.*)?\n)*( *)- ")
 _ANCHOR: Final = re.compile(r"(?<!\w)&")  # or what may be one
 _DIRECTIVE: Final = "\n%"
+_FIRST_DIRECTIVE: Final = ("%", "\ufeff%")
 _DOCUMENTS: Final = ("\n---", "\n...")
 _BREAKS: Final = ("\x85", "\u2028", "\u2029")  # line breaks of YAML 1.1, which libyaml reads
 _HEAD: Final = "callers:\n"
@@ -106,7 +107,7 @@ def _section(text: str) -> _Section | None:
         return None
     if "&" in text and _ANCHOR.search(text):
         return None
-    if text.startswith("%") or any(each in text for each in (_DIRECTIVE, *_BREAKS)):
+    if text.startswith(_FIRST_DIRECTIVE) or any(each in text for each in (_DIRECTIVE, *_BREAKS)):
         return None
     if any(text.find(each, start.start()) != -1 for each in _DOCUMENTS):
         return None

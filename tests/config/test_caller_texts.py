@@ -284,6 +284,7 @@ def test_a_bucket_that_goes_is_missed_by_unchanged_callers(configured: Configure
         "callers:\n- api_key: 'a\n- b'\n",
         "callers:\n- {api_key: a}\n\u2028- {api_key: b}\n",
         "%YAML 1.2\n---\ncallers:\n- {api_key: a}\n",
+        "\ufeff%TAG !e! tag:yaml.org,2002:\n---\ncallers:\n- {api_key: !e!str 1}\n",
     ],
 )
 def test_what_may_depend_on_other_lines_is_read_each_time(text: str) -> None:
