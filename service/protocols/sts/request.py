@@ -19,7 +19,8 @@ MEDIA_TYPE: Final = "application/x-www-form-urlencoded"
 ACTION: Final = "AssumeRoleWithWebIdentity"
 VERSION: Final = "2011-06-15"
 
-_ROLE: Final = re.compile(r"arn:aws:iam::[0-9]{12}:role/([^/\s]+)")
+# A bucket's name has as many characters as in the calls of `/v1`: the audit line has it.
+_ROLE: Final = re.compile(r"arn:aws:iam::[0-9]{12}:role/([^/\s]{1,255})")
 _SESSION_NAME: Final = re.compile(r"[A-Za-z0-9_+=,.@-]{2,64}")
 _SECONDS: Final = range(900, 43_200 + 1)
 _CHARSETS: Final = frozenset({"", "charset=utf-8", 'charset="utf-8"'})
@@ -59,9 +60,8 @@ def parse_request(content_types: Iterable[bytes], query: bytes, body: bytes) -> 
         raise FormError("InvalidAction", detail)
     for name in form:
         if name in ("Policy", "ProviderId") or name.startswith("PolicyArns"):
-            raise _invalid(
-                f"{name.partition('.')[0]} is not supported. Your grants are the policy."
-            )
+            detail = "Policy, PolicyArns and ProviderId are not supported."
+            raise _invalid(f"{detail} Your grants are the policy.")
     return _assume_role(form)
 
 

@@ -10,7 +10,7 @@ import pytest
 from service.protocols.sts.request import MAX_FORM_BYTES
 from tests.app.services.harness import until
 from tests.protocols.sts.harness import assume, make_form, make_sts_settings, refusal, text_of
-from tests.support.app import run_app
+from tests.support.app import API_KEY, run_app
 
 ARABIC_ZERO: Final = "\N{ARABIC-INDIC DIGIT ZERO}"
 FORM: Final = urlencode(make_form())
@@ -43,6 +43,12 @@ async def test_what_would_change_the_credentials_is_refused(name: str) -> None:
         assert refusal(await assume(client, **{name: ""})) == INVALID
 
 
+async def test_no_parameters_name_is_said_again() -> None:
+    """A program that builds its form wrongly may have the token in a name."""
+    async with run_app(make_sts_settings()) as client:
+        assert refusal(await assume(client, **{f"PolicyArns{API_KEY}": ""})) == INVALID
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -52,6 +58,7 @@ async def test_what_would_change_the_credentials_is_refused(name: str) -> None:
         ("RoleArn", "arn:aws:iam::000000000000:role/"),
         ("RoleArn", "arn:aws:iam::000000000000:role/a/demo"),
         ("RoleArn", "arn:aws:iam::000000000000:role/demo\n"),
+        ("RoleArn", f"arn:aws:iam::000000000000:role/{'a' * 256}"),
         ("RoleArn", f"arn:aws:iam::{ARABIC_ZERO * 12}:role/demo"),
         ("RoleSessionName", None),
         ("RoleSessionName", "a"),
