@@ -16,18 +16,20 @@ def _use(what: str, *needs: Operation, overwrites: bool = False) -> Use:
     return Use(what, frozenset(needs), in_part=f"{what} in a part of it", overwrites=overwrites)
 
 
+_SMALL: Final = _use("write small files", Operation.UPLOAD, overwrites=True)
 USES: Final = (
     _use("read", Operation.DOWNLOAD, Operation.HEAD, Operation.LIST),
-    _use("write small files", Operation.UPLOAD, overwrites=True),
+    _SMALL,
     _use("write large files", Operation.MULTIPART),
     _use("delete", Operation.DELETE, Operation.LIST),
 )
 
 
-def targets(roots: Roots, _: CheckedConfiguration) -> Iterator[Target]:
+def targets(roots: Roots, checked: CheckedConfiguration) -> Iterator[Target]:
     for name, root in roots.named.items():
+        has_encryption = checked.buckets[root.bucket].encryption is not None
         yield Target(
-            uses=USES,
+            uses=[use for use in USES if use is not _SMALL or not has_encryption],
             where=f"in the MLflow root {name}",
             location=("mlflow", "roots", name),
             bucket=root.bucket,

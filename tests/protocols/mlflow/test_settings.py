@@ -24,6 +24,13 @@ def test_small_files_need_a_grant_that_overwrites() -> None:
     }
 
 
+def test_nobody_writes_small_files_to_a_bucket_with_encryption() -> None:
+    buckets = {"reports": BUCKET | {"encryption": {"algorithm": "AES256"}}}
+    both = caller("ci", "a/", "upload", "multipart", allow_overwrite=True)
+    made = document(both, buckets=buckets, mlflow=MLFLOW)
+    assert rights_by_caller(made, PROTOCOL) == {"API key ci": ["write large files"]}
+
+
 @pytest.mark.parametrize(
     ("of", "encryption", "said"),
     [
