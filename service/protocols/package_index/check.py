@@ -8,12 +8,19 @@ from service.protocols.checked import Check, CheckedConfiguration
 from service.protocols.rights import Target, Use
 from service.protocols.roots import Roots
 
+_DEPTH: Final = 1  # of PROJECT/, the folder that is listed
 USES: Final = (
-    Use("list all projects", frozenset({Operation.LIST}), in_part="list some projects"),
+    Use(
+        "list all projects",
+        frozenset({Operation.LIST}),
+        in_part="list some projects",
+        list_depth=_DEPTH,
+    ),
     Use(
         "download the files of all projects",
         frozenset({Operation.LIST, Operation.DOWNLOAD}),
         in_part="download the files of some projects",
+        list_depth=_DEPTH,
     ),
 )
 
