@@ -194,7 +194,7 @@ CASES: Final[list[tuple[AnyProtocol, Mapping[str, Any], str, Mapping[str, list[S
     (
         remote_signing.PROTOCOL,
         {},
-        "sign versions download",
+        "sign versions check form notify download",
         {"sign its own S3 requests": [signed("GET")]},
     ),
     (

@@ -8,9 +8,8 @@ from service.access.grants import Grant, Operation
 from service.errors import ConfigurationProblem
 from service.presigning.snapshot import Bucket
 from service.protocols.checked import Check, CheckedConfiguration
+from service.protocols.remote_signing.policy import SIGNABLE
 from service.protocols.rights import Right
-
-_NOTHING_BY_ITSELF = frozenset({Operation.SIGN, Operation.VERSIONS, Operation.LINK})
 
 
 def rights(_: None, entry: CallerEntry, _checked: CheckedConfiguration) -> Iterator[Right]:
@@ -26,7 +25,9 @@ def warnings(_: None, checked: CheckedConfiguration) -> Iterator[ConfigurationPr
 
 
 def _signs(grant: Grant) -> bool:
-    return Operation.SIGN in grant.allow and not _NOTHING_BY_ITSELF.issuperset(grant.allow)
+    # A list is of all keys below a prefix.
+    signable = SIGNABLE if grant.covers_subtree else SIGNABLE - {Operation.LIST}
+    return Operation.SIGN in grant.allow and not signable.isdisjoint(grant.allow)
 
 
 def _risks(grant: Grant, bucket: Bucket) -> Iterator[str]:

@@ -138,6 +138,7 @@ _CALLS: Final[Mapping[tuple[str, bool, str], S3Call]] = {
         headers=_BODY,
     ),
 }
+SIGNABLE: Final = frozenset(call.operation for call in _CALLS.values())
 _SELECTORS: Final = ("delete", "list-type", "uploadId", "uploads")
 
 # Headers that are no `x-amz-` ones, and that a store acts on. A read signs none of them: what it

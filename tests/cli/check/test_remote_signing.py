@@ -28,6 +28,7 @@ def test_check_says_who_may_sign(tmp_path: Path) -> None:
     ("allow", "more", "message"),
     [
         ("[sign]", "", "allows `sign`, but no operation to sign"),
+        ("[sign, form, check, versions]", "", "allows `sign`, but no operation to sign"),
         (UPLOADS, ", max_content_length: 5", "PyIceberg sends neither size nor type"),
         (UPLOADS, ', content_types: ["a/b"]', "PyIceberg sends neither size nor type"),
         (UPLOADS, "", "PyIceberg and most SDKs send no `If-None-Match`"),
