@@ -61,6 +61,12 @@ async def test_a_caller_reads_that_share_links_are_off() -> None:
     assert (visited.status_code, visited.json()["detail"]) == (404, "No such resource.")
 
 
+async def test_the_sts_door_is_no_path_while_it_is_off() -> None:
+    async with run_app(OFF) as client:
+        answer = await client.post("/sts", data={"WebIdentityToken": "any"})
+    assert (answer.status_code, answer.json()["detail"]) == (404, "No such resource.")
+
+
 async def test_a_feature_that_a_reload_turns_off_says_so() -> None:
     sections: dict[str, Any] = {
         "package_index": {"wheels": {"bucket": "demo", "prefix": "w/"}},
