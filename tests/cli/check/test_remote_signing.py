@@ -42,6 +42,13 @@ def test_check_warns_of_what_clients_cannot_do(
     assert message in done.stdout
 
 
+def test_a_list_of_one_key_is_nothing_to_sign(tmp_path: Path) -> None:
+    of_a_folder = signing("[list, sign]")
+    of_a_key = of_a_folder.replace("prefix: invoices/", "prefix: invoices/may.pdf")
+    assert "no operation to sign" not in checked(tmp_path, of_a_folder).stdout
+    assert "no operation to sign" in checked(tmp_path, of_a_key).stdout
+
+
 def test_check_warns_of_deletions_by_a_shared_session(tmp_path: Path) -> None:
     text = signing("[delete, sign]")
     assert "share the session" not in checked(tmp_path, text).stdout
