@@ -11,7 +11,7 @@ import pytest
 
 from service.app import builders
 from service.app.settings import Settings, load_settings
-from service.cli.check import callers, policies, report
+from service.cli.check import callers, left_out, policies, report
 from service.cli.check.protocols import CheckedProtocols
 from service.concurrency.event_loop import without_garbage_collection
 from service.s3.endpoints import resolve
@@ -80,7 +80,7 @@ def checked(settings: Settings, addresses: dict[str, Address]) -> list[object]:
     return [
         *report.describe(settings, addresses, entries, protocols),
         *callers.describe(protocols, entries),
-        *callers.left_out(builders.buckets(settings, addresses), entries),
+        *left_out.describe(builders.buckets(settings, addresses), entries),
         *report.warnings(settings, frozenset(), entries, protocols),
         *policies.oversized_policies(settings, addresses, entries),
     ]

@@ -1,7 +1,7 @@
-"""What `presign check` says about callers: their keys, their rights, and what IAM leaves out."""
+"""What `presign check` says about callers: their keys and their rights."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any, Final, assert_never
 
@@ -11,10 +11,8 @@ from service.access.claims import value_of
 from service.access.grants import Caller, Grant, Operation
 from service.access.limits import Unit, limits_of
 from service.app.settings import Settings
-from service.cli.check import policies
 from service.cli.check.protocols import CheckedProtocols
 from service.errors import FOUND, ConfigurationProblem
-from service.presigning.snapshot import Bucket
 from service.protocols.quantities import duration, size
 from service.protocols.rights import Right
 
@@ -60,16 +58,6 @@ def describe(protocols: CheckedProtocols, entries: Iterable[CallerEntry]) -> Ite
     for may, names in named.items():
         who = together(names)
         yield from (f"{who} may {each}" for each in may or ("do nothing",))
-
-
-def left_out(buckets: Mapping[str, Bucket], entries: Iterable[CallerEntry]) -> Iterator[str]:
-    """Yield lines about what IAM does not enforce for callers."""
-    named = defaultdict[str, list[str]](list)
-    for entry in entries:
-        grants = {policies.with_long_claims(grant): grant.prefix for grant in entry.grants}
-        for text in policies.left_out(buckets, grants):
-            named[text].append(caller_name(entry))
-    yield from (f"{together(names)}: {text}" for text, names in named.items())
 
 
 def together(names: list[str]) -> str:

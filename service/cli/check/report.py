@@ -17,6 +17,7 @@ from service.cli.check import (
     console,
     grants,
     issuers,
+    left_out,
     policies,
 )
 from service.cli.check.protocols import CheckedProtocols
@@ -144,7 +145,7 @@ def report(
         callers=callers.documents(protocols, described),
         description=general if caller is None else [],
         may=[*callers.describe(protocols, described)],
-        left_out=[*callers.left_out(builders.buckets(settings, addresses), described)],
+        left_out=[*left_out.describe(builders.buckets(settings, addresses), described)],
         not_checked=[*skipped_files(settings)] if offline else [],
     )
 

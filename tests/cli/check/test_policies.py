@@ -10,7 +10,7 @@ from service.access.bucket_arns import bucket_arns
 from service.access.copy_policy import GrantedBucket, copy_policy
 from service.access.grants import Grant
 from service.access.session_policy import session_policies
-from service.cli.check.policies import copies_of, policies_of
+from service.cli.check.left_out import copies_of, policies_of
 from service.sessions import signature_age
 from tests.access.policy_meaning import grants
 from tests.support.factories import make_grant
