@@ -2,9 +2,8 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
 from hashlib import sha256
 from itertools import chain, islice
 from typing import Final
@@ -67,7 +66,7 @@ class _Sizes:
 
     def __init__(self, arns: Arns) -> None:
         self._arns = arns
-        self._known = dict[tuple[str, tuple[int, ...]], tuple[str, ...]]()
+        self._known = dict[tuple[Hashable, ...], tuple[str, ...]]()
         self._kept = list[Grant]()  # so that no other grant gets its id
 
     def oversized(self, grants: list[Grant]) -> Iterator[str]:
@@ -75,13 +74,19 @@ class _Sizes:
         for grant in grants:
             by_bucket[grant.bucket].append(grant)
         for name, own in sorted(by_bucket.items()):
-            at = (name, tuple(map(id, own)))
+            # Callers that overlap have the same grants again and again.
+            at = (name, *map(id, own))
             if (texts := self._known.get(at)) is None:
                 self._kept += own
-                texts = self._known[at] = tuple(self._of_bucket(name, own))
+                texts = self._known[at] = self._of_shape(name, shape_of(own, self._arns))
             yield from texts
 
-    def _of_bucket(self, name: str, own: list[Grant]) -> Iterator[str]:
+    def _of_shape(self, name: str, own: tuple[Grant, ...]) -> tuple[str, ...]:
+        if (texts := self._known.get(own)) is None:
+            texts = self._known[own] = tuple(self._of_bucket(name, own))
+        return texts
+
+    def _of_bucket(self, name: str, own: tuple[Grant, ...]) -> Iterator[str]:
         if (arns := self._arns[name]) is None:
             return
         for what, policy in _policies(own, name, arns):
@@ -92,10 +97,10 @@ class _Sizes:
                 )
 
 
-def _policies(grants: list[Grant], bucket: str, arns: BucketArns) -> Iterator[tuple[str, str]]:
-    # Of a single grant the length is that of its shape, as in `policies_of`.
-    own = of_shape(grants) if len(grants) == 1 else tuple(grants)
-    for policy in dict.fromkeys(_least_policies(own, arns)):
+def _policies(
+    grants: tuple[Grant, ...], bucket: str, arns: BucketArns
+) -> Iterator[tuple[str, str]]:
+    for policy in dict.fromkeys(least_policies(grants, arns)):
         yield "its session policy", policy
     vended = policy_for(grants, CredentialsRequest(bucket=bucket), arns)
     if vended:
@@ -169,8 +174,24 @@ def describe(arns: Arns) -> Iterator[str]:
             )
 
 
-def of_shape(grants: Iterable[Grant]) -> tuple[Grant, ...]:
-    return tuple(replace(grant, prefix=_ALPHANUMERIC.sub("x", grant.prefix)) for grant in grants)
+def shape_of(grants: Sequence[Grant], arns: Arns) -> tuple[Grant, ...]:
+    """Return grants whose policies have the statements and the length of those of these.
+
+    Thousands of callers have the same grants, each below a prefix of its own: they share a shape.
+    """
+    prefixes = defaultdict[str, list[str]](list)
+    places = [grant.bucket if (at := arns[grant.bucket]) is None else at.bucket for grant in grants]
+    for place, grant in zip(places, grants, strict=True):  # two names may be one bucket's
+        prefixes[place].append(grant.prefix)
+    starts = {place: _common(each) for place, each in prefixes.items()}
+    return tuple(
+        replace(grant, prefix=_ALPHANUMERIC.sub("x", start) + grant.prefix[len(start) :])
+        for grant, start in zip(grants, map(starts.__getitem__, places), strict=True)
+    )
 
 
-_least_policies = lru_cache(maxsize=4096)(least_policies)
+def _common(texts: Sequence[str]) -> str:
+    """Return how all of the texts begin."""
+    first, last = min(texts), max(texts)
+    end = (i for i, (one, other) in enumerate(zip(first, last, strict=False)) if one != other)
+    return first if last.startswith(first) else first[: next(end)]

@@ -2,18 +2,22 @@
 
 import json
 from dataclasses import replace
+from typing import Final
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from service.access.bucket_arns import bucket_arns
+from service.access.bucket_arns import BucketArns, bucket_arns
+from service.access.callers import CallerEntry
 from service.access.copy_policy import GrantedBucket, copy_policy
-from service.access.grants import Grant
-from service.access.session_policy import session_policies
-from service.cli.check.left_out import copies_of, policies_of
+from service.access.grants import Grant, Operation
+from service.access.session_policy import least_policies, session_policies
+from service.cli.check import left_out
+from service.cli.check.policies import shape_of
+from service.protocols.vended_credentials import CredentialsRequest, policy_for
 from service.sessions import signature_age
 from tests.access.policy_meaning import grants
-from tests.support.factories import make_grant
+from tests.support.factories import make_bucket, make_grant
 
 KMS = ("s3.eu-west-1.amazonaws.com",)
 ARNS = bucket_arns("acme", partition="aws", kms_via=KMS, enforces_limits=True)
@@ -28,29 +32,46 @@ PREFIXES = st.text('aZ09/*$é-"=+: ', max_size=9).flatmap(
 
 
 LIMITED = st.builds(replace, grants, max_expires_in=st.sampled_from([None, 900]))
+BUCKETS: Final = {"reports": ARNS, "more": MORE, "point": POINT, "same": ARNS, "store": ELSEWHERE}
 
 
-@given(st.lists(LIMITED, min_size=1, max_size=3), grants, PREFIXES, PREFIXES)
-def test_a_shared_session_is_as_long_and_does_the_same(
-    own: list[Grant], other: Grant, prefix: str, source: str
-) -> None:
-    readable = (replace(other, prefix=source),)
-    one, same, point = (GrantedBucket(arns, readable) for arns in (MORE, ARNS, POINT))
-    for each in (own, [replace(own[0], prefix=prefix)]):
-        max_age = signature_age.max_age(each)
-        for arns in (ARNS, ELSEWHERE):
-            real, shared = (
-                session_policies(each, arns, max_age=max_age),
-                policies_of(tuple(each), arns),
-            )
-            assert [*map(shape, shared)] == [*map(shape, real)]
-        for sources in ((), (one,), (same,), (one, point)):
-            copies = copy_policy(each, ARNS, max_age=max_age, others=sources)
-            found = copies_of(tuple(each), ARNS, sources)
-            assert (found is None) is (copies is None)
-            if found is not None and copies is not None:
-                assert found.copies is copies.copies
-                assert shape(found.policy) == shape(copies.policy)
+@st.composite
+def of_a_caller(draw: st.DrawFn) -> list[Grant]:
+    """Return grants on several buckets, whose prefixes often begin alike."""
+    starts = st.sampled_from(draw(st.lists(PREFIXES, min_size=1, max_size=2)))
+    prefixes = st.builds(str.__add__, starts, st.just("") | PREFIXES)
+    one = st.builds(replace, LIMITED, bucket=st.sampled_from([*BUCKETS]), prefix=prefixes)
+    return draw(st.lists(one, min_size=1, max_size=4))
+
+
+@given(of_a_caller())
+@example([make_grant(prefix="team/a/"), make_grant(prefix="team/b/")])
+@example([make_grant(prefix="a/"), make_grant(bucket="same", prefix="b/")])
+def test_policies_of_a_shape_are_as_long_and_do_the_same(own: list[Grant]) -> None:
+    for name, arns in BUCKETS.items():
+        real, shared = (
+            {
+                bucket: tuple(each for each in grants if each.bucket == bucket)
+                for bucket in (name, *BUCKETS)
+            }
+            for grants in (own, shape_of(own, BUCKETS))
+        )
+        if real[name]:
+            assert policies(shared, arns, name) == policies(real, arns, name)
+
+
+def policies(grants: dict[str, tuple[Grant, ...]], arns: BucketArns, name: str) -> list[object]:
+    """Return the shapes of all policies that a caller with these grants has for a bucket."""
+    own, max_age = grants[name], signature_age.max_age(grants[name])
+    others = [GrantedBucket(BUCKETS[each], its) for each, its in grants.items() if each != name]
+    copies = copy_policy(own, arns, max_age=max_age, others=others)
+    vended = policy_for(own, CredentialsRequest(bucket=name), arns)
+    return [
+        *map(shape, session_policies(own, arns, max_age=max_age)),
+        *map(shape, least_policies(own, arns)),
+        None if copies is None else (copies.copies, shape(copies.policy)),
+        None if vended is None else shape(vended),
+    ]
 
 
 def shape(policy: str) -> tuple[int, list[object]]:
@@ -65,18 +86,34 @@ def statements(policy: str) -> list[object]:
     ]
 
 
-def test_callers_of_one_shape_share_a_session() -> None:
-    one, other = ((make_grant(prefix=f"team-{n:04}/"),) for n in (1, 2))
-    assert policies_of(one, ARNS) is policies_of(other, ARNS)
-    sources = [(GrantedBucket(MORE, each),) for each in (other, one)]
-    copies = copies_of(one, ARNS, sources[0])
-    assert copies is not None
-    assert copies is copies_of(other, ARNS, sources[1])
+def test_callers_below_prefixes_of_their_own_have_one_shape() -> None:
+    one, other = (
+        [
+            make_grant(prefix=f"team-{n:04}/in/"),
+            make_grant(prefix=f"team-{n:04}/out/"),
+            make_grant(bucket="more", prefix=f"team-{n:04}.txt"),
+        ]
+        for n in (1, 2)
+    )
+    assert shape_of(one, BUCKETS) == shape_of(other, BUCKETS)
 
 
 def test_prefixes_of_one_bucket_under_two_names_stay_apart() -> None:
-    own, other = (make_grant(prefix=f"{name}/") for name in ("one", "two"))
-    copies = copies_of((own,), ARNS, (GrantedBucket(ARNS, (other,)),))
-    assert copies is not None
-    assert "one/" in copies.policy
-    assert "two/" in copies.policy
+    own = [make_grant(prefix="one/"), make_grant(bucket="same", prefix="two/")]
+    assert [each.prefix for each in shape_of(own, BUCKETS)] == ["one/", "two/"]
+
+
+def test_callers_of_one_shape_read_their_own_prefixes() -> None:
+    buckets = {"reports": make_bucket(arns=ARNS)}
+    entries = [
+        CallerEntry(
+            issuer=None,
+            subject=name,
+            grants=(make_grant(prefix=f"{name}/", allow=frozenset({Operation.FORM})),),
+        )
+        for name in ("one", "two")
+    ]
+    first, second = left_out.describe(buckets, entries)
+    words = "the session policy for bucket reports does not enforce create-only for"
+    assert first.startswith(f"API key one: {words} one/: ")
+    assert second.startswith(f"API key two: {words} two/: ")
