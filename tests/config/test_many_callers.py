@@ -79,7 +79,7 @@ def checked(settings: Settings, addresses: dict[str, Address]) -> list[object]:
     protocols = CheckedProtocols(settings, addresses, entries)
     return [
         *report.describe(settings, addresses, entries, protocols),
-        *callers.describe(protocols, entries),
+        *callers.describe((each, tuple(callers.rights(protocols, each))) for each in entries),
         *left_out.describe(builders.buckets(settings, addresses), entries),
         *report.warnings(settings, frozenset(), entries, protocols),
         *policies.oversized_policies(settings, addresses, entries),

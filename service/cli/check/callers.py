@@ -20,6 +20,9 @@ _SOON: Final = timedelta(days=7)
 _NAMED: Final = 3  # of callers that may do the same
 
 
+Described = tuple[CallerEntry, tuple[Right, ...]]  # and what it may do
+
+
 def rights(protocols: CheckedProtocols, entry: CallerEntry) -> Iterator[Right]:
     """Yield what a caller of this entry may do, if its claims suit the grants."""
     for grant in entry.grants:
@@ -39,22 +42,19 @@ def matching(entries: Iterable[CallerEntry], name: str) -> tuple[CallerEntry, ..
     return tuple(entry for entry in found if entry.issuer is None) or found
 
 
-def documents(protocols: CheckedProtocols, entries: Iterable[CallerEntry]) -> list[dict[str, Any]]:
+def documents(described: Iterable[Described]) -> list[dict[str, Any]]:
     """Return each caller as `GET /v1/caller` shows it, and what it may do in words."""
     return [
-        {
-            **caller_description.describe_entry(entry),
-            "may": [*map(str, rights(protocols, entry))],
-        }
-        for entry in entries
+        {**caller_description.describe_entry(entry), "may": [*map(str, may)]}
+        for entry, may in described
     ]
 
 
-def describe(protocols: CheckedProtocols, entries: Iterable[CallerEntry]) -> Iterator[str]:
+def describe(described: Iterable[Described]) -> Iterator[str]:
     """Yield lines about who may do what. Callers that may do the same share theirs."""
     named = defaultdict[tuple[Right, ...], list[str]](list)
-    for entry in entries:
-        named[tuple(rights(protocols, entry))].append(caller_name(entry))
+    for entry, may in described:
+        named[may].append(caller_name(entry))
     for may, names in named.items():
         who = together(names)
         yield from (f"{who} may {each}" for each in may or ("do nothing",))

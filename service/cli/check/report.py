@@ -20,6 +20,7 @@ from service.cli.check import (
     left_out,
     policies,
 )
+from service.cli.check.callers import Described
 from service.cli.check.protocols import CheckedProtocols
 from service.cli.options import Loaded
 from service.config.process import located
@@ -34,8 +35,8 @@ _MAX_LINES: Final = 50  # about callers
 class Report:
     """What there is to say about a configuration. Its `errors` must be corrected.
 
-    `size` counts what is configured. `callers` are as `GET /v1/caller` shows them, each with what
-    it may do in words. `may` has lines of that, and `left_out` of what IAM does not enforce.
+    `size` counts what is configured. `callers` each have what they may do, and `left_out` has lines
+    of what IAM does not enforce.
     `names` has the caller of each warning about one. `not_checked` are the files that were not
     read. `live` is what works now; None without `--live`.
     """
@@ -45,9 +46,8 @@ class Report:
     size: str = ""
     warnings: Sequence[ConfigurationProblem] = ()
     names: Mapping[ConfigurationProblem, str] = field(default_factory=dict)
-    callers: Sequence[Any] = ()
+    callers: Sequence[Described] = ()
     description: Sequence[str] = ()
-    may: Sequence[str] = ()
     left_out: Sequence[str] = ()
     not_checked: Sequence[str] = ()
     live: Sequence[str] | None = None
@@ -57,7 +57,7 @@ class Report:
         return {
             "errors": [*map(_members, self.errors)],
             "warnings": [*map(_members, self.warnings)],
-            "callers": self.callers,
+            "callers": callers.documents(self.callers),
             "description": [*self.description, *self.left_out],
             "not_checked": self.not_checked,
             **({} if self.live is None else {"live": self.live}),
@@ -83,7 +83,7 @@ class Report:
     def lines(self) -> Iterator[str]:
         """Yield the lines for people about buckets, protocols and callers."""
         yield from self.description
-        yield from _first(self.may)
+        yield from _first([*callers.describe(self.callers)])
         yield from _first(self.left_out)
 
 
@@ -142,9 +142,8 @@ def report(
         names=names,
         file=str(files.path),
         size=f"{_count(len(settings.buckets), 'bucket')}, {_count(len(entries), 'caller')}",
-        callers=callers.documents(protocols, described),
+        callers=[(each, tuple(callers.rights(protocols, each))) for each in described],
         description=general if caller is None else [],
-        may=[*callers.describe(protocols, described)],
         left_out=[*left_out.describe(builders.buckets(settings, addresses), described)],
         not_checked=[*skipped_files(settings)] if offline else [],
     )
