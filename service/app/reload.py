@@ -215,11 +215,10 @@ async def _changed_again(files: WatchedFiles, settle_seconds: float) -> bool:
 
 def _warn_if_restart_required(at_start: Settings, old: Settings, new: Settings) -> None:
     """Compare with the start, whose settings are in use. A warning is logged once for a change."""
+    if not (required := _restart_required(at_start, new)):
+        return
     pending, changed = _restart_required(at_start, old), _restart_required(old, new)
-    names = [
-        name for name in _restart_required(at_start, new) if name not in pending or name in changed
-    ]
-    if names:
+    if names := [name for name in required if name not in pending or name in changed]:
         log.warning("changed, but will take effect only after a restart: %s", ", ".join(names))
 
 
