@@ -57,12 +57,16 @@ def snapshot(
     addresses: Mapping[str, Address],
     now: Callable[[], float],
     uses: KeyUses | None = None,
+    replacing: tuple[Settings, Snapshot] | None = None,
 ) -> Snapshot:
-    """`now` returns epoch seconds, and `uses` counts the uses of API keys."""
+    """`now` returns epoch seconds, and `uses` counts the uses of API keys.
+
+    With `replacing`, the entries of callers that it has too are kept.
+    """
     anonymous = settings.unsafe_anonymous_caller
     return Snapshot(
         buckets=buckets(settings, addresses, deliveries(settings)),
-        callers=caller_entries(settings),
+        callers=caller_entries(settings, {} if replacing is None else _known(settings, *replacing)),
         api_keys=ApiKeys(_api_keys(settings), now, uses),
         default_expires_in=settings.server.default_expires_in,
         unsafe_anonymous_caller=None if anonymous is None else Identity(ANONYMOUS),
@@ -145,8 +149,24 @@ def encryption(bucket: BucketSettings) -> Encryption | None:
     return Encryption(algorithm=chosen.algorithm, kms_key_id=chosen.kms_key_id)
 
 
-def caller_entries(settings: Settings) -> tuple[CallerEntry, ...]:
-    entries = [_caller_entry(caller, settings) for caller in settings.callers]
+def _known(settings: Settings, old: Settings, snapshot: Snapshot) -> dict[int, CallerEntry]:
+    """Return the old entries that `settings` may have too, by the ids of their callers.
+
+    A reload keeps the callers whose text is the same. A/B, one of 40,000 has changed: the snapshot
+    takes 0.10 s of CPU, and 0.26 s if all entries are made.
+    """
+    default = settings.server.default_expires_in
+    if settings.buckets != old.buckets or default != old.server.default_expires_in:
+        return {}  # `max_expires_in` reads these two
+    return dict(zip(map(id, old.callers), snapshot.callers, strict=False))  # anonymous: the last
+
+
+def caller_entries(
+    settings: Settings, known: Mapping[int, CallerEntry] = MappingProxyType({})
+) -> tuple[CallerEntry, ...]:
+    entries = [
+        known.get(id(caller)) or _caller_entry(caller, settings) for caller in settings.callers
+    ]
     if settings.unsafe_anonymous_caller is not None:
         grants = _grants(settings.unsafe_anonymous_caller.grants, settings)
         entries.append(CallerEntry(issuer=None, subject=ANONYMOUS.subject, grants=grants))

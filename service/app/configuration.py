@@ -1,6 +1,6 @@
 """A configuration in use: how it is made of settings, and what another one replaces.
 
-- What did not change is kept: a bucket's sessions, an issuer's keys.
+- What did not change is kept: the entries of callers, a bucket's sessions, an issuer's keys.
 - A failure to close what is not needed any more is logged and stops nothing else.
 """
 
@@ -99,7 +99,8 @@ class ConfigurationBuilder:
         # With thousands of callers each of these takes 0.1 s, so not on the loop once it serves.
         in_thread = replacing is not None
         now, uses = self._clock.wall, self._metrics.api_key_uses
-        build = partial(builders.snapshot, settings, addresses, now, uses)
+        old = None if replacing is None else (replacing.settings, replacing.snapshot)
+        build = partial(builders.snapshot, settings, addresses, now, uses, old)
         snapshot = await run_in_thread_if(in_thread, build)
         lifetimes = await run_in_thread_if(in_thread, builders.longest_lifetimes, settings)
         issuers = await run_in_thread_if(in_thread, issuers_of, settings, snapshot.callers)
