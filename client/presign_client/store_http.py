@@ -9,21 +9,17 @@ import ssl
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from threading import Lock
-from typing import Any
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies
 
 import httpx
 from urllib3 import (
     BaseHTTPResponse,
-    HTTPConnectionPool,
-    HTTPSConnectionPool,
     PoolManager,
     ProxyManager,
     Timeout,
     make_headers,
 )
-from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import (
     EmptyPoolError,
     HTTPError,
@@ -36,12 +32,11 @@ from presign_client.errors import UNREACHABLE, PresignError
 from presign_client.http import CONNECT_SECONDS, CONNECTIONS, USER_AGENT
 from presign_client.proxies import proxy_for
 from presign_client.retries import TemporaryError
+from presign_client.store_connections import IDLE_SECONDS, TARGET, Pool, SecurePool
 
 # Bytes that are received and written at a time. Of 64 KiB each call of the system costs more, and
 # 1 MiB is given back to the system after each use.
 CHUNK = 256 * 1024
-IDLE_SECONDS = 60  # for the next byte, either way
-_TARGET = "x-presign-target"  # on the way through urllib3, and not sent
 Body = Iterable[bytes]
 
 
@@ -125,7 +120,7 @@ class StoreHttp:
     ) -> BaseHTTPResponse:
         place, sent = url, {"user-agent": USER_AGENT, **headers}
         if self._given is None:
-            place, sent[_TARGET] = _divided(url)
+            place, sent[TARGET] = _divided(url)
         try:
             return self._pool(url).request(
                 method,
@@ -190,7 +185,7 @@ def _new_pool(scheme: str, proxy: str | None) -> PoolManager:
             proxy_ssl_context=context,
             proxy_headers=_authorization(proxy),
         )
-    pool.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
+    pool.pool_classes_by_scheme = {"http": Pool, "https": SecurePool}
     return pool
 
 
@@ -200,49 +195,6 @@ def _authorization(proxy: str) -> Mapping[str, str]:
         return {}
     words = f"{unquote(split.username)}:{unquote(split.password or '')}"
     return make_headers(proxy_basic_auth=words)
-
-
-class _Connection(HTTPConnection):
-    """Sends the path and query that are in the header `_TARGET`, and waits patiently.
-
-    So it sends what is signed, and neither the logs nor the errors of urllib3 have a signature. It
-    would also parse and encode each character of a URL four times. A/B, `presign get -r` of 1,000
-    files of 4 KiB, medians of three: 1.10 ms of CPU a file, 1.43 without.
-
-    urllib3 sends within the timeout of connecting, and that counts for a whole chunk: on a slow
-    line it ends too early. Here each byte that is sent has the time of one that is received.
-    """
-
-    def request(
-        self, method: str, url: str, body: Any = None, headers: Any = None, **options: Any
-    ) -> None:
-        headers = dict(headers)
-        target = headers.pop(_TARGET)
-        self._target = target if url == "/" else url.removesuffix("/") + target  # for a proxy
-        super().request(method, url, body, headers, **options)
-
-    def putrequest(self, method: str, url: str, *skipped: Any, **options: Any) -> None:  # noqa: ARG002
-        super().putrequest(method, self._target, *skipped, **options)
-
-    def send(self, data: Any) -> None:
-        if self.sock is None:
-            self.connect()
-        self.sock.settimeout(IDLE_SECONDS)
-        left = memoryview(data)
-        while left:
-            left = left[self.sock.send(left) :]
-
-
-class _SecureConnection(_Connection, HTTPSConnection):
-    pass
-
-
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Connection
-
-
-class _SecurePool(HTTPSConnectionPool):
-    ConnectionCls = _SecureConnection
 
 
 def _unreachable(error: Exception) -> PresignError:
