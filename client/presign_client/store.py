@@ -108,6 +108,7 @@ class Store:
         if signed.content_length is not None:
             # The length is signed. Without this header urllib3 sends chunks, which have none.
             sent["content-length"] = str(signed.content_length)
+            body = None if body is None else _exactly(signed.content_length, body)
         with self._connected().answer(signed.method, signed.url, sent, body) as answer:
             if answer.status in SLOW_DOWN:
                 with self._lock:
@@ -125,6 +126,18 @@ class Store:
         with self._lock:
             self._http = self._http or StoreHttp(self._given)
             return self._http
+
+
+def _exactly(length: int, body: "Body") -> "Iterator[bytes]":
+    """Yield the body. The store would take bytes beyond the length for another request."""
+    left = length
+    for chunk in body:
+        left -= len(chunk)
+        if left < 0:
+            break
+        yield chunk
+    if left:
+        raise PresignError(SOURCE_CHANGED, "The length of what is sent is not the signed one.")
 
 
 class _Validity:

@@ -93,6 +93,8 @@ def _read(connection: Connection, *, reads_bodies: bool) -> bool:
     connection.head = head.decode()
     length = re.search(r"content-length: (\d+)", connection.head.lower())
     while reads_bodies and length and len(body) < int(length[1]):
-        body += connection.socket.recv(65536)
+        body += (chunk := connection.socket.recv(65536))
+        if not chunk:
+            return False
     connection.body = body
     return True

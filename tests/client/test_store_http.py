@@ -160,6 +160,27 @@ def test_the_length_is_sent_and_no_chunks() -> None:
     assert not [line for line in lines if line.startswith("transfer-encoding")]
 
 
+@pytest.mark.parametrize("body", [[b"123", b"45GET / HTTP/1.1"], [b"123"]])
+def test_a_body_of_another_length_than_signed_is_refused(body: list[bytes]) -> None:
+    """What is too long would be taken for the next request of the connection."""
+    received = []
+
+    def answer(connection: Connection, _: int) -> None:
+        received.append(connection.body)
+        connection.send(OK)
+
+    with store_that(answer) as store:
+        signed = SignedRequest(method="PUT", url=store.url + QUERY, content_length=5)
+        http = Store(Retries())
+        with pytest.raises(PresignError, match="source_changed"):
+            http.send(lambda: signed, lambda: body)
+        http.send(lambda: signed, lambda: [b"12345"])
+        http.close()
+
+    assert received[-1] == b"12345"
+    assert store.connections == 2
+
+
 def test_a_redirect_is_not_followed(http: StoreHttp) -> None:
     moved = b"HTTP/1.1 307 Moved\r\nlocation: http://127.0.0.1:9/\r\ncontent-length: 0\r\n\r\n"
     with store_that(sends(moved)) as store, http.answer("GET", store.url + QUERY, {}) as answer:

@@ -54,8 +54,10 @@ class SingleUpload:
 
     def _sign(self) -> SignedRequest:
         self._attempts += 1
-        if self._attempts == 1 and self._job.signed is not None:
-            return self._job.signed
+        signed = self._job.signed
+        # The file may have changed since.
+        if self._attempts == 1 and signed and signed.content_length == self._source.size:
+            return signed
         return self._job.api.signed("upload-urls", **self.wanted())
 
     def _expected(self) -> dict[str, Any]:

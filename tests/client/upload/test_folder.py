@@ -83,6 +83,27 @@ def test_a_refused_batch_is_signed_one_by_one(fake: Fake, site: Path) -> None:
     assert len(fake.objects) == 3
 
 
+@pytest.mark.parametrize("content", [b"<h1>Grown", b"<"])
+def test_a_file_that_changes_after_it_was_signed_is_signed_again(
+    fake: Fake, site: Path, content: bytes
+) -> None:
+    """The length is signed. More bytes would be taken for the next request."""
+
+    def change(request: httpx.Request) -> None:
+        if request.url.path.endswith("/batch"):
+            (site / "index.html").write_bytes(content)
+
+    fake.before = change
+
+    done = upload(fake, site)
+
+    assert failures(done) == {}
+    assert fake.objects["site/index.html"] == content
+    assert {each.headers["content-length"] for each in fake.sent_to_the_store("PUT")} == {
+        "0", "5", str(len(content)),
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("denied", [set(), {"objects"}])
 def test_what_is_stored_is_skipped(fake: Fake, site: Path, denied: set[str]) -> None:
     upload(fake, site)
