@@ -1,5 +1,6 @@
 """The connections to the store: urllib3's, which send what is signed."""
 
+from http.client import HTTPResponse
 from typing import Any
 
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
@@ -7,6 +8,19 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 
 IDLE_SECONDS = 60  # for the next byte, either way
 TARGET = "x-presign-target"  # on the way through urllib3, and not sent
+
+
+class _FinalAnswer(HTTPResponse):
+    """Passes over answers such as 103: http.client passes over 100 alone.
+
+    The next request of the connection would get the answer that follows.
+    """
+
+    def begin(self) -> None:
+        super().begin()
+        while 100 <= self.status < 200:
+            self.headers = None  # type: ignore[assignment]  # so `begin` reads again
+            super().begin()
 
 
 class _Connection(HTTPConnection):
@@ -19,6 +33,8 @@ class _Connection(HTTPConnection):
     urllib3 sends within the timeout of connecting, and that counts for a whole chunk: on a slow
     line it ends too early. Here each byte that is sent has the time of one that is received.
     """
+
+    response_class = _FinalAnswer
 
     def request(
         self, method: str, url: str, body: Any = None, headers: Any = None, **options: Any

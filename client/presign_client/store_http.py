@@ -110,6 +110,9 @@ class StoreHttp:
         # A connection whose answer has not been read is of no further use.
         response = self._send(method, url, headers, body)
         try:
+            if response.status < 200:  # by a given pool: what answers the request is still to come
+                response.close()
+                raise TemporaryError(PresignError(UNREACHABLE, "The store sent no final answer."))
             yield Answer(response)
         finally:
             response.close()

@@ -181,6 +181,30 @@ def test_a_body_of_another_length_than_signed_is_refused(body: list[bytes]) -> N
     assert store.connections == 2
 
 
+def early_hints(connection: Connection, number: int) -> None:
+    connection.send(b"HTTP/1.1 102 Wait\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n")
+    connection.send(OK.replace(b"12345", b"of %2d" % number))
+
+
+def test_answers_before_the_final_one_are_passed_over(http: StoreHttp) -> None:
+    with store_that(early_hints) as store:
+        assert [got(http, store.url) for _ in range(3)] == [b"of  0", b"of  1", b"of  2"]
+
+    assert store.connections == 1
+
+
+def test_no_request_gets_the_answer_to_another_one() -> None:
+    """urllib3's own pools take an early answer for the final one."""
+    http = StoreHttp(PoolManager())
+    with store_that(early_hints) as store:
+        for _ in range(3):
+            with pytest.raises(TemporaryError, match="no final answer"):
+                got(http, store.url)
+    http.close()
+
+    assert store.connections == 3
+
+
 def test_a_redirect_is_not_followed(http: StoreHttp) -> None:
     moved = b"HTTP/1.1 307 Moved\r\nlocation: http://127.0.0.1:9/\r\ncontent-length: 0\r\n\r\n"
     with store_that(sends(moved)) as store, http.answer("GET", store.url + QUERY, {}) as answer:
