@@ -383,3 +383,16 @@ def test_a_connection_that_dies_after_each_megabyte_is_no_failure(
 def test_a_store_that_sends_more_than_asked_is_refused() -> None:
     with store_that(sends(OK)) as store, pytest.raises(PresignError, match="send the range"):
         ranges_of(store.url).read(0, 4, "", print)
+
+
+def test_chunks_beyond_the_length_are_refused_before_they_are_taken() -> None:
+    """Of an answer in chunks of HTTP the length that its header says is not the real one."""
+    both = b"HTTP/1.1 206 OK\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n"
+    taken: list[bytes] = []
+    with (
+        store_that(sends(both + b"9\r\n123456789\r\n0\r\n\r\n")) as store,
+        pytest.raises(PresignError, match="send the range"),
+    ):
+        ranges_of(store.url).read(0, 5, "", taken.append)
+
+    assert taken == []

@@ -75,6 +75,8 @@ class Ranges:
                 with self._store.answer(signed, headers=headers) as answer:
                     _check(answer, etag, end - start)
                     for chunk in answer.chunks():
+                        if start + len(chunk) > end:  # in chunks of HTTP, whatever the header says
+                            raise _not_the_range()
                         take(chunk)
                         start += len(chunk)
             except TemporaryError as failure:
@@ -126,4 +128,8 @@ def _check(answer: "Answer", etag: str, length: int) -> None:
     if answer.headers.get("etag", etag) != etag:
         raise PresignError(SOURCE_CHANGED, "The object was replaced while it was read.")
     if answer.headers.get("content-length") != str(length):
-        raise PresignError("storage_refused", "The store did not send the range. Try again.")
+        raise _not_the_range()
+
+
+def _not_the_range() -> PresignError:
+    return PresignError("storage_refused", "The store did not send the range. Try again.")
