@@ -223,15 +223,22 @@ def _is_untrusted(error: BaseException | None) -> bool:
 
 
 class _WithoutQuery(logging.Filter):
-    """urllib3 logs targets, also as warnings of odd headers. What signs a URL is in its query."""
+    """urllib3 logs targets, also as warnings of odd headers. What signs a URL is in its query.
+
+    Such a warning has headers, too, and one may be a `Location` with the URL.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
         if isinstance(record.args, tuple):
-            record.args = tuple(
-                argument.partition("?")[0] if isinstance(argument, str) else argument
-                for argument in record.args
-            )
+            record.args = tuple(map(_unsigned, record.args))
+        record.exc_info = None
         return True
+
+
+def _unsigned(argument: object) -> object:
+    if isinstance(argument, Exception):
+        return type(argument).__name__
+    return argument.partition("?")[0] if isinstance(argument, str) else argument
 
 
 for _name in ("connection", "connectionpool", "poolmanager"):

@@ -239,8 +239,12 @@ def test_no_log_has_a_signed_url(
     """urllib3 logs targets at DEBUG, and those whose answers have odd headers as warnings."""
     caplog.set_level(logging.DEBUG)
     http = StoreHttp(pool)
-    odd = b"HTTP/1.1 200 OK\r\nno header\r\ncontent-length: 5\r\n\r\n12345"
-    with store_that(lambda connection, number: connection.send((OK, odd)[number])) as store:
+    odd = "HTTP/1.1 200 OK\r\nno header\r\nlocation: {}\r\ncontent-length: 5\r\n\r\n12345"
+
+    def respond(connection: Connection, number: int) -> None:
+        connection.send(odd.format(store.url + QUERY).encode() if number else OK)
+
+    with store_that(respond) as store:
         for _ in range(2):
             with http.answer("GET", store.url + QUERY, {}) as answer:
                 assert answer.status == 200
