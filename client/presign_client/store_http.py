@@ -6,6 +6,7 @@ SeaweedFS, medians of three: 1.47 s of CPU, 1.82 by httpx; over TLS 2.18 and 2.4
 
 import logging
 import ssl
+from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from threading import Lock
@@ -18,7 +19,6 @@ from urllib3 import (
     PoolManager,
     ProxyManager,
     Timeout,
-    make_headers,
 )
 from urllib3.exceptions import (
     EmptyPoolError,
@@ -37,6 +37,7 @@ from presign_client.store_connections import IDLE_SECONDS, TARGET, Pool, SecureP
 # Bytes that are received and written at a time. Of 64 KiB each call of the system costs more, and
 # 1 MiB is given back to the system after each use.
 CHUNK = 256 * 1024
+NO_SUCH_PROXY = "The store is reached by HTTP proxies alone. For another kind give `pool`."
 Body = Iterable[bytes]
 
 
@@ -46,7 +47,7 @@ class Answer:
     def __init__(self, response: BaseHTTPResponse) -> None:
         self._response, self.status, self.content = response, response.status, b""
         found = response.headers
-        self.headers: Mapping[str, str] = {name.lower(): found[name] for name in found}
+        self.headers: Mapping[str, str] = {name.lower(): _text(found[name]) for name in found}
 
     def read(self, most: int | None = None) -> bytes:
         """Read the body, or its start: no chunk after `most` bytes."""
@@ -78,6 +79,14 @@ class Answer:
             raise TemporaryError(_unreachable(error)) from None
         if pieces:
             yield b"".join(pieces)
+
+
+def _text(value: str) -> str:
+    """Return a header as UTF-8, if it is that. http.client reads Latin-1."""
+    try:
+        return value.encode("latin-1").decode()
+    except UnicodeError:
+        return value
 
 
 class StoreHttp:
@@ -124,6 +133,9 @@ class StoreHttp:
         place, sent = url, {"user-agent": USER_AGENT, **headers}
         if self._given is None:
             place, sent[TARGET] = _divided(url)
+            # As it is signed. urllib3 would leave out a dot at its end, and a usual port. For a
+            # proxy it adds one of its own, unless there is one with a capital.
+            sent["Host"] = urlsplit(url).netloc
         try:
             return self._pool(url).request(
                 method,
@@ -175,6 +187,8 @@ def _divided(url: str) -> tuple[str, str]:
 
 
 def _new_pool(scheme: str, proxy: str | None) -> PoolManager:
+    if proxy is not None and urlsplit(proxy).scheme not in {"http", "https"}:
+        raise PresignError(UNREACHABLE, NO_SUCH_PROXY)
     is_plain = scheme == "http" and not (proxy or "").startswith("https:")
     context = None if is_plain else httpx.create_ssl_context()  # that of the calls of presign
     if proxy is None:
@@ -197,7 +211,8 @@ def _authorization(proxy: str) -> Mapping[str, str]:
     if split.username is None:
         return {}
     words = f"{unquote(split.username)}:{unquote(split.password or '')}"
-    return make_headers(proxy_basic_auth=words)
+    # As httpx has it. `make_headers` of urllib3 takes Latin-1.
+    return {"proxy-authorization": f"Basic {b64encode(words.encode()).decode()}"}
 
 
 def _unreachable(error: Exception) -> PresignError:

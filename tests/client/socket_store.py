@@ -49,12 +49,18 @@ class SocketStore:
 
 @contextmanager
 def store_that(
-    answer: Answer, context: ssl.SSLContext | None = None, *, reads_bodies: bool = True
+    answer: Answer,
+    context: ssl.SSLContext | None = None,
+    *,
+    reads_bodies: bool = True,
+    host: str = "127.0.0.1",
 ) -> Iterator[SocketStore]:
     """Yield a store that does `answer` for each request."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        scheme = "https" if context else "http"
-        store = SocketStore(f"{scheme}://127.0.0.1:{listener.getsockname()[1]}")
+    is_ipv6 = ":" in host
+    family = socket.AF_INET6 if is_ipv6 else socket.AF_INET
+    with socket.create_server((host, 0), family=family) as listener:
+        scheme, place = "https" if context else "http", f"[{host}]" if is_ipv6 else host
+        store = SocketStore(f"{scheme}://{place}:{listener.getsockname()[1]}")
         numbers = count()
 
         def serve(client: socket.socket) -> None:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -19,7 +20,7 @@ from presign_client import Presign, PresignError
 from presign_client.results import SignedRequest
 from presign_client.retries import Retries, TemporaryError
 from presign_client.store import Store
-from presign_client.store_http import CHUNK, StoreHttp
+from presign_client.store_http import CHUNK, NO_SUCH_PROXY, StoreHttp
 from presign_client.transfers.plan import MIB
 from presign_client.transfers.ranges import Ranges
 from tests.client.fake import SECRET, TOKEN, Fake
@@ -287,14 +288,17 @@ def test_a_given_pool_has_its_own_authorities(tmp_path: Path) -> None:
     http.close()
 
 
-def test_a_proxy_of_the_environment_gets_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("password", ["p@ss", "pä€"])
+def test_a_proxy_of_the_environment_gets_its_password(
+    monkeypatch: pytest.MonkeyPatch, password: str
+) -> None:
     with store_that(sends(OK)) as proxy:
-        monkeypatch.setenv("HTTP_PROXY", proxy.url.replace("//", "//ann:p%40ss@"))
+        monkeypatch.setenv("HTTP_PROXY", proxy.url.replace("//", f"//ann:{quote(password)}@"))
 
         assert got(StoreHttp(), NOWHERE) == b"12345"
 
     assert proxy.requests[0].startswith(f"GET {NOWHERE}/reports/a.csv?")
-    words = b64encode(b"ann:p@ss").decode()
+    words = b64encode(f"ann:{password}".encode()).decode()
     assert f"proxy-authorization: basic {words}".lower() in proxy.requests[0].lower()
 
 
@@ -327,6 +331,49 @@ def test_a_proxy_that_refuses_is_an_error_without_its_password(
         "storage_refused: The store refused: HTTP 407.",
         "unreachable: The store ended the connection (ProxyError).",
     }
+
+
+def test_a_proxy_of_another_kind_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", "socks5://ann:pass-of-ann@127.0.0.1:9")
+    signed = SignedRequest(method="GET", url=NOWHERE + QUERY)
+    waits: list[float] = []
+    with pytest.raises(PresignError) as failed:
+        Store(Retries(sleep=waits.append)).send(lambda: signed)
+
+    assert str(failed.value) == f"unreachable: {NO_SUCH_PROXY}"
+    assert waits == []
+
+
+@pytest.mark.parametrize("host", ["store.test.", "store.test.:9000", "store.test:80", "[::1]:9000"])
+def test_the_host_is_sent_as_it_was_signed(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    with store_that(sends(OK)) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+
+        assert got(StoreHttp(), f"http://{host}") == b"12345"
+
+    [request] = proxy.requests
+    assert [line for line in request.split("\r\n") if line.lower().startswith("host:")] == [
+        f"Host: {host}"
+    ]
+
+
+@pytest.mark.parametrize("place", ["127.0.0.1", "LocalHost", "[::1]"])
+def test_a_host_that_needs_no_proxy_gets_its_name_as_signed(http: StoreHttp, place: str) -> None:
+    listens_at = "::1" if place == "[::1]" else "127.0.0.1"
+    with store_that(sends(OK), host=listens_at) as store:
+        host = f"{place}:{store.url.rpartition(':')[2]}"
+
+        assert got(http, f"http://{host}") == b"12345"
+
+    lines = store.requests[0].split("\r\n")
+    assert [line for line in lines if line.lower().startswith("host:")] == [f"Host: {host}"]
+
+
+@pytest.mark.parametrize("raw", ["Åé\u2028".encode(), "Åé".encode("latin-1")])
+def test_a_header_is_utf_8_if_it_can_be(http: StoreHttp, raw: bytes) -> None:
+    named = OK.replace(b"\r\n\r\n", b"\r\nx-amz-meta-name: " + raw + b"\r\n\r\n")
+    with store_that(sends(named)) as store, http.answer("HEAD", store.url + QUERY, {}) as answer:
+        assert answer.headers["x-amz-meta-name"].startswith("Åé")
 
 
 def test_http_without_a_pool_reaches_no_store() -> None:
