@@ -14,7 +14,8 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from urllib3 import PoolManager
+from urllib3 import BaseHTTPResponse, PoolManager
+from urllib3.exceptions import ProtocolError
 
 from presign_client import Presign, PresignError
 from presign_client.results import SignedRequest
@@ -216,6 +217,18 @@ def test_a_store_that_does_not_listen_cannot_be_reached() -> None:
     [port] = free_ports(1)
 
     assert refusal(f"http://127.0.0.1:{port}").detail == "The store cannot be reached."
+
+
+class Stalled(PoolManager):
+    """Fails as urllib3 does if the store takes no more bytes."""
+
+    def request(self, *_: Any, **__: Any) -> BaseHTTPResponse:
+        raise ProtocolError("Connection aborted.", TimeoutError("timed out"))
+
+
+def test_a_store_that_takes_no_more_bytes_is_too_slow() -> None:
+    with pytest.raises(TemporaryError, match="did not answer in time"):
+        got(StoreHttp(Stalled()), NOWHERE)
 
 
 def test_an_answer_that_is_no_http_is_a_broken_connection() -> None:
