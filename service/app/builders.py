@@ -120,8 +120,9 @@ def _bucket(name: str, settings: Settings, address: Address, delivery: Delivery 
         s3_bucket=bucket.bucket or name,
         address=address,
         arns=arns(name, bucket, address.region),
+        has_tokens=bucket.credentials == "r2",
         encryption=encryption(bucket),
-        copy_group=_copy_group(bucket, address.region),
+        copy_group=_copy_group(name, bucket, address.region),
         conditional_writes=bucket.conditional_writes,
         conditional_copies=conditional_copies(bucket),
         compares_payload_hash=is_at_aws(bucket),  # MiniStack 1.5 and SeaweedFS 4.48 do not
@@ -130,10 +131,11 @@ def _bucket(name: str, settings: Settings, address: Address, delivery: Delivery 
     )
 
 
-def _copy_group(bucket: BucketSettings, region: str) -> tuple[Hashable, ...]:
+def _copy_group(name: str, bucket: BucketSettings, region: str) -> tuple[Hashable, ...]:
     """Return what buckets share if one session of theirs may read the one and write the other."""
     keys = (bucket.role_arn, bucket.external_id, *bucket.files_of_keys)
-    return (bucket.credentials, bucket.is_scoped, bucket.endpoint_url, region, *keys)
+    only = (name,) if bucket.credentials == "r2" else ()  # a token is for one bucket
+    return (bucket.credentials, bucket.is_scoped, bucket.endpoint_url, region, *keys, *only)
 
 
 def conditional_copies(bucket: BucketSettings) -> bool:
@@ -231,8 +233,9 @@ def longest_lifetimes(settings: Settings) -> dict[str, float]:
 
 
 def arns(name: str, bucket: BucketSettings, region: str) -> BucketArns | None:
-    """The bucket's ARNs for a session policy. None if its sessions are not scoped."""
-    return iam_arns(name, bucket, region) if bucket.is_scoped else None
+    """The bucket's ARNs for a session policy. None if its sessions have none."""
+    has_policies = bucket.is_scoped and bucket.kind.role_trusts is not None
+    return iam_arns(name, bucket, region) if has_policies else None
 
 
 def iam_arns(name: str, bucket: BucketSettings, region: str) -> BucketArns:

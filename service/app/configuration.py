@@ -199,6 +199,8 @@ def _asked(name: str, bucket: BucketSettings) -> tuple[str, str]:
             return sts, "STS.AssumeRoleWithWebIdentity"
         case "static":
             return f"keys of {name}", "static keys"
+        case "r2":
+            return f"keys of {name}", "token of R2"
         case _:
             assert_never(bucket.credentials)
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from service.config import r2
 from service.config.cloudfront import CloudFrontSettings
 from service.config.credential_kinds import (
     OF_SOME_KINDS,
@@ -14,12 +15,13 @@ from service.config.credential_kinds import (
     kind_of,
     kinds_with,
 )
-from service.config.durations import Duration
+from service.config.durations import Duration, what_to_write
 from service.config.key_files import StaticKeyFile
 from service.config.messages import Conflict, Missing, refusal
 from service.config.quoting import Shown, quoted
 from service.config.types import (
     ExternalId,
+    R2Account,
     Region,
     RoleArn,
     S3Bucket,
@@ -66,21 +68,26 @@ class BucketDefaults(Section):
     """`assume_role`: a session of the role, requested with keys of the AWS default chain.
     `web_identity`: a session of the role, requested with a token file (EKS); it takes no
     `external_id`, `session_tags` or `source_identity`. `static`: long-lived keys of the default
-    chain, read once; or those in two files."""
+    chain, read once; or those in two files. `r2`: [tokens](r2.md) that keys of Cloudflare R2 sign,
+    without a call."""
 
     access_key_id_file: StaticKeyFile | None = None
-    """For `credentials: static`: a file with the access key id. A change takes effect within
-    seconds."""
+    """For `credentials: static` and `r2`, which needs it: a file with the access key id. A change
+    takes effect within seconds."""
 
     secret_access_key_file: StaticKeyFile | None = None
     """A file with the secret access key, with `access_key_id_file`."""
 
-    role_arn: Shown[RoleArn | None] = None
-    """The role that signs. Required unless `credentials: static`."""
+    account_id: Shown[R2Account | None] = None
+    """For `credentials: r2`: the account, if `endpoint_url` is not R2's own address, which says
+    it."""
 
-    session_seconds: Shown[Annotated[int, Duration(10, 43_200)]] = 3600
-    """How long a session lasts, up to the role's own maximum. Values below 900 need an
-    `sts_endpoint_url`."""
+    role_arn: Shown[RoleArn | None] = None
+    """The role that signs. Required unless `credentials` is `static` or `r2`."""
+
+    session_seconds: Shown[Annotated[int, Duration(10, 604_800)]] = 3600
+    """How long a session lasts: up to the role's own maximum, and 12 h at most. Values below 900
+    need an `sts_endpoint_url`. With `credentials: r2` 15 min to 7 days."""
 
     external_id: ExternalId | None = None
     """The external ID that the role's trust policy requires, if the role belongs to another
@@ -184,11 +191,25 @@ class BucketSettings(BucketDefaults):
         return self
 
     @model_validator(mode="after")
+    def _length_fits(self) -> Self:
+        least, most = self.kind.session_seconds
+        if not least <= self.session_seconds <= most:
+            text = f"{what_to_write(least, most)} (found {FOUND})"
+            raise refusal([Conflict(("session_seconds",), text)])
+        return self
+
+    @model_validator(mode="after")
     def _keys_fit(self) -> Self:
         names = ("access_key_id_file", "secret_access_key_file")
         given = [name for name in names if getattr(self, name) is not None]
         if len(given) == 1:
             raise ValueError("write both access_key_id_file and secret_access_key_file, or neither")
+        return self
+
+    @model_validator(mode="after")
+    def _r2_fits(self) -> Self:
+        if self.credentials == "r2" and (wrong := [*r2.conflicts(self)]):
+            raise refusal(wrong)
         return self
 
     @model_validator(mode="after")
@@ -212,7 +233,7 @@ class BucketSettings(BucketDefaults):
 
     @property
     def is_scoped(self) -> bool:
-        """Whether each caller has its own session, which IAM restricts to the caller's grants."""
+        """Whether each caller has its own sessions, which the store restricts to its grants."""
         return self.scoped_sessions and self.kind.has_sessions
 
     @property

@@ -7,7 +7,7 @@ done: the type checker names each of these places for a new kind.
 from dataclasses import dataclass
 from typing import Final, Literal, assert_never, get_args
 
-Credentials = Literal["assume_role", "web_identity", "static"]
+Credentials = Literal["assume_role", "web_identity", "static", "r2"]
 CREDENTIALS: Final[tuple[Credentials, ...]] = get_args(Credentials)
 
 
@@ -16,12 +16,14 @@ class CredentialKind:
     """What is true of a kind. A new one must say all of it.
 
     - `has_sessions`: sessions sign, which end, and not long-lived keys
+    - `session_seconds`: the shortest and the longest session that a bucket may ask for
     - `role_trusts`: who may assume the bucket's role: the `service`, by keys of its own, or its
       `pods`, by a token file. None if no role of STS signs
     - `settings`: those of a bucket that not every kind takes, by name
     """
 
     has_sessions: bool
+    session_seconds: tuple[int, int] = (10, 43_200)  # of STS
     role_trusts: Literal["service", "pods"] | None
     settings: frozenset[str]
 
@@ -39,6 +41,12 @@ _STATIC: Final = CredentialKind(
     role_trusts=None,
     settings=frozenset({"access_key_id_file", "secret_access_key_file"}),
 )
+_R2: Final = CredentialKind(
+    has_sessions=True,
+    session_seconds=(900, 604_800),  # …/r2/api/s3/temporary-credentials: 7 days at most
+    role_trusts=None,
+    settings=frozenset({"access_key_id_file", "secret_access_key_file", "account_id"}),
+)
 
 
 def kind_of(credentials: Credentials) -> CredentialKind:
@@ -49,6 +57,8 @@ def kind_of(credentials: Credentials) -> CredentialKind:
             return _WEB_IDENTITY
         case "static":
             return _STATIC
+        case "r2":
+            return _R2
         case _:
             assert_never(credentials)
 

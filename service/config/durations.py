@@ -62,11 +62,15 @@ class Duration:
         seconds = _read(value)
         if seconds is not None and self.least <= seconds <= self.most:
             return seconds
-        least, most = duration_text(self.least), duration_text(self.most)
-        raise ValueError(
-            f"write a duration from {least} to {most}: seconds, or a number with a unit, such as "
-            "15m"
-        )
+        raise ValueError(what_to_write(self.least, self.most))
+
+
+def what_to_write(least: int, most: int) -> str:
+    """Say which durations are right, for another one."""
+    return (
+        f"write a duration from {duration_text(least)} to {duration_text(most)}: seconds, or a "
+        "number with a unit, such as 15m"
+    )
 
 
 def _read(value: object) -> float | None:

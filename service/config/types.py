@@ -162,6 +162,11 @@ ExternalId = Annotated[  # docs.aws.amazon.com/STS/latest/APIReference/API_Assum
     Field(title="external id", examples=["presign-acme-reports"]),
     matching(r"[\w+=,.@:/-]{2,1224}", "write 2 to 1224 letters, digits and any of `+=,.@:/-_`"),
 ]
+R2Account = Annotated[  # …/fundamentals/account/find-account-and-zone-ids of Cloudflare
+    str,
+    Field(title="account of R2", examples=["0123456789abcdef0123456789abcdef"]),
+    matching(r"[0-9a-f]{32}", "write the account's id, 32 hexadecimal digits"),
+]
 Subject = Annotated[
     str,
     Field(title="subject", examples=["system:serviceaccount:billing:*"]),

@@ -136,9 +136,11 @@ class Diagnoses:
 
     def _session(self, access: CallerAccess, request: ParsedRequest, bucket: str) -> Session | None:
         key = access.session_keys.get(bucket)
-        if key is None or not request.access_key_id:
+        if key is None:
             return None
-        return self._history.find(request.access_key_id, bucket, key.owner)
+        ids = filter(None, (request.access_key_id, request.parameter("x-amz-security-token")))
+        found = (self._history.find(each, bucket, key.owner) for each in ids)
+        return next(filter(None, found), None)
 
 
 def _locations(snapshot: Snapshot) -> list[BucketLocation]:

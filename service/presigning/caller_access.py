@@ -36,12 +36,14 @@ class CallerAccess:
     """What one caller may do, its rate limit, and its sessions for each bucket.
 
     `upload_keys` are those of the sessions that upload. They are equal to `session_keys`, unless
-    the store needs sessions that upload and may not read.
+    the store needs sessions that upload and may not read. Buckets that have a session for each
+    operation have them in `by_operation`; the others' keys are then without a policy.
     """
 
     grants: Grants
     session_keys: Mapping[str, SessionKey]
     upload_keys: Mapping[str, SessionKey]
+    by_operation: Mapping[str, Mapping[Operation, SessionKey]]
     copying: Mapping[str, CopySession]
     rate: Rate | None
 
@@ -49,4 +51,6 @@ class CallerAccess:
         """Return which session signs a request. Nothing else chooses one."""
         if is_copy:
             return self.copying[bucket].key
+        if (own := self.by_operation.get(bucket)) is not None and operation in own:
+            return own[operation]
         return (self.upload_keys if operation in UPLOADS else self.session_keys)[bucket]

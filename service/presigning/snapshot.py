@@ -22,6 +22,7 @@ from service.access.callers import (
 from service.access.claims import Fact
 from service.access.copy_policy import Copies, GrantedBucket, copy_policy
 from service.access.grants import Caller, Grant, Grants, Operation
+from service.access.r2_rights import copy_rights, no_rights, operation_rights
 from service.access.session_policy import deny_all, session_policies
 from service.access.surfaces import Surface
 from service.auth.api_keys import ApiKeys
@@ -48,14 +49,16 @@ _MAX_CALLERS = 4096  # cached; beyond that the oldest are computed again
 class Bucket:
     """A bucket. Callers use its name in the configuration; the store's name is `s3_bucket`.
 
-    Without `arns`, its sessions are not scoped: one session signs for all callers. If the store
-    does not compare the hash of a payload, it accepts a body other than the signed one. Objects are
-    copied between buckets with an equal `copy_group` only: the role or keys, and where they work.
+    With `arns` policies confine its sessions, with `has_tokens` tokens of R2 do. Without both, one
+    session signs for all callers. If the store does not compare the hash of a payload, it accepts a
+    body other than the signed one. Objects are copied between buckets with an equal `copy_group`
+    only: the role or keys, and where they work.
     """
 
     s3_bucket: str
     address: Address
     arns: BucketArns | None = None
+    has_tokens: bool = False
     encryption: Encryption | None = None
     copy_group: tuple[Hashable, ...] | None = None
     conditional_writes: bool = True
@@ -121,7 +124,14 @@ class Bucket:
     @property
     def probe_policy(self) -> str | None:
         """A policy that denies everything: the bucket's own session shows that its role works."""
+        if self.has_tokens:
+            return no_rights()
         return None if self.arns is None else deny_all(self.arns)
+
+    @property
+    def is_scoped(self) -> bool:
+        """Whether each caller has its own sessions."""
+        return self.arns is not None or self.has_tokens
 
 
 def _cache() -> BoundedDict[Hashable, CallerAccess]:
@@ -212,19 +222,24 @@ class Snapshot:
         for grant in grants:
             by_bucket[grant.bucket].append(grant)
         upload_keys, session_keys = dict[str, SessionKey](), dict[str, SessionKey]()
+        by_operation = dict[str, dict[Operation, SessionKey]]()
         for name, own in by_bucket.items():
-            arns, key = self.buckets[name].arns, SessionKey(name, None, None)
-            upload_keys[name] = session_keys[name] = key
-            if arns is not None:
-                policies = session_policies(own, arns, max_age=signature_age.max_age(own))
+            bucket, key = self.buckets[name], SessionKey(name, None, None)
+            if bucket.is_scoped:
                 key = SessionKey(name, (caller.issuer, caller.subject), None, not_before)
+            upload_keys[name] = session_keys[name] = key
+            if bucket.has_tokens:
+                rights = operation_rights(own)
+                by_operation[name] = {at: key._replace(policy=rights[at]) for at in rights}
+            elif bucket.arns is not None:
+                policies = session_policies(own, bucket.arns, max_age=signature_age.max_age(own))
                 upload_keys[name] = key._replace(policy=policies.uploading)
                 session_keys[name] = key._replace(policy=policies.other)
         copying = CopySessions(partial(self._copying, by_bucket, upload_keys))
         if identity.by_link:  # by the same sessions
             grants = Grants(grant for grant in grants if Operation.LINK in grant.allow)
         rate = rate_of(entries, identity)
-        return CallerAccess(grants, session_keys, upload_keys, copying, rate)
+        return CallerAccess(grants, session_keys, upload_keys, by_operation, copying, rate)
 
     def _copying(
         self,
@@ -237,6 +252,9 @@ class Snapshot:
         uploads = any(Operation.UPLOAD in grant.allow for grant in own)
         shared = downloads(self.buckets, by_bucket).get(bucket.copy_group, {}) if uploads else {}
         within = frozenset(() if bucket.is_access_point else {name})
+        if bucket.has_tokens:
+            sources = within & shared.keys()
+            return CopySession(key._replace(policy=copy_rights(own)) if sources else key, sources)
         if bucket.arns is None:
             return CopySession(key, within | shared.keys())
         others = other_sources(self.buckets, name, shared)

@@ -7,6 +7,7 @@ from typing import ClassVar, Final
 from service.access.bucket_arns import BucketArns
 from service.access.grants import Grant, Operation
 from service.access.narrowing import Permission, vended_grants
+from service.access.r2_rights import vended_rights
 from service.access.session_policy import vended_policy
 from service.presigning.answers import Members, Signed
 from service.sessions import signature_age
@@ -51,14 +52,17 @@ class VendedCredentials(Signed):
 
 
 def policy_for(
-    grants: Iterable[Grant], request: CredentialsRequest, arns: BucketArns
+    grants: Iterable[Grant], request: CredentialsRequest, arns: BucketArns | None
 ) -> str | None:
     """Return the policy of a caller's credentials, or None if nothing of it is granted.
 
-    It may be longer than STS accepts. Raises InvalidRequest for a prefix that no policy can have.
+    Without `arns` it is what a token of R2 may do. It may be longer than STS accepts. Raises
+    InvalidRequest for a prefix that no policy, or for grants that no token can have.
     """
     vended = vended_grants(grants, request.bucket, request.prefix, request.permission)
     if not vended:
         return None
+    if arns is None:
+        return vended_rights(vended)
     max_age = signature_age.max_age(vended, at_least=_HEADER_SIGNATURE)
     return vended_policy(vended, arns, max_age=max_age)

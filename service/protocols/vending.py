@@ -58,12 +58,12 @@ class CredentialVending:
         """Raises Forbidden or InvalidRequest."""
         access, name = self._authorizer.access(requester), request.bucket
         bucket = self._authorizer.snapshot.buckets.get(name)
-        # The settings demand scoped sessions for `credentials`, which have ARNs.
-        if bucket is None or bucket.arns is None:
+        # The settings demand scoped sessions for `credentials`.
+        if bucket is None or not bucket.is_scoped:
             raise Forbidden
         if (policy := policy_for(access.grants, request, bucket.arns)) is None:
             raise Forbidden
-        if len(policy) > MAX_POLICY_LENGTH:
+        if bucket.arns is not None and len(policy) > MAX_POLICY_LENGTH:
             detail = f"The session policy would exceed {MAX_POLICY_LENGTH} characters. Narrow it."
             raise InvalidRequest(detail, pointer="#/prefix")
         return access.session_keys[name]._replace(policy=policy, vended=True)

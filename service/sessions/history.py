@@ -40,7 +40,7 @@ class History:
         self._numbers = count()
 
     def remember(self, bucket: str, owner: Owner, session: Session) -> None:
-        key = session.credentials.access_key_id, bucket, owner
+        key = session.id, bucket, owner
         if key in self._sessions:
             self._forget(key)
         now = self._clock.boot()
@@ -52,8 +52,9 @@ class History:
         if len(self._sessions) > self._most:
             self._forget(next(iter(self._sessions)))
 
-    def find(self, access_key_id: str, bucket: str, owner: Owner) -> Session | None:
-        session, _ = self._sessions.get((access_key_id, bucket, owner), (None, None))
+    def find(self, session_id: str, bucket: str, owner: Owner) -> Session | None:
+        """Return the session with this `id`."""
+        session, _ = self._sessions.get((session_id, bucket, owner), (None, None))
         if session is None or session.remaining(self._clock) < -self._seconds:
             return None
         return session

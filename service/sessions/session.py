@@ -16,7 +16,8 @@ from service.signing.sigv4 import Credentials
 class Session:
     """Static keys never expire. They have no `server_time_at_boot`: the wall clock counts.
 
-    `role_id` is the unique id of the assumed role, if STS said it.
+    `role_id` is the unique id of the assumed role, if STS said it. If others `shares_key_id`, only
+    the token tells the session from them.
     """
 
     credentials: Credentials
@@ -26,6 +27,13 @@ class Session:
     server_time_at_boot: float | None = None
     packed_policy_percent: int | None = None  # of STS's limit for policy and tags
     role_id: str | None = None
+    shares_key_id: bool = False
+
+    @property
+    def id(self) -> str:
+        """What of its credentials no other session of its owner has, and each URL does."""
+        found = self.credentials
+        return (self.shares_key_id and found.session_token) or found.access_key_id
 
     @property
     def length(self) -> float:

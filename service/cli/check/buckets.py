@@ -12,7 +12,7 @@ from service.access.grants import Grant, Operation
 from service.access.session_policy import reads_and_uploads
 from service.app import builders
 from service.app.settings import Settings
-from service.cli.check import cloudfront, policies
+from service.cli.check import cloudfront, policies, r2
 from service.config.buckets import BucketSettings
 from service.errors import ConfigurationProblem
 from service.field_names import nearest
@@ -44,6 +44,7 @@ def describe(
         yield f"bucket {name}: {where}, signed with {_signer(bucket)}"
         more = "".join(_more_sessions(bucket, grants[name], is_copied=name in copied))
         yield from _sts_calls(name, bucket, lifetimes[name], more)
+        yield from r2.describe(name, bucket)
         yield from _signature_age(name, bucket, grants[name])
         if bucket.cloudfront is not None:
             yield from cloudfront.describe(name, bucket.cloudfront, grants[name])
@@ -55,6 +56,11 @@ def _signer(bucket: BucketSettings) -> str:
             return f"sessions of {bucket.role_arn} that last {duration(bucket.session_seconds)}"
         case "static":
             return _static_keys(bucket)
+        case "r2":
+            files = f"{bucket.access_key_id_file} and {bucket.secret_access_key_file}"
+            return (
+                f"tokens that the keys in {files} sign and last {duration(bucket.session_seconds)}"
+            )
         case _:
             assert_never(bucket.credentials)
 
@@ -79,6 +85,7 @@ def warnings(settings: Settings, known_regions: frozenset[str]) -> Iterator[Conf
         for text in [*_wrong_sts(bucket), *_short_sessions(bucket, lifetimes[name])]:
             yield ConfigurationProblem(text, at)
     yield from _missing_external_ids(settings)
+    yield from r2.warnings(settings)
 
 
 def _missing_external_ids(settings: Settings) -> Iterator[ConfigurationProblem]:

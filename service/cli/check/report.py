@@ -19,6 +19,7 @@ from service.cli.check import (
     issuers,
     left_out,
     policies,
+    r2,
 )
 from service.cli.check.callers import Described
 from service.cli.check.protocols import CheckedProtocols
@@ -131,6 +132,7 @@ def report(
     ]
     errors = [
         *policies.oversized_policies(settings, addresses, entries),
+        *r2.errors(settings, entries),
         *issuers.errors(settings),
     ]
     names = _names(found, entries, files)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from service.access.r2_rights import no_rights, reading_rights
 from service.access.session_policy import deny_all
 from service.clock import Clock
 from service.operations.live.bucket_settings import SettingsReader, check_settings
@@ -32,7 +33,12 @@ class BucketResults:
 async def check_session(
     bucket: SignedBucket, source: SessionSource
 ) -> tuple[Session | None, list[Result]]:
-    """Return a session with all that the bucket's role may do, and what was found."""
+    """Return a session with all that the bucket's role may do, and what was found.
+
+    A token of R2 may only read.
+    """
+    if bucket.credentials == "r2":
+        return await open_session(source, ("buckets", bucket.name), no_rights(), reading_rights())
     probe_policy = deny_all(bucket.arns) if bucket.is_scoped else None
     return await open_session(source, ("buckets", bucket.name), probe_policy)
 

@@ -19,19 +19,21 @@ CALL_SECONDS: Final = 5.0
 
 
 async def open_session(
-    source: SessionSource, at: Path, probe_policy: str | None
+    source: SessionSource, at: Path, probe_policy: str | None, policy: str | None = None
 ) -> tuple[Session | None, list[Result]]:
-    """Return a session with all that the role may do, and what was found.
+    """Return a session with what `policy` allows, or the role, and what was found.
 
     With `probe_policy`, which denies everything, the source must accept session policies.
     """
     try:
         if probe_policy is not None:
             await source.fetch(None, probe_policy)
-        session = await source.fetch(None, None)
+        session = await source.fetch(None, policy)
     except SessionRefused as error:
         hint = "; compare its trust policy with what `presign iam` prints" if error.denied else ""
         return None, [Result("error", at, f"there is no session: {error}{hint}")]
+    if session.shares_key_id:
+        return session, [Result("works", at, "the keys sign tokens of R2")]
     if session.server_time_at_boot is None:
         return session, [Result("works", at, "there are static keys")]
     length = f"{session.length:.0f} s"

@@ -31,10 +31,11 @@ _INSTEAD: Final = "grant `upload` instead of `form`: see docs/stores.md"
 def form_grant(bucket: SignedBucket, name: str) -> Grant | None:
     """Return a grant of one key that ends in `name`, where a caller may send forms.
 
-    None if no caller may, or if the store is AWS, which keeps what a form uploads.
+    None if no caller may, or if the store is AWS, which keeps what a form uploads, or R2, which
+    takes none.
     """
     granted = [grant for grant in bucket.grants if Operation.FORM in grant.allow]
-    if bucket.is_at_aws or not granted:
+    if bucket.is_at_aws or bucket.credentials == "r2" or not granted:
         return None
     prefix = next((each.prefix for each in granted if each.covers_subtree), "")
     key = without_placeholders(prefix, lambda _: "presign-check") + name

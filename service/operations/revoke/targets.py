@@ -141,6 +141,13 @@ def _other_warnings(buckets: Sequence[str], settings: Settings) -> Iterator[str]
                     "bucket policy where s3:signatureAge (milliseconds) is NumericGreaterThan an "
                     "age"
                 )
+            case "r2":
+                yield (
+                    f"bucket {name}: a token of R2 cannot be revoked, so the caller's URLs and "
+                    "credentials work until they end. To end all tokens of the bucket, delete "
+                    "their parent, the R2 API token, and write another one's keys into the files. "
+                    "To end what comes after this, remove the caller's grants"
+                )
             case _:
                 assert_never(credentials)
 

@@ -69,6 +69,8 @@ def setup(buckets: Sequence[SignedBucket], around: IamContext) -> Document:
                 roles.setdefault(bucket.role_arn, []).append(bucket)
             case "static":
                 users.setdefault(_user_of(bucket, around), []).append(bucket)
+            case "r2":
+                pass  # IAM knows neither its parent nor its tokens
             case _:
                 assert_never(bucket.credentials)
         if not bucket.is_access_point:
@@ -250,6 +252,11 @@ def _notes_of(bucket: SignedBucket, identity: str | None, around: IamContext) ->
         yield (
             "an access point; the policy, the CORS rules and the lifecycle rule of the bucket "
             "behind it are left out"
+        )
+    elif bucket.credentials == "r2":
+        yield (
+            "at R2, so no role and no user of IAM: make an R2 API token, Object Read & Write of "
+            "this bucket alone, at Cloudflare: see docs/r2.md"
         )
     elif not bucket.is_at_aws:
         yield "not at AWS, so its guard rails are left out"

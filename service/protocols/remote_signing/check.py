@@ -46,7 +46,7 @@ def _risks(grant: Grant, bucket: Bucket) -> Iterator[str]:
                 "PyIceberg and most SDKs send no `If-None-Match`, so without "
                 "allow_overwrite they cannot upload"
             )
-    if Operation.DELETE in grant.allow and bucket.arns is None:
+    if Operation.DELETE in grant.allow and not bucket.is_scoped:
         yield f"all callers share the session of bucket {grant.bucket}, so " + (
             "DeleteObjects needs its body, which PyIceberg does not send"
             if bucket.compares_payload_hash

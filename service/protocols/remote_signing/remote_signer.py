@@ -49,6 +49,7 @@ _LONG_BODY: Final = 16 * 1024  # characters: 400 short keys, which take 2 ms to 
 _HASHES: Final = frozenset({PAYLOAD_HASH})
 _READS: Final = frozenset({"GET", "HEAD"})
 _DELETIONS: Final = "DeleteObjects"
+_NOT_AT_R2: Final = frozenset({_DELETIONS, "UploadPartCopy"})  # see access/r2_rights.py
 _CONDITIONS: Final = frozenset({"if-match", "if-none-match"})
 _UNSEEN_KEYS: Final = (
     "The keys of DeleteObjects must be in `body`, and its hash in the signature: this bucket's "
@@ -143,6 +144,8 @@ class RemoteSigner(UseCase[None]):
         headers = policy.lower_names(request.headers)
         copies = policy.COPY_SOURCE in headers
         call = policy.find_call(request.method, uri.key, uri.parameters, copies=copies)
+        if configured.has_tokens and call.action in _NOT_AT_R2:
+            raise InvalidRequest(f"No session of a caller at R2 may call {call.action}.")
         if call.action == _DELETIONS:
             objects = _named_objects(request.body)
             if (counted := self._authorizer.count(requester, objects)) is not None:
@@ -154,7 +157,7 @@ class RemoteSigner(UseCase[None]):
         keys: str | Sequence[str]
         if call.action == _DELETIONS:
             is_body_signed = payload_hash == of_body
-            if configured.arns is None:
+            if not configured.is_scoped:
                 _check_shared_deletion(configured, is_body_signed=is_body_signed)
             accesses = await self._deletions(requester, name, request.body)
             # If the body is not signed, the store may get another one, with other keys.
@@ -293,6 +296,6 @@ def _encryption(checked: _ValidatedRequest, bucket: Bucket) -> dict[str, str]:
 def _uri_prefixes(snapshot: Snapshot) -> Mapping[str, tuple[UriPrefix, ...]]:
     """Return where clients reach each bucket, by its name in the configuration."""
     return {
-        name: uri_prefixes(bucket.address, bucket.s3_bucket, is_scoped=bucket.arns is not None)
+        name: uri_prefixes(bucket.address, bucket.s3_bucket, is_scoped=bucket.is_scoped)
         for name, bucket in snapshot.buckets.items()
     }
