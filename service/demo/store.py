@@ -67,7 +67,7 @@ _EVENTS: Final = (
 )
 
 
-class _RequestHandler(MotoRequestHandler):
+class RequestHandler(MotoRequestHandler):
     """Hands on the header lines as they were sent. Logs nothing, since targets are signed URLs."""
 
     def make_environ(self) -> dict[str, Any]:
@@ -112,7 +112,7 @@ def main(host: str, port: int, region: str, buckets: tuple[str, ...], *, empty: 
         region=region,
         clock=time.time,
     )
-    server = make_server(host, port, gate, threaded=True, request_handler=_RequestHandler)
+    server = make_server(host, port, gate, threaded=True, request_handler=RequestHandler)
     click.echo(f"The store is ready at http://{host}:{port}.")
     server.serve_forever()
 

@@ -118,7 +118,7 @@ def test_the_examples_of_a_text_are_valid(title: str) -> None:
         ("region: eu-west-1", "region: 1"),
         ("arn:aws:iam::111122223333:role/presign", "arn:aws:s3:::presign"),
         ("region: eu-west-1", "region: eu-west-1, credentials: web-identity"),
-        ("region: eu-west-1", "region: eu-west-1, session_seconds: 99999"),
+        ("region: eu-west-1", "region: eu-west-1, session_seconds: 999999"),
         ("region: eu-west-1", "region: eu-west-1, fips: 'on'"),
         ("region: eu-west-1", "region: eu-west-1, encryption: {kms_key_id: a}"),
         ("reports:", "'my reports':"),

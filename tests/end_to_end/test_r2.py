@@ -1,0 +1,309 @@
+"""R2's tokens at a stub that keeps their actions and paths: tests/support/r2_store.py. Not at R2.
+
+The client's commands, what a URL of one operation cannot do, and what R2 does not have.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any, Final
+
+import boto3
+import httpx
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from service.auth.api_keys import digest_of
+from service.config.key_files import KEY_BYTES, new_key
+from tests.end_to_end.client import Command
+from tests.support.gate import gate_to
+from tests.support.r2_store import (
+    PARENT_KEY_ID,
+    PARENT_SECRET,
+    REGION,
+    key_files,
+    key_of,
+    r2_settings,
+    r2_store,
+)
+from tests.support.service import RunningService, make_caller, run_service, send
+from tests.support.stores import BODY, Store
+
+MIB: Final = 1024**2
+NUMBERS: Final = count()
+READS_A: Final = "reads-a"
+PROGRAM: Final = "program"
+
+
+def grant(prefix: str, *allow: str) -> dict[str, Any]:
+    return {"bucket": "objects", "prefix": prefix, "allow": [*allow], "allow_overwrite": True}
+
+
+def caller(name: str, *grants: dict[str, Any]) -> dict[str, Any]:
+    return {"api_key": name, "sha256": [digest_of(name)], "grants": [*grants]}
+
+
+CALLERS: Final = [
+    make_caller("tests", "end-to-end", ""),
+    caller(
+        READS_A,
+        grant("a/", "download", "list", "check"),
+        grant("b/", "upload", "multipart"),
+        grant("one.txt", "download"),
+    ),
+    caller(
+        PROGRAM,
+        grant("a/", "download", "list", "upload", "credentials"),
+        grant("c/", "upload", "list", "download", "credentials"),
+    ),
+]
+
+
+@dataclass(frozen=True)
+class AtR2:
+    store: Store
+    service: RunningService
+    command: Command
+    directory: Path
+
+    def sign(self, path: str, key: str, *, who: str, **body: Any) -> Any:
+        reply = self.service.client.post(
+            f"/v1/{path}",
+            json={"bucket": "objects", "key": key, **body},
+            headers={"Authorization": f"Bearer {who}"},
+        )
+        assert reply.status_code == 200, reply.text
+        return reply.json()
+
+    def output(self) -> str:
+        return (self.directory / "output.log").read_text()
+
+
+@pytest.fixture(scope="module")
+def at_r2(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AtR2]:
+    directory = tmp_path_factory.mktemp("service")
+    key = directory / "link-key"
+    key.write_text(new_key(os.urandom(KEY_BYTES)))
+    top = {
+        "links": {"keys": [str(key)]},
+        "server": {"drain_seconds": 0, "public_url": "https://files.test"},
+    }
+    with (
+        r2_store(tmp_path_factory.mktemp("store")) as store,
+        gate_to(store.endpoint_url) as gate,
+        run_service(
+            store, directory, callers=CALLERS, top=top, **r2_settings(directory)
+        ) as service,
+    ):
+        command = Command(store=store, gate=gate, service=service, state=directory / "state")
+        yield AtR2(store, service, command, directory)
+
+
+@pytest.fixture
+def name() -> str:
+    return f"r2/a b+ü {next(NUMBERS)}"
+
+
+def run(at_r2: AtR2, *words: str | Path) -> bytes:
+    done = at_r2.command.run(*words)
+    assert (done.returncode, done.stderr) == (0, b"")
+    return done.stdout
+
+
+@pytest.mark.parametrize("size", [0, 5, 9 * MIB])
+def test_a_file_goes_up_and_comes_down(at_r2: AtR2, tmp_path: Path, name: str, size: int) -> None:
+    (file := tmp_path / "file").write_bytes(os.urandom(size))
+    parts = ("--part-size", "5MiB", "--parallel", "2")
+    run(at_r2, "put", *parts, file, f"objects/{name}")
+    assert b", verified" in run(at_r2, "get", *parts, f"objects/{name}", tmp_path / "copy")
+    assert (tmp_path / "copy").read_bytes() == file.read_bytes()
+
+
+def test_a_folder_is_listed_copied_moved_and_removed(
+    at_r2: AtR2, tmp_path: Path, name: str
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for each in ("x", "y"):
+        (folder / each).write_bytes(BODY)
+    run(at_r2, "put", "-r", folder, f"objects/{name}/")
+    listed = run(at_r2, "ls", f"objects/{name}/")
+    assert [line.split()[-1] for line in listed.decode().splitlines()][:2]
+    run(at_r2, "cp", "--overwrite", f"objects/{name}/x", f"objects/{name}/z")
+    run(at_r2, "mv", "--overwrite", f"objects/{name}/y", f"objects/{name}/w")
+    keys = [each for each in "wxyz" if at_r2.store.content(f"{name}/{each}") == BODY]
+    assert keys == ["w", "x", "z"]
+    run(at_r2, "get", "-r", f"objects/{name}/", tmp_path / "copy")
+    assert sorted(each.name for each in (tmp_path / "copy").iterdir()) == keys
+    run(at_r2, "rm", "-r", f"objects/{name}/")
+    assert run(at_r2, "ls", f"objects/{name}/") == b""
+
+
+def test_a_url_a_link_and_credentials_are_made(at_r2: AtR2, name: str) -> None:
+    at_r2.store.put(name)
+    url = run(at_r2, "url", f"objects/{name}").decode().strip()
+    assert httpx.get(url, trust_env=False).content == BODY
+    made = at_r2.command.run("link", f"objects/{name}")
+    assert made.returncode == 0, made.stderr
+    link = made.stdout.decode().strip()
+    path = link.removeprefix("https://files.test")
+    visit = at_r2.service.client.get(path, headers={"authorization": ""})
+    assert httpx.get(visit.headers["location"], trust_env=False).content == BODY
+    assert PARENT_SECRET not in url + link + visit.text
+
+
+def test_a_batch_has_one_session_an_operation(at_r2: AtR2, name: str) -> None:
+    keys = [f"{name}/{number}" for number in range(3)]
+    for each in keys:
+        at_r2.store.put(each)
+    answer = at_r2.service.post("download-urls/batch", keys=keys)
+    urls = [each["request"]["url"] for each in answer["results"]]
+    assert [httpx.get(url, trust_env=False).content for url in urls] == [BODY] * 3
+    tokens = {httpx.URL(url).params["X-Amz-Security-Token"] for url in urls}
+    upload = at_r2.service.sign("upload-urls", key=keys[0], content_length=1, overwrite=True)
+    assert len(tokens) == 1
+    assert httpx.URL(upload.url).params["X-Amz-Security-Token"] not in tokens
+
+
+@pytest.mark.parametrize(
+    ("path", "key", "method"),
+    [
+        ("download-urls", "a/x", "GET"),
+        ("download-urls", "one.txt", "GET"),
+        ("upload-urls", "b/x", "PUT"),
+    ],
+)
+def test_a_token_has_only_its_operations_paths(
+    at_r2: AtR2, path: str, key: str, method: str
+) -> None:
+    at_r2.store.put(key)
+    more = {"content_length": len(BODY), "overwrite": True} if method == "PUT" else {}
+    signed = at_r2.sign(path, key, who=READS_A, **more)
+    body = BODY if method == "PUT" else None
+    sent = httpx.request(
+        method, signed["url"], headers=signed["headers"], content=body, trust_env=False
+    )
+    assert sent.status_code == 200
+    token = httpx.URL(signed["url"]).params["X-Amz-Security-Token"]
+    assert refusals(at_r2, token) == ALLOWED[path]
+
+
+# What a program may do that takes the token of a URL apart, and signs by itself
+ALLOWED: Final = {
+    "download-urls": ["get a/x", "head a/x", "get one.txt"],
+    "upload-urls": ["put b/x"],
+}
+
+
+def refusals(at_r2: AtR2, token: str) -> list[str]:
+    """Return which of many requests the store allows by this token's credentials."""
+    client = client_of(at_r2.store, token)
+    bucket = at_r2.store.bucket
+    source = {"Bucket": bucket, "Key": "a/x"}
+    tried = {
+        "get a/x": lambda: client.get_object(Bucket=bucket, Key="a/x"),
+        "head a/x": lambda: client.head_object(Bucket=bucket, Key="a/x"),
+        "get one.txt": lambda: client.get_object(Bucket=bucket, Key="one.txt"),
+        "get b/x": lambda: client.get_object(Bucket=bucket, Key="b/x"),
+        "get one.txt.old": lambda: client.get_object(Bucket=bucket, Key="one.txt.old"),
+        "list": lambda: client.list_objects_v2(Bucket=bucket, Prefix="a/"),
+        "put a/x": lambda: client.put_object(Bucket=bucket, Key="a/x", Body=BODY),
+        "put b/x": lambda: client.put_object(Bucket=bucket, Key="b/x", Body=BODY),
+        "copy": lambda: client.copy_object(Bucket=bucket, Key="b/y", CopySource=source),
+        "delete": lambda: client.delete_object(Bucket=bucket, Key="b/x"),
+        "begin": lambda: client.create_multipart_upload(Bucket=bucket, Key="b/x"),
+        "other": lambda: client.get_object(Bucket=at_r2.store.versioned_bucket, Key="a/x"),
+    }
+    for key in ("a/x", "one.txt", "one.txt.old", "b/x"):
+        at_r2.store.put(key)
+    answers = list[tuple[str, int]]()
+    for what, call in tried.items():
+        try:
+            call()
+        except ClientError as error:
+            answers.append((what, error.response["ResponseMetadata"]["HTTPStatusCode"]))
+        else:
+            answers.append((what, 200))
+    assert {status for _, status in answers} == {200, 403}
+    return [what for what, status in answers if status == 200]
+
+
+def client_of(store: Store, token: str) -> Any:
+    return boto3.client(
+        "s3",
+        endpoint_url=store.endpoint_url,
+        region_name=REGION,
+        aws_access_key_id=PARENT_KEY_ID,
+        aws_secret_access_key=key_of(token).secret_access_key,
+        aws_session_token=token,
+        config=Config(s3={"addressing_style": "path"}),
+    )
+
+
+def test_an_upload_url_copies_nothing(at_r2: AtR2) -> None:
+    at_r2.store.put("a/secret")
+    signed = at_r2.sign("upload-urls", "b/new", who=READS_A, content_length=0, overwrite=True)
+    headers = signed["headers"] | {"x-amz-copy-source": f"{at_r2.store.bucket}/a/secret"}
+    assert httpx.put(signed["url"], headers=headers, trust_env=False).status_code == 403
+    assert at_r2.store.content("b/new") is None
+
+
+def test_another_bucket_is_no_source_of_a_copy(at_r2: AtR2, name: str) -> None:
+    copied = {"key": name, "source": {"bucket": "versions", "key": name}, "overwrite": True}
+    reply = at_r2.service.client.post("/v1/copy-urls", json={"bucket": "objects", **copied})
+    assert reply.status_code == 422, reply.text
+    assert "No session may read this source" in reply.text
+
+
+def test_a_program_gets_credentials_of_equal_grants(at_r2: AtR2) -> None:
+    reply = at_r2.service.client.get(
+        "/v1/credentials/objects", headers={"Authorization": f"Bearer {PROGRAM}"}
+    )
+    assert reply.status_code == 200, reply.text
+    client = client_of(at_r2.store, reply.json()["Token"])
+    for key in ("a/made", "c/made"):
+        client.put_object(Bucket=at_r2.store.bucket, Key=key, Body=BODY)
+        assert client.get_object(Bucket=at_r2.store.bucket, Key=key)["Body"].read() == BODY
+    with pytest.raises(ClientError):
+        client.put_object(Bucket=at_r2.store.bucket, Key="b/made", Body=BODY)
+    assert PARENT_SECRET not in reply.text
+
+
+def test_a_changed_secret_signs_at_once_what_follows(at_r2: AtR2, tmp_path: Path) -> None:
+    settings = r2_settings(tmp_path)
+    key_files(tmp_path, "0" * 64)
+    with run_service(at_r2.store, tmp_path, callers=CALLERS, **settings) as service:
+        at_r2.store.put("changed")
+        signed = service.sign("download-urls", key="changed")
+        assert send(signed).status_code == 403
+        key_files(tmp_path)
+        for _ in range(100):
+            if send(service.sign("download-urls", key="changed")).status_code == 200:
+                return
+            service.client.get("/healthz")
+        pytest.fail("the file was not read again")
+
+
+def test_a_diagnosis_finds_the_session_of_each_operation(at_r2: AtR2, name: str) -> None:
+    at_r2.store.put(name)
+    at_r2.service.sign("upload-urls", key=name, content_length=1, overwrite=True)
+    signed = at_r2.service.sign("download-urls", key=name)
+    changed = signed.url.replace("X-Amz-Expires=", "X-Amz-Expires=1")
+    reply = at_r2.service.client.post(
+        "/v1/diagnoses",
+        json={"url": changed, "method": "GET"},
+    )
+    assert reply.status_code == 200, reply.text
+    codes = [each["code"] for each in reply.json()["findings"]]
+    assert codes == ["query_changed"]  # which only the secret of its own session proves
+
+
+def test_no_log_has_the_parents_secret_or_a_token(at_r2: AtR2) -> None:
+    at_r2.service.sign("download-urls", key="logged")
+    output = at_r2.output() + at_r2.service.client.get("/metrics").text
+    assert "logged" in output
+    assert PARENT_SECRET not in output
+    assert "eyJhbGciOi" not in output

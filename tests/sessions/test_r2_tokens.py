@@ -1,0 +1,103 @@
+"""Tokens of Cloudflare R2: the page's own example, and what a session says of itself."""
+
+import json
+from base64 import b64decode
+from hashlib import sha256
+from typing import Final
+
+import jwt
+import pytest
+
+from service.sessions.history import History
+from service.sessions.r2_tokens import R2Address, R2Tokens
+from service.sessions.session import Session
+from service.sessions.source import SessionRefused, session_name
+from service.signing.sigv4 import Credentials
+from tests.support.r2_store import ACCOUNT, PARENT_KEY_ID, PARENT_SECRET
+from tests.support.virtual_time import CLOCK_START, FakeClock
+
+HOST: Final = f"{ACCOUNT}.r2.cloudflarestorage.com"
+RIGHTS: Final = (
+    '{"scope":"object-read-only","actions":["GetObject","HeadObject"],'
+    '"paths":{"prefixPaths":["a/"],"objectPaths":["one.txt"]}}'
+)
+OWNER: Final = (None, "portal")
+PAYLOAD: Final = (
+    '{"bucket":"acme-media","scope":"object-read-only","actions":["GetObject","HeadObject"],'
+    '"paths":{"prefixPaths":["a/"],"objectPaths":["one.txt"]},'
+    f'"sub":"{ACCOUNT}","iss":"{PARENT_KEY_ID}","aud":"{HOST}",'
+    f'"iat":{int(CLOCK_START)},"exp":{int(CLOCK_START) + 3600}}}'
+)
+
+
+def source(secret: str = PARENT_SECRET, host: str = HOST) -> R2Tokens:
+    async def read() -> Credentials:
+        return Credentials(access_key_id=PARENT_KEY_ID, secret_access_key=secret)
+
+    address = R2Address(bucket="acme-media", account_id=ACCOUNT, host=host)
+    return R2Tokens(read, address, 3600, FakeClock())
+
+
+def token_of(session: Session) -> str:
+    return b64decode(session.credentials.session_token or "").decode().removeprefix("jwt/")
+
+
+def part(token: str, number: int) -> str:
+    text = token.split(".")[number]
+    return b64decode(text + "=" * (-len(text) % 4), altchars="-_").decode()
+
+
+async def test_a_token_is_that_of_the_pages_example() -> None:
+    session = await source().fetch(OWNER, RIGHTS)
+    token = token_of(session)
+    assert part(token, 0) == '{"alg":"HS256","typ":"JWT"}'
+    assert part(token, 1) == PAYLOAD
+    assert jwt.decode(token, PARENT_SECRET, ["HS256"], audience=HOST, options={"verify_exp": False})
+
+
+async def test_credentials_follow_from_the_token() -> None:
+    session = await source().fetch(OWNER, RIGHTS)
+    credentials = session.credentials
+    assert credentials.access_key_id == PARENT_KEY_ID
+    assert credentials.secret_access_key == sha256(token_of(session).encode()).hexdigest()
+    assert b64decode(credentials.session_token or "").startswith(b"jwt/")
+    assert (session.starts_at, session.length) == (int(CLOCK_START), 3600)
+    assert session.name == session_name(OWNER)
+
+
+async def test_a_program_gets_a_token_for_half_an_hour_at_least() -> None:
+    tokens = source()
+    tokens.length = 900.0
+    assert (await tokens.fetch(OWNER, RIGHTS)).length == 900
+    vended = await tokens.fetch(OWNER, RIGHTS, vended=True)
+    assert (vended.length, vended.name) == (1800, session_name(OWNER, vended=True))
+
+
+async def test_a_token_without_rights_is_never_signed() -> None:
+    with pytest.raises(SessionRefused) as refused:
+        await source().fetch(OWNER, None)
+    assert refused.value.permanent
+
+
+async def test_a_secret_that_is_too_short_signs_nothing() -> None:
+    with pytest.raises(SessionRefused, match="too short") as refused:
+        await source(secret="s3cret-in-file").fetch(OWNER, RIGHTS)
+    assert "s3cret-in-file" not in str(refused.value)
+
+
+async def test_nothing_shows_the_parents_secret() -> None:
+    session = await source().fetch(OWNER, RIGHTS)
+    shown = f"{session!r} {session.members()} {session.credentials!r} {token_of(session)}"
+    assert PARENT_SECRET not in shown + json.dumps(part(token_of(session), 1))
+    assert str(session.credentials.session_token) not in repr(session)
+
+
+async def test_sessions_of_one_key_are_remembered_apart() -> None:
+    history = History(FakeClock())
+    first = await source().fetch(OWNER, RIGHTS)
+    second = await source(host="proxy.test:8443").fetch(OWNER, RIGHTS)
+    for each in (first, second):
+        history.remember("media", OWNER, each)
+    for each in (first, second):
+        assert history.find(each.credentials.session_token or "", "media", OWNER) is each
+    assert history.find(PARENT_KEY_ID, "media", OWNER) is None
