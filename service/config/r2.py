@@ -1,4 +1,4 @@
-"""What the settings of a bucket say of Cloudflare R2: the account, and what cannot be had. Pure.
+"""What the settings of a bucket say of Cloudflare R2: the account, and what R2 has not. Pure.
 
 developers.cloudflare.com/r2/api/s3/temporary-credentials has what a token says.
 """
@@ -47,7 +47,7 @@ def audience(endpoint_url: str) -> str:
 
 
 def conflicts(bucket: R2Bucket) -> Iterator[Conflict]:
-    """Yield what a bucket with `credentials: r2` lacks, and what it cannot have."""
+    """Yield what a bucket with `credentials: r2` lacks, and what R2 does not have."""
     if bucket.access_key_id_file is None:
         text = "are missing; name two files with the keys of an R2 API token"
         yield Conflict((), f"access_key_id_file and secret_access_key_file {text}")

@@ -20,6 +20,7 @@ from tests.end_to_end.mutations import CASES
 from tests.support.app import make_app_settings, make_open_grant, run_app
 from tests.support.cloudfront import ec_key, pem
 from tests.support.demo import ROOT
+from tests.support.r2_store import key_files
 from tools import limits_page
 from tools.site_tree import PAGES
 
@@ -123,6 +124,8 @@ def test_configurations_on_the_pages_are_valid(tmp_path: Path) -> None:
         for issuer in configuration.get("issuers", {}).values():
             issuer.pop("ca_file", None)  # exists only in a cluster
         for bucket in configuration.get("buckets", {}).values():
+            if bucket.get("credentials") == "r2":
+                bucket |= key_files(tmp_path)
             for key in bucket.get("cloudfront", {}).get("keys", ()):
                 key["private_key_file"] = str(tmp_path / "key.pem")
         assert Settings.model_validate(configuration).buckets
