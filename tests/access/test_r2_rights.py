@@ -115,7 +115,7 @@ def test_credentials_have_the_actions_of_equal_grants() -> None:
 def test_credentials_of_other_operations_are_refused() -> None:
     with pytest.raises(InvalidRequest) as refused:
         vended_rights([grant("a/", O.DOWNLOAD), grant("b/", O.DOWNLOAD, O.UPLOAD)])
-    assert refused.value.pointers == ["#/prefix"]
+    assert [*refused.value.pointers] == ["#/prefix"]
 
 
 def test_a_buckets_own_session_may_do_nothing() -> None:

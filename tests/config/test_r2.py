@@ -106,7 +106,8 @@ def test_what_cannot_be_had_is_an_error(
 
 @pytest.mark.parametrize("seconds", [900, "7d"])
 def test_a_session_lasts_up_to_seven_days(tmp_path: Path, seconds: object) -> None:
-    assert BucketSettings.model_validate(bucket(tmp_path, session_seconds=seconds))
+    made = BucketSettings.model_validate(bucket(tmp_path, session_seconds=seconds))
+    assert made.session_seconds in {900, 604_800}
 
 
 def test_only_r2_has_an_account(tmp_path: Path) -> None:

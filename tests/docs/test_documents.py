@@ -125,7 +125,7 @@ def test_configurations_on_the_pages_are_valid(tmp_path: Path) -> None:
             issuer.pop("ca_file", None)  # exists only in a cluster
         for bucket in configuration.get("buckets", {}).values():
             if bucket.get("credentials") == "r2":
-                bucket |= key_files(tmp_path)
+                bucket.update(key_files(tmp_path))
             for key in bucket.get("cloudfront", {}).get("keys", ()):
                 key["private_key_file"] = str(tmp_path / "key.pem")
         assert Settings.model_validate(configuration).buckets

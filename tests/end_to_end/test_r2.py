@@ -4,8 +4,9 @@ The client's commands, what a URL of one operation cannot do, and what R2 does n
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
@@ -15,8 +16,10 @@ import httpx
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from click.testing import CliRunner
 
 from service.auth.api_keys import digest_of
+from service.cli.main import main
 from service.config.key_files import KEY_BYTES, new_key
 from tests.end_to_end.client import Command
 from tests.support.gate import gate_to
@@ -30,12 +33,13 @@ from tests.support.r2_store import (
     r2_store,
 )
 from tests.support.service import RunningService, make_caller, run_service, send
-from tests.support.stores import BODY, Store
+from tests.support.stores import BODY, BUCKET, Store
 
 MIB: Final = 1024**2
 NUMBERS: Final = count()
 READS_A: Final = "reads-a"
 PROGRAM: Final = "program"
+MIXED: Final = "mixed"
 
 
 def grant(prefix: str, *allow: str) -> dict[str, Any]:
@@ -58,6 +62,11 @@ CALLERS: Final = [
         PROGRAM,
         grant("a/", "download", "list", "upload", "credentials"),
         grant("c/", "upload", "list", "download", "credentials"),
+    ),
+    caller(
+        MIXED,
+        grant("a/", "download", "credentials"),
+        grant("b/", "upload", "multipart", "delete", "sign", "credentials"),
     ),
 ]
 
@@ -203,7 +212,7 @@ def refusals(at_r2: AtR2, token: str) -> list[str]:
     client = client_of(at_r2.store, token)
     bucket = at_r2.store.bucket
     source = {"Bucket": bucket, "Key": "a/x"}
-    tried = {
+    tried: dict[str, Callable[[], object]] = {
         "get a/x": lambda: client.get_object(Bucket=bucket, Key="a/x"),
         "head a/x": lambda: client.head_object(Bucket=bucket, Key="a/x"),
         "get one.txt": lambda: client.get_object(Bucket=bucket, Key="one.txt"),
@@ -270,6 +279,51 @@ def test_a_program_gets_credentials_of_equal_grants(at_r2: AtR2) -> None:
     with pytest.raises(ClientError):
         client.put_object(Bucket=at_r2.store.bucket, Key="b/made", Body=BODY)
     assert PARENT_SECRET not in reply.text
+
+
+def test_credentials_of_other_operations_need_a_prefix(at_r2: AtR2) -> None:
+    get = partial(
+        at_r2.service.client.get,
+        "/v1/credentials/objects",
+        headers={"Authorization": f"Bearer {MIXED}"},
+    )
+    refused = get()
+    assert refused.status_code == 422
+    assert "the same operations on all its paths" in refused.text
+    token = get(params={"prefix": "a/"}).json()["Token"]
+    assert refusals(at_r2, token) == ["get a/x", "head a/x"]
+
+
+@pytest.mark.parametrize(
+    ("method", "query", "headers"),
+    [
+        ("POST", "?delete", {}),
+        ("PUT", "/b/x?partNumber=1&uploadId=u", {"x-amz-copy-source": f"/{BUCKET}/b/y"}),
+    ],
+)
+def test_what_no_token_may_call_is_not_signed(
+    at_r2: AtR2, method: str, query: str, headers: dict[str, str]
+) -> None:
+    uri = f"{at_r2.store.endpoint_url}/{at_r2.store.bucket}{query}"
+    reply = at_r2.service.client.post(
+        "/sign/objects/v1/aws/s3/sign",
+        json={
+            "method": method,
+            "region": REGION,
+            "uri": uri,
+            "headers": {name: [value] for name, value in headers.items()},
+        },
+        headers={"Authorization": f"Bearer {MIXED}"},
+    )
+    assert reply.status_code in {400, 422}, reply.text
+    assert "No session of a caller at R2 may call" in reply.text
+
+
+def test_check_live_asks_the_store_with_a_token(at_r2: AtR2) -> None:
+    done = CliRunner().invoke(main, ["check", "--live", str(at_r2.directory / "presign.yaml")])
+    assert "buckets.objects: the keys sign tokens of R2" in done.output, done.output
+    assert "buckets.objects: a signed request works" in done.output
+    assert PARENT_SECRET not in done.output
 
 
 def test_a_changed_secret_signs_at_once_what_follows(at_r2: AtR2, tmp_path: Path) -> None:

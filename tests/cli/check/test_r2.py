@@ -11,6 +11,7 @@ from service.auth.api_keys import digest_of
 from service.cli.main import main
 from tests.support.r2_store import ACCOUNT, PARENT_SECRET, key_files
 
+TIME: Final = "2026-11-24T20:00:00Z"
 URL: Final = f"https://{ACCOUNT}.r2.cloudflarestorage.com"
 
 
@@ -23,11 +24,12 @@ def command(
     name: str,
     *grants: dict[str, Any],
     arguments: tuple[str, ...] = (),
-    **more: Any,
+    revoked_before: str | None = None,
 ) -> Result:
     path = directory / "presign.yaml"
     bucket = {"region": "auto", "endpoint_url": URL, "credentials": "r2", **key_files(directory)}
-    caller = {"api_key": "portal", "sha256": [digest_of("portal")], "grants": [*grants], **more}
+    caller = {"api_key": "portal", "sha256": [digest_of("portal")], "grants": [*grants]}
+    caller |= {} if revoked_before is None else {"revoked_before": revoked_before}
     path.write_text(json.dumps({"buckets": {"media": bucket}, "callers": [caller]}))
     done = CliRunner().invoke(main, [name, *arguments, "--config", str(path)])
     assert PARENT_SECRET not in done.output
@@ -79,9 +81,8 @@ def test_check_warns_of_what_r2_has_not(tmp_path: Path, operation: str, text: st
 
 
 def test_check_warns_that_a_revocation_ends_no_token(tmp_path: Path) -> None:
-    revoked = {"revoked_before": "2026-11-24T20:00:00Z"}
     text = "does not end the tokens that the caller has of media"
-    assert text in command(tmp_path, "check", grant("a/", "download"), **revoked).stdout
+    assert text in command(tmp_path, "check", grant("a/", "download"), revoked_before=TIME).stdout
     assert text not in command(tmp_path, "check", grant("a/", "download")).stdout
 
 
