@@ -67,6 +67,7 @@ _CLIENTS: Final[Mapping[str, tuple[str, ...]]] = {
     "service/protocols/remote_signing": ("tests/clients/test_remote_signing.py",),
     "service/protocols/sts": ("tests/clients/credentials",),
     "service/protocols/uppy": ("tests/browser/test_uppy.py",),
+    "service/sessions/r2_tokens.py": ("tests/clients/test_r2_tokens.py",),
     "service/signing/cloudfront.py": ("tests/clients/test_cloudfront_signer.py",),
 }
 _NEW: Final = ("--others", "--exclude-standard")  # files that git does not know yet
