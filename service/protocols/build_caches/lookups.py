@@ -32,9 +32,17 @@ class Lookups:
     store: S3Client
 
     def keys(self, requester: Requester, artifact: Artifact) -> list[str]:
-        """Return where the artifact may be for this caller, whatever its grants allow there."""
-        own = own_folder(artifact.cache, self.authorizer.access(requester).grants)
-        return [artifact.trusted_key, *([] if own is None else [artifact.key_in(own)])]
+        """Return where the artifact may be for this caller, whatever its grants allow there.
+
+        One that writes what is trusted has no folder: what others read must not be built from what
+        the same caller wrote there as a pull request.
+        """
+        bucket, trusted = artifact.cache.bucket, artifact.trusted_key
+        grants = self.authorizer.access(requester).grants
+        own = own_folder(artifact.cache, grants)
+        uploading = AccessRequest(operation=Operation.UPLOAD, bucket=bucket, key=trusted)
+        is_trusted = grants.covering(uploading) and self.may_check(requester, bucket, trusted)
+        return [trusted] if own is None or is_trusted else [trusted, artifact.key_in(own)]
 
     def readable(self, requester: Requester, artifact: Artifact) -> list[str]:
         """Return the keys that the caller may read. Raises the refusal if there is none."""

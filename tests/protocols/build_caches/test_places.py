@@ -115,6 +115,17 @@ async def test_a_trusted_caller_with_a_folder_writes_what_is_trusted() -> None:
         assert signed(await harness.preflight("PUT"))[0] == f"{TRUSTED}turborepo/abc"
 
 
+async def test_who_writes_what_is_trusted_reads_nothing_else() -> None:
+    """Its folder has what it wrote while it was not trusted."""
+    async with start(settings(writing(TRUSTED, max_content_length=8), writing(OWN))) as harness:
+        harness.has(f"{OWN}nx/abc", f"{OWN}turborepo/abc")
+        assert refused(await harness.send("GET", f"{NX}/abc")) == (404, "not_found")
+        assert (await harness.preflight("GET")).status_code == 204
+        assert (await harness.batch("abc")).json() == {"abc": None}
+        assert (await harness.preflight("PUT")).status_code == 204
+        assert not any(key.startswith(OTHERS) for key in harness.looks())
+
+
 async def test_a_place_that_may_not_be_checked_is_not_written() -> None:
     blind = grant(TRUSTED, "upload", allow_overwrite=True)
     async with start(settings(blind, writing(OWN))) as harness:
