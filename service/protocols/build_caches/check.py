@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import urlsplit
 
-from service.access.callers import CallerEntry
+from service.access.callers import CallerEntry, pointers
 from service.access.content_types import matches_content_type
 from service.access.grants import Grant, Operation
 from service.access.prefix_coverage import may_cover
 from service.errors import ConfigurationProblem, Location
-from service.protocols.build_caches.places import Cache, Caches, own_folder
+from service.protocols.build_caches.places import Cache, Caches, Program, own_folder
 from service.protocols.checked import Check, CheckedConfiguration
 from service.protocols.quantities import duration
 from service.protocols.rights import Right
@@ -18,8 +18,12 @@ from service.signing.actions import DEFAULT_CONTENT_TYPE
 _READ: Final = frozenset({Operation.DOWNLOAD, Operation.CHECK})
 _WRITE: Final = frozenset({Operation.UPLOAD, Operation.CHECK})
 _PORTS: Final = {"http": 80, "https": 443}
-_REF: Final = "/ref"
-_EVENTS: Final = frozenset({"/event_name", "/pipeline_source"})  # GitHub's, and GitLab's
+# Claims and subjects of jobs at GitHub and GitLab, and the claims that say what has started one
+_OF_JOBS: Final = frozenset(
+    {"/ref", "/repository", "/repository_id", "/project_id", "/project_path"}
+)
+_SUBJECTS_OF_JOBS: Final = ("repo:", "project_path:")
+_EVENTS: Final = frozenset({"/event_name", "/pipeline_source"})
 
 
 def describe(caches: Caches) -> Iterator[str]:
@@ -46,6 +50,8 @@ def warnings(
         location = ("build_caches", name)
         for text in _of_cache(caches, cache, checked):
             yield ConfigurationProblem(text, location)
+        for text in _within_others(caches, cache):
+            yield ConfigurationProblem(text, (*location, "trusted"), grave=True)
         for at, entry in checked.callers:
             for text in _idle_uploads(cache, entry):
                 yield ConfigurationProblem(f"{text} the build cache {name}", at)
@@ -75,6 +81,16 @@ def _of_cache(caches: Caches | None, cache: Cache, checked: CheckedConfiguration
         )
 
 
+def _within_others(caches: Caches | None, cache: Cache) -> Iterator[str]:
+    for name, other in ({} if caches is None else caches.named).items():
+        is_same_bucket = other.bucket == cache.bucket
+        if is_same_bucket and other.others and cache.trusted.startswith(other.others):
+            yield (
+                f"it lies in `others` of the build cache {name}, where a pull request may have its "
+                "folder; write a prefix elsewhere"
+            )
+
+
 def _idle_uploads(cache: Cache, entry: CallerEntry) -> Iterator[str]:
     """Yield what an entry's grants with `upload` do not do at the place that it writes."""
     uploads = _uploads(cache, cache.trusted, entry)
@@ -99,15 +115,33 @@ def _dangers(
                 "add a placeholder to the prefix, such as {claim:/run_id}/"
             )
             yield ConfigurationProblem(text, (*at, "grants", i, "prefix"), grave=True)
-    demanded = {pointer for any_of in entry.claims for pointer, _ in any_of}
-    by_ref = _REF in demanded and demanded.isdisjoint(_EVENTS)
-    if by_ref and _uploads(cache, cache.trusted, entry):
+        if Operation.UPLOAD in grant.allow and _may_become_trusted(grant, cache):
+            text = (
+                f"a claim can make it cover what is trusted in the build cache {name}; write it "
+                "without a placeholder, or elsewhere"
+            )
+            yield ConfigurationProblem(text, (*at, "grants", i, "prefix"), grave=True)
+    if _is_any_job(entry) and _uploads(cache, cache.trusted, entry):
         text = (
-            f"writes what is trusted in the build cache {name} by `/ref` without `/event_name`: "
+            f"writes what is trusted in the build cache {name} without `/event_name`: "
             "pull_request_target, workflow_run and issue_comment run with the base branch's ref; "
             "demand `/event_name: [push, schedule]`, or at GitLab `/pipeline_source` with these"
         )
         yield ConfigurationProblem(text, at, grave=True)
+
+
+def _is_any_job(entry: CallerEntry) -> bool:
+    """Whether it is for jobs of a repository, whatever has started them."""
+    demanded = {pointer for any_of in entry.claims for pointer, _ in any_of}
+    is_of_job = (entry.subject or "").startswith(_SUBJECTS_OF_JOBS)
+    return demanded.isdisjoint(_EVENTS) and (is_of_job or not demanded.isdisjoint(_OF_JOBS))
+
+
+def _may_become_trusted(grant: Grant, cache: Cache) -> bool:
+    """Whether some value of a claim makes the prefix that of a program's trusted artifacts."""
+    folders = (f"{cache.trusted}{program}/" for program in Program)
+    is_here = grant.bucket == cache.bucket and bool(pointers(grant.prefix))
+    return is_here and any(may_cover(grant, folder) for folder in folders)
 
 
 def _uses(cache: Cache, entry: CallerEntry, checked: CheckedConfiguration) -> Iterator[str]:

@@ -37,6 +37,10 @@ def of_github(*grants: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {**GITHUB, "grants": list(grants), **more}
 
 
+def of_job(subject: str) -> dict[str, Any]:
+    return {"issuer": "github", "subject": subject, "grants": [writing(TRUSTED)]}
+
+
 CLAIMS: Final = '/ref "refs/heads/main" and /event_name "push"'
 MAIN: Final = of_github(writing(TRUSTED))
 
@@ -140,6 +144,18 @@ FORGED_EVENTS: Final = "pull_request_target, workflow_run and issue_comment"
             "callers.1.grants.1.prefix: may write all of `others` of the build cache web",
         ),
         ([of_github(writing(TRUSTED), claims={"/ref": "refs/heads/main"})], FORGED_EVENTS),
+        ([of_github(writing(TRUSTED), claims={"/repository_id": "77"})], FORGED_EVENTS),
+        ([of_job("repo:acme/web:ref:refs/heads/main")], FORGED_EVENTS),
+        ([of_job("repo:acme/web:*")], FORGED_EVENTS),
+        ([of_job("project_path:acme/web:ref_type:branch:ref:main")], FORGED_EVENTS),
+        (
+            [MAIN, of_github(granted(TRUSTED), writing("cache/{claim:/head_ref}/"))],
+            "callers.1.grants.1.prefix: a claim can make it cover what is trusted",
+        ),
+        (
+            [MAIN, of_github(granted(TRUSTED), writing(f"{TRUSTED}{{claim:/head_ref}}/"))],
+            "callers.1.grants.1.prefix: a claim can make it cover what is trusted",
+        ),
     ],
 )
 def test_check_warns(tmp_path: Path, callers: list[dict[str, Any]], said: str) -> None:
@@ -164,8 +180,31 @@ def test_check_warns(tmp_path: Path, callers: list[dict[str, Any]], said: str) -
 def test_check_warns_of_nothing_else(tmp_path: Path, callers: list[dict[str, Any]]) -> None:
     code, output = checked(tmp_path, *callers)
     assert code == 0, output
-    for text in ("build cache web;", "writes nothing", "only Nx", "all of `others`", FORGED_EVENTS):
+    for text in ("build cache web;", "writes nothing", "only Nx", "all of `others`", "a claim can"):
         assert text not in output
+    assert FORGED_EVENTS not in output
+
+
+@pytest.mark.parametrize(
+    ("bucket", "trusted", "is_inside"),
+    [
+        ("reports", f"{OTHERS}docs/", True),
+        ("reports", OTHERS, True),
+        ("reports", "cache/docs/", False),
+        ("reports", "cache/", False),
+        ("other", f"{OTHERS}docs/", False),
+    ],
+)
+def test_check_warns_of_trusted_in_others_of_another_cache(
+    tmp_path: Path, bucket: str, trusted: str, *, is_inside: bool
+) -> None:
+    docs = {"bucket": bucket, "trusted": trusted}
+    buckets = {"reports": REPORTS, "other": {**REPORTS, "bucket": "other"}}
+    section = {"web": WEB, "docs": docs}
+    code, output = checked(tmp_path, buckets=buckets, build_caches=section)
+    assert code == 0, output
+    said = "build_caches.docs.trusted: it lies in `others` of the build cache web"
+    assert (said in output) == is_inside
 
 
 def test_check_warns_of_a_bucket_with_encryption(tmp_path: Path) -> None:
