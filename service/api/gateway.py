@@ -18,6 +18,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Iterable
+from contextlib import suppress
 from functools import partial
 from typing import Final, Protocol
 
@@ -82,7 +83,7 @@ class Gateway:
                         state.holds_place = True
                     response = await self._answer(scope, receive, send, state)
             except PresignError as error:
-                response = self._problems.refusal(error, state.request_id)
+                response = self._refusal(self._with_route(scope), receive, state, error)
             except ClientDisconnect:
                 response = None
             except asyncio.CancelledError:  # the server stops, and waits no longer
@@ -123,14 +124,27 @@ class Gateway:
     ) -> None:
         """Refuse a request that the stop does not wait for. The connection ends with it."""
         if state.status is None:
-            route, error = scope.get("route"), Overloaded(_STOPPING, retry_after=1)
-            if isinstance(route, ApiRoute):
-                refusal = route.refusal(route.request_class(scope, receive), error)
-            else:
-                refusal = self._problems.refusal(error, state.request_id)
+            error = Overloaded(_STOPPING, retry_after=1)
+            refusal = self._refusal(scope, receive, state, error)
             headers = [*refusal.raw_headers, (b"connection", b"close")]
             await send(_start(state, refusal.status_code, headers))
             await send({"type": "http.response.body", "body": refusal.body})
+
+    def _refusal(
+        self, scope: Scope, receive: Receive, state: RequestState, error: PresignError
+    ) -> Response:
+        """Return a refusal as the route's clients read it: some end a build after any other."""
+        route = scope.get("route")
+        if isinstance(route, ApiRoute):
+            return route.refusal(route.request_class(scope, receive), error)
+        return self._problems.refusal(error, state.request_id)
+
+    def _with_route(self, scope: Scope) -> Scope:
+        """Return a copy that has the route. Without a place, metrics name none."""
+        found = {**scope}
+        with suppress(NotFound):
+            self._find(found)
+        return found
 
     def _end(self, scope: Scope, state: RequestState) -> None:
         if state.holds_place:

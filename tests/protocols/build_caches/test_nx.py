@@ -5,11 +5,13 @@ from typing import Final
 import pytest
 
 from service.api.discarding import MAX_DISCARDED_BYTES
+from tests.api.test_gateway import limiter_of
 from tests.multipart.fake_s3 import Fault, loses_request, refuses, xml
 from tests.protocols.build_caches.harness import (
     BODY,
     NX,
     TRUSTED,
+    TURBO,
     Harness,
     grant,
     refused,
@@ -126,3 +128,14 @@ async def test_an_artifact_over_5_gib_is_refused(harness: Harness) -> None:
     headers = {"Content-Length": str(5 * 1024**3 + 1)}
     answer = await harness.send("PUT", f"{NX}/abc", headers=headers)
     assert refused(answer) == (403, "body_too_large")
+
+
+async def test_a_full_service_fails_no_build(harness: Harness) -> None:
+    harness.has(ARTIFACT)
+    limiter_of(harness.client)._free = 0
+    for method, status in (("GET", 404), ("HEAD", 404), ("PUT", 403)):
+        answer = await harness.send(method, f"{NX}/abc")
+        assert (answer.status_code, answer.headers["retry-after"]) == (status, "1")
+    assert refused(answer) == (403, "overloaded")
+    answer = await harness.send("GET", f"{TURBO}/abc")
+    assert refused(answer) == (503, "overloaded")
