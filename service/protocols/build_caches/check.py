@@ -5,6 +5,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from service.access.callers import CallerEntry, pointers
+from service.access.claims import value_of
 from service.access.content_types import matches_content_type
 from service.access.grants import Grant, Operation
 from service.access.prefix_coverage import may_cover
@@ -21,6 +22,14 @@ _PORTS: Final = {"http": 80, "https": 443}
 # Claims and subjects of jobs at GitHub and GitLab, and the claims that say what has started one
 _OF_JOBS: Final = frozenset(
     {"/ref", "/repository", "/repository_id", "/project_id", "/project_path"}
+)
+# "Events that trigger workflows" of GitHub, and "CI_PIPELINE_SOURCE" of GitLab
+_OF_STRANGERS: Final = frozenset(
+    {
+        *("issue_comment", "issues", "pull_request", "pull_request_review"),
+        *("pull_request_review_comment", "pull_request_target", "workflow_run"),
+        *("external_pull_request_event", "merge_request_event"),
+    }
 )
 _SUBJECTS_OF_JOBS: Final = ("repo:", "project_path:")
 _EVENTS: Final = frozenset({"/event_name", "/pipeline_source"})
@@ -123,7 +132,7 @@ def _dangers(
             yield ConfigurationProblem(text, (*at, "grants", i, "prefix"), grave=True)
     if _is_any_job(entry) and _uploads(cache, cache.trusted, entry):
         text = (
-            f"writes what is trusted in the build cache {name} without `/event_name`: "
+            f"writes what is trusted in the build cache {name} in jobs that a stranger may start: "
             "pull_request_target, workflow_run and issue_comment run with the base branch's ref; "
             "demand `/event_name: [push, schedule]`, or at GitLab `/pipeline_source` with these"
         )
@@ -131,10 +140,13 @@ def _dangers(
 
 
 def _is_any_job(entry: CallerEntry) -> bool:
-    """Whether it is for jobs of a repository, whatever has started them."""
-    demanded = {pointer for any_of in entry.claims for pointer, _ in any_of}
+    """Whether it is for jobs of a repository that a stranger may have started, too."""
+    by_pointer = {any_of[0][0]: {*map(value_of, any_of)} for any_of in entry.claims}
+    started = [by_pointer[pointer] for pointer in _EVENTS if pointer in by_pointer]
+    if started:
+        return any(not values.isdisjoint(_OF_STRANGERS) for values in started)
     is_of_job = (entry.subject or "").startswith(_SUBJECTS_OF_JOBS)
-    return demanded.isdisjoint(_EVENTS) and (is_of_job or not demanded.isdisjoint(_OF_JOBS))
+    return is_of_job or not _OF_JOBS.isdisjoint(by_pointer)
 
 
 def _may_become_trusted(grant: Grant, cache: Cache) -> bool:

@@ -147,6 +147,10 @@ FORGED_EVENTS: Final = "pull_request_target, workflow_run and issue_comment"
         ([of_github(writing(TRUSTED), claims={"/repository_id": "77"})], FORGED_EVENTS),
         ([of_job("repo:acme/web:ref:refs/heads/main")], FORGED_EVENTS),
         ([of_job("repo:acme/web:*")], FORGED_EVENTS),
+        (
+            [of_github(writing(TRUSTED), claims={"/event_name": ["push", "pull_request"]})],
+            FORGED_EVENTS,
+        ),
         ([of_job("project_path:acme/web:ref_type:branch:ref:main")], FORGED_EVENTS),
         (
             [MAIN, of_github(granted(TRUSTED), writing("cache/{claim:/head_ref}/"))],

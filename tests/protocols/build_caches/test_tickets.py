@@ -7,6 +7,7 @@ import pytest
 
 from service.access.callers import Identity
 from service.access.grants import Caller
+from service.auth.api_keys import digest_of
 from service.config.key_files import new_key
 from service.presigning.requests import Requester
 from service.protocols.build_caches.caches import BuildCaches
@@ -143,6 +144,16 @@ async def test_a_ticket_ends_with_its_caller(tmp_path: Path) -> None:
                 "denied",
                 "tester" if code == 404 else None,
             )
+
+
+async def test_a_new_key_of_its_caller_ends_no_ticket(tmp_path: Path) -> None:
+    """A ticket has no key: the page says what ends it."""
+    async with start(settings(keys=tmp_path)) as harness:
+        ticket = await ticket_of(harness)
+    renewed = {**caller("tester", writing(TRUSTED)), "sha256": [digest_of("another key")]}
+    async with start(settings(keys=tmp_path, callers=[renewed])) as harness:
+        answer = await harness.send("GET", f"{NX}/a", headers=ticket)
+        assert refused(answer) == (404, "not_found")
 
 
 async def test_grants_of_the_moment_decide_a_ticket(tmp_path: Path) -> None:
