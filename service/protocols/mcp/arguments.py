@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 from pydantic import MISSING, BaseModel, ConfigDict, Field
 
 from service.api.schemas import Bucket, Seconds, Text
+from service.protocols.links.routes import LinkSeconds, Uses
 from service.protocols.mcp.listing import MAX_NAMES
 
 _LONGEST_LIST: Final = 100
@@ -97,11 +98,11 @@ class CopyArguments(MoveArguments):
 
 class LinkArguments(ObjectArguments):
     expires_in: (
-        Annotated[int, Field(ge=1, description="Seconds. Default: as long as you may")] | MISSING
+        Annotated[LinkSeconds, Field(description="Seconds. Default: as long as you may")] | MISSING
     ) = MISSING
-    max_uses: (
-        Annotated[int, Field(ge=1, description="It ends after so many downloads")] | MISSING
-    ) = MISSING
+    max_uses: Annotated[Uses, Field(description="It ends after so many downloads")] | MISSING = (
+        MISSING
+    )
     filename: FileName | MISSING = MISSING
 
 

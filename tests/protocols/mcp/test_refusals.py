@@ -250,3 +250,18 @@ async def test_no_log_has_what_was_signed(
     assert secret not in logged
     assert made["url"] not in logged
     assert json.loads(lines[0])["tool"] == "sign_download"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"max_uses": 1001}, "`max_uses`: Must be at most 1,000."),
+        ({"expires_in": 31_536_001}, "`expires_in`: Must be at most 365 days"),
+    ],
+)
+async def test_a_link_has_the_bounds_of_v1(
+    arguments: dict[str, Any], said: str, tmp_path: Path
+) -> None:
+    async with run_agent(links=tmp_path, store=NamesStore(["a"])) as agent:
+        text = await agent.refusal("create_link", bucket="demo", key="a", **arguments)
+    assert text.startswith(f"invalid_request: {said}")
