@@ -32,5 +32,9 @@ class UnknownTool(NotFound):
         super().__init__("There is no such tool, or your grants do not allow what it needs.")
 
 
+class WrongArguments(InvalidRequest):
+    """What does not match a tool's schema. Its pointers name arguments, not fields of `/v1`."""
+
+
 class NotAcceptable(InvalidRequest):
     """`Accept` excludes JSON."""

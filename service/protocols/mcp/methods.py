@@ -10,7 +10,7 @@ from pydantic_core import to_json
 from service import __version__
 from service.access.grants import Grants
 from service.api.messages import details, pointers
-from service.errors import InvalidRequest, PresignError
+from service.errors import PresignError
 from service.presigning.audit import origin_of
 from service.protocols.links.share_links import ShareLinks
 from service.protocols.mcp.errors import (
@@ -18,6 +18,7 @@ from service.protocols.mcp.errors import (
     UNKNOWN_METHOD,
     MessageError,
     UnknownTool,
+    WrongArguments,
 )
 from service.protocols.mcp.messages import (
     LATEST,
@@ -103,7 +104,7 @@ def call_tool(call: ToolCall, tool: Tool, sent: Mapping[str, Any]) -> Awaitable[
     except ValidationError as error:
         detail = "Some arguments are wrong."
         named = pointers(tool.arguments, details(error))
-        raise InvalidRequest(detail, pointers=named) from None
+        raise WrongArguments(detail, pointers=named) from None
     return tool.call(call, arguments)
 
 

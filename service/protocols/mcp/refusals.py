@@ -23,6 +23,7 @@ from service.protocols.mcp.errors import (
     MessageError,
     NotAcceptable,
     UnknownTool,
+    WrongArguments,
 )
 from service.protocols.mcp.messages import Sent
 from service.protocols.mcp.rights import NEEDS
@@ -121,10 +122,14 @@ def _sentences(error: PresignError, tool: str) -> Iterator[str]:
             return
     if not error.pointers:
         yield error.detail
-    names = _ARGUMENTS | _TARGET if tool in _WITH_TARGET else _ARGUMENTS
+    names = {} if isinstance(error, WrongArguments) else _names(tool)
     for pointer, detail in error.pointers.items():
         argument = names.get(pointer, pointer.removeprefix("#/").removeprefix("#"))
         yield f"`{argument}`: {detail}" if argument else detail
+
+
+def _names(tool: str) -> dict[str, str]:
+    return _ARGUMENTS | _TARGET if tool in _WITH_TARGET else _ARGUMENTS
 
 
 def _needed(tool: str) -> str:

@@ -106,6 +106,16 @@ async def test_a_wrong_argument_is_named(tool: str, arguments: dict[str, Any], s
     assert not store.asked
 
 
+@pytest.mark.parametrize("tool", ["sign_copy", "sign_move"])
+@pytest.mark.parametrize("missing", ["bucket", "key", "to_key"])
+async def test_a_missing_argument_of_a_copy_is_named(tool: str, missing: str) -> None:
+    arguments = {"bucket": "demo", "key": "a", "to_key": "b"}
+    del arguments[missing]
+    async with run_agent() as agent:
+        text = await agent.refusal(tool, **arguments)
+    assert text == f"invalid_request: `{missing}`: This field is required."
+
+
 @pytest.mark.parametrize("cursor", ["x", "1.x", "-1", "9" * 17, "1.lnk_" + "a" * 23, "é"])
 async def test_a_forged_cursor_of_links_is_refused(cursor: str, tmp_path: Path) -> None:
     async with run_agent(links=tmp_path) as agent:
