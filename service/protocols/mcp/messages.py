@@ -118,8 +118,9 @@ def message_of(sent: Sent, headers: SentHeaders) -> Message | None:
         raise MessageError(INVALID_PARAMS, "`params` must be an object.")
     message = Message(id=sent.id, method=method, params=params, is_latest=sent.is_latest)
     if sent.is_latest:
-        _check_latest(message, sent.meta, headers)
+        _check_latest(sent.meta, headers)
         message.agent = _agent(sent.meta.get(_CLIENT))
+    _check_routing(message, headers)
     return message
 
 
@@ -147,16 +148,26 @@ def _refuse_unknown_version(header: str | None, meta: Mapping[str, Any]) -> None
         raise MessageError(UNSUPPORTED_VERSION, detail, data)
 
 
-def _check_latest(message: Message, meta: Mapping[str, Any], headers: SentHeaders) -> None:
+def _check_latest(meta: Mapping[str, Any], headers: SentHeaders) -> None:
     """Check what each message of the latest revision has."""
     version = meta.get(_VERSION)
     if not isinstance(version, str) or not isinstance(meta.get(_CAPABILITIES), dict):
         detail = f"`params._meta` needs {_VERSION}, a text, and {_CAPABILITIES}, an object."
         raise MessageError(INVALID_PARAMS, detail)
     _compare(headers, VERSION, version)
-    _compare(headers, METHOD, message.method)
-    if message.method == "tools/call" and isinstance(name := message.params.get("name"), str):
-        _compare(headers, NAME, name)
+
+
+def _check_routing(message: Message, headers: SentHeaders) -> None:
+    """Check the headers that gateways filter by.
+
+    Older clients need not send them. If they do, an older message must not pass by a gateway.
+    """
+    if message.is_latest or METHOD in headers:
+        _compare(headers, METHOD, message.method)
+    if message.method == "tools/call" and (message.is_latest or NAME in headers):
+        name = message.params.get("name")
+        if isinstance(name, str):
+            _compare(headers, NAME, name)
 
 
 def _compare(headers: SentHeaders, header: bytes, value: str) -> None:

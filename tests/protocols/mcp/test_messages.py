@@ -16,6 +16,7 @@ HEADERS: Final = {
     "Mcp-Name": "show_access",
     "Content-Type": "application/json",
 }
+OLDER_HEADERS: Final = {"MCP-Protocol-Version": OLDER, "Content-Type": "application/json"}
 CALL: Final[dict[str, Any]] = {
     "jsonrpc": "2.0",
     "id": 1,
@@ -104,7 +105,7 @@ async def test_params_are_an_object(revision: str, params: object) -> None:
 @pytest.mark.parametrize("name", [None, 1, ["show_access"], {}, ""])
 async def test_a_tool_has_a_name(name: object) -> None:
     params = {"name": name, "arguments": {}}
-    assert await told(CALL | {"params": params}, HEADERS | {"MCP-Protocol-Version": OLDER}) == (
+    assert await told(CALL | {"params": params}, OLDER_HEADERS) == (
         200,
         -32602,
     )
@@ -155,6 +156,16 @@ async def test_a_client_need_not_say_who_it_is(client: object) -> None:
 async def test_headers_say_what_the_body_says(changes: dict[str, str | None]) -> None:
     headers = {name: each for name, each in (HEADERS | changes).items() if each is not None}
     assert await told(CALL, headers) == (400, -32020)
+
+
+@pytest.mark.parametrize("header", ["Mcp-Method", "Mcp-Name"])
+@pytest.mark.parametrize("version", [OLDER, None])
+async def test_no_older_message_passes_by_a_gateway(header: str, version: str | None) -> None:
+    message = {**CALL, "params": {"name": "show_access"}}
+    headers = {"Content-Type": "application/json", header: "tools/list"}
+    if version is not None:
+        headers["MCP-Protocol-Version"] = version
+    assert await told(message, headers) == (400, -32020)
 
 
 @pytest.mark.parametrize("name", ["MCP-Protocol-Version", "Mcp-Method", "Mcp-Name"])
