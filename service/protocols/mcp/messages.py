@@ -7,7 +7,6 @@ import base64
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -119,7 +118,7 @@ def message_of(sent: Sent, headers: SentHeaders) -> Message | None:
     message = Message(id=sent.id, method=method, params=params, is_latest=sent.is_latest)
     if sent.is_latest:
         _check_latest(sent.meta, headers)
-        message.agent = _agent(sent.meta.get(_CLIENT))
+        message.agent = agent_of(sent.meta.get(_CLIENT))
     _check_routing(message, headers)
     return message
 
@@ -188,15 +187,10 @@ def _decoded(value: str | None, header: bytes) -> str | None:
         raise MessageError(HEADER_MISMATCH, detail) from None
 
 
-def _agent(client: object) -> str | None:
+def agent_of(client: object) -> str | None:
+    """Return what a client says of itself, cut."""
     if not isinstance(client, dict):
         return None
     name, version = client.get("name"), client.get("version")
-    return _agent_of(
-        name if isinstance(name, str) else "", version if isinstance(version, str) else ""
-    )
-
-
-@lru_cache(maxsize=256)  # an agent sends the same with each message
-def _agent_of(name: str, version: str) -> str | None:
+    name, version = (each if isinstance(each, str) else "" for each in (name, version))
     return cut(f"{name} {version}".strip(), _AGENT) or None

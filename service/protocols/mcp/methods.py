@@ -119,10 +119,14 @@ def tool_refusal(error: PresignError, tool: Tool, message: Message, request_id: 
     return to_json(members)
 
 
-@lru_cache(maxsize=256)
 def origin(name: str, agent: str | None) -> bytes:
     """Return the origin of a requester."""
-    return origin_of((("tool", cut(name, _SHOWN_NAME)), ("agent", agent)))
+    return _origin(cut(name, _SHOWN_NAME), agent)
+
+
+@lru_cache(maxsize=256)
+def _origin(name: str, agent: str | None) -> bytes:
+    return origin_of((("tool", name), ("agent", agent)))
 
 
 def _have(links: ShareLinks) -> dict[str, bool]:

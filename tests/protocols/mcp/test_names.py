@@ -1,12 +1,15 @@
 """What others wrote is shown as data: visible, in JSON, and exact."""
 
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Final
 from unicodedata import category
 
 import pytest
 
+from service.protocols.mcp.messages import agent_of
+from service.protocols.mcp.methods import origin
 from service.protocols.mcp.visible import cut, visible, visible_json
 from tests.protocols.mcp.harness import ABOUT, META, NamesStore, grant, run_agent
 
@@ -98,6 +101,18 @@ async def test_the_longest_key_is_signed() -> None:
     async with run_agent() as agent:
         signed = await agent.value("sign_download", bucket="demo", key="é" * 512)
     assert "%C3%A9" * 512 in signed["url"]
+
+
+def test_no_long_text_of_a_stranger_is_kept() -> None:
+    tracemalloc.start()
+    try:
+        for at in range(200):
+            name = f"{at}{'x' * 20_000}"
+            origin(name, agent_of({"name": name, "version": name}))
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 500_000
 
 
 async def test_what_a_client_says_of_itself_is_cut_in_the_audit() -> None:
