@@ -7,10 +7,9 @@ VERSION: Final = b"mcp-protocol-version"
 METHOD: Final = b"mcp-method"
 NAME: Final = b"mcp-name"
 ORIGIN: Final = b"origin"
-ACCEPT: Final = b"accept"
 CONTENT_TYPE: Final = b"content-type"
 _ROUTING: Final = frozenset({VERSION, METHOD, NAME})
-_READ: Final = _ROUTING | {ORIGIN, ACCEPT, CONTENT_TYPE}
+_READ: Final = _ROUTING | {ORIGIN, CONTENT_TYPE}
 
 
 class SentHeaders(dict[bytes, str]):

@@ -1,6 +1,5 @@
 """`/mcp`: one message for each POST, without sessions and streams."""
 
-from functools import lru_cache
 from typing import ClassVar, Final
 
 from fastapi import APIRouter, Request, Response
@@ -13,7 +12,7 @@ from service.api.route import ApiRoute, AuthenticatedRequest, JsonBytesResponse
 from service.errors import ForeignOrigin, PresignError, UnsupportedMediaType
 from service.protocols.links.share_links import ShareLinks
 from service.protocols.mcp.errors import NotAcceptable, UnknownTool
-from service.protocols.mcp.headers import ACCEPT, CONTENT_TYPE, ORIGIN, SentHeaders
+from service.protocols.mcp.headers import CONTENT_TYPE, ORIGIN, SentHeaders
 from service.protocols.mcp.messages import CallParams, Message, Sent, message_of, params_of, read
 from service.protocols.mcp.metadata import WELL_KNOWN, challenge, document, is_own_page
 from service.protocols.mcp.methods import (
@@ -127,21 +126,11 @@ def _check_headers(call: McpRequest, headers: SentHeaders) -> None:
     is_known = origin is None or origin in call.parts.cors_origins
     if origin is not None and not is_known and not is_own_page(values, call.scope, origin):
         raise ForeignOrigin
-    if not _accepts_json(headers.get(ACCEPT, "")):
+    if not accepts(call.scope["headers"], _JSON):
         raise NotAcceptable("The answer is JSON: send `Accept: application/json`, or none.")
-    if not _is_json(headers.get(CONTENT_TYPE, "")):
+    if headers.get(CONTENT_TYPE, "").partition(";")[0].strip().lower() != _JSON:
         raise UnsupportedMediaType("Send JSON, with `Content-Type: application/json`.")
     refuse_encoded(call.scope["headers"])
-
-
-@lru_cache(maxsize=64)  # a client sends the same with each message
-def _is_json(content_type: str) -> bool:
-    return content_type.partition(";")[0].strip().lower() == _JSON
-
-
-@lru_cache(maxsize=64)
-def _accepts_json(accept: str) -> bool:
-    return accepts([(ACCEPT, accept.encode("latin-1"))], _JSON)
 
 
 @public_router.get("")

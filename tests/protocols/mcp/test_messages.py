@@ -273,6 +273,14 @@ async def test_only_who_excludes_json_gets_none(accept: str, status: int) -> Non
     assert answer.status_code == status
 
 
+@pytest.mark.parametrize("first", ["application/json", "text/event-stream"])
+async def test_accept_may_have_several_lines(first: str) -> None:
+    second = "application/json" if first == "text/event-stream" else "text/event-stream"
+    lines = [("Accept", first), ("Accept", second)]
+    answer = await post(json.dumps(CALL), [*HEADERS.items(), *lines])
+    assert answer.status_code == 200
+
+
 async def test_no_answer_is_stored_and_each_has_an_id() -> None:
     async with run_agent() as agent:
         answers = [
