@@ -21,7 +21,7 @@ _MANY: Final = 0xFFFF  # from here on UTF-16, as JSON has it, needs two units
 
 def visible(text: str) -> str:
     r"""Return the text with each character that no eye sees as `\uXXXX`."""
-    if text.isascii() and text.isprintable():
+    if text.isprintable() and (text.isascii() or _IGNORABLE.search(text) is None):
         return text
     return "".join(map(_shown, text))
 
