@@ -19,7 +19,12 @@ from service.signing.validation import MAX_KEY_BYTES
 MAX_NAMES: Final = 1000  # of an answer
 MAX_BYTES: Final = 100_000  # of an answer: some 370 short names, each of which it has twice
 MAX_LOOKED_AT: Final = 10_000  # of a search
-_LAST: Final = "\U0010ffff"  # no character is behind it, and it has four bytes
+_LAST: Final = (
+    "\x7f",
+    "\u07ff",
+    "\uffff",
+    "\U0010ffff",
+)  # of one byte in UTF-8, of two, three, four
 
 
 class Name(NamedTuple):
@@ -94,7 +99,8 @@ def start_after(cursor: str, prefix: str, *, folders: bool) -> str:
         raise InvalidRequest(detail, pointer="#/cursor")
     if not folders or not cursor.removeprefix(prefix).endswith("/"):
         return cursor
-    return cursor + _LAST * ((MAX_KEY_BYTES - len(cursor.encode())) // len(_LAST.encode()))
+    whole, rest = divmod(MAX_KEY_BYTES - len(cursor.encode()), len(_LAST))
+    return cursor + _LAST[-1] * whole + "".join(_LAST[rest - 1 : rest])
 
 
 class Pattern:

@@ -80,6 +80,16 @@ async def test_a_grants_page_is_not_exceeded() -> None:
     assert sum(len(page["files"]) for page in found) == 5
 
 
+@pytest.mark.parametrize("size", range(1017, 1024))
+async def test_the_longest_folder_is_listed_once(size: int) -> None:
+    folder = "d" * (size - 1) + "/"
+    keys = [folder + "\x7f" * (1024 - size), "e"]
+    async with run_agent(store=NamesStore(keys)) as agent:
+        pages = await all_pages(agent, "list_files", bucket="demo", limit=1)
+    assert [each for page in pages for each in page["folders"]] == [folder]
+    assert [each["key"] for page in pages for each in page["files"]] == ["e"]
+
+
 @pytest.mark.parametrize("cursor", ["", "a", "other/secret.csv", "B/", "b", "b/" + "x" * 1100])
 async def test_a_cursor_of_another_place_is_refused(cursor: str) -> None:
     store = NamesStore(KEYS)
