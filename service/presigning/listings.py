@@ -25,7 +25,7 @@ from service.s3.queries import LIST_SECONDS
 from service.signing.actions import ListObjects, ListObjectVersions
 from service.signing.validation import check_text
 
-MAX_PAGES: Final = 20  # of a level
+MAX_PAGES: Final = 20  # of a level, and of a search
 _Page = TypeVar("_Page", ObjectsPage, VersionsPage)
 
 _TOO_LONG: Final = (

@@ -1,7 +1,7 @@
 """The tools that read: what a caller may do, which files there are, what one of them is."""
 
 import asyncio
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Final
 
 from service.access.caller_description import describe
@@ -9,10 +9,10 @@ from service.access.decisions import Denied, decide
 from service.access.grants import AccessRequest, Operation
 from service.api.schemas import or_none
 from service.concurrency.event_loop import in_slices
-from service.errors import NotFound, StorageRefused, StorageUnavailable
+from service.errors import NotFound, RateLimited, StorageRefused, StorageUnavailable
 from service.multipart.object_checks import ObjectExpectation
 from service.presigning.answers import Unsigned
-from service.presigning.listings import ListingRequest
+from service.presigning.listings import MAX_PAGES, ListingRequest
 from service.presigning.requests import UnreadRequest
 from service.protocols.mcp.arguments import (
     FindArguments,
@@ -57,38 +57,45 @@ async def list_files(call: ToolCall, arguments: ListArguments) -> ToolResult:
 
 
 async def find_files(call: ToolCall, arguments: FindArguments) -> ToolResult:
+    """A search that the rate or the time ends has a cursor, or it would never come further."""
+    answer, is_whole = Answer(or_none(arguments.limit) or _DEFAULT_LIMIT), False
     try:
         async with asyncio.timeout(LIST_SECONDS):
-            return await _find_files(call, arguments)
+            is_whole = await _search(call, arguments, answer)
+    except RateLimited:
+        if answer.last is None:
+            raise
     except TimeoutError:
-        detail = f"The store did not list the names within {LIST_SECONDS:g} s."
-        raise StorageUnavailable(detail) from None
+        if answer.last is None:
+            detail = f"The store did not list the names within {LIST_SECONDS:g} s."
+            raise StorageUnavailable(detail) from None
+    value = answer.value(is_whole=is_whole)
+    del value["folders"]
+    return plain(value)
 
 
-async def _find_files(call: ToolCall, arguments: FindArguments) -> ToolResult:
-    """Look at the names page by page, until there is enough, or too many were looked at."""
-    pattern = Pattern(arguments.pattern)
-    answer = Answer(or_none(arguments.limit) or _DEFAULT_LIMIT)
+async def _search(call: ToolCall, arguments: FindArguments, answer: Answer) -> bool:
+    """Look at names until there are enough, or no more. Return whether these were all.
+
+    A grant may allow short pages only, so the pages have a bound, too.
+    """
+    pattern, looked_at = Pattern(arguments.pattern), 0
     request = _listing_request(arguments, delimiter=None, max_keys=MAX_NAMES)
-    looked_at, is_whole = 0, False
-    while not is_whole and looked_at < MAX_LOOKED_AT:
+    for _ in range(MAX_PAGES):
         page = await call.core.listings.page(call.requester, request)
         async for name, is_match in in_slices(matching(pattern, names_of(page))):
             if is_match and not answer.add(name):
-                return _found(answer, is_whole=False)
+                return False
             answer.last = name.text
             if answer.is_full:
-                return _found(answer, is_whole=False)
+                return False
+        if page.next_token is None:
+            return True
         looked_at += len(page.objects)
-        is_whole = page.next_token is None or not page.objects
-        request = ListingRequest(
-            bucket=request.bucket,
-            prefix=request.prefix,
-            delimiter=None,
-            after=page.next_token,
-            max_keys=MAX_NAMES,
-        )
-    return _found(answer, is_whole=is_whole)
+        if looked_at >= MAX_LOOKED_AT:
+            return False
+        request = replace(request, after=page.next_token, start_after=None)
+    return False
 
 
 async def describe_file(call: ToolCall, arguments: ObjectArguments) -> ToolResult:
@@ -105,12 +112,6 @@ async def describe_file(call: ToolCall, arguments: ObjectArguments) -> ToolResul
     size = {"size": members.pop("content_length")}
     shown: dict[str, Any] = {name: members[name] for name in _SHOWN}
     return plain({"bucket": arguments.bucket, "key": arguments.key} | size | present(shown))
-
-
-def _found(answer: Answer, *, is_whole: bool) -> ToolResult:
-    value = answer.value(is_whole=is_whole)
-    del value["folders"]
-    return plain(value)
 
 
 def _operation(call: ToolCall, arguments: ObjectArguments) -> Operation:

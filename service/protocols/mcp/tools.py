@@ -84,8 +84,9 @@ _IN_ORDER: Final = (  # of rights.NEEDS
         name="find_files",
         title="Find files",
         description=(
-            "Files at any depth whose last segment matches `pattern`. It looks at 10,000 names; "
-            "with `next_cursor` there are more, even if none was found. A long `prefix` is faster."
+            "Files at any depth whose last segment matches `pattern`. It looks at 10,000 names at "
+            "most; with `next_cursor` there are more, even if none was found. A long `prefix` is "
+            "faster."
         ),
         arguments=FindArguments,
         output=outputs.FOUND,

@@ -8,6 +8,7 @@ from typing import Any, Final, overload
 import pytest
 
 from service.errors import InvalidRequest
+from service.presigning.listings import MAX_PAGES
 from service.protocols.mcp.listing import MAX_BYTES, MAX_LOOKED_AT, Pattern, start_after
 from tests.protocols.mcp.harness import MODIFIED, Agent, NamesStore, grant, run_agent
 
@@ -150,6 +151,28 @@ async def test_a_search_of_a_million_names_looks_at_some() -> None:
     assert nothing == {"files": [], "next_cursor": f"data/{MAX_LOOKED_AT - 1:07}.csv"}
     assert [each["key"] for each in more["files"]] == ["data/0019999.csv"]
     assert len(store.asked) == 20
+
+
+async def test_a_search_asks_for_few_pages_however_short_they_are() -> None:
+    store = NamesStore(Million())
+    async with run_agent(grant("data/", "list", max_keys=2), store=store) as agent:
+        value = await agent.value("find_files", bucket="demo", prefix="data/", pattern="*.pdf")
+    assert len(store.asked) == MAX_PAGES
+    assert value == {"files": [], "next_cursor": f"data/{2 * MAX_PAGES - 1:07}.csv"}
+
+
+async def test_a_search_over_the_rate_goes_on_where_it_ended() -> None:
+    lines: list[bytes] = []
+    store = NamesStore(Million())
+    async with run_agent(store=store, rate_limit="3/minute", audit=lines.extend) as agent:
+        value = await agent.value("find_files", bucket="demo", pattern="*999.csv")
+        again = await agent.refusal(
+            "find_files", bucket="demo", pattern="*999.csv", cursor=value["next_cursor"]
+        )
+    assert [each["key"] for each in value["files"]] == [f"data/000{at}999.csv" for at in range(3)]
+    assert value["next_cursor"] == "data/0002999.csv"
+    assert again.startswith("rate_limited: ")
+    assert [json.loads(line)["decision"] for line in lines] == ["allowed"] * 3 + ["denied"] * 2
 
 
 async def test_a_level_with_a_million_names_is_a_page() -> None:
