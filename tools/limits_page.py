@@ -122,7 +122,7 @@ _CALLS: Final = (
     ("a message by MCP", f"{MAX_BODY_BYTES // 1024} KiB", "413"),
     (
         "names in an answer by MCP",
-        f"{MAX_NAMES:,}, {MAX_BYTES // 1000} KB; a search looks at {MAX_LOOKED_AT:,}",
+        f"{MAX_NAMES:,}, {MAX_BYTES // 1000} KB; a search: {MAX_LOOKED_AT:,}, in {MAX_PAGES} pages",
         "the next page",
     ),
     ("events that a store pushes", f"{MAX_PUSH_BYTES // 1024**2} MiB", "413"),

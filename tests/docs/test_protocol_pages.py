@@ -35,7 +35,7 @@ SENTENCES: Final = [
     ("build-caches", f"A signed URL lives for {MAX_SECONDS} s"),
     ("build-caches", f"`ticket_seconds` ({TICKET_SECONDS // 3600} h by default"),
     ("mcp", f"at most {MAX_NAMES:,} names and {MAX_BYTES // 1000} KB an answer"),
-    ("mcp", f"{MAX_LOOKED_AT:,} names a search"),
+    ("mcp", f"{MAX_LOOKED_AT:,} names a search, in {MAX_PAGES} pages"),
     ("mlflow", f"{MAX_PARTS:,} parts: {MAX_PARTS * 10 // 1000} GiB"),
     ("mlflow", f"More than {MAX_PAGES * 1000:,} files in one folder"),
     ("hugging-face", f"More than {MAX_FILES:,} files in a revision"),
