@@ -147,7 +147,9 @@ class RemoteSigner(UseCase[None]):
         if configured.has_tokens and call.action in _NOT_AT_R2:
             raise InvalidRequest(f"No session of a caller at R2 may call {call.action}.")
         if call.action == _DELETIONS:
-            objects = _named_objects(request.body)
+            # As many URLs as objects count against the rate, but at least one.
+            found = 1 if request.body is None else count_objects(request.body)
+            objects = min(max(1, found), MAX_OBJECTS)
             if (counted := self._authorizer.count(requester, objects)) is not None:
                 await counted
         is_read = request.method in _READS
@@ -264,11 +266,6 @@ class RemoteSigner(UseCase[None]):
                 self._authorizer.authorize(requester, access)
                 decided = decision
         return authorized
-
-
-def _named_objects(body: str | None) -> int:
-    """Return what a body counts against the rate: as many URLs as objects, but at least one."""
-    return 1 if body is None else min(max(1, count_objects(body)), MAX_OBJECTS)
 
 
 def _check_shared_deletion(bucket: Bucket, *, is_body_signed: bool) -> None:
