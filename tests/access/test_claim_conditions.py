@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.access.caller_description import describe, describe_entry
+from service.access.caller_entries import Entries
 from service.access.callers import ANONYMOUS, CallerEntry, Identity, caller_name, grants_of
 from service.access.claims import NO_FACTS, Claims, ClaimValue, NamedClaims, fact
 from service.access.grants import Caller, Operation
@@ -104,6 +105,13 @@ def test_a_subject_beside_claims_narrows_further(
     entry = make_entry({"/ref": ("main",)}, subject=subject)
     assert entry.matches(identify({"ref": "main"}, entry, subject=token)) is matches
     assert not entry.matches(identify({"ref": "dev"}, entry, subject=token))
+
+
+def test_the_index_finds_entries_with_one_claim_and_more() -> None:
+    one, both = make_entry({"/a": (1,)}), make_entry({"/a": (1,), "/b": (2,)})
+    index = Entries([one, both])
+    assert index.of(identify({"a": 1, "b": 2}, one, both)) == [one, both]
+    assert index.of(identify({"a": 1}, one, both)) == [one]
 
 
 def test_claims_of_another_issuer_never_match() -> None:

@@ -167,3 +167,12 @@ def test_other_buckets_then_limits_give_way_to_copies(
         assert len(found.policy) <= MAX_POLICY_LENGTH
         limits = {"s3:if-none-match", "s3:signatureAge"}
         assert all(each in found.policy for each in limits) is limited
+
+
+def test_a_policy_that_just_fits_is_made() -> None:
+    def of(length: int) -> Grant:
+        return allowing(*BOTH, prefix=f"{'x' * length}/")
+
+    room = MAX_POLICY_LENGTH - len(made(of(0), at_aws=False).policy)
+    assert len(made(of(room), at_aws=False).policy) == MAX_POLICY_LENGTH
+    assert copy_policy([of(room + 1)], ELSEWHERE) is None

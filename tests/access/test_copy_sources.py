@@ -62,6 +62,16 @@ def test_what_one_caller_may_not_copy_no_caller_of_its_session_may(
     assert readable_by_all(ACME, callers) is None
 
 
+def test_a_caller_with_versions_copies_each_version_of_a_key() -> None:
+    granted = [
+        allowing(*COPIER, Operation.VERSIONS, prefix="a/b"),
+        allowing(*COPIER, prefix="c"),
+        allowing(*COPIER, Operation.VERSIONS, prefix="d/"),
+    ]
+    patterns = ("a/b", "a/b?versionId=*", "c", "d/*")
+    assert readable_by_all(ACME, [granted]) == Readable(ACME, patterns)
+
+
 def test_an_access_point_has_no_sources() -> None:
     point = "arn:aws:s3:eu-west-1:111122223333:accesspoint/p"
     assert readable_by_all(point, [copying("a/")]) is None
@@ -70,6 +80,17 @@ def test_an_access_point_has_no_sources() -> None:
 def test_a_denial_spares_one_source_as_text() -> None:
     denied = copies_denied(Readable(ACME, ("a/*",)))
     assert denied["StringNotLike"] == {SOURCE: "acme/a/*"}
+
+
+def test_a_denial_spares_each_of_two_sources() -> None:
+    denied = copies_denied(Readable(ACME, ("a/*", "b")))
+    assert denied["StringNotLike"] == {SOURCE: ["acme/a/*", "acme/b"]}
+
+
+@pytest.mark.parametrize("source", [None, Readable(ACME, ("a/*",))])
+def test_a_denial_of_copies_lets_uploads_pass(source: Readable | None) -> None:
+    """An upload has no source, which `StringNotEquals` alone takes for another one."""
+    assert copies_denied(source)["Null"] == {SOURCE: "false"}
 
 
 def test_without_a_source_every_copy_is_denied() -> None:

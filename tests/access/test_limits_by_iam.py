@@ -15,7 +15,12 @@ from service.access.bucket_arns import bucket_arns
 from service.access.decisions import Allowed, decide
 from service.access.grants import AccessRequest, Grant, Grants, Operation
 from service.access.narrowing import VENDABLE, Permission, vended_grants
-from service.access.session_policy import MAX_POLICY_LENGTH, session_policy, vended_policy
+from service.access.session_policy import (
+    MAX_POLICY_LENGTH,
+    session_policies,
+    session_policy,
+    vended_policy,
+)
 from service.sessions.signature_age import max_age
 from tests.access.policy_evaluator import allows, statements
 from tests.access.policy_meaning import BUCKET, UPLOADS, allowing, below, granted_prefixes, near
@@ -173,6 +178,13 @@ def test_a_signature_that_is_too_old_is_denied() -> None:
         for age, allowed in (("960000", True), ("960001", False)):
             context = {"s3:prefix": "a/", "s3:signatureAge": age}
             assert allows(policy, action, resource, context) is allowed
+
+
+def test_every_session_at_aws_denies_an_old_signature() -> None:
+    old = {"s3:signatureAge": "960001"}
+    for policy in session_policies([allowing(*Operation)], AWS, max_age=960_000):
+        assert allows(policy, "s3:GetObject", f"{BUCKET}/a/b")
+        assert not allows(policy, "s3:GetObject", f"{BUCKET}/a/b", old)
 
 
 def test_the_longest_granted_lifetime_decides_the_age() -> None:

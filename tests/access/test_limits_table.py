@@ -50,6 +50,12 @@ def test_a_limit_is_looser_if_it_allows_more() -> None:
             ] == [True, True, False, False]
 
 
+def test_types_are_looser_only_if_they_include_the_others() -> None:
+    [types] = [limit for limit in LIMITS if limit.unit is Unit.TYPES]
+    assert types.is_looser(("a/b", "image/*"), ("image/*",))
+    assert not types.is_looser(("image/*",), ("a/b",))
+
+
 def test_only_a_flag_has_words_without_its_value() -> None:
     def shows_its_value(limit: Limit) -> bool:
         return "{}" in limit.words

@@ -249,6 +249,17 @@ def test_a_policy_is_too_long_just_if_its_least_part_is(
             assert len(least) <= MAX_POLICY_LENGTH or policy == least
 
 
+def test_a_list_of_versions_that_just_fits_is_in_the_policy() -> None:
+    def made(length: int) -> str:
+        grant = allowing(Operation.LIST, Operation.VERSIONS, prefix=f"{'x' * length}/")
+        return session_policy([grant], ARNS)
+
+    room = MAX_POLICY_LENGTH - len(made(0))
+    assert len(made(room)) == MAX_POLICY_LENGTH
+    assert "s3:ListBucketVersions" in made(room)
+    assert "s3:ListBucketVersions" not in made(room + 1)
+
+
 def test_limits_do_not_change_the_policy() -> None:
     limited = make_grant(prefix="a/", max_expires_in=60, max_keys=1, allow_overwrite=True)
     assert session_policy([limited], ARNS) == session_policy([make_grant(prefix="a/")], ARNS)

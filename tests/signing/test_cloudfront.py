@@ -202,5 +202,9 @@ def test_a_public_key_is_no_private_key() -> None:
         read_private_key(public)
 
 
+def test_an_audit_line_names_the_key_pair() -> None:
+    assert CloudFrontSigner(KEY_ID, ec_key()).members() == (("key_pair_id", KEY_ID),)
+
+
 def test_no_repr_shows_the_key() -> None:
     assert repr(CloudFrontSigner(KEY_ID, ec_key())) == f"CloudFrontSigner(key_pair_id='{KEY_ID}')"
