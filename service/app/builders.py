@@ -7,7 +7,6 @@ from dataclasses import replace
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
-from urllib.parse import urlsplit
 
 from service.access.bucket_arns import BucketArns, bucket_arns
 from service.access.callers import ANONYMOUS, CallerEntry, Identity
@@ -27,7 +26,6 @@ from service.signing.actions import Encryption
 from service.signing.cloudfront import CloudFrontSigner
 from service.signing.signer import MAX_EXPIRES_IN, Address
 
-_AWS_HOST = re.compile(r".*\.amazonaws\.com(?:\.cn)?")
 _AWS_PARTITION = re.compile(r"arn:(aws[a-z-]*):iam::.*")
 
 
@@ -125,7 +123,7 @@ def _bucket(name: str, settings: Settings, address: Address, delivery: Delivery 
         copy_group=_copy_group(name, bucket, address.region),
         conditional_writes=bucket.conditional_writes,
         conditional_copies=conditional_copies(bucket),
-        compares_payload_hash=is_at_aws(bucket),  # MiniStack 1.5 and SeaweedFS 4.48 do not
+        compares_payload_hash=bucket.is_at_aws,  # MiniStack 1.5 and SeaweedFS 4.48 do not
         tag_urls=bucket.tag_urls,
         cloudfront=delivery,
     )
@@ -141,7 +139,7 @@ def _copy_group(name: str, bucket: BucketSettings, region: str) -> tuple[Hashabl
 def conditional_copies(bucket: BucketSettings) -> bool:
     """Whether the store obeys the conditions of copies: only AWS is sure to."""
     set_so = bucket.conditional_copies
-    return is_at_aws(bucket) if set_so is None else set_so
+    return bucket.is_at_aws if set_so is None else set_so
 
 
 def encryption(bucket: BucketSettings) -> Encryption | None:
@@ -242,7 +240,7 @@ def iam_arns(name: str, bucket: BucketSettings, region: str) -> BucketArns:
     role_arn = _AWS_PARTITION.fullmatch(bucket.role_arn or "")
     partition = "aws" if role_arn is None else role_arn[1]
     kms_via: tuple[str, ...] = ()
-    if at_aws := is_at_aws(bucket):
+    if at_aws := bucket.is_at_aws:
         # docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html
         # #conditions-kms-via-service
         kms_via = (f"s3.{region}.amazonaws.com",)
@@ -251,9 +249,3 @@ def iam_arns(name: str, bucket: BucketSettings, region: str) -> BucketArns:
     return bucket_arns(
         bucket.bucket or name, partition=partition, kms_via=kms_via, enforces_limits=at_aws
     )
-
-
-def is_at_aws(bucket: BucketSettings) -> bool:
-    """Other stores have no KMS, and may refuse a policy that names it."""
-    host = urlsplit(bucket.endpoint_url or "").hostname
-    return host is None or _AWS_HOST.fullmatch(host) is not None

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
@@ -32,6 +33,8 @@ from service.config.types import (
 )
 from service.errors import FOUND, InvalidRequest
 from service.signing.validation import check_header_value
+
+_AWS_HOST = re.compile(r".*\.amazonaws\.com(?:\.cn)?")
 
 
 class EncryptionSettings(Section):
@@ -239,6 +242,12 @@ class BucketSettings(BucketDefaults):
     @property
     def kind(self) -> CredentialKind:
         return kind_of(self.credentials)
+
+    @property
+    def is_at_aws(self) -> bool:
+        """Other stores have no KMS, and may refuse a policy that names it."""
+        host = urlsplit(self.endpoint_url or "").hostname
+        return host is None or _AWS_HOST.fullmatch(host) is not None
 
     @property
     def signed_endpoint_url(self) -> str | None:

@@ -76,7 +76,7 @@ def warnings(settings: Settings, known_regions: frozenset[str]) -> Iterator[Conf
     with_forms = {g.bucket for g in settings.grants() if Operation.FORM in g.allow}
     for name, bucket in settings.buckets.items():
         at = ("buckets", name)
-        if builders.is_at_aws(bucket) and (text := _unknown_region(bucket.region, known_regions)):
+        if bucket.is_at_aws and (text := _unknown_region(bucket.region, known_regions)):
             yield ConfigurationProblem(text, (*at, "region"))
         for key, text in _risks(bucket):
             yield ConfigurationProblem(text, (*at, key), grave=True)
@@ -116,7 +116,7 @@ def _unknown_region(region: str, regions: frozenset[str]) -> str | None:
 
 def _risks(bucket: BucketSettings) -> Iterator[tuple[str, str]]:
     """Yield the setting that causes a risk, which may be in `bucket_defaults`, and the risk."""
-    if not bucket.is_scoped and not builders.is_at_aws(bucket):
+    if not bucket.is_scoped and not bucket.is_at_aws:
         text = (
             "all callers share one set of credentials. If the store acts on unsigned headers, as "
             "MinIO does, any upload URL can copy everything that these credentials can read: see "
@@ -134,12 +134,12 @@ def _risks(bucket: BucketSettings) -> Iterator[tuple[str, str]]:
 
 
 def _has_own_sts(bucket: BucketSettings) -> bool:
-    return bucket.sts_endpoint_url is not None and not builders.is_at_aws(bucket)
+    return bucket.sts_endpoint_url is not None and not bucket.is_at_aws
 
 
 def _wrong_sts(bucket: BucketSettings) -> Iterator[str]:
     is_aws_sts = bucket.kind.role_trusts is not None and bucket.sts_endpoint_url is None
-    if is_aws_sts and not builders.is_at_aws(bucket):
+    if is_aws_sts and not bucket.is_at_aws:
         yield (
             "the store is not AWS, but its sessions are AWS's; set sts_endpoint_url to the store's "
             "STS"
@@ -174,7 +174,7 @@ def _more_sessions(
     if not bucket.is_scoped:
         return
     allowed = frozenset[Operation]().union(*(grant.allow for grant in grants))
-    if not builders.is_at_aws(bucket) and reads_and_uploads(allowed):
+    if not bucket.is_at_aws and reads_and_uploads(allowed):
         yield "; twice as many for one that reads and uploads"
     if is_copied:
         yield "; as many more for one that copies"

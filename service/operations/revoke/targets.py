@@ -88,7 +88,7 @@ def _targets(owner: Owner, buckets: Sequence[str], settings: Settings) -> list[T
             buckets=tuple(names),
             region=of_role[0].region,
             seconds=max(MIN_VENDED_SECONDS, *(each.session_seconds for each in of_role)),
-            is_at_aws=all(builders.is_at_aws(each) for each in of_role),
+            is_at_aws=all(each.is_at_aws for each in of_role),
         )
         targets.append(target)
     return targets

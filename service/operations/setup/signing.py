@@ -91,7 +91,7 @@ def signed_buckets(
                 s3_bucket=bucket.bucket or name,
                 arns=arns,
                 region=region,
-                is_at_aws=builders.is_at_aws(bucket),
+                is_at_aws=bucket.is_at_aws,
                 is_scoped=bucket.is_scoped,
                 endpoint_url=bucket.endpoint_url,
                 grants=tuple(chain.from_iterable(of_bucket)),
