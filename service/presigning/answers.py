@@ -46,16 +46,13 @@ class Request(Protocol):
 
 
 class ObjectRequest(Request, Protocol):
-    """A request that a session signs: its operation, its bucket and `is_copy` say which one."""
+    """A request for what a session may sign, of one bucket."""
 
     @property
     def operation(self) -> Operation: ...
 
     @property
     def bucket(self) -> str: ...
-
-    @property
-    def is_copy(self) -> bool: ...
 
 
 class Answer(Protocol):

@@ -32,7 +32,12 @@ from service.presigning.caller_access import CallerAccess
 from service.presigning.rate_limits import RateLimits
 from service.presigning.requests import Requester, StoreRequest, UnreadRequest
 from service.presigning.results import AuthorizedStoreAccess
-from service.presigning.signing_terms import SigningLimits, SigningTerms, SigningTermsFactory
+from service.presigning.signing_terms import (
+    NoSessionYet,
+    SigningLimits,
+    SigningTerms,
+    SigningTermsFactory,
+)
 from service.presigning.snapshot import Bucket, Snapshot
 from service.presigning.url_signers import UrlSigner, UrlTerms
 from service.sessions.lifetime import Lifetime, Validity
@@ -83,21 +88,21 @@ class Authorizer:
         key: str | Sequence[str],
         work: Callable[[], Awaitable[T]],
         *,
-        without_waiting: Callable[[], T | None] | None = None,
+        without_waiting: Callable[[], T] | None = None,
         urls: int = 1,
     ) -> T:
         """Count `urls` against the caller's rate, do the work, and write the audit line.
 
         Each single call that signs passes here, so that no URL leaves without these steps. `key`
         may be all keys of the one request, or none if it is unread. `urls` are 0 if they were
-        counted before. `work` is done only if `without_waiting` returns None. Returns the answer,
-        or raises the refusal, once it is in the audit trail: RateLimited, Overloaded and what the
-        two raise.
+        counted before. `work` is done only without `without_waiting`, or if that raises
+        NoSessionYet. Returns the answer, or raises the refusal, once it is in the audit trail:
+        RateLimited, Overloaded and what the two raise.
         """
         try:
             if urls and (counted := self.count(requester, urls)) is not None:
                 await counted
-            answer = None if without_waiting is None else without_waiting()
+            answer = None if without_waiting is None else _unless_missing(without_waiting)
             if answer is None:
                 answer = await work()
         except PresignError as refusal:
@@ -126,16 +131,16 @@ class Authorizer:
         requester: Requester,
         request: ObjectRequest,
         key: str | Sequence[str],
-        sign: Callable[[], T | None],
+        sign: Callable[[], T],
         *,
         urls: int = 1,
     ) -> Coroutine[Any, Any, T]:
         """Return what `sign` returns, as `audited` does.
 
-        `sign` returns None while no session is available; it is called again after the wait. Raises
-        CredentialsUnavailable, and what `audited` and `sign` raise.
+        `sign` raises NoSessionYet while its session is not there; it is called again after the
+        wait. Raises CredentialsUnavailable, and what else `audited` and `sign` raise.
         """
-        wait = partial(self._await_session, requester, request, sign)
+        wait = partial(self._await_session, sign)
         return self.audited(requester, request, key, wait, without_waiting=sign, urls=urls)
 
     def authorize(self, requester: Requester, access_request: AccessRequest) -> AuthorizedAccess:
@@ -160,18 +165,13 @@ class Authorizer:
             case Limited(pointer, detail):
                 raise LimitExceeded(detail, pointer=pointer)
 
-    def signing_terms(
-        self, authorized: AuthorizedAccess, lifetime: Lifetime
-    ) -> SigningTerms | None:
-        """Return None while no session is available.
-
-        Raises LifetimeUnavailable or CredentialsUnavailable if the minimum lifetime cannot be met.
-        """
+    def signing_terms(self, authorized: AuthorizedAccess, lifetime: Lifetime) -> SigningTerms:
+        """As `SigningTermsFactory.make`."""
         return self._terms_factory.make(authorized, lifetime)
 
     def url_terms(
         self, signer: UrlSigner, authorized: AuthorizedAccess, lifetime: Lifetime
-    ) -> UrlTerms | None:
+    ) -> UrlTerms:
         """As `UrlSigner.terms`."""
         return signer.terms(self._terms_factory, authorized, lifetime)
 
@@ -210,7 +210,7 @@ class Authorizer:
         It is not counted, and writes no line. The larger request does both.
         """
         sign = partial(self._authorize_store_call, requester, request, 0)
-        return sign() or await self._await_session(requester, request, sign)
+        return await self._await_session(sign)
 
     def access(self, requester: Requester) -> CallerAccess:
         return self.snapshot.access(requester.identity)
@@ -221,11 +221,6 @@ class Authorizer:
         if rate is None or self._limits is None or self._limits.try_take(caller, rate, urls):
             return None
         return self._limits.take(caller, rate, urls)
-
-    def session_key(self, requester: Requester, request: ObjectRequest) -> SessionKey:
-        """Return which session signs a request that is granted."""
-        access = self.access(requester)
-        return access.session_key(request.bucket, request.operation, is_copy=request.is_copy)
 
     async def session_error(self, session_key: SessionKey) -> CredentialsUnavailable | None:
         """Wait for a session. Return None, or the error to report."""
@@ -241,31 +236,30 @@ class Authorizer:
         if written is not None:
             await written
 
-    async def _await_session(
-        self, requester: Requester, request: ObjectRequest, sign: Callable[[], T | None]
-    ) -> T:
+    async def _await_session(self, sign: Callable[[], T]) -> T:
         """Return what `sign` returns, after the one shared attempt to get a session.
 
         If the configuration changes meanwhile, another session may be needed, and is waited for.
         """
         refusals: dict[SessionKey, CredentialsUnavailable | None] = {}
-        while (answer := sign()) is None:
-            key = self.session_key(requester, request)
+        while True:
+            try:
+                return sign()
+            except NoSessionYet as missing:
+                key = missing.key
             if key in refusals:
                 raise refusals[key] or unavailable()
             refusals[key] = await self.session_error(key)
-        return answer
 
     def _authorize_store_call(
         self, requester: Requester, request: StoreRequest, urls: int
-    ) -> AuthorizedStoreAccess | None:
+    ) -> AuthorizedStoreAccess:
         check = check_prefix if request.access_request.is_prefix else check_key
         check(request.key)
         authorized = self.authorize(requester, request.access_request)
         if request.create_only:
             authorized.bucket.refuse_create_only()
-        if (signing_terms := self.signing_terms(authorized, request.lifetime)) is None:
-            return None
+        signing_terms = self.signing_terms(authorized, request.lifetime)
         return AuthorizedStoreAccess(
             session=signing_terms.signing.session,
             signer=signing_terms.signing.signer,
@@ -275,6 +269,14 @@ class Authorizer:
             tag=requester.request_id if authorized.bucket.tag_urls else None,
             urls=urls,
         )
+
+
+def _unless_missing(sign: Callable[[], T]) -> T | None:
+    """Return what `sign` returns, or None while its session is not there."""
+    try:
+        return sign()
+    except NoSessionYet:
+        return None
 
 
 def unavailable() -> CredentialsUnavailable:

@@ -23,7 +23,6 @@ class CookiesRequest:
     """Cookies of CloudFront for all that is below `key`, a prefix."""
 
     operation: ClassVar = Operation.DOWNLOAD
-    is_copy: ClassVar = False
 
     bucket: str
     key: str

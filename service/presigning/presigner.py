@@ -23,6 +23,7 @@ from service.presigning.requests import (
     signed_key,
 )
 from service.presigning.results import PresignedForm, PresignedRequest, PresignedRequests
+from service.presigning.signing_terms import NoSessionYet
 from service.presigning.url_templates import UrlTemplateCache
 from service.sessions.pool_entry import SessionKey
 from service.signing.actions import PutObject
@@ -76,7 +77,7 @@ class Presigner:
     ) -> Coroutine[Any, Any, PresignedForm]:
         """Return the URL and the fields of a form. Raises what `presign` raises."""
         key = request.key or request.key_prefix or ""
-        sign: Callable[[], PresignedForm | None]
+        sign: Callable[[], PresignedForm]
         try:
             key = form_key(request, self._unique_id)
         except PresignError as error:
@@ -98,13 +99,12 @@ class Presigner:
         """
         refusals: _Refusals = {}
         runs = await self._sign_runs(requester, requests)
-        while pending := self._pending(requester, runs) - refusals.keys():
+        while pending := {run.waits_for for run in runs if run.waits_for} - refusals.keys():
             async with while_waiting():
                 found = await asyncio.gather(*map(self._authorizer.session_error, pending))
             refusals |= zip(pending, found, strict=True)
             runs = await self._sign_runs(requester, requests)
-        refused = partial(self._refusal, requester, refusals)
-        answered = [(run.request, run.keys, run.answer or refused(run)) for run in runs]
+        answered = [(run.request, run.keys, run.answer or _refusal(run, refusals)) for run in runs]
         outcomes = [(each, keys, answer) for each, keys, answer in answered if each is not None]
         await self._authorizer.record(requester, outcomes)
         return [answer for _, keys, answer in answered for answer in _answers(keys, answer)]
@@ -124,11 +124,10 @@ class Presigner:
             await trail.record_batch(requester, describe(), refusal, s3_buckets)
             raise
 
-    def _presign(self, requester: Requester, request: PresignRequest) -> PresignedRequest | None:
-        """Return None while no session is available."""
+    def _presign(self, requester: Requester, request: PresignRequest) -> PresignedRequest:
+        """Raises NoSessionYet, and what `presign` raises."""
         key = signed_key(request)
-        if (template := self._templates.find(requester, request)) is None:
-            return None
+        template = self._templates.find(requester, request)
         action = request.action
         return PresignedRequest(
             method=action.METHOD,
@@ -141,11 +140,10 @@ class Presigner:
 
     def _presign_form(
         self, requester: Requester, request: PostFormRequest, key: str
-    ) -> PresignedForm | None:
+    ) -> PresignedForm:
         """As `_presign`."""
         authorized = self._authorizer.authorize(requester, access_for_form(request, key))
-        if (signing_terms := self._authorizer.signing_terms(authorized, request.lifetime)) is None:
-            return None
+        signing_terms = self._authorizer.signing_terms(authorized, request.lifetime)
         bucket, validity = authorized.bucket, signing_terms.validity
         fields = presign_form(
             signing_terms.signing.signer,
@@ -197,6 +195,8 @@ class Presigner:
                     yield self._presign_run(requester, request, run, paths)
                 except PresignError as error:
                     yield _Run(request, run, error)
+                except NoSessionYet as missing:
+                    yield _Run(request, run, None, waits_for=missing.key)
                 keys = keys[len(run) :]
 
     def _run_of_keys(
@@ -219,8 +219,7 @@ class Presigner:
     ) -> "_Run":
         """As `_presign`, for all keys of a run. Only the first one may be invalid."""
         signed_key(request)
-        if (template := self._templates.find(requester, request)) is None:
-            return _Run(request, keys, None)
+        template = self._templates.find(requester, request)
         action, context = request.action, template.context
         is_late = template.terms.is_slow
         answer = PresignedRequests(
@@ -233,24 +232,9 @@ class Presigner:
         )
         return _Run(request, keys, answer, partial(context.urls, [*paths]) if is_late else None)
 
-    def _pending(self, requester: Requester, runs: "Sequence[_Run]") -> set[SessionKey]:
-        """Return the sessions that are not available yet."""
-        return {
-            self._authorizer.session_key(requester, run.request)
-            for run in runs
-            if run.request is not None and run.answer is None
-        }
-
-    def _refusal(
-        self, requester: Requester, refusals: _Refusals, run: "_Run"
-    ) -> CredentialsUnavailable:
-        """Return why there is no session for a run."""
-        assert run.request is not None  # else its error is its answer
-        return refusals[self._authorizer.session_key(requester, run.request)] or unavailable()
-
 
 class _Run(NamedTuple):
-    """Neighbouring keys with the same answer, which is None while no session is available.
+    """Neighbouring keys with the same answer, which is None while a run `waits_for` a session.
 
     An item that is no valid request has its error and no `request`, and no audit line.
     """
@@ -259,6 +243,13 @@ class _Run(NamedTuple):
     keys: Sequence[str]
     answer: PresignedRequests | PresignError | None
     sign: Callable[[], list[str]] | None = None  # what a thread does, for the answer's URLs
+    waits_for: SessionKey | None = None
+
+
+def _refusal(run: _Run, refusals: _Refusals) -> CredentialsUnavailable:
+    """Return why there is no session for a run."""
+    assert run.waits_for is not None  # else it has an answer
+    return refusals[run.waits_for] or unavailable()
 
 
 def _sign_all(runs: "Sequence[_Run]") -> None:

@@ -61,10 +61,6 @@ class PresignRequest:
     lifetime: Lifetime
     content_type_given: bool = True
 
-    @property
-    def is_copy(self) -> bool:
-        return isinstance(self.action, CopyObject)
-
     def members(self) -> Members:
         if not isinstance(self.action, CopyObject):
             return ()
@@ -132,7 +128,6 @@ class PostFormRequest:
     """A form for `key`, or for a new key under `key_prefix`. `form` has everything else."""
 
     operation: ClassVar = Operation.FORM
-    is_copy: ClassVar = False
 
     bucket: str
     form: PostObject
@@ -172,10 +167,6 @@ class StoreRequest:
     @property
     def key(self) -> str:
         return self.access_request.key
-
-    @property
-    def is_copy(self) -> bool:
-        return self.access_request.is_copy
 
     def members(self) -> Members:
         return (("action", self.action), ("upload_id", self.upload_id))

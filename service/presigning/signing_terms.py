@@ -25,6 +25,14 @@ if TYPE_CHECKING:  # the commands read a configuration without what a running po
     from service.sessions.pool import SessionPool
 
 
+class NoSessionYet(Exception):
+    """Nothing can be signed before the session `key` is there. Requests wait for it."""
+
+    def __init__(self, key: SessionKey) -> None:
+        super().__init__()
+        self.key = key
+
+
 @dataclass(slots=True, eq=False)
 class SigningLimits:  # not frozen: see requests.py
     """What the grants and the server allow, in seconds. No `max_expires_in` means no limit."""
@@ -70,16 +78,17 @@ class SigningTermsFactory:
         self._pool = pool
         self._clock = clock
 
-    def make(self, limits: SigningLimits, lifetime: Lifetime) -> SigningTerms | None:
-        """Return the session and the validity of a signature. None while no session is available.
+    def make(self, limits: SigningLimits, lifetime: Lifetime) -> SigningTerms:
+        """Return the session and the validity of a signature.
 
-        Raises LifetimeUnavailable or CredentialsUnavailable if the minimum cannot be met.
+        Raises NoSessionYet, and LifetimeUnavailable or CredentialsUnavailable if the minimum cannot
+        be met.
         """
         lifetime.check_signable()
         if lifetime.stable_for is not None:
             return self._make_stable(limits, lifetime, lifetime.stable_for)
         if (signing := self._pool.current(limits.session_key)) is None:
-            return None
+            raise NoSessionYet(limits.session_key)
         validity = self._validity(limits, lifetime, signing)
         return SigningTerms(limits.session_key, signing, validity, self._pool)
 
@@ -98,7 +107,7 @@ class SigningTermsFactory:
 
     def _make_stable(
         self, limits: SigningLimits, requested: Lifetime, stable_for: int
-    ) -> SigningTerms | None:
+    ) -> SigningTerms:
         """As `make`, for `stable_for`: one session signs all equal requests of a window.
 
         A window is `stable_for` seconds long. A session that is too short for it is refreshed
@@ -106,7 +115,7 @@ class SigningTermsFactory:
         """
         key, default = limits.session_key, limits.default_expires_in
         if (current_at := self._pool.current_at(key)) is None:
-            return None
+            raise NoSessionYet(key)
         current, now = current_at
         window = Window.at(now, stable_for)
         shape = (requested, default, limits.max_expires_in)
@@ -125,7 +134,7 @@ class SigningTermsFactory:
         if not isinstance(found, ShortLifetime):
             lifetime = found
         elif bound is None and self._pool.renew(key):
-            return None  # a new session may give more
+            raise NoSessionYet(key)  # a new session may give more
         else:
             lifetime = found.lifetime or SessionTooShort()
         validity = Validity(

@@ -51,11 +51,11 @@ class UrlTerms(Protocol):
 class UrlSigner(Protocol):
     def terms(
         self, factory: SigningTermsFactory, limits: SigningLimits, lifetime: Lifetime
-    ) -> UrlTerms | None:
-        """Return None while no session is available.
+    ) -> UrlTerms:
+        """Return what signs, and for how long.
 
-        Raises LifetimeUnavailable or CredentialsUnavailable if the minimum lifetime cannot be met,
-        and InvalidRequest for more than a signature can last.
+        Raises NoSessionYet, LifetimeUnavailable or CredentialsUnavailable if the minimum lifetime
+        cannot be met, and InvalidRequest for more than a signature can last.
         """
 
 
@@ -64,5 +64,5 @@ class SessionSigner:
 
     def terms(
         self, factory: SigningTermsFactory, limits: SigningLimits, lifetime: Lifetime
-    ) -> SigningTerms | None:
+    ) -> SigningTerms:
         return factory.make(limits, lifetime)

@@ -63,10 +63,10 @@ class UrlTemplateCache:
         self._surface = surface
         self._cache = BoundedDict[_CacheKey, UrlTemplate](_MAX_TEMPLATES)
 
-    def find(self, requester: Requester, request: PresignRequest) -> UrlTemplate | None:
-        """Return a template for the request, or None while no session is available.
+    def find(self, requester: Requester, request: PresignRequest) -> UrlTemplate:
+        """Return a template for the request.
 
-        Raises what `Presigner.presign` raises.
+        Raises NoSessionYet, and what `Presigner.presign` raises.
         """
         access = self._authorizer.access(requester)
         if isinstance(request.action, _NEVER_ALIKE):
@@ -77,13 +77,13 @@ class UrlTemplateCache:
         if cached is not None and cached.terms.is_current():
             return cached
         template = self._make(requester, access, request)
-        if template is not None and template.is_reusable:
+        if template.is_reusable:
             self._cache[at] = template
         return template
 
     def _make(
         self, requester: Requester, access: CallerAccess, request: PresignRequest
-    ) -> UrlTemplate | None:
+    ) -> UrlTemplate:
         complete = with_content_type(with_page_size(request, access.grants), access.grants)
         authorized = self._authorizer.authorize(requester, complete.access_request())
         action = complete.action
@@ -93,8 +93,7 @@ class UrlTemplateCache:
             )
         signer = authorized.bucket.signing_for(action, self._surface)
         action = _apply_bucket_defaults(action, authorized.bucket)
-        if (terms := self._authorizer.url_terms(signer, authorized, request.lifetime)) is None:
-            return None
+        terms = self._authorizer.url_terms(signer, authorized, request.lifetime)
         tag = _tag(requester, request.lifetime, terms) if authorized.bucket.tag_urls else None
         context = terms.context(action, tag)
         return UrlTemplate(

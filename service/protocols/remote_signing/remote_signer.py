@@ -205,14 +205,11 @@ class RemoteSigner(UseCase[None]):
             "The URI does not point to this bucket: compare scheme, host and port."
         )
 
-    def _sign(
-        self, requester: Requester, method: str, checked: _ValidatedRequest
-    ) -> SignedHeaders | None:
-        """Return None while no session is available."""
+    def _sign(self, requester: Requester, method: str, checked: _ValidatedRequest) -> SignedHeaders:
+        """Raises NoSessionYet, and what `sign` raises."""
         if self._authorizer.snapshot is not checked.snapshot:
             raise Overloaded("The configuration has just changed.", retry_after=1)
-        if (signing_terms := self._signing_terms(requester, method, checked)) is None:
-            return None
+        signing_terms = self._signing_terms(requester, method, checked)
         bucket = checked.snapshot.buckets[checked.accesses[0].bucket]
         signing, validity = signing_terms.signing, signing_terms.validity
         added = _encryption(checked, bucket) if method not in _READS else {}
@@ -234,7 +231,7 @@ class RemoteSigner(UseCase[None]):
 
     def _signing_terms(
         self, requester: Requester, method: str, checked: _ValidatedRequest
-    ) -> SigningTerms | None:
+    ) -> SigningTerms:
         access, first = self._authorizer.access(requester), checked.accesses[0]
         cache_key = (access, access.grants.scope(first), checked.call.action)
         is_plain_read = method in _READS and not first.version and not first.is_prefix
@@ -247,7 +244,7 @@ class RemoteSigner(UseCase[None]):
         if not checked.signed.keys().isdisjoint(_CONDITIONS):
             authorized.bucket.refuse_create_only()
         signing_terms = self._authorizer.signing_terms(authorized, _LIFETIME)
-        if is_plain_read and signing_terms is not None:
+        if is_plain_read:
             self._decided[cache_key] = signing_terms
         return signing_terms
 
