@@ -19,7 +19,6 @@ from service.access.bucket_arns import BucketArns
 from service.access.create_only import (
     UPLOADS,
     bound_to_create,
-    overwriting,
     uploads_without_condition,
 )
 from service.access.grants import Grant, Operation
@@ -34,10 +33,6 @@ OBJECT_ACTIONS: Final[Mapping[str, frozenset[Operation]]] = {
     "s3:AbortMultipartUpload": frozenset({Operation.MULTIPART}),
     "s3:ListMultipartUploadParts": frozenset({Operation.MULTIPART}),
     "s3:DeleteObject": frozenset({Operation.DELETE}),
-}
-# A signed upload has the tags that were requested. IAM would also let a program tag what exists.
-_VENDED_ACTIONS: Final = {
-    action: ops for action, ops in OBJECT_ACTIONS.items() if action != "s3:PutObjectTagging"
 }
 VERSION_ACTIONS: Final[Mapping[str, frozenset[Operation]]] = {
     "s3:GetObjectVersion": frozenset({Operation.DOWNLOAD, Operation.HEAD}),
@@ -121,7 +116,7 @@ def session_policy(grants: Iterable[Grant], arns: BucketArns, *, max_age: int | 
     """
     granted = list(grants)
     objects, lists, more = _needed(granted, arns)
-    with_versions = map(encode, _list(granted, arns, _LISTS_ONE_KEY, with_versions=True))
+    with_versions = map(encode, list_statements(granted, arns, _LISTS_ONE_KEY, with_versions=True))
     create_only = create_only_statements(granted, uploads_without_condition(granted), arns)
     wanted = limit_statements(create_only, arns, max_age)
     limits = limits_with_room(wanted, [*objects, *lists, *more])
@@ -129,26 +124,6 @@ def session_policy(grants: Iterable[Grant], arns: BucketArns, *, max_age: int | 
     if len(policy) <= MAX_POLICY_LENGTH:  # lists of versions matter least
         return policy
     return document([*objects, *lists, *more, *limits])
-
-
-def vended_policy(grants: Iterable[Grant], arns: BucketArns, *, max_age: int | None) -> str:
-    """Return the policy of a session whose credentials a program gets, as `session_policy`.
-
-    No signature of ours limits the program, so every limit is in it, however long it is. It has no
-    action that only the service needs. Copies are allowed: they need rights to both objects.
-    """
-    granted = list(grants)
-    allowed = frozenset[Operation]().union(*(grant.allow for grant in granted))
-    objects = object_statements(granted, arns, _VENDED_ACTIONS, VERSION_ACTIONS)
-    create_only = create_only_statements(granted, overwriting(granted), arns)
-    limits = limit_statements(create_only, arns, max_age)
-    policy = ""
-    for with_versions in (True, False):
-        lists = _list(granted, arns, frozenset(), with_versions=with_versions)
-        policy = document(map(encode, [*objects, *lists, *kms_statements(allowed, arns), *limits]))
-        if len(policy) <= MAX_POLICY_LENGTH:  # lists of versions matter least
-            break
-    return policy
 
 
 def deny_all(arns: BucketArns) -> str:
@@ -160,7 +135,7 @@ def _needed(grants: list[Grant], arns: BucketArns) -> tuple[list[str], list[str]
     """Return what the policy must have: of objects, of lists, and of keys of KMS and copies."""
     allowed = frozenset[Operation]().union(*(grant.allow for grant in grants))
     objects = object_statements(grants, arns, OBJECT_ACTIONS, VERSION_ACTIONS)
-    lists = _list(grants, arns, _LISTS_ONE_KEY, with_versions=False)
+    lists = list_statements(grants, arns, _LISTS_ONE_KEY, with_versions=False)
     more = [*kms_statements(allowed, arns), *_no_copies(allowed, arns)]
     return [*map(encode, objects)], [*map(encode, lists)], [*map(encode, more)]
 
@@ -197,7 +172,7 @@ def object_statements(
     ]
 
 
-def _list(
+def list_statements(
     grants: list[Grant],
     arns: BucketArns,
     lists_one_key: frozenset[Operation],

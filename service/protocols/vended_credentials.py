@@ -8,7 +8,7 @@ from service.access.bucket_arns import BucketArns
 from service.access.grants import Grant, Operation
 from service.access.narrowing import Permission, vended_grants
 from service.access.r2_rights import vended_rights
-from service.access.session_policy import vended_policy
+from service.access.vended_policy import vended_policy
 from service.presigning.answers import Members, Signed
 from service.sessions import signature_age
 from service.sessions.lifetime import Lifetime, Validity

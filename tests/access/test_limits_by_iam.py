@@ -15,12 +15,8 @@ from service.access.bucket_arns import bucket_arns
 from service.access.decisions import Allowed, decide
 from service.access.grants import AccessRequest, Grant, Grants, Operation
 from service.access.narrowing import VENDABLE, Permission, vended_grants
-from service.access.session_policy import (
-    MAX_POLICY_LENGTH,
-    session_policies,
-    session_policy,
-    vended_policy,
-)
+from service.access.session_policy import MAX_POLICY_LENGTH, session_policies, session_policy
+from service.access.vended_policy import vended_policy
 from service.sessions.signature_age import max_age
 from tests.access.policy_evaluator import allows, statements
 from tests.access.policy_meaning import BUCKET, UPLOADS, allowing, below, granted_prefixes, near

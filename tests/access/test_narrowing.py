@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from service.access.bucket_arns import bucket_arns
 from service.access.grants import Grant, Operation
 from service.access.narrowing import VENDABLE, Permission, vended_grants
-from service.access.session_policy import vended_policy
+from service.access.vended_policy import vended_policy
 from service.errors import InvalidRequest
 from tests.access.policy_evaluator import allows
 from tests.access.policy_meaning import (

@@ -22,8 +22,8 @@ from service.access.session_policy import (
     least_policies,
     session_policies,
     session_policy,
-    vended_policy,
 )
+from service.access.vended_policy import vended_policy
 from tests.access.counted_calls import calls
 from tests.access.policy_evaluator import allows, statements
 from tests.access.policy_meaning import (
