@@ -13,13 +13,14 @@ class BucketArns:
 
     `kms_via` are the values of `kms:ViaService` to allow; empty if the store is not AWS.
     `enforces_limits` says whether the store supports the condition keys of limits and of copies, as
-    AWS does.
+    AWS does. Nobody may upload with a tag of the names in `tags_read_by`.
     """
 
     bucket: str
     objects: str
     kms_via: tuple[str, ...] = ()
     enforces_limits: bool = False
+    tags_read_by: tuple[str, ...] = ()
 
 
 def bucket_arns(s3_bucket: str, *, partition: str, **more: Any) -> BucketArns:

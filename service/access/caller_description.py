@@ -6,6 +6,7 @@ from typing import Any
 
 from service.access.callers import CallerEntry, Identity
 from service.access.claims import Fact, value_of
+from service.access.conditions import members
 from service.access.grants import Grant, Operation
 from service.access.limits import limits_of
 
@@ -46,7 +47,8 @@ def condition(entry: CallerEntry, facts: Iterable[Fact]) -> dict[str, Any]:
 def describe_grant(grant: Grant) -> dict[str, Any]:
     allow = [operation for operation in Operation if operation in grant.allow]
     limits = {limit.name: value for limit, value in limits_of(grant)}
-    return {"bucket": grant.bucket, "prefix": grant.prefix, "allow": allow, **limits}
+    where = {"bucket": grant.bucket, "prefix": grant.prefix, "allow": allow}
+    return {**where, **limits, **members(grant.conditions)}
 
 
 def _present(members: dict[str, Any]) -> dict[str, Any]:

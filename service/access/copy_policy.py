@@ -13,7 +13,7 @@ from typing import Final
 from service.access.bucket_arns import BucketArns
 from service.access.copy_sources import takes_copies
 from service.access.create_only import overwriting
-from service.access.grants import Grant, Operation
+from service.access.grants import Conditions, Grant, Operation
 from service.access.session_policy import (
     MAX_POLICY_LENGTH,
     create_only_statements,
@@ -99,6 +99,20 @@ def copy_policy(
         if len(policy) <= MAX_POLICY_LENGTH:
             return CopyPolicy(policy, copies)
     return None
+
+
+def grants_of_copies(
+    grants: Iterable[Grant], target: Conditions | None, source: Conditions | None
+) -> list[Grant]:
+    """Return what the session may use that copies under these two grants' conditions."""
+    if target == source:
+        return [grant for grant in grants if grant.conditions == target]
+    kept = {target: frozenset(Operation) - _READING, source: _READING}
+    return [
+        replace(grant, allow=grant.allow & kept[grant.conditions])
+        for grant in grants
+        if grant.conditions in kept
+    ]
 
 
 def receives_copies(grant: Grant) -> bool:

@@ -1,9 +1,10 @@
 """Finds the grants whose uploads may replace nothing or need no If-None-Match. Pure."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Final
 
-from service.access.grants import Grant, Operation
+from service.access.grants import Conditions, Grant, Operation
 from service.access.prefixes import subtrees_of
 
 UPLOADS: Final = frozenset({Operation.UPLOAD, Operation.FORM, Operation.MULTIPART})
@@ -15,6 +16,24 @@ def is_create_only(grant: Grant) -> bool:
 
 def overwriting(grants: Sequence[Grant]) -> list[Grant]:
     return [grant for grant in grants if UPLOADS & grant.allow and grant.allow_overwrite]
+
+
+def overwriting_alone(grants: Sequence[Grant]) -> list[Grant]:
+    """Return those of `overwriting` that share no key with a create-only grant of other conditions.
+
+    In one policy a denial cannot tell which of the two allowed an upload.
+    """
+    exact, below = (defaultdict[str, set[Conditions | None]](set) for _ in range(2))
+    for each in filter(is_create_only, grants):
+        exact[each.prefix].add(each.conditions)
+        for wider in (each.prefix, *subtrees_of(each.prefix)):
+            below[wider].add(each.conditions)
+
+    def is_alone(grant: Grant) -> bool:
+        wider = (exact.get(each, set()) for each in subtrees_of(grant.prefix))
+        return below.get(grant.prefix, set()).union(*wider) <= {grant.conditions}
+
+    return [*filter(is_alone, overwriting(grants))]
 
 
 def uploads_without_condition(grants: Sequence[Grant]) -> list[Grant]:

@@ -5,19 +5,23 @@ allows it. A refusal is a value. `Denied` tells the caller nothing about what li
 grants. `Limited` names the limit, which is the caller's own.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from service.access.content_types import suggested_content_type
-from service.access.grants import AccessRequest, Grant, Grants, Operation
+from service.access.grants import AccessRequest, Conditions, Grant, Grants, Operation
 from service.access.limits import Limited, violated_limit
 
 
 @dataclass(slots=True)
 class Allowed:
-    """`max_expires_in` is the longest lifetime of any grant that allows it; None means no limit."""
+    """What the grants that allow it give: those with the same `conditions`, of which None is first.
+
+    `max_expires_in` is the longest lifetime of any of them; None means no limit.
+    """
 
     max_expires_in: int | None
+    conditions: Conditions | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +34,35 @@ Decision = Allowed | Denied | Limited
 
 def decide(grants: Grants, request: AccessRequest) -> Decision:
     first_limit: Limited | None = None
-    lifetimes: list[int | None] = []
+    allowing: list[Grant] = []
     for grant in grants.covering(request):
         limit = violated_limit(grant, request)
         if limit is None:
-            lifetimes.append(grant.max_expires_in)
+            allowing.append(grant)
         first_limit = first_limit or limit
-    if lifetimes:
+    if allowing:
+        first = foremost(allowing)
+        lifetimes = [grant.max_expires_in for grant in first]
         known = [lifetime for lifetime in lifetimes if lifetime is not None]
-        return Allowed(max(known) if len(known) == len(lifetimes) else None)
+        longest = max(known) if len(known) == len(lifetimes) else None
+        return Allowed(longest, first[0].conditions)
     return first_limit or Denied()
+
+
+def foremost(grants: Sequence[Grant]) -> Sequence[Grant]:
+    """Return those of some grants that one session is for: all have the same conditions.
+
+    These are none if a grant has none, and without tags if a grant has no tags. Otherwise they are
+    those of the first.
+    """
+    if len(grants) == 1 or all(grant.conditions is None for grant in grants):
+        return grants
+    chosen = min((grant.conditions for grant in grants), key=_strictness)
+    return [grant for grant in grants if grant.conditions == chosen]
+
+
+def _strictness(conditions: Conditions | None) -> int:
+    return 0 if conditions is None else 1 + bool(conditions.only_if_tagged)
 
 
 def allowed_content_type(grants: Grants, request: AccessRequest) -> str | None:
@@ -68,12 +91,8 @@ def max_link_expires_in(grants: Grants, request: AccessRequest) -> int | None:
 
     None if no grant allows both the request's operation there and `link`.
     """
-    lifetimes = (
-        grant.max_link_expires_in
-        for grant in grants.covering(request)
-        if Operation.LINK in grant.allow
-    )
-    return max(lifetimes, default=None)
+    linking = [grant for grant in grants.covering(request) if Operation.LINK in grant.allow]
+    return max((each.max_link_expires_in for each in foremost(linking)), default=None)
 
 
 def max_page_size(grants: Grants, request: AccessRequest, upper_bound: int) -> int:
@@ -87,6 +106,7 @@ def _largest_limit(
     upper_bound: int,
     limit_of: Callable[[Grant], int | None],
 ) -> int:
-    limits = [limit_of(g) for g in grants.covering(request) if violated_limit(g, request) is None]
+    allowing = [g for g in grants.covering(request) if violated_limit(g, request) is None]
+    limits = [limit_of(grant) for grant in foremost(allowing)]
     largest = max((upper_bound if limit is None else limit for limit in limits), default=0)
     return min(largest, upper_bound)

@@ -3,6 +3,7 @@
 No decision walks over a caller's grants: those that cover a key are looked up by its parts.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
@@ -42,6 +43,20 @@ class Caller:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Conditions:
+    """What the store keeps of a grant: from where requests are sent, and which objects are read.
+
+    A request must come from one of `networks` or by one of `vpc_endpoints`, if there are any, and
+    an object must have all tags of `only_if_tagged`. Equal conditions are equal values: each is
+    sorted, and at least one is not empty.
+    """
+
+    networks: tuple[str, ...] = ()
+    vpc_endpoints: tuple[str, ...] = ()
+    only_if_tagged: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
     """A `prefix` that is empty or ends in `/` covers all keys below it; any other, one key.
 
@@ -57,11 +72,20 @@ class Grant:
     max_keys: int | None = None
     allow_overwrite: bool = False
     max_link_expires_in: int = WEEK
+    conditions: Conditions | None = None
 
     @property
     def covers_subtree(self) -> bool:
         """Whether it covers all keys below its prefix, not just one key."""
         return not self.prefix or self.prefix.endswith("/")
+
+
+def of_buckets(grants: Iterable[Grant]) -> dict[str, list[Grant]]:
+    """Return the grants by bucket."""
+    found = defaultdict[str, list[Grant]](list)
+    for grant in grants:
+        found[grant.bucket].append(grant)
+    return found
 
 
 @dataclass(slots=True, kw_only=True)
@@ -70,6 +94,7 @@ class AccessRequest:  # not frozen: see presigning/requests.py
 
     `content_length` is exact, or with `is_max_length` the most bytes that there may be.
     `also_needs` is a second operation that the grant must allow: `sign` for a client's own request.
+    `tag_names` are those of an upload, which are at `tags_pointer`.
     """
 
     operation: Operation
@@ -87,6 +112,8 @@ class AccessRequest:  # not frozen: see presigning/requests.py
     checks_content_type: bool = True  # not for calls of an upload whose type is fixed
     is_copy: bool = False  # size and type are another object's, unless a client declares them
     also_needs: Operation | None = None
+    tag_names: tuple[str, ...] = ()
+    tags_pointer: str = "#/tags"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,6 +1,6 @@
 """IAM patterns of keys: what grants cover, without what others cover already. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from service.access.grants import Grant, Operation
 
@@ -22,3 +22,8 @@ def widest(patterns: set[str]) -> tuple[str, ...]:
             kept.append(pattern)
             subtree = start if pattern.endswith("*") else subtree
     return tuple(sorted(kept))
+
+
+def compact(values: Sequence[str]) -> str | list[str]:
+    """Write a list of one as its item, since STS takes only 2,048 characters."""
+    return values[0] if len(values) == 1 else list(values)

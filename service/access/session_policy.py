@@ -16,13 +16,14 @@ from itertools import chain
 from typing import Any, Final, NamedTuple
 
 from service.access.bucket_arns import BucketArns
+from service.access.conditions import Block, blocks, conditions_of
 from service.access.create_only import (
     UPLOADS,
     bound_to_create,
     uploads_without_condition,
 )
 from service.access.grants import Grant, Operation
-from service.access.iam_patterns import patterns_of, widest
+from service.access.iam_patterns import compact, patterns_of, widest
 
 # docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 MAX_POLICY_LENGTH: Final = 2048  # characters
@@ -136,13 +137,28 @@ def _needed(grants: list[Grant], arns: BucketArns) -> tuple[list[str], list[str]
     allowed = frozenset[Operation]().union(*(grant.allow for grant in grants))
     objects = object_statements(grants, arns, OBJECT_ACTIONS, VERSION_ACTIONS)
     lists = list_statements(grants, arns, _LISTS_ONE_KEY, with_versions=False)
-    more = [*kms_statements(allowed, arns), *_no_copies(allowed, arns)]
+    denied = [*_no_copies(allowed, arns), *_no_tags(allowed, arns)]
+    more = [*kms_statements(allowed, arns), *denied]
     return [*map(encode, objects)], [*map(encode, lists)], [*map(encode, more)]
 
 
 def _no_copies(allowed: frozenset[Operation], arns: BucketArns) -> list[Statement]:
     uploads = not UPLOADS.isdisjoint(allowed)
     return [statement("Deny", ["s3:PutObject"], ["*"], _COPY)] * (uploads and arns.enforces_limits)
+
+
+def _no_tags(allowed: frozenset[Operation], arns: BucketArns) -> list[Statement]:
+    """Return the denials of uploads with a tag that some grant reads by.
+
+    Each name has a statement, since all keys of one condition must hold.
+    """
+    return [
+        statement(
+            "Deny", ["s3:PutObject"], ["*"], {"StringLike": {f"s3:RequestObjectTag/{name}": "*"}}
+        )
+        for name in arns.tags_read_by
+        if not UPLOADS.isdisjoint(allowed)
+    ]
 
 
 def limits_with_room(limits: Iterable[Statement], needed: Sequence[str]) -> list[str]:
@@ -160,16 +176,23 @@ def object_statements(
     actions: Mapping[str, frozenset[Operation]],
     of_versions: Mapping[str, frozenset[Operation]],
 ) -> list[Statement]:
-    """Return one statement for each set of resources, with all actions allowed there."""
-    versioned = [grant for grant in grants if Operation.VERSIONS in grant.allow]
-    needed = [
-        *((action, patterns_of(grants, ops)) for action, ops in actions.items()),
-        *((action, patterns_of(versioned, ops)) for action, ops in of_versions.items()),
-    ]
-    return [
-        statement("Allow", allowed, [arns.objects + pattern for pattern in patterns])
-        for patterns, allowed in _by_patterns(needed).items()
-    ]
+    """Return a statement for each set of resources, with all actions allowed there.
+
+    Each set of conditions has its own, with these conditions.
+    """
+    made = list[Statement]()
+    for conditions, own in conditions_of(grants).items():
+        versioned = [grant for grant in own if Operation.VERSIONS in grant.allow]
+        needed = [
+            *((action, patterns_of(own, ops)) for action, ops in actions.items()),
+            *((action, patterns_of(versioned, ops)) for action, ops in of_versions.items()),
+        ]
+        made += [
+            statement("Allow", allowed, [arns.objects + each for each in patterns], block)
+            for patterns, allowed in _by_patterns(needed).items()
+            for block in blocks(conditions, of_objects=True)
+        ]
+    return made
 
 
 def list_statements(
@@ -179,6 +202,22 @@ def list_statements(
     *,
     with_versions: bool,
 ) -> list[Statement]:
+    """As `object_statements`. A list has no tags, so none is a condition of it."""
+    made = list[Statement]()
+    for conditions, own in conditions_of(grants).items():
+        needed = _listed(own, lists_one_key, with_versions=with_versions)
+        made += [
+            statement("Allow", actions, [arns.bucket], {**_below(patterns), **block})
+            for patterns, actions in _by_patterns(needed).items()
+            for block in blocks(conditions, of_objects=False)
+        ]
+    return made
+
+
+def _listed(
+    grants: list[Grant], lists_one_key: frozenset[Operation], *, with_versions: bool
+) -> list[tuple[str, set[str]]]:
+    """Return what each action may list."""
     subtrees = [grant for grant in grants if grant.covers_subtree]
     linked = [grant for grant in grants if lists_one_key and grant.allow >= LINKED_DOWNLOAD]
     one_key = patterns_of(grants, lists_one_key) | patterns_of(linked, LINKED_DOWNLOAD)
@@ -186,15 +225,11 @@ def list_statements(
     if with_versions:
         versioned = [grant for grant in subtrees if Operation.VERSIONS in grant.allow]
         needed.append((LIST_VERSIONS_ACTION, patterns_of(versioned, frozenset({Operation.LIST}))))
-    return [
-        statement(
-            "Allow",
-            actions,
-            [arns.bucket],
-            None if patterns == ("*",) else {"StringLike": {"s3:prefix": _compact(patterns)}},
-        )
-        for patterns, actions in _by_patterns(needed).items()
-    ]
+    return needed
+
+
+def _below(patterns: tuple[str, ...]) -> Block:
+    return {} if patterns == ("*",) else {"StringLike": {"s3:prefix": compact(patterns)}}
 
 
 def _by_patterns(needed: Iterable[tuple[str, set[str]]]) -> dict[tuple[str, ...], list[str]]:
@@ -210,7 +245,7 @@ def kms_statements(allowed: frozenset[Operation], arns: BucketArns) -> list[Stat
     actions = [action for action, ops in KMS_ACTIONS.items() if not ops.isdisjoint(allowed)]
     if not actions or not arns.kms_via:
         return []
-    condition = {"StringEquals": {"kms:ViaService": _compact(arns.kms_via)}}
+    condition = {"StringEquals": {"kms:ViaService": compact(arns.kms_via)}}
     return [statement("Allow", actions, ["*"], condition)]
 
 
@@ -233,20 +268,15 @@ def create_only_statements(
     if not bound_to_create(grants, free):
         return []
     resources = [arns.objects + pattern for pattern in widest(patterns_of(free, UPLOADS))]
-    where = {"NotResource": _compact(resources)} if resources else {"Resource": f"{arns.objects}*"}
+    where = {"NotResource": compact(resources)} if resources else {"Resource": f"{arns.objects}*"}
     return [{"Effect": "Deny", "Action": "s3:PutObject", **where, "Condition": _MAY_OVERWRITE}]
 
 
 def statement(
     effect: str, actions: Sequence[str], resources: Sequence[str], condition: Any = None
 ) -> Statement:
-    made = {"Effect": effect, "Action": _compact(actions), "Resource": _compact(resources)}
-    return made if condition is None else {**made, "Condition": condition}
-
-
-def _compact(values: Sequence[str]) -> str | list[str]:
-    """Write a list of one as its item, since STS takes only 2,048 characters."""
-    return values[0] if len(values) == 1 else list(values)
+    made = {"Effect": effect, "Action": compact(actions), "Resource": compact(resources)}
+    return {**made, "Condition": condition} if condition else made
 
 
 def document(encoded: Iterable[str]) -> str:

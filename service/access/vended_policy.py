@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from service.access.bucket_arns import BucketArns
-from service.access.create_only import overwriting
+from service.access.create_only import overwriting_alone
 from service.access.grants import Grant, Operation
 from service.access.session_policy import (
     MAX_POLICY_LENGTH,
@@ -34,7 +34,7 @@ def vended_policy(grants: Iterable[Grant], arns: BucketArns, *, max_age: int | N
     granted = list(grants)
     allowed = frozenset[Operation]().union(*(grant.allow for grant in granted))
     objects = object_statements(granted, arns, _VENDED_ACTIONS, VERSION_ACTIONS)
-    create_only = create_only_statements(granted, overwriting(granted), arns)
+    create_only = create_only_statements(granted, overwriting_alone(granted), arns)
     limits = limit_statements(create_only, arns, max_age)
     policy = ""
     for with_versions in (True, False):

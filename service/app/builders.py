@@ -11,7 +11,8 @@ from typing import Final
 from service.access.bucket_arns import BucketArns, bucket_arns
 from service.access.callers import ANONYMOUS, CallerEntry, Identity
 from service.access.claims import fact
-from service.access.grants import Caller, Grant, Operation
+from service.access.conditions import tag_name
+from service.access.grants import Caller, Conditions, Grant, Operation
 from service.app.settings import Settings
 from service.auth.api_keys import ApiKey, ApiKeys, KeyUses
 from service.config.buckets import BucketSettings
@@ -85,9 +86,10 @@ def buckets(
     delivered: Mapping[str, Delivery] = MappingProxyType({}),
 ) -> dict[str, Bucket]:
     """`delivered` are the buckets that CloudFront delivers."""
+    tags = tags_read_by(settings)
     return {
-        name: _bucket(name, settings, addresses[name], delivered.get(name))
-        for name in settings.buckets
+        name: _bucket(name, bucket, addresses[name], tags, delivered.get(name))
+        for name, bucket in settings.buckets.items()
     }
 
 
@@ -112,12 +114,17 @@ def _delivery(name: str, cloudfront: CloudFrontSettings) -> Delivery:
     )
 
 
-def _bucket(name: str, settings: Settings, address: Address, delivery: Delivery | None) -> Bucket:
-    bucket = settings.buckets[name]
+def _bucket(
+    name: str,
+    bucket: BucketSettings,
+    address: Address,
+    tags: tuple[str, ...],
+    delivery: Delivery | None,
+) -> Bucket:
     return Bucket(
         s3_bucket=bucket.bucket or name,
         address=address,
-        arns=arns(name, bucket, address.region),
+        arns=arns(name, bucket, address.region, tags),
         has_tokens=bucket.credentials == "r2",
         encryption=encryption(bucket),
         copy_group=_copy_group(name, bucket, address.region),
@@ -193,7 +200,10 @@ def _grants(grants: tuple[GrantSettings, ...], settings: Settings) -> tuple[Gran
 
 
 def _grant(grant: GrantSettings, longest: int | None) -> Grant:
-    return Grant(**{**vars(grant), "allow": _allowed(grant.allow), "max_expires_in": longest})
+    given = {**vars(grant), "allow": _allowed(grant.allow), "max_expires_in": longest}
+    places = (given.pop("networks"), given.pop("vpc_endpoints"))
+    tags = given.pop("only_if_tagged")
+    return Grant(**given, conditions=_conditions(*places, tuple((tags or {}).items())))
 
 
 def max_expires_in(grant: GrantSettings, settings: Settings) -> int | None:
@@ -209,8 +219,29 @@ def max_expires_in(grant: GrantSettings, settings: Settings) -> int | None:
     return grant.max_expires_in
 
 
-# The grants of thousands of callers allow the same operations.
+# The grants of thousands of callers allow the same operations, under the same conditions.
 _allowed = lru_cache(maxsize=1024)(frozenset[Operation])
+
+
+@lru_cache(maxsize=1024)
+def _conditions(
+    networks: tuple[str, ...] | None,
+    vpc_endpoints: tuple[str, ...] | None,
+    tags: tuple[tuple[str, str], ...],
+) -> Conditions | None:
+    if not (networks or vpc_endpoints or tags):
+        return None
+    return Conditions(
+        networks=tuple(sorted({*(networks or ())})),
+        vpc_endpoints=tuple(sorted({*(vpc_endpoints or ())})),
+        only_if_tagged=tuple(sorted(tags)),
+    )
+
+
+def tags_read_by(settings: Settings) -> tuple[str, ...]:
+    """Return the names of tags that some grant reads by, sorted."""
+    names = {name for grant in settings.grants() for name in grant.only_if_tagged or ()}
+    return tuple(sorted({tag_name(name): name for name in sorted(names)}.values()))
 
 
 _DELIVERED: Final = frozenset({Operation.DOWNLOAD, Operation.LINK})
@@ -230,10 +261,16 @@ def longest_lifetimes(settings: Settings) -> dict[str, float]:
     return {name: float(found.get(name, default)) for name in settings.buckets}
 
 
-def arns(name: str, bucket: BucketSettings, region: str) -> BucketArns | None:
-    """The bucket's ARNs for a session policy. None if its sessions have none."""
-    has_policies = bucket.is_scoped and bucket.kind.role_trusts is not None
-    return iam_arns(name, bucket, region) if has_policies else None
+def arns(
+    name: str, bucket: BucketSettings, region: str, tags: tuple[str, ...]
+) -> BucketArns | None:
+    """The bucket's ARNs for a session policy. None if its sessions have none.
+
+    `tags` are those of `tags_read_by`.
+    """
+    if not bucket.is_scoped or bucket.kind.role_trusts is None:
+        return None
+    return replace(iam_arns(name, bucket, region), tags_read_by=tags)
 
 
 def iam_arns(name: str, bucket: BucketSettings, region: str) -> BucketArns:

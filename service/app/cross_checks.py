@@ -1,7 +1,7 @@
 """Checks that compare settings of several sections."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from service.access.callers import pointers
 from service.access.grants import Operation
@@ -9,6 +9,7 @@ from service.access.limits import CONTENT_LIMITS
 from service.config.buckets import BucketSettings
 from service.config.callers import CallerSettings, GrantSettings, IssuerSettings
 from service.config.console import ConsoleSettings, wrong_issuer
+from service.config.credential_kinds import CREDENTIALS, kind_of
 from service.config.messages import Conflict, unknown_name
 from service.config.quoting import quoted
 from service.config.server import ServerSettings
@@ -18,6 +19,8 @@ from service.protocols.mcp.settings import McpSettings
 from service.protocols.protocol import NamedBucket
 from service.signing.signer import MAX_EXPIRES_IN
 
+_DELIVERED: Final = frozenset({Operation.DOWNLOAD, Operation.LINK})
+_UPLOADED: Final = frozenset({Operation.UPLOAD, Operation.MULTIPART})  # with credentials
 LocatedGrants = Sequence[tuple[Location, GrantSettings]]
 
 
@@ -63,6 +66,8 @@ def conflicts(settings: Sections, *, offline: bool) -> list[Conflict]:
         *_web_identity_without_token(settings),
         *([] if unknown else _unlimited_credentials(settings, grants)),
         *([] if unknown else _long_lifetimes(settings, grants)),
+        *([] if unknown else _conditions_that_nobody_keeps(settings, grants)),
+        *([] if unknown else _credentials_that_set_tags(settings, grants)),
         *_shared_distributions(settings),
     ]
 
@@ -180,6 +185,47 @@ def _long_lifetimes(settings: Sections, grants: LocatedGrants) -> Iterator[Confl
         if limit > MAX_EXPIRES_IN and settings.buckets[grant.bucket].cloudfront is None:
             text = "write a duration from 1s to 7d; more needs `cloudfront` of the bucket"
             yield Conflict((*at, "max_expires_in"), f"{text} (found {FOUND})")
+
+
+def _conditions_that_nobody_keeps(settings: Sections, grants: LocatedGrants) -> Iterator[Conflict]:
+    for at, grant in grants:
+        bucket = settings.buckets[grant.bucket]
+        for name in grant.conditions:
+            if (text := _who_ignores(name, grant, bucket)) is not None:
+                yield Conflict((*at, name), text)
+
+
+def _who_ignores(name: str, grant: GrantSettings, bucket: BucketSettings) -> str | None:
+    """Return why nobody would keep a condition, and what to do. None if the store keeps it."""
+    if not bucket.kind.keeps_conditions:
+        kinds = " or ".join(each for each in CREDENTIALS if kind_of(each).keeps_conditions)
+        return (
+            f"nobody would keep it with credentials: {bucket.credentials}, which have no session "
+            f"policy; use {kinds}, or leave it out"
+        )
+    if not bucket.is_scoped:
+        return "nobody would keep it without scoped_sessions; turn them on, or leave it out"
+    if name == "vpc_endpoints" and not bucket.is_at_aws:
+        return "only AWS has VPC endpoints; leave it out, or write networks"
+    if bucket.cloudfront is not None and not _DELIVERED.isdisjoint(grant.allow):
+        return (
+            "nobody would keep it where CloudFront delivers, which reads with its own identity; "
+            "leave it out, or allow neither download nor link"
+        )
+    return None
+
+
+def _credentials_that_set_tags(settings: Sections, grants: LocatedGrants) -> Iterator[Conflict]:
+    """Other stores than AWS take a tag by the right to upload."""
+    reading = next((at for at, grant in grants if grant.only_if_tagged), None)
+    for at, grant in grants if reading else ():
+        is_vended = Operation.CREDENTIALS in grant.allow and _UPLOADED & {*grant.allow}
+        if is_vended and not settings.buckets[grant.bucket].is_at_aws:
+            text = (
+                f"{OTHER} reads only what is tagged, and programs with credentials for uploads can "
+                "set each tag at this store; leave out `credentials`, or the uploads"
+            )
+            yield Conflict((*at, "allow"), text, reading)
 
 
 def _shared_distributions(settings: Sections) -> Iterator[Conflict]:

@@ -1,5 +1,6 @@
 """The settings of callers and issuers."""
 
+from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
@@ -7,10 +8,18 @@ from typing import Annotated, Any, Final, Self
 from pydantic import BeforeValidator, ByteSize, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from service.access.grants import LONGEST_LINK, WEEK, Operation
+from service.access.conditions import tag_name
+from service.access.grants import LONGEST_LINK, WEEK, Conditions, Operation
 from service.config.claims import ClaimConditions
+from service.config.conditions import (
+    MAX_TAGS,
+    Network,
+    ObjectTagName,
+    ObjectTagValue,
+    VpcEndpoint,
+)
 from service.config.durations import Duration
-from service.config.messages import Missing
+from service.config.messages import Conflict, Missing, refusal
 from service.config.quoting import Shown
 from service.config.types import (
     Audience,
@@ -34,6 +43,15 @@ from service.signing.header_signatures import HEADER_SIGNATURE_SECONDS
 
 # 10,000 parts of 5 GiB: docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
 _LARGEST_OBJECT: Final = 10_000 * 5 * 1024**3
+
+
+CONDITIONS: Final = tuple(each.name for each in fields(Conditions))
+_OF_TAGGED: Final = frozenset(
+    {
+        *(Operation.DOWNLOAD, Operation.HEAD, Operation.LIST, Operation.VERSIONS),
+        *(Operation.LINK, Operation.CREDENTIALS, Operation.SIGN),
+    }
+)
 
 
 class OneOfMany(Section):
@@ -88,6 +106,43 @@ class GrantSettings(OneOfMany):
 
     max_link_expires_in: Shown[Annotated[int, Duration(1, LONGEST_LINK)]] = WEEK
     """The longest lifetime of a share link. Only for `link`. A year is the most."""
+
+    networks: Shown[Annotated[tuple[Network, ...], Field(min_length=1)] | None] = None
+    """The networks from which requests under this grant may be sent, as the store sees them: see
+    [conditions](conditions.md). With `vpc_endpoints`, one of the two is enough."""
+
+    vpc_endpoints: Shown[Annotated[tuple[VpcEndpoint, ...], Field(min_length=1)] | None] = None
+    """The endpoints of a VPC by which requests under this grant may be sent. At AWS only."""
+
+    only_if_tagged: Shown[
+        Annotated[dict[ObjectTagName, ObjectTagValue], Field(min_length=1, max_length=MAX_TAGS)]
+        | None
+    ] = None
+    """Tags that an object must have to be read, as [a scanner](conditions.md#guardduty) sets them.
+    All must hold. Nobody may upload with a tag of these names."""
+
+    @model_validator(mode="after")
+    def _conditions_can_be_kept(self) -> Self:
+        for name in CONDITIONS:
+            if name in self.model_fields_set and getattr(self, name) is None:
+                raise ValueError(f"{name} has no value; write one, or remove the line")
+        if self.only_if_tagged is None:
+            return self
+        if kept_from := [each for each in self.allow if each not in _OF_TAGGED]:
+            text = (
+                f"does not go with {' and '.join(kept_from)}: an upload has no tag yet, and a "
+                "check would fail until it has; write another grant for that"
+            )
+            raise refusal([Conflict(("only_if_tagged",), text)])
+        if len({*map(tag_name, self.only_if_tagged)}) < len(self.only_if_tagged):
+            text = "has one name in two spellings, which IAM takes as one; leave out one of them"
+            raise refusal([Conflict(("only_if_tagged",), text)])
+        return self
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """The names of the conditions that it has."""
+        return tuple(name for name in CONDITIONS if getattr(self, name) is not None)
 
     @model_validator(mode="after")
     def _limits_can_be_kept(self) -> Self:

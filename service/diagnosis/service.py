@@ -135,7 +135,7 @@ class Diagnoses:
                 yield _Candidate(access_request, location)
 
     def _session(self, access: CallerAccess, request: ParsedRequest, bucket: str) -> Session | None:
-        key = access.session_keys.get(bucket)
+        key = access.owned.get(bucket)
         if key is None:
             return None
         ids = filter(None, (request.access_key_id, request.parameter("x-amz-security-token")))

@@ -142,6 +142,7 @@ class UploadCreation:
             content_length=self.content_length,
             content_type=self.action.content_type if self.content_type_given else None,
             overwrite=self.overwrite,
+            tag_names=tuple(name for name, _ in self.action.tags),
         )
 
     def of_type(self, content_type: str) -> Self:

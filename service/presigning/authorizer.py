@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
+from service.access.conditions import tag_name
 from service.access.decisions import Allowed, Denied, decide
-from service.access.grants import AccessRequest
+from service.access.grants import AccessRequest, Conditions
 from service.access.limits import Limited
 from service.clock import Clock
 from service.concurrency.pending import Pending
@@ -51,9 +52,10 @@ V = TypeVar("V")
 
 @dataclass(slots=True, eq=False)
 class AuthorizedAccess(SigningLimits):
-    """What the grants allow, and where."""
+    """What the grants allow, and where. `conditions` are those of the grants that allow it."""
 
     bucket: Bucket
+    conditions: Conditions | None
 
 
 class Authorizer:
@@ -144,19 +146,23 @@ class Authorizer:
         return self.audited(requester, request, key, wait, without_waiting=sign, urls=urls)
 
     def authorize(self, requester: Requester, access_request: AccessRequest) -> AuthorizedAccess:
-        """Raises Forbidden, LimitExceeded or InvalidRequest if no grant allows it."""
+        """Raises Forbidden, LimitExceeded or InvalidRequest if no grant allows it.
+
+        A copy has another session: that of `copy_session`.
+        """
         access = self.access(requester)
         match decide(access.grants, access_request):
             case Allowed() as allowed:
+                if access_request.tag_names:
+                    self._refuse_tags(access_request)
                 return AuthorizedAccess(
                     max_expires_in=allowed.max_expires_in,
                     default_expires_in=self.snapshot.default_expires_in,
                     session_key=access.session_key(
-                        access_request.bucket,
-                        access_request.operation,
-                        is_copy=access_request.is_copy,
+                        access_request.bucket, access_request.operation, allowed.conditions
                     ),
                     bucket=self.snapshot.buckets[access_request.bucket],
+                    conditions=allowed.conditions,
                 )
             case Denied():
                 raise Forbidden
@@ -235,6 +241,12 @@ class Authorizer:
         written = self.audit_trail.record(requester, outcomes, self.snapshot.s3_buckets)
         if written is not None:
             await written
+
+    def _refuse_tags(self, request: AccessRequest) -> None:
+        """Raises LimitExceeded for a tag that some grant reads by: only a scanner may set it."""
+        if not self.snapshot.tags_read_by.isdisjoint(map(tag_name, request.tag_names)):
+            detail = "Objects are read by one of these tags, so nobody may upload with it."
+            raise LimitExceeded(detail, pointer=request.tags_pointer)
 
     async def _await_session(self, sign: Callable[[], T]) -> T:
         """Return what `sign` returns, after the one shared attempt to get a session.

@@ -2,11 +2,20 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from service.access.callers import Rate
 from service.access.create_only import UPLOADS
-from service.access.grants import Grants, Operation
+from service.access.grants import Conditions, Grants, Operation
 from service.sessions.pool_entry import SessionKey
+
+
+class Copying(NamedTuple):
+    """Copies into a bucket, and the conditions of the grants for their target and their source."""
+
+    bucket: str
+    target: Conditions | None = None
+    source: Conditions | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,37 +29,54 @@ class CopySession:
     sources: frozenset[str]
 
 
-class CopySessions(dict[str, CopySession]):
-    """By bucket, each made for the first copy into it: few callers copy."""
+class CopySessions(dict[Copying, CopySession]):
+    """Each is made for the first copy that needs it: few callers copy."""
 
-    def __init__(self, make: Callable[[str], CopySession]) -> None:
+    def __init__(self, make: Callable[[Copying], CopySession]) -> None:
         self._make = make
 
-    def __missing__(self, bucket: str) -> CopySession:
-        self[bucket] = made = self._make(bucket)
+    def __missing__(self, copying: Copying) -> CopySession:
+        self[copying] = made = self._make(copying)
         return made
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CallerAccess:
-    """What one caller may do, its rate limit, and its sessions for each bucket.
+@dataclass(frozen=True, slots=True)
+class CallerSessions:
+    """The sessions of a caller's grants with the same conditions, for each bucket.
 
     `upload_keys` are those of the sessions that upload. They are equal to `session_keys`, unless
     the store needs sessions that upload and may not read. Buckets that have a session for each
     operation have them in `by_operation`; the others' keys are then without a policy.
     """
 
-    grants: Grants
     session_keys: Mapping[str, SessionKey]
     upload_keys: Mapping[str, SessionKey]
     by_operation: Mapping[str, Mapping[Operation, SessionKey]]
-    copying: Mapping[str, CopySession]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CallerAccess:
+    """What one caller may do, its rate limit, and its sessions.
+
+    `owned` are the keys of its sessions for each bucket, without a policy. `sessions` are by the
+    conditions of grants; those of grants without conditions have None, and are always there.
+    """
+
+    grants: Grants
+    owned: Mapping[str, SessionKey]
+    sessions: Mapping[Conditions | None, CallerSessions]
+    copying: Mapping[Copying, CopySession]
     rate: Rate | None
 
-    def session_key(self, bucket: str, operation: Operation, *, is_copy: bool) -> SessionKey:
-        """Return which session signs a request. Nothing else chooses one."""
-        if is_copy:
-            return self.copying[bucket].key
-        if (own := self.by_operation.get(bucket)) is not None and operation in own:
+    def session_key(
+        self, bucket: str, operation: Operation, conditions: Conditions | None
+    ) -> SessionKey:
+        """Return which session signs what is no copy. Nothing else chooses one.
+
+        `conditions` are those of the grants that allow it. IAM cannot tell `head` and `check` from
+        a download: in one session, a grant without conditions would open those of another.
+        """
+        found = self.sessions[conditions]
+        if (own := found.by_operation.get(bucket)) is not None and operation in own:
             return own[operation]
-        return (self.upload_keys if operation in UPLOADS else self.session_keys)[bucket]
+        return (found.upload_keys if operation in UPLOADS else found.session_keys)[bucket]

@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 from service.access.grants import AccessRequest, Operation
-from service.errors import InvalidRequest, LimitExceeded
+from service.errors import Forbidden, InvalidRequest, LimitExceeded
 from service.presigning.authorizer import AuthorizedAccess, Authorizer
-from service.presigning.caller_access import CallerAccess
+from service.presigning.caller_access import CallerAccess, Copying
 from service.presigning.requests import PresignRequest, Requester
+from service.sessions.pool_entry import SessionKey
 from service.signing.copy_object import CopyObject, CopySource
 
 
@@ -23,7 +24,7 @@ def authorize_copy(
     may both read it and write the copy, or if it would be copied onto itself.
     """
     source = _authorize_source(authorizer, requester, action.source)
-    check_session(authorizer.access(requester), action.source.bucket, request.bucket)
+    session_key = copy_session(authorizer.access(requester), target, source)
     there = source.bucket.s3_bucket
     # An access point is another name of some bucket, perhaps of this one.
     may_be_same = (
@@ -34,14 +35,26 @@ def authorize_copy(
     if may_be_same and action.source.key == request.key and action.source.version_id is None:
         raise InvalidRequest("An object is not copied onto itself.", pointer="#/source/key")
     at_store = replace(action, source=replace(action.source, bucket=there))
-    return replace(target, max_expires_in=_shorter(target, source)), at_store
+    lifetime = _shorter(target, source)
+    return replace(target, max_expires_in=lifetime, session_key=session_key), at_store
 
 
-def check_session(access: CallerAccess, source: str, target: str) -> None:
-    """Raises InvalidRequest if no session may copy from the one bucket to the other."""
-    if source not in access.copying[target].sources:
+def copy_session(
+    access: CallerAccess, target: AuthorizedAccess, source: AuthorizedAccess
+) -> SessionKey:
+    """Return which session copies, under the conditions of both grants.
+
+    Raises InvalidRequest if no session may copy from the one bucket to the other, and Forbidden if
+    the source is read only with a tag: stores differ in what they know of it in a copy.
+    """
+    if source.conditions is not None and source.conditions.only_if_tagged:
+        raise Forbidden
+    bucket = target.session_key.bucket
+    session = access.copying[Copying(bucket, target.conditions, source.conditions)]
+    if source.session_key.bucket not in session.sources:
         detail = "No session may read this source and write the copy. Download and upload it."
         raise InvalidRequest(detail, pointer="#/source")
+    return session.key
 
 
 def _authorize_source(

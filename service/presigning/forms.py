@@ -39,6 +39,7 @@ def access_for_form(request: PostFormRequest, key: str) -> AccessRequest:
         content_type=request.form.content_type,
         content_type_prefix=request.form.content_type_prefix,
         overwrite=request.key is not None,
+        tag_names=tuple(name for name, _ in request.form.tags),
     )
 
 

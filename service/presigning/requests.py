@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import ClassVar, Final, Protocol, Self, TypeVar
 
 from service.access.callers import Identity
+from service.access.conditions import names_in_header
 from service.access.decisions import allowed_content_type, max_page_size
 from service.access.grants import AccessRequest, Grants, Operation
 from service.presigning.answers import Members
@@ -75,6 +76,7 @@ class PresignRequest:
         match self.action:
             case PutObject() | RedirectedPut() as put:
                 length = put.content_length
+                names, pointer = _tag_names(put)
                 return AccessRequest(
                     operation=Operation.UPLOAD,
                     bucket=self.bucket,
@@ -84,6 +86,8 @@ class PresignRequest:
                     content_type=put.content_type if self.content_type_given else None,
                     overwrite=put.overwrite or put.if_match is not None,
                     has_if_match=put.if_match is not None,
+                    tag_names=names,
+                    tags_pointer=pointer,
                 )
             case CopyObject(overwrite=overwrite):  # its source: copies.py
                 return AccessRequest(
@@ -187,6 +191,15 @@ class UnreadRequest:
 
     def members(self) -> Members:
         return (("route", self.route),)
+
+
+def _tag_names(put: PutObject | RedirectedPut) -> tuple[tuple[str, ...], str]:
+    """Return the names of an upload's tags, and where they are."""
+    if isinstance(put, PutObject):
+        return tuple(name for name, _ in put.tags), "#/tags"
+    if (tagging := dict(put.sent).get("x-amz-tagging")) is None:
+        return (), "#/tags"
+    return names_in_header(tagging), "#/headers/x-amz-tagging"
 
 
 def signed_key(request: PresignRequest) -> str:

@@ -5,7 +5,7 @@ A request holds it no longer than it runs.
 
 import math
 from collections import defaultdict
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -20,15 +20,22 @@ from service.access.callers import (
     revoked_before,
 )
 from service.access.claims import Fact
-from service.access.copy_policy import Copies, GrantedBucket, copy_policy
-from service.access.grants import Caller, Grant, Grants, Operation
+from service.access.conditions import conditions_of, tag_name
+from service.access.copy_policy import Copies, GrantedBucket, copy_policy, grants_of_copies
+from service.access.grants import Caller, Grant, Grants, Operation, of_buckets
 from service.access.r2_rights import copy_rights, no_rights, operation_rights
 from service.access.session_policy import deny_all, session_policies
 from service.access.surfaces import Surface
 from service.auth.api_keys import ApiKeys
 from service.concurrency.bounded_dict import BoundedDict
 from service.errors import CreateOnlyUnsupported, InvalidRequest
-from service.presigning.caller_access import CallerAccess, CopySession, CopySessions
+from service.presigning.caller_access import (
+    CallerAccess,
+    CallerSessions,
+    Copying,
+    CopySession,
+    CopySessions,
+)
 from service.presigning.delivery import Delivery
 from service.presigning.requests import SignedAction
 from service.presigning.url_signers import SessionSigner, UrlSigner
@@ -148,6 +155,7 @@ class Snapshot:
     default_expires_in: int
     unsafe_anonymous_caller: Identity | None = None
     s3_buckets: Mapping[str, str] = field(init=False, repr=False)  # the buckets' names at the store
+    tags_read_by: frozenset[str] = field(init=False, repr=False)  # as `tag_name` returns them
     _entries: Entries = field(init=False, repr=False)
     _revoked: Entries = field(init=False, repr=False)  # those with a `revoked_before`
     _revoked_by_claims: list[CallerEntry] = field(init=False, repr=False)
@@ -157,6 +165,9 @@ class Snapshot:
     )
 
     def __post_init__(self) -> None:
+        conditions = {grant.conditions for caller in self.callers for grant in caller.grants}
+        tags = (tag for each in conditions if each is not None for tag in each.only_if_tagged)
+        self.tags_read_by = frozenset(tag_name(name) for name, _ in tags)
         self._entries = Entries(self.callers)
         revoked = [caller for caller in self.callers if caller.revoked_before > -math.inf]
         self._revoked = Entries(revoked)
@@ -218,37 +229,46 @@ class Snapshot:
     def _compute_access(self, identity: Identity) -> CallerAccess:
         entries, caller = self._entries.of(identity), identity.caller
         grants, not_before = grants_of(entries, identity), revoked_before(entries, identity)
-        by_bucket = defaultdict[str, list[Grant]](list)
-        for grant in grants:
-            by_bucket[grant.bucket].append(grant)
-        upload_keys, session_keys = dict[str, SessionKey](), dict[str, SessionKey]()
-        by_operation = dict[str, dict[Operation, SessionKey]]()
-        for name, own in by_bucket.items():
-            bucket, key = self.buckets[name], SessionKey(name, None, None)
-            if bucket.is_scoped:
-                key = SessionKey(name, (caller.issuer, caller.subject), None, not_before)
-            upload_keys[name] = session_keys[name] = key
-            if bucket.has_tokens:
-                rights = operation_rights(own)
-                by_operation[name] = {at: key._replace(policy=rights[at]) for at in rights}
-            elif bucket.arns is not None:
-                policies = session_policies(own, bucket.arns, max_age=signature_age.max_age(own))
-                upload_keys[name] = key._replace(policy=policies.uploading)
-                session_keys[name] = key._replace(policy=policies.other)
-        copying = CopySessions(partial(self._copying, by_bucket, upload_keys))
+        scoped = SessionKey("", (caller.issuer, caller.subject), None, not_before)
+        owned = {
+            name: SessionKey(name, None, None)
+            if not self.buckets[name].is_scoped
+            else scoped._replace(bucket=name)
+            for name in {grant.bucket for grant in grants}
+        }
+        sessions = {
+            conditions: self._sessions(of_buckets(own), owned)
+            for conditions, own in {None: [], **conditions_of(grants)}.items()
+        }
+        copying = CopySessions(partial(self._copying, grants, owned))
         if identity.by_link:  # by the same sessions
             grants = Grants(grant for grant in grants if Operation.LINK in grant.allow)
         rate = rate_of(entries, identity)
-        return CallerAccess(grants, session_keys, upload_keys, by_operation, copying, rate)
+        return CallerAccess(grants, owned, sessions, copying, rate)
+
+    def _sessions(
+        self, by_bucket: Mapping[str, list[Grant]], owned: Mapping[str, SessionKey]
+    ) -> CallerSessions:
+        upload_keys, session_keys = dict[str, SessionKey](), dict[str, SessionKey]()
+        by_operation = dict[str, dict[Operation, SessionKey]]()
+        for name, own in by_bucket.items():
+            upload_keys[name] = session_keys[name] = owned[name]
+            if self.buckets[name].has_tokens:
+                rights = operation_rights(own)
+                by_operation[name] = {at: owned[name]._replace(policy=rights[at]) for at in rights}
+            elif (arns := self.buckets[name].arns) is not None:
+                policies = session_policies(own, arns, max_age=signature_age.max_age(own))
+                upload_keys[name] = owned[name]._replace(policy=policies.uploading)
+                session_keys[name] = owned[name]._replace(policy=policies.other)
+        return CallerSessions(session_keys, upload_keys, by_operation)
 
     def _copying(
-        self,
-        by_bucket: Mapping[str, list[Grant]],
-        upload_keys: Mapping[str, SessionKey],
-        name: str,
+        self, grants: Sequence[Grant], owned: Mapping[str, SessionKey], copying: Copying
     ) -> CopySession:
-        """`upload_keys` are a caller's, by bucket."""
-        bucket, own, key = self.buckets[name], by_bucket[name], upload_keys[name]
+        """`owned` are a caller's keys, by bucket."""
+        name = copying.bucket
+        by_bucket = of_buckets(grants_of_copies(grants, copying.target, copying.source))
+        bucket, own, key = self.buckets[name], by_bucket[name], owned[name]
         uploads = any(Operation.UPLOAD in grant.allow for grant in own)
         shared = downloads(self.buckets, by_bucket).get(bucket.copy_group, {}) if uploads else {}
         within = frozenset(() if bucket.is_access_point else {name})

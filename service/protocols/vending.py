@@ -66,7 +66,7 @@ class CredentialVending:
         if bucket.arns is not None and len(policy) > MAX_POLICY_LENGTH:
             detail = f"The session policy would exceed {MAX_POLICY_LENGTH} characters. Narrow it."
             raise InvalidRequest(detail, pointer="#/prefix")
-        return access.session_keys[name]._replace(policy=policy, vended=True)
+        return access.owned[name]._replace(policy=policy, vended=True)
 
     def _current(self, key: SessionKey) -> VendedCredentials | None:
         if (found := self._pool.current_at(key)) is None:

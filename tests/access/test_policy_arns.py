@@ -21,7 +21,7 @@ def settings(**changes: Any) -> BucketSettings:
 
 
 def arns_of(region: str = "eu-west-1", **changes: Any) -> BucketArns:
-    found = configured_arns("acme", settings(region=region, **changes), region)
+    found = configured_arns("acme", settings(region=region, **changes), region, ())
     assert found is not None
     return found
 
@@ -90,4 +90,4 @@ def test_only_policies_for_aws_mention_kms(endpoint: str, *, is_aws: bool) -> No
     "changes", [{"scoped_sessions": False}, {"credentials": "static", "role_arn": None}]
 )
 def test_buckets_without_scoped_sessions_have_no_arns(changes: dict[str, Any]) -> None:
-    assert configured_arns("acme", settings(**changes), "eu-west-1") is None
+    assert configured_arns("acme", settings(**changes), "eu-west-1", ()) is None

@@ -18,6 +18,7 @@ from service.access.grants import Caller, Operation
 from service.app import builders, session_sources
 from service.app.settings import Settings
 from service.clock import SystemClock
+from service.presigning.caller_access import Copying
 from service.presigning.snapshot import Snapshot
 from service.s3.endpoints import resolve
 from service.sessions.pool_entry import SessionKey
@@ -129,7 +130,9 @@ class CallerSessions:
         if name is None:
             return SessionKey(bucket, None, self.snapshot.buckets[bucket].probe_policy)
         access = self.snapshot.access(Identity(Caller(issuer=None, subject=name)))
-        return access.session_key(bucket, operation, is_copy=is_copy)
+        if is_copy:
+            return access.copying[Copying(bucket)].key
+        return access.session_key(bucket, operation, None)
 
     async def _session(self, key: SessionKey) -> Session:
         role = session_sources.role(self.settings.buckets[key.bucket], None)

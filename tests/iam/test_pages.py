@@ -129,7 +129,7 @@ def test_the_page_says_what_aws_decides(simulator: Simulator, said: Said) -> Non
     text = re.sub(r"\s+", " ", (ROOT / said.page).read_text(encoding="utf-8"))
     assert said.sentence in text
     snapshot = make_snapshot(*said.grants, buckets={"reports": AT_AWS})
-    policy = snapshot.access(REQUESTER.identity).session_keys["reports"].policy
+    policy = snapshot.access(REQUESTER.identity).sessions[None].session_keys["reports"].policy
     assert said.requests
     simulator.check(Policies(session=policy), [(each, said.allowed) for each in said.requests])
 

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from service.access.grants import Grant
 from service.access.narrowing import Permission
+from service.presigning.caller_access import Copying
 from service.protocols.vended_credentials import CredentialsRequest, policy_for
 from tests.iam.granting import grants_with_limits, near, of_copies, of_credentials, of_session
 from tests.iam.probes import probes, tried
@@ -19,7 +20,7 @@ def test_a_session_may_do_what_the_grants_mean(
     simulator: Simulator, granted: list[Grant], data: st.DataObject
 ) -> None:
     snapshot = make_snapshot(*granted, buckets={"reports": AT_AWS})
-    policy = snapshot.access(REQUESTER.identity).session_keys["reports"].policy
+    policy = snapshot.access(REQUESTER.identity).sessions[None].session_keys["reports"].policy
     meaning, asked = of_session(granted), tried(data.draw(probes(granted)))
     simulator.check(Policies(session=policy), [(each, meaning.allows(each)) for each in asked])
 
@@ -31,7 +32,7 @@ def test_a_session_that_copies_may_do_nothing_else(
 ) -> None:
     """It reads what may be downloaded, and writes a copy where may be uploaded."""
     snapshot = make_snapshot(*granted, buckets={"reports": AT_AWS})
-    copying = snapshot.access(REQUESTER.identity).copying["reports"]
+    copying = snapshot.access(REQUESTER.identity).copying[Copying("reports")]
     meaning = of_copies(granted)
     assert bool(copying.sources) is (meaning is not None)
     if meaning is not None:

@@ -9,6 +9,7 @@ import pytest
 
 from service.access.grants import Grant, Operation
 from service.access.narrowing import Permission
+from service.presigning.caller_access import Copying
 from service.protocols.vended_credentials import CredentialsRequest, policy_for
 from tests.access.policy_meaning import allowing
 from tests.iam.granting import Meaning, of_copies, of_credentials, of_session
@@ -43,7 +44,7 @@ def check(simulator: Simulator, policies: Policies, meaning: Meaning) -> None:
 
 def of_the_session() -> tuple[str, Meaning]:
     snapshot = make_snapshot(*GRANTS, buckets={"reports": AT_AWS})
-    policy = snapshot.access(REQUESTER.identity).session_keys["reports"].policy
+    policy = snapshot.access(REQUESTER.identity).sessions[None].session_keys["reports"].policy
     assert policy is not None
     return policy, of_session(GRANTS)
 
@@ -55,7 +56,7 @@ def of_the_copies() -> tuple[str, Meaning]:
     ]
     snapshot = make_snapshot(*grants, buckets={"reports": AT_AWS})
     policy, meaning = (
-        snapshot.access(REQUESTER.identity).copying["reports"].key.policy,
+        snapshot.access(REQUESTER.identity).copying[Copying("reports")].key.policy,
         of_copies(grants),
     )
     assert policy is not None

@@ -13,6 +13,7 @@ from service.access.bucket_arns import bucket_arns
 from service.access.callers import Identity
 from service.access.grants import AccessRequest, Operation
 from service.errors import CredentialsUnavailable, InvalidRequest
+from service.presigning.caller_access import Copying
 from service.presigning.requests import PresignBatch, PresignRequest, StoreRequest
 from service.presigning.results import PresignedRequests
 from service.presigning.snapshot import Bucket
@@ -40,6 +41,7 @@ AWS: Final = make_bucket(arns=bucket_arns("acme-reports", partition="aws", enfor
 ELSEWHERE: Final = make_bucket()
 UNSCOPED: Final = make_bucket(arns=None)
 STORES: Final = {"AWS": AWS, "another store": ELSEWHERE, "no scoped sessions": UNSCOPED}
+AT: Final = Copying("reports")
 KEY: Final = "arn:aws:s3:::acme-reports/a/b"
 EVERYTHING: Final = make_grant(allow_overwrite=True)
 
@@ -71,10 +73,9 @@ def test_a_request_has_the_session_of_its_operation() -> None:
     for bucket in STORES.values():
         access = make_snapshot(EVERYTHING, buckets={"reports": bucket}).access(REQUESTER.identity)
         for operation in Operation:
-            keys = access.upload_keys if operation in UPLOADS else access.session_keys
-            assert access.session_key("reports", operation, is_copy=False) is keys["reports"]
-        copying = access.session_key("reports", Operation.UPLOAD, is_copy=True)
-        assert copying is access.copying["reports"].key
+            own = access.sessions[None]
+            keys = own.upload_keys if operation in UPLOADS else own.session_keys
+            assert access.session_key("reports", operation, None) is keys["reports"]
 
 
 @pytest.mark.parametrize(
@@ -174,8 +175,9 @@ def test_a_revocation_and_other_grants_reach_each_session() -> None:
     for each in (entry, revoked, other):
         snapshot = replace(make_snapshot(buckets={"reports": ELSEWHERE}), callers=(each,))
         access = snapshot.access(Identity(CALLER))
-        of_caller = (*access.session_keys.values(), *access.upload_keys.values())
-        keys.append([*of_caller, access.copying["reports"].key])
+        own = access.sessions[None]
+        of_caller = (*own.session_keys.values(), *own.upload_keys.values())
+        keys.append([*of_caller, access.copying[AT].key])
         assert {key.not_before for key in keys[-1]} == {each.revoked_before}
         assert {key.owner for key in keys[-1]} == {(CALLER.issuer, CALLER.subject)}
     assert len({key for several in keys for key in several}) == 9
@@ -184,7 +186,7 @@ def test_a_revocation_and_other_grants_reach_each_session() -> None:
 def test_a_caller_that_copies_nothing_computes_no_policy_for_it() -> None:
     access = make_snapshot(EVERYTHING).access(REQUESTER.identity)
     assert not access.copying
-    assert access.copying["reports"] is access.copying["reports"]
+    assert access.copying[AT] is access.copying[AT]
     assert len(access.copying) == 1
 
 

@@ -59,7 +59,7 @@ def prefixes(snapshot: Snapshot, identity: Identity) -> list[str]:
 def session_keys(*grants: Grant, **more: Any) -> Mapping[str, SessionKey]:
     """The caller's session keys by bucket."""
     snapshot: Snapshot = make_snapshot(*grants, **more)
-    return snapshot.access(make_identity()).session_keys
+    return snapshot.access(make_identity()).sessions[None].session_keys
 
 
 def test_claims_that_no_grant_names_change_nothing() -> None:
@@ -75,8 +75,10 @@ def test_other_claims_are_other_grants_and_another_session() -> None:
     one, other = (snapshot.access(make_identity(team=team)) for team in ("a", "b"))
     assert [grant.prefix for grant in one.grants] == ["a/"]
     assert [grant.prefix for grant in other.grants] == ["b/"]
-    assert one.session_keys["reports"] != other.session_keys["reports"]
-    policy = other.session_keys["reports"].policy
+    assert (
+        one.sessions[None].session_keys["reports"] != other.sessions[None].session_keys["reports"]
+    )
+    policy = other.sessions[None].session_keys["reports"].policy
     assert allows(policy or "", "s3:GetObject", KEY.format("b/x"))
     assert not allows(policy or "", "s3:GetObject", KEY.format("a/x"))
 
@@ -86,7 +88,7 @@ def test_callers_without_the_claim_of_a_template_get_no_grant(team: Any) -> None
     snapshot = make_snapshot(TEMPLATE)
     assert prefixes(snapshot, make_identity(team="a")) == ["a/"]
     assert prefixes(snapshot, make_identity(team=team)) == []
-    assert snapshot.access(make_identity(team=team)).session_keys == {}
+    assert snapshot.access(make_identity(team=team)).sessions[None].session_keys == {}
     assert prefixes(snapshot, make_identity()) == []
     assert prefixes(snapshot, make_identity(team="a")) == ["a/"]
 
@@ -101,7 +103,10 @@ def test_two_claims_are_not_mistaken_for_each_other() -> None:
 def test_callers_with_equal_grants_have_different_sessions() -> None:
     snapshot = make_snapshot(make_grant(prefix="a/"))
     callers = [Caller(issuer=ISSUER, subject=subject) for subject in ("billing", "sales")]
-    one, other = (snapshot.access(make_identity(each)).session_keys["reports"] for each in callers)
+    one, other = (
+        snapshot.access(make_identity(each)).sessions[None].session_keys["reports"]
+        for each in callers
+    )
     assert (one.owner, other.owner) == ((ISSUER, "billing"), (ISSUER, "sales"))
     assert one.policy == other.policy
 
@@ -114,7 +119,10 @@ def test_the_number_of_remembered_callers_is_bounded() -> None:
     assert len(snapshot._by_claims) == MOST
     again = snapshot.access(make_identity(team="team-0"))
     assert again is not first
-    assert (again.grants, again.session_keys) == (first.grants, first.session_keys)
+    assert (again.grants, again.sessions[None].session_keys) == (
+        first.grants,
+        first.sessions[None].session_keys,
+    )
 
 
 def test_a_session_key_has_bucket_caller_and_policy() -> None:
@@ -177,7 +185,7 @@ def test_all_entries_that_match_add_up_in_the_configurations_order() -> None:
             access = snapshot.access(Identity(caller))
             assert access.grants == grants_of(entries, Identity(caller))
             assert access.rate == rate_of(entries, Identity(caller))
-            revoked = [key.not_before for key in access.session_keys.values()]
+            revoked = [key.not_before for key in access.sessions[None].session_keys.values()]
             assert revoked == [revoked_before(entries, Identity(caller))] * len(revoked)
     caller = Caller(issuer=ISSUER, subject="team:a")
     assert prefixes(snapshot, Identity(caller)) == ["1/", "2/", "5/", "6/"]
@@ -229,8 +237,11 @@ def test_entries_by_claim_add_up_with_those_by_subject() -> None:
     assert prefixes(snapshot, both) == ["1/", "2/", "3/"]
     access = snapshot.access(both)
     assert access.rate == Rate(3, 60)
-    assert access.session_keys["reports"].not_before == 3.0
-    assert access.session_keys != snapshot.access(member("finance")).session_keys
+    assert access.sessions[None].session_keys["reports"].not_before == 3.0
+    assert (
+        access.sessions[None].session_keys
+        != snapshot.access(member("finance")).sessions[None].session_keys
+    )
     assert [*snapshot.matched(both)] == [*entries[:3]]
 
 

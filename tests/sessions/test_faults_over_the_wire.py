@@ -80,7 +80,9 @@ async def five_minutes_before_the_end(fault: str) -> Harness:
     for _ in range(HOUR - FIVE_MINUTES):
         await asyncio.sleep(1)
         harness.authorizer._pool.current(
-            harness.authorizer.snapshot.access(REQUESTER.identity).session_keys["reports"]
+            harness.authorizer.snapshot.access(REQUESTER.identity)
+            .sessions[None]
+            .session_keys["reports"]
         )
     return harness
 

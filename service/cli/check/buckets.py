@@ -7,8 +7,9 @@ from itertools import chain
 from typing import Final, assert_never
 
 from service.access.callers import CallerEntry
+from service.access.conditions import conditions_of
 from service.access.copy_policy import receives_copies
-from service.access.grants import Grant, Operation
+from service.access.grants import Grant, Operation, of_buckets
 from service.access.session_policy import reads_and_uploads
 from service.app import builders
 from service.app.settings import Settings
@@ -38,11 +39,13 @@ def describe(
         for grant in entry.grants:
             grants[grant.bucket].append(grant)
     copied = _receiving_copies(builders.buckets(settings, addresses), entries)
+    sets = _sets_of_conditions(entries)
     for name, bucket in settings.buckets.items():
         address = addresses[name]
         where = f"{address.origin}{address.path_prefix} in {address.region}"
         yield f"bucket {name}: {where}, signed with {_signer(bucket)}"
-        more = "".join(_more_sessions(bucket, grants[name], is_copied=name in copied))
+        sessions = sets.get(name, 1)
+        more = "".join(_more_sessions(bucket, grants[name], sessions, is_copied=name in copied))
         yield from _sts_calls(name, bucket, lifetimes[name], more)
         yield from r2.describe(name, bucket)
         yield from _signature_age(name, bucket, grants[name])
@@ -168,7 +171,7 @@ def _sts_calls(
 
 
 def _more_sessions(
-    bucket: BucketSettings, grants: list[Grant], *, is_copied: bool
+    bucket: BucketSettings, grants: list[Grant], sets: int, *, is_copied: bool
 ) -> Iterator[str]:
     """Yield who has more than one session for the bucket."""
     if not bucket.is_scoped:
@@ -176,8 +179,21 @@ def _more_sessions(
     allowed = frozenset[Operation]().union(*(grant.allow for grant in grants))
     if not bucket.is_at_aws and reads_and_uploads(allowed):
         yield "; twice as many for one that reads and uploads"
+    if sets > 1:
+        yield f"; up to {sets} times as many for one whose grants have {sets} sets of conditions"
     if is_copied:
         yield "; as many more for one that copies"
+
+
+def _sets_of_conditions(entries: tuple[CallerEntry, ...]) -> dict[str, int]:
+    """Return the most sets of conditions that one caller has on a bucket; none is a set too."""
+    found = dict[str, int]()
+    if not any(grant.conditions for entry in entries for grant in entry.grants):
+        return found
+    for _, grants in policies.widest_callers(entries):
+        for name, own in of_buckets(grants).items():
+            found[name] = max(found.get(name, 0), len(conditions_of(own)))
+    return found
 
 
 def _receiving_copies(
@@ -202,9 +218,7 @@ def _receiving_copies(
 
 def _copied_by(grants: list[Grant], buckets: Mapping[str, Bucket]) -> set[str]:
     """Return the buckets that one caller with these grants may copy into."""
-    by_bucket = defaultdict[str, list[Grant]](list)
-    for grant in grants:
-        by_bucket[grant.bucket].append(grant)
+    by_bucket = of_buckets(grants)
     readable = downloads(buckets, by_bucket)
     return {
         name

@@ -8,6 +8,7 @@ from typing import Any, Final, assert_never
 from service.access import caller_description
 from service.access.callers import CallerEntry, Identity, caller_name
 from service.access.claims import value_of
+from service.access.conditions import words
 from service.access.grants import Caller, Grant, Operation
 from service.access.limits import Unit, limits_of
 from service.app.settings import Settings
@@ -76,8 +77,8 @@ def _of_grant(grant: Grant) -> Right:
         for limit, value in limits_of(grant)
         if value is not False
     ]
-    words = ", ".join([f"{keys} in {grant.bucket}", *limits])
-    return Right(tuple(operation for operation in Operation if operation in grant.allow), words)
+    said = ", ".join([f"{keys} in {grant.bucket}", *limits, *words(grant.conditions)])
+    return Right(tuple(operation for operation in Operation if operation in grant.allow), said)
 
 
 def _value(value: Any, unit: Unit) -> str:

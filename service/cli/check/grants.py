@@ -129,6 +129,9 @@ def _undone_limits(
     if grant.bucket != other.bucket or not _covers(other.prefix, grant.prefix):
         return
     shared = frozenset(grant.allow) & frozenset(other.allow)
+    if shared and grant.conditions and not other.conditions:
+        text = f"has no effect on {_names(shared)}, because {OTHER} has no condition"
+        yield ConfigurationProblem(text, (*at, grant.conditions[0]), other=other_at, grave=True)
     for limit in LIMITS:
         if limit.name not in grant.model_fields_set or limit.unit is Unit.FLAG:
             continue

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from service.access.bucket_arns import BucketArns
 from service.access.callers import CallerEntry, caller_name
+from service.access.conditions import conditions_of
 from service.access.copy_policy import (
     Copies,
     CopyPolicy,
@@ -20,14 +21,14 @@ from service.access.create_only import (
     overwriting,
     uploads_without_condition,
 )
-from service.access.grants import Grant, Operation
+from service.access.grants import Conditions, Grant, Operation, of_buckets
 from service.access.session_policy import (
     LIST_VERSIONS_ACTION,
     SessionPolicies,
     session_policies,
 )
 from service.cli.check.callers import together
-from service.cli.check.policies import shape_of, with_long_claims
+from service.cli.check.policies import shape_of, under, with_long_claims
 from service.presigning.snapshot import Bucket, Downloads, downloads, other_sources
 from service.sessions import signature_age
 
@@ -38,12 +39,13 @@ _FREE: Final = (
 
 
 class _LeftOut(NamedTuple):
-    """What the session policy for a bucket leaves out.
+    """What the session policy for a bucket, under these conditions, leaves out.
 
     If it is about one of the caller's grants, `grant` is its index, and {} in `what` its prefix.
     """
 
     bucket: str
+    conditions: Conditions | None
     what: str
     grant: int | None = None
 
@@ -51,7 +53,7 @@ class _LeftOut(NamedTuple):
         """Return the words. `prefixes` are those of the grants, as the file has them."""
         at = self.grant
         what = self.what if at is None else self.what.format(prefixes[at] or "everything")
-        return f"the session policy for bucket {self.bucket} {what}"
+        return f"the session policy for bucket {self.bucket}{under(self.conditions)} {what}"
 
 
 def describe(buckets: Mapping[str, Bucket], entries: Iterable[CallerEntry]) -> Iterator[str]:
@@ -78,19 +80,19 @@ def _left_out(buckets: Mapping[str, Bucket], grants: Sequence[Grant]) -> Iterato
 
     `grants` are distinct, and as long as claims make them.
     """
-    by_bucket = defaultdict[str, list[Grant]](list)
-    for grant in grants:
-        by_bucket[grant.bucket].append(grant)
-    readable = downloads(buckets, by_bucket)
-    for name, own in sorted(by_bucket.items()):
-        if (arns := buckets[name].arns) is None:
-            continue
-        unconditional = uploads_without_condition(own) if arns.enforces_limits else ()
-        for grant in filter(is_create_only, unconditional):
-            yield _LeftOut(name, _FREE, grants.index(grant))
-        limits = _unlimited(own, arns) if arns.enforces_limits else ()
-        for what in (*limits, *_unlisted(own, arns), *_uncopied(name, own, buckets, readable)):
-            yield _LeftOut(name, what)
+    for conditions, alike in conditions_of(grants).items():
+        by_bucket = of_buckets(alike)
+        readable = downloads(buckets, by_bucket)
+        for name, own in sorted(by_bucket.items()):
+            if (arns := buckets[name].arns) is None:
+                continue
+            unconditional = uploads_without_condition(own) if arns.enforces_limits else ()
+            for grant in filter(is_create_only, unconditional):
+                yield _LeftOut(name, conditions, _FREE, grants.index(grant))
+            limits = _unlimited(own, arns) if arns.enforces_limits else ()
+            copies = _uncopied(name, own, buckets, readable)
+            for what in (*limits, *_unlisted(own, arns), *copies):
+                yield _LeftOut(name, conditions, what)
 
 
 @lru_cache(maxsize=4096)

@@ -1,8 +1,8 @@
-"""What `presign check` says about session policies: what they leave out, and what STS refuses."""
+"""What `presign check` says about session policies: how long they are, and what STS refuses."""
 
 import re
 from collections import defaultdict
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from itertools import chain, islice
@@ -18,13 +18,15 @@ from service.access.callers import (
     without_placeholders,
 )
 from service.access.claims import LONGEST_CLAIM, NO_FACTS
-from service.access.grants import Caller, Grant
+from service.access.conditions import conditions_of, words
+from service.access.grants import Caller, Conditions, Grant, of_buckets
 from service.access.session_policy import (
     MAX_POLICY_LENGTH,
     least_policies,
 )
 from service.app import builders
 from service.app.settings import Settings
+from service.cli.check.callers import together
 from service.errors import ConfigurationProblem
 from service.protocols.vended_credentials import CredentialsRequest, policy_for
 from service.signing.signer import Address
@@ -70,10 +72,7 @@ class _Sizes:
         self._kept = list[Grant]()  # so that no other grant gets its id
 
     def oversized(self, grants: list[Grant]) -> Iterator[str]:
-        by_bucket = defaultdict[str, list[Grant]](list)
-        for grant in grants:
-            by_bucket[grant.bucket].append(grant)
-        for name, own in sorted(by_bucket.items()):
+        for name, own in sorted(of_buckets(grants).items()):
             # Callers that overlap have the same grants again and again.
             at = (name, *map(id, own))
             if (texts := self._known.get(at)) is None:
@@ -100,11 +99,17 @@ class _Sizes:
 def _policies(
     grants: tuple[Grant, ...], bucket: str, arns: BucketArns
 ) -> Iterator[tuple[str, str]]:
-    for policy in dict.fromkeys(least_policies(grants, arns)):
-        yield "its session policy", policy
+    for conditions, own in conditions_of(grants).items():
+        for policy in dict.fromkeys(least_policies(tuple(own), arns)):
+            yield f"its session policy{under(conditions)}", policy
     vended = policy_for(grants, CredentialsRequest(bucket=bucket), arns)
     if vended:
         yield "the session policy of its credentials", vended
+
+
+def under(conditions: Conditions | None) -> str:
+    """Return the words that follow "session policy", which has one for each set of conditions."""
+    return "" if conditions is None else f" under {', '.join(words(conditions))}"
 
 
 def warnings(entries: tuple[CallerEntry, ...]) -> Iterator[ConfigurationProblem]:
@@ -117,8 +122,9 @@ def warnings(entries: tuple[CallerEntry, ...]) -> Iterator[ConfigurationProblem]
 def bucket_arns(
     settings: Settings, addresses: Mapping[str, Address]
 ) -> dict[str, BucketArns | None]:
+    tags = builders.tags_read_by(settings)
     return {
-        name: builders.arns(name, bucket, addresses[name].region)
+        name: builders.arns(name, bucket, addresses[name].region, tags)
         for name, bucket in settings.buckets.items()
     }
 
@@ -171,6 +177,34 @@ def describe(arns: Arns) -> Iterator[str]:
             yield (
                 f"bucket {name}: signatures enforce create-only and lifetimes; the session policy "
                 "does not, since only AWS is sure to support its conditions"
+            )
+
+
+def longest_policies(arns: Arns, entries: Iterable[CallerEntry]) -> Iterator[str]:
+    """Yield how long the session policies of callers are whose grants have conditions.
+
+    It is computed once for all callers of one shape.
+    """
+    named = defaultdict[str, list[str]](list)
+    of_shape = dict[tuple[Grant, ...], tuple[str, ...]]()
+    for entry in entries:
+        if any(grant.conditions for grant in entry.grants):
+            shape = shape_of(_longest_grants(entry), arns)
+            if (texts := of_shape.get(shape)) is None:
+                texts = of_shape[shape] = tuple(_longest_policies(arns, shape))
+            for text in texts:
+                named[text].append(caller_name(entry))
+    yield from (f"{together(names)}: {text}" for text, names in named.items())
+
+
+def _longest_policies(arns: Arns, grants: Sequence[Grant]) -> Iterator[str]:
+    for name, own in sorted(of_buckets(grants).items()):
+        known = arns[name]
+        if known is not None and any(grant.conditions for grant in own):
+            length = max(len(policy) for _, policy in _policies(tuple(own), name, known))
+            yield (
+                f"the longest of its session policies for bucket {name} needs {length:,} of "
+                f"{MAX_POLICY_LENGTH:,} characters"
             )
 
 

@@ -14,6 +14,7 @@ from service.cli.check import (
     buckets,
     callers,
     cloudfront,
+    conditions,
     console,
     grants,
     issuers,
@@ -36,8 +37,8 @@ _MAX_LINES: Final = 50  # about callers
 class Report:
     """What there is to say about a configuration. Its `errors` must be corrected.
 
-    `size` counts what is configured. `callers` each have what they may do, and `left_out` has lines
-    of what IAM does not enforce.
+    `size` counts what is configured. `callers` each have what they may do. `lengths` has lines of
+    how long policies with conditions are, and `left_out` of what IAM does not enforce.
     `names` has the caller of each warning about one. `not_checked` are the files that were not
     read. `live` is what works now; None without `--live`.
     """
@@ -49,6 +50,7 @@ class Report:
     names: Mapping[ConfigurationProblem, str] = field(default_factory=dict)
     callers: Sequence[Described] = ()
     description: Sequence[str] = ()
+    lengths: Sequence[str] = ()
     left_out: Sequence[str] = ()
     not_checked: Sequence[str] = ()
     live: Sequence[str] | None = None
@@ -84,7 +86,7 @@ class Report:
     def lines(self) -> Iterator[str]:
         """Yield the lines for people about buckets, protocols and callers."""
         yield from self.description
-        yield from _first([*callers.describe(self.callers)])
+        yield from _first([*callers.describe(self.callers), *self.lengths])
         yield from _first(self.left_out)
 
 
@@ -137,6 +139,7 @@ def report(
     ]
     names = _names(found, entries, files)
     described = entries if caller is None else callers.matching(entries, caller)
+    arns = policies.bucket_arns(settings, addresses)
     general = [*describe(settings, addresses, entries, protocols), *_describe_traces(traces)]
     return Report(
         errors=in_order(errors, files),
@@ -146,6 +149,7 @@ def report(
         size=f"{_count(len(settings.buckets), 'bucket')}, {_count(len(entries), 'caller')}",
         callers=[(each, tuple(callers.rights(protocols, each))) for each in described],
         description=general if caller is None else [],
+        lengths=[*policies.longest_policies(arns, described)],
         left_out=[*left_out.describe(builders.buckets(settings, addresses), described)],
         not_checked=[*skipped_files(settings)] if offline else [],
     )
@@ -211,6 +215,7 @@ def warnings(
         yield ConfigurationProblem(text, ("unsafe_anonymous_caller",), grave=True)
     yield from console.warnings(settings)
     yield from grants.warnings(settings, entries)
+    yield from conditions.warnings(settings)
     yield from issuers.warnings(settings)
     yield from buckets.warnings(settings, known_regions)
     yield from cloudfront.warnings(settings)

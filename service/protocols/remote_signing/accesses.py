@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from service.access.conditions import names_in_header
 from service.access.grants import AccessRequest, Grant, Operation
 from service.errors import InvalidRequest
 from service.protocols.remote_signing.deletions import DeletedObject
@@ -36,6 +37,8 @@ def access_requests(
         version="versionId" in uri.parameters,
         also_needs=_SIGN,
     )
+    if (tagging := signed.get("x-amz-tagging")) is not None:
+        wanted.tag_names, wanted.tags_pointer = names_in_header(tagging), "#/headers"
     _check_upload(uri.parameters)
     if call.action in _REPLACE:
         # Some stores ignore the condition of a copy: MiniStack 1.5.33 does.

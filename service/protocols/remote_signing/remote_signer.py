@@ -1,7 +1,7 @@
 """Signs the headers of a client's own request to S3."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import sha256
 from typing import Final
@@ -14,7 +14,7 @@ from service.errors import Forbidden, InvalidRequest, Overloaded
 from service.presigning.answers import Signed
 from service.presigning.authorizer import AuthorizedAccess, Authorizer
 from service.presigning.caller_access import CallerAccess
-from service.presigning.copies import check_session
+from service.presigning.copies import copy_session
 from service.presigning.requests import Requester, StoreRequest
 from service.presigning.signing_terms import SigningTerms
 from service.presigning.snapshot import Bucket, Snapshot
@@ -239,8 +239,6 @@ class RemoteSigner(UseCase[None]):
         if found is not None and found.is_current():
             return found
         authorized = self._authorize(requester, checked.accesses)
-        if first.is_copy:
-            check_session(access, first.bucket, first.bucket)
         if not checked.signed.keys().isdisjoint(_CONDITIONS):
             authorized.bucket.refuse_create_only()
         signing_terms = self._authorizer.signing_terms(authorized, _LIFETIME)
@@ -256,11 +254,17 @@ class RemoteSigner(UseCase[None]):
         authorized = self._authorizer.authorize(requester, accesses[0])
         if len(accesses) == 1:
             return authorized
-        scope_of = self._authorizer.access(requester).grants.scope
+        access = self._authorizer.access(requester)
+        if accesses[0].is_copy:
+            source = self._authorizer.authorize(requester, accesses[1])
+            return replace(authorized, session_key=copy_session(access, authorized, source))
+        scope_of = access.grants.scope
         decided = (scope_of(accesses[0]), accesses[0].version)
-        for access in accesses[1:]:
-            if (decision := (scope_of(access), access.version)) != decided:
-                self._authorizer.authorize(requester, access)
+        for wanted in accesses[1:]:
+            if (decision := (scope_of(wanted), wanted.version)) != decided:
+                other = self._authorizer.authorize(requester, wanted)
+                if other.conditions != authorized.conditions:
+                    raise InvalidRequest("Grants with different conditions need a request each.")
                 decided = decision
         return authorized
 
