@@ -7,13 +7,14 @@ independently of the compiler under test. It refuses unknown elements, since the
 import json
 import re
 from collections.abc import Callable, Mapping
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 VERSION = "2012-10-17"
 STATEMENT_KEYS = [{"Effect", "Action", each} for each in ("Resource", "NotResource")]
 OPERATORS = {
     *("StringEquals", "StringNotEquals", "StringLike", "StringNotLike"),
-    *("Null", "Bool", "NumericGreaterThan"),
+    *("Null", "Bool", "NumericGreaterThan", "IpAddress"),
 }
 NEGATED = {"StringNotEquals", "StringNotLike"}
 # What the parameter `Policy` takes: docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
@@ -129,6 +130,8 @@ def _compares(operator: str, values: Any, actual: str) -> bool:
             found = actual == str(values)
         case "NumericGreaterThan":
             found = int(actual) > int(values)
+        case "IpAddress":
+            found = any(ip_address(actual) in ip_network(each) for each in _several(values))
         case _:
             found = actual in _several(values)
     return found is not (operator in NEGATED)
