@@ -156,7 +156,11 @@ class SignedCookies:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """What a caller may do below a prefix. A limit that is None does not limit."""
+    """What a caller may do below a prefix. A limit that is None does not limit.
+
+    The store keeps `networks`, `vpc_endpoints` and `only_if_tagged`: requests from elsewhere, and
+    those for objects without these tags, get its 403.
+    """
 
     bucket: str
     prefix: str
@@ -167,6 +171,9 @@ class Grant:
     content_types: tuple[str, ...] | None = None
     max_keys: int | None = None
     max_link_expires_in: int | None = None
+    networks: tuple[str, ...] | None = None
+    vpc_endpoints: tuple[str, ...] | None = None
+    only_if_tagged: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,7 +206,7 @@ def caller(answer: Mapping[str, Any]) -> Caller:
 
 def _grant(answer: Mapping[str, Any]) -> Grant:
     known = {name: answer[name] for name in Grant.__slots__ if name in answer}
-    lists = {"allow", "content_types"} & known.keys()
+    lists = {"allow", "content_types", "networks", "vpc_endpoints"} & known.keys()
     return Grant(**(known | {name: tuple(known[name]) for name in lists}))
 
 

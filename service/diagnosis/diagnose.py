@@ -42,12 +42,14 @@ class Context:
     """The store's time in epoch seconds, the bucket, and the session that signed.
 
     If `has_sessions`, a missing `session` means that the caller has none with the URL's key id.
+    `conditions` are those of the caller's grant, in words.
     """
 
     now: float
     location: BucketLocation | None = None
     session: Session | None = None
     has_sessions: bool = False
+    conditions: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +143,7 @@ class _SignedRequestDiagnosis:
         self._reported, self._response = report.request, report.response
         self._repairs = report.repairs
         self._location, self._now = context.location, context.now
-        self._session = context.session
+        self._session, self._conditions = context.session, context.conditions
         self._token = None if self._session is None else self._session.credentials.session_token
         self._canonical = parse_canonical_request(self._response, self._reported)
         self._received = self._reported if self._canonical is None else self._canonical.request
@@ -259,9 +261,13 @@ class _SignedRequestDiagnosis:
         response = self._response
         if response.is_authenticated:
             is_signed = verdict not in {Verdict.OTHER, Verdict.NONE}  # as it is reported
-            yield store_errors.access_denied(response, proven=not found and is_signed)
+            yield from self._denied(proven=not found and is_signed)
         elif response.code is None and response.status == _FORBIDDEN and not found:
             if verdict is Verdict.RIGHT:
-                yield store_errors.access_denied(response, proven=False)
+                yield from self._denied(proven=False)
             else:
                 yield store_errors.no_error_body()
+
+    def _denied(self, *, proven: bool) -> Iterator[Finding]:
+        is_list = self._reported.parameter("list-type") is not None
+        return store_errors.denied(self._response, self._conditions, is_list=is_list, proven=proven)

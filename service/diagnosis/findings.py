@@ -53,6 +53,7 @@ class Code(StrEnum):
     METHOD_NOT_ALLOWED = "method_not_allowed"
     BUCKET_MISSING = "bucket_missing"
     LENGTH_MISSING = "length_missing"
+    GRANT_CONDITION = "grant_condition"
     ACCESS_DENIED = "access_denied"
     OBJECT_MISSING = "object_missing"
     VERSION_MISSING = "version_missing"
@@ -96,7 +97,8 @@ def likely(code: Code, summary: str, fix: str) -> Finding:
 
 # With these errors the signature cannot be wrong: S3 checks it first, or not at all.
 AFTER_SIGNATURE: Final = frozenset({
-    Code.ACCESS_DENIED, Code.OBJECT_MISSING, Code.VERSION_MISSING, Code.UPLOAD_MISSING,
+    Code.GRANT_CONDITION, Code.ACCESS_DENIED,
+    Code.OBJECT_MISSING, Code.VERSION_MISSING, Code.UPLOAD_MISSING,
     Code.OBJECT_EXISTS, Code.CONDITION_FAILED, Code.WRITE_CONFLICT, Code.RANGE_INVALID,
     Code.TOO_LARGE, Code.TOO_SMALL, Code.CHECKSUM_MISMATCH, Code.BODY_INCOMPLETE,
     Code.OBJECT_ARCHIVED, Code.KEY_TOO_LONG, Code.STORE_BUSY, Code.STORE_REFUSED,

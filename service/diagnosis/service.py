@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
-from service.access.grants import AccessRequest, Operation
+from service.access.conditions import words
+from service.access.decisions import foremost
+from service.access.grants import AccessRequest, Grant, Operation
 from service.clock import Clock
 from service.diagnosis.bucket_lookup import BucketLocation, locate, locate_behind_proxy
 from service.diagnosis.canonical_request import CANONICAL_REQUEST, parse_canonical_request
@@ -76,7 +78,7 @@ class Diagnoses:
         access = self._authorizer.access(requester)
         candidates = list(self._candidates(access, report.request))
         covered = next(
-            (candidate for candidate in candidates if _is_covered(access, candidate)), None
+            (candidate for candidate in candidates if _covering(access, candidate)), None
         )
         candidate = covered or (candidates[0] if candidates else None)
         request = _store_request(_NOTHING if candidate is None else candidate.access_request)
@@ -85,7 +87,7 @@ class Diagnoses:
             if covered is None:
                 raise Forbidden
             allowed = self._without_foreign_response(access, report)
-            findings = await self._findings(access, allowed, covered.location)
+            findings = await self._findings(access, allowed, covered)
             return _Diagnosis(findings)
 
         found = await self._authorizer.audited(requester, request, request.key, diagnosis)
@@ -98,7 +100,7 @@ class Diagnoses:
         """Removes the store's canonical request if the caller may not sign for that key."""
         canonical = parse_canonical_request(report.response, report.request)
         if canonical is None or any(
-            _is_covered(access, candidate)
+            _covering(access, candidate)
             for candidate in self._candidates(access, canonical.request)
         ):
             return report
@@ -106,11 +108,19 @@ class Diagnoses:
         return replace(report, response=replace(report.response, fields=fields))
 
     async def _findings(
-        self, access: CallerAccess, report: DiagnosisInput, location: BucketLocation
+        self, access: CallerAccess, report: DiagnosisInput, candidate: _Candidate
     ) -> Sequence[Finding]:
+        location = candidate.location
         session = self._session(access, report.request, location.bucket)
         now = self._clock.wall() if session is None else session.now(self._clock)
-        context = Context(now=now, location=location, session=session, has_sessions=True)
+        [first, *_] = foremost(_covering(access, candidate))
+        context = Context(
+            now=now,
+            location=location,
+            session=session,
+            has_sessions=True,
+            conditions=[*words(first.conditions)],
+        )
         # In a thread: some 200 hashes take milliseconds, and the loop has other requests to serve.
         return await asyncio.to_thread(diagnose, report, context)
 
@@ -168,15 +178,16 @@ def _operations(request: ParsedRequest, key: str) -> Sequence[Operation]:
     return sorted(operations, key=lambda each: each is not likeliest)
 
 
-def _is_covered(access: CallerAccess, candidate: _Candidate) -> bool:
-    """Whether a grant covers it, whatever the grant's limits are."""
+def _covering(access: CallerAccess, candidate: _Candidate) -> Sequence[Grant]:
+    """Return the grants that cover it, whatever their limits are."""
     request = candidate.access_request
     if request.operation is Operation.FORM:  # its key is a form field, which is not reported
-        return any(
-            grant.bucket == request.bucket and Operation.FORM in grant.allow
+        return [
+            grant
             for grant in access.grants
-        )
-    return bool(access.grants.covering(request))
+            if grant.bucket == request.bucket and Operation.FORM in grant.allow
+        ]
+    return access.grants.covering(request)
 
 
 def _store_request(access_request: AccessRequest) -> StoreRequest:

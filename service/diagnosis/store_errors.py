@@ -4,7 +4,7 @@ docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from service.diagnosis.findings import Code, Finding, certain, likely
@@ -160,6 +160,40 @@ def unknown_error(response: StoreResponse) -> Finding | None:
     return (
         None if response.code is None else likely(Code.STORE_REFUSED, *_TEXTS[Code.STORE_REFUSED])
     )
+
+
+def denied(
+    response: StoreResponse, conditions: Sequence[str], *, is_list: bool, proven: bool
+) -> Iterator[Finding]:
+    """For a request that was authenticated, but is not allowed.
+
+    `conditions` are those of the caller's grant in words. A session policy allows all else that was
+    signed: if the store names it, one of them did not hold. If the store names another policy, or
+    looks whether there is such a key, none of them is the reason.
+    """
+    match = _POLICY.search(response.message)
+    by_session = match is not None and match[1] == "session"
+    looks_for_key = "s3:listbucket" in response.message and not is_list
+    if not conditions or looks_for_key or (match is not None and not by_session):
+        yield access_denied(response, proven=proven)
+        return
+    yield _condition(conditions, proven=proven and by_session)
+    if not by_session:
+        yield access_denied(response, proven=False)
+
+
+def _condition(conditions: Sequence[str], *, proven: bool) -> Finding:
+    summary = (
+        "The store accepts the signature, but a condition of your grant "
+        f"{'does' if proven else 'may'} not hold: {', '.join(conditions)}. It is about who sends "
+        "the request and about the object, not about who asked for the URL."
+    )
+    fix = (
+        "Send it from there, as the store sees it: behind NAT, from the gateway's address. A "
+        "scanner tags an object some time after the upload, and an object that is missing has no "
+        "tag either."
+    )
+    return Finding(Code.GRANT_CONDITION, proven, summary, fix)
 
 
 def access_denied(response: StoreResponse, *, proven: bool) -> Finding:

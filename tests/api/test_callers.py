@@ -1,5 +1,6 @@
 """What a caller's grants allow, limit and refuse."""
 
+import json
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -98,3 +99,48 @@ async def test_only_a_grant_for_links_shows_their_lifetime(
     async with run_app(make_app_settings(make_open_grant(allow=allow))) as client:
         answer = await client.get("/v1/caller")
     assert answer.json()["grants"][0].get("max_link_expires_in") == most
+
+
+async def test_a_caller_reads_the_conditions_of_its_grants() -> None:
+    placed = {
+        "networks": ["203.0.113.0/24", "2001:DB8::/32"],
+        "only_if_tagged": {"Scan": "ok"},
+    }
+    grants = [make_open_grant(allow=["download"], **placed), make_open_grant(allow=["upload"])]
+    async with run_app(make_app_settings(*grants)) as client:
+        first, second = (await client.get("/v1/caller")).json()["grants"]
+    assert first["networks"] == ["2001:db8::/32", "203.0.113.0/24"]
+    assert first["only_if_tagged"] == {"Scan": "ok"}
+    assert {"networks", "vpc_endpoints", "only_if_tagged"}.isdisjoint(second)
+
+
+TAGGED: dict[str, Any] = {"only_if_tagged": {"Scan": "ok"}}
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("upload-urls", {"key": "a", "content_length": 1}),
+        ("upload-forms", {"key_prefix": "a/", "max_content_length": 1}),
+        ("multipart-uploads", {"key": "a", "content_length": 6 * 2**20}),
+    ],
+)
+async def test_no_call_uploads_with_a_tag_that_is_read_by(path: str, body: dict[str, Any]) -> None:
+    uploads = make_open_grant(allow=["upload", "form", "multipart"])
+    lines = list[bytes]()
+    settings = make_app_settings(uploads, make_open_grant(allow=["download"], **TAGGED))
+    async with run_app(settings, audit=lines.extend) as client:
+        for name in ("Scan", "sCAN"):
+            asked = {"bucket": "demo", "tags": {name: "ok"}, **body}
+            await refused_at(client, path, asked, "#/tags", "limit_exceeded")
+    assert [json.loads(line)["reason"] for line in lines] == ["limit_exceeded"] * 2
+
+
+async def test_the_clients_address_is_not_compared() -> None:
+    """A backend asks and a browser uses: only the store sees who does."""
+    settings = make_app_settings(make_open_grant(networks=["203.0.113.0/24"]))
+    async with run_app(settings) as client:
+        for address in ("203.0.113.9", "198.51.100.9"):
+            headers = {"X-Forwarded-For": address, "X-Real-IP": address}
+            answer = await client.post("/v1/download-urls", json=GET, headers=headers)
+            assert answer.status_code == 200

@@ -51,6 +51,18 @@ test("deleting, versions and programs are said after the rest", () => {
   ]);
 });
 
+test("conditions say from where, and which files", () => {
+  const placed = { networks: ["203.0.113.0/24", "2001:db8::/32"], vpc_endpoints: ["vpce-01234567"] };
+  const from = "do all this only from 203.0.113.0/24, 2001:db8::/32 or VPC endpoint vpce-01234567";
+  assert.deepEqual(said(["upload"], placed), ["upload files", from]);
+  assert.deepEqual(said(["head"], { networks: ["203.0.113.0/24"] }).at(-1), "do all this only from 203.0.113.0/24");
+  const tagged = { only_if_tagged: { Scan: "ok", "Second name": "1" } };
+  assert.deepEqual(said(["download", "list"], tagged), [
+    "see, open and download files, if tagged Scan=ok and Second name=1",
+  ]);
+  assert.deepEqual(said(["list"], tagged), ["see which files there are"]);
+});
+
 test("a store's right to report is said", () => {
   assert.deepEqual(said(["notify"]), ["report which files were stored"]);
 });

@@ -203,6 +203,11 @@ FORMS: Final = {
     Code.TOO_SMALL: Example("An empty file", with_response(FORM, error("EntityTooSmall"))),
 }
 STORE: Final = {
+    Code.GRANT_CONDITION: Example(
+        "Sent from home, with a grant for the office",
+        get(**error("AccessDenied", "… because no session policy allows the s3:GetObject action")),
+        replace(KNOWN, conditions=["only from 203.0.113.0/24"]),
+    ),
     Code.ACCESS_DENIED: Example(
         "The role may not read the object",
         get(**error("AccessDenied", "… because no identity-based policy allows the action")),

@@ -10,7 +10,7 @@ from service.diagnosis.diagnose import Context
 from service.diagnosis.findings import Code
 from service.diagnosis.request import ReportedRequest
 from service.diagnosis.response import parse_amz_date, parse_response
-from service.signing.actions import HeadObject
+from service.signing.actions import HeadObject, ListObjects
 from tests.diagnosis.aws import WORDS, mismatch
 from tests.diagnosis.reports import (
     ADDRESS,
@@ -243,3 +243,48 @@ def test_a_store_that_sees_no_sigv4_is_believed() -> None:
 def test_a_form_meets_the_errors_of_a_url(error_code: str, code: Code, proven: bool) -> None:
     response = error(error_code, "Access Denied")
     assert first(with_response(FORM, response)) == (code, proven)
+
+
+PLACED: Final = replace(KNOWN, conditions=["only from 203.0.113.0/24"])
+SESSION_POLICY: Final = "because no session policy allows the s3:GetObject action"
+
+
+@pytest.mark.parametrize(
+    ("message", "found"),
+    [
+        (SESSION_POLICY, [(Code.GRANT_CONDITION, True)]),
+        ("Access Denied", [(Code.GRANT_CONDITION, False), (Code.ACCESS_DENIED, False)]),
+        ("", [(Code.GRANT_CONDITION, False), (Code.ACCESS_DENIED, False)]),
+        ("because no identity-based policy allows the action", [(Code.ACCESS_DENIED, True)]),
+        ("with an explicit deny in a resource-based policy", [(Code.ACCESS_DENIED, True)]),
+        ("with an explicit deny in a session policy", [(Code.ACCESS_DENIED, True)]),
+        # of a key that may be missing
+        ("because no session policy allows the s3:ListBucket action", [(Code.ACCESS_DENIED, True)]),
+    ],
+)
+def test_a_condition_that_did_not_hold_is_told_from_other_denials(
+    message: str, found: list[tuple[Code, bool]]
+) -> None:
+    denied = with_response(report(signed()), error("AccessDenied", message))
+    assert [(each.code, each.proven) for each in diagnosed(denied, PLACED)] == found
+    assert [each.code for each in diagnosed(denied)] == [Code.ACCESS_DENIED]
+
+
+def test_a_list_may_be_denied_by_its_condition() -> None:
+    message = "because no session policy allows the s3:ListBucket action"
+    denied = with_response(
+        report(signed(ListObjects(prefix="a/"), key="")), error("AccessDenied", message)
+    )
+    assert [each.code for each in diagnosed(denied, PLACED)] == [Code.GRANT_CONDITION]
+
+
+def test_the_finding_names_the_conditions_of_the_grant() -> None:
+    denied = with_response(report(signed()), error("AccessDenied", SESSION_POLICY))
+    [found] = diagnosed(denied, PLACED)
+    assert "does not hold: only from 203.0.113.0/24" in found.summary
+
+
+def test_a_403_without_a_body_may_be_a_condition() -> None:
+    bare = with_response(report(signed()), {"status": 403, "body": ""})
+    codes_ = [each.code for each in diagnosed(bare, PLACED)]
+    assert codes_ == [Code.GRANT_CONDITION, Code.ACCESS_DENIED]

@@ -15,11 +15,12 @@ export function placeInWords({ bucket, prefix }) {
 /** What a grant allows: sentences that go on after "You can". */
 export function accessInWords(grant) {
   const has = (...operations) => operations.some((each) => grant.allow.includes(each));
-  const said = [reading(has), has(...SENDS) && sending(grant), has("delete") && "delete files"];
+  const said = [reading(has, grant), has(...SENDS) && sending(grant), has("delete") && "delete files"];
   if (has("versions")) said.push("use older versions of files");
   if (has("link")) said.push(sharing(has, grant));
   if (has("credentials", "sign")) said.push("use programs that speak S3");
   if (has("notify")) said.push("report which files were stored");
+  said.push(fromWhere(grant));
   return said.filter(Boolean);
 }
 
@@ -36,11 +37,17 @@ function claimName(pointer) {
   return name.split("/").at(-1).replaceAll("_", " ");
 }
 
-function reading(has) {
+function reading(has, { only_if_tagged: tags }) {
+  const tagged = tags ? `, if tagged ${Object.entries(tags).map((each) => each.join("=")).join(" and ")}` : "";
   const isOpen = has("download");
-  if (has("list")) return isOpen ? "see, open and download files" : "see which files there are";
-  if (isOpen) return "download files whose name you know";
-  return has("head", "check") && "check whether a file exists";
+  if (has("list")) return isOpen ? `see, open and download files${tagged}` : "see which files there are";
+  if (isOpen) return `download files whose name you know${tagged}`;
+  return has("head", "check") && `check whether a file exists${tagged}`;
+}
+
+function fromWhere({ networks = [], vpc_endpoints: endpoints = [] }) {
+  const places = [...networks, ...endpoints.map((each) => `VPC endpoint ${each}`)];
+  return places.length > 0 && `do all this only from ${listed(places, "or")}`;
 }
 
 function sending({ content_types: types, max_content_length: most, allow_overwrite: replaces }) {

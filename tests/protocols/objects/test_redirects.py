@@ -282,3 +282,17 @@ async def test_a_grant_to_head_hides_none_to_download_versions() -> None:
 async def test_spaces_after_a_header_are_no_part_of_it() -> None:
     sent = NEW | {"Content-Type": "text/plain \t"}
     assert target(await answer_to("PUT", headers=sent, content_types=["text/plain"]))
+
+
+@pytest.mark.parametrize("tagging", ["Scan=ok", "a=b&%53can=ok", "scan=x", "a=b&SCAN"])
+async def test_no_redirected_upload_has_a_tag_that_is_read_by(tagging: str) -> None:
+    lines = list[bytes]()
+    scanned = make_open_grant(allow=["download"], only_if_tagged={"Scan": "ok"})
+    settings = make_app_settings(make_open_grant(allow=["upload"]), scanned)
+    async with run_app(settings, audit=lines.extend) as client:
+        answer = await client.put("/o/demo/a.txt", headers=NEW | {"x-amz-tagging": tagging})
+        other = await client.put("/o/demo/a.txt", headers=NEW | {"x-amz-tagging": "a=Scan"})
+    assert code(answer) == (403, "limit_exceeded")
+    assert answer.json()["errors"][0]["pointer"] == "#/headers/x-amz-tagging"
+    assert other.status_code == 307
+    assert [json.loads(line)["decision"] for line in lines] == ["denied", "allowed"]
