@@ -104,7 +104,10 @@ class Authorizer:
         try:
             if urls and (counted := self.count(requester, urls)) is not None:
                 await counted
-            answer = None if without_waiting is None else _unless_missing(without_waiting)
+            try:
+                answer = None if without_waiting is None else without_waiting()
+            except NoSessionYet:
+                answer = None
             if answer is None:
                 answer = await work()
         except PresignError as refusal:
@@ -281,14 +284,6 @@ class Authorizer:
             tag=requester.request_id if authorized.bucket.tag_urls else None,
             urls=urls,
         )
-
-
-def _unless_missing(sign: Callable[[], T]) -> T | None:
-    """Return what `sign` returns, or None while its session is not there."""
-    try:
-        return sign()
-    except NoSessionYet:
-        return None
 
 
 def unavailable() -> CredentialsUnavailable:

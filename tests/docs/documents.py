@@ -108,11 +108,11 @@ def run(
     if block.language == "python":
         (directory / "lines.py").write_text(text)
         text = "python3 lines.py"
-    own = {**_environment(), "XDG_STATE_HOME": str(directory / "state")}
+    own = {**environment(), "XDG_STATE_HOME": str(directory / "state")}
     return paste(text, directory, {**own, **(variables or {})})
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """Return variables without credentials; PATH has our `presign`, `python3` and `node`."""
     tools = [Path(sys.executable).parent, Path(node()).parent]
     path = os.pathsep.join([*map(str, tools), os.environ["PATH"]])
