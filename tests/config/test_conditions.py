@@ -139,9 +139,13 @@ def test_only_what_reads_goes_with_tags(tmp_path: Path, operation: str) -> None:
     assert text.startswith(f"does not go with {operation}: ")
 
 
-STATIC: Final = (
-    "nobody would keep it with credentials: static, which have no session policy; use assume_role "
-    "or web_identity, or leave it out"
+WITHOUT_POLICY: Final = (
+    "nobody would keep it with credentials: {}, which have no session policy; use assume_role or "
+    "web_identity, or leave it out"
+)
+R2: Final = (
+    f"{{region: auto, endpoint_url: 'https://{'f' * 32}.r2.cloudflarestorage.com', "
+    "credentials: r2, access_key_id_file: id, secret_access_key_file: secret}"
 )
 READING: Final = "allow: [download, head, list, versions, link, credentials, sign]"
 
@@ -163,8 +167,9 @@ CONDITIONS: Final = {
     [
         (
             "buckets:\n  reports: {region: eu-west-1, credentials: static}\n",
-            STATIC,
+            WITHOUT_POLICY.format("static"),
         ),
+        (f"buckets:\n  reports: {R2}\n", WITHOUT_POLICY.format("r2")),
         (
             f"buckets:\n  reports: {{region: eu-west-1, role_arn: '{ROLE}', scoped_sessions: false}}\n",
             "nobody would keep it without scoped_sessions; turn them on, or leave it out",
@@ -174,6 +179,8 @@ CONDITIONS: Final = {
 def test_what_no_session_policy_has_nobody_keeps(
     tmp_path: Path, buckets: str, message: str, name: str
 ) -> None:
+    (tmp_path / "id").write_text("f" * 32)
+    (tmp_path / "secret").write_text("f" * 64)
     found = problems(tmp_path, f"{DOWNLOAD}, {CONDITIONS[name]}", buckets=buckets)
     assert found == {f"{AT}.{name}": message}
 

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from service.access.bucket_arns import BucketArns, bucket_arns
 from service.access.callers import CallerEntry
+from service.access.conditions import conditions_of
 from service.access.copy_policy import GrantedBucket, copy_policy
-from service.access.grants import Grant, Operation
+from service.access.grants import Conditions, Grant, Operation
 from service.access.session_policy import least_policies, session_policies
 from service.cli.check import left_out
 from service.cli.check.policies import shape_of
@@ -31,7 +32,12 @@ PREFIXES = st.text('aZ09/*$é-"=+: ', max_size=9).flatmap(
 )
 
 
-LIMITED = st.builds(replace, grants, max_expires_in=st.sampled_from([None, 900]))
+LIMITED = st.builds(
+    replace,
+    grants,
+    max_expires_in=st.sampled_from([None, 900]),
+    conditions=st.sampled_from([None, Conditions(networks=("203.0.113.0/24",))]),
+)
 BUCKETS: Final = {"reports": ARNS, "more": MORE, "point": POINT, "same": ARNS, "store": ELSEWHERE}
 
 
@@ -62,15 +68,26 @@ def test_policies_of_a_shape_are_as_long_and_do_the_same(own: list[Grant]) -> No
 
 def policies(grants: dict[str, tuple[Grant, ...]], arns: BucketArns, name: str) -> list[object]:
     """Return the shapes of all policies that a caller with these grants has for a bucket."""
+    vended = policy_for(grants[name], CredentialsRequest(bucket=name), arns)
+    found: list[object] = [None if vended is None else shape(vended)]
+    for conditions in conditions_of(grants[name]):
+        alike = {
+            bucket: tuple(each for each in own if each.conditions == conditions)
+            for bucket, own in grants.items()
+        }
+        found += of_sessions(alike, arns, name)
+    return found
+
+
+def of_sessions(grants: dict[str, tuple[Grant, ...]], arns: BucketArns, name: str) -> list[object]:
+    """As `policies`, of grants with the same conditions."""
     own, max_age = grants[name], signature_age.max_age(grants[name])
     others = [GrantedBucket(BUCKETS[each], its) for each, its in grants.items() if each != name]
     copies = copy_policy(own, arns, max_age=max_age, others=others)
-    vended = policy_for(own, CredentialsRequest(bucket=name), arns)
     return [
         *map(shape, session_policies(own, arns, max_age=max_age)),
         *map(shape, least_policies(own, arns)),
         None if copies is None else (copies.copies, shape(copies.policy)),
-        None if vended is None else shape(vended),
     ]
 
 
@@ -117,3 +134,31 @@ def test_callers_of_one_shape_read_their_own_prefixes() -> None:
     words = "the session policy for bucket reports does not enforce create-only for"
     assert first.startswith(f"API key one: {words} one/: ")
     assert second.startswith(f"API key two: {words} two/: ")
+
+
+def test_grants_that_differ_in_conditions_are_two_shapes() -> None:
+    near, far = (
+        [make_grant(conditions=Conditions(networks=(network,)))]
+        for network in ("203.0.113.0/24", "2001:db8::/32")
+    )
+    assert len({shape_of(each, BUCKETS) for each in (near, far, [make_grant()])}) == 3
+
+
+def test_what_is_left_out_is_under_the_grants_own_conditions() -> None:
+    buckets = {"reports": make_bucket(arns=ARNS)}
+    entries = [
+        CallerEntry(
+            issuer=None,
+            subject=network,
+            grants=(
+                make_grant(
+                    allow=frozenset({Operation.FORM}), conditions=Conditions(networks=(network,))
+                ),
+            ),
+        )
+        for network in ("203.0.113.0/24", "198.51.100.0/24")
+    ]
+    first, second = left_out.describe(buckets, entries)
+    under = "the session policy for bucket reports under only from"
+    assert first.startswith(f"API key 203.0.113.0/24: {under} 203.0.113.0/24 does not enforce")
+    assert second.startswith(f"API key 198.51.100.0/24: {under} 198.51.100.0/24 does not enforce")
