@@ -177,8 +177,9 @@ CONDITIONS: Final = {
     ],
 )
 def test_what_no_session_policy_has_nobody_keeps(
-    tmp_path: Path, buckets: str, message: str, name: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, buckets: str, message: str, name: str
 ) -> None:
+    monkeypatch.chdir(tmp_path)  # where the files of the keys are
     (tmp_path / "id").write_text("f" * 32)
     (tmp_path / "secret").write_text("f" * 64)
     found = problems(tmp_path, f"{DOWNLOAD}, {CONDITIONS[name]}", buckets=buckets)
