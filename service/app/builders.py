@@ -20,8 +20,9 @@ from service.config.callers import CallerSettings, GrantSettings
 from service.config.cloudfront import CloudFrontSettings, read_key_file
 from service.config.durations import parse_rate
 from service.errors import ConfigurationError, ConfigurationProblem
+from service.presigning.bucket import Bucket
 from service.presigning.delivery import Delivery
-from service.presigning.snapshot import Bucket, Snapshot
+from service.presigning.snapshot import Snapshot
 from service.s3.location import Location
 from service.signing.actions import Encryption
 from service.signing.cloudfront import CloudFrontSigner

@@ -32,7 +32,8 @@ from service.config.reading import content_digest
 from service.console.page_settings import PageSettings, SignIn
 from service.errors import ConfigurationError
 from service.http_client.session import tls_context
-from service.presigning.snapshot import Bucket, Snapshot
+from service.presigning.bucket import Bucket
+from service.presigning.snapshot import Snapshot
 from service.s3.endpoints import resolve
 from service.s3.location import Location
 from service.sessions.pool_entry import BucketSessions

@@ -29,6 +29,7 @@ from service.errors import (
 from service.presigning.answers import Answer, ObjectRequest, Request
 from service.presigning.audit import Outcome
 from service.presigning.audit_trail import AuditTrail
+from service.presigning.bucket import Bucket
 from service.presigning.caller_access import CallerAccess
 from service.presigning.rate_limits import RateLimits
 from service.presigning.requests import Requester, StoreRequest, UnreadRequest
@@ -39,7 +40,7 @@ from service.presigning.signing_terms import (
     SigningTerms,
     SigningTermsFactory,
 )
-from service.presigning.snapshot import Bucket, Snapshot
+from service.presigning.snapshot import Snapshot
 from service.presigning.url_signers import UrlSigner, UrlTerms
 from service.sessions.lifetime import Lifetime, Validity
 from service.sessions.pool import NO_SESSION, SessionPool

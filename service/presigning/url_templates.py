@@ -23,6 +23,7 @@ from service.access.grants import Caller, DecisionScope
 from service.access.surfaces import Surface
 from service.concurrency.bounded_dict import BoundedDict
 from service.presigning.authorizer import Authorizer
+from service.presigning.bucket import Bucket
 from service.presigning.caller_access import CallerAccess
 from service.presigning.copies import authorize_copy
 from service.presigning.requests import (
@@ -33,7 +34,6 @@ from service.presigning.requests import (
     with_page_size,
 )
 from service.presigning.results import headers_to_send
-from service.presigning.snapshot import Bucket
 from service.presigning.url_signers import UrlContext, UrlTerms
 from service.sessions.lifetime import Lifetime
 from service.signing.actions import ListObjects, PutObject

@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 from service.access.callers import CallerEntry
 from service.access.grants import Grant
 from service.errors import ConfigurationProblem, Location
-from service.presigning.snapshot import Bucket
+from service.presigning.bucket import Bucket
 from service.protocols.rights import Right, Target
 
 V = TypeVar("V")

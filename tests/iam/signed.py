@@ -17,9 +17,9 @@ from service.multipart.part_plan import PartPlan
 from service.multipart.requests import Completion, NewUpload, PartChecksums, Upload
 from service.multipart.uploads import MultipartUploads
 from service.presigning.authorizer import Authorizer
+from service.presigning.bucket import Bucket
 from service.presigning.listings import ListingRequest, Listings
 from service.presigning.presigner import Presigner
-from service.presigning.snapshot import Bucket
 from service.protocols.remote_signing.remote_signer import RemoteSigner
 from service.protocols.remote_signing.schemas import RemoteSignRequest
 from service.s3.client import S3Client

@@ -12,10 +12,10 @@ from service.access.grants import AccessRequest, Conditions, Grant, Operation
 from service.errors import Forbidden, LimitExceeded, PresignError
 from service.multipart.part_plan import PartPlan
 from service.multipart.requests import NewUpload, PartChecksums
+from service.presigning.bucket import Bucket
 from service.presigning.caller_access import Copying
 from service.presigning.requests import PresignBatch, PresignRequest, StoreRequest
 from service.presigning.results import PresignedRequests
-from service.presigning.snapshot import Bucket
 from service.sessions.lifetime import Lifetime
 from service.signing.actions import DeleteObject, GetObject, HeadObject, ListObjects, PutObject
 from service.signing.copy_object import CopyObject, CopySource

@@ -14,9 +14,9 @@ from service.errors import (
     LimitExceeded,
     PresignError,
 )
+from service.presigning.bucket import Bucket
 from service.presigning.requests import PresignBatch, PresignRequest
 from service.presigning.results import PresignedRequests
-from service.presigning.snapshot import Bucket
 from service.signing.actions import Encryption
 from service.signing.copy_object import CopyObject, CopySource
 from tests.access.counted_calls import calls

@@ -13,10 +13,10 @@ from service.access.bucket_arns import bucket_arns
 from service.access.callers import Identity
 from service.access.grants import AccessRequest, Operation
 from service.errors import CredentialsUnavailable, InvalidRequest
+from service.presigning.bucket import Bucket
 from service.presigning.caller_access import Copying
 from service.presigning.requests import PresignBatch, PresignRequest, StoreRequest
 from service.presigning.results import PresignedRequests
-from service.presigning.snapshot import Bucket
 from service.sessions.lifetime import Lifetime
 from service.sessions.source import SessionRefused
 from service.signing.actions import DeleteObject, GetObject, HeadObject, ListObjects, PutObject

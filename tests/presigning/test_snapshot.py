@@ -18,7 +18,8 @@ from service.access.callers import (
 from service.access.claims import fact, named_claims
 from service.access.grants import Caller, Grant, Operation
 from service.auth.api_keys import ApiKeys
-from service.presigning.snapshot import Bucket, Snapshot
+from service.presigning.bucket import Bucket
+from service.presigning.snapshot import Snapshot
 from service.sessions.pool_entry import SessionKey
 from tests.access.policy_evaluator import allows
 from tests.app.services.harness import called_here

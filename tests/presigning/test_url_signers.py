@@ -10,9 +10,9 @@ import pytest
 from service.access.grants import Operation
 from service.access.surfaces import Surface
 from service.errors import InvalidRequest, LifetimeUnavailable
+from service.presigning.bucket import Bucket
 from service.presigning.requests import PresignBatch, SignedAction
 from service.presigning.signing_terms import SigningLimits, SigningTermsFactory
-from service.presigning.snapshot import Bucket
 from service.presigning.url_signers import UrlSigner
 from service.sessions.lifetime import Lifetime, Validity
 from service.signing.actions import GetObject, HeadObject, PutObject

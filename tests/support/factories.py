@@ -9,6 +9,7 @@ from service.access.callers import CallerEntry, Identity
 from service.access.grants import Caller, Grant, Operation
 from service.auth.api_keys import ApiKeys
 from service.errors import PresignError
+from service.presigning.bucket import Bucket
 from service.presigning.requests import (
     PostFormRequest,
     PresignBatch,
@@ -16,7 +17,7 @@ from service.presigning.requests import (
     Requester,
     SignedAction,
 )
-from service.presigning.snapshot import Bucket, Snapshot
+from service.presigning.snapshot import Snapshot
 from service.sessions.lifetime import Lifetime
 from service.signing.actions import (
     DeleteObject,

@@ -17,7 +17,8 @@ from service.cli.check import cloudfront, policies, r2
 from service.config.buckets import BucketSettings
 from service.errors import ConfigurationProblem
 from service.field_names import nearest
-from service.presigning.snapshot import Bucket, downloads
+from service.presigning.bucket import Bucket
+from service.presigning.snapshot import downloads
 from service.protocols.quantities import duration
 from service.sessions import signature_age
 from service.sessions.refresh_policy import REFRESH_MARGIN, threshold

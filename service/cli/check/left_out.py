@@ -29,7 +29,8 @@ from service.access.session_policy import (
 )
 from service.cli.check.callers import together
 from service.cli.check.policies import shape_of, under, with_long_claims
-from service.presigning.snapshot import Bucket, Downloads, downloads, other_sources
+from service.presigning.bucket import Bucket
+from service.presigning.snapshot import Downloads, downloads, other_sources
 from service.sessions import signature_age
 
 _FREE: Final = (

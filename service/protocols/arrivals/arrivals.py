@@ -19,8 +19,8 @@ from service.errors import (
     InvalidRequest,
     NotConfigured,
 )
+from service.presigning.bucket import Bucket
 from service.presigning.requests import Requester
-from service.presigning.snapshot import Bucket
 from service.protocols.arrivals.hooks import Arrival, ArrivalsValues, Hook
 from service.protocols.arrivals.notifier import JOBS, WAITING, Notifier
 from service.protocols.arrivals.poller import Poller

@@ -7,7 +7,7 @@ from service.access.callers import CallerEntry
 from service.access.grants import Grant, Operation
 from service.access.narrowing import VENDABLE, Permission, vended_grants
 from service.errors import ConfigurationProblem
-from service.presigning.snapshot import Bucket
+from service.presigning.bucket import Bucket
 from service.protocols.checked import Check, CheckedConfiguration
 from service.protocols.quantities import duration
 from service.protocols.rights import Right

@@ -6,7 +6,7 @@ from typing import Final
 from service.access.callers import CallerEntry
 from service.access.grants import Grant, Operation
 from service.errors import ConfigurationProblem
-from service.presigning.snapshot import Bucket
+from service.presigning.bucket import Bucket
 from service.protocols.checked import Check, CheckedConfiguration
 from service.protocols.remote_signing.policy import SIGNABLE
 from service.protocols.rights import Right

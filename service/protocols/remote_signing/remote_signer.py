@@ -13,11 +13,12 @@ from service.concurrency.event_loop import run_in_thread_if
 from service.errors import Forbidden, InvalidRequest, Overloaded
 from service.presigning.answers import Signed
 from service.presigning.authorizer import AuthorizedAccess, Authorizer
+from service.presigning.bucket import Bucket
 from service.presigning.caller_access import CallerAccess
 from service.presigning.copies import copy_session
 from service.presigning.requests import Requester, StoreRequest
 from service.presigning.signing_terms import SigningTerms
-from service.presigning.snapshot import Bucket, Snapshot
+from service.presigning.snapshot import Snapshot
 from service.protocols.remote_signing import policy
 from service.protocols.remote_signing.accesses import (
     access_requests,

@@ -11,12 +11,12 @@ from service.access.decisions import Allowed, decide, max_upload_size
 from service.access.grants import Grants, Operation
 from service.access.key_prefixes import safe_name
 from service.errors import InvalidRequest
+from service.presigning.bucket import Bucket
 from service.presigning.forms import access_for_form
 from service.presigning.requests import (
     PostFormRequest,
     PresignRequest,
 )
-from service.presigning.snapshot import Bucket
 from service.sessions.lifetime import Lifetime
 from service.signing.actions import DEFAULT_CONTENT_TYPE, MAX_UPLOAD_BYTES, PutObject
 from service.signing.post_policy import PostObject
