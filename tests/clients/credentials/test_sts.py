@@ -12,7 +12,7 @@ import pytest
 from service.protocols.sts.documents import error_document
 from tests.clients.credentials.place import BUCKET, KEY, NEIGHBOURS, OWN, Place, place_of
 from tests.clients.credentials.sts_door import Door, door_to
-from tests.clients.credentials.test_sdks import AWS, PROGRAMS, Program, run
+from tests.clients.credentials.test_sdks import AWS, PROGRAMS, PYTHON, Program, run
 from tests.clients.page import DRIVERS
 from tests.clients.toolchains import GENERATORS, missing, tool
 from tests.docs.documents import commands
@@ -132,6 +132,21 @@ def test_another_call_of_sts_is_refused_in_words(place: Place, door: Door, tmp_p
     done, _ = place.run(command, tmp_path, settings(door, tmp_path) | keys)
     assert done.returncode != 0
     assert "presign answers AssumeRoleWithWebIdentity" in done.stderr
+
+
+def test_minio_sends_its_token_in_the_query_and_is_refused(
+    place: Place, door: Door, tmp_path: Path
+) -> None:
+    """Its other provider works: see MINIO of `test_sdks.py`."""
+    code = (
+        "import sys; from minio.credentials import WebIdentityProvider; WebIdentityProvider("
+        "jwt_provider_func=lambda: {'access_token': sys.argv[1]}, sts_endpoint=sys.argv[2],"
+        "role_arn=sys.argv[3], role_session_name='minio').retrieve()"
+    )
+    command = [PYTHON, "-c", code, KEY, door.url, f"{ROLE}{BUCKET}"]
+    done, _ = place.run(command, tmp_path, {})
+    assert done.returncode != 0
+    assert door.statuses == [400]
 
 
 def fails(place: Place, program: Program, home: Path, more: dict[str, str]) -> str:
