@@ -117,10 +117,9 @@ class AuthenticatedRequest(Request):
     async def read(self, limit: int, *, unknown: CallerId | None = None) -> bytes:
         """Return the whole body, received in a slot for it. The caller is identified again.
 
-        `unknown` stands for the caller while nobody is known yet: the slot counts for it. Without a
-        slot, accept only a body that has arrived already. Raises BodyTooLarge for a body that is,
-        or claims to be, over `limit` bytes, Overloaded, ClientDisconnect, and what `identify`
-        raises.
+        The slot counts for `unknown` while the caller is not known yet. Without a slot, accept only
+        a body that has arrived already. Raises BodyTooLarge for a body that is, or claims to be,
+        over `limit` bytes, Overloaded, ClientDisconnect, and what `identify` raises.
         """
         if declared_length(self.scope["headers"]) > limit:
             raise too_large(limit)

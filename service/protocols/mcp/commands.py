@@ -1,7 +1,7 @@
 """The shell line that sends a signed request. Pure.
 
-`FILE` stands for a path. No line has a name that is taken from a key: its author would choose a
-file.
+A path belongs where `FILE` is. No line has a name that is taken from a key: its author would choose
+a file.
 """
 
 from collections.abc import Iterable, Mapping
