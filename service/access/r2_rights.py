@@ -51,9 +51,15 @@ def operation_rights(grants: Iterable[Grant]) -> dict[Operation, str]:
     }
 
 
-def copy_rights(grants: Iterable[Grant]) -> str:
-    """Return what the token of a caller's copies within the bucket may do."""
-    return _rights(_COPY, list(grants), _COPIED)
+def copy_rights(grants: Iterable[Grant]) -> str | None:
+    """Return what the token of a caller's copies within the bucket may do.
+
+    None unless the caller may download exactly what it may upload. Whoever has the URL of a copy
+    has the token, which reads all of its paths and writes all of them.
+    """
+    granted = list(grants)
+    read, written = (widest(patterns_of(granted, frozenset({each}))) for each in _COPIED)
+    return _rights(_COPY, granted, _COPIED) if read == written else None
 
 
 def vended_rights(grants: Iterable[Grant]) -> str:

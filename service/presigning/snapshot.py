@@ -176,8 +176,9 @@ class Snapshot:
         shared = downloads(self.buckets, by_bucket).get(bucket.copy_group, {}) if uploads else {}
         within = frozenset(() if bucket.is_access_point else {name})
         if bucket.has_tokens:
-            sources = within & shared.keys()
-            return CopySession(key._replace(policy=copy_rights(own)) if sources else key, sources)
+            rights = copy_rights(own)
+            sources = frozenset[str]() if rights is None else within & shared.keys()
+            return CopySession(key._replace(policy=rights), sources)
         if bucket.arns is None:
             return CopySession(key, within | shared.keys())
         others = other_sources(self.buckets, name, shared)

@@ -96,12 +96,22 @@ def test_equal_grants_give_equal_text() -> None:
 
 
 def test_a_copy_reads_and_writes_by_actions_of_its_own() -> None:
-    found = rights(
-        copy_rights([grant("a/", O.DOWNLOAD), grant("b/", O.UPLOAD), grant("c/", O.HEAD)])
-    )
+    both = [grant("a/", O.DOWNLOAD), grant("a/", O.UPLOAD), grant("b/", O.UPLOAD, O.DOWNLOAD)]
+    text = copy_rights([*both, grant("b/c/", O.DOWNLOAD), grant("d/", O.HEAD)])
+    assert text is not None
+    found = rights(text)
     assert found["actions"] == ["CopyObject", "GetObject"]
     assert found["paths"] == {"prefixPaths": ["a/", "b/"]}
     assert found["scope"] == "object-read-write"
+
+
+@given(GRANTS, st.sampled_from(["a/x", "a/b/x", "b/x", "one.txt", "a/one.txt", "ü/x", "z", "a/"]))
+def test_a_copys_token_reads_and_writes_only_what_is_granted(grants: list[Grant], key: str) -> None:
+    if (text := copy_rights(grants)) is not None and covers(rights(text), key):
+        by_operation = operation_rights(grants)
+        for needed in (O.DOWNLOAD, O.UPLOAD):
+            assert needed in by_operation
+            assert covers(rights(by_operation[needed]), key)
 
 
 def test_credentials_have_the_actions_of_equal_grants() -> None:

@@ -260,6 +260,17 @@ def test_an_upload_url_copies_nothing(at_r2: AtR2) -> None:
     assert at_r2.store.content("b/new") is None
 
 
+def test_no_token_copies_where_a_caller_may_only_read(at_r2: AtR2) -> None:
+    at_r2.store.put("a/x")
+    reply = at_r2.service.client.post(
+        "/v1/copy-urls",
+        json={"bucket": "objects", "key": "b/x", "source": {"key": "a/x"}, "overwrite": True},
+        headers={"Authorization": f"Bearer {READS_A}"},
+    )
+    assert reply.status_code == 422, reply.text
+    assert "No session may read this source" in reply.text
+
+
 def test_another_bucket_is_no_source_of_a_copy(at_r2: AtR2, name: str) -> None:
     copied = {"key": name, "source": {"bucket": "versions", "key": name}, "overwrite": True}
     reply = at_r2.service.client.post("/v1/copy-urls", json={"bucket": "objects", **copied})

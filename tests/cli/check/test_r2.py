@@ -43,7 +43,7 @@ def test_check_says_who_signs_and_what_tokens_cannot(tmp_path: Path) -> None:
     assert f"signed with tokens that the keys in {files} sign and last 1 h" in done.stdout
     assert "one token for each caller and operation, signed without a call" in done.stdout
     assert "It cannot be revoked: the end of the parent" in done.stdout
-    assert "signatures enforce create-only and lifetimes; a token has actions" in done.stdout
+    assert "whoever has a URL or a link has its token, for that operation on all" in done.stdout
     assert "STS" not in done.stdout
     assert "share one" not in done.stdout
 
