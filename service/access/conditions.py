@@ -7,7 +7,7 @@ grants add up, and Ceph RGW 18 takes `StringNotEquals` as false for a tag that i
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
-from urllib.parse import unquote_plus
+from urllib.parse import unquote, unquote_plus
 
 from service.access.grants import Conditions, Grant
 from service.access.iam_patterns import compact
@@ -82,6 +82,10 @@ def tag_name(name: str) -> str:
 
 
 def names_in_header(tagging: str) -> tuple[str, ...]:
-    """Return the names of the tags in `x-amz-tagging`, which is a query, however it is encoded."""
+    """Return the names of the tags in `x-amz-tagging`, which is a query, however it is encoded.
+
+    With each as Ceph RGW reads it, to which a `+` is no space.
+    """
     pairs = tagging.replace(";", "&").split("&")
-    return tuple(unquote_plus(pair.partition("=")[0]) for pair in pairs if pair)
+    names = [pair.partition("=")[0] for pair in pairs if pair]
+    return tuple(dict.fromkeys([*map(unquote_plus, names), *map(unquote, names)]))
