@@ -54,7 +54,7 @@ def operation_rights(grants: Iterable[Grant]) -> dict[Operation, str]:
 def copy_rights(grants: Iterable[Grant]) -> str | None:
     """Return what the token of a caller's copies within the bucket may do.
 
-    None unless the caller may download exactly what it may upload. Whoever has the URL of a copy
+    None unless the caller may download exactly what it may upload. Anyone who has the URL of a copy
     has the token, which reads all of its paths and writes all of them.
     """
     granted = list(grants)

@@ -65,6 +65,7 @@ def conflicts(settings: Sections, *, offline: bool) -> list[Conflict]:
         *([] if offline else _unreadable_bundle(settings)),
         *_web_identity_without_token(settings),
         *([] if unknown else _unlimited_credentials(settings, grants)),
+        *([] if unknown else _limits_that_urls_circumvent(settings, grants)),
         *([] if unknown else _long_lifetimes(settings, grants)),
         *([] if unknown else _conditions_that_nobody_keeps(settings, grants)),
         *([] if unknown else _credentials_that_set_tags(settings, grants)),
@@ -177,6 +178,20 @@ def _unlimited_credentials(settings: Sections, grants: LocatedGrants) -> Iterato
             if getattr(grant, limit) is not None:
                 text = "IAM cannot enforce it, and `credentials` would circumvent it"
                 yield Conflict((*at, limit), f"{text}; leave out one of the two")
+
+
+def _limits_that_urls_circumvent(settings: Sections, grants: LocatedGrants) -> Iterator[Conflict]:
+    for at, grant in grants:
+        bucket = settings.buckets[grant.bucket]
+        if not bucket.kind.urls_hold_secrets:
+            continue
+        why = f"a URL with credentials: {bucket.credentials} holds the secret of its session"
+        if Operation.LINK in grant.allow:
+            text = f"`link` would give it to strangers: {why}; leave out `link`"
+            yield Conflict((*at, "allow"), text)
+        for limit in CONTENT_LIMITS:
+            if getattr(grant, limit) is not None:
+                yield Conflict((*at, limit), f"nobody would keep it: {why}; leave it out")
 
 
 def _long_lifetimes(settings: Sections, grants: LocatedGrants) -> Iterator[Conflict]:

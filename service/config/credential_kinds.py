@@ -17,6 +17,7 @@ class CredentialKind:
 
     - `has_sessions`: sessions sign, which end, and not long-lived keys
     - `keeps_conditions`: a session has a policy, in which the store keeps the conditions of grants
+    - `urls_hold_secrets`: the secret of a session can be computed from a URL that it signed
     - `session_seconds`: the shortest and the longest session that a bucket may ask for
     - `role_trusts`: who may assume the bucket's role: the `service`, by keys of its own, or its
       `pods`, by a token file. None if no role of STS signs
@@ -25,6 +26,7 @@ class CredentialKind:
 
     has_sessions: bool
     keeps_conditions: bool
+    urls_hold_secrets: bool = False
     session_seconds: tuple[int, int] = (10, 43_200)  # of STS
     role_trusts: Literal["service", "pods"] | None
     settings: frozenset[str]
@@ -48,6 +50,7 @@ _STATIC: Final = CredentialKind(
 _R2: Final = CredentialKind(
     has_sessions=True,
     keeps_conditions=False,
+    urls_hold_secrets=True,  # it is a hash of the token
     session_seconds=(900, 604_800),  # …/r2/api/s3/temporary-credentials: 7 days at most
     role_trusts=None,
     settings=frozenset({"access_key_id_file", "secret_access_key_file", "account_id"}),

@@ -26,8 +26,8 @@ def describe(name: str, bucket: BucketSettings) -> Iterator[str]:
             "cannot be revoked: the end of the parent, an R2 API token, ends all of them"
         )
         yield (
-            f"bucket {name}: whoever has a URL or a link has its token, for that operation on all "
-            "of the caller's paths; size, type, create-only and a URL's lifetime do not bind them"
+            f"bucket {name}: anyone who has a URL has its token, for that operation on all of the "
+            "caller's paths; create-only and a URL's lifetime do not bind them"
         )
 
 

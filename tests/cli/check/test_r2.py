@@ -43,7 +43,7 @@ def test_check_says_who_signs_and_what_tokens_cannot(tmp_path: Path) -> None:
     assert f"signed with tokens that the keys in {files} sign and last 1 h" in done.stdout
     assert "one token for each caller and operation, signed without a call" in done.stdout
     assert "It cannot be revoked: the end of the parent" in done.stdout
-    assert "whoever has a URL or a link has its token, for that operation on all" in done.stdout
+    assert "anyone who has a URL has its token, for that operation on all" in done.stdout
     assert "STS" not in done.stdout
     assert "share one" not in done.stdout
 
@@ -99,3 +99,20 @@ def test_iam_names_no_role_and_no_user(tmp_path: Path) -> None:
     printed = json.loads(done.stdout)
     assert (printed["roles"], printed["users"]) == ([], [])
     assert any("at R2, so no role and no user of IAM" in note for note in printed["notes"])
+
+
+@pytest.mark.parametrize(
+    ("more", "text"),
+    [
+        ({"allow": ["download", "link"]}, "allow: `link` would give it to strangers"),
+        ({"max_content_length": "1MiB"}, "max_content_length: nobody would keep it"),
+        ({"content_types": ["image/*"]}, "content_types: nobody would keep it"),
+    ],
+)
+def test_what_a_url_circumvents_is_an_error(
+    tmp_path: Path, more: dict[str, Any], text: str
+) -> None:
+    done = command(tmp_path, "check", grant("a/", "download", "upload") | more)
+    assert done.exit_code == 1
+    assert f"callers.0.grants.0.{text}" in done.output
+    assert "holds the secret of its session" in done.output
