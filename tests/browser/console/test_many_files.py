@@ -158,6 +158,7 @@ def test_a_file_that_changed_since_the_list_keeps_its_name(
     with opened(chromium, conditional, viewport=WIDE) as console:
         console.sign_in()
         console.follow("since")
+        expect(console.page.get_by_role("button", name="a.txt", exact=True)).to_be_visible()
         conditional.remove("since/a.txt")
         if newer is not None:
             conditional.put("since/a.txt", newer)

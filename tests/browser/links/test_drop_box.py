@@ -118,7 +118,7 @@ def test_a_cancelled_file_is_not_stored_until_tried_again(
 ) -> None:
     file = tmp_path / "cancelled.bin"
     file.write_bytes(os.urandom(LARGE))
-    opened = open_page(links.drop_box("cancelled/"))
+    opened = open_page(links.drop_box("cancelled-drop/"))
     links.gate.shut(after=MIB)
     opened.choose(file)
     links.gate.wait_until_held()
@@ -127,10 +127,10 @@ def test_a_cancelled_file_is_not_stored_until_tried_again(
     expect(item).to_contain_text("Cancelled")
     expect(item).to_be_focused()
     links.gate.open()
-    assert links.received("cancelled/") == {}
+    assert links.received("cancelled-drop/") == {}
     opened.button("Try again").click()
     opened.wait_until_sent("cancelled.bin")
-    assert links.received("cancelled/")["cancelled.bin"][0] == file.read_bytes()
+    assert links.received("cancelled-drop/")["cancelled.bin"][0] == file.read_bytes()
 
 
 def test_leaving_is_asked_about_only_while_files_are_sent(
