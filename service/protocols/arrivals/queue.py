@@ -33,7 +33,7 @@ class QueueUnavailable(Exception):
 class Message:
     """A message, as it was received for the `receives`th time.
 
-    `receipt` stands for this receiving only. `first_received_at` is when any replica received it
+    `receipt` is valid for this receiving only. `first_received_at` is when any replica received it
     first, in epoch seconds, as the queue says.
     """
 
