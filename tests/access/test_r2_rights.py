@@ -18,7 +18,6 @@ from service.access.r2_rights import (
 )
 from service.errors import InvalidRequest
 
-O = Operation  # noqa: E741
 PREFIXES: Final = ["", "a/", "a/b/", "b/", "one.txt", "a/one.txt", "ü/"]
 GRANTS: Final = st.lists(
     st.builds(
@@ -49,7 +48,9 @@ def covers(found: dict[str, Any], key: str) -> bool:
 
 
 def test_a_download_has_the_example_of_the_page() -> None:
-    text = operation_rights([grant("a/", O.DOWNLOAD), grant("one.txt", O.DOWNLOAD)])[O.DOWNLOAD]
+    text = operation_rights(
+        [grant("a/", Operation.DOWNLOAD), grant("one.txt", Operation.DOWNLOAD)]
+    )[Operation.DOWNLOAD]
     assert text == (
         '{"scope":"object-read-only","actions":["GetObject","HeadObject"],'
         '"paths":{"prefixPaths":["a/"],"objectPaths":["one.txt"]}}'
@@ -60,20 +61,31 @@ def test_a_download_has_the_example_of_the_page() -> None:
 def test_each_operation_has_its_own_actions(operation: Operation) -> None:
     found = rights(operation_rights([grant("a/", *Operation)])[operation])
     assert found["actions"] == [*ACTIONS[operation]]
-    writes = operation not in {O.DOWNLOAD, O.HEAD, O.LIST, O.CHECK}
+    writes = operation not in {Operation.DOWNLOAD, Operation.HEAD, Operation.LIST, Operation.CHECK}
     assert found["scope"] == ("object-read-write" if writes else "object-read-only")
     assert "CopyObject" not in found["actions"]
 
 
 def test_a_grant_on_the_whole_bucket_has_no_paths() -> None:
-    whole = operation_rights([grant("", O.LIST), grant("a/", O.LIST, O.HEAD), grant("k", O.LIST)])
-    assert "paths" not in rights(whole[O.LIST])
-    assert rights(whole[O.HEAD])["paths"] == {"prefixPaths": ["a/"]}
+    whole = operation_rights(
+        [
+            grant("", Operation.LIST),
+            grant("a/", Operation.LIST, Operation.HEAD),
+            grant("k", Operation.LIST),
+        ]
+    )
+    assert "paths" not in rights(whole[Operation.LIST])
+    assert rights(whole[Operation.HEAD])["paths"] == {"prefixPaths": ["a/"]}
 
 
 def test_a_path_that_another_covers_is_left_out() -> None:
-    granted = [grant("a/", O.HEAD), grant("a/b/", O.HEAD), grant("a/k", O.HEAD), grant("k", O.HEAD)]
-    paths = rights(operation_rights(granted)[O.HEAD])["paths"]
+    granted = [
+        grant("a/", Operation.HEAD),
+        grant("a/b/", Operation.HEAD),
+        grant("a/k", Operation.HEAD),
+        grant("k", Operation.HEAD),
+    ]
+    paths = rights(operation_rights(granted)[Operation.HEAD])["paths"]
     assert paths == {"prefixPaths": ["a/"], "objectPaths": ["k"]}
 
 
@@ -91,13 +103,17 @@ def test_a_token_covers_what_grants_of_its_operation_do(grants: list[Grant], key
 
 
 def test_equal_grants_give_equal_text() -> None:
-    granted = [grant("b/", O.HEAD), grant("a/", O.HEAD)]
+    granted = [grant("b/", Operation.HEAD), grant("a/", Operation.HEAD)]
     assert operation_rights(granted) == operation_rights(granted[::-1])
 
 
 def test_a_copy_reads_and_writes_by_actions_of_its_own() -> None:
-    both = [grant("a/", O.DOWNLOAD), grant("a/", O.UPLOAD), grant("b/", O.UPLOAD, O.DOWNLOAD)]
-    text = copy_rights([*both, grant("b/c/", O.DOWNLOAD), grant("d/", O.HEAD)])
+    both = [
+        grant("a/", Operation.DOWNLOAD),
+        grant("a/", Operation.UPLOAD),
+        grant("b/", Operation.UPLOAD, Operation.DOWNLOAD),
+    ]
+    text = copy_rights([*both, grant("b/c/", Operation.DOWNLOAD), grant("d/", Operation.HEAD)])
     assert text is not None
     found = rights(text)
     assert found["actions"] == ["CopyObject", "GetObject"]
@@ -109,14 +125,19 @@ def test_a_copy_reads_and_writes_by_actions_of_its_own() -> None:
 def test_a_copys_token_reads_and_writes_only_what_is_granted(grants: list[Grant], key: str) -> None:
     if (text := copy_rights(grants)) is not None and covers(rights(text), key):
         by_operation = operation_rights(grants)
-        for needed in (O.DOWNLOAD, O.UPLOAD):
+        for needed in (Operation.DOWNLOAD, Operation.UPLOAD):
             assert needed in by_operation
             assert covers(rights(by_operation[needed]), key)
 
 
 def test_credentials_have_the_actions_of_equal_grants() -> None:
     found = rights(
-        vended_rights([grant("a/", O.DOWNLOAD, O.LIST), grant("b/", O.LIST, O.DOWNLOAD)])
+        vended_rights(
+            [
+                grant("a/", Operation.DOWNLOAD, Operation.LIST),
+                grant("b/", Operation.LIST, Operation.DOWNLOAD),
+            ]
+        )
     )
     assert found["actions"] == ["GetObject", "HeadObject", "ListObjectsV2"]
     assert found["paths"] == {"prefixPaths": ["a/", "b/"]}
@@ -124,7 +145,9 @@ def test_credentials_have_the_actions_of_equal_grants() -> None:
 
 def test_credentials_of_other_operations_are_refused() -> None:
     with pytest.raises(InvalidRequest) as refused:
-        vended_rights([grant("a/", O.DOWNLOAD), grant("b/", O.DOWNLOAD, O.UPLOAD)])
+        vended_rights(
+            [grant("a/", Operation.DOWNLOAD), grant("b/", Operation.DOWNLOAD, Operation.UPLOAD)]
+        )
     assert [*refused.value.pointers] == ["#/prefix"]
 
 
