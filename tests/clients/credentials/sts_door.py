@@ -5,10 +5,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 
 import httpx
+
+from tests.support.http_servers import Handler, serving
 
 _EXPIRATION = re.compile(b"(?<=<Expiration>)[^<]+")
 
@@ -40,41 +40,16 @@ class Door:
         return given.status_code, given.content
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: "_Server"
-
-    def do_POST(self) -> None:
-        sent = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-        kind = self.headers.get("Content-Type", "")
-        status, body = self.server.door.answer(self.path, kind, sent)
-        self.send_response(status)
-        self.send_header("Content-Type", "text/xml")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def __init__(self, door: Door) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.door = door
-        door.url = f"http://127.0.0.1:{self.server_address[1]}/sts"
-
-
 @contextmanager
 def door_to(service: str) -> Iterator[Door]:
     door = Door(service)
-    with _Server(door) as server:
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield door
-        finally:
-            server.shutdown()
-            thread.join()
+
+    class Posted(Handler):
+        def do_POST(self) -> None:  # noqa: N802 - its name there
+            sent = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+            status, body = door.answer(self.path, self.headers.get("Content-Type", ""), sent)
+            self.answer(status, body, {"Content-Type": "text/xml"})
+
+    with serving(Posted) as url:
+        door.url = f"{url}/sts"
+        yield door
