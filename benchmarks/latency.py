@@ -103,7 +103,14 @@ def _callers() -> list[dict[str, Any]]:
         {
             "api_key": f"caller-{number}",
             "sha256": [sha256(f"key-of-caller-{number}".encode()).hexdigest()],
-            "grants": [{"bucket": BUCKET, "prefix": f"team-{number}/", "allow": ["download"]}],
+            "grants": [
+                {
+                    "bucket": BUCKET,
+                    "prefix": f"team-{number}/",
+                    "allow": ["download"],
+                    "max_expires_in": 900,  # so that a reload changes every caller
+                }
+            ],
         }
         for number in range(CALLERS)
     ]
