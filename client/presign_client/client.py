@@ -167,13 +167,9 @@ class Presign(CopyCalls):
         replaced. An object that fails does not end the others, unless all would fail. Keys that
         are no path of a file, such as `a//b` and `../a`, fail.
         """
-
-        def download(job: DownloadJob, path: Path) -> Downloaded:
-            return download_file(job, path, state_directory(), self._url)
-
         job = self._download_job(bucket, prefix, parallel=parallel)
         entries = self.list(bucket, prefix, recursive=True)
-        return download_folder(job, Path(directory), entries, download)
+        return download_folder(job, Path(directory), entries, state_directory(), self._url)
 
     def _download_job(self, bucket: str, key: str, **options: Any) -> DownloadJob:
         return DownloadJob(api=self._api, store=self._store, bucket=bucket, key=key, **options)

@@ -8,9 +8,9 @@ from typing import BinaryIO
 
 from presign_client.api import Api
 from presign_client.checksums import Digest, PartDigests, digest_of, new_digest
-from presign_client.errors import SOURCE_CHANGED, PresignError
+from presign_client.errors import PresignError
 from presign_client.notes import Note, digest_of_names
-from presign_client.results import Downloaded, Entry, SignedRequest
+from presign_client.results import Downloaded, SignedRequest
 from presign_client.store import Store
 from presign_client.transfers.expected import ExpectedObject, expected
 from presign_client.transfers.partial_file import PartialFile, check_below
@@ -25,8 +25,8 @@ DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 class DownloadJob:
     """One object to download. `part_size` is the size of ranges, if it is not the usual one.
 
-    With `below`, a path without links, it goes to no file that is not below that. `listed` and
-    `signed` are what is known of it already, and its URL.
+    With `below`, a path without links, it goes to no file that is not below that. `signed` is its
+    URL, if there is one already.
     """
 
     api: Api
@@ -38,12 +38,9 @@ class DownloadJob:
     parallel: int
     report: OnProgress | None = None
     below: Path | None = None
-    listed: Entry | None = None
     signed: SignedRequest | None = None
 
     def found(self, ranges: Ranges) -> ExpectedObject:
-        if self.listed is not None:
-            return expected({"content_length": self.listed.size, "etag": self.listed.etag}, None)
         found = self.api.check(self.bucket, self.key) if self.version_id is None else None
         if found is None:
             found = ranges.find()  # without a checksum
@@ -54,15 +51,6 @@ class DownloadJob:
     def ranges(self) -> Ranges:
         place = self.api, self.store, self.bucket, self.key
         return Ranges(*place, version_id=self.version_id, signed=self.signed)
-
-    def checked(self, listed: ExpectedObject) -> ExpectedObject:
-        """Return a listed object with its checksum, if a grant allows to ask for it."""
-        found = self.api.check(self.bucket, self.key)
-        if found is None:
-            return listed
-        if found.get("etag") != listed.etag:
-            raise PresignError(SOURCE_CHANGED, "The object was replaced while it was read.")
-        return expected(found, self.part_size)
 
     def done(self, wanted: ExpectedObject, *, verified: bool) -> Downloaded:
         return Downloaded(
@@ -212,12 +200,6 @@ class _FileDownload:
         return self._job.done(wanted, verified=verified)
 
     def _is_verified(self, wanted: ExpectedObject, digests: list[bytes]) -> bool:
-        if self._job.listed is not None:
-            # Of an object in one part the ETag is usually the MD5. That saves a call for each file.
-            md5 = digest_of(self._partial.chunks(0, wanted.size), "MD5").hex()
-            if md5 == wanted.etag.strip('"'):
-                return True
-            wanted = self._job.checked(wanted)
         algorithm = wanted.checksum.algorithm if wanted.checksum else ""
         if wanted.needs_parts and not digests:
             parts = PartDigests(algorithm, wanted.part_size)

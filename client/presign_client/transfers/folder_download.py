@@ -2,7 +2,7 @@
 
 import errno
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import takewhile
 from operator import attrgetter, itemgetter
@@ -13,9 +13,10 @@ from presign_client.errors import SOURCE_CHANGED, PresignError
 from presign_client.folder_results import FolderDownload
 from presign_client.results import Downloaded, Entry, SignedRequest
 from presign_client.transfers.batch import SMALL, each_of, signed_ahead, signed_batch
-from presign_client.transfers.download import DownloadJob
+from presign_client.transfers.download import DownloadJob, download_file
 from presign_client.transfers.names import folded, is_another_on_windows, is_hidden, is_path
 from presign_client.transfers.partial_file import check_below
+from presign_client.transfers.small_download import Run, download_small, new_run
 from presign_client.transfers.source import FileSource
 
 
@@ -23,7 +24,8 @@ def download_folder(
     job: DownloadJob,
     directory: Path,
     entries: Iterable[Entry],
-    download: Callable[[DownloadJob, Path], Downloaded],
+    state: Path,
+    url: str,
 ) -> FolderDownload:
     """Download each entry to its key without the job's, which is a prefix, below `directory`.
 
@@ -49,28 +51,27 @@ def download_folder(
 
     def work(each: tuple[Entry, SignedRequest | None]) -> Downloaded | None:
         entry, signed = each
-        path = root / _relative(entry.key.removeprefix(prefix))
-        check_below(root, path.resolve())  # the file or a directory may be a symbolic link
-        if path.exists() and not path.is_file():  # a pipe would wait for a reader
-            raise FileExistsError(errno.EEXIST, "It is no regular file", str(path))
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path = _prepared(root, entry.key.removeprefix(prefix))
         for key in takewhile(lambda key: key != entry.key, alike[folded(entry.key)]):
             _check_is_another_file(path, root / key.removeprefix(prefix), key)
         if _is_there(path, entry):
             return None
-        one = replace(
-            job, key=entry.key, below=root, signed=signed, listed=entry if signed else None
-        )
-        return _download(one, path, download)
+        one = replace(job, key=entry.key, below=root)
+        small = replace(one, signed=signed) if signed else None
+        return _small(small, entry, path, run) or download_file(one, path, state, url)
 
-    ahead = signed_ahead(
-        first(),
-        lambda entry: _is_small_and_new(entry, root / entry.key.removeprefix(prefix)),
-        lambda new: _sign(job, new),
-    )
-    done, failed = each_of(((each[0].key, each) for each in ahead), work, job.parallel, job.store)
-    # The file system shows whether two names are one file once there is the first one.
-    then_done, then_failed = each_of(((each.key, (each, None)) for each in later), work, 1)
+    with new_run(state, root) as run:
+        ahead = signed_ahead(
+            first(),
+            lambda entry: (
+                run is not None and _is_small_and_new(entry, root / entry.key.removeprefix(prefix))
+            ),
+            lambda new: _sign(job, new),
+        )
+        each_signed = ((each[0].key, each) for each in ahead)
+        done, failed = each_of(each_signed, work, job.parallel, job.store)
+        # The file system shows whether two names are one file once there is the first one.
+        then_done, then_failed = each_of(((each.key, (each, None)) for each in later), work, 1)
     results = sorted(done + then_done, key=itemgetter(0))
     return FolderDownload(
         downloaded=tuple(result for _, result in results if result is not None),
@@ -90,16 +91,28 @@ def _sign(job: DownloadJob, entries: list[Entry]) -> dict[str, SignedRequest]:
     return signed_batch(job.api, "download-urls/batch", items)
 
 
-def _download(
-    job: DownloadJob, path: Path, download: Callable[[DownloadJob, Path], Downloaded]
-) -> Downloaded:
+def _small(
+    job: DownloadJob | None, listed: Entry, path: Path, run: Run | None
+) -> Downloaded | None:
+    """Download what is signed ahead. None: look at the object again, which may be another one."""
+    if job is None or run is None:
+        return None
     try:
-        return download(job, path)
+        return download_small(job, listed, path, run)
     except PresignError as error:
-        if error.code != SOURCE_CHANGED or job.listed is None:
+        if error.code != SOURCE_CHANGED:
             raise
-    # It was replaced since it was listed. Another look says by what.
-    return download(replace(job, listed=None, signed=None), path)
+        return None
+
+
+def _prepared(root: Path, name: str) -> Path:
+    """Return the path of a key below the directory, whose own directory is there then."""
+    path = root / _relative(name)
+    check_below(root, path.resolve())  # the file or a directory may be a symbolic link
+    if path.exists() and not path.is_file():  # a pipe would wait for a reader
+        raise FileExistsError(errno.EEXIST, "It is no regular file", str(path))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
 
 
 def _relative(name: str) -> Path:

@@ -52,7 +52,7 @@ class PartialFile:
         if self._file is not None and not isinstance(error, KeyboardInterrupt):
             self._file.close()
         if error is not None and not self._is_kept:
-            self._unlink()
+            self.discard()
 
     @property
     def path(self) -> Path:
@@ -73,7 +73,7 @@ class PartialFile:
 
     def renew(self) -> None:
         """Remove the file of the earlier run, and choose another name."""
-        self._unlink()
+        self.discard()
         self.token = secrets.token_hex(16)
 
     def create(self, size: int) -> int:
@@ -115,9 +115,10 @@ class PartialFile:
 
     def remove(self) -> None:
         self._opened().close()
-        self._unlink()
+        self.discard()
 
-    def _unlink(self) -> None:
+    def discard(self) -> None:
+        """Remove the file of this name, if there is one."""
         if self.token:
             with suppress(OSError):
                 self.path.unlink()

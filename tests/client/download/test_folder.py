@@ -1,13 +1,16 @@
 """Small objects of a folder: URLs that are signed together, and a request for each."""
 
 import hashlib
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
 import pytest
 
 from presign_client import FolderDownload
+from presign_client.notes import state_directory
 from presign_client.transfers.batch import BATCH, SMALL
+from presign_client.transfers.small_download import Run, new_run
 from tests.client.fake import Fake, s3_error
 
 KEYS = [f"in/{number:03}" for number in range(BATCH + 10)]
@@ -133,3 +136,56 @@ def test_empty_and_large_objects_are_checked_first(fake: Fake, tmp_path: Path, s
 
     assert all(each.verified for each in done.downloaded)
     assert fake.paths().count("POST object-checks") == 2
+
+
+def test_what_a_killed_run_has_left_is_removed(fake: Fake, tmp_path: Path) -> None:
+    for _ in range(2):
+        with suppress(KeyboardInterrupt), new_run(state_directory(), tmp_path) as run:
+            assert run
+            hidden = run.file(tmp_path / "007").path  # removes those of earlier runs
+            hidden.touch()
+            raise KeyboardInterrupt
+    assert len(list(tmp_path.glob(".presign-*"))) == 1  # the second has removed that of the first
+
+    fetched(fake, tmp_path)
+
+    assert not list(tmp_path.glob(".presign-*"))
+    assert not [note for note in state_directory().iterdir() if note.stat().st_size]
+
+
+def test_runs_name_hidden_files_at_random(tmp_path: Path) -> None:
+    target = tmp_path / "007"
+
+    names = {
+        Run(()).file(target).path,
+        Run(()).file(target).path,
+        Run(()).file(tmp_path / "x").path,
+    }
+
+    assert len(names) == 3
+
+
+def test_a_second_run_to_a_directory_arrives_too(fake: Fake, tmp_path: Path) -> None:
+    with new_run(state_directory(), tmp_path):
+        done = fetched(fake, tmp_path)
+
+    assert [each.key for each in done.downloaded] == KEYS
+    assert all(each.verified for each in done.downloaded)
+
+
+@pytest.mark.parametrize("runs", ["5", '"x"', "null", '["../x", 5]', "{}"])
+def test_a_damaged_note_of_a_run_names_no_file(fake: Fake, tmp_path: Path, runs: str) -> None:
+    with suppress(KeyboardInterrupt), new_run(state_directory(), tmp_path):
+        raise KeyboardInterrupt
+    [note] = state_directory().iterdir()
+    note.write_text(f'{{"runs": {runs}}}\n')
+
+    assert len(fetched(fake, tmp_path).downloaded) == len(KEYS)
+
+
+def test_a_small_file_has_the_rights_of_a_new_file(fake: Fake, tmp_path: Path) -> None:
+    (tmp_path / "usual").touch()
+
+    fetched(fake, tmp_path)
+
+    assert (tmp_path / "007").stat().st_mode == (tmp_path / "usual").stat().st_mode
