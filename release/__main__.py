@@ -3,7 +3,7 @@
     python -m release RUNTIME_ENVIRONMENT OUT [--complete]
 
 What is not committed is an error, since nobody could build it again. `--complete` fails if an
-image, or the links of the packages' pages, are left out.
+image, the links of the packages' pages, or who maintains it, are left out.
 """
 
 import os
@@ -18,6 +18,7 @@ from typing import Final
 
 from release.build import SUMS, build, write_sums
 from release.image import engine, images
+from release.maintainer import maintainer
 from release.readmes import repository
 from release.version import ROOT
 
@@ -44,7 +45,8 @@ def main(runtime: str, out: str, *options: str) -> None:
         source = Path(folder)
         epoch = export(source)
         build(source, folder_out, epoch=epoch, runtime=Path(runtime).resolve())
-        for reason in [*without_links(source), *add_images(source, folder_out, epoch)]:
+        left_out = [*without_links(source), *without_maintainer(source)]
+        for reason in [*left_out, *add_images(source, folder_out, epoch)]:
             sys.stdout.write(f"LEFT OUT: {reason}\n")
             if COMPLETE in options:
                 raise SystemExit(1)
@@ -56,6 +58,12 @@ def without_links(source: Path) -> list[str]:
     """Return that the links of the packages' pages were left out, if they were."""
     text = "the packages' pages have no links: write `Repository` into [project.urls]"
     return [] if repository(source) else [text]
+
+
+def without_maintainer(source: Path) -> list[str]:
+    """Return that nobody is named who maintains it, if so."""
+    missing = ", ".join(maintainer(source).missing)
+    return [f"nobody maintains it: write {missing} into [tool.maintainer]"] if missing else []
 
 
 def add_images(source: Path, out: Path, epoch: int) -> list[str]:
