@@ -61,6 +61,13 @@ define environment
 	VIRTUAL_ENV=$(1) $(UV_PIP) install --quiet --require-hashes $(3) -r $(2)
 endef
 
+# $(call newest,NAME) makes .venv-newest-NAME of what locks/NAME.in names, without its versions.
+define newest
+	sed -E 's/ *\#.*//; s/([=<>!~]=|[<>]).*//; /^$$/d' locks/$(1).in > dist/$(1).in
+	$(UV_PIP) compile --quiet --python $(TEST_PYTHON) --generate-hashes --no-emit-index-url --no-header -o dist/$(1).lock dist/$(1).in
+	$(call environment,.venv-newest-$(1),dist/$(1).lock)
+endef
+
 # Without its cache pytest rewrites the asserts of all tests each time, 7 s in each worker.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -76,7 +83,7 @@ ALL_FOLDERS = --override-ini addopts="-ra --strict-markers --strict-config --imp
 # Many tests wait for processes, so one worker more than there are cores keeps two cores busy.
 WORKERS = $(shell $(PYTHON) -c 'import os; print(min(4, 1 + os.cpu_count()))')
 
-.PHONY: help environments check-environments demo compose quick test test-pythons test-short coverage test-slow check lint iam validate manifests audit sbom licences release version clients screenshots configuration docs format bench bench-trend bench-profile bench-latency bench-transfer soak soak-abuse mutants redoc locks clean
+.PHONY: help environments check-environments demo compose quick test test-pythons test-short coverage test-slow check lint iam validate manifests audit sbom licences release maintainer version clients pages-newest screenshots configuration docs format bench bench-trend bench-profile bench-latency bench-transfer soak soak-abuse mutants redoc locks clean
 .DEFAULT_GOAL = help
 
 help:  ## list the targets
@@ -150,11 +157,23 @@ release: $(RUNTIME_VENV)/report.json  ## build what is published from the last c
 licences: $(SBOM)  ## write docs/licences.md, the licences of what ships
 	$(BIN)/python -m release.licences $(SBOM)
 
+maintainer: $(VENV)/.installed  ## write who maintains presign into the files that say it, from pyproject.toml
+	$(BIN)/python -m release.maintainer
+
 version: $(VENV)/.installed  ## write the next version to all files that have it, and its section of the changelog (VERSION=0.2.0)
 	$(BIN)/python -m release.version $(VERSION)
 
 clients: $(VENV)/.installed $(STORE_VENV)/.installed $(CLIENTS_VENV)/.installed $(ICEBERG_VENV)/.installed $(MLFLOW_VENV)/.installed $(HUB_VENV)/.installed $(HUB1_VENV)/.installed $(MCP_VENV)/.installed $(NODE_MODULES)  ## test with real clients: generated ones, and browsers (TESTS=tests/clients/git_lfs are some)
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal $(ALL_FOLDERS) $(or $(TESTS),tests/browser tests/clients)
+
+pages-newest: PYTHON = $(TEST_PYTHON)
+pages-newest: $(VENV)/.installed $(STORE_VENV)/.installed | $(UV)  ## run the commands of the pages with today's packages in place of the locked ones, and name the pages that break
+	mkdir -p dist
+	$(call newest,clients)
+	$(call newest,hub)
+	$(call newest,mcp)
+	TESTS_CLIENTS=$(abspath .venv-newest-clients)/bin TESTS_HUB=$(abspath .venv-newest-hub)/bin TESTS_MCP=$(abspath .venv-newest-mcp)/bin \
+	  $(BIN)/python -m tools.newest_pages
 
 screenshots: $(VENV)/.installed $(STORE_VENV)/.installed  ## take the pictures of the console, the README's recording and the dashboard again (needs Chromium, ffmpeg, Prometheus); look at each
 	$(BIN)/python -m tools.screenshots
@@ -224,7 +243,7 @@ locks:  ## resolve the pinned hashes again (needs uv)
 	$(LOCK) locks/docs.in -o locks/docs.lock
 
 clean:  ## remove the environments and caches
-	rm -rf $(VENV) $(OTHER_PYTHONS:%=.venv-%) .venv-uv $(DEMO_VENV) $(STORE_VENV) $(CLIENTS_VENV) $(ICEBERG_VENV) $(MLFLOW_VENV) $(HUB_VENV) $(HUB1_VENV) $(MCP_VENV) $(CFN_VENV) $(DOCS_VENV) $(RUNTIME_VENV) dist tests/clients/node_modules tests/clients/build_caches/node_modules tests/clients/mcp/node_modules tests/iam/node_modules tests/browser/*/node_modules mutants .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
+	rm -rf $(VENV) $(OTHER_PYTHONS:%=.venv-%) .venv-uv $(DEMO_VENV) $(STORE_VENV) $(CLIENTS_VENV) $(ICEBERG_VENV) $(MLFLOW_VENV) $(HUB_VENV) $(HUB1_VENV) $(MCP_VENV) $(CFN_VENV) $(DOCS_VENV) $(RUNTIME_VENV) .venv-newest-* dist tests/clients/node_modules tests/clients/build_caches/node_modules tests/clients/mcp/node_modules tests/iam/node_modules tests/browser/*/node_modules mutants .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
 
 .venv-uv/bin/uv: locks/uv.lock
 	$(PYTHON) -m venv .venv-uv
