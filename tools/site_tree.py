@@ -20,6 +20,8 @@ PAGES: Final = [
 ]
 _LINK: Final = re.compile(r"(?P<before>\]\(|<img src=\"|srcset=\")(?P<path>[^)#:\"\s]+)")
 _INDEX: Final = "README.md"
+_UNSEARCHED: Final = "<!-- search: nothing -->\n"
+_SEARCHED: Final = re.compile(r"^<!-- search: (.*) -->$", re.MULTILINE)
 
 
 def write(target: Path) -> None:
@@ -46,10 +48,20 @@ def _place(source: Path, target: Path) -> list[Path]:
         shutil.copyfile(source, copy)
         return []
     text = source.read_text(encoding="utf-8")
-    copy.write_text(
-        for_the_site(_LINK.sub(lambda link: _led(link, source), text)), encoding="utf-8"
-    )
+    head = "---\ntemplate: home.html\n---\n" if source == ROOT / _INDEX else ""
+    page = for_the_site(_LINK.sub(lambda link: _led(link, source), searched(text)))
+    copy.write_text(head + page, encoding="utf-8")
     return list(_linked(source, text))
+
+
+def searched(text: str) -> str:
+    """Return the page with the words of its comment `search: WORDS`, for the search alone.
+
+    They are what people call it who do not know our words yet. `search: nothing` leaves the page out.
+    """
+    if _UNSEARCHED in text:
+        return f"---\nsearch:\n  exclude: true\n---\n{text.replace(_UNSEARCHED, '')}"
+    return _SEARCHED.sub(r"<p hidden>\1</p>", text)
 
 
 def _linked(page: Path, text: str) -> Iterator[Path]:

@@ -60,6 +60,23 @@ def test_no_page_links_a_hidden_file(tree: Path) -> None:
     assert [str(found) for found in tree.rglob(".*")] == []
 
 
+def test_the_first_page_has_a_head_of_its_own(tree: Path) -> None:
+    assert (tree / "README.md").read_text(encoding="utf-8").startswith("---\ntemplate: home.html\n")
+    assert (ROOT / "docs/site/home.html").is_file()
+
+
+@pytest.mark.parametrize("page", ["docs/threats.md"])
+def test_the_search_leaves_out_a_record(tree: Path, page: str) -> None:
+    assert (
+        (tree / page).read_text(encoding="utf-8").startswith("---\nsearch:\n  exclude: true\n---\n")
+    )
+
+
+def test_the_search_finds_a_page_by_other_words() -> None:
+    page = "# Audit\n\n<!-- search: log, trail -->\n\nText\n"
+    assert site_tree.searched(page) == "# Audit\n\n<p hidden>log, trail</p>\n\nText\n"
+
+
 @pytest.mark.parametrize(
     ("page", "expected"),
     [
