@@ -63,6 +63,11 @@ def test_gzip_is_preferred_as_its_weight_says(accept: list[str], *, expected: bo
         (["text/html"], False),
         (["*/*, application/json;q=0"], False),
         (["application/json;q=x"], False),
+        (["application/json, text/event-stream"], True),
+        (["application/json, application/json;q=0"], True),
+        (["application/json;q=0, */*"], False),
+        (["application/json;q=0", "*/*"], False),
+        (["application/jsonx"], False),
     ],
 )
 def test_a_type_that_is_not_excluded_is_accepted(accept: list[str], expected: bool) -> None:
