@@ -189,8 +189,15 @@ def request_members(answer: PresignedRequest | PresignedRequests, url: str) -> d
 
 @lru_cache(maxsize=1024)  # URLs that are signed in one second mostly expire in the same second
 def _around_bare_url(method: str, expires_at: int, limited_by: str | None) -> list[bytes]:
-    members = {"method": method, "url": PLACEHOLDER, "headers": {}}
-    return cut(members | _until(expires_at, limited_by))
+    return cut(bare_request_members(method, PLACEHOLDER, expires_at, limited_by))
+
+
+def bare_request_members(
+    method: str, url: str, expires_at: int, limited_by: str | None
+) -> dict[str, Any]:
+    """Return the members of a signed request that has no headers."""
+    members: dict[str, Any] = {"method": method, "url": url, "headers": {}}
+    return members | _until(expires_at, limited_by)
 
 
 def _validity(validity: Validity) -> dict[str, Any]:

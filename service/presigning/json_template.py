@@ -14,12 +14,21 @@ from typing import Any, Final
 from pydantic_core import to_json
 
 PLACEHOLDER: Final = secrets.token_hex(16)
+URL: Final = f"?{secrets.token_hex(16)}"  # with a query, so that a shell line quotes it
 _PLACEHOLDER_JSON: Final = to_json(PLACEHOLDER)
 
 
 def cut(value: Any) -> list[bytes]:
     """Render `value` as JSON, and split it at its placeholders."""
     return to_json(value).split(_PLACEHOLDER_JSON)
+
+
+def cut_at_urls(value: Any) -> list[list[bytes]]:
+    """As `cut`, and split each piece at its `URL`s, which may be parts of strings.
+
+    `url.join(piece)` fills a piece: a signed URL has no character that JSON or a shell escapes.
+    """
+    return [piece.split(URL.encode()) for piece in cut(value)]
 
 
 def text(value: str) -> bytes:

@@ -12,8 +12,8 @@ from service.presigning.results import PresignedRequest
 _CURL = "curl -fsS"
 
 
-def download(signed: PresignedRequest) -> str:
-    return _line("-o FILE", signed)
+def download(url: str) -> str:
+    return f"{_CURL} -o FILE {quote(url)}"
 
 
 def upload(signed: PresignedRequest, key: str) -> str:

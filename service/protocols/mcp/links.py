@@ -14,7 +14,7 @@ from service.protocols.links.answers import LinkRequest, NewLink
 from service.protocols.links.routes import link_members, own_link_members
 from service.protocols.mcp.arguments import EndArguments, LinkArguments, LinksArguments
 from service.protocols.mcp.listing import MAX_BYTES
-from service.protocols.mcp.results import ToolResult, plain, resource_link
+from service.protocols.mcp.results import last_segment, plain, resource_link
 from service.protocols.mcp.settings import PATH
 from service.protocols.mcp.use_case import ToolCall
 from service.protocols.mcp.visible import visible_json
@@ -25,7 +25,7 @@ _DEFAULT_LIMIT: Final = 100
 _CURSOR: Final = re.compile(r"([0-9]{1,16})(?:\.(lnk_[A-Za-z0-9_-]{24}))?")
 
 
-async def create_link(call: ToolCall, arguments: LinkArguments) -> ToolResult:
+async def create_link(call: ToolCall, arguments: LinkArguments) -> bytes:
     filename = or_none(arguments.filename)
     if filename is not None:
         get_object(None, None, "attachment", filename, None)  # refuses a name that cannot be sent
@@ -37,11 +37,11 @@ async def create_link(call: ToolCall, arguments: LinkArguments) -> ToolResult:
     )
     new = NewLink(request=request, max_uses=or_none(arguments.max_uses), filename=filename)
     created = await call.links.links.create(call.requester, new)
-    result = plain(link_members(created))
-    return ToolResult(result.value, result.text, (resource_link(created.url, arguments.key),))
+    link = resource_link(created.url, last_segment(arguments.key))
+    return plain(link_members(created), link)
 
 
-async def list_links(call: ToolCall, arguments: LinksArguments) -> ToolResult:
+async def list_links(call: ToolCall, arguments: LinksArguments) -> bytes:
     before, last = _place(or_none(arguments.cursor))
     page = await call.links.links.listed(call.requester, before or None, PATH)
     listed = [own_link_members(link) for link in page.links]
@@ -56,7 +56,7 @@ async def list_links(call: ToolCall, arguments: LinksArguments) -> ToolResult:
     return plain(value)
 
 
-async def revoke_link(call: ToolCall, arguments: EndArguments) -> ToolResult:
+async def revoke_link(call: ToolCall, arguments: EndArguments) -> bytes:
     await call.links.links.end(call.requester, arguments.id, PATH)
     return plain({"id": arguments.id, "revoked": True})
 

@@ -29,7 +29,6 @@ from service.protocols.mcp.messages import (
     params_of,
 )
 from service.protocols.mcp.refusals import tool_error
-from service.protocols.mcp.results import ToolResult
 from service.protocols.mcp.rights import is_granted, is_offered, tools_of
 from service.protocols.mcp.tools import TOOLS, Tool, listed
 from service.protocols.mcp.use_case import ToolCall
@@ -49,6 +48,7 @@ _OF_LATEST: Final[dict[str, Any]] = {
     "resultType": "complete",
     "_meta": {"io.modelcontextprotocol/serverInfo": _SERVER},
 }
+_OF_LATEST_JSON: Final = to_json(_OF_LATEST)
 _SHOWN_NAME: Final = 60  # characters of an unknown tool's name
 
 
@@ -97,7 +97,7 @@ def tool_of(name: str, grants: Grants, links: ShareLinks) -> Tool:
     return tool
 
 
-def call_tool(call: ToolCall, tool: Tool, sent: Mapping[str, Any]) -> Awaitable[ToolResult]:
+def call_tool(call: ToolCall, tool: Tool, sent: Mapping[str, Any]) -> Awaitable[bytes]:
     """Raises what the agent can fix: wrong arguments, too, have a refusal that names them."""
     try:
         arguments = tool.arguments.model_validate(sent)
@@ -108,8 +108,8 @@ def call_tool(call: ToolCall, tool: Tool, sent: Mapping[str, Any]) -> Awaitable[
     return tool.call(call, arguments)
 
 
-def tool_result(result: ToolResult, message: Message) -> bytes:
-    return to_json(result.members(_OF_LATEST if message.is_latest else {}))
+def tool_result(result: bytes, message: Message) -> bytes:
+    return b"%b,%b" % (result[:-1], _OF_LATEST_JSON[1:]) if message.is_latest else result
 
 
 def tool_refusal(error: PresignError, tool: Tool, message: Message, request_id: str) -> bytes:

@@ -29,7 +29,7 @@ from service.protocols.mcp.listing import (
     names_of,
     start_after,
 )
-from service.protocols.mcp.results import ToolResult, plain, present
+from service.protocols.mcp.results import plain, present
 from service.protocols.mcp.settings import PATH
 from service.protocols.mcp.use_case import ToolCall
 from service.s3.queries import LIST_SECONDS
@@ -39,7 +39,7 @@ _NOT_SHOWN: Final = "The store shows no such file: it is not there, or the store
 _SHOWN: Final = ("content_type", "etag", "version_id", "checksums", "metadata")
 
 
-async def show_access(call: ToolCall, _: NoArguments) -> ToolResult:
+async def show_access(call: ToolCall, _: NoArguments) -> bytes:
     identity, authorizer = call.requester.identity, call.core.authorizer
     snapshot = authorizer.snapshot
     grants = snapshot.access(identity).grants
@@ -47,7 +47,7 @@ async def show_access(call: ToolCall, _: NoArguments) -> ToolResult:
     return plain(describe(identity, grants, snapshot.matched(identity)))
 
 
-async def list_files(call: ToolCall, arguments: ListArguments) -> ToolResult:
+async def list_files(call: ToolCall, arguments: ListArguments) -> bytes:
     limit = or_none(arguments.limit) or _DEFAULT_LIMIT
     request = _listing_request(arguments, delimiter="/", max_keys=limit)
     page = await call.core.listings.page(call.requester, request)
@@ -56,7 +56,7 @@ async def list_files(call: ToolCall, arguments: ListArguments) -> ToolResult:
     return plain(answer.value(is_whole=is_whole))
 
 
-async def find_files(call: ToolCall, arguments: FindArguments) -> ToolResult:
+async def find_files(call: ToolCall, arguments: FindArguments) -> bytes:
     """A search that the rate or the time ends has a cursor, or it would never come further."""
     answer, is_whole = Answer(or_none(arguments.limit) or _DEFAULT_LIMIT), False
     try:
@@ -98,7 +98,7 @@ async def _search(call: ToolCall, arguments: FindArguments, answer: Answer) -> b
     return False
 
 
-async def describe_file(call: ToolCall, arguments: ObjectArguments) -> ToolResult:
+async def describe_file(call: ToolCall, arguments: ObjectArguments) -> bytes:
     expected = ObjectExpectation(
         bucket=arguments.bucket, key=arguments.key, operation=_operation(call, arguments)
     )

@@ -1,39 +1,33 @@
-"""What a tool answers: a value by its output schema, and the same as text. Pure."""
+"""What a tool answers, as JSON: a value by its output schema, and the same as text. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from pydantic_core import to_json
 
 from service.protocols.mcp.visible import visible, visible_json
 
 
-@dataclass(slots=True)
-class ToolResult:  # not frozen: see presigning/requests.py
-    """`links` are blocks besides the text."""
-
-    value: Mapping[str, Any] = field(repr=False)
-    text: str = field(repr=False)
-    links: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
-
-    def members(self, more: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the members that the result has in each revision, and `more`."""
-        content = [{"type": "text", "text": self.text}, *self.links]
-        return {"content": content, "structuredContent": self.value, "isError": False, **more}
+def members(value: Mapping[str, Any], text: str, *links: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a result has in each revision. `links` are blocks besides the text."""
+    content = [{"type": "text", "text": text}, *links]
+    return {"content": content, "structuredContent": value, "isError": False}
 
 
-def plain(value: Mapping[str, Any]) -> ToolResult:
-    """Return a value with itself as its text."""
-    return ToolResult(value, visible_json(value))
+def plain(value: Mapping[str, Any], *links: Mapping[str, Any]) -> bytes:
+    """Return a result whose text is the value itself."""
+    return to_json(members(value, visible_json(value), *links))
 
 
-def present(members: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in members.items() if value is not None}
+def present(found: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in found.items() if value is not None}
 
 
-def resource_link(url: str, key: str) -> dict[str, str]:
-    """Return a block that leads to an object. Its name is the last segment of the key."""
-    return {
-        "type": "resource_link",
-        "uri": url,
-        "name": visible(key.rstrip("/").rpartition("/")[2] or key),
-    }
+def resource_link(url: str, name: str) -> dict[str, str]:
+    """Return a block that leads to an object."""
+    return {"type": "resource_link", "uri": url, "name": name}
+
+
+def last_segment(key: str) -> str:
+    """Return the name of an object by its key."""
+    return visible(key.rstrip("/").rpartition("/")[2] or key)

@@ -24,7 +24,6 @@ from service.protocols.mcp.arguments import (
     UploadArguments,
     schema_of,
 )
-from service.protocols.mcp.results import ToolResult
 from service.protocols.mcp.use_case import ToolCall
 
 _SEND: Final = "Changes nothing by itself: send the request, or run `command`."
@@ -32,14 +31,14 @@ _SEND: Final = "Changes nothing by itself: send the request, or run `command`."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tool:
-    """`call` takes arguments of the type `arguments`."""
+    """`call` takes arguments of the type `arguments`, and returns a result as JSON."""
 
     name: str
     title: str
     description: str
     arguments: type[Arguments]
     output: outputs.Schema
-    call: Callable[[ToolCall, Any], Awaitable[ToolResult]]
+    call: Callable[[ToolCall, Any], Awaitable[bytes]]
     reads: bool = False
     destroys: bool = False
     repeatable: bool = True

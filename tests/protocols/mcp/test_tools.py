@@ -1,6 +1,7 @@
 """What each tool hands out, and who gets it."""
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ from jsonschema_rs import Draft202012Validator, meta
 from service.protocols.mcp.arguments import schema_of
 from service.protocols.mcp.rights import NEEDS
 from service.protocols.mcp.tools import TOOLS
+from service.protocols.mcp.visible import visible
 from service.signing.actions import MAX_UPLOAD_BYTES
 from tests.protocols.mcp.harness import (
     LATEST,
@@ -158,6 +160,19 @@ async def test_a_tool_of_others_is_as_unknown_as_none(revision: str, name: str) 
     assert answer.json()["error"]["message"] == (
         "There is no such tool, or your grants do not allow what it needs."
     )
+
+
+@pytest.mark.parametrize("name", ["a.csv", '\' ; $(id) "x" \\ é🙂 \u202e.csv'])
+async def test_a_download_has_one_url_in_four_places(name: str) -> None:
+    async with run_agent() as agent:
+        result = await agent.call("sign_download", bucket="demo", key=f"team/{name}")
+    value, (text, link) = result["structuredContent"], result["content"]
+    url, ends, command = value["url"], value["expires_at"], value["command"]
+    members = {"method": "GET", "url": url, "headers": {}, "expires_at": ends, "command": command}
+    assert value == members
+    assert shlex.split(command) == ["curl", "-fsS", "-o", "FILE", url]
+    assert text["text"] == f"Send it before {ends}; FILE is the new file:\n{command}"
+    assert link == {"type": "resource_link", "uri": url, "name": visible(name)}
 
 
 async def test_an_upload_has_its_size_type_and_digest() -> None:
