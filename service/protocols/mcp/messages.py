@@ -191,6 +191,5 @@ def agent_of(client: object) -> str | None:
     """Return what a client says of itself, cut."""
     if not isinstance(client, dict):
         return None
-    name, version = client.get("name"), client.get("version")
-    name, version = (each if isinstance(each, str) else "" for each in (name, version))
-    return cut(f"{name} {version}".strip(), _AGENT) or None
+    said = (client.get("name"), client.get("version"))
+    return cut(" ".join([each for each in said if isinstance(each, str)]).strip(), _AGENT) or None
