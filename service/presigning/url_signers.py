@@ -3,26 +3,12 @@
 Nothing here but `SessionSigner` knows a kind of signer. `Bucket.signing_for` chooses one.
 """
 
-from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from service.presigning.answers import SignedBy
 from service.presigning.signing_terms import SigningLimits, SigningTerms, SigningTermsFactory
 from service.sessions.lifetime import Lifetime, Validity
-from service.signing.signer import Signable
-
-
-class UrlContext(Protocol):
-    """Everything in a signed URL but the key. `headers` are the signed ones, without the host."""
-
-    @property
-    def headers(self) -> Mapping[str, str]: ...
-
-    def url(self, key: str) -> str:
-        """Return the URL of a key that was checked (`validation.py`)."""
-
-    def urls(self, paths: Iterable[str]) -> list[str]:
-        """Return the URLs of encoded keys."""
+from service.signing.signer import Signable, UrlContext
 
 
 class UrlTerms(Protocol):

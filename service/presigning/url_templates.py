@@ -34,11 +34,12 @@ from service.presigning.requests import (
     with_page_size,
 )
 from service.presigning.results import headers_to_send
-from service.presigning.url_signers import UrlContext, UrlTerms
+from service.presigning.url_signers import UrlTerms
 from service.sessions.lifetime import Lifetime
 from service.signing.actions import ListObjects, PutObject
 from service.signing.copy_object import CopyObject
 from service.signing.redirected_put import RedirectedPut
+from service.signing.signer import UrlContext
 
 _MAX_TEMPLATES: Final = 256
 _URL_ID_LENGTH: Final = 32  # hex digits, as in a request id

@@ -12,7 +12,7 @@ hash an action would cost more than to sign with it.
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Final
+from typing import Final, Protocol
 
 from service.concurrency.bounded_dict import BoundedDict
 from service.signing import sigv4
@@ -63,6 +63,19 @@ class Address:
     def bucket_url(self) -> str:
         """Return the URL that a form is sent to."""
         return f"{self.origin}{self.bucket_path}"
+
+
+class UrlContext(Protocol):
+    """Everything in a signed URL but the key. `headers` are the signed ones, without the host."""
+
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+
+    def url(self, key: str) -> str:
+        """Return the URL of a key that was checked (`validation.py`)."""
+
+    def urls(self, paths: Iterable[str]) -> list[str]:
+        """Return the URLs of encoded keys."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
