@@ -5,102 +5,40 @@ The client's commands, what a URL of one operation cannot do, and what R2 does n
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import boto3
 import httpx
 import pytest
-from botocore.config import Config
 from botocore.exceptions import ClientError
 from click.testing import CliRunner
 
-from service.auth.api_keys import digest_of
 from service.cli.main import main
-from tests.end_to_end.client import Command, wait_for
-from tests.support.factories import OPERATIONS
-from tests.support.gate import gate_to
-from tests.support.r2_store import (
-    PARENT_KEY_ID,
-    PARENT_SECRET,
-    REGION,
-    key_files,
-    key_of,
-    r2_settings,
-    r2_store,
+from tests.end_to_end.at_r2 import (
+    CALLERS,
+    MIXED,
+    PROGRAM,
+    READS_A,
+    AtR2,
+    client_of,
+    run_at_r2,
 )
-from tests.support.service import RunningService, make_caller, run_service, send
-from tests.support.stores import BODY, BUCKET, Store
+from tests.end_to_end.client import wait_for
+from tests.support.r2_store import PARENT_SECRET, REGION, key_files, r2_settings
+from tests.support.service import run_service, send
+from tests.support.stores import BODY, BUCKET
 
 MIB: Final = 1024**2
 NUMBERS: Final = count()
-READS_A: Final = "reads-a"
-PROGRAM: Final = "program"
-MIXED: Final = "mixed"
-
-
-def grant(prefix: str, *allow: str) -> dict[str, Any]:
-    return {"bucket": "objects", "prefix": prefix, "allow": [*allow], "allow_overwrite": True}
-
-
-def caller(name: str, *grants: dict[str, Any]) -> dict[str, Any]:
-    return {"api_key": name, "sha256": [digest_of(name)], "grants": [*grants]}
-
-
-CALLERS: Final = [
-    make_caller("tests", "end-to-end", "", allow=[each for each in OPERATIONS if each != "link"]),
-    caller(
-        READS_A,
-        grant("a/", "download", "list", "check"),
-        grant("b/", "upload", "multipart"),
-        grant("one.txt", "download"),
-    ),
-    caller(
-        PROGRAM,
-        grant("a/", "download", "list", "upload", "credentials"),
-        grant("c/", "upload", "list", "download", "credentials"),
-    ),
-    caller(
-        MIXED,
-        grant("a/", "download", "credentials"),
-        grant("b/", "upload", "multipart", "delete", "sign", "credentials"),
-    ),
-]
-
-
-@dataclass(frozen=True)
-class AtR2:
-    store: Store
-    service: RunningService
-    command: Command
-    directory: Path
-
-    def sign(self, path: str, key: str, *, who: str, **body: Any) -> Any:
-        reply = self.service.client.post(
-            f"/v1/{path}",
-            json={"bucket": "objects", "key": key, **body},
-            headers={"Authorization": f"Bearer {who}"},
-        )
-        assert reply.status_code == 200, reply.text
-        return reply.json()
-
-    def output(self) -> str:
-        return (self.directory / "output.log").read_text()
 
 
 @pytest.fixture(scope="module")
 def at_r2(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AtR2]:
-    directory = tmp_path_factory.mktemp("service")
-    with (
-        r2_store(tmp_path_factory.mktemp("store")) as store,
-        gate_to(store.endpoint_url) as gate,
-        run_service(store, directory, callers=CALLERS, **r2_settings(directory)) as service,
-    ):
-        command = Command(store=store, gate=gate, service=service, state=directory / "state")
-        yield AtR2(store, service, command, directory)
+    make = tmp_path_factory.mktemp
+    with run_at_r2(make("service"), make("store")) as running:
+        yield running
 
 
 @pytest.fixture
@@ -224,18 +162,6 @@ def refusals(at_r2: AtR2, token: str) -> list[str]:
             answers.append((what, 200))
     assert {status for _, status in answers} == {200, 403}
     return [what for what, status in answers if status == 200]
-
-
-def client_of(store: Store, token: str) -> Any:
-    return boto3.client(
-        "s3",
-        endpoint_url=store.endpoint_url,
-        region_name=REGION,
-        aws_access_key_id=PARENT_KEY_ID,
-        aws_secret_access_key=key_of(token).secret_access_key,
-        aws_session_token=token,
-        config=Config(s3={"addressing_style": "path"}),
-    )
 
 
 def test_an_upload_url_copies_nothing(at_r2: AtR2) -> None:
