@@ -21,6 +21,7 @@ from service.signing.signer import MAX_EXPIRES_IN
 
 _DELIVERED: Final = frozenset({Operation.DOWNLOAD, Operation.LINK})
 _UPLOADED: Final = frozenset({Operation.UPLOAD, Operation.MULTIPART})  # with credentials
+_DROP_BOX: Final = frozenset({Operation.UPLOAD, Operation.LINK})
 LocatedGrants = Sequence[tuple[Location, GrantSettings]]
 
 
@@ -185,10 +186,13 @@ def _limits_that_urls_circumvent(settings: Sections, grants: LocatedGrants) -> I
         bucket = settings.buckets[grant.bucket]
         if not bucket.kind.urls_hold_secrets:
             continue
-        why = f"a URL with credentials: {bucket.credentials} holds the secret of its session"
-        if Operation.LINK in grant.allow:
-            text = f"`link` would give it to strangers: {why}; leave out `link`"
-            yield Conflict((*at, "allow"), text)
+        why = (
+            f"with credentials: {bucket.credentials}, anyone who has an upload URL can sign others "
+            "for its key, of any size and type"
+        )
+        if {*grant.allow} >= _DROP_BOX:
+            text = f"strangers could upload what they like: {why}; allow `upload` in another grant"
+            yield Conflict((*at, "allow"), f"`link` with `upload`: {text}")
         for limit in CONTENT_LIMITS:
             if getattr(grant, limit) is not None:
                 yield Conflict((*at, limit), f"nobody would keep it: {why}; leave it out")

@@ -17,7 +17,8 @@ class CredentialKind:
 
     - `has_sessions`: sessions sign, which end, and not long-lived keys
     - `keeps_conditions`: a session has a policy, in which the store keeps the conditions of grants
-    - `urls_hold_secrets`: the secret of a session can be computed from a URL that it signed
+    - `urls_hold_secrets`: the secret that signed a URL can be computed from it, so that others of
+      the same key, action and time can be signed
     - `session_seconds`: the shortest and the longest session that a bucket may ask for
     - `role_trusts`: who may assume the bucket's role: the `service`, by keys of its own, or its
       `pods`, by a token file. None if no role of STS signs

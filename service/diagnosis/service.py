@@ -148,9 +148,8 @@ class Diagnoses:
         key = access.owned.get(bucket)
         if key is None:
             return None
-        ids = filter(None, (request.access_key_id, request.parameter("x-amz-security-token")))
-        found = (self._history.find(each, bucket, key.owner) for each in ids)
-        return next(filter(None, found), None)
+        found = self._history.find(request.access_key_id or "", bucket, key.owner)
+        return found and found.that_signed(request.parameter("x-amz-security-token"))
 
 
 def _locations(snapshot: Snapshot) -> list[BucketLocation]:

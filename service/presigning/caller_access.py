@@ -45,13 +45,11 @@ class CallerSessions:
     """The sessions of a caller's grants with the same conditions, for each bucket.
 
     `upload_keys` are those of the sessions that upload. They are equal to `session_keys`, unless
-    the store needs sessions that upload and may not read. Buckets that have a session for each
-    operation have them in `by_operation`; the others' keys are then without a policy.
+    the store needs sessions that upload and may not read.
     """
 
     session_keys: Mapping[str, SessionKey]
     upload_keys: Mapping[str, SessionKey]
-    by_operation: Mapping[str, Mapping[Operation, SessionKey]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,6 +75,4 @@ class CallerAccess:
         a download: in one session, a grant without conditions would open those of another.
         """
         found = self.sessions[conditions]
-        if (own := found.by_operation.get(bucket)) is not None and operation in own:
-            return own[operation]
         return (found.upload_keys if operation in UPLOADS else found.session_keys)[bucket]

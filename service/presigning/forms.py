@@ -6,6 +6,7 @@ from service.access.grants import AccessRequest, Operation
 from service.errors import CreateOnlyUnsupported, InvalidRequest
 from service.presigning.requests import PostFormRequest
 from service.signing.post_policy import FILENAME_VARIABLE, refuse_variable
+from service.signing.signer import SignedCall
 from service.signing.validation import check_key, check_prefix
 
 
@@ -41,6 +42,13 @@ def access_for_form(request: PostFormRequest, key: str) -> AccessRequest:
         overwrite=request.key is not None,
         tag_names=tuple(name for name, _ in request.form.tags),
     )
+
+
+def form_call(access: AccessRequest) -> SignedCall:
+    """Return the call that a form with this access is."""
+    if access.is_prefix:
+        return SignedCall("PutObject", prefix=access.key)
+    return SignedCall("PutObject", (access.key,))
 
 
 def _replaceable_key(key: str, *, overwrite: bool) -> str:

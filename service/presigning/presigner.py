@@ -14,7 +14,7 @@ from service.concurrency.event_loop import in_slices
 from service.errors import CredentialsUnavailable, PresignError
 from service.presigning.audit import RefusedBatch
 from service.presigning.authorizer import Authorizer, unavailable
-from service.presigning.forms import access_for_form, form_key
+from service.presigning.forms import access_for_form, form_call, form_key
 from service.presigning.requests import (
     PostFormRequest,
     PresignBatch,
@@ -142,17 +142,20 @@ class Presigner:
         self, requester: Requester, request: PostFormRequest, key: str
     ) -> PresignedForm:
         """As `_presign`."""
-        authorized = self._authorizer.authorize(requester, access_for_form(request, key))
+        access = access_for_form(request, key)
+        authorized = self._authorizer.authorize(requester, access)
         signing_terms = self._authorizer.signing_terms(authorized, request.lifetime)
         bucket, validity = authorized.bucket, signing_terms.validity
+        now, expires_in = validity.now, validity.expires_in
+        signer = signing_terms.signing.signer
         fields = presign_form(
-            signing_terms.signing.signer,
+            signer.for_call(form_call(access), now=now, expires_in=expires_in),
             request.form,
             key,
             bucket=bucket.s3_bucket,
             encryption=bucket.encryption,
-            now=validity.now,
-            expires_in=validity.expires_in,
+            now=now,
+            expires_in=expires_in,
         )
         return PresignedForm(
             url=bucket.address.bucket_url,

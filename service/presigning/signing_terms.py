@@ -1,7 +1,7 @@
 """The terms of a signature: which session signs, and how long the signature is valid."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from service.clock import Clock
 from service.errors import CredentialsUnavailable, LifetimeUnavailable
@@ -19,7 +19,7 @@ from service.sessions.lifetime import (
 from service.sessions.pool_entry import SessionKey, SigningSession
 from service.sessions.session import Session
 from service.sessions.url_windows import Window
-from service.signing.signer import Signable, SigningContext
+from service.signing.signer import Signable, UrlContext
 
 if TYPE_CHECKING:  # the commands read a configuration without what a running pool needs
     from service.sessions.pool import SessionPool
@@ -46,8 +46,6 @@ class SigningLimits:  # not frozen: see requests.py
 class SigningTerms:
     """Everything that a signature of SigV4 needs. It is a `UrlTerms`."""
 
-    is_slow: ClassVar = False
-
     session_key: SessionKey
     signing: SigningSession
     validity: Validity
@@ -55,10 +53,14 @@ class SigningTerms:
     is_stable: bool = False  # for a window
 
     @property
+    def is_slow(self) -> bool:
+        return self.signing.signer.is_slow
+
+    @property
     def signed_by(self) -> Session:
         return self.signing.session
 
-    def context(self, action: Signable, tag: str | None) -> SigningContext:
+    def context(self, action: Signable, tag: str | None) -> UrlContext:
         signer, validity = self.signing.signer, self.validity
         if self.is_stable:
             signer, validity.url_id = self.signing.stable_signer, tag

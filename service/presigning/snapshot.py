@@ -22,7 +22,7 @@ from service.access.claims import Fact
 from service.access.conditions import conditions_of, tag_name
 from service.access.copy_policy import Copies, GrantedBucket, copy_policy, grants_of_copies
 from service.access.grants import Caller, Grant, Grants, Operation, of_buckets
-from service.access.r2_rights import copy_rights, operation_rights
+from service.access.r2_rights import may_copy, session_rights
 from service.access.session_policy import session_policies
 from service.auth.api_keys import ApiKeys
 from service.concurrency.bounded_dict import BoundedDict
@@ -153,17 +153,16 @@ class Snapshot:
         self, by_bucket: Mapping[str, list[Grant]], owned: Mapping[str, SessionKey]
     ) -> CallerSessions:
         upload_keys, session_keys = dict[str, SessionKey](), dict[str, SessionKey]()
-        by_operation = dict[str, dict[Operation, SessionKey]]()
         for name, own in by_bucket.items():
             upload_keys[name] = session_keys[name] = owned[name]
             if self.buckets[name].has_tokens:
-                rights = operation_rights(own)
-                by_operation[name] = {at: owned[name]._replace(policy=rights[at]) for at in rights}
+                session_keys[name] = owned[name]._replace(policy=session_rights(own))
+                upload_keys[name] = session_keys[name]
             elif (arns := self.buckets[name].arns) is not None:
                 policies = session_policies(own, arns, max_age=signature_age.max_age(own))
                 upload_keys[name] = owned[name]._replace(policy=policies.uploading)
                 session_keys[name] = owned[name]._replace(policy=policies.other)
-        return CallerSessions(session_keys, upload_keys, by_operation)
+        return CallerSessions(session_keys, upload_keys)
 
     def _copying(
         self, grants: Sequence[Grant], owned: Mapping[str, SessionKey], copying: Copying
@@ -176,9 +175,8 @@ class Snapshot:
         shared = downloads(self.buckets, by_bucket).get(bucket.copy_group, {}) if uploads else {}
         within = frozenset(() if bucket.is_access_point else {name})
         if bucket.has_tokens:
-            rights = copy_rights(own)
-            sources = frozenset[str]() if rights is None else within & shared.keys()
-            return CopySession(key._replace(policy=rights), sources)
+            sources = within & shared.keys() if may_copy(own) else frozenset[str]()
+            return CopySession(key._replace(policy=session_rights(own)), sources)
         if bucket.arns is None:
             return CopySession(key, within | shared.keys())
         others = other_sources(self.buckets, name, shared)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from service.sessions.lifetime import Validity
 from service.sessions.session import Session
 from service.signing.actions import Encryption
-from service.signing.signer import Signable, Signer
+from service.signing.signer import RequestSigner, Signable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,8 +17,8 @@ class StoreAccess:
     """
 
     session: Session = field(repr=False)
-    signer: Signer
-    internal_signer: Signer
+    signer: RequestSigner
+    internal_signer: RequestSigner
     validity: Validity
     encryption: Encryption | None = None
     tag: str | None = None

@@ -1,7 +1,8 @@
 """Sessions that signed recently, remembered after their end to diagnose what they signed.
 
 A lookup needs the bucket and the owner, so nobody learns whether another's session exists. The
-number and the time are limited; the secret of a session that has ended is worthless.
+number and the time are limited; the secret of a session that has ended is worthless. A session of
+R2 knows the parent's key, by which it finds the secret of each of its URLs.
 """
 
 from bisect import bisect_left, insort
@@ -40,7 +41,7 @@ class History:
         self._numbers = count()
 
     def remember(self, bucket: str, owner: Owner, session: Session) -> None:
-        key = session.id, bucket, owner
+        key = session.credentials.access_key_id, bucket, owner
         if key in self._sessions:
             self._forget(key)
         now = self._clock.boot()
@@ -52,9 +53,9 @@ class History:
         if len(self._sessions) > self._most:
             self._forget(next(iter(self._sessions)))
 
-    def find(self, session_id: str, bucket: str, owner: Owner) -> Session | None:
-        """Return the session with this `id`."""
-        session, _ = self._sessions.get((session_id, bucket, owner), (None, None))
+    def find(self, access_key_id: str, bucket: str, owner: Owner) -> Session | None:
+        """Return the owner's last session with this key id."""
+        session, _ = self._sessions.get((access_key_id, bucket, owner), (None, None))
         if session is None or session.remaining(self._clock) < -self._seconds:
             return None
         return session

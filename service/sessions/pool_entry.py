@@ -10,7 +10,7 @@ from service.sessions.refresh_policy import EXPIRY_MARGIN
 from service.sessions.session import Session
 from service.sessions.source import Owner, SessionSource
 from service.sessions.url_windows import StableSigners
-from service.signing.signer import Address, Signer
+from service.signing.signer import Address, RequestSigner
 
 
 class SessionKey(NamedTuple):
@@ -31,18 +31,18 @@ class SigningSession:
     """A session, and the signers that cache what is derived from it."""
 
     session: Session
-    signer: Signer
-    internal_signer: Signer  # for the service's own requests
+    signer: RequestSigner
+    internal_signer: RequestSigner  # for the service's own requests
     # For URLs with `stable_for`: their timestamp differs from now, and would invalidate the
     # per-second caches of `signer`.
-    stable_signer: Signer
+    stable_signer: RequestSigner
 
     @classmethod
     def at(cls, address: Address, session: Session) -> Self:
-        signer, stable = (Signer(session.credentials, address) for _ in range(2))
+        signer, stable = (session.signer(address) for _ in range(2))
         if address.internal is None:
             return cls(session, signer, signer, stable)
-        return cls(session, signer, Signer(session.credentials, address.internal), stable)
+        return cls(session, signer, session.signer(address.internal), stable)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass
 
 from service.clock import Clock
+from service.signing.signer import Address, RequestSigner, Signer
 from service.signing.sigv4 import Credentials
 
 
@@ -16,8 +17,7 @@ from service.signing.sigv4 import Credentials
 class Session:
     """Static keys never expire. They have no `server_time_at_boot`: the wall clock counts.
 
-    `role_id` is the unique id of the assumed role, if STS said it. If others `shares_key_id`, only
-    the token tells the session from them.
+    `role_id` is the unique id of the assumed role, if STS said it.
     """
 
     credentials: Credentials
@@ -27,13 +27,17 @@ class Session:
     server_time_at_boot: float | None = None
     packed_policy_percent: int | None = None  # of STS's limit for policy and tags
     role_id: str | None = None
-    shares_key_id: bool = False
 
-    @property
-    def id(self) -> str:
-        """What of its credentials no other session of its owner has, and each URL does."""
-        found = self.credentials
-        return (self.shares_key_id and found.session_token) or found.access_key_id
+    def signer(self, address: Address) -> RequestSigner:
+        """Return what signs with it at an address."""
+        return Signer(self.credentials, address)
+
+    def that_signed(self, token: str | None) -> "Session | None":  # noqa: ARG002
+        """Return it with the credentials of a URL that has its key id and this token.
+
+        None if they did not sign the URL.
+        """
+        return self
 
     @property
     def length(self) -> float:

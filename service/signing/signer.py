@@ -12,7 +12,7 @@ hash an action would cost more than to sign with it.
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Final, Protocol
+from typing import ClassVar, Final, NamedTuple, Protocol
 
 from service.concurrency.bounded_dict import BoundedDict
 from service.signing import sigv4
@@ -63,6 +63,14 @@ class Address:
     def bucket_url(self) -> str:
         """Return the URL that a form is sent to."""
         return f"{self.origin}{self.bucket_path}"
+
+
+class SignedCall(NamedTuple):
+    """One call of S3 that is signed: by its name there, for `keys` or for all below a `prefix`."""
+
+    action: str
+    keys: tuple[str, ...] = ()
+    prefix: str | None = None
 
 
 class UrlContext(Protocol):
@@ -130,7 +138,35 @@ class HeaderTemplate:
     added: dict[str, str] = field(repr=False)
 
 
+class RequestSigner(Protocol):
+    """Signs a caller's requests at one address: with the keys of a session, or of each request.
+
+    One that `is_slow` needs longer for a signature than all other steps take.
+    """
+
+    @property
+    def is_slow(self) -> bool: ...
+
+    @property
+    def address(self) -> Address: ...
+
+    def presign(
+        self, action: Signable, key: str, *, now: int, expires_in: int, tag: str | None = None
+    ) -> str:
+        """As `Signer.presign`."""
+
+    def context(
+        self, action: Signable, *, now: int, expires_in: int, tag: str | None = None
+    ) -> UrlContext:
+        """As `Signer.context`."""
+
+    def for_call(self, call: SignedCall, *, now: int, expires_in: int) -> "Signer":
+        """Return what signs this call, by headers or as a form, for a signature of this time."""
+
+
 class Signer:
+    is_slow: ClassVar = False
+
     def __init__(self, credentials: Credentials, address: Address) -> None:
         self.credentials = credentials
         self.address = address
@@ -169,6 +205,10 @@ class Signer:
             if not is_used_once and len(context.canonical_tail) <= MAX_CACHED_LENGTH:
                 self._contexts[at] = context
         return context
+
+    def for_call(self, call: SignedCall, *, now: int, expires_in: int) -> "Signer":  # noqa: ARG002
+        """As RequestSigner: these keys sign all calls."""
+        return self
 
     def second(self, now: int) -> SigningSecond:
         """`now` is the store's time in epoch seconds."""

@@ -1,6 +1,5 @@
 """What tokens of R2 may do of a caller's grants."""
 
-import json
 from typing import Any, Final
 
 import pytest
@@ -10,14 +9,20 @@ from hypothesis import strategies as st
 from service.access.grants import Grant, Operation
 from service.access.r2_rights import (
     ACTIONS,
-    copy_rights,
+    NOTHING,
+    Rights,
+    call_rights,
+    may_copy,
     no_rights,
-    operation_rights,
     reading_rights,
+    rights_in,
+    session_rights,
     vended_rights,
 )
 from service.errors import InvalidRequest
+from service.signing.signer import SignedCall
 
+KEYS: Final = ["a/x", "a/b/x", "b/x", "one.txt", "a/one.txt", "ü/x", "z", "a/"]
 PREFIXES: Final = ["", "a/", "a/b/", "b/", "one.txt", "a/one.txt", "ü/"]
 GRANTS: Final = st.lists(
     st.builds(
@@ -35,103 +40,111 @@ def grant(prefix: str, *allow: Operation) -> Grant:
     return Grant(bucket="media", prefix=prefix, allow=frozenset(allow))
 
 
-def rights(text: str) -> dict[str, Any]:
-    read: dict[str, Any] = json.loads(text)
-    return read
+def token_of(call: SignedCall, *grants: Grant) -> dict[str, Any] | None:
+    """Return what the token of a call of a caller with these grants may do. None is nothing."""
+    found = call_rights(rights_in(session_rights(grants)), call)
+    return None if found is NOTHING else found.claims()
 
 
-def covers(found: dict[str, Any], key: str) -> bool:
-    if (paths := found.get("paths")) is None:
-        return True
-    in_prefix = any(key.startswith(each) for each in paths.get("prefixPaths", ()))
-    return in_prefix or key in paths.get("objectPaths", ())
-
-
-def test_a_download_has_the_example_of_the_page() -> None:
-    text = operation_rights(
-        [grant("a/", Operation.DOWNLOAD), grant("one.txt", Operation.DOWNLOAD)]
-    )[Operation.DOWNLOAD]
-    assert text == (
-        '{"scope":"object-read-only","actions":["GetObject","HeadObject"],'
-        '"paths":{"prefixPaths":["a/"],"objectPaths":["one.txt"]}}'
+def covers(grants: list[Grant], operation: Operation, key: str) -> bool:
+    return any(
+        operation in each.allow
+        and (key.startswith(each.prefix) if each.covers_subtree else key == each.prefix)
+        for each in grants
     )
 
 
-@pytest.mark.parametrize("operation", ACTIONS)
-def test_each_operation_has_its_own_actions(operation: Operation) -> None:
-    found = rights(operation_rights([grant("a/", *Operation)])[operation])
-    assert found["actions"] == [*ACTIONS[operation]]
-    writes = operation not in {Operation.DOWNLOAD, Operation.HEAD, Operation.LIST, Operation.CHECK}
-    assert found["scope"] == ("object-read-write" if writes else "object-read-only")
-    assert "CopyObject" not in found["actions"]
+def test_a_token_of_a_url_is_for_one_action_and_one_key() -> None:
+    everything = grant("", *Operation)
+    assert token_of(SignedCall("GetObject", ("a/x",)), everything) == {
+        "scope": "object-read-only",
+        "actions": ["GetObject"],
+        "paths": {"objectPaths": ["a/x"]},
+    }
+    assert token_of(SignedCall("UploadPart", ("a/x",)), everything) == {
+        "scope": "object-read-write",
+        "actions": ["UploadPart"],
+        "paths": {"objectPaths": ["a/x"]},
+    }
+
+
+def test_a_token_of_a_list_is_for_its_prefix() -> None:
+    for prefix, paths in [("a/b", {"paths": {"prefixPaths": ["a/b"]}}), ("", {})]:
+        found = token_of(SignedCall("ListObjectsV2", prefix=prefix), grant("", Operation.LIST))
+        assert found == {"scope": "object-read-only", "actions": ["ListObjectsV2"], **paths}
+
+
+def test_a_token_of_a_copy_is_for_its_two_keys() -> None:
+    found = token_of(SignedCall("CopyObject", ("a/x", "a/y")), grant("a/", *Operation))
+    assert found == {
+        "scope": "object-read-write",
+        "actions": ["CopyObject", "GetObject"],
+        "paths": {"objectPaths": ["a/x", "a/y"]},
+    }
+
+
+@given(GRANTS, st.sampled_from(KEYS), st.sampled_from([*ACTIONS]))
+def test_a_call_has_a_token_only_if_granted(
+    grants: list[Grant], key: str, operation: Operation
+) -> None:
+    for action in ACTIONS[operation]:
+        allowing = [each for each, actions in ACTIONS.items() if action in actions]
+        granted = any(covers(grants, each, key) for each in allowing)
+        is_list = action == "ListObjectsV2"
+        call = SignedCall(action, prefix=key) if is_list else SignedCall(action, (key,))
+        assert (token_of(call, *grants) is not None) == granted
+
+
+def test_a_list_that_looks_for_a_granted_key_is_for_that_key() -> None:
+    found = token_of(SignedCall("ListObjectsV2", prefix="k"), grant("k", Operation.CHECK))
+    assert found is not None
+    assert found["paths"] == {"objectPaths": ["k"]}
+    assert token_of(SignedCall("ListObjectsV2", prefix="kk"), grant("k", Operation.CHECK)) is None
+
+
+@pytest.mark.parametrize("action", ["DeleteObjects", "UploadPartCopy", "ListObjectVersions"])
+def test_a_call_of_no_operation_has_no_token(action: str) -> None:
+    everything = grant("", *Operation)
+    assert token_of(SignedCall(action, ("a/x",)), everything) is None
+    assert token_of(SignedCall(action, prefix="a/"), everything) is None
 
 
 def test_a_grant_on_the_whole_bucket_has_no_paths() -> None:
-    whole = operation_rights(
-        [
-            grant("", Operation.LIST),
-            grant("a/", Operation.LIST, Operation.HEAD),
-            grant("k", Operation.LIST),
-        ]
-    )
-    assert "paths" not in rights(whole[Operation.LIST])
-    assert rights(whole[Operation.HEAD])["paths"] == {"prefixPaths": ["a/"]}
+    whole = [grant("", Operation.HEAD)]
+    assert "paths" not in Rights.of(["HeadObject"], whole, Operation.HEAD).claims()
 
 
 def test_a_path_that_another_covers_is_left_out() -> None:
-    granted = [
-        grant("a/", Operation.HEAD),
-        grant("a/b/", Operation.HEAD),
-        grant("a/k", Operation.HEAD),
-        grant("k", Operation.HEAD),
-    ]
-    paths = rights(operation_rights(granted)[Operation.HEAD])["paths"]
-    assert paths == {"prefixPaths": ["a/"], "objectPaths": ["k"]}
-
-
-@given(GRANTS, st.sampled_from(["a/x", "a/b/x", "b/x", "one.txt", "a/one.txt", "ü/x", "z", "a/"]))
-def test_a_token_covers_what_grants_of_its_operation_do(grants: list[Grant], key: str) -> None:
-    found = operation_rights(grants)
-    for operation in ACTIONS:
-        granted = any(
-            operation in each.allow
-            and (key.startswith(each.prefix) if each.covers_subtree else key == each.prefix)
-            for each in grants
-        )
-        allowed = operation in found and covers(rights(found[operation]), key)
-        assert allowed == granted
+    granted = [grant(each, Operation.HEAD) for each in ("a/", "a/b/", "a/k", "k")]
+    found = Rights.of(["HeadObject"], granted, Operation.HEAD)
+    assert found.claims()["paths"] == {"prefixPaths": ["a/"], "objectPaths": ["k"]}
 
 
 def test_equal_grants_give_equal_text() -> None:
     granted = [grant("b/", Operation.HEAD), grant("a/", Operation.HEAD)]
-    assert operation_rights(granted) == operation_rights(granted[::-1])
+    assert session_rights(granted) == session_rights(granted[::-1])
 
 
-def test_a_copy_reads_and_writes_by_actions_of_its_own() -> None:
-    both = [
-        grant("a/", Operation.DOWNLOAD),
-        grant("a/", Operation.UPLOAD),
-        grant("b/", Operation.UPLOAD, Operation.DOWNLOAD),
-    ]
-    text = copy_rights([*both, grant("b/c/", Operation.DOWNLOAD), grant("d/", Operation.HEAD)])
-    assert text is not None
-    found = rights(text)
-    assert found["actions"] == ["CopyObject", "GetObject"]
-    assert found["paths"] == {"prefixPaths": ["a/", "b/"]}
-    assert found["scope"] == "object-read-write"
+@given(GRANTS, st.sampled_from(KEYS), st.sampled_from(KEYS))
+def test_a_copy_reads_and_writes_only_what_is_granted(
+    grants: list[Grant], target: str, source: str
+) -> None:
+    if token_of(SignedCall("CopyObject", (target, source)), *grants) is not None:
+        assert may_copy(grants)
+        for key in (target, source):
+            for needed in (Operation.DOWNLOAD, Operation.UPLOAD):
+                assert covers(grants, needed, key)
 
 
-@given(GRANTS, st.sampled_from(["a/x", "a/b/x", "b/x", "one.txt", "a/one.txt", "ü/x", "z", "a/"]))
-def test_a_copys_token_reads_and_writes_only_what_is_granted(grants: list[Grant], key: str) -> None:
-    if (text := copy_rights(grants)) is not None and covers(rights(text), key):
-        by_operation = operation_rights(grants)
-        for needed in (Operation.DOWNLOAD, Operation.UPLOAD):
-            assert needed in by_operation
-            assert covers(rights(by_operation[needed]), key)
+def test_who_may_upload_what_it_may_download_may_copy() -> None:
+    both = [grant("a/", Operation.DOWNLOAD), grant("a/", Operation.UPLOAD)]
+    assert may_copy(both)
+    assert not may_copy([*both, grant("b/", Operation.DOWNLOAD)])
+    assert not may_copy([grant("a/", Operation.HEAD)])
 
 
 def test_credentials_have_the_actions_of_equal_grants() -> None:
-    found = rights(
+    [found] = rights_in(
         vended_rights(
             [
                 grant("a/", Operation.DOWNLOAD, Operation.LIST),
@@ -139,8 +152,8 @@ def test_credentials_have_the_actions_of_equal_grants() -> None:
             ]
         )
     )
-    assert found["actions"] == ["GetObject", "HeadObject", "ListObjectsV2"]
-    assert found["paths"] == {"prefixPaths": ["a/", "b/"]}
+    assert found.actions == ("GetObject", "HeadObject", "ListObjectsV2")
+    assert found.claims()["paths"] == {"prefixPaths": ["a/", "b/"]}
 
 
 def test_credentials_of_other_operations_are_refused() -> None:
@@ -152,5 +165,10 @@ def test_credentials_of_other_operations_are_refused() -> None:
 
 
 def test_a_buckets_own_session_may_do_nothing() -> None:
-    assert rights(no_rights())["paths"] == {"objectPaths": ["presign-signs-nothing-with-this"]}
-    assert rights(reading_rights())["scope"] == "object-read-only"
+    assert rights_in(no_rights()) == ()
+    assert NOTHING.claims()["paths"] == {"objectPaths": ["presign-signs-nothing-with-this"]}
+    [found] = rights_in(reading_rights())
+    assert found.claims() == {
+        "scope": "object-read-only",
+        "actions": ["GetObject", "HeadObject", "ListObjectsV2"],
+    }

@@ -47,7 +47,7 @@ async def test_jose_makes_and_verifies_the_same_token(tmp_path: Path) -> None:
 
     address = R2Address(bucket="acme-media", account_id=ACCOUNT, host=HOST)
     source = R2Tokens(read, address, SECONDS, FakeClock())
-    ours = (await source.fetch((None, "portal"), json.dumps(RIGHTS))).credentials
+    ours = (await source.fetch((None, "portal"), json.dumps([RIGHTS]), vended=True)).credentials
     token = b64decode(ours.session_token or "").decode().removeprefix("jwt/")
     claims = {
         "bucket": "acme-media",

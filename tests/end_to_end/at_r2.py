@@ -1,6 +1,7 @@
 """The service at a stub that keeps the actions and paths of R2's tokens: tests/support/r2_store.py."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,18 +9,21 @@ from typing import Any, Final
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from service.auth.api_keys import digest_of
+from service.config.key_files import KEY_BYTES, new_key
 from tests.end_to_end.client import Command
 from tests.support.factories import OPERATIONS
 from tests.support.gate import gate_to
 from tests.support.r2_store import PARENT_KEY_ID, REGION, key_of, r2_settings, r2_store
 from tests.support.service import RunningService, make_caller, run_service
-from tests.support.stores import Store
+from tests.support.stores import BODY, Store
 
 READS_A: Final = "reads-a"
 PROGRAM: Final = "program"
 MIXED: Final = "mixed"
+PUBLIC_URL: Final = "https://files.test"
 
 
 def grant(prefix: str, *allow: str) -> dict[str, Any]:
@@ -30,8 +34,11 @@ def caller(name: str, *grants: dict[str, Any]) -> dict[str, Any]:
     return {"api_key": name, "sha256": [digest_of(name)], "grants": [*grants]}
 
 
+EVERYTHING: Final = make_caller(
+    "tests", "end-to-end", "", allow=[each for each in OPERATIONS if each != "link"]
+)
 CALLERS: Final = [
-    make_caller("tests", "end-to-end", "", allow=[each for each in OPERATIONS if each != "link"]),
+    EVERYTHING | {"grants": [*EVERYTHING["grants"], grant("", "download", "link", "sign")]},
     caller(
         READS_A,
         grant("a/", "download", "list", "check"),
@@ -73,10 +80,18 @@ class AtR2:
 
 @contextmanager
 def run_at_r2(directory: Path, store_directory: Path) -> Iterator[AtR2]:
+    key = directory / "link-key"
+    key.write_text(new_key(os.urandom(KEY_BYTES)))
+    top = {
+        "links": {"keys": [str(key)]},
+        "server": {"drain_seconds": 0, "public_url": PUBLIC_URL},
+    }
     with (
         r2_store(store_directory) as store,
         gate_to(store.endpoint_url) as gate,
-        run_service(store, directory, callers=CALLERS, **r2_settings(directory)) as service,
+        run_service(
+            store, directory, callers=CALLERS, top=top, **r2_settings(directory)
+        ) as service,
     ):
         command = Command(store=store, gate=gate, service=service, state=directory / "state")
         yield AtR2(store, service, command, directory)
@@ -92,3 +107,48 @@ def client_of(store: Store, token: str) -> Any:
         aws_session_token=token,
         config=Config(s3={"addressing_style": "path"}),
     )
+
+
+def allowed(store: Store, token: str) -> list[str]:
+    """Return which of many calls a program may make that signs with the secret of a token."""
+    for key in ("a/x", "a/x.old", "one.txt", "b/x"):
+        store.put(key)
+    found = list[str]()
+    for what, call in _calls(client_of(store, token), store).items():
+        try:
+            call()
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] == 403:
+                continue
+        found.append(what)  # also if there is no such upload
+    return found
+
+
+def _calls(client: Any, store: Store) -> dict[str, Callable[[], object]]:
+    bucket = store.bucket
+    a, b = {"Bucket": bucket, "Key": "a/x"}, {"Bucket": bucket, "Key": "b/x"}
+    part = {"UploadId": "none", "PartNumber": 1}
+    return {
+        "get a/x": lambda: client.get_object(**a),
+        "head a/x": lambda: client.head_object(**a),
+        "get a/x.old": lambda: client.get_object(Bucket=bucket, Key="a/x.old"),
+        "get b/x": lambda: client.get_object(**b),
+        "get one.txt": lambda: client.get_object(Bucket=bucket, Key="one.txt"),
+        "list a/": lambda: client.list_objects_v2(Bucket=bucket, Prefix="a/"),
+        "list": lambda: client.list_objects_v2(Bucket=bucket),
+        "put a/x": lambda: client.put_object(**a, Body=BODY),
+        "put b/x": lambda: client.put_object(**b, Body=BODY),
+        "copy a/x to b/x": lambda: client.copy_object(**b, CopySource=a),
+        "copy b/x to a/x": lambda: client.copy_object(**a, CopySource=b),
+        "copy one.txt to b/x": lambda: client.copy_object(
+            **b, CopySource={"Bucket": bucket, "Key": "one.txt"}
+        ),
+        "begin b/x": lambda: client.create_multipart_upload(**b),
+        "part of a/x": lambda: client.upload_part(**a, **part, Body=BODY),
+        "part of b/x": lambda: client.upload_part(**b, **part, Body=BODY),
+        "parts of b/x": lambda: client.list_parts(**b, UploadId="none"),
+        "abort b/x": lambda: client.abort_multipart_upload(**b, UploadId="none"),
+        "get elsewhere": lambda: client.get_object(Bucket=store.versioned_bucket, Key="a/x"),
+        "delete a/x": lambda: client.delete_object(**a),
+        "delete b/x": lambda: client.delete_object(**b),
+    }

@@ -1,10 +1,10 @@
 """R2's tokens at a stub that keeps their actions and paths: tests/support/r2_store.py. Not at R2.
 
-The client's commands, what a URL of one operation cannot do, and what R2 does not have.
+The client's commands, credentials, and what R2 does not have. test_r2_urls.py has what URLs cannot do.
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -20,8 +20,10 @@ from tests.end_to_end.at_r2 import (
     CALLERS,
     MIXED,
     PROGRAM,
+    PUBLIC_URL,
     READS_A,
     AtR2,
+    allowed,
     client_of,
     run_at_r2,
 )
@@ -81,14 +83,19 @@ def test_a_folder_is_listed_copied_moved_and_removed(
     assert run(at_r2, "ls", f"objects/{name}/") == b""
 
 
-def test_a_url_is_made(at_r2: AtR2, name: str) -> None:
+def test_a_url_and_a_link_are_made(at_r2: AtR2, name: str) -> None:
     at_r2.store.put(name)
     url = run(at_r2, "url", f"objects/{name}").decode().strip()
     assert httpx.get(url, trust_env=False).content == BODY
-    assert PARENT_SECRET not in url
+    made = at_r2.command.run("link", f"objects/{name}")
+    assert made.returncode == 0, made.stderr
+    link = made.stdout.decode().strip()
+    visit = at_r2.service.client.get(link.removeprefix(PUBLIC_URL), headers={"authorization": ""})
+    assert httpx.get(visit.headers["location"], trust_env=False).content == BODY
+    assert PARENT_SECRET not in url + link + visit.text
 
 
-def test_a_batch_has_one_session_an_operation(at_r2: AtR2, name: str) -> None:
+def test_each_url_of_a_batch_has_a_token_of_its_own(at_r2: AtR2, name: str) -> None:
     keys = [f"{name}/{number}" for number in range(3)]
     for each in keys:
         at_r2.store.put(each)
@@ -96,80 +103,7 @@ def test_a_batch_has_one_session_an_operation(at_r2: AtR2, name: str) -> None:
     urls = [each["request"]["url"] for each in answer["results"]]
     assert [httpx.get(url, trust_env=False).content for url in urls] == [BODY] * 3
     tokens = {httpx.URL(url).params["X-Amz-Security-Token"] for url in urls}
-    upload = at_r2.service.sign("upload-urls", key=keys[0], content_length=1, overwrite=True)
-    assert len(tokens) == 1
-    assert httpx.URL(upload.url).params["X-Amz-Security-Token"] not in tokens
-
-
-@pytest.mark.parametrize(
-    ("path", "key", "method"),
-    [
-        ("download-urls", "a/x", "GET"),
-        ("download-urls", "one.txt", "GET"),
-        ("upload-urls", "b/x", "PUT"),
-    ],
-)
-def test_a_token_has_only_its_operations_paths(
-    at_r2: AtR2, path: str, key: str, method: str
-) -> None:
-    at_r2.store.put(key)
-    more = {"content_length": len(BODY), "overwrite": True} if method == "PUT" else {}
-    signed = at_r2.sign(path, key, who=READS_A, **more)
-    body = BODY if method == "PUT" else None
-    sent = httpx.request(
-        method, signed["url"], headers=signed["headers"], content=body, trust_env=False
-    )
-    assert sent.status_code == 200
-    token = httpx.URL(signed["url"]).params["X-Amz-Security-Token"]
-    assert refusals(at_r2, token) == ALLOWED[path]
-
-
-# What a program may do that takes the token of a URL apart, and signs by itself
-ALLOWED: Final = {
-    "download-urls": ["get a/x", "head a/x", "get one.txt"],
-    "upload-urls": ["put b/x"],
-}
-
-
-def refusals(at_r2: AtR2, token: str) -> list[str]:
-    """Return which of many requests the store allows by this token's credentials."""
-    client = client_of(at_r2.store, token)
-    bucket = at_r2.store.bucket
-    source = {"Bucket": bucket, "Key": "a/x"}
-    tried: dict[str, Callable[[], object]] = {
-        "get a/x": lambda: client.get_object(Bucket=bucket, Key="a/x"),
-        "head a/x": lambda: client.head_object(Bucket=bucket, Key="a/x"),
-        "get one.txt": lambda: client.get_object(Bucket=bucket, Key="one.txt"),
-        "get b/x": lambda: client.get_object(Bucket=bucket, Key="b/x"),
-        "get one.txt.old": lambda: client.get_object(Bucket=bucket, Key="one.txt.old"),
-        "list": lambda: client.list_objects_v2(Bucket=bucket, Prefix="a/"),
-        "put a/x": lambda: client.put_object(Bucket=bucket, Key="a/x", Body=BODY),
-        "put b/x": lambda: client.put_object(Bucket=bucket, Key="b/x", Body=BODY),
-        "copy": lambda: client.copy_object(Bucket=bucket, Key="b/y", CopySource=source),
-        "delete": lambda: client.delete_object(Bucket=bucket, Key="b/x"),
-        "begin": lambda: client.create_multipart_upload(Bucket=bucket, Key="b/x"),
-        "other": lambda: client.get_object(Bucket=at_r2.store.versioned_bucket, Key="a/x"),
-    }
-    for key in ("a/x", "one.txt", "one.txt.old", "b/x"):
-        at_r2.store.put(key)
-    answers = list[tuple[str, int]]()
-    for what, call in tried.items():
-        try:
-            call()
-        except ClientError as error:
-            answers.append((what, error.response["ResponseMetadata"]["HTTPStatusCode"]))
-        else:
-            answers.append((what, 200))
-    assert {status for _, status in answers} == {200, 403}
-    return [what for what, status in answers if status == 200]
-
-
-def test_an_upload_url_copies_nothing(at_r2: AtR2) -> None:
-    at_r2.store.put("a/secret")
-    signed = at_r2.sign("upload-urls", "b/new", who=READS_A, content_length=0, overwrite=True)
-    headers = signed["headers"] | {"x-amz-copy-source": f"{at_r2.store.bucket}/a/secret"}
-    assert httpx.put(signed["url"], headers=headers, trust_env=False).status_code == 403
-    assert at_r2.store.content("b/new") is None
+    assert len(tokens) == 3
 
 
 def test_no_token_copies_where_a_caller_may_only_read(at_r2: AtR2) -> None:
@@ -214,7 +148,7 @@ def test_credentials_of_other_operations_need_a_prefix(at_r2: AtR2) -> None:
     assert refused.status_code == 422
     assert "the same operations on all its paths" in refused.text
     token = get(params={"prefix": "a/"}).json()["Token"]
-    assert refusals(at_r2, token) == ["get a/x", "head a/x"]
+    assert allowed(at_r2.store, token) == ["get a/x", "head a/x", "get a/x.old"]
 
 
 @pytest.mark.parametrize(
@@ -261,7 +195,7 @@ def test_a_changed_secret_signs_at_once_what_follows(at_r2: AtR2, tmp_path: Path
         wait_for(lambda: send(service.sign("download-urls", key="changed")).status_code == 200)
 
 
-def test_a_diagnosis_finds_the_session_of_each_operation(at_r2: AtR2, name: str) -> None:
+def test_a_diagnosis_proves_a_change_by_the_urls_own_secret(at_r2: AtR2, name: str) -> None:
     at_r2.store.put(name)
     at_r2.service.sign("upload-urls", key=name, content_length=1, overwrite=True)
     signed = at_r2.service.sign("download-urls", key=name)
@@ -272,7 +206,7 @@ def test_a_diagnosis_finds_the_session_of_each_operation(at_r2: AtR2, name: str)
     )
     assert reply.status_code == 200, reply.text
     codes = [each["code"] for each in reply.json()["findings"]]
-    assert codes == ["query_changed"]  # which only the secret of its own session proves
+    assert codes == ["query_changed"]  # which only the secret of its own token proves
 
 
 def test_no_log_has_the_parents_secret_or_a_token(at_r2: AtR2) -> None:

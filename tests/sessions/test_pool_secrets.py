@@ -11,6 +11,7 @@ from service.sessions.pool import SessionPool
 from service.sessions.pool_entry import BucketSessions
 from service.sessions.source import Role
 from service.sessions.sts import AssumedRole
+from service.signing.signer import Signer
 from tests.support.factories import ADDRESS, SECRET, TOKEN
 from tests.support.observers import NullObserver
 from tests.support.pool import BILLING, LONGEST_LIFETIME, OWN, make_pool_harness
@@ -22,6 +23,7 @@ async def test_no_log_record_and_no_repr_shows_secrets(caplog: pytest.LogCapture
     caplog.set_level(logging.DEBUG)
     harness = make_pool_harness()
     signing = await harness.pool.ready(BILLING)
+    assert isinstance(signing.signer, Signer)
     signing.signer.state("20260101")
     harness.source.error = OSError(f"no route for {SECRET}")
     await asyncio.sleep(3600)

@@ -1,9 +1,10 @@
 """Tokens of Cloudflare R2: the page's own example, and what a session says of itself."""
 
 import json
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final
+from urllib.parse import parse_qs, urlsplit
 
 import jwt
 import pytest
@@ -12,15 +13,20 @@ from service.sessions.history import History
 from service.sessions.r2_tokens import R2Address, R2Tokens
 from service.sessions.session import Session
 from service.sessions.source import SessionRefused, session_name
+from service.signing.actions import DeleteObject, GetObject, ListObjects
+from service.signing.signer import MAX_EXPIRES_IN, Address, Signable
 from service.signing.sigv4 import Credentials
 from tests.support.r2_store import ACCOUNT, PARENT_KEY_ID, PARENT_SECRET
 from tests.support.virtual_time import CLOCK_START, FakeClock
 
 HOST: Final = f"{ACCOUNT}.r2.cloudflarestorage.com"
 RIGHTS: Final = (
-    '{"scope":"object-read-only","actions":["GetObject","HeadObject"],'
-    '"paths":{"prefixPaths":["a/"],"objectPaths":["one.txt"]}}'
+    '[{"scope":"object-read-only","actions":["GetObject","HeadObject"],'
+    '"paths":{"prefixPaths":["a/"],"objectPaths":["one.txt"]}}]'
 )
+ADDRESS: Final = Address(scheme="https", host=HOST, path_prefix="/acme-media/", region="auto")
+NOW: Final = int(CLOCK_START) + 1000
+NOBODYS: Final = "presign-signs-nothing-with-this"
 OWNER: Final = (None, "portal")
 PAYLOAD: Final = (
     '{"bucket":"acme-media","scope":"object-read-only","actions":["GetObject","HeadObject"],'
@@ -48,7 +54,7 @@ def part(token: str, number: int) -> str:
 
 
 async def test_a_token_is_that_of_the_pages_example() -> None:
-    session = await source().fetch(OWNER, RIGHTS)
+    session = await source().fetch(OWNER, RIGHTS, vended=True)
     token = token_of(session)
     assert part(token, 0) == '{"alg":"HS256","typ":"JWT"}'
     assert part(token, 1) == PAYLOAD
@@ -92,12 +98,73 @@ async def test_nothing_shows_the_parents_secret() -> None:
     assert str(session.credentials.session_token) not in repr(session)
 
 
-async def test_sessions_of_one_key_are_remembered_apart() -> None:
-    history = History(FakeClock())
-    first = await source().fetch(OWNER, RIGHTS)
-    second = await source(host="proxy.test:8443").fetch(OWNER, RIGHTS)
-    for each in (first, second):
-        history.remember("media", OWNER, each)
-    for each in (first, second):
-        assert history.find(each.credentials.session_token or "", "media", OWNER) is each
-    assert history.find(PARENT_KEY_ID, "media", OWNER) is None
+def claims_of_url(url: str) -> dict[str, Any]:
+    token = parse_qs(urlsplit(url).query)["X-Amz-Security-Token"][0]
+    text = b64decode(token).decode().removeprefix("jwt/")
+    found: dict[str, Any] = json.loads(part(text, 1))
+    return found
+
+
+async def test_a_url_has_a_token_of_its_own() -> None:
+    signer = (await source().fetch(OWNER, RIGHTS)).signer(ADDRESS)
+    url = signer.presign(GetObject(), "a/ü b", now=NOW, expires_in=300)
+    assert claims_of_url(url) == {
+        "bucket": "acme-media",
+        "scope": "object-read-only",
+        "actions": ["GetObject"],
+        "paths": {"objectPaths": ["a/ü b"]},
+        "sub": ACCOUNT,
+        "iss": PARENT_KEY_ID,
+        "aud": HOST,
+        "iat": NOW - 60,
+        "exp": NOW + 300,
+    }
+    context = signer.context(GetObject(), now=NOW, expires_in=300)
+    assert context.urls(["a/%C3%BC%20b"]) == [url]
+    assert context.url("one.txt") != url
+
+
+async def test_no_token_lasts_longer_than_r2_allows() -> None:
+    signer = (await source().fetch(OWNER, RIGHTS)).signer(ADDRESS)
+    url = signer.presign(GetObject(), "a/x", now=NOW, expires_in=MAX_EXPIRES_IN)
+    claims = claims_of_url(url)
+    assert claims["exp"] - claims["iat"] == MAX_EXPIRES_IN
+
+
+@pytest.mark.parametrize(
+    ("action", "key"),
+    [(GetObject(), "b/x"), (DeleteObject(), "a/x"), (ListObjects(prefix="a/"), "")],
+)
+async def test_a_token_beyond_the_sessions_rights_allows_nothing(
+    action: Signable, key: str
+) -> None:
+    signer = (await source().fetch(OWNER, RIGHTS)).signer(ADDRESS)
+    claims = claims_of_url(signer.presign(action, key, now=NOW, expires_in=300))
+    assert claims["actions"] == ["HeadObject"]
+    assert claims["paths"] == {"objectPaths": [NOBODYS]}
+
+
+async def test_only_a_programs_session_has_a_token_with_rights() -> None:
+    own = json.loads(part(token_of(await source().fetch(OWNER, RIGHTS)), 1))
+    assert own["paths"] == {"objectPaths": [NOBODYS]}
+    vended = await source().fetch(OWNER, RIGHTS, vended=True)
+    assert json.loads(part(token_of(vended), 1))["paths"]["prefixPaths"] == ["a/"]
+    url = vended.signer(ADDRESS).presign(GetObject(), "a/x", now=NOW, expires_in=300)
+    assert claims_of_url(url)["paths"] == {"objectPaths": [NOBODYS]}
+
+
+async def test_a_session_knows_what_its_parent_signed() -> None:
+    history, session = History(FakeClock()), await source().fetch(OWNER, RIGHTS)
+    history.remember("media", OWNER, session)
+    found = history.find(PARENT_KEY_ID, "media", OWNER)
+    assert found is session
+    url = session.signer(ADDRESS).presign(GetObject(), "a/x", now=NOW, expires_in=300)
+    token = parse_qs(urlsplit(url).query)["X-Amz-Security-Token"][0]
+    signed = found.that_signed(token)
+    assert signed is not None
+    assert signed.credentials.session_token == token
+    changed = b64encode(b64decode(token)[:-4] + b"AAAA").decode()
+    for other in (None, "", "é", "no base64", token[:-8], changed):
+        assert found.that_signed(other) is None
+    elsewhere = await source(host="proxy.test:8443").fetch(OWNER, RIGHTS)
+    assert elsewhere.that_signed(token) is None

@@ -22,12 +22,13 @@ _NOT_THERE: Final = {
 def describe(name: str, bucket: BucketSettings) -> Iterator[str]:
     if bucket.credentials == "r2":
         yield (
-            f"bucket {name}: one token for each caller and operation, signed without a call. It "
-            "cannot be revoked: the end of the parent, an R2 API token, ends all of them"
+            f"bucket {name}: each URL has a token of its own, signed without a call, which allows "
+            "one action on one key until the URL ends. It cannot be revoked: the end of the "
+            "parent, an R2 API token, ends all of them"
         )
         yield (
-            f"bucket {name}: anyone who has a URL has its token, for that operation on all of the "
-            "caller's paths; create-only and a URL's lifetime do not bind them"
+            f"bucket {name}: anyone who has an upload URL can sign others for its key until it "
+            "ends; size, type, checksum and create-only do not bind them"
         )
 
 

@@ -18,7 +18,7 @@ from service.sessions.lifetime import GrantedLifetime, Validity
 from service.sessions.session import Session
 from service.sessions.source import SessionRefused, SessionSource
 from service.sessions.static_keys import static_session
-from service.signing.signer import Address, Signer
+from service.signing.signer import Address
 from service.signing.sigv4 import Credentials
 
 
@@ -103,7 +103,7 @@ async def check_forms(
 def _access(address: Address, session: Session, clock: Clock) -> StoreAccess:
     return StoreAccess(
         session=session,
-        signer=Signer(session.credentials, address),
-        internal_signer=Signer(session.credentials, address.internal or address),
+        signer=session.signer(address),
+        internal_signer=session.signer(address.internal or address),
         validity=Validity(int(session.now(clock)), GrantedLifetime(0, None)),  # nobody gets a URL
     )

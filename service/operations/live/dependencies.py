@@ -9,6 +9,7 @@ from service.auth.jwks_client import JwksSource, KeysUnavailable
 from service.auth.tokens import UnreadableKeys, read_keys
 from service.concurrency.causes import class_names
 from service.operations.live.results import Path, Result
+from service.sessions.r2_tokens import R2Session
 from service.sessions.session import Session
 from service.sessions.source import SessionRefused, SessionSource
 
@@ -32,7 +33,7 @@ async def open_session(
     except SessionRefused as error:
         hint = "; compare its trust policy with what `presign iam` prints" if error.denied else ""
         return None, [Result("error", at, f"there is no session: {error}{hint}")]
-    if session.shares_key_id:
+    if isinstance(session, R2Session):
         return session, [Result("works", at, "the keys sign tokens of R2")]
     if session.server_time_at_boot is None:
         return session, [Result("works", at, "there are static keys")]

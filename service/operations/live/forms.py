@@ -22,6 +22,7 @@ from service.s3.errors import S3Error
 from service.s3.forms import filled_in
 from service.signing.actions import DeleteObject, HeadObject
 from service.signing.post_policy import PostObject, presign_form
+from service.signing.signer import SignedCall
 
 _FILE: Final = b"presign check"
 _EXPIRES_IN: Final = 60
@@ -72,13 +73,15 @@ async def check_form(
 
 async def _send(store: S3Client, sender: StoreAccess, bucket: SignedBucket, key: str) -> None:
     size = len(_FILE)
+    now = sender.validity.now
+    call = SignedCall("PutObject", (key,))
     fields = presign_form(
-        sender.internal_signer,
+        sender.internal_signer.for_call(call, now=now, expires_in=_EXPIRES_IN),
         PostObject(min_content_length=size, max_content_length=size),
         key,
         bucket=bucket.s3_bucket,
         encryption=bucket.encryption,
-        now=sender.validity.now,
+        now=now,
         expires_in=_EXPIRES_IN,
     )
     posted, body = filled_in(fields, _FILE)

@@ -12,7 +12,7 @@ from service.s3.access import StoreAccess
 from service.s3.client import S3Client
 from service.s3.errors import S3Error
 from service.signing.actions import GetObject, ListObjects, ListObjectVersions
-from service.signing.signer import Signable, Signer
+from service.signing.signer import Signable, SignedCall, Signer
 
 # What the store's code means for the configuration:
 # docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
@@ -35,6 +35,7 @@ _ADVICE: Final = {
     "RequestTimeTooSkewed": "the clocks differ; correct the clock of this machine",
 }
 _NO_SUCH_KEY: Final = "NoSuchKey"
+_SECONDS: Final = 900  # that a changed URL may live
 _MISSING: Final = frozenset({_NO_SUCH_KEY, "404"})  # without a body there is only the status
 _READ: Final = frozenset({Operation.DOWNLOAD, Operation.HEAD, Operation.CHECK})
 _MAY_LIST: Final = frozenset({Operation.LIST, Operation.CHECK, Operation.MULTIPART})
@@ -112,7 +113,8 @@ async def _check_changed(
     store: S3Client, access: StoreAccess, at: tuple[str, str], key: str, missing: str
 ) -> Result:
     """`missing` is the code for a key without an object. A store that verifies does not look."""
-    signer = access.internal_signer
+    call, now = SignedCall("GetObject", (key,)), access.validity.now
+    signer = access.internal_signer.for_call(call, now=now, expires_in=_SECONDS)
     changing = ChangedKeySigner(signer.credentials, signer.address)
     try:
         await store.send(

@@ -43,6 +43,7 @@ from service.signing.header_signatures import (
     HeaderRequest,
     sign_headers,
 )
+from service.signing.signer import SignedCall
 
 _LIFETIME: Final = Lifetime(expires_in=HEADER_SIGNATURE_SECONDS)
 _MAX_DECIDED: Final = 256
@@ -222,7 +223,10 @@ class RemoteSigner(UseCase[None]):
             headers={**checked.signed, **added} if added else checked.signed,
             payload_hash=checked.payload_hash,
         )
-        headers = sign_headers(signing.signer, request, now=validity.now)
+        signer = signing.signer.for_call(
+            _signed_call(checked), now=validity.now, expires_in=validity.expires_in
+        )
+        headers = sign_headers(signer, request, now=validity.now)
         return SignedHeaders(
             headers={**headers, **added} if added else headers,
             covers_only_url=method in _READS and checked.signed.keys() <= _HASHES,
@@ -268,6 +272,13 @@ class RemoteSigner(UseCase[None]):
                     raise InvalidRequest("Grants with different conditions need a request each.")
                 decided = decision
         return authorized
+
+
+def _signed_call(checked: _ValidatedRequest) -> SignedCall:
+    first, *_ = accesses = checked.accesses
+    if first.is_prefix:
+        return SignedCall(checked.call.action, prefix=first.key)
+    return SignedCall(checked.call.action, tuple(access.key for access in accesses))
 
 
 def _check_shared_deletion(bucket: Bucket, *, is_body_signed: bool) -> None:

@@ -41,9 +41,9 @@ def test_check_says_who_signs_and_what_tokens_cannot(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     files = f"{tmp_path}/access_key_id_file and {tmp_path}/secret_access_key_file"
     assert f"signed with tokens that the keys in {files} sign and last 1 h" in done.stdout
-    assert "one token for each caller and operation, signed without a call" in done.stdout
+    assert "each URL has a token of its own, signed without a call" in done.stdout
     assert "It cannot be revoked: the end of the parent" in done.stdout
-    assert "anyone who has a URL has its token, for that operation on all" in done.stdout
+    assert "anyone who has an upload URL can sign others for its key until it ends" in done.stdout
     assert "STS" not in done.stdout
     assert "share one" not in done.stdout
 
@@ -104,7 +104,7 @@ def test_iam_names_no_role_and_no_user(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("more", "text"),
     [
-        ({"allow": ["download", "link"]}, "allow: `link` would give it to strangers"),
+        ({"allow": ["upload", "link"]}, "allow: `link` with `upload`: strangers could upload"),
         ({"max_content_length": "1MiB"}, "max_content_length: nobody would keep it"),
         ({"content_types": ["image/*"]}, "content_types: nobody would keep it"),
     ],
@@ -115,4 +115,9 @@ def test_what_a_url_circumvents_is_an_error(
     done = command(tmp_path, "check", grant("a/", "download", "upload") | more)
     assert done.exit_code == 1
     assert f"callers.0.grants.0.{text}" in done.output
-    assert "holds the secret of its session" in done.output
+    assert "anyone who has an upload URL can sign others for its key" in done.output
+
+
+def test_links_to_read_are_allowed(tmp_path: Path) -> None:
+    both = (grant("a/", "download", "link"), grant("a/", "upload"))
+    assert command(tmp_path, "check", *both).exit_code == 0
