@@ -7,12 +7,13 @@ from typing import Final, NamedTuple
 
 from service.access.bucket_arns import BucketArns
 from service.access.callers import CallerEntry, caller_name
-from service.access.conditions import conditions_of
+from service.access.conditions import conditions_of, words
 from service.access.copy_policy import (
     Copies,
     CopyPolicy,
     GrantedBucket,
     copy_policy,
+    grants_of_copies,
     receives_copies,
 )
 from service.access.create_only import (
@@ -82,18 +83,16 @@ def _left_out(buckets: Mapping[str, Bucket], grants: Sequence[Grant]) -> Iterato
     `grants` are distinct, and as long as claims make them.
     """
     for conditions, alike in conditions_of(grants).items():
-        by_bucket = of_buckets(alike)
-        readable = downloads(buckets, by_bucket)
-        for name, own in sorted(by_bucket.items()):
+        for name, own in sorted(of_buckets(alike).items()):
             if (arns := buckets[name].arns) is None:
                 continue
             unconditional = uploads_without_condition(own) if arns.enforces_limits else ()
             for grant in filter(is_create_only, unconditional):
                 yield _LeftOut(name, conditions, _FREE, grants.index(grant))
             limits = _unlimited(own, arns) if arns.enforces_limits else ()
-            copies = _uncopied(name, own, buckets, readable)
-            for what in (*limits, *_unlisted(own, arns), *copies):
+            for what in (*limits, *_unlisted(own, arns)):
                 yield _LeftOut(name, conditions, what)
+        yield from _uncopied(buckets, grants, conditions)
 
 
 @lru_cache(maxsize=4096)
@@ -132,7 +131,26 @@ def _unlisted(grants: list[Grant], arns: BucketArns) -> Iterator[str]:
 
 
 def _uncopied(
-    name: str, own: list[Grant], buckets: Mapping[str, Bucket], readable: Downloads
+    buckets: Mapping[str, Bucket], grants: Sequence[Grant], target: Conditions | None
+) -> Iterator[_LeftOut]:
+    """Yield what is left out of copies to where grants with these conditions upload.
+
+    Each set of conditions of a source has a session of its own. None reads by tags.
+    """
+    for source in conditions_of(grants):
+        if source is not None and source.only_if_tagged:
+            continue
+        by_bucket = of_buckets(grants_of_copies(grants, target, source))
+        readable = downloads(buckets, by_bucket)
+        read = ", ".join(words(source)) or "without a condition"
+        of = "" if source == target else f" of what is read {read}"
+        for name, own in sorted(by_bucket.items()):
+            for what in _no_room_for_copies(name, own, buckets, readable, of):
+                yield _LeftOut(name, target, what)
+
+
+def _no_room_for_copies(
+    name: str, own: list[Grant], buckets: Mapping[str, Bucket], readable: Downloads, of: str
 ) -> Iterator[str]:
     bucket = buckets[name]
     shared = readable.get(bucket.copy_group, {})
@@ -142,10 +160,10 @@ def _uncopied(
     others = other_sources(buckets, name, shared)
     found = _copies_of(tuple(own), bucket.arns, tuple(others))
     if found is None:
-        yield "has no room for copies; merge or shorten its prefixes"
+        yield f"has no room for copies{of}; merge or shorten its prefixes"
         return
     if found.copies is Copies.WITHIN and not shared.keys() <= {name}:
-        yield "has no room for copies from other buckets; merge or shorten their prefixes"
+        yield f"has no room for copies from other buckets{of}; merge or shorten their prefixes"
     if bucket.arns.enforces_limits:
         creating = bound_to_create(targets, overwriting(targets))
-        yield from _no_room(found.policy, creating, signature_age.max_age(own), " of copies")
+        yield from _no_room(found.policy, creating, signature_age.max_age(own), f" of copies{of}")

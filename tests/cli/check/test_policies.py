@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from typing import Final
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -162,3 +163,22 @@ def test_what_is_left_out_is_under_the_grants_own_conditions() -> None:
     under = "the session policy for bucket reports under only from"
     assert first.startswith(f"API key 203.0.113.0/24: {under} 203.0.113.0/24 does not enforce")
     assert second.startswith(f"API key 198.51.100.0/24: {under} 198.51.100.0/24 does not enforce")
+
+
+@pytest.mark.parametrize(("number", "is_told"), [(1, False), (12, True)])
+def test_copies_under_other_conditions_may_have_no_room(number: int, *, is_told: bool) -> None:
+    """Of each set of conditions alone there is room."""
+    network = Conditions(networks=("203.0.113.0/24",))
+    names = [f"{'a' * 60}{each}/" for each in range(number)]
+    writes, reads = (frozenset({each}) for each in (Operation.UPLOAD, Operation.DOWNLOAD))
+    grants = (
+        *(make_grant(prefix=f"to/{each}", allow=writes, conditions=network) for each in names),
+        *(make_grant(prefix=f"from/{each}", allow=reads) for each in names),
+    )
+    buckets = {"reports": make_bucket(arns=ARNS, copy_group=("role",))}
+    entry = CallerEntry(issuer=None, subject="portal", grants=grants)
+    told = (
+        "API key portal: the session policy for bucket reports under only from 203.0.113.0/24 has "
+        "no room for copies of what is read without a condition; merge or shorten its prefixes"
+    )
+    assert (told in left_out.describe(buckets, [entry])) is is_told
