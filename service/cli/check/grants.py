@@ -24,6 +24,13 @@ _UNREVOCABLE: Final = (
     "most, the default_expires_in; set max_expires_in to how long a leak may last"
 )
 _GUESSABLE: Final = {digest_of(word) for word in ("demo", "test", "secret", "password", "changeme")}
+# Why another grant's session signs, and what to do.
+_NO_CONDITION: Final = ("has no condition", "give that one the condition, or leave {} out of it")
+_NO_TAG: Final = ("reads what has no tag", "give that one the tag, or leave {} out of it")
+_COMES_FIRST: Final = (
+    "comes first, with other conditions",
+    "write one grant with both, or leave {} out of one",
+)
 _LocatedGrant = tuple[Location, GrantSettings]
 
 
@@ -40,8 +47,11 @@ def warnings(
         for text in _doubtful_prefix(grant.prefix):
             yield ConfigurationProblem(text, (*at, "prefix"))
     for own, others in _grants_of_callers(settings, entries):
+        order = {id(grant): place for place, (_, grant) in enumerate(others)}
         for located, by in product(own, others):
-            if by[1] is not located[1]:
+            if by[1] is not located[1] and _covers(by[1], located[1]):
+                comes_first = order[id(by[1])] < order[id(located[1])]
+                yield from _undone_conditions(located, by, comes_first=comes_first)
                 yield from _undone_limits(located, by, settings)
 
 
@@ -121,17 +131,49 @@ def _grants_of_callers(
         yield own[id(entry)], [each for other in matching for each in own[id(other)]]
 
 
+def _undone_conditions(
+    located: _LocatedGrant, by: _LocatedGrant, *, comes_first: bool
+) -> Iterator[ConfigurationProblem]:
+    """Yield that conditions have no effect, where the other grant's session signs for both.
+
+    That is the one of `access/decisions.py`: `foremost`.
+    """
+    (at, grant), (other_at, other) = located, by
+    shared = frozenset(grant.allow) & frozenset(other.allow)
+    if _kept(grant) == _kept(other):
+        return
+    match _strictness(grant), _strictness(other):
+        case 1 | 2, 0:
+            name, (reason, remedy) = grant.conditions[0], _NO_CONDITION
+        case 2, 1:
+            name, (reason, remedy) = "only_if_tagged", _NO_TAG
+        case own, others if own == others and comes_first:
+            name, (reason, remedy) = grant.conditions[0], _COMES_FIRST
+            shared -= {Operation.CREDENTIALS}  # they have each grant under its own conditions
+        case _:
+            return
+    if shared:
+        names = _names(shared)
+        text = f"has no effect on {names}, because {OTHER} {reason}; {remedy.format(names)}"
+        yield ConfigurationProblem(text, (*at, name), other=other_at, grave=True)
+
+
+def _strictness(grant: GrantSettings) -> int:
+    return bool(grant.conditions) + bool(grant.only_if_tagged)
+
+
+def _kept(grant: GrantSettings) -> tuple[object, ...]:
+    """Return what is equal for grants with the same conditions."""
+    places = (grant.networks, grant.vpc_endpoints)
+    return (*(frozenset(each or ()) for each in places), grant.only_if_tagged)
+
+
 def _undone_limits(
     located: _LocatedGrant, by: _LocatedGrant, settings: Settings
 ) -> Iterator[ConfigurationProblem]:
     """Yield the limits without effect, since the other grant covers the same keys and has less."""
     (at, grant), (other_at, other) = located, by
-    if grant.bucket != other.bucket or not _covers(other.prefix, grant.prefix):
-        return
     shared = frozenset(grant.allow) & frozenset(other.allow)
-    if shared and grant.conditions and not other.conditions:
-        text = f"has no effect on {_names(shared)}, because {OTHER} has no condition"
-        yield ConfigurationProblem(text, (*at, grant.conditions[0]), other=other_at, grave=True)
     for limit in LIMITS:
         if limit.name not in grant.model_fields_set or limit.unit is Unit.FLAG:
             continue
@@ -148,9 +190,12 @@ def _value(grant: GrantSettings, limit: Limit, settings: Settings) -> Any:
     return max_expires_in(grant, settings) if is_lifetime else getattr(grant, limit.name)
 
 
-def _covers(prefix: str, other: str) -> bool:
-    covers_subtree = not prefix or prefix.endswith("/")
-    return other.startswith(prefix) if covers_subtree else other == prefix
+def _covers(grant: GrantSettings, other: GrantSettings) -> bool:
+    """Whether a grant is for all keys of the other."""
+    if grant.bucket != other.bucket:
+        return False
+    covers_subtree = not grant.prefix or grant.prefix.endswith("/")
+    return other.prefix.startswith(grant.prefix) if covers_subtree else other.prefix == grant.prefix
 
 
 def _names(operations: frozenset[Operation]) -> str:

@@ -115,9 +115,41 @@ def test_a_grant_without_a_condition_undoes_another(tmp_path: Path) -> None:
     undone = (grant("download, head", NETWORKS), grant("head", prefix=""))
     [found, _] = warnings(tmp_path, *undone)
     assert found.startswith("0.networks: has no effect on head, because callers.0.grants.1 (")
-    assert found.endswith(") has no condition")
-    for others in (grant("upload"), grant("head", TAGGED), grant("head", prefix="b/")):
+    assert found.endswith(
+        ") has no condition; give that one the condition, or leave head out of it"
+    )
+    for others in (grant("upload"), grant("head", prefix="b/")):
         assert warnings(tmp_path, undone[0], others) == []
+
+
+def test_a_grant_without_a_tag_undoes_that_of_another(tmp_path: Path) -> None:
+    undone = (grant("download", f"{NETWORKS}, {TAGGED}"), grant("download", NETWORKS, prefix=""))
+    [found, _] = warnings(tmp_path, *undone)
+    assert found.startswith("0.only_if_tagged: has no effect on download, because callers.0")
+    assert found.endswith(
+        ") reads what has no tag; give that one the tag, or leave download out of it"
+    )
+
+
+def test_the_first_of_two_grants_undoes_the_conditions_of_the_second(tmp_path: Path) -> None:
+    first = grant("download, head, credentials", "networks: [203.0.113.0/24, 198.51.100.0/24]")
+    second = grant("download, credentials", NETWORKS)
+    [found] = warnings(tmp_path, first, second)
+    assert found.startswith("1.networks: has no effect on download, because callers.0.grants.0 (")
+    assert found.endswith(
+        ") comes first, with other conditions; write one grant with both, or leave download out "
+        "of one"
+    )
+    [found] = warnings(tmp_path, second, first)
+    assert found.startswith("1.networks: has no effect on download, because callers.0.grants.0 (")
+
+
+def test_grants_with_equal_conditions_undo_none(tmp_path: Path) -> None:
+    networks = ("198.51.100.0/24, 203.0.113.0/24", "203.0.113.0/24, 198.51.100.0/24")
+    both = [grant("download", f"networks: [{each}]") for each in networks]
+    assert warnings(tmp_path, *both) == []
+    narrower = grant("download", ENDPOINTS, prefix="a/b/")
+    assert warnings(tmp_path, narrower, both[0]) == []
 
 
 def test_a_condition_of_what_signs_nothing_has_no_effect(tmp_path: Path) -> None:
