@@ -118,7 +118,10 @@ class R2Session(Session):
 
 
 class R2Signer:
-    """Signs each call with a token of its own. It is a `RequestSigner`."""
+    """Signs each call with a token of its own. It is a `RequestSigner`.
+
+    A URL takes 50 µs of CPU. Another signer has its key for a day, and takes 3 µs.
+    """
 
     is_slow: ClassVar = True
 

@@ -55,6 +55,23 @@ def test_the_secret_of_a_url_signs_no_other_call(
     assert allowed(at_r2.store, token_of(signed.url)) == calls
 
 
+@pytest.mark.parametrize(
+    ("method", "key", "call"),
+    [("GET", "a/x", "get"), ("HEAD", "a/x", "head"), ("PUT", "b/x", "put")],
+)
+def test_the_secret_behind_an_object_url_signs_no_other_call(
+    at_r2: AtR2, method: str, key: str, call: str
+) -> None:
+    at_r2.store.put(key)
+    body = BODY if method == "PUT" else b""
+    reply = at_r2.service.client.request(method, f"/o/objects/{key}", content=body)
+    assert reply.status_code == 307, reply.text
+    location = reply.headers["location"]
+    sent = httpx.request(method, location, content=body, trust_env=False)
+    assert sent.status_code == 200
+    assert allowed(at_r2.store, token_of(location)) == [f"{call} {key}"]
+
+
 def test_the_secret_of_a_part_signs_parts_of_its_key_alone(at_r2: AtR2) -> None:
     part = at_r2.service.first_part("b/x", content_length=len(BODY), overwrite=True)
     assert send(part, BODY).status_code == 200

@@ -3,17 +3,36 @@
 import json
 from base64 import b64decode, b64encode
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, Final, get_args
 from urllib.parse import parse_qs, urlsplit
 
 import jwt
 import pytest
 
+from service.access.grants import Grant, Operation
+from service.access.r2_rights import session_rights
 from service.sessions.history import History
 from service.sessions.r2_tokens import R2Address, R2Tokens
 from service.sessions.session import Session
 from service.sessions.source import SessionRefused, session_name
-from service.signing.actions import DeleteObject, GetObject, ListObjects
+from service.signing.actions import (
+    DeleteObject,
+    GetObject,
+    HeadObject,
+    ListObjects,
+    ListObjectVersions,
+    PutObject,
+)
+from service.signing.copy_object import CopyObject, CopySource
+from service.signing.multipart_actions import (
+    AbortMultipartUpload,
+    CompleteMultipartUpload,
+    CreateMultipartUpload,
+    ListParts,
+    UploadPart,
+    UploadPartOfUnknownLength,
+)
+from service.signing.redirected_put import RedirectedPut
 from service.signing.signer import MAX_EXPIRES_IN, Address, Signable
 from service.signing.sigv4 import Credentials
 from tests.support.r2_store import ACCOUNT, PARENT_KEY_ID, PARENT_SECRET
@@ -122,6 +141,36 @@ async def test_a_url_has_a_token_of_its_own() -> None:
     context = signer.context(GetObject(), now=NOW, expires_in=300)
     assert context.urls(["a/%C3%BC%20b"]) == [url]
     assert context.url("one.txt") != url
+
+
+SIGNED: Final[list[tuple[Signable, str]]] = [
+    (GetObject(), "GetObject"),
+    (HeadObject(), "HeadObject"),
+    (DeleteObject(), "DeleteObject"),
+    (ListObjects(prefix="a/"), "ListObjectsV2"),
+    (PutObject(content_length=1), "PutObject"),
+    (RedirectedPut(content_length=1), "PutObject"),
+    (CopyObject(source=CopySource(bucket="acme-media", key="a/y")), "CopyObject"),
+    (CreateMultipartUpload(), "CreateMultipartUpload"),
+    (UploadPart(upload_id="u", part_number=1, content_length=1), "UploadPart"),
+    (UploadPartOfUnknownLength(upload_id="u", part_number=1), "UploadPart"),
+    (ListParts(upload_id="u"), "ListParts"),
+    (CompleteMultipartUpload(upload_id="u", content_length=1), "CompleteMultipartUpload"),
+    (AbortMultipartUpload(upload_id="u"), "AbortMultipartUpload"),
+]
+
+
+@pytest.mark.parametrize(("action", "name"), SIGNED)
+async def test_each_action_has_its_name_at_r2(action: Signable, name: str) -> None:
+    everything = Grant(bucket="media", prefix="a/", allow=frozenset(Operation))
+    session = await source().fetch(OWNER, session_rights([everything]))
+    url = session.signer(ADDRESS).presign(action, "a/x", now=NOW, expires_in=300)
+    assert claims_of_url(url)["actions"][0] == name
+
+
+def test_no_action_is_forgotten() -> None:
+    versions = {ListObjectVersions}  # R2 keeps none
+    assert {type(action) for action, _ in SIGNED} == {*get_args(Signable)} - versions
 
 
 async def test_no_token_lasts_longer_than_r2_allows() -> None:
