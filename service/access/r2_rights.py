@@ -63,6 +63,9 @@ class Rights:
 
     def claims(self) -> dict[str, Any]:
         """Return them as a token has them. All keys are no paths."""
+        # R2 would take one without actions or paths for more.
+        assert self.actions
+        assert self.prefixes or self.keys
         scope = _READ_ONLY if _READS.issuperset(self.actions) else _READ_WRITE
         found: dict[str, Any] = {"scope": scope, "actions": [*self.actions]}
         if "" not in self.prefixes:

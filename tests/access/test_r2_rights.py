@@ -114,6 +114,13 @@ def test_a_grant_on_the_whole_bucket_has_no_paths() -> None:
     assert "paths" not in Rights.of(["HeadObject"], whole, Operation.HEAD).claims()
 
 
+def test_a_token_of_nothing_is_not_one_of_everything() -> None:
+    for nothing in (Rights(("HeadObject",)), Rights((), keys=("a/x",))):
+        with pytest.raises(AssertionError):
+            nothing.claims()
+    assert token_of(SignedCall("GetObject"), grant("", *Operation)) is None
+
+
 def test_a_path_that_another_covers_is_left_out() -> None:
     granted = [grant(each, Operation.HEAD) for each in ("a/", "a/b/", "a/k", "k")]
     found = Rights.of(["HeadObject"], granted, Operation.HEAD)
