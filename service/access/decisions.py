@@ -5,11 +5,18 @@ allows it. A refusal is a value. `Denied` tells the caller nothing about what li
 grants. `Limited` names the limit, which is the caller's own.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from service.access.content_types import suggested_content_type
-from service.access.grants import AccessRequest, Conditions, Grant, Grants, Operation
+from service.access.grants import (
+    AccessRequest,
+    Conditions,
+    Grant,
+    Grants,
+    Operation,
+    foremost,
+)
 from service.access.limits import Limited, violated_limit
 
 
@@ -47,22 +54,6 @@ def decide(grants: Grants, request: AccessRequest) -> Decision:
         longest = max(known) if len(known) == len(lifetimes) else None
         return Allowed(longest, first[0].conditions)
     return first_limit or Denied()
-
-
-def foremost(grants: Sequence[Grant]) -> Sequence[Grant]:
-    """Return those of some grants that one session is for: all have the same conditions.
-
-    These are none if a grant has none, and without tags if a grant has no tags. Otherwise they are
-    those of the first.
-    """
-    if len(grants) == 1 or all(grant.conditions is None for grant in grants):
-        return grants
-    chosen = min((grant.conditions for grant in grants), key=_strictness)
-    return [grant for grant in grants if grant.conditions == chosen]
-
-
-def _strictness(conditions: Conditions | None) -> int:
-    return 0 if conditions is None else 1 + bool(conditions.only_if_tagged)
 
 
 def allowed_content_type(grants: Grants, request: AccessRequest) -> str | None:

@@ -88,6 +88,22 @@ def of_buckets(grants: Iterable[Grant]) -> dict[str, list[Grant]]:
     return found
 
 
+def foremost(grants: Sequence[Grant]) -> Sequence[Grant]:
+    """Return those of some grants that one session is for: all have the same conditions.
+
+    These are none if a grant has none, and without tags if a grant has no tags. Otherwise they are
+    those of the first.
+    """
+    if len(grants) == 1 or all(grant.conditions is None for grant in grants):
+        return grants
+    chosen = min((grant.conditions for grant in grants), key=_strictness)
+    return [grant for grant in grants if grant.conditions == chosen]
+
+
+def _strictness(conditions: Conditions | None) -> int:
+    return 0 if conditions is None else 1 + bool(conditions.only_if_tagged)
+
+
 @dataclass(slots=True, kw_only=True)
 class AccessRequest:  # not frozen: see presigning/requests.py
     """What a request needs a grant for. With `is_prefix`: for all keys that start with `key`.

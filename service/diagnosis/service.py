@@ -12,8 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from service.access.conditions import words
-from service.access.decisions import foremost
-from service.access.grants import AccessRequest, Grant, Operation
+from service.access.grants import AccessRequest, Grant, Operation, foremost
 from service.clock import Clock
 from service.diagnosis.bucket_lookup import BucketLocation, locate, locate_behind_proxy
 from service.diagnosis.canonical_request import CANONICAL_REQUEST, parse_canonical_request
