@@ -16,7 +16,7 @@ from service.sessions.session import Session
 from service.sessions.source import Owner
 from tests.api.refusals import problem
 from tests.api.sentinels import FORGED
-from tests.app.services.harness import Issuer, issuer, until
+from tests.app.services.harness import Issuer, issuer
 from tests.auth.mint import SUBJECT, ed_key, make_token
 from tests.support.app import (
     ADDRESS,
@@ -29,6 +29,7 @@ from tests.support.app import (
     run_app,
 )
 from tests.support.virtual_time import FakeClock
+from tests.support.waiting import until
 
 GET: Final = {"bucket": "demo", "key": "a"}
 GOOD: Final = f"Bearer {API_KEY}"

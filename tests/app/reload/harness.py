@@ -14,7 +14,8 @@ import pytest
 from service.app import reload
 from service.app.settings import load_again, load_settings
 from service.config.process import configuration_fingerprint
-from tests.app.services.harness import Harness, caller, configuration, grant, start_services, until
+from tests.app.services.harness import Harness, caller, configuration, grant, start_services
+from tests.support.waiting import until
 
 WIDER = configuration(callers=[caller("billing", grant(prefix=""))])
 

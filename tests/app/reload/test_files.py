@@ -20,7 +20,8 @@ from tests.app.reload.harness import (
     settled,
     watching,
 )
-from tests.app.services.harness import BUCKET, SALES, configuration, until
+from tests.app.services.harness import BUCKET, SALES, configuration
+from tests.support.waiting import until
 
 
 async def test_a_change_takes_effect_and_is_logged(

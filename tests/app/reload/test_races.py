@@ -21,7 +21,8 @@ from tests.app.reload.harness import (
     watching,
     with_callers_dir,
 )
-from tests.app.services.harness import BUCKET, configuration, until
+from tests.app.services.harness import BUCKET, configuration
+from tests.support.waiting import until
 
 
 class LoadsDuringChange:

@@ -10,7 +10,8 @@ from service.app import reload
 from service.app.configuration import store_tls_context
 from service.http_client.transport import AiohttpTransport
 from tests.app.reload.harness import put, watching
-from tests.app.services.harness import called_here, configuration, one_ca, until
+from tests.app.services.harness import called_here, configuration, one_ca
+from tests.support.waiting import until
 
 
 async def test_a_change_is_retried_once_its_certificate_is_mounted(path: Path) -> None:

@@ -12,8 +12,8 @@ from tests.app.services.harness import (
     issuer,
     start_services,
     tasks,
-    until,
 )
+from tests.support.waiting import until
 
 
 @pytest.fixture(name="warm")

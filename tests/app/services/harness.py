@@ -10,7 +10,6 @@ from types import FrameType
 from typing import Any
 
 import certifi
-import pytest
 
 from service.access.callers import Identity
 from service.access.grants import Caller
@@ -40,7 +39,6 @@ from tests.support.signed_urls import access_key_id_of
 ROLE = "arn:aws:iam::111122223333:role/presign"
 BUCKET = {"region": "eu-west-1", "role_arn": ROLE}
 BILLING, SALES = Caller(issuer=None, subject="billing"), Caller(issuer=None, subject="sales")
-PATIENCE = 30.0  # seconds, for a busy machine
 
 
 class FakeSource(FixedSource):
@@ -189,18 +187,6 @@ def one_ca(number: int = 0) -> str:
     """One of the certificates that certifi trusts."""
     end = "-----END CERTIFICATE-----\n"
     return certifi.contents().split(end)[number] + end
-
-
-async def until(
-    condition: Callable[[], object], otherwise: Callable[[], str] = lambda: "it is not so yet"
-) -> None:
-    """`otherwise` says what was seen instead, after a time that is too long for any machine."""
-    try:
-        async with asyncio.timeout(PATIENCE):
-            while not condition():  # noqa: ASYNC110 - nothing sets an event
-                await asyncio.sleep(0.005)
-    except TimeoutError:
-        pytest.fail(f"after {PATIENCE:.0f} s: {otherwise()}")
 
 
 class Issuer:

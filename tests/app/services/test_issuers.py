@@ -14,9 +14,9 @@ from tests.app.services.harness import (
     start_services,
     tasks,
     token_callers,
-    until,
 )
 from tests.auth.mint import SUBJECT, ed_key, make_token
+from tests.support.waiting import until
 
 KNOWN = Caller(issuer="cluster-a", subject=SUBJECT)
 

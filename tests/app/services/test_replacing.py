@@ -24,10 +24,10 @@ from tests.app.services.harness import (
     settings,
     sign_all,
     tasks,
-    until,
     with_billing,
     with_bucket,
 )
+from tests.support.waiting import until
 
 OTHER_ROLE = {**BUCKET, "role_arn": f"{ROLE}-2"}
 NEW_GRANT: Final = with_billing(grant(), grant("photos"), grant(prefix="c/"))

@@ -17,11 +17,11 @@ from tests.app.services.harness import (
     grant,
     settings,
     start_services,
-    until,
     with_billing,
     with_bucket,
 )
 from tests.support.signed_urls import access_key_id_of
+from tests.support.waiting import until
 
 
 @pytest.fixture(name="cold")

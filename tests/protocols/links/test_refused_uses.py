@@ -6,9 +6,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from service.app.settings import Settings
-from tests.app.services.harness import until
 from tests.protocols.links.harness import Harness, link_grant, settings, start
 from tests.support.valkey import Valkey
+from tests.support.waiting import until
 
 ROUTE = "/l/{path:path}"
 

@@ -14,8 +14,9 @@ from service.protocols.links.settings import LinksValues
 from service.protocols.links.share_links import ShareLinks
 from service.protocols.links.tickets import LinkKeys
 from tests.app.reload.harness import WatchedService, log_messages, put, watching
-from tests.app.services.harness import configuration, until
+from tests.app.services.harness import configuration
 from tests.protocols.links.factories import EXAMPLE, KEY, OTHER_KEY
+from tests.support.waiting import until
 
 TICKET: Final = LinkKeys([KEY]).seal(EXAMPLE)
 STORE: Final = "redis://127.0.0.1:9"  # nobody is there

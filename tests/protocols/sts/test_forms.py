@@ -8,9 +8,9 @@ from urllib.parse import urlencode
 import pytest
 
 from service.protocols.sts.request import MAX_FORM_BYTES
-from tests.app.services.harness import until
 from tests.protocols.sts.harness import assume, make_form, make_sts_settings, refusal, text_of
 from tests.support.app import API_KEY, run_app
+from tests.support.waiting import until
 
 ARABIC_ZERO: Final = "\N{ARABIC-INDIC DIGIT ZERO}"
 FORM: Final = urlencode(make_form())
