@@ -4,9 +4,10 @@ No decision walks over a caller's grants: those that cover a key are looked up b
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
+from functools import partial
 from operator import attrgetter
 from typing import Final
 
@@ -32,6 +33,10 @@ class Operation(StrEnum):
     NOTIFY = "notify"
 
     __hash__ = str.__hash__  # every request looks into sets of these; an enum's own hash is slow
+
+
+# By which a program with credentials may begin an upload.
+PUTS: Final = frozenset({Operation.UPLOAD, Operation.MULTIPART})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,9 +166,13 @@ class Grants(tuple[Grant, ...]):  # noqa: SLOT001 - Python allows a tuple no oth
         if (table := self._tables.get(at)) is None:
             if bucket not in self._buckets:
                 return _NO_SCOPES
-            needed = {operation, also_needs or operation}
-            own = [grant for grant in self if grant.bucket == bucket and needed <= grant.allow]
-            table = self._tables[at] = _scopes(own)
+            needed = frozenset({operation, also_needs or operation})
+            own = [grant for grant in self if grant.bucket == bucket]
+            if operation is Operation.MULTIPART:
+                table = _scopes(own, partial(_of_one_upload, needed))
+            else:
+                table = _scopes([grant for grant in own if needed <= grant.allow])
+            self._tables[at] = table
         return table
 
     def scope(self, request: AccessRequest) -> DecisionScope:
@@ -171,15 +180,51 @@ class Grants(tuple[Grant, ...]):  # noqa: SLOT001 - Python allows a tuple no oth
         return table.find(request.key, is_prefix=request.is_prefix)
 
     def covering(self, request: AccessRequest) -> tuple[Grant, ...]:
-        """Return the grants that cover a request: one for each set of limits."""
+        """Return the grants that cover a request: one for each set of limits.
+
+        Of a multipart upload only those that `_of_one_upload` returns count.
+        """
         return self.scope(request).grants
 
 
-def _scopes(grants: Sequence[Grant]) -> ScopeTable:
+def _of_one_upload(needed: frozenset[Operation], covering: Iterable[Grant]) -> list[Grant]:
+    """Return the grants with the `needed` operations that decide about a multipart upload.
+
+    Its parts name neither its type nor whether it overwrites. So a grant could allow its start,
+    and one with other conditions its parts, whose URLs would then work from everywhere. Those that
+    are `foremost` decide about all its calls alone, also about what only others would allow. There
+    are none where a program with credentials may start what these do not allow.
+    """
+    grants = list(covering)
+    deciding = foremost([grant for grant in grants if Operation.MULTIPART in grant.allow])
+    for program in grants:
+        starts = Operation.CREDENTIALS in program.allow and not PUTS.isdisjoint(program.allow)
+        if starts and program.conditions and not _some_allows_as_much(deciding, program):
+            return []
+    return [grant for grant in deciding if needed <= grant.allow]
+
+
+def _some_allows_as_much(deciding: Iterable[Grant], program: Grant) -> bool:
+    """Whether one of them allows all that a program may start: any size and any type."""
+    return any(
+        grant.conditions == program.conditions
+        or (
+            grant.content_types is None
+            and grant.max_content_length is None
+            and grant.allow_overwrite >= program.allow_overwrite
+        )
+        for grant in deciding
+    )
+
+
+def _scopes(
+    grants: Sequence[Grant],
+    deciding: Callable[[Iterable[Grant]], Iterable[Grant]] = iter,
+) -> ScopeTable:
     known: dict[tuple[object, ...], DecisionScope] = {}
 
     def scope_of(covering: Iterable[Grant]) -> DecisionScope:
-        distinct = {_limits_of(grant): grant for grant in covering}
+        distinct = {_limits_of(grant): grant for grant in deciding(covering)}
         return known.setdefault(tuple(distinct), DecisionScope(tuple(distinct.values())))
 
     return PrefixTable([(grant.prefix, grant) for grant in grants], scope_of)

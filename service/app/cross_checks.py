@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Protocol
 
 from service.access.callers import pointers
-from service.access.grants import Operation
+from service.access.grants import PUTS, Operation
 from service.access.limits import CONTENT_LIMITS
 from service.config.buckets import BucketSettings
 from service.config.callers import CallerSettings, GrantSettings, IssuerSettings
@@ -20,7 +20,6 @@ from service.protocols.protocol import NamedBucket
 from service.signing.signer import MAX_EXPIRES_IN
 
 _DELIVERED: Final = frozenset({Operation.DOWNLOAD, Operation.LINK})
-_UPLOADED: Final = frozenset({Operation.UPLOAD, Operation.MULTIPART})  # with credentials
 _DROP_BOX: Final = frozenset({Operation.UPLOAD, Operation.LINK})
 LocatedGrants = Sequence[tuple[Location, GrantSettings]]
 
@@ -238,7 +237,7 @@ def _credentials_that_set_tags(settings: Sections, grants: LocatedGrants) -> Ite
     """Other stores than AWS take a tag by the right to upload."""
     reading = next((at for at, grant in grants if grant.only_if_tagged), None)
     for at, grant in grants if reading else ():
-        is_vended = Operation.CREDENTIALS in grant.allow and _UPLOADED & {*grant.allow}
+        is_vended = Operation.CREDENTIALS in grant.allow and PUTS & {*grant.allow}
         if is_vended and not settings.buckets[grant.bucket].is_at_aws:
             text = (
                 f"{OTHER} reads only what is tagged, and programs with credentials for uploads can "

@@ -1,6 +1,7 @@
 """Conditions of a grant: which session policy has them, and which grants decide."""
 
 import json
+from dataclasses import replace
 from typing import Any, Final
 
 import pytest
@@ -10,7 +11,13 @@ from hypothesis import strategies as st
 from service.access.bucket_arns import BucketArns, bucket_arns
 from service.access.conditions import members, names_in_header, tag_name, words
 from service.access.copy_policy import copy_policy, grants_of_copies
-from service.access.decisions import Allowed, decide, max_link_expires_in, max_page_size
+from service.access.decisions import (
+    Allowed,
+    Denied,
+    decide,
+    max_link_expires_in,
+    max_page_size,
+)
 from service.access.grants import AccessRequest, Conditions, Grant, Grants, Operation
 from service.access.limits import Limited
 from service.access.session_policy import (
@@ -160,6 +167,98 @@ def test_another_grants_limit_is_none_of_an_unconditional_one() -> None:
     assert max_page_size(grants, listing, 1000) == 9
     download = AccessRequest(operation=Operation.DOWNLOAD, bucket="reports", key="a")
     assert max_link_expires_in(grants, download) == 9
+
+
+MULTIPART: Final = Operation.MULTIPART
+# Of an upload in parts: its start names a type, the rest none, and only its end that it overwrites.
+CALLS: Final = st.builds(
+    AccessRequest,
+    operation=st.just(MULTIPART),
+    bucket=st.just("reports"),
+    key=st.just("a/b"),
+    content_type=st.sampled_from(["image/png", "text/html"]),
+    checks_content_type=st.booleans(),
+    content_length=st.sampled_from([None, 1, 9]),
+    overwrite=st.booleans(),
+    also_needs=st.sampled_from([None, Operation.SIGN]),
+)
+PART: Final = AccessRequest(
+    operation=MULTIPART, bucket="reports", key="a/b", checks_content_type=False, content_length=5
+)
+UPLOADING: Final = st.builds(
+    grant,
+    st.just(MULTIPART),
+    st.sampled_from([MULTIPART, Operation.SIGN, Operation.DOWNLOAD]),
+    prefix=st.sampled_from(["", "a/", "a/b", "b/"]),
+    content_types=st.sampled_from([None, ("image/png",)]),
+    max_content_length=st.sampled_from([None, 5]),
+    allow_overwrite=st.booleans(),
+    conditions=st.sampled_from([None, OFFICE, VPC]),
+)
+
+
+@given(grants=st.lists(UPLOADING, max_size=5).map(Grants), calls=st.lists(CALLS, max_size=9))
+def test_all_calls_of_one_upload_are_under_the_same_conditions(
+    grants: Grants, calls: list[AccessRequest]
+) -> None:
+    decisions = [decide(grants, each) for each in calls]
+    assert len({each.conditions for each in decisions if isinstance(each, Allowed)}) <= 1
+
+
+@given(order=st.permutations([None, OFFICE, VPC]))
+def test_the_first_conditions_decide_alone_about_an_upload(order: list[Conditions | None]) -> None:
+    """What is begun under others would go on under these, from everywhere."""
+    pictures = ("image/png",)
+    grants = Grants(
+        grant(MULTIPART, conditions=each, content_types=pictures if each is None else None)
+        for each in order
+    )
+    start = replace(PART, checks_content_type=True, content_type="text/html")
+    assert isinstance(decide(grants, start), Limited)
+    assert decide(grants, replace(start, content_type="image/png")) == Allowed(None)
+    assert decide(grants, PART) == Allowed(None)
+
+
+def test_a_grant_that_signs_starts_nothing_under_its_own_conditions() -> None:
+    """A part of it could be allowed by a grant that does not sign."""
+    grants = Grants([grant(MULTIPART), grant(MULTIPART, Operation.SIGN, conditions=OFFICE)])
+    assert decide(grants, replace(PART, also_needs=Operation.SIGN)) == Denied()
+    assert decide(Grants(grants[1:]), replace(PART, also_needs=Operation.SIGN)) == Allowed(
+        None, OFFICE
+    )
+
+
+PROGRAM: Final[dict[str, Any]] = {"conditions": OFFICE, "prefix": "a/"}
+STARTS: Final = grant(Operation.UPLOAD, Operation.CREDENTIALS, **PROGRAM)
+REPLACES: Final = replace(STARTS, allow_overwrite=True)
+IN_PARTS: Final = grant(MULTIPART)
+
+
+@pytest.mark.parametrize(
+    ("program", "deciding", "decision"),
+    [
+        (STARTS, replace(IN_PARTS, content_types=("image/png",)), Denied()),
+        (STARTS, replace(IN_PARTS, max_content_length=9), Denied()),
+        (STARTS, replace(IN_PARTS, max_content_length=9, conditions=VPC), Denied()),
+        (REPLACES, IN_PARTS, Denied()),
+        (replace(REPLACES, allow=IN_PARTS.allow | {Operation.CREDENTIALS}), IN_PARTS, Denied()),
+        (STARTS, IN_PARTS, Allowed(None)),
+        (REPLACES, replace(IN_PARTS, allow_overwrite=True), Allowed(None)),
+        # The program's parts have these conditions too.
+        (REPLACES, replace(IN_PARTS, max_content_length=9, **PROGRAM), Allowed(None, OFFICE)),
+        # It may send from everywhere.
+        (replace(STARTS, conditions=None), replace(IN_PARTS, max_content_length=9), Allowed(None)),
+        # It starts nothing there.
+        (replace(REPLACES, prefix="b/"), IN_PARTS, Allowed(None)),
+        (replace(REPLACES, allow=frozenset({Operation.UPLOAD})), IN_PARTS, Allowed(None)),
+        (grant(Operation.DOWNLOAD, Operation.CREDENTIALS, **PROGRAM), IN_PARTS, Allowed(None)),
+    ],
+)
+def test_what_a_program_starts_goes_on_under_no_other_conditions(
+    program: Grant, deciding: Grant, decision: Allowed | Denied
+) -> None:
+    for grants in ([program, deciding], [deciding, program]):
+        assert decide(Grants(grants), PART) == decision
 
 
 def test_a_limit_refuses_as_without_conditions() -> None:

@@ -90,6 +90,37 @@ async def test_a_grant_without_a_condition_is_enough() -> None:
         assert ("aws:SourceIp" in policy_of(tested, signed.url)) is has_place
 
 
+def new_upload(action: CreateMultipartUpload) -> NewUpload:
+    return NewUpload(
+        bucket="reports",
+        key="a/b",
+        action=action,
+        lifetime=Lifetime(),
+        plan=PartPlan.for_length(6 * 2**20),
+        checksums=PartChecksums(),
+    )
+
+
+@in_virtual_time
+async def test_parts_are_not_sent_from_elsewhere_than_the_grant_of_their_type() -> None:
+    pictures = grant(Operation.MULTIPART, content_types=("image/png",))
+    anything = grant(Operation.MULTIPART, conditions=OFFICE)
+    tested = harness(anything, pictures)
+    authorize = tested.authorizer.authorize_store_call
+    with pytest.raises(LimitExceeded) as refused:
+        await authorize(
+            REQUESTER, new_upload(CreateMultipartUpload(content_type="text/html")).store_request()
+        )
+    assert [*refused.value.pointers] == ["#/content_type"]
+    assert tested.fetches == 0
+    started = new_upload(CreateMultipartUpload(content_type="image/png"))
+    parts = started.selection("id", [1])
+    calls = [parts.upload.store_request(each) for each in ("ListParts", "AbortMultipartUpload")]
+    for request in (started.store_request(), parts.store_request(), *calls):
+        await authorize(REQUESTER, request)
+    assert ["aws:SourceIp" in (each or "") for each in tested.source.policies] == [False]
+
+
 @in_virtual_time
 async def test_each_set_of_conditions_begins_one_session() -> None:
     tested = harness(
@@ -317,14 +348,7 @@ async def test_no_form_sets_a_tag_that_is_read_by() -> None:
 @in_virtual_time
 async def test_no_multipart_upload_sets_a_tag_that_is_read_by() -> None:
     tested = tags_harness()
-    new = NewUpload(
-        bucket="reports",
-        key="a/b",
-        action=CreateMultipartUpload(tags=(("scan", "ok"),)),
-        lifetime=Lifetime(),
-        plan=PartPlan.for_length(6 * 2**20),
-        checksums=PartChecksums(),
-    )
+    new = new_upload(CreateMultipartUpload(tags=(("scan", "ok"),)))
     with pytest.raises(LimitExceeded) as refused:
         await tested.authorizer.authorize_store_call(REQUESTER, new.store_request())
     assert [*refused.value.pointers] == ["#/tags"]

@@ -8,8 +8,8 @@ from typing import Any, Final
 from service.access.caller_entries import Entries
 from service.access.callers import CallerEntry, without_placeholders
 from service.access.create_only import UPLOADS
-from service.access.grants import Operation
-from service.access.limits import LIMITS, URLS, Limit, Unit
+from service.access.grants import PUTS, Operation
+from service.access.limits import CONTENT_LIMITS, LIMITS, URLS, Limit, Unit
 from service.app.builders import max_expires_in
 from service.app.settings import Settings
 from service.auth.api_keys import digest_of
@@ -49,7 +49,10 @@ def warnings(
     for own, others in _grants_of_callers(settings, entries):
         order = {id(grant): place for place, (_, grant) in enumerate(others)}
         for located, by in product(own, others):
-            if by[1] is not located[1] and _covers(by[1], located[1]):
+            if by[1] is located[1]:
+                continue
+            yield from _stopped_uploads(located, by)
+            if _covers(by[1], located[1]):
                 comes_first = order[id(by[1])] < order[id(located[1])]
                 yield from _undone_conditions(located, by, comes_first=comes_first)
                 yield from _undone_limits(located, by, settings)
@@ -136,7 +139,7 @@ def _undone_conditions(
 ) -> Iterator[ConfigurationProblem]:
     """Yield that conditions have no effect, where the other grant's session signs for both.
 
-    That is the one of `access/decisions.py`: `foremost`.
+    That is the one of `access/grants.py`: `foremost`.
     """
     (at, grant), (other_at, other) = located, by
     shared = frozenset(grant.allow) & frozenset(other.allow)
@@ -174,6 +177,8 @@ def _undone_limits(
     """Yield the limits without effect, since the other grant covers the same keys and has less."""
     (at, grant), (other_at, other) = located, by
     shared = frozenset(grant.allow) & frozenset(other.allow)
+    if other.conditions and _kept(grant) != _kept(other):
+        shared -= {Operation.MULTIPART}  # of which the other one decides nothing: access/grants.py
     for limit in LIMITS:
         if limit.name not in grant.model_fields_set or limit.unit is Unit.FLAG:
             continue
@@ -183,6 +188,23 @@ def _undone_limits(
             less = "has no such limit" if others is None else "allows more"
             text = f"has no effect on {_names(limited)}, because {OTHER} {less}"
             yield ConfigurationProblem(text, (*at, limit.name), other=other_at, grave=True)
+
+
+def _stopped_uploads(located: _LocatedGrant, by: _LocatedGrant) -> Iterator[ConfigurationProblem]:
+    """Yield `multipart` that a program with credentials undoes: see `access/grants.py`."""
+    (at, grant), (other_at, other) = located, by
+    if not _covers(grant, other) and not _covers(other, grant):
+        return
+    starts = Operation.CREDENTIALS in other.allow and not PUTS.isdisjoint(other.allow)
+    is_elsewhere = bool(other.conditions) and _kept(grant) != _kept(other)
+    is_limited = any(getattr(grant, name) is not None for name in CONTENT_LIMITS)
+    allows_less = is_limited or other.allow_overwrite > grant.allow_overwrite
+    if Operation.MULTIPART in grant.allow and starts and is_elsewhere and allows_less:
+        text = (
+            f"multipart is refused where {OTHER} gives credentials to upload under other "
+            "conditions; write the same conditions in both"
+        )
+        yield ConfigurationProblem(text, (*at, "allow"), other=other_at, grave=True)
 
 
 def _value(grant: GrantSettings, limit: Limit, settings: Settings) -> Any:

@@ -152,6 +152,43 @@ def test_grants_with_equal_conditions_undo_none(tmp_path: Path) -> None:
     assert warnings(tmp_path, narrower, both[0]) == []
 
 
+def test_a_grant_that_decides_alone_keeps_its_limits(tmp_path: Path) -> None:
+    """About an upload in parts: those of other conditions decide nothing there."""
+    pictures = "content_types: [image/png]"
+    own, other = grant("upload, multipart", pictures), grant("upload, multipart", NETWORKS)
+    undone = [line for line in warnings(tmp_path, own, other) if "content_types" in line]
+    assert [line.partition(",")[0] for line in undone] == [
+        "0.content_types: has no effect on upload"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("allow", "more", "credentials", "place", "is_refused"),
+    [
+        ("multipart", "content_types: [image/png]", "upload, credentials", NETWORKS, True),
+        ("multipart", "max_content_length: 9", "multipart, credentials", ENDPOINTS, True),
+        ("multipart", "", "upload, credentials, allow_overwrite", NETWORKS, True),
+        ("multipart", "", "upload, credentials", NETWORKS, False),
+        ("multipart", "max_content_length: 9", "upload, credentials", "", False),
+        ("multipart", "max_content_length: 9", "download, credentials", NETWORKS, False),
+        ("multipart", "max_content_length: 9", "upload", NETWORKS, False),
+        ("upload", "max_content_length: 9", "upload, credentials", NETWORKS, False),
+        ("multipart", f"max_content_length: 9, {NETWORKS}", "upload, credentials", NETWORKS, False),
+    ],
+)
+def test_an_upload_that_credentials_stop_is_told(
+    tmp_path: Path, allow: str, more: str, credentials: str, place: str, *, is_refused: bool
+) -> None:
+    operations = credentials.removesuffix(", allow_overwrite")
+    if operations != credentials:
+        place = f"{place}, allow_overwrite: true"
+    own, program = grant(allow, more, prefix="a/b/"), grant(operations, place)
+    for grants in ([own, program], [program, own]):
+        told = [line for line in warnings(tmp_path, *grants) if "multipart is refused" in line]
+        assert len(told) == is_refused
+    assert not any("multipart is refused" in each for each in warnings(tmp_path, own))
+
+
 def test_a_condition_of_what_signs_nothing_has_no_effect(tmp_path: Path) -> None:
     found = warnings(tmp_path, grant("notify", NETWORKS))
     assert "0.networks: has no effect, since nothing is signed" in found

@@ -74,3 +74,15 @@ async def test_one_deletion_is_under_one_set_of_conditions() -> None:
         assert answer.json()["error"]["message"] == text
     async with start_harness(placed, grant("wh/b", "delete", **OFFICE)) as harness:
         assert (await harness.ask("POST", "?delete=", body=BODY)).status_code == 200
+
+
+async def test_an_upload_in_parts_is_started_under_no_conditions_of_its_own() -> None:
+    """Else `/v1` would sign its parts by the other grant."""
+    here, free = (
+        grant("wh/", "multipart", **OFFICE),
+        make_open_grant(prefix="wh/", allow=["multipart"]),
+    )
+    for others, status in (([free], 403), ([], 200)):
+        async with start_harness(here, *others) as harness:
+            answer = await harness.ask("POST", "wh/a?uploads=")
+            assert answer.status_code == status, answer.text
