@@ -4,7 +4,8 @@ A protocol has targets, such as its roots, and a target has uses. `presign check
 what each caller may do, and what nobody may.
 """
 
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ from service.access.claims import named_claims
 from service.access.grants import Grant, Operation
 from service.access.key_prefixes import caller_prefix
 from service.access.prefix_coverage import covers_some, may_cover
+from service.access.prefixes import subtrees_of
 from service.errors import ConfigurationProblem, Location
 
 _SUBJECT = "/sub"
@@ -68,10 +70,14 @@ class Right:
 
 
 class _Reach(NamedTuple):
-    """A grant that covers keys of a target, maybe all of them."""
+    """A grant that covers keys of a target, maybe all of them.
+
+    `depth` are the folders between the target and the grant's prefix.
+    """
 
     grant: Grant
     is_everywhere: bool
+    depth: int
 
 
 def describe(target: Target) -> Iterator[str]:
@@ -85,22 +91,18 @@ def rights(target: Target, entry: CallerEntry, conditional: Container[str]) -> I
 
     `conditional` are the buckets with conditional writes.
     """
-    if (prefix := _own_prefix(target.prefix, entry)) is None:
-        return
-    if reached := [*_reached(target, prefix, entry)]:
-        words = (_words(use, reached, prefix) for use in _possible(target, conditional))
-        if found := tuple(each for each in words if each is not None):
-            yield Right(found, target.where)
+    if found := tuple(_found(target, [*_reached(target, entry)], conditional)):
+        yield Right(found, target.where)
 
 
 def warnings(
-    target: Target, entries: Iterable[CallerEntry], conditional: Container[str]
+    target: Target, entries: Sequence[CallerEntry], conditional: Container[str]
 ) -> Iterator[ConfigurationProblem]:
     """Yield what nobody may do."""
     if target.location is None:
         return
     possible = _possible(target, conditional)
-    if not any(True for entry in entries for _ in rights(target, entry, conditional)):
+    if not _is_used(target, entries, conditional):
         cover = "" if target.bucket is None else f" that cover {target.bucket}/{target.prefix}"
         ways = ", or ".join(f"with {_needed(use)} to {use.what}" for use in possible)
         text = f"nobody may use it; a caller needs grants{cover} {ways}"
@@ -108,6 +110,29 @@ def warnings(
     if lost := [use.what for use in target.uses if use not in possible]:
         text = f"bucket {target.bucket} has no conditional writes, so nobody may"
         yield ConfigurationProblem(f"{text} {' or '.join(lost)}", (*target.location, "bucket"))
+
+
+def _is_used(target: Target, entries: Sequence[CallerEntry], conditional: Container[str]) -> bool:
+    """Whether some caller may use a part of the target.
+
+    A token may match several entries of its issuer, whose grants add up. Which ones depends on its
+    claims, so here all of an issuer do.
+    """
+    by_issuer = defaultdict[str, set[_Reach]](set)
+    for entry in entries:
+        reached = [*_reached(target, entry)]
+        if any(_found(target, reached, conditional)):
+            return True
+        if entry.issuer is not None:
+            by_issuer[entry.issuer].update(reached)
+    return any(any(_found(target, [*each], conditional)) for each in by_issuer.values())
+
+
+def _found(target: Target, reached: Sequence[_Reach], conditional: Container[str]) -> Iterator[str]:
+    """Yield the words of the uses that these grants allow together."""
+    for use in _possible(target, conditional) if reached else ():
+        if (words := _words(use, reached)) is not None:
+            yield words
 
 
 def _possible(target: Target, conditional: Container[str]) -> list[Use]:
@@ -129,47 +154,58 @@ def _own_prefix(template: str, entry: CallerEntry) -> str | None:
     return caller_prefix(template, example)
 
 
-def _reached(target: Target, prefix: str, entry: CallerEntry) -> Iterator[_Reach]:
+def _reached(target: Target, entry: CallerEntry) -> Iterator[_Reach]:
+    """Yield the grants of a matching caller that cover keys of the target."""
+    if (prefix := _own_prefix(target.prefix, entry)) is None:
+        return
     for grant in entry.grants:
         if target.bucket in {None, grant.bucket}:
             is_everywhere = may_cover(grant, prefix)
             if is_everywhere or covers_some(grant, prefix):
-                yield _Reach(grant, is_everywhere)
+                depth = _filled(grant.prefix).count("/", len(prefix))
+                yield _Reach(grant, is_everywhere, depth)
 
 
-def _words(use: Use, reached: Sequence[_Reach], prefix: str) -> str | None:
+def _words(use: Use, reached: Sequence[_Reach]) -> str | None:
     by_operation = [
-        [each for each in reached if _serves(each, use, operation, prefix)]
-        for operation in use.needs
+        [each for each in reached if _serves(each, use, operation)] for operation in use.needs
     ]
     if all(any(each.is_everywhere for each in serving) for serving in by_operation):
         return use.what
-    if use.in_part is None:
-        return None
-    # The narrowest of the grants that it needs is a part that the others cover too.
-    parts = (each.grant for serving in by_operation for each in serving)
-    return use.in_part if any(_is_covered(part, by_operation) for part in parts) else None
+    return use.in_part if use.in_part is not None and _share_keys(by_operation) else None
 
 
-def _serves(reach: _Reach, use: Use, operation: Operation, prefix: str) -> bool:
+def _serves(reach: _Reach, use: Use, operation: Operation) -> bool:
     grant = reach.grant
     if operation not in grant.allow or use.of_grants_with not in {None, *grant.allow}:
         return False
     if operation is Operation.UPLOAD and use.overwrites:
         return grant.allow_overwrite
     if operation is Operation.LIST:
-        depth = _filled(grant.prefix).count("/", len(prefix))
-        is_deep = use.list_depth is not None and depth > use.list_depth
+        is_deep = use.list_depth is not None and reach.depth > use.list_depth
         return grant.covers_subtree and not is_deep
     return True
 
 
-def _is_covered(part: Grant, by_operation: Sequence[Sequence[_Reach]]) -> bool:
-    prefix = _filled(part.prefix)
-    return all(
-        any(each.grant.prefix == part.prefix or may_cover(each.grant, prefix) for each in serving)
-        for serving in by_operation
-    )
+def _share_keys(by_operation: Sequence[Sequence[_Reach]]) -> bool:
+    """Whether all operations are allowed on some keys.
+
+    The narrowest of the grants that a use needs is a part that the others cover too.
+    """
+    prefixes = [{each.grant.prefix for each in serving} for serving in by_operation]
+    templates = [
+        {each.grant for each in serving if pointers(each.grant.prefix)} for serving in by_operation
+    ]
+
+    def is_covered(part: str) -> bool:
+        filled = _filled(part)
+        wider = {part, *subtrees_of(filled)}
+        return all(
+            not wider.isdisjoint(own) or any(may_cover(each, filled) for each in with_claims)
+            for own, with_claims in zip(prefixes, templates, strict=True)
+        )
+
+    return all(prefixes) and any(map(is_covered, set[str]().union(*prefixes)))
 
 
 def _filled(prefix: str) -> str:

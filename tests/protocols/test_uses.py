@@ -1,5 +1,6 @@
 """What a use needs decides who may use all of a target, a part of it, or nothing."""
 
+from dataclasses import replace
 from typing import Any, Final
 
 import pytest
@@ -109,3 +110,39 @@ def test_what_nobody_may_use_says_what_it_needs() -> None:
         "`link` in one grant to share"
     )
     assert [*warnings(target(READ, WRITE), [entry(("m/", {LIST, LOAD}))], CONDITIONAL)] == []
+
+
+def nobody_reads(*entries: CallerEntry) -> bool:
+    return [str(each)[:21] for each in warnings(target(READ), entries, CONDITIONAL)] != []
+
+
+@pytest.mark.parametrize(
+    ("listed", "loaded", "is_shared"),
+    [
+        ("m/", "m/", True),
+        ("m/a/", "m/", True),
+        ("m/", "m/{claim:/team}/", True),
+        ("m/{claim:/team}/", "m/a/file", True),
+        ("m/a/", "m/b/", False),
+        ("n/", "m/", False),
+    ],
+)
+def test_grants_of_several_entries_add_up(listed: str, loaded: str, *, is_shared: bool) -> None:
+    """A token may match both: one by its subject, the other by its claims."""
+    listing, loading = entry((listed, {LIST})), entry((loaded, {LOAD}))
+    named = replace(listing, subject="alice")
+    grouped = replace(loading, subject=None, claims=((("/groups", '"dev"'),),))
+    assert nobody_reads(named)
+    assert nobody_reads(grouped)
+    assert nobody_reads(named, grouped) is not is_shared
+    assert nobody_reads(grouped, named) is not is_shared
+
+
+@pytest.mark.parametrize("issuer", [None, "robots"])
+def test_no_caller_matches_entries_of_two_issuers_or_keys(issuer: str | None) -> None:
+    listing, loading = entry(("m/", {LIST})), entry(("m/", {LOAD}))
+    other = replace(loading, issuer=issuer, subject="a")
+    assert nobody_reads(listing, other)
+    assert nobody_reads(replace(other, subject="b", grants=listing.grants), other) is (
+        issuer is None
+    )
