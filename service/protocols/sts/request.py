@@ -99,7 +99,9 @@ def _assume_role(form: Mapping[str, str]) -> AssumeRole:
     if not re.fullmatch("[0-9]{1,5}", seconds) or int(seconds) not in _SECONDS:
         detail = "DurationSeconds is a number from 900 to 43200."
         raise FormError("ValidationError", detail)
-    return AssumeRole(bucket=role[1], session_name=name, token=form.get("WebIdentityToken", ""))
+    # SDKs send the whole file, and an editor ends it with a newline, which no token has.
+    token = form.get("WebIdentityToken", "").removesuffix("\n").removesuffix("\r")
+    return AssumeRole(bucket=role[1], session_name=name, token=token)
 
 
 def _invalid(detail: str) -> FormError:

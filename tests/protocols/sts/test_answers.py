@@ -27,6 +27,7 @@ from tests.protocols.sts.harness import (
 )
 from tests.support.app import API_KEY, SECRET, TOKEN, app_of, make_app_settings, run_app
 
+_NO_END: Final = ("\n\n", "\n ", "\t", "\n\r")
 VALIDITY: Final = Validity(1_800_000_000, GrantedLifetime(3600, None))
 
 
@@ -56,7 +57,17 @@ async def test_a_token_of_an_issuer_is_accepted() -> None:
     assert (answer.status_code, text_of(answer, "SubjectFromWebIdentityToken")) == (200, SUBJECT)
 
 
-@pytest.mark.parametrize("token", ["wrong", "", None, "é", "Bearer x", "a b"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+async def test_a_file_of_a_token_may_end_in_a_newline(end: str) -> None:
+    """Botocore and others send the whole file, and editors end it with one."""
+    async with run_app(make_sts_settings()) as client:
+        assert (await assume(client, WebIdentityToken=f"{API_KEY}{end}")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "token",
+    ["wrong", "", None, "é", "Bearer x", "a b", "\n", *(f"{API_KEY}{end}" for end in _NO_END)],
+)
 async def test_an_unknown_token_is_refused_without_401(token: str | None) -> None:
     async with run_app(make_sts_settings()) as client:
         answer = await assume(client, WebIdentityToken=token)
