@@ -5,8 +5,8 @@ Rules of this file:
   403 in place of a 404 would fail a build, and what is there is not written again. That is a
   courtesy and no lock: neither program sends `If-None-Match`.
 - What is trusted wins, even over what the caller wrote itself.
-- Each look and each signature counts as one URL, and a batch as one for each hash. A request has
-  one audit line.
+- Each look and each signature counts as one URL, and a batch as one for each hash, or as one
+  without any. A request has one audit line.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ from service.protocols.build_caches.errors import (
     PreflightMissing,
 )
 from service.protocols.build_caches.lookups import Found, Lookups
-from service.protocols.build_caches.places import Artifact
+from service.protocols.build_caches.places import Artifact, Cache
 from service.s3.client import CALLS_PER_BUCKET
 from service.sessions.lifetime import Lifetime
 from service.signing.actions import DEFAULT_CONTENT_TYPE, GetObject, HeadObject
@@ -82,13 +82,13 @@ class Artifacts:
             raise PreflightMissing
 
     async def sizes(
-        self, requester: Requester, artifacts: Sequence[Artifact]
+        self, requester: Requester, cache: Cache, artifacts: Sequence[Artifact]
     ) -> dict[str, int | None]:
-        """Return the sizes of artifacts of one cache by their hashes. There is at least one."""
-        cache, authorizer = artifacts[0].cache, self.lookups.authorizer
+        """Return the sizes of artifacts of a cache by their hashes. Of none, it counts as one."""
+        authorizer = self.lookups.authorizer
         request = CacheRequest(operation=Operation.CHECK, bucket=cache.bucket, cache=cache.name)
         async with self._refusals_in_trail(requester, request, artifacts):
-            if (counted := authorizer.count(requester, len(artifacts))) is not None:
+            if (counted := authorizer.count(requester, len(artifacts) or 1)) is not None:
                 await counted
             looks = await self._look_at_all(requester, artifacts)
         keys = [key for found, keys in looks for key in (keys if found is None else [found.key])]

@@ -33,7 +33,7 @@ from service.protocols.build_caches.addresses import Address, Resource, parse_ad
 from service.protocols.build_caches.artifacts import Artifacts
 from service.protocols.build_caches.caches import BuildCaches
 from service.protocols.build_caches.lookups import Lookups
-from service.protocols.build_caches.places import Artifact, Caches, Program
+from service.protocols.build_caches.places import Artifact, Cache, Caches, Program
 from service.protocols.redirects import Redirect
 from service.protocols.served import Served
 from service.signing.actions import MAX_UPLOAD_BYTES, GetObject, HeadObject
@@ -151,15 +151,15 @@ async def _sizes(call: AuthenticatedRequest, caches: BuildCaches, address: Addre
     if call.method == "OPTIONS":
         return refusals.come_here()
 
-    async def read() -> list[Artifact]:
+    async def read() -> tuple[Cache, list[Artifact]]:
         refuse_encoded(call.scope["headers"])
         body = parse(HashesBody, await call.read(MAX_BODY_BYTES))
         cache = caches.configured.find(address.cache)
         distinct = dict.fromkeys(body.hashes)
-        return [Artifact(cache, Program.TURBOREPO, each) for each in distinct]
+        return cache, [Artifact(cache, Program.TURBOREPO, each) for each in distinct]
 
-    artifacts = await caches.authorizer.audit_refusal_of(call.requester, _route(call), read)
-    sizes = await caches.artifacts.sizes(call.requester, artifacts) if artifacts else {}
+    asked = await caches.authorizer.audit_refusal_of(call.requester, _route(call), read)
+    sizes = await caches.artifacts.sizes(call.requester, *asked)
     found = {
         name: None if size is None else {"size": size, "taskDurationMs": 0}
         for name, size in sizes.items()

@@ -40,10 +40,15 @@ _SHOWN: Final = ("content_type", "etag", "version_id", "checksums", "metadata")
 
 
 async def show_access(call: ToolCall, _: NoArguments) -> bytes:
+    """It counts as one URL, as the other tools do."""
     identity, authorizer = call.requester.identity, call.core.authorizer
+
+    async def shown() -> Unsigned:
+        return Unsigned()
+
+    await authorizer.audited(call.requester, UnreadRequest(PATH), (), shown)
     snapshot = authorizer.snapshot
     grants = snapshot.access(identity).grants
-    await authorizer.record(call.requester, [(UnreadRequest(PATH), (), Unsigned())])
     return plain(describe(identity, grants, snapshot.matched(identity)))
 
 

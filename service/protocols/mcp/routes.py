@@ -1,6 +1,6 @@
 """`/mcp`: one message for each POST, without sessions and streams."""
 
-from typing import ClassVar, Final
+from typing import ClassVar, Final, NoReturn
 
 from fastapi import APIRouter, Request, Response
 from pydantic_core import to_json
@@ -10,6 +10,7 @@ from service.api.accept import accepts
 from service.api.body import MAX_BODY_BYTES, refuse_encoded
 from service.api.route import ApiRoute, AuthenticatedRequest, JsonBytesResponse
 from service.errors import ForeignOrigin, PresignError, UnsupportedMediaType
+from service.presigning.requests import UnreadRequest
 from service.protocols.links.share_links import ShareLinks
 from service.protocols.mcp.errors import NotAcceptable, UnknownTool
 from service.protocols.mcp.headers import CONTENT_TYPE, ORIGIN, SentHeaders
@@ -103,8 +104,7 @@ async def _call_tool(call: McpRequest, message: Message) -> Response:
     try:
         tool = tool_of(params.name, call.authorizer.access(requester).grants, tool_call.links)
     except UnknownTool as unknown:
-        await call.record_unread(call.scope["route"], unknown)
-        raise
+        await _refuse(call, unknown)
     try:
         result = await call_tool(tool_call, tool, params.arguments)
     except PresignError as error:
@@ -113,6 +113,17 @@ async def _call_tool(call: McpRequest, message: Message) -> Response:
             answer.headers["Retry-After"] = str(error.retry_after)
         return answer
     return _answer(message, tool_result(result, message))
+
+
+async def _refuse(call: McpRequest, unknown: UnknownTool) -> NoReturn:
+    """Raise it, or RateLimited: a guess counts as one URL, as a tool that is there does."""
+
+    async def refused() -> NoReturn:
+        raise unknown
+
+    request = UnreadRequest(call.scope["route"].path)
+    await call.authorizer.audited(call.requester, request, (), refused)
+    raise unknown  # as `audited` has
 
 
 def _answer(message: Message, result: bytes) -> Response:

@@ -98,6 +98,15 @@ async def test_a_batch_counts_once_a_hash() -> None:
         assert "retry-after" in answer.headers
 
 
+async def test_a_batch_of_no_hashes_counts_as_one() -> None:
+    async with start(settings(*OF_PULL, rate_limit="1/hour")) as harness:
+        answer = await harness.batch()
+        assert (answer.status_code, answer.json()) == (200, {})
+        assert (await harness.batch()).status_code == 429
+        decisions = [(line["decision"], line["keys"]) for line in harness.audit_lines]
+        assert decisions == [("allowed", []), ("denied", [])]
+
+
 async def test_no_line_has_a_url_or_a_secret(harness: Harness) -> None:
     harness.has(f"{TRUSTED}nx/abc")
     await harness.send("GET", f"{NX}/abc")

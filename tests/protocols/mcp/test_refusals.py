@@ -192,6 +192,24 @@ async def test_a_rate_is_told_in_seconds() -> None:
     assert result["_meta"]["presign/code"] == "rate_limited"
 
 
+async def test_what_a_caller_may_do_counts_as_one_request() -> None:
+    async with run_agent(rate_limit="1/minute") as agent:
+        await agent.value("show_access")
+        assert (await agent.refusal("show_access")).startswith("rate_limited: ")
+
+
+@pytest.mark.parametrize("name", ["sign_delete", "nothing"])
+async def test_a_guessed_tool_counts_as_one_request(name: str) -> None:
+    lines = list[bytes]()
+    only_lists = grant("", "list")
+    async with run_agent(only_lists, rate_limit="1/minute", audit=lines.extend) as agent:
+        answers = [await agent.send("tools/call", {"name": name}) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [400, 429]
+    assert answers[1].headers["retry-after"]
+    reasons = [json.loads(line)["reason"] for line in lines]
+    assert reasons == ["unknown_tool", "rate_limited"]
+
+
 async def test_a_move_counts_as_two_requests() -> None:
     arguments = {"bucket": "demo", "key": "a", "to_key": "b"}
     async with run_agent(rate_limit="2/minute") as agent:
