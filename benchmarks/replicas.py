@@ -12,6 +12,7 @@ from typing import Final
 
 from benchmarks import issuing, over_http, targets
 from benchmarks.targets import Target, free_port
+from tests.support.processes import ended_with_us
 
 _CONFIGURATION: Final = """
 daemon off; pid {directory}/pid; error_log {directory}/error.log;
@@ -60,10 +61,12 @@ def _nginx(behind: list[Target]) -> Iterator[Target]:
     with tempfile.TemporaryDirectory() as directory:
         port, path = free_port(), Path(directory) / "nginx.conf"
         path.write_text(_CONFIGURATION.format(directory=directory, servers=servers, port=port))
-        process = subprocess.Popen(["nginx", "-c", str(path), "-p", directory])
+        command = ["nginx", "-c", str(path), "-p", directory]
+        process = subprocess.Popen(command, start_new_session=True)
         try:
-            _wait(port)
-            yield Target(process.pid, port, 0.0)
+            with ended_with_us(process):
+                _wait(port)
+                yield Target(process.pid, port, 0.0)
         finally:
             process.terminate()
             process.wait(30)

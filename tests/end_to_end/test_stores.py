@@ -3,9 +3,12 @@
 botocore signs here, so that a failure is the store's and not ours.
 """
 
+import os
+import select
+import signal
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -15,6 +18,7 @@ import pytest
 from tests.support import processes, stores
 from tests.support.processes import StartError
 from tests.support.stores import BODY, Store, client, keys_of
+from tests.support.waiting import PATIENCE
 
 
 @pytest.fixture(name="key")
@@ -76,6 +80,27 @@ def test_a_missing_ministack_fails_with_advice(
     monkeypatch.setenv("TESTS_MINISTACK", str(tmp_path / "python"))
     with pytest.raises(StartError, match="make test"), stores.ministack(tmp_path):
         pytest.fail("it never ran")
+
+
+def test_servers_end_with_a_run_that_is_killed() -> None:
+    script = (
+        "import subprocess, time\n"
+        "from tests.support.processes import ended_with_us\n"
+        "child = subprocess.Popen(['/bin/sh', '-c', 'sleep 600 & wait'], start_new_session=True)\n"
+        "with ended_with_us(child):\n"
+        "    print(child.pid, flush=True)\n"
+        "    time.sleep(600)\n"
+    )
+    run = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
+    assert run.stdout
+    with run.stdout as output:
+        child = int(output.readline())
+        run.kill()
+        run.wait()
+        ends, _, _ = select.select([output], [], [], PATIENCE)  # once no process holds the pipe
+        with suppress(ProcessLookupError):
+            os.killpg(child, signal.SIGKILL)
+    assert ends
 
 
 def test_children_that_ignore_sigterm_are_killed() -> None:

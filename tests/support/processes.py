@@ -47,10 +47,30 @@ def run_process(
             start_new_session=True,  # its own process group: its children are stopped with it
         )
     try:
-        _wait_until_healthy(process, health_url, log)
-        yield process
+        with ended_with_us(process):
+            _wait_until_healthy(process, health_url, log)
+            yield process
     finally:
         stop_process(process)
+
+
+@contextmanager
+def ended_with_us(leader: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Kill a process group when this process ends, also if it is killed itself.
+
+    A shell waits for the end of a pipe that only this process holds.
+    """
+    script = 'read -r _; kill -s KILL -- "-$0"'
+    with subprocess.Popen(
+        ["/bin/sh", "-c", script, str(leader.pid)],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as guard:
+        try:
+            yield
+        finally:
+            guard.kill()
 
 
 def _wait_until_healthy(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
