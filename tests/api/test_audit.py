@@ -1,9 +1,8 @@
 """The audit line of each request over HTTP, and that there is no URL without one."""
 
-import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from typing import Any, Final
 
 import httpx
@@ -12,6 +11,7 @@ import pytest
 from service.errors import Overloaded
 from tests.api.signing_calls import CALLS, GET
 from tests.support.app import API_KEY, app_of, make_app_settings, make_open_grant, run_app
+from tests.support.waiting import until
 
 # Their lines have tests of their own: `tests/multipart/test_audit.py`, `test_object_checks.py`
 # `test_diagnoses.py` and `tests/presigning/test_delivery.py`. `GET /v1/caller` leaves none.
@@ -141,13 +141,6 @@ def refused_by(line: dict[str, Any]) -> int:
     """The number of requests that a line stands for."""
     suppressed: int = line.get("suppressed", 1)
     return suppressed
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.05)
 
 
 @calls

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, FilePayload, Page, expect
 
 from tests.clients.backends import Backend, run_backend
 from tests.support.stores import Store
@@ -31,8 +31,8 @@ def _example(chromium: Browser, backend: Backend) -> Iterator[Page]:
 
 
 def choose(page: Page, name: str, body: bytes) -> None:
-    file = {"name": name, "mimeType": "text/plain", "buffer": body}
-    page.set_input_files("input", file)  # type: ignore[arg-type]
+    file = FilePayload(name=name, mimeType="text/plain", buffer=body)
+    page.set_input_files("input", file)
 
 
 def test_the_page_uploads_a_file_and_links_to_it(example: Page, tmp_path: Path) -> None:

@@ -195,8 +195,9 @@ def started(
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
+        assert process.stdout is not None
         try:
-            lines = [process.stdout.readline() for _ in range(1 if words else 2)]  # type: ignore[union-attr]
+            lines = [process.stdout.readline() for _ in range(1 if words else 2)]
             exports = [line.removeprefix("export ").strip() for line in lines if line]
             yield dict(each.split("=") for each in exports), process
         finally:

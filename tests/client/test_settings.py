@@ -1,5 +1,6 @@
 """Where the service is, and the token."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -32,9 +33,9 @@ def test_url_and_token_come_from_the_environment() -> None:
 @pytest.mark.parametrize(
     "call", [lambda: service_url(None, {}), lambda: token_source(None, None, {})]
 )
-def test_a_missing_setting_is_named(call: object) -> None:
+def test_a_missing_setting_is_named(call: Callable[[], object]) -> None:
     with pytest.raises(ValueError, match="PRESIGN_"):
-        call()  # type: ignore[operator]
+        call()
 
 
 def test_a_token_file_is_read_for_each_call(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from tests.support.service import make_caller, make_settings, run_service
 from tests.support.stores import Store
+from tests.support.waiting import until
 
 KEY_OF_A: Final = "key-of-a"
 KEY_OF_B: Final = "key-of-b"
@@ -59,9 +60,7 @@ class Load:
         this call.
         """
         enough = len(self.granted_for_a_while) + 2
-        async with asyncio.timeout(CHANGE_SECONDS):
-            while len(self.granted_for_a_while) < enough:  # noqa: ASYNC110 - another task's doing
-                await asyncio.sleep(0.05)
+        await until(lambda: len(self.granted_for_a_while) >= enough)
 
 
 @asynccontextmanager

@@ -16,6 +16,7 @@ from service.s3.client import CALLS, CALLS_PER_BUCKET, S3Client
 from service.signing.signer import Address
 from tests.s3.fake_store import HEAD, Harness, Observer, error_of, make_store_access, with_harness
 from tests.support.stub_server import StubServer, make_tls_context, response, sends, serving
+from tests.support.waiting import until
 
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 ANSWER: Final = sends(response())  # for CONNECT this is not a TLS tunnel
@@ -85,9 +86,7 @@ async def test_all_calls_can_have_a_connection_at_once() -> None:
             asyncio.ensure_future(client.send(to(store), HEAD, bucket=name, key="a"))
             for name in names
         ]
-        async with asyncio.timeout(30):
-            while len(store.requests) < CALLS:  # noqa: ASYNC110 - there is no event to wait for
-                await asyncio.sleep(0.01)
+        await until(lambda: len(store.requests) == CALLS)
         gate.set()
         await asyncio.gather(*sent)
 

@@ -2,18 +2,19 @@
 
 import time
 from collections.abc import Iterator
+from typing import Final
 
 import pytest
 
 from tests.support.socket_server import HELD, LIVEZ, RunningServer, run_server, wait_until
 
-KEEP_ALIVE: float = 2.0  # seconds, for a busy machine
+KEEP_ALIVE: Final = 2  # seconds, for a busy machine
 
 
 @pytest.fixture(name="server")
 def _server() -> Iterator[RunningServer]:
     with run_server() as server:
-        server.uvicorn.config.timeout_keep_alive = KEEP_ALIVE  # type: ignore[assignment]
+        server.uvicorn.config.timeout_keep_alive = KEEP_ALIVE
         yield server
 
 
@@ -43,7 +44,7 @@ def test_a_request_may_outlast_the_keep_alive_time(server: RunningServer) -> Non
 
 
 def test_a_head_that_arrives_as_the_time_ends_is_read(server: RunningServer) -> None:
-    server.uvicorn.config.timeout_keep_alive = 3.0  # type: ignore[assignment]
+    server.uvicorn.config.timeout_keep_alive = 3
     with server.connect() as client:
         assert client.request(LIVEZ).status == 200
         time.sleep(0.8)

@@ -149,7 +149,7 @@ def test_an_unformattable_line_is_dropped_and_not_printed(
 ) -> None:
     """The logging module would print the message and its arguments, unmasked."""
     dropped: list[None] = []
-    with open(os.devnull, "wb") as out:  # noqa: PTH123 - a device
+    with Path(os.devnull).open("wb") as out:
         handler_to(LineSink(out.fileno()), dropped).handle(record("%d", SECRET))
     assert dropped == [None]
     assert capsys.readouterr() == ("", "")

@@ -60,5 +60,5 @@ def _of_places(
 
 
 def _is_private(network: str) -> bool:
-    found = ip_network(network)
-    return any(each.version == found.version and found.subnet_of(each) for each in _PRIVATE)  # type: ignore[arg-type]
+    first, last = ip_network(network)[0], ip_network(network)[-1]
+    return any(first in each and last in each for each in _PRIVATE)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,9 +38,9 @@ def workspace(caches: CacheService, tmp_path: Path) -> MakeWorkspace:
     """Each call is a checkout on another machine."""
     made = list[Workspace]()
 
-    def make(**more: object) -> Workspace:
+    def make(**more: Any) -> Workspace:
         directory = tmp_path / f"machine-{len(made)}"
-        made.append(Workspace(directory=directory, caches=caches, **more))  # type: ignore[arg-type]
+        made.append(Workspace(directory=directory, caches=caches, **more))
         return made[-1]
 
     return make

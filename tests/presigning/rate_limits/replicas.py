@@ -1,7 +1,7 @@
 """Replicas that count URLs, each for itself or in a store that they share."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
@@ -62,12 +62,6 @@ async def make_replicas(
         for replica in made:
             stack.push_async_callback(replica.limits.close)
         yield made
-
-
-async def wait_until(is_so: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while not is_so():  # noqa: ASYNC110 - the store's doing
-            await asyncio.sleep(0.01)
 
 
 async def send_burst(replica: Replica, size: int = 50) -> None:

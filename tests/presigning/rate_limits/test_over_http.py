@@ -8,10 +8,10 @@ from typing import Any, Final
 import httpx
 
 from service.app.settings import Settings
-from tests.presigning.rate_limits.replicas import wait_until
 from tests.support.app import make_app_settings, make_open_grant, run_app
 from tests.support.late import again_if_late, within
 from tests.support.valkey import Valkey
+from tests.support.waiting import until
 
 ITEM: Final = {"bucket": "demo", "key": "a"}
 
@@ -129,7 +129,7 @@ async def test_replicas_share_the_count_over_http_and_end_their_connections(
         answers = [await post(client) for client in (one, other, one, other)]
         assert [answer.status_code for answer in answers] == [200, 200, 429, 429]
         assert store.connections() > 0
-    await wait_until(lambda: store.connections() == 0)
+    await until(lambda: store.connections() == 0)
 
 
 async def test_while_a_store_is_down_callers_are_limited_in_memory(store: Valkey) -> None:

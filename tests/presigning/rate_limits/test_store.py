@@ -16,11 +16,11 @@ from tests.presigning.rate_limits.replicas import (
     Replica,
     make_replicas,
     send_burst,
-    wait_until,
 )
 from tests.support.processes import free_ports
 from tests.support.stub_server import make_tls_context
 from tests.support.valkey import Valkey
+from tests.support.waiting import until
 
 
 async def test_replicas_of_one_store_share_the_count(store: Valkey) -> None:
@@ -50,7 +50,7 @@ async def test_connections_to_redis_are_few_and_close_with_the_service(store: Va
     async with make_replicas(store.url) as [replica]:
         await send_burst(replica)
         assert 0 < store.connections() <= MAX_CALLS
-    await wait_until(lambda: store.connections() == 0)
+    await until(lambda: store.connections() == 0)
 
 
 @pytest.mark.parametrize("url", ["redis://limits", "redis://limits:6379/1", "rediss://limits:1"])

@@ -1,7 +1,7 @@
 """The app with tools for agents, in front of a store that lists names, and an agent that calls."""
 
 from bisect import bisect_left
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from html import escape
@@ -149,7 +149,7 @@ class Agent:
 @asynccontextmanager
 async def run_agent(
     *grants: dict[str, Any],
-    store: NamesStore | None = None,
+    store: Callable[[httpx.Request], Any] | None = None,
     audit: Any = None,
     rate_limit: str | None = None,
     revision: str = LATEST,

@@ -160,7 +160,7 @@ async def test_a_store_out_of_reach_is_told() -> None:
     def away(_: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("no route")
 
-    async with run_agent(store=away) as agent:  # type: ignore[arg-type]
+    async with run_agent(store=away) as agent:
         text = await agent.refusal("list_files", bucket="demo")
     assert text.startswith("storage_unavailable: ")
 
