@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from service.access.callers import Identity, grants_of
 from service.access.decisions import decide, max_link_expires_in, max_page_size, max_upload_size
-from service.access.grants import AccessRequest, Grant, Grants, Operation
+from service.access.grants import AccessRequest, Grant, Grants, Operation, of_buckets
 from service.access.limits import Limited, violated_limit
 from service.access.prefixes import PrefixTable, subtrees_of
 from tests.access.access_requests import access_requests, grants, keys, make_request, prefixes
@@ -190,3 +190,11 @@ def test_a_key_with_a_grant_of_its_own_ends_a_run_of_its_folder() -> None:
     table = PrefixTable([("a/", 1), ("a/b", 2)], tuple)
     assert [*table.alike(["a/a", "a/aa", "a/b", "a/c"])] == ["a/a", "a/aa"]
     assert [*table.alike(["a/b", "a/a"])] == ["a/b"]
+
+
+def test_grants_are_told_apart_by_bucket() -> None:
+    first, other, second = (
+        make_grant(bucket=bucket, prefix=prefix)
+        for bucket, prefix in (("reports", "a/"), ("photos", ""), ("reports", ""))
+    )
+    assert of_buckets([first, other, second]) == {"reports": [first, second], "photos": [other]}
