@@ -106,8 +106,9 @@ class Settings(Section):
     """Share links. Without this section there are none."""
 
     sts: Shown[bool] = False
-    """[AssumeRoleWithWebIdentity](sts.md) at `/sts`, for programs that know
-    AWS_WEB_IDENTITY_TOKEN_FILE. Its credentials are those of grants with `credentials`."""
+    """[AssumeRoleWithWebIdentity](credentials.md#assumerolewithwebidentity) at `/sts`, for programs
+    that know AWS_WEB_IDENTITY_TOKEN_FILE. Its credentials are those of grants with
+    `credentials`."""
 
     mcp: Shown[Mcp] = None
     """[Tools for agents](mcp.md), by MCP, at `/mcp`: `true`, or its settings. Without it there is

@@ -179,11 +179,9 @@ class Service(http_servers.Handler):
 def started(
     url: str, directory: Path, *words: str, listen: str = "127.0.0.1:0"
 ) -> Iterator[tuple[dict[str, str], Any]]:
-    """Run the command of docs/sdk-credentials.md. Yield what it exports, and the process."""
+    """Run the command of docs/credentials.md. Yield what it exports, and the process."""
     [block] = [
-        each
-        for each in commands("docs/sdk-credentials.md")
-        if each.text.startswith("presign agent")
+        each for each in commands("docs/credentials.md") if each.text.startswith("presign agent")
     ]
     options = ("--url", url, "--token-file", "token", "--listen", listen, *words)
     command = [*shlex.split(block.text)[1:], *options]

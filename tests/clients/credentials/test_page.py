@@ -26,7 +26,7 @@ def _place(ministack: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 def test_the_commands_upload_list_and_read(place: Place, tmp_path: Path) -> None:
     """In the order of the page: the CLI writes what boto3 reads."""
     (tmp_path / "q3.csv").write_text(TABLE)
-    shell, python = block(place, "aws s3 cp"), block(place, "import boto3")
+    shell, python = block(place, "aws s3 ls"), block(place, "import boto3")
     assert BUCKET in place.uri
     path = os.pathsep.join([str(GENERATORS), os.defpath])
     more = {"PATH": path, "PRESIGN_TOKEN": KEY}

@@ -157,7 +157,7 @@ def fails(place: Place, program: Program, home: Path, more: dict[str, str]) -> s
 
 
 def test_the_commands_of_the_page_upload(place: Place, door: Door, tmp_path: Path) -> None:
-    [shell] = [each for each in commands("docs/sts.md") if "aws s3 cp" in each.text]
+    [shell] = [each for each in commands("docs/credentials.md") if "AWS_ROLE_ARN" in each.text]
     (tmp_path / "q3.csv").write_text("q3,42\n")
     (tmp_path / "token").write_text(KEY)
     text = (
