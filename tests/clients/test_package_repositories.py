@@ -1,4 +1,4 @@
-"""docs/guides/package-repositories.md: its commands, with the unmodified programs."""
+"""docs/package-index.md: its commands, with the unmodified programs."""
 
 import os
 import shutil
@@ -24,7 +24,7 @@ from tests.end_to_end.nginx import nginx as running
 from tests.support.processes import free_ports
 from tests.support.stores import Store
 
-PAGE: Final = "docs/guides/package-repositories.md"
+PAGE: Final = "docs/package-index.md"
 NPM_OF_NODE: Final = "lib/node_modules/npm/bin/npm-cli.js"
 HERE: Final = "http://127.0.0.1:8000"
 NPM: Final = f'npm() {{ "{node()}" "{Path(node()).parents[1] / NPM_OF_NODE}" "$@"; }}\n'
