@@ -1,4 +1,4 @@
-"""docs/guides/other-stores.md: its check shows which promises a store keeps."""
+"""docs/stores.md: its check shows which promises a store keeps."""
 
 import os
 import sys
@@ -17,7 +17,7 @@ from tests.support.stores import Store
 
 __all__ = ["moto"]  # a fixture, found by name
 
-GUIDE: Final = "docs/guides/other-stores.md"
+PAGE: Final = "docs/stores.md"
 REFUSED: Final = "refused, as it should be"
 LOST: Final = "nothing is there"
 SHOWN: Final = {REFUSED, LOST, "hello", "200", "204", "403", "412"}
@@ -41,7 +41,7 @@ def test_the_check_shows_what_a_store_does_not_keep(
     store: Store = request.getfixturevalue(name)
     (shell := tmp_path / "shell").mkdir()
     with run_service(store, tmp_path) as service:
-        text = block_of(GUIDE, "probe.txt").text
+        text = block_of(PAGE, "probe.txt").text
         for shown, ours in (
             ("http://127.0.0.1:8000", str(service.client.base_url).rstrip("/")),
             ("PRESIGN_TOKEN=demo", f"PRESIGN_TOKEN={API_KEY}"),
