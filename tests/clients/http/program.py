@@ -36,8 +36,9 @@ class Program:
         found = program if self.package is None else tool(program, self.package)
         return [found, *arguments]
 
-    def cells(self) -> list[str]:
-        """Return its row of the page's table."""
-        works = {action: "no" if action in self.fails else "yes" for action in self.commands}
-        columns = [works.get(action, "-") for action in ACTIONS if action != "create"]
-        return [self.name, self.key, self.key_at_store, *columns]
+    def actions(self) -> tuple[str, str]:
+        """Return what works and what does not, as the page's table says it."""
+        requests = [action for action in ACTIONS if action in self.commands and action != "create"]
+        fails = [action for action in requests if action in self.fails]
+        works = [action for action in requests if action not in self.fails]
+        return "all" if len(works) == len(ACTIONS) - 1 else ", ".join(works), ", ".join(fails)

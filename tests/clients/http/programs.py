@@ -124,7 +124,7 @@ PROGRAMS: Final = [
     ),
     Program(
         name="wget",
-        key="the same with `--auth-no-challenge`",
+        key="`--user` with `--auth-no-challenge`",
         key_at_store="**sent**",
         commands=_wget("--user=x", "--password={key}", "--auth-no-challenge"),
         package="wget",
@@ -233,13 +233,13 @@ PROGRAMS: Final = [
     ),
     Program(
         name="fsspec",
-        key="`client_kwargs`, through `filecache::`",
+        key="through `filecache::`",
         key_at_store="not sent",
         commands=_driver("fsspec", "GET", way="filecache"),
     ),
     Program(
         name="fsspec",
-        key="`client_kwargs`, through `simplecache::`",
+        key="through `simplecache::`",
         key_at_store="not sent",
         commands=_driver("fsspec", "GET", way="simplecache"),
     ),
