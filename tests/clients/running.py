@@ -8,8 +8,7 @@ from typing import Any, Final
 
 from tests.auth.mint import ISSUER, ed_key, jwk, jwks
 from tests.browser.proxy import nginx
-from tests.docs.documents import blocks
-from tests.end_to_end.nginx import nginx as running
+from tests.end_to_end.nginx import proxying
 from tests.support.http_servers import Handler, serving
 
 BASH: Final = ("bash", "-euo", "pipefail", "-c")
@@ -54,11 +53,9 @@ def issuing() -> Iterator[dict[str, Any]]:
 
 
 @contextmanager
-def behind_nginx(page: str, service_url: str, directory: Path, port: int) -> Iterator[None]:
-    """Run nginx at this port, with the location that the page shows."""
-    [shown] = [each.text for each in blocks(page) if each.language == "nginx"]
-    location = shown.replace("http://presign.internal:8000", service_url)
-    http = f"server {{ listen 127.0.0.1:{port}; {location} location /livez {{ return 200; }} }}"
+def behind_nginx(service_url: str, directory: Path, port: int | None = None) -> Iterator[str]:
+    """Run deploy/nginx/presign.conf in front of one service. Yield its URL."""
+    replica = service_url.removeprefix("http://")
     (at := directory / "nginx").mkdir()
-    with running(nginx(), at, http, answers=f"http://127.0.0.1:{port}/livez"):
-        yield
+    with proxying(nginx(), at, (replica, replica), port=port) as url:
+        yield url

@@ -11,15 +11,11 @@ from benchmarks import page, scale
 from service.app import builders
 from service.cli.check import report
 from service.cli.check.protocols import CheckedProtocols
-from service.config.server import ServerSettings
-from service.server.run import KEEP_ALIVE_SECONDS
 from tests.docs.documents import table
 from tests.support.app import ADDRESS, make_app_settings, make_open_grant
-from tests.support.demo import ROOT
 
 TEXT: Final = scale.PAGE.read_text(encoding="utf-8")
 RESULTS: Final[dict[str, Any]] = json.loads(scale.RESULTS.read_text(encoding="utf-8"))
-PROXY: Final = (ROOT / "deploy" / "nginx" / "presign.conf").read_text(encoding="utf-8")
 
 
 def part(name: str) -> str:
@@ -105,13 +101,3 @@ def test_the_audit_trail_of_a_million_costs_more_than_to_sign_them() -> None:
     """With a GB at a cent."""
     gigabytes = number(rows("trail")["a download"][1])
     assert gigabytes * 0.01 > number(rows("cost")["a download"][2])
-
-
-def test_the_nginx_settings_are_in_its_configuration() -> None:
-    for line in re.findall(r"^- \*\*`(.+)`\*\*", TEXT, re.MULTILINE):
-        assert line in PROXY, line
-    assert "# hash $http_authorization consistent;" in PROXY
-    [left_alone] = set(re.findall(r"fail_timeout=(\d+)s", PROXY))
-    assert int(left_alone) < ServerSettings.model_fields["drain_seconds"].default
-    [kept] = re.findall(r"keepalive_timeout (\d+)s", PROXY)
-    assert int(kept) < KEEP_ALIVE_SECONDS

@@ -15,7 +15,6 @@ from uuid import uuid4
 
 import httpx
 
-from tests.end_to_end.nginx import nginx
 from tests.support.processes import free_ports
 from tests.support.service import (
     API_KEY,
@@ -27,7 +26,6 @@ from tests.support.service import (
 from tests.support.signed_urls import access_key_id_of
 from tests.support.stores import Store
 
-CONFIGURATION: Final = Path(__file__).parents[2] / "deploy" / "nginx" / "presign.conf"
 # More than nginx's fail_timeout: otherwise nginx would still avoid a replica that is back.
 DRAIN_SECONDS: Final = 2
 STOP_SECONDS: Final = 30
@@ -36,25 +34,6 @@ PAUSE_SECONDS: Final = 0.01  # of a caller between two requests
 MOST_REQUESTS: Final = 20_000  # of all callers: a limit, in case nobody stops them
 BATCH: Final = 20
 READ: Final = "replicas/read"
-
-
-@contextmanager
-def proxying(
-    binary: str, directory: Path, ports: tuple[int, int], *, sticky: bool = False
-) -> Iterator[str]:
-    """Nginx in front of the servers at `ports`, with deploy/nginx/presign.conf."""
-    port, health = free_ports(2)
-    ours = CONFIGURATION.read_text(encoding="utf-8").replace("127.0.0.1:8080", f"127.0.0.1:{port}")
-    for number, each in enumerate(ports, 1):
-        ours = ours.replace(f"presign-{number}.internal:8000", f"127.0.0.1:{each}")
-    assert ".internal" not in ours
-    if sticky:
-        assert "# hash " in ours
-        ours = ours.replace("# hash ", "hash ")
-    health_check = f"server {{ listen 127.0.0.1:{health}; return 204; }}"
-    answers = f"http://127.0.0.1:{health}/"
-    with nginx(binary, directory, f"{health_check}\n{ours}", answers=answers):
-        yield f"http://127.0.0.1:{port}"
 
 
 class Replica:

@@ -12,12 +12,10 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from tests.browser.proxy import nginx as proxy_binary
+from tests.browser.proxy import nginx
 from tests.clients.toolchains import tool
-from tests.docs.documents import blocks
 from tests.end_to_end.linking import Linking, run_linking
-from tests.end_to_end.nginx import nginx
-from tests.support.processes import free_ports
+from tests.end_to_end.nginx import proxying
 from tests.support.stores import Store
 
 BODY: Final = b"0123456789"
@@ -125,18 +123,10 @@ def test_a_drop_box_keeps_the_type_and_checks_the_digest(links: Linking, tmp_pat
 def test_a_file_of_any_size_gets_through_the_documented_proxy(
     links: Linking, tmp_path: Path
 ) -> None:
-    [location] = [
-        block.text for block in blocks("docs/share-links.md") if block.language == "nginx"
-    ]
-    (port,) = free_ports(1)
-    app = str(links.client.base_url).rstrip("/")
-    server = f"server {{ listen 127.0.0.1:{port}; {location} location / {{ return 204; }} }}"
-    proxy = f"http://127.0.0.1:{port}"
+    replica = str(links.client.base_url).removeprefix("http://").rstrip("/")
     path, _ = links.create(prefix="proxied/", operations=["upload"])
     (tmp_path / "large.bin").write_bytes(os.urandom(LARGE))
-    with nginx(
-        proxy_binary(), tmp_path, server.replace("http://presign", app), answers=f"{proxy}/"
-    ):
+    with proxying(nginx(), tmp_path, (replica, replica)) as proxy:
         run("curl", "-fsSL", "-T", "large.bin", f"{proxy}{path}/", directory=tmp_path)
         assert httpx.get(f"{proxy}/links/base.css", trust_env=False).status_code == 200
         assert "Send files" in httpx.get(f"{proxy}{path}", headers=BROWSER, trust_env=False).text

@@ -13,7 +13,8 @@ import httpx
 import pytest
 
 from tests.browser.proxy import nginx
-from tests.end_to_end.replicas import READ, Replica, Tally, proxying, two_replicas, under_load
+from tests.end_to_end.nginx import proxying
+from tests.end_to_end.replicas import READ, Replica, Tally, two_replicas, under_load
 from tests.support.processes import free_ports
 from tests.support.service import SignedRequest, send
 from tests.support.signed_urls import access_key_id_of
@@ -41,7 +42,7 @@ def _setup(ministack: Store, tmp_path: Path) -> Iterator[ReplicaSetup]:
     ministack.put(READ, BODY)
     with (
         two_replicas(ministack, tmp_path) as (one, two),
-        proxying(binary, tmp_path, (one.port, two.port)) as url,
+        proxying(binary, tmp_path, (at(one.port), at(two.port))) as url,
     ):
         yield ReplicaSetup(one, two, url, tmp_path)
 
@@ -116,6 +117,10 @@ def port_of(stub: StubServer) -> int:
     return int(stub.origin.rpartition(":")[2])
 
 
+def at(port: int) -> str:
+    return f"127.0.0.1:{port}"
+
+
 @pytest.mark.parametrize(
     ("method", "path", "is_repeated"),
     [
@@ -173,7 +178,8 @@ async def requested(
 async def through_nginx(
     directory: Path, ports: tuple[int, int], *, sticky: bool = False
 ) -> AsyncIterator[httpx.AsyncClient]:
-    proxy = proxying(nginx(), directory, ports, sticky=sticky)
+    one, two = map(at, ports)
+    proxy = proxying(nginx(), directory, (one, two), sticky=sticky)
     url = await asyncio.to_thread(proxy.__enter__)
     try:
         async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=20) as client:

@@ -117,5 +117,5 @@ def serve(store: Store, directory: Path) -> Iterator[Server]:
             store, directory, callers=callers, top=top, public_endpoint_url=recorded.url
         ) as service:
             service_url = str(service.client.base_url).rstrip("/")
-            with behind_nginx(PAGE, service_url, directory, port):
+            with behind_nginx(service_url, directory, port):
                 yield Server(url=url, store=store, recorded=recorded)

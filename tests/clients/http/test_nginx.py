@@ -1,4 +1,4 @@
-"""Uploads through Debian's nginx, with the location that docs/object-urls.md shows."""
+"""Uploads through Debian's nginx, with the file of docs/behind-a-proxy.md."""
 
 import os
 import uuid
@@ -9,12 +9,9 @@ from typing import Final
 
 import pytest
 
-from tests.browser.proxy import nginx
 from tests.clients.http.places import KEY, Place
+from tests.clients.running import behind_nginx
 from tests.clients.toolchains import tool
-from tests.docs.documents import blocks
-from tests.end_to_end.nginx import nginx as running
-from tests.support.processes import free_ports
 
 MIB: Final = 1024**2
 
@@ -22,12 +19,7 @@ MIB: Final = 1024**2
 @pytest.fixture(name="behind", scope="module")
 def _behind(place: Place, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """The same service, behind nginx."""
-    [port] = free_ports(1)
-    [location] = [b.text for b in blocks("docs/object-urls.md") if b.language == "nginx"]
-    location = location.replace("http://presign.internal:8000", place.url)
-    http = f"server {{ listen 127.0.0.1:{port}; {location} location /livez {{ return 200; }} }}"
-    url = f"http://127.0.0.1:{port}"
-    with running(nginx(), tmp_path_factory.mktemp("nginx"), http, answers=f"{url}/livez"):
+    with behind_nginx(place.url, tmp_path_factory.mktemp("proxy")) as url:
         yield replace(place, url=url)
 
 

@@ -4,12 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.proxy import nginx
-from tests.clients.hugging_face.hub import PAGE, PUBLISHER, Hub, Program
+from tests.clients.hugging_face.hub import PUBLISHER, Hub, Program
 from tests.clients.hugging_face.made import make
-from tests.docs.documents import blocks
-from tests.end_to_end.nginx import nginx as running
-from tests.support.processes import free_ports
+from tests.clients.running import behind_nginx
 
 PART: frozenset[str] = frozenset({"config.json", "onnx/model.onnx", "onnx/q4/model.onnx"})
 
@@ -33,13 +30,7 @@ def test_hf_downloads_and_presign_uploads(program: Program) -> None:
 
 
 def test_nginx_passes_encoded_revisions_on(program: Program, tmp_path: Path) -> None:
-    [location] = [each.text for each in blocks(PAGE) if each.language == "nginx"]
-    location = location.replace("http://presign.internal:8000", program.hub.url)
-    [port], at = free_ports(1), tmp_path / "nginx"
-    at.mkdir()
-    http = f"server {{ listen 127.0.0.1:{port}; {location} location /livez {{ return 200; }} }}"
-    url = f"http://127.0.0.1:{port}"
-    with running(nginx(), at, http, answers=f"{url}/livez"):
+    with behind_nginx(program.hub.url, tmp_path) as url:
         found = program.python(
             """
 import json

@@ -5,11 +5,9 @@ from pathlib import Path
 
 import httpx
 
-from tests.browser.proxy import nginx
 from tests.clients.mcp.serving import CLIENTS, PYTHON, Agents, Shell, connected, environment_of
-from tests.docs.documents import blocks, commands
-from tests.end_to_end.nginx import nginx as running
-from tests.support.processes import free_ports
+from tests.clients.running import behind_nginx
+from tests.docs.documents import commands
 from tests.support.service import API_KEY
 
 PAGE = "docs/mcp.md"
@@ -34,13 +32,7 @@ def test_the_program_of_the_page_gets_an_upload(agents: Agents, shell: Shell) ->
 
 
 def test_nginx_passes_messages_and_the_metadata_on(agents: Agents, tmp_path: Path) -> None:
-    [locations] = [block.text for block in blocks(PAGE) if block.language == "nginx"]
-    locations = locations.replace("http://presign", agents.url)
-    [port], at = free_ports(1), tmp_path / "nginx"
-    at.mkdir()
-    http = f"server {{ listen 127.0.0.1:{port}; {locations} location /livez {{ return 200; }} }}"
-    url = f"http://127.0.0.1:{port}"
-    with running(nginx(), at, http, answers=f"{url}/livez"):
+    with behind_nginx(agents.url, tmp_path) as url:
         for client in CLIENTS:
             with connected(client, url) as session:
                 assert session.value("show_access")["subject"] == "agent"

@@ -131,7 +131,7 @@ def serve(store: Store, directory: Path, tracking: Tracking) -> Iterator[Server]
             run_service(
                 store, directory, callers=CALLERS, top=top, public_endpoint_url=recorded.url
             ) as service,
-            behind_nginx(PAGE, str(service.client.base_url).rstrip("/"), directory, tracking.port),
+            behind_nginx(str(service.client.base_url).rstrip("/"), directory, tracking.port),
         ):
             url = str(service.client.base_url).rstrip("/")
             yield Server(tracking=tracking, service_url=url, store=store, recorded=recorded)
