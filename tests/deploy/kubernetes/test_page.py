@@ -18,6 +18,7 @@ from tools import ROOT
 from tools.manifests import CHART
 
 PAGE: Final = (CHART / "README.md").read_text(encoding="utf-8")
+TRUST: Final = ROOT / "deploy" / "iam" / "trust-web-identity.json"
 
 
 def blocks(language: str) -> list[str]:
@@ -34,8 +35,8 @@ def test_the_page_names_every_example() -> None:
 
 
 def test_the_trust_policy_matches_the_projected_token() -> None:
-    (policy,) = [json.loads(block) for block in blocks("json")]
-    (statement,) = policy["Statement"]
+    assert f"../iam/{TRUST.name}" in PAGE
+    (statement,) = json.loads(TRUST.read_text(encoding="utf-8"))["Statement"]
     configuration = EKS.configuration
     provider = configuration["issuers"]["cluster-a"]["issuer"].removeprefix("https://")
     account = EKS.one("ServiceAccount")["metadata"]
