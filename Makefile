@@ -154,7 +154,7 @@ sbom: $(SBOM)  ## write the bill of materials of the shipped packages, as Cyclon
 release: $(RUNTIME_VENV)/report.json  ## build what is published from the last commit into dist/, bit for bit reproducibly (BASE=python:3.13-slim is another base for the image)
 	BASE=$(BASE) $(BIN)/python -m release $(RUNTIME_VENV) dist $(RELEASE_OPTIONS)
 
-licences: $(SBOM)  ## write docs/licences.md, the licences of what ships
+licences: $(SBOM)  ## write the licences of what ships into docs/project.md
 	$(BIN)/python -m release.licences $(SBOM)
 
 maintainer: $(VENV)/.installed  ## write who maintains presign into the files that say it, from pyproject.toml

@@ -1,4 +1,4 @@
-"""Writes docs/licences.md: the licence of each package that ships, from the bill of materials.
+"""Writes the licence of each package that ships into docs/project.md, from the bill of materials.
 
     python -m release.licences dist/presign.cdx.json
 
@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from release.version import ROOT
 
-PAGE: Final = ROOT / "docs" / "licences.md"
+PAGE: Final = ROOT / "docs" / "project.md"
 # Permissive, or (MPL) with duties for its own files only, which ship unchanged.
 FIT: Final = frozenset(
     {
@@ -38,17 +38,7 @@ CLASSIFIERS: Final = {
 READ: Final = {"multidict": "Apache-2.0", "protobuf": "BSD-3-Clause", "wrapt": "BSD-2-Clause"}
 # Not from a package registry: service/console/page/lean_qr.js.
 COPIED: Final = ("lean-qr", "2.7.4", "MIT")
-_INTRO: Final = """# Licences
-
-presign is under the [MIT licence](../LICENSE). These packages ship with the image, as of the locks;
-an installation of `presign-server` brings them too, those of the extras if it names them. `make
-licences` writes this page from the bill of materials, and `make validate` fails for a licence that
-is not known to fit. `lean-qr` is part of the console. Debian's packages in the image have theirs in
-`/usr/share/doc/*/copyright`.
-
-| package | version | licence |
-| --- | --- | --- |
-"""
+_HEAD: Final = "| licence | packages |\n| --- | --- |\n"
 
 
 def rows(bill: dict[str, Any]) -> list[tuple[str, str, str]]:
@@ -83,9 +73,16 @@ def fits(expression: str) -> bool:
     return enough(name in FIT for name in names)
 
 
-def page(bill: dict[str, Any]) -> str:
-    return _INTRO + "".join(f"| {' | '.join(row)} |\n" for row in rows(bill))
+def page(text: str, bill: dict[str, Any]) -> str:
+    """Return the page with the current table, which is at its end."""
+    by_licence: dict[str, list[str]] = {}
+    for name, version, licence in rows(bill):
+        by_licence.setdefault(licence, []).append(f"{name} {version}")
+    table = [f"| {each} | {', '.join(found)} |\n" for each, found in sorted(by_licence.items())]
+    before, head, _ = text.partition(_HEAD)
+    return before + head + "".join(table)
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page(json.loads(Path(sys.argv[1]).read_text())), encoding="utf-8")
+    shipped = json.loads(Path(sys.argv[1]).read_text())
+    PAGE.write_text(page(PAGE.read_text(encoding="utf-8"), shipped), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""docs/support.md and docs/hardening.md say what holds: versions, and settings that exist."""
+"""docs/project.md and docs/hardening.md say what holds: versions, and settings that exist."""
 
 import json
 import re
@@ -10,7 +10,7 @@ import pytest
 from tests.docs.documents import text_of
 from tests.support.demo import ROOT
 
-SUPPORT: Final = text_of("docs/support.md")
+PROJECT: Final = text_of("docs/project.md")
 MAKEFILE: Final = text_of("Makefile")
 
 
@@ -23,34 +23,34 @@ def project(directory: str) -> Any:
 )
 def test_the_oldest_python_is_that_of_the_distribution(directory: str, row: str) -> None:
     oldest = project(directory)["requires-python"].removeprefix(">=")
-    assert f"| {row} | Python {oldest} or later" in SUPPORT
+    assert f"| {row} | Python {oldest} or later" in PROJECT
 
 
 def test_the_tested_pythons_are_those_of_the_makefile() -> None:
     [image] = re.findall(r"^ARG PYTHON=(.+)$", text_of("Dockerfile"), re.MULTILINE)
     [others] = re.findall(r"^OTHER_PYTHONS = (.+)$", MAKEFILE, re.MULTILINE)
-    assert f"the image has Python {image}." in SUPPORT
-    assert f"A short suite runs on {' and '.join(others.split())}," in SUPPORT
+    assert f"the image has Python {image}." in PROJECT
+    assert f"A short suite runs on {' and '.join(others.split())}," in PROJECT
 
 
 def test_the_oldest_node_is_that_of_the_package() -> None:
     package = json.loads((ROOT / "client/js/package.json").read_text())
-    assert f"Node {package['engines']['node'].removeprefix('>=')} or later" in SUPPORT
+    assert f"Node {package['engines']['node'].removeprefix('>=')} or later" in PROJECT
 
 
 def test_kubernetes_is_what_the_manifests_need() -> None:
     [needed] = re.findall(r"Kubernetes ([\d.]+) or later", text_of("deploy/helm/README.md"))
-    assert f"Kubernetes {needed} or later" in SUPPORT
+    assert f"Kubernetes {needed} or later" in PROJECT
 
 
 def test_no_call_is_deprecated_as_the_page_says() -> None:
-    assert "None does today" in SUPPORT
+    assert "None does today" in PROJECT
     assert "deprecated: true" not in text_of("openapi.yaml")
 
 
 def test_the_version_is_that_of_the_contract() -> None:
     [version] = re.findall(r"^  version: (\S+)$", text_of("openapi.yaml"), re.MULTILINE)
-    assert f"presign is at version {version};" in SUPPORT
+    assert f"presign is at version {version}." in PROJECT
 
 
 def test_hardening_names_settings_that_exist() -> None:
