@@ -35,11 +35,9 @@ SECTIONS: Final = MappingProxyType(
         "ObjectUrlSettings": "objects",
         "PackageIndexSettings": "package_index",
         "GitLfsSettings": "git_lfs",
-        "LfsRepositorySettings": "repositories",
         "MlflowSettings": "mlflow",
         "MlflowRootSettings": "roots",
         "HuggingFaceSettings": "hugging_face",
-        "HubRootSettings": "models",
         "BuildCacheSettings": "build_caches",
         "UppySettings": "uppy",
         "LinksSettings": "links",
@@ -51,7 +49,13 @@ SECTIONS: Final = MappingProxyType(
     }
 )
 # Models that have no section, and the one whose keys they share.
-SAME_KEYS: Final = MappingProxyType({"BucketDefaults": "BucketSettings"})
+SAME_KEYS: Final = MappingProxyType(
+    {
+        "BucketDefaults": "BucketSettings",
+        "LfsRepositorySettings": "MlflowRootSettings",
+        "HubRootSettings": "MlflowRootSettings",
+    }
+)
 # Variables other than those of `server`: read by service/config/process.py, and by the SDK.
 VARIABLES: Final = MappingProxyType(
     {
@@ -69,38 +73,33 @@ VARIABLES: Final = MappingProxyType(
 _INTRODUCTION: Final = """\
 # Configuration
 
-Every key of the configuration file and every environment variable. `make configuration`
-generates this page from the settings, and a test compares them.
+Every key of the configuration file and every environment variable. `make configuration` writes this page from the
+settings.
 
-There is one file: `presign.yaml`, or the path in `PRESIGN_CONFIG`.
-[presign.example.yaml](../presign.example.yaml) has every key, with a comment. Unknown and duplicate keys are errors: a
-misspelt limit must not be a missing limit. `presign check` reads the file as the service does. It says what is wrong,
-where, and what to write instead; or what each caller may do, and which of that is dangerous.
-[presign.schema.json](../presign.schema.json) is the file's JSON Schema: an editor with it completes keys, and
-underlines mistakes as you type.
+There is one file: `presign.yaml`, or the path in `PRESIGN_CONFIG`. [presign.example.yaml](../presign.example.yaml) has
+every key, with a comment. Unknown and duplicate keys are errors. [`presign check`](check.md) says what is wrong, where,
+and what to write instead; or what each caller may do, and which of that is dangerous. An editor with
+[presign.schema.json](../presign.schema.json) completes keys, and underlines mistakes as you type.
 
 In a value, `${VAR}` is replaced by a variable of the environment, `${VAR:-default}` by a default if it is unset or
-empty, and `${file:/path}` by the text of a file. What is inserted stays text. Write `$${` for a literal `${`. [Share
-settings](guides/share-settings.md) shows this, `bucket_defaults`, `grant_sets` and `buckets_dir`.
+empty, and `${file:/path}` by the text of a file; `$${` is a literal `${`. [Share settings](guides/share-settings.md)
+shows this, `bucket_defaults`, `grant_sets` and `buckets_dir`. The files are watched: [a valid change takes effect within
+seconds](operations.md#configuration), as a whole.
 
-The files are watched. A valid change takes effect as a whole within seconds, and no request is lost. An invalid change
-has no effect and is reported in the log and the metrics. Settings that are read only at startup say so:
-[operations](operations.md#configuration) has more.
-
-A default of *none* means that the setting is off, or that there is no limit. A duration is a number of seconds, or a
-whole number with a unit: `45s`, `15m`, `1h`, `7d`.
+A default of *none* means that the setting is off, or that there is no limit; a protocol without its section is off. A
+duration is a number of seconds, or a whole number with a unit: `45s`, `15m`, `1h`, `7d`.
 """
 _OF_THE_ENVIRONMENT: Final = """\
 ## The environment
 
-Each key of `server` may be set by a variable, which overrides the file. An empty variable counts as not set. An unknown
-variable that begins with `PRESIGN_` is an error, except for those that Kubernetes sets in each Pod for a Service named
+Each key of [server](#server) may be set by a variable, which overrides the file: `PRESIGN_` and the key in capitals, such
+as `PRESIGN_LOG_LEVEL`. An empty one counts as not set. An unknown variable that begins with `PRESIGN_` is an error, except for those that Kubernetes sets in each Pod for a Service named
 `presign` or `presign-…`, such as `PRESIGN_SERVICE_HOST`.
 """
 _OF_OTHERS: Final = """\
 Credentials come from the SDK's default chain, with all its variables: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`,
-`AWS_SESSION_TOKEN`, `AWS_PROFILE` and so on. Only a bucket with static keys can have its own. The SDK's variables for endpoints have no effect: only the file says where
-a bucket is. `HTTPS_PROXY` and `NO_PROXY` apply to https calls to stores and issuers.
+`AWS_SESSION_TOKEN`, `AWS_PROFILE` and so on. Only a bucket with static keys can have its own. The SDK's variables for
+endpoints have no effect. `HTTPS_PROXY` and `NO_PROXY` apply to https calls to stores and issuers.
 
 `OTEL_EXPORTER_OTLP_ENDPOINT` and other variables of OpenTelemetry turn on [traces](metrics.md#traces).
 """
@@ -122,13 +121,13 @@ def _lines() -> Iterator[str]:
     for model, heading in SECTIONS.items():
         of_model = SCHEMA["$defs"][model]
         yield f"\n## {heading}\n"
-        yield f"{_prose(of_model['description'])}\n"
+        alike = [each for each, other in SAME_KEYS.items() if other == model]
+        said = (SCHEMA["$defs"][each]["description"] for each in (model, *alike))
+        yield f"{' '.join(map(_prose, said))}\n"
         yield from _table(of_model, at_start=RESTART_REQUIRED if heading == "server" else ())
     yield f"\n{_OF_THE_ENVIRONMENT}"
     yield "| variable | meaning |\n| --- | --- |"
     yield from (f"| `{name}` | {words} |" for name, words in VARIABLES.items())
-    for name in SCHEMA["$defs"]["ServerSettings"]["properties"]:
-        yield f"| `PRESIGN_{name.upper()}` | `{name}` of [server](#server) |"
     yield f"\n{_OF_OTHERS}"
     yield _OF_TEXTS
     yield "| kind | |\n| --- | --- |"
@@ -145,6 +144,8 @@ def _table(model: dict[str, Any], at_start: tuple[str, ...] = ()) -> Iterator[st
 
 
 def _default(key: dict[str, Any]) -> str:
+    if _is_duration(key) and key.get("default"):
+        return f"`{duration_text(key['default'])}`"
     match key.get("default"):
         case None | [] | {}:
             return "none"
@@ -159,7 +160,7 @@ def _default(key: dict[str, Any]) -> str:
 def _kind(key: dict[str, Any]) -> str:
     """Return the type of a key for operators; for an optional key, that of its value."""
     if "anyOf" in key:
-        if any(each.get("title") == durations.TITLE for each in key["anyOf"]):
+        if _is_duration(key):
             least, most = (duration_text(key["anyOf"][0][each]) for each in ("minimum", "maximum"))
             return f"duration, `{least}` to `{most}`"
         return " or ".join(_kind(each) for each in key["anyOf"] if each.get("type") != "null")
@@ -172,6 +173,10 @@ def _kind(key: dict[str, Any]) -> str:
     if key.get("title") in kinds():
         return str(key["title"])
     return _PLAIN[key["type"]](key)
+
+
+def _is_duration(key: dict[str, Any]) -> bool:
+    return any(each.get("title") == durations.TITLE for each in key.get("anyOf", ()))
 
 
 def _defined(key: dict[str, Any]) -> dict[str, Any]:
@@ -191,7 +196,7 @@ def _array(key: dict[str, Any]) -> str:
     items = _kind(key["items"])
     least, most = key.get("minItems"), key.get("maxItems")
     if most is not None:
-        return f"list of {least} to {most}: {items}"
+        return f"list of {least or 0} to {most}: {items}"
     return f"list, not empty: {items}" if least else f"list: {items}"
 
 

@@ -86,24 +86,22 @@ class Settings(Section):
     """Python [package indexes](package-index.md) at `/simple/{name}/`, by name."""
 
     git_lfs: GitLfsSettings | None = None
-    """[Git LFS](git-lfs.md) at `/lfs/{repository}`. Without this section there is no `/lfs`."""
+    """[Git LFS](git-lfs.md) at `/lfs/{repository}`."""
 
     mlflow: MlflowSettings | None = None
-    """[MLflow](mlflow.md)'s artifacts. Without this section there are none."""
+    """[MLflow](mlflow.md)'s artifacts."""
 
     hugging_face: HuggingFaceSettings | None = None
-    """What clients of the [Hugging Face Hub](hugging-face.md) may read at `/hf`. Without this
-    section there is no `/hf`."""
+    """What clients of the [Hugging Face Hub](hugging-face.md) may read at `/hf`."""
 
     build_caches: dict[Name, BuildCacheSettings] = Field(default_factory=dict)
     """Remote [build caches](build-caches.md) for Turborepo and Nx at `/caches/{name}`, by name."""
 
     uppy: UppySettings | None = None
-    """What [Uppy](uppy.md) in a browser may request at `/uppy`. Without this section there is no
-    `/uppy`."""
+    """What [Uppy](uppy.md) in a browser may request at `/uppy`."""
 
     links: LinksSettings | None = None
-    """Share links. Without this section there are none."""
+    """[Share links](share-links.md)."""
 
     sts: Shown[bool] = False
     """[AssumeRoleWithWebIdentity](credentials.md#assumerolewithwebidentity) at `/sts`, for programs
@@ -111,16 +109,13 @@ class Settings(Section):
     `credentials`."""
 
     mcp: Shown[Mcp] = None
-    """[Tools for agents](mcp.md), by MCP, at `/mcp`: `true`, or its settings. Without it there is
-    no `/mcp`."""
+    """[Tools for agents](mcp.md), by MCP, at `/mcp`: `true`, or its settings."""
 
     arrivals: ArrivalsSettings | None = None
-    """Which hooks are notified [when an upload has arrived](arrivals.md). Without this section none
-    is."""
+    """Which hooks are notified [when an upload has arrived](arrivals.md)."""
 
     console: Shown[Console] = None
-    """[A page for people](console.md) at `/console`: `true`, or its settings. Without it there is
-    no `/console`."""
+    """[A page for people](console.md) at `/console`: `true`, or its settings."""
 
     _texts: CallerTexts = PrivateAttr(default_factory=CallerTexts)
 

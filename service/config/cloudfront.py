@@ -94,9 +94,8 @@ class CloudFrontSettings(Section):
     """The first one signs. Others are for a rotation: they must be valid, and sign nothing."""
 
     deliver: Annotated[Shown[tuple[Surface, ...]], Field(min_length=1)] = SURFACES
-    """Whose download URLs are CloudFront's: `downloads` are those of `/v1/download-urls`,
-    `object_urls` those that `/o/` and a package index redirect to, `links` those of share links,
-    `protocols` those of Git LFS, MLflow and the Hugging Face Hub. All others stay S3's."""
+    """Whose download URLs are CloudFront's: `downloads` of `/v1/download-urls`, `object_urls` of `/o/`
+    and package indexes, `links` of share links, `protocols` of Git LFS, MLflow and the Hub."""
 
     response_parameters: Shown[bool] = False
     """Whether the distribution passes `response-content-disposition` and the like on to S3. Without

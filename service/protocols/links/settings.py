@@ -42,17 +42,15 @@ class LinksSettings(Section):
         Field(min_length=1),
         Missing("write a list of keys, as in presign.example.yaml"),
     ]
-    """Files with one key each, as `presign new-link-key` prints it. The first key seals new links,
-    and each key opens the links that it has sealed. Anyone who has a key can make links in any
-    caller's name. The files are read again when they change."""
+    """Files with one key each, as `presign new-link-key` prints it. The first seals new links, each
+    opens its own. Anyone who has a key can make links in any caller's name. The files are watched."""
 
     store_url: LinkStoreUrl | None = None
     """A Redis or Valkey that counts uses, keeps which links are revoked, and lists each caller's
-    links. The default is the server's `rate_limit_url`. It must lose nothing: `appendonly yes`,
-    `maxmemory-policy noeviction`. A link whose count is lost ends. A link whose revocation is lost
-    works again once the replicas have restarted. Without a store, `max_uses` and lists are refused,
-    and only `revoked_links` ends a link. `memory://` is a store in the process: for one replica,
-    and lost when it ends. Read at startup only. It may hold a password."""
+    links. The default is the server's `rate_limit_url`. It [must lose
+    nothing](operations.md#share-links). Without a store, `max_uses` and lists are refused, and only
+    `revoked_links` ends a link. `memory://` is a store in the process, for one replica. Read at
+    startup only. It may hold a password."""
 
     revoked_links: tuple[LinkId, ...] = ()
     """Ids of links that must end early, whatever the store says. Each can be removed after its
