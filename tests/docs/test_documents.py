@@ -103,8 +103,9 @@ def test_the_recording_takes_ten_seconds_and_loads_fast() -> None:
     assert 9 <= seconds <= 11
 
 
-def test_both_diagrams_have_the_same_words() -> None:
-    light, dark = (text_of(f"docs/{name}.svg") for name in ("flow", "flow-dark"))
+@pytest.mark.parametrize("name", ["flow", "trust", "audit-line"])
+def test_both_diagrams_have_the_same_words(name: str) -> None:
+    light, dark = (text_of(f"docs/{each}.svg") for each in (name, f"{name}-dark"))
     assert re.sub(r"#[0-9a-f]{6}", "", light) == re.sub(r"#[0-9a-f]{6}", "", dark)
 
 
