@@ -86,7 +86,7 @@ empty, and `${file:/path}` by the text of a file; `$${` is a literal `${`. [Shar
 shows this, `bucket_defaults`, `grant_sets` and `buckets_dir`. The files are watched: [a valid change takes effect within
 seconds](operations.md#configuration), as a whole.
 
-A default of *none* means that the setting is off, or that there is no limit; a protocol without its section is off. A
+A setting without a default is off, or has no limit; a protocol without its section is off. A
 duration is a number of seconds, or a whole number with a unit: `45s`, `15m`, `1h`, `7d`.
 """
 _OF_THE_ENVIRONMENT: Final = """\
@@ -136,25 +136,28 @@ def _lines() -> Iterator[str]:
 
 
 def _table(model: dict[str, Any], at_start: tuple[str, ...] = ()) -> Iterator[str]:
-    yield "| key | what it may be | default | what it is |\n| --- | --- | --- | --- |"
+    yield "| key | what it may be | what it is |\n| --- | --- | --- |"
     for name, key in model["properties"].items():
-        default = _default(key) if name not in model.get("required", ()) else "required"
+        kind = f"{_kind(key)}{_default(key) if name not in model.get('required', ()) else '; required'}"
         when = " Read at startup only." if name in at_start else ""
-        yield f"| `{name}` | {_cell(_kind(key))} | {default} | {_cell(_prose(key['description']))}{when} |"
+        yield f"| `{name}` | {_cell(kind)} | {_cell(_prose(key['description']))}{when} |"
 
 
 def _default(key: dict[str, Any]) -> str:
+    """Return the default as the end of a cell: nothing, if the setting is off without it."""
     if _is_duration(key) and key.get("default"):
-        return f"`{duration_text(key['default'])}`"
+        return f"; default `{duration_text(key['default'])}`"
     match key.get("default"):
         case None | [] | {}:
-            return "none"
+            return ""
         case bool(value):
-            return f"`{str(value).lower()}`"
+            return f"; default `{str(value).lower()}`"
+        case list(values):
+            return f"; default {', '.join(f'`{value}`' for value in values)}"
         case float(value):
-            return f"`{value:g}`"
+            return f"; default `{value:g}`"
         case value:
-            return f"`{value}`"
+            return f"; default `{value}`"
 
 
 def _kind(key: dict[str, Any]) -> str:
