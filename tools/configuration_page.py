@@ -86,8 +86,8 @@ empty, and `${file:/path}` by the text of a file; `$${` is a literal `${`. [Shar
 shows this, `bucket_defaults`, `grant_sets` and `buckets_dir`. The files are watched: [a valid change takes effect within
 seconds](operations.md#configuration), as a whole.
 
-A setting without a default is off, or has no limit; a protocol without its section is off. A
-duration is a number of seconds, or a whole number with a unit: `45s`, `15m`, `1h`, `7d`.
+A setting without a default is off, or has no limit; a protocol without its section is off. A duration is a number of
+seconds, or a whole number with a unit: `45s`, `15m`, `1h`, `7d`.
 """
 _OF_THE_ENVIRONMENT: Final = """\
 ## The environment
@@ -121,8 +121,8 @@ def _lines() -> Iterator[str]:
     for model, heading in SECTIONS.items():
         of_model = SCHEMA["$defs"][model]
         yield f"\n## {heading}\n"
-        alike = [each for each, other in SAME_KEYS.items() if other == model]
-        said = (SCHEMA["$defs"][each]["description"] for each in (model, *alike))
+        roots = [each for each, other in SAME_KEYS.items() if other == model == "MlflowRootSettings"]
+        said = (SCHEMA["$defs"][each]["description"] for each in (model, *roots))
         yield f"{' '.join(map(_prose, said))}\n"
         yield from _table(of_model, at_start=RESTART_REQUIRED if heading == "server" else ())
     yield f"\n{_OF_THE_ENVIRONMENT}"
@@ -146,7 +146,7 @@ def _table(model: dict[str, Any], at_start: tuple[str, ...] = ()) -> Iterator[st
 def _default(key: dict[str, Any]) -> str:
     """Return the default as the end of a cell: nothing, if the setting is off without it."""
     if _is_duration(key) and key.get("default"):
-        return f"; default `{duration_text(key['default'])}`"
+        return f"; default `{duration_text(int(key['default']))}`"
     match key.get("default"):
         case None | [] | {}:
             return ""

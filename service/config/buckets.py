@@ -89,7 +89,7 @@ class BucketDefaults(Section):
     """The role that signs. Required unless `credentials` is `static` or `r2`."""
 
     session_seconds: Shown[Annotated[int, Duration(10, 604_800)]] = 3600
-    """How long a session lasts: up to the role's own maximum, and 12 h at most. Values below 900
+    """How long a session lasts: up to the role's own maximum, and 12 h at most. Less than `15m`
     need an `sts_endpoint_url`. With `credentials: r2` 15 min to 7 days."""
 
     external_id: ExternalId | None = None
