@@ -121,9 +121,7 @@ def _lines() -> Iterator[str]:
     for model, heading in SECTIONS.items():
         of_model = SCHEMA["$defs"][model]
         yield f"\n## {heading}\n"
-        roots = [each for each, other in SAME_KEYS.items() if other == model == "MlflowRootSettings"]
-        said = (SCHEMA["$defs"][each]["description"] for each in (model, *roots))
-        yield f"{' '.join(map(_prose, said))}\n"
+        yield f"{_said(model)}\n"
         yield from _table(of_model, at_start=RESTART_REQUIRED if heading == "server" else ())
     yield f"\n{_OF_THE_ENVIRONMENT}"
     yield "| variable | meaning |\n| --- | --- |"
@@ -133,6 +131,12 @@ def _lines() -> Iterator[str]:
     yield "| kind | |\n| --- | --- |"
     yield from (f"| {title} | {_cell(words)} |" for title, words in sorted(kinds().items()))
     yield ""
+
+
+def _said(model: str) -> str:
+    """Return what a model says of itself, and those that share its keys; `bucket_defaults` says it."""
+    alike = [each for each, other in SAME_KEYS.items() if other == model != "BucketSettings"]
+    return " ".join(_prose(SCHEMA["$defs"][each]["description"]) for each in (model, *alike))
 
 
 def _table(model: dict[str, Any], at_start: tuple[str, ...] = ()) -> Iterator[str]:
