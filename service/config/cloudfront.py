@@ -94,8 +94,9 @@ class CloudFrontSettings(Section):
     """The first one signs. Others are for a rotation: they must be valid, and sign nothing."""
 
     deliver: Annotated[Shown[tuple[Surface, ...]], Field(min_length=1)] = SURFACES
-    """Whose download URLs are CloudFront's: `downloads` of `/v1/download-urls`, `object_urls` of `/o/`
-    and package indexes, `links` of share links, `protocols` of Git LFS, MLflow and the Hub."""
+    """Whose download URLs are CloudFront's: `downloads` of `/v1/download-urls`, `object_urls` of
+    `/o/` and package indexes, `links` of share links, `protocols` of Git LFS, MLflow and the
+    Hub."""
 
     response_parameters: Shown[bool] = False
     """Whether the distribution passes `response-content-disposition` and the like on to S3. Without

@@ -64,9 +64,9 @@ class ServerSettings(BaseSettings):
     memory. It may hold a password, so prefer the environment."""
 
     public_url: Shown[Annotated[Url, AfterValidator(_without_slash)] | None] = None
-    """The address at which callers reach the service, with the path that a proxy serves it under. Share
-    links need it. Addresses that complete Git LFS's uploads, and the `type` of problems, begin with
-    it too."""
+    """The address at which callers reach the service, with the path that a proxy serves it
+    under. Share links need it. Addresses that complete Git LFS's uploads, and the `type` of
+    problems, begin with it too."""
 
     log_level: Shown[Literal["DEBUG", "INFO", "WARNING", "ERROR"]] = "INFO"
     """The lowest level that is logged. The SDK's own loggers never go below INFO, because they

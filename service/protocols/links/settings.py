@@ -43,7 +43,8 @@ class LinksSettings(Section):
         Missing("write a list of keys, as in presign.example.yaml"),
     ]
     """Files with one key each, as `presign new-link-key` prints it. The first seals new links, each
-    opens its own. Anyone who has a key can make links in any caller's name. The files are watched."""
+    opens its own. Anyone who has a key can make links in any caller's name. The files are
+    watched."""
 
     store_url: LinkStoreUrl | None = None
     """A Redis or Valkey that counts uses, keeps which links are revoked, and lists each caller's
