@@ -194,6 +194,18 @@ async def test_internal_paths_are_not_exposed(tmp_path: Path) -> None:
     assert (well.requests, reply.status_code) == ([], 404)
 
 
+async def test_a_client_cannot_write_its_own_address(tmp_path: Path) -> None:
+    claimed = {"Forwarded": "for=192.0.2.66", "X-Forwarded-For": "192.0.2.66"}
+    async with (
+        serving(WELL) as well,
+        through_nginx(tmp_path, (port_of(well),) * 2) as client,
+    ):
+        await client.get("/v1/caller", headers=claimed)
+    [request] = well.requests
+    assert "192.0.2.66" not in request
+    assert "x-forwarded-for: 127.0.0.1" in request.lower()
+
+
 @pytest.mark.parametrize(
     ("path", "size", "status"),
     [
