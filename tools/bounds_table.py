@@ -69,19 +69,18 @@ BOUNDS: Final = (
     ),
     (
         "requests of one caller in progress",
-        "as many as are free: one caller alone gets half of `max_in_flight`, a second one a quarter",
+        "one caller may hold half of the free slots; the next, half of what is left",
         "503 `overloaded`, `Retry-After: 1`",
     ),
     (
         "bodies being received",
-        "half of `max_in_flight`, shared in the same way",
+        "half of `max_in_flight`, shared alike",
         "503 `overloaded`, unless the body is there already",
     ),
     (
         "batches being signed",
         (
-            f"{BATCH_SLOTS}; more wait, callers alternate, and a quarter of `max_in_flight` may wait, "
-            "shared in the same way"
+            f"{BATCH_SLOTS}; callers alternate, and a quarter of `max_in_flight` may wait, shared alike"
         ),
         "503 `overloaded`",
     ),

@@ -98,8 +98,8 @@ class GrantSettings(OneOfMany):
     """The types that may be uploaded. A wildcard matches no type that browsers run (SVG, HTML)."""
 
     max_keys: Shown[Annotated[int, Field(ge=1, le=1000)] | None] = None
-    """The most keys in a page of a listing. A request that names no page size gets this many.
-    With `rate_limit` it bounds how fast a caller can list the names in a bucket."""
+    """The most keys in a page of a listing, and the default. With `rate_limit` it bounds how fast a
+    caller can list a bucket."""
 
     allow_overwrite: Shown[bool] = False
     """Whether an upload may replace an object, if it requests `overwrite`."""

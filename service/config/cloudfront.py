@@ -99,8 +99,8 @@ class CloudFrontSettings(Section):
     Hub."""
 
     response_parameters: Shown[bool] = False
-    """Whether the distribution passes `response-content-disposition` and the like on to S3. Without
-    it, a request for a file name or a content type gets 422."""
+    """Whether the distribution passes `response-content-disposition` and the like on to S3.
+    Otherwise a request for a file name or a content type gets 422."""
 
     @model_validator(mode="after")
     def _ids_differ(self) -> Self:

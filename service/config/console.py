@@ -45,8 +45,8 @@ class ConsoleSettings(Section):
     """What the page calls itself, such as the name of your company."""
 
     colour: Colour = "#0f766e"
-    """The colour of its buttons and links, as `"#rrggbb"`. The page makes it darker or lighter
-    until it can be read on light and on dark ground."""
+    """The colour of its buttons and links, as `"#rrggbb"`, made darker or lighter until it can be
+    read."""
 
     issuer: Shown[Name | None] = None
     """An issuer of `issuers` where people [sign in](console.md#sign-in-with-your-provider), with
@@ -57,8 +57,8 @@ class ConsoleSettings(Section):
     audience, so the issuer's `audience` is the same."""
 
     issuer_origins: tuple[Origin, ...] = ()
-    """Other origins of the issuer's endpoints, if they are not below the issuer's own, as at Amazon
-    Cognito. The page may connect to no others."""
+    """Other origins of the issuer's endpoints, as at Amazon Cognito. The page may connect to no
+    others."""
 
     @model_validator(mode="after")
     def _issuer_has_client_id(self) -> Self:

@@ -67,7 +67,7 @@ class HookSettings(RootSettings):
 
     url: Annotated[HookUrl, Missing("write the https URL, as in presign.example.yaml")]
     """Where to send each event, by https, or by http on loopback. Its path and query may be secret,
-    so they are shown nowhere: `presign check` shows the host, and all else the hook's name."""
+    so only the host is shown, by `presign check`."""
 
     secret: Annotated[WebhookSecrets, Missing("write `whsec_` and 24 to 64 random bytes in base64")]
     """What the receiver verifies signatures with: `whsec_` and 24 to 64 random bytes in base64, or
@@ -81,9 +81,9 @@ class ArrivalsSettings(Section):
     """[Arrivals](arrivals.md): say when an upload has arrived, by a signed request."""
 
     queue_url: Shown[KeysUrl | None] = None
-    """A queue of SQS with the bucket's event notifications. Its host names the region, else
-    `AWS_REGION` does; the credentials are those of the AWS default chain. Read at startup only.
-    Without it, events arrive only by `POST /v1/store-events`, or in Lambda."""
+    """A queue of SQS with the bucket's event notifications, read with the credentials of the AWS
+    default chain. Its host names the region, else `AWS_REGION` does. Without it, events arrive by
+    `POST /v1/store-events`, or in Lambda. Read at startup only."""
 
     hooks: Annotated[
         dict[Name, HookSettings],

@@ -42,8 +42,8 @@ class BuildCacheSettings(Section):
     Without it, only trusted callers write."""
 
     ticket_seconds: Shown[Annotated[int, Duration(60, _DAY)]] = TICKET_SECONDS
-    """How long a ticket is valid. A ticket replaces the short token of a CI job. The default is
-    6 h, and a day is the most. Tickets need `links.keys`."""
+    """How long a ticket is valid, which replaces the short token of a CI job. Tickets need
+    `links.keys`."""
 
     @model_validator(mode="after")
     def _apart(self) -> Self:
