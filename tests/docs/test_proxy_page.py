@@ -55,6 +55,6 @@ def test_no_other_path_is_forwarded(path: str) -> None:
     assert not is_forwarded(path)
 
 
-def test_a_client_cannot_write_its_own_address() -> None:
+def test_the_proxy_appends_the_address_that_it_sees() -> None:
     assert 'proxy_set_header Forwarded "";' in FILE
-    assert "proxy_set_header X-Forwarded-For $remote_addr;" in FILE
+    assert "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;" in FILE

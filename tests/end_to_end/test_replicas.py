@@ -194,7 +194,7 @@ async def test_internal_paths_are_not_exposed(tmp_path: Path) -> None:
     assert (well.requests, reply.status_code) == ([], 404)
 
 
-async def test_a_client_cannot_write_its_own_address(tmp_path: Path) -> None:
+async def test_the_proxy_appends_the_address_that_it_sees(tmp_path: Path) -> None:
     claimed = {"Forwarded": "for=192.0.2.66", "X-Forwarded-For": "192.0.2.66"}
     async with (
         serving(WELL) as well,
@@ -202,8 +202,8 @@ async def test_a_client_cannot_write_its_own_address(tmp_path: Path) -> None:
     ):
         await client.get("/v1/caller", headers=claimed)
     [request] = well.requests
-    assert "192.0.2.66" not in request
-    assert "x-forwarded-for: 127.0.0.1" in request.lower()
+    assert "x-forwarded-for: 192.0.2.66, 127.0.0.1\r\n" in request.lower()
+    assert "\r\nforwarded:" not in request.lower()
 
 
 @pytest.mark.parametrize(
