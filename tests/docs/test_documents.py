@@ -135,8 +135,6 @@ def test_configurations_on_the_pages_are_valid(tmp_path: Path) -> None:
 def test_the_readme_links_every_page() -> None:
     """`docs/guides/README.md` links the guides: tests/docs/test_guides.py."""
     led = set(re.findall(r"\]\((docs/[\w/-]+\.md)", text_of("README.md")))
-    decisions = re.findall(r"\]\((decisions/[\w-]+\.md)", text_of("docs/architecture.md"))
-    led |= {f"docs/{page}" for page in decisions}
     guides = {page for page in PAGES if page.startswith("docs/guides/")} - {GUIDES}
     assert {page for page in PAGES if page.startswith("docs/")} - guides <= led
 

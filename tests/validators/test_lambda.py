@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from ruamel.yaml import YAML
 
+from tests.docs.documents import text_of
 from tests.support.lambda_runtime import HANDLER
 from tests.support.processes import run_to_end
 from tools import ROOT
@@ -125,7 +126,7 @@ def test_messages_that_no_hook_accepts_stay_in_the_queue_for_two_days() -> None:
 
 
 def test_the_command_for_the_bucket_sends_events_to_the_queue() -> None:
-    [events] = re.findall(r'"Events": (\[.*?\])', (DIRECTORY / "README.md").read_text())
+    [events] = re.findall(r'"Events": (\[.*?\])', text_of("docs/lambda.md"))
     assert json.loads(events) == ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"]
 
 
