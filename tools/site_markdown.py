@@ -1,11 +1,13 @@
 """Rewrites a page of the repository into the Markdown of the site's generator.
 
 A forge reads CommonMark. The generator reads Python-Markdown, in which the text of a list item is
-indented by four spaces, and a list needs an empty line before it.
+indented by four spaces, and a list needs an empty line before it. Between the comments `tabs` and
+`end of tabs` each line that is bold begins a tab; a forge shows one below the other.
 """
 
 import re
 from collections.abc import Iterator
+from textwrap import indent
 from typing import Final
 
 from markdown_it import MarkdownIt
@@ -15,6 +17,8 @@ _COMMONMARK: Final = MarkdownIt("commonmark")
 _MARKER: Final = re.compile(r" *(?P<marker>[-*+]|\d+[.)])(?P<space> +|$)")
 _TEST_MARK: Final = re.compile(r" *<!-- .* -->")
 _INDENT: Final = 4
+_TABS: Final = re.compile(r"^<!-- tabs -->\n(.*?)^<!-- end of tabs -->$", re.MULTILINE | re.DOTALL)
+_TAB: Final = re.compile(r"^\*\*(.+)\*\*$", re.MULTILINE)
 _LISTS: Final = frozenset({"bullet_list_open", "ordered_list_open"})
 
 
@@ -24,11 +28,20 @@ def for_the_site(text: str) -> str:
     lines = text.split("\n")
     code = _lines_of(tokens, "fence")
     for number, line in enumerate(lines):
-        if number not in code and _TEST_MARK.fullmatch(line):
+        if number not in code and _TEST_MARK.fullmatch(line) and "tabs" not in line:
             lines[number] = ""
     apart = set(_starts(tokens, lines))
     _indent(lines, tokens)
-    return "\n".join(f"\n{line}" if i in apart else line for i, line in enumerate(lines))
+    listed = "\n".join(f"\n{line}" if i in apart else line for i, line in enumerate(lines))
+    return _TABS.sub(_tabs, listed)
+
+
+def _tabs(found: re.Match[str]) -> str:
+    before, *parts = _TAB.split(found[1])
+    assert not before.strip(), before
+    pairs = zip(parts[::2], parts[1::2], strict=True)
+    indented = (f'=== "{label}"\n{indent(text, " " * _INDENT)}' for label, text in pairs)
+    return "\n".join(indented)
 
 
 def _starts(tokens: list[Token], lines: list[str]) -> Iterator[int]:

@@ -88,6 +88,10 @@ def test_the_search_finds_a_page_by_other_words() -> None:
         ("- a\n  - b\n    c\n\n  d", "\n- a\n    - b\n        c\n\n    d"),
         ("- a\n- b", "\n- a\n- b"),
         ("```text\n- a\n  b\n```", "```text\n- a\n  b\n```"),
+        (
+            "<!-- tabs -->\n**curl**\n\n```sh\na\n```\n\n**Go**\n\n- b\n<!-- end of tabs -->\nc",
+            '=== "curl"\n\n\n    ```sh\n    a\n    ```\n\n\n=== "Go"\n\n\n\n    - b\n\nc',
+        ),
         ("<!-- run with the demo -->\n```sh\n<!-- a -->\n```", "\n```sh\n<!-- a -->\n```"),
     ],
 )
