@@ -1,7 +1,9 @@
-"""docs/errors.md has a section for each code, and examples that the service would answer."""
+"""docs/errors.md has a section for each code, and details that the service answers."""
 
+import ast
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,13 +41,32 @@ def test_a_section_says_what_why_and_what_to_do(code: str) -> None:
     ]
 
 
-@pytest.mark.parametrize("code", SECTIONS)
-def test_the_example_is_what_the_service_answers(code: str) -> None:
-    [block] = re.findall(r"```json\n(.*?)```", SECTIONS[code], re.DOTALL)
+def test_the_example_is_what_the_service_answers() -> None:
+    [block] = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
     example: dict[str, Any] = json.loads(block)
-    expected = Problems().problem(code, example["detail"], request_id=example["request_id"])
+    code, request_id = example["code"], example["request_id"]
+    expected = Problems().problem(code, example["detail"], request_id=request_id)
     assert example.items() >= expected.items()
-    assert example.keys() - expected.keys() <= {"errors"}
+    assert example.keys() - expected.keys() == {"errors"}
+
+
+def said_by_the_service() -> Iterator[str]:
+    """Yield patterns of the sentences in its code; `.+` stands for what an f-string inserts."""
+    for path in (ROOT / "service").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+            texts = [str(each.value) if isinstance(each, ast.Constant) else None for each in parts]
+            if " " in "".join(filter(None, texts)).strip():
+                yield "".join(".+" if text is None else re.escape(text) for text in texts)
+
+
+SAID: Final = [re.compile(each) for each in set(said_by_the_service())]
+
+
+@pytest.mark.parametrize("code", SECTIONS)
+def test_the_quoted_detail_is_one_of_the_service(code: str) -> None:
+    [quoted] = re.findall("“(.*?)”", " ".join(SECTIONS[code].split()))
+    assert any(each.fullmatch(quoted) for each in SAID)
 
 
 def test_the_page_has_no_relative_link() -> None:
