@@ -232,7 +232,7 @@ class CallerSettings(OneOfMany):
     """The `sub` of its tokens. `*` matches any text without `:`."""
 
     claims: Shown[ClaimConditions | None] = None
-    """[Conditions](callers.md#people-by-group) by JSON pointer (RFC 6901), such as
+    """[Conditions](people.md#conditions) by JSON pointer (RFC 6901), such as
     `{/groups: finance}`. All must hold. One holds if the token's value equals the configured one,
     or is a list with it; of a list of values, any. Without `subject`, all subjects match."""
 

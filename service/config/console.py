@@ -49,7 +49,7 @@ class ConsoleSettings(Section):
     read."""
 
     issuer: Shown[Name | None] = None
-    """An issuer of `issuers` where people [sign in](console.md#sign-in-with-your-provider), with
+    """An issuer of `issuers` where people [sign in](people.md), with
     OpenID Connect. Its `issuer` must be an https URL. Without it people paste a key or a token."""
 
     client_id: ClientId | None = None

@@ -1,4 +1,4 @@
-"""docs/guides/people-by-group.md: each provider's token, with keys of an issuer on loopback."""
+"""docs/people.md: each provider's token, with keys of an issuer on loopback."""
 
 import os
 import sys
@@ -16,10 +16,10 @@ from tests.support.http_servers import Handler, serving
 
 pytestmark = pytest.mark.slow
 
-GUIDE: Final = "docs/guides/people-by-group.md"
-[COMMAND] = [each.text for each in commands(GUIDE)]
-[CONFIGURATION] = [each.text for each in blocks(GUIDE) if each.language == "yaml"]
-[SHOWN] = [each.text for each in blocks(GUIDE) if each.language == "text"]
+PAGE: Final = "docs/people.md"
+[COMMAND] = [each.text for each in commands(PAGE)]
+[CONFIGURATION] = [each.text for each in blocks(PAGE) if each.language == "yaml"]
+[SHOWN] = [each.text for each in blocks(PAGE) if each.language == "text"]
 
 
 class Keys(Handler):
@@ -74,4 +74,4 @@ def test_what_may_go_wrong_is_said_as_on_the_page(
     tmp_path: Path, claims: provider.Claims, words: str
 ) -> None:
     assert words in said(tmp_path, claims)
-    assert words in " ".join(Path(GUIDE).read_text(encoding="utf-8").split())
+    assert words in " ".join(Path(PAGE).read_text(encoding="utf-8").split())
