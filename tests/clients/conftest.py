@@ -29,7 +29,7 @@ def grown_url(service: RunningService) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(scope="session", params=CLIENTS, ids=lambda client: client.heading)
+@pytest.fixture(scope="session", params=CLIENTS, ids=lambda client: client.label)
 def client(request: pytest.FixtureRequest) -> Client:
     chosen: Client = request.param
     return chosen

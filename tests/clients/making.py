@@ -42,14 +42,14 @@ class Made:
 
 @dataclass(frozen=True)
 class Client:
-    """A client with a section in docs/clients.md."""
+    """A client with a tab in docs/clients.md."""
 
-    heading: str
+    label: str
     driver: str
     compile: Callable[[str, Path], Made] = field(repr=False)
 
     def make(self, directory: Path) -> Made:
-        for command in commands(self.heading):
+        for command in commands(self.label):
             generate(command, directory)
         return self.compiled(directory)
 

@@ -9,10 +9,10 @@ PAGE: Final = ROOT / "docs" / "clients.md"
 DRIVERS: Final = Path(__file__).parent / "drivers"
 
 
-def section(heading: str) -> str:
-    found = PAGE.read_text(encoding="utf-8").partition(f"\n## {heading}\n")[2]
-    assert found, f"docs/clients.md has no section {heading}"
-    return found.partition("\n## ")[0]
+def tab(label: str) -> str:
+    found = PAGE.read_text(encoding="utf-8").partition(f"\n**{label}**\n")[2]
+    assert found, f"docs/clients.md has no tab {label}"
+    return re.split(r"^(?:\*\*|<!-- end of tabs)", found, maxsplit=1, flags=re.MULTILINE)[0]
 
 
 def blocks(text: str) -> list[tuple[str, str]]:
@@ -20,14 +20,15 @@ def blocks(text: str) -> list[tuple[str, str]]:
     return re.findall(r"^```(\w+)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
-def commands(heading: str) -> list[str]:
-    """Return the commands of a section, which run in a directory with openapi.yaml."""
-    shown = "".join(block for language, block in blocks(section(heading)) if language == "sh")
+def commands(label: str) -> list[str]:
+    """Return the commands of a tab, which run in a directory with openapi.yaml."""
+    shown = "".join(block for language, block in blocks(tab(label)) if language == "sh")
     return shown.replace("\\\n", "").splitlines()
 
 
 def table() -> list[list[str]]:
-    """The rows of the page's table: client, version, language, what was run."""
-    lines = section("What was run").splitlines()
+    """The rows of the page's table: client, version, compiler, what to know."""
+    generated = PAGE.read_text(encoding="utf-8").partition("\n## Generated clients\n")[2]
+    lines = generated.splitlines()
     rows = [line.strip("|").split("|") for line in lines if line.startswith("| ")]
     return [[cell.strip() for cell in row] for row in rows[2:]]

@@ -51,7 +51,7 @@ def driven(made: Made, client: Client, way: str, request: pytest.FixtureRequest)
     url = (
         str(service.client.base_url) if way == "as it is" else request.getfixturevalue("grown_url")
     )
-    key = f"{client.heading}/{way}/{KEY}"
+    key = f"{client.label}/{way}/{KEY}"
     done = drive(made, url.rstrip("/"), key)
     assert done.returncode == 0, done.stderr
     return Driven(
@@ -143,7 +143,7 @@ def test_without_the_option_a_go_client_fails_on_new_fields(
     default.
     """
     [client] = [each for each in CLIENTS if each.driver == "drive.go"]
-    [command] = commands(client.heading)
+    [command] = commands(client.label)
     generate(command.replace(",disallowAdditionalPropertiesIfNotPresent=false", ""), tmp_path)
     made = client.compiled(tmp_path)
 

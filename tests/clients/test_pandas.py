@@ -1,4 +1,4 @@
-"""presign-client's `presign://` in pandas, polars, DuckDB and universal_pathlib, from the environment of the clients: docs/client-python.md."""
+"""presign-client's `presign://` in pandas, polars, DuckDB and universal_pathlib, from the environment of the clients: docs/clients.md."""
 
 import os
 import subprocess
@@ -88,7 +88,7 @@ def test_polars_does_not_know_the_address(service: RunningService, name: str) ->
 
 
 def page_block(part: str) -> str:
-    [block] = [each for each in commands("docs/client-python.md") if part in each.text]
+    [block] = [each for each in commands("docs/clients.md") if part in each.text]
     assert block.mark == "run by tests/clients/test_pandas.py"
     return block.text.replace("presign://reports/", "presign://objects/").replace(
         '"reports", ', '"objects", '

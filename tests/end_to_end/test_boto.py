@@ -96,7 +96,7 @@ def test_a_large_file_goes_up_in_parts(
 def test_the_example_needs_no_credentials(
     signer: str, verifying_store: Store, tmp_path: Path
 ) -> None:
-    [block] = [each for each in commands("docs/client-python.md") if "boto.install" in each.text]
+    [block] = [each for each in commands("docs/clients.md") if "boto.install" in each.text]
     (tmp_path / "q3.csv").write_bytes(b"12345")
 
     done = subprocess.run(
