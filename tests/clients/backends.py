@@ -43,7 +43,7 @@ class Backend:
 
 def backend_caller() -> dict[str, Any]:
     """Return the caller that the guide configures, with our key and bucket."""
-    page = "docs/guides/fastapi-backend.md"
+    page = "docs/guides/python-backend.md"
     [shown] = [block.text for block in blocks(page) if block.language == "yaml"]
     [caller] = YAML(typ="safe", pure=True).load(shown)["callers"]
     grants = [{**grant, "bucket": "objects"} for grant in caller["grants"]]

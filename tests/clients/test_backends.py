@@ -1,4 +1,4 @@
-"""docs/guides/fastapi-backend.md and docs/guides/django-backend.md: their commands and refusals."""
+"""docs/guides/python-backend.md: its commands, and what the backends refuse."""
 
 import json
 import os
@@ -18,8 +18,7 @@ from tests.support.demo import ROOT
 from tests.support.processes import run_to_end
 from tests.support.stores import Store
 
-FASTAPI: Final = "docs/guides/fastapi-backend.md"
-DJANGO: Final = "docs/guides/django-backend.md"
+PAGE: Final = "docs/guides/python-backend.md"
 DRIVERS: Final = Path(__file__).parent / "drivers"
 FILE: Final = {"name": "a.csv", "size": 1, "type": "text/csv"}
 REFUSALS: Final = """\
@@ -35,7 +34,7 @@ a GET: 400
 @pytest.fixture(scope="module")
 def backend(ministack: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
     tool("curl", "curl")
-    with run_backend(ministack, tmp_path_factory.mktemp("backend"), FASTAPI) as running:
+    with run_backend(ministack, tmp_path_factory.mktemp("backend"), PAGE) as running:
         yield running
 
 
@@ -49,13 +48,13 @@ def run_here(command: list[str], directory: Path, **environment: str) -> str:
 
 
 def test_the_backend_answers_as_the_guide_shows(backend: Backend, tmp_path: Path) -> None:
-    asked = block_of(FASTAPI, "curl")
+    asked = block_of(PAGE, "curl")
     answer = run_here(["bash", "-euc", backend.as_here(asked.text)], tmp_path)
     assert list(differences(asked.shown, json.loads(answer))) == []
 
 
 def test_a_file_goes_up_and_down(backend: Backend, ministack: Store, tmp_path: Path) -> None:
-    code = backend.as_here(block_of(FASTAPI, "import httpx").text)
+    code = backend.as_here(block_of(PAGE, "import httpx").text)
     before = uploaded_by_ann(ministack)
     assert run_here([sys.executable, "-W", "error", "-c", code], tmp_path) == "name,amount\n\n"
     new = uploaded_by_ann(ministack) - before
@@ -98,8 +97,8 @@ def project(backend: Backend, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with the files that the guide names."""
     directory = tmp_path_factory.mktemp("project")
     shutil.copy(ROOT / "examples/django_backend.py", directory)
-    (directory / "urls.py").write_text(block_of(DJANGO, "urlpatterns").text)
-    (directory / "variables").write_text(backend.as_here(block_of(DJANGO, "export").text))
+    (directory / "urls.py").write_text(block_of(PAGE, "urlpatterns").text)
+    (directory / "variables").write_text(backend.as_here(block_of(PAGE, "BUCKET=demo\n").text))
     return directory
 
 
@@ -113,8 +112,7 @@ def run_in_project(project: Path, code: str) -> str:
 
 
 def test_django_sends_a_file_up_and_down(project: Path) -> None:
-    code = f"import django_project\n{block_of(DJANGO, 'force_login').text}"
-    assert run_in_project(project, code) == "name,amount\n\n"
+    assert run_in_project(project, (DRIVERS / "django_files.py").read_text()) == "name,amount\n\n"
 
 
 def test_django_refuses_strangers_and_wrong_files(project: Path) -> None:

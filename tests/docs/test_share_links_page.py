@@ -67,7 +67,7 @@ def test_the_commands_of_the_pages_work(links: Linking, tmp_path: Path) -> None:
         printed = run_here(block.text, links, tmp_path)
         if block.shown is not None:
             assert list(differences(block.shown, json.loads(printed))) == []
-    assert len(ran) == 10
+    assert len(ran) == 9
     assert (tmp_path / "19.png").read_bytes() == TILE
     assert (tmp_path / "q3.pdf").read_bytes() == (tmp_path / "Q3.pdf").read_bytes() == REPORT
     assert (tmp_path / "link.key").stat().st_mode & 0o077 == 0

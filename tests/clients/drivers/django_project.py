@@ -1,4 +1,4 @@
-"""A Django project with one user, whose `urls.py` is that of docs/guides/django-backend.md."""
+"""A Django project with one user, whose `urls.py` is that of docs/guides/python-backend.md."""
 
 import django
 from django.conf import settings
