@@ -1,0 +1,65 @@
+"""docs/calls.md: its programs in JavaScript and Go, against the demo."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.clients.toolchains import tool
+from tests.docs.documents import ADDRESSES, Block, blocks
+from tests.end_to_end.examples import node
+from tests.support.demo import ROOT, Demo, demo
+
+PAGE: Final = "docs/calls.md"
+SECONDS: Final = 300  # the first Go build compiles the standard library too
+
+
+def programs(language: str) -> list[Block]:
+    return [each for each in blocks(PAGE) if each.language == language]
+
+
+@pytest.fixture(scope="module", name="running")
+def _running() -> Iterator[Demo]:
+    with demo() as started:
+        yield started
+
+
+def run(command: list[str], directory: Path, **environment: str) -> str:
+    done = subprocess.run(
+        command,
+        cwd=directory,
+        env={"PATH": os.environ["PATH"], "HOME": str(directory), **environment},
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+    )
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    return done.stdout
+
+
+def written(block: Block, running: Demo, path: Path) -> Path:
+    path.write_text(block.text.replace(ADDRESSES[0], running.url), encoding="utf-8")
+    return path
+
+
+def test_the_programs_in_javascript_work(running: Demo, tmp_path: Path) -> None:
+    (tmp_path / "node_modules").mkdir()
+    (tmp_path / "node_modules/presign-client").symlink_to(ROOT / "client/js")
+    (tmp_path / "keynote.mp4").write_bytes(bytes(20_000_000))
+    assert len(programs("js")) == 3
+    for each in programs("js"):
+        run([node(), "--no-warnings", str(written(each, running, tmp_path / "a.mjs"))], tmp_path)
+
+
+def test_the_programs_in_go_work(running: Demo, tmp_path: Path) -> None:
+    compiler = tool("go", "golang-go")
+    printed = [
+        run([compiler, "run", str(written(each, running, tmp_path / "a.go"))], tmp_path)
+        for each in programs("go")
+    ]
+    assert '"url":"' in printed[0]
+    assert len(printed) == 2
