@@ -103,7 +103,7 @@ def test_the_recording_takes_ten_seconds_and_loads_fast() -> None:
     assert 9 <= seconds <= 11
 
 
-@pytest.mark.parametrize("name", ["flow", "trust", "audit-line"])
+@pytest.mark.parametrize("name", ["flow", "trust", "audit-line", "multipart", "tokens"])
 def test_both_diagrams_have_the_same_words(name: str) -> None:
     light, dark = (text_of(f"docs/{each}.svg") for each in (name, f"{name}-dark"))
     assert re.sub(r"#[0-9a-f]{6}", "", light) == re.sub(r"#[0-9a-f]{6}", "", dark)
