@@ -4,7 +4,7 @@ import json
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from click.testing import CliRunner, Result
@@ -37,6 +37,17 @@ class Example:
         return CliRunner().invoke(main, arguments)
 
 
+def begins(answer: Any, shown: Any) -> bool:
+    """Return whether an answer has what is shown: of each list, the first items."""
+    if isinstance(shown, dict):
+        return all(begins(answer[name], each) for name, each in shown.items())
+    if isinstance(shown, list):
+        return all(begins(*pair) for pair in zip(answer, shown, strict=False)) and (
+            len(answer) >= len(shown)
+        )
+    return bool(answer == shown)
+
+
 def examples() -> list[Example]:
     found = blocks(PAGE)
     following: list[Block | None] = [*found[1:], None]
@@ -60,7 +71,8 @@ def test_a_command_prints_what_the_page_shows(
     if example.shown.language == "json":
         report = json.loads(done.stdout)
         shown = json.loads(example.shown.text)
-        assert shown == {name: report[name] for name in ("errors", "warnings", "callers")}
+        assert shown.keys() == {"errors", "warnings", "callers"}
+        assert begins(report, shown)
     else:  # long lines are wrapped on the page
         assert example.shown.text.split() == done.output.split()
 
