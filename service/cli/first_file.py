@@ -33,7 +33,7 @@ def first_file(answers: Answers, digest: str) -> str:
         "bucket": bucket,
         "prefix": _plain(answers.prefix),
         "allow": "[download, upload, list]",
-        "max_expires_in": "15m",
+        "max_expires_in": "900",
     }
     lines = [
         ("# docs/configuration.md has every setting. `presign check` finds mistakes.", ""),
@@ -43,7 +43,7 @@ def first_file(answers: Answers, digest: str) -> str:
         *_issuer(answers.caller),
         ("callers:", ""),
         *_caller(answers.caller, digest),
-        ("    grants:", "URLs of 15 min; docs/callers.md has more limits"),
+        ("    grants:", "URLs of 900 s; docs/callers.md has more limits"),
         (f"      - {{{', '.join(f'{name}: {value}' for name, value in grant.items())}}}", ""),
         ("    rate_limit: 600/minute", ""),
     ]

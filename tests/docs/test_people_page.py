@@ -40,8 +40,9 @@ def said(directory: Path, claims: provider.Claims) -> str:
         return paste(COMMAND, directory, {"PATH": path})
 
 
-def test_keycloaks_token_is_explained_as_on_the_page(tmp_path: Path) -> None:
-    assert said(tmp_path, provider.KEYCLOAK) == SHOWN
+@pytest.mark.parametrize("audience", ["presign", "files-console"])
+def test_access_and_id_tokens_of_keycloak_get_the_same(tmp_path: Path, audience: str) -> None:
+    assert said(tmp_path, {**provider.KEYCLOAK, "aud": audience}) == SHOWN
 
 
 @pytest.mark.parametrize(
