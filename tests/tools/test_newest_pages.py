@@ -14,12 +14,12 @@ REPORT = """<testsuites><testsuite>
 def test_a_failed_test_names_its_page(tmp_path: Path) -> None:
     (tmp_path / "report.xml").write_text(REPORT)
     pages = {
-        "tests/clients/test_pandas.py": "docs/client-python.md",
+        "tests/clients/test_pandas.py": "docs/clients.md",
         "tests/clients/credentials/test_page.py": "docs/credentials.md",
     }
 
     assert broken(tmp_path / "report.xml", pages) == {
-        "docs/client-python.md": ["test_duckdb[step]"],
+        "docs/clients.md": ["test_duckdb[step]"],
         "docs/credentials.md": ["test_boto3"],
     }
 
