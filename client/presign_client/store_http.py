@@ -31,11 +31,11 @@ from urllib3.exceptions import (
     TimeoutError,  # noqa: A004 - urllib3's
 )
 
+from presign_client.connections import IDLE_SECONDS, TARGET, Pool, SecurePool
 from presign_client.errors import UNREACHABLE, PresignError
 from presign_client.http import CONNECT_SECONDS, CONNECTIONS, USER_AGENT
 from presign_client.proxies import proxy_for
 from presign_client.retries import TemporaryError
-from presign_client.store_connections import IDLE_SECONDS, TARGET, Pool, SecurePool
 
 # Bytes that are received and written at a time. Of 64 KiB each call of the system costs more, and
 # 1 MiB is given back to the system after each use.

@@ -1,4 +1,4 @@
-"""The connections to the store: urllib3's, which send what is signed."""
+"""The connections of urllib3, which send what is signed."""
 
 from http.client import HTTPResponse
 from typing import Any
