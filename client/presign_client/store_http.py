@@ -1,40 +1,19 @@
-"""The HTTP between this machine and the store, by urllib3: connections, proxies, TLS and failures.
+"""The HTTP between this machine and the store: bodies, answers and their bytes.
 
 urllib3 is imported once a byte has to move. A/B, `presign get` of 1 GiB with its SHA-256 from
 SeaweedFS, medians of three: 1.47 s of CPU, 1.82 by httpx; over TLS 2.18 and 2.44.
 """
 
-import logging
-import socket
-import ssl
-from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from threading import Lock
 from time import monotonic
-from urllib.parse import unquote, urlsplit
-from urllib.request import getproxies
 
-import httpx
-from urllib3 import (
-    BaseHTTPResponse,
-    PoolManager,
-    ProxyManager,
-    Timeout,
-)
-from urllib3.exceptions import (
-    EmptyPoolError,
-    HTTPError,
-    NewConnectionError,
-    ProtocolError,
-    ProxyError,
-    TimeoutError,  # noqa: A004 - urllib3's
-)
+from urllib3 import BaseHTTPResponse, PoolManager
+from urllib3.exceptions import HTTPError, ProxySchemeUnknown
 
-from presign_client.connections import IDLE_SECONDS, TARGET, Pool, SecurePool
+from presign_client.connections import IDLE_SECONDS
 from presign_client.errors import UNREACHABLE, PresignError
-from presign_client.http import CONNECT_SECONDS, CONNECTIONS, USER_AGENT
-from presign_client.proxies import proxy_for
+from presign_client.pools import Pools, reason_of
 from presign_client.retries import TemporaryError
 
 # Bytes that are received and written at a time. Of 64 KiB each call of the system costs more, and
@@ -98,21 +77,13 @@ def _text(value: str) -> str:
 
 
 class StoreHttp:
-    """Sends requests to the store. Threads may share it.
-
-    Without a `pool` the proxies are those of the environment, and so are the authorities that
-    sign certificates (`SSL_CERT_FILE`, `SSL_CERT_DIR`).
-    """
+    """Sends requests to the store. Threads may share it. `pool` is as in `Pools`."""
 
     def __init__(self, pool: PoolManager | None = None) -> None:
-        self._given, self._lock = pool, Lock()
-        self._proxies = {} if pool else getproxies()
-        self._pools: dict[tuple[str, str | None], PoolManager] = {}
+        self._pools = Pools(pool)
 
     def close(self) -> None:
-        for pool in [self._given, *self._pools.values()]:
-            if pool is not None:
-                pool.clear()
+        self._pools.close()
 
     @contextmanager
     def answer(
@@ -138,38 +109,22 @@ class StoreHttp:
     def _send(
         self, method: str, url: str, headers: Mapping[str, str], body: Body | None
     ) -> BaseHTTPResponse:
-        place, sent = url, {"user-agent": USER_AGENT, **headers}
-        if self._given is None:
-            place, sent[TARGET] = _divided(url)
-            # As it is signed. urllib3 would leave out a dot at its end, and a usual port. For a
-            # proxy it adds one of its own, unless there is one with a capital.
-            sent["Host"] = urlsplit(url).netloc
         try:
-            return self._pool(url).request(
+            return self._pools.request(
                 method,
-                place,
-                body=None if body is None else _guarded(body),
-                headers=sent,
-                timeout=Timeout(connect=CONNECT_SECONDS, read=IDLE_SECONDS),
-                pool_timeout=IDLE_SECONDS,
+                url,
+                headers,
+                None if body is None else _guarded(body),
+                seconds=IDLE_SECONDS,
                 preload_content=False,
                 decode_content=False,
-                retries=False,  # `Retries` decides
-                redirect=False,  # the URL is signed for this host
             )
         except _BodyError as failed:
             raise failed.error from None
+        except ProxySchemeUnknown:
+            raise PresignError(UNREACHABLE, NO_SUCH_PROXY) from None
         except (HTTPError, ValueError) as error:  # a header that nobody can send is a ValueError
             raise TemporaryError(_unreachable(error)) from None
-
-    def _pool(self, url: str) -> PoolManager:
-        if self._given is not None:
-            return self._given
-        place = urlsplit(url).scheme, proxy_for(url, self._proxies)
-        with self._lock:
-            if place not in self._pools:
-                self._pools[place] = _new_pool(*place)
-            return self._pools[place]
 
 
 class _BodyError(Exception):
@@ -187,83 +142,5 @@ def _guarded(body: Body) -> Iterator[bytes]:
         raise _BodyError(error) from None
 
 
-def _divided(url: str) -> tuple[str, str]:
-    """Return the origin, with a slash, and the path and query."""
-    scheme, _, rest = url.partition("://")
-    host, _, target = rest.partition("/")
-    return f"{scheme}://{host}/", f"/{target}"
-
-
-def _new_pool(scheme: str, proxy: str | None) -> PoolManager:
-    if proxy is not None and urlsplit(proxy).scheme not in {"http", "https"}:
-        raise PresignError(UNREACHABLE, NO_SUCH_PROXY)
-    is_plain = scheme == "http" and not (proxy or "").startswith("https:")
-    context = None if is_plain else httpx.create_ssl_context()  # that of the calls of presign
-    if proxy is None:
-        pool = PoolManager(maxsize=CONNECTIONS, block=True, ssl_context=context)
-    else:
-        pool = ProxyManager(
-            proxy,
-            maxsize=CONNECTIONS,
-            block=True,
-            ssl_context=context,
-            proxy_ssl_context=context,
-            proxy_headers=_authorization(proxy),
-        )
-    pool.pool_classes_by_scheme = {"http": Pool, "https": SecurePool}
-    return pool
-
-
-def _authorization(proxy: str) -> Mapping[str, str]:
-    split = urlsplit(proxy)
-    if split.username is None:
-        return {}
-    words = f"{unquote(split.username)}:{unquote(split.password or '')}"
-    # As httpx has it. `make_headers` of urllib3 takes Latin-1.
-    return {"proxy-authorization": f"Basic {b64encode(words.encode()).decode()}"}
-
-
 def _unreachable(error: Exception) -> PresignError:
-    """Return the error for the user. urllib3's own message may have the URL in it."""
-    is_around = isinstance(error, ProxyError | ProtocolError) and error.args
-    cause = error.args[-1] if is_around else error
-    if _is_untrusted(error):
-        why = "has a TLS certificate that is not trusted here; SSL_CERT_FILE names others"
-    elif isinstance(cause, NewConnectionError):
-        why = "cannot be reached"
-    elif isinstance(cause, TimeoutError | EmptyPoolError | socket.timeout):
-        why = "did not answer in time"
-    else:
-        why = f"ended the connection ({type(error).__name__})"
-    return PresignError(UNREACHABLE, f"The store {why}.")
-
-
-def _is_untrusted(error: BaseException | None) -> bool:
-    while error is not None:
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
-
-
-class _WithoutQuery(logging.Filter):
-    """urllib3 logs targets, also as warnings of odd headers. What signs a URL is in its query.
-
-    Such a warning has headers, too, and one may be a `Location` with the URL.
-    """
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if isinstance(record.args, tuple):
-            record.args = tuple(map(_unsigned, record.args))
-        record.exc_info = None
-        return True
-
-
-def _unsigned(argument: object) -> object:
-    if isinstance(argument, Exception):
-        return type(argument).__name__
-    return argument.partition("?")[0] if isinstance(argument, str) else argument
-
-
-for _name in ("connection", "connectionpool", "poolmanager"):
-    logging.getLogger(f"urllib3.{_name}").addFilter(_WithoutQuery())
+    return PresignError(UNREACHABLE, f"The store {reason_of(error)}.")

@@ -1,0 +1,170 @@
+"""Requests by urllib3, to presign and to the store: connections, proxies, TLS and failures."""
+
+import logging
+import socket
+import ssl
+from base64 import b64encode
+from collections.abc import Iterable, Mapping
+from threading import Lock
+from typing import Any
+from urllib.parse import unquote, urlsplit
+from urllib.request import getproxies
+
+import httpx
+from urllib3 import BaseHTTPResponse, PoolManager, ProxyManager, Timeout
+from urllib3.exceptions import (
+    EmptyPoolError,
+    NewConnectionError,
+    ProtocolError,
+    ProxyError,
+    TimeoutError,  # noqa: A004 - urllib3's
+)
+
+from presign_client.connections import TARGET, Pool, SecurePool
+from presign_client.http import CONNECT_SECONDS, CONNECTIONS, USER_AGENT
+from presign_client.proxies import proxy_for
+
+
+class Pools:
+    """Threads may share it.
+
+    Without a pool that is `given` the proxies are those of the environment, and so are the
+    authorities that sign certificates (`SSL_CERT_FILE`, `SSL_CERT_DIR`).
+    """
+
+    def __init__(self, given: PoolManager | None = None) -> None:
+        self._given, self._lock = given, Lock()
+        self._proxies = {} if given else getproxies()
+        self._pools: dict[tuple[str, str | None], PoolManager] = {}
+
+    def close(self) -> None:
+        for pool in [self._given, *self._pools.values()]:
+            if pool is not None:
+                pool.clear()
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: Iterable[bytes] | None,
+        *,
+        seconds: float,
+        **reading: bool,
+    ) -> BaseHTTPResponse:
+        """Send one request once. `seconds` are for each next byte, and for a free connection.
+
+        Raises:
+            HTTPError: if there is no answer. It may have the URL in it.
+            ValueError: for a header that nobody can send.
+
+        """
+        place, sent = url, {"user-agent": USER_AGENT, **headers}
+        if self._given is None:
+            place, sent[TARGET] = _divided(url)
+            # As it is signed. urllib3 would leave out a dot at its end, and a usual port. For a
+            # proxy it adds one of its own, unless there is one with a capital.
+            sent["Host"] = urlsplit(url).netloc
+        return self._pool(url).request(
+            method,
+            place,
+            body=body,
+            headers=sent,
+            timeout=Timeout(connect=CONNECT_SECONDS, read=seconds),
+            pool_timeout=seconds,
+            retries=False,  # `Retries` decides
+            redirect=False,  # the URL is signed for this host, and a token is for it alone
+            **reading,
+        )
+
+    def _pool(self, url: str) -> PoolManager:
+        if self._given is not None:
+            return self._given
+        place = urlsplit(url).scheme, proxy_for(url, self._proxies)
+        with self._lock:
+            if place not in self._pools:
+                self._pools[place] = _new_pool(*place)
+            return self._pools[place]
+
+
+def _divided(url: str) -> tuple[str, str]:
+    """Return the origin, with a slash, and the path and query."""
+    scheme, _, rest = url.partition("://")
+    host, _, target = rest.partition("/")
+    return f"{scheme}://{host}/", f"/{target}"
+
+
+def _new_pool(scheme: str, proxy: str | None) -> PoolManager:
+    is_plain = scheme == "http" and not (proxy or "").startswith("https:")
+    context = None if is_plain else httpx.create_ssl_context()  # that of the calls of presign
+    if proxy is None:
+        pool = PoolManager(maxsize=CONNECTIONS, block=True, ssl_context=context)
+    else:
+        pool = ProxyManager(
+            proxy,
+            maxsize=CONNECTIONS,
+            block=True,
+            ssl_context=context,
+            proxy_ssl_context=context,
+            proxy_headers=_authorization(proxy),
+        )
+    pool.pool_classes_by_scheme = {"http": Pool, "https": SecurePool}
+    return pool
+
+
+def _authorization(proxy: str) -> Mapping[str, str]:
+    split = urlsplit(proxy)
+    if split.username is None:
+        return {}
+    words = f"{unquote(split.username)}:{unquote(split.password or '')}"
+    # As httpx has it. `make_headers` of urllib3 takes Latin-1.
+    return {"proxy-authorization": f"Basic {b64encode(words.encode()).decode()}"}
+
+
+def reason_of(error: Exception) -> str:
+    """Return what to say of an error of `request`. urllib3's own message may have the URL in it."""
+    cause = cause_of(error)
+    if _is_untrusted(error):
+        return "has a TLS certificate that is not trusted here; SSL_CERT_FILE names others"
+    if isinstance(cause, NewConnectionError):
+        return "cannot be reached"
+    if isinstance(cause, TimeoutError | EmptyPoolError | socket.timeout):
+        return "did not answer in time"
+    return f"ended the connection ({type(error).__name__})"
+
+
+def cause_of(error: Exception) -> Any:
+    """Return what a proxy, or a broken connection, is only around."""
+    is_around = isinstance(error, ProxyError | ProtocolError) and error.args
+    return error.args[-1] if is_around else error
+
+
+def _is_untrusted(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+class _WithoutQuery(logging.Filter):
+    """urllib3 logs targets, also as warnings of odd headers. What signs a URL is in its query.
+
+    Such a warning has headers, too, and one may be a `Location` with the URL.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(map(_unsigned, record.args))
+        record.exc_info = None
+        return True
+
+
+def _unsigned(argument: object) -> object:
+    if isinstance(argument, Exception):
+        return type(argument).__name__
+    return argument.partition("?")[0] if isinstance(argument, str) else argument
+
+
+for _name in ("connection", "connectionpool", "poolmanager"):
+    logging.getLogger(f"urllib3.{_name}").addFilter(_WithoutQuery())
