@@ -5,6 +5,7 @@ import socket
 import ssl
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
+from http.client import HTTPException
 from threading import Lock
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -130,6 +131,8 @@ def reason_of(error: Exception) -> str:
         return "cannot be reached"
     if isinstance(cause, TimeoutError | EmptyPoolError | socket.timeout):
         return "did not answer in time"
+    if isinstance(cause, HTTPException) and "header" in str(cause):  # beyond http.client's limits
+        return "sent too many headers"
     return f"ended the connection ({type(error).__name__})"
 
 

@@ -1,0 +1,76 @@
+"""What http.client would not do: many headers, and connections that nobody has used for long."""
+
+from collections.abc import Iterator
+from itertools import count
+
+import pytest
+from urllib3 import PoolManager
+
+from presign_client.connections import IDLE_SECONDS, TARGET, Connection, Pool
+from presign_client.retries import TemporaryError
+from presign_client.store_http import StoreHttp
+from tests.client.socket_store import OK, sends, store_that
+
+
+def with_headers(number: int, length: int = 1) -> bytes:
+    lines = "".join(f"x-amz-meta-{each}: {'v' * length}\r\n" for each in range(number))
+    return OK.replace(b"\r\n\r\n", b"\r\n" + lines.encode() + b"\r\n")
+
+
+@pytest.fixture
+def http() -> Iterator[StoreHttp]:
+    http = StoreHttp()
+    yield http
+    http.close()
+
+
+def refusal(http: StoreHttp, origin: str) -> str:
+    with pytest.raises(TemporaryError) as failed, http.answer("GET", f"{origin}/a", {}):
+        pass
+    return failed.value.error.detail
+
+
+@pytest.mark.parametrize("early", [b"", b"HTTP/1.1 100 Continue\r\n\r\n"])
+@pytest.mark.parametrize("number", [0, 1, 99, 101, 600])
+def test_an_answer_may_have_hundreds_of_headers(http: StoreHttp, early: bytes, number: int) -> None:
+    with store_that(sends(early + with_headers(number))) as store:
+        for _ in range(2):
+            with http.answer("GET", f"{store.url}/a", {}) as answer:
+                assert answer.read() == b"12345"
+                assert len(answer.headers) == number + 1
+
+    assert store.connections == 1
+
+
+@pytest.mark.parametrize("number", [1, 70])
+def test_headers_without_an_end_are_said(http: StoreHttp, number: int) -> None:
+    with store_that(sends(with_headers(number, 65536 // number))) as store:
+        assert refusal(http, store.url) == "The store sent too many headers."
+
+
+def test_a_given_pool_says_that_there_are_too_many_headers() -> None:
+    http = StoreHttp(PoolManager())
+    with store_that(sends(with_headers(101))) as store:
+        assert refusal(http, store.url) == "The store sent too many headers."
+    http.close()
+
+
+@pytest.mark.parametrize(("pause", "connections"), [(IDLE_SECONDS - 1, 1), (IDLE_SECONDS, 3)])
+def test_a_connection_is_not_used_after_a_minute(pause: float, connections: int) -> None:
+    """What drops it in between may say nothing, and the next answer would never come."""
+    moments = count(0, pause)  # of each answer, and before the next request
+
+    class Later(Connection):
+        now = staticmethod(lambda: next(moments))
+
+    class LaterPool(Pool):
+        ConnectionCls = Later
+
+    pool = PoolManager()
+    pool.pool_classes_by_scheme = {"http": LaterPool}
+    with store_that(sends(OK)) as store:
+        for _ in range(3):
+            assert pool.request("GET", f"{store.url}/", headers={TARGET: "/a"}).data == b"12345"
+    pool.clear()
+
+    assert store.connections == connections
