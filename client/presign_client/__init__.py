@@ -55,7 +55,7 @@ __all__ = list(_MODULES)
 
 
 def __getattr__(name: str) -> Any:
-    # Imported at the first use: httpx takes longer to import than `presign --help` may take.
+    # Imported at the first use: urllib3 takes longer to import than `presign --help` may take.
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -14,8 +14,6 @@ from threading import Event
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
-import httpx
-
 from presign_client.client import Presign
 from presign_client.results import Entry, ListedLink, Version
 from presign_client.retries import Retries
@@ -23,6 +21,7 @@ from presign_client.settings import Token
 from presign_client.transfers.workers import OnProgress, StoppedError
 
 if TYPE_CHECKING:
+    import httpx
     from urllib3 import PoolManager
 
 P = ParamSpec("P")
@@ -67,7 +66,7 @@ class AsyncPresign:
         *,
         token_file: str | os.PathLike[str] | None = None,
         retries: Retries | None = None,
-        http: httpx.Client | None = None,
+        http: "httpx.Client | None" = None,
         pool: "PoolManager | None" = None,
     ) -> None:
         self._presign = Presign(

@@ -9,20 +9,21 @@ import os
 import weakref
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-import httpx
 from botocore import UNSIGNED
 from botocore.auth import SIGNED_HEADERS_BLACKLIST
 from botocore.exceptions import ClientError
 
 from presign_client.api import Api
 from presign_client.errors import NOT_PRESIGN, PresignError
-from presign_client.http import new_client
 from presign_client.remote_signing import RemoteSigner, UnsignedRequest
 from presign_client.retries import Retries
 from presign_client.settings import Token, service_url, token_source
+
+if TYPE_CHECKING:
+    import httpx
 
 ID = "presign-remote-signing"
 CALLS = 32  # of coroutines, at the same time; more wait
@@ -48,7 +49,7 @@ def install(
     token_file: str | os.PathLike[str] | None = None,
     bucket: str | None = None,
     retries: Retries | None = None,
-    http: httpx.Client | None = None,
+    http: "httpx.Client | None" = None,
 ) -> None:
     """Let presign sign all requests of the S3 clients that this session creates from now on.
 
@@ -65,9 +66,9 @@ def install(
     """
     where, current_token = service_url(url), token_source(token, token_file)
     where += "" if bucket is None else f"/sign/{quote(bucket, safe='')}"
-    http = http or new_client()
-    signer = RemoteSigner(Api(where, current_token, http, retries or Retries()), current_token)
-    weakref.finalize(signer, http.close)  # once no session and no client has it
+    api = Api(where, current_token, http, retries or Retries())
+    signer = RemoteSigner(api, current_token)
+    weakref.finalize(signer, api.close)  # once no session and no client has it
     botocore_session = getattr(session, "_session", session)  # boto3's and aioboto3's have one
     is_async = inspect.iscoroutinefunction(botocore_session.get_credentials)
     handlers = {

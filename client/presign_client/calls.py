@@ -6,10 +6,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
-import httpx
-
-from presign_client.api import Api
-from presign_client.http import SIGNING_TIMEOUT, new_client
+from presign_client.api import SIGNING_SECONDS, Api
 from presign_client.listing import Page, read_page
 from presign_client.results import (
     Caller,
@@ -34,6 +31,7 @@ from presign_client.settings import Token, service_url, token_source
 from presign_client.store import Store
 
 if TYPE_CHECKING:
+    import httpx
     from urllib3 import PoolManager
 
 Self = TypeVar("Self", bound="Calls")
@@ -49,18 +47,17 @@ class Calls:
         *,
         token_file: str | os.PathLike[str] | None = None,
         retries: Retries | None = None,
-        http: httpx.Client | None = None,
+        http: "httpx.Client | None" = None,
         pool: "PoolManager | None" = None,
     ) -> None:
         retries = retries or Retries()
         self._url, current_token = service_url(url), token_source(token, token_file)
-        self._http = http or new_client()
-        self._api = Api(self._url, current_token, self._http, retries)
+        self._api = Api(self._url, current_token, http, retries)
         self._store = Store(retries, pool, needs_pool=http is not None)
 
     def close(self) -> None:
         """Close all connections."""
-        self._http.close()
+        self._api.close()
         self._store.close()
 
     def __enter__(self: Self) -> Self:  # noqa: PYI019 - typing has no Self before 3.11
@@ -260,4 +257,4 @@ class Calls:
         members = {"prefix": prefix, "permission": permission}
         params = {name: value for name, value in members.items() if value is not None}
         path = f"credentials/{quote(bucket, safe='')}"
-        return credentials(self._api.call("GET", path, params=params, timeout=SIGNING_TIMEOUT))
+        return credentials(self._api.call("GET", path, params=params, seconds=SIGNING_SECONDS))

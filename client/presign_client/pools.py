@@ -1,6 +1,10 @@
-"""Requests by urllib3, to presign and to the store: connections, proxies, TLS and failures."""
+"""Requests by urllib3, to presign and to the store: connections, proxies, TLS and failures.
+
+Nothing that is logged of a request has its query, where what signs a URL is.
+"""
 
 import logging
+import os
 import socket
 import ssl
 from base64 import b64encode
@@ -11,9 +15,9 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies
 
-import httpx
 from urllib3 import BaseHTTPResponse, PoolManager, ProxyManager, Timeout
 from urllib3.exceptions import (
+    ConnectTimeoutError,
     EmptyPoolError,
     NewConnectionError,
     ProtocolError,
@@ -21,9 +25,13 @@ from urllib3.exceptions import (
     TimeoutError,  # noqa: A004 - urllib3's
 )
 
+from presign_client import __version__
 from presign_client.connections import TARGET, Pool, SecurePool
-from presign_client.http import CONNECT_SECONDS, CONNECTIONS, USER_AGENT
 from presign_client.proxies import proxy_for
+
+CONNECT_SECONDS = 10
+CONNECTIONS = 128  # to one host
+USER_AGENT = f"presign-client/{__version__}"
 
 
 class Pools:
@@ -48,10 +56,11 @@ class Pools:
         method: str,
         url: str,
         headers: Mapping[str, str],
-        body: Iterable[bytes] | None,
+        body: bytes | Iterable[bytes] | None,
         *,
         seconds: float,
-        **reading: bool,
+        preload_content: bool = True,
+        decode_content: bool = True,
     ) -> BaseHTTPResponse:
         """Send one request once. `seconds` are for each next byte, and for a free connection.
 
@@ -71,11 +80,12 @@ class Pools:
             place,
             body=body,
             headers=sent,
-            timeout=Timeout(connect=CONNECT_SECONDS, read=seconds),
+            timeout=Timeout(connect=min(seconds, CONNECT_SECONDS), read=seconds),
             pool_timeout=seconds,
             retries=False,  # `Retries` decides
             redirect=False,  # the URL is signed for this host, and a token is for it alone
-            **reading,
+            preload_content=preload_content,
+            decode_content=decode_content,
         )
 
     def _pool(self, url: str) -> PoolManager:
@@ -97,7 +107,7 @@ def _divided(url: str) -> tuple[str, str]:
 
 def _new_pool(scheme: str, proxy: str | None) -> PoolManager:
     is_plain = scheme == "http" and not (proxy or "").startswith("https:")
-    context = None if is_plain else httpx.create_ssl_context()  # that of the calls of presign
+    context = None if is_plain else _trusting()
     if proxy is None:
         pool = PoolManager(maxsize=CONNECTIONS, block=True, ssl_context=context)
     else:
@@ -113,18 +123,29 @@ def _new_pool(scheme: str, proxy: str | None) -> PoolManager:
     return pool
 
 
+def _trusting() -> ssl.SSLContext:
+    """Return what trusts the authorities that the environment names, or else certifi's."""
+    if file := os.environ.get("SSL_CERT_FILE"):
+        return ssl.create_default_context(cafile=file)
+    if directory := os.environ.get("SSL_CERT_DIR"):
+        return ssl.create_default_context(capath=directory)
+    from certifi import where  # noqa: PLC0415 - plain HTTP does not need it
+
+    return ssl.create_default_context(cafile=where())
+
+
 def _authorization(proxy: str) -> Mapping[str, str]:
     split = urlsplit(proxy)
     if split.username is None:
         return {}
     words = f"{unquote(split.username)}:{unquote(split.password or '')}"
-    # As httpx has it. `make_headers` of urllib3 takes Latin-1.
+    # As UTF-8, which RFC 7617 has. `make_headers` of urllib3 takes Latin-1.
     return {"proxy-authorization": f"Basic {b64encode(words.encode()).decode()}"}
 
 
 def reason_of(error: Exception) -> str:
     """Return what to say of an error of `request`. urllib3's own message may have the URL in it."""
-    cause = cause_of(error)
+    cause = _cause_of(error)
     if _is_untrusted(error):
         return "has a TLS certificate that is not trusted here; SSL_CERT_FILE names others"
     if isinstance(cause, NewConnectionError):
@@ -136,8 +157,15 @@ def reason_of(error: Exception) -> str:
     return f"ended the connection ({type(error).__name__})"
 
 
-def cause_of(error: Exception) -> Any:
-    """Return what a proxy, or a broken connection, is only around."""
+def is_unsent(error: Exception) -> bool:
+    """Whether the server cannot have seen the request."""
+    return isinstance(_cause_of(error), NewConnectionError | ConnectTimeoutError) or _is_untrusted(
+        error
+    )
+
+
+def _cause_of(error: Exception) -> Any:
+    """Return what an error of a proxy, or of a connection, is only around."""
     is_around = isinstance(error, ProxyError | ProtocolError) and error.args
     return error.args[-1] if is_around else error
 
@@ -151,7 +179,7 @@ def _is_untrusted(error: BaseException | None) -> bool:
 
 
 class _WithoutQuery(logging.Filter):
-    """urllib3 logs targets, also as warnings of odd headers. What signs a URL is in its query.
+    """urllib3 logs targets, also as warnings of odd headers, and httpx each URL at INFO.
 
     Such a warning has headers, too, and one may be a `Location` with the URL.
     """
@@ -163,11 +191,14 @@ class _WithoutQuery(logging.Filter):
         return True
 
 
-def _unsigned(argument: object) -> object:
+def _unsigned(argument: Any) -> Any:
     if isinstance(argument, Exception):
         return type(argument).__name__
-    return argument.partition("?")[0] if isinstance(argument, str) else argument
+    if isinstance(argument, str):
+        return argument.partition("?")[0]
+    is_url = hasattr(argument, "copy_with")  # httpx's, which is not imported for this
+    return argument.copy_with(query=None) if is_url else argument
 
 
-for _name in ("connection", "connectionpool", "poolmanager"):
-    logging.getLogger(f"urllib3.{_name}").addFilter(_WithoutQuery())
+for _name in ("urllib3.connection", "urllib3.connectionpool", "urllib3.poolmanager", "httpx"):
+    logging.getLogger(_name).addFilter(_WithoutQuery())

@@ -1,4 +1,4 @@
-"""Which proxy a request goes through, by the variables that httpx reads, too. Pure."""
+"""Which proxy a request goes through, by the variables that httpx and others read, too. Pure."""
 
 from collections.abc import Mapping
 from urllib.parse import SplitResult, urlsplit

@@ -5,9 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from threading import Lock
 
-from presign_client.api import Api
+from presign_client.api import SIGNING_SECONDS, Api
 from presign_client.errors import NOT_PRESIGN, PresignError
-from presign_client.http import SIGNING_TIMEOUT
 
 # What Iceberg's signer keeps: S3V4RestSignerClient. A signature is good for 15 minutes.
 KEPT_SECONDS = 30
@@ -69,7 +68,7 @@ class RemoteSigner:
                 "headers": {name: [value] for name, value in request.headers},
                 **body,
             },
-            timeout=SIGNING_TIMEOUT,
+            seconds=SIGNING_SECONDS,
         )
         try:
             signed = {name: ", ".join(values) for name, values in answer["headers"].items()}

@@ -21,7 +21,8 @@ def service_url(url: str | None, environment: Mapping[str, str] = os.environ) ->
     if not url:
         raise ValueError("Where is presign? Set PRESIGN_URL, such as https://presign.example.com.")
     split = urlsplit(url)
-    if split.scheme not in {"http", "https"} or not split.hostname or split.query or split.username:
+    is_http = split.scheme in {"http", "https"} and split.hostname
+    if not is_http or split.query or split.username or not all("!" <= each <= "~" for each in url):
         raise ValueError("The URL of presign must look like https://presign.example.com.")
     return url.rstrip("/")
 

@@ -120,7 +120,7 @@ class Store:
     def _connected(self) -> "StoreHttp":
         if self._given is None and self._needs_pool:  # else bytes would pass by a proxy unseen
             raise ValueError(NO_POOL)
-        # Imported here: what asks presign alone does not wait for urllib3.
+        # Imported here: what asks presign alone does not wait for it.
         from presign_client.store_http import StoreHttp  # noqa: PLC0415
 
         with self._lock:

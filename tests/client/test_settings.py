@@ -16,7 +16,16 @@ def test_a_token_that_is_none_is_never_sent(token: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["presign.test", "ftp://a", "https://", "https://u@a", "https://a?b"]
+    "url",
+    [
+        "presign.test",
+        "ftp://a",
+        "https://",
+        "https://u@a",
+        "https://a?b",
+        "https://ä",
+        "https://a/b c",
+    ],
 )
 def test_an_invalid_service_url_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="must look like"):

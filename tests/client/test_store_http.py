@@ -33,13 +33,6 @@ QUERY = f"/reports/a.csv?{SECRET}"
 NOWHERE = "http://store.test"  # no such host: only a proxy can answer
 
 
-@pytest.fixture(autouse=True)
-def direct(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-
-
 @pytest.fixture
 def http() -> Iterator[StoreHttp]:
     http = StoreHttp()

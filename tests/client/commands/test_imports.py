@@ -21,13 +21,13 @@ ANSWERS: Final = {
     "/v1/caller": {"subject": "billing", "grants": []},
     "/v1/download-urls": {"method": "GET", "url": "https://store.test/a", "headers": {}},
 }
-OF_HTTP: Final = {"anyio", "certifi", "h11", "httpcore", "httpx", "idna"}
 BELOW: Final = {"errors", "transfers", "transfers.plan"}
 OF_EACH: Final = BELOW | {
     *("commands", "commands.main", "commands.failures", "commands.options", "commands.output"),
 }
 OF_CALLS: Final = {
-    *("api", "calls", "http", "listing", "results", "retries", "settings", "store"),
+    *("api", "calls", "listing", "results", "retries", "settings", "store"),
+    *("connections", "pools", "proxies", "service_http"),
     "commands.progress",
 }
 
@@ -110,4 +110,4 @@ def test_a_call_imports_nothing_that_moves_bytes(words: tuple[str, ...], url: st
     own, others = _imported(*words, url=url)
 
     assert own == OF_EACH | OF_CALLS | {f"commands.{words[0]}"}
-    assert others == {"click"} | OF_HTTP
+    assert others == {"click", "urllib3"}

@@ -1,0 +1,56 @@
+"""The HTTP between this machine and presign, by an `httpx.Client` of the program.
+
+httpx is the program's own: nothing else of the client needs it.
+"""
+
+import ssl
+from collections.abc import Mapping
+
+import httpx
+
+from presign_client.pools import CONNECT_SECONDS
+from presign_client.service_http import NoReplyError, Reply
+
+
+class GivenHttp:
+    """As `ServiceHttp`."""
+
+    def __init__(self, client: httpx.Client) -> None:
+        self._client = client
+
+    def close(self) -> None:
+        self._client.close()
+
+    def send(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        content: bytes | None,
+        seconds: float,
+    ) -> Reply:
+        try:
+            answer = self._client.request(
+                method,
+                url,
+                headers=headers,
+                content=content,
+                timeout=httpx.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS)),
+                follow_redirects=False,  # the token is for this server only
+            )
+        except httpx.TransportError as error:
+            is_unsent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+            raise NoReplyError(_reason_of(error), is_unsent=is_unsent) from None
+        found = {name.lower(): value for name, value in answer.headers.items()}
+        return Reply(answer.status_code, found, answer.content)
+
+
+def _reason_of(error: httpx.TransportError) -> str:
+    """Return what to say of an error. httpx's own message may have the URL in it."""
+    if isinstance(error, httpx.ConnectError):
+        if "CERTIFICATE_VERIFY_FAILED" in str(error) or isinstance(error.__cause__, ssl.SSLError):
+            return "has a TLS certificate that is not trusted here"
+        return "cannot be reached"
+    if isinstance(error, httpx.TimeoutException):
+        return "did not answer in time"
+    return f"ended the connection ({type(error).__name__})"

@@ -1,0 +1,67 @@
+"""The HTTP between this machine and presign."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from urllib3.exceptions import HTTPError, ProxySchemeUnknown
+
+from presign_client.errors import UNREACHABLE, PresignError
+from presign_client.pools import Pools, is_unsent, reason_of
+
+NO_SUCH_PROXY = "presign is reached by HTTP proxies alone. For another kind give `http`."
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole answer. The names of its headers are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+    @property
+    def is_success(self) -> bool:
+        return 200 <= self.status < 300
+
+
+class NoReplyError(Exception):
+    """There is no whole answer. `is_unsent`: presign cannot have seen the request."""
+
+    def __init__(self, reason: str, *, is_unsent: bool) -> None:
+        super().__init__()
+        self.error = PresignError(UNREACHABLE, f"presign {reason}.")
+        self.is_unsent = is_unsent
+
+
+class ServiceHttp:
+    """Sends one request to presign at a time. Threads may share it."""
+
+    def __init__(self) -> None:
+        self._pools = Pools()
+
+    def close(self) -> None:
+        self._pools.close()
+
+    def send(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        content: bytes | None,
+        seconds: float,
+    ) -> Reply:
+        """Return the answer to one attempt. `seconds` are for each next byte of it.
+
+        Raises:
+            NoReplyError: if there is none.
+
+        """
+        sent = {"accept": "*/*", "accept-encoding": "gzip, deflate", **headers}
+        try:
+            answer = self._pools.request(method, url, sent, content, seconds=seconds)
+        except ProxySchemeUnknown:
+            raise PresignError(UNREACHABLE, NO_SUCH_PROXY) from None
+        except HTTPError as error:
+            raise NoReplyError(reason_of(error), is_unsent=is_unsent(error)) from None
+        found = {name.lower(): value for name, value in answer.headers.items()}
+        return Reply(answer.status, found, answer.data)

@@ -1,0 +1,262 @@
+"""The HTTP to presign, over real sockets: proxies, certificates, failures, and what is logged."""
+
+import gzip
+import json
+import logging
+import socket
+from base64 import b64encode
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from presign_client import Presign, PresignError, Retries
+from presign_client.service_http import NO_SUCH_PROXY, NoReplyError, ServiceHttp
+from tests.client.fake import TOKEN
+from tests.client.socket_store import Connection, SocketStore, sends, store_that
+from tests.support.processes import free_ports
+from tests.support.stub_server import make_tls_context
+
+NOWHERE = "http://presign.test"  # no such host: only a proxy can answer
+CALLER = {"subject": "tests", "grants": []}
+
+
+def answer_of(document: object, *headers: str, status: str = "200 OK") -> bytes:
+    body = json.dumps(document).encode()
+    lines = [f"HTTP/1.1 {status}", "content-type: application/json", *headers]
+    return "\r\n".join([*lines, f"content-length: {len(body)}", "", ""]).encode() + body
+
+
+OK = answer_of(CALLER)
+
+
+def client_of(url: str, waits: list[float] | None = None) -> Presign:
+    slept = [] if waits is None else waits
+    return Presign(url, TOKEN, retries=Retries(sleep=slept.append, random=lambda: 0.5))
+
+
+def subject(url: str) -> str:
+    with client_of(url) as presign:
+        return presign.whoami().subject
+
+
+def refusal(url: str) -> PresignError:
+    """Return the error of a call, which shows no token."""
+    with client_of(url) as presign, pytest.raises(PresignError) as failed:
+        presign.whoami()
+    assert TOKEN not in str(failed.value)
+    return failed.value
+
+
+def lines_of(store: SocketStore) -> list[str]:
+    return store.requests[0].lower().split("\r\n")
+
+
+def test_calls_share_a_connection() -> None:
+    with store_that(sends(OK)) as service, client_of(service.url) as presign:
+        assert [presign.whoami().subject for _ in range(3)] == ["tests"] * 3
+
+    assert service.connections == 1
+    assert {f"authorization: bearer {TOKEN}", "accept: */*"} <= {*lines_of(service)}
+
+
+def test_a_body_is_json_with_its_length() -> None:
+    bodies = []
+
+    def answer(connection: Connection, _: int) -> None:
+        bodies.append(connection.body)
+        connection.send(answer_of({"method": "GET", "url": "https://store.test/", "headers": {}}))
+
+    with store_that(answer) as service, client_of(service.url) as presign:
+        presign.download_url("reports", "ä b.csv")
+
+    assert bodies == ['{"bucket":"reports","key":"ä b.csv"}'.encode()]
+    assert {"content-type: application/json", f"content-length: {len(bodies[0])}"} <= {
+        *lines_of(service)
+    }
+
+
+def test_a_path_is_sent_as_it_is_written() -> None:
+    """urllib3 would leave out dot segments, and ask for another resource."""
+    with store_that(sends(OK)) as service, client_of(f"{service.url}/a") as presign:
+        presign.revoke_link("..")
+
+    assert service.requests[0].startswith("DELETE /a/v1/links/.. HTTP/1.1\r\n")
+
+
+def test_a_query_has_any_characters() -> None:
+    page = answer_of({"prefix": "", "prefixes": [], "objects": []})
+    with store_that(sends(page)) as service, client_of(service.url) as presign:
+        assert list(presign.list("reports", "a b&ü/")) == []
+
+    assert "?bucket=reports&prefix=a+b%26%C3%BC%2F&delimiter=%2F HTTP" in service.requests[0]
+
+
+def test_a_name_that_is_no_utf_8_is_said() -> None:
+    with client_of(NOWHERE) as presign:
+        with pytest.raises(PresignError, match="not valid UTF-8"):
+            list(presign.list("reports", "a\udc80"))
+        with pytest.raises(PresignError, match="not valid UTF-8"):
+            presign.download_url("reports", "a\udc80")
+
+
+def test_a_compressed_answer_is_read() -> None:
+    body = gzip.compress(json.dumps(CALLER).encode())
+    head = f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n".encode()
+    with store_that(sends(b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\n" + head + body)) as one:
+        assert subject(one.url) == "tests"
+
+    assert "accept-encoding: gzip, deflate" in lines_of(one)
+
+
+def test_an_answer_that_is_not_compressed_as_it_says_is_broken() -> None:
+    with store_that(sends(answer_of(CALLER, "content-encoding: gzip"))) as service:
+        assert "presign ended the connection (DecodeError)" in refusal(service.url).detail
+
+
+def test_answers_before_the_final_one_are_passed_over() -> None:
+    early = b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n"
+    with store_that(sends(early + OK)) as service:
+        assert subject(service.url) == "tests"
+
+
+def test_the_token_follows_no_redirect() -> None:
+    with store_that(sends(OK)) as other:
+        moved = answer_of({}, f"location: {other.url}/", status="307 Moved")
+        with store_that(sends(moved)) as service:
+            assert refusal(service.url).code == "not_presign"
+
+    assert other.requests == []
+
+
+def test_a_service_that_does_not_listen_is_tried_twice() -> None:
+    [port] = free_ports(1)
+    waits: list[float] = []
+    presign = client_of(f"http://127.0.0.1:{port}", waits)
+    with presign, pytest.raises(PresignError) as failed:
+        presign.link("reports", "a.csv")  # it cannot exist yet
+
+    assert str(failed.value) == "unreachable: presign cannot be reached."
+    assert waits == [0.5]
+
+
+@pytest.mark.parametrize("end", [Connection.end, Connection.reset])
+def test_a_lost_answer_is_asked_for_again(end: Callable[[Connection], None]) -> None:
+    def answer(connection: Connection, number: int) -> None:
+        connection.send(OK) if number else end(connection)
+
+    with store_that(answer) as service:
+        assert subject(service.url) == "tests"
+
+
+@pytest.mark.parametrize("sent", [b"", OK[:-5]])
+def test_a_link_is_not_made_twice_for_a_lost_answer(sent: bytes) -> None:
+    def answer(connection: Connection, _: int) -> None:
+        connection.send(sent)
+        connection.socket.shutdown(socket.SHUT_RDWR)
+
+    with (
+        store_that(answer) as service,
+        client_of(service.url) as presign,
+        pytest.raises(PresignError, match="presign ended the connection"),
+    ):
+        presign.link("reports", "a.csv")
+
+    assert len(service.requests) == 1
+
+
+def test_a_service_that_does_not_answer_is_too_slow() -> None:
+    http = ServiceHttp()
+    with store_that(lambda *_: None) as service, pytest.raises(NoReplyError) as failed:
+        http.send("GET", service.url, {}, None, seconds=0.1)
+    http.close()
+
+    assert failed.value.error.detail == "presign did not answer in time."
+    assert not failed.value.is_unsent
+
+
+def test_a_private_authority_is_trusted_by_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with store_that(sends(OK), make_tls_context(tmp_path)) as service:
+        detail = refusal(service.url).detail
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.crt"))
+
+        assert subject(service.url) == "tests"
+
+    assert detail == (
+        "presign has a TLS certificate that is not trusted here; SSL_CERT_FILE names others."
+    )
+
+
+@pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "SSL_CERT_DIR"])
+def test_authorities_of_the_environment_replace_the_usual_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    context = make_tls_context(tmp_path)
+    (tmp_path / "other").mkdir()
+    other = tmp_path / "other"
+    make_tls_context(other)
+    monkeypatch.setenv(variable, str(other / "ca.crt" if variable == "SSL_CERT_FILE" else other))
+    with store_that(sends(OK), context) as service:
+        assert "not trusted here" in refusal(service.url).detail
+
+
+@pytest.mark.parametrize("password", ["p@ss", "pä€"])
+def test_a_proxy_of_the_environment_gets_its_password(
+    monkeypatch: pytest.MonkeyPatch, password: str
+) -> None:
+    with store_that(sends(OK)) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url.replace("//", f"//ann:{password}@"))
+
+        assert subject(NOWHERE) == "tests"
+
+    assert proxy.requests[0].startswith(f"GET {NOWHERE}/v1/caller HTTP/1.1\r\n")
+    words = b64encode(f"ann:{password}".encode()).decode()
+    assert f"proxy-authorization: basic {words}".lower() in lines_of(proxy)
+
+
+def test_no_proxy_is_asked_for_a_host_that_needs_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with store_that(sends(OK)) as proxy, store_that(sends(OK)) as service:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+
+        assert subject(service.url) == "tests"
+
+    assert proxy.requests == []
+
+
+def test_a_proxy_that_refuses_is_an_error_without_its_password(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    no = b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n"
+    with store_that(sends(no)) as proxy:
+        for name in ("HTTP_PROXY", "HTTPS_PROXY"):
+            monkeypatch.setenv(name, proxy.url.replace("//", "//ann:pass-of-ann@"))
+        plain, secure = refusal(NOWHERE), refusal(NOWHERE.replace("http:", "https:"))
+
+    assert (plain.code, plain.status) == ("not_presign", 407)
+    assert str(secure) == "unreachable: presign ended the connection (ProxyError)."
+
+
+def test_a_proxy_of_another_kind_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", "socks5://ann:pass-of-ann@127.0.0.1:9")
+    waits: list[float] = []
+    with client_of(NOWHERE, waits) as presign, pytest.raises(PresignError) as failed:
+        presign.whoami()
+
+    assert str(failed.value) == f"unreachable: {NO_SUCH_PROXY}"
+    assert waits == []
+
+
+def test_no_log_has_a_query_or_the_token(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    page = answer_of({"prefix": "", "prefixes": [], "objects": []})
+    page = page.replace(b"\r\n\r\n", b"\r\nno header\r\n\r\n")
+    with store_that(sends(page)) as service, client_of(service.url) as presign:
+        assert list(presign.list("reports", "of-a-customer/")) == []
+
+    assert "Starting new HTTP connection" in caplog.text
+    assert "Failed to parse headers" in caplog.text
+    assert "of-a-customer" not in caplog.text
+    assert TOKEN not in caplog.text
