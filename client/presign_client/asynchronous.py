@@ -6,9 +6,8 @@ lock, so that an event loop would make it slower, not faster.
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import partial, wraps
 from threading import Event
 from types import TracebackType
@@ -18,7 +17,7 @@ from presign_client.client import Presign
 from presign_client.results import Entry, ListedLink, Version
 from presign_client.retries import Retries
 from presign_client.settings import Token
-from presign_client.transfers.workers import OnProgress, StoppedError
+from presign_client.stopping import stopped_by
 
 if TYPE_CHECKING:
     import httpx
@@ -44,14 +43,16 @@ def _awaited(
 def _transferred(
     method: Callable[Concatenate[Presign, P], T],
 ) -> Callable[Concatenate["AsyncPresign", P], Coroutine[Any, Any, T]]:
-    """As `_awaited`, for a method with `on_progress`: it ends soon after it is cancelled."""
+    """As `_awaited`, for what moves bytes: it ends soon after it is cancelled."""
 
     @wraps(method)
     async def call(self: "AsyncPresign", /, *arguments: P.args, **named: P.kwargs) -> T:
-        given: Any = named
-        with _ended_if_cancelled(given.get("on_progress")) as report:
-            given["on_progress"] = report
-            return await self._run(partial(method, self._presign, *arguments, **named))
+        ended = Event()
+        work = partial(method, self._presign, *arguments, **named)
+        try:
+            return await self._run(stopped_by(ended, work))
+        finally:
+            ended.set()
 
     return call
 
@@ -107,7 +108,7 @@ class AsyncPresign:
     upload = _transferred(Presign.upload)
     upload_folder = _transferred(Presign.upload_folder)
     download = _transferred(Presign.download)
-    download_folder = _awaited(Presign.download_folder)
+    download_folder = _transferred(Presign.download_folder)
 
     async def versions(self, bucket: str, key: str) -> AsyncIterator[Version]:
         found = self._presign.versions(bucket, key)
@@ -129,20 +130,3 @@ class AsyncPresign:
 
     async def _run(self, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, call)
-
-
-@contextmanager
-def _ended_if_cancelled(on_progress: OnProgress | None) -> Iterator[OnProgress]:
-    """Yield an `on_progress` that ends the transfer after the block has ended."""
-    ended = Event()
-
-    def report(done: int, total: int | None) -> None:
-        if ended.is_set():
-            raise StoppedError
-        if on_progress:
-            on_progress(done, total)
-
-    try:
-        yield report
-    finally:
-        ended.set()

@@ -9,6 +9,8 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3 import HTTPResponse as Response
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
+from presign_client.stopping import check_wanted
+
 IDLE_SECONDS = 60  # for the next byte, either way
 TARGET = "x-presign-target"  # on the way through urllib3, and not sent
 MAX_LINE = 65536  # bytes; http.client refuses a longer one
@@ -106,6 +108,7 @@ class Connection(HTTPConnection):
         left = memoryview(data)
         while left:
             left = left[self.sock.send(left) :]
+            check_wanted()
 
 
 class SecureConnection(Connection, HTTPSConnection):

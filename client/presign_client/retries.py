@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from presign_client.errors import PresignError
+from presign_client.stopping import pause
 
 T = TypeVar("T")
 UNLIMITED = 2**31
@@ -35,7 +36,7 @@ class Retries:
 
     tries: int = 6
     max_wait: float = 60.0  # seconds; a longer `Retry-After` is an error
-    sleep: Callable[[float], None] = time.sleep
+    sleep: Callable[[float], None] = pause
     random: Callable[[], float] = random.random
     now: Callable[[], float] = time.time  # goes on while the machine sleeps
 

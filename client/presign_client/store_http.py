@@ -15,6 +15,7 @@ from presign_client.connections import IDLE_SECONDS
 from presign_client.errors import UNREACHABLE, PresignError
 from presign_client.pools import Pools, reason_of
 from presign_client.retries import TemporaryError
+from presign_client.stopping import check_wanted
 
 # Bytes that are received and written at a time. Of 64 KiB each call of the system costs more, and
 # 1 MiB is given back to the system after each use.
@@ -53,6 +54,7 @@ class Answer:
         pieces, size, began = list[bytes](), 0, monotonic()
         try:
             while piece := read(CHUNK):
+                check_wanted()
                 pieces.append(piece)
                 size += len(piece)
                 if size >= CHUNK:

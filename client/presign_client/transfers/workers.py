@@ -7,6 +7,7 @@ from threading import Event, Lock
 from time import monotonic
 from typing import TypeVar
 
+from presign_client.stopping import StoppedError, check_wanted, stopped_by
 from presign_client.store import Store
 from presign_client.transfers.pace import Pace
 
@@ -17,12 +18,8 @@ OnProgress = Callable[[int, "int | None"], None]
 BYTES_OF_A_REQUEST = 256 * 1024  # that would take as long as a request takes besides its bytes
 
 
-class StoppedError(Exception):
-    """Another thread has failed."""
-
-
 class Workers:
-    """Threads, up to `parallel`. They call `moved` often, which ends them once one has failed."""
+    """Threads, up to `parallel`. All end soon once one has failed."""
 
     def __init__(
         self, parallel: int, store: Store | None, total: int | None, report: OnProgress | None
@@ -39,17 +36,25 @@ class Workers:
         if self._parallel == 1:  # no thread: one for each of many files takes longer than a file
             yield from map(work, items)
             return
+        work = stopped_by(self._stop, work)
         waiting: set[Future[Result]] = set()
         for item in items:
+            if self._stop.is_set():  # the next one may be long in coming
+                break
             while len(waiting) >= self._width():
                 done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
                 with self._lock:
                     self._pace.moved(len(done) * BYTES_OF_A_REQUEST, monotonic())
                 yield from results_of(done)
-            waiting.add(self._pool.submit(work, item))
+            waiting.add(future := self._pool.submit(work, item))
+            future.add_done_callback(self._stop_if_failed)
         while waiting:
             done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
             yield from results_of(done)
+
+    def _stop_if_failed(self, future: Future[Result]) -> None:
+        if not future.cancelled() and future.exception() is not None:
+            self._stop.set()
 
     def _width(self) -> int:
         with self._lock:
@@ -68,8 +73,7 @@ class Workers:
             StoppedError: if another thread has failed.
 
         """
-        if self._stop.is_set():
-            raise StoppedError
+        check_wanted()
         with self._lock:
             self._done += count
             self._pace.moved(count, monotonic())
@@ -86,9 +90,17 @@ class Workers:
 
 
 def results_of(done: Iterable[Future[Result]]) -> Iterator[Result]:
-    """Yield results before a failure is raised: what has been moved is not moved again."""
-    for each in sorted(done, key=lambda future: future.exception() is not None):
+    """Yield results before a failure is raised: what has been moved is not moved again.
+
+    Threads that were stopped come last: they do not say why.
+    """
+    for each in sorted(done, key=_order):
         yield each.result()
+
+
+def _order(future: Future[Result]) -> int:
+    error = future.exception()
+    return (error is not None) + isinstance(error, StoppedError)
 
 
 @contextmanager

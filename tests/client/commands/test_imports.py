@@ -26,7 +26,7 @@ OF_EACH: Final = BELOW | {
     *("commands", "commands.main", "commands.failures", "commands.options", "commands.output"),
 }
 OF_CALLS: Final = {
-    *("api", "calls", "listing", "results", "retries", "settings", "store"),
+    *("api", "calls", "listing", "results", "retries", "settings", "stopping", "store"),
     *("connections", "pools", "proxies", "service_http"),
     "commands.progress",
 }

@@ -1,0 +1,47 @@
+"""Ends the work of threads whose results nobody waits for any more."""
+
+import time
+from collections.abc import Callable
+from contextvars import ContextVar
+from threading import Event
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+STEP_SECONDS = 0.1  # of a pause
+
+# A file of a folder has two: that of the folder's transfer, and its own.
+_events: ContextVar[tuple[Event, ...]] = ContextVar("events", default=())
+
+
+class StoppedError(Exception):
+    """Another thread has failed, or the caller waits no longer."""
+
+
+def stopped_by(event: Event, work: Callable[P, T]) -> Callable[P, T]:
+    """Return `work`, for any thread. It ends soon after the event is set, or one of this thread."""
+    events = (*_events.get(), event)
+
+    def run(*arguments: P.args, **named: P.kwargs) -> T:
+        before = _events.set(events)
+        try:
+            return work(*arguments, **named)
+        finally:
+            _events.reset(before)
+
+    return run
+
+
+def check_wanted() -> None:
+    """Raise StoppedError if this thread is to end. Each loop that moves bytes calls it."""
+    for event in _events.get():
+        if event.is_set():
+            raise StoppedError
+
+
+def pause(seconds: float) -> None:
+    """Sleep, until this thread is to end at most."""
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        check_wanted()
+        time.sleep(min(left, STEP_SECONDS))
