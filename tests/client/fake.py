@@ -57,12 +57,18 @@ class Fake:
     created: dict[str, Any] = field(default_factory=dict)
     etag_of: Callable[[bytes], str] = lambda content: etag(content)  # noqa: PLW0108 - below
 
-    def client(self, url: str | None = None, token_file: str | None = None) -> Presign:
+    def client(
+        self,
+        url: str | None = None,
+        token_file: str | None = None,
+        retries: Retries | None = None,
+    ) -> Presign:
+        virtual = Retries(sleep=self.waits.append, random=lambda: 0.5, now=lambda: self.seconds)
         return Presign(
             url or "https://presign.test",
             None if token_file else TOKEN,
             token_file=token_file,
-            retries=Retries(sleep=self.waits.append, random=lambda: 0.5, now=lambda: self.seconds),
+            retries=retries or virtual,
             http=httpx.Client(transport=httpx.MockTransport(self.answer)),
             pool=FakePool(self.answer),
         )
