@@ -7,26 +7,26 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from presign_client.asynchronous import AsyncPresign as AsyncPresign
+    from presign_client.caller import Caller as Caller
+    from presign_client.caller import Grant as Grant
     from presign_client.client import Presign as Presign
     from presign_client.errors import PresignError as PresignError
     from presign_client.folder_results import Failed as Failed
     from presign_client.folder_results import FolderDownload as FolderDownload
     from presign_client.folder_results import FolderUpload as FolderUpload
     from presign_client.folder_results import LeftOut as LeftOut
-    from presign_client.results import Caller as Caller
     from presign_client.results import Copied as Copied
     from presign_client.results import Credentials as Credentials
     from presign_client.results import Downloaded as Downloaded
     from presign_client.results import Entry as Entry
-    from presign_client.results import Grant as Grant
     from presign_client.results import Link as Link
     from presign_client.results import ListedLink as ListedLink
     from presign_client.results import ObjectInfo as ObjectInfo
     from presign_client.results import SignedCookies as SignedCookies
-    from presign_client.results import SignedRequest as SignedRequest
     from presign_client.results import Uploaded as Uploaded
     from presign_client.results import Version as Version
     from presign_client.retries import Retries as Retries
+    from presign_client.signed import SignedRequest as SignedRequest
 
 _MODULES = {
     "AsyncPresign": "asynchronous",
@@ -36,17 +36,17 @@ _MODULES = {
     "FolderDownload": "folder_results",
     "FolderUpload": "folder_results",
     "LeftOut": "folder_results",
-    "Caller": "results",
+    "Caller": "caller",
     "Copied": "results",
     "Credentials": "results",
     "Downloaded": "results",
     "Entry": "results",
-    "Grant": "results",
+    "Grant": "caller",
     "Link": "results",
     "ListedLink": "results",
     "ObjectInfo": "results",
     "SignedCookies": "results",
-    "SignedRequest": "results",
+    "SignedRequest": "signed",
     "Uploaded": "results",
     "Version": "results",
     "Retries": "retries",

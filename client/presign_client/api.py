@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from presign_client.errors import NOT_PRESIGN, InvalidField, PresignError
-from presign_client.results import SignedRequest, signed_request
 from presign_client.retries import Retries, TemporaryError
 from presign_client.service_http import NoReplyError, Reply, ServiceHttp
+from presign_client.signed import SignedRequest, signed_request
 
 if TYPE_CHECKING:
     import httpx

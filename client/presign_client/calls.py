@@ -7,18 +7,16 @@ from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
 from presign_client.api import SIGNING_SECONDS, Api
+from presign_client.caller import Caller, caller
 from presign_client.listing import Page, read_page
 from presign_client.results import (
-    Caller,
     Credentials,
     Entry,
     Link,
     ListedLink,
     ObjectInfo,
     SignedCookies,
-    SignedRequest,
     Version,
-    caller,
     credentials,
     link,
     listed_link,
@@ -28,6 +26,7 @@ from presign_client.results import (
 )
 from presign_client.retries import Retries
 from presign_client.settings import Token, service_url, token_source
+from presign_client.signed import SignedRequest
 from presign_client.store import Store
 
 if TYPE_CHECKING:

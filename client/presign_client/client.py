@@ -19,7 +19,8 @@ from presign_client.transfers.download import (
 from presign_client.transfers.folder import upload_folder
 from presign_client.transfers.folder_download import download_folder
 from presign_client.transfers.job import Job
-from presign_client.transfers.plan import PARALLEL, UploadOptions, type_of
+from presign_client.transfers.pace import PARALLEL
+from presign_client.transfers.plan import UploadOptions, type_of
 from presign_client.transfers.ranges import Ranges
 from presign_client.transfers.source import FileSource
 from presign_client.transfers.stream import upload_stream

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from presign_client.calls import Calls
 from presign_client.errors import FATAL, PRECONDITION_FAILED, SOURCE_CHANGED, PresignError
-from presign_client.results import Copied, SignedRequest
+from presign_client.results import Copied
 from presign_client.retries import TemporaryError
+from presign_client.signed import SignedRequest
 from presign_client.store import COPY_SOURCE_CHANGED, COPY_SOURCE_GONE, REFUSED, RETRYABLE_CODES
 
 if TYPE_CHECKING:

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from presign_client.results import Entry, time_of
+from presign_client.results import Entry
+from presign_client.signed import time_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,19 +6,9 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from presign_client.signed import time_of
+
 METADATA = "x-amz-meta-"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignedRequest:
-    """A request to send as it is. Anyone who has `url` may use it until `expires_at`."""
-
-    method: str
-    url: str = field(repr=False)
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    expires_at: datetime | None = None  # None: part of an answer that has the time
-    limited_by: str | None = None
-    content_length: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,62 +144,6 @@ class SignedCookies:
     limited_by: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grant:
-    """What a caller may do below a prefix. A limit that is None does not limit.
-
-    The store keeps `networks`, `vpc_endpoints` and `only_if_tagged`: requests from elsewhere, and
-    those for objects without these tags, get its 403.
-    """
-
-    bucket: str
-    prefix: str
-    allow: tuple[str, ...]
-    allow_overwrite: bool
-    max_expires_in: int | None = None
-    max_content_length: int | None = None
-    content_types: tuple[str, ...] | None = None
-    max_keys: int | None = None
-    max_link_expires_in: int | None = None
-    networks: tuple[str, ...] | None = None
-    vpc_endpoints: tuple[str, ...] | None = None
-    only_if_tagged: Mapping[str, str] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Caller:
-    """Who you are to the service. An API key has no `issuer`."""
-
-    subject: str
-    issuer: str | None
-    grants: tuple[Grant, ...]
-
-
-def signed_request(answer: Mapping[str, Any]) -> SignedRequest:
-    return SignedRequest(
-        method=answer["method"],
-        url=answer["url"],
-        headers=answer["headers"],
-        expires_at=time_of(answer["expires_at"]) if "expires_at" in answer else None,
-        limited_by=answer.get("limited_by"),
-        content_length=answer.get("content_length"),
-    )
-
-
-def caller(answer: Mapping[str, Any]) -> Caller:
-    return Caller(
-        subject=answer["subject"],
-        issuer=answer.get("issuer"),
-        grants=tuple(_grant(grant) for grant in answer["grants"]),
-    )
-
-
-def _grant(answer: Mapping[str, Any]) -> Grant:
-    known = {name: answer[name] for name in Grant.__slots__ if name in answer}
-    lists = {"allow", "content_types", "networks", "vpc_endpoints"} & known.keys()
-    return Grant(**(known | {name: tuple(known[name]) for name in lists}))
-
-
 def version(answer: Mapping[str, Any]) -> Version:
     return Version(
         version_id=answer["version_id"],
@@ -273,8 +207,3 @@ def object_info(bucket: str, key: str, headers: Mapping[str, str]) -> ObjectInfo
             if name.startswith(METADATA)
         },
     )
-
-
-def time_of(text: str) -> datetime:
-    """Return the moment of an RFC 3339 text, with its time zone."""
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))  # Python 3.10 does not know Z

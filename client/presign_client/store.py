@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 from presign_client.errors import PRECONDITION_FAILED, SOURCE_CHANGED, PresignError
-from presign_client.results import SignedRequest
 from presign_client.retries import Retries, TemporaryError
+from presign_client.signed import SignedRequest
 
 if TYPE_CHECKING:
     from urllib3 import PoolManager

@@ -9,7 +9,7 @@ from time import monotonic
 import pytest
 
 from presign_client import Retries
-from presign_client.results import SignedRequest
+from presign_client.signed import SignedRequest
 from presign_client.stopping import StoppedError, check_wanted, pause, stopped_by
 from presign_client.store import Store
 from presign_client.transfers.source import CHUNK

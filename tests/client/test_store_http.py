@@ -18,8 +18,8 @@ from urllib3 import BaseHTTPResponse, PoolManager
 from urllib3.exceptions import ProtocolError
 
 from presign_client import Presign, PresignError
-from presign_client.results import SignedRequest
 from presign_client.retries import Retries, TemporaryError
+from presign_client.signed import SignedRequest
 from presign_client.store import Store
 from presign_client.store_http import CHUNK, NO_SUCH_PROXY, StoreHttp
 from presign_client.transfers.plan import MIB

@@ -11,7 +11,7 @@ import click
 
 from presign_client.commands.failures import Failure, line_of, print_failure
 from presign_client.errors import PresignError
-from presign_client.transfers.plan import PARALLEL
+from presign_client.transfers.pace import PARALLEL
 
 if TYPE_CHECKING:
     from presign_client.calls import Calls

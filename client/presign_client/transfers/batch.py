@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 from presign_client.api import Api
 from presign_client.errors import FATAL, PresignError
 from presign_client.folder_results import Failed
-from presign_client.results import SignedRequest, signed_request
+from presign_client.signed import SignedRequest, signed_request
 from presign_client.store import Store
 from presign_client.transfers.workers import workers
 

@@ -10,7 +10,8 @@ from presign_client.api import Api
 from presign_client.checksums import Digest, PartDigests, digest_of, new_digest
 from presign_client.errors import PresignError
 from presign_client.notes import Note, digest_of_names
-from presign_client.results import Downloaded, SignedRequest
+from presign_client.results import Downloaded
+from presign_client.signed import SignedRequest
 from presign_client.store import Store
 from presign_client.transfers.expected import ExpectedObject, expected
 from presign_client.transfers.partial_file import PartialFile, check_below

@@ -8,7 +8,8 @@ from threading import Lock
 from presign_client.checksums import digest_of
 from presign_client.errors import FATAL, PresignError
 from presign_client.folder_results import Failed, FolderUpload
-from presign_client.results import Entry, SignedRequest, Uploaded
+from presign_client.results import Entry, Uploaded
+from presign_client.signed import SignedRequest
 from presign_client.transfers.batch import SMALL, signed_ahead, signed_batch
 from presign_client.transfers.expected import expected
 from presign_client.transfers.folder_files import File, files_below

@@ -11,7 +11,8 @@ from pathlib import Path
 from presign_client.checksums import digest_of
 from presign_client.errors import SOURCE_CHANGED, PresignError
 from presign_client.folder_results import FolderDownload
-from presign_client.results import Downloaded, Entry, SignedRequest
+from presign_client.results import Downloaded, Entry
+from presign_client.signed import SignedRequest
 from presign_client.transfers.batch import SMALL, each_of, signed_ahead, signed_batch
 from presign_client.transfers.download import DownloadJob, download_file
 from presign_client.transfers.names import folded, is_another_on_windows, is_hidden, is_path

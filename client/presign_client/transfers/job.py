@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from presign_client.api import Api
-from presign_client.results import SignedRequest
+from presign_client.signed import SignedRequest
 from presign_client.store import Store
 from presign_client.transfers.plan import UploadOptions
 from presign_client.transfers.workers import OnProgress

@@ -1,5 +1,6 @@
 """How many requests run at the same time: more while that moves more. Pure."""
 
+PARALLEL = 16  # at most, unless the caller says otherwise
 START = 4  # on a fast line more are slower
 GAIN = 1.1  # a rate that is so much higher is worth more requests
 SECONDS = 0.5  # of one rate

@@ -7,7 +7,8 @@ from urllib.parse import quote
 
 from presign_client.checksums import composite, digest_of, encoded
 from presign_client.errors import PresignError
-from presign_client.results import SignedRequest, Uploaded, signed_request
+from presign_client.results import Uploaded
+from presign_client.signed import SignedRequest, signed_request
 from presign_client.transfers.job import Job
 from presign_client.transfers.plan import PART_SIZE_METADATA, Part
 from presign_client.transfers.source import Source

@@ -3,13 +3,14 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from presign_client.transfers.pace import PARALLEL
+
 MIB = 2**20
 PART_SIZE = 8 * MIB
 LARGE_PART_SIZE = 64 * MIB
 MIN_PART_SIZE = 5 * MIB  # S3 takes a smaller one only as the last
 SINGLE_PUT = 5 * 2**30  # S3 takes no more in one request
 PARTS = 10_000
-PARALLEL = 16  # at most: `Pace` says how many
 PART_SIZE_METADATA = "presign-part-size"
 
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from presign_client.api import Api
 from presign_client.errors import SOURCE_CHANGED, UNREACHABLE, PresignError
-from presign_client.results import SignedRequest
 from presign_client.retries import UNLIMITED, TemporaryError
+from presign_client.signed import SignedRequest
 from presign_client.store import Store
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from typing import Any
 
 from presign_client.checksums import digest_of, encoded
 from presign_client.errors import PresignError
-from presign_client.results import SignedRequest, Uploaded
+from presign_client.results import Uploaded
+from presign_client.signed import SignedRequest
 from presign_client.transfers.job import Job
 from presign_client.transfers.source import Source
 from presign_client.transfers.workers import Workers

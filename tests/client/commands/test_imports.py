@@ -21,7 +21,7 @@ ANSWERS: Final = {
     "/v1/caller": {"subject": "billing", "grants": []},
     "/v1/download-urls": {"method": "GET", "url": "https://store.test/a", "headers": {}},
 }
-BELOW: Final = {"errors", "transfers", "transfers.plan"}
+BELOW: Final = {"errors", "transfers", "transfers.pace"}
 OF_EACH: Final = BELOW | {
     *("commands", "commands.main", "commands.failures", "commands.options", "commands.output"),
 }
