@@ -7,37 +7,36 @@ from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
 from presign_client.api import SIGNING_SECONDS, Api
-from presign_client.caller import Caller, caller
-from presign_client.listing import Page, read_page
-from presign_client.results import (
-    Credentials,
-    Entry,
-    Link,
-    ListedLink,
-    ObjectInfo,
-    SignedCookies,
-    Version,
-    credentials,
-    link,
-    listed_link,
-    object_info,
-    signed_cookies,
-    version,
-)
 from presign_client.retries import Retries
 from presign_client.settings import Token, service_url, token_source
-from presign_client.signed import SignedRequest
 from presign_client.store import Store
 
 if TYPE_CHECKING:
     import httpx
     from urllib3 import PoolManager
 
+    from presign_client.caller import Caller
+    from presign_client.listing import Page
+    from presign_client.results import (
+        Credentials,
+        Entry,
+        Link,
+        ListedLink,
+        ObjectInfo,
+        SignedCookies,
+        Version,
+    )
+    from presign_client.signed import SignedRequest
+
 Self = TypeVar("Self", bound="Calls")
 
 
 class Calls:
-    """The part of `Presign` that needs no files."""
+    """The part of `Presign` that needs no files.
+
+    A method imports its result: Python takes 3 million instructions to define each of them, and
+    400 million for the start of `presign url` as a whole.
+    """
 
     def __init__(
         self,
@@ -70,8 +69,10 @@ class Calls:
     ) -> None:
         self.close()
 
-    def whoami(self) -> Caller:
+    def whoami(self) -> "Caller":
         """Return who you are to the service, and your grants."""
+        from presign_client.caller import caller
+
         return caller(self._api.call("GET", "caller"))
 
     def download_url(
@@ -83,7 +84,7 @@ class Calls:
         version_id: str | None = None,
         filename: str | None = None,
         content_type: str | None = None,
-    ) -> SignedRequest:
+    ) -> "SignedRequest":
         """Return a signed GET of an object."""
         more = {"filename": filename, "content_type": content_type}
         return self._api.signed(
@@ -105,7 +106,7 @@ class Calls:
         content_type: str | None = None,
         checksum: tuple[str, str] | None = None,
         overwrite: bool = False,
-    ) -> SignedRequest:
+    ) -> "SignedRequest":
         """Return a signed PUT of exactly `content_length` bytes.
 
         `checksum` is an algorithm and a value in base64: the store takes no other content.
@@ -128,7 +129,7 @@ class Calls:
         *,
         expires_in: int | None = None,
         version_id: str | None = None,
-    ) -> SignedRequest:
+    ) -> "SignedRequest":
         """Return a signed HEAD of an object."""
         return self._api.signed(
             "head-urls", bucket=bucket, key=key, expires_in=expires_in, version_id=version_id
@@ -141,22 +142,28 @@ class Calls:
         *,
         expires_in: int | None = None,
         version_id: str | None = None,
-    ) -> SignedRequest:
+    ) -> "SignedRequest":
         """Return a signed DELETE of an object."""
         return self._api.signed(
             "delete-urls", bucket=bucket, key=key, expires_in=expires_in, version_id=version_id
         )
 
-    def cookies(self, bucket: str, prefix: str, *, expires_in: int | None = None) -> SignedCookies:
+    def cookies(
+        self, bucket: str, prefix: str, *, expires_in: int | None = None
+    ) -> "SignedCookies":
         """Return cookies of CloudFront for all objects under a prefix, which ends in `/`.
 
         They cannot be revoked before `expires_at`.
         """
+        from presign_client.results import signed_cookies
+
         answer = self._api.post("cookies", bucket=bucket, prefix=prefix, expires_in=expires_in)
         return signed_cookies(answer)
 
-    def head(self, bucket: str, key: str) -> ObjectInfo:
+    def head(self, bucket: str, key: str) -> "ObjectInfo":
         """Return an object's size, type and metadata. Raises `not_found` if there is none."""
+        from presign_client.results import object_info
+
         answer = self._store.send(lambda: self.head_url(bucket, key))
         return object_info(bucket, key, answer.headers)
 
@@ -168,8 +175,10 @@ class Calls:
         """
         self._store.send(lambda: self.delete_url(bucket, key, version_id=version_id))
 
-    def versions(self, bucket: str, key: str) -> Iterator[Version]:
+    def versions(self, bucket: str, key: str) -> "Iterator[Version]":
         """Yield the versions of one object and its delete markers, the newest first."""
+        from presign_client.results import version
+
         params = {"bucket": bucket, "prefix": key, "delimiter": "/"}
         while True:
             page = self._api.call("GET", "object-versions", params=params)
@@ -181,7 +190,7 @@ class Calls:
                 return
             params["after"] = page["next"]
 
-    def list(self, bucket: str, prefix: str = "", *, recursive: bool = False) -> Iterator[Entry]:
+    def list(self, bucket: str, prefix: str = "", *, recursive: bool = False) -> "Iterator[Entry]":
         """Yield the objects whose keys begin with `prefix`, page by page.
 
         Unless `recursive`, keys that go on after the next `/` are one entry, which is a prefix.
@@ -189,8 +198,10 @@ class Calls:
         for page in self.pages(bucket, prefix, recursive=recursive):
             yield from page.entries
 
-    def pages(self, bucket: str, prefix: str = "", *, recursive: bool = False) -> Iterator[Page]:
+    def pages(self, bucket: str, prefix: str = "", *, recursive: bool = False) -> "Iterator[Page]":
         """Yield the pages of a listing. `list` is simpler."""
+        from presign_client.listing import read_page
+
         # By the service: without `encoding-type=url` the store's XML cannot have some keys.
         params = {"bucket": bucket, "prefix": prefix} | ({} if recursive else {"delimiter": "/"})
         while True:
@@ -212,11 +223,13 @@ class Calls:
         filename: str | None = None,
         label: str | None = None,
         message: str | None = None,
-    ) -> Link:
+    ) -> "Link":
         """Return a share link to an object, to all below a prefix, or, to upload, to a prefix.
 
         `label` says who shares or asks, and `message` what for: the link's page shows both.
         """
+        from presign_client.results import link
+
         answer = self._api.post(
             "links",
             repeatable=False,
@@ -232,8 +245,10 @@ class Calls:
         )
         return link(answer)
 
-    def links(self) -> Iterator[ListedLink]:
+    def links(self) -> "Iterator[ListedLink]":
         """Yield the share links that you have made and that have not expired, the newest first."""
+        from presign_client.results import listed_link
+
         params: dict[str, str] = {}
         while True:
             page = self._api.call("GET", "links", params=params)
@@ -248,11 +263,13 @@ class Calls:
 
     def credentials(
         self, bucket: str, *, prefix: str | None = None, permission: str | None = None
-    ) -> Credentials:
+    ) -> "Credentials":
         """Return temporary credentials for what your grants with `credentials` allow in a bucket.
 
         `prefix` narrows them, and so does `permission`: `READ`, `WRITE` or `READWRITE`.
         """
+        from presign_client.results import credentials
+
         members = {"prefix": prefix, "permission": permission}
         params = {name: value for name, value in members.items() if value is not None}
         path = f"credentials/{quote(bucket, safe='')}"
