@@ -2,6 +2,7 @@
 
 import errno
 import os
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -14,6 +15,7 @@ from presign_client.results import Downloaded
 from presign_client.signed import SignedRequest
 from presign_client.store import Store
 from presign_client.transfers.expected import ExpectedObject, expected
+from presign_client.transfers.following import Following
 from presign_client.transfers.partial_file import PartialFile, check_below
 from presign_client.transfers.plan import Part, parts_of
 from presign_client.transfers.ranges import Ranges
@@ -79,7 +81,10 @@ def download_file(job: DownloadJob, target: Path, state: Path, url: str) -> Down
 
 
 def download_stream(job: DownloadJob, stream: BinaryIO) -> Downloaded:
-    """Write the object to a stream, in order. A mismatch is found only at its end."""
+    """Write the object to a stream, in order. A mismatch is found only at its end.
+
+    The thread that reads computes the checksum, too: `Following` has the figures.
+    """
     ranges = job.ranges()
     wanted = job.found(ranges)
     algorithm = wanted.checksum.algorithm if wanted.checksum else None
@@ -109,10 +114,12 @@ class _FileDownload:
         self._partial = PartialFile(target, self._noted.get("file"), is_kept=note.is_kept)
         self._done: set[int] = set()  # the numbers of the parts that are in the file
         self._rights = 0
+        self._following: Following | None = None
 
     def run(self) -> Downloaded:
         wanted = self._job.found(self._ranges)
-        with self._partial:
+        self._following = self._followed(wanted)
+        with self._partial, self._following or nullcontext():
             self._open(wanted)
             try:
                 digests = self._fill(wanted)
@@ -141,6 +148,16 @@ class _FileDownload:
         self._rights = self._partial.create(wanted.size)
         self._note.write_more({"rights": self._rights})
 
+    def _followed(self, wanted: ExpectedObject) -> Following | None:
+        """Return what computes a checksum of all bytes, if a single range does not have them."""
+        checksum = wanted.checksum
+        is_of_all = checksum is not None and checksum.count is None and not wanted.needs_parts
+        if checksum is None or not is_of_all or wanted.size <= wanted.range_size:
+            return None
+        return Following(
+            checksum.algorithm, lambda part: self._partial.chunks(part.start, part.length)
+        )
+
     def _fill(self, wanted: ExpectedObject) -> list[bytes]:
         """Read what is missing. Return the checksums of the ranges, if the object's needs them."""
         digests: dict[int, bytes] = {}
@@ -148,18 +165,20 @@ class _FileDownload:
         parallel = 1 if wanted.size <= wanted.range_size else self._job.parallel
         with workers(parallel, self._job.store, wanted.size, self._job.report) as running:
 
-            def work(part: Part) -> tuple[int, bytes | None]:
+            def work(part: Part) -> tuple[Part, bytes | None]:
                 if part.number in self._done:
                     running.moved(part.length)
-                    return part.number, self._read_again(wanted, part)
-                return part.number, self._read(wanted, part, running)
+                    return part, self._read_again(wanted, part)
+                return part, self._read(wanted, part, running)
 
-            for number, digest in running.each(work, parts):
-                if number not in self._done:
-                    self._note.add(number)
-                    self._done.add(number)
+            for part, digest in running.each(work, parts):
+                if part.number not in self._done:
+                    self._note.add(part.number)
+                    self._done.add(part.number)
+                if self._following is not None:
+                    self._following.filled(part)
                 if digest is not None:
-                    digests[number] = digest
+                    digests[part.number] = digest
         return [digests[number] for number in sorted(digests)]
 
     def _read(self, wanted: ExpectedObject, part: Part, running: Workers) -> bytes | None:
@@ -207,9 +226,12 @@ class _FileDownload:
             for chunk in self._partial.chunks(0, wanted.size):
                 parts.update(chunk)
             digests = parts.digests()
-        return wanted.is_verified(
-            digests, lambda: digest_of(self._partial.chunks(0, wanted.size), algorithm)
-        )
+        return wanted.is_verified(digests, lambda: self._whole(wanted.size, algorithm))
+
+    def _whole(self, size: int, algorithm: str) -> bytes:
+        if self._following is not None:
+            return self._following.digest()
+        return digest_of(self._partial.chunks(0, size), algorithm)
 
     def _disk_full(self, error: OSError, wanted: ExpectedObject) -> OSError:
         parts = parts_of(wanted.size, wanted.range_size)
