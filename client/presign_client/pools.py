@@ -158,10 +158,8 @@ def reason_of(error: Exception) -> str:
 
 
 def is_unsent(error: Exception) -> bool:
-    """Whether the server cannot have seen the request."""
-    return isinstance(_cause_of(error), NewConnectionError | ConnectTimeoutError) or _is_untrusted(
-        error
-    )
+    """Whether the server cannot have seen the request. A NewConnectionError is one of these, too."""
+    return isinstance(_cause_of(error), ConnectTimeoutError) or _is_untrusted(error)
 
 
 def _cause_of(error: Exception) -> Any:
