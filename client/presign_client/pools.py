@@ -158,7 +158,8 @@ def reason_of(error: Exception) -> str:
 
 
 def is_unsent(error: Exception) -> bool:
-    """Whether the server cannot have seen the request. A NewConnectionError is one of these, too."""
+    """Whether the server cannot have seen the request."""
+    # A NewConnectionError is one of these, too.
     return isinstance(_cause_of(error), ConnectTimeoutError) or _is_untrusted(error)
 
 

@@ -1,14 +1,17 @@
-"""100,000 small files, of which none is made: calls in batches, and memory for the results alone."""
+"""100,000 small files: calls in batches as files are needed, and memory for the results alone."""
 
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from hashlib import md5
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from presign_client.results import Downloaded, Entry
+from presign_client.results import Entry
 from presign_client.retries import Retries
+from presign_client.signed import SignedRequest
 from presign_client.store import Store
 from presign_client.transfers.batch import BATCH
 from presign_client.transfers.download import DownloadJob
@@ -16,6 +19,8 @@ from presign_client.transfers.folder_download import download_folder
 
 FILES = 100_000
 PARALLEL = 16
+CONTENT = bytes(100)
+ETAG = f'"{md5(CONTENT).hexdigest()}"'
 BYTES_OF_A_FILE = 2048  # in memory, for its result and its name
 
 
@@ -32,31 +37,41 @@ class Signing:
         return {"results": [{"key": each["key"], "request": request} for each in items]}
 
 
-class Folder:
-    """The entries of a listing, and how many of them were taken before they were downloaded."""
+class SameObject:
+    """The answer to each GET."""
+
+    headers: Mapping[str, str] = {"content-length": str(len(CONTENT)), "etag": ETAG}
+
+    def chunks(self) -> Iterator[bytes]:
+        yield CONTENT
+
+
+class Folder(Store):
+    """A store, and its listing: how many entries were taken before their objects were sent."""
 
     def __init__(self, number: int) -> None:
-        self.number, self.taken, self.done, self.most_ahead = number, 0, 0, 0
+        super().__init__(Retries())
+        self.number, self.taken, self.most_ahead = number, 0, 0
+        self.sent: list[str] = []
 
     def entries(self) -> Iterator[Entry]:
         for number in range(self.number):
             self.taken += 1
-            self.most_ahead = max(self.most_ahead, self.taken - self.done)
-            yield Entry(key=f"logs/{number:06}", size=100, etag='"a"')
+            self.most_ahead = max(self.most_ahead, self.taken - len(self.sent))
+            yield Entry(key=f"logs/{number:06}", size=len(CONTENT), etag=ETAG)
 
-    def download(self, job: DownloadJob, _: Path) -> Downloaded:
-        assert job.signed is not None
-        self.done += 1
-        return Downloaded(bucket=job.bucket, key=job.key, size=100, etag='"a"', verified=True)
+    @contextmanager
+    def answer(self, signed: SignedRequest, *_: object, **__: object) -> Iterator[Any]:
+        yield SameObject()
+        self.sent.append(signed.method)
 
 
 def downloaded(number: int, directory: Path) -> tuple[Folder, Signing]:
     folder, signing = Folder(number), Signing()
     api: Any = signing
-    job = DownloadJob(
-        api=api, store=Store(Retries()), bucket="reports", key="logs/", parallel=PARALLEL
-    )
-    done = download_folder(job, directory, folder.entries(), folder.download)
+    job = DownloadJob(api=api, store=folder, bucket="reports", key="logs/", parallel=PARALLEL)
+    state = directory / "state"
+    done = download_folder(job, directory / "logs", folder.entries(), state, "https://presign.test")
     assert len(done.downloaded) == number
     assert not done.failed
     return folder, signing
