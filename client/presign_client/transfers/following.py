@@ -1,4 +1,4 @@
-"""The checksum of a file, beside the threads that fill it."""
+"""The checksum of a file, computed while others fill it."""
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
