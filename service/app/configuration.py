@@ -221,7 +221,7 @@ def issuers_of(settings: Settings, entries: Iterable[CallerEntry]) -> dict[str, 
         name: Issuer(
             name=name,
             issuer=configured.issuer,
-            audience=configured.audience,
+            audiences=configured.audience,
             max_lifetime_seconds=configured.max_lifetime_seconds,
             named=NamedClaims(pointers=frozenset(in_prefixes[name]), facts=frozenset(facts[name])),
         )

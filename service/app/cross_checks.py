@@ -137,10 +137,13 @@ def _equal_callers(settings: Sections) -> Iterator[Conflict]:
 def _equal_issuers(settings: Sections) -> Iterator[Conflict]:
     sources = dict[tuple[str, str, str], str]()
     for name, each in settings.issuers.items():
-        other = sources.setdefault((each.issuer, each.audience, each.jwks_url), name)
-        if other != name:
-            text = f"the same as {OTHER}, so a token would match both"
-            yield Conflict(("issuers", name), text, ("issuers", other))
+        for audience in each.audience:
+            other = sources.setdefault((each.issuer, audience, each.jwks_url), name)
+            if other != name:
+                text = f"has the issuer, the keys and the audience {quoted(audience)} of {OTHER}"
+                text = f"{text}, so a token would match both"
+                yield Conflict(("issuers", name), text, ("issuers", other))
+                break
 
 
 def _placeholders_without_claims(settings: Sections, grants: LocatedGrants) -> Iterator[Conflict]:

@@ -57,12 +57,13 @@ class UnreadableKeys(ValueError):
 class Issuer:
     """`name` is its name in the configuration, `issuer` the exact `iss` of its tokens.
 
-    `named` are the claims in the configuration; no others are stored.
+    A token for any of `audiences` is accepted. `named` are the claims in the configuration; no
+    others are stored.
     """
 
     name: str
     issuer: str
-    audience: str
+    audiences: tuple[str, ...]
     max_lifetime_seconds: int
     named: NamedClaims = field(default_factory=NamedClaims)
 
@@ -149,7 +150,7 @@ def _verify(
             token,
             key.public,
             algorithms=key.algorithms,
-            audience=issuer.audience,
+            audience=issuer.audiences,
             issuer=issuer.issuer,
             leeway=LEEWAY,
             options={

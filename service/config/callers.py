@@ -5,7 +5,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
 
-from pydantic import BeforeValidator, ByteSize, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ByteSize,
+    Field,
+    TypeAdapter,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from service.access.conditions import tag_name
@@ -43,6 +50,7 @@ from service.signing.header_signatures import HEADER_SIGNATURE_SECONDS
 
 # 10,000 parts of 5 GiB: docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
 _LARGEST_OBJECT: Final = 10_000 * 5 * 1024**3
+_MOST_AUDIENCES: Final = 16
 
 
 CONDITIONS: Final = tuple(each.name for each in fields(Conditions))
@@ -174,14 +182,38 @@ Grants = Annotated[
 ]
 
 
+_AUDIENCE: Final = TypeAdapter[str](Audience)
+
+
+def _listed(audience: Any) -> Any:
+    """Take one audience as a list of one. Its errors have no place in a list."""
+    is_list = isinstance(audience, list | tuple)
+    return audience if is_list else (_AUDIENCE.validate_python(audience),)
+
+
+def _check_distinct(audiences: tuple[str, ...]) -> tuple[str, ...]:
+    if len({*audiences}) < len(audiences):
+        raise ValueError("has one audience twice; leave one out")
+    return audiences
+
+
+_AudienceList = Annotated[tuple[Audience, ...], Field(min_length=1, max_length=_MOST_AUDIENCES)]
+Audiences = Annotated[
+    _AudienceList,
+    BeforeValidator(_listed, json_schema_input_type=Audience | _AudienceList),
+    AfterValidator(_check_distinct),
+]
+
+
 class IssuerSettings(Section):
     """An issuer of callers' tokens, and where its keys are."""
 
     issuer: Annotated[Shown[Issuer], Missing("write the `iss` of the tokens")]
     """The exact `iss` of its tokens."""
 
-    audience: Annotated[Shown[Audience], Missing("write the `aud` of the tokens")]
-    """The `aud` of its tokens, or one of several."""
+    audience: Annotated[Shown[Audiences], Missing("write the `aud` of the tokens")]
+    """The `aud` of its tokens, or one of several. A list accepts tokens for any of its audiences,
+    such as the access tokens of programs and [the console](console.md)'s ID tokens."""
 
     jwks_url: Annotated[Shown[KeysUrl], Missing("write the URL of the issuer's keys")]
     """Where its keys are. Must be https, except on loopback. Redirects are not followed."""

@@ -54,7 +54,7 @@ class ConsoleSettings(Section):
 
     client_id: ClientId | None = None
     """The id under which the issuer knows the page. It is public. The ID tokens have it as their
-    audience, so the issuer's `audience` is the same."""
+    audience, so the issuer's `audience` is the same, or a list with it."""
 
     issuer_origins: tuple[Origin, ...] = ()
     """Other origins of the issuer's endpoints, as at Amazon Cognito. The page may connect to no

@@ -180,7 +180,10 @@ Subject = Annotated[
 Audience = Annotated[
     str,
     Field(title="audience", examples=["presign"]),
-    matching(r"[\x21-\x7e]{1,255}", "write the `aud` of the tokens, without spaces"),
+    matching(
+        r"[\x21-\x29\x2b-\x7e]{1,255}",
+        "write the `aud` of the tokens, without spaces; `*` matches nothing here",
+    ),
 ]
 Issuer = Annotated[
     str,

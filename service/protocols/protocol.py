@@ -24,7 +24,7 @@ class Issuer(NamedTuple):
     """One entry of the issuers of callers' tokens."""
 
     url: str
-    audience: str
+    audiences: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

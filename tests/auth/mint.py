@@ -25,7 +25,7 @@ from service.auth.tokens import (
 ISSUER: Final = Issuer(
     name="cluster-a",
     issuer="https://kubernetes.default.svc",
-    audience="presign",
+    audiences=("presign",),
     max_lifetime_seconds=86_400,
 )
 SUBJECT: Final = "system:serviceaccount:billing:api"
@@ -90,7 +90,7 @@ def claims(**changes: Any) -> dict[str, Any]:
     """Return claims for an hour, a minute old. Claims that are None are left out."""
     now = int(time.time())
     times = {"iat": now - 60, "nbf": now - 60, "exp": now + 3540}
-    ours = {"iss": ISSUER.issuer, "sub": SUBJECT, "aud": [ISSUER.audience]}
+    ours = {"iss": ISSUER.issuer, "sub": SUBJECT, "aud": [ISSUER.audiences[0]]}
     return _without_none({**ours, **times, **changes})
 
 

@@ -16,7 +16,7 @@ def identify(claims: provider.Claims, *facts: tuple[str, ClaimValue]) -> Identit
     """Verify a token with these claims, where the configuration names `facts`."""
     named = NamedClaims(facts=frozenset(fact(*each) for each in facts))
     issuer = replace(ISSUER, issuer=claims["iss"], named=named)
-    token = make_token(**{**claims, "aud": ISSUER.audience})
+    token = make_token(**{**claims, "aud": ISSUER.audiences[0]})
     verified = verify(token, issuer=issuer, key=verification_key(ed_key()))
     assert verified is not None
     assert verified.identity.caller.subject == claims["sub"]
@@ -64,7 +64,7 @@ def test_groups_that_entra_left_out_are_no_guess() -> None:
 def test_a_token_with_entras_most_groups_is_accepted(groups: int, *, accepted: bool) -> None:
     """Entra ID leaves the groups out if there are more than 200."""
     ids = [f"{n:08x}-2a4b-4c8d-9e10-111213141516" for n in range(groups)]
-    claims: dict[str, Any] = {**provider.ENTRA, "groups": ids, "aud": ISSUER.audience}
+    claims: dict[str, Any] = {**provider.ENTRA, "groups": ids, "aud": ISSUER.audiences[0]}
     named = NamedClaims(facts=frozenset({fact("/groups", ids[-1])}))
     issuer = replace(ISSUER, issuer=claims["iss"], named=named)
     token = make_token(rsa_key(), alg="RS256", **claims)

@@ -244,9 +244,32 @@ async def test_no_issuer_can_identify_callers_of_another() -> None:
 
 @in_virtual_time
 async def test_each_issuer_has_its_own_audience() -> None:
-    harness = Harness((ISSUER, "one"), (replace(OTHER, audience="presign-b"), "one"))
+    harness = Harness((ISSUER, "one"), (replace(OTHER, audiences=("presign-b",)), "one"))
     found = [await harness.caller(ours(aud=aud)) for aud in ("presign", "presign-b", "vault")]
     assert [caller and caller.issuer for caller in found] == ["cluster-a", "cluster-b", None]
+
+
+@in_virtual_time
+@pytest.mark.parametrize(
+    ("aud", "accepted"),
+    [
+        ("presign", True),
+        ("files-console", True),
+        (["files-console"], True),
+        (["presign", "files-console"], True),  # both are of one issuer, so it fits only one
+        (["vault", "files-console"], True),
+        ("vault", False),
+        ("presign files-console", False),
+        ("files-*", False),
+        ([], False),
+    ],
+)
+async def test_one_issuer_accepts_tokens_for_any_of_its_audiences(
+    aud: str | list[str], accepted: bool
+) -> None:
+    harness = Harness((replace(ISSUER, audiences=("presign", "files-console")), "one"))
+    caller = await harness.caller(ours(aud=aud))
+    assert caller == (Caller(issuer="cluster-a", subject=SUBJECT) if accepted else None)
 
 
 @in_virtual_time

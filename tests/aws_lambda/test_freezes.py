@@ -183,7 +183,11 @@ def test_an_issuers_keys_are_fetched_again_after_a_freeze(counted: bool) -> None
 
     clock = MovedClock()
     with serving(Keys) as url:
-        issuer = {"issuer": ISSUER.issuer, "audience": ISSUER.audience, "jwks_url": f"{url}/jwks"}
+        issuer = {
+            "issuer": ISSUER.issuer,
+            "audience": ISSUER.audiences[0],
+            "jwks_url": f"{url}/jwks",
+        }
         with run(clock, issuers={"cluster-a": issuer}) as (harness, _):
             token = signed(json.dumps(claims()), ed_key("old"), head={"kid": "old"})
             headers = [("authorization", f"Bearer {token}")]

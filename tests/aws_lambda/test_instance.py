@@ -23,7 +23,7 @@ OF_AN_ISSUER: Final = make_app_settings(
     issuers={
         ISSUER.name: {
             "issuer": ISSUER.issuer,
-            "audience": ISSUER.audience,
+            "audience": ISSUER.audiences[0],
             "jwks_url": "http://127.0.0.1:9/closed",
         }
     },
@@ -166,7 +166,7 @@ def test_a_request_without_time_left_is_a_504_and_leaves_no_call_in_progress(
 def from_gateway() -> dict[str, object]:
     """An event with the claims of a valid token, as an HTTP API writes them: all are text."""
     event = event_of(Kind.HTTP_API, *CALL[:2], body=CALL[2])
-    sent = claims() | {"aud": f"[{ISSUER.audience} other]"}
+    sent = claims() | {"aud": f"[{ISSUER.audiences[0]} other]"}
     texts = {name: value if isinstance(value, str) else str(value) for name, value in sent.items()}
     event["requestContext"] |= {"authorizer": {"jwt": {"claims": texts, "scopes": None}}}
     return event

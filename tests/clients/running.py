@@ -48,7 +48,7 @@ class Keys(Handler):
 def issuing() -> Iterator[dict[str, Any]]:
     """Yield the configuration of an issuer `corp`, whose keys are on loopback."""
     with serving(Keys) as url:
-        issuer = {"issuer": ISSUER.issuer, "audience": ISSUER.audience, "jwks_url": url}
+        issuer = {"issuer": ISSUER.issuer, "audience": ISSUER.audiences[0], "jwks_url": url}
         yield {"issuers": {"corp": issuer}}
 
 

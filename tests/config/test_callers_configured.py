@@ -120,7 +120,10 @@ def test_check_says_what_is_wrong_and_what_to_write(
 
 def test_two_issuers_cannot_accept_the_same_token(tmp_path: Path) -> None:
     twice = GOOD.replace("callers:", f"  cluster-b: {{{ISSUER}}}\ncallers:")
-    message = "issuers.cluster-b: the same as issuers.cluster-a ("
+    message = (
+        'issuers.cluster-b: has the issuer, the keys and the audience "presign" of '
+        "issuers.cluster-a ("
+    )
     assert message in checked(tmp_path, twice).output
 
 

@@ -88,7 +88,7 @@ def settings(issuer_port: int) -> Settings:
     bucket = ordinary.buckets["demo"].model_dump()
     grants = [make_open_grant(bucket=name) for name in (*STS, *STORES)]
     abuser = {"api_key": "abuser", "sha256": [digest_of("abuser")], "grants": grants}
-    keys = {"jwks_url": f"http://127.0.0.1:{issuer_port}/keys", "audience": ISSUER.audience}
+    keys = {"jwks_url": f"http://127.0.0.1:{issuer_port}/keys", "audience": ISSUER.audiences[0]}
     return Settings.model_validate(
         {
             "server": {"max_in_flight": MAX_IN_FLIGHT},

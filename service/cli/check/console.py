@@ -1,5 +1,6 @@
 """What `presign check` says about the console: how people sign in, and what it shows to others."""
 
+import json
 from collections.abc import Iterator
 
 from service.app.settings import Settings
@@ -26,12 +27,12 @@ def warnings(settings: Settings) -> Iterator[ConfigurationProblem]:
     yield ConfigurationProblem(text, ("console",))
     if console.issuer is None:
         return
-    audience = settings.issuers[console.issuer].audience
-    if audience != console.client_id:
+    audiences = settings.issuers[console.issuer].audience
+    if console.client_id not in audiences:
         text = (
             f"ID tokens for the client {console.client_id} are refused unless {console.issuer} "
-            f"adds the audience {audience} to them; set issuers.{console.issuer}.audience to the "
-            "client id, or add a second issuer with it"
+            f"adds the audience {' or '.join(audiences)} to them; add the client id to "
+            f"issuers.{console.issuer}.audience: {json.dumps([*audiences, console.client_id])}"
         )
         yield ConfigurationProblem(text, ("console", "client_id"))
     if all(caller.issuer != console.issuer for caller in settings.callers):

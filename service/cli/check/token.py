@@ -207,9 +207,11 @@ def _refusals(claims: Claims, issuer: Issuer, now: float) -> Iterator[str]:
         return
     yield from _wrong_times(claims, issuer, now)
     audiences = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
-    if issuer.audience not in audiences:
-        found = ", ".join(map(quoted, audiences[:3]))
-        yield f"its `aud` is {found}, and `audience` of {issuer.name} is {quoted(issuer.audience)}"
+    if not any(each in audiences for each in issuer.audiences):
+        found, accepted = (
+            ", ".join(map(quoted, each[:3])) for each in (audiences, issuer.audiences)
+        )
+        yield f"its `aud` is {found}, and `audience` of {issuer.name} is {accepted}"
     subject = claims["sub"]
     if not isinstance(subject, str) or not subject.isprintable():
         yield "its `sub` is no printable text"

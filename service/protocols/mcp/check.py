@@ -36,10 +36,10 @@ def warnings(
         yield ConfigurationProblem(text, _AT)
     for issuer in mcp.named if mcp.public_url else ():
         audience = f"{mcp.public_url}{PATH}"
-        if all(entry.audience != audience for entry in mcp.issuers if entry.url == issuer):
+        if not any(audience in entry.audiences for entry in mcp.issuers if entry.url == issuer):
             text = (
                 f"clients sign in at {issuer}, but none of its entries in `issuers` has the "
-                f"audience {audience}, for which such clients ask"
+                f"audience {audience}, for which such clients ask; add it to the list `audience`"
             )
             yield ConfigurationProblem(text, _AT)
 

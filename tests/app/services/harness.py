@@ -201,7 +201,7 @@ class Issuer:
 
     def configured(self, **more: Any) -> dict[str, Any]:
         url = f"http://127.0.0.1:{self.port}/jwks"
-        return {"issuer": ISSUER.issuer, "audience": ISSUER.audience, "jwks_url": url, **more}
+        return {"issuer": ISSUER.issuer, "audience": ISSUER.audiences[0], "jwks_url": url, **more}
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")

@@ -41,6 +41,11 @@ def test_check_warns_of_an_audience_that_is_not_the_client(tmp_path: Path) -> No
         ": console.client_id: ID tokens for the client page are refused unless company adds the"
     )
     assert warning in done.stdout
+    cure = 'the audience console to them; add the client id to issuers.company.audience: ["console", "page"]\n'
+    assert cure in done.stdout
+    cured = WITH_CALLER.replace("audience: console", 'audience: ["console", "page"]')
+    done = checked(tmp_path, cured + SIGN_IN.replace("client_id: console", "client_id: page"))
+    assert "ID tokens" not in done.stdout
 
 
 def test_check_warns_of_people_who_may_do_nothing(tmp_path: Path) -> None:

@@ -103,6 +103,7 @@ def test_offline_needs_no_keys_and_says_so(tmp_path: Path) -> None:
     [
         (of_ann("other"), "its signature is not by the key of issuer people"),
         (of_ann(aud="another"), 'its `aud` is "another", and `audience` of people is "presign"'),
+        (of_ann(aud=["a", "b"]), 'its `aud` is "a", "b", and `audience` of people is "presign"'),
         (of_ann(iss="https://evil.example"), "no issuer of the configuration has"),
         (of_ann(iat=1, nbf=1, exp=3600), "it expired at 1970-01-01T01:00:00Z"),
         (of_ann(nbf=int(time.time()) + 3600), "it is not valid yet"),

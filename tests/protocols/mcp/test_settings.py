@@ -110,6 +110,9 @@ def test_check_warns_of_an_issuer_without_the_second_audience(tmp_path: Path) ->
     second = ISSUER | {"audience": f"{PUBLIC_URL}/mcp"}
     _, output = checked(tmp_path, issuers={"acme": ISSUER, "agents": second})
     assert "none of its entries" not in output
+    both = ISSUER | {"audience": ["presign", f"{PUBLIC_URL}/mcp"]}
+    _, output = checked(tmp_path, issuers={"acme": both})
+    assert "none of its entries" not in output
 
 
 def test_check_warns_of_issuers_without_a_public_url(tmp_path: Path) -> None:
