@@ -58,7 +58,7 @@ export class Api {
       text = await answer.text();
     } catch {
       signal?.throwIfAborted();
-      const error = new PresignError(UNREACHABLE, "presign did not respond.");
+      const error = new PresignError(UNREACHABLE, noAnswer(this.#url));
       if (!isRepeatable) throw error;
       throw new TemporaryError(error, { tries: this.#reached ? Infinity : UNREACHED_TRIES });
     }
@@ -75,6 +75,16 @@ export class Api {
       throw new PresignError(INVALID_TOKEN, "The token is empty, or has a character that no token has.");
     return { ...headers, authorization: `Bearer ${token}` };
   }
+}
+
+/** `fetch` says no reason; only the browser's console has it. The origin is without user and password. */
+function noAnswer(url) {
+  const { origin } = new URL(url);
+  const isOfOtherPage = globalThis.document && origin !== globalThis.location.origin;
+  const hint = isOfOtherPage
+    ? "If the browser's console mentions CORS, add this page's origin to cors_origins."
+    : "Is the URL of the service right?";
+  return `No answer from ${origin}. ${hint}`;
 }
 
 function read(answer, text, isRepeatable) {

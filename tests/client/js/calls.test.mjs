@@ -74,6 +74,27 @@ test("a service that never answered is tried twice", async (t) => {
   const fake = await Fake.start(t);
   const error = await failed(fake, "cut");
   assert.deepEqual([error.code, error.status, error.attempts], ["unreachable", 0, 2]);
+  assert.equal(error.detail, `No answer from ${fake.url}. Is the URL of the service right?`);
+});
+
+test("a page of another origin is told of CORS", async (t) => {
+  const fake = await Fake.start(t);
+  t.after(() => ["document", "location"].forEach((name) => delete globalThis[name]));
+  globalThis.document = {};
+  globalThis.location = { href: "https://app.example.com/files", origin: "https://app.example.com" };
+  const hint = "If the browser's console mentions CORS, add this page's origin to cors_origins.";
+  const foreign = await failed(fake, "cut");
+  assert.equal(foreign.detail, `No answer from ${fake.url}. ${hint}`);
+  globalThis.location = { href: `${fake.url}/console`, origin: fake.url };
+  const own = await failed(fake, "cut");
+  assert.ok(!own.detail.includes("CORS"));
+});
+
+test("an address is shown without user and password", async (t) => {
+  const fake = await Fake.start(t);
+  const url = fake.url.replace("://", "://ann:secret@");
+  const error = await failed(fake, undefined, { url });
+  assert.equal(error.detail, `No answer from ${fake.url}. Is the URL of the service right?`);
 });
 
 test("a wait ends when the call is aborted", async (t) => {
