@@ -2,15 +2,17 @@
 
 import json
 import math
-from collections.abc import Iterable
-from typing import ClassVar, Final, NoReturn, TypeVar
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import Any, ClassVar, Final, NoReturn, TypeVar
 from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive
 
-from service.api.messages import details, pointers
+from service.api.messages import at_location, details, pointers
+from service.api.value_checks import ValueChecks
 from service.errors import BodyTooLarge, InvalidJson, InvalidRequest, UnsupportedMediaType
 
 # A full key, 2 KB of metadata and ten tags are about 8 KB; escapes make them several times longer.
@@ -20,6 +22,7 @@ MAX_BATCH_BYTES: Final = 4 * 1024**2
 # commas would take a hundred times its own size.
 _MAX_COMMAS: Final = 50_000
 _MAX_ERRORS: Final = 1000  # to look at
+_NOT_JSON: Final = "The body is not JSON in UTF-8."
 
 # Content codings that a refusal names: iana.org/assignments/http-parameters
 _CODINGS: Final = frozenset({b"br", b"compress", b"deflate", b"gzip", b"x-gzip", b"zstd"})
@@ -28,10 +31,15 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class Body(BaseModel):
-    """A request's body. One over `max_body_bytes` is refused unread. A batch waits for a slot."""
+    """A request's body. One over `max_body_bytes` is refused unread. A batch waits for a slot.
+
+    `value_checks` are those of the class's own fields. They run only if a request is refused, so
+    that it is refused for all its mistakes: what is signed is checked where it is signed.
+    """
 
     max_body_bytes: ClassVar[int] = MAX_BODY_BYTES
     is_batch: ClassVar[bool] = False
+    value_checks: ClassVar[ValueChecks] = ()
 
 
 class ItemValidationError(Exception):
@@ -139,19 +147,50 @@ def refuse(
         detail = "The body does not match the schema; it has too many errors to list."
         raise InvalidRequest(detail) from None
     errors = details(error)
-    if errors[0]["type"] == "json_invalid" or not _is_strict_json(body):
-        raise InvalidJson("The body is not JSON in UTF-8.") from None
-    detail = "The body does not match the schema."
-    raise InvalidRequest(detail, pointers=pointers(model, errors, location))
+    if errors[0]["type"] == "json_invalid":
+        raise InvalidJson(_NOT_JSON) from None
+    value = _strict_json(body)
+    for part in location:
+        value = value[part]
+    refused = {str(each["loc"][0]) for each in errors if each["loc"]}
+    found = pointers(model, errors, location)
+    for at, text in _wrong_values(model, value, refused):
+        found.setdefault(at_location(location, at), text)
+    raise InvalidRequest("The body does not match the schema.", pointers=found) from None
 
 
-def _is_strict_json(body: bytes) -> bool:
+def add_wrong_values(refusal: InvalidRequest, body: Body) -> None:
+    """Add what else is wrong with the values of a body that matches its schema."""
+    names = {name for each in _checks_of(type(body)) for name in each.fields}
+    for at, text in _wrong_values(type(body), body.model_dump(include=names), set()):
+        refusal.pointers.setdefault(at, text)
+
+
+def _wrong_values(
+    model: type[BaseModel], values: Any, refused: set[str]
+) -> Iterator[tuple[str, str]]:
+    """Yield pointers and details. `refused` are fields whose values the schema does not allow."""
+    if not isinstance(values, dict):
+        return
+    for fields, check in _checks_of(model):
+        if refused.isdisjoint(fields) and values.keys() >= {*fields}:
+            try:
+                check(*(values[name] for name in fields))
+            except InvalidRequest as found:
+                yield from found.pointers.items()
+
+
+@lru_cache(maxsize=128)
+def _checks_of(model: type[BaseModel]) -> ValueChecks:
+    return tuple(each for base in model.__mro__ for each in vars(base).get("value_checks", ()))
+
+
+def _strict_json(body: bytes) -> Any:
     """RFC 8259 has no NaN, and doubles end at 1.8e308. pydantic accepts both."""
     try:
-        json.loads(body, parse_constant=_finite, parse_float=_finite)
+        return json.loads(body, parse_constant=_finite, parse_float=_finite)
     except (ValueError, RecursionError):
-        return False
-    return True
+        raise InvalidJson(_NOT_JSON) from None
 
 
 def _finite(text: str) -> float:

@@ -64,6 +64,11 @@ def pointers(
     }
 
 
+def at_location(location: tuple[int | str, ...], pointer: str) -> str:
+    """Return the pointer into a body of one into what is at `location` there."""
+    return f"{_pointer(location)}{pointer.removeprefix('#')}"
+
+
 def _pointer(location: tuple[int | str, ...]) -> str:
     """Return a JSON pointer as a fragment (RFC 6901, 6), cut at the first unsafe name."""
     parts = []

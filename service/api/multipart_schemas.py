@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import MISSING, Field
 
+from service.api import value_checks as of
 from service.api.body import MAX_BATCH_BYTES
 from service.api.schemas import (
     Bucket,
@@ -60,6 +61,7 @@ class CompletedPart(StrictRequest):
 
 class CompleteUploadRequest(LengthFields):
     max_body_bytes: ClassVar[int] = MAX_BATCH_BYTES  # of up to 10,000 parts
+    value_checks: ClassVar[of.ValueChecks] = (of.key(),)
 
     bucket: Bucket
     key: str

@@ -25,6 +25,7 @@ from service.api.body import (
     MAX_BODY_BYTES,
     Body,
     ItemValidationError,
+    add_wrong_values,
     awaits_continue,
     declared_length,
     parse,
@@ -38,7 +39,7 @@ from service.api.limits import BatchSlot
 from service.api.parts import Parts
 from service.api.request_state import NO_STORE, CallerId, state_of
 from service.concurrency.pending import Pending
-from service.errors import Overloaded, PresignError, RateLimited, Unauthenticated
+from service.errors import InvalidRequest, Overloaded, PresignError, RateLimited, Unauthenticated
 from service.presigning.requests import Requester, UnreadRequest
 from service.presigning.snapshot import Snapshot
 
@@ -215,7 +216,12 @@ class ApiRoute(APIRoute):
                 if self._is_batch or len(body) > MAX_BODY_BYTES:
                     answer = await self._answer_long(call, self._body, body, arguments)
                 else:
-                    answer = await self._handler(call, body=parse(self._body, body), **arguments)
+                    parsed = parse(self._body, body)
+                    try:
+                        answer = await self._handler(call, body=parsed, **arguments)
+                    except InvalidRequest as error:
+                        add_wrong_values(error, parsed)
+                        raise
             if (verification := call.identify_again(self)) is not None:
                 await verification
         except PresignError as error:
@@ -245,6 +251,9 @@ class ApiRoute(APIRoute):
                     return await self._handler(call, body=parsed, **arguments)
                 except ItemValidationError as found:
                     refuse(found.model, found.error, body, found.location)
+                except InvalidRequest as error:
+                    add_wrong_values(error, parsed)
+                    raise
         # A list of parts. Its handler waits for the store, so it runs without a slot.
         return await self._handler(call, body=parsed, **arguments)
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar, Final, TypeVar
 
 from pydantic import MISSING, ConfigDict, Field, RootModel, TypeAdapter, WrapValidator
 
+from service.api import value_checks as of
 from service.api.body import MAX_BATCH_BYTES, Body
 from service.diagnosis.request import MAX_BODY_LENGTH, MAX_URL_LENGTH
 from service.sessions.lifetime import Lifetime
@@ -75,6 +76,8 @@ class Checksum(StrictRequest):
 
 
 class LifetimeFields(StrictRequest):
+    value_checks: ClassVar[of.ValueChecks] = (of.LIFETIME,)
+
     expires_in: Seconds | MISSING = MISSING
     min_expires_in: Seconds | MISSING = MISSING
 
@@ -95,10 +98,18 @@ def _lifetime(
 
 
 class VersionFields(LifetimeFields):
+    value_checks: ClassVar[of.ValueChecks] = (of.text("version_id"),)
+
     version_id: LongText | MISSING = MISSING
 
 
 class DownloadFields(VersionFields):
+    value_checks: ClassVar[of.ValueChecks] = (
+        of.FILENAME,
+        of.CONTENT_TYPE,
+        of.header("cache_control"),
+    )
+
     expires_in: DeliverySeconds | MISSING = MISSING
     min_expires_in: DeliverySeconds | MISSING = MISSING
     filename: Text | MISSING = MISSING
@@ -113,6 +124,8 @@ class SigningRequest(LifetimeFields):
 
 
 class ObjectRequest(SigningRequest):
+    value_checks: ClassVar[of.ValueChecks] = (of.key(),)
+
     key: str
 
 
@@ -121,6 +134,8 @@ class DownloadUrlRequest(DownloadFields, ObjectRequest):
 
 
 class CookiesRequest(StrictRequest):
+    value_checks: ClassVar[of.ValueChecks] = (of.prefix(),)
+
     bucket: Bucket
     prefix: str
     expires_in: DeliverySeconds | MISSING = MISSING
@@ -137,6 +152,11 @@ class DeleteUrlRequest(ObjectRequest, VersionFields):
 class NewObjectRequest(ObjectRequest):
     """The fields that uploads by one PUT and in parts share."""
 
+    value_checks: ClassVar[of.ValueChecks] = (
+        *(of.CONTENT_TYPE, of.METADATA, of.FILENAME, of.TAGS),
+        *map(of.header, ("cache_control", "content_encoding", "storage_class")),
+    )
+
     content_type: Text | MISSING = MISSING
     metadata: StringMap | MISSING = MISSING
     filename: Text | MISSING = MISSING
@@ -148,6 +168,8 @@ class NewObjectRequest(ObjectRequest):
 
 
 class UploadUrlRequest(NewObjectRequest):
+    value_checks: ClassVar[of.ValueChecks] = (of.CHECKSUM, of.header("if_match"))
+
     content_length: Size
     checksum: Checksum | MISSING = MISSING
     if_match: Text | MISSING = MISSING
@@ -161,11 +183,18 @@ class CopySource(StrictRequest):
 
 
 class CopyUrlRequest(ObjectRequest):
+    value_checks: ClassVar[of.ValueChecks] = (of.COPY_SOURCE,)
+
     source: CopySource
     overwrite: bool | MISSING = MISSING
 
 
 class UploadFormRequest(SigningRequest):
+    value_checks: ClassVar[of.ValueChecks] = (
+        *(of.key(), of.prefix("key_prefix")),
+        *(of.CONTENT_TYPE, of.header("content_type_prefix"), of.METADATA, of.TAGS),
+    )
+
     key: str | MISSING = MISSING
     key_prefix: str | MISSING = MISSING
     filename: Text | MISSING = MISSING
@@ -180,6 +209,12 @@ class UploadFormRequest(SigningRequest):
 
 
 class ListUrlRequest(SigningRequest):
+    value_checks: ClassVar[of.ValueChecks] = (
+        of.prefix(),
+        of.text("delimiter"),
+        of.text("continuation_token"),
+    )
+
     prefix: str
     delimiter: LongText | MISSING = MISSING
     max_keys: Annotated[int, Field(ge=1, le=1000)] | MISSING = MISSING
@@ -243,6 +278,8 @@ class ExpectedChecksum(StrictRequest):
 
 
 class ObjectCheckRequest(StrictRequest):
+    value_checks: ClassVar[of.ValueChecks] = (of.key(),)
+
     bucket: Bucket
     key: str
     content_length: Annotated[int, Field(ge=0, le=MAX_OBJECT_BYTES)] | MISSING = MISSING
