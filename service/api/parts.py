@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, TypeVar
 
+from service.api.client_address import TrustedProxies
 from service.api.limits import SharedLimits
 from service.api.problems import Problems
 from service.api.shutdown import Drain
@@ -98,12 +99,14 @@ class Parts:
         problems: Problems,
         limits: SharedLimits,
         cors_origins: frozenset[str] = frozenset(),
+        proxies: TrustedProxies | None = None,
     ) -> None:
         self.drain = drain
         self.metrics = metrics
         self.problems = problems
         self.limits = limits
         self.cors_origins = cors_origins
+        self.proxies = proxies
         self._use_cases: dict[type[Any], Any] = {}
 
     def add(self, use_case: UseCase[Any]) -> None:

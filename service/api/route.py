@@ -70,6 +70,8 @@ class AuthenticatedRequest(Request):
         self.limits = self.parts.limits
         address = scope.get("client")  # None if the server does not know it
         self.client_host: str | None = None if address is None else address[0]
+        if (proxies := self.parts.proxies) is not None and self.client_host is not None:
+            self.client_host = proxies.client(self.client_host, scope["headers"])
 
     def identify(self, route: "ApiRoute") -> Pending:
         """Find out who calls. Raises the refusal of an unknown caller, after its audit line."""

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service import __version__, console
 from service.access.callers import CallerEntry
+from service.api.client_address import TrustedProxies
 from service.api.gateway import Gateway
 from service.api.limits import shared_limits
 from service.api.parts import Parts
@@ -136,12 +137,20 @@ def create_app(
         metrics=environment.metrics,
         problems=Problems(settings.server.public_url),
         cors_origins=frozenset(settings.server.cors_origins),
+        proxies=_trusted_proxies(settings),
         limits=shared_limits(settings.server.max_in_flight, environment.clock.boot),
     )
     app.add_exception_handler(HTTPException, answer_http_exception)
     app.add_exception_handler(Exception, answer_unexpected_error)
     _add_routes(app, settings, environment.spans)
     return app
+
+
+def _trusted_proxies(settings: Settings) -> TrustedProxies | None:
+    server = settings.server
+    if not server.trusted_proxies:
+        return None
+    return TrustedProxies(server.trusted_proxies, server.proxy_header)
 
 
 def _add_routes(app: PresignApp, settings: Settings, spans: Spans) -> None:

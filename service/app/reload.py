@@ -33,6 +33,8 @@ LAST_RETRY_SECONDS: Final = 300.0
 _MAX_SETTLE_CHECKS: Final = 50
 RESTART_REQUIRED: Final = (
     "cors_origins",
+    "trusted_proxies",
+    "proxy_header",
     "max_in_flight",
     "drain_seconds",
     "rate_limit_url",

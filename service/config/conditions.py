@@ -35,6 +35,11 @@ def _check_network(text: str) -> str:
     return str(found)
 
 
+def check_proxy(text: str) -> str:
+    """Return the network of proxies. An address is that of one."""
+    return _check_network(text if "/" in text else f"{text}/{128 if ':' in text else 32}")
+
+
 def _is_ipv4_in_ipv6(network: IPv4Network | IPv6Network) -> bool:
     mapped = _IPV4_IN_IPV6
     return isinstance(network, IPv6Network) and network.network_address in mapped

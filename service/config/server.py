@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from service.config.durations import Duration, Seconds
 from service.config.expansion import Expanded
 from service.config.quoting import Shown
-from service.config.types import Origin, StoreUrl, Url
+from service.config.types import Origin, Proxy, StoreUrl, Url
 
 
 def _ambient_token_file() -> Path | None:
@@ -51,6 +51,16 @@ class ServerSettings(BaseSettings):
     cors_origins: Shown[Annotated[tuple[Origin, ...], NoDecode]] = ()
     """Origins whose pages may call the service. Separate them by commas in the environment. `*` is
     refused."""
+
+    trusted_proxies: Shown[Annotated[tuple[Proxy, ...], NoDecode]] = ()
+    """Addresses and networks of the proxies in front, which [say from where a request
+    came](behind-a-proxy.md#who-sent-it): that is `client` in the audit trail. A caller at one of
+    these addresses could choose its own, so name the proxies alone. Separate them by commas in the
+    environment."""
+
+    proxy_header: Shown[Literal["X-Forwarded-For", "Forwarded"]] = "X-Forwarded-For"
+    """The header to which the trusted proxies append the address that they see. The other one is
+    not read: most proxies pass on what a client wrote there."""
 
     max_in_flight: Shown[int] = Field(512, ge=1)
     """Requests in progress at once. More get 503 `overloaded` with `Retry-After`. Health and
@@ -96,10 +106,22 @@ class ServerSettings(BaseSettings):
 
     @field_validator("cors_origins", mode="before", json_schema_input_type=tuple[Origin, ...] | str)
     @classmethod
-    def _split(cls, origins: Any) -> Any:
-        if not isinstance(origins, str):
-            return origins
-        parts = origins.replace(",", " ").split()
-        if isinstance(origins, Expanded):  # a part may be a secret, so it keeps its source
-            return [Expanded(part, origins.original_text) for part in parts]
-        return parts
+    def _split_origins(cls, origins: Any) -> Any:
+        return _split(origins)
+
+    @field_validator(
+        "trusted_proxies", mode="before", json_schema_input_type=tuple[Proxy, ...] | str
+    )
+    @classmethod
+    def _split_proxies(cls, proxies: Any) -> Any:
+        return _split(proxies)
+
+
+def _split(texts: Any) -> Any:
+    """Return a list as the environment has it, with commas, as a list."""
+    if not isinstance(texts, str):
+        return texts
+    parts = texts.replace(",", " ").split()
+    if isinstance(texts, Expanded):  # a part may be a secret, so it keeps its source
+        return [Expanded(part, texts.original_text) for part in parts]
+    return parts

@@ -20,6 +20,7 @@ from pydantic import (
     WrapValidator,
 )
 
+from service.config.conditions import check_proxy
 from service.config.durations import parse_rate
 from service.config.messages import Missing
 from service.config.texts import (
@@ -229,6 +230,11 @@ PastTime = Annotated[
 ]
 Origin = Annotated[
     str, Field(title="origin", examples=["https://app.example.com"]), AfterValidator(check_origin)
+]
+Proxy = Annotated[
+    str,
+    Field(title="address or network", examples=["10.0.7.4", "10.1.0.0/16"]),
+    AfterValidator(check_proxy),
 ]
 CaFile = Annotated[
     Path,

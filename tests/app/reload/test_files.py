@@ -179,6 +179,7 @@ async def test_a_config_map_swap_takes_effect_as_a_whole(tmp_path: Path) -> None
     [
         {"log_level": "DEBUG"},
         {"cors_origins": ["https://a.example"], "max_in_flight": 9},
+        {"trusted_proxies": ["10.0.0.1"], "proxy_header": "Forwarded"},
         {"drain_seconds": 1, "rate_limit_url": "redis://:sentinel@a:1"},
     ],
     ids=", ".join,
