@@ -26,14 +26,18 @@ class Answers:
     caller: TokenCaller | None = None
 
 
-def first_file(answers: Answers, digest: str) -> str:
-    """Return the file. `digest` is that of a caller's key, as `presign new-key` prints it."""
+def first_file(answers: Answers, digest: str, key_ends: str) -> str:
+    """Return the file.
+
+    `digest` is that of a caller's key, as `presign new-key` prints it, and `key_ends` its last day.
+    """
     bucket = _plain(answers.bucket)
     grant = {
         "bucket": bucket,
         "prefix": _plain(answers.prefix),
         "allow": "[download, upload, list]",
-        "max_expires_in": "900",
+        "max_expires_in": "15m",
+        "max_content_length": "5GiB",
     }
     lines = [
         ("# docs/configuration.md has every setting. `presign check` finds mistakes.", ""),
@@ -42,8 +46,8 @@ def first_file(answers: Answers, digest: str) -> str:
         *((f"    {name}: {_plain(value)}", why) for name, value, why in _location(answers)),
         *_issuer(answers.caller),
         ("callers:", ""),
-        *_caller(answers.caller, digest),
-        ("    grants:", "URLs of 900 s; docs/callers.md has more limits"),
+        *_caller(answers.caller, digest, key_ends),
+        ("    grants:", "docs/callers.md has more limits, such as content_types"),
         (f"      - {{{', '.join(f'{name}: {value}' for name, value in grant.items())}}}", ""),
         ("    rate_limit: 600/minute", ""),
     ]
@@ -74,11 +78,12 @@ def _issuer(caller: TokenCaller | None) -> list[tuple[str, str]]:
     return [("issuers:", ""), (f"  {caller.name}:", "of the callers' tokens"), *lines]
 
 
-def _caller(caller: TokenCaller | None, digest: str) -> list[tuple[str, str]]:
+def _caller(caller: TokenCaller | None, digest: str, key_ends: str) -> list[tuple[str, str]]:
     if caller is None:
         return [
             (f"  - api_key: {CALLER}", "the name in the audit trail"),
             (f"    sha256: [{digest}]", "of the caller's key"),
+            (f"    not_after: {key_ends}T00:00:00Z", "`presign new-key` makes the next one"),
         ]
     lines = [(f"  - issuer: {caller.name}", "")]
     if caller.subject is not None:

@@ -95,7 +95,7 @@ def init(path: Path, *, is_json: bool, **given: str | None) -> None:
     says. Without a terminal the options must say all. Prints the caller's API key: the file has
     only its digest, so the key is never shown again. Other callers have tokens and no key.
     """
-    from datetime import UTC, datetime
+    from datetime import UTC, datetime, timedelta
 
     from service.auth.api_keys import digest_of, new_key
     from service.cli.check.report import report
@@ -104,10 +104,11 @@ def init(path: Path, *, is_json: bool, **given: str | None) -> None:
     if path.exists():
         raise click.ClickException(f"{path} exists; it was not changed. Name another file")
     answers = _answers(given)
-    key = new_key()
+    key, now = new_key(), datetime.now(UTC)
+    key_ends = (now + timedelta(days=365)).date().isoformat()
     try:
         with path.open("x", encoding="utf-8") as file:
-            file.write(first_file(answers, digest_of(key)))
+            file.write(first_file(answers, digest_of(key), key_ends))
     except OSError as error:
         raise click.ClickException(f"{path} cannot be written: {error.strerror}") from None
     try:
@@ -115,7 +116,7 @@ def init(path: Path, *, is_json: bool, **given: str | None) -> None:
     except InvalidConfiguration:
         path.unlink()
         raise
-    found = report(loaded, datetime.now(UTC), offline=True, traces=None)
+    found = report(loaded, now, offline=True, traces=None)
     made = {"issuer": answers.caller.name} if answers.caller else {"api_key": CALLER, "key": key}
     if is_json:
         print_json({"file": str(path), **made, "warnings": found.document()["warnings"]})

@@ -97,7 +97,7 @@ Examples:
     is_flag=True,
     help="Also assume each role, send signed requests, and ask issuers and shared stores.",
 )
-@click.option("--strict", is_flag=True, help="Exit with 1 if there is a warning.")
+@click.option("--strict", is_flag=True, help="Warn of more, and exit with 1 for a warning.")
 @click.option(
     "--caller", metavar="NAME", help="Show only what this API key, subject or pattern may do."
 )
@@ -140,7 +140,9 @@ def check(
         now, traces = datetime.now(UTC), traces_endpoint()
         with without_garbage_collection():  # it takes a third of the time with 4,000 callers
             loaded = load(path, offline=offline)
-            found = report(loaded, now, offline=offline, traces=traces, caller=caller)
+            found = report(
+                loaded, now, offline=offline, traces=traces, caller=caller, strict=strict
+            )
         if caller is not None and not found.callers:
             raise click.UsageError("no caller has this name or subject, and no pattern matches it")
         if live:

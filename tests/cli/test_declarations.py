@@ -86,7 +86,9 @@ def test_a_strict_check_fails_for_a_warning(tmp_path: Path) -> None:
     path = tmp_path / "presign.yaml"
     path.write_text(GOOD)
     without = tmp_path / "without.yaml"
-    without.write_text(GOOD[: GOOD.index('      - {bucket: reports, prefix: ""')])
+    limited = GOOD.replace("max_expires_in: 900}", "max_expires_in: 900, max_content_length: 5MiB}")
+    more = "    rate_limit: 600/minute\n    not_after: 2999-01-01T00:00:00Z\n"
+    without.write_text(limited[: limited.index('      - {bucket: reports, prefix: ""')] + more)
 
     strict, other = (
         CliRunner().invoke(main, ["check", str(each), "--strict"]) for each in (path, without)

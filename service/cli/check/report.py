@@ -22,6 +22,7 @@ from service.cli.check import (
     policies,
     r2,
 )
+from service.cli.check import strict as _strict
 from service.cli.check.callers import Described
 from service.cli.check.protocols import CheckedProtocols
 from service.cli.options import Loaded
@@ -117,11 +118,12 @@ def report(
     offline: bool,
     traces: str | None,
     caller: str | None = None,
+    strict: bool = False,
 ) -> Report:
     """Return all that there is to say about a configuration that is valid.
 
     `traces` is the URL that spans are sent to. With `caller`, a name or a subject, it describes
-    only the callers that match.
+    only the callers that match. `strict` warns of more.
     """
     settings, files, (addresses, regions) = loaded
     # With thousands of callers to build the entries takes a while, so only once.
@@ -131,6 +133,7 @@ def report(
         *warnings(settings, regions, entries, protocols),
         *callers.ending_keys(settings, now),
         *policies.oversized_by_claims(settings, addresses, entries),
+        *(_strict.warnings(settings) if strict else ()),
     ]
     errors = [
         *policies.oversized_policies(settings, addresses, entries),

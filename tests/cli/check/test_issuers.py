@@ -181,7 +181,12 @@ def test_an_issuer_whose_tokens_never_fit_is_reported(tmp_path: Path, iss: str, 
 
 def test_both_forms_of_githubs_subjects_need_no_warning(tmp_path: Path) -> None:
     callers = [
-        {"issuer": "people", "subject": subject, "grants": [grant("a/", "list")]}
+        {
+            "issuer": "people",
+            "subject": subject,
+            "grants": [grant("a/", "list")],
+            "rate_limit": "9/minute",
+        }
         for subject in ("repo:acme/*:ref:refs/heads/main", "repo:acme@1/*:ref:refs/heads/main")
     ]
     issuers = {"people": {**ISSUER, "issuer": GITHUB}}
