@@ -147,9 +147,10 @@ def banner(url: str, presign: str) -> str:
     """Return lines to paste: a put, a get, a share link, and a request that the store refuses."""
     return f"""
 presign is ready at {url} (API key `{API_KEY}`, bucket `{BUCKET}`), its console at {url}/console.
-Paste into another shell: put, get, share; then one byte more than was signed, and why that is a 403:
+Paste into another shell: put (only if there is none: a second time it is a 412), get, share; then one byte more than
+was signed, and why that is a 403:
 
-printf hello > hello.txt && curl -fsSL -u x:{API_KEY} -T hello.txt {url}/o/{BUCKET}/hello.txt
+printf hello > hello.txt && curl -fsSL -u x:{API_KEY} -H 'If-None-Match: *' -T hello.txt {url}/o/{BUCKET}/hello.txt
 curl -fsSL -u x:{API_KEY} {url}/o/{BUCKET}/hello.txt
 export PRESIGN_URL={url} PRESIGN_TOKEN={API_KEY} && {presign} link {BUCKET}/hello.txt
 {presign} url {BUCKET}/five.txt --method put --content-length 5 --curl > put.sh; printf 'hello!' > FILE; sh put.sh

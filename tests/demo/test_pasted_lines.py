@@ -100,7 +100,10 @@ def test_the_demos_lines_end_with_a_refusal_that_is_explained(
 ) -> None:
     lines = running.printed[running.printed.index("printf") :].splitlines()[:5]
     stored, read, shared, broken, explained = lines
+    paste(f"curl -fsSL -u x:demo -X DELETE {running.url}/o/demo/hello.txt", tmp_path)  # others' own
     assert paste(f"{stored}\n{read}\n{shared}", tmp_path).startswith(f"hello{running.url}/l/")
+    again = run_to_end(["bash", "-c", stored], cwd=tmp_path)
+    assert (again.returncode, "error: 412" in again.stderr) == (22, True)
     done = run_to_end(["bash", "-c", f"{shared}\n{broken}\n{explained}"], cwd=tmp_path)
     assert "The requested URL returned error: 403" in done.stderr
     assert "1. content_length_changed (certain)" in done.stdout
