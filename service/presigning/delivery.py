@@ -1,6 +1,7 @@
 """Decides which downloads of a bucket are CloudFront URLs. A key signs these, not a session."""
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import ClassVar, Final
 
 from service.access.surfaces import ASKED_BY_CALLERS, SURFACES, Surface
@@ -14,6 +15,14 @@ from service.signing.signer import Signable
 
 _NOT_PASSED_ON: Final = (
     "This bucket is delivered by CloudFront, which is not configured to pass this on to S3."
+)
+_RESPONSE: Final = "response-"
+_FIELDS: Final = MappingProxyType(
+    {
+        "versionId": "#/version_id",
+        "response-content-type": "#/content_type",
+        "response-cache-control": "#/cache_control",
+    }
 )
 _VERSION: Final = "This bucket is delivered by CloudFront, which has the current version only."
 
@@ -37,13 +46,12 @@ class Delivery:
         """
         if surface not in self.surfaces:
             return False
-        if (pointer := self._dropped(get)) is None:
+        if (dropped := self._dropped(get)) is None:
             return True
         if surface not in ASKED_BY_CALLERS:
             return False
-        raise InvalidRequest(
-            _VERSION if pointer == "#/version_id" else _NOT_PASSED_ON, pointer=pointer
-        )
+        detail = _VERSION if dropped == "versionId" else _NOT_PASSED_ON
+        raise InvalidRequest(detail, pointer=_pointer(dropped, get))
 
     def terms(
         self, factory: SigningTermsFactory, limits: SigningLimits, lifetime: Lifetime
@@ -58,18 +66,19 @@ class Delivery:
         )
 
     def _dropped(self, get: GetObject) -> str | None:
-        """Return the pointer of the first value that would not reach S3."""
-        if get.version_id is not None:
-            return "#/version_id"
-        if self.response_parameters:
-            return None
-        if get.content_type is not None:
-            return "#/content_type"
-        if get.cache_control is not None:
-            return "#/cache_control"
-        if get.content_disposition is None:
-            return None
-        return "#/filename" if "filename" in get.content_disposition else "#/disposition"
+        """Return the name of the first parameter or header that would not reach S3."""
+        passed_on = _RESPONSE if self.response_parameters else None
+        for name, _ in get.query():
+            if passed_on is None or not name.startswith(passed_on):
+                return name
+        return next(iter(get.headers()), None)
+
+
+def _pointer(name: str, get: GetObject) -> str | None:
+    """Return the field of a request that a parameter comes from."""
+    if name == "response-content-disposition":
+        return "#/filename" if "filename" in (get.content_disposition or "") else "#/disposition"
+    return _FIELDS.get(name)
 
 
 @dataclass(slots=True, eq=False)

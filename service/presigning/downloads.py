@@ -10,11 +10,12 @@ from service.signing.content_disposition import Disposition, content_disposition
 
 @lru_cache(maxsize=256)
 def get_object(
-    version_id: str | None,
-    content_type: str | None,
-    disposition: Disposition | None,
-    filename: str | None,
-    cache_control: str | None,
+    *,
+    version_id: str | None = None,
+    content_type: str | None = None,
+    disposition: Disposition | None = None,
+    filename: str | None = None,
+    cache_control: str | None = None,
 ) -> GetObject:
     """Raises UnsafeContentType for a script that would be shown inline, and InvalidRequest."""
     return GetObject(

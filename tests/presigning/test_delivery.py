@@ -32,7 +32,7 @@ from tests.support.virtual_time import CLOCK_START, in_virtual_time, server_time
 
 MONTH = 30 * 86_400
 YEARLY = make_grant(max_expires_in=MAX_DELIVERY_SECONDS)
-NAMED = get_object(None, None, "attachment", "a.txt", None)
+NAMED = get_object(disposition="attachment", filename="a.txt")
 
 
 def make_delivered(*grants: Grant, delivery: Delivery | None = None, **options: Any) -> Harness:
@@ -93,10 +93,10 @@ async def test_a_bucket_says_whose_downloads_are_delivered(surface: Surface) -> 
     ("action", "pointer"),
     [
         (GetObject(version_id="v"), "#/version_id"),
-        (get_object(None, "text/plain", None, None, None), "#/content_type"),
-        (get_object(None, None, None, "a.txt", None), "#/filename"),
-        (get_object(None, None, "inline", None, None), "#/disposition"),
-        (get_object(None, None, None, None, "no-store"), "#/cache_control"),
+        (get_object(content_type="text/plain"), "#/content_type"),
+        (get_object(filename="a.txt"), "#/filename"),
+        (get_object(disposition="inline"), "#/disposition"),
+        (get_object(cache_control="no-store"), "#/cache_control"),
     ],
 )
 @pytest.mark.parametrize("surface", ["downloads", "object_urls"])

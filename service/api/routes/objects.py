@@ -141,11 +141,11 @@ def listing_request(query: ObjectsQuery) -> ListingRequest:
 
 def download_request(body: DownloadUrlRequest) -> PresignRequest:
     action = get_object(
-        or_none(body.version_id),
-        or_none(body.content_type),
-        or_none(body.disposition),
-        or_none(body.filename),
-        or_none(body.cache_control),
+        version_id=or_none(body.version_id),
+        content_type=or_none(body.content_type),
+        disposition=or_none(body.disposition),
+        filename=or_none(body.filename),
+        cache_control=or_none(body.cache_control),
     )
     times = lifetime(body, body.stable_for)
     return _request(Operation.DOWNLOAD, body, action, times)

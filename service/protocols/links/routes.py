@@ -84,7 +84,7 @@ class NewLinkRequest(StrictRequest):
             detail = "Each uploaded file gets a new key: send `prefix` instead of `key`."
             raise InvalidRequest(detail, pointer="#/key")
         if self.filename is not MISSING:
-            get_object(None, None, "attachment", self.filename, None)
+            get_object(disposition="attachment", filename=self.filename)
 
     def _check_prefix_link(self, prefix: str, operation: Operation) -> None:
         if prefix and not prefix.endswith("/"):

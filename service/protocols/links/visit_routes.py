@@ -213,8 +213,8 @@ def _action(link: Link, method: str) -> GetObject | HeadObject:
         case "HEAD":
             return _HEAD
         case "POST":  # always a download: the page stays, and its button works again
-            return get_object(None, None, "attachment", file_name(link), None)
-    return get_object(None, None, None, link.filename, None)
+            return get_object(disposition="attachment", filename=file_name(link))
+    return get_object(filename=link.filename)
 
 
 async def _upload(visit: Visit) -> Response:

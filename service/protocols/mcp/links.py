@@ -28,7 +28,9 @@ _CURSOR: Final = re.compile(r"([0-9]{1,16})(?:\.(lnk_[A-Za-z0-9_-]{24}))?")
 async def create_link(call: ToolCall, arguments: LinkArguments) -> bytes:
     filename = or_none(arguments.filename)
     if filename is not None:
-        get_object(None, None, "attachment", filename, None)  # refuses a name that cannot be sent
+        get_object(
+            disposition="attachment", filename=filename
+        )  # refuses a name that cannot be sent
     request = LinkRequest(
         bucket=arguments.bucket,
         key=arguments.key,

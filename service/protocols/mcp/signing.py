@@ -40,7 +40,7 @@ from service.signing.copy_object import CopyObject, CopySource
 
 async def sign_download(call: ToolCall, arguments: DownloadArguments) -> bytes:
     filename = or_none(arguments.filename)
-    action = get_object(None, None, None if filename is None else "attachment", filename, None)
+    action = get_object(disposition=None if filename is None else "attachment", filename=filename)
     signed = await _sign(call, Operation.DOWNLOAD, arguments, action)
     validity, url = signed.validity, signed.url.encode()
     before, after = _around_download(validity.expires_at, validity.limited_by)

@@ -73,7 +73,12 @@ class ReadQuery(BaseModel):
     content_type: Text | None = None
 
     def action(self) -> GetObject:
-        return get_object(self.version_id, self.content_type, self.disposition, self.filename, None)
+        return get_object(
+            version_id=self.version_id,
+            content_type=self.content_type,
+            disposition=self.disposition,
+            filename=self.filename,
+        )
 
 
 _NO_QUERY: Final = ReadQuery()
