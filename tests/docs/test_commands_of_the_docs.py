@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -131,12 +132,41 @@ def told_to_presign() -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(("page", "line"), told_to_presign())
 def test_every_presign_command_accepts_its_documented_options(page: str, line: str) -> None:
+    parse(line)
+
+
+def parse(line: str) -> None:
+    """Raise click's error for an unknown command or option. No file is read."""
     words = shlex.split(line, comments=True)[1:]
     context = click.Context(main, **main.context_settings)  # a command keeps the names of its help
     _, command, arguments = main.resolve_command(context, words)
     assert command is not None
-    # click raises an error for an unknown option; no file is read.
     command.make_parser(click.Context(command, parent=context)).parse_args(list(arguments))
+
+
+def prose(text: str) -> str:
+    """Return a page without its blocks."""
+    return re.sub(r"^ *```.*?^ *```$", "", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def named_in(text: str) -> list[str]:
+    """Return the lines of commands in prose: `presign check --live`, and "commands `ls` and `cp`"."""
+    spans = re.findall(r"`(presign\s+[a-z][^`|]*)", text)
+    of_lists = re.findall(r"\bcommands:? ((?:`[a-z-]+`(?: \([^)]*\))?,?(?:\s(?:and )?)?)+)", text)
+    names = [name for each in of_lists for name in re.findall(r"`([a-z-]+)`", each)]
+    return [" ".join(each.split()) for each in (*spans, *(f"presign {name}" for name in names))]
+
+
+def parse_without_values(line: str) -> None:
+    """As `parse`. In prose an option may stand without its value."""
+    with suppress(click.BadOptionUsage):
+        parse(line)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_that_a_page_names_exists(page: str) -> None:
+    for line in named_in(prose(text_of(page))):
+        parse_without_values(line)
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -147,6 +177,20 @@ def test_every_named_make_target_exists(page: str) -> None:
 
 
 # The checks above detect violations.
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Run `presign uploads` first.",
+        "Run `presign\ncheck --lively`.",
+        "of the service's commands `check`, `init`, `uploads`, `new-key`;",
+        "commands: `serve`, `check` (`check/` has a module), `uploads`. Their",
+    ],
+)
+def test_a_command_that_does_not_exist_is_found_in_prose(text: str) -> None:
+    with pytest.raises(click.UsageError, match=r"uploads|lively"):
+        list(map(parse_without_values, named_in(text)))
 
 
 def test_a_block_is_parsed_with_mark_line_and_answer(tmp_path: Path) -> None:
