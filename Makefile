@@ -89,10 +89,10 @@ WORKERS = $(shell $(PYTHON) -c 'import os; print(min(4, 1 + os.cpu_count()))')
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-demo:  ## the service and a store that refuses what S3 refuses, ready for curl (PORT=8080 STORE_PORT=9000 are other ports; Ctrl-C ends both)
+demo:  ## the service and a store that refuses what S3 refuses, ready for curl (PORT=8080 STORE_PORT=9000 are other ports, and ORIGIN=URL may call it; Ctrl-C ends both)
 	@$(PYTHON) -m service.demo.ports PORT=$(PORT) STORE_PORT=$(STORE_PORT)
 	@$(MAKE) --no-print-directory $(DEMO_VENV)/.installed
-	$(DEMO_VENV)/bin/presign demo --port $(PORT) --store-port $(STORE_PORT)
+	$(DEMO_VENV)/bin/presign demo --port $(PORT) --store-port $(STORE_PORT)$(ORIGIN:%= --origin %)
 
 compose:  ## the same in containers with minimal privileges (needs Docker)
 	docker compose up --build --wait

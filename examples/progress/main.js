@@ -1,6 +1,6 @@
 import { upload } from './presign/presign.js' // with Vite: from 'presign-client'
 
-const service = { url: 'http://127.0.0.1:8000', token: () => 'demo', bucket: 'demo' } // the demo's
+const service = { url: 'http://127.0.0.1:8000', token: () => 'demo', bucket: 'demo' } // the demo's PORT
 const [input, bar, pause, status] = ['input', 'progress', 'button', 'p'].map((name) => document.querySelector(name))
 
 input.addEventListener('change', async () => {

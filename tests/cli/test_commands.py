@@ -113,6 +113,13 @@ def test_make_demo_passes_its_ports_on() -> None:
     assert done.stdout.endswith("presign demo --port 8081 --store-port 9001\n")
 
 
+def test_make_demo_lets_the_pages_of_origins_call_it() -> None:
+    command = ["make", "-n", "demo", "ORIGIN=http://127.0.0.1:9000 https://a.example"]
+    done = run_to_end(command, cwd=ROOT, env=outside_make())
+    origins = " --origin http://127.0.0.1:9000 --origin https://a.example\n"
+    assert " ".join(done.stdout.splitlines()[-1].split()).endswith(origins.strip())
+
+
 @pytest.mark.parametrize(
     ("ports", "problem"),
     [
