@@ -107,6 +107,7 @@ Examples:
     metavar="FILE",
     help="Show which entries match the token in FILE, or - for standard input, and what it may do.",
 )
+@click.option("--verbose", is_flag=True, help="Also show the ages that bucket policies can deny.")
 @as_json
 def check(
     path: Path | None,
@@ -116,6 +117,7 @@ def check(
     strict: bool,
     caller: str | None,
     token_source: str | None,
+    verbose: bool,
     is_json: bool,
 ) -> None:
     """Check the configuration, and show what each caller may do.
@@ -156,7 +158,7 @@ def check(
     if is_json:
         print_json(found.document())
     else:
-        _print_report(found, only_callers=caller is not None)
+        _print_report(found, only_callers=caller is not None, verbose=verbose)
     if found.errors or (strict and found.warnings):
         click.get_current_context().exit(1)
 
@@ -174,7 +176,7 @@ def _check_token(path: Path | None, source: str, *, offline: bool, is_json: bool
         click.echo("\n".join(found.lines()))
 
 
-def _print_report(found: "Report", *, only_callers: bool) -> None:
+def _print_report(found: "Report", *, only_callers: bool, verbose: bool) -> None:
     if not only_callers and found.file:
         click.echo(found.verdict)
         for line in found.warning_lines():
@@ -183,7 +185,7 @@ def _print_report(found: "Report", *, only_callers: bool) -> None:
             click.echo(f"not checked: {line}")
     for line in found.live or ():
         click.echo(f"live: {line}")
-    for line in found.lines():
+    for line in found.lines(verbose=verbose):
         click.echo(line)
     if found.errors:
         head = "must be corrected:" if found.live is None else "not everything works:"

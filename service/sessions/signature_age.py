@@ -25,6 +25,18 @@ def longest_life(grants: Iterable[Grant], session_seconds: float) -> int | None:
     return max((_longest(grant, session_seconds) for grant in signing), default=None)
 
 
+def why_so_long(life: int, session_seconds: float) -> str:
+    """Say where `longest_life` comes from if no grant says it. Nothing if one does."""
+    left = session_seconds - EXPIRY_MARGIN
+    if not math.isfinite(left):
+        return ""
+    session = f"a session less {EXPIRY_MARGIN} s"
+    if life == int(left):
+        return session
+    is_after_window = life == int(left + min(MAX_STABLE_FOR, left))
+    return f"{session}, after a window of `stable_for`" if is_after_window else ""
+
+
 def oldest(life: int) -> int:
     """Return the age in milliseconds that must be allowed for signatures of `life` seconds."""
     return (life + _SLACK) * 1000

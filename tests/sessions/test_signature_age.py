@@ -14,6 +14,7 @@ from service.api.schemas import DownloadUrlRequest
 from service.app import builders
 from service.app.settings import Settings
 from service.cli.check import report
+from service.cli.check.buckets import signature_ages
 from service.cli.check.protocols import CheckedProtocols
 from service.errors import PresignError
 from service.presigning.results import PresignedForm
@@ -24,7 +25,7 @@ from service.sessions.lifetime import (
     grant_lifetime,
     grant_stable_lifetime,
 )
-from service.sessions.signature_age import MAX_STABLE_FOR, longest_life, oldest
+from service.sessions.signature_age import MAX_STABLE_FOR, longest_life, oldest, why_so_long
 from service.sessions.url_windows import Window
 from tests.support.authorizer import Harness, make_harness
 from tests.support.examples import examples
@@ -176,6 +177,22 @@ def test_check_prints_the_age_for_each_granted_bucket() -> None:
     addresses, entries = dict.fromkeys(buckets, ADDRESS), builders.caller_entries(settings)
     protocols = CheckedProtocols(settings, addresses, entries)
     printed = "\n".join(report.describe(settings, addresses, entries, protocols))
-    assert "bucket reports: URLs live 895 s at most" in printed
-    assert '"NumericGreaterThan": {"s3:signatureAge": "955000"}' in printed
+    assert "bucket reports: URLs live 14 min 55 s at most: a session less 5 s\n" in printed
     assert "bucket unused: URLs live" not in printed
+    [age] = signature_ages(settings, entries)
+    assert age.startswith("bucket reports: its policy can deny older signatures: ")
+    assert age.endswith('"NumericGreaterThan": {"s3:signatureAge": "955000"}')
+
+
+@pytest.mark.parametrize(
+    ("life", "session", "why"),
+    [
+        (3595, 3600, "a session less 5 s"),
+        (7190, 3600, "a session less 5 s, after a window of `stable_for`"),
+        (90_395, 43_205 + 100_800, ""),
+        (900, 3600, ""),
+        (604_800, math.inf, ""),
+    ],
+)
+def test_a_life_that_no_grant_says_is_explained(life: int, session: float, why: str) -> None:
+    assert why_so_long(life, session) == why

@@ -49,7 +49,7 @@ def describe(
         more = "".join(_more_sessions(bucket, grants[name], sessions, is_copied=name in copied))
         yield from _sts_calls(name, bucket, lifetimes[name], more)
         yield from r2.describe(name, bucket)
-        yield from _signature_age(name, bucket, grants[name])
+        yield from _longest_urls(name, bucket, grants[name])
         if bucket.cloudfront is not None:
             yield from cloudfront.describe(name, bucket.cloudfront, grants[name])
 
@@ -228,11 +228,21 @@ def _copied_by(grants: list[Grant], buckets: Mapping[str, Bucket]) -> set[str]:
     }
 
 
-def _signature_age(name: str, bucket: BucketSettings, grants: list[Grant]) -> Iterator[str]:
-    """The condition that a bucket policy can use, ready to paste."""
-    length = bucket.session_seconds if bucket.kind.has_sessions else math.inf
-    if (life := signature_age.longest_life(grants, length)) is not None:
-        yield (
-            f"bucket {name}: URLs live {duration(life)} at most; a bucket policy can deny older "
-            f'ones: "NumericGreaterThan": {{"s3:signatureAge": "{signature_age.oldest(life)}"}}'
-        )
+def _longest_urls(name: str, bucket: BucketSettings, grants: list[Grant]) -> Iterator[str]:
+    if (life := signature_age.longest_life(grants, _session_seconds(bucket))) is not None:
+        why = signature_age.why_so_long(life, _session_seconds(bucket))
+        yield f"bucket {name}: URLs live {duration(life)} at most{why and f': {why}'}"
+
+
+def signature_ages(settings: Settings, entries: tuple[CallerEntry, ...]) -> Iterator[str]:
+    """Yield the condition that the policy of each bucket can use, ready to paste."""
+    grants = of_buckets(chain.from_iterable(entry.grants for entry in entries))
+    for name, bucket in settings.buckets.items():
+        life = signature_age.longest_life(grants[name], _session_seconds(bucket))
+        if life is not None:
+            age = f'"NumericGreaterThan": {{"s3:signatureAge": "{signature_age.oldest(life)}"}}'
+            yield f"bucket {name}: its policy can deny older signatures: {age}"
+
+
+def _session_seconds(bucket: BucketSettings) -> float:
+    return bucket.session_seconds if bucket.kind.has_sessions else math.inf

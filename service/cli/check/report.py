@@ -40,6 +40,7 @@ class Report:
 
     `size` counts what is configured. `callers` each have what they may do. `lengths` has lines of
     how long policies with conditions are, and `left_out` of what IAM does not enforce.
+    `ages` are conditions for the policies of buckets, which few people need.
     `names` has the caller of each warning about one. `not_checked` are the files that were not
     read. `live` is what works now; None without `--live`.
     """
@@ -51,6 +52,7 @@ class Report:
     names: Mapping[ConfigurationProblem, str] = field(default_factory=dict)
     callers: Sequence[Described] = ()
     description: Sequence[str] = ()
+    ages: Sequence[str] = ()
     lengths: Sequence[str] = ()
     left_out: Sequence[str] = ()
     not_checked: Sequence[str] = ()
@@ -62,7 +64,7 @@ class Report:
             "errors": [*map(_members, self.errors)],
             "warnings": [*map(_members, self.warnings)],
             "callers": callers.documents(self.callers),
-            "description": [*self.description, *self.left_out],
+            "description": [*self.description, *self.ages, *self.left_out],
             "not_checked": self.not_checked,
             **({} if self.live is None else {"live": self.live}),
         }
@@ -84,9 +86,10 @@ class Report:
             where = f" ({len(others) + 1:,} places: {callers.together([*names])})"
             yield f"{first}{where if others else ''}"
 
-    def lines(self) -> Iterator[str]:
+    def lines(self, *, verbose: bool) -> Iterator[str]:
         """Yield the lines for people about buckets, protocols and callers."""
         yield from self.description
+        yield from self.ages if verbose else ()
         yield from _first([*callers.describe(self.callers), *self.lengths])
         yield from _first(self.left_out)
 
@@ -152,6 +155,7 @@ def report(
         size=f"{_count(len(settings.buckets), 'bucket')}, {_count(len(entries), 'caller')}",
         callers=[(each, tuple(callers.rights(protocols, each))) for each in described],
         description=general if caller is None else [],
+        ages=[*buckets.signature_ages(settings, entries)] if caller is None else [],
         lengths=[*policies.longest_policies(arns, described)],
         left_out=[*left_out.describe(builders.buckets(settings, addresses), described)],
         not_checked=[*skipped_files(settings)] if offline else [],

@@ -174,7 +174,8 @@ def test_what_iam_does_not_enforce_has_the_prefix_as_it_is_written(tmp_path: Pat
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [(1, "1 s"), (90, "90 s"), (900, "15 min"), (5400, "90 min"), (3600, "1 h"), (129_600, "36 h"),
-     (86_400, "1 day"), (604_800, "7 days")],
+     (86_400, "1 day"), (604_800, "7 days"), (599, "599 s"), (3595, "59 min 55 s"),
+     (7190, "1 h 59 min 50 s"), (90_001, "25 h 0 min 1 s")],
 )  # fmt: skip
 def test_times_have_the_largest_whole_unit(seconds: int, text: str) -> None:
     assert duration(seconds) == text

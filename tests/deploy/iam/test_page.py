@@ -71,6 +71,5 @@ def test_the_page_shows_what_check_prints() -> None:
     settings = Settings.model_validate(
         {"buckets": {"reports": role}, "unsafe_anonymous_caller": {"grants": grants}}
     )
-    granted = [grant for entry in caller_entries(settings) for grant in entry.grants]
-    [line] = buckets._signature_age("reports", settings.buckets["reports"], granted)
+    [line] = buckets.signature_ages(settings, caller_entries(settings))
     assert f"```text\n{line}\n```" in PAGE
