@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import httpx
 
-from presign_client.pools import CONNECT_SECONDS
+from presign_client.pools import CANNOT_BE_REACHED, CONNECT_SECONDS
 from presign_client.service_http import NoReplyError, Reply
 
 
@@ -40,7 +40,7 @@ class GivenHttp:
             )
         except httpx.TransportError as error:
             is_unsent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
-            raise NoReplyError(_reason_of(error), is_unsent=is_unsent) from None
+            raise NoReplyError(_reason_of(error), error, url, is_unsent=is_unsent) from None
         found = {name.lower(): value for name, value in answer.headers.items()}
         return Reply(answer.status_code, found, answer.content)
 
@@ -50,7 +50,7 @@ def _reason_of(error: httpx.TransportError) -> str:
     if isinstance(error, httpx.ConnectError):
         if "CERTIFICATE_VERIFY_FAILED" in str(error) or isinstance(error.__cause__, ssl.SSLError):
             return "has a TLS certificate that is not trusted here"
-        return "cannot be reached"
+        return CANNOT_BE_REACHED
     if isinstance(error, httpx.TimeoutException):
         return "did not answer in time"
     return f"ended the connection ({type(error).__name__})"

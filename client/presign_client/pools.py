@@ -29,6 +29,7 @@ from presign_client import __version__
 from presign_client.connections import TARGET, Pool, SecurePool
 from presign_client.proxies import proxy_for
 
+CANNOT_BE_REACHED = "cannot be reached"
 CONNECT_SECONDS = 10
 CONNECTIONS = 128  # to one host
 USER_AGENT = f"presign-client/{__version__}"
@@ -149,7 +150,7 @@ def reason_of(error: Exception) -> str:
     if _is_untrusted(error):
         return "has a TLS certificate that is not trusted here; SSL_CERT_FILE names others"
     if isinstance(cause, NewConnectionError):
-        return "cannot be reached"
+        return CANNOT_BE_REACHED
     if isinstance(cause, TimeoutError | EmptyPoolError | socket.timeout):
         return "did not answer in time"
     if isinstance(cause, HTTPException) and "header" in str(cause):  # beyond http.client's limits

@@ -1,12 +1,15 @@
 """The HTTP between this machine and presign."""
 
+import os
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from urllib3.exceptions import HTTPError, ProxySchemeUnknown
 
 from presign_client.errors import UNREACHABLE, PresignError
-from presign_client.pools import Pools, is_unsent, reason_of
+from presign_client.pools import CANNOT_BE_REACHED, Pools, is_unsent, reason_of
 
 NO_SUCH_PROXY = "presign is reached by HTTP proxies alone. For another kind give `http`."
 
@@ -27,10 +30,26 @@ class Reply:
 class NoReplyError(Exception):
     """There is no whole answer. `is_unsent`: presign cannot have seen the request."""
 
-    def __init__(self, reason: str, *, is_unsent: bool) -> None:
+    def __init__(self, reason: str, error: Exception, url: str, *, is_unsent: bool) -> None:
         super().__init__()
-        self.error = PresignError(UNREACHABLE, f"presign {reason}.")
+        text = f"presign {reason}."
+        if reason == CANNOT_BE_REACHED:
+            at = f"{urlsplit(url).scheme}://{urlsplit(url).netloc.rpartition('@')[2]}"
+            text = f"Cannot connect to {at}{_system_reason(error)}: is PRESIGN_URL right?"
+        self.error = PresignError(UNREACHABLE, text)
         self.is_unsent = is_unsent
+
+
+def _system_reason(error: BaseException | None) -> str:
+    """Return why the system could not connect, in brackets, or nothing."""
+    while error is not None:
+        match error:
+            case socket.gaierror():
+                return " (unknown host)"
+            case OSError(errno=int(number)):
+                return f" ({os.strerror(number).lower()})"
+        error = error.__cause__ or error.__context__
+    return ""
 
 
 class ServiceHttp:
@@ -62,6 +81,6 @@ class ServiceHttp:
         except ProxySchemeUnknown:
             raise PresignError(UNREACHABLE, NO_SUCH_PROXY) from None
         except HTTPError as error:
-            raise NoReplyError(reason_of(error), is_unsent=is_unsent(error)) from None
+            raise NoReplyError(reason_of(error), error, url, is_unsent=is_unsent(error)) from None
         found = {name.lower(): value for name, value in answer.headers.items()}
         return Reply(answer.status, found, answer.data)

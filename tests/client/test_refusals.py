@@ -91,7 +91,8 @@ def test_an_address_that_never_answers_is_tried_twice() -> None:
     fake = Fake()
     fails(9, httpx.ConnectError("[Errno 111] Connection refused"), fake)
 
-    assert str(refused(fake)) == "unreachable: presign cannot be reached."
+    text = "Cannot connect to https://presign.test: is PRESIGN_URL right?"
+    assert str(refused(fake)) == f"unreachable: {text}"
     assert len(fake.requests) == 2
 
 

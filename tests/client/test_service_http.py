@@ -136,8 +136,25 @@ def test_a_service_that_does_not_listen_is_tried_twice() -> None:
     with presign, pytest.raises(PresignError) as failed:
         presign.link("reports", "a.csv")  # it cannot exist yet
 
-    assert str(failed.value) == "unreachable: presign cannot be reached."
+    address = f"http://127.0.0.1:{port}"
+    text = f"Cannot connect to {address} (connection refused): is PRESIGN_URL right?"
+    assert str(failed.value) == f"unreachable: {text}"
     assert waits == [0.5]
+
+
+def test_an_unknown_host_is_said() -> None:
+    with client_of("http://presign.invalid", []) as presign, pytest.raises(PresignError) as failed:
+        presign.whoami()
+    assert failed.value.detail.startswith("Cannot connect to http://presign.invalid (unknown host)")
+
+
+def test_a_password_in_the_address_is_not_shown() -> None:
+    [port] = free_ports(1)
+    presign = client_of(f"http://:hunter2@127.0.0.1:{port}", [])
+    with presign, pytest.raises(PresignError) as failed:
+        presign.whoami()
+    assert f"http://127.0.0.1:{port} (" in failed.value.detail
+    assert "hunter2" not in failed.value.detail
 
 
 @pytest.mark.parametrize("end", [Connection.end, Connection.reset])

@@ -29,7 +29,7 @@ def test_no_network_is_one_line(fake: Fake) -> None:
     fails(9, httpx.ConnectError("[Errno -2] Name or service not known"), fake)
 
     assert failed(fake, "whoami") == (
-        "presign: unreachable: presign cannot be reached. "
+        "presign: unreachable: Cannot connect to https://presign.test: is PRESIGN_URL right? "
         "Check the network, and the URL in PRESIGN_URL or --url. Run the command again."
     )
 
