@@ -193,26 +193,32 @@ def _of_one_upload(needed: frozenset[Operation], covering: Iterable[Grant]) -> l
     Its parts name neither its type nor whether it overwrites. So a grant could allow its start,
     and one with other conditions its parts, whose URLs would then work from everywhere. Those that
     are `foremost` decide about all its calls alone, also about what only others would allow. There
-    are none where a program with credentials may start what these do not allow.
+    are none where a program with credentials may do what these do not allow.
     """
     grants = list(covering)
     deciding = foremost([grant for grant in grants if Operation.MULTIPART in grant.allow])
     for program in grants:
-        starts = Operation.CREDENTIALS in program.allow and not PUTS.isdisjoint(program.allow)
-        if starts and program.conditions and not _some_allows_as_much(deciding, program):
+        puts = Operation.CREDENTIALS in program.allow and not PUTS.isdisjoint(program.allow)
+        if puts and not _may_share(deciding, program):
             return []
     return [grant for grant in deciding if needed <= grant.allow]
 
 
-def _some_allows_as_much(deciding: Iterable[Grant], program: Grant) -> bool:
-    """Whether one of them allows all that a program may start: any size and any type."""
-    return any(
-        grant.conditions == program.conditions
-        or (
-            grant.content_types is None
-            and grant.max_content_length is None
-            and grant.allow_overwrite >= program.allow_overwrite
-        )
+def _may_share(deciding: Sequence[Grant], program: Grant) -> bool:
+    """Whether an upload may have calls that a program signs, and calls that others decide about.
+
+    Under conditions of its own it may start one of any size and type. It may also send the parts of
+    one that is to replace an object: IAM cannot tell whether a part is of such an upload.
+    """
+    if not deciding or deciding[0].conditions == program.conditions:  # all have these
+        return True
+    replaces = any(grant.allow_overwrite for grant in deciding)
+    if deciding[0].conditions and replaces and not program.allow_overwrite:
+        return False
+    return program.conditions is None or any(
+        grant.content_types is None
+        and grant.max_content_length is None
+        and grant.allow_overwrite >= program.allow_overwrite
         for grant in deciding
     )
 

@@ -232,6 +232,7 @@ PROGRAM: Final[dict[str, Any]] = {"conditions": OFFICE, "prefix": "a/"}
 STARTS: Final = grant(Operation.UPLOAD, Operation.CREDENTIALS, **PROGRAM)
 REPLACES: Final = replace(STARTS, allow_overwrite=True)
 IN_PARTS: Final = grant(MULTIPART)
+AT_VPC: Final = replace(IN_PARTS, allow_overwrite=True, conditions=VPC)
 
 
 @pytest.mark.parametrize(
@@ -248,13 +249,18 @@ IN_PARTS: Final = grant(MULTIPART)
         (REPLACES, replace(IN_PARTS, max_content_length=9, **PROGRAM), Allowed(None, OFFICE)),
         # It may send from everywhere.
         (replace(STARTS, conditions=None), replace(IN_PARTS, max_content_length=9), Allowed(None)),
+        (replace(REPLACES, conditions=None), AT_VPC, Allowed(None, VPC)),
+        # It would send the parts of what replaces an object.
+        (STARTS, AT_VPC, Denied()),
+        (replace(STARTS, conditions=None), AT_VPC, Denied()),
+        (STARTS, replace(AT_VPC, conditions=None), Allowed(None)),
         # It starts nothing there.
         (replace(REPLACES, prefix="b/"), IN_PARTS, Allowed(None)),
         (replace(REPLACES, allow=frozenset({Operation.UPLOAD})), IN_PARTS, Allowed(None)),
         (grant(Operation.DOWNLOAD, Operation.CREDENTIALS, **PROGRAM), IN_PARTS, Allowed(None)),
     ],
 )
-def test_what_a_program_starts_goes_on_under_no_other_conditions(
+def test_a_program_shares_no_upload_of_other_conditions(
     program: Grant, deciding: Grant, decision: Allowed | Denied
 ) -> None:
     for grants in ([program, deciding], [deciding, program]):

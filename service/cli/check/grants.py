@@ -195,11 +195,12 @@ def _stopped_uploads(located: _LocatedGrant, by: _LocatedGrant) -> Iterator[Conf
     (at, grant), (other_at, other) = located, by
     if not _covers(grant, other) and not _covers(other, grant):
         return
-    starts = Operation.CREDENTIALS in other.allow and not PUTS.isdisjoint(other.allow)
-    is_elsewhere = bool(other.conditions) and _kept(grant) != _kept(other)
+    puts = Operation.CREDENTIALS in other.allow and not PUTS.isdisjoint(other.allow)
+    if Operation.MULTIPART not in grant.allow or not puts or _kept(grant) == _kept(other):
+        return
     is_limited = any(getattr(grant, name) is not None for name in CONTENT_LIMITS)
-    allows_less = is_limited or other.allow_overwrite > grant.allow_overwrite
-    if Operation.MULTIPART in grant.allow and starts and is_elsewhere and allows_less:
+    starts_more = other.conditions and (is_limited or other.allow_overwrite > grant.allow_overwrite)
+    if starts_more or (grant.conditions and grant.allow_overwrite > other.allow_overwrite):
         text = (
             f"multipart is refused where {OTHER} gives credentials to upload under other "
             "conditions; write the same conditions in both"

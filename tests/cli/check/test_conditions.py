@@ -174,6 +174,10 @@ def test_a_grant_that_decides_alone_keeps_its_limits(tmp_path: Path) -> None:
         ("multipart", "max_content_length: 9", "upload", NETWORKS, False),
         ("upload", "max_content_length: 9", "upload, credentials", NETWORKS, False),
         ("multipart", f"max_content_length: 9, {NETWORKS}", "upload, credentials", NETWORKS, False),
+        ("multipart", f"allow_overwrite: true, {NETWORKS}", "upload, credentials", "", True),
+        ("multipart", f"allow_overwrite: true, {NETWORKS}", "upload, credentials", ENDPOINTS, True),
+        ("multipart", f"allow_overwrite: true, {NETWORKS}", "upload, credentials", NETWORKS, False),
+        ("multipart", "allow_overwrite: true", "upload, credentials", NETWORKS, False),
     ],
 )
 def test_an_upload_that_credentials_stop_is_told(
