@@ -48,8 +48,10 @@ class PartialFile:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        if self._file is None:  # what has its name is another thread's
+            return
         # After Ctrl-C threads may still write. It stays open, so no other file gets its number.
-        if self._file is not None and not isinstance(error, KeyboardInterrupt):
+        if not isinstance(error, KeyboardInterrupt):
             self._file.close()
         if error is not None and not self._is_kept:
             self.discard()

@@ -88,7 +88,7 @@ def _is_verified(job: DownloadJob, listed: ExpectedObject, chunks: list[bytes]) 
     found = job.api.check(job.bucket, job.key)
     if found is None:  # no grant allows to ask
         return False
-    if found.get("etag") != listed.etag:
+    if (found.get("etag"), found.get("content_length")) != (listed.etag, listed.size):
         raise PresignError(SOURCE_CHANGED, "The object was replaced while it was read.")
     wanted = expected(found, None)
     algorithm = wanted.checksum.algorithm if wanted.checksum else ""

@@ -74,6 +74,27 @@ def test_bytes_that_are_wrong_are_found_without_an_md5(fake: Fake, tmp_path: Pat
     assert not (tmp_path / "007").exists()
 
 
+def test_an_object_that_is_longer_than_its_list_says_arrives_whole(
+    fake: Fake, tmp_path: Path
+) -> None:
+    def shorten(request: httpx.Request) -> httpx.Response | None:
+        if request.url.path != "/v1/objects":
+            return None
+        fake.before = None
+        listed = fake.answer(request)
+        content = listed.read().replace(b'"size":6', b'"size":5')
+        return httpx.Response(200, headers={"content-type": "application/json"}, content=content)
+
+    fake.etag_of = of_a_kms_key
+    fake.checksums.clear()
+    fake.before = shorten
+
+    done = fetched(fake, tmp_path)
+
+    assert not done.failed
+    assert (tmp_path / "007").read_bytes() == b"in/007"
+
+
 def test_an_object_that_is_replaced_after_it_was_listed_arrives(fake: Fake, tmp_path: Path) -> None:
     def replace(request: httpx.Request) -> None:
         if request.url.path.endswith("/batch"):

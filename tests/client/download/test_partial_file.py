@@ -280,3 +280,14 @@ def test_a_target_below_a_directory_leads_to_no_other_one(fake: Fake, tmp_path: 
             download_file(job, tmp_path / "folder/b/a.csv", tmp_path / "state", "")
 
     assert [*(tmp_path / "elsewhere").iterdir()] == []
+
+
+def test_a_file_that_another_thread_fills_is_not_removed(target: Path) -> None:
+    """Two names of one target, by a link between directories, in one run."""
+    with PartialFile(target, "token", is_kept=False) as first:
+        rights = first.create(1)
+        second = PartialFile(target, "token", is_kept=False)
+        with pytest.raises(FileExistsError), second:
+            second.create(1)
+        first.check_in_place()
+        first.rename(rights)
