@@ -1,9 +1,10 @@
 """The same work for many objects at once: those that fail end no other, unless all would."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from itertools import islice
 from pathlib import Path
+from threading import Thread
 from typing import Any, Protocol, TypeVar
 
 from presign_client.api import Api
@@ -67,22 +68,33 @@ def signed_ahead(
     A/B, uploads of 1,000 files of 4 KiB, three rounds: 0.72 of the CPU of a call for each. A batch
     is signed while the one before it is moved.
     """
-    left, signer = iter(items), ThreadPoolExecutor(1, thread_name_prefix="presign-sign")
+    left = iter(items)
 
     def begin() -> tuple[list[One], Future[Mapping[str, SignedRequest]] | None]:
         batch = list(islice(left, BATCH))
         wanted = [each for each in batch if is_wanted(each)]
-        return batch, signer.submit(sign, wanted) if len(wanted) > 1 else None
+        return batch, _begun(sign, wanted) if len(wanted) > 1 else None
 
-    try:
-        batch, signing = begin()
-        while batch:
-            later = begin()
-            signed = signing.result() if signing else {}
-            yield from ((each, signed.get(each.key)) for each in batch)
-            batch, signing = later
-    finally:
-        signer.shutdown(wait=False, cancel_futures=True)
+    batch, signing = begin()
+    while batch:
+        later = begin()
+        signed = signing.result() if signing else {}
+        yield from ((each, signed.get(each.key)) for each in batch)
+        batch, signing = later
+
+
+def _begun(work: Callable[[Item], Result], item: Item) -> Future[Result]:
+    """Return the result that a thread is working on. After Ctrl-C Python does not wait for it."""
+    future = Future[Result]()
+
+    def run() -> None:
+        try:
+            future.set_result(work(item))
+        except BaseException as error:  # noqa: BLE001 - `result` raises it again
+            future.set_exception(error)
+
+    Thread(target=run, name="presign-sign", daemon=True).start()
+    return future
 
 
 def signed_batch(

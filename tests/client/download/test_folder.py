@@ -1,6 +1,8 @@
 """Small objects of a folder: URLs that are signed together, and a request for each."""
 
 import hashlib
+import subprocess
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,6 +15,16 @@ from presign_client.transfers.batch import BATCH, SMALL
 from presign_client.transfers.small_download import Run, new_run
 from tests.client.fake import Fake, s3_error
 
+# The first batch is signed, and the second never.
+INTERRUPTED = """
+from threading import Event
+from presign_client import Entry
+from presign_client.transfers.batch import BATCH, signed_ahead
+
+entries = [Entry(key=str(number)) for number in range(2 * BATCH)]
+sign = lambda batch: {} if batch[0].key == "0" else Event().wait()
+next(signed_ahead(entries, lambda _: True, sign))
+"""
 KEYS = [f"in/{number:03}" for number in range(BATCH + 10)]
 
 
@@ -210,3 +222,8 @@ def test_a_small_file_has_the_rights_of_a_new_file(fake: Fake, tmp_path: Path) -
     fetched(fake, tmp_path)
 
     assert (tmp_path / "007").stat().st_mode == (tmp_path / "usual").stat().st_mode
+
+
+def test_a_program_that_ends_waits_for_no_signature() -> None:
+    """As after Ctrl-C, while the service does not answer."""
+    subprocess.run([sys.executable, "-c", INTERRUPTED], check=True, timeout=60)
