@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
+from contextvars import copy_context
 from itertools import islice
 from pathlib import Path
 from threading import Thread
@@ -84,7 +85,10 @@ def signed_ahead(
 
 
 def _begun(work: Callable[[Item], Result], item: Item) -> Future[Result]:
-    """Return the result that a thread is working on. After Ctrl-C Python does not wait for it."""
+    """Return the result that a thread is working on, which is stopped as this one is.
+
+    After Ctrl-C Python does not wait for it.
+    """
     future = Future[Result]()
 
     def run() -> None:
@@ -93,7 +97,7 @@ def _begun(work: Callable[[Item], Result], item: Item) -> Future[Result]:
         except BaseException as error:  # noqa: BLE001 - `result` raises it again
             future.set_exception(error)
 
-    Thread(target=run, name="presign-sign", daemon=True).start()
+    Thread(target=copy_context().run, args=[run], name="presign-sign", daemon=True).start()
     return future
 
 

@@ -5,13 +5,15 @@ import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
+from threading import Event
 
 import httpx
 import pytest
 
-from presign_client import FolderDownload
+from presign_client import Entry, FolderDownload, SignedRequest
 from presign_client.notes import state_directory
-from presign_client.transfers.batch import BATCH, SMALL
+from presign_client.stopping import StoppedError, pause, stopped_by
+from presign_client.transfers.batch import BATCH, SMALL, signed_ahead
 from presign_client.transfers.small_download import Run, new_run
 from tests.client.fake import Fake, s3_error
 
@@ -227,3 +229,17 @@ def test_a_small_file_has_the_rights_of_a_new_file(fake: Fake, tmp_path: Path) -
 def test_a_program_that_ends_waits_for_no_signature() -> None:
     """As after Ctrl-C, while the service does not answer."""
     subprocess.run([sys.executable, "-c", INTERRUPTED], check=True, timeout=60)
+
+
+def test_what_stops_a_transfer_stops_its_signatures() -> None:
+    """As when an asynchronous download is cancelled while the service asks to wait."""
+    stop = Event()
+
+    def sign(_: list[Entry]) -> dict[str, SignedRequest]:
+        stop.set()
+        pause(1)
+        return {}
+
+    ahead = signed_ahead([Entry(key=key) for key in KEYS], lambda _: True, sign)
+    with pytest.raises(StoppedError):
+        stopped_by(stop, lambda: next(ahead))()
