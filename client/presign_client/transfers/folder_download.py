@@ -52,7 +52,7 @@ def download_folder(
 
     def work(each: tuple[Entry, SignedRequest | None]) -> Downloaded | None:
         entry, signed = each
-        path = _prepared(root, entry.key.removeprefix(prefix))
+        path = _prepared(root, entry.key.removeprefix(prefix), run)
         for key in takewhile(lambda key: key != entry.key, alike[folded(entry.key)]):
             _check_is_another_file(path, root / key.removeprefix(prefix), key)
         if _is_there(path, entry):
@@ -106,10 +106,13 @@ def _small(
         return None
 
 
-def _prepared(root: Path, name: str) -> Path:
+def _prepared(root: Path, name: str, run: Run | None) -> Path:
     """Return the path of a key below the directory, whose own directory is there then."""
     path = root / _relative(name)
-    check_below(root, path.resolve())  # the file or a directory may be a symbolic link
+    target = path.resolve()
+    check_below(root, target)  # the file or a directory may be a symbolic link
+    if run is not None:
+        run.clean(target)
     if path.exists() and not path.is_file():  # a pipe would wait for a reader
         raise FileExistsError(errno.EEXIST, "It is no regular file", str(path))
     path.parent.mkdir(parents=True, exist_ok=True)

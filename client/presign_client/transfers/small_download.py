@@ -34,10 +34,13 @@ class Run:
     def noted(self) -> tuple[str, ...]:
         return (*self._earlier, self._own)
 
-    def file(self, target: Path) -> PartialFile:
-        """Return a file that is to become `target`, without those of earlier runs."""
+    def clean(self, target: Path) -> None:
+        """Remove what earlier runs have left of a target."""
         for run in self._earlier:
             PartialFile(target, _token(run, target)).discard()
+
+    def file(self, target: Path) -> PartialFile:
+        """Return a file that is to become `target`."""
         return PartialFile(target, _token(self._own, target), is_kept=False)
 
 

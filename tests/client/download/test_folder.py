@@ -177,7 +177,8 @@ def test_what_a_killed_run_has_left_is_removed(fake: Fake, tmp_path: Path) -> No
     for _ in range(2):
         with suppress(KeyboardInterrupt), new_run(state_directory(), tmp_path) as run:
             assert run
-            hidden = run.file(tmp_path / "007").path  # removes those of earlier runs
+            run.clean(tmp_path / "007")
+            hidden = run.file(tmp_path / "007").path
             hidden.touch()
             raise KeyboardInterrupt
     assert len(list(tmp_path.glob(".presign-*"))) == 1  # the second has removed that of the first
@@ -186,6 +187,20 @@ def test_what_a_killed_run_has_left_is_removed(fake: Fake, tmp_path: Path) -> No
 
     assert not list(tmp_path.glob(".presign-*"))
     assert not [note for note in state_directory().iterdir() if note.stat().st_size]
+
+
+def test_what_a_killed_run_has_left_of_a_skipped_file_is_removed(
+    fake: Fake, tmp_path: Path
+) -> None:
+    fetched(fake, tmp_path)
+    with suppress(KeyboardInterrupt), new_run(state_directory(), tmp_path) as run:
+        assert run
+        run.file(tmp_path / "007").path.touch()
+        raise KeyboardInterrupt
+
+    assert len(fetched(fake, tmp_path).skipped) == len(KEYS)
+
+    assert not list(tmp_path.glob(".presign-*"))
 
 
 def test_runs_name_hidden_files_at_random(tmp_path: Path) -> None:
