@@ -82,9 +82,10 @@ and what to write instead; or what each caller may do, and which of that is dang
 [presign.schema.json](../presign.schema.json) completes keys, and underlines mistakes as you type.
 
 In a value, `${VAR}` is replaced by a variable of the environment, `${VAR:-default}` by a default if it is unset or
-empty, and `${file:/path}` by the text of a file; `$${` is a literal `${`. [Share settings](guides/share-settings.md)
-shows this, `bucket_defaults`, `grant_sets` and `buckets_dir`. The files are watched: [a valid change takes effect within
-seconds](operations.md#configuration), as a whole.
+empty, and `${file:/path}` by the text of a file; `$${` is a literal `${`. [Share
+settings](platform.md#share-settings-between-buckets-and-callers) shows this, `bucket_defaults`, `grant_sets` and
+`buckets_dir`. The files are watched: [a valid change takes effect within seconds](operations.md#configuration), as a
+whole.
 
 A setting without a default is off, or has no limit; a protocol without its section is off. A duration is a number of
 seconds, or a whole number with a unit: `45s`, `15m`, `1h`, `7d`.

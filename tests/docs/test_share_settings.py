@@ -1,4 +1,4 @@
-"""docs/guides/share-settings.md: its files and commands, in its order."""
+"""docs/platform.md: its files and commands, in its order."""
 
 import os
 import re
@@ -10,7 +10,7 @@ import pytest
 from tests.docs.documents import blocks, commands
 from tests.support.demo import ROOT
 
-PAGE: Final = "docs/guides/share-settings.md"
+PAGE: Final = "docs/platform.md"
 
 
 @pytest.fixture(scope="module", name="output")
