@@ -1,4 +1,4 @@
-"""docs/guides/video.md: its program lets Chromium play a film of three segments, and no other."""
+"""docs/cloudfront.md: its program lets Chromium play a film of three segments, and no other."""
 
 import os
 import sys
@@ -17,7 +17,7 @@ from tests.support.processes import free_ports, run_process
 from tests.support.service import API_KEY
 from tests.support.stores import Store
 
-GUIDE: Final = "docs/guides/video.md"
+PAGE: Final = "docs/cloudfront.md"
 # Three seconds of ffmpeg's test picture: `-f lavfi -i testsrc=size=64x64:rate=5:duration=3 -g 5 -hls_time 1`
 FILM: Final = Path(__file__).parent / "film"
 NAME: Final = "la jet\u00e9e (1962)"
@@ -33,11 +33,11 @@ PLAY: Final = """async (video) => {
 def _site(
     ministack: Store, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[str, Distribution]]:
-    """The address of the guide's server, and the distribution."""
+    """The address of the page's server, and the distribution."""
     for name in (NAME, "other"):
         for file in FILM.iterdir():
             ministack.put(f"films/{name}/{file.name}", file.read_bytes())
-    run = [each for each in blocks(GUIDE) if each.mark.endswith(Path(__file__).name)]
+    run = [each for each in blocks(PAGE) if each.mark.endswith(Path(__file__).name)]
     [program, command] = (each.text for each in run)
     directory = tmp_path_factory.mktemp("player")
     (directory / "player.py").write_text(program.replace('"media"', '"objects"'))

@@ -1,4 +1,4 @@
-"""docs/cloudfront.md: its commands make a key that works, and its code sets the cookies."""
+"""docs/cloudfront.md: its commands make a key that works, and its player sets the cookies."""
 
 import subprocess
 from http.cookies import SimpleCookie
@@ -14,6 +14,7 @@ from tests.docs.documents import blocks
 
 PAGE: Final = "docs/cloudfront.md"
 RUN: Final = [each for each in blocks(PAGE) if each.mark.endswith("test_cloudfront_page.py")]
+PLAYER: Final = [each for each in blocks(PAGE) if each.language == "python"]
 
 
 def test_the_commands_make_a_key_that_works(tmp_path: Path) -> None:
@@ -28,11 +29,17 @@ def test_the_commands_make_a_key_that_works(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("film", "path"), [("metropolis", "metropolis"), ("a b; Domain=x", "a%20b%3B%20Domain%3Dx")]
 )
-def test_the_code_sets_cookies_for_the_film_only(film: str, path: str) -> None:
-    [code] = [each.text for each in RUN if each.language == "python"]
+def test_the_player_sets_cookies_for_the_film_only(
+    film: str, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variables = {"PRESIGN_URL": "https://a", "PRESIGN_TOKEN": "a", "COOKIE_DOMAIN": "example.com"}
+    for name, text in variables.items():
+        monkeypatch.setenv(name, text)
+    [program] = [each.text for each in PLAYER]
     names: dict[str, Any] = {}
-    exec(compile(code, PAGE, "exec"), names)
-    headers = names["cookie_headers"](Fake().client(), film)
+    exec(compile(program, PAGE, "exec"), names)
+    names["signer"] = Fake().client()
+    headers = names["watch"](film).headers.getlist("set-cookie")
     cookies = SimpleCookie(headers[0])
     assert len(headers) == 2
     assert cookies["CloudFront-Policy"].value == "policy"
