@@ -32,7 +32,7 @@ INDEX: Final = "docs/guides/README.md"
 GUIDES: Final = [page for page in PAGES if page.startswith("docs/guides/") and page != INDEX]
 MOST_LINES: Final = 100  # one screen, or little more
 CI: Final = "docs/guides/ci-artefacts.md"
-EKS: Final = "docs/guides/eks.md"
+EKS: Final = "deploy/helm/README.md"
 CONFIGURATIONS: Final = [
     block
     for page in GUIDES
@@ -133,7 +133,7 @@ def test_other_jobs_of_github_get_nothing(changes: dict[str, str]) -> None:
     assert prefixes(**changes) == set()
 
 
-# docs/guides/eks.md
+# deploy/helm/README.md
 
 
 def test_the_commands_write_the_manifests_and_the_role(tmp_path: Path) -> None:
@@ -162,7 +162,7 @@ def leftovers(path: Path) -> list[str]:
 
 
 def test_every_file_that_the_commands_name_exists() -> None:
-    text = "\n".join(each.text for page in GUIDES for each in commands(page))
+    text = "\n".join(each.text for page in [*GUIDES, EKS] for each in commands(page))
     named = set(re.findall(r"\b(?:ours|deploy|examples)/[\w./-]+", text))
     assert len(named) > 5
     named -= set(re.findall(r"> (ours/\S+)", text))  # what they write
