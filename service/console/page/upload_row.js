@@ -89,7 +89,7 @@ export class UploadRow {
     if (!this.upload) return WORDS[state];
     const { waits, sent } = this.upload;
     if (waits !== null) return `Waiting ${duration(waits)}: too many requests at once`;
-    if (state === "sending") return `${percent(sent, this.size)} · ${bytes(sent)} of ${bytes(this.size)}`;
+    if (state === "sending") return percent(sent, this.size);
     if (this.isTaken) return WORDS.taken;
     if (state === "paused") return `Paused at ${percent(sent, this.size)}`;
     return WORDS[state];

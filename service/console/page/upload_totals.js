@@ -3,10 +3,11 @@
 import { announce, byId } from "./elements.js";
 import { TransferRate } from "./transfer_rate.js";
 import { UploadDock } from "./upload_dock.js";
-import { bytes, counted, duration } from "./words.js";
+import { bytes, counted, duration, percent } from "./words.js";
 
 const LEFT_OUT = ["cancelled", "skipped"];
 const NOT_SENT = ["failed", "refused"];
+const OVER = ["done", ...LEFT_OUT];
 const REDRAW_MS = 100; // each of hundreds of files reports its own progress
 
 export class UploadTotals {
@@ -14,21 +15,26 @@ export class UploadTotals {
   #dock = new UploadDock();
   #timer = null;
   #wasActive = false;
+  #moved = new Set(); // rows whose progress is not drawn yet
 
-  showSoon(rows) {
-    this.#timer ??= setTimeout(() => this.show(rows), REDRAW_MS);
+  /** Draws the progress of `row` together with that of all: what the page says at one moment agrees. */
+  showSoon(row, rows) {
+    this.#moved.add(row);
+    this.#timer ??= setTimeout(() => this.show(rows()), REDRAW_MS);
   }
 
   show(rows) {
     clearTimeout(this.#timer);
     this.#timer = null;
+    for (const row of this.#moved) row.show();
+    this.#moved.clear();
     const begun = rows.filter((row) => row.upload && !LEFT_OUT.includes(row.state));
     const [size, sent] = ["size", "sent"].map((what) => begun.reduce((all, row) => all + row[what], 0));
     const isSending = begun.some(({ state }) => state === "sending");
     if (isSending) this.#rate.note(performance.now(), sent);
     else this.#rate.reset();
     const hasTrouble = rows.some((row) => NOT_SENT.includes(row.state) && !row.isTaken);
-    this.#dock.show({ isThere: rows.length > 0, hasTrouble });
+    this.#dock.show({ isThere: rows.length > 0, hasTrouble, isOver: rows.every(({ state }) => OVER.includes(state)) });
     byId("uploading-title").textContent = title(rows, begun);
     byId("uploading-rate").textContent = progressInWords(size, sent, isSending ? this.#rate.perSecond : null);
     byId("total").value = size ? sent / size : Number(begun.length > 0);
@@ -57,14 +63,15 @@ function title(rows, begun) {
   const said = [];
   if (begun.some((row) => row.isActive)) said.push(`${done} of ${counted(begun.length, "file")} uploaded`);
   else if (done) said.push(`${counted(done, "file")} uploaded`);
-  const not = of(...NOT_SENT);
-  if (not) said.push(`${counted(not, "file")} not uploaded`);
+  const more = { "not uploaded": of(...NOT_SENT), skipped: of("skipped"), cancelled: of("cancelled") };
+  for (const [what, count] of Object.entries(more)) if (count) said.push(`${counted(count, "file")} ${what}`);
   return said.join(", ") || "Unfinished uploads";
 }
 
 function progressInWords(size, sent, perSecond) {
   if (!size) return "";
-  const done = `${bytes(sent)} of ${bytes(size)}`;
+  if (sent === size) return bytes(size);
+  const done = `${percent(sent, size)} of ${bytes(size)}`;
   if (!perSecond) return done;
   return `${done} · ${bytes(Math.round(perSecond))}/s · ${duration((size - sent) / perSecond)} left`;
 }

@@ -16,6 +16,7 @@ import { UploadTotals } from "./upload_totals.js";
 import { bytes, counted, displayName, fileName } from "./words.js";
 
 const MOST_NAMES = 20; // that are tried when one is taken, where the folder cannot be listed
+const SKIPPED_MS = 5000; // that a file which was skipped on purpose is still shown
 
 export class UploadsPanel {
   #service;
@@ -43,7 +44,7 @@ export class UploadsPanel {
     this.#conflicts = new UploadConflicts(() => this.#rows, {
       [REPLACE]: (row) => this.#replace(row),
       [KEEP_BOTH]: (row) => this.#keepBoth(row),
-      [SKIP]: ({ upload }) => upload.skip(),
+      [SKIP]: (row) => this.#skip(row),
     });
     this.code = new CodePanel(byId("upload-code"), () => {
       const last = this.#rows.findLast((row) => row.upload);
@@ -63,7 +64,7 @@ export class UploadsPanel {
     byId("pause-all").addEventListener("click", () => this.#pauseAll());
     byId("resume-all").addEventListener("click", () => this.#againAll("paused"));
     byId("try-all").addEventListener("click", () => this.#againAll("failed"));
-    byId("clear-finished").addEventListener("click", () => this.#dismissAll());
+    byId("clear-finished").addEventListener("click", () => this.#dismiss(this.#rows.filter((row) => row.isFinished)));
     takeDrops({
       folderName: () => (this.#canSend ? nameOf(this.#place) : null),
       onDrop: (transfer) => this.#drop(transfer),
@@ -156,8 +157,8 @@ export class UploadsPanel {
   #add(files, place = this.#place) {
     const sent = place.bucket === null ? files.filter(({ file }) => this.#earlier(file)) : files;
     if (sent.length < files.length) showError(byId("files-error"), new Error("Open a folder first."));
-    const rows = sent.map(({ file, path }) => this.#begin(file, path, place));
-    this.#queue.add(...rows.filter(({ upload }) => upload).map(({ upload }) => upload));
+    const uploads = sent.map(({ file, path }) => this.#begin(file, path, place).upload);
+    this.#queue.add(...uploads.filter(Boolean));
     this.#totals.show(this.#rows);
     if (sent.length) announce(`${counted(sent.length, "file")} chosen.`);
   }
@@ -165,7 +166,7 @@ export class UploadsPanel {
   /** The interrupted row of a file: the one to resume, if several have its name and size. */
   #earlier(file) {
     const rows = this.#rows.filter((row) => isOf(row, file));
-    return rows.find((row) => row === this.#resumed) ?? rows[0];
+    return rows.includes(this.#resumed) ? this.#resumed : rows[0];
   }
 
   /** Begins the upload of a file, or resumes the one that an earlier tab began. */
@@ -177,8 +178,7 @@ export class UploadsPanel {
       ? { reason: "A file with this name is being uploaded already." }
       : uploadWay(grants, target.bucket, target.key, { size: file.size, type });
     if (earlier) this.#remove(earlier);
-    const row = this.#append({ bucket: target.bucket, key: target.key, path: earlier?.path ?? path, size: file.size });
-    row.reason = reason ?? null;
+    const row = this.#append({ bucket: target.bucket, key: target.key, path: earlier?.path ?? path, size: file.size, reason });
     row.mayOverwrite = !reason && mayOverwrite(grants, operation, row.bucket, row.key);
     row.mayShare = ["link", "download"].some((way) => may(grants, way, row.bucket, row.key));
     if (!reason) {
@@ -208,15 +208,13 @@ export class UploadsPanel {
   }
 
   #noteChange(row) {
-    const before = row.root.dataset.state;
+    if (row.state === row.root.dataset.state) return this.#totals.showSoon(row, () => this.#rows);
     row.show();
-    if (row.state !== before && row.state === "done") this.#onSent(row);
+    if (row.state === "done") this.#onSent(row);
     if (row.isTaken && row.tries > 0 && row.tries < MOST_NAMES) return this.#keepBoth(row);
-    if (row.state !== before) {
-      this.#arrange(row);
-      this.#conflicts.consider();
-    }
-    this.#totals.showSoon(this.#rows);
+    this.#arrange(row);
+    this.#conflicts.consider();
+    this.#totals.showSoon(row, () => this.#rows);
   }
 
   /** Among hundreds what failed is first, and what is done is last. A row that moved would lose the focus. */
@@ -237,10 +235,7 @@ export class UploadsPanel {
       byId("files").click();
     } else if (["resume", "again"].includes(what)) this.#again(row);
     if (what === "link") this.#share.copyLink(row.bucket, row.key, button).catch((error) => showError(byId("files-error"), error));
-    if (what === "dismiss") {
-      this.#remove(row);
-      byId("where").focus();
-    }
+    if (what === "dismiss") this.#dismiss([row]);
     this.#totals.show(this.#rows);
   }
 
@@ -264,10 +259,9 @@ export class UploadsPanel {
   /** Uploads the file under a name of its own: it replaces nothing, even if somebody takes that name meanwhile. */
   #keepBoth(row) {
     const { upload, bucket, key } = row;
-    const isKnown = (other) =>
-      this.#isThere(bucket, other) || this.#rows.some((each) => each.bucket === bucket && each.key === other);
+    const isOurs = (other) => this.#rows.some((each) => each.bucket === bucket && each.key === other);
     const folder = key.slice(0, key.length - row.path.length);
-    const free = freeKey(key, isKnown).slice(folder.length);
+    const free = freeKey(key, (other) => this.#isThere(bucket, other) || isOurs(other)).slice(folder.length);
     const beside = this.#begin(upload.file, free, { ...this.#place, bucket, folder }, { earlier: null, overwrite: false });
     beside.tries = row.tries + 1;
     if (beside.upload) this.#queue.add(beside.upload);
@@ -289,10 +283,16 @@ export class UploadsPanel {
     for (const { upload } of this.#rows) upload?.pause();
   }
 
-  #dismissAll() {
-    for (const row of this.#rows) if (row.isFinished) this.#remove(row);
+  #skip(row) {
+    row.upload.skip();
+    setTimeout(() => this.#dismiss([row]), SKIPPED_MS);
+  }
+
+  #dismiss(rows) {
+    const focused = document.activeElement;
+    for (const row of rows) this.#remove(row);
     this.#totals.show(this.#rows);
-    byId("where").focus();
+    if (!focused.checkVisibility()) byId("where").focus();
   }
 }
 

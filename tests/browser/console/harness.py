@@ -220,10 +220,10 @@ class ConsolePage:
         return self.page.get_by_role("dialog", name=name, exact=True)
 
     def item(self, name: str) -> Locator:
-        """The row of an upload."""
-        uploads = self.page.get_by_role("list", name="Uploads")
+        """The row of an upload, whether or not the list of them is shown."""
+        uploads = self.page.get_by_role("list", name="Uploads", include_hidden=True)
         named = self.page.get_by_text(name, exact=True)
-        return uploads.get_by_role("listitem").filter(has=named)
+        return uploads.get_by_role("listitem", include_hidden=True).filter(has=named)
 
     @property
     def links(self) -> Locator:
@@ -257,7 +257,8 @@ class ConsolePage:
         self.field("Files").set_input_files(list[Any](files))
 
     def wait_until_sent(self, name: str) -> None:
-        self.item(name).get_by_text("Uploaded", exact=True).wait_for(timeout=3 * PATIENCE)
+        state = self.item(name).get_by_text("Uploaded", exact=True)
+        state.wait_for(state="attached", timeout=3 * PATIENCE)
 
     def link(self, key: str) -> str:
         """Create a link with what the form offers."""

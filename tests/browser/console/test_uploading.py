@@ -149,7 +149,7 @@ def test_names_that_are_taken_are_asked_about_once(console: ConsolePage) -> None
     assert console.harness.read("conflicts/a.txt") == b"mine"
     console.upload(text_file("c.txt", b"mine"))
     answer(console, "This name is taken", "Skip")
-    expect(console.item("c.txt")).to_contain_text("Skipped: this name is taken")
+    expect(console.region("7 files uploaded, 1 file skipped")).to_be_visible()
     assert console.harness.read("conflicts/c.txt") == b"first"
     console.upload(text_file("b (2).txt"))
     console.page.get_by_role("dialog", name="This name is taken").wait_for()
@@ -164,6 +164,20 @@ def test_names_that_are_taken_are_asked_about_once(console: ConsolePage) -> None
     taken.press("Enter")
     console.wait_until_sent("b (4).txt")
     expect(console.item("b (4).txt").locator(":focus")).to_be_visible()
+
+
+def test_skipped_files_are_called_so_and_go(console: ConsolePage) -> None:
+    console.harness.put("skipped/a.txt", b"first")
+    console.sign_in()
+    console.follow("skipped")
+    expect(console.row("a.txt")).to_be_visible()
+    console.upload(text_file("a.txt"))
+    answer(console, "This name is taken", "Skip")
+    dock = console.region("1 file skipped")
+    expect(dock).to_be_visible()
+    expect(dock.get_by_role("listitem")).to_have_count(0)  # one line
+    expect(dock).to_be_hidden()
+    expect(console.page.get_by_text("Unfinished uploads")).to_be_hidden()
 
 
 def test_who_may_not_replace_keeps_both(console: ConsolePage) -> None:
@@ -264,13 +278,20 @@ def test_a_slow_network_shows_speed_and_time_left(console: ConsolePage, tmp_path
     session.send("Network.emulateNetworkConditions", slow)
     console.upload(large_file(tmp_path, "slow.bin", 3_000_000))
     expect(console.page.locator("#uploading-rate")).to_have_text(
-        re.compile(r"^[\d.]+ [KM]B of 2\.9 MB · \d+ KB/s · \d s left$")
+        re.compile(r"^\d+ % of 2\.9 MB · \d+ KB/s · \d s left$")
     )
     total = console.page.get_by_role("progressbar", name="Total")
     assert 0 < float(total.evaluate("(bar) => bar.value")) < 1
+    [head, bar, row] = console.page.evaluate("""() => [
+      parseInt(document.querySelector("#uploading-rate").textContent),
+      Math.floor(100 * document.querySelector("#total").value),
+      parseInt(document.querySelector("#uploads .state").textContent),
+    ]""")
+    assert head == bar == row
     session.send("Network.emulateNetworkConditions", slow | {"uploadThroughput": -1})
     console.wait_until_sent("slow.bin")
-    expect(total).to_have_js_property("value", 1)
+    expect(total).to_be_hidden()
+    expect(console.page.locator("#uploading-rate")).to_have_text("2.9 MB")
 
 
 def test_small_files_pause_and_resume_together(console: ConsolePage) -> None:
@@ -330,6 +351,37 @@ def test_uploads_are_docked_and_never_move_the_list(console: ConsolePage) -> Non
     console.button("Show list").click()
     console.button("Clear list").click()
     expect(console.region("8 files uploaded")).to_be_hidden()
+
+
+@pytest.mark.parametrize("width", [1280, 1920])
+def test_uploads_leave_the_folder_in_sight(console: ConsolePage, width: int) -> None:
+    """They are in the corner, and one line once all are sent."""
+    console.page.set_viewport_size({"width": width, "height": 800})
+    console.sign_in()
+    console.new_folder(f"in sight {width}")
+    held = hold(console.page, "**/v1/upload-urls")
+    files = [text_file(f"in sight {number}.pdf") for number in range(12)]
+    console.upload(*files)
+    first_held(console.page, held)
+    dock = console.page.locator("#uploading")
+    empty = console.page.get_by_text("This folder is empty")
+    beside, over = dock.bounding_box(), empty.bounding_box()
+    assert beside is not None and over is not None
+    assert beside["height"] <= 800 / 3
+    assert beside["x"] > width / 2
+    assert over["x"] + over["width"] < beside["x"] or over["y"] + over["height"] < beside["y"]
+    console.page.unroute("**/v1/upload-urls")
+    expect(console.region("12 files uploaded")).to_be_visible()
+    expect(dock.get_by_role("listitem")).to_have_count(0)
+    line = dock.bounding_box()
+    assert line is not None
+    assert line["height"] < 64
+    console.button("Show list").click()
+    colours = [
+        place.locator(".icon-pdf").first.evaluate("(icon) => getComputedStyle(icon).stroke")
+        for place in (console.page.locator("#uploads"), console.files)
+    ]
+    assert colours[0] == colours[1]
 
 
 def test_a_phone_shows_the_list_of_uploads_on_request(console: ConsolePage) -> None:

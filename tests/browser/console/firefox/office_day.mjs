@@ -82,6 +82,8 @@ async function uploads(person, { note, photo }) {
   await person.chooses(opens, note);
   await person.find("dialog", "This name is taken");
   await person.clicks("button", "Keep both");
+  await person.find("heading", "3 files uploaded");
+  await person.clicks("button", "Show list");
   await person.clicks("button", "Copy link");
   await person.reads("Link copied. It expires in");
   await person.find("button", "note (2).txt");
