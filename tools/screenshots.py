@@ -111,6 +111,7 @@ def working(opened: ConsolePage, film: Path) -> None:
     opened.upload(report, text_file("Program.exe", mime="application/x-msdownload"))
     opened.wait_until_sent(REPORT)
     opened.link(f"invoices/{FOLDER}/{REPORT}")
+    opened.close_drawer()
     gate.shut(after=40 * MIB)
     opened.upload(film)
     gate.wait_until_held(3)
@@ -151,11 +152,12 @@ def pictures(browser: Browser, made: Harness, of_links: Valkey, film: Path) -> N
 
 
 def preview_and_code(opened: ConsolePage) -> None:
+    opened.share()
     opened.button("Show QR code").click()
-    opened.page.set_viewport_size({"width": 1280, "height": 1600})  # the column has a scroll bar
-    opened.page.evaluate("scrollTo(0, 0)")
+    opened.page.set_viewport_size({"width": 1280, "height": 1000})
     opened.page.wait_for_timeout(500)  # until the page has its new height
-    opened.region("Share").screenshot(path=INTO / "share.png")
+    opened.drawer.screenshot(path=INTO / "share.png")
+    opened.close_drawer()
     opened.page.set_viewport_size(DESKTOP)
     opened.harness.way.open()
     opened.button("Figures.png").click()

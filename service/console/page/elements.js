@@ -127,7 +127,8 @@ export async function toClipboard(text) {
   } catch {
     const focused = document.activeElement;
     const area = element("textarea", text, "unseen");
-    document.body.append(area);
+    const modals = [...document.querySelectorAll("dialog:modal")]; // what is outside of the last one cannot be selected
+    (modals.at(-1) ?? document.body).append(area);
     area.select();
     const done = document.execCommand("copy");
     area.remove();

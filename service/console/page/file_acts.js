@@ -22,7 +22,7 @@ export class FileActs {
   /** Does what a control of a file is for. `signal` is aborted when another list is shown. */
   async run(act, { key, name, etag }, button, { place, signal }) {
     const file = { ...place, key, name };
-    if (act === "share") return this.#share.choose(key);
+    if (act === "share") return this.#share.choose(key, () => document.activeElement === document.body && leadBack(key));
     if (act === "delete") return this.#deletions.begin({ bucket: file.bucket, key, etag }, "Deleted ", inOneLine(name));
     if (button.ariaBusy === "true") return;
     button.ariaBusy = "true"; // a disabled button would lose the focus
@@ -57,7 +57,7 @@ export class FileActs {
     this.#versions = new VersionsDialog(this.#service, this.#deletions, file, { onDownload, onRestored });
     await this.#versions.open(() => {
       this.#versions = null;
-      if (!focusControl(byId("rows"), file.key, "more")) byId("where").focus();
+      leadBack(file.key);
     });
   }
 
@@ -66,4 +66,9 @@ export class FileActs {
     announce("Restored.");
     await this.#onRestored(file);
   }
+}
+
+/** To the file that a dialog was about: its row may have been drawn anew. */
+function leadBack(key) {
+  if (!focusControl(byId("rows"), key, "more")) byId("where").focus();
 }

@@ -62,7 +62,7 @@ export class FilesPanel {
 
   open(place) {
     this.#many.reveal();
-    for (const dialog of document.querySelectorAll("dialog[open]:is(.preview, .versions)")) dialog.close();
+    for (const dialog of document.querySelectorAll("dialog[open]:is(.preview, .versions, .drawer)")) dialog.close();
     byId("filter").value = "";
     byId("below").checked = false;
     this.#sort = BY_NAME;

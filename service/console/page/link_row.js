@@ -63,7 +63,6 @@ export class LinkRow {
   }
 
   focus() {
-    announce(`The link is ready. It expires in ${timeLeft(this.left)}.`);
     this.#button("copy").focus();
   }
 

@@ -6,6 +6,7 @@ import { downloadUrl } from "./downloads.js";
 import { byId, hideError, showError, showOptions, toClipboard } from "./elements.js";
 import { MyLinks } from "./my_links.js";
 import { linkCode } from "./snippets.js";
+import { showModal } from "./modal.js";
 import { notify } from "./toasts.js";
 import { fileName, lifetime, timeLeft } from "./words.js";
 
@@ -31,6 +32,7 @@ export class SharePanel {
     this.code = new CodePanel(byId("link-code"), () => this.#codeNow());
     byId("link-form").addEventListener("submit", (event) => this.#submit(event, () => this.#linkFile()));
     byId("request-form").addEventListener("submit", (event) => this.#submit(event, () => this.#requestFiles()));
+    byId("share").addEventListener("click", () => this.#open());
     byId("object").addEventListener("input", () => this.#refresh());
     for (const id of ["lifetime", "request-lifetime"])
       byId(id).addEventListener("change", ({ target }) => {
@@ -43,7 +45,8 @@ export class SharePanel {
     if (place.bucket !== this.#place.bucket) byId("object").value = "";
     this.#place = place;
     const { grants, bucket } = place;
-    byId("sharing").hidden = !grants.some(({ allow }) => allow.includes("download") || allow.includes("link"));
+    byId("share").hidden = !grants.some(({ allow }) => allow.includes("download") || allow.includes("link"));
+    byId("link-form").hidden = bucket === null;
     const keys = this.#sent.filter(([from]) => from === bucket).map(([, key]) => key);
     showOptions(byId("objects"), keys);
     byId("request-folder").textContent = nameOf(place);
@@ -51,13 +54,17 @@ export class SharePanel {
     this.#refresh();
   }
 
-  /** Fills the form with an object, and leads there. */
-  choose(key) {
+  /** Opens the drawer for an object. `onClose` is called when it is closed. */
+  choose(key, onClose) {
     byId("object").value = key;
     this.#refresh();
-    byId("share-title").focus();
-    byId("sharing").scrollIntoView({ block: "nearest" });
+    this.#open(onClose);
     byId("lifetime").focus();
+  }
+
+  #open(onClose) {
+    showModal(byId("sharing"), onClose);
+    byId("share-title").focus();
   }
 
   /** Offers an uploaded object, which people most likely want to share. */
@@ -118,8 +125,8 @@ export class SharePanel {
     if (wrong) throw new Error(wrong);
     const expiresIn = Number(byId("lifetime").value);
     const maxUses = Number(byId("uses").value) || undefined;
-    const row = await this.#make({ bucket, key, expiresIn, maxUses, filename: byId("link-name").value.trim(), label: words("link-label") });
-    row.focus();
+    const filename = byId("link-name").value.trim();
+    await handOut(await this.#make({ bucket, key, expiresIn, maxUses, filename, label: words("link-label") }));
   }
 
   async #requestFiles() {
@@ -130,7 +137,7 @@ export class SharePanel {
     const said = { label: words("request-label"), message: words("request-message") };
     const link = await this.#shareLink({ bucket, prefix: folder, upload: true, expiresIn, ...said, signal });
     if (!link) throw new Error("Files cannot be requested here. Ask the person who gave you access.");
-    if (!signal.aborted) this.#links.add({ ...link, name, about: said.label }).focus();
+    if (!signal.aborted) await handOut(this.#links.add({ ...link, name, about: said.label }));
   }
 
   /** Returns the row of a new link: a share link or, where there is none, a signed URL. */
@@ -170,7 +177,7 @@ export class SharePanel {
     if (links.length) offer(byId("lifetime"), LINKED, longestLink(links), USUAL_LINKED);
     else offer(byId("lifetime"), SIGNED, longest(grants, "download", bucket, key, MOST_SIGNED) || USUAL_SIGNED, USUAL_SIGNED);
     const requests = this.#hasLinks && bucket !== null ? linkGrants(grants, bucket, `${folder}x`, "upload") : [];
-    byId("request-form").hidden = !requests.length;
+    byId("requesting").hidden = !requests.length;
     if (requests.length) offer(byId("request-lifetime"), LINKED, longestLink(requests), USUAL_LINKED);
     this.code.refresh();
   }
@@ -182,6 +189,13 @@ export class SharePanel {
     const expiresIn = Math.min(Number(byId("lifetime").value), MOST_SIGNED);
     return linkCode({ base: this.#service.url, bucket, key, expiresIn, filename: fileName(key) });
   }
+}
+
+/** Copies a new link, where the browser lets a page do that by itself. */
+async function handOut(row) {
+  const isCopied = await toClipboard(row.url);
+  notify(`${isCopied ? "Link copied." : "The link is ready."} It expires in ${timeLeft(row.left)}.`);
+  row.focus();
 }
 
 /** What somebody wrote for a link's page: nothing is no words. */

@@ -26,7 +26,7 @@ export class UploadTotals {
   show(rows) {
     clearTimeout(this.#timer);
     this.#timer = null;
-    for (const row of this.#moved) row.show();
+    for (const row of rows) if (this.#moved.has(row)) row.show();
     this.#moved.clear();
     const begun = rows.filter((row) => row.upload && !LEFT_OUT.includes(row.state));
     const [size, sent] = ["size", "sent"].map((what) => begun.reduce((all, row) => all + row[what], 0));

@@ -226,8 +226,22 @@ class ConsolePage:
         return uploads.get_by_role("listitem", include_hidden=True).filter(has=named)
 
     @property
+    def drawer(self) -> Locator:
+        return self.page.get_by_role("dialog", name="Share", exact=True)
+
+    def share(self) -> None:
+        """Open the drawer, unless it is open."""
+        if not self.drawer.is_visible():
+            self.button("Share").click()
+            self.drawer.wait_for()
+
+    def close_drawer(self) -> None:
+        self.page.keyboard.press("Escape")
+        expect(self.drawer).to_be_hidden()
+
+    @property
     def links(self) -> Locator:
-        """Those made in this tab, the last one first."""
+        """Those in the drawer, the last one first."""
         return self.page.get_by_role("list", name="Links").get_by_role("listitem")
 
     def try_to_sign_in(self, key: str = API_KEY) -> None:
@@ -262,6 +276,7 @@ class ConsolePage:
 
     def link(self, key: str) -> str:
         """Create a link with what the form offers."""
+        self.share()
         expect(self.page.locator("#links")).to_have_attribute("aria-busy", "false")
         before = self.links.count()
         self.field("File to share").fill(key)
@@ -337,6 +352,7 @@ def let_token_expire(console: ConsolePage, key: str = "any.txt") -> None:
     """The page learns it when it makes a link."""
     page = console.page
     page.route("**/v1/object-checks", expired)
+    console.share()
     console.field("File to share").fill(key)
     console.button("Create link").click()
     expect(console.alert.first).to_contain_text("Your sign-in has expired.")

@@ -20,8 +20,12 @@ LANGUAGES: Final = ["curl", "Python", "JavaScript"]
 def code(console: ConsolePage, place: str, language: str) -> str:
     """What "Copy code" gives."""
     panel = console.page.locator(f"#{place}")
-    if not panel.locator("pre").is_visible():
+    if console.drawer.is_visible():
+        console.close_drawer()
+    if not console.page.locator(".workspace.with-code").count():
         console.tool("Show code")
+    if place == "link-code":
+        console.share()
     panel.get_by_role("radio", name=language, exact=True).check()
     panel.get_by_role("button", name="Copy code").click()
     expect(console.page.get_by_role("status")).to_have_text("Copied.")
@@ -52,6 +56,7 @@ def test_the_code_of_a_link_downloads_it(
     body = os.urandom(3_000_000)
     console.harness.put(f"code/{ODD}", body)
     console.sign_in()
+    console.share()
     console.field("File to share").fill(f"code/{ODD}")
     run(language, code(console, "link-code", language), tmp_path)
     assert (tmp_path / ODD).read_bytes() == body
@@ -110,6 +115,7 @@ def test_without_a_clipboard_the_code_is_copied_all_the_same(console: ConsolePag
     page.reload()
     console.sign_in()
     console.tool("Show code")
+    console.share()
     page.locator("#link-code").get_by_role("button", name="Copy code").click()
     expect(page.get_by_role("status")).to_have_text("Copied.")
     field = console.field("File to share")
@@ -122,6 +128,7 @@ def test_the_code_that_fails_says_why_in_the_services_words(
     console: ConsolePage, tmp_path: Path
 ) -> None:
     console.sign_in()
+    console.share()
     console.field("File to share").fill("code/a.txt")
     for language in LANGUAGES:
         with pytest.raises(AssertionError, match="valid API key or token"):

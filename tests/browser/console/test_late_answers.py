@@ -10,9 +10,11 @@ def asked_for_a_link(console: ConsolePage) -> Route:
     console.harness.put("of-the-first.txt", b"first")
     console.sign_in(LISTER_KEY)
     routes = hold(console.page, "**/v1/download-urls")
+    console.share()
     with console.page.expect_request("**/v1/download-urls"):
         console.field("File to share").fill("of-the-first.txt")
         console.button("Create link").click()
+    console.close_drawer()
     console.button("Sign out").click()
     console.field("API key or token").wait_for()
     console.sign_in(SHORT_KEY)
@@ -27,6 +29,7 @@ def test_a_late_link_is_not_shown_to_the_next_caller(console: ConsolePage) -> No
     url = "https://store.example/of-the-first.txt"
     asked_for_a_link(console).fulfill(json={"url": url, "expires_at": "2999-01-01T00:00:00Z"})
     let_it_come(console)
+    console.share()
     expect(console.links).to_have_count(0)
     assert "of-the-first" not in console.page.content()
     expect(console.button("Create link")).to_be_enabled()

@@ -78,6 +78,7 @@ def test_a_share_link_works_until_it_is_revoked(shared: ConsolePage) -> None:
     shared.act("report.txt", "Share")
     expect(shared.field("File to share")).to_have_value("shared/report.txt")
     shared.field("Valid for").select_option(label="1 day")
+    shared.page.get_by_text("Names for the recipient (optional)").click()
     shared.field("File name for the recipient").fill("Our report.txt")
     shared.field("Your name, for the recipient").fill("Ann")
     shared.button("Create link").click()
@@ -90,6 +91,7 @@ def test_a_share_link_works_until_it_is_revoked(shared: ConsolePage) -> None:
     # It is there tomorrow, in another tab.
     shared.page.reload()
     shared.sign_in()
+    shared.share()
     expect(shared.page.get_by_role("heading", name="My links")).to_be_visible()
     link = shared.links.first
     expect(link).to_contain_text("objects/shared/report.txt · Ann")
@@ -111,13 +113,15 @@ def test_a_share_link_works_until_it_is_revoked(shared: ConsolePage) -> None:
 def test_a_share_link_can_be_used_as_often_as_is_said(shared: ConsolePage) -> None:
     shared.harness.put("once.txt", b"once")
     shared.sign_in()
-    shared.field("Uses").select_option(label="Once")
+    shared.share()
+    shared.field("Downloads").select_option(label="Once")
     url = here(shared, shared.link("once.txt"))
     assert "This link can be used once." in get(url, Accept="text/html").text
 
 
 def test_the_longest_lifetimes_are_those_of_share_links(shared: ConsolePage) -> None:
     shared.sign_in()
+    shared.share()
     offered = shared.field("Valid for").locator("option").all_text_contents()
     assert offered == ["1 hour", "1 day", "7 days"]
     expect(shared.field("Valid for")).to_have_value(str(7 * 86400))
@@ -126,6 +130,8 @@ def test_the_longest_lifetimes_are_those_of_share_links(shared: ConsolePage) -> 
 def test_requested_files_arrive_in_the_folder(shared: ConsolePage) -> None:
     shared.sign_in()
     shared.new_folder("from outside")
+    shared.share()
+    shared.page.get_by_text("Get files from others").click()
     shared.field("Your name, for those who send files").fill("Ann")
     shared.field("What you ask for").fill("Two files, please")
     shared.button("Request files").click()
@@ -139,6 +145,7 @@ def test_requested_files_arrive_in_the_folder(shared: ConsolePage) -> None:
     visitor.get_by_label("Files", exact=True).set_input_files([text_file("sent.txt", b"sent")])
     visitor.get_by_text("Sent", exact=True).wait_for()
     visitor.close()
+    shared.close_drawer()
     shared.page.get_by_role("navigation", name="Path").get_by_role("link").last.click()
     [key] = [
         each["Key"]
@@ -247,15 +254,61 @@ def test_without_share_links_a_link_is_a_signed_url(console: ConsolePage, tmp_pa
     link.get_by_role("button", name="Copy", exact=True).click()
     assert console.page.evaluate("navigator.clipboard.readText()") == url
     expect(console.button("Revoke")).to_be_hidden()
-    expect(console.button("Request files")).to_be_hidden()
+    expect(console.page.get_by_text("Get files from others")).to_be_hidden()
+
+
+def test_the_drawer_leads_to_the_file_and_back(shared: ConsolePage) -> None:
+    shared.harness.put("drawer/a.txt", b"a")
+    shared.sign_in()
+    expect(shared.drawer).to_be_hidden()
+    shared.follow("drawer")
+    shared.act("a.txt", "Share")
+    expect(shared.drawer.get_by_role("heading", name="Share", exact=True)).to_be_visible()
+    expect(shared.field("Valid for")).to_be_focused()
+    shared.close_drawer()
+    expect(shared.row("a.txt").get_by_role("button", name="More")).to_be_focused()
+    shared.button("Share").click()
+    expect(shared.drawer.get_by_role("heading", name="Share", exact=True)).to_be_focused()
+    shared.drawer.get_by_role("button", name="Close").click()
+    expect(shared.button("Share")).to_be_focused()
+
+
+def test_files_are_requested_without_passing_many_links(shared: ConsolePage) -> None:
+    shared.harness.put("many-links.txt", b"m")
+    shared.page.set_viewport_size({"width": 1280, "height": 800})
+    shared.sign_in()
+    for _ in range(3):
+        shared.link("many-links.txt")
+    shared.close_drawer()
+    shared.share()
+    expect(shared.page.get_by_text("Get files from others")).to_be_in_viewport()
+
+
+@pytest.mark.parametrize("copies", [True, False])
+def test_a_new_link_is_copied_where_the_browser_allows(shared: ConsolePage, copies: bool) -> None:
+    if not copies:
+        refusing = "() => { throw new Error('no'); }"
+        shared.page.add_init_script(
+            f"navigator.clipboard.writeText = {refusing}; document.execCommand = () => false;"
+        )
+        shared.page.reload()
+    shared.harness.put("handed out.txt", b"h")
+    shared.sign_in()
+    url = shared.link("handed out.txt")
+    said = "Link copied." if copies else "The link is ready."
+    expect(shared.page.get_by_role("status")).to_contain_text(f"{said} It expires in")
+    assert (shared.page.evaluate("navigator.clipboard.readText()") == url) is copies
+    expect(shared.links.first.get_by_role("button", name="Copy", exact=True)).to_be_focused()
 
 
 def test_files_that_cannot_be_requested_are_explained(console: ConsolePage) -> None:
     console.sign_in()
+    console.share()
+    console.page.get_by_text("Get files from others").click()
     console.button("Request files").click()
     alert = console.alert.filter(visible=True)
     expect(alert).to_contain_text("Files cannot be requested here.")
-    expect(console.button("Request files")).to_be_hidden()
+    expect(console.page.get_by_text("Get files from others")).to_be_hidden()
 
 
 @again_if_late
@@ -263,6 +316,7 @@ def test_a_link_ends_when_the_countdown_says(console: ConsolePage) -> None:
     console.harness.put("short.txt", b"short")
     console.page.reload()  # if it runs again
     console.sign_in(SHORT_KEY)
+    console.share()
     expect(console.field("Valid for")).to_have_value(str(SHORT))
     url = console.link("short.txt")
     began = time.monotonic()
@@ -310,6 +364,7 @@ def test_an_end_that_came_earlier_than_asked_is_explained(console: ConsolePage) 
 )
 def test_what_cannot_be_shared_is_explained(console: ConsolePage, key: str, words: str) -> None:
     console.sign_in()
+    console.share()
     console.field("File to share").fill(key)
     console.button("Create link").click()
     alert = console.alert.filter(visible=True)
@@ -320,6 +375,7 @@ def test_what_cannot_be_shared_is_explained(console: ConsolePage, key: str, word
 def test_what_is_outside_of_the_grants_is_not_asked_for(console: ConsolePage) -> None:
     console.sign_in(READER_KEY)
     console.page.route("**/v1/**", lambda route: route.abort())
+    console.share()
     console.field("File to share").fill("reports/2025/a.txt")
     console.button("Create link").click()
     expect(console.alert.filter(visible=True)).to_have_text("You cannot share this file.")

@@ -77,9 +77,13 @@ NAMED: Final[list[tuple[Any, str]]] = [
 def test_the_controls_are_called_what_they_are(console: ConsolePage) -> None:
     expect(console.field("API key or token")).to_have_attribute("type", "password")
     console.sign_in()
-    for name in ("Upload", "Create link", "Request files", "Tools", "Sign out"):
+    for name in ("Upload", "Share", "Tools", "Sign out"):
         expect(console.button(name)).to_be_visible()
-    expect(console.region("Share")).to_be_visible()
+    console.share()
+    console.page.get_by_text("Get files from others").click()
+    for name in ("Create link", "Request files", "Close"):
+        expect(console.drawer.get_by_role("button", name=name, exact=True)).to_be_visible()
+    console.close_drawer()
     for name in ("Your access", "Troubleshoot"):
         expect(console.tool(name)).to_be_visible()
         console.page.keyboard.press("Escape")
@@ -120,9 +124,11 @@ def test_what_a_limit_forbids_is_not_sent(console: ConsolePage) -> None:
 
 def test_what_is_not_granted_is_not_offered(console: ConsolePage) -> None:
     console.sign_in(READER_KEY)
-    expect(console.button("Create link")).to_be_visible()
-    for name in ("Upload", "Upload folder", "New folder", "Request files"):
+    for name in ("Upload", "Upload folder", "New folder"):
         expect(console.button(name)).to_be_hidden()
+    console.share()
+    expect(console.button("Create link")).to_be_visible()
+    expect(console.page.get_by_text("Get files from others")).to_be_hidden()
 
 
 def test_signing_out_forgets_all_of_it(console: ConsolePage) -> None:
@@ -130,6 +136,7 @@ def test_signing_out_forgets_all_of_it(console: ConsolePage) -> None:
     console.upload(text_file("forgotten.txt"))
     console.wait_until_sent("forgotten.txt")
     console.link("forgotten.txt")
+    console.close_drawer()
     console.button("Sign out").click()
     expect(console.field("API key or token")).to_be_focused()
     left = everything(console.page)
@@ -142,9 +149,11 @@ def test_signing_out_forgets_all_of_it(console: ConsolePage) -> None:
 def test_an_expired_token_leads_to_the_sign_in_without_loss(console: ConsolePage) -> None:
     console.sign_in()
     held = hold(console.page, "**/v1/object-checks")
+    console.share()
     console.field("File to share").fill("a.txt")
     console.button("Create link").click()
     route = first_held(console.page, held)
+    console.close_drawer()
     console.button("Tools").click()
     expect(console.page.get_by_role("menu")).to_be_visible()
     expired(route)

@@ -366,7 +366,8 @@ def test_uploads_leave_the_folder_in_sight(console: ConsolePage, width: int) -> 
     dock = console.page.locator("#uploading")
     empty = console.page.get_by_text("This folder is empty")
     beside, over = dock.bounding_box(), empty.bounding_box()
-    assert beside is not None and over is not None
+    assert beside is not None
+    assert over is not None
     assert beside["height"] <= 800 / 3
     assert beside["x"] > width / 2
     assert over["x"] + over["width"] < beside["x"] or over["y"] + over["height"] < beside["y"]

@@ -122,6 +122,8 @@ async function looks(person) {
   await person.getsFile("note.txt");
   await until(async () => (await person.tabs()) === before, "the download's own tab to close");
   await person.presses("Escape");
+  const said = () => person.page.$eval("#toasts", (messages) => messages.textContent);
+  await until(async () => !(await said()).includes("Link copied."), "the message over the last row to go");
   await person.clicks("button", "photo.png");
   await person.find("img", "photo.png");
   const shown = await person.page.$eval("#preview", async (dialog) => {
