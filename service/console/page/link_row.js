@@ -1,7 +1,8 @@
 // One link in the list: to copy, to send, as a QR code, and to revoke. When it has expired, its address goes.
 
-import { announce, copy, fromTemplate, hideError, showError } from "./elements.js";
+import { announce, copy, element, fromTemplate, hideError, inOneLine, showError } from "./elements.js";
 import { unlisted } from "./link_words.js";
+import { ask } from "./questions.js";
 import { dateAndTime, displayName, timeLeft } from "./words.js";
 
 const WARNED = 60; // seconds before the end
@@ -115,8 +116,7 @@ export class LinkRow {
   }
 
   async #revoke() {
-    const question = `Revoke the link to ${displayName(this.#link.name)}? It stops working for everybody, for good.`;
-    if (!confirm(question)) return;
+    if (!(await isSure(this.#link.name))) return;
     const box = this.#part(".error");
     hideError(box);
     const button = this.#button("revoke");
@@ -124,11 +124,22 @@ export class LinkRow {
     try {
       await this.#service.revokeLink(this.#link.id);
       this.root.remove();
-      announce("The link no longer works.");
+      announce("Link revoked.");
       this.#onEnd();
     } catch (error) {
       if (error.status !== 401) showError(box, error, { lead: "The link was not revoked." });
       button.disabled = false;
     }
   }
+}
+
+/** Asks before a link is revoked. */
+function isSure(name) {
+  const [line, hint] = [element("p"), element("p", "It stops working for everybody, for good.", "hint")];
+  line.append(inOneLine(name));
+  const choices = [
+    { name: "Cancel", answer: "", isUsual: true },
+    { name: "Revoke", answer: "revoke" },
+  ];
+  return ask({ title: "Revoke this link?", content: [line, hint], choices });
 }

@@ -50,7 +50,7 @@ _ASK: Final = "Ask the person who sent it to you for a new one."
 _REFUSALS: Final = {
     404: (
         "This link does not work",
-        f"It may be incomplete, not valid yet, or its owner has ended it. {_ASK}",
+        f"It may be incomplete, not valid yet, or revoked. {_ASK}",
     ),
     410: ("This link has expired", _ASK),
     429: ("Too many people use this link", "Wait a minute, then try again."),

@@ -96,15 +96,21 @@ def test_a_share_link_works_until_it_is_revoked(shared: ConsolePage) -> None:
     link = shared.links.first
     expect(link).to_contain_text("objects/shared/report.txt · Ann")
     assert here(shared, link.get_by_label("Link", exact=True).input_value()) == url
-    asked = list[str]()
-    shared.page.once("dialog", lambda dialog: asked.append(dialog.message))
-    shared.page.once("dialog", lambda dialog: dialog.dismiss())
-    link.get_by_role("button", name="Revoke").click()
+    revoke = link.get_by_role("button", name="Revoke")
+    revoke.click()
+    question = shared.page.get_by_role("dialog", name="Revoke this link?")
+    expect(question).to_contain_text("report.txt")
+    expect(question.get_by_role("button", name="Cancel")).to_be_focused()
+    question.get_by_role("button", name="Cancel").click()
+    expect(revoke).to_be_focused()
+    revoke.click()
+    shared.page.keyboard.press("Escape")
+    expect(question).to_be_hidden()
     assert get(url).content == b"report"
-    shared.page.once("dialog", lambda dialog: dialog.accept())
-    link.get_by_role("button", name="Revoke").click()
+    revoke.click()
+    question.get_by_role("button", name="Revoke").click()
     expect(shared.links.filter(has_text="objects/shared/report.txt")).to_have_count(0)
-    assert asked[0].startswith("Revoke the link to report.txt?")
+    expect(shared.page.get_by_role("status")).to_have_text("Link revoked.")
     while (status := get(url).status_code) == 200:  # each replica knows it within 2 s
         time.sleep(0.2)
     assert status == 404
@@ -233,9 +239,10 @@ def test_a_link_that_cannot_be_revoked_stays_in_the_list(shared: ConsolePage) ->
     answer = {"status": 503, "body": json.dumps(problem)}
     kind = "application/problem+json"
     shared.page.route("**/v1/links/*", lambda route: route.fulfill(**answer, content_type=kind))
-    shared.page.once("dialog", lambda dialog: dialog.accept())
     first = shared.links.first
     first.get_by_role("button", name="Revoke").click()
+    question = shared.page.get_by_role("dialog", name="Revoke this link?")
+    question.get_by_role("button", name="Revoke").click()
     alert = shared.links.first.get_by_role("alert")
     expect(alert).to_contain_text("The link was not revoked.", timeout=60_000)
     expect(first.get_by_role("button", name="Revoke")).to_be_enabled()
