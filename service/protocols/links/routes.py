@@ -1,6 +1,5 @@
 """`/v1/links`: make a share link, list the caller's own, and end one."""
 
-import re
 from datetime import datetime
 from math import ceil
 from typing import Annotated, Any, Final, Literal
@@ -20,15 +19,11 @@ from service.protocols.links import pages, visit_routes
 from service.protocols.links.answers import CreatedLink, LinkRequest, NewLink, OwnLink, OwnLinks
 from service.protocols.links.service import FEATURE
 from service.protocols.links.share_links import ShareLinks
+from service.protocols.links.words import MISLEADING, NOT_IN_A_LINE, check_words
 from service.protocols.served import Served
 from service.sessions.lifetime import Lifetime
 
 _PATH: Final = "/v1/links"
-# Controls but line feeds, lone surrogates, and the overrides and isolates of Unicode's UAX 9.
-_MISLEADING: Final = re.compile(
-    "[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029\u202a-\u202e\u2066-\u2069]"
-)
-_NOT_IN_A_LINE: Final = re.compile(f"\n|{_MISLEADING.pattern}")
 LinkSeconds = Annotated[int, Field(ge=1, le=LONGEST_LINK)]
 Uses = Annotated[int, Field(ge=1, le=1000)]
 Time = Annotated[str, Field(min_length=20, max_length=35)]
@@ -52,8 +47,8 @@ class NewLinkRequest(StrictRequest):
 
     def link(self) -> NewLink:
         """Return the requested link. Raises InvalidRequest for one that nobody could use."""
-        _check_words(self.label, "#/label", _NOT_IN_A_LINE)
-        _check_words(self.message, "#/message", _MISLEADING)
+        check_words(self.label, "#/label", NOT_IN_A_LINE)
+        check_words(self.message, "#/message", MISLEADING)
         operation = (
             Operation.DOWNLOAD if self.operations is MISSING else Operation(*self.operations)
         )
@@ -168,17 +163,6 @@ def own_link_members(own: OwnLink) -> dict[str, Any]:
         "revoked": own.is_revoked,
     }
     return {name: value for name, value in members.items() if value is not None}
-
-
-def _check_words(text: str | MISSING, pointer: str, misleading: re.Pattern[str]) -> None:
-    """Raises InvalidRequest for what would change how the rest of a visitor's page reads."""
-    if text is MISSING:
-        return
-    if misleading.search(text):
-        detail = "Control characters and marks that turn the direction of text are not allowed."
-        raise InvalidRequest(detail, pointer=pointer)
-    if not text.strip():
-        raise InvalidRequest("Only spaces are no words for a visitor.", pointer=pointer)
 
 
 def _epoch_seconds(text: str) -> int:
