@@ -54,6 +54,16 @@ def new_object_key(prefix: str, name: str, unique_id: Callable[[], str]) -> str:
     return f"{prefix}{unique_id()}/{safe_name(name)}"
 
 
+def visit_folder(prefix: str, visitor: str, date: str, sender: str) -> str:
+    """Return the folder of a visit: `2026-12-01 Ann Smith 3f9a1c27b04e`, by the visitor's id.
+
+    The name is cut to what the longest file name leaves of a key. Without one it is the id alone.
+    """
+    room = MAX_KEY_BYTES - LONGEST_NAME - len(f"{prefix}{date}  {visitor}/".encode())
+    named = safe_name(sender).encode()[: max(room, 0)].decode("utf-8", "ignore").strip()
+    return f"{date} {named} {visitor}" if sender and named else visitor
+
+
 def sent_object_key(prefix: str, folder: str, date: str, name: str) -> str:
     """Return the key of a file that a visitor of a drop box sends on this date."""
     return f"{prefix}{folder}/{safe_name(f'{date} {name}')}"

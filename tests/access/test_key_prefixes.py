@@ -15,11 +15,13 @@ from service.access.grants import Caller
 from service.access.key_prefixes import (
     LONGEST_NAME,
     MAX_PREFIX_BYTES,
+    UNIQUE_ID,
     caller_prefix,
     longest_prefix,
     new_object_key,
     safe_name,
     sent_object_key,
+    visit_folder,
 )
 from service.signing.validation import MAX_KEY_BYTES, check_key
 
@@ -136,6 +138,32 @@ def test_subjects_over_128_characters_become_digests(subject: str) -> None:
     assert prefix(Caller(issuer="a", subject="x" * 128)) == f"uploads/a/{'x' * 128}/"
     digest = sha256(subject.encode()).hexdigest()
     assert prefix(Caller(issuer="a", subject=subject)) == f"uploads/a/~~{digest}/"
+
+
+@given(
+    st.text(max_size=60),
+    st.sampled_from(["", "x" * 700, "x" * (MAX_PREFIX_BYTES - 1)]),
+    st.sampled_from(["f" * 12, "f" * UNIQUE_ID]),
+)
+def test_every_sender_gives_a_folder_that_can_be_signed(sender: str, before: str, id_: str) -> None:
+    folder = visit_folder(f"{before}/", id_, "2026-12-01", sender)
+    key = sent_object_key(f"{before}/", folder, "2026-12-01", "\u00fc" * 300)
+    check_key(key)
+    assert len(key.encode()) <= MAX_KEY_BYTES
+    assert len(key.rpartition("/")[2].encode()) == LONGEST_NAME
+    assert "/" not in folder
+    assert folder.endswith(id_)
+    assert folder.removesuffix(id_) in {"", f"2026-12-01 {folder[11 : -len(id_) - 1]} "}
+
+
+def test_a_long_senders_name_is_cut_to_what_a_key_takes() -> None:
+    assert visit_folder("in/", "f" * 12, "2026-12-01", "Ann") == f"2026-12-01 Ann {'f' * 12}"
+    longest = "x" * MAX_PREFIX_BYTES
+    assert (
+        visit_folder(longest, "f" * 12, "2026-12-01", "Ann Smith")
+        == f"2026-12-01 Ann Smit {'f' * 12}"
+    )
+    assert visit_folder(longest, "f" * UNIQUE_ID, "2026-12-01", "Ann") == "f" * UNIQUE_ID
 
 
 def test_a_file_sent_by_a_visitor_is_named_with_its_day() -> None:

@@ -1,12 +1,20 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { NamedUpload, SentNames } from "../../service/protocols/links/page/sent_names.js";
+import { NamedUpload, SentNames, safeSender } from "../../service/protocols/links/page/sent_names.js";
 
 test("two files of a visit never have the same name", () => {
   const names = new SentNames();
   const taken = ["a.pdf", "a.pdf", "a (2).pdf", "a.pdf", "no", "no", ".env", ".env"].map((name) => names.take(name));
   assert.deepEqual(taken, ["a.pdf", "a (2).pdf", "a (2) (2).pdf", "a (3).pdf", "no", "no (2)", ".env", ".env (2)"]);
+});
+
+test("a sender's name is one line that can be a folder's", () => {
+  assert.equal(safeSender("  Ann \t Smith/Jones\\Co\u202e\n "), "Ann Smith Jones Co");
+  assert.equal(safeSender("\u2066/"), "");
+  assert.equal(safeSender("é".repeat(80)), "é".repeat(60));
+  assert.equal(safeSender(`${"x".repeat(59)}😀😀`), `${"x".repeat(59)}😀`);
+  assert.equal(safeSender("\ud800Ann"), "\ufffdAnn");
 });
 
 test("a long name keeps its number and its ending", () => {

@@ -3,11 +3,14 @@
 Rules of this file:
 - A file goes to `<prefix><visitor>/<date> <file name>`. The service makes the visitor's id, and the
   page proves with each file which one it has. So no visitor chooses the folder of another.
+- Who sends may say a name, which is put before the id: `<date> <name> <visitor>`. It is only words:
+  nothing is decided by it, and the id is in each folder.
 - Nothing is replaced. The page's uploads only create, and it takes another name if one is taken. A
   file without a page, or in a store without conditional writes, has a folder of its own, of a
   random name that is long enough never to come twice.
 """
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Final
@@ -15,18 +18,21 @@ from typing import Annotated, Final
 from pydantic import MISSING, Field
 
 from service.access.grants import Operation
-from service.access.key_prefixes import sent_object_key
+from service.access.key_prefixes import sent_object_key, visit_folder
 from service.api.schemas import Size, StrictRequest, Text
 from service.clock import Clock
 from service.errors import InvalidRequest
 from service.presigning.requests import PresignRequest
 from service.protocols.links.tickets import LinkKeys, LinkTicket
+from service.protocols.links.words import NOT_IN_A_LINE, check_words
 from service.protocols.redirects import Headers, put_request
 from service.sessions.lifetime import Lifetime
 from service.signing.redirected_put import RedirectedPut
 
 _VISITOR: Final = 12  # hex digits of the id of a visit
 _CREATE_ONLY: Final = (("if-none-match", "*"),)
+_SEPARATORS: Final = re.compile(r"[/\\]")
+Sender = Annotated[str, Field(min_length=1, max_length=60)]  # as of the page's field
 Visit = Annotated[str, Field(pattern=r"^[0-9a-f]{12}\.[A-Za-z0-9_-]{16}$")]
 
 
@@ -37,6 +43,16 @@ class NewFile(StrictRequest):
     content_length: Size
     content_type: Text | MISSING = MISSING
     visit: Visit | MISSING = MISSING
+    sender: Sender | MISSING = MISSING
+
+    def sender_name(self) -> str:
+        """Return the name of who sends; empty without one. Raises InvalidRequest."""
+        if self.sender is MISSING:
+            return ""
+        check_words(self.sender, "#/sender", NOT_IN_A_LINE)
+        if _SEPARATORS.search(self.sender):
+            raise InvalidRequest("A name has no slash and no backslash.", pointer="#/sender")
+        return self.sender.strip()
 
 
 class DropBoxes:
@@ -53,7 +69,7 @@ class DropBoxes:
         self, ticket: LinkTicket, name: str, headers: Headers, lifetime: Lifetime
     ) -> PresignRequest:
         """Return the upload of a program that sends one file."""
-        key = self._key(ticket, self._unique_id(), name)
+        key = sent_object_key(ticket.link.key, self._unique_id(), self._date(), name)
         return put_request(ticket.link.bucket, key, headers, lifetime, new_key=True)
 
     def page_put(
@@ -65,7 +81,7 @@ class DropBoxes:
         *,
         create_only: bool,
     ) -> PresignRequest:
-        """Return the upload of the page. Raises InvalidRequest if the visit is invalid.
+        """Return the upload of the page. Raises InvalidRequest for a wrong visit or sender.
 
         Without `create_only` the store has no conditional writes: the file gets its own folder.
         """
@@ -76,11 +92,13 @@ class DropBoxes:
                 raise InvalidRequest("Load the page of the drop box again.", pointer="#/visit")
         if visitor is None or not create_only:
             visitor = self._unique_id()
+        date, prefix = self._date(), ticket.link.key
+        folder = visit_folder(prefix, visitor, date, file.sender_name())
         sent = () if file.content_type is MISSING else (("content-type", file.content_type),)
         return PresignRequest(
             operation=Operation.UPLOAD,
             bucket=ticket.link.bucket,
-            key=self._key(ticket, visitor, file.name),
+            key=sent_object_key(prefix, folder, date, file.name),
             action=RedirectedPut(
                 content_length=file.content_length,
                 sent=(*sent, *_CREATE_ONLY) if create_only else sent,
@@ -89,6 +107,5 @@ class DropBoxes:
             lifetime=lifetime,
         )
 
-    def _key(self, ticket: LinkTicket, visitor: str, name: str) -> str:
-        date = datetime.fromtimestamp(self._clock.wall(), UTC).date().isoformat()
-        return sent_object_key(ticket.link.key, visitor, date, name)
+    def _date(self) -> str:
+        return datetime.fromtimestamp(self._clock.wall(), UTC).date().isoformat()

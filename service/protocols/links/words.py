@@ -1,4 +1,4 @@
-"""Words that people write for others: nothing in them changes how the rest of a page reads. Pure."""
+"""Words that people write for others: nothing in them changes how the rest reads. Pure."""
 
 import re
 from typing import Final

@@ -158,6 +158,8 @@ def test_it_is_used_by_keyboard_and_announces_what_happened(
 ) -> None:
     opened = open_page(links.drop_box("keys/"))
     opened.page.keyboard.press("Tab")
+    opened.page.keyboard.type("Ann/Smith")
+    opened.page.keyboard.press("Tab")
     expect(opened.page.get_by_label("Files", exact=True)).to_be_focused()
     with opened.page.expect_file_chooser() as chosen:
         # A round trip: Playwright does not wait until Chromium intercepts choosers.
@@ -168,6 +170,10 @@ def test_it_is_used_by_keyboard_and_announces_what_happened(
     expect(opened.page.get_by_role("status")).to_have_text(
         "by keyboard.txt: Sent. Done. You can close this page."
     )
+    admin = links.store.admin_client()
+    [sent] = admin.list_objects_v2(Bucket=links.store.bucket, Prefix="keys/")["Contents"]
+    day, key = f"{sent['LastModified']:%Y-%m-%d}", sent["Key"]
+    assert re.fullmatch(rf"keys/{day} Ann Smith [0-9a-f]{{12}}/{day} by keyboard\.txt", key)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -49,6 +49,38 @@ async def test_a_visitor_chooses_no_folder(visitor: Visitor) -> None:
         assert "visit" in answer.json()["errors"][0]["pointer"]
 
 
+async def test_the_senders_name_is_part_of_the_folder(visitor: Visitor) -> None:
+    path = visitor.drop_box()
+    visit = visit_of(await visitor.send("GET", path, BROWSER))
+    other = visit_of(await visitor.send("GET", path, BROWSER))
+    first, headers = await send(visitor, path, visit=visit, sender="  Ann Sm\u00edth ")
+    second, _ = await send(visitor, path, visit=visit, sender="Ann Sm\u00edth", name="annex.pdf")
+    same_name, _ = await send(visitor, path, visit=other, sender="Ann Sm\u00edth")
+    day = r"\d{4}-\d\d-\d\d"
+    assert re.fullmatch(rf"in/{day} Ann Sm\u00edth {visit[:12]}/{day} contract\.pdf", first)
+    assert first.rpartition("/")[0] == second.rpartition("/")[0]
+    assert same_name == first.replace(visit[:12], other[:12])
+    assert headers["if-none-match"] == "*"
+    unproven, _ = await send(visitor, path, sender="Ann Sm\u00edth")
+    assert re.fullmatch(rf"in/{day} Ann Sm\u00edth [0-9a-f]{{32}}/{day} contract\.pdf", unproven)
+
+
+@pytest.mark.parametrize(
+    "sender", ["a/b", "a\\b", "..\\..", "a\nb", "\x00", "\x9f", "\u202egpj", "\u2066x", "\u2028", " ", "", "x" * 61]
+)  # fmt: skip
+async def test_no_senders_name_makes_or_hides_a_path(visitor: Visitor, sender: str) -> None:
+    path = visitor.drop_box()
+    visit = visit_of(await visitor.send("GET", path, BROWSER))
+    answer = await visitor.send("POST", path, json=FILE | {"visit": visit, "sender": sender})
+    assert code(answer) == (422, "invalid_request")
+    assert answer.json()["errors"][0]["pointer"] == "#/sender"
+
+
+async def test_dots_of_a_senders_name_do_not_climb(visitor: Visitor) -> None:
+    key, _ = await send(visitor, visitor.drop_box(), sender="..")
+    assert re.fullmatch(r"in/\S+ __ [0-9a-f]{32}/[^/]+", key)
+
+
 @pytest.mark.parametrize("name", ["../../x", "a/b", "\x00", "..", "/", "\u202egpj.exe"])
 async def test_no_name_leaves_the_folder(visitor: Visitor, name: str) -> None:
     path = visitor.drop_box()

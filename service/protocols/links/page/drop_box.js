@@ -3,7 +3,7 @@
 import { Retries } from "./client/retries.js";
 import { send } from "./client/store.js";
 import { announce, byId, element, fromTemplate, hideError, showError } from "./elements.js";
-import { NamedUpload, SentNames } from "./sent_names.js";
+import { NamedUpload, SentNames, safeSender } from "./sent_names.js";
 import { bytes, displayName, percent } from "./words.js";
 
 const PARALLEL = 3;
@@ -43,10 +43,12 @@ class Item {
   #controller = new AbortController();
   #sent = 0;
   #upload;
+  #sender;
   state = "waiting";
 
   constructor(file) {
     this.file = file;
+    this.#sender = safeSender(byId("sender").value); // a second try has the same folder
     this.#upload = new NamedUpload(names, file.name);
     this.root = fromTemplate("item-template");
     this.#part(".name").textContent = displayName(file.name);
@@ -76,7 +78,7 @@ class Item {
 
   #send(options) {
     return this.#upload.run(
-      (name) => signed(this.file, name, options.signal),
+      (name) => signed(this.file, { name, sender: this.#sender || undefined }, options.signal),
       (request) => ONCE.run(() => send(request, this.file, options)),
     );
   }
@@ -126,9 +128,9 @@ class Item {
 }
 
 /** Returns what the service signed for a file: a new key, this length and this type. */
-async function signed(file, name, signal) {
+async function signed(file, names, signal) {
   if (file.size > most) throw refusal(413);
-  const answer = await ask(file, name, signal);
+  const answer = await ask(file, names, signal);
   if (answer.ok) return answer.json();
   if (answer.status in REFUSALS) throw refusal(answer.status);
   const problem = await answer.json().catch(() => ({})); // a proxy answers without JSON
@@ -140,13 +142,13 @@ function refusal(status) {
   return Object.assign(new Error(REFUSALS[status]), { isFinal: [413, 415].includes(status) });
 }
 
-async function ask(file, name, signal) {
+async function ask(file, names, signal) {
   try {
     return await fetch(location.pathname, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify({
-        name,
+        ...names,
         visit: input.dataset.visit,
         content_length: file.size,
         content_type: file.type || "application/octet-stream",

@@ -5,6 +5,8 @@ const LONGEST = 255 - "2026-11-28 ".length; // bytes
 const LONGEST_END = 32; // bytes of a dot and an ending that is kept
 const MOST_NAMES = 10; // of one file: each that is taken may cost an upload
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/g;
+const LONGEST_SENDER = 60; // characters
+const NOT_OF_A_SENDER = /[\s/\\\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g;
 
 export class SentNames {
   #taken = new Set();
@@ -49,6 +51,12 @@ export class NamedUpload {
       }
     }
   }
+}
+
+/** The name of who sends as the service takes it, in one line and without separators. Empty for none. */
+export function safeSender(name) {
+  const plain = wellFormed(name).replace(NOT_OF_A_SENDER, " ").trim();
+  return Array.from(plain).slice(0, LONGEST_SENDER).join("").trim();
 }
 
 /** What the service's `safe_name` makes of a name of any length. */
