@@ -126,13 +126,14 @@ def content_security_policy(
     *,
     forms: Iterable[str] = (),
     issuers: Iterable[str] = (),
+    images: Iterable[str] = (),
     previews: bool = False,
 ) -> str:
     """Allows the page's own files, this service, and the origins that a policy can name.
 
     The page may connect to `issuers` too. `forms` are the origins that a form's answer may redirect
-    to; without them no form may be sent. With `previews` the page may show images, media and
-    documents of the stores.
+    to; without them no form may be sent. The page may show images of the origins `images`. With
+    `previews` it may show images, media and documents of the stores.
     """
     stores, targets = _nameable(stores), _nameable(forms)
     shown = stores if previews else []
@@ -140,7 +141,7 @@ def content_security_policy(
         ("default-src", "'none'"),
         ("script-src", "'self'"),
         ("style-src", "'self'"),
-        ("img-src", "'self'", *shown),
+        ("img-src", "'self'", *shown, *_nameable(images)),
         *((name, *shown) for name in ("media-src", "frame-src") if shown),
         ("connect-src", "'self'", *stores, *_nameable(issuers)),
         ("base-uri", "'none'"),

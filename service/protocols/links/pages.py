@@ -30,6 +30,7 @@ from service.presigning.snapshot import Snapshot
 from service.protocols.links.answers import FileMissing
 from service.protocols.links.link import Link
 from service.protocols.links.linked_objects import SeenObject
+from service.protocols.links.tickets import LinkTicket
 from service.signing.actions import MAX_UPLOAD_BYTES
 
 router = APIRouter(include_in_schema=False)
@@ -44,6 +45,11 @@ _OF_THE_CONSOLE: Final = (
 )
 Rows = Sequence[tuple[str, str | None]]  # names, which are HTML, and values, which are text
 _TURNING: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")  # as displayName of words.js
+# Pictures that each browser draws, as in file_kinds.js. SVG is not among them.
+_PICTURES: Final = frozenset(
+    f"image/{kind}" for kind in ("png", "jpeg", "gif", "webp", "avif", "bmp")
+)
+_LARGEST_PICTURE: Final = 20 * 1024**2  # bytes: each visitor fetches it whole
 _UNITS: Final = ("KB", "MB", "GB", "TB")
 _ASK: Final = "Ask the person who sent it to you for a new one."
 # The words for a person, by status. All links that are refused with 404 have the same words.
@@ -97,10 +103,15 @@ def drop_box_page(link: Link, visit: str, snapshot: Snapshot, grants: Grants) ->
     )
 
 
-def file_page(link: Link, seen: SeenObject, snapshot: Snapshot) -> Response:
-    """A page with one button, which says what is known of the file. It has no script."""
+def file_page(ticket: LinkTicket, seen: SeenObject, snapshot: Snapshot) -> Response:
+    """A page with one button, which says what is known of the file. It has no script.
+
+    A picture is shown by the link itself, which redirects there, unless that would be a use.
+    """
+    link, origins = ticket.link, snapshot.buckets[ticket.link.bucket].origins
+    has_picture = link.max_uses is None and _is_picture(seen) and "[" not in "".join(origins)
     # Browsers apply `form-action` to the redirect, too, which may lead to CloudFront.
-    policy = content_security_policy([], forms=snapshot.buckets[link.bucket].origins)
+    policy = content_security_policy([], forms=origins, images=origins if has_picture else ())
     facts = [
         ("Size", None if seen.size is None else sized(seen.size)),
         ("Type", seen.content_type),
@@ -112,10 +123,15 @@ def file_page(link: Link, seen: SeenObject, snapshot: Snapshot) -> Response:
         "file.html",
         policy,
         name=_TURNING.sub("\ufffd", file_name(link)),
+        picture=ticket.text if has_picture else "",
         message=link.message or "",
         facts=facts,
         times=_times(link),
     )
+
+
+def _is_picture(seen: SeenObject) -> bool:
+    return seen.content_type in _PICTURES and 0 < (seen.size or 0) <= _LARGEST_PICTURE
 
 
 def refusal_page(error: PresignError, refused: Response, request_id: str, path: bytes) -> Response:

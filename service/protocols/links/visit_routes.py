@@ -167,7 +167,7 @@ async def _download(visit: Visit) -> Response:
     if is_counted and (shows_button or method in {"HEAD", "POST"}):
         await visit.use(only_look=True)
     if shows_button:
-        return file_page(link, await _look(visit, key), snapshot)
+        return file_page(visit.opened.ticket, await _look(visit, key), snapshot)
     if method == "POST" or (method == "GET" and visit.is_browser):
         await _look(visit, key)
     if is_counted and method != "HEAD":

@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, expect
 from redis import Redis
 
 from tests.browser.axe import fits, violations
+from tests.browser.console.images import png
 from tests.browser.links.conftest import Open, kept_to_itself
 from tests.browser.links.harness import LinkPage, LinksHarness, open_link
 
@@ -64,6 +65,22 @@ def test_the_link_names_the_downloaded_file(
     opened = open_page(links.create(key="4711", max_uses=2, filename="Q3 report.pdf"))
     expect(opened.page.get_by_text("This link can be used 2 times.")).to_be_visible()
     assert download(opened, tmp_path) == ("Q3 report.pdf", b"report")
+
+
+def test_a_picture_is_seen_before_it_is_downloaded(
+    context: BrowserContext, links_of_each_store: LinksHarness
+) -> None:
+    links = links_of_each_store
+    admin = links.store.admin_client()
+    admin.put_object(
+        Bucket=links.store.bucket, Key="seen.png", Body=png(40, 30), ContentType="image/png"
+    )
+    opened = open_link(context, links, links.create(key="seen.png", label="Ann"))
+    image = opened.page.get_by_role("img", name="seen.png")
+    expect(image).to_be_visible()
+    assert image.evaluate("async (image) => (await image.decode(), image.naturalWidth)") == 40
+    expect(opened.button("Download")).to_be_in_viewport()
+    kept_to_itself(opened)
 
 
 def test_the_button_is_pressed_by_keyboard(open_page: Open, links: LinksHarness) -> None:

@@ -1,10 +1,12 @@
 """A link to one file in a browser: a page about the file, and never the store's XML."""
 
 import json
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -48,6 +50,50 @@ async def test_a_browser_sees_what_the_file_is(tmp_path: Path) -> None:
     found = [json.loads(line) for line in lines]
     assert [each.get("action") for each in found] == ["HeadObject", "HeadObject", None]
     assert {each["link_id"] for each in found} == {visitor.id_of(path)}
+
+
+def picture_of(page: httpx.Response) -> str:
+    found = re.search(r'<img class="picture" src="([^"]*)"', page.text)
+    assert found is not None
+    return found[1]
+
+
+async def test_a_picture_is_shown_by_its_own_link(tmp_path: Path) -> None:
+    async with visiting(tmp_path, headers=PDF | {"content-type": "image/png"}) as visitor:
+        path = visitor.link()
+        page = await visitor.send("GET", path, OPENED)
+        assert picture_of(page) == path.rpartition("/")[2]
+        shown = await visitor.send("GET", path, {"Sec-Fetch-Dest": "image"})
+    policy = page.headers["content-security-policy"]
+    store = "{0.scheme}://{0.netloc}".format(urlsplit(shown.headers["location"]))
+    assert f"img-src 'self' {store};" in policy
+    assert "script-src 'self';" in policy
+    assert "connect-src 'self';" in policy
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        PDF,
+        {"content-type": "image/png"},  # of an unknown size
+        *(PDF | {"content-type": kind} for kind in ("image/svg+xml", "text/html", "IMAGE/x")),
+        {"content-type": "image/png", "content-length": str(20 * 1024**2 + 1)},
+    ],
+)
+async def test_what_is_no_picture_of_its_size_is_not_shown(
+    tmp_path: Path, headers: dict[str, str]
+) -> None:
+    async with visiting(tmp_path, headers=headers) as visitor:
+        page = await visitor.send("GET", visitor.link(), OPENED)
+    assert picture_of(page) == ""
+    assert "img-src 'self';" in page.headers["content-security-policy"]
+
+
+async def test_a_counted_link_shows_no_picture(tmp_path: Path, valkey: Valkey) -> None:
+    picture = PDF | {"content-type": "image/png"}
+    async with visiting(tmp_path, headers=picture, store_url=valkey.url) as visitor:
+        page = await visitor.send("GET", await visitor.counted_link(1), OPENED)
+    assert picture_of(page) == ""
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import pytest
 
 from service.protocols.links.linked_objects import SeenObject
 from service.protocols.links.pages import file_page
+from service.protocols.links.tickets import LinkTicket
 from tests.protocols.links.factories import EXAMPLE
 from tests.protocols.links.visitor import BROWSER, Visitor, code, end_windows, run_visitor
 from tests.support.app import app_of
@@ -115,7 +116,7 @@ async def test_a_counted_link_shows_browsers_a_button(tmp_path: Path, valkey: Va
 def test_the_button_may_lead_to_cloudfront() -> None:
     bucket = make_bucket(cloudfront=make_delivery())
     page = file_page(
-        replace(EXAMPLE, max_uses=1),
+        LinkTicket(replace(EXAMPLE, max_uses=1), "lnk_1", "sealed"),
         SeenObject(),
         make_snapshot(buckets={EXAMPLE.bucket: bucket}),
     )

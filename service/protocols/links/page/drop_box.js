@@ -21,7 +21,6 @@ const KINDS = {
   "text/plain": "plain text",
   "video/*": "videos",
 };
-const GREATEST = 5 * 1024 ** 3; // bytes of one PUT
 const input = byId("files");
 const most = Number(input.dataset.most);
 /** What a refusal means here: the service's own text is for programmers. */
@@ -190,7 +189,7 @@ function showDone() {
   if (isDone) announce(`${byId("status").textContent} ${byId("done").textContent}`);
 }
 
-if (most < GREATEST) byId("limits").append(element("li", `Up to ${bytes(most)} each`));
+byId("limits").append(element("li", `Up to ${bytes(most)} each`));
 if (input.accept) {
   const kinds = input.accept.split(", ").map((type) => KINDS[type] ?? type);
   byId("limits").append(element("li", `Only these types: ${kinds.join(", ")}`));
