@@ -32,7 +32,8 @@ export class SignIn {
   async #start() {
     const isBack = this.#issuer && (await this.#back());
     const key = isBack ? null : keptKey();
-    if (key) await this.#withKept(key);
+    if (key) return this.#withKept(key);
+    if (!this.#issuer) byId("token").focus();
   }
 
   async #withKept(key) {

@@ -9,6 +9,7 @@ export function offerTools(mayDiagnose) {
   const dialog = (name, id) => ({ name, act: () => showModal(byId(id)) });
   opensMenu(byId("tools"), () => [
     dialog("Your access", "access"),
+    dialog("Keyboard", "keys"),
     ...(mayDiagnose() ? [dialog("Troubleshoot", "diagnosing")] : []),
     { name: showsCode() ? "Hide code" : "Show code", act: () => showCode(!showsCode()) },
   ]);

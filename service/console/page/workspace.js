@@ -14,6 +14,7 @@ import { DiagnosisPanel } from "./diagnosis_panel.js";
 import { byId } from "./elements.js";
 import { FilesPanel } from "./files_panel.js";
 import { showGrants } from "./grants_panel.js";
+import { offerKeys } from "./keys_card.js";
 import { closeMenu } from "./menu.js";
 import { offerNewFolder } from "./new_folder.js";
 import { SharePanel } from "./share_panel.js";
@@ -39,6 +40,7 @@ export class Workspace {
     this.diagnosis = new DiagnosisPanel(service);
     offerNewFolder((name) => this.#make(name));
     offerTools(() => this.diagnosis.isOffered);
+    offerKeys();
     watchAddress(() => this.#isIn && this.#follow());
     // A grant may have been withdrawn: what the page offers follows.
     service.onForbidden = () => this.#refreshGrants();

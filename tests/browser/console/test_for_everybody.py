@@ -48,6 +48,10 @@ def test_axe_finds_nothing_in_any_state(chromium: Browser, harness: Harness, wid
         opened.button("Tools").click()
         assert violations_in_light_and_dark(opened.page) == []
         opened.page.keyboard.press("Escape")
+        opened.tool("Keyboard")
+        assert violations_in_light_and_dark(opened.page) == []
+        assert fits(opened.page)
+        opened.page.keyboard.press("Escape")
         opened.tool("Your access")
         assert violations_in_light_and_dark(opened.page) == []
         opened.page.keyboard.press("Escape")
@@ -176,6 +180,22 @@ def test_all_of_it_is_done_without_a_mouse(console: ConsolePage, tmp_path: Path)
     expect(console.page.get_by_role("status")).to_have_text("Copied.")
     press("Enter", on="Sign out", backwards=True)
     expect(console.field("API key or token")).to_be_focused()
+
+
+def test_a_question_mark_shows_the_keys(console: ConsolePage) -> None:
+    console.sign_in()
+    console.harness.put("keys card.txt", b"k")
+    card = console.page.get_by_role("dialog", name="Keyboard", exact=True)
+    console.field("Filter").press("?")  # which is text there
+    expect(card).to_be_hidden()
+    console.field("Filter").fill("")
+    console.button("Upload").focus()
+    console.page.keyboard.press("?")
+    for key in ("F2", "Space", "Ctrl", "Esc"):
+        expect(card.get_by_text(key, exact=True)).to_be_visible()
+    console.page.keyboard.press("Escape")
+    expect(card).to_be_hidden()
+    expect(console.button("Upload")).to_be_focused()
 
 
 def to(console: ConsolePage, name: str, *, backwards: bool = False) -> None:

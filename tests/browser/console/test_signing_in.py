@@ -61,6 +61,11 @@ def test_what_can_be_no_key_is_not_sent(console: ConsolePage, text: str) -> None
     assert asked == []
 
 
+def test_the_sign_in_says_where_a_key_comes_from(console: ConsolePage) -> None:
+    expect(console.field("API key or token")).to_be_focused()
+    expect(console.page.get_by_text("No key yet? Ask your administrator.")).to_be_visible()
+
+
 def test_a_valid_key_opens_the_page_and_stays_in_memory(console: ConsolePage) -> None:
     console.sign_in()
     expect(console.page.get_by_text("Signed in as tests")).to_be_visible()
