@@ -7,8 +7,8 @@ import { dateAndTime, displayName, timeLeft } from "./words.js";
 
 const WARNED = 60; // seconds before the end
 const ENDS_BY = {
-  grant: " This is as long as you may share it.",
-  session: " It could not be made to last longer.",
+  grant: ". This is as long as you may share it.",
+  session: ". It could not be made to last longer.",
 };
 
 export class LinkRow {
@@ -38,7 +38,7 @@ export class LinkRow {
     field.addEventListener("focus", () => field.select());
     const time = this.#part("time");
     time.dateTime = link.expiresAt.toISOString();
-    time.textContent = `${dateAndTime(link.expiresAt)}.${ENDS_BY[link.limitedBy] ?? ""}`;
+    time.textContent = dateAndTime(link.expiresAt) + (ENDS_BY[link.limitedBy] ?? "");
     this.#button("send").hidden = !navigator.share || link.url === undefined;
     this.#button("revoke").hidden = link.id === undefined;
     const acts = {

@@ -24,6 +24,7 @@ from service.access.grants import AccessRequest, Grants, Operation
 from service.access.key_prefixes import safe_name
 from service.api.html_page import root_of
 from service.api.public_text import PublicText
+from service.clock import rfc3339
 from service.console import content_security_policy, page_files
 from service.errors import PresignError
 from service.presigning.snapshot import Snapshot
@@ -36,7 +37,7 @@ from service.signing.actions import MAX_UPLOAD_BYTES
 router = APIRouter(include_in_schema=False)
 
 _PAGE: Final = Path(__file__).parent / "page"
-_FILES: Final = ("drop_box.js", "sent_names.js", "link.css")
+_FILES: Final = ("drop_box.js", "sent_names.js", "times.js", "link.css")
 _TYPES: Final = {"css": "text/css", "js": "text/javascript"}
 _OF_THE_CONSOLE: Final = (
     *("base.css", "controls.css", "uploads.css", "icon.svg"),
@@ -99,12 +100,13 @@ def drop_box_page(link: Link, visit: str, snapshot: Snapshot, grants: Grants) ->
         title=f"Files for {link.label}" if link.label else "Send files",
         who=link.label or "the owner of this link",
         message=link.message or "",
+        ends=rfc3339(link.expires_at),
         until=until(link),
     )
 
 
 def file_page(ticket: LinkTicket, seen: SeenObject, snapshot: Snapshot) -> Response:
-    """A page with one button, which says what is known of the file. It has no script.
+    """A page with one button, which says what is known of the file. It works without its script.
 
     A picture is shown by the link itself, which redirects there, unless that would be a use.
     """
@@ -116,7 +118,6 @@ def file_page(ticket: LinkTicket, seen: SeenObject, snapshot: Snapshot) -> Respo
         ("Size", None if seen.size is None else sized(seen.size)),
         ("Type", seen.content_type),
         ("Shared by", link.label),
-        ("Available until", until(link)),
     ]
     # A name as it is would turn the direction of text, so that `gnp.exe` reads as `exe.png`.
     return _page(
@@ -126,6 +127,8 @@ def file_page(ticket: LinkTicket, seen: SeenObject, snapshot: Snapshot) -> Respo
         picture=ticket.text if has_picture else "",
         message=link.message or "",
         facts=facts,
+        ends=rfc3339(link.expires_at),
+        until=until(link),
         times=_times(link),
     )
 
@@ -169,7 +172,7 @@ def sized(count: int) -> str:
 
 
 def until(link: Link) -> str:
-    """Return a link's end as people read it: no page knows their time zone without a script."""
+    """Return a link's end in UTC. The page's script shows it in the browser's time zone."""
     end = datetime.fromtimestamp(link.expires_at, UTC)
     return f"{end.day} {end:%B %Y, %H:%M} UTC"
 

@@ -1,8 +1,10 @@
 """A link that counts its uses: opening it uses nothing, its button does; and pages of refusals."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -65,6 +67,19 @@ def test_the_link_names_the_downloaded_file(
     opened = open_page(links.create(key="4711", max_uses=2, filename="Q3 report.pdf"))
     expect(opened.page.get_by_text("This link can be used 2 times.")).to_be_visible()
     assert download(opened, tmp_path) == ("Q3 report.pdf", b"report")
+
+
+@pytest.mark.parametrize("is_box", [True, False])
+def test_times_are_the_visitors_own(chromium: Browser, links: LinksHarness, is_box: bool) -> None:
+    links.store.put("timed.txt")
+    url = links.drop_box("timed/") if is_box else links.create(key="timed.txt")
+    with chromium.new_context(locale="en-GB", timezone_id="Asia/Kolkata") as context:
+        opened = open_link(context, links, url)
+        shown = opened.page.locator("time")
+        ends = datetime.fromisoformat(shown.get_attribute("datetime") or "")
+        there = ends.astimezone(ZoneInfo("Asia/Kolkata"))
+        expect(shown).to_have_text(f"{there.day} {there:%b %Y, %H:%M}")
+        kept_to_itself(opened)
 
 
 def test_a_picture_is_seen_before_it_is_downloaded(

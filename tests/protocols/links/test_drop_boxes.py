@@ -124,6 +124,8 @@ async def test_the_page_says_who_asks_and_for_what(visitor: Visitor) -> None:
     page = (await visitor.send("GET", path, BROWSER)).text
     assert "Your files go to <bdi>&lt;b&gt;Ann&lt;/b&gt; &amp; Co</bdi>." in page
     assert "<bdi>Two files,\nplease</bdi>" in page
-    assert re.search(r"until \d+ \w+ 20\d\d, \d\d:\d\d UTC", page)
+    assert re.search(
+        r'until <time datetime="[0-9T:-]+Z">\d+ \w+ 20\d\d, \d\d:\d\d UTC</time>', page
+    )
     plain = (await visitor.send("GET", visitor.drop_box(), BROWSER)).text
     assert "Your files go to <bdi>the owner of this link</bdi>." in plain

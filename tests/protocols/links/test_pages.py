@@ -89,7 +89,15 @@ async def test_a_body_from_the_page_takes_a_slot(visitor: Visitor) -> None:
 
 async def test_the_files_of_the_pages_are_served(visitor: Visitor) -> None:
     seen = set[str]()
-    linked = {"base.css", "controls.css", "uploads.css", "link.css", "icon.svg", "drop_box.js"}
+    linked = {
+        "times.js",
+        "base.css",
+        "controls.css",
+        "uploads.css",
+        "link.css",
+        "icon.svg",
+        "drop_box.js",
+    }
     while unseen := linked - seen:
         name = unseen.pop()
         seen.add(name)
