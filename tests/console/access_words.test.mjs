@@ -35,7 +35,7 @@ test("an upload says which files, how large and whether it may replace", () => {
   const limits = { content_types: ["application/pdf", "video/*"], max_content_length: 500 * MIB };
   assert.deepEqual(said(["upload", "multipart"], limits), ["upload PDF and video files up to 500 MB"]);
   assert.deepEqual(said(["form"]), ["upload files"]);
-  assert.deepEqual(said(["multipart"], { allow_overwrite: true }), ["upload files, also in place of others"]);
+  assert.deepEqual(said(["multipart"], { allow_overwrite: true }), ["upload and replace files"]);
 });
 
 test("each way to upload is said once", () => {
@@ -47,7 +47,7 @@ test("deleting, versions and programs are said after the rest", () => {
     "download files whose name you know",
     "delete files",
     "use older versions of files",
-    "use programs that speak S3",
+    "connect S3 tools",
   ]);
 });
 

@@ -71,7 +71,7 @@ test("a folder that may not be listed leads to one that shows something", () => 
 
 test("a bucket that is not the caller's leads to those that are", () => {
   const { title, up } = words("a/", { bucket: "other" });
-  assert.equal(title, "You have no bucket of this name");
+  assert.equal(title, "“other” does not exist, or you have no access");
   assert.deepEqual(up, { bucket: null, folder: "" });
   assert.equal(words("", { bucket: null, grants: [] }).title, "You have no access to files yet");
 });

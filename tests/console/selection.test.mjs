@@ -44,7 +44,7 @@ test("what is selected is said with its size, folders without", () => {
   const file = { size: 6 * 2 ** 20 };
   const folder = { isFolder: true };
   assert.equal(selectedInWords([file, file, { size: 0 }]), "3 selected, 12 MB");
-  assert.equal(selectedInWords([file, folder]), "2 selected, 6 MB without 1 folder");
+  assert.equal(selectedInWords([file, folder]), "2 selected (1 folder not counted), 6 MB");
   assert.equal(selectedInWords([folder]), "1 selected");
   assert.equal(entriesInWords([file, folder, folder]), "1 file and 2 folders");
 });

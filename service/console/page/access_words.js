@@ -18,7 +18,7 @@ export function accessInWords(grant) {
   const said = [reading(has, grant), has(...SENDS) && sending(grant), has("delete") && "delete files"];
   if (has("versions")) said.push("use older versions of files");
   if (has("link")) said.push(sharing(has, grant));
-  if (has("credentials", "sign")) said.push("use programs that speak S3");
+  if (has("credentials", "sign")) said.push("connect S3 tools");
   if (has("notify")) said.push("report which files were stored");
   said.push(fromWhere(grant));
   return said.filter(Boolean);
@@ -53,7 +53,7 @@ function fromWhere({ networks = [], vpc_endpoints: endpoints = [] }) {
 function sending({ content_types: types, max_content_length: most, allow_overwrite: replaces }) {
   const kinds = types ? `${listed([...new Set(types.map(kindInWords))], "and")} files` : "files";
   const size = most === undefined ? "" : ` up to ${bytes(most)}`;
-  return `upload ${kinds}${size}${replaces ? ", also in place of others" : ""}`;
+  return `upload ${replaces ? "and replace " : ""}${kinds}${size}`;
 }
 
 function sharing(has, { max_link_expires_in: longest = WEEK }) {

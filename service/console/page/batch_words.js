@@ -42,13 +42,13 @@ function zipLeft(name, { state, done, total, failures }) {
   return `${name} is saved without ${files(failures.length)}. It lists what is missing.`;
 }
 
-/** `3 selected, 12 MB`: folders count, and their sizes are not known. */
+/** `3 selected (1 folder not counted), 12 MB`: the size of a folder is not known. */
 export function selectedInWords(entries) {
   const size = entries.reduce((all, entry) => all + (entry.size ?? 0), 0);
   const folders = entries.filter(({ isFolder }) => isFolder).length;
   const known = folders < entries.length ? `, ${bytes(size)}` : "";
-  const without = known && folders ? ` without ${counted(folders, "folder")}` : "";
-  return `${entries.length.toLocaleString("en")} selected${known}${without}`;
+  const left = known && folders ? ` (${counted(folders, "folder")} not counted)` : "";
+  return `${entries.length.toLocaleString("en")} selected${left}${known}`;
 }
 
 /** `report.pdf`, `3 files`, `3 files and 1 folder`. */

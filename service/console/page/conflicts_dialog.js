@@ -9,23 +9,22 @@ const SHOWN = 5; // names
 
 /**
  * Resolves with REPLACE, KEEP_BOTH or SKIP, or with null if the question was closed: then nothing is to happen.
- * `mayReplace` says whether the caller may overwrite all of them. `done` is what happens to files, such as `moved`.
+ * `mayReplace` says whether the caller may overwrite all of them.
  */
-export function askAboutConflicts(names, { mayReplace, done }) {
+export function askAboutConflicts(names, { mayReplace }) {
   const isOne = names.length === 1;
   const title = isOne ? "This name is taken" : `${counted(names.length, "name")} are taken`;
   const list = element("ul", undefined, "taken");
   list.append(...names.slice(0, SHOWN).map(line));
   if (names.length > SHOWN) list.append(element("li", `and ${counted(names.length - SHOWN, "other")}`));
   const example = displayName(freeName(names[0], () => false));
-  const skipped = isOne ? "it is" : "they are";
-  const hint = element("p", `Keep both adds a number: ${example}. Skip: ${skipped} not ${done}.`, "hint");
+  const hint = element("p", `Keep both adds a number: ${example}. Skip leaves ${isOne ? "it" : "them"} out.`, "hint");
   const choices = [
     { name: "Skip", answer: SKIP },
     ...(mayReplace ? [{ name: isOne ? "Replace" : "Replace all", answer: REPLACE }] : []),
     { name: "Keep both", answer: KEEP_BOTH, isUsual: true },
   ];
-  const lead = element("p", isOne ? "A file of this name is there already:" : "Files of these names are there already:");
+  const lead = element("p", isOne ? "This file already exists:" : "These files already exist:");
   return ask({ title, content: [lead, list, hint], choices });
 }
 

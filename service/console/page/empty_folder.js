@@ -1,6 +1,7 @@
 // What a folder says that shows no files, and where its way up leads. Pure.
 
 import { bucketsOf, foldersOf, may, namedBelow } from "./access.js";
+import { displayName } from "./words.js";
 
 const SENDING = "Drop files or folders anywhere on this page, or choose Upload.";
 
@@ -14,7 +15,7 @@ export function emptyWords(place, { isFiltered, isFound }) {
   if (bucket === null)
     return { title: "You have no access to files yet", hint: "Ask the person who runs this service.", up: null };
   const up = foldersOf(grants, bucket).includes(folder) ? null : placeAbove(place);
-  if (!bucketsOf(grants).includes(bucket)) return { title: "You have no bucket of this name", hint: "", up };
+  if (!bucketsOf(grants).includes(bucket)) return { title: `“${displayName(bucket)}” does not exist, or you have no access`, hint: "", up };
   const sends = ["upload", "multipart"].some((way) => may(grants, way, bucket, `${folder}x`));
   const hint = sends ? SENDING : "";
   if (!may(grants, "list", bucket, folder)) return { title: "You cannot see the files in this folder", hint, up };

@@ -60,7 +60,7 @@ export class FileMover {
     const taken = moves.length > 1 ? await this.#taken(grants, targetBucket, roots) : new Set();
     const conflicts = conflictsOf(moves, taken);
     const isReplaceable = (keys) => keys.every((key) => mayCopyOver(grants, targetBucket, key));
-    const ask = (keys) => askAboutConflicts(keys.map(fileName), { mayReplace: isReplaceable(keys), done });
+    const ask = (keys) => askAboutConflicts(keys.map(fileName), { mayReplace: isReplaceable(keys) });
     let batch = null;
     const answer = new Answer(async (keys) => (batch ? batch.ask(() => ask(keys)) : ask(keys)));
     if (conflicts.length && !(await answer.for(conflicts.map(({ targetKey }) => targetKey)))) return;

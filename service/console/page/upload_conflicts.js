@@ -41,7 +41,7 @@ export class UploadConflicts {
     this.#isAsking = true;
     for (const row of rows) this.#asked.add(row);
     const mayReplace = rows.every((row) => row.mayOverwrite);
-    const answer = await askAboutConflicts(rows.map(({ key }) => fileName(key)), { mayReplace, done: "uploaded" });
+    const answer = await askAboutConflicts(rows.map(({ key }) => fileName(key)), { mayReplace });
     this.#isAsking = false;
     const present = this.#rows(); // others may have been dismissed, or somebody else is signed in
     for (const row of rows) if (present.includes(row) && row.isTaken) this.#answers[answer]?.(row);

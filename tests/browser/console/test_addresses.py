@@ -89,7 +89,7 @@ def test_an_address_that_leads_nowhere_says_so_and_leads_up(console: ConsolePage
     empty.get_by_role("link", name="Go up to addresses").click()
     expect(console.row("here.txt")).to_be_visible()
     at(console, "#/nobodys/folder/")
-    expect(empty).to_contain_text("You have no bucket of this name")
+    expect(empty).to_contain_text("“nobodys” does not exist, or you have no access")
     empty.get_by_role("link", name="Go to all files").click()
     expect(console.heading).to_have_text("Your buckets")
     at(console, "#/%E0%A4%A")

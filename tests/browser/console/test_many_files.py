@@ -84,7 +84,7 @@ def test_files_are_selected_moved_and_renamed_by_keyboard(
         console.follow("many")
         console.button("a.txt").focus()
         press("Control+a")
-        selected(console, "4 selected, 15 bytes without 1 folder")
+        selected(console, "4 selected (1 folder not counted), 15 bytes")
         press("Escape")
         selected(console, "Select all")
         press("Shift+ArrowDown")

@@ -185,6 +185,8 @@ def test_who_may_not_replace_keeps_both(console: ConsolePage) -> None:
     console.sign_in(LIMITED_KEY)
     console.upload(text_file("taken.txt"))
     dialog = console.page.get_by_role("dialog", name="This name is taken")
+    expect(dialog).to_contain_text("This file already exists:")
+    expect(dialog).to_contain_text("Skip leaves it out.")
     expect(dialog.get_by_role("button")).to_have_text(["Skip", "Keep both"])
     answer(console, "This name is taken", "Keep both")
     console.wait_until_sent("taken (2).txt")
