@@ -68,7 +68,7 @@ export class FileActs {
   }
 }
 
-/** To the file that a dialog was about: its row may have been drawn anew. */
+/** To the file that a dialog was about: its row may have been replaced. */
 function leadBack(key) {
   if (!focusControl(byId("rows"), key, "more")) byId("where").focus();
 }
