@@ -155,4 +155,6 @@ def test_a_service_without_the_call_offers_nothing(console: ConsolePage) -> None
     with console.page.expect_response("**/openapi.json"):
         console.sign_in()
     console.button("Tools").click()
-    expect(console.page.get_by_role("menuitem")).to_have_text(["Your access", "Show code"])
+    expect(console.page.get_by_role("menuitem")).to_have_text(
+        ["Your access", "Keyboard", "Show code"]
+    )

@@ -156,7 +156,7 @@ def asks_before_leaving(opened: LinkPage) -> bool:
 def test_it_is_used_by_keyboard_and_announces_what_happened(
     open_page: Open, links: LinksHarness
 ) -> None:
-    opened = open_page(links.drop_box("keys/"))
+    opened = open_page(links.drop_box("typed/"))
     opened.page.keyboard.press("Tab")
     opened.page.keyboard.type("Ann/Smith")
     opened.page.keyboard.press("Tab")
@@ -171,9 +171,9 @@ def test_it_is_used_by_keyboard_and_announces_what_happened(
         "by keyboard.txt: Sent. Done. You can close this page."
     )
     admin = links.store.admin_client()
-    [sent] = admin.list_objects_v2(Bucket=links.store.bucket, Prefix="keys/")["Contents"]
+    [sent] = admin.list_objects_v2(Bucket=links.store.bucket, Prefix="typed/")["Contents"]
     day, key = f"{sent['LastModified']:%Y-%m-%d}", sent["Key"]
-    assert re.fullmatch(rf"keys/{day} Ann Smith [0-9a-f]{{12}}/{day} by keyboard\.txt", key)
+    assert re.fullmatch(rf"typed/{day} Ann Smith [0-9a-f]{{12}}/{day} by keyboard\.txt", key)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
