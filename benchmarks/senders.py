@@ -17,6 +17,7 @@ from tests.support.service import API_KEY
 PARALLEL: Final = 4
 PART_MIB: Final = 8  # what the service chooses for 300 MiB, and boto3's default
 KEY: Final = "client"  # of the object that all download
+PLAIN: Final = "plain"  # the same without a checksum, as the others read it
 _PRESIGN: Final = (sys.executable, "-m", "presign_client")
 _BOTO3: Final = """
 import sys
@@ -64,8 +65,14 @@ class Senders:
             to = f":s3:{self.store.bucket}/rclone"
             yield self._rclone("rclone copyto", ["copyto", str(file), to], "rclone")
 
+    def plain(self, file: Path) -> Sender:
+        """Return what stores the object without a checksum, which no other sender does."""
+        return self._s5cmd("s5cmd", [*self._s5cmd_parts(), str(file), self._s3(PLAIN)])
+
     def down(self, copy: Path) -> Iterator[Sender]:
         yield self._presign("presign get", "get", f"objects/{KEY}", str(copy))
+        without = "presign get, without a checksum"
+        yield self._presign(without, "get", f"objects/{PLAIN}", str(copy))
         yield self._boto3(f"boto3, {PARALLEL} parts", "download_file", copy, KEY, PARALLEL)
         yield self._aws("aws s3 cp", [self._s3(KEY), str(copy)])
         yield self._s5cmd("s5cmd cp", [*self._s5cmd_parts(), self._s3(KEY), str(copy)])

@@ -128,6 +128,7 @@ def _move_large(mib: int, file: Path, turn: Turn, times: Times) -> None:
     with _senders(turn) as senders:
         up, copy = list(senders.up(file)), senders.state / "copy"
         _time(up[-1], senders.store)
+        _time(senders.plain(file), senders.store)
         for words, each in (("up", up), ("down", senders.down(copy))):
             task = Task(turn.store, turn.line, f"{mib} MiB {words}", mib)
             for sender in turn.order(each):
