@@ -26,9 +26,13 @@ def _names(entry: str, to: SplitResult) -> bool:
     """
     scheme, _, place = entry.lower().rpartition("://")
     is_ipv6 = place.count(":") > 1 and not place.startswith("[")
-    named = urlsplit(f"//[{place}]" if is_ipv6 else f"//{place}")
+    try:
+        named = urlsplit(f"//[{place}]" if is_ipv6 else f"//{place}")
+        port = named.port
+    except ValueError:  # such as of fd00::/8, which is for programs that know networks
+        return False
     host, name = to.hostname or "", named.hostname or ""
-    if scheme not in {"", "all", to.scheme} or named.port not in {None, to.port}:
+    if scheme not in {"", "all", to.scheme} or port not in {None, to.port}:
         return False
     if scheme or name == "localhost":
         return host == name

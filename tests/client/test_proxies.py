@@ -57,3 +57,14 @@ def test_the_scheme_of_a_url_comes_before_all() -> None:
     assert proxy_for("https://example.com/", settings) == "http://secure.test:1"
     assert proxy_for("http://example.com/", settings) == "http://socks.test:2"
     assert proxy_for("http://example.com/", {}) is None
+
+
+@pytest.mark.parametrize(
+    "unknown", ["fd00::/8", "[fd00::]/8", "example.com:any", "a:99999", "[::1"]
+)
+def test_an_exception_of_another_form_names_no_host(unknown: str) -> None:
+    settings = {"https": PROXY, "no": f"{unknown},other.test"}
+
+    assert proxy_for("https://example.com/", settings) == PROXY
+    assert proxy_for("https://[fd00::1]/", settings) == PROXY
+    assert proxy_for("https://other.test/", settings) is None
