@@ -8,7 +8,7 @@ import os
 import socket
 import ssl
 from base64 import b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from http.client import HTTPException
 from threading import Lock
 from typing import Any
@@ -75,7 +75,7 @@ class Pools:
             place, sent[TARGET] = _divided(url)
             # As it is signed. urllib3 would leave out a dot at its end, and a usual port. For a
             # proxy it adds one of its own, unless there is one with a capital.
-            sent["Host"] = urlsplit(url).netloc
+            sent["Host"] = urlsplit(url).netloc.rpartition("@")[2]
         return self._pool(url).request(
             method,
             place,
@@ -170,12 +170,19 @@ def _cause_of(error: Exception) -> Any:
     return error.args[-1] if is_around else error
 
 
-def _is_untrusted(error: BaseException | None) -> bool:
-    while error is not None:
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
+def causes(error: Any) -> Iterator[BaseException]:
+    """Yield an error, and what it is around.
+
+    Never its `__context__`: a program may call while it handles an error of another server, and
+    that is the context then.
+    """
+    while isinstance(error, BaseException):
+        yield error
+        error = error.__cause__ or (error.args[-1] if error.args else None)
+
+
+def _is_untrusted(error: Exception) -> bool:
+    return any(isinstance(each, ssl.SSLCertVerificationError) for each in causes(error))
 
 
 class _WithoutQuery(logging.Filter):

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from urllib3.exceptions import HTTPError, ProxySchemeUnknown
 
 from presign_client.errors import UNREACHABLE, PresignError
-from presign_client.pools import CANNOT_BE_REACHED, Pools, is_unsent, reason_of
+from presign_client.pools import CANNOT_BE_REACHED, Pools, causes, is_unsent, reason_of
 
 NO_SUCH_PROXY = "presign is reached by HTTP proxies alone. For another kind give `http`."
 
@@ -40,15 +40,14 @@ class NoReplyError(Exception):
         self.is_unsent = is_unsent
 
 
-def _system_reason(error: BaseException | None) -> str:
+def _system_reason(error: Exception) -> str:
     """Return why the system could not connect, in brackets, or nothing."""
-    while error is not None:
-        match error:
+    for each in causes(error):
+        match each:
             case socket.gaierror():
                 return " (unknown host)"
             case OSError(errno=int(number)):
                 return f" ({os.strerror(number).lower()})"
-        error = error.__cause__ or error.__context__
     return ""
 
 

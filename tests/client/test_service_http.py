@@ -4,9 +4,11 @@ import gzip
 import json
 import logging
 import socket
+import ssl
 from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -157,6 +159,14 @@ def test_a_password_in_the_address_is_not_shown() -> None:
     assert "hunter2" not in failed.value.detail
 
 
+def test_a_password_in_the_address_is_not_sent_as_the_host() -> None:
+    with store_that(sends(OK)) as service:
+        assert subject(service.url.replace("//", "//:hunter2@")) == "tests"
+
+    assert f"host: {service.url.removeprefix('http://')}" in lines_of(service)
+    assert "hunter2" not in service.requests[0]
+
+
 @pytest.mark.parametrize("end", [Connection.end, Connection.reset])
 def test_a_lost_answer_is_asked_for_again(end: Callable[[Connection], None]) -> None:
     def answer(connection: Connection, number: int) -> None:
@@ -178,6 +188,25 @@ def test_a_link_is_not_made_twice_for_a_lost_answer(sent: bytes) -> None:
         pytest.raises(PresignError, match="presign ended the connection"),
     ):
         presign.link("reports", "a.csv")
+
+    assert len(service.requests) == 1
+
+
+def _meet_a_bad_certificate() -> NoReturn:
+    raise ssl.SSLCertVerificationError("of another server")
+
+
+def test_an_error_that_the_program_handles_makes_no_second_link() -> None:
+    """It is the context of all errors that are raised meanwhile."""
+    with (
+        store_that(lambda connection, _: connection.end()) as service,
+        client_of(service.url) as presign,
+    ):
+        try:
+            _meet_a_bad_certificate()
+        except ssl.SSLCertVerificationError:
+            with pytest.raises(PresignError, match="presign ended the connection"):
+                presign.link("reports", "a.csv")
 
     assert len(service.requests) == 1
 
