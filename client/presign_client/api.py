@@ -130,7 +130,7 @@ def _read(answer: Reply, *, repeatable: bool) -> Any:
     if answer.status == 204:
         return None
     if answer.is_success and _media_type(answer) == JSON:
-        with suppress(ValueError):
+        with suppress(ValueError, RecursionError):
             return loads(answer.content)
     error = _error(answer)
     may_repeat = repeatable or answer.status == 429
@@ -149,7 +149,7 @@ def _error(answer: Reply) -> PresignError:
             return _problem(answer)
         if _media_type(answer) == JSON and not answer.is_success:
             return _refusal(answer)
-    except (ValueError, LookupError, TypeError, AttributeError):
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         pass
     return PresignError(
         NOT_PRESIGN,

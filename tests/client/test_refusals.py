@@ -1,11 +1,15 @@
 """Problems of the service, refusals of the store, and which calls are repeated."""
 
+import ssl
+from typing import NoReturn
+
 import httpx
 import pytest
 
-from presign_client import PresignError, Retries
+from presign_client import Presign, PresignError, Retries
 from tests.client.failing import fails
 from tests.client.fake import TOKEN, Fake, problem, s3_error
+from tests.client.socket_store import store_that
 
 
 def refused(fake: Fake) -> PresignError:
@@ -117,10 +121,11 @@ def test_a_problem_that_is_none_is_not_presign(content: str, kind: str) -> None:
     assert refused(fake).code == "not_presign"
 
 
-def test_an_answer_that_is_no_json_is_not_presign() -> None:
+@pytest.mark.parametrize("content", ["{", "[" * 200_000])
+@pytest.mark.parametrize("kind", ["application/json", "application/problem+json"])
+def test_an_answer_that_is_no_json_is_not_presign(content: str, kind: str) -> None:
     fake = Fake()
-    json = {"content-type": "application/json"}
-    fails(1, httpx.Response(200, headers=json, content="{"), fake)
+    fails(1, httpx.Response(200, headers={"content-type": kind}, content=content), fake)
 
     assert refused(fake).code == "not_presign"
 
@@ -166,3 +171,22 @@ def test_an_expired_url_is_signed_again() -> None:
 
 def test_retries_are_random_within_a_growing_bound() -> None:
     assert Retries().random() < 1
+
+
+def _meet_a_bad_certificate() -> NoReturn:
+    raise ssl.SSLCertVerificationError("of another server")
+
+
+def test_an_error_that_the_program_handles_makes_no_second_link() -> None:
+    """It is the context of all errors that are raised meanwhile."""
+    with (
+        store_that(lambda connection, _: connection.end()) as service,
+        Presign(service.url, TOKEN) as presign,
+    ):
+        try:
+            _meet_a_bad_certificate()
+        except ssl.SSLCertVerificationError:
+            with pytest.raises(PresignError, match="presign ended the connection"):
+                presign.link("reports", "a.csv")
+
+    assert len(service.requests) == 1

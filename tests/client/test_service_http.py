@@ -4,11 +4,9 @@ import gzip
 import json
 import logging
 import socket
-import ssl
 from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 
@@ -188,25 +186,6 @@ def test_a_link_is_not_made_twice_for_a_lost_answer(sent: bytes) -> None:
         pytest.raises(PresignError, match="presign ended the connection"),
     ):
         presign.link("reports", "a.csv")
-
-    assert len(service.requests) == 1
-
-
-def _meet_a_bad_certificate() -> NoReturn:
-    raise ssl.SSLCertVerificationError("of another server")
-
-
-def test_an_error_that_the_program_handles_makes_no_second_link() -> None:
-    """It is the context of all errors that are raised meanwhile."""
-    with (
-        store_that(lambda connection, _: connection.end()) as service,
-        client_of(service.url) as presign,
-    ):
-        try:
-            _meet_a_bad_certificate()
-        except ssl.SSLCertVerificationError:
-            with pytest.raises(PresignError, match="presign ended the connection"):
-                presign.link("reports", "a.csv")
 
     assert len(service.requests) == 1
 
