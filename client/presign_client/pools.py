@@ -45,7 +45,7 @@ class Pools:
     def __init__(self, given: PoolManager | None = None) -> None:
         self._given, self._lock = given, Lock()
         self._proxies = {} if given else getproxies()
-        self._pools: dict[tuple[str, str | None], PoolManager] = {}
+        self._pools: dict[tuple[str, str | None, int], PoolManager] = {}
 
     def close(self) -> None:
         for pool in [self._given, *self._pools.values()]:
@@ -93,10 +93,12 @@ class Pools:
         if self._given is not None:
             return self._given
         place = urlsplit(url).scheme, proxy_for(url, self._proxies)
+        # A forked process has the same sockets, and would read the answers of its parent.
+        of_process = *place, os.getpid()
         with self._lock:
-            if place not in self._pools:
-                self._pools[place] = _new_pool(*place)
-            return self._pools[place]
+            if of_process not in self._pools:
+                self._pools[of_process] = _new_pool(*place)
+            return self._pools[of_process]
 
 
 def _divided(url: str) -> tuple[str, str]:

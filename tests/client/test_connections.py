@@ -1,5 +1,7 @@
 """What http.client would not do: many headers, and connections that nobody has used for long."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from itertools import count
 
@@ -74,3 +76,24 @@ def test_a_connection_is_not_used_after_a_minute(pause: float, connections: int)
     pool.clear()
 
     assert store.connections == connections
+
+
+FORKS = """
+import os, sys
+from presign_client import Presign
+presign = Presign(sys.argv[1], "token")
+presign.whoami()
+if child := os.fork():
+    os.waitpid(child, 0)
+presign.whoami()
+"""
+
+
+def test_a_forked_process_has_connections_of_its_own() -> None:
+    """By a shared one it would read answers to its parent: signed URLs of other objects."""
+    body = b'{"subject": "tests", "grants": []}'
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+    with store_that(sends(head % len(body) + body)) as service:
+        subprocess.run([sys.executable, "-c", FORKS, service.url], check=True, timeout=60)
+
+    assert (service.connections, len(service.requests)) == (2, 3)
