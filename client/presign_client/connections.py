@@ -1,7 +1,7 @@
 """The connections of urllib3, which send what is signed."""
 
 from collections.abc import Iterator
-from http.client import HTTPResponse
+from http.client import HTTPException, HTTPResponse
 from time import monotonic
 from typing import Any, BinaryIO
 
@@ -14,6 +14,7 @@ from presign_client.stopping import check_wanted
 IDLE_SECONDS = 60  # for the next byte, either way
 TARGET = "x-presign-target"  # on the way through urllib3, and not sent
 MAX_LINE = 65536  # bytes; http.client refuses a longer one
+MOST_EARLY = 100  # answers before the final one: of 102, which servers send every few seconds
 ENDS = frozenset({b"\r\n", b"\n", b""})  # of the headers
 
 
@@ -32,7 +33,7 @@ class _Head:
         return next(self._lines)
 
     def _read(self) -> Iterator[bytes]:
-        while True:
+        for _ in range(MOST_EARLY + 1):
             yield self._file.readline(MAX_LINE + 1)  # the status
             headers = b""
             while (line := self._file.readline(MAX_LINE + 1)) not in ENDS:
@@ -42,6 +43,7 @@ class _Head:
             if headers:
                 yield headers
             yield line
+        raise HTTPException("headers without an end")  # a server could send 103 for ever
 
 
 class _FinalAnswer(HTTPResponse):

@@ -8,7 +8,7 @@ from itertools import count
 import pytest
 from urllib3 import PoolManager
 
-from presign_client.connections import IDLE_SECONDS, TARGET, Connection, Pool
+from presign_client.connections import IDLE_SECONDS, MOST_EARLY, TARGET, Connection, Pool
 from presign_client.retries import TemporaryError
 from presign_client.store_http import StoreHttp
 from tests.client.socket_store import OK, sends, store_that
@@ -97,3 +97,14 @@ def test_a_forked_process_has_connections_of_its_own() -> None:
         subprocess.run([sys.executable, "-c", FORKS, service.url], check=True, timeout=60)
 
     assert (service.connections, len(service.requests)) == (2, 3)
+
+
+@pytest.mark.parametrize("early", [b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 103 Hints\r\n\r\n"])
+def test_answers_before_the_final_one_have_an_end(http: StoreHttp, early: bytes) -> None:
+    with store_that(sends(early * (MOST_EARLY + 1) + OK)) as store:
+        assert refusal(http, store.url) == "The store sent too many headers."
+    with (
+        store_that(sends(early * MOST_EARLY + OK)) as store,
+        http.answer("GET", f"{store.url}/a", {}) as answer,
+    ):
+        assert answer.read() == b"12345"
