@@ -27,6 +27,7 @@ from urllib3.exceptions import (
 
 from presign_client import __version__
 from presign_client.connections import TARGET, Pool, SecurePool
+from presign_client.errors import UNREACHABLE, PresignError
 from presign_client.proxies import proxy_for
 
 CANNOT_BE_REACHED = "cannot be reached"
@@ -128,9 +129,14 @@ def _new_pool(scheme: str, proxy: str | None) -> PoolManager:
 
 def _trusting() -> ssl.SSLContext:
     """Return what trusts the authorities that the environment names, or else certifi's."""
-    if file := os.environ.get("SSL_CERT_FILE"):
-        return ssl.create_default_context(cafile=file)
-    if directory := os.environ.get("SSL_CERT_DIR"):
+    file, directory = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
+    if file:
+        try:
+            return ssl.create_default_context(cafile=file)
+        except OSError:  # also for what is no certificate
+            text = "SSL_CERT_FILE names a file without certificates that can be read."
+            raise PresignError(UNREACHABLE, text) from None
+    if directory:
         return ssl.create_default_context(capath=directory)
     from certifi import where  # noqa: PLC0415 - plain HTTP does not need it
 

@@ -225,6 +225,17 @@ def test_authorities_of_the_environment_replace_the_usual_ones(
         assert "not trusted here" in refusal(service.url).detail
 
 
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_authorities_that_cannot_be_read_are_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None
+) -> None:
+    if content is not None:
+        (tmp_path / "ca.crt").write_text(content)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.crt"))
+
+    assert refusal("https://presign.test").detail.startswith("SSL_CERT_FILE names a file without")
+
+
 @pytest.mark.parametrize("password", ["p@ss", "pä€"])
 def test_a_proxy_of_the_environment_gets_its_password(
     monkeypatch: pytest.MonkeyPatch, password: str
