@@ -29,7 +29,7 @@ def _check_network(text: str) -> str:
     if found.prefixlen == 0:
         raise ValueError("these are all addresses; leave it out, or name those that you mean")
     if _is_ipv4_in_ipv6(found):
-        raise ValueError("stores see such an address as IPv4; write its IPv4 network")
+        raise ValueError("such an address is seen as IPv4; write its IPv4 network")
     if str(found.network_address) != str(ip_network(address).network_address):
         raise ValueError(f"the address has bits beyond the length; write {found}")
     return str(found)

@@ -297,7 +297,7 @@ ERRORS: Final = [
      ['10: server.trusted_proxies.0: these are all addresses; leave it out, or name those that you mean (found "0.0.0.0/0")']),
     ("callers:", "server: {trusted_proxies: [10.1.2.3/16, '::ffff:10.0.0.1']}\ncallers:",
      ['10: server.trusted_proxies.0: the address has bits beyond the length; write 10.1.0.0/16 (found "10.1.2.3/16")',
-      '10: server.trusted_proxies.1: stores see such an address as IPv4; write its IPv4 network (found "::ffff:10.0.0.1")']),
+      '10: server.trusted_proxies.1: such an address is seen as IPv4; write its IPv4 network (found "::ffff:10.0.0.1")']),
     ("callers:", "server: {proxy_header: X-Real-IP}\ncallers:",
      ['10: server.proxy_header: write one of: X-Forwarded-For, Forwarded (found "X-Real-IP")']),
     ("callers:", "server: {log_level: debug}\ncallers:",
