@@ -13,7 +13,16 @@ from tools.site_check import problems
 from tools.site_markdown import for_the_site
 
 SETTINGS: Final = tomllib.loads((ROOT / "docs/zensical.toml").read_text(encoding="utf-8"))
-READERS: Final = ["Start", "Guides", "Callers", "Operate", "Programs", "Reference", "Project"]
+READERS: Final = [
+    "Start",
+    "Guides",
+    "Build",
+    "Connect",
+    "People",
+    "Operate",
+    "Reference",
+    "Project",
+]
 
 
 def paths(nav: Any) -> Iterator[str]:
