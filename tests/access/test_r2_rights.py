@@ -169,6 +169,10 @@ def test_credentials_of_other_operations_are_refused() -> None:
             [grant("a/", Operation.DOWNLOAD), grant("b/", Operation.DOWNLOAD, Operation.UPLOAD)]
         )
     assert [*refused.value.pointers] == ["#/prefix"]
+    assert refused.value.detail == (
+        "A token of R2 has the same operations on all its paths, and these grants have not. "
+        "Name a prefix whose grants have."
+    )
 
 
 def test_a_buckets_own_session_may_do_nothing() -> None:
