@@ -110,8 +110,9 @@ def test_a_call_of_no_operation_has_no_token(action: str) -> None:
 
 
 def test_a_grant_on_the_whole_bucket_has_no_paths() -> None:
-    whole = [grant("", Operation.HEAD)]
-    assert "paths" not in Rights.of(["HeadObject"], whole, Operation.HEAD).claims()
+    whole = Rights.of(["HeadObject"], [grant("", Operation.HEAD)], Operation.HEAD)
+    assert "paths" not in whole.claims()
+    assert (whole.prefixes, whole.keys) == (("",), ())
 
 
 def test_a_token_of_nothing_is_not_one_of_everything() -> None:
