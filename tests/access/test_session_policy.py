@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.access.bucket_arns import bucket_arns
+from service.access.copy_policy import copy_policy
 from service.access.decisions import Allowed, decide
 from service.access.grants import AccessRequest, Grant, Grants, Operation
 from service.access.iam_patterns import widest
@@ -286,6 +287,17 @@ def test_the_policy_has_no_whitespace() -> None:
         '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject",'
         '"Resource":"arn:aws:s3:::acme/a/*"}]}'
     )
+
+
+def test_actions_are_written_as_iam_lists_them() -> None:
+    """IAM takes any case. Another store may not, and would then deny nothing."""
+    arns = replace(ARNS, enforces_limits=True, tags_read_by=("Scan",))
+    copies = copy_policy([make_grant()], arns, max_age=60_000)
+    assert copies is not None
+    for policy in (session_policy([make_grant()], arns, max_age=60_000), copies.policy):
+        for each in statements(policy):
+            actions = each["Action"] if isinstance(each["Action"], list) else [each["Action"]]
+            assert {*actions} <= {"s3:*", *OBJECT_ACTIONS, *LISTINGS, *KMS_ACTIONS}
 
 
 @given(key=keys, action=st.sampled_from([*OBJECT_ACTIONS, *BUCKET_ACTIONS, *LISTINGS]))
