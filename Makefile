@@ -167,7 +167,7 @@ clients: $(VENV)/.installed $(STORE_VENV)/.installed $(CLIENTS_VENV)/.installed 
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal $(ALL_FOLDERS) $(or $(TESTS),tests/browser tests/clients)
 
 pages-newest: PYTHON = $(TEST_PYTHON)
-pages-newest: $(VENV)/.installed $(STORE_VENV)/.installed | $(UV)  ## run the commands of the pages with today's packages in place of the locked ones, and name the pages that break
+pages-newest: $(VENV)/.installed $(STORE_VENV)/.installed $(NODE_MODULES) | $(UV)  ## run the commands of the pages with today's packages in place of the locked ones, and name the pages that break
 	mkdir -p dist
 	$(call newest,clients)
 	$(call newest,hub)
