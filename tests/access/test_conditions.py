@@ -93,6 +93,20 @@ def test_a_list_needs_the_place_and_no_tag() -> None:
     assert not allows(policy, "s3:ListBucket", BUCKET, {"s3:prefix": "b/", **IN_VPC})
 
 
+def test_lists_of_grants_add_up_each_under_its_own_conditions() -> None:
+    places = {"a/": OFFICE, "b/": VPC, "c/": None}
+    grants = [grant(Operation.LIST, prefix=each, conditions=at) for each, at in places.items()]
+    policy = session_policy(grants, AWS)
+
+    def listed(at: dict[str, str]) -> list[str]:
+        below = [(each, {"s3:prefix": each, **at}) for each in places]
+        return [each for each, context in below if allows(policy, "s3:ListBucket", BUCKET, context)]
+
+    assert listed(AT_OFFICE) == ["a/", "c/"]
+    assert listed(IN_VPC) == ["b/", "c/"]
+    assert listed({}) == ["c/"]
+
+
 def test_kms_has_no_condition_since_s3_asks_it() -> None:
     policy = session_policy([grant(Operation.DOWNLOAD, conditions=OFFICE)], AWS)
     assert allows(policy, "kms:Decrypt", KMS_KEY, {"kms:ViaService": VIA})
