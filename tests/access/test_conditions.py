@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.access.bucket_arns import BucketArns, bucket_arns
+from service.access.caller_description import describe_grant
 from service.access.conditions import members, names_in_header, tag_name, words
 from service.access.copy_policy import copy_policy, grants_of_copies
 from service.access.decisions import (
@@ -345,6 +346,15 @@ def test_a_copy_is_under_the_conditions_of_both_grants() -> None:
         assert not does("s3:PutObject", key, {**AT_OFFICE, **IN_VPC})
 
 
+@pytest.mark.parametrize("conditions", [None, OFFICE, CLEAN])
+def test_a_copy_under_equal_conditions_uses_their_grants_alone(
+    conditions: Conditions | None,
+) -> None:
+    grants = {each: grant(prefix="a/", conditions=each) for each in (None, OFFICE, CLEAN)}
+    found = grants_of_copies(grants.values(), conditions, conditions)
+    assert found == [grants[conditions]]
+
+
 @pytest.mark.parametrize("operation", [Operation.UPLOAD, Operation.FORM, Operation.MULTIPART])
 def test_a_session_that_uploads_sets_no_tag_that_is_read_by(operation: Operation) -> None:
     uploading, _ = session_policies([grant(operation)], TAGS_READ)
@@ -415,6 +425,7 @@ def test_conditions_are_described_as_they_were_set() -> None:
         "networks": ["203.0.113.0/24"],
         "vpc_endpoints": ["vpce-0123456789abcdef0"],
     }
+    assert describe_grant(grant(conditions=OFFICE))["networks"] == ["203.0.113.0/24"]
     assert members(CLEAN) == {"only_if_tagged": {"Scan": "ok", "Second name": "ok"}}
     assert [*words(EITHER)] == ["only from 203.0.113.0/24 or VPC endpoint vpce-0123456789abcdef0"]
     assert [*words(CLEAN)] == ["only if tagged Scan=ok and Second name=ok"]
