@@ -12,6 +12,7 @@ from service.access.bucket_arns import BucketArns, bucket_arns
 from service.access.caller_description import describe_grant
 from service.access.conditions import members, names_in_header, tag_name, words
 from service.access.copy_policy import copy_policy, grants_of_copies
+from service.access.create_only import is_create_only, overwriting, overwriting_alone
 from service.access.decisions import (
     Allowed,
     Denied,
@@ -313,6 +314,33 @@ def test_credentials_replace_nothing_by_a_grant_of_other_conditions(
     whole = {"s3:ObjectCreationOperation": "true"}
     assert not allows(policy, "s3:PutObject", KEY, {**whole, **AT_HOME})
     assert allows(policy, "s3:PutObject", KEY, {**whole, **AT_HOME, "s3:if-none-match": "*"})
+
+
+def share_a_key(one: Grant, other: Grant) -> bool:
+    if one.prefix == other.prefix:
+        return True
+    pairs = ((one, other), (other, one))
+    return any(a.covers_subtree and b.prefix.startswith(a.prefix) for a, b in pairs)
+
+
+@given(
+    st.lists(
+        st.builds(
+            grant,
+            st.sampled_from([Operation.UPLOAD, Operation.DOWNLOAD]),
+            prefix=st.sampled_from(["a/", "a/b", "b/"]),
+            allow_overwrite=st.booleans(),
+            conditions=st.sampled_from([None, OFFICE]),
+        ),
+        max_size=4,
+    )
+)
+def test_a_grant_that_replaces_is_alone_unless_others_create_there(grants: list[Grant]) -> None:
+    def is_alone(replacing: Grant) -> bool:
+        near = (each for each in grants if share_a_key(each, replacing) and is_create_only(each))
+        return all(each.conditions == replacing.conditions for each in near)
+
+    assert overwriting_alone(grants) == [each for each in overwriting(grants) if is_alone(each)]
 
 
 def test_credentials_replace_where_no_other_grant_creates() -> None:
