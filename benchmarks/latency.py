@@ -160,7 +160,7 @@ WORKS: Final[dict[str, Work]] = {
     "100 remote signatures a second": _signatures,
     "a Git LFS batch of 100 each second": _lfs_batch,
     "a scrape every 0.5 s": _scrapes,
-    f"a reload of {CALLERS:,} callers": _reload,
+    f"a reload of {CALLERS:,} callers, each of which has changed": _reload,
     "tokens with unknown keys": _unknown_key,
     "batches, and the audit trail is not read for 1 s": _slow_sink,
 }
