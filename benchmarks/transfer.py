@@ -2,8 +2,9 @@
 
 `make bench-transfer` moves the same random bytes with each, to and from MiniStack and SeaweedFS, all
 on loopback and on the cores that this machine has: large files and folders of small ones, up and
-down, by plain HTTP and by TLS, which nginx ends. `--line 50` is a line with a delay of 50 ms. What is timed is a whole process, from its start to its end: what a user waits for. Its CPU
-time is the user's and the system's, without the service's and the store's. presign-client and
+down, by plain HTTP and by TLS, which nginx ends. `--line 50` is a line with a delay of 50 ms. What
+is timed is a whole process, from its start to its end: what a user waits for. Its CPU time is the
+user's and the system's, without the service's and the store's. presign-client and
 `examples/upload.mjs` ask the service for URLs, send SHA-256s, and compare the object at the end; the
 others send what their defaults are with their own credentials.
 

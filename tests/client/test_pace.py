@@ -25,11 +25,11 @@ def moved(pace: Pace, *rates: float, began: float = 0.0) -> list[int]:
 
 
 def test_the_width_grows_while_the_rate_grows() -> None:
-    assert moved(Pace(16, 0.0), 100, 150, 225, 340) == [8, 16, 16, 16]
+    assert moved(Pace(64, 0.0), 100, 150, 225, 340) == [16, 32, 64, 64]
 
 
 def test_a_rate_that_stays_takes_the_last_step_back() -> None:
-    assert moved(Pace(16, 0.0), 100, 105, 200, 300) == [8, START, START, START]
+    assert moved(Pace(16, 0.0), 100, 105, 200, 300) == [16, START, START, START]
 
 
 def test_more_are_tried_again_after_a_pause() -> None:
@@ -38,7 +38,7 @@ def test_more_are_tried_again_after_a_pause() -> None:
 
     widths = moved(pace, *[100] * (int(PAUSE_SECONDS) + 1), began=2.0)
 
-    assert widths[-3:] == [START, 8, START]
+    assert widths[-3:] == [START, 16, START]
 
 
 def test_the_limit_is_never_passed() -> None:
@@ -53,14 +53,14 @@ def test_a_store_that_asks_for_fewer_gets_half() -> None:
         pace.slow_down(0.0)
         widths.append(pace.width)
 
-    assert widths == [2, 1, 1, 1]
+    assert widths == [4, 2, 1, 1]
     assert moved(pace, 100, 200) == [1, 1]  # seconds of the pause
     assert moved(pace, 100, 2000, began=PAUSE_SECONDS) == [2, 4]
 
 
-def test_nothing_is_decided_within_half_a_second() -> None:
+def test_nothing_is_decided_within_a_fifth_of_a_second() -> None:
     pace = Pace(16, 0.0)
-    for moment in range(50):
+    for moment in range(20):
         pace.moved(10**9, moment / 100)
 
     assert pace.width == START
@@ -89,7 +89,7 @@ class AtOnce:
 
 
 @pytest.mark.parametrize(("parallel", "most"), [(16, START), (2, 2), (1, 1)])
-def test_a_transfer_begins_with_four_requests_or_fewer(
+def test_a_transfer_begins_with_eight_requests_or_fewer(
     fake: Fake, tmp_path: Path, parallel: int, most: int
 ) -> None:
     file = tmp_path / "a.csv"

@@ -1,9 +1,14 @@
-"""How many requests run at the same time: more while that moves more. Pure."""
+"""How many requests run at the same time: more while that moves more. Pure.
+
+A/B of whole downloads of 1 GiB from SeaweedFS, four rounds, with `START` 8 and `SECONDS` 0.2
+against 4 and 0.5: over a line of 50 ms 2.47 against 2.92 s, over one of 5 ms 1.63 against 1.77 s.
+Without a delay both took 0.97 s, and 1.58 s over TLS.
+"""
 
 PARALLEL = 16  # at most, unless the caller says otherwise
-START = 4  # on a fast line more are slower
+START = 8
 GAIN = 1.1  # a rate that is so much higher is worth more requests
-SECONDS = 0.5  # of one rate
+SECONDS = 0.2  # of one rate
 PAUSE_SECONDS = 10.0  # before more are tried again
 
 
@@ -17,7 +22,7 @@ class Pace:
         self._best, self._paused_until = 0.0, now
 
     def moved(self, count: int, now: float) -> None:
-        """Count what was moved, in any unit, and widen or narrow twice a second at most."""
+        """Count what was moved, in any unit, and widen or narrow once in `SECONDS` at most."""
         self._moved += count
         elapsed = now - self._began
         if elapsed < SECONDS:
