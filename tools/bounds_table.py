@@ -31,64 +31,52 @@ BOUNDS: Final = (
     (
         "body",
         (
-            f"{_BOUNDS.body_seconds:g} s; {MAX_BODY_BYTES // _KIB} KiB, of a batch or a list of parts "
+            f"{_BOUNDS.body_seconds:g} s; {MAX_BODY_BYTES // _KIB} KiB, of a batch or list of parts "
             f"{MAX_BATCH_BYTES // _MIB} MiB"
         ),
         "408, 413",
     ),
     (
-        "a body that nothing needs",
+        "body that nothing needs",
         (
-            f"what comes within {2 * _BOUNDS.linger_seconds:g} s after the response, or "
-            f"{_BOUNDS.linger_seconds:g} s if that has `Connection: close`"
+            f"{2 * _BOUNDS.linger_seconds:g} s after the response, {_BOUNDS.linger_seconds:g} s with "
+            f"`Connection: close`; before a redirect {MAX_DISCARDED_BYTES // _MIB} MiB of known length"
         ),
-        "the connection is closed",
+        "connection closed",
     ),
     (
-        "such a body before a redirect",
-        (
-            f"{MAX_DISCARDED_BYTES // _MIB} MiB; a longer one, or one without a length, is read after the "
-            "response only"
-        ),
-        "the connection is closed",
-    ),
-    (
-        "an answer that the client does not read",
+        "answer that the client does not read",
         f"{_BOUNDS.write_seconds:g} s",
-        "the connection is closed",
+        "connection closed",
     ),
     (
-        "an idle connection",
+        "idle connection",
         f"{KEEP_ALIVE_SECONDS} s",
-        "it is closed; load balancers must close theirs sooner (AWS's: 60 s)",
+        "the same; load balancers must close theirs sooner (AWS's: 60 s)",
     ),
     (
         "requests in progress",
-        f"`max_in_flight`, {ServerSettings.model_fields['max_in_flight'].default}",
-        "503 `overloaded`, `Retry-After: 1`",
-    ),
-    (
-        "requests of one caller in progress",
-        "one caller may hold half of the free slots; the next, half of what is left",
+        (
+            f"`max_in_flight`, {ServerSettings.model_fields['max_in_flight'].default}; one caller may hold "
+            "half of the free slots, the next half of what is left"
+        ),
         "503 `overloaded`, `Retry-After: 1`",
     ),
     (
         "bodies being received",
         "half of `max_in_flight`, shared alike",
-        "503 `overloaded`, unless the body is there already",
+        "503 `overloaded`, unless the body is complete",
     ),
     (
         "batches being signed",
-        (
-            f"{BATCH_SLOTS}; callers alternate, and a quarter of `max_in_flight` may wait, shared alike"
-        ),
+        f"{BATCH_SLOTS}; callers alternate; a quarter of `max_in_flight` may wait, shared alike",
         "503 `overloaded`",
     ),
     (
-        "a diagnosis",
+        "diagnosis",
         (
-            f"a URL of {MAX_URL_LENGTH:,} characters, {MAX_HEADERS} headers of {MAX_HEADERS_LENGTH:,} "
-            f"together, an answer of {MAX_BODY_LENGTH:,}; {MAX_TRIED} requests tried"
+            f"URL of {MAX_URL_LENGTH:,} characters, {MAX_HEADERS} headers of {MAX_HEADERS_LENGTH:,} "
+            f"together, answer of {MAX_BODY_LENGTH:,}; {MAX_TRIED} requests tried"
         ),
         "422",
     ),
@@ -103,28 +91,28 @@ BOUNDS: Final = (
         "503 `credentials_unavailable`",
     ),
     (
-        "requests that wait for one bucket's STS, one bucket's store, or issuers",
-        "each a quarter of `max_in_flight`, together three quarters",
-        "that bucket's own 503, at once; its `detail` names the limit",
+        "requests that wait for a bucket's STS, a bucket's store, or issuers",
+        "a quarter of `max_in_flight` each, three quarters together",
+        "that bucket's 503, at once; `detail` names the limit",
     ),
     (
-        "calls to STS in progress",
+        "calls to STS",
         (
-            f"{attempts.MAX_IN_FLIGHT}; per bucket, {attempts.MAX_IN_FLIGHT_PER_BUCKET} and that of its "
-            "own session"
+            f"{attempts.MAX_IN_FLIGHT}; per bucket {attempts.MAX_IN_FLIGHT_PER_BUCKET} and its own "
+            "session's"
         ),
-        "they wait for a slot",
+        "they wait",
     ),
     (
-        "calls to stores in progress",
+        "calls to stores",
         (
-            f"{s3.CALLS}; per bucket, {s3.CALLS_PER_BUCKET} and {s3.COMPLETIONS_PER_BUCKET} completions; "
-            f"{s3.COMPLETIONS} completions in all; each waits {s3.SLOT_WAIT_SECONDS:g} s for a slot"
+            f"{s3.CALLS}; per bucket {s3.CALLS_PER_BUCKET}, and {s3.COMPLETIONS_PER_BUCKET} completions; "
+            f"{s3.COMPLETIONS} completions in all; they wait {s3.SLOT_WAIT_SECONDS:g} s"
         ),
         "503 `overloaded`",
     ),
     (
-        "a call to a store",
+        "call to a store",
         (
             f"{s3.CALL_SECONDS:g} s, {s3.ATTEMPTS} attempts of {s3.CALL_SECONDS / s3.ATTEMPTS:g} s; a "
             f"completion {COMPLETE_SECONDS:g} s"
@@ -135,16 +123,16 @@ BOUNDS: Final = (
         "notifying a hook",
         (
             f"{sender.SECONDS:g} s, {sender.MAX_ANSWER_BYTES // _KIB} KiB of its answer; {IN_FLIGHT} requests in "
-            f"flight, {JOBS} messages and {JOBS} pushes for each hook, and {WAITING} messages that wait; "
-            "one caller has at most as many pushes as are free, and callers alternate"
+            f"flight, {JOBS} messages, {JOBS} pushes and {WAITING} waiting messages for each hook; one caller "
+            "has at most as many pushes as are free; callers alternate"
         ),
-        "the message goes back to the queue; a push gets 503",
+        "back to the queue; a push gets 503",
     ),
     (
-        "a store's answer",
+        "store's answer",
         (
-            f"{s3.MAX_ANSWER_BYTES // _KIB} KiB, of a list of parts {s3.MAX_LIST_BYTES // _MIB} MiB, of "
-            f"objects or versions {s3.MAX_OBJECTS_BYTES // _MIB} MiB; {MAX_CHUNKS:,} pieces"
+            f"{s3.MAX_ANSWER_BYTES // _KIB} KiB; list of parts {s3.MAX_LIST_BYTES // _MIB} MiB, "
+            f"of objects or versions {s3.MAX_OBJECTS_BYTES // _MIB} MiB; {MAX_CHUNKS:,} pieces"
         ),
         "502 `storage_refused`",
     ),

@@ -73,103 +73,82 @@ def _most(model: type[BaseModel], name: str) -> str:
 
 
 _OBJECTS: Final = (
+    ("one request: an upload URL, a form, an object URL", f"{MAX_UPLOAD_BYTES // _GIB} GiB"),
+    ("multipart upload", f"{MAX_OBJECT_BYTES / _TIB:.1f} TiB; {MAX_PARTS:,} parts"),
     (
-        "one request: an upload URL, a form, an object URL",
-        f"{MAX_UPLOAD_BYTES // _GIB} GiB",
-        "422, of an object URL 413: upload it in parts",
-    ),
-    (
-        "a multipart upload",
-        f"{MAX_OBJECT_BYTES / _TIB:.1f} TiB; {MAX_PARTS:,} parts",
-        "422 `invalid_request`",
-    ),
-    (
-        "a part",
+        "part",
         f"{MIN_PART_BYTES // _MIB} MiB to {MAX_PART_BYTES // _GIB} GiB; the last may be smaller",
-        "422 `invalid_request`",
     ),
-    ("a key", f"{MAX_KEY_BYTES:,} bytes of UTF-8", "422 `invalid_request`"),
-    ("metadata", f"{MAX_METADATA_BYTES:,} bytes, names and values", "422 `invalid_request`"),
-    (
-        "tags",
-        f"{MAX_TAGS}; keys of {MAX_TAG_KEY} characters, values of {MAX_TAG_VALUE}",
-        "422 `invalid_request`",
-    ),
+    ("key", f"{MAX_KEY_BYTES:,} bytes of UTF-8"),
+    ("metadata", f"{MAX_METADATA_BYTES:,} bytes, names and values"),
+    ("tags", f"{MAX_TAGS}; keys of {MAX_TAG_KEY} characters, values of {MAX_TAG_VALUE}"),
 )
 _CALLS: Final = (
-    ("a batch", f"{MAX_BATCH:,} items, {MAX_BATCH_BYTES // _MIB} MiB", "422, 413"),
+    ("batch", f"{MAX_BATCH:,} items, {MAX_BATCH_BYTES // _MIB} MiB", "422, 413"),
     (
         "URLs of parts",
         f"{MAX_PARTS_PER_REQUEST}; a creation signs the first {DEFAULT_PARTS_PER_REQUEST}",
         "422",
     ),
-    ("a list of objects or versions", "1,000 a page", "the next page"),
-    ("a directory of a package index", f"{MAX_PAGES} pages", "422"),
+    ("list of objects or versions", "1,000 a page", "next page"),
+    ("directory of a package index", f"{MAX_PAGES} pages", "422"),
+    ("wheels without a checksum in it", f"{MAX_CHECKED} a request", "next request"),
+    ("batch of Git LFS", f"{MAX_OBJECTS} objects", "413"),
+    ("query of Turborepo", f"{MAX_HASHES} hashes", "400"),
+    ("revision of the Hugging Face Hub", f"{MAX_FILES:,} files", "422"),
+    ("refs of its repository", f"{MAX_REFS} revisions", "422"),
     (
-        "wheels without a checksum in a package index",
-        f"{MAX_CHECKED} a request",
-        "the next request",
-    ),
-    ("a batch of Git LFS", f"{MAX_OBJECTS} objects", "413"),
-    ("what Turborepo asks for at once", f"{MAX_HASHES} hashes", "400"),
-    ("a revision of the Hugging Face Hub", f"{MAX_FILES:,} files", "422"),
-    ("the refs of its repository", f"{MAX_REFS} revisions", "422"),
-    (
-        "listings for the Hub that are made at once",
-        f"{MAX_AT_ONCE}, half of them for one caller",
+        "listings for the Hub at once",
+        f"{MAX_AT_ONCE}, half for one caller",
         "503",
     ),
-    ("a message by MCP", f"{MAX_BODY_BYTES // 1024} KiB", "413"),
+    ("message by MCP", f"{MAX_BODY_BYTES // 1024} KiB", "413"),
     (
         "names in an answer by MCP",
         f"{MAX_NAMES:,}, {MAX_BYTES // 1000} KB; a search: {MAX_LOOKED_AT:,}, in {MAX_PAGES} pages",
-        "the next page",
+        "next page",
     ),
     ("events that a store pushes", f"{MAX_PUSH_BYTES // 1024**2} MiB", "413"),
-    ("an upload of MLflow", f"{MAX_MLFLOW_PARTS:,} parts", "422"),
-    ("a token", f"{MAX_TOKEN_LENGTH:,} characters", "401"),
+    ("upload of MLflow", f"{MAX_MLFLOW_PARTS:,} parts", "422"),
+    ("token", f"{MAX_TOKEN_LENGTH:,} characters", "401"),
 )
 _LIFETIMES: Final = (
     (
-        "a URL",
+        "URL",
         _time(_default(ServerSettings, "default_expires_in")),
-        f"`max_expires_in` of the grant, what is left of the session, and {_time(MAX_EXPIRES_IN)}",
+        f"the grant's `max_expires_in`, the rest of the session, and {_time(MAX_EXPIRES_IN)}",
     ),
     (
-        "a URL or cookies of [CloudFront](cloudfront.md)",
+        "URL or cookies of [CloudFront](cloudfront.md)",
         _time(_default(ServerSettings, "default_expires_in")),
-        f"`max_expires_in` of the grant, and {_time(MAX_DELIVERY_SECONDS)}",
+        f"the grant's `max_expires_in`, and {_time(MAX_DELIVERY_SECONDS)}",
     ),
-    ("a window of `stable_for`", "none", _time(MAX_STABLE_FOR)),
+    ("window of `stable_for`", "none", _time(MAX_STABLE_FOR)),
+    ("object URL's redirect", _time(_default(ObjectUrlSettings, "expires_in")), "as a URL"),
+    ("share link's redirect", _time(EXPIRES_IN), "the same"),
     (
-        "the URL of an object URL's redirect",
-        _time(_default(ObjectUrlSettings, "expires_in")),
-        "as a URL",
-    ),
-    ("the URL of a share link's redirect", _time(EXPIRES_IN), "the same"),
-    (
-        "a share link",
+        "share link",
         _time(_default(GrantSettings, "max_link_expires_in")),
-        f"`max_link_expires_in` of the grant, and {_time(LONGEST_LINK)}",
+        f"the grant's `max_link_expires_in`, and {_time(LONGEST_LINK)}",
     ),
-    ("a signature of remote signing", _time(HEADER_SIGNATURE_SECONDS), "the same"),
+    ("signature of remote signing", _time(HEADER_SIGNATURE_SECONDS), "the same"),
     (
-        "a session",
+        "session",
         _time(_default(BucketDefaults, "session_seconds")),
         f"the role's own maximum, and {_most(BucketDefaults, 'session_seconds')}",
     ),
     (
         "credentials for a program",
-        f"those of a session that lasts {_time(MIN_VENDED_SECONDS)} or longer",
+        f"a session's, for {_time(MIN_VENDED_SECONDS)} or longer",
         "as a session",
     ),
     (
-        "a token of an issuer",
-        "the issuer's",
+        "issuer's token",
+        "issuer's",
         f"`max_lifetime_seconds`, {_time(_default(IssuerSettings, 'max_lifetime_seconds'))} by default",
     ),
     (
-        "an issuer's keys",
+        "issuer's keys",
         f"fetched every {_time(REFRESH_SECONDS)}",
         f"{_time(STALE_SECONDS)} without the issuer",
     ),
@@ -177,33 +156,29 @@ _LIFETIMES: Final = (
 _KEPT: Final = (
     ("sessions in a replica", f"{MAX_SESSIONS:,}", "callers displace each other's"),
     (
-        "sessions with credentials, of one caller on one bucket",
+        "sessions with credentials, per caller and bucket",
         f"{MAX_VENDED}",
         "503 `credentials_unavailable`",
     ),
     ("verified tokens in a replica", f"{MAX_TOKENS:,}", "the oldest is verified again"),
+    ("callers counted for `rate_limit` in memory", f"{MAX_COUNTS:,}", "the oldest is dropped"),
     (
-        "callers counted for `rate_limit` in memory",
-        f"{MAX_COUNTS:,}",
-        "the oldest count is dropped",
-    ),
-    (
-        "links with `max_uses` of one caller, and revoked ones",
+        "caller's links with `max_uses`, and revoked ones",
         f"{MOST_LINKS:,} each",
         "403 `limit_exceeded`",
     ),
     (
-        "links in the list of one caller",
-        f"{MOST_LISTED:,}, and {PAGE_LINKS} a page",
-        'the link works, and its answer has `"listed": false`',
+        "caller's listed links",
+        f"{MOST_LISTED:,}, {PAGE_LINKS} a page",
+        'the link works, with `"listed": false`',
     ),
 )
-TABLES: Final[Mapping[str, Sequence[tuple[str, str, str]]]] = {
-    "| of an object | | beyond it |": _OBJECTS,
-    "| of a call | | beyond it |": _CALLS,
+TABLES: Final[Mapping[str, Sequence[tuple[str, ...]]]] = {
+    "| of an object | |": _OBJECTS,
+    "| of a call | | beyond |": _CALLS,
     "| lifetime of | default | at most |": _LIFETIMES,
-    "| of what is kept | | beyond it |": _KEPT,
-    "| of a request | | beyond it |": BOUNDS,
+    "| what is kept | | beyond |": _KEPT,
+    "| of a request | | beyond |": BOUNDS,
 }
 
 
@@ -213,7 +188,8 @@ def page(text: str) -> str:
         before, begin, rest = text.partition(f"{head}\n")
         assert begin, head
         after = rest[rest.index("\n\n") :] if rest.startswith("|") else f"\n{rest}"
-        lines = [head, "| --- | --- | --- |", *(f"| {' | '.join(row)} |" for row in rows)]
+        line = f"|{' --- |' * len(rows[0])}"
+        lines = [head, line, *(f"| {' | '.join(row)} |" for row in rows)]
         text = before + "\n".join(lines) + after
     return text
 
