@@ -29,10 +29,7 @@ class Example:
         patch.chdir(directory)
         Path("presign.yaml").write_text(self.configuration)
         Path("token.txt").write_text(make_token(**{**KEYCLOAK, "sub": "ann", "aud": "presign"}))
-        words = shlex.split(self.command)
-        while "=" in words[0]:
-            patch.setenv(*words.pop(0).split("=", 1))
-        program, *arguments = words
+        program, *arguments = shlex.split(self.command)
         assert program == "presign"
         return CliRunner().invoke(main, arguments)
 
@@ -80,8 +77,5 @@ def test_a_command_prints_what_the_page_shows(
 def test_the_exit_codes_are_those_of_the_page(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    codes = []
-    for each in examples():
-        with monkeypatch.context() as patch:  # one sets a variable
-            codes.append(each.run(tmp_path, patch).exit_code)
-    assert codes == [1, 0, 0, 0, 1, 1, 0]
+    codes = [each.run(tmp_path, monkeypatch).exit_code for each in examples()]
+    assert codes == [1, 0, 0, 1, 0]
