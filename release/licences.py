@@ -74,10 +74,13 @@ def fits(expression: str) -> bool:
 
 
 def page(text: str, bill: dict[str, Any]) -> str:
-    """Return the page with the current table, which is at its end."""
+    """Return the page with the current table, which is at its end.
+
+    It has no versions, which are in the bill: a new one with the same licence does not change it.
+    """
     by_licence: dict[str, list[str]] = {}
-    for name, version, licence in rows(bill):
-        by_licence.setdefault(licence, []).append(f"{name} {version}")
+    for name, _, licence in rows(bill):
+        by_licence.setdefault(licence, []).append(name)
     table = [f"| {each} | {', '.join(found)} |\n" for each, found in sorted(by_licence.items())]
     before, head, _ = text.partition(_HEAD)
     return before + head + "".join(table)
