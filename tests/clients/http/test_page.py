@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from tests.clients.http.places import Place, install_httpfs, make_wheel, write_netrc
+from tests.clients.http.places import Place, install_httpfs, write_netrc
 from tests.clients.http.program import PYTHON
 from tests.clients.toolchains import GENERATORS, tool
 from tests.docs.documents import blocks
@@ -21,7 +21,6 @@ DEBIANS: Final = {
     "rclone": "rclone",
     "ogrinfo": "gdal-bin",
 }
-WHEEL: Final = "tinypkg-1.0-py3-none-any.whl"
 COMMANDS: Final = {
     "sh": ("bash", "-euo", "pipefail", "-c"),
     "python": (PYTHON, "-W", "error", "-c"),
@@ -35,7 +34,6 @@ def _directory(place: Place, tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("page")
     write_netrc(directory, place.url)
     install_httpfs(directory)
-    place.store.put(f"wheels/{WHEEL}", make_wheel())
     return directory
 
 
@@ -51,5 +49,3 @@ def test_the_page_works_as_a_whole(place: Place, directory: Path) -> None:
             leaked = [each for each in sent if "authorization" in each.headers]
             assert leaked == [], block.place
     assert (directory / "copied" / "q3.csv").read_text() == "quarter,total\nq3,42\n"
-    assert (directory / "packages" / "tinypkg.py").exists()
-    assert (directory / WHEEL).exists()
