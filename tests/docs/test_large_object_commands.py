@@ -63,7 +63,8 @@ def test_the_commands_on_the_page_upload_the_object(running: Demo, tmp_path: Pat
     reader = Reader(running, tmp_path)
     assert reader.begin()["part_size"] == PART_SIZE
     assert "etag" in reader.do("-T part-1").lower()
-    window = reader.read("/part-urls")
+    window = json.loads(reader.do("/part-urls"))
+    assert [part["content_length"] for part in window["parts"]] == [PART_SIZE, SIZE - 2 * PART_SIZE]
     there = reader.block('/parts"')
     listed = json.loads(run(there, running, tmp_path, reader.variables))
     assert listed == there.shown
