@@ -28,6 +28,30 @@ HEALTH: Final = {
     "express": "\napp.get('/', (_request, response) => response.sendStatus(200))\n",
 }
 
+# The page says what differs from FastAPI.
+FLASK: Final = """
+import os
+
+from flask import Flask, abort, request
+from presign_client import PresignError
+from presign_client.webhooks import verify
+
+app, seen = Flask(__name__), set()
+
+
+@app.post("/uploads")
+def uploads():
+    try:
+        data = verify(request.headers, request.get_data(), os.environ["HOOK_SECRET"])["data"]
+    except PresignError as error:
+        abort(401, error.detail)
+    event_id = request.headers["webhook-id"]
+    if event_id not in seen:
+        print(data["bucket"], data["key"], data.get("caller"), flush=True)
+        seen.add(event_id)
+    return "", 204
+"""
+
 
 @dataclass(frozen=True)
 class Receivers:
@@ -57,7 +81,7 @@ class Receivers:
 
 def command(framework: str, directory: Path, port: int) -> list[str]:
     """Write the page's receiver into the directory, and return how to start it."""
-    [text] = [each.text for each in blocks("docs/arrivals.md") if imports(framework, each.text)]
+    [text] = [each for each in [*programs(), FLASK] if imports(framework, each)]
     name = "receiver.mjs" if framework == "express" else "receiver.py"
     (directory / name).write_text(text + HEALTH[framework])
     if framework == "express":
@@ -66,6 +90,10 @@ def command(framework: str, directory: Path, port: int) -> list[str]:
     if framework == "flask":
         return [sys.executable, "-m", "flask", "--app", "receiver", "run", "--port", str(port)]
     return [sys.executable, "-m", "uvicorn", "receiver:app", "--port", str(port)]
+
+
+def programs() -> list[str]:
+    return [each.text for each in blocks("docs/arrivals.md")]
 
 
 def imports(framework: str, text: str) -> bool:
