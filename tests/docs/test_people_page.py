@@ -1,5 +1,7 @@
 """docs/people.md: each provider's token, with keys of an issuer on loopback."""
 
+import base64
+import json
 import os
 import sys
 from pathlib import Path
@@ -10,6 +12,7 @@ from ruamel.yaml import YAML
 
 from tests.auth import provider_tokens as provider
 from tests.auth.mint import jwk, jwks, make_token, rsa_key
+from tests.clients.toolchains import tool
 from tests.docs.documents import blocks, commands
 from tests.support.demo import paste
 from tests.support.http_servers import Handler, serving
@@ -17,7 +20,8 @@ from tests.support.http_servers import Handler, serving
 pytestmark = pytest.mark.slow
 
 PAGE: Final = "docs/people.md"
-[COMMAND] = [each.text for each in commands(PAGE)]
+[COMMAND] = [each.text for each in commands(PAGE) if "presign check" in each.text]
+[GRANT] = [each.text for each in commands(PAGE) if "client_credentials" in each.text]
 [CONFIGURATION] = [each.text for each in blocks(PAGE) if each.language == "yaml"]
 [SHOWN] = [each.text for each in blocks(PAGE) if each.language == "text"]
 
@@ -25,6 +29,17 @@ PAGE: Final = "docs/people.md"
 class Keys(Handler):
     def do_GET(self) -> None:  # noqa: N802 - its name there
         self.answer(200, jwks(jwk(rsa_key(), alg="RS256")))
+
+
+class TokenEndpoint(Handler):
+    """As Keycloak's documentation of service accounts has it."""
+
+    def do_POST(self) -> None:  # noqa: N802 - its name there
+        form = self.rfile.read(int(self.headers["content-length"]))
+        basic = f"Basic {base64.b64encode(b'orders:s3cret').decode()}"
+        known = self.headers["authorization"] == basic and form == b"grant_type=client_credentials"
+        answer = {"access_token": "a.b.c", "token_type": "Bearer", "expires_in": 60}
+        self.answer(200 if known else 401, json.dumps(answer).encode())
 
 
 def said(directory: Path, claims: provider.Claims) -> str:
@@ -76,3 +91,14 @@ def test_what_may_go_wrong_is_said_as_on_the_page(
 ) -> None:
     assert words in said(tmp_path, claims)
     assert words in " ".join(Path(PAGE).read_text(encoding="utf-8").split())
+
+
+def test_a_program_gets_a_token_by_client_credentials(tmp_path: Path) -> None:
+    for program in ("curl", "jq"):
+        tool(program, program)
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login orders password s3cret\n")
+    with serving(TokenEndpoint) as url:
+        text = GRANT.replace("https://sso.acme.com", url)
+        printed = paste(text, tmp_path, {"PATH": os.environ["PATH"], "HOME": str(tmp_path)})
+    assert printed == ""
+    assert (tmp_path / "token.txt").read_text() == "a.b.c\n"
