@@ -55,18 +55,26 @@ def sizes(running: Demo, key: str) -> list[int]:
     return [each["size"] for each in listed["objects"]]
 
 
-def test_the_program_in_javascript_works(running: Demo, tmp_path: Path) -> None:
+def test_the_programs_in_javascript_work(running: Demo, tmp_path: Path) -> None:
     (tmp_path / "node_modules").mkdir()
     (tmp_path / "node_modules/presign-client").symlink_to(ROOT / "client/js")
-    [program] = programs("js")
-    run([node(), "--no-warnings", str(written(program, running, tmp_path / "a.mjs"))], tmp_path)
+    download, upload = (
+        written(each, running, tmp_path / f"{number}.mjs")
+        for number, each in enumerate(programs("js"))
+    )
+    printed = run([node(), "--no-warnings", str(download)], tmp_path)
+    assert "reports/2026/summary.pdf?X-Amz-Algorithm=" in printed
+    run([node(), "--no-warnings", str(upload)], tmp_path)
     assert sizes(running, "hello-javascript.txt") == [5]
 
 
-def test_the_program_in_go_works(running: Demo, tmp_path: Path) -> None:
-    [program] = programs("go")
-    run(
-        [tool("go", "golang-go"), "run", str(written(program, running, tmp_path / "a.go"))],
-        tmp_path,
+def test_the_programs_in_go_work(running: Demo, tmp_path: Path) -> None:
+    compiler = tool("go", "golang-go")
+    download, upload = (
+        written(each, running, tmp_path / f"{number}.go")
+        for number, each in enumerate(programs("go"))
     )
+    printed = run([compiler, "run", str(download)], tmp_path)
+    assert "reports/2026/summary.pdf?X-Amz-Algorithm=" in printed
+    run([compiler, "run", str(upload)], tmp_path)
     assert sizes(running, "hello-go.txt") == [5]
