@@ -75,4 +75,4 @@ def test_a_bound_on_the_page_is_that_of_the_code(name: str, sentence: str) -> No
 def test_the_version_of_pipx_on_the_page_is_pinned() -> None:
     lock = (ROOT / "locks/clients.lock").read_text()
     [pinned] = re.findall(r"^pipx==(\S+)", lock, re.MULTILINE)
-    assert f"| pipx {pinned} |" in text_of("docs/package-index.md")
+    assert f"pipx {pinned} takes" in text_of("docs/package-index.md")
