@@ -1,6 +1,6 @@
 """A backend whose users upload files and download their own. No bytes of a file pass through it.
 
-    uvicorn fastapi_backend:app --port 9000
+    uvicorn fastapi_backend:app --port 8088
 
 It needs FastAPI, uvicorn, presign-client and these variables: `PRESIGN_URL`, `PRESIGN_TOKEN`,
 `BUCKET` and `APP_PASSWORD`. The token needs `upload` and `download` below `uploads/`.

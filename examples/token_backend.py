@@ -1,6 +1,6 @@
 """Gives each user of a page a token for presign, which works for five minutes.
 
-    ORIGIN=http://127.0.0.1:9000 uvicorn token_backend:app --port 9000
+    ORIGIN=http://127.0.0.1:8088 uvicorn token_backend:app --port 8088
 
 It needs FastAPI, uvicorn, PyJWT with cryptography, and these variables: `ORIGIN`, which is the
 `iss` of the tokens, `APP_PASSWORD`, and `SITE`, the folder with the page. presign gets the public

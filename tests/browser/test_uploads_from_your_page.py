@@ -103,7 +103,7 @@ def _harness(ministack: Store, tmp_path_factory: pytest.TempPathFactory) -> Iter
     with ExitStack() as stack:
 
         def serve(way: str, command: str) -> None:
-            ours = command.replace("9000", str(ports[way]))
+            ours = command.replace("8088", str(ports[way]))
             run = ["/bin/bash", "-euc", ours]
             stack.enter_context(run_process(run, directory, f"{origins[way]}/main.js", PATH=path))
 

@@ -47,7 +47,7 @@ def _site(
             "https://presign.example.com": str(service.client.base_url).rstrip("/"),
             '"$KEY"': API_KEY,
             "example.com": "127.0.0.1",
-            "9000": str(port),
+            "8088": str(port),
         }.items():
             command = command.replace(shown, ours)
         path = os.pathsep.join([str(Path(sys.executable).parent), os.defpath])

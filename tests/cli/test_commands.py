@@ -114,9 +114,9 @@ def test_make_demo_passes_its_ports_on() -> None:
 
 
 def test_make_demo_lets_the_pages_of_origins_call_it() -> None:
-    command = ["make", "-n", "demo", "ORIGIN=http://127.0.0.1:9000 https://a.example"]
+    command = ["make", "-n", "demo", "ORIGIN=http://127.0.0.1:8088 https://a.example"]
     done = run_to_end(command, cwd=ROOT, env=outside_make())
-    origins = " --origin http://127.0.0.1:9000 --origin https://a.example\n"
+    origins = " --origin http://127.0.0.1:8088 --origin https://a.example\n"
     assert " ".join(done.stdout.splitlines()[-1].split()).endswith(origins.strip())
 
 

@@ -31,8 +31,8 @@ class Backend:
         """Return a block of a guide with our addresses, key and bucket."""
         replaced = {
             "http://127.0.0.1:8000": self.service_url,
-            "http://127.0.0.1:9000": self.url,
-            "--port 9000": f"--port {self.port}",
+            "http://127.0.0.1:8088": self.url,
+            "--port 8088": f"--port {self.port}",
             "PRESIGN_TOKEN=demo": f"PRESIGN_TOKEN={API_KEY}",
             "BUCKET=demo": "BUCKET=objects",
         }

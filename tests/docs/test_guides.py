@@ -91,6 +91,14 @@ def test_presign_check_accepts_the_configuration(block: Block, tmp_path: Path) -
     assert warnings == []
 
 
+def test_no_guide_listens_on_a_port_of_the_demo() -> None:
+    of_the_demo = {"8000", "5000", *re.findall(r"PORT=(\d+)", text_of("README.md"))}
+    text = "\n".join(each.text for page in GUIDES for each in commands(page))
+    of_guides = set(re.findall(r"(?:--port|http\.server .*) (\d+)$", text, re.MULTILINE))
+    assert of_guides
+    assert not of_guides & of_the_demo
+
+
 def test_the_request_on_the_page_is_that_of_the_example() -> None:
     [shown] = [b.text for b in blocks("docs/guides/web-page.md") if b.language == "js"]
     program = dedent((ROOT / "examples/upload.html").read_text(encoding="utf-8"))
