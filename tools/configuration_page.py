@@ -26,26 +26,30 @@ SECTIONS: Final = MappingProxyType(
     {
         "ServerSettings": "server",
         "BucketSettings": "buckets",
-        "EncryptionSettings": "encryption",
-        "CloudFrontSettings": "cloudfront",
-        "CloudFrontKeySettings": "keys",
         "IssuerSettings": "issuers",
         "CallerSettings": "callers",
         "GrantSettings": "grants",
-        "ObjectUrlSettings": "objects",
-        "PackageIndexSettings": "package_index",
-        "GitLfsSettings": "git_lfs",
-        "MlflowSettings": "mlflow",
         "MlflowRootSettings": "roots",
-        "HuggingFaceSettings": "hugging_face",
-        "BuildCacheSettings": "build_caches",
-        "UppySettings": "uppy",
-        "LinksSettings": "links",
-        "McpSettings": "mcp",
-        "ArrivalsSettings": "arrivals",
-        "HookSettings": "hooks",
-        "ConsoleSettings": "console",
-        "AnonymousSettings": "unsafe_anonymous_caller",
+    }
+)
+# Models whose keys come in the same table, below the key that has them.
+BELOW: Final = frozenset(
+    {
+        "EncryptionSettings",
+        "CloudFrontSettings",
+        "CloudFrontKeySettings",
+        "ObjectUrlSettings",
+        "GitLfsSettings",
+        "MlflowSettings",
+        "HuggingFaceSettings",
+        "BuildCacheSettings",
+        "UppySettings",
+        "LinksSettings",
+        "McpSettings",
+        "ArrivalsSettings",
+        "HookSettings",
+        "ConsoleSettings",
+        "AnonymousSettings",
     }
 )
 # Models that have no section, and the one whose keys they share.
@@ -54,6 +58,7 @@ SAME_KEYS: Final = MappingProxyType(
         "BucketDefaults": "BucketSettings",
         "LfsRepositorySettings": "MlflowRootSettings",
         "HubRootSettings": "MlflowRootSettings",
+        "PackageIndexSettings": "MlflowRootSettings",
     }
 )
 # Variables other than those of `server`: read by service/config/process.py, and by the SDK.
@@ -62,30 +67,28 @@ VARIABLES: Final = MappingProxyType(
         "PRESIGN_CONFIG": "path of the configuration file, for commands without `--config`; by default "
         "`presign.yaml` in the working directory. As a Lambda also `s3://BUCKET/KEY` or `ssm:/NAME`",
         "PRESIGN_BASE_PATH": "as a Lambda: the path at which a custom domain serves the API",
-        "PRESIGN_TOKEN": "the caller's API key or token, for `presign diagnose --service`; [the client](client.md) reads "
-        "it too, with `PRESIGN_TOKEN_FILE` and `PRESIGN_URL`",
-        "AWS_WEB_IDENTITY_TOKEN_FILE": "used if `web_identity_token_file` is not set",
+        "PRESIGN_TOKEN": "API key or token for `presign diagnose --service`, and for [the client](client.md), as "
+        "`PRESIGN_TOKEN_FILE` and `PRESIGN_URL`",
+        "AWS_WEB_IDENTITY_TOKEN_FILE": "default of `web_identity_token_file`",
         "AWS_REGION": "the region of `arrivals.queue_url` if its host names none",
         "_X_AMZN_TRACE_ID": "as a Lambda: the trace of an invocation, set by the runtime client",
-        "AWS_CA_BUNDLE": "used if `ca_bundle` is not set; the SDK also uses it for STS",
+        "AWS_CA_BUNDLE": "default of `ca_bundle`; also for STS",
     }
 )
 _INTRODUCTION: Final = """\
 # Configuration
 
-Every key of the configuration file and every environment variable. `make configuration` writes this page from the
-settings.
+Every key of the configuration file, and every environment variable. `make configuration` writes this page.
 
-There is one file: `presign.yaml`, or the path in `PRESIGN_CONFIG`. [presign.example.yaml](../presign.example.yaml) has
-every key, with a comment. Unknown and duplicate keys are errors. [`presign check`](check.md) says what is wrong, where,
-and what to write instead; or what each caller may do, and which of that is dangerous. An editor with
-[presign.schema.json](../presign.schema.json) completes keys, and underlines mistakes as you type.
+The file is `presign.yaml`, or the path in `PRESIGN_CONFIG`. [presign.example.yaml](../presign.example.yaml) has every
+key, with a comment. Unknown and duplicate keys are errors: [`presign check`](check.md) says what is wrong, where, and
+what to write instead. An editor with [presign.schema.json](../presign.schema.json) completes keys, and underlines
+mistakes as you type.
 
-In a value, `${VAR}` is replaced by a variable of the environment, `${VAR:-default}` by a default if it is unset or
-empty, and `${file:/path}` by the text of a file; `$${` is a literal `${`. [Share
-settings](platform.md#share-settings-between-buckets-and-callers) shows this, `bucket_defaults`, `grant_sets` and
-`buckets_dir`. The files are watched: [a valid change takes effect within seconds](operations.md#configuration), as a
-whole.
+In a value, `${VAR}` is a variable of the environment, `${VAR:-default}` has a default if that is unset or empty, and
+`${file:/path}` is the text of a file; `$${` is a literal `${`. [Share
+settings](platform.md#share-settings-between-buckets-and-callers) has examples. The files are watched: [a valid change
+takes effect within seconds](operations.md#configuration), as a whole.
 
 A setting without a default is off, or has no limit; a protocol without its section is off. A duration is a number of
 seconds, or a whole number with a unit: `45s`, `15m`, `1h`, `7d`.
@@ -93,21 +96,21 @@ seconds, or a whole number with a unit: `45s`, `15m`, `1h`, `7d`.
 _OF_THE_ENVIRONMENT: Final = """\
 ## The environment
 
-Each key of [server](#server) may be set by a variable, which overrides the file: `PRESIGN_` and the key in capitals, such
-as `PRESIGN_LOG_LEVEL`. An empty one counts as not set. An unknown variable that begins with `PRESIGN_` is an error, except for those that Kubernetes sets in each Pod for a Service named
-`presign` or `presign-…`, such as `PRESIGN_SERVICE_HOST`.
+`PRESIGN_` and a key of [server](#server) in capitals, such as `PRESIGN_LOG_LEVEL`, is a variable that overrides the
+file, unless it is empty. An unknown variable that begins with `PRESIGN_` is an error, except those that Kubernetes
+sets in each Pod for a Service named `presign` or `presign-…`, such as `PRESIGN_SERVICE_HOST`.
 """
 _OF_OTHERS: Final = """\
-Credentials come from the SDK's default chain, with all its variables: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`,
-`AWS_SESSION_TOKEN`, `AWS_PROFILE` and so on. Only a bucket with static keys can have its own. The SDK's variables for
-endpoints have no effect. `HTTPS_PROXY` and `NO_PROXY` apply to https calls to stores and issuers.
+Credentials come from the SDK's default chain, with all its variables, such as `AWS_ACCESS_KEY_ID` and `AWS_PROFILE`.
+Only a bucket with static keys can have its own. The SDK's variables for endpoints have no effect. `HTTPS_PROXY` and
+`NO_PROXY` apply to https calls to stores and issuers.
 
 `OTEL_EXPORTER_OTLP_ENDPOINT` and other variables of OpenTelemetry turn on [traces](metrics.md#traces).
 """
 _OF_TEXTS: Final = """\
 ## Text values
 
-The error message for an invalid value of each kind of text that the tables name:
+What each kind of text in the tables may be:
 """
 
 
@@ -122,30 +125,44 @@ def _lines() -> Iterator[str]:
     for model, heading in SECTIONS.items():
         of_model = SCHEMA["$defs"][model]
         yield f"\n## {heading}\n"
-        yield f"{_said(model)}\n"
-        yield from _table(of_model, at_start=RESTART_REQUIRED if heading == "server" else ())
+        yield f"{_prose(of_model['description'])}\n"
+        if model == "ServerSettings":
+            names = ", ".join(f"`{name}`" for name in RESTART_REQUIRED)
+            yield f"Read at startup only: {names}.\n"
+        yield from _table(of_model)
     yield f"\n{_OF_THE_ENVIRONMENT}"
     yield "| variable | meaning |\n| --- | --- |"
     yield from (f"| `{name}` | {words} |" for name, words in VARIABLES.items())
     yield f"\n{_OF_OTHERS}"
     yield _OF_TEXTS
     yield "| kind | |\n| --- | --- |"
-    yield from (f"| {title} | {_cell(words)} |" for title, words in sorted(kinds().items()))
+    by_words: dict[str, list[str]] = {}
+    for title, words in sorted(kinds().items()):
+        by_words.setdefault(words.removeprefix("write "), []).append(title)
+    yield from (f"| {', '.join(titles)} | {_cell(words)} |" for words, titles in by_words.items())
     yield ""
 
 
-def _said(model: str) -> str:
-    """Return what a model says of itself, and those that share its keys; `bucket_defaults` says it."""
-    alike = [each for each, other in SAME_KEYS.items() if other == model != "BucketSettings"]
-    return " ".join(_prose(SCHEMA["$defs"][each]["description"]) for each in (model, *alike))
-
-
-def _table(model: dict[str, Any], at_start: tuple[str, ...] = ()) -> Iterator[str]:
+def _table(model: dict[str, Any]) -> Iterator[str]:
     yield "| key | what it may be | what it is |\n| --- | --- | --- |"
+    yield from _rows(model, "")
+
+
+def _rows(model: dict[str, Any], above: str) -> Iterator[str]:
     for name, key in model["properties"].items():
         kind = f"{_kind(key)}{_default(key) if name not in model.get('required', ()) else '; required'}"
-        when = " Read at startup only." if name in at_start else ""
-        yield f"| `{name}` | {_cell(kind)} | {_cell(_prose(key['description']))}{when} |"
+        yield f"| `{above}{name}` | {_cell(kind)} | {_cell(_prose(key['description']))} |"
+        for below in _models(key):
+            if below in BELOW:
+                yield from _rows(SCHEMA["$defs"][below], f"{above}{name}.")
+
+
+def _models(key: dict[str, Any]) -> Iterator[str]:
+    """Yield the models that a key has, or that are in its list, or by name in it."""
+    for each in (key, *key.get("anyOf", ())):
+        for one in (each, each.get("items"), each.get("additionalProperties")):
+            if isinstance(one, dict) and "$ref" in one:
+                yield _name(one)
 
 
 def _default(key: dict[str, Any]) -> str:
@@ -158,7 +175,8 @@ def _default(key: dict[str, Any]) -> str:
         case bool(value):
             return f"; default `{str(value).lower()}`"
         case list(values):
-            return f"; default {', '.join(f'`{value}`' for value in values)}"
+            names = ", ".join(f"`{value}`" for value in values)
+            return "; default all" if names == _kind(key["items"]) else f"; default {names}"
         case float(value):
             return f"; default `{value:g}`"
         case value:
@@ -173,9 +191,7 @@ def _kind(key: dict[str, Any]) -> str:
             return f"duration, `{least}` to `{most}`"
         return " or ".join(_kind(each) for each in key["anyOf"] if each.get("type") != "null")
     if "$ref" in key:
-        model = key["$ref"].rpartition("/")[2]
-        heading = SECTIONS.get(SAME_KEYS.get(model, model))
-        return f"[{heading}](#{heading})" if heading else _kind(_defined(key))
+        return _kind_of_model(_name(key))
     if "enum" in key:
         return ", ".join(f"`{each}`" for each in key["enum"])
     if key.get("title") in kinds():
@@ -183,13 +199,19 @@ def _kind(key: dict[str, Any]) -> str:
     return _PLAIN[key["type"]](key)
 
 
+def _kind_of_model(model: str) -> str:
+    if model in BELOW:
+        return "the keys below"
+    heading = SECTIONS.get(SAME_KEYS.get(model, model))
+    return f"[{heading}](#{heading})" if heading else _kind(SCHEMA["$defs"][model])
+
+
 def _is_duration(key: dict[str, Any]) -> bool:
     return any(each.get("title") == durations.TITLE for each in key.get("anyOf", ()))
 
 
-def _defined(key: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = SCHEMA["$defs"][key["$ref"].rpartition("/")[2]]
-    return found
+def _name(key: dict[str, Any]) -> str:
+    return str(key["$ref"]).rpartition("/")[2]
 
 
 def _number(key: dict[str, Any]) -> str:

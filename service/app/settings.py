@@ -46,76 +46,76 @@ class Settings(Section):
     protocols: ClassVar[tuple[AnyProtocol, ...]] = PROTOCOLS
 
     server: ServerSettings = Field(default_factory=ServerSettings)
-    """The settings of the process."""
+    """Settings of the process."""
 
     buckets: Annotated[
         dict[Name, BucketSettings], Missing("write at least one bucket, as in presign.example.yaml")
     ] = Field(min_length=1)
-    """The buckets, each by the name that callers use."""
+    """Each by the name that callers use."""
 
     bucket_defaults: BucketDefaults = Field(default_factory=BucketDefaults)
-    """Settings of all buckets, except `bucket`. A bucket's own key replaces the default as a whole,
-    and `null` removes it."""
+    """Keys of all buckets, except `bucket`. A bucket's own key replaces the whole default, and
+    `null` removes it."""
 
     buckets_dir: Path | None = None  # `read_files` has added its buckets
-    """A directory, relative to this file. Each `*.yaml` in it has `buckets:` and nothing else.
-    Needs no `buckets` in this file."""
+    """Directory, relative to this file, whose `*.yaml` files have `buckets:` alone. Then this file
+    needs none."""
 
     issuers: dict[Name, IssuerSettings] = Field(default_factory=dict)
-    """The issuers of callers' tokens. The name is used in `callers`, in the audit trail and in `GET
-    /v1/caller`."""
+    """Issuers of callers' tokens. `callers`, the audit trail and `GET /v1/caller` use the name."""
 
     grant_sets: dict[Name, tuple[GrantSettings, ...]] = Field(default_factory=dict)
-    """Lists of grants by name, for callers that write `grants: NAME`."""
+    """Lists for callers that write `grants: NAME`."""
 
     callers: tuple[CallerSettings, ...] = ()
     """Who may request what. A caller has the grants of all entries that match it."""
 
     callers_dir: Path | None = None  # `read_files` has added its callers
-    """A directory, relative to this file. Each `*.yaml` in it has a list of `callers:` and nothing
-    else, such as one file for each team. Its authors may not read the service's secrets, so
-    `${VAR}` is an error there."""
+    """Directory, relative to this file, whose `*.yaml` files have `callers:` alone, such as one for
+    each team. `${VAR}` is an error there: its authors may not read the service's secrets."""
 
     unsafe_anonymous_caller: AnonymousSettings | None = None
     """What a request without `Authorization` may do. For demos and tests only."""
 
     objects: Objects = Field(default_factory=ObjectUrlSettings)
-    """[Object URLs](object-urls.md) at `/o/{bucket}/{key}`. `objects: false` turns them off."""
+    """[Object URLs](object-urls.md) at `/o/{bucket}/{key}`. On by default: `objects: false` turns
+    them off."""
 
     package_index: dict[Name, PackageIndexSettings] = Field(default_factory=dict)
-    """Python [package indexes](package-index.md) at `/simple/{name}/`, by name."""
+    """Python [package indexes](package-index.md) at `/simple/{name}/`. The first takes effect after
+    a restart."""
 
     git_lfs: GitLfsSettings | None = None
     """[Git LFS](git-lfs.md) at `/lfs/{repository}`."""
 
     mlflow: MlflowSettings | None = None
-    """[MLflow](mlflow.md)'s artifacts."""
+    """[MLflow](mlflow.md)'s artifacts at `/api/2.0/mlflow-artifacts`."""
 
     hugging_face: HuggingFaceSettings | None = None
     """What clients of the [Hugging Face Hub](hugging-face.md) may read at `/hf`."""
 
     build_caches: dict[Name, BuildCacheSettings] = Field(default_factory=dict)
-    """Remote [build caches](build-caches.md) for Turborepo and Nx at `/caches/{name}`, by name."""
+    """Remote [build caches](build-caches.md) for Turborepo and Nx at `/caches/{name}`. The first
+    takes effect after a restart."""
 
     uppy: UppySettings | None = None
     """What [Uppy](uppy.md) in a browser may request at `/uppy`."""
 
     links: LinksSettings | None = None
-    """[Share links](share-links.md)."""
+    """[Share links](share-links.md) at `/l/…`."""
 
     sts: Shown[bool] = False
-    """[AssumeRoleWithWebIdentity](credentials.md#assumerolewithwebidentity) at `/sts`, for programs
-    that know AWS_WEB_IDENTITY_TOKEN_FILE. Its credentials are those of grants with
-    `credentials`."""
+    """[AssumeRoleWithWebIdentity](credentials.md#assumerolewithwebidentity) at `/sts`, for grants
+    with `credentials`."""
 
     mcp: Shown[Mcp] = None
-    """[Tools for agents](mcp.md), by MCP, at `/mcp`: `true`, or its settings."""
+    """[Tools for agents](mcp.md), by MCP, at `/mcp`."""
 
     arrivals: ArrivalsSettings | None = None
     """Which hooks are notified [when an upload has arrived](arrivals.md)."""
 
     console: Shown[Console] = None
-    """[A page for people](console.md) at `/console`: `true`, or its settings."""
+    """[A page for people](console.md) at `/console`."""
 
     _texts: CallerTexts = PrivateAttr(default_factory=CallerTexts)
 

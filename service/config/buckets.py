@@ -47,7 +47,7 @@ class EncryptionSettings(Section):
     """How the store encrypts."""
 
     kms_key_id: str | None = None
-    """The KMS key. The default is the one that AWS manages for S3."""
+    """KMS key; by default the one that AWS manages for S3."""
 
     @model_validator(mode="after")
     def _key_fits(self) -> Self:
@@ -68,59 +68,55 @@ class BucketDefaults(Section):
     """Where the bucket is."""
 
     credentials: Shown[Credentials] = "assume_role"
-    """`assume_role`: a session of the role, requested with keys of the AWS default chain.
-    `web_identity`: a session of the role, requested with a token file (EKS); it takes no
-    `external_id`, `session_tags` or `source_identity`. `static`: long-lived keys of the default
-    chain, read once; or those in two files. `r2`: [tokens](r2.md) that keys of Cloudflare R2 sign,
-    without a call."""
+    """`assume_role`: a session of the role, by keys of the AWS default chain. `web_identity`: the
+    same by a token file (EKS), without `external_id`, `session_tags` and `source_identity`.
+    `static`: long-lived keys, of the default chain and read once, or in two files. `r2`:
+    [tokens](r2.md) that keys of Cloudflare R2 sign."""
 
     access_key_id_file: StaticKeyFile | None = None
-    """For `credentials: static` and `r2`, which needs it: a file with the access key id. A change
-    takes effect within seconds."""
+    """File with the access key id, for `static` and `r2`, which needs it. A change takes effect
+    within seconds."""
 
     secret_access_key_file: StaticKeyFile | None = None
-    """A file with the secret access key, with `access_key_id_file`."""
+    """File with the secret access key, with `access_key_id_file`."""
 
     account_id: Shown[R2Account | None] = None
-    """For `credentials: r2`: the account, if `endpoint_url` is not R2's own address, which says
-    it."""
+    """R2's account, if `endpoint_url` is not R2's own address."""
 
     role_arn: Shown[RoleArn | None] = None
-    """The role that signs. Required unless `credentials` is `static` or `r2`."""
+    """Role that signs. Required, except with `static` and `r2`."""
 
     session_seconds: Shown[Annotated[int, Duration(10, 604_800)]] = 3600
-    """How long a session lasts: up to the role's own maximum, and 12 h at most. Less than `15m`
-    need an `sts_endpoint_url`. With `credentials: r2` 15 min to 7 days."""
+    """How long a session lasts: up to the role's own maximum, and `12h`. Less than `15m` need an
+    `sts_endpoint_url`. With `r2`, `15m` to `7d`."""
 
     external_id: ExternalId | None = None
-    """The external ID that the role's trust policy requires, if the role belongs to another
-    account."""
+    """External ID that the role's trust policy requires."""
 
     scoped_sessions: Shown[bool] = True
-    """A session for each caller, which IAM restricts to the caller's grants. `false`: all callers
-    share one session, for a store whose STS has no policies and that refuses unsigned headers."""
+    """Session for each caller, which IAM restricts to its grants. `false`: all callers share one,
+    for a store whose STS has no policies and that refuses unsigned headers."""
 
     session_tags: dict[TagName, TagTemplate] = Field(default_factory=dict, max_length=50)
-    """Tags on each caller's session. `{issuer}` and `{subject}` are replaced by the caller's. The
-    role's trust policy must allow `sts:TagSession`."""
+    """Tags on each caller's session, with its `{issuer}` and `{subject}`. The role's trust policy
+    must allow `sts:TagSession`."""
 
     source_identity: Shown[bool] = False
     """Whether the session's name is also its SourceIdentity. The role's trust policy must allow
     `sts:SetSourceIdentity`."""
 
     endpoint_url: Shown[Url | None] = None
-    """The store's URL as the service reaches it, if the store is not AWS."""
+    """Store's URL as the service reaches it, unless it is AWS."""
 
     public_endpoint_url: Shown[Url | None] = None
-    """The store's URL as callers reach it. This host is signed; the service's own calls go to
-    `endpoint_url`."""
+    """Store's URL as callers reach it, whose host is signed."""
 
     sts_endpoint_url: Shown[Url | None] = None
-    """The URL of the store's STS. The default is AWS's STS in the region."""
+    """URL of the store's STS; by default AWS's in the region."""
 
     addressing_style: Shown[Literal["virtual", "path"] | None] = None
-    """Whether the bucket's name is in the host (`virtual`) or in the path. The default is `path`
-    with an `endpoint_url`, else `virtual`."""
+    """Whether the bucket's name is in the host (`virtual`) or the path. By default `path` with an
+    `endpoint_url`, else `virtual`."""
 
     fips: Shown[bool] = False
     """Use AWS's FIPS endpoint."""
@@ -132,16 +128,15 @@ class BucketDefaults(Section):
     """Use S3 Transfer Acceleration."""
 
     conditional_writes: Shown[bool] = True
-    """Set `false` for a store that ignores `If-None-Match`. Uploads to it must request
-    `overwrite`."""
+    """Whether the store obeys `If-None-Match`. With `false`, uploads must request `overwrite`."""
 
     conditional_copies: Shown[bool | None] = None
-    """Whether the store obeys `If-None-Match` of a copy. The default is `true` at AWS, else
-    `false`: copies to other stores must request `overwrite`."""
+    """Whether the store obeys `If-None-Match` of a copy. By default `true` at AWS, else `false`:
+    then copies must request `overwrite`."""
 
     tag_urls: Shown[bool] = False
-    """Whether each URL (not a form) has a signed `x-presign-id`: the request's id, which S3's
-    access log shows."""
+    """Whether each URL (not a form) signs the request's id, as `x-presign-id`, which S3's access
+    log shows."""
 
     encryption: EncryptionSettings | None = None
     """Encryption that is signed into every upload. Without it the bucket's default applies: AWS
@@ -149,14 +144,12 @@ class BucketDefaults(Section):
 
 
 class BucketSettings(BucketDefaults):
-    """Where a bucket is, and which credentials sign for it.
-
-    Multi-Region Access Points and S3 Express are refused at startup.
+    """Where a bucket is, and which credentials sign for it. Multi-Region Access Points and S3
+    Express are refused.
     """
 
     bucket: Shown[S3Bucket | None] = None
-    """The bucket's real name, or the ARN of an access point. The default is the name that callers
-    use."""
+    """Bucket's real name, or an access point's ARN. By default the name that callers use."""
 
     region: Annotated[Shown[Region], Missing("write a region such as eu-west-1")]
     """Where the bucket is."""

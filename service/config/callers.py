@@ -79,7 +79,7 @@ class GrantSettings(OneOfMany):
     """What a caller may do. [Callers](callers.md#grants) explains it."""
 
     bucket: Shown[BucketName]
-    """The bucket, by its name in this file."""
+    """By its name in this file."""
 
     prefix: Shown[Prefix]
     """Ends in `/` and covers what is below it, or names one key; `""` is the whole bucket.
@@ -89,38 +89,36 @@ class GrantSettings(OneOfMany):
         Shown[tuple[Operation, ...]],
         Missing("write a list of operations, such as [download, upload]"),
     ] = Field(min_length=1)
-    """The operations. `versions` allows the others to name a version of an object. `link` allows
-    share links for the others, which people without credentials can use. `credentials` lets
-    programs get [credentials for an AWS SDK](credentials.md). `sign` allows clients to sign their
-    own requests for the others: see [remote signing](remote-signing.md). `notify` is for a store
-    that says [what has arrived](arrivals.md)."""
+    """The operations. `versions` lets the others name an object's version. `link` allows [share
+    links](share-links.md) for the others, and `sign` [remote signing](remote-signing.md) of them.
+    `credentials` is for [AWS SDKs](credentials.md), `notify` for a store that says [what has
+    arrived](arrivals.md)."""
 
     max_expires_in: Shown[Annotated[int, Duration(1, MAX_DELIVERY_SECONDS)] | None] = None
-    """The longest lifetime of a URL. More than `7d` only for a bucket with `cloudfront`, where the
-    server's `default_expires_in` is the default for a grant with `download`."""
+    """Longest lifetime of a URL. Over `7d` only with `cloudfront`, where a grant with `download`
+    has the server's `default_expires_in` by default."""
 
     max_content_length: Shown[Annotated[ByteSize, Field(le=_LARGEST_OBJECT)] | None] = None
-    """The largest object, in bytes or as in `50MiB`. S3's own limit is 48.8 TiB."""
+    """Largest object, in bytes or as in `50MiB`: at most 48.8 TiB, S3's limit."""
 
     content_types: Shown[tuple[ContentTypePattern, ...] | None] = None
-    """The types that may be uploaded. A wildcard matches no type that browsers run (SVG, HTML)."""
+    """Types that may be uploaded. A wildcard matches no type that browsers run (SVG, HTML)."""
 
     max_keys: Shown[Annotated[int, Field(ge=1, le=1000)] | None] = None
-    """The most keys in a page of a listing, and the default. With `rate_limit` it bounds how fast a
-    caller can list a bucket."""
+    """Most keys in a page of a listing, and the default. `rate_limit` limits the pages."""
 
     allow_overwrite: Shown[bool] = False
     """Whether an upload may replace an object, if it requests `overwrite`."""
 
     max_link_expires_in: Shown[Annotated[int, Duration(1, LONGEST_LINK)]] = WEEK
-    """The longest lifetime of a share link. Only for `link`. A year is the most."""
+    """Longest lifetime of a share link. Only for `link`."""
 
     networks: Shown[Annotated[tuple[Network, ...], Field(min_length=1)] | None] = None
-    """The networks from which requests under this grant may be sent, as the store sees them: see
+    """Networks from which its requests may come, as the store sees them: see
     [conditions](conditions.md). With `vpc_endpoints`, one of the two is enough."""
 
     vpc_endpoints: Shown[Annotated[tuple[VpcEndpoint, ...], Field(min_length=1)] | None] = None
-    """The endpoints of a VPC by which requests under this grant may be sent. At AWS only."""
+    """VPC endpoints by which its requests may come. At AWS only."""
 
     only_if_tagged: Shown[
         Annotated[dict[ObjectTagName, ObjectTagValue], Field(min_length=1, max_length=MAX_TAGS)]
@@ -209,23 +207,23 @@ class IssuerSettings(Section):
     """An issuer of callers' tokens, and where its keys are."""
 
     issuer: Annotated[Shown[Issuer], Missing("write the `iss` of the tokens")]
-    """The exact `iss` of its tokens."""
+    """Exact `iss` of its tokens."""
 
     audience: Annotated[Shown[Audiences], Missing("write the `aud` of the tokens")]
-    """The `aud` of its tokens, or one of several. A list accepts tokens for any of its audiences,
-    such as the access tokens of programs and [the console](console.md)'s ID tokens."""
+    """`aud` of its tokens, or one of several. A list accepts any of its audiences, such as
+    programs' and [the console](console.md)'s."""
 
     jwks_url: Annotated[Shown[KeysUrl], Missing("write the URL of the issuer's keys")]
-    """Where its keys are. Must be https, except on loopback. Redirects are not followed."""
+    """Where its keys are: https, or http on loopback. Redirects are not followed."""
 
     ca_file: Shown[CaFile | None] = None
-    """PEM certificates to trust for `jwks_url`. The default is the usual authorities."""
+    """PEM certificates to trust there, instead of the usual ones."""
 
     bearer_file: Path | None = None
-    """A file with a token to send to `jwks_url`, read at each fetch."""
+    """File with a token to send there, read at each fetch."""
 
     max_lifetime_seconds: Shown[Annotated[int, Duration(60, 604_800)]] = 86_400
-    """The longest lifetime of a token that is accepted, from `iat` to `exp`."""
+    """Longest accepted lifetime of a token, from `iat` to `exp`."""
 
 
 _OF_TOKENS: Final = (["issuer", "subject"], ["issuer", "claims"], ["issuer", "subject", "claims"])
@@ -251,38 +249,36 @@ class CallerSettings(OneOfMany):
     """
 
     api_key: KeyName | None = None
-    """The API key's name. The audit trail shows it."""
+    """Key's name, which the audit trail shows."""
 
     sha256: Annotated[tuple[Sha256, ...], Field(min_length=1, max_length=2)] | None = None
-    """The key's digest, as `presign new-key` prints it. Two digests during a rotation: the old
-    key's and the new key's."""
+    """Key's digest, as `presign new-key` prints it; those of the old and the new key during a
+    rotation."""
 
     issuer: Shown[Name | None] = None
-    """The name of the issuer of its tokens."""
+    """Name of its tokens' issuer."""
 
     subject: Shown[Subject | None] = None
-    """The `sub` of its tokens. `*` matches any text without `:`."""
+    """`sub` of its tokens. `*` matches any text without `:`."""
 
     claims: Shown[ClaimConditions | None] = None
-    """[Conditions](people.md#conditions) by JSON pointer (RFC 6901), such as
-    `{/groups: finance}`. All must hold. One holds if the token's value equals the configured one,
-    or is a list with it; of a list of values, any. Without `subject`, all subjects match."""
+    """[Conditions](people.md#conditions) by JSON pointer (RFC 6901), such as `{/groups: finance}`.
+    All must hold. One holds if the token's value equals the configured one, or is a list with it;
+    of a list of values, any. Without `subject`, all subjects match."""
 
     grants: Grants = ()
-    """What the caller may do, or the name of one of `grant_sets`. Without grants it may do
-    nothing."""
+    """What it may do, or the name of one of `grant_sets`. Without grants, nothing."""
 
     rate_limit: Shown[RateLimit | None] = None
-    """URLs that the caller may request in a period. A batch counts each of its URLs, a call to the
-    store counts as one, and so does each event that a store pushes. Further requests get 429
-    `rate_limited`."""
+    """URLs in a period. A batch counts each of its URLs; a call to the store, and each event that a
+    store pushes, counts as one. More get 429 `rate_limited`."""
 
     not_after: Time | None = None
-    """Requests with the API key get 401 after this time. URLs and share links that it got earlier
-    keep their own lifetime."""
+    """End of the API key, which gets 401 then. URLs and share links that it got keep their own
+    lifetime."""
 
     revoked_before: Shown[PastTime | None] = None
-    """Sessions of this caller that began earlier are dropped, in every replica: see [a URL
+    """Caller's sessions that began earlier are dropped in every replica: see [a URL
     leaked](runbooks.md#a-url-leaked)."""
 
     @model_validator(mode="after")
@@ -303,4 +299,4 @@ class AnonymousSettings(Section):
     """Every request without `Authorization`. For demos and tests only."""
 
     grants: Grants = ()
-    """What such requests may do, or the name of one of `grant_sets`."""
+    """As those of a caller."""

@@ -70,7 +70,7 @@ class CloudFrontKeySettings(Section):
     private_key_file: Annotated[
         PrivateKeyFile, Missing("write the path of a file with a private key in PEM")
     ]
-    """A file with the private key in PEM, not encrypted: ECDSA on P-256, or RSA of 2048 bits. A
+    """File with the private key in PEM, not encrypted: ECDSA on P-256, or RSA of 2048 bits. A
     change takes effect within seconds."""
 
 
@@ -80,18 +80,17 @@ class CloudFrontSettings(Section):
     """
 
     url: Annotated[Shown[Address], Missing("write the https URL, as in presign.example.yaml")]
-    """The distribution's address, or your own domain of it, without a path. Must be https, except
-    on loopback."""
+    """Distribution's address, or your own domain of it: https (http on loopback), no path."""
 
     distribution: Annotated[Shown[Distribution], Missing("write the ARN of the distribution")]
-    """The distribution's ARN, for the bucket policy that `presign iam` prints."""
+    """Its ARN, for the bucket policy that `presign iam` prints."""
 
     keys: Annotated[
         tuple[CloudFrontKeySettings, ...],
         Field(min_length=1, max_length=_MOST_KEYS),
         Missing("write a list of keys, as in presign.example.yaml"),
     ]
-    """The first one signs. Others are for a rotation: they must be valid, and sign nothing."""
+    """The first signs. Others are for a rotation: they must be valid, and sign nothing."""
 
     deliver: Annotated[Shown[tuple[Surface, ...]], Field(min_length=1)] = SURFACES
     """Whose download URLs are CloudFront's: `downloads` of `/v1/download-urls`, `object_urls` of
@@ -99,8 +98,8 @@ class CloudFrontSettings(Section):
     Hub."""
 
     response_parameters: Shown[bool] = False
-    """Whether the distribution passes `response-content-disposition` and the like on to S3.
-    Otherwise a request for a file name or a content type gets 422."""
+    """Whether it passes `response-content-disposition` and the like on to S3. Otherwise a request
+    for a file name or a content type gets 422."""
 
     @model_validator(mode="after")
     def _ids_differ(self) -> Self:

@@ -42,23 +42,22 @@ class ConsoleSettings(Section):
     """[The console](console.md) at `/console`. `console: true` has all defaults."""
 
     name: PageName = "presign"
-    """What the page calls itself, such as the name of your company."""
+    """What the page calls itself, such as your company's name."""
 
     colour: Colour = "#0f766e"
-    """The colour of its buttons and links, as `"#rrggbb"`, made darker or lighter until it can be
-    read."""
+    """Colour of buttons and links, as `"#rrggbb"`, made darker or lighter until text has a contrast
+    of 4.5:1."""
 
     issuer: Shown[Name | None] = None
-    """An issuer of `issuers` where people [sign in](people.md), with
-    OpenID Connect. Its `issuer` must be an https URL. Without it people paste a key or a token."""
+    """Which of `issuers` people [sign in](people.md) at, with OpenID Connect. Its `issuer` must be
+    an https URL. Without it people paste a key or a token."""
 
     client_id: ClientId | None = None
-    """The id under which the issuer knows the page. It is public. The ID tokens have it as their
-    audience, so the issuer's `audience` is the same, or a list with it."""
+    """Id under which the issuer knows the page: it is public, and the audience of the ID tokens, so
+    the issuer's `audience` is or has it."""
 
     issuer_origins: tuple[Origin, ...] = ()
-    """Other origins of the issuer's endpoints, as at Amazon Cognito. The page may connect to no
-    others."""
+    """Other origins of the issuer's endpoints, as at Amazon Cognito."""
 
     @model_validator(mode="after")
     def _issuer_has_client_id(self) -> Self:

@@ -35,7 +35,7 @@ def _without_slash(url: str) -> str:
 
 
 class ServerSettings(BaseSettings):
-    """The settings of the process. The environment wins over the file."""
+    """Settings of the process. The environment wins over the file."""
 
     model_config = SettingsConfigDict(
         env_prefix="PRESIGN_",
@@ -46,51 +46,48 @@ class ServerSettings(BaseSettings):
     )
 
     default_expires_in: Shown[Seconds] = 900
-    """How long a URL lives if the request has no `expires_in`."""
+    """Lifetime of a URL if the request has no `expires_in`."""
 
     cors_origins: Shown[Annotated[tuple[Origin, ...], NoDecode]] = ()
-    """Origins whose pages may call the service. Separate them by commas in the environment. `*` is
+    """Origins whose pages may call the service, separated by commas in the environment. `*` is
     refused."""
 
     trusted_proxies: Shown[Annotated[tuple[Proxy, ...], NoDecode]] = ()
-    """Addresses and networks of the proxies in front, which [say from where a request
-    came](behind-a-proxy.md#who-sent-it): that is `client` in the audit trail. A caller at one of
-    these addresses could choose its own, so name the proxies alone. Separate them by commas in the
-    environment."""
+    """Proxies in front, which [say from where a request came](behind-a-proxy.md#who-sent-it):
+    `client` in the audit trail. Name nothing else, since a caller at such an address could choose
+    its own. Separate them by commas in the environment."""
 
     proxy_header: Shown[Literal["X-Forwarded-For", "Forwarded"]] = "X-Forwarded-For"
-    """The header to which the trusted proxies append the address that they see. The other one is
-    not read: most proxies pass on what a client wrote there."""
+    """Header to which these proxies append the address that they see. The other one is not read:
+    most proxies pass on what a client wrote there."""
 
     max_in_flight: Shown[int] = Field(512, ge=1)
-    """Requests in progress at once. More get 503 `overloaded` with `Retry-After`. Health and
-    metrics are never refused."""
+    """Requests in progress at once. More get 503 `overloaded`, except health and metrics."""
 
     drain_seconds: Shown[Annotated[float, Duration(0, 300)]] = 5.0
-    """How long to keep accepting connections after SIGTERM. `/readyz` reports 503 immediately."""
+    """How long to accept connections after SIGTERM, while `/readyz` has 503."""
 
     rate_limit_url: StoreUrl | None = None
-    """A store that replicas share for the callers' `rate_limit`. Without it each replica counts in
-    memory. It may hold a password, so prefer the environment."""
+    """Counts `rate_limit` for all replicas. Without it each counts in memory. It may hold a
+    password, so prefer the environment."""
 
     public_url: Shown[Annotated[Url, AfterValidator(_without_slash)] | None] = None
-    """The address at which callers reach the service, with the path that a proxy serves it
-    under. Share links need it. Addresses that complete Git LFS's uploads, and the `type` of
-    problems, begin with it too."""
+    """Address at which callers reach the service, with the path that a proxy adds. Share links need
+    it. Git LFS's addresses to complete uploads, and the `type` of problems, begin with it."""
 
     log_level: Shown[Literal["DEBUG", "INFO", "WARNING", "ERROR"]] = "INFO"
-    """The lowest level that is logged. The SDK's own loggers never go below INFO, because they
-    would log secrets."""
+    """Lowest level that is logged. The SDK's own loggers never go below INFO: they would log
+    secrets."""
 
     web_identity_token_file: Path | None = Field(default_factory=_ambient_token_file)
-    """The token file for `credentials: web_identity`, read at each use. The default is
+    """Token file for `credentials: web_identity`, read at each use. By default
     `AWS_WEB_IDENTITY_TOKEN_FILE`, which EKS sets."""
 
     ca_bundle: Shown[Path | None] = Field(
         default_factory=ambient_ca_bundle
     )  # `Settings` checks that it can be read
-    """PEM certificates that the service trusts when it calls a store, instead of the usual ones.
-    The default is `AWS_CA_BUNDLE`, which also applies to STS."""
+    """PEM certificates to trust in calls to stores, instead of the usual ones. By default
+    `AWS_CA_BUNDLE`, which also applies to STS."""
 
     @classmethod
     def settings_customise_sources(

@@ -25,10 +25,10 @@ class RootSettings(Section):
     """A bucket and a prefix, by the name in an address."""
 
     bucket: Shown[BucketName]
-    """The bucket with the objects, by its name in this file."""
+    """By its name in this file."""
 
     prefix: Shown[Annotated[Prefix, AfterValidator(_check_directory)]]
-    """Where the objects are. It ends in `/`, or is empty."""
+    """Ends in `/`, or is empty."""
 
 
 def roots(path: str, named: Mapping[str, RootSettings]) -> Roots:

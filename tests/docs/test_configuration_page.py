@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 from service.config.durations import parse_duration
 from tests.support.demo import ROOT
 from tools import configuration_page
-from tools.configuration_page import PAGE, SAME_KEYS, SCHEMA, SECTIONS, VARIABLES, page
+from tools.configuration_page import BELOW, PAGE, SAME_KEYS, SCHEMA, SECTIONS, VARIABLES, page
 
 EXAMPLE: Final = (ROOT / "presign.example.yaml").read_text(encoding="utf-8")
 # The variables of traces.py are OpenTelemetry's: docs/metrics.md has them.
@@ -25,9 +25,20 @@ def test_the_page_matches_the_settings() -> None:
     assert PAGE.read_text(encoding="utf-8") == page(), "run `make configuration`"
 
 
-def test_every_settings_model_has_a_section() -> None:
+def test_every_settings_model_has_a_place() -> None:
     objects = {name for name, each in SCHEMA["$defs"].items() if each["type"] == "object"}
-    assert objects == {*SECTIONS, *SAME_KEYS}
+    assert objects == {*SECTIONS, *BELOW, *SAME_KEYS}
+
+
+def test_each_key_below_another_is_in_the_same_table() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    for name in (
+        "encryption.algorithm",
+        "cloudfront.keys.id",
+        "arrivals.hooks.secret",
+        "mcp.scopes",
+    ):
+        assert f"\n| `{name}` |" in text
 
 
 def test_the_page_lists_exactly_the_environment_variables() -> None:
@@ -79,7 +90,7 @@ def resolved(schema: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def every_key() -> Iterator[tuple[str, str]]:
-    for model in [SCHEMA, *(SCHEMA["$defs"][name] for name in SECTIONS)]:
+    for model in [SCHEMA, *(SCHEMA["$defs"][name] for name in (*SECTIONS, *BELOW))]:
         yield from ((model["title"], name) for name in model["properties"])
 
 

@@ -66,31 +66,31 @@ class HookSettings(RootSettings):
     """Is notified of what [happens](arrivals.md) below a prefix, by the hook's name."""
 
     url: Annotated[HookUrl, Missing("write the https URL, as in presign.example.yaml")]
-    """Where to send each event, by https, or by http on loopback. Its path and query may be secret,
-    so only the host is shown, by `presign check`."""
+    """Where to send each event: https, or http on loopback. Its path and query may be secret:
+    `presign check` shows the host only."""
 
     secret: Annotated[WebhookSecrets, Missing("write `whsec_` and 24 to 64 random bytes in base64")]
-    """What the receiver verifies signatures with: `whsec_` and 24 to 64 random bytes in base64, or
-    two of them during a rotation. Both then sign."""
+    """What the receiver verifies signatures with: `whsec_` and 24 to 64 random bytes in base64. Two
+    during a rotation, which both sign."""
 
     events: Shown[tuple[Happened, ...]] = Field(default=(Happened.CREATED,), min_length=1)
-    """What to notify it of: `created`, `removed` or both."""
+    """What to notify it of."""
 
 
 class ArrivalsSettings(Section):
     """[Arrivals](arrivals.md): say when an upload has arrived, by a signed request."""
 
     queue_url: Shown[KeysUrl | None] = None
-    """A queue of SQS with the bucket's event notifications, read with the credentials of the AWS
-    default chain. Its host names the region, else `AWS_REGION` does. Without it, events arrive by
-    `POST /v1/store-events`, or in Lambda. Read at startup only."""
+    """SQS queue with the bucket's event notifications, read with credentials of the AWS default
+    chain. Its host names the region, else `AWS_REGION` does. Without it, events arrive by `POST
+    /v1/store-events`, or in Lambda. Read at startup only."""
 
     hooks: Annotated[
         dict[Name, HookSettings],
         Field(min_length=1),
         Missing("write at least one hook, as in presign.example.yaml"),
     ]
-    """Which hook is notified of what."""
+    """Each by its name in metrics, logs and the audit trail."""
 
     @model_validator(mode="after")
     def _hooks_differ(self) -> Self:

@@ -31,19 +31,18 @@ class BuildCacheSettings(Section):
     """
 
     bucket: Shown[BucketName]
-    """The bucket with the artifacts, by its name in this file."""
+    """By its name in this file."""
 
     trusted: Shown[Place]
-    """What everybody with a grant reads. Only those whose grant has `upload` here write it. It ends
-    in `/`."""
+    """Everybody with a grant reads it, and only those whose grant has `upload` here write it. It
+    ends in `/`."""
 
     others: Shown[Place] | None = None
     """Below it, each other caller writes the folder that its own grant names. It ends in `/`.
     Without it, only trusted callers write."""
 
     ticket_seconds: Shown[Annotated[int, Duration(60, _DAY)]] = TICKET_SECONDS
-    """How long a ticket is valid, which replaces the short token of a CI job. Tickets need
-    `links.keys`."""
+    """Lifetime of a ticket, which replaces a CI job's short token. Tickets need `links.keys`."""
 
     @model_validator(mode="after")
     def _apart(self) -> Self:

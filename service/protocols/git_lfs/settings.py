@@ -30,13 +30,13 @@ class GitLfsSettings(Section):
         Field(min_length=1),
         Missing("write at least one repository, as in presign.example.yaml"),
     ]
-    """The repositories, each by its name in the address."""
+    """Each by its name in the address."""
 
     multipart_threshold: Shown[
         Annotated[ByteSize, Field(ge=MIN_PART_BYTES, le=MAX_UPLOAD_BYTES)]
     ] = _LARGEST
-    """An object over this size is uploaded in parts, if the client can do that and there are
-    `links.keys`. The default is 5 GiB, the most that one PUT can have."""
+    """Larger objects are uploaded in parts, if the client can do that and there are `links.keys`.
+    The default is 5 GiB, the most that one PUT can have."""
 
 
 def values(lfs: GitLfsSettings, shared: Shared) -> GitLfsValues:

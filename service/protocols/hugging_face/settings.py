@@ -22,10 +22,10 @@ class HuggingFaceSettings(Section):
     """The [Hugging Face Hub](hugging-face.md) at `/hf`: models, datasets, or both."""
 
     models: HubRootSettings | None = None
-    """The models: each revision is a folder `ORG/NAME/REVISION/` below the prefix."""
+    """Each revision is a folder `ORG/NAME/REVISION/` below the prefix."""
 
     datasets: HubRootSettings | None = None
-    """The datasets, in folders like those of the models."""
+    """In folders like those of the models."""
 
     @model_validator(mode="after")
     def _has_repositories(self) -> Self:

@@ -47,15 +47,14 @@ class LinksSettings(Section):
     watched."""
 
     store_url: LinkStoreUrl | None = None
-    """A Redis or Valkey that counts uses, keeps which links are revoked, and lists each caller's
-    links. The default is the server's `rate_limit_url`. It [must lose
-    nothing](operations.md#share-links). Without a store, `max_uses` and lists are refused, and only
-    `revoked_links` ends a link. `memory://` is a store in the process, for one replica. Read at
-    startup only. It may hold a password."""
+    """Counts uses, keeps which links are revoked, and lists each caller's links. The default is the
+    server's `rate_limit_url`. It [must lose nothing](operations.md#share-links). Without a store,
+    `max_uses` and lists are refused, and only `revoked_links` ends a link. `memory://` is in the
+    process, for one replica. Read at startup only. It may hold a password."""
 
     revoked_links: tuple[LinkId, ...] = ()
-    """Ids of links that must end early, whatever the store says. Each can be removed after its
-    link's `expires_at`."""
+    """Ids of links that must end early, whatever the store says. Remove each after its link's
+    `expires_at`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,15 +25,14 @@ class McpSettings(Section):
     """[MCP](mcp.md) at `/mcp`, for agents. `mcp: true` has all defaults."""
 
     expires_in: Shown[Seconds] = 300
-    """How long a signed request lives if the agent does not say, up to the grant's
-    `max_expires_in`."""
+    """Lifetime of a signed request if the agent names none, up to the grant's `max_expires_in`."""
 
     sign_in: Shown[Annotated[tuple[Name, ...], AfterValidator(_distinct)] | None] = None
-    """The issuers of `issuers` that are named to clients which [sign in](mcp.md#sign-in) by
-    themselves. The default is all of them, and `[]` none."""
+    """Which `issuers` are named to clients that [sign in](mcp.md#sign-in) by themselves: by default
+    all, with `[]` none."""
 
     scopes: Annotated[tuple[Scope, ...], Field(max_length=20)] = ()
-    """The scopes that such clients are to ask the issuer for. No caller needs them here."""
+    """Scopes that such clients ask the issuer for. No caller needs them here."""
 
 
 Mcp = Annotated[McpSettings | None, true_false_or(McpSettings, "`expires_in`")]

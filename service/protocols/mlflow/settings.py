@@ -13,7 +13,7 @@ from service.protocols.roots import Roots
 
 
 class MlflowRootSettings(RootSettings):
-    """An artifact root of [MLflow](mlflow.md), by the name in its address."""
+    """Where a root's objects are."""
 
 
 class MlflowSettings(Section):
@@ -24,7 +24,7 @@ class MlflowSettings(Section):
         Field(min_length=1),
         Missing("write at least one root, as in presign.example.yaml"),
     ]
-    """The artifact roots, each by its name: `mlflow-artifacts://HOST/NAME`."""
+    """Artifact roots: `mlflow-artifacts://HOST/NAME`."""
 
 
 def values(mlflow: MlflowSettings, _: Shared) -> Roots:

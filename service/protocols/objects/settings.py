@@ -15,7 +15,7 @@ class ObjectUrlSettings(Section):
     """On by default: `objects: false` turns object URLs off."""
 
     expires_in: Shown[Seconds] = 300
-    """How long the URL lives that `/o/…` redirects to, up to the grant's `max_expires_in`."""
+    """Lifetime of the URL that `/o/…` redirects to, up to the grant's `max_expires_in`."""
 
 
 Objects = Annotated[

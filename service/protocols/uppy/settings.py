@@ -10,14 +10,14 @@ class UppySettings(Section):
     """Uploads with Uppy. [Uppy](uppy.md) has the page's code and the proxy's configuration."""
 
     bucket: Shown[BucketName]
-    """The bucket that uploads go to, by its name in this file."""
+    """By its name in this file."""
 
     prefix: Shown[OwnPrefix]
-    """Where each caller's uploads go. `{caller}` is replaced by the issuer and the subject, or by
-    `_key` and the API key's name."""
+    """Where each caller's uploads go. `{caller}` becomes the issuer and the subject, or `_key` and
+    the API key's name."""
 
     expires_in: Shown[Seconds | None] = None
-    """How long a URL lives, up to the grant's `max_expires_in`. The default is the server's
+    """Lifetime of a URL, up to the grant's `max_expires_in`. The default is the server's
     `default_expires_in`."""
 
 
