@@ -42,10 +42,8 @@ def sigv2_refused(response: StoreResponse) -> Iterator[Finding]:
 def two_authorizations(request: ParsedRequest, response: StoreResponse) -> Iterator[Finding]:
     refused = response.says("InvalidArgument", "only one auth mechanism")
     if refused or "authorization" in (request.headers or {}):
-        summary = (
-            "An `Authorization` header was sent with a signed URL; S3 accepts only one of them."
-        )
-        fix = "Do not send `Authorization` to the store, nor with redirects that lead to it."
+        summary = "An `Authorization` header was sent with a signed URL: S3 accepts only one."
+        fix = "Do not send it to the store, nor with redirects that lead there."
         yield Finding(Code.TWO_AUTHORIZATIONS, refused, summary, fix)
 
 
@@ -80,7 +78,7 @@ def session_token(
 
 def token_changed() -> Finding:
     summary = "`X-Amz-Security-Token` is not the token of the session that signed."
-    fix = "Send it unchanged: a token belongs to one access key id, and neither can be replaced."
+    fix = "Send it unchanged: it belongs to the access key id."
     return certain(Code.TOKEN_CHANGED, summary, fix)
 
 

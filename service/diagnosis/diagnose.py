@@ -97,8 +97,8 @@ def _find(report: DiagnosisInput, context: Context) -> list[Finding]:
             "No session of yours here has the URL's key id, so the signature cannot be checked."
         )
         fix = (
-            "Ask again: another replica may have signed the URL. If none has, it was signed before "
-            "a restart, for another caller, or not by this service."
+            "Ask again: another replica may have signed it. Or it was signed before a restart, for "
+            "another caller, or not by this service."
         )
         found.append(certain(Code.SIGNED_ELSEWHERE, summary, fix))
     return found

@@ -22,7 +22,7 @@ from service.signing.validation import has_dot_segment
 
 REGION: Final = re.compile("[a-z]{2}(?:-[a-z]{1,12}){1,3}-[0-9]{1,2}")
 NEW_REGION: Final = (
-    "Set the bucket's `region` or endpoint in the signer's configuration, and request a new URL."
+    "Correct the bucket's `region` or endpoint at the signer, and request a new URL."
 )
 _ALL_HEADERS: Final = "Send all `headers` byte for byte as you received them"
 # The headers that this service signs (signing/actions.py): no other header's value is shown.
@@ -57,12 +57,11 @@ def method_changed(signed: ParsedRequest, sent: ParsedRequest, *, proven: bool) 
 def _host_changed(signed: ParsedRequest, sent: ParsedRequest) -> Finding:
     summary = (
         f"The URL is signed for the host {quote_if_safe(signed.host, 'it came with')}, but was "
-        f"sent to {quote_if_safe(sent.host, 'another')}. A proxy, a host name of your own or a "
-        "redirect changed it."
+        f"sent to {quote_if_safe(sent.host, 'another')}."
     )
     fix = (
-        "Send the URL to its own host, and have proxies forward `Host`. To give users a host name "
-        "of your own, set the bucket's `public_endpoint_url`."
+        "Send it to its own host, follow no redirect, and have proxies forward `Host`. For a host "
+        "name of your own, set the bucket's `public_endpoint_url`."
     )
     return certain(Code.HOST_CHANGED, summary, fix)
 
@@ -98,15 +97,13 @@ def _path_changed(signed: ParsedRequest, sent: ParsedRequest) -> Finding:
         fix = "Send the path unchanged: do not build it from the key or let a library encode it."
         return certain(Code.KEY_REENCODED, summary, fix)
     summary = "The URL is signed for another path than the store received."
-    fix = "Send the path unchanged, down to each slash. Another key needs another URL."
+    fix = "Send the path unchanged, down to each slash."
     return certain(Code.KEY_CHANGED, summary, fix)
 
 
 def dot_segments(*, proven: bool) -> Finding:
-    summary = (
-        "The path has a `.` or `..` segment. Most HTTP clients remove it and so name another key."
-    )
-    fix = "Choose a key without one, as this service requires, or use `curl --path-as-is '<url>'`."
+    summary = "The path has a `.` or `..` segment, which most HTTP clients remove."
+    fix = "Choose a key without one, or use `curl --path-as-is '<url>'`."
     return Finding(Code.DOT_SEGMENTS, proven, summary, fix)
 
 
@@ -134,7 +131,7 @@ def _query_changed(signed: ParsedRequest, sent: ParsedRequest) -> Iterator[Findi
         if names
     )
     summary = f"The query differs from the signed one: {shown}."
-    fix = "Send the query unchanged: all of it is signed. Add no trackers or cache busters."
+    fix = "Send the query unchanged, without trackers or cache busters."
     yield certain(Code.QUERY_CHANGED, summary, fix)
 
 
@@ -142,7 +139,7 @@ def wrong_region(expected: str, signed: str, *, proven: bool) -> Finding:
     """Shows `expected`, which the caller has checked to be a region's name."""
     signed_for = f"the region `{signed}`" if REGION.fullmatch(signed) else "another region"
     summary = f"The signature is for {signed_for}, but the bucket is in `{expected}`."
-    return Finding(Code.WRONG_REGION, proven, summary, f"Do not edit the URL. {NEW_REGION}")
+    return Finding(Code.WRONG_REGION, proven, summary, NEW_REGION)
 
 
 def _only_in(one: Pairs, other: Pairs) -> list[str]:
@@ -235,9 +232,9 @@ def changes_to_reported(
 def unexplained(request: ParsedRequest) -> Finding:
     summary = (
         "The signature does not match this request. None of the changes that were tried explains "
-        f"it, alone or in pairs.{_suspects(request, tried=_GUESSED)}"
+        f"it.{_suspects(request, tried=_GUESSED)}"
     )
-    fix = "Send the URL and all its `headers` unchanged: the signature, a date or a header differs."
+    fix = "Send the URL and all its `headers` unchanged."
     return certain(Code.SIGNATURE_MISMATCH, summary, fix)
 
 
@@ -277,7 +274,7 @@ def changed_underway(signed: ParsedRequest, reported: ParsedRequest) -> Finding:
     )
     fix = (
         "Check what the client really sends (`curl -v`): a library, a proxy or a redirect changed "
-        "the method, a header or the path."
+        "it."
     )
     return certain(Code.CHANGED_UNDERWAY, summary, fix)
 

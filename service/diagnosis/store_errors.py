@@ -13,12 +13,12 @@ from service.diagnosis.response import StoreResponse
 
 _TEXTS: Final = {
     Code.OBJECT_MISSING: (
-        "There is no object with this key. The signature is valid: S3 checks it first.",
+        "There is no object with this key.",
         "Check the key, its case and its encoding, and that the upload has completed.",
     ),
     Code.VERSION_MISSING: (
         "The object has no such version.",
-        "Request a URL for a version that exists, or without one for the newest.",
+        "Request a URL for another version, or for the newest.",
     ),
     Code.BUCKET_MISSING: (
         "There is no such bucket at this address.",
@@ -26,11 +26,11 @@ _TEXTS: Final = {
     ),
     Code.UPLOAD_MISSING: (
         "The store has no such multipart upload: it was completed or aborted, or is another key's.",
-        "Start a new multipart upload, and send its parts to the URLs of that upload.",
+        "Start a new one, and send its parts to its URLs.",
     ),
     Code.OBJECT_EXISTS: (
         "An object with this key exists, and the URL may only create one (`if-none-match: *`).",
-        "Choose another key, or request the URL with `overwrite`, which your grant must allow.",
+        "Choose another key, or request `overwrite`, which your grant must allow.",
     ),
     Code.CONDITION_FAILED: (
         "The object does not meet `if-match`, or another condition that was sent.",
@@ -41,39 +41,39 @@ _TEXTS: Final = {
         "Send the request again. For a multipart upload, start a new one.",
     ),
     Code.RANGE_INVALID: (
-        "The object is too short for the requested `Range`. The signature is valid.",
-        "Read its length and ETag (`POST /v1/object-checks`), and request bytes that it has.",
+        "The object is too short for the requested `Range`.",
+        "Read its length (`POST /v1/object-checks`), and request bytes that it has.",
     ),
     Code.TOO_LARGE: (
         "The file is larger than the form's policy or the store allows.",
         "Request a form with a larger `max_content_length`. Above 5 GiB, use a multipart upload.",
     ),
     Code.TOO_SMALL: (
-        "The file, or a part of a multipart upload, is smaller than is allowed.",
-        "Send the whole file. An empty one often means that `file` was not the form's last field.",
+        "The file, or a part of a multipart upload, is smaller than allowed.",
+        "Send the whole file; in a form, as the last field.",
     ),
     Code.CHECKSUM_MISMATCH: (
         "The bytes that the store received do not match the signed checksum or MD5.",
-        "Compute the checksum from exactly the bytes you send: no compression, no text mode.",
+        "Compute it from exactly the bytes you send: no compression, no text mode.",
     ),
     Code.LENGTH_MISSING: (
-        "The body was sent in chunks, without `content-length`, which S3 does not accept.",
+        "The body was sent in chunks, without `content-length`.",
         "Send a body of known size: `curl -X PUT -T FILE '<url>'`, not a pipe or a stream.",
     ),
     Code.BODY_INCOMPLETE: (
-        "Fewer bytes arrived than `content-length` says, or they arrived too slowly.",
-        "Send exactly the signed number of bytes. On a slow line, use a multipart upload.",
+        "Fewer bytes arrived than `content-length` says, or too slowly.",
+        "Send all of them. On a slow line, use a multipart upload.",
     ),
     Code.OBJECT_ARCHIVED: (
-        "The object is archived (Glacier), and cannot be read until it is restored.",
-        "Have the bucket's owner restore it, then send the request again.",
+        "The object is archived (Glacier).",
+        "Have the bucket's owner restore it first.",
     ),
     Code.KEY_TOO_LONG: (
         "The key is longer than 1,024 bytes in UTF-8, or than this store allows.",
         "Choose a shorter key.",
     ),
     Code.METHOD_NOT_ALLOWED: (
-        "The method is not allowed: the key has a delete marker, or a form was not sent as a form.",
+        "The key has a delete marker, or a form was not sent as a form.",
         "Use the `method` that came with the URL. Send a form as a POST of its fields.",
     ),
     Code.FORM_MALFORMED: (
@@ -81,12 +81,12 @@ _TEXTS: Final = {
         "Send multipart/form-data: all `fields` unchanged, then the file as the last one, `file`.",
     ),
     Code.STORE_BUSY: (
-        "The store could not serve the request at that time.",
-        "Try again a little later, with growing pauses, while the URL is valid.",
+        "The store could not serve the request then.",
+        "Try again with growing pauses, while the URL is valid.",
     ),
     Code.STORE_REFUSED: (
-        "The store refused with an error code that signed requests do not usually meet.",
-        "Look up the code in the store's documentation, and fix what it describes.",
+        "The store refused with an error code that is unusual for signed requests.",
+        "Look up the code in the store's documentation.",
     ),
 }
 _BY_ERROR_CODE: Final = {
@@ -185,13 +185,11 @@ def denied(
 def _condition(conditions: Sequence[str], *, proven: bool) -> Finding:
     summary = (
         "The store accepts the signature, but a condition of your grant "
-        f"{'does' if proven else 'may'} not hold: {', '.join(conditions)}. It is about who sends "
-        "the request and about the object, not about who asked for the URL."
+        f"{'does' if proven else 'may'} not hold: {', '.join(conditions)}."
     )
     fix = (
         "Send it from there, as the store sees it: behind NAT, from the gateway's address. A "
-        "scanner tags an object some time after the upload, and an object that is missing has no "
-        "tag either."
+        "scanner tags an object some time after the upload; a missing object has no tag."
     )
     return Finding(Code.GRANT_CONDITION, proven, summary, fix)
 
@@ -203,13 +201,10 @@ def access_denied(response: StoreResponse, *, proven: bool) -> Finding:
     reason = f" It names: {named}." if named else ""
     summary = (
         f"The store accepts the signature, but denies the request.{reason} The role, the session, "
-        "the bucket policy or the KMS key does not allow it. Or the object does not exist, which "
-        "S3 hides from those who may not list the bucket."
+        "the bucket policy or the KMS key does not allow it. Or there is no such object, which S3 "
+        "hides from those who may not list."
     )
-    fix = (
-        "Check that the object exists (`POST /v1/object-checks`), then the policies of the role, "
-        "the bucket and the KMS key."
-    )
+    fix = "Check that the object exists (`POST /v1/object-checks`), then those policies."
     return Finding(Code.ACCESS_DENIED, proven, summary, fix)
 
 
@@ -231,7 +226,7 @@ def explain_form_error(response: StoreResponse) -> Iterator[Finding]:
         summary = "A field of the form does not meet the signed policy."
         if "extra input fields" in response.message:
             summary = "The form has a field that the signed policy does not name."
-        fix = "Send exactly the `fields` you received: change and add none. Then send the file."
+        fix = "Send exactly the `fields` you received, then the file."
         yield certain(Code.FORM_REFUSED, summary, fix)
     elif response.code in {"SignatureDoesNotMatch", "InvalidPolicyDocument"}:
         summary = "`policy`, `x-amz-signature` or another field of the signature was changed."

@@ -78,7 +78,7 @@ def _malformed(request: ParsedRequest, response: StoreResponse) -> Iterator[Find
         if response.code not in codes or "region" in response.message:
             return
         summary = "The store cannot read the signature's own query parameters."
-    fix = "Do not edit these parameters, for they are signed. Request a URL with another lifetime."
+    fix = "Do not edit them: they are signed. Request a URL with another lifetime."
     yield certain(Code.QUERY_MALFORMED, summary, fix)
 
 
@@ -97,7 +97,7 @@ def _malformed_parameter(request: ParsedRequest) -> str | None:
 
 
 def _expired(response: StoreResponse, times: Times) -> Iterator[Finding]:
-    fix = f"{_NEW_URL}. For slow clients request a longer `expires_in`."
+    fix = f"{_NEW_URL}. Slow clients need a longer `expires_in`."
     if times.ends is not None and times.now >= times.ends:
         ago = _seconds(times.now - times.ends)
         summary = f"The URL expired at {_timestamp(times.ends)}: {ago} ago by {times.clock}."
@@ -113,11 +113,10 @@ def _session_ended(response: StoreResponse, times: Times) -> Iterator[Finding]:
     elif response.code not in {"ExpiredToken", "ExpiredTokenException"}:
         return
     summary = (
-        f"The session that signed the URL ended{when}. The URL ended with it, whatever "
+        f"The session that signed the URL ended{when}, and the URL with it, whatever "
         "`X-Amz-Expires` says."
     )
-    fix = f"{_NEW_URL}: this service never promises more than the session has left."
-    yield certain(Code.SESSION_ENDED, summary, fix)
+    yield certain(Code.SESSION_ENDED, summary, f"{_NEW_URL}.")
 
 
 def _not_yet_valid(response: StoreResponse, times: Times) -> Iterator[Finding]:
@@ -129,7 +128,7 @@ def _not_yet_valid(response: StoreResponse, times: Times) -> Iterator[Finding]:
     if times.begins is not None and early > 0:
         begins, wait = _timestamp(times.begins), f"{_seconds(early)} by {times.clock}"
         summary = f"The URL is valid from {begins}, in {wait}: the signer's clock is ahead."
-    fix = "Set the clock of the machine that signs (NTP), and request a new URL."
+    fix = "Set the signer's clock (NTP), and request a new URL."
     yield Finding(Code.NOT_YET_VALID, is_reported or early > _MAX_SKEW, summary, fix)
 
 

@@ -24,9 +24,7 @@ _REQUIRED: Final = (
     "X-Amz-Expires",
     "X-Amz-SignedHeaders",
 )
-SIGN_WITH_V4: Final = (
-    "Request the URL from this service, or set the SDK's signature version to SigV4 (`s3v4`)."
-)
+SIGN_WITH_V4: Final = "Request it from this service, or set the SDK's signature version to `s3v4`."
 _UNCHANGED: Final = "Send the URL byte for byte as you received it"
 
 
@@ -46,8 +44,8 @@ def _join_lines(url: str) -> tuple[str, Finding | None]:
     encoded = joined.replace(" ", "%20")  # as HTTP clients do
     if joined == url:
         return encoded, None
-    summary = "The URL contains a line break, such as mail programs and terminals insert."
-    fix = "Join the lines without anything between them, or copy the URL from the response."
+    summary = "The URL has a line break, as mail programs and terminals insert."
+    fix = "Join the lines without a space, or copy the URL from the response."
     return encoded, certain(Code.URL_BROKEN, summary, fix)
 
 
@@ -64,7 +62,7 @@ def _unescape(url: str) -> tuple[str, Finding | None]:
         language, source = "a program or shell", "JSON or shell text"
         change = "there is a backslash in front of `&` or `?`"
     summary = f"The URL is escaped for {language}: {change}, so the store sees other parameters."
-    fix = f"Unescape it once: read it from the {source} with a parser. {_UNCHANGED}."
+    fix = f"Unescape it once: read it from the {source} with a parser."
     return unescaped, certain(Code.URL_ESCAPED, summary, fix)
 
 
@@ -77,10 +75,10 @@ def _decode_once(url: str) -> tuple[str, Finding | None]:
         summary = "`=` or `&` of the query is percent-encoded: the store sees no parameters."
     elif _is_encoded_twice(query):
         decoded = url.replace("%25", "%")
-        summary = "The URL was percent-encoded a second time: `%2F` became `%252F`."
+        summary = "The URL was percent-encoded twice: `%2F` became `%252F`."
     else:
         return url, None
-    fix = f"Do not encode a signed URL, and let no library do so. {_UNCHANGED}."
+    fix = "Do not encode a signed URL, and let no library do so."
     return decoded, certain(Code.URL_REENCODED, summary, fix)
 
 
@@ -121,7 +119,7 @@ def check_signature_parameters(request: ParsedRequest) -> list[Finding]:
     findings = []
     if not re.fullmatch("[0-9a-f]{64}", signature):
         summary = "`X-Amz-Signature` was changed: it is not 64 lower-case hexadecimal digits."
-        fix = "Remove what follows the signature, such as a full stop or a bracket."
+        fix = "Remove what follows it, such as a full stop or a bracket."
         findings.append(certain(Code.SIGNATURE_MALFORMED, summary, fix))
     missing = [f"`{name}`" for name in _REQUIRED if not request.parameter(name.lower())]
     if missing:

@@ -255,15 +255,17 @@ EXAMPLES: Final = {code: each for section in SECTIONS.values() for code, each in
 
 
 def row(code: Code) -> str:
+    """Return a row of the page, which shows in its first example the command that a fix ends in."""
     finding = EXAMPLES[code].findings()[0]
-    return f"| `{code}` | {finding.summary} | {finding.fix} |"
+    fix = re.sub(r": `curl [^`]*`$", ".", finding.fix)
+    return f"| `{code}` | {finding.summary} | {fix} |"
 
 
 def tables() -> Iterator[str]:
     for title, section in SECTIONS.items():
         yield f"### {title}"
         yield ""
-        yield "| code | what is wrong, by an example | fix |"
+        yield "| code | for example | fix |"
         yield "| --- | --- | --- |"
         yield from (row(code) for code in section)
         yield ""
