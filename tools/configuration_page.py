@@ -6,6 +6,8 @@ that do not belong to `server` are written here.
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from itertools import groupby
+from textwrap import fill
 from types import MappingProxyType
 from typing import Annotated, Any, Final, get_args, get_origin
 
@@ -61,14 +63,28 @@ SAME_KEYS: Final = MappingProxyType(
         "PackageIndexSettings": "MlflowRootSettings",
     }
 )
+# Kinds of text of several keys, or of the names and values of a key. A cell says what another kind is.
+IN_A_TABLE: Final = frozenset(
+    {
+        "address or network",
+        "audience",
+        "https URL",
+        "name",
+        "origin",
+        "prefix",
+        "tag",
+        "tag's value",
+        "URL",
+    }
+)
 # Variables other than those of `server`: read by service/config/process.py, and by the SDK.
 VARIABLES: Final = MappingProxyType(
     {
         "PRESIGN_CONFIG": "path of the configuration file, for commands without `--config`; by default "
         "`presign.yaml` in the working directory. As a Lambda also `s3://BUCKET/KEY` or `ssm:/NAME`",
         "PRESIGN_BASE_PATH": "as a Lambda: the path at which a custom domain serves the API",
-        "PRESIGN_TOKEN": "API key or token for `presign diagnose --service`, and for [the client](client.md), as "
-        "`PRESIGN_TOKEN_FILE` and `PRESIGN_URL`",
+        "PRESIGN_TOKEN": "API key or token, for `presign diagnose --service` and [the client](client.md), which also "
+        "reads `PRESIGN_TOKEN_FILE` and `PRESIGN_URL`",
         "AWS_WEB_IDENTITY_TOKEN_FILE": "default of `web_identity_token_file`",
         "AWS_REGION": "the region of `arrivals.queue_url` if its host names none",
         "_X_AMZN_TRACE_ID": "as a Lambda: the trace of an invocation, set by the runtime client",
@@ -81,9 +97,8 @@ _INTRODUCTION: Final = """\
 Every key of the configuration file, and every environment variable. `make configuration` writes this page.
 
 The file is `presign.yaml`, or the path in `PRESIGN_CONFIG`. [presign.example.yaml](../presign.example.yaml) has every
-key, with a comment. Unknown and duplicate keys are errors: [`presign check`](check.md) says what is wrong, where, and
-what to write instead. An editor with [presign.schema.json](../presign.schema.json) completes keys, and underlines
-mistakes as you type.
+key, with a comment. Unknown and duplicate keys are errors: [`presign check`](check.md) says what to write instead, and
+an editor with [presign.schema.json](../presign.schema.json) completes keys and underlines mistakes.
 
 In a value, `${VAR}` is a variable of the environment, `${VAR:-default}` has a default if that is unset or empty, and
 `${file:/path}` is the text of a file; `$${` is a literal `${`. [Share
@@ -96,14 +111,14 @@ seconds, or a whole number with a unit: `45s`, `15m`, `1h`, `7d`.
 _OF_THE_ENVIRONMENT: Final = """\
 ## The environment
 
-`PRESIGN_` and a key of [server](#server) in capitals, such as `PRESIGN_LOG_LEVEL`, is a variable that overrides the
-file, unless it is empty. An unknown variable that begins with `PRESIGN_` is an error, except those that Kubernetes
-sets in each Pod for a Service named `presign` or `presign-…`, such as `PRESIGN_SERVICE_HOST`.
+`PRESIGN_` and a key of [server](#server) in capitals, such as `PRESIGN_LOG_LEVEL`, overrides the file, unless it is
+empty. An unknown variable that begins with `PRESIGN_` is an error, except those that Kubernetes sets in each Pod for a
+Service named `presign` or `presign-…`, such as `PRESIGN_SERVICE_HOST`.
 """
 _OF_OTHERS: Final = """\
-Credentials come from the SDK's default chain, with all its variables, such as `AWS_ACCESS_KEY_ID` and `AWS_PROFILE`.
-Only a bucket with static keys can have its own. The SDK's variables for endpoints have no effect. `HTTPS_PROXY` and
-`NO_PROXY` apply to https calls to stores and issuers.
+Credentials come from the SDK's default chain, with all its variables, such as `AWS_PROFILE`. Only a bucket with static
+keys can have its own. The SDK's variables for endpoints have no effect. `HTTPS_PROXY` and `NO_PROXY` apply to https
+calls to stores and issuers.
 
 `OTEL_EXPORTER_OTLP_ENDPOINT` and other variables of OpenTelemetry turn on [traces](metrics.md#traces).
 """
@@ -128,7 +143,7 @@ def _lines() -> Iterator[str]:
         yield f"{_prose(of_model['description'])}\n"
         if model == "ServerSettings":
             names = ", ".join(f"`{name}`" for name in RESTART_REQUIRED)
-            yield f"Read at startup only: {names}.\n"
+            yield f"{fill(f'Read at startup only: {names}.', 120)}\n"
         yield from _table(of_model)
     yield f"\n{_OF_THE_ENVIRONMENT}"
     yield "| variable | meaning |\n| --- | --- |"
@@ -136,15 +151,13 @@ def _lines() -> Iterator[str]:
     yield f"\n{_OF_OTHERS}"
     yield _OF_TEXTS
     yield "| kind | |\n| --- | --- |"
-    by_words: dict[str, list[str]] = {}
-    for title, words in sorted(kinds().items()):
-        by_words.setdefault(words.removeprefix("write "), []).append(title)
-    yield from (f"| {', '.join(titles)} | {_cell(words)} |" for words, titles in by_words.items())
+    alike = groupby(sorted(sorted(IN_A_TABLE), key=_what), key=_what)
+    yield from sorted(f"| {', '.join(titles)} | {_cell(words)} |" for words, titles in alike)
     yield ""
 
 
 def _table(model: dict[str, Any]) -> Iterator[str]:
-    yield "| key | what it may be | what it is |\n| --- | --- | --- |"
+    yield "| key | value | meaning |\n| --- | --- | --- |"
     yield from _rows(model, "")
 
 
@@ -194,8 +207,8 @@ def _kind(key: dict[str, Any]) -> str:
         return _kind_of_model(_name(key))
     if "enum" in key:
         return ", ".join(f"`{each}`" for each in key["enum"])
-    if key.get("title") in kinds():
-        return str(key["title"])
+    if (title := key.get("title")) in kinds():
+        return title if title in IN_A_TABLE else _what(title)
     return _PLAIN[key["type"]](key)
 
 
@@ -237,7 +250,7 @@ def _object(key: dict[str, Any]) -> str:
 
 _PLAIN: Final[Mapping[str, Callable[[dict[str, Any]], str]]] = MappingProxyType(
     {
-        "boolean": lambda _key: "`true`, `false`",
+        "boolean": lambda _key: "boolean",
         "integer": _number,
         "number": _number,
         "array": _array,
@@ -256,6 +269,11 @@ def kinds() -> dict[str, str]:
             for title in [each.title for each in fields if each.title]:
                 found[title] = _refusal(alias)
     return found
+
+
+def _what(title: str) -> str:
+    """Return what a text must be: the message for another one begins with `write`."""
+    return kinds()[title].removeprefix("write ")
 
 
 def _refusal(alias: Any) -> str:

@@ -149,7 +149,7 @@ class BucketSettings(BucketDefaults):
     """
 
     bucket: Shown[S3Bucket | None] = None
-    """Bucket's real name, or an access point's ARN. By default the name that callers use."""
+    """Its real name at the store. By default the name that callers use."""
 
     region: Annotated[Shown[Region], Missing("write a region such as eu-west-1")]
     """Where the bucket is."""

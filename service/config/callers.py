@@ -217,7 +217,7 @@ class IssuerSettings(Section):
     """Where its keys are: https, or http on loopback. Redirects are not followed."""
 
     ca_file: Shown[CaFile | None] = None
-    """PEM certificates to trust there, instead of the usual ones."""
+    """Trusted there instead of the usual authorities."""
 
     bearer_file: Path | None = None
     """File with a token to send there, read at each fetch."""
@@ -252,8 +252,7 @@ class CallerSettings(OneOfMany):
     """Key's name, which the audit trail shows."""
 
     sha256: Annotated[tuple[Sha256, ...], Field(min_length=1, max_length=2)] | None = None
-    """Key's digest, as `presign new-key` prints it; those of the old and the new key during a
-    rotation."""
+    """Key's digest; those of the old and the new key during a rotation."""
 
     issuer: Shown[Name | None] = None
     """Name of its tokens' issuer."""
@@ -263,8 +262,7 @@ class CallerSettings(OneOfMany):
 
     claims: Shown[ClaimConditions | None] = None
     """[Conditions](people.md#conditions) by JSON pointer (RFC 6901), such as `{/groups: finance}`.
-    All must hold. One holds if the token's value equals the configured one, or is a list with it;
-    of a list of values, any. Without `subject`, all subjects match."""
+    All must hold. Without `subject`, all subjects match."""
 
     grants: Grants = ()
     """What it may do, or the name of one of `grant_sets`. Without grants, nothing."""

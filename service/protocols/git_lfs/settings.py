@@ -36,7 +36,7 @@ class GitLfsSettings(Section):
         Annotated[ByteSize, Field(ge=MIN_PART_BYTES, le=MAX_UPLOAD_BYTES)]
     ] = _LARGEST
     """Larger objects are uploaded in parts, if the client can do that and there are `links.keys`.
-    The default is 5 GiB, the most that one PUT can have."""
+    The default is 5 GiB, the most of one PUT."""
 
 
 def values(lfs: GitLfsSettings, shared: Shared) -> GitLfsValues:

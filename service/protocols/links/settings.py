@@ -47,10 +47,10 @@ class LinksSettings(Section):
     watched."""
 
     store_url: LinkStoreUrl | None = None
-    """Counts uses, keeps which links are revoked, and lists each caller's links. The default is the
-    server's `rate_limit_url`. It [must lose nothing](operations.md#share-links). Without a store,
-    `max_uses` and lists are refused, and only `revoked_links` ends a link. `memory://` is in the
-    process, for one replica. Read at startup only. It may hold a password."""
+    """Redis or Valkey that counts uses, keeps revocations, and lists callers' links. The default is
+    the server's `rate_limit_url`. It [must lose nothing](operations.md#share-links). Without a
+    store, `max_uses` and lists are refused, and only `revoked_links` ends a link. `memory://` is in
+    the process, for one replica. Read at startup only. It may hold a password."""
 
     revoked_links: tuple[LinkId, ...] = ()
     """Ids of links that must end early, whatever the store says. Remove each after its link's
