@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from presign_client.folder_results import FolderDownload as FolderDownload
     from presign_client.folder_results import FolderUpload as FolderUpload
     from presign_client.folder_results import LeftOut as LeftOut
+    from presign_client.links import Link as Link
+    from presign_client.links import ListedLink as ListedLink
+    from presign_client.objects import ObjectInfo as ObjectInfo
+    from presign_client.objects import Version as Version
     from presign_client.results import Copied as Copied
     from presign_client.results import Credentials as Credentials
     from presign_client.results import Downloaded as Downloaded
     from presign_client.results import Entry as Entry
-    from presign_client.results import Link as Link
-    from presign_client.results import ListedLink as ListedLink
-    from presign_client.results import ObjectInfo as ObjectInfo
     from presign_client.results import SignedCookies as SignedCookies
     from presign_client.results import Uploaded as Uploaded
-    from presign_client.results import Version as Version
     from presign_client.retries import Retries as Retries
     from presign_client.signed import SignedRequest as SignedRequest
 
@@ -42,13 +42,13 @@ _MODULES = {
     "Downloaded": "results",
     "Entry": "results",
     "Grant": "caller",
-    "Link": "results",
-    "ListedLink": "results",
-    "ObjectInfo": "results",
+    "Link": "links",
+    "ListedLink": "links",
+    "ObjectInfo": "objects",
     "SignedCookies": "results",
     "SignedRequest": "signed",
     "Uploaded": "results",
-    "Version": "results",
+    "Version": "objects",
     "Retries": "retries",
 }
 __all__ = list(_MODULES)

@@ -14,7 +14,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from presign_client.client import Presign
-from presign_client.results import Entry, ListedLink, Version
+from presign_client.links import ListedLink
+from presign_client.objects import Version
+from presign_client.results import Entry
 from presign_client.retries import Retries
 from presign_client.settings import Token
 from presign_client.stopping import stopped_by

@@ -16,16 +16,10 @@ if TYPE_CHECKING:
     from urllib3 import PoolManager
 
     from presign_client.caller import Caller
+    from presign_client.links import Link, ListedLink
     from presign_client.listing import Page
-    from presign_client.results import (
-        Credentials,
-        Entry,
-        Link,
-        ListedLink,
-        ObjectInfo,
-        SignedCookies,
-        Version,
-    )
+    from presign_client.objects import ObjectInfo, Version
+    from presign_client.results import Credentials, Entry, SignedCookies
     from presign_client.signed import SignedRequest
 
 Self = TypeVar("Self", bound="Calls")
@@ -162,7 +156,7 @@ class Calls:
 
     def head(self, bucket: str, key: str) -> "ObjectInfo":
         """Return an object's size, type and metadata. Raises `not_found` if there is none."""
-        from presign_client.results import object_info
+        from presign_client.objects import object_info
 
         answer = self._store.send(lambda: self.head_url(bucket, key))
         return object_info(bucket, key, answer.headers)
@@ -177,7 +171,7 @@ class Calls:
 
     def versions(self, bucket: str, key: str) -> "Iterator[Version]":
         """Yield the versions of one object and its delete markers, the newest first."""
-        from presign_client.results import version
+        from presign_client.objects import version
 
         params = {"bucket": bucket, "prefix": key, "delimiter": "/"}
         while True:
@@ -228,7 +222,7 @@ class Calls:
 
         `label` says who shares or asks, and `message` what for: the link's page shows both.
         """
-        from presign_client.results import link
+        from presign_client.links import link
 
         answer = self._api.post(
             "links",
@@ -247,7 +241,7 @@ class Calls:
 
     def links(self) -> "Iterator[ListedLink]":
         """Yield the share links that you have made and that have not expired, the newest first."""
-        from presign_client.results import listed_link
+        from presign_client.links import listed_link
 
         params: dict[str, str] = {}
         while True:

@@ -11,7 +11,7 @@ from presign_client.commands.progress import waiting
 
 if TYPE_CHECKING:
     from presign_client.calls import Calls
-    from presign_client.results import Link
+    from presign_client.links import Link
 
 
 @click.command(

@@ -10,7 +10,7 @@ from presign_client.commands.progress import waiting
 
 if TYPE_CHECKING:
     from presign_client.calls import Calls
-    from presign_client.results import ListedLink
+    from presign_client.links import ListedLink
 
 
 @click.command(

@@ -1,0 +1,70 @@
+"""Objects and their versions, as calls describe them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from presign_client.signed import time_of
+
+METADATA = "x-amz-meta-"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectInfo:
+    """An object, as the store describes it. `size` is in bytes."""
+
+    bucket: str
+    key: str
+    size: int
+    etag: str
+    content_type: str | None = None
+    last_modified: datetime | None = None
+    version_id: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """A version of an object, or a delete marker, which has no size and no ETag.
+
+    `is_latest` is what a download without a version gets: nothing, if it is a delete marker.
+    """
+
+    version_id: str
+    is_latest: bool
+    is_delete_marker: bool
+    last_modified: datetime
+    size: int | None = None
+    etag: str | None = None
+
+
+def version(answer: Mapping[str, Any]) -> Version:
+    return Version(
+        version_id=answer["version_id"],
+        is_latest=answer["is_latest"],
+        is_delete_marker=answer["is_delete_marker"],
+        last_modified=time_of(answer["last_modified"]),
+        size=answer.get("size"),
+        etag=answer.get("etag"),
+    )
+
+
+def object_info(bucket: str, key: str, headers: Mapping[str, str]) -> ObjectInfo:
+    """Return the object that the headers of a HEAD describe. Their names are in lower case."""
+    when = headers.get("last-modified")
+    return ObjectInfo(
+        bucket=bucket,
+        key=key,
+        size=int(headers["content-length"]),
+        etag=headers.get("etag", ""),
+        content_type=headers.get("content-type"),
+        last_modified=parsedate_to_datetime(when) if when else None,
+        version_id=headers.get("x-amz-version-id"),
+        metadata={
+            name.removeprefix(METADATA): value
+            for name, value in headers.items()
+            if name.startswith(METADATA)
+        },
+    )
