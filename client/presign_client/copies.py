@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from presign_client.calls import Calls
 from presign_client.errors import FATAL, PRECONDITION_FAILED, SOURCE_CHANGED, PresignError
-from presign_client.results import Copied
 from presign_client.retries import TemporaryError
 from presign_client.signed import SignedRequest
 from presign_client.store import COPY_SOURCE_CHANGED, COPY_SOURCE_GONE, REFUSED, RETRYABLE_CODES
 
 if TYPE_CHECKING:
+    from presign_client.results import Copied
     from presign_client.store_http import Answer
 
 _CHANGED_SINCE = "The object was changed after it was copied. Both are kept."
@@ -62,7 +62,7 @@ class CopyCalls(Calls):
         version_id: str | None = None,
         etag: str | None = None,
         overwrite: bool = False,
-    ) -> Copied:
+    ) -> "Copied":
         """Copy an object to another key, and perhaps bucket, inside the store.
 
         With `etag` only that content is copied. Raises `object_exists` if there is another object,
@@ -70,6 +70,8 @@ class CopyCalls(Calls):
         if it is one of both, and the source cannot be looked at; `not_found` if there is no source;
         `copy_too_large` over 5 GiB, which S3 does not copy at once.
         """
+        from presign_client.results import Copied
+
         place = target_bucket or bucket
 
         def sign() -> SignedRequest:
@@ -110,7 +112,7 @@ class CopyCalls(Calls):
         target_bucket: str | None = None,
         etag: str | None = None,
         overwrite: bool = False,
-    ) -> Copied:
+    ) -> "Copied":
         """Copy an object as `copy` does, and delete the original once the copy exists.
 
         What fails leaves the original. It is deleted only if it is still what was copied, where

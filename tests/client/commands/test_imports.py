@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import Final
 
@@ -20,6 +21,7 @@ print(json.dumps([name for name, each in sys.modules.items() if each]), file=sys
 ANSWERS: Final = {
     "/v1/caller": {"subject": "billing", "grants": []},
     "/v1/download-urls": {"method": "GET", "url": "https://store.test/a", "headers": {}},
+    "/v1/object-checks": {"found": True, "content_length": 0, "etag": '"1"'},
 }
 BELOW: Final = {"errors", "transfers", "transfers.pace"}
 OF_EACH: Final = BELOW | {
@@ -59,8 +61,8 @@ def url() -> Iterator[str]:
         thread.join()
 
 
-def _imported(*words: str, url: str = "") -> tuple[set[str], set[str]]:
-    """Return the modules of the client, and the packages of others, that a command imports."""
+def _modules(*words: str, url: str = "") -> set[str]:
+    """Return all modules that a command imports."""
     done = subprocess.run(
         [sys.executable, "-c", LISTING, *words],
         env={"PATH": os.defpath, "PRESIGN_URL": url, "PRESIGN_TOKEN": "token"},
@@ -68,7 +70,12 @@ def _imported(*words: str, url: str = "") -> tuple[set[str], set[str]]:
         text=True,
         check=True,
     )
-    names = set(json.loads(done.stderr.splitlines()[-1]))
+    return set(json.loads(done.stderr.splitlines()[-1]))
+
+
+def _imported(*words: str, url: str = "") -> tuple[set[str], set[str]]:
+    """Return the modules of the client, and the packages of others, that a command imports."""
+    names = _modules(*words, url=url)
     own = {each.removeprefix("presign_client.") for each in names if "presign_client." in each}
     packages = {each.partition(".")[0] for each in names if not each.startswith("_")}
     others = packages - set(sys.stdlib_module_names) - {"presign_client"}
@@ -111,4 +118,16 @@ def test_a_call_imports_nothing_that_moves_bytes(words: tuple[str, ...], url: st
 
     result = {"caller"} if words == ("whoami",) else set()
     assert own == OF_EACH | OF_CALLS | result | {f"commands.{words[0]}"}
+    assert others == {"click", "urllib3"}
+
+
+def test_a_download_imports_nothing_of_uploads_and_folders(url: str, tmp_path: Path) -> None:
+    """It has no byte, so no connection to the store is needed."""
+    own, others = _imported("get", "reports/a", str(tmp_path / "a"), url=url)
+
+    transfers = {"download", "expected", "following", "names", "partial_file", "plan", "ranges"}
+    assert {each for each in own if each.startswith("transfers.")} == {
+        f"transfers.{each}" for each in {*transfers, "pace", "source", "workers"}
+    }
+    assert not {"folder_results", "listing", "store_http"} & own
     assert others == {"click", "urllib3"}
