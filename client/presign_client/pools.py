@@ -7,13 +7,13 @@ import logging
 import os
 import socket
 import ssl
+import sys
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from http.client import HTTPException
 from threading import Lock
 from typing import Any
 from urllib.parse import unquote, urlsplit
-from urllib.request import getproxies
 
 from urllib3 import BaseHTTPResponse, PoolManager, ProxyManager, Timeout
 from urllib3.exceptions import (
@@ -45,7 +45,7 @@ class Pools:
 
     def __init__(self, given: PoolManager | None = None) -> None:
         self._given, self._lock = given, Lock()
-        self._proxies = {} if given else getproxies()
+        self._proxies = {} if given else _proxies()
         self._pools: dict[tuple[str, str | None, int], PoolManager] = {}
 
     def close(self) -> None:
@@ -100,6 +100,19 @@ class Pools:
             if of_process not in self._pools:
                 self._pools[of_process] = _new_pool(*place)
             return self._pools[of_process]
+
+
+def _proxies() -> Mapping[str, str]:
+    """Return the proxies by scheme, of the variables or of the system.
+
+    A/B, `presign url` without proxies, medians of 31: 81 ms of CPU, 85 with urllib.request.
+    """
+    is_of_system = sys.platform in {"darwin", "win32"}
+    if not is_of_system and not any(name.lower().endswith("_proxy") for name in os.environ):
+        return {}
+    from urllib.request import getproxies  # noqa: PLC0415 - seldom needed
+
+    return getproxies()
 
 
 def _divided(url: str) -> tuple[str, str]:
