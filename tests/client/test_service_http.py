@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from presign_client import Presign, PresignError, Retries
+from presign_client.pools import _new_pool
 from presign_client.service_http import NO_SUCH_PROXY, NoReplyError, ServiceHttp
 from tests.client.fake import TOKEN
 from tests.client.socket_store import Connection, SocketStore, sends, store_that
@@ -223,6 +224,24 @@ def test_authorities_of_the_environment_replace_the_usual_ones(
     monkeypatch.setenv("SSL_CERT_FILE", str(other / "ca.crt"))
     with store_that(sends(OK), context) as service:
         assert "not trusted here" in refusal(service.url).detail
+
+
+def test_authorities_are_read_again_only_if_their_file_is_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_tls_context(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.crt"))
+    first, second = authorities(), authorities()
+    (tmp_path / "ca.crt").rename(tmp_path / "old.crt")
+    make_tls_context(tmp_path)
+
+    assert first is second
+    assert authorities() is not first
+
+
+def authorities() -> object:
+    """Return the TLS context of new connections to presign."""
+    return _new_pool("https", None).connection_pool_kw["ssl_context"]
 
 
 @pytest.mark.parametrize("content", [None, "no certificate"])
