@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from importlib import metadata
 from pathlib import Path
 from threading import Thread
 from typing import Final
@@ -131,3 +132,31 @@ def test_a_download_imports_nothing_of_uploads_and_folders(url: str, tmp_path: P
     }
     assert not {"folder_results", "listing", "store_http"} & own
     assert others == {"click", "urllib3"}
+
+
+def test_a_command_imports_nothing_for_http2_and_proxies(url: str, tmp_path: Path) -> None:
+    for words in (["url", "reports/a"], ["get", "reports/a", str(tmp_path / "a")]):
+        names = _modules(*words, url=url)
+
+        assert "urllib3.http2" in names
+        assert not {"importlib.metadata", "zipfile", "tempfile", "urllib.request"} & names
+
+
+LATER: Final = """
+import gc, sys
+from presign_client.commands.options import _quick_imports
+with _quick_imports():
+    from importlib.metadata import version
+    from importlib import metadata
+    assert not gc.isenabled() and "zipfile" not in sys.modules
+assert gc.isenabled() and "importlib.metadata" not in sys.modules
+print(version("urllib3"), metadata.version("urllib3"), metadata.distribution("urllib3").name)
+from importlib.metadata import version as real
+assert version.__func__ is not real and "zipfile" in sys.modules
+"""
+
+
+def test_metadata_of_packages_is_there_once_it_is_used() -> None:
+    done = subprocess.run([sys.executable, "-c", LATER], capture_output=True, text=True, check=True)
+
+    assert done.stdout.split() == [metadata.version("urllib3")] * 2 + ["urllib3"]
