@@ -29,7 +29,7 @@ class Calls:
     """The part of `Presign` that needs no files.
 
     A method imports its result: Python takes 3 million instructions to define each of them, and
-    400 million for the start of `presign url` as a whole.
+    350 million for the start of `presign url` as a whole.
     """
 
     def __init__(
