@@ -2,6 +2,7 @@
 
 import errno
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import takewhile
@@ -16,7 +17,7 @@ from presign_client.signed import SignedRequest
 from presign_client.transfers.batch import SMALL, each_of, signed_ahead, signed_batch
 from presign_client.transfers.download import DownloadJob, download_file
 from presign_client.transfers.names import folded, is_another_on_windows, is_hidden, is_path
-from presign_client.transfers.partial_file import check_below
+from presign_client.transfers.partial_file import look
 from presign_client.transfers.small_download import Run, download_small, new_run
 from presign_client.transfers.source import FileSource
 
@@ -52,20 +53,21 @@ def download_folder(
 
     def work(each: tuple[Entry, SignedRequest | None]) -> Downloaded | None:
         entry, signed = each
-        path = _prepared(root, entry.key.removeprefix(prefix), run)
+        path, found = _prepared(root, entry.key.removeprefix(prefix), run)
         for key in takewhile(lambda key: key != entry.key, alike[folded(entry.key)]):
             _check_is_another_file(path, root / key.removeprefix(prefix), key)
-        if _is_there(path, entry):
+        if found is not None and _is_there(path, found, entry):
             return None
-        one = replace(job, key=entry.key, below=root)
-        small = replace(one, signed=signed) if signed else None
-        return _small(small, entry, path, run) or download_file(one, path, state, url)
+        one = replace(job, key=entry.key, below=root, signed=signed)
+        return _small(one, entry, path, run) or download_file(
+            replace(one, signed=None), path, state, url
+        )
 
     with new_run(state, root) as run:
         ahead = signed_ahead(
             first(),
             lambda entry: (
-                run is not None and _is_small_and_new(entry, root / entry.key.removeprefix(prefix))
+                run is not None and _is_small_and_new(entry, f"{root}/{entry.key[len(prefix) :]}")
             ),
             lambda new: _sign(job, new),
         )
@@ -81,7 +83,7 @@ def download_folder(
     )
 
 
-def _is_small_and_new(entry: Entry, path: Path) -> bool:
+def _is_small_and_new(entry: Entry, path: str) -> bool:
     """Whether to sign ahead. The path may be none of a file, which is said later."""
     is_there = os.path.exists(path)  # noqa: PTH110 - Path's raises for some names
     return 0 < (entry.size or 0) <= SMALL and entry.etag is not None and not is_there
@@ -92,11 +94,9 @@ def _sign(job: DownloadJob, entries: list[Entry]) -> dict[str, SignedRequest]:
     return signed_batch(job.api, "download-urls/batch", items)
 
 
-def _small(
-    job: DownloadJob | None, listed: Entry, path: Path, run: Run | None
-) -> Downloaded | None:
+def _small(job: DownloadJob, listed: Entry, path: Path, run: Run | None) -> Downloaded | None:
     """Download what is signed ahead. None: look at the object again, which may be another one."""
-    if job is None or run is None:
+    if job.signed is None or run is None:
         return None
     try:
         return download_small(job, listed, path, run)
@@ -106,20 +106,22 @@ def _small(
         return None
 
 
-def _prepared(root: Path, name: str, run: Run | None) -> Path:
-    """Return the path of a key below the directory, whose own directory is there then."""
-    path = root / _relative(name)
-    target = path.resolve()
-    check_below(root, target)  # the file or a directory may be a symbolic link
+def _prepared(root: Path, name: str, run: Run | None) -> tuple[Path, os.stat_result | None]:
+    """Return the path of a key below the directory, and what is there.
+
+    The path has no links. Its own directory is there then.
+    """
+    path, found = look(root, root.joinpath(*_segments(name)))
     if run is not None:
-        run.clean(target)
-    if path.exists() and not path.is_file():  # a pipe would wait for a reader
+        run.clean(path)
+    if found is None and not os.path.isdir(path.parent):  # noqa: PTH112 - Path.mkdir is slower
+        path.parent.mkdir(parents=True, exist_ok=True)
+    elif found is not None and not stat.S_ISREG(found.st_mode):  # a pipe would wait for a reader
         raise FileExistsError(errno.EEXIST, "It is no regular file", str(path))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path
+    return path, found
 
 
-def _relative(name: str) -> Path:
+def _segments(name: str) -> list[str]:
     """Return the path of a key below the directory. A key may have any segments."""
     if not is_path(name) or (os.name == "nt" and is_another_on_windows(name)):
         raise PresignError("invalid_request", "This key is no path of a file. Download it alone.")
@@ -127,7 +129,7 @@ def _relative(name: str) -> Path:
         raise PresignError(
             "invalid_request", "This key has the name of an unfinished download. Download it alone."
         )
-    return Path(*name.split("/"))
+    return name.split("/")
 
 
 def _check_is_another_file(path: Path, other: Path, key: str) -> None:
@@ -139,7 +141,7 @@ def _check_is_another_file(path: Path, other: Path, key: str) -> None:
         )
 
 
-def _is_there(path: Path, entry: Entry) -> bool:
-    if not path.is_file() or path.stat().st_size != entry.size:
+def _is_there(path: Path, found: os.stat_result, entry: Entry) -> bool:
+    if found.st_size != entry.size:
         return False
     return digest_of(FileSource(path).chunks(), "MD5").hex() == (entry.etag or "").strip('"')

@@ -56,4 +56,6 @@ def folded(name: str) -> str:
     File systems may ignore case, the form of Unicode and what is not seen: it is the caseless match
     of Unicode's definition D145, without ignorable characters.
     """
+    if name.isascii():  # which has a single form
+        return name.lower()
     return normalize("NFD", _IGNORABLE.sub("", normalize("NFD", name).casefold()))

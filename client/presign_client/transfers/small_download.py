@@ -15,7 +15,7 @@ from presign_client.notes import Note
 from presign_client.results import Downloaded, Entry
 from presign_client.transfers.download import DownloadJob
 from presign_client.transfers.expected import ExpectedObject, expected
-from presign_client.transfers.partial_file import PartialFile, check_below
+from presign_client.transfers.partial_file import PartialFile, look
 
 RUNS = 16  # that were killed, and whose files are still looked for
 
@@ -71,16 +71,12 @@ def download_small(job: DownloadJob, listed: Entry, path: Path, run: Run) -> Dow
     wanted, chunks = expected(known, None), list[bytes]()
     job.ranges().read(0, wanted.size, wanted.etag, chunks.append)
     verified = _is_verified(job, wanted, chunks)
-    target = path.resolve()
-    if job.below is not None:
-        check_below(job.below, target)
+    assert job.below is not None
+    target, _ = look(job.below, path)
     with run.file(target) as partial:
-        rights, position = partial.create(wanted.size), 0
-        for chunk in chunks:
-            partial.write(position, chunk)
-            position += len(chunk)
-        partial.check_in_place()
-        partial.rename(rights)
+        partial.create_whole(chunks)
+        partial.check_in_place(job.below)
+        partial.rename()
     return job.done(wanted, verified=verified)
 
 

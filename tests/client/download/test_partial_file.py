@@ -11,7 +11,7 @@ import pytest
 
 from presign_client.notes import Note
 from presign_client.transfers.download import DownloadJob, download_file
-from presign_client.transfers.partial_file import PartialFile
+from presign_client.transfers.partial_file import PartialFile, look
 from tests.client.fake import Fake
 from tests.client.transferring import CONTENT, download, interrupted
 
@@ -291,3 +291,52 @@ def test_a_file_that_another_thread_fills_is_not_removed(target: Path) -> None:
             second.create(1)
         first.check_in_place()
         first.rename(rights)
+
+
+@pytest.mark.parametrize("name", ["a/b/c.csv", "a/new/c.csv", "c.csv"])
+def test_a_path_below_a_directory_needs_no_file(tmp_path: Path, name: str) -> None:
+    (tmp_path / "a/b").mkdir(parents=True)
+
+    assert look(tmp_path, tmp_path / name) == (tmp_path / name, None)
+
+
+def test_links_that_stay_below_a_directory_are_followed(tmp_path: Path) -> None:
+    (tmp_path / "a/b").mkdir(parents=True)
+    (tmp_path / "a/b/c.csv").write_text("123")
+    (tmp_path / "to_a").symlink_to("a")
+    (tmp_path / "a/b/to_c").symlink_to("c.csv")
+    (tmp_path / "to_nothing").symlink_to("a/new")
+
+    path, found = look(tmp_path, tmp_path / "to_a/b/to_c")
+    assert path == tmp_path / "a/b/c.csv"
+    assert found is not None
+    assert found.st_size == 3
+    assert look(tmp_path, tmp_path / "to_nothing") == (tmp_path / "a/new", None)
+
+
+@pytest.mark.parametrize("link", ["link", "a/link", "a/b/link"])
+@pytest.mark.parametrize("rest", ["", "/c.csv", "/d/c.csv"])
+def test_a_link_leads_no_path_out_of_a_directory(tmp_path: Path, link: str, rest: str) -> None:
+    (tmp_path / "folder/a/b").mkdir(parents=True)
+    (tmp_path / "elsewhere/d").mkdir(parents=True)
+    (tmp_path / "folder" / link).symlink_to(tmp_path / "elsewhere")
+
+    with pytest.raises(OSError, match="another place"):
+        look(tmp_path / "folder", tmp_path / f"folder/{link}{rest}")
+
+
+@pytest.mark.parametrize("of_folder", [True, False])
+@pytest.mark.parametrize("replaced", ["folder", "folder/a", "folder/a/b"])
+def test_a_file_below_a_late_link_is_not_renamed(
+    tmp_path: Path, replaced: str, *, of_folder: bool
+) -> None:
+    target = tmp_path / "folder/a/b/c.csv"
+    target.parent.mkdir(parents=True)
+    with PartialFile(target, "token") as partial:
+        partial.create_whole([b"12", b"3"])
+        partial.check_in_place(tmp_path / "folder" if of_folder else None)
+        (tmp_path / replaced).rename(tmp_path / "moved")
+        (tmp_path / replaced).symlink_to(tmp_path / "moved")
+
+        with pytest.raises(OSError, match="another place"):
+            partial.check_in_place(tmp_path / "folder" if of_folder else None)
