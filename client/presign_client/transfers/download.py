@@ -16,7 +16,8 @@ from presign_client.signed import SignedRequest
 from presign_client.store import Store
 from presign_client.transfers.expected import ExpectedObject, expected
 from presign_client.transfers.following import Following
-from presign_client.transfers.partial_file import PartialFile, check_below
+from presign_client.transfers.links import check_below
+from presign_client.transfers.partial_file import PartialFile
 from presign_client.transfers.plan import Part, parts_of
 from presign_client.transfers.ranges import Ranges
 from presign_client.transfers.workers import OnProgress, Workers, workers

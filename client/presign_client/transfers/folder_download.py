@@ -16,8 +16,8 @@ from presign_client.results import Downloaded, Entry
 from presign_client.signed import SignedRequest
 from presign_client.transfers.batch import SMALL, each_of, signed_ahead, signed_batch
 from presign_client.transfers.download import DownloadJob, download_file
+from presign_client.transfers.links import look
 from presign_client.transfers.names import folded, is_another_on_windows, is_hidden, is_path
-from presign_client.transfers.partial_file import look
 from presign_client.transfers.small_download import Run, download_small, new_run
 from presign_client.transfers.source import FileSource
 

@@ -15,7 +15,8 @@ from presign_client.notes import Note
 from presign_client.results import Downloaded, Entry
 from presign_client.transfers.download import DownloadJob
 from presign_client.transfers.expected import ExpectedObject, expected
-from presign_client.transfers.partial_file import PartialFile, look
+from presign_client.transfers.links import look
+from presign_client.transfers.partial_file import PartialFile
 
 RUNS = 16  # that were killed, and whose files are still looked for
 

@@ -11,7 +11,8 @@ import pytest
 
 from presign_client.notes import Note
 from presign_client.transfers.download import DownloadJob, download_file
-from presign_client.transfers.partial_file import PartialFile, look
+from presign_client.transfers.links import look
+from presign_client.transfers.partial_file import PartialFile
 from tests.client.fake import Fake
 from tests.client.transferring import CONTENT, download, interrupted
 
