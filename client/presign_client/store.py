@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from threading import Lock
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, urlsplit
 
 from presign_client.errors import PRECONDITION_FAILED, SOURCE_CHANGED, PresignError
 from presign_client.retries import Retries, TemporaryError
@@ -23,6 +22,7 @@ REFUSED = "storage_refused"
 MAX_ERROR_BYTES = 64 * 1024
 RETRYABLE_CODES = frozenset({"InternalError", "SlowDown", "ServiceUnavailable"})
 _COPY_SOURCE = "x-amz-copy-source"
+_EXPIRES = re.compile("[?&]X-Amz-Expires=([0-9]{1,9})(?:&|$)")
 NO_POOL = (
     "`http` is for calls of presign alone. For the store give `pool`, too: a urllib3.PoolManager, "
     "such as urllib3.ProxyManager('http://proxy.example.com:3128')."
@@ -148,8 +148,8 @@ class _Validity:
     """
 
     def __init__(self, signed: SignedRequest, now: Callable[[], float]) -> None:
-        [lifetime] = parse_qs(urlsplit(signed.url).query).get("X-Amz-Expires", [""])
-        self._lifetime = int(lifetime) if lifetime.isascii() and lifetime.isdigit() else None
+        found = _EXPIRES.search(signed.url)
+        self._lifetime = int(found[1]) if found else None
         self._now, self._began = now, now()
         self._in_time = 0
 

@@ -21,15 +21,19 @@ MAX_LINKS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file to upload, with its key. With `below`, it must still be below that when it is read."""
+    """A file to upload, with its key. With `below`, it must still be below that when it is read.
+
+    `real` is its path with that of the directory as it is without links, if `below` is there.
+    """
 
     path: Path
     key: str
     size: int
+    real: Path
     below: Path | None
 
     def source(self) -> FileSource:
-        return FileSource(self.path, self.below)
+        return FileSource(self.real, self.below)
 
 
 def files_below(
@@ -50,8 +54,9 @@ def files_below(
         if reason:
             left_out.append(LeftOut(path=path, reason=reason))
         else:
-            key = prefix + path.relative_to(directory).as_posix()
-            files.append(File(path, key, path.stat().st_size, below))
+            name = path.relative_to(directory)
+            real = below / name if below else path
+            files.append(File(path, prefix + name.as_posix(), path.stat().st_size, real, below))
     return sorted(files, key=lambda file: file.key), tuple(sorted(left_out, key=lambda it: it.path))
 
 

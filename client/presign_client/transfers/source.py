@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from presign_client.errors import SOURCE_CHANGED, PresignError
+from presign_client.transfers.links import look
 
 # Bytes in memory at a time. With 1 MiB the system allocates and frees memory for each chunk: an
 # upload of 300 MiB took 3.04 s in place of 2.69 (medians of 7, MiniStack).
@@ -44,12 +45,13 @@ class BytesSource:
 class FileSource:
     """A file of a known size, which must not change while it is read.
 
-    With `below`, a path without links, it is read only while its path leads to a file below that.
+    With `below`, a path without links that its own begins with, it is read only while its path
+    leads to a file below that.
     """
 
     def __init__(self, path: Path, below: Path | None = None) -> None:
         self.path, self._below, self._seen = path, below, path.stat()
-        if path.is_dir():
+        if stat.S_ISDIR(self._seen.st_mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
         self.size = self._seen.st_size
 
@@ -85,10 +87,13 @@ def _open(name: str, flags: int) -> int:
 
 def _is_below(directory: Path, path: Path, file: BinaryIO) -> bool:
     """Whether what was opened is that file. A link, also for a directory, may be new there."""
-    real = Path(os.path.realpath(path))
-    found = real.lstat()
-    is_same = os.path.samestat(os.fstat(file.fileno()), found)
-    return is_same and stat.S_ISREG(found.st_mode) and real.is_relative_to(directory)
+    try:
+        _, found = look(directory, path)
+    except OSError:
+        return False
+    if found is None or not stat.S_ISREG(found.st_mode):
+        return False
+    return os.path.samestat(os.fstat(file.fileno()), found)
 
 
 def _changed() -> PresignError:

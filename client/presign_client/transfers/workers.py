@@ -24,8 +24,10 @@ class Workers:
     def __init__(
         self, parallel: int, store: Store | None, total: int | None, report: OnProgress | None
     ) -> None:
-        self._pool = ThreadPoolExecutor(parallel, thread_name_prefix="presign-transfer")
-        self._parallel, self._store = parallel, store
+        self._pool: ThreadPoolExecutor | None = None
+        if parallel > 1:  # else no thread: one for each of many files takes longer than a file
+            self._pool = ThreadPoolExecutor(parallel, thread_name_prefix="presign-transfer")
+        self._store = store
         self._total, self._report = total, report
         self._done, self._lock = 0, Lock()
         self._stop = Event()
@@ -33,7 +35,7 @@ class Workers:
 
     def each(self, work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
         """Yield the results as they come. `items` are taken as threads become free."""
-        if self._parallel == 1:  # no thread: one for each of many files takes longer than a file
+        if self._pool is None:
             yield from map(work, items)
             return
         work = stopped_by(self._stop, work)
@@ -86,7 +88,8 @@ class Workers:
             self._stop.set()
         # Ctrl-C does not wait for a store that does not answer.
         is_awaited = not isinstance(error, KeyboardInterrupt)
-        self._pool.shutdown(wait=is_awaited, cancel_futures=error is not None)
+        if self._pool is not None:
+            self._pool.shutdown(wait=is_awaited, cancel_futures=error is not None)
 
 
 def results_of(done: Iterable[Future[Result]]) -> Iterator[Result]:
