@@ -1,14 +1,14 @@
 """Calls of the service's JSON API: the token, problems and retries."""
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from json import dumps, loads
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode
 
-from presign_client.errors import NOT_PRESIGN, InvalidField, PresignError
+from presign_client.answers import OF_ANOTHER_FORM, with_members
+from presign_client.errors import InvalidField, PresignError
 from presign_client.retries import Retries, TemporaryError
-from presign_client.service_http import NoReplyError, Reply, ServiceHttp
+from presign_client.service_http import NoReplyError, Reply, ServiceHttp, not_presign
 from presign_client.signed import SignedRequest, signed_request
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from presign_client.given_http import GivenHttp
 
+T = TypeVar("T")
 RETRYABLE = frozenset({429, 500, 503, 504})  # not 502: the store refused, and would refuse again
 UNREACHED_TRIES = 2  # while the service has never answered, its address may be wrong
 SERVICE_SECONDS = 400  # it may list parts for 60 s, and complete for 300
@@ -39,22 +40,24 @@ class Api:
     def close(self) -> None:
         self._http.close()
 
-    def call(self, method: str, path: str, **options: Any) -> Any:
-        """Return the answer's JSON, or None if it has no body. The rest is as in `answer`."""
-        return self.answer(method, path, **options)[0]
+    def call(self, method: str, path: str, read: Callable[[Any], T], **options: Any) -> T:
+        """Return what `read` makes of the answer. The rest is as in `answer`."""
+        return self.answer(method, path, read, **options)[0]
 
     def answer(
         self,
         method: str,
         path: str,
+        read: Callable[[Any], T],
         *,
         repeatable: bool = True,
         seconds: float = SERVICE_SECONDS,
         params: Mapping[str, str] | None = None,
         json: Any = None,
-    ) -> tuple[Any, Mapping[str, str]]:
-        """Return the answer's JSON, or None if it has no body, and its headers.
+    ) -> tuple[T, Mapping[str, str]]:
+        """Return what `read` makes of the answer's JSON, and its headers.
 
+        `read` gets None if the answer has no body. What it cannot read is not presign's.
         `repeatable` is False for calls that create something each time: they are repeated only if
         the service cannot have done it. `params` are for the query, `json` is the body.
 
@@ -67,29 +70,31 @@ class Api:
             body = None if json is None else _encoded(json)
         except UnicodeEncodeError:
             raise PresignError("invalid_request", "A name is not valid UTF-8. Rename it.") from None
-        return self.retries.run(
-            lambda _: self._once(method, url, body, seconds, repeatable=repeatable)
-        )
 
-    def post(self, path: str, *, repeatable: bool = True, **members: Any) -> Any:
+        def attempt(_: int) -> tuple[T, Mapping[str, str]]:
+            answer = self._once(method, url, body, seconds, repeatable=repeatable)
+            return _read(answer, url, read, repeatable=repeatable), answer.headers
+
+        return self.retries.run(attempt)
+
+    def post(
+        self, path: str, read: Callable[[Any], T], *, repeatable: bool = True, **members: Any
+    ) -> T:
         """Send the members that are not None, since the service refuses null."""
         body = {name: value for name, value in members.items() if value is not None}
-        return self.call("POST", path, json=body, repeatable=repeatable)
+        return self.call("POST", path, read, json=body, repeatable=repeatable)
 
     def signed(self, path: str, **members: Any) -> SignedRequest:
-        return signed_request(self.post(path, **members))
+        return self.post(path, signed_request, **members)
 
     def check(self, bucket: str, key: str, **expected: Any) -> Mapping[str, Any] | None:
         """Return what the store has of an object. None: no grant allows to ask."""
         try:
-            found: Mapping[str, Any] = self.post(
-                "object-checks", bucket=bucket, key=key, **expected
-            )
+            return self.post("object-checks", _checked, bucket=bucket, key=key, **expected)
         except PresignError as error:
             if error.code != "forbidden":
                 raise
             return None
-        return found
 
     def _once(
         self,
@@ -99,7 +104,7 @@ class Api:
         seconds: float,
         *,
         repeatable: bool,
-    ) -> tuple[Any, Mapping[str, str]]:
+    ) -> Reply:
         headers = {"authorization": f"Bearer {self._token()}"}
         if body is not None:
             headers["content-type"] = JSON
@@ -111,7 +116,11 @@ class Api:
             tries = self.retries.tries if self._reached else UNREACHED_TRIES
             raise TemporaryError(failed.error, tries=tries) from None
         self._reached = True
-        return _read(answer, repeatable=repeatable), answer.headers
+        return answer
+
+
+def nothing(_: Any) -> None:
+    """Read an answer that says no more than that it was done."""
 
 
 def _http_of(given: "httpx.Client | None") -> "ServiceHttp | GivenHttp":
@@ -126,13 +135,20 @@ def _encoded(document: Any) -> bytes:
     return dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
-def _read(answer: Reply, *, repeatable: bool) -> Any:
-    if answer.status == 204:
-        return None
-    if answer.is_success and _media_type(answer) == JSON:
-        with suppress(ValueError, RecursionError):
-            return loads(answer.content)
-    error = _error(answer)
+def _checked(answer: Any) -> Mapping[str, Any]:
+    found = with_members(answer, found=bool, mismatches=list)
+    return with_members(answer, content_length=int, etag=str) if found["found"] else found
+
+
+def _read(answer: Reply, url: str, read: Callable[[Any], T], *, repeatable: bool) -> T:
+    try:
+        if answer.status == 204:
+            return read(None)
+        if answer.is_success and _media_type(answer) == JSON:
+            return read(loads(answer.content))
+    except OF_ANOTHER_FORM:
+        pass
+    error = _error(answer, url)
     may_repeat = repeatable or answer.status == 429
     if answer.status in RETRYABLE and may_repeat:
         raise TemporaryError(error, after=_retry_after(answer))
@@ -143,20 +159,15 @@ def _media_type(answer: Reply) -> str:
     return answer.headers.get("content-type", "").partition(";")[0]
 
 
-def _error(answer: Reply) -> PresignError:
+def _error(answer: Reply, url: str) -> PresignError:
     try:
         if _media_type(answer) == PROBLEM:
             return _problem(answer)
         if _media_type(answer) == JSON and not answer.is_success:
             return _refusal(answer)
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+    except OF_ANOTHER_FORM:
         pass
-    return PresignError(
-        NOT_PRESIGN,
-        f"HTTP {answer.status}, but not from presign: a proxy or a login page is in between, "
-        "or the URL of the service is wrong.",
-        status=answer.status,
-    )
+    return not_presign(answer.status, url, "without what presign answers in JSON")
 
 
 def _problem(answer: Reply) -> PresignError:

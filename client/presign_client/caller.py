@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from presign_client.answers import with_members
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
@@ -36,7 +38,8 @@ class Caller:
     grants: tuple[Grant, ...]
 
 
-def caller(answer: Mapping[str, Any]) -> Caller:
+def caller(answer: Any) -> Caller:
+    answer = with_members(answer, subject=str, grants=list)
     return Caller(
         subject=answer["subject"],
         issuer=answer.get("issuer"),
@@ -44,7 +47,8 @@ def caller(answer: Mapping[str, Any]) -> Caller:
     )
 
 
-def _grant(answer: Mapping[str, Any]) -> Grant:
+def _grant(answer: Any) -> Grant:
+    answer = with_members(answer, bucket=str, prefix=str, allow=list, allow_overwrite=bool)
     known = {name: answer[name] for name in Grant.__slots__ if name in answer}
     lists = {"allow", "content_types", "networks", "vpc_endpoints"} & known.keys()
     return Grant(**(known | {name: tuple(known[name]) for name in lists}))

@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
-from presign_client.api import SIGNING_SECONDS, Api
+from presign_client.api import SIGNING_SECONDS, Api, nothing
 from presign_client.retries import Retries
 from presign_client.settings import Token, service_url, token_source
 from presign_client.store import Store
@@ -67,7 +67,7 @@ class Calls:
         """Return who you are to the service, and your grants."""
         from presign_client.caller import caller
 
-        return caller(self._api.call("GET", "caller"))
+        return self._api.call("GET", "caller", caller)
 
     def download_url(
         self,
@@ -151,8 +151,9 @@ class Calls:
         """
         from presign_client.results import signed_cookies
 
-        answer = self._api.post("cookies", bucket=bucket, prefix=prefix, expires_in=expires_in)
-        return signed_cookies(answer)
+        return self._api.post(
+            "cookies", signed_cookies, bucket=bucket, prefix=prefix, expires_in=expires_in
+        )
 
     def head(self, bucket: str, key: str) -> "ObjectInfo":
         """Return an object's size, type and metadata. Raises `not_found` if there is none."""
@@ -171,18 +172,18 @@ class Calls:
 
     def versions(self, bucket: str, key: str) -> "Iterator[Version]":
         """Yield the versions of one object and its delete markers, the newest first."""
-        from presign_client.objects import version
+        from presign_client.objects import versions_page
 
         params = {"bucket": bucket, "prefix": key, "delimiter": "/"}
         while True:
-            page = self._api.call("GET", "object-versions", params=params)
-            for found in page["versions"]:
-                if found["key"] != key:
+            page, after = self._api.call("GET", "object-versions", versions_page, params=params)
+            for its_key, version in page:
+                if its_key != key:
                     return  # the keys are in order, and this one only begins with it
-                yield version(found)
-            if "next" not in page:
+                yield version
+            if after is None:
                 return
-            params["after"] = page["next"]
+            params["after"] = after
 
     def list(self, bucket: str, prefix: str = "", *, recursive: bool = False) -> "Iterator[Entry]":
         """Yield the objects whose keys begin with `prefix`, page by page.
@@ -199,7 +200,7 @@ class Calls:
         # By the service: without `encoding-type=url` the store's XML cannot have some keys.
         params = {"bucket": bucket, "prefix": prefix} | ({} if recursive else {"delimiter": "/"})
         while True:
-            page = read_page(self._api.call("GET", "objects", params=params))
+            page = self._api.call("GET", "objects", read_page, params=params)
             yield page
             if page.token is None:
                 return
@@ -224,8 +225,9 @@ class Calls:
         """
         from presign_client.links import link
 
-        answer = self._api.post(
+        return self._api.post(
             "links",
+            link,
             repeatable=False,
             bucket=bucket,
             key=key,
@@ -237,23 +239,22 @@ class Calls:
             label=label,
             message=message,
         )
-        return link(answer)
 
     def links(self) -> "Iterator[ListedLink]":
         """Yield the share links that you have made and that have not expired, the newest first."""
-        from presign_client.links import listed_link
+        from presign_client.links import links_page
 
         params: dict[str, str] = {}
         while True:
-            page = self._api.call("GET", "links", params=params)
-            yield from map(listed_link, page["links"])
-            if "next" not in page:
+            page, after = self._api.call("GET", "links", links_page, params=params)
+            yield from page
+            if after is None:
                 return
-            params = {"after": page["next"]}
+            params = {"after": after}
 
     def revoke_link(self, link_id: str) -> None:
         """End a share link that you have made. Raises `not_found` for an id that is none."""
-        self._api.call("DELETE", f"links/{quote(link_id, safe='')}")
+        self._api.call("DELETE", f"links/{quote(link_id, safe='')}", nothing)
 
     def credentials(
         self, bucket: str, *, prefix: str | None = None, permission: str | None = None
@@ -267,4 +268,4 @@ class Calls:
         members = {"prefix": prefix, "permission": permission}
         params = {name: value for name, value in members.items() if value is not None}
         path = f"credentials/{quote(bucket, safe='')}"
-        return credentials(self._api.call("GET", path, params=params, seconds=SIGNING_SECONDS))
+        return self._api.call("GET", path, credentials, params=params, seconds=SIGNING_SECONDS)

@@ -1,10 +1,10 @@
 """Share links, as calls return them."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from presign_client.answers import with_members
 from presign_client.signed import time_of
 
 
@@ -43,7 +43,8 @@ class ListedLink:
     uses: int | None = None
 
 
-def link(answer: Mapping[str, Any]) -> Link:
+def link(answer: Any) -> Link:
+    answer = with_members(answer, id=str, url=str)
     return Link(
         id=answer["id"],
         url=answer["url"],
@@ -53,7 +54,13 @@ def link(answer: Mapping[str, Any]) -> Link:
     )
 
 
-def listed_link(answer: Mapping[str, Any]) -> ListedLink:
+def links_page(answer: Any) -> tuple[list[ListedLink], str | None]:
+    """Return links, and what asks for the next page."""
+    return [_listed_link(each) for each in answer["links"]], answer.get("next")
+
+
+def _listed_link(answer: Any) -> ListedLink:
+    answer = with_members(answer, id=str, bucket=str, operations=list)
     known = {name: answer[name] for name in ListedLink.__slots__ if name in answer}
     times = {"created_at", "expires_at", "not_before"} & known.keys()
     known |= {name: time_of(known[name]) for name in times}

@@ -1,9 +1,9 @@
 """A page of a listing."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from presign_client.answers import with_members
 from presign_client.results import Entry
 from presign_client.signed import time_of
 
@@ -16,14 +16,16 @@ class Page:
     token: str | None
 
 
-def read_page(answer: Mapping[str, Any]) -> Page:
+def read_page(answer: Any) -> Page:
     """Return a page of `GET /v1/objects`, sorted by key."""
+    answer = with_members(answer, prefixes=list, objects=list)
     entries = [Entry(key=prefix) for prefix in answer["prefixes"]]
     entries += map(_entry, answer["objects"])
     return Page(tuple(sorted(entries, key=lambda entry: entry.key)), answer.get("next"))
 
 
-def _entry(listed: Mapping[str, Any]) -> Entry:
+def _entry(listed: Any) -> Entry:
+    listed = with_members(listed, key=str, size=int, etag=str)
     when = listed["last_modified"]
     return Entry(
         key=listed["key"],

@@ -40,7 +40,12 @@ class Version:
     etag: str | None = None
 
 
-def version(answer: Mapping[str, Any]) -> Version:
+def versions_page(answer: Any) -> tuple[list[tuple[str, Version]], str | None]:
+    """Return versions with their keys, and what asks for the next page."""
+    return [(each["key"], _version(each)) for each in answer["versions"]], answer.get("next")
+
+
+def _version(answer: Mapping[str, Any]) -> Version:
     return Version(
         version_id=answer["version_id"],
         is_latest=answer["is_latest"],

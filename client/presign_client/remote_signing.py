@@ -3,10 +3,12 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from threading import Lock
+from typing import Any
 
+from presign_client.answers import with_members
 from presign_client.api import SIGNING_SECONDS, Api
-from presign_client.errors import NOT_PRESIGN, PresignError
 
 # What Iceberg's signer keeps: S3V4RestSignerClient. A signature is good for 15 minutes.
 KEPT_SECONDS = 30
@@ -58,9 +60,10 @@ class RemoteSigner:
 
     def _ask(self, request: UnsignedRequest) -> tuple[Mapping[str, str], bool]:
         body = {} if request.body is None else {"body": request.body}
-        answer, headers = self._api.answer(
+        signed, headers = self._api.answer(
             "POST",
             "aws/s3/sign",
+            partial(_signature, request),
             json={
                 "region": request.region,
                 "method": request.method,
@@ -70,13 +73,6 @@ class RemoteSigner:
             },
             seconds=SIGNING_SECONDS,
         )
-        try:
-            signed = {name: ", ".join(values) for name, values in answer["headers"].items()}
-            is_changed = answer["uri"] != request.uri
-        except (LookupError, TypeError, AttributeError):
-            is_changed = True
-        if is_changed:
-            raise PresignError(NOT_PRESIGN, "The answer is no signature of this request.")
         return signed, headers.get("cache-control") == "private"
 
     def _keep(self, key: tuple[str, UnsignedRequest], signed: Mapping[str, str]) -> None:
@@ -85,3 +81,10 @@ class RemoteSigner:
             while len(self._kept) >= KEPT:
                 self._kept.pop(next(iter(self._kept)))
             self._kept[key] = self._now() + KEPT_SECONDS, signed
+
+
+def _signature(request: UnsignedRequest, answer: Any) -> Mapping[str, str]:
+    answer = with_members(answer, uri=str, headers=dict)
+    if answer["uri"] != request.uri:
+        raise ValueError
+    return {name: ", ".join(values) for name, values in answer["headers"].items()}

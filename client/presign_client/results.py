@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from presign_client.answers import with_members
 from presign_client.signed import time_of
 
 
@@ -77,7 +78,8 @@ class SignedCookies:
     limited_by: str | None = None
 
 
-def credentials(answer: Mapping[str, Any]) -> Credentials:
+def credentials(answer: Any) -> Credentials:
+    answer = with_members(answer, AccessKeyId=str, SecretAccessKey=str, Token=str)
     return Credentials(
         access_key_id=answer["AccessKeyId"],
         secret_access_key=answer["SecretAccessKey"],
@@ -86,7 +88,8 @@ def credentials(answer: Mapping[str, Any]) -> Credentials:
     )
 
 
-def signed_cookies(answer: Mapping[str, Any]) -> SignedCookies:
+def signed_cookies(answer: Any) -> SignedCookies:
+    answer = with_members(answer, cookies=dict, url=str)
     return SignedCookies(
         cookies=answer["cookies"],
         url=answer["url"],

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from urllib3.exceptions import HTTPError, ProxySchemeUnknown
 
-from presign_client.errors import UNREACHABLE, PresignError
+from presign_client.errors import NOT_PRESIGN, UNREACHABLE, PresignError
 from presign_client.pools import CANNOT_BE_REACHED, Pools, causes, is_unsent, reason_of
 
 NO_SUCH_PROXY = "presign is reached by HTTP proxies alone. For another kind give `http`."
@@ -34,10 +34,24 @@ class NoReplyError(Exception):
         super().__init__()
         text = f"presign {reason}."
         if reason == CANNOT_BE_REACHED:
-            at = f"{urlsplit(url).scheme}://{urlsplit(url).netloc.rpartition('@')[2]}"
-            text = f"Cannot connect to {at}{_system_reason(error)}: is PRESIGN_URL right?"
+            why = _system_reason(error)
+            text = f"Cannot connect to {_origin_of(url)}{why}: is PRESIGN_URL right?"
         self.error = PresignError(UNREACHABLE, text)
         self.is_unsent = is_unsent
+
+
+def not_presign(status: int, url: str, what: str) -> PresignError:
+    """Return the error of an answer from somewhere else. `what` says how that shows."""
+    text = (
+        f"HTTP {status} from {_origin_of(url)}, {what}: a proxy or a login page is in between, "
+        "or the URL of the service is wrong."
+    )
+    return PresignError(NOT_PRESIGN, text, status=status)
+
+
+def _origin_of(url: str) -> str:
+    """Return scheme and host, without a password."""
+    return f"{urlsplit(url).scheme}://{urlsplit(url).netloc.rpartition('@')[2]}"
 
 
 def _system_reason(error: Exception) -> str:

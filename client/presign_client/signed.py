@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from presign_client.answers import with_members
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedRequest:
@@ -18,7 +20,8 @@ class SignedRequest:
     content_length: int | None = None
 
 
-def signed_request(answer: Mapping[str, Any]) -> SignedRequest:
+def signed_request(answer: Any) -> SignedRequest:
+    answer = with_members(answer, method=str, url=str, headers=dict)
     return SignedRequest(
         method=answer["method"],
         url=answer["url"],

@@ -1,15 +1,19 @@
 """Problems of the service, refusals of the store, and which calls are repeated."""
 
 import ssl
-from typing import NoReturn
+from collections.abc import Callable
+from io import BytesIO
+from typing import Any, NoReturn
 
 import httpx
 import pytest
 
 from presign_client import Presign, PresignError, Retries
+from presign_client.remote_signing import RemoteSigner, UnsignedRequest
 from tests.client.failing import fails
 from tests.client.fake import TOKEN, Fake, problem, s3_error
 from tests.client.socket_store import store_that
+from tests.client.transferring import CONTENT
 
 
 def refused(fake: Fake) -> PresignError:
@@ -126,6 +130,48 @@ def test_a_problem_that_is_none_is_not_presign(content: str, kind: str) -> None:
 def test_an_answer_that_is_no_json_is_not_presign(content: str, kind: str) -> None:
     fake = Fake()
     fails(1, httpx.Response(200, headers={"content-type": kind}, content=content), fake)
+
+    assert refused(fake).code == "not_presign"
+
+
+UNSIGNED = UnsignedRequest(region="eu-west-1", method="GET", uri="https://store.test/a")
+CALLS: dict[str, Callable[[Presign], Any]] = {
+    "caller": lambda presign: presign.whoami(),
+    "download-urls": lambda presign: presign.download_url("reports", "a.csv"),
+    "objects": lambda presign: next(presign.list("reports")),
+    "object-versions": lambda presign: next(presign.versions("reports", "a.csv")),
+    "links": lambda presign: presign.link("reports", "a.csv"),
+    "links?": lambda presign: next(presign.links()),
+    "credentials": lambda presign: presign.credentials("reports"),
+    "cookies": lambda presign: presign.cookies("reports", "a/"),
+    "aws/s3/sign": lambda presign: RemoteSigner(presign._api, lambda: TOKEN).sign(UNSIGNED),
+    **dict.fromkeys(
+        ("object-checks", "multipart-uploads", "part-urls", "complete"),
+        lambda presign: presign.upload(BytesIO(CONTENT), "reports", "a.csv", part_size=5),
+    ),
+}
+FORMS = ["null", "5", '"x"', "[1]", "{}", '{"subject": 5, "grants": []}', '{"results": 5}']
+
+
+@pytest.mark.parametrize("content", FORMS)
+@pytest.mark.parametrize("path", CALLS)
+def test_json_of_another_form_is_not_presign(path: str, content: str) -> None:
+    fake = Fake()
+    kind = {"content-type": "application/json"}
+    fails(9, httpx.Response(200, headers=kind, content=content), fake, path.strip("?"))
+
+    with pytest.raises(PresignError) as caught, fake.client() as client:
+        CALLS[path](client)
+
+    assert str(caught.value) == (
+        "not_presign: HTTP 200 from https://presign.test, without what presign answers in JSON: "
+        "a proxy or a login page is in between, or the URL of the service is wrong."
+    )
+
+
+def test_an_answer_without_a_body_is_not_presign() -> None:
+    fake = Fake()
+    fails(1, httpx.Response(204), fake)
 
     assert refused(fake).code == "not_presign"
 

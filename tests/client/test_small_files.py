@@ -1,7 +1,7 @@
 """100,000 small files: calls in batches as files are needed, and memory for the results alone."""
 
 import tracemalloc
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import md5
 from pathlib import Path
@@ -30,11 +30,11 @@ class Signing:
     def __init__(self) -> None:
         self.sizes: list[int] = []
 
-    def post(self, path: str, *, items: list[dict[str, str]]) -> Any:
+    def post(self, path: str, read: Callable[[Any], Any], *, items: list[dict[str, str]]) -> Any:
         assert path == "download-urls/batch"
         self.sizes.append(len(items))
         request = {"method": "GET", "url": "https://store.test/?" + "s" * 1000, "headers": {}}
-        return {"results": [{"key": each["key"], "request": request} for each in items]}
+        return read({"results": [{"key": each["key"], "request": request} for each in items]})
 
 
 class SameObject:

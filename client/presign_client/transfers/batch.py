@@ -106,11 +106,15 @@ def signed_batch(
 ) -> dict[str, SignedRequest]:
     """Return signed requests by key. One that is missing is signed alone, which says why not."""
     try:
-        results: Iterable[Mapping[str, Any]] = api.post(path, items=items)["results"]
+        return api.post(path, _signed, items=items)
     except PresignError as error:
         if error.code in FATAL:
             raise
         return {}
+
+
+def _signed(answer: Any) -> dict[str, SignedRequest]:
+    results = answer["results"]
     return {each["key"]: signed_request(each["request"]) for each in results if "request" in each}
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from presign_client.answers import with_members
+from presign_client.api import nothing
 from presign_client.checksums import composite, digest_of, encoded
 from presign_client.errors import PresignError
 from presign_client.results import Uploaded
@@ -35,14 +37,13 @@ class PartsUpload:
     def stored(self) -> Mapping[int, Any] | None:
         """Return the parts that the store has, by number. None: the upload no longer exists."""
         try:
-            listed = self._job.api.call(
-                "GET", f"{self._path}/parts", params=self._job.bucket_and_key
+            return self._job.api.call(
+                "GET", f"{self._path}/parts", _listed, params=self._job.bucket_and_key
             )
         except PresignError as error:
             if error.code not in {"upload_not_found", "not_found"}:
                 raise
             return None  # `not_found`: an id that does not fit into a path
-        return {part["part_number"]: part for part in listed["parts"]}
 
     def send(
         self, source: Source, part: Part, workers: Workers, *, offset: int | None = None
@@ -89,8 +90,9 @@ class PartsUpload:
         """
         parts = sorted(parts, key=lambda part: part.number)
         size = sum(part.length for part in parts)
-        answer = self._job.api.post(
+        etag = self._job.api.post(
             f"{self._path}/complete",
+            _etag,
             **self._job.bucket_and_key,
             content_length=size,
             checksum_algorithm=self._job.options.checksum,
@@ -104,7 +106,7 @@ class PartsUpload:
             raise PresignError(
                 "checksum_mismatch", "The object at the store differs from the file. Upload again."
             )
-        return Uploaded(**self._job.bucket_and_key, size=size, etag=answer["etag"])
+        return Uploaded(**self._job.bucket_and_key, size=size, etag=etag)
 
     def is_stored(self, size: int, digests: list[bytes]) -> bool | None:
         """Whether the object is made of these parts. None: it cannot be compared."""
@@ -120,11 +122,12 @@ class PartsUpload:
         return bool(value == composite(digests, algorithm))
 
     def abort(self) -> None:
-        self._job.api.call("DELETE", self._path, params=self._job.bucket_and_key)
+        self._job.api.call("DELETE", self._path, nothing, params=self._job.bucket_and_key)
 
     def _signed(self, part: Part, digest: bytes) -> SignedRequest:
-        answer = self._job.api.post(
+        return self._job.api.post(
             f"{self._path}/part-urls",
+            _first_signed,
             **self._job.bucket_and_key,
             # Without a total, one in which the part is the last, with this length.
             content_length=self._total or part.start + part.length,
@@ -133,7 +136,6 @@ class PartsUpload:
             checksum_algorithm=self._job.options.checksum,
             checksums={str(part.number): encoded(digest)},
         )
-        return signed_request(answer["parts"][0])
 
 
 def create(job: Job, size: int, part_size: int) -> str:
@@ -148,8 +150,9 @@ def create(job: Job, size: int, part_size: int) -> str:
         found = job.api.check(**job.bucket_and_key)
         if found is not None and found["found"]:
             raise PresignError("object_exists", "An object with this key already exists.", 412)
-    answer = job.api.post(
+    return job.api.post(
         "multipart-uploads",
+        _upload_id,
         repeatable=False,  # it would create another one
         **job.bucket_and_key,
         content_length=size,
@@ -160,5 +163,21 @@ def create(job: Job, size: int, part_size: int) -> str:
         metadata={**options.metadata, PART_SIZE_METADATA: str(part_size)},
         overwrite=options.overwrite or None,
     )
-    upload_id: str = answer["upload_id"]
-    return upload_id
+
+
+def _upload_id(answer: Any) -> str:
+    return str(with_members(answer, upload_id=str)["upload_id"])
+
+
+def _listed(answer: Any) -> Mapping[int, Any]:
+    of_part = {"part_number": int, "content_length": int, "etag": str}
+    parts = [with_members(part, **of_part) for part in answer["parts"]]
+    return {part["part_number"]: part for part in parts}
+
+
+def _first_signed(answer: Any) -> SignedRequest:
+    return signed_request(answer["parts"][0])
+
+
+def _etag(answer: Any) -> str:
+    return str(with_members(answer, etag=str)["etag"])

@@ -29,7 +29,7 @@ OF_EACH: Final = BELOW | {
     *("commands", "commands.main", "commands.failures", "commands.options", "commands.output"),
 }
 OF_CALLS: Final = {
-    *("api", "calls", "retries", "settings", "signed", "stopping", "store"),
+    *("answers", "api", "calls", "retries", "settings", "signed", "stopping", "store"),
     *("connections", "pools", "proxies", "service_http"),
     "commands.progress",
 }
