@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import httpx
 
 from presign_client.pools import CANNOT_BE_REACHED, CONNECT_SECONDS
-from presign_client.service_http import NoReplyError, Reply
+from presign_client.service_http import ACCEPTED, CHUNK, NoReplyError, Reply, whole
 
 
 class GivenHttp:
@@ -30,22 +30,21 @@ class GivenHttp:
         seconds: float,
     ) -> Reply:
         try:
-            answer = self._client.request(
+            with self._client.stream(
                 method,
                 url,
-                headers=headers,
+                headers={**ACCEPTED, **headers},
                 content=content,
                 timeout=httpx.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS)),
                 follow_redirects=False,  # the token is for this server only
-            )
-        except httpx.TransportError as error:
+            ) as answer:
+                return whole(answer.status_code, answer.headers, url, answer.iter_bytes(CHUNK))
+        except (httpx.TransportError, httpx.DecodingError) as error:
             is_unsent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
             raise NoReplyError(_reason_of(error), error, url, is_unsent=is_unsent) from None
-        found = {name.lower(): value for name, value in answer.headers.items()}
-        return Reply(answer.status_code, found, answer.content)
 
 
-def _reason_of(error: httpx.TransportError) -> str:
+def _reason_of(error: httpx.RequestError) -> str:
     """Return what to say of an error. httpx's own message may have the URL in it."""
     if isinstance(error, httpx.ConnectError):
         if "CERTIFICATE_VERIFY_FAILED" in str(error) or isinstance(error.__cause__, ssl.SSLError):

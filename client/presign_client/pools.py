@@ -63,10 +63,11 @@ class Pools:
         body: bytes | Iterable[bytes] | None,
         *,
         seconds: float,
-        preload_content: bool = True,
         decode_content: bool = True,
     ) -> BaseHTTPResponse:
-        """Send one request once. `seconds` are for each next byte, and for a free connection.
+        """Send one request once, and return the answer before its body.
+
+        `seconds` are for each next byte, and for a free connection.
 
         Raises:
             HTTPError: if there is no answer. It may have the URL in it.
@@ -88,7 +89,7 @@ class Pools:
             pool_timeout=seconds,
             retries=False,  # `Retries` decides
             redirect=False,  # the URL is signed for this host, and a token is for it alone
-            preload_content=preload_content,
+            preload_content=False,
             decode_content=decode_content,
         )
 

@@ -2,8 +2,9 @@
 
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import urlsplit
 
 from urllib3.exceptions import HTTPError, ProxySchemeUnknown
@@ -11,6 +12,12 @@ from urllib3.exceptions import HTTPError, ProxySchemeUnknown
 from presign_client.errors import NOT_PRESIGN, UNREACHABLE, PresignError
 from presign_client.pools import CANNOT_BE_REACHED, Pools, causes, is_unsent, reason_of
 
+# Bytes of JSON. The longest answers are of batches, of 1,000 items: a key has up to 6 KiB (1,024
+# bytes that are escaped), its URL 16 (MAX_URL_LENGTH of the service), and its headers 5.
+MAX_ANSWER = 64 * 1024 * 1024
+CHUNK = 64 * 1024
+ENCODINGS = frozenset({"identity", "gzip", "deflate"})
+ACCEPTED = {"accept": "*/*", "accept-encoding": "gzip, deflate"}
 NO_SUCH_PROXY = "presign is reached by HTTP proxies alone. For another kind give `http`."
 
 
@@ -25,6 +32,28 @@ class Reply:
     @property
     def is_success(self) -> bool:
         return 200 <= self.status < 300
+
+
+def whole(status: int, headers: Mapping[str, str], url: str, chunks: Iterable[bytes]) -> Reply:
+    """Return the answer whose body, without compression, has these chunks.
+
+    A few KiB can be many GiB, compressed: so it ends at the first chunk that is too much. In two
+    encodings, one in the other, a single chunk can be too much.
+
+    Raises:
+        PresignError: if it is longer than any of presign's, or in an encoding not asked for.
+
+    """
+    found = {name.lower(): value for name, value in headers.items()}
+    if found.get("content-encoding", "identity").lower() not in ENCODINGS:
+        raise not_presign(status, url, "in an encoding that was not asked for")
+    pieces, size = list[bytes](), 0
+    for chunk in chunks:
+        size += len(chunk)
+        if size > MAX_ANSWER:
+            raise not_presign(status, url, f"longer than {MAX_ANSWER // 1024**2} MiB")
+        pieces.append(chunk)
+    return Reply(status, found, b"".join(pieces))
 
 
 class NoReplyError(Exception):
@@ -88,12 +117,16 @@ class ServiceHttp:
             NoReplyError: if there is none.
 
         """
-        sent = {"accept": "*/*", "accept-encoding": "gzip, deflate", **headers}
         try:
+            sent = {**ACCEPTED, **headers}
             answer = self._pools.request(method, url, sent, content, seconds=seconds)
+            try:
+                chunks = iter(partial(answer.read, CHUNK), b"")
+                return whole(answer.status, answer.headers, url, chunks)
+            finally:  # a connection whose answer has not been read whole is of no further use
+                answer.close()
+                answer.release_conn()
         except ProxySchemeUnknown:
             raise PresignError(UNREACHABLE, NO_SUCH_PROXY) from None
         except HTTPError as error:
             raise NoReplyError(reason_of(error), error, url, is_unsent=is_unsent(error)) from None
-        found = {name.lower(): value for name, value in answer.headers.items()}
-        return Reply(answer.status, found, answer.data)

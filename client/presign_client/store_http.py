@@ -118,7 +118,6 @@ class StoreHttp:
                 headers,
                 None if body is None else _guarded(body),
                 seconds=IDLE_SECONDS,
-                preload_content=False,
                 decode_content=False,
             )
         except _BodyError as failed:

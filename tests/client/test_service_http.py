@@ -4,15 +4,18 @@ import gzip
 import json
 import logging
 import socket
+import tracemalloc
 from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx
 import pytest
 
 from presign_client import Presign, PresignError, Retries
+from presign_client.given_http import GivenHttp
 from presign_client.pools import _new_pool
-from presign_client.service_http import NO_SUCH_PROXY, NoReplyError, ServiceHttp
+from presign_client.service_http import MAX_ANSWER, NO_SUCH_PROXY, NoReplyError, ServiceHttp
 from tests.client.fake import TOKEN
 from tests.client.socket_store import Connection, SocketStore, sends, store_that
 from tests.support.processes import free_ports
@@ -108,6 +111,61 @@ def test_a_compressed_answer_is_read() -> None:
         assert subject(one.url) == "tests"
 
     assert "accept-encoding: gzip, deflate" in lines_of(one)
+
+
+def compressed(body: bytes, encoding: str) -> bytes:
+    head = f"content-encoding: {encoding}\r\ncontent-length: {len(body)}\r\n\r\n".encode()
+    return b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n" + head + body
+
+
+@pytest.mark.parametrize("given", [False, True])
+def test_an_answer_that_would_fill_the_memory_is_left(*, given: bool) -> None:
+    bomb = gzip.compress(bytes(10 * MAX_ANSWER), compresslevel=1)
+    with store_that(sends(compressed(bomb, "gzip"))) as service:
+        http = GivenHttp(httpx.Client()) if given else ServiceHttp()
+        tracemalloc.start()
+        with pytest.raises(PresignError) as failed:
+            http.send("GET", service.url, {}, None, seconds=60)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        http.close()
+
+    assert failed.value.code == "not_presign"
+    assert f"HTTP 200 from {service.url}, longer than 64 MiB:" in failed.value.detail
+    assert peak < 3 * MAX_ANSWER
+
+
+@pytest.mark.parametrize("given", [False, True])
+def test_an_answer_is_taken_in_no_other_encoding(*, given: bool) -> None:
+    """Compressed twice, a few bytes have as many bytes as one likes in the first chunk."""
+    body = gzip.compress(gzip.compress(b"{}"))
+    with store_that(sends(compressed(body, "gzip, gzip"))) as service:
+        http = GivenHttp(httpx.Client()) if given else ServiceHttp()
+        with pytest.raises(PresignError, match="in an encoding that was not asked for"):
+            http.send("GET", service.url, {}, None, seconds=60)
+        http.close()
+
+    assert "accept-encoding: gzip, deflate" in lines_of(service)
+
+
+def test_an_answer_in_chunks_is_read_whole() -> None:
+    head = (
+        b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
+    )
+    body = json.dumps(CALLER | {"subject": "s" * 100_000}).encode()
+    chunks = b"".join(b"%x\r\n%b\r\n" % (len(each), each) for each in (body[:7], body[7:]))
+    answer = sends(head + chunks + b"0\r\n\r\n")
+    with store_that(answer) as service, client_of(service.url) as presign:
+        assert [len(presign.whoami().subject) for _ in range(2)] == [100_000] * 2
+    assert service.connections == 1
+
+
+def test_an_answer_without_a_body_keeps_the_connection() -> None:
+    answer = sends(b"HTTP/1.1 204 No Content\r\n\r\n")
+    with store_that(answer) as service, client_of(service.url) as presign:
+        presign.revoke_link("a")
+        presign.revoke_link("b")
+    assert service.connections == 1
 
 
 def test_an_answer_that_is_not_compressed_as_it_says_is_broken() -> None:
