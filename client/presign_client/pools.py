@@ -30,12 +30,16 @@ from urllib3.exceptions import (
 from presign_client import __version__
 from presign_client.connections import TARGET, Pool, SecurePool
 from presign_client.errors import UNREACHABLE, PresignError
-from presign_client.proxies import proxy_for
+from presign_client.proxies import FORM, proxy_for, variable_for
 
 CANNOT_BE_REACHED = "cannot be reached"
 CONNECT_SECONDS = 10
 CONNECTIONS = 128  # to one host
 USER_AGENT = f"presign-client/{__version__}"
+
+
+class NoProxyError(ProxyError):
+    """The proxy that a variable names cannot be reached."""
 
 
 class Pools:
@@ -80,18 +84,23 @@ class Pools:
             # As it is signed. urllib3 would leave out a dot at its end, and a usual port. For a
             # proxy it adds one of its own, unless there is one with a capital.
             sent["Host"] = urlsplit(url).netloc.rpartition("@")[2]
-        return self._pool(url).request(
-            method,
-            place,
-            body=body,
-            headers=sent,
-            timeout=Timeout(connect=min(seconds, CONNECT_SECONDS), read=seconds),
-            pool_timeout=seconds,
-            retries=False,  # `Retries` decides
-            redirect=False,  # the URL is signed for this host, and a token is for it alone
-            preload_content=False,
-            decode_content=decode_content,
-        )
+        try:
+            return self._pool(url).request(
+                method,
+                place,
+                body=body,
+                headers=sent,
+                timeout=Timeout(connect=min(seconds, CONNECT_SECONDS), read=seconds),
+                pool_timeout=seconds,
+                retries=False,  # `Retries` decides
+                redirect=False,  # the URL is signed for this host, and a token is for it alone
+                preload_content=False,
+                decode_content=decode_content,
+            )
+        except ProxyError as error:
+            if self._given is not None or not isinstance(_cause_of(error), ConnectTimeoutError):
+                raise
+            raise NoProxyError(variable_for(url, self._proxies), _cause_of(error)) from None
 
     def _pool(self, url: str) -> PoolManager:
         if self._given is not None:
@@ -188,6 +197,8 @@ def reason_of(error: Exception) -> str:
     cause = _cause_of(error)
     if _is_untrusted(error):
         return "has a TLS certificate that is not trusted here; SSL_CERT_FILE names others"
+    if isinstance(error, NoProxyError):
+        return f"is behind a proxy that cannot be reached: {error.args[0]} must look like {FORM}"
     if isinstance(cause, NewConnectionError):
         return CANNOT_BE_REACHED
     if isinstance(cause, TimeoutError | EmptyPoolError | socket.timeout):

@@ -3,19 +3,51 @@
 from collections.abc import Mapping
 from urllib.parse import SplitResult, urlsplit
 
+from presign_client.errors import UNREACHABLE, PresignError
+
+FORM = "http://proxy.example.com:3128"
+
 
 def proxy_for(url: str, settings: Mapping[str, str]) -> str | None:
     """Return the URL of the proxy, or None.
 
     `settings` are those of `urllib.request.getproxies()`: a proxy by scheme or for `all`, and in
     `no` the hosts that are reached without one.
+
+    Raises:
+        PresignError: if it is no URL of an HTTP proxy. It may have a password, and is not shown.
+
     """
     to = urlsplit(url)
     without = [each.strip() for each in settings.get("no", "").split(",")]
     if "*" in without or any(_names(each, to) for each in without if each):
         return None
     proxy = settings.get(to.scheme) or settings.get("all")
-    return f"http://{proxy}" if proxy and "://" not in proxy else proxy or None
+    if not proxy:
+        return None
+    proxy = proxy if "://" in proxy else f"http://{proxy}"
+    if not _is_http(proxy):
+        raise PresignError(
+            UNREACHABLE,
+            f"{variable_for(url, settings)} must look like {FORM}, or with USER:PASSWORD@ before "
+            "the host. For a proxy that does not speak HTTP give `http` and `pool`.",
+        )
+    return proxy
+
+
+def variable_for(url: str, settings: Mapping[str, str]) -> str:
+    """Return the variable that names the proxy. It may be in lower case, too."""
+    scheme = urlsplit(url).scheme
+    return f"{scheme if settings.get(scheme) else 'all'}_proxy".upper()
+
+
+def _is_http(proxy: str) -> bool:
+    try:
+        split = urlsplit(proxy)
+        host, _ = split.hostname or "", split.port  # which may be no number
+    except ValueError:
+        return False
+    return split.scheme in {"http", "https"} and host.isprintable() and host.split() == [host]
 
 
 def _names(entry: str, to: SplitResult) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from urllib.parse import urlsplit
 
-from urllib3.exceptions import HTTPError, ProxySchemeUnknown
+from urllib3.exceptions import HTTPError
 
 from presign_client.errors import NOT_PRESIGN, UNREACHABLE, PresignError
 from presign_client.pools import CANNOT_BE_REACHED, Pools, causes, is_unsent, reason_of
@@ -18,7 +18,6 @@ MAX_ANSWER = 64 * 1024 * 1024
 CHUNK = 64 * 1024
 ENCODINGS = frozenset({"identity", "gzip", "deflate"})
 ACCEPTED = {"accept": "*/*", "accept-encoding": "gzip, deflate"}
-NO_SUCH_PROXY = "presign is reached by HTTP proxies alone. For another kind give `http`."
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +125,5 @@ class ServiceHttp:
             finally:  # a connection whose answer has not been read whole is of no further use
                 answer.close()
                 answer.release_conn()
-        except ProxySchemeUnknown:
-            raise PresignError(UNREACHABLE, NO_SUCH_PROXY) from None
         except HTTPError as error:
             raise NoReplyError(reason_of(error), error, url, is_unsent=is_unsent(error)) from None

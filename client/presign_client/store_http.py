@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from time import monotonic
 
 from urllib3 import BaseHTTPResponse, PoolManager
-from urllib3.exceptions import HTTPError, ProxySchemeUnknown
+from urllib3.exceptions import HTTPError
 
 from presign_client.connections import IDLE_SECONDS
 from presign_client.errors import UNREACHABLE, PresignError
@@ -21,7 +21,6 @@ from presign_client.stopping import check_wanted
 # 1 MiB is given back to the system after each use.
 CHUNK = 256 * 1024
 FAST_SECONDS = 0.1  # for a chunk; on a slower line progress would come late
-NO_SUCH_PROXY = "The store is reached by HTTP proxies alone. For another kind give `pool`."
 Body = Iterable[bytes]
 
 
@@ -122,8 +121,6 @@ class StoreHttp:
             )
         except _BodyError as failed:
             raise failed.error from None
-        except ProxySchemeUnknown:
-            raise PresignError(UNREACHABLE, NO_SUCH_PROXY) from None
         except (HTTPError, ValueError) as error:  # a header that nobody can send is a ValueError
             raise TemporaryError(_unreachable(error)) from None
 

@@ -5,7 +5,8 @@ from itertools import product
 import httpx
 import pytest
 
-from presign_client.proxies import proxy_for
+from presign_client import PresignError
+from presign_client.proxies import FORM, proxy_for
 
 PROXY = "http://proxy.test:3128"
 URLS = [
@@ -68,3 +69,22 @@ def test_an_exception_of_another_form_names_no_host(unknown: str) -> None:
     assert proxy_for("https://example.com/", settings) == PROXY
     assert proxy_for("https://[fd00::1]/", settings) == PROXY
     assert proxy_for("https://other.test/", settings) is None
+
+
+@pytest.mark.parametrize(
+    "malformed",
+    ["http://[", "ftp://x", "socks5://x:1", "http://ann@", "http://:3128", "http://", "http://x:port",
+     "http://a b:1", "ann:pass-of-ann@", "http://ann:pass-of-ann/@x:1", "http://ann:pass-of-ann@x:99999"],
+)  # fmt: skip
+@pytest.mark.parametrize("scheme", ["https", "all"])
+def test_a_proxy_that_is_none_names_its_variable(scheme: str, malformed: str) -> None:
+    with pytest.raises(PresignError) as failed:
+        proxy_for("https://example.com/", {scheme: malformed})
+
+    assert failed.value.detail.startswith(f"{scheme.upper()}_PROXY must look like {FORM}, ")
+    assert "pass-of-ann" not in failed.value.detail
+
+
+@pytest.mark.parametrize("short", ["localhost", "ann:p@ss@proxy.test:3128", "[::1]:3128"])
+def test_a_proxy_without_a_scheme_speaks_http(short: str) -> None:
+    assert proxy_for("https://example.com/", {"https": short}) == f"http://{short}"

@@ -15,7 +15,8 @@ import pytest
 from presign_client import Presign, PresignError, Retries
 from presign_client.given_http import GivenHttp
 from presign_client.pools import _new_pool
-from presign_client.service_http import MAX_ANSWER, NO_SUCH_PROXY, NoReplyError, ServiceHttp
+from presign_client.proxies import FORM
+from presign_client.service_http import MAX_ANSWER, NoReplyError, ServiceHttp
 from tests.client.fake import TOKEN
 from tests.client.socket_store import Connection, SocketStore, sends, store_that
 from tests.support.processes import free_ports
@@ -356,8 +357,20 @@ def test_a_proxy_of_another_kind_is_said_at_once(monkeypatch: pytest.MonkeyPatch
     with client_of(NOWHERE, waits) as presign, pytest.raises(PresignError) as failed:
         presign.whoami()
 
-    assert str(failed.value) == f"unreachable: {NO_SUCH_PROXY}"
+    assert failed.value.detail.startswith(f"ALL_PROXY must look like {FORM}, ")
+    assert "pass-of-ann" not in failed.value.detail
     assert waits == []
+
+
+def test_a_proxy_that_does_not_listen_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    [port] = free_ports(1)
+    for name in ("HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, f"ann:pass-of-ann@127.0.0.1:{port}")
+        scheme = name.partition("_")[0].lower()
+        assert str(refusal(f"{scheme}://presign.test")) == (
+            "unreachable: presign is behind a proxy that cannot be reached: "
+            f"{name} must look like {FORM}."
+        )
 
 
 def test_no_log_has_a_query_or_the_token(caplog: pytest.LogCaptureFixture) -> None:

@@ -18,10 +18,11 @@ from urllib3 import BaseHTTPResponse, PoolManager
 from urllib3.exceptions import ProtocolError
 
 from presign_client import Presign, PresignError
+from presign_client.proxies import FORM
 from presign_client.retries import Retries, TemporaryError
 from presign_client.signed import SignedRequest
 from presign_client.store import Store
-from presign_client.store_http import CHUNK, NO_SUCH_PROXY, StoreHttp
+from presign_client.store_http import CHUNK, StoreHttp
 from presign_client.transfers.plan import MIB
 from presign_client.transfers.ranges import Ranges
 from tests.client.fake import SECRET, TOKEN, Fake
@@ -346,8 +347,20 @@ def test_a_proxy_of_another_kind_is_said_at_once(monkeypatch: pytest.MonkeyPatch
     with pytest.raises(PresignError) as failed:
         Store(Retries(sleep=waits.append)).send(lambda: signed)
 
-    assert str(failed.value) == f"unreachable: {NO_SUCH_PROXY}"
+    assert failed.value.detail.startswith(f"ALL_PROXY must look like {FORM}, ")
+    assert "pass-of-ann" not in failed.value.detail
     assert waits == []
+
+
+def test_a_proxy_that_does_not_listen_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    [port] = free_ports(1)
+    monkeypatch.setenv("HTTP_PROXY", f"http://ann:pass-of-ann@127.0.0.1:{port}")
+    signed = SignedRequest(method="GET", url=NOWHERE + QUERY)
+    with pytest.raises(PresignError) as failed:
+        Store(Retries(tries=1)).send(lambda: signed)
+
+    text = f"is behind a proxy that cannot be reached: HTTP_PROXY must look like {FORM}."
+    assert failed.value.detail == f"The store {text}"
 
 
 @pytest.mark.parametrize("host", ["store.test.", "store.test.:9000", "store.test:80", "[::1]:9000"])
