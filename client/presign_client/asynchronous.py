@@ -19,7 +19,7 @@ from presign_client.objects import Version
 from presign_client.results import Entry
 from presign_client.retries import Retries
 from presign_client.settings import Token
-from presign_client.stopping import stopped_by
+from presign_client.stopping import stop, stopped_by
 
 if TYPE_CHECKING:
     import httpx
@@ -53,8 +53,9 @@ def _transferred(
         work = partial(method, self._presign, *arguments, **named)
         try:
             return await self._run(stopped_by(ended, work))
-        finally:
-            ended.set()
+        except BaseException:
+            stop(ended)
+            raise
 
     return call
 

@@ -9,7 +9,7 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3 import HTTPResponse as Response
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from presign_client.stopping import check_wanted
+from presign_client.stopping import check_wanted, uses
 
 IDLE_SECONDS = 60  # for the next byte, either way
 TARGET = "x-presign-target"  # on the way through urllib3, and not sent
@@ -106,6 +106,7 @@ class Connection(HTTPConnection):
     def send(self, data: Any) -> None:
         if self.sock is None:
             self.connect()
+        uses(getattr(self.sock, "socket", self.sock))  # it has one if it is TLS in a proxy's TLS
         self.sock.settimeout(IDLE_SECONDS)
         left = memoryview(data)
         while left:

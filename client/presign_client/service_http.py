@@ -11,6 +11,7 @@ from urllib3.exceptions import HTTPError
 
 from presign_client.errors import NOT_PRESIGN, UNREACHABLE, PresignError
 from presign_client.pools import CANNOT_BE_REACHED, Pools, causes, is_unsent, reason_of
+from presign_client.stopping import check_wanted
 
 # Bytes of JSON. The longest answers are of batches, of 1,000 items: a key has up to 6 KiB (1,024
 # bytes that are escaped), its URL 16 (MAX_URL_LENGTH of the service), and its headers 5.
@@ -121,9 +122,12 @@ class ServiceHttp:
             answer = self._pools.request(method, url, sent, content, seconds=seconds)
             try:
                 chunks = iter(partial(answer.read, CHUNK), b"")
-                return whole(answer.status, answer.headers, url, chunks)
+                reply = whole(answer.status, answer.headers, url, chunks)
             finally:  # a connection whose answer has not been read whole is of no further use
                 answer.close()
                 answer.release_conn()
+            check_wanted()  # else this may be no end of the body, but that of the connection
         except HTTPError as error:
+            check_wanted()
             raise NoReplyError(reason_of(error), error, url, is_unsent=is_unsent(error)) from None
+        return reply

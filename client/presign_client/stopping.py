@@ -2,9 +2,12 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import ContextVar
-from threading import Event
+from socket import SHUT_RDWR, socket
+from threading import Event, Lock
 from typing import ParamSpec, TypeVar
+from weakref import WeakKeyDictionary
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -12,6 +15,9 @@ STEP_SECONDS = 0.1  # of a pause
 
 # A file of a folder has two: that of the folder's transfer, and its own.
 _events: ContextVar[tuple[Event, ...]] = ContextVar("events", default=())
+# By socket, those of the thread that used it last. A server may be silent at it for a minute.
+_users = WeakKeyDictionary[socket, tuple[Event, ...]]()
+_lock = Lock()
 
 
 class StoppedError(Exception):
@@ -30,6 +36,24 @@ def stopped_by(event: Event, work: Callable[P, T]) -> Callable[P, T]:
             _events.reset(before)
 
     return run
+
+
+def stop(event: Event) -> None:
+    """Set the event, and wake its threads that wait for a server."""
+    event.set()
+    with _lock:
+        used = [each for each, events in _users.items() if event in events]
+    for each in used:
+        with suppress(OSError):  # it is closed already
+            # Not that of an SSLSocket: it forgets its keys first, and what is sent then is plain.
+            socket.shutdown(each, SHUT_RDWR)
+
+
+def uses(connected: socket) -> None:
+    """Say at which socket this thread is going to wait. Raises StoppedError if it is to end."""
+    with _lock:
+        _users[connected] = _events.get()
+    check_wanted()
 
 
 def check_wanted() -> None:

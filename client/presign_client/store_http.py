@@ -62,9 +62,11 @@ class Answer:
                     yield b"".join(pieces)
                     pieces, size, began = [], 0, monotonic()
         except HTTPError as error:
+            check_wanted()
             if pieces:
                 yield b"".join(pieces)
             raise TemporaryError(_unreachable(error)) from None
+        check_wanted()  # else this may be no end of the body, but that of the connection
         if pieces:
             yield b"".join(pieces)
 
@@ -122,6 +124,7 @@ class StoreHttp:
         except _BodyError as failed:
             raise failed.error from None
         except (HTTPError, ValueError) as error:  # a header that nobody can send is a ValueError
+            check_wanted()
             raise TemporaryError(_unreachable(error)) from None
 
 

@@ -1,21 +1,30 @@
 """Once one thread of a transfer has failed, the others end: at their next bytes, or in a pause."""
 
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import suppress
-from threading import Event
+from pathlib import Path
+from threading import Event, Thread
 from time import monotonic
 
 import pytest
 
 from presign_client import Retries
 from presign_client.signed import SignedRequest
-from presign_client.stopping import StoppedError, check_wanted, pause, stopped_by
+from presign_client.stopping import StoppedError, check_wanted, pause, stop, stopped_by
 from presign_client.store import Store
 from presign_client.transfers.source import CHUNK
 from presign_client.transfers.workers import results_of, workers
-from tests.client.socket_store import Connection, store_that
+from tests.client.socket_store import OK, Answer, Connection, store_that
 from tests.support.late import again_if_late, within
+from tests.support.socket_server import wait_until
+from tests.support.stub_server import make_tls_context
 
 LONG = 30.0  # seconds, after which a thread that was not stopped ends by itself
 SOON = 10.0
@@ -168,3 +177,120 @@ def test_a_slow_store_is_left_at_its_next_bytes(method: str) -> None:
             list(running.each(run, range(2)))
 
     assert len(done) == 1
+
+
+def is_silent(_connection: Connection, _: int) -> None:
+    Event().wait(LONG)
+
+
+def is_silent_in_the_middle(connection: Connection, number: int) -> None:
+    connection.send(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\nabc")
+    is_silent(connection, number)
+
+
+@again_if_late
+@pytest.mark.parametrize("secure", [False, True])
+@pytest.mark.parametrize("answer", [is_silent, is_silent_in_the_middle])
+def test_a_silent_store_is_left_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: Answer, *, secure: bool
+) -> None:
+    context = make_tls_context(tmp_path) if secure else None
+    if secure:
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.crt"))
+    asked = Store(Retries())
+
+    def of_one(number: int) -> None:
+        if number:
+            asked.send(lambda: SignedRequest(method="GET", url=f"{store.url}/a"))
+        else:
+            wait_until(lambda: len(store.requests) == 3)
+            raise OSError("the first")
+
+    with (
+        store_that(answer, context) as store,
+        within(SOON),
+        pytest.raises(OSError, match="the first"),
+        workers(4) as running,
+    ):
+        list(running.each(of_one, range(4)))
+    asked.close()
+
+
+def test_another_transfer_goes_on_by_the_connection_of_one_that_ends() -> None:
+    asked, begun, may_end = Store(Retries(tries=1)), Event(), Event()
+    one, other, result = Event(), Event(), Future[bytes]()
+
+    def answer(connection: Connection, number: int) -> None:
+        if number:
+            begun.set()
+            assert may_end.wait(LONG)
+        connection.send(OK)
+
+    def ask() -> bytes:
+        return asked.send(lambda: SignedRequest(method="GET", url=f"{store.url}/a")).content
+
+    with store_that(answer) as store:
+        stopped_by(one, ask)()
+        Thread(target=lambda: result.set_result(stopped_by(other, ask)())).start()
+        assert begun.wait(LONG)
+        stop(one)
+        may_end.set()
+        assert result.result(LONG) == b"12345"
+
+    assert store.connections == 1
+    asked.close()
+
+
+DOWNLOAD = """
+import sys
+from presign_client import Presign
+Presign(sys.argv[1], "token").download("reports", "a", sys.argv[2], part_size=5)
+"""
+
+
+def json_of(document: object) -> bytes:
+    body = json.dumps(document).encode()
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+    return head % len(body) + body
+
+
+@again_if_late
+def test_ctrl_c_ends_a_download_from_a_silent_store(tmp_path: Path) -> None:
+    """The next run reads only what is missing."""
+    parts: list[int] = []
+    is_back = Event()
+
+    def answer(connection: Connection, _: int) -> None:
+        if "object-checks" in connection.head:
+            found = {"found": True, "content_length": 20, "etag": '"e"', "mismatches": []}
+            return connection.send(json_of(found))
+        if "download-urls" in connection.head:
+            signed = {"method": "GET", "url": f"{store.url}/a", "headers": {}}
+            return connection.send(json_of(signed))
+        [start] = re.findall(r"range: bytes=(\d+)", connection.head)
+        parts.append(int(start))
+        if int(start) and not is_back.is_set():
+            return is_silent(connection, 0)
+        return connection.send(b"HTTP/1.1 206 Part\r\ncontent-length: 5\r\n\r\n12345")
+
+    def run() -> "subprocess.Popen[bytes]":
+        words = [sys.executable, "-c", DOWNLOAD, store.url, str(tmp_path / "a")]
+        state = {**os.environ, "XDG_STATE_HOME": str(tmp_path / "state")}
+        return subprocess.Popen(words, env=state, stderr=subprocess.DEVNULL)
+
+    def has_noted_one() -> bool:
+        return any("\n1\n" in each.read_text() for each in tmp_path.glob("state/presign/*"))
+
+    with store_that(answer) as store:
+        with run() as interrupted:
+            wait_until(lambda: len(parts) == 4 and has_noted_one())
+            with within(SOON):
+                interrupted.send_signal(signal.SIGINT)
+                interrupted.wait()
+        del parts[:]
+        is_back.set()
+        with run() as again:
+            assert again.wait(LONG) == 0
+
+    assert sorted(parts) == [5, 10, 15]
+    assert (tmp_path / "a").read_bytes() == b"12345" * 4

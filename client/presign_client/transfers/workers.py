@@ -7,7 +7,7 @@ from threading import Event, Lock
 from time import monotonic
 from typing import TypeVar
 
-from presign_client.stopping import StoppedError, check_wanted, stopped_by
+from presign_client.stopping import StoppedError, check_wanted, stop, stopped_by
 from presign_client.store import Store
 from presign_client.transfers.pace import Pace
 
@@ -56,7 +56,7 @@ class Workers:
 
     def _stop_if_failed(self, future: Future[Result]) -> None:
         if not future.cancelled() and future.exception() is not None:
-            self._stop.set()
+            stop(self._stop)
 
     def _width(self) -> int:
         with self._lock:
@@ -85,7 +85,7 @@ class Workers:
     def end(self, error: BaseException | None = None) -> None:
         """Wait for the threads, which an error stops."""
         if error is not None:
-            self._stop.set()
+            stop(self._stop)
         # Ctrl-C does not wait for a store that does not answer.
         is_awaited = not isinstance(error, KeyboardInterrupt)
         if self._pool is not None:
