@@ -154,15 +154,15 @@ def _new_pool(scheme: str, proxy: str | None) -> PoolManager:
 
 def _trusting() -> ssl.SSLContext:
     """Return what trusts the authorities that the environment names, or else certifi's."""
-    file, directory = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
-    if file:
+    file, directory = os.environ.get("SSL_CERT_FILE", ""), os.environ.get("SSL_CERT_DIR")
+    if file or directory:
         try:
+            if directory:
+                return ssl.create_default_context(cafile=file or None, capath=directory)
             return _trusting_those_of(file)
         except OSError:  # also for what is no certificate
             text = "SSL_CERT_FILE names a file without certificates that can be read."
             raise PresignError(UNREACHABLE, text) from None
-    if directory:
-        return ssl.create_default_context(capath=directory)
     from certifi import where  # noqa: PLC0415 - plain HTTP does not need it
 
     return _trusting_those_of(where())

@@ -7,10 +7,13 @@ import socket
 import tracemalloc
 from base64 import b64encode
 from collections.abc import Callable
+from hashlib import sha1
 from pathlib import Path
 
 import httpx
 import pytest
+from certifi import where
+from cryptography import x509
 
 from presign_client import Presign, PresignError, Retries
 from presign_client.given_http import GivenHttp
@@ -272,6 +275,27 @@ def test_a_private_authority_is_trusted_by_the_environment(
     assert detail == (
         "presign has a TLS certificate that is not trusted here; SSL_CERT_FILE names others."
     )
+
+
+@pytest.mark.parametrize("with_file", [False, True])
+def test_a_directory_of_authorities_is_trusted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, with_file: bool
+) -> None:
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    if with_file:  # whose authorities are trusted, too
+        monkeypatch.setenv("SSL_CERT_FILE", where())
+    context, directory = make_tls_context(tmp_path), tmp_path / "authorities"
+    directory.mkdir()
+    authority = (tmp_path / "ca.crt").read_bytes()
+    # The name that OpenSSL looks for: X509_NAME_hash, of a name in lower case.
+    name = x509.load_pem_x509_certificate(authority).subject.public_bytes()[2:]
+    hashed = sha1(name, usedforsecurity=False).digest()[3::-1].hex()
+    (directory / f"{hashed}.0").write_bytes(authority)
+    with store_that(sends(OK), context) as service:
+        monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
+        assert "not trusted here" in refusal(service.url).detail
+        monkeypatch.setenv("SSL_CERT_DIR", str(directory))
+        assert subject(service.url) == "tests"
 
 
 def test_authorities_of_the_environment_replace_the_usual_ones(
