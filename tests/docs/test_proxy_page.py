@@ -20,12 +20,18 @@ PUBLIC: Final = YAML(typ="safe").load(ROOT / "deploy/helm/values.yaml")["publicP
 
 
 def is_forwarded(path: str) -> bool:
-    """Whether a location other than `/` takes this path."""
+    """Whether a location takes this path that is not the one for all the others."""
     return any(
-        re.search(place, path) if kind == "~" else path.startswith(place)
+        _takes(kind, place, path)
         for kind, place in _LOCATION.findall(FILE)
-        if place != "/"
+        if (kind, place) != ("", "/")
     )
+
+
+def _takes(kind: str, place: str, path: str) -> bool:
+    if kind == "=":
+        return path == place
+    return bool(re.search(place, path)) if kind == "~" else path.startswith(place)
 
 
 def test_the_settings_on_the_page_are_in_the_file() -> None:
@@ -40,7 +46,7 @@ def test_the_settings_on_the_page_are_in_the_file() -> None:
     assert f"before {KEEP_ALIVE_SECONDS} s" in PAGE
 
 
-@pytest.mark.parametrize("path", [each for each in PUBLIC if each != "/api"])
+@pytest.mark.parametrize("path", ["/", *(each for each in PUBLIC if each != "/api")])
 def test_each_public_path_is_forwarded(path: str) -> None:
     assert is_forwarded(f"{path}/a") or is_forwarded(path)
 

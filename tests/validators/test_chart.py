@@ -112,6 +112,9 @@ def test_ingress_and_http_route_publish_the_same_paths() -> None:
     (route,) = objects["HTTPRoute"]["spec"]["rules"]
     paths = [each["path"] for each in rule["http"]["paths"]]
     assert paths == [each["path"]["value"] for each in route["matches"]]
+    kinds = {each["path"]: each["pathType"] for each in rule["http"]["paths"]}
+    assert kinds["/"] == "Exact"  # as a prefix it would publish /metrics
+    assert route["matches"][0]["path"] == {"type": "Exact", "value": "/"}
     (port,) = objects["Service"]["spec"]["ports"]
     assert route["backendRefs"] == [{"name": "signer", "port": port["port"]}]
     assert rule["http"]["paths"][0]["backend"]["service"] == {
