@@ -48,8 +48,7 @@ function expire(problem) {
 }
 
 async function signOut() {
-  if (workspace.isBusy && !confirm("Files are still being uploaded or moved. Cancel that and sign out?")) return;
-  await signIn.signOut(leave);
+  if (await workspace.mayBeLeft()) await signIn.signOut(leave);
 }
 
 /** Cancels what is left, and forgets the person. */

@@ -11,12 +11,13 @@ import {
   watchAddress,
 } from "./addresses.js";
 import { DiagnosisPanel } from "./diagnosis_panel.js";
-import { byId } from "./elements.js";
+import { byId, element } from "./elements.js";
 import { FilesPanel } from "./files_panel.js";
 import { showGrants } from "./grants_panel.js";
 import { offerKeys } from "./keys_card.js";
 import { closeMenu } from "./menu.js";
 import { offerNewFolder } from "./new_folder.js";
+import { ask } from "./questions.js";
 import { SharePanel } from "./share_panel.js";
 import { notify } from "./toasts.js";
 import { offerTools, showCode } from "./tools.js";
@@ -95,6 +96,17 @@ export class Workspace {
     closeMenu();
     this.uploads.suspend();
     this.files.suspend();
+  }
+
+  /** Asks before a sign-out that would cancel something. */
+  async mayBeLeft() {
+    if (!this.isBusy) return true;
+    const content = [element("p", "Files are still being uploaded or moved. Signing out cancels that.")];
+    const choices = [
+      { name: "Stay", answer: "", isUsual: true },
+      { name: "Cancel and sign out", answer: "leave" },
+    ];
+    return (await ask({ title: "Sign out?", content, choices })) === "leave";
   }
 
   /** Cancels all unfinished uploads, at the store too. */

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
-from playwright.sync_api import Dialog, Request, Route, expect
+from playwright.sync_api import Request, Route, expect
 
 from tests.browser.console.harness import (
     LATE,
@@ -118,16 +118,15 @@ def test_a_cancelled_upload_leaves_nothing_at_the_store(
 def test_signing_out_ends_what_is_under_way(gated_console: ConsolePage, tmp_path: Path) -> None:
     console = gated_console
     gate = half_sent(console, large_file(tmp_path, "left.bin"))
-    asked: list[str] = []
-
-    def accept(dialog: Dialog) -> None:
-        asked.append(dialog.message)
-        dialog.accept()
-
-    console.page.once("dialog", accept)
+    question = console.page.get_by_role("dialog", name="Sign out?", exact=True)
     console.button("Sign out").click()
+    expect(question.get_by_role("button", name="Stay")).to_be_focused()
+    console.page.keyboard.press("Enter")
+    expect(question).to_be_hidden()
+    expect(console.item("left.bin")).to_be_visible()
+    console.button("Sign out").click()
+    question.get_by_role("button", name="Cancel and sign out").click()
     expect(console.field("API key or token")).to_be_visible()
-    assert asked == ["Files are still being uploaded or moved. Cancel that and sign out?"]
     gate.open()
     assert console.harness.uploads("left.bin") == []
 
