@@ -1,17 +1,14 @@
-// The card of keys: on `?`, and in the menu *Tools*.
+// The card of keys: in the menu *Tools*, and on `?` in the list. Elsewhere `?` does nothing: a key of one character
+// works only where the focus is (WCAG 2.1.4): a person who dictates may say it by chance.
 
-import { byId, isWriting } from "./elements.js";
-import { closeMenu } from "./menu.js";
+import { byId } from "./elements.js";
 import { showModal } from "./modal.js";
 
 export function offerKeys() {
-  addEventListener("keydown", (event) => {
+  byId("listing").addEventListener("keydown", (event) => {
     const { key, ctrlKey, metaKey, altKey } = event;
     if (key !== "?" || ctrlKey || metaKey || altKey) return;
-    const isElsewhere = isWriting(document.activeElement) || document.querySelector("dialog[open]");
-    if (isElsewhere || byId("workspace").hidden) return;
     event.preventDefault();
-    closeMenu();
     showModal(byId("keys"));
   });
 }
