@@ -4,7 +4,8 @@ Rules of this file:
 - A file goes to `<prefix><visitor>/<date> <file name>`. The service makes the visitor's id, and the
   page proves with each file which one it has. So no visitor chooses the folder of another.
 - Who sends may say a name, which is put before the id: `<date> <name> <visitor>`. It is only words:
-  nothing is decided by it, and the id is in each folder.
+  nothing is decided by it, and the id is in each folder. This date is that of the visit, so that a
+  visit has one folder after midnight, too.
 - Nothing is replaced. The page's uploads only create, and it takes another name if one is taken. A
   file without a page, or in a store without conditional writes, has a folder of its own, of a
   random name that is long enough never to come twice.
@@ -33,7 +34,9 @@ _VISITOR: Final = 12  # hex digits of the id of a visit
 _CREATE_ONLY: Final = (("if-none-match", "*"),)
 _SEPARATORS: Final = re.compile(r"[/\\]")
 Sender = Annotated[str, Field(min_length=1, max_length=60)]  # as of the page's field
-Visit = Annotated[str, Field(pattern=r"^[0-9a-f]{12}\.[A-Za-z0-9_-]{16}$")]
+Visit = Annotated[
+    str, Field(pattern=r"^[0-9a-f]{12}\.[0-9]{4}-[0-9]{2}-[0-9]{2}\.[A-Za-z0-9_-]{16}$")
+]
 
 
 class NewFile(StrictRequest):
@@ -63,7 +66,7 @@ class DropBoxes:
 
     def new_visit(self, keys: LinkKeys, link_id: str) -> str:
         """Return what the page of a new visitor sends along with each file."""
-        return keys.visit_of(link_id, self._unique_id()[:_VISITOR])
+        return keys.visit_of(link_id, f"{self._unique_id()[:_VISITOR]}.{self._date()}")
 
     def put(
         self, ticket: LinkTicket, name: str, headers: Headers, lifetime: Lifetime
@@ -85,15 +88,11 @@ class DropBoxes:
 
         Without `create_only` the store has no conditional writes: the file gets its own folder.
         """
-        visitor = None
-        if file.visit is not MISSING:
-            visitor = keys.visitor_of(ticket.id, file.visit)
-            if visitor is None:
-                raise InvalidRequest("Load the page of the drop box again.", pointer="#/visit")
-        if visitor is None or not create_only:
+        visitor, day = self._visited(keys, ticket, file)
+        if not create_only:
             visitor = self._unique_id()
         date, prefix = self._date(), ticket.link.key
-        folder = visit_folder(prefix, visitor, date, file.sender_name())
+        folder = visit_folder(prefix, visitor, day, file.sender_name())
         sent = () if file.content_type is MISSING else (("content-type", file.content_type),)
         return PresignRequest(
             operation=Operation.UPLOAD,
@@ -106,6 +105,16 @@ class DropBoxes:
             ),
             lifetime=lifetime,
         )
+
+    def _visited(self, keys: LinkKeys, ticket: LinkTicket, file: NewFile) -> tuple[str, str]:
+        """Return the visitor's id, and the day of the visit."""
+        if file.visit is MISSING:
+            return self._unique_id(), self._date()
+        visited = keys.visitor_of(ticket.id, file.visit)
+        if visited is None:
+            raise InvalidRequest("Load the page of the drop box again.", pointer="#/visit")
+        visitor, _, day = visited.partition(".")
+        return visitor, day
 
     def _date(self) -> str:
         return datetime.fromtimestamp(self._clock.wall(), UTC).date().isoformat()

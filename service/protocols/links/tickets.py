@@ -82,7 +82,7 @@ class LinkKeys:
 
     def visitor_of(self, link_id: str, visit: str) -> str | None:
         """Return whose visit of the link it is, or None if no key has made the text."""
-        visitor, _, mac = visit.partition(".")
+        visitor, _, mac = visit.rpartition(".")
         macs = (key.mac_of_visit(link_id, visitor) for key in self._keys)
         is_ours = any(hmac.compare_digest(own.encode(), mac.encode()) for own in macs)
         return visitor if is_ours else None

@@ -10,6 +10,7 @@ import pytest
 
 from tests.protocols.links.visitor import BROWSER, Visitor, code, run_visitor, target
 
+DAY: Final = 24 * 3600
 FILE: Final = {"name": "contract.pdf", "content_length": 5}
 
 
@@ -43,7 +44,9 @@ async def test_a_visitor_chooses_no_folder(visitor: Visitor) -> None:
     visit = visit_of(await visitor.send("GET", path, BROWSER))
     foreign = visit_of(await visitor.send("GET", other, BROWSER))
     changed = "0" * 12 + visit[12:]
-    for wrong in (foreign, changed, visit[:-1], "../../secret", "0" * 12 + "." + "A" * 16):
+    of_another_day = f"{visit[:12]}.2020-01-01.{visit[-16:]}"
+    forged = f"{'0' * 12}.2026-12-01.{'A' * 16}"
+    for wrong in (foreign, changed, of_another_day, visit[:-1], "../../secret", forged):
         answer = await visitor.send("POST", path, json=FILE | {"visit": wrong})
         assert code(answer) == (422, "invalid_request")
         assert "visit" in answer.json()["errors"][0]["pointer"]
@@ -63,6 +66,16 @@ async def test_the_senders_name_is_part_of_the_folder(visitor: Visitor) -> None:
     assert headers["if-none-match"] == "*"
     unproven, _ = await send(visitor, path, sender="Ann Sm\u00edth")
     assert re.fullmatch(rf"in/{day} Ann Sm\u00edth [0-9a-f]{{32}}/{day} contract\.pdf", unproven)
+
+
+async def test_a_visit_has_one_folder_after_midnight(visitor: Visitor) -> None:
+    path = visitor.drop_box(expires_at=int(visitor.clock.wall()) + 3 * DAY)
+    visit = visit_of(await visitor.send("GET", path, BROWSER))
+    first, _ = await send(visitor, path, visit=visit, sender="Ann")
+    visitor.clock.moved += DAY
+    second, _ = await send(visitor, path, visit=visit, sender="Ann")
+    assert first.rpartition("/")[0] == second.rpartition("/")[0]
+    assert first != second  # each file has the day on which it came
 
 
 @pytest.mark.parametrize(
