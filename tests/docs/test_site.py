@@ -165,5 +165,11 @@ def test_a_site_without_pages_is_a_problem(tmp_path: Path) -> None:
     assert problems(tmp_path) == [f"{tmp_path} has no pages"]
 
 
+def test_the_site_has_its_own_style_and_script() -> None:
+    project = SETTINGS["project"]
+    for path in (*project["extra_css"], *project["extra_javascript"]):
+        assert (ROOT / "docs/site" / path).is_file()
+
+
 def test_the_theme_loads_no_fonts() -> None:
     assert SETTINGS["project"]["theme"]["font"] is False
