@@ -6,6 +6,7 @@ A note has no token, no URL and no name: it is found by the digest of its names.
 import hashlib
 import json
 import os
+import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -105,8 +106,6 @@ def _open(path: Path) -> tuple[IO[str], bool]:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
     except OSError:  # a home that cannot be written: the transfer works, but cannot be resumed
-        import tempfile  # noqa: PLC0415 - seldom needed
-
         return tempfile.TemporaryFile("w+", encoding="utf-8"), False
     file = os.fdopen(descriptor, "r+", encoding="utf-8")
     if fcntl is not None:

@@ -8,8 +8,6 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import wraps
-from importlib import import_module
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
     from presign_client.client import Presign
 
 _UNITS: Mapping[str, int] = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-_METADATA = "importlib.metadata"
 _SIZES: Mapping[str, int] = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30}
 
 
@@ -138,41 +135,15 @@ def _calls() -> "type[Calls]":
 def _quick_imports() -> Iterator[None]:
     """Import in the block, before the process has a second thread, and run one command then.
 
-    What is imported stays, so Python looks for no garbage in it, neither now nor at the end. And
-    urllib3 imports importlib.metadata, with zipfile and 20 others, for HTTP/2 alone, which is not
-    used. A/B, `presign url`, medians of 31 on a busy machine: 81 ms of CPU, 89 if Python looks for
-    garbage, 87 with importlib.metadata.
+    What is imported stays, so Python looks for no garbage in it, neither now nor at the end. A/B,
+    `presign url`, medians of 31 on a busy machine: 81 ms of CPU, 89 if it does.
     """
     gc.disable()
     atexit.register(gc.freeze)
-    sys.modules.setdefault(_METADATA, _Metadata(_METADATA))
     try:
         yield
     finally:
-        _forget_metadata()
         gc.enable()
-
-
-class _Metadata(ModuleType):
-    """importlib.metadata, which is imported once it is used."""
-
-    def version(self, name: str) -> Any:
-        return _imported_metadata().version(name)
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):  # the import system asks for some
-            raise AttributeError(name)
-        return getattr(_imported_metadata(), name)
-
-
-def _imported_metadata() -> Any:
-    _forget_metadata()
-    return import_module(_METADATA)
-
-
-def _forget_metadata() -> None:
-    if isinstance(sys.modules.get(_METADATA), _Metadata):
-        del sys.modules[_METADATA]
 
 
 as_json = click.option("--json", "is_json", is_flag=True, help="Print one JSON document.")

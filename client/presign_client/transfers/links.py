@@ -2,7 +2,6 @@
 
 import errno
 import os
-import stat
 from pathlib import Path
 
 
@@ -15,28 +14,16 @@ def check_below(directory: Path, resolved: Path) -> None:
 def look(directory: Path, path: Path) -> tuple[Path, os.stat_result | None]:
     """Return a path below a directory without its links, and what is there.
 
-    `directory` had no link in its path. Those above it are not looked at again, as `Path.resolve`
-    does. A/B, a folder of files of 4 KiB, each looked at three times: 0.29 ms of CPU a file, and
-    0.35 by `Path.resolve`.
-
     Raises:
-        OSError: if a link leads the path out of the directory.
+        OSError: if a link leads the path out of the directory, which had no link in its own path.
 
     """
-    name, end = str(path), len(str(directory))
-    while True:
-        try:
-            found = os.lstat(name[:end])
-        except FileNotFoundError:
-            return path, None
-        if stat.S_ISLNK(found.st_mode) or getattr(found, "st_reparse_tag", False):  # Windows' links
-            real = path.resolve()
-            check_below(directory, real)
-            return real, os.lstat(real) if os.path.lexists(real) else None
-        if end == len(name):
-            return path, found
-        following = name.find(os.sep, end + 1)
-        end = len(name) if following < 0 else following
+    real = path.resolve()
+    check_below(directory, real)
+    try:
+        return real, os.lstat(real)
+    except FileNotFoundError:
+        return real, None
 
 
 def leads_elsewhere(path: Path) -> OSError:

@@ -9,14 +9,14 @@ import errno
 import os
 import secrets
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
 from typing import BinaryIO
 
-from presign_client.transfers.links import leads_elsewhere, look
+from presign_client.transfers.links import leads_elsewhere
 from presign_client.transfers.names import HIDDEN
 from presign_client.transfers.source import CHUNK
 
@@ -80,22 +80,12 @@ class PartialFile:
 
     def create(self, size: int) -> int:
         """Make a new file, and return the rights that a new file of this user has."""
-        self._file = self._made()
-        usual = stat.S_IMODE(os.fstat(self._file.fileno()).st_mode)
+        descriptor = os.open(self.path, _FLAGS | os.O_CREAT | os.O_EXCL, 0o666)
+        self._file = os.fdopen(descriptor, "r+b", buffering=0)
+        usual = stat.S_IMODE(os.fstat(descriptor).st_mode)
         self._set_rights(_PRIVATE)
         self._file.truncate(size)
         return usual
-
-    def create_whole(self, chunks: Iterable[bytes]) -> None:
-        """Make a new file of bytes that are verified. It has the rights of the target at once."""
-        self._file, position = self._made(), 0
-        for chunk in chunks:
-            self.write(position, chunk)
-            position += len(chunk)
-
-    def _made(self) -> BinaryIO:
-        descriptor = os.open(self.path, _FLAGS | os.O_CREAT | os.O_EXCL, 0o666)
-        return os.fdopen(descriptor, "r+b", buffering=0)
 
     def write(self, start: int, chunk: bytes) -> None:
         left = memoryview(chunk)
@@ -109,23 +99,21 @@ class PartialFile:
             start, length = start + len(chunk), length - len(chunk)
             yield chunk
 
-    def check_in_place(self, below: Path | None = None) -> None:
+    def check_in_place(self) -> None:
         """Raise OSError if another file now has this name: it must not become the target.
 
-        Also if a link has replaced the directory, or one above it. With `below`, a path without
-        links, those above that are not looked at.
+        Also if a link has replaced the directory, or one above it.
         """
         directory = self.path.parent
-        if look(below or Path(directory.anchor), directory)[0] is not directory:
+        if directory.resolve() != directory:
             raise leads_elsewhere(directory)
         if not os.path.samestat(os.fstat(self._opened().fileno()), os.lstat(self.path)):
             reason = "Another program replaced this file while it was downloaded. Start again"
             raise OSError(errno.ESTALE, reason, str(self.path))
 
-    def rename(self, rights: int | None = None) -> None:
-        """Give the file its rights, if it has not got them, and the target's name. Close it."""
-        if rights is not None:
-            self._set_rights(rights)
+    def rename(self, rights: int) -> None:
+        """Give the file these rights and the target's name, and close it."""
+        self._set_rights(rights)
         self._opened().close()  # Windows renames no open file
         self.path.replace(self._target)
 

@@ -75,9 +75,12 @@ def download_small(job: DownloadJob, listed: Entry, path: Path, run: Run) -> Dow
     assert job.below is not None
     target, _ = look(job.below, path)
     with run.file(target) as partial:
-        partial.create_whole(chunks)
-        partial.check_in_place(job.below)
-        partial.rename()
+        rights, position = partial.create(wanted.size), 0
+        for chunk in chunks:
+            partial.write(position, chunk)
+            position += len(chunk)
+        partial.check_in_place()
+        partial.rename(rights)
     return job.done(wanted, verified=verified)
 
 

@@ -326,18 +326,27 @@ def test_a_link_leads_no_path_out_of_a_directory(tmp_path: Path, link: str, rest
         look(tmp_path / "folder", tmp_path / f"folder/{link}{rest}")
 
 
-@pytest.mark.parametrize("of_folder", [True, False])
+def test_a_late_link_above_a_directory_leads_no_path_out_of_it(tmp_path: Path) -> None:
+    (tmp_path / "above/folder").mkdir(parents=True)
+    (tmp_path / "elsewhere/folder").mkdir(parents=True)
+    assert look(tmp_path / "above/folder", tmp_path / "above/folder/a")[1] is None
+
+    (tmp_path / "above").rename(tmp_path / "moved")
+    (tmp_path / "above").symlink_to(tmp_path / "elsewhere")
+
+    with pytest.raises(OSError, match="another place"):
+        look(tmp_path / "above/folder", tmp_path / "above/folder/a")
+
+
 @pytest.mark.parametrize("replaced", ["folder", "folder/a", "folder/a/b"])
-def test_a_file_below_a_late_link_is_not_renamed(
-    tmp_path: Path, replaced: str, *, of_folder: bool
-) -> None:
+def test_a_file_below_a_late_link_is_not_renamed(tmp_path: Path, replaced: str) -> None:
     target = tmp_path / "folder/a/b/c.csv"
     target.parent.mkdir(parents=True)
     with PartialFile(target, "token") as partial:
-        partial.create_whole([b"12", b"3"])
-        partial.check_in_place(tmp_path / "folder" if of_folder else None)
+        partial.create(3)
+        partial.check_in_place()
         (tmp_path / replaced).rename(tmp_path / "moved")
         (tmp_path / replaced).symlink_to(tmp_path / "moved")
 
         with pytest.raises(OSError, match="another place"):
-            partial.check_in_place(tmp_path / "folder" if of_folder else None)
+            partial.check_in_place()
