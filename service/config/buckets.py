@@ -98,8 +98,8 @@ class BucketDefaults(Section):
     for a store whose STS has no policies and that refuses unsigned headers."""
 
     session_tags: dict[TagName, TagTemplate] = Field(default_factory=dict, max_length=50)
-    """Tags on each caller's session, with its `{issuer}` and `{subject}`. The role's trust policy
-    must allow `sts:TagSession`."""
+    """Tags on each caller's session; `{issuer}` and `{subject}` are the caller's. The role's trust
+    policy must allow `sts:TagSession`."""
 
     source_identity: Shown[bool] = False
     """Whether the session's name is also its SourceIdentity. The role's trust policy must allow
@@ -149,7 +149,7 @@ class BucketSettings(BucketDefaults):
     """
 
     bucket: Shown[S3Bucket | None] = None
-    """Its real name at the store. By default the name that callers use."""
+    """Bucket's real name at the store. By default the name that callers use."""
 
     region: Annotated[Shown[Region], Missing("write a region such as eu-west-1")]
     """Where the bucket is."""

@@ -79,7 +79,7 @@ class GrantSettings(OneOfMany):
     """What a caller may do. [Callers](callers.md#grants) explains it."""
 
     bucket: Shown[BucketName]
-    """By its name in this file."""
+    """Bucket, by its name in this file."""
 
     prefix: Shown[Prefix]
     """Ends in `/` and covers what is below it, or names one key; `""` is the whole bucket.
@@ -114,11 +114,11 @@ class GrantSettings(OneOfMany):
     """Longest lifetime of a share link. Only for `link`."""
 
     networks: Shown[Annotated[tuple[Network, ...], Field(min_length=1)] | None] = None
-    """Networks from which its requests may come, as the store sees them: see
+    """Networks from which requests under this grant may come, as the store sees them: see
     [conditions](conditions.md). With `vpc_endpoints`, one of the two is enough."""
 
     vpc_endpoints: Shown[Annotated[tuple[VpcEndpoint, ...], Field(min_length=1)] | None] = None
-    """VPC endpoints by which its requests may come. At AWS only."""
+    """VPC endpoints by which requests under this grant may come. At AWS only."""
 
     only_if_tagged: Shown[
         Annotated[dict[ObjectTagName, ObjectTagValue], Field(min_length=1, max_length=MAX_TAGS)]
@@ -217,10 +217,10 @@ class IssuerSettings(Section):
     """Where its keys are: https, or http on loopback. Redirects are not followed."""
 
     ca_file: Shown[CaFile | None] = None
-    """Trusted there instead of the usual authorities."""
+    """Trusted for `jwks_url` instead of the usual authorities."""
 
     bearer_file: Path | None = None
-    """File with a token to send there, read at each fetch."""
+    """File with a token to send to `jwks_url`, read at each fetch."""
 
     max_lifetime_seconds: Shown[Annotated[int, Duration(60, 604_800)]] = 86_400
     """Longest accepted lifetime of a token, from `iat` to `exp`."""
@@ -265,7 +265,7 @@ class CallerSettings(OneOfMany):
     All must hold. Without `subject`, all subjects match."""
 
     grants: Grants = ()
-    """What it may do, or the name of one of `grant_sets`. Without grants, nothing."""
+    """What the caller may do, or the name of one of `grant_sets`. Without grants, nothing."""
 
     rate_limit: Shown[RateLimit | None] = None
     """URLs in a period. A batch counts each of its URLs; a call to the store, and each event that a

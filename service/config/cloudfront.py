@@ -83,7 +83,7 @@ class CloudFrontSettings(Section):
     """Distribution's address, or your own domain of it: https (http on loopback), no path."""
 
     distribution: Annotated[Shown[Distribution], Missing("write the ARN of the distribution")]
-    """Its ARN, for the bucket policy that `presign iam` prints."""
+    """Distribution's ARN, for the bucket policy that `presign iam` prints."""
 
     keys: Annotated[
         tuple[CloudFrontKeySettings, ...],
@@ -98,8 +98,8 @@ class CloudFrontSettings(Section):
     Hub."""
 
     response_parameters: Shown[bool] = False
-    """Whether it passes `response-content-disposition` and the like on to S3. Otherwise a request
-    for a file name or a content type gets 422."""
+    """Whether the distribution passes `response-content-disposition` and the like on to S3.
+    Otherwise a request for a file name or a content type gets 422."""
 
     @model_validator(mode="after")
     def _ids_differ(self) -> Self:

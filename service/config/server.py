@@ -68,8 +68,8 @@ class ServerSettings(BaseSettings):
     """How long to accept connections after SIGTERM, while `/readyz` has 503."""
 
     rate_limit_url: StoreUrl | None = None
-    """Counts `rate_limit` for all replicas. Without it each counts in memory. It may hold a
-    password, so prefer the environment."""
+    """Store that counts `rate_limit` for all replicas. Without it each replica counts in memory. It
+    may hold a password, so prefer the environment."""
 
     public_url: Shown[Annotated[Url, AfterValidator(_without_slash)] | None] = None
     """Address at which callers reach the service, with the path that a proxy adds. Share links need

@@ -54,7 +54,7 @@ _TEXTS: Final = {
     ),
     Code.CHECKSUM_MISMATCH: (
         "The bytes that the store received do not match the signed checksum or MD5.",
-        "Compute it from exactly the bytes you send: no compression, no text mode.",
+        "Compute the checksum from exactly the bytes you send: no compression, no text mode.",
     ),
     Code.LENGTH_MISSING: (
         "The body was sent in chunks, without `content-length`.",

@@ -78,7 +78,7 @@ def _malformed(request: ParsedRequest, response: StoreResponse) -> Iterator[Find
         if response.code not in codes or "region" in response.message:
             return
         summary = "The store cannot read the signature's own query parameters."
-    fix = "Do not edit them: they are signed. Request a URL with another lifetime."
+    fix = "Do not edit these parameters: they are signed. Request a URL with another lifetime."
     yield certain(Code.QUERY_MALFORMED, summary, fix)
 
 

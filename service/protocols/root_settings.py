@@ -25,7 +25,7 @@ class RootSettings(Section):
     """A bucket and a prefix, by the name in an address."""
 
     bucket: Shown[BucketName]
-    """By its name in this file."""
+    """Bucket, by its name in this file."""
 
     prefix: Shown[Annotated[Prefix, AfterValidator(_check_directory)]]
     """Ends in `/`, or is empty."""

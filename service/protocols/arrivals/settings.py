@@ -74,7 +74,7 @@ class HookSettings(RootSettings):
     during a rotation, which both sign."""
 
     events: Shown[tuple[Happened, ...]] = Field(default=(Happened.CREATED,), min_length=1)
-    """What to notify it of."""
+    """What to notify the hook of."""
 
 
 class ArrivalsSettings(Section):

@@ -31,7 +31,7 @@ class BuildCacheSettings(Section):
     """
 
     bucket: Shown[BucketName]
-    """By its name in this file."""
+    """Bucket, by its name in this file."""
 
     trusted: Shown[Place]
     """Everybody with a grant reads it, and only those whose grant has `upload` here write it. It

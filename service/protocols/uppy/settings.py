@@ -10,7 +10,7 @@ class UppySettings(Section):
     """Uploads with Uppy. [Uppy](uppy.md) has the page's code and the proxy's configuration."""
 
     bucket: Shown[BucketName]
-    """By its name in this file."""
+    """Bucket, by its name in this file."""
 
     prefix: Shown[OwnPrefix]
     """Where each caller's uploads go. `{caller}` becomes the issuer and the subject, or `_key` and
