@@ -17,7 +17,14 @@ from threading import Lock
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from urllib3 import BaseHTTPResponse, PoolManager, ProxyManager, Timeout
+from urllib3 import (
+    BaseHTTPResponse,
+    HTTPConnectionPool,
+    PoolManager,
+    ProxyManager,
+    Retry,
+    Timeout,
+)
 from urllib3.exceptions import (
     ConnectTimeoutError,
     EmptyPoolError,
@@ -35,7 +42,10 @@ from presign_client.proxies import FORM, proxy_for, variable_for
 CANNOT_BE_REACHED = "cannot be reached"
 CONNECT_SECONDS = 10
 CONNECTIONS = 128  # to one host
+HOSTS = 10  # to which a manager keeps connections
 USER_AGENT = f"presign-client/{__version__}"
+# `Retries` decides. The URL is signed for its host, and a token is for it alone.
+_ONCE = Retry(total=False, redirect=False)
 
 
 class NoProxyError(ProxyError):
@@ -52,12 +62,14 @@ class Pools:
     def __init__(self, given: PoolManager | None = None) -> None:
         self._given, self._lock = given, Lock()
         self._proxies = {} if given else _proxies()
-        self._pools: dict[tuple[str, str | None, int], PoolManager] = {}
+        self._managers: dict[tuple[str, str | None, int], PoolManager] = {}
+        self._direct: dict[tuple[str, int], HTTPConnectionPool] = {}
 
     def close(self) -> None:
-        for pool in [self._given, *self._pools.values()]:
-            if pool is not None:
-                pool.clear()
+        self._direct.clear()
+        for manager in [self._given, *self._managers.values()]:
+            if manager is not None:
+                manager.clear()
 
     def request(
         self,
@@ -78,22 +90,26 @@ class Pools:
             ValueError: for a header that nobody can send.
 
         """
-        place, sent = url, {"user-agent": USER_AGENT, **headers}
+        sent = {"user-agent": USER_AGENT, **headers}
+        sender: PoolManager | HTTPConnectionPool
         if self._given is None:
-            place, sent[TARGET] = _divided(url)
+            origin, sent[TARGET] = _divided(url)
             # As it is signed. urllib3 would leave out a dot at its end, and a usual port. For a
             # proxy it adds one of its own, unless there is one with a capital.
-            sent["Host"] = urlsplit(url).netloc.rpartition("@")[2]
+            sent["Host"] = urlsplit(origin).netloc.rpartition("@")[2]
+            sender, place = self._sender(origin)
+        else:
+            sender, place = self._given, url
         try:
-            return self._pool(url).request(
+            return sender.request(
                 method,
                 place,
                 body=body,
                 headers=sent,
                 timeout=Timeout(connect=min(seconds, CONNECT_SECONDS), read=seconds),
                 pool_timeout=seconds,
-                retries=False,  # `Retries` decides
-                redirect=False,  # the URL is signed for this host, and a token is for it alone
+                retries=_ONCE,
+                redirect=False,
                 preload_content=False,
                 decode_content=decode_content,
             )
@@ -102,16 +118,28 @@ class Pools:
                 raise
             raise NoProxyError(variable_for(url, self._proxies), _cause_of(error)) from None
 
-    def _pool(self, url: str) -> PoolManager:
-        if self._given is not None:
-            return self._given
-        place = urlsplit(url).scheme, proxy_for(url, self._proxies)
+    def _sender(self, origin: str) -> tuple[PoolManager | HTTPConnectionPool, str]:
+        """Return what sends to a host, and the URL that it gets there.
+
+        A manager looks for the pool of a host each time. A/B, `presign put -r` of 2,000 files of 4
+        KiB, medians of six: 0.72 ms of CPU a file, 0.74 by managers; over TLS 0.64 and 0.68.
+        """
         # A forked process has the same sockets, and would read the answers of its parent.
-        of_process = *place, os.getpid()
+        process = os.getpid()
         with self._lock:
-            if of_process not in self._pools:
-                self._pools[of_process] = _new_pool(*place)
-            return self._pools[of_process]
+            if (origin, process) in self._direct:
+                return self._direct[origin, process], "/"
+            scheme, proxy = urlsplit(origin).scheme, proxy_for(origin, self._proxies)
+            of_process = scheme, proxy, process
+            if of_process not in self._managers:
+                self._managers[of_process] = _new_manager(scheme, proxy)
+            manager = self._managers[of_process]
+            if proxy is not None:
+                return manager, origin
+            if len(self._direct) == HOSTS:  # a manager closes the pool of the host before
+                self._direct.clear()
+            self._direct[origin, process] = pool = manager.connection_from_url(origin)
+            return pool, "/"
 
 
 def _proxies() -> Mapping[str, str]:
@@ -134,53 +162,52 @@ def _divided(url: str) -> tuple[str, str]:
     return f"{scheme}://{host}/", f"/{target}"
 
 
-def _new_pool(scheme: str, proxy: str | None) -> PoolManager:
+def _new_manager(scheme: str, proxy: str | None) -> PoolManager:
     is_plain = scheme == "http" and not (proxy or "").startswith("https:")
     context = None if is_plain else _trusting()
     if proxy is None:
-        pool = PoolManager(maxsize=CONNECTIONS, block=True, ssl_context=context)
+        manager = PoolManager(HOSTS, maxsize=CONNECTIONS, block=True, ssl_context=context)
     else:
-        pool = ProxyManager(
+        manager = ProxyManager(
             proxy,
+            HOSTS,
             maxsize=CONNECTIONS,
             block=True,
             ssl_context=context,
             proxy_ssl_context=context,
             proxy_headers=_authorization(proxy),
         )
-    pool.pool_classes_by_scheme = {"http": Pool, "https": SecurePool}
-    return pool
+    manager.pool_classes_by_scheme = {"http": Pool, "https": SecurePool}
+    return manager
 
 
 def _trusting() -> ssl.SSLContext:
     """Return what trusts the authorities that the environment names, or else certifi's."""
-    file, directory = os.environ.get("SSL_CERT_FILE", ""), os.environ.get("SSL_CERT_DIR")
-    if file or directory:
-        try:
-            if directory:
-                return ssl.create_default_context(cafile=file or None, capath=directory)
-            return _trusting_those_of(file)
-        except OSError:  # also for what is no certificate
-            text = "SSL_CERT_FILE names a file without certificates that can be read."
-            raise PresignError(UNREACHABLE, text) from None
-    from certifi import where  # noqa: PLC0415 - plain HTTP does not need it
+    file, directory = os.environ.get("SSL_CERT_FILE", ""), os.environ.get("SSL_CERT_DIR", "")
+    if not file and not directory:
+        from certifi import where  # noqa: PLC0415 - plain HTTP does not need it
 
-    return _trusting_those_of(where())
+        return _trusting_those_of(where(), "")
+    try:
+        return _trusting_those_of(file, directory)
+    except OSError:  # also for what is no certificate
+        text = "SSL_CERT_FILE names a file without certificates that can be read."
+        raise PresignError(UNREACHABLE, text) from None
 
 
-def _trusting_those_of(file: str) -> ssl.SSLContext:
-    found = Path(file).stat()
-    return _read_once(file, found.st_ino, found.st_mtime_ns, os.getpid())
+def _trusting_those_of(file: str, directory: str) -> ssl.SSLContext:
+    found = Path(file).stat() if file else None
+    return _read_once(file, directory, found and (found.st_ino, found.st_mtime_ns))
 
 
 @lru_cache(maxsize=4)
-def _read_once(file: str, *_: int) -> ssl.SSLContext:
-    """Return what trusts the authorities of a file, once for this process and this file.
+def _read_once(file: str, directory: str, _: object) -> ssl.SSLContext:
+    """Return what trusts these authorities. OpenSSL reads those of a directory as it needs them.
 
     The connections to presign and to the store share it. A/B, `presign get` over TLS, medians of
     31 on a busy machine: 103 ms of CPU, 109 without.
     """
-    return ssl.create_default_context(cafile=file)
+    return ssl.create_default_context(cafile=file or None, capath=directory or None)
 
 
 def _authorization(proxy: str) -> Mapping[str, str]:

@@ -30,8 +30,9 @@ class Answer:
     def __init__(self, response: BaseHTTPResponse, *, is_secure: bool) -> None:
         self._response, self.status, self.content = response, response.status, b""
         self._is_secure = is_secure
-        found = response.headers
-        self.headers: Mapping[str, str] = {name.lower(): _text(found[name]) for name in found}
+        self.headers: Mapping[str, str] = {
+            name.lower(): _text(value) for name, value in response.headers.itermerged()
+        }
 
     def read(self, most: int | None = None) -> bytes:
         """Read the body, or its start: no chunk after `most` bytes."""

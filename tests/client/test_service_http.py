@@ -17,7 +17,7 @@ from cryptography import x509
 
 from presign_client import Presign, PresignError, Retries
 from presign_client.given_http import GivenHttp
-from presign_client.pools import _new_pool
+from presign_client.pools import _new_manager
 from presign_client.proxies import FORM
 from presign_client.service_http import MAX_ANSWER, NoReplyError, ServiceHttp
 from tests.client.fake import TOKEN
@@ -324,7 +324,7 @@ def test_authorities_are_read_again_only_if_their_file_is_another(
 
 def authorities() -> object:
     """Return the TLS context of new connections to presign."""
-    return _new_pool("https", None).connection_pool_kw["ssl_context"]
+    return _new_manager("https", None).connection_pool_kw["ssl_context"]
 
 
 @pytest.mark.parametrize("content", [None, "no certificate"])
