@@ -98,7 +98,7 @@ def test_the_grace_period_covers_the_shutdown(made: Rendering) -> None:
 
 def test_the_grace_period_covers_an_aws_load_balancer() -> None:
     """As documented for a drain of 20 seconds."""
-    advice = r"An AWS load balancer needs (\d+) and (\d+), as in"
+    advice = r"An AWS load balancer needs (\d+) s and (\d+) s, as in"
     [(drain, grace)] = re.findall(advice, " ".join(OPERATIONS.split()))
     assert EKS.pod["spec"]["terminationGracePeriodSeconds"] == int(grace)
     assert int(grace) > int(drain) + FINISH_SECONDS + REST_SECONDS
