@@ -164,4 +164,6 @@ def main(kind: str, short: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:2] not in [["quick"], ["clients"]]:
+        sys.exit("usage: python -m tools.changed quick|clients [TESTS OF THE SHORT SUITE …]")
     main(sys.argv[1], sys.argv[2:])

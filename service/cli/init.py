@@ -24,6 +24,16 @@ def _valid(kind: str) -> Callable[..., str | None]:
     return check
 
 
+def _one_member(
+    context: click.Context, option: click.Parameter, given: tuple[str, ...]
+) -> str | None:
+    if len(given) > 1:
+        raise click.UsageError(
+            "the file begins with one caller: give --member once, add the others to it"
+        )
+    return _valid("Subject")(context, option, given[0] if given else None)
+
+
 @click.command(
     epilog="""\b
 Examples:
@@ -84,7 +94,8 @@ Examples:
 @click.option(
     "--member",
     metavar="TEXT",
-    callback=_valid("Subject"),
+    multiple=True,
+    callback=_one_member,
     help="The namespace, the numeric id of the organization at GitHub, or the group.",
 )
 @as_json

@@ -110,6 +110,7 @@ def test_the_result_is_json_on_request(tmp_path: Path) -> None:
         ),
         ((*AWS, "--caller", "github", "--member", "acme"), "write the id in digits"),
         ((*AWS, "--caller", "kubernetes", "--member", "a:b"), "at most 63 letters"),
+        ((*AWS, "--caller", "people", "--member", "a", "--member", "b"), "give --member once"),
     ],
 )
 def test_without_a_terminal_the_options_must_say_all(
