@@ -2,8 +2,9 @@
 
 Only this module says so. A path belongs to the folder of tests/ with its name: service/access/ and
 tests/access/ to tests/access, client/ to tests/client; of `protocols` and `deploy`, to the folder
-below. A test belongs to itself, a page to tests/docs. The tables have the rest. What is in none, such
-as pyproject.toml, may matter to all tests, and needs the short suite. On `main` all tests run.
+below. A test belongs to itself, a page to tests/docs and to the tests that name it. The tables have
+the rest. What is in none, such as pyproject.toml, may matter to all tests, and needs the short
+suite. On `main` all tests run.
 """
 
 import re
@@ -95,6 +96,12 @@ def _tests(path: str, folders: Collection[str]) -> tuple[str, ...]:
     return (next((each for each in named if names and each in folders), SHORT),)
 
 
+def naming_tests(pages: Iterable[str], texts: Mapping[str, str]) -> set[str]:
+    """Return the tests whose text names a page. README.md is the name of too many."""
+    names = {PurePosixPath(page).name for page in pages if page.endswith(".md")} - {"README.md"}
+    return {test for test, text in texts.items() if any(name in text for name in names)}
+
+
 def client_tests(paths: Mapping[str, str], folders: Collection[str]) -> set[str]:
     """Return the tests of clients and browsers that the changed paths, with their texts, need.
 
@@ -141,9 +148,18 @@ def _differing() -> set[str]:
     return {*tracked, *_git("ls-files", "-z", *_NEW)}
 
 
+def _modules() -> list[str]:
+    return _git("ls-files", "-z", "--cached", *_NEW, "tests/**/test_*.py")
+
+
 def _folders() -> set[str]:
-    modules = _git("ls-files", "-z", "--cached", *_NEW, "tests/**/test_*.py")
-    return {str(folder) for module in modules for folder in PurePosixPath(module).parents}
+    return {str(folder) for module in _modules() for folder in PurePosixPath(module).parents}
+
+
+def _of_quick() -> dict[str, str]:
+    """Return the texts of all tests that `make quick` may run."""
+    found = [each for each in _modules() if each.split("/")[1] not in _ELSEWHERE]
+    return {each: (ROOT / each).read_text("utf-8") for each in found if (ROOT / each).exists()}
 
 
 def _text(path: str) -> str:
@@ -158,7 +174,7 @@ def main(kind: str, short: Sequence[str]) -> None:
     if kind == "clients":
         found = client_tests({path: _text(path) for path in paths}, folders)
     else:
-        found = quick_tests(paths, folders)
+        found = quick_tests(paths, folders) | naming_tests(paths, _of_quick())
         found |= {*short} if SHORT in found else set()
     print(*sorted(each for each in found if (ROOT / each).exists()))
 

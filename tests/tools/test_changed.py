@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.processes import run_to_end
 from tools import ROOT, changed
-from tools.changed import SHORT, client_tests, quick_tests
+from tools.changed import SHORT, client_tests, naming_tests, quick_tests
 
 FOLDERS: Final = frozenset(
     {
@@ -50,6 +50,12 @@ def test_a_path_needs_the_tests_of_its_name(path: str, tests: set[str]) -> None:
 @pytest.mark.parametrize("path", ["README.md", "docs/a.md", "client/README.md", "docs/flow.svg"])
 def test_a_page_needs_the_tests_of_pages(path: str) -> None:
     assert quick_tests([path], FOLDERS) == {"tests/docs"}
+
+
+def test_a_page_needs_the_tests_that_name_it() -> None:
+    texts = {"tests/iam/test_a.py": 'ROOT / "docs/a.md"', "tests/api/test_b.py": '"README.md"'}
+    pages = ["docs/a.md", "client/README.md", "tests/api/test_b.py"]
+    assert naming_tests(pages, texts) == {"tests/iam/test_a.py"}
 
 
 def test_a_test_needs_itself_alone() -> None:
