@@ -137,7 +137,10 @@ def _encoded(document: Any) -> bytes:
 
 def _checked(answer: Any) -> Mapping[str, Any]:
     found = with_members(answer, found=bool, mismatches=list)
-    return with_members(answer, content_length=int, etag=str) if found["found"] else found
+    texts = (*found.get("checksums", {}).values(), *found.get("metadata", {}).values())
+    if not all(isinstance(each, str) for each in texts):
+        raise TypeError
+    return with_members(found, content_length=int, etag=str) if found["found"] else found
 
 
 def _read(answer: Reply, url: str, read: Callable[[Any], T], *, repeatable: bool) -> T:
@@ -171,7 +174,7 @@ def _error(answer: Reply, url: str) -> PresignError:
 
 
 def _problem(answer: Reply) -> PresignError:
-    members = loads(answer.content)
+    members = with_members(loads(answer.content), code=str, detail=str)
     return PresignError(
         members["code"],
         members["detail"],

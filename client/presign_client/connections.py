@@ -9,7 +9,7 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3 import HTTPResponse as Response
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from presign_client.stopping import check_wanted, uses
+from presign_client.stopping import check_wanted, unused, uses
 
 IDLE_SECONDS = 60  # for the next byte, either way
 TARGET = "x-presign-target"  # on the way through urllib3, and not sent
@@ -106,12 +106,20 @@ class Connection(HTTPConnection):
     def send(self, data: Any) -> None:
         if self.sock is None:
             self.connect()
-        uses(getattr(self.sock, "socket", self.sock))  # it has one if it is TLS in a proxy's TLS
+        uses(self._socket())
         self.sock.settimeout(IDLE_SECONDS)
         left = memoryview(data)
         while left:
             left = left[self.sock.send(left) :]
             check_wanted()
+
+    def rest(self) -> None:
+        """Let no thread that waited at this connection end it any more."""
+        if self.sock is not None:
+            unused(self._socket())
+
+    def _socket(self) -> Any:
+        return getattr(self.sock, "socket", self.sock)  # it has one if it is TLS in a proxy's TLS
 
 
 class SecureConnection(Connection, HTTPSConnection):
@@ -121,6 +129,11 @@ class SecureConnection(Connection, HTTPSConnection):
 class Pool(HTTPConnectionPool):
     ConnectionCls = Connection
 
+    def _put_conn(self, conn: Any) -> None:
+        if conn is not None:
+            conn.rest()
+        super()._put_conn(conn)
 
-class SecurePool(HTTPSConnectionPool):
+
+class SecurePool(Pool, HTTPSConnectionPool):
     ConnectionCls = SecureConnection

@@ -21,10 +21,10 @@ from presign_client.client import Presign
 from presign_client.errors import PresignError
 from presign_client.results import Copied, Entry
 from presign_client.transfers.names import is_below
-from presign_client.transfers.pace import START
 from presign_client.transfers.ranges import Ranges
 
 BLOCK_SIZE = 2**23
+RANGES = 4  # at a time
 _ERRORS: Mapping[str, type[OSError]] = {
     "not_found": FileNotFoundError,
     "object_exists": FileExistsError,
@@ -136,7 +136,7 @@ class PresignFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has
                     return error
                 raise
 
-        with ThreadPoolExecutor(START) as threads:
+        with ThreadPoolExecutor(RANGES) as threads:
             return list(threads.map(read, wanted))
 
     def head(self, path: str, size: int = 1024) -> bytes:

@@ -37,7 +37,7 @@ from urllib3.exceptions import (
 from presign_client import __version__
 from presign_client.connections import TARGET, Pool, SecurePool
 from presign_client.errors import UNREACHABLE, PresignError
-from presign_client.proxies import FORM, proxy_for, variable_for
+from presign_client.proxies import proxy_for, variable_for
 
 CANNOT_BE_REACHED = "cannot be reached"
 CONNECT_SECONDS = 10
@@ -66,7 +66,8 @@ class Pools:
         self._direct: dict[tuple[str, int], HTTPConnectionPool] = {}
 
     def close(self) -> None:
-        self._direct.clear()
+        with self._lock:
+            self._direct.clear()
         for manager in [self._given, *self._managers.values()]:
             if manager is not None:
                 manager.clear()
@@ -136,7 +137,7 @@ class Pools:
             manager = self._managers[of_process]
             if proxy is not None:
                 return manager, origin
-            if len(self._direct) == HOSTS:  # a manager closes the pool of the host before
+            if len(self._direct) == HOSTS:  # a manager forgets another one then
                 self._direct.clear()
             self._direct[origin, process] = pool = manager.connection_from_url(origin)
             return pool, "/"
@@ -225,7 +226,7 @@ def reason_of(error: Exception) -> str:
     if _is_untrusted(error):
         return "has a TLS certificate that is not trusted here; SSL_CERT_FILE names others"
     if isinstance(error, NoProxyError):
-        return f"is behind a proxy that cannot be reached: {error.args[0]} must look like {FORM}"
+        return f"is behind a proxy that cannot be reached, which {error.args[0]} names"
     if isinstance(cause, NewConnectionError):
         return CANNOT_BE_REACHED
     if isinstance(cause, TimeoutError | EmptyPoolError | socket.timeout):

@@ -17,7 +17,7 @@ from presign_client.stopping import check_wanted
 # bytes that are escaped), its URL 16 (MAX_URL_LENGTH of the service), and its headers 5.
 MAX_ANSWER = 64 * 1024 * 1024
 CHUNK = 64 * 1024
-ENCODINGS = frozenset({"identity", "gzip", "deflate"})
+ENCODINGS = frozenset({"", "identity", "gzip", "x-gzip", "deflate"})
 ACCEPTED = {"accept": "*/*", "accept-encoding": "gzip, deflate"}
 
 
@@ -122,7 +122,8 @@ class ServiceHttp:
             answer = self._pools.request(method, url, sent, content, seconds=seconds)
             try:
                 chunks = iter(partial(answer.read, CHUNK), b"")
-                reply = whole(answer.status, answer.headers, url, chunks)
+                found = dict(answer.headers.itermerged())
+                reply = whole(answer.status, found, url, chunks)
             finally:  # a connection whose answer has not been read whole is of no further use
                 answer.close()
                 answer.release_conn()

@@ -1,5 +1,6 @@
 """Ends the work of threads whose results nobody waits for any more."""
 
+import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,7 +16,7 @@ STEP_SECONDS = 0.1  # of a pause
 
 # A file of a folder has two: that of the folder's transfer, and its own.
 _events: ContextVar[tuple[Event, ...]] = ContextVar("events", default=())
-# By socket, those of the thread that used it last. A server may be silent at it for a minute.
+# By socket, those of the thread that waits at it. A server may be silent for a minute.
 _users = WeakKeyDictionary[socket, tuple[Event, ...]]()
 _lock = Lock()
 
@@ -41,12 +42,11 @@ def stopped_by(event: Event, work: Callable[P, T]) -> Callable[P, T]:
 def stop(event: Event) -> None:
     """Set the event, and wake its threads that wait for a server."""
     event.set()
-    with _lock:
-        used = [each for each, events in _users.items() if event in events]
-    for each in used:
-        with suppress(OSError):  # it is closed already
-            # Not that of an SSLSocket: it forgets its keys first, and what is sent then is plain.
-            socket.shutdown(each, SHUT_RDWR)
+    with _lock:  # so none of the sockets goes to another thread meanwhile
+        for each in [used for used, events in _users.items() if event in events]:
+            with suppress(OSError):  # it is closed already
+                # Not that of an SSLSocket: it forgets its keys first, and then sends what is plain.
+                socket.shutdown(each, SHUT_RDWR)
 
 
 def uses(connected: socket) -> None:
@@ -54,6 +54,12 @@ def uses(connected: socket) -> None:
     with _lock:
         _users[connected] = _events.get()
     check_wanted()
+
+
+def unused(connected: socket) -> None:
+    """Say that no thread waits at a socket now. The next one that uses it may be any other."""
+    with _lock:
+        _users.pop(connected, None)
 
 
 def check_wanted() -> None:
@@ -69,3 +75,15 @@ def pause(seconds: float) -> None:
     while (left := end - time.monotonic()) > 0:
         check_wanted()
         time.sleep(min(left, STEP_SECONDS))
+
+
+def _forget_users() -> None:
+    """In a forked process: it has the sockets of its parent, which still uses them."""
+    _users.clear()
+    _lock.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_forget_users
+    )

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from threading import Barrier, Lock
 from time import sleep
@@ -99,6 +100,14 @@ def test_a_transfer_begins_with_eight_requests_or_fewer(
     upload(fake, file, parallel=parallel)
 
     assert max(at_once.seen) == most
+
+
+def test_a_stream_has_four_parts_in_memory_to_send(fake: Fake) -> None:
+    at_once = AtOnce(fake, lambda: sleep(0.05))
+
+    upload(fake, BytesIO(bytes(40)), parallel=16)
+
+    assert max(at_once.seen) <= 4
 
 
 def test_a_store_that_says_slow_down_gets_fewer_requests(fake: Fake, tmp_path: Path) -> None:

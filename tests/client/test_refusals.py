@@ -3,6 +3,7 @@
 import ssl
 from collections.abc import Callable
 from io import BytesIO
+from pathlib import Path
 from typing import Any, NoReturn
 
 import httpx
@@ -116,7 +117,9 @@ def test_a_login_page_is_not_presign(status: int) -> None:
     assert "Sign in" not in str(error)
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "5", '{"code": 5}'])
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", "5", '{"code": 5}', '{"code": ["a"], "detail": ""}']
+)
 @pytest.mark.parametrize("kind", ["application/problem+json", "text/plain"])
 def test_a_problem_that_is_none_is_not_presign(content: str, kind: str) -> None:
     fake = Fake()
@@ -132,6 +135,20 @@ def test_an_answer_that_is_no_json_is_not_presign(content: str, kind: str) -> No
     fails(1, httpx.Response(200, headers={"content-type": kind}, content=content), fake)
 
     assert refused(fake).code == "not_presign"
+
+
+@pytest.mark.parametrize("member", [{"metadata": 7}, {"checksums": {"SHA256": 4}}])
+def test_an_object_that_is_described_in_another_form_is_not_presign(
+    tmp_path: Path, member: dict[str, Any]
+) -> None:
+    fake = Fake()
+    found = {"found": True, "mismatches": [], "content_length": 1, "etag": '"a"'} | member
+    fails(1, httpx.Response(200, json=found), fake, "object-checks")
+
+    with pytest.raises(PresignError) as caught, fake.client() as client:
+        client.download("reports", "a.csv", tmp_path / "a")
+
+    assert caught.value.code == "not_presign"
 
 
 UNSIGNED = UnsignedRequest(region="eu-west-1", method="GET", uri="https://store.test/a")

@@ -9,19 +9,21 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import suppress
+from io import BytesIO
 from pathlib import Path
 from threading import Event, Thread
 from time import monotonic
 
 import pytest
 
-from presign_client import Retries
+from presign_client import Presign, Retries
 from presign_client.signed import SignedRequest
 from presign_client.stopping import StoppedError, check_wanted, pause, stop, stopped_by
 from presign_client.store import Store
+from presign_client.transfers.plan import MIN_PART_SIZE
 from presign_client.transfers.source import CHUNK
 from presign_client.transfers.workers import results_of, workers
-from tests.client.socket_store import OK, Answer, Connection, store_that
+from tests.client.socket_store import OK, Answer, Connection, sends, store_that
 from tests.support.late import again_if_late, within
 from tests.support.socket_server import wait_until
 from tests.support.stub_server import make_tls_context
@@ -239,6 +241,76 @@ def test_another_transfer_goes_on_by_the_connection_of_one_that_ends() -> None:
 
     assert store.connections == 1
     asked.close()
+
+
+@pytest.mark.parametrize("is_secure", [False, True])
+def test_a_connection_at_which_nobody_waits_is_kept(tmp_path: Path, *, is_secure: bool) -> None:
+    """It may be another thread's already."""
+    context = make_tls_context(tmp_path) if is_secure else None
+    with pytest.MonkeyPatch.context() as patch, store_that(sends(OK), context) as store:
+        patch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.crt"))
+        asked, ended = Store(Retries(tries=1)), Event()
+        signed = SignedRequest(method="GET", url=f"{store.url}/a")
+        stopped_by(ended, lambda: asked.send(lambda: signed))()
+        stop(ended)
+        assert asked.send(lambda: signed).content == b"12345"
+        asked.close()
+
+    assert store.connections == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_process_ends_no_connection_of_its_parent() -> None:
+    asked, ended, begun, may_end = Store(Retries(tries=1)), Event(), Event(), Event()
+    result = Future[bytes]()
+
+    def answer(connection: Connection, _: int) -> None:
+        begun.set()
+        assert may_end.wait(LONG)
+        connection.send(OK)
+
+    def ask() -> None:
+        signed = SignedRequest(method="GET", url=f"{store.url}/a")
+        result.set_result(asked.send(lambda: signed).content)
+
+    with store_that(answer) as store:
+        Thread(target=stopped_by(ended, ask)).start()
+        assert begun.wait(LONG)
+        if not (child := os.fork()):
+            stop(ended)
+            os._exit(0)
+        os.waitpid(child, 0)
+        may_end.set()
+        assert result.result(LONG) == b"12345"
+    asked.close()
+
+
+def test_a_stream_that_is_stopped_is_aborted() -> None:
+    """Else its parts stay at the store, and cost money."""
+    begun, ended = Event(), Event()
+
+    def answer(connection: Connection, _: int) -> None:
+        signed = {"method": "PUT", "url": f"{store.url}/part", "headers": {}}
+        if "/part-urls" in connection.head:
+            connection.send(json_of({"parts": [signed]}))
+        elif connection.head.startswith("PUT"):
+            begun.set()  # and nothing more
+        else:
+            connection.send(json_of({"upload_id": "U1"}))
+
+    def upload() -> None:
+        with suppress(StoppedError):
+            stream = BytesIO(bytes(2 * MIN_PART_SIZE))
+            presign.upload(stream, "b", "k", part_size=MIN_PART_SIZE, overwrite=True)
+
+    with store_that(answer) as store, Presign(store.url, "token") as presign, within(SOON):
+        running = Thread(target=stopped_by(ended, upload))
+        running.start()
+        assert begun.wait(LONG)
+        stop(ended)
+        running.join()
+
+    assert store.requests[-1].startswith("DELETE /v1/multipart-uploads/U1?")
 
 
 DOWNLOAD = """

@@ -359,7 +359,7 @@ def test_a_proxy_that_does_not_listen_is_said(monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(PresignError) as failed:
         Store(Retries(tries=1)).send(lambda: signed)
 
-    text = f"is behind a proxy that cannot be reached: HTTP_PROXY must look like {FORM}."
+    text = "is behind a proxy that cannot be reached, which HTTP_PROXY names."
     assert failed.value.detail == f"The store {text}"
 
 

@@ -4,7 +4,7 @@ from concurrent.futures import Future
 
 import pytest
 
-from presign_client.transfers.workers import results_of
+from presign_client.transfers.workers import results_of, workers
 
 
 def ended(outcome: int | Exception) -> Future[int]:
@@ -14,6 +14,12 @@ def ended(outcome: int | Exception) -> Future[int]:
     else:
         future.set_result(outcome)
     return future
+
+
+@pytest.mark.parametrize("parallel", [0, -1])
+def test_no_threads_are_an_error(parallel: int) -> None:
+    with pytest.raises(ValueError, match="max_workers"), workers(parallel):
+        pass
 
 
 def test_what_has_succeeded_comes_before_a_failure() -> None:

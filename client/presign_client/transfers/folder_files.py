@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from presign_client.folder_results import LeftOut
+from presign_client.transfers.links import real_path
 from presign_client.transfers.names import is_hidden
 from presign_client.transfers.source import FileSource
 
@@ -49,7 +50,7 @@ def files_below(
 
     """
     files, left_out = [], []
-    below = None if follow else _real(directory)
+    below = None if follow else real_path(directory)
     for path, reason in _walk(directory, follow=follow):
         if reason:
             left_out.append(LeftOut(path=path, reason=reason))
@@ -62,7 +63,7 @@ def files_below(
 
 def _walk(directory: Path, *, follow: bool) -> Iterator[tuple[Path, str]]:
     """Yield each file, and each link that is not followed, with the reason to leave it out."""
-    links, real = 0, cache(_real)
+    links, real = 0, cache(real_path)
     for folder, folders, names in os.walk(directory, onerror=_raise, followlinks=follow):
         for link in [name for name in folders if Path(folder, name).is_symlink()]:
             path = Path(folder, link)
@@ -95,15 +96,11 @@ def _reason_not_to_read(path: Path, directory: Path, *, follow: bool) -> str:
     if is_hidden(path.name):
         return "an unfinished download"
     is_link = path.is_symlink()
-    if is_link and not follow and not _real(path).is_relative_to(_real(directory)):
+    if is_link and not follow and not real_path(path).is_relative_to(real_path(directory)):
         return "a link out of the directory"
     if not os.path.isfile(path):  # noqa: PTH113 - Path's raises where the user may not look
         return "a link to no file" if is_link else "no regular file"
     return ""
-
-
-def _real(path: Path) -> Path:
-    return Path(os.path.realpath(path))  # before Python 3.13 Path.resolve refuses loops
 
 
 def _raise(error: OSError) -> None:

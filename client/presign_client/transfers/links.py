@@ -5,6 +5,11 @@ import os
 from pathlib import Path
 
 
+def real_path(path: Path) -> Path:
+    """Return a path without links. Before Python 3.13 `Path.resolve` refuses loops."""
+    return Path(os.path.realpath(path))
+
+
 def check_below(directory: Path, resolved: Path) -> None:
     """Raise OSError if a link leads a path out of a directory. Both have no links themselves."""
     if not resolved.is_relative_to(directory):
@@ -18,7 +23,7 @@ def look(directory: Path, path: Path) -> tuple[Path, os.stat_result | None]:
         OSError: if a link leads the path out of the directory, which had no link in its own path.
 
     """
-    real = path.resolve()
+    real = real_path(path)
     check_below(directory, real)
     try:
         return real, os.lstat(real)

@@ -16,7 +16,7 @@ from threading import Lock
 from types import TracebackType
 from typing import BinaryIO
 
-from presign_client.transfers.links import leads_elsewhere
+from presign_client.transfers.links import leads_elsewhere, real_path
 from presign_client.transfers.names import HIDDEN
 from presign_client.transfers.source import CHUNK
 
@@ -105,7 +105,7 @@ class PartialFile:
         Also if a link has replaced the directory, or one above it.
         """
         directory = self.path.parent
-        if directory.resolve() != directory:
+        if real_path(directory) != directory:
             raise leads_elsewhere(directory)
         if not os.path.samestat(os.fstat(self._opened().fileno()), os.lstat(self.path)):
             reason = "Another program replaced this file while it was downloaded. Start again"

@@ -2,19 +2,20 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
+from contextvars import Context
 from typing import BinaryIO
 
 from presign_client.errors import PresignError
 from presign_client.results import Uploaded
 from presign_client.transfers.job import Job
-from presign_client.transfers.pace import START
 from presign_client.transfers.parts import PartsUpload, SentPart, create
 from presign_client.transfers.plan import MIB, PARTS, Part
 from presign_client.transfers.source import BytesSource
 from presign_client.transfers.upload import upload_single
 from presign_client.transfers.workers import workers
 
-PART_SIZE = 16 * MIB  # 156 GiB in 10,000 parts, with 96 MiB of memory
+PART_SIZE = 16 * MIB  # 156 GiB in 10,000 parts
+PARALLEL = 4  # parts, which are in memory as the next one is: 96 MiB
 
 
 def upload_stream(job: Job, stream: BinaryIO) -> Uploaded:
@@ -31,7 +32,7 @@ def upload_stream(job: Job, stream: BinaryIO) -> Uploaded:
         return upload.complete(_send(job, upload, _buffers(stream, part_size, first, second)))
     except BaseException:
         with suppress(PresignError):
-            upload.abort()
+            Context().run(upload.abort)  # also of a thread that is to end
         raise
 
 
@@ -41,7 +42,7 @@ def _send(job: Job, upload: PartsUpload, buffers: Iterator[bytes]) -> list[SentP
         part = Part(number, (number - 1) * upload.part_size, len(buffer))
         return upload.send(BytesSource(buffer), part, running, offset=0)
 
-    parallel = min(job.options.parallel, START)  # the parts are in memory
+    parallel = min(job.options.parallel, PARALLEL)
     with workers(parallel, job.store, None, job.report) as running:
         return list(running.each(work, enumerate(buffers, 1)))
 

@@ -25,7 +25,7 @@ class Workers:
         self, parallel: int, store: Store | None, total: int | None, report: OnProgress | None
     ) -> None:
         self._pool: ThreadPoolExecutor | None = None
-        if parallel > 1:  # else no thread: one for each of many files takes longer than a file
+        if parallel != 1:  # else no thread: one for each of many files takes longer than a file
             self._pool = ThreadPoolExecutor(parallel, thread_name_prefix="presign-transfer")
         self._store = store
         self._total, self._report = total, report

@@ -34,8 +34,9 @@ _VISITOR: Final = 12  # hex digits of the id of a visit
 _CREATE_ONLY: Final = (("if-none-match", "*"),)
 _SEPARATORS: Final = re.compile(r"[/\\]")
 Sender = Annotated[str, Field(min_length=1, max_length=60)]  # as of the page's field
+# Pages that were open before 2026-12 have no day, and must be loaded again.
 Visit = Annotated[
-    str, Field(pattern=r"^[0-9a-f]{12}\.[0-9]{4}-[0-9]{2}-[0-9]{2}\.[A-Za-z0-9_-]{16}$")
+    str, Field(pattern=r"^[0-9a-f]{12}(\.[0-9]{4}-[0-9]{2}-[0-9]{2})?\.[A-Za-z0-9_-]{16}$")
 ]
 
 
@@ -110,10 +111,9 @@ class DropBoxes:
         """Return the visitor's id, and the day of the visit."""
         if file.visit is MISSING:
             return self._unique_id(), self._date()
-        visited = keys.visitor_of(ticket.id, file.visit)
-        if visited is None:
+        visitor, _, day = (keys.visitor_of(ticket.id, file.visit) or "").partition(".")
+        if not day:
             raise InvalidRequest("Load the page of the drop box again.", pointer="#/visit")
-        visitor, _, day = visited.partition(".")
         return visitor, day
 
     def _date(self) -> str:

@@ -301,6 +301,15 @@ def test_a_path_below_a_directory_needs_no_file(tmp_path: Path, name: str) -> No
     assert look(tmp_path, tmp_path / name) == (tmp_path / name, None)
 
 
+def test_a_link_that_leads_to_itself_is_no_file(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+
+    path, found = look(tmp_path, tmp_path / "loop")
+    assert path == tmp_path / "loop"
+    assert found is not None
+    assert stat.S_ISLNK(found.st_mode)
+
+
 def test_links_that_stay_below_a_directory_are_followed(tmp_path: Path) -> None:
     (tmp_path / "a/b").mkdir(parents=True)
     (tmp_path / "a/b/c.csv").write_text("123")

@@ -52,6 +52,17 @@ async def test_a_visitor_chooses_no_folder(visitor: Visitor) -> None:
         assert "visit" in answer.json()["errors"][0]["pointer"]
 
 
+async def test_a_page_from_before_visits_had_a_day_must_be_loaded_again(visitor: Visitor) -> None:
+    path = visitor.drop_box()
+    ticket = visitor.keys.open_ticket(path.removeprefix("/l/"))
+    assert ticket is not None
+    answer = await visitor.send(
+        "POST", path, json=FILE | {"visit": visitor.keys.visit_of(ticket.id, "0" * 12)}
+    )
+    assert code(answer) == (422, "invalid_request")
+    assert answer.json()["errors"][0]["detail"] == "Load the page of the drop box again."
+
+
 async def test_the_senders_name_is_part_of_the_folder(visitor: Visitor) -> None:
     path = visitor.drop_box()
     visit = visit_of(await visitor.send("GET", path, BROWSER))
