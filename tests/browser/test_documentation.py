@@ -1,4 +1,4 @@
-"""What docs/site/assets/presign.js mends of the theme, on a page that has what the theme makes."""
+"""What docs/site/assets/presign.js fixes of the theme, on a page that has what the theme makes."""
 
 from typing import Final
 

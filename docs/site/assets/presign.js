@@ -1,6 +1,6 @@
-// What axe finds in the theme, which makes most of it in the browser. So it is mended there.
+// What axe finds in the theme, which makes most of it in the browser. So it is fixed there.
 
-function mend() {
+function fix() {
   // Each button that copies code is in a landmark of its own.
   for (const nav of document.querySelectorAll(".md-code__nav")) nav.setAttribute("role", "none");
   // A table that is wider than the page: keys scroll it while it has the focus.
@@ -11,6 +11,6 @@ function mend() {
   for (const head of document.querySelectorAll(".md-typeset th:empty")) head.replaceWith(document.createElement("td"));
 }
 
-new MutationObserver(mend).observe(document.body, { childList: true, subtree: true });
-addEventListener("resize", mend);
-mend();
+new MutationObserver(fix).observe(document.body, { childList: true, subtree: true });
+addEventListener("resize", fix);
+fix();

@@ -1,4 +1,4 @@
-"""What an agent can mend it is told in words, and nothing is signed."""
+"""What an agent can correct, it is told in words, and nothing is signed."""
 
 import asyncio
 import json
