@@ -7,10 +7,14 @@ import { showModal } from "./modal.js";
 /** `mayDiagnose` returns whether the service explains why a signed URL fails. */
 export function offerTools(mayDiagnose) {
   const dialog = (name, id) => ({ name, act: () => showModal(byId(id)) });
+  const troubleshoot = () => {
+    showModal(byId("diagnosing"));
+    byId("failing").focus(); // `autofocus` would ask for the focus while the page loads, too
+  };
   opensMenu(byId("tools"), () => [
     dialog("Your access", "access"),
     dialog("Keyboard", "keys"),
-    ...(mayDiagnose() ? [dialog("Troubleshoot", "diagnosing")] : []),
+    ...(mayDiagnose() ? [{ name: "Troubleshoot", act: troubleshoot }] : []),
     { name: showsCode() ? "Hide code" : "Show code", act: () => showCode(!showsCode()) },
   ]);
   for (const button of document.querySelectorAll("dialog [data-close]"))
