@@ -22,19 +22,15 @@ MAX_LINKS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file to upload, with its key. With `below`, it must still be below that when it is read.
-
-    `real` is its path with that of the directory as it is without links, if `below` is there.
-    """
+    """A file to upload, with its key. With `below`, it must still be below that when it is read."""
 
     path: Path
     key: str
     size: int
-    real: Path
     below: Path | None
 
     def source(self) -> FileSource:
-        return FileSource(self.real, self.below)
+        return FileSource(self.path, self.below)
 
 
 def files_below(
@@ -55,9 +51,8 @@ def files_below(
         if reason:
             left_out.append(LeftOut(path=path, reason=reason))
         else:
-            name = path.relative_to(directory)
-            real = below / name if below else path
-            files.append(File(path, prefix + name.as_posix(), path.stat().st_size, real, below))
+            key = prefix + path.relative_to(directory).as_posix()
+            files.append(File(path, key, path.stat().st_size, below))
     return sorted(files, key=lambda file: file.key), tuple(sorted(left_out, key=lambda it: it.path))
 
 

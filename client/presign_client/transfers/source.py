@@ -45,8 +45,7 @@ class BytesSource:
 class FileSource:
     """A file of a known size, which must not change while it is read.
 
-    With `below`, a path without links that its own begins with, it is read only while its path
-    leads to a file below that.
+    With `below`, a path without links, it is read only while its path leads to a file below that.
     """
 
     def __init__(self, path: Path, below: Path | None = None) -> None:
