@@ -214,6 +214,7 @@ def test_a_second_try_says_what_it_met(chromium: Browser, conditional: Harness) 
     with opened(chromium, conditional, viewport=WIDE) as console:
         console.sign_in()
         console.follow("again")
+        expect(console.row("a.txt")).to_be_visible()
         conditional.put("again/a.txt", b"newer")
         rename(console, "a.txt", "b.txt")
         toast = console.page.locator(".toast")
