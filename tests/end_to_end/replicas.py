@@ -26,8 +26,9 @@ from tests.support.service import (
 from tests.support.signed_urls import access_key_id_of
 from tests.support.stores import Store
 
-# More than nginx's fail_timeout: otherwise nginx would still avoid a replica that is back.
-DRAIN_SECONDS: Final = 2
+# For how long nginx may still avoid a replica that is back: it counts whole seconds, so a fail_timeout
+# of 1 s can be 2 s (ngx_http_upstream_round_robin.c). One more, for the first request that tries it.
+DRAIN_SECONDS: Final = 3
 STOP_SECONDS: Final = 30
 CALLERS: Final = 8
 PAUSE_SECONDS: Final = 0.01  # of a caller between two requests
