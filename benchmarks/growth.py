@@ -137,7 +137,11 @@ def _revoked(side: Side, url: str) -> Iterator[Figure]:
         after = median(worker.ask(uses, CONNECTIONS).us for _ in range(_TRIES))
         grown = resident_mib(worker.process.pid) - memory
     yield "a link among 9,000 revoked, of one among none", after / before, "times"
-    yield "memory of a revoked link", grown / REVOKED * 1024, "KiB"
+    yield (
+        "memory of a revoked link, its record in `memory://` included",
+        grown / REVOKED * 1024,
+        "KiB",
+    )
 
 
 def _link(worker: Worker) -> dict[str, Any]:
