@@ -18,7 +18,9 @@ from presign_client.errors import PresignError
 try:
     import fcntl
 except ImportError:  # Windows: two processes may do the same work
-    fcntl = None  # type: ignore[assignment]
+    HAS_LOCKS = False
+else:
+    HAS_LOCKS = True
 
 
 def state_directory(environment: Mapping[str, str] = os.environ) -> Path:
@@ -108,12 +110,22 @@ def _open(path: Path) -> tuple[IO[str], bool]:
     except OSError:  # a home that cannot be written: the transfer works, but cannot be resumed
         return tempfile.TemporaryFile("w+", encoding="utf-8"), False
     file = os.fdopen(descriptor, "r+", encoding="utf-8")
-    if fcntl is not None:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            file.close()
-            raise PresignError(
-                "in_progress", "Another process is transferring the same file. Wait for its end."
-            ) from None
+    if not _is_free(file):
+        file.close()
+        raise PresignError(
+            "in_progress", "Another process is transferring the same file. Wait for its end."
+        )
     return file, True
+
+
+def _is_free(file: IO[str]) -> bool:
+    """Lock a note. False: another process has the lock."""
+    if not HAS_LOCKS:
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):  # EACCES: of SMB, by its locks of byte ranges
+        return False
+    except OSError:  # a file system without locks, as Lustre may be: as on Windows
+        pass
+    return True

@@ -1,5 +1,7 @@
 """Downloads that go on where an earlier run or request ended."""
 
+import errno
+import fcntl
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +69,36 @@ def test_half_a_line_of_the_note_is_no_part(
 
     assert target.read_bytes() == CONTENT
     assert len(fake.sent_to_the_store("GET")) == 1
+
+
+def refuse_locks(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(number, "no lock")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_file_system_without_locks_is_no_error(
+    fake: Fake, target: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    refuse_locks(monkeypatch, number)
+    interrupted(fake, download, target)
+
+    download(fake, target)
+
+    assert target.read_bytes() == CONTENT
+    assert len(fake.sent_to_the_store("GET")) == 3
+
+
+@pytest.mark.parametrize("number", [errno.EWOULDBLOCK, errno.EACCES])
+def test_a_lock_of_another_process_is_said(
+    fake: Fake, target: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    refuse_locks(monkeypatch, number)
+
+    with pytest.raises(PresignError, match="in_progress"):
+        download(fake, target)
 
 
 class Breaking(httpx.SyncByteStream):
