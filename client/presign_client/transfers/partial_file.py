@@ -147,8 +147,10 @@ class PartialFile:
         return self._file
 
     def _set_rights(self, mode: int) -> None:
+        # Some file systems keep no rights, such as Windows' drives in WSL: a file has the mount's.
         if hasattr(os, "fchmod"):
-            os.fchmod(self._opened().fileno(), mode)
+            with suppress(OSError):
+                os.fchmod(self._opened().fileno(), mode)
 
 
 def _is_ours(found: os.stat_result) -> bool:

@@ -97,6 +97,36 @@ def test_until_the_end_the_file_is_its_users_alone(
     assert stat.S_IMODE(target.stat().st_mode) == 0o640
 
 
+@pytest.fixture
+def no_rights(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file system keeps no rights of files, as a drive of Windows in WSL."""
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "fchmod", refuse)
+
+
+@pytest.mark.usefixtures("no_rights")
+def test_a_file_arrives_where_rights_cannot_be_set(fake: Fake, target: Path) -> None:
+    interrupted(fake, download, target)
+
+    download(fake, target)
+
+    assert target.read_bytes() == CONTENT
+    assert len(fake.sent_to_the_store("GET")) == 3
+    assert not list(target.parent.glob(".presign-*"))
+
+
+@pytest.mark.usefixtures("no_rights")
+def test_a_folder_arrives_where_rights_cannot_be_set(fake: Fake, tmp_path: Path) -> None:
+    with fake.client() as client:
+        done = client.download_folder("reports", "", tmp_path / "folder")
+
+    assert not done.failed
+    assert [path.name for path in (tmp_path / "folder").iterdir()] == ["a.csv"]
+
+
 def test_the_name_of_the_hidden_file_is_another_each_time(fake: Fake, target: Path) -> None:
     names = set()
     for _ in range(2):
