@@ -1,5 +1,6 @@
 """When the agent fetches credentials, and which it hands out."""
 
+import errno
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,7 @@ class Source:
     fetched: list[Credentials] = field(default_factory=list)
     failures: list[Exception] = field(default_factory=list)
     before: Callable[[], object] = lambda: None
+    report: Callable[[Exception], None] | None = None  # in place of `failures`
 
     def fetch(self) -> Credentials:
         self.before()
@@ -40,7 +42,8 @@ class Source:
         def seconds() -> float:
             return (self.now - START).total_seconds()
 
-        return CredentialCache(self.fetch, self.failures.append, wait, lambda: self.now, seconds)
+        report = self.report or self.failures.append
+        return CredentialCache(self.fetch, report, wait, lambda: self.now, seconds)
 
     def wait(self, minutes: float) -> None:
         self.now += timedelta(minutes=minutes)
@@ -123,6 +126,44 @@ def test_it_recovers_after_a_failure(source: Source) -> None:
     source.wait(1)
 
     assert cache.get() is source.fetched[0]
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EPIPE, errno.ENOSPC])
+def test_it_recovers_after_a_failure_that_cannot_be_reported(source: Source, number: int) -> None:
+    """Standard error is gone, as with the terminal or the reader of a pipe."""
+
+    def fail(_: Exception) -> None:
+        raise OSError(number, "of standard error")
+
+    source.report = fail
+    cache = source.cache()
+    source.refuse()
+    with pytest.raises(PresignError, match="cannot be reached"):
+        cache.get()
+    source.before = lambda: None
+
+    source.wait(1)
+
+    assert cache.get() is source.fetched[0]
+
+
+def test_without_a_thread_the_old_credentials_are_served(
+    source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    cache = source.cache()
+    first = cache.get()
+    source.wait(14.1)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Thread, "start", refuse)
+        assert cache.refresh_if_due() is not None  # what calls it goes on
+        assert cache.get() is first
+    source.wait(1)
+
+    assert cache.get() is source.fetched[1]
 
 
 def test_a_slow_answer_is_not_waited_for(source: Source) -> None:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from concurrent import futures
 from concurrent.futures import Future
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from threading import Event, Lock, Thread
 
@@ -103,16 +104,23 @@ class CredentialCache:
             ):
                 attempt = self._attempt = Future()
                 self._started_at = self._monotonic()
-                Thread(target=self._run, args=(attempt,), daemon=True).start()
+                try:
+                    Thread(target=self._run, args=(attempt,), daemon=True).start()
+                except RuntimeError as error:  # the system has no thread left
+                    self._fail(attempt, error)
             return attempt
 
     def _run(self, attempt: "Future[Credentials]") -> None:
         try:
             self._current = self._fetch()
         except Exception as error:  # noqa: BLE001 - those who wait get it
-            self._report(error)
-            self._ended_at = self._monotonic()
-            attempt.set_exception(error)
+            self._fail(attempt, error)
         else:
             self._ended_at = self._monotonic()
             attempt.set_result(self._current)
+
+    def _fail(self, attempt: "Future[Credentials]", error: Exception) -> None:
+        with suppress(OSError):  # nobody may read the reports any more
+            self._report(error)  # first: the command exits once it has the error
+        self._ended_at = self._monotonic()
+        attempt.set_exception(error)
