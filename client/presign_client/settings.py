@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -43,7 +44,8 @@ def token_source(
     if token:
         return _checked((lambda: token) if isinstance(token, str) else token)
     if token_file:
-        return _checked(Path(token_file).read_text)
+        # An error of decoding would have the token in it.
+        return _checked(partial(Path(token_file).read_text, errors="replace"))
     raise ValueError("No token. Set PRESIGN_TOKEN or PRESIGN_TOKEN_FILE to an API key or a JWT.")
 
 
@@ -53,7 +55,7 @@ def _checked(source: Callable[[], str]) -> Callable[[], str]:
         if not text or not all("!" <= character <= "~" for character in text):
             raise PresignError(
                 INVALID_TOKEN,
-                "The token is empty, or has characters that no token has. Copy it again.",
+                "The token is empty, or has characters that no token has. Copy it again, in UTF-8.",
             )
         return text
 

@@ -47,6 +47,20 @@ def test_a_missing_setting_is_named(call: Callable[[], object]) -> None:
         call()
 
 
+@pytest.mark.parametrize("content", ["one".encode("utf-16"), b"\xff"])
+def test_a_token_file_in_another_encoding_is_said(tmp_path: Path, content: bytes) -> None:
+    """As PowerShell's `>` writes it."""
+    file = tmp_path / "token"
+    file.write_bytes(content)
+
+    with pytest.raises(PresignError, match=r"Copy it again, in UTF-8\.") as refused:
+        token_source(None, file)()
+
+    assert refused.value.code == "invalid_token"
+    assert repr(content)[2:-1] not in repr(refused.value)
+    assert refused.value.__context__ is None  # no error of decoding, which has the token
+
+
 def test_a_token_file_is_read_for_each_call(tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text("one\n")
