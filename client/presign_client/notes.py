@@ -38,7 +38,8 @@ def digest_of_names(*names: str) -> str:
 class Note:
     """One note: a plan, and the numbers of the parts that are done. Open, it is locked.
 
-    `is_kept` is False where no note can be written: then no later run will read it.
+    `is_kept` is False where no note can be written: then no later run will read it. One that says
+    nothing at the end of the block is removed.
     """
 
     def __init__(self, directory: Path, *names: str) -> None:
@@ -54,11 +55,15 @@ class Note:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        if HAS_LOCKS:
+            self._remove_if_empty()  # while it is locked: afterwards it may be another process's
         try:
             self._file.close()
         except OSError:  # it writes again what could not be written
             if error is None:
                 raise
+        if not HAS_LOCKS:
+            self._remove_if_empty()  # Windows removes no file that any process has open
 
     def read(self) -> tuple[Mapping[str, Any], list[int]]:
         """Return the plan and the numbers; an empty plan if there is none that can be read."""
@@ -90,9 +95,12 @@ class Note:
         self._append(str(number))
 
     def forget(self) -> None:
-        self._file.truncate(0)  # in case it cannot be removed
+        self._file.truncate(0)
+
+    def _remove_if_empty(self) -> None:
         with suppress(OSError):
-            self._path.unlink()
+            if self.is_kept and self._path.stat().st_size == 0:
+                self._path.unlink()
 
     def _append(self, line: str) -> None:
         try:
@@ -110,7 +118,7 @@ def _open(path: Path) -> tuple[IO[str], bool]:
     except OSError:  # a home that cannot be written: the transfer works, but cannot be resumed
         return tempfile.TemporaryFile("w+", encoding="utf-8"), False
     file = os.fdopen(descriptor, "r+", encoding="utf-8")
-    if not _is_free(file):
+    if not _is_free(file, path):
         file.close()
         raise PresignError(
             "in_progress", "Another process is transferring the same file. Wait for its end."
@@ -118,14 +126,17 @@ def _open(path: Path) -> tuple[IO[str], bool]:
     return file, True
 
 
-def _is_free(file: IO[str]) -> bool:
-    """Lock a note. False: another process has the lock."""
+def _is_free(file: IO[str], path: Path) -> bool:
+    """Lock a note. False: another process has the lock, or had it and has removed the note since.
+
+    A third process would not see a lock of the removed one.
+    """
     if not HAS_LOCKS:
         return True
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (BlockingIOError, PermissionError):  # EACCES: of SMB, by its locks of byte ranges
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except (BlockingIOError, PermissionError, FileNotFoundError):  # of a lock SMB says EACCES
         return False
     except OSError:  # a file system without locks, as Lustre may be: as on Windows
-        pass
-    return True
+        return True
