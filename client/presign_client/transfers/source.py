@@ -96,4 +96,4 @@ def _is_below(directory: Path, path: Path, file: BinaryIO) -> bool:
 
 
 def _changed() -> PresignError:
-    return PresignError(SOURCE_CHANGED, "The file changed during the upload.")
+    return PresignError(SOURCE_CHANGED, "The file changed while it was read.")

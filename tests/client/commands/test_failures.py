@@ -76,7 +76,7 @@ def test_a_file_that_changes_while_it_is_read_is_one_line(fake: Fake, file: Path
     fake.before = change
 
     assert failed(fake, "put", file, "reports/b.csv") == (
-        "presign: source_changed: The file changed during the upload. Run the command again."
+        "presign: source_changed: The file changed while it was read. Run the command again."
     )
 
 

@@ -1,11 +1,13 @@
 """Small objects of a folder: URLs that are signed together, and a request for each."""
 
 import hashlib
+import os
 import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import httpx
 import pytest
@@ -65,6 +67,25 @@ def test_files_that_are_there_cost_no_signature(fake: Fake, tmp_path: Path) -> N
 
     assert list(done.skipped) == KEYS
     assert fake.paths() == ["GET objects"]
+
+
+def test_a_file_that_shrinks_while_it_is_compared_is_said(
+    fake: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetched(fake, tmp_path)
+    shrinking, open_file = tmp_path / "007", os.open
+
+    def shrink(path: Any, *arguments: Any, **options: Any) -> int:
+        if path == str(shrinking):
+            os.truncate(path, 1)
+        return open_file(path, *arguments, **options)
+
+    monkeypatch.setattr(os, "open", shrink)
+
+    [failed] = fetched(fake, tmp_path).failed
+
+    assert failed.key == "in/007"
+    assert str(failed.error) == "source_changed: The file changed while it was read."
 
 
 def test_an_etag_that_is_no_md5_is_compared_by_the_checksum(fake: Fake, tmp_path: Path) -> None:
