@@ -115,8 +115,10 @@ class Presign(CopyCalls):
     ) -> "Job":
         from presign_client.checksums import new_digest
         from presign_client.transfers.job import Job
+        from presign_client.transfers.plan import check_part_size
 
         new_digest(options.checksum)  # it may be unknown
+        check_part_size(options.part_size)
         return Job(
             api=self._api, store=self._store, bucket=bucket, key=key, options=options, report=report
         )
@@ -156,7 +158,9 @@ class Presign(CopyCalls):
         """
         from presign_client.notes import state_directory
         from presign_client.transfers.download import download_file, download_stream
+        from presign_client.transfers.plan import check_part_size
 
+        check_part_size(part_size)
         options = {"version_id": version_id, "part_size": part_size, "report": on_progress}
         job = self._download_job(bucket, key, parallel=parallel, **options)
         if isinstance(target, str | os.PathLike):

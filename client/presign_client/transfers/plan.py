@@ -35,6 +35,12 @@ class Part:
     length: int
 
 
+def check_part_size(part_size: int | None) -> None:
+    """Raise ValueError if there are no such parts. None is the usual size."""
+    if part_size is not None and part_size < 1:
+        raise ValueError("A part has at least one byte.")
+
+
 def part_size_of(size: int) -> int:
     """Return the service's own choice: about a thousand parts, of 8 MiB to 64 MiB if possible."""
     least = -(-size // PARTS)

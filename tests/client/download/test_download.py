@@ -118,6 +118,18 @@ def test_a_store_without_ranges_is_refused(fake: Fake, target: Path) -> None:
         download(fake, target, parallel=1)
 
 
+@pytest.mark.parametrize("part_size", [0, -1])
+def test_a_part_without_bytes_is_refused(
+    fake: Fake, kind: str, target: Path, part_size: int
+) -> None:
+    fake.checksums.clear()  # with one the bytes that are missing would be found
+
+    with pytest.raises(ValueError, match="at least one byte"):
+        received(fake, kind, target, part_size=part_size)
+
+    assert not target.exists()
+
+
 def test_a_refusal_of_the_service_is_the_error(fake: Fake, target: Path) -> None:
     fails(1, problem(403, "forbidden"), fake, "download-urls")
 

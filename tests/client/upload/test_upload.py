@@ -1,6 +1,7 @@
 """Uploads of files, in one request and in parts."""
 
 import os
+from io import BytesIO
 from pathlib import Path
 
 import httpx
@@ -218,6 +219,14 @@ def test_other_checksums_are_possible(fake: Fake, file: Path, checksum: str) -> 
 def test_an_unknown_checksum_is_refused(fake: Fake, file: Path) -> None:
     with pytest.raises(ValueError, match="SHA256, SHA1, CRC32"):
         upload(fake, file, checksum="MD4")
+
+
+@pytest.mark.parametrize("part_size", [0, -1])
+def test_a_part_without_bytes_is_refused(fake: Fake, file: Path, part_size: int) -> None:
+    with pytest.raises(ValueError, match="at least one byte"):
+        upload(fake, file, part_size=part_size)
+    with pytest.raises(ValueError, match="at least one byte"):
+        upload(fake, BytesIO(CONTENT), part_size=part_size)
 
 
 @pytest.mark.parametrize(
