@@ -6,6 +6,7 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from presign_client.answers import length_of
 from presign_client.signed import time_of
 
 METADATA = "x-amz-meta-"
@@ -62,7 +63,7 @@ def object_info(bucket: str, key: str, headers: Mapping[str, str]) -> ObjectInfo
     return ObjectInfo(
         bucket=bucket,
         key=key,
-        size=int(headers["content-length"]),
+        size=length_of(headers.get("content-length")),
         etag=headers.get("etag", ""),
         content_type=headers.get("content-type"),
         last_modified=parsedate_to_datetime(when) if when else None,

@@ -223,6 +223,38 @@ def test_a_stores_refusal_has_the_code_that_fits(
     assert len(fake.sent_to_the_store("DELETE")) == tries
 
 
+def without_headers(fake: Fake, **headers: str) -> None:
+    """Let the store's first answer have no others than these."""
+    fake.put("a.csv", CONTENT)
+    fails(1, httpx.Response(200, headers=headers), fake, "store.test")
+
+
+@pytest.mark.parametrize("length", [{}, {"content-length": "many"}])
+def test_a_head_that_says_no_length_is_refused(length: dict[str, str]) -> None:
+    fake = Fake()
+    without_headers(fake, **length)
+
+    with pytest.raises(PresignError, match="storage_refused: The store does not say how long"):
+        fake.client().head("reports", "a.csv")
+
+
+@pytest.mark.parametrize("length", [{}, {"content-range": "bytes 0-0/*"}])
+def test_a_get_that_says_no_length_is_refused(tmp_path: Path, length: dict[str, str]) -> None:
+    fake = Fake(denied={"object-checks"})
+    without_headers(fake, **length)
+
+    with pytest.raises(PresignError, match="storage_refused: The store does not say how long"):
+        fake.client().download("reports", "a.csv", tmp_path / "a")
+
+
+def test_a_part_that_is_stored_without_an_etag_is_refused() -> None:
+    fake = Fake()
+    without_headers(fake)
+
+    with pytest.raises(PresignError, match="storage_refused: The store shows no ETag"):
+        fake.client().upload(BytesIO(CONTENT), "reports", "b.csv", part_size=5)
+
+
 def test_an_expired_url_is_signed_again() -> None:
     fake = Fake()
     fails(1, s3_error(403, "AccessDenied"), fake, "store.test")

@@ -66,8 +66,10 @@ class PartsUpload:
                 sent += len(chunk)
                 workers.moved(len(chunk))
 
-        answer = self._job.store.send(sign, body)
-        return SentPart(part.number, part.length, answer.headers["etag"], digest)
+        etag = self._job.store.send(sign, body).headers.get("etag")
+        if etag is None:
+            raise PresignError("storage_refused", "The store shows no ETag of the part.")
+        return SentPart(part.number, part.length, etag, digest)
 
     def matching(self, source: Source, part: Part, stored: Any) -> SentPart | None:
         """Return the part if the store has these very bytes."""

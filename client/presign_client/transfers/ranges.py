@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from presign_client.answers import length_of
 from presign_client.api import Api
 from presign_client.errors import SOURCE_CHANGED, UNREACHABLE, PresignError
 from presign_client.retries import UNLIMITED, TemporaryError
@@ -98,7 +99,7 @@ class Ranges:
                 answer.read(0)  # a byte, after which the connection is free for the next request
                 size = answer.headers.get("content-range", "").rpartition("/")[2]
                 return {
-                    "content_length": int(size or answer.headers["content-length"]),
+                    "content_length": length_of(size or answer.headers.get("content-length")),
                     "etag": answer.headers.get("etag", ""),
                     "last_modified": answer.headers.get("last-modified"),
                 }
