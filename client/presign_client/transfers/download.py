@@ -4,6 +4,7 @@ import errno
 import os
 from contextlib import nullcontext
 from dataclasses import dataclass
+from io import RawIOBase
 from pathlib import Path
 from typing import BinaryIO
 
@@ -94,7 +95,7 @@ def download_stream(job: DownloadJob, stream: BinaryIO) -> Downloaded:
     with workers(1, job.store, wanted.size, job.report) as running:
 
         def take(chunk: bytes) -> None:
-            stream.write(chunk)
+            _write(stream, chunk)
             for each in (whole, parts):
                 if each is not None:
                     each.update(chunk)
@@ -105,6 +106,19 @@ def download_stream(job: DownloadJob, stream: BinaryIO) -> Downloaded:
     digests = parts.digests() if parts else []
     verified = wanted.is_verified(digests, lambda: whole.digest() if whole else b"")
     return job.done(wanted, verified=verified)
+
+
+def _write(stream: BinaryIO | RawIOBase, chunk: bytes) -> None:
+    """Write all of a chunk. Only a raw stream, such as a pipe without a buffer, may take less."""
+    if not isinstance(stream, RawIOBase):
+        stream.write(chunk)
+        return
+    left = memoryview(chunk)
+    while left:
+        taken = stream.write(left)
+        if taken is None:
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        left = left[taken:]
 
 
 class _FileDownload:

@@ -1,8 +1,11 @@
 """Uploads of streams whose length is not known."""
 
+import errno
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from contextvars import Context
+from io import RawIOBase
 from typing import BinaryIO
 
 from presign_client.errors import PresignError
@@ -54,7 +57,7 @@ def _buffers(stream: BinaryIO, part_size: int, *buffers: bytes) -> Iterator[byte
             return
         yield buffer
         buffers = (buffer,)
-    if stream.read(1):
+    if _read(stream, 1):
         raise PresignError(
             "too_many_parts",
             f"The stream is longer than {PARTS:,} parts of {part_size // MIB} MiB. "
@@ -62,10 +65,20 @@ def _buffers(stream: BinaryIO, part_size: int, *buffers: bytes) -> Iterator[byte
         )
 
 
-def _read(stream: BinaryIO, size: int) -> bytes:
-    """Return `size` bytes, or fewer at the end: a pipe returns what it has."""
+def _read(stream: BinaryIO | RawIOBase, size: int) -> bytes:
+    """Return `size` bytes, or fewer at the end: a pipe returns what it has.
+
+    Raises:
+        BlockingIOError: if a stream that does not wait has no bytes yet.
+
+    """
     chunks, left = [], size
-    while left and (chunk := stream.read(left)):
+    while left:
+        chunk = stream.read(left)
+        if chunk is None:
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        if not chunk:
+            break
         chunks.append(chunk)
         left -= len(chunk)
     return b"".join(chunks)

@@ -2,7 +2,9 @@
 
 import os
 import stat
+from io import BytesIO, RawIOBase
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -140,3 +142,40 @@ def test_a_refusal_of_the_service_is_the_error(fake: Fake, target: Path) -> None
 def test_a_full_disk_is_an_error_of_the_system(fake: Fake) -> None:
     with pytest.raises(OSError, match="No space left"):
         download(fake, "/dev/full")
+
+
+class Raw(RawIOBase):
+    """Takes at most three bytes at a time, and `most` in all."""
+
+    def __init__(self, most: int) -> None:
+        self.most, self.taken = most, b""
+
+    def write(self, data: Any) -> int | None:
+        piece = bytes(data[: min(3, self.most - len(self.taken))])
+        self.taken += piece
+        return len(piece) or None
+
+
+def test_a_stream_that_takes_few_bytes_at_a_time_gets_all(fake: Fake) -> None:
+    stream = Raw(len(CONTENT))
+
+    assert download(fake, stream).verified
+    assert stream.taken == CONTENT
+
+
+def test_a_stream_that_takes_no_more_now_is_an_error(fake: Fake) -> None:
+    with pytest.raises(BlockingIOError):
+        download(fake, Raw(10))
+
+
+def test_a_count_of_compressed_bytes_is_no_loss(fake: Fake) -> None:
+    """One that compresses may return how many bytes it has sent on."""
+
+    class Compresses(BytesIO):
+        def write(self, data: Any) -> int:
+            return min(1, super().write(data))
+
+    stream = Compresses()
+    download(fake, stream)
+
+    assert stream.getvalue() == CONTENT

@@ -39,6 +39,22 @@ def test_a_pipe_with_a_name_is_a_stream(fake: Fake, tmp_path: Path) -> None:
     assert fake.objects == {"a.csv": CONTENT}
 
 
+@pytest.mark.parametrize("buffering", [0, -1])
+@pytest.mark.parametrize("first", [b"", b"123", b"1234567", bytes(12)])
+def test_a_stream_that_has_no_bytes_yet_has_not_ended(
+    fake: Fake, first: bytes, buffering: int
+) -> None:
+    """What came so far would be stored as all of it."""
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    os.write(writer, first)
+    with os.fdopen(reader, "rb", buffering) as stream, pytest.raises(BlockingIOError):
+        upload(fake, stream)
+    os.close(writer)
+
+    assert (fake.objects, fake.uploads) == ({}, {})
+
+
 def test_a_stream_that_fails_is_aborted(fake: Fake) -> None:
     class Broken(Trickle):
         def read(self, size: int | None = -1) -> bytes:
