@@ -8,11 +8,17 @@ from presign_client.results import Downloaded, Uploaded
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed:
-    """A file of a folder that was not stored. `error` is a PresignError or an OSError."""
+    """A file of a folder that was not stored. `error` is a PresignError or an OSError.
+
+    Without its traceback, by which each failure would keep the bytes and open files of its attempt.
+    """
 
     path: Path
     key: str
     error: Exception
+
+    def __post_init__(self) -> None:
+        self.error.__cause__ = self.error.__context__ = self.error.__traceback__ = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -109,6 +109,20 @@ def test_bytes_that_are_wrong_are_found_without_an_md5(fake: Fake, tmp_path: Pat
     assert not (tmp_path / "007").exists()
 
 
+def test_a_failure_keeps_nothing_of_its_attempt(fake: Fake, tmp_path: Path) -> None:
+    """On a full disk the bytes of all files would be in memory in the end."""
+    fake.etag_of = of_a_kms_key
+    for key in KEYS:
+        fake.objects[key] += b"wrong"
+
+    done = fetched(fake, tmp_path)
+
+    assert len(done.failed) == len(KEYS)
+    for each in done.failed:
+        error = each.error
+        assert (error.__traceback__, error.__context__, error.__cause__) == (None, None, None)
+
+
 def test_an_object_that_is_longer_than_its_list_says_arrives_whole(
     fake: Fake, tmp_path: Path
 ) -> None:

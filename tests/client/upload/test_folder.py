@@ -158,6 +158,18 @@ def test_a_file_that_is_refused_does_not_end_the_others(fake: Fake, site: Path) 
     assert len(fake.objects) == 2
 
 
+def test_a_failure_keeps_nothing_of_its_attempt(fake: Fake, site: Path) -> None:
+    """Else its file stays open: a process may have some 1,000."""
+    fails(99, s3_error(403, "AccessDenied"), fake, "store.test")
+
+    done = upload(fake, site)
+
+    assert len(done.failed) == 3
+    for each in done.failed:
+        error = each.error
+        assert (error.__traceback__, error.__context__, error.__cause__) == (None, None, None)
+
+
 @pytest.mark.parametrize("failure", [problem(401, "unauthenticated"), httpx.ConnectError("no")])
 def test_what_all_files_would_fail_with_ends_the_upload(
     fake: Fake, site: Path, failure: httpx.Response | Exception
