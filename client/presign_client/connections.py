@@ -1,17 +1,19 @@
 """The connections of urllib3, which send what is signed."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.client import HTTPException, HTTPResponse
 from time import monotonic
 from typing import Any, BinaryIO
 
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPSConnectionPool
 from urllib3 import HTTPResponse as Response
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import EmptyPoolError
 
 from presign_client.stopping import check_wanted, unused, uses
 
 IDLE_SECONDS = 60  # for the next byte, either way
+FREE_SECONDS = 1  # after which a thread that waits for a connection asks if it is still wanted
 TARGET = "x-presign-target"  # on the way through urllib3, and not sent
 MAX_LINE = 65536  # bytes; http.client refuses a longer one
 MOST_EARLY = 100  # answers before the final one: of 102, which servers send every few seconds
@@ -137,3 +139,20 @@ class Pool(HTTPConnectionPool):
 
 class SecurePool(Pool, HTTPSConnectionPool):
     ConnectionCls = SecureConnection
+
+
+def when_one_is_free(send: Callable[..., BaseHTTPResponse]) -> BaseHTTPResponse:
+    """Return the answer to a request, which may have to wait for a connection.
+
+    Others move bytes by all of them then: no server is late, and no attempt has failed. urllib3
+    raises EmptyPoolError before it takes a byte of the body.
+
+    Raises:
+        StoppedError: if this thread is to end, about a second later.
+
+    """
+    while True:
+        try:
+            return send(pool_timeout=FREE_SECONDS)
+        except EmptyPoolError:  # noqa: PERF203 - mostly the first try returns
+            check_wanted()

@@ -10,7 +10,7 @@ import ssl
 import sys
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from http.client import HTTPException
 from pathlib import Path
 from threading import Lock
@@ -27,7 +27,6 @@ from urllib3 import (
 )
 from urllib3.exceptions import (
     ConnectTimeoutError,
-    EmptyPoolError,
     NewConnectionError,
     ProtocolError,
     ProxyError,
@@ -35,7 +34,7 @@ from urllib3.exceptions import (
 )
 
 from presign_client import __version__
-from presign_client.connections import TARGET, Pool, SecurePool
+from presign_client.connections import TARGET, Pool, SecurePool, when_one_is_free
 from presign_client.errors import UNREACHABLE, PresignError
 from presign_client.proxies import proxy_for, variable_for
 
@@ -84,7 +83,7 @@ class Pools:
     ) -> BaseHTTPResponse:
         """Send one request once, and return the answer before its body.
 
-        `seconds` are for each next byte, and for a free connection.
+        `seconds` are for each next byte. It waits for a free connection as long as all are used.
 
         Raises:
             HTTPError: if there is no answer. It may have the URL in it.
@@ -102,18 +101,19 @@ class Pools:
         else:
             sender, place = self._given, url
         try:
-            return sender.request(
+            send = partial(
+                sender.request,
                 method,
                 place,
                 body=body,
                 headers=sent,
                 timeout=Timeout(connect=min(seconds, CONNECT_SECONDS), read=seconds),
-                pool_timeout=seconds,
                 retries=_ONCE,
                 redirect=False,
                 preload_content=False,
                 decode_content=decode_content,
             )
+            return when_one_is_free(send)
         except ProxyError as error:
             if self._given is not None or not isinstance(_cause_of(error), ConnectTimeoutError):
                 raise
@@ -229,7 +229,7 @@ def reason_of(error: Exception) -> str:
         return f"is behind a proxy that cannot be reached, which {error.args[0]} names"
     if isinstance(cause, NewConnectionError):
         return CANNOT_BE_REACHED
-    if isinstance(cause, TimeoutError | EmptyPoolError | socket.timeout):
+    if isinstance(cause, TimeoutError | socket.timeout):
         return "did not answer in time"
     if isinstance(cause, HTTPException) and "header" in str(cause):  # beyond http.client's limits
         return "sent too many headers"

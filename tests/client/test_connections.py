@@ -4,14 +4,25 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from itertools import count
+from threading import Event, Timer
 
 import pytest
 from urllib3 import PoolManager
 
-from presign_client.connections import IDLE_SECONDS, MOST_EARLY, TARGET, Connection, Pool
+from presign_client.connections import (
+    FREE_SECONDS,
+    IDLE_SECONDS,
+    MOST_EARLY,
+    TARGET,
+    Connection,
+    Pool,
+)
+from presign_client.pools import Pools
 from presign_client.retries import TemporaryError
+from presign_client.stopping import StoppedError, stopped_by
 from presign_client.store_http import StoreHttp
 from tests.client.socket_store import OK, sends, store_that
+from tests.support.late import again_if_late, within
 
 
 def with_headers(number: int, length: int = 1) -> bytes:
@@ -108,3 +119,32 @@ def test_answers_before_the_final_one_have_an_end(http: StoreHttp, early: bytes)
         http.answer("GET", f"{store.url}/a", {}) as answer,
     ):
         assert answer.read() == b"12345"
+
+
+@again_if_late
+def test_a_connection_that_is_busy_is_waited_for() -> None:
+    pools = Pools(PoolManager(maxsize=1, block=True))
+    with store_that(sends(OK)) as store, within(FREE_SECONDS * 2.4):
+        first = pools.request("GET", f"{store.url}/a", {}, None, seconds=IDLE_SECONDS)
+        Timer(FREE_SECONDS * 1.5, first.drain_conn).start()
+        sent = {"content-length": "5"}
+        body = iter([b"123", b"45"])
+        second = pools.request("PUT", f"{store.url}/a", sent, body, seconds=FREE_SECONDS)
+        assert second.data == b"12345"
+    pools.close()
+
+    assert store.connections == 1
+
+
+@again_if_late
+def test_a_thread_that_waits_for_a_connection_can_be_ended() -> None:
+    pools, ended = Pools(PoolManager(maxsize=1, block=True)), Event()
+    with store_that(sends(OK)) as store:
+        first = pools.request("GET", f"{store.url}/a", {}, None, seconds=IDLE_SECONDS)
+        ended.set()
+        with within(IDLE_SECONDS / 2), pytest.raises(StoppedError):
+            stopped_by(ended, pools.request)(
+                "GET", f"{store.url}/a", {}, None, seconds=IDLE_SECONDS
+            )
+        first.drain_conn()
+    pools.close()
