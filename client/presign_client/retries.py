@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from presign_client.errors import PresignError
-from presign_client.stopping import pause
+from presign_client.stopping import check_wanted, pause
 
 T = TypeVar("T")
 UNLIMITED = 2**31
@@ -45,11 +45,13 @@ class Retries:
 
         Raises:
             PresignError: the last attempt's, or that of one which cannot be repeated.
+            StoppedError: if this thread is to end.
 
         """
         number = count = 1
         furthest = 0
         while True:
+            check_wanted()  # it may have waited for a lock, and would connect for ten seconds now
             try:
                 return attempt(number)
             except TemporaryError as failure:

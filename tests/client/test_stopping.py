@@ -122,6 +122,16 @@ def test_a_thread_ends_by_its_own_event_and_by_an_outer_one() -> None:
     assert done() == "done"
 
 
+def test_a_thread_that_is_to_end_begins_no_attempt() -> None:
+    ended, begun = Event(), list[int]()
+    ended.set()
+
+    with pytest.raises(StoppedError):
+        stopped_by(ended, lambda: Retries().run(begun.append))()
+
+    assert begun == []
+
+
 def trickles(connection: Connection, _: int) -> None:
     """Answer with a byte now and then, for long."""
     connection.send(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n")
