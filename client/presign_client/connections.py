@@ -78,7 +78,8 @@ class Connection(HTTPConnection):
     answer would never come. So it is not used again.
 
     urllib3 sends within the timeout of connecting, and that counts for a whole chunk: on a slow
-    line it ends too early. Here each byte that is sent has the time of one that is received.
+    line it ends too early. Here each byte that is sent has the time of one that is received. A
+    proxy's CONNECT and the TLS handshake are a part of connecting, and have its time.
     """
 
     response_class = _FinalAnswer
@@ -103,13 +104,13 @@ class Connection(HTTPConnection):
         return super().is_connected and self.now() - self._used < IDLE_SECONDS
 
     def putrequest(self, method: str, url: str, *skipped: Any, **options: Any) -> None:  # noqa: ARG002
+        if self.sock is None:  # else `send` would connect, within the time of a byte
+            self.connect()
+        self.sock.settimeout(IDLE_SECONDS)
         super().putrequest(method, self._target, *skipped, **options)
 
     def send(self, data: Any) -> None:
-        if self.sock is None:
-            self.connect()
         uses(self._socket())
-        self.sock.settimeout(IDLE_SECONDS)
         left = memoryview(data)
         while left:
             left = left[self.sock.send(left) :]

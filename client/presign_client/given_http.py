@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import httpx
 
 from presign_client.pools import CANNOT_BE_REACHED, CONNECT_SECONDS
+from presign_client.proxies import refusal
 from presign_client.service_http import ACCEPTED, CHUNK, NoReplyError, Reply, whole
 
 
@@ -50,6 +51,8 @@ def _reason_of(error: httpx.RequestError) -> str:
         if "CERTIFICATE_VERIFY_FAILED" in str(error) or isinstance(error.__cause__, ssl.SSLError):
             return "has a TLS certificate that is not trusted here"
         return CANNOT_BE_REACHED
+    if isinstance(error, httpx.ProxyError) and (said := refusal(error)):
+        return said
     if isinstance(error, httpx.TimeoutException):
         return "did not answer in time"
     return f"ended the connection ({type(error).__name__})"

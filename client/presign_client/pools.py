@@ -36,7 +36,7 @@ from urllib3.exceptions import (
 from presign_client import __version__
 from presign_client.connections import TARGET, Pool, SecurePool, when_one_is_free
 from presign_client.errors import UNREACHABLE, PresignError
-from presign_client.proxies import proxy_for, variable_for
+from presign_client.proxies import proxy_for, refusal, variable_for
 
 CANNOT_BE_REACHED = "cannot be reached"
 CONNECT_SECONDS = 10
@@ -225,8 +225,8 @@ def reason_of(error: Exception) -> str:
     cause = _cause_of(error)
     if _is_untrusted(error):
         return "has a TLS certificate that is not trusted here; SSL_CERT_FILE names others"
-    if isinstance(error, NoProxyError):
-        return f"is behind a proxy that cannot be reached, which {error.args[0]} names"
+    if isinstance(error, ProxyError) and (said := _reason_of_proxy(error)):
+        return said
     if isinstance(cause, NewConnectionError):
         return CANNOT_BE_REACHED
     if isinstance(cause, TimeoutError | socket.timeout):
@@ -234,6 +234,12 @@ def reason_of(error: Exception) -> str:
     if isinstance(cause, HTTPException) and "header" in str(cause):  # beyond http.client's limits
         return "sent too many headers"
     return f"ended the connection ({type(error).__name__})"
+
+
+def _reason_of_proxy(error: ProxyError) -> str | None:
+    if isinstance(error, NoProxyError):
+        return f"is behind a proxy that cannot be reached, which {error.args[0]} names"
+    return refusal(_cause_of(error))
 
 
 def is_unsent(error: Exception) -> bool:

@@ -1,11 +1,13 @@
 """Which proxy a request goes through, by the variables that httpx and others read, too. Pure."""
 
+import re
 from collections.abc import Mapping
 from urllib.parse import SplitResult, urlsplit
 
 from presign_client.errors import UNREACHABLE, PresignError
 
 FORM = "http://proxy.example.com:3128"
+_REFUSED = re.compile(r"(?:Tunnel connection failed: )?(\d{3}) ")  # by http.client, and by httpx
 
 
 def proxy_for(url: str, settings: Mapping[str, str]) -> str | None:
@@ -39,6 +41,17 @@ def variable_for(url: str, settings: Mapping[str, str]) -> str:
     """Return the variable that names the proxy. It may be in lower case, too."""
     scheme = urlsplit(url).scheme
     return f"{scheme if settings.get(scheme) else 'all'}_proxy".upper()
+
+
+def refusal(error: Exception) -> str | None:
+    """Return what to say of a proxy that answers CONNECT with an error. None: it is another one.
+
+    What follows the status is the proxy's own text, and not shown.
+    """
+    if not (found := _REFUSED.match(str(error))):
+        return None
+    why = ": the proxy's password is missing or wrong" if found[1] == "407" else ""
+    return f"is behind a proxy that does not connect to it (HTTP {found[1]}){why}"
 
 
 def _is_http(proxy: str) -> bool:

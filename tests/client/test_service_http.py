@@ -21,7 +21,8 @@ from presign_client.pools import _new_manager
 from presign_client.proxies import FORM
 from presign_client.service_http import MAX_ANSWER, NoReplyError, ServiceHttp
 from tests.client.fake import TOKEN
-from tests.client.socket_store import Connection, SocketStore, sends, store_that
+from tests.client.socket_store import Answer, Connection, SocketStore, sends, store_that
+from tests.support.late import again_if_late, within
 from tests.support.processes import free_ports
 from tests.support.stub_server import make_tls_context
 
@@ -363,17 +364,64 @@ def test_no_proxy_is_asked_for_a_host_that_needs_none(monkeypatch: pytest.Monkey
     assert proxy.requests == []
 
 
+def refuses(status: str) -> Answer:
+    return sends(f"HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n".encode())
+
+
+NO_PASSWORD = (
+    "presign is behind a proxy that does not connect to it (HTTP 407): "
+    "the proxy's password is missing or wrong."
+)
+
+
 def test_a_proxy_that_refuses_is_an_error_without_its_password(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    no = b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n"
-    with store_that(sends(no)) as proxy:
+    with store_that(refuses("407 Proxy Authentication Required")) as proxy:
         for name in ("HTTP_PROXY", "HTTPS_PROXY"):
             monkeypatch.setenv(name, proxy.url.replace("//", "//ann:pass-of-ann@"))
         plain, secure = refusal(NOWHERE), refusal(NOWHERE.replace("http:", "https:"))
 
     assert (plain.code, plain.status) == ("not_presign", 407)
-    assert str(secure) == "unreachable: presign ended the connection (ProxyError)."
+    assert str(secure) == f"unreachable: {NO_PASSWORD}"
+
+
+@pytest.mark.parametrize("status", ["403 not ann:pass-of-ann", "502 "])
+def test_a_proxy_that_does_not_connect_is_said(
+    monkeypatch: pytest.MonkeyPatch, status: str
+) -> None:
+    with store_that(refuses(status)) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        detail = refusal("https://presign.test").detail
+
+    expected = f"presign is behind a proxy that does not connect to it (HTTP {status[:3]})."
+    assert detail == expected
+
+
+def test_a_proxy_that_refuses_a_given_client_is_said() -> None:
+    with store_that(refuses("407 not ann:pass-of-ann")) as proxy:
+        http = GivenHttp(httpx.Client(proxy=proxy.url.replace("//", "//ann:pass-of-ann@")))
+        with pytest.raises(NoReplyError) as failed:
+            http.send("GET", "https://presign.test/", {}, None, seconds=60)
+        http.close()
+
+    assert failed.value.error.detail == NO_PASSWORD
+
+
+@again_if_late
+@pytest.mark.parametrize("answer", [lambda *_: None, sends(b"HTTP/1.1 200 OK\r\n\r\n")])
+def test_a_proxy_that_does_not_answer_is_too_slow(
+    monkeypatch: pytest.MonkeyPatch, answer: Answer
+) -> None:
+    """Whether to CONNECT, or to what follows: there is no host that speaks TLS."""
+    with store_that(answer) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        http = ServiceHttp()
+        with within(10), pytest.raises(NoReplyError) as failed:
+            http.send("GET", "https://presign.test/", {}, None, seconds=0.2)
+        http.close()
+
+    assert failed.value.error.detail == "presign did not answer in time."
 
 
 def test_a_proxy_of_another_kind_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

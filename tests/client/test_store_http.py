@@ -334,9 +334,10 @@ def test_a_proxy_that_refuses_is_an_error_without_its_password(
         with pytest.raises(PresignError) as failed:
             Store(Retries(tries=1)).send(lambda: signed)
 
+    text = "is behind a proxy that does not connect to it (HTTP 407)"
     assert str(failed.value) in {
         "storage_refused: The store refused: HTTP 407.",
-        "unreachable: The store ended the connection (ProxyError).",
+        f"unreachable: The store {text}: the proxy's password is missing or wrong.",
     }
 
 
