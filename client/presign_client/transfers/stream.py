@@ -18,28 +18,28 @@ from presign_client.transfers.upload import upload_single
 from presign_client.transfers.workers import workers
 
 PART_SIZE = 16 * MIB  # 156 GiB in 10,000 parts
-PARALLEL = 4  # parts, which are in memory as the next one is: 96 MiB
+PARALLEL = 4  # parts, which are in memory as the next one is, and its pieces: 96 MiB
 
 
 def upload_stream(job: Job, stream: BinaryIO) -> Uploaded:
     """Upload all that can be read, in parts if it is more than one. This cannot be resumed."""
     part_size = job.options.part_size or PART_SIZE
-    first, second = _read(stream, part_size), b""
-    if len(first) == part_size:
-        second = _read(stream, part_size)
-    if not second:
-        return upload_single(job, BytesSource(first))
-    upload_id = create(job, len(first) + len(second), part_size)  # there are at least so many
+    begun = [_read(stream, part_size)]
+    if len(begun[0]) == part_size:
+        begun.append(_read(stream, part_size))
+    if len(begun) == 1 or not begun[1]:
+        return upload_single(job, BytesSource(begun[0]))
+    upload_id = create(job, sum(map(len, begun)), part_size)  # there are at least so many
     upload = PartsUpload(job, upload_id, part_size, None)
     try:
-        return upload.complete(_send(job, upload, _buffers(stream, part_size, first, second)))
+        return upload.complete(_send(job, upload, _buffers(stream, part_size, begun)))
     except BaseException:
         with suppress(PresignError):
             Context().run(upload.abort)  # also of a thread that is to end
         raise
 
 
-def _send(job: Job, upload: PartsUpload, buffers: Iterator[bytes]) -> list[SentPart]:
+def _send(job: Job, upload: PartsUpload, buffers: Iterator[tuple[int, bytes]]) -> list[SentPart]:
     def work(numbered: tuple[int, bytes]) -> SentPart:
         number, buffer = numbered
         part = Part(number, (number - 1) * upload.part_size, len(buffer))
@@ -47,16 +47,20 @@ def _send(job: Job, upload: PartsUpload, buffers: Iterator[bytes]) -> list[SentP
 
     parallel = min(job.options.parallel, PARALLEL)
     with workers(parallel, job.store, None, job.report) as running:
-        return list(running.each(work, enumerate(buffers, 1)))
+        return list(running.each(work, buffers))
 
 
-def _buffers(stream: BinaryIO, part_size: int, *buffers: bytes) -> Iterator[bytes]:
-    yield from buffers
-    for _ in range(PARTS - len(buffers)):
-        if len(buffers[-1]) < part_size or not (buffer := _read(stream, part_size)):
+def _buffers(stream: BinaryIO, part_size: int, begun: list[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Yield the parts by number: those that are read already, which leave the list, and the others.
+
+    `enumerate` would keep a part that is sent, and so would a list of the first ones.
+    """
+    for number in range(1, PARTS + 1):
+        buffer = begun.pop(0) if begun else _read(stream, part_size)
+        if buffer:
+            yield number, buffer
+        if len(buffer) < part_size:
             return
-        yield buffer
-        buffers = (buffer,)
     if _read(stream, 1):
         raise PresignError(
             "too_many_parts",

@@ -1,14 +1,22 @@
 """Uploads of streams, whose length is not known."""
 
 import os
+import tracemalloc
 from io import BytesIO
+from itertools import count
 from pathlib import Path
 from threading import Thread
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from presign_client.transfers.job import Job
+from presign_client.transfers.plan import MIB, UploadOptions
+from presign_client.transfers.stream import PARALLEL, upload_stream
 from tests.client.fake import Fake
 from tests.client.transferring import CONTENT, upload
+from tests.support.socket_server import wait_until
 
 
 class Trickle(BytesIO):
@@ -67,3 +75,40 @@ def test_a_stream_that_fails_is_aborted(fake: Fake) -> None:
 
     assert fake.uploads == {}
     assert fake.objects == {}
+
+
+class Zeros(BytesIO):
+    """A stream of `parts` times a MiB, which gives `piece` bytes at a time."""
+
+    def __init__(self, parts: int, piece: int) -> None:
+        super().__init__()
+        self.left, self._piece = parts * MIB, piece
+
+    def read(self, size: int | None = -1) -> bytes:
+        given = bytes(min(self.left, self._piece, size or 0))
+        self.left -= len(given)
+        return given
+
+
+@pytest.mark.parametrize(("piece", "most"), [(MIB, 5), (MIB // 16, 6)])
+def test_few_parts_of_a_stream_are_in_memory(piece: int, most: int) -> None:
+    parts, numbers = 12, count(1)
+    stream = Zeros(parts, piece)
+
+    def send(*_: object) -> Any:
+        """Take a part, and answer once the stream is so far ahead as it can be."""
+        ahead = min(next(numbers) + PARALLEL, parts)
+        wait_until(lambda: stream.left <= (parts - ahead) * MIB)
+        return SimpleNamespace(headers={"etag": "e"})
+
+    api: Any = SimpleNamespace(post=lambda *_, **__: "made", check=lambda *_, **__: None)
+    store: Any = SimpleNamespace(send=send, slow_downs=0)
+    options = UploadOptions(overwrite=True, part_size=MIB, parallel=16, checksum="SHA256")
+    job = Job(api=api, store=store, bucket="reports", key="a.csv", options=options)
+    tracemalloc.start()
+    done = upload_stream(job, stream)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert done.size == parts * MIB
+    assert peak / MIB < most + 0.5
