@@ -5,7 +5,7 @@ No decision walks over a caller's grants: those that cover a key are looked up b
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from functools import partial
 from operator import attrgetter
@@ -193,15 +193,32 @@ def _of_one_upload(needed: frozenset[Operation], covering: Iterable[Grant]) -> l
     Its parts name neither its type nor whether it overwrites. So a grant could allow its start,
     and one with other conditions its parts, whose URLs would then work from everywhere. Those that
     are `foremost` decide about all its calls alone, also about what only others would allow. There
-    are none where a program with credentials may do what these do not allow.
+    are none where a program with credentials may do what these do not allow. Where one that may
+    only create begins uploads of more types, one that limits the type replaces nothing: the
+    completion, which replaces, does not name the type.
     """
     grants = list(covering)
     deciding = foremost([grant for grant in grants if Operation.MULTIPART in grant.allow])
-    for program in grants:
-        puts = Operation.CREDENTIALS in program.allow and not PUTS.isdisjoint(program.allow)
-        if puts and not _may_share(deciding, program):
-            return []
-    return [grant for grant in deciding if needed <= grant.allow]
+    programs = [
+        grant
+        for grant in grants
+        if Operation.CREDENTIALS in grant.allow and not PUTS.isdisjoint(grant.allow)
+    ]
+    if not all(_may_share(deciding, program) for program in programs):
+        return []
+    creating = [grant for grant in (*deciding, *programs) if not grant.allow_overwrite]
+    return [_beside(creating, grant) for grant in deciding if needed <= grant.allow]
+
+
+def _beside(creating: Iterable[Grant], grant: Grant) -> Grant:
+    """Return the grant, without `allow_overwrite` if one of `creating` begins other types."""
+    types = grant.content_types
+    if types is None or not grant.allow_overwrite:
+        return grant
+    begun = [each.content_types for each in creating]
+    if all(each is not None and set(each) <= set(types) for each in begun):
+        return grant
+    return replace(grant, allow_overwrite=False)
 
 
 def _may_share(deciding: Sequence[Grant], program: Grant) -> bool:

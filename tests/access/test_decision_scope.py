@@ -16,7 +16,7 @@ from service.access.limits import Limited, violated_limit
 from service.access.prefixes import PrefixTable, subtrees_of
 from tests.access.access_requests import access_requests, grants, keys, make_request, prefixes
 from tests.access.counted_calls import calls
-from tests.access.walking import covers, walked
+from tests.access.walking import covering, walked
 from tests.support.examples import examples
 from tests.support.factories import CALLER, make_caller_entry, make_grant
 
@@ -83,11 +83,11 @@ def test_keys_are_alike_until_one_has_another_value(
 @examples(300)
 @given(some=SOME, request=access_requests)
 def test_the_largest_limits_are_those_of_a_walk(some: list[Grant], request: AccessRequest) -> None:
-    covering = [each for each in some if covers(each, request)]
-    free = [each for each in covering if violated_limit(each, request) is None]
+    found = covering(some, request)
+    free = [each for each in found if violated_limit(each, request) is None]
     sizes = [9 if each.max_content_length is None else each.max_content_length for each in free]
     pages = [9 if each.max_keys is None else each.max_keys for each in free]
-    links = [each.max_link_expires_in for each in covering if Operation.LINK in each.allow]
+    links = [each.max_link_expires_in for each in found if Operation.LINK in each.allow]
     assert max_upload_size(Grants(some), request, 9) == max(sizes, default=0)
     assert max_page_size(Grants(some), request, 9) == max(pages, default=0)
     assert max_link_expires_in(Grants(some), request) == max(links, default=None)

@@ -1,6 +1,7 @@
 """The limits of a grant."""
 
 from dataclasses import replace
+from typing import Final
 
 import pytest
 
@@ -182,6 +183,41 @@ def test_two_grants_do_not_combine_into_a_third() -> None:
     typed = make_grant(max_content_length=1)
     access_request = make_upload(content_type="text/plain", content_length=5)
     assert isinstance(decide(Grants([large, typed]), access_request), Limited)
+
+
+PARTS: Final = frozenset({Operation.MULTIPART})
+PICTURES: Final = make_grant(allow=PARTS, content_types=("image/png",), allow_overwrite=True)
+ANYTHING: Final = make_grant(allow=PARTS)
+PROGRAM: Final = make_grant(allow=frozenset({Operation.UPLOAD, Operation.CREDENTIALS}))
+
+
+@pytest.mark.parametrize(
+    ("other", "replaced"),
+    [
+        (None, True),
+        (ANYTHING, False),
+        (replace(ANYTHING, content_types=("text/html",)), False),
+        (replace(ANYTHING, content_types=("image/png", "text/html")), False),
+        (replace(ANYTHING, content_types=("image/png",)), True),
+        (replace(ANYTHING, allow_overwrite=True), True),  # it replaces by itself
+        (replace(ANYTHING, prefix="a/"), False),
+        (replace(ANYTHING, prefix="b/"), True),
+        (replace(ANYTHING, allow=frozenset({Operation.UPLOAD})), True),
+        (PROGRAM, False),
+        (replace(PROGRAM, allow_overwrite=True), True),
+        (replace(PROGRAM, allow=frozenset({Operation.UPLOAD})), True),
+    ],
+)
+def test_an_upload_of_another_type_replaces_nothing(other: Grant | None, *, replaced: bool) -> None:
+    """Its completion names no type: one grant begins it, and another one would replace by it."""
+    for grants in ([PICTURES, other], [other, PICTURES]):
+        held = Grants(each for each in grants if each is not None)
+        completion = make_upload(
+            operation=Operation.MULTIPART, overwrite=True, checks_content_type=False
+        )
+        decision = decide(held, completion)
+        assert isinstance(decision, Allowed if replaced else Limited)
+        assert decide(held, replace(completion, overwrite=False)) == ALLOWED
 
 
 @pytest.mark.parametrize(
