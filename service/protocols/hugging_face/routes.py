@@ -17,7 +17,14 @@ from service.api.parts import Core
 from service.api.problems import refused, status_of
 from service.api.route import ApiRoute, AuthenticatedRequest
 from service.concurrency.event_loop import run_in_thread_if
-from service.errors import Forbidden, NotFound, PresignError, StorageUnavailable, Unauthenticated
+from service.errors import (
+    Forbidden,
+    InvalidRequest,
+    NotFound,
+    PresignError,
+    StorageUnavailable,
+    Unauthenticated,
+)
 from service.protocols.hugging_face.addresses import HubAction, HubAddress, parse
 from service.protocols.hugging_face.cached_listings import CachedListings
 from service.protocols.hugging_face.errors import (
@@ -96,9 +103,12 @@ async def post(call: AuthenticatedRequest) -> Response:
 
 
 async def _file(call: AuthenticatedRequest, hub: Repositories, address: HubAddress) -> Response:
-    own_host = urlsplit(_own_origin(call)).hostname
     found = await hub.file(
-        call.requester, address.of_repository, address.revision, address.path, own_host=own_host
+        call.requester,
+        address.of_repository,
+        address.revision,
+        address.path,
+        own_hosts=_own_hosts(call, hub),
     )
     return Redirect(found.url, more=_headers(found))
 
@@ -163,6 +173,15 @@ def _address(call: AuthenticatedRequest) -> HubAddress:
 def _origin(call: AuthenticatedRequest, hub: Repositories) -> str:
     """Return the address of the service that clients use, as far as it is known."""
     return hub.configured.public_url or _own_origin(call)
+
+
+def _own_hosts(call: AuthenticatedRequest, hub: Repositories) -> set[str]:
+    """Return the hosts that a client may know the service by. A proxy may replace the `Host`."""
+    try:
+        hosts = [urlsplit(each).hostname for each in (_own_origin(call), hub.configured.public_url)]
+    except ValueError:
+        raise InvalidRequest("The request's `Host` is no host.") from None
+    return {host for host in hosts if host is not None}
 
 
 def _own_origin(call: AuthenticatedRequest) -> str:
