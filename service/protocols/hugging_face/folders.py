@@ -6,6 +6,7 @@ Rules of this file:
 """
 
 import asyncio
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Final, NamedTuple, NoReturn
 
@@ -69,7 +70,7 @@ class Folders:
         if not self.may_list(requester, folder):
             await self.authorize(requester, folder)  # raises the refusal
         found, is_new = await self.revisions.get(
-            folder,
+            self._kept_at(folder),
             make,
             bucket=folder.bucket,
             caller_id=_caller_id(requester),
@@ -89,14 +90,21 @@ class Folders:
 
         if not self.may_list(requester, repository):
             await self.authorize(requester, repository)  # raises the refusal
-        caller_id = _caller_id(requester)
-        return (
-            await self.levels.get(repository, make, bucket=repository.bucket, caller_id=caller_id)
-        )[0]
+        found, _ = await self.levels.get(
+            self._kept_at(repository),
+            make,
+            bucket=repository.bucket,
+            caller_id=_caller_id(requester),
+        )
+        return found
 
     def may_list(self, requester: Requester, folder: StoreFolder) -> bool:
         grants = self.authorizer.access(requester).grants
         return isinstance(decide(grants, _listing_of(folder)), Allowed)
+
+    def _kept_at(self, folder: StoreFolder) -> Hashable:
+        """Return where a listing is kept. After a reload the same name may be another bucket."""
+        return self.authorizer.snapshot.buckets[folder.bucket], folder
 
     async def refuse(
         self,

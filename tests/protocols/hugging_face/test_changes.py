@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import Final
 
 import httpx
 import pytest
 
 from service.protocols.hugging_face.cached_listings import KEPT_SECONDS
+from service.protocols.hugging_face.repositories import Repositories
 from tests.protocols.hugging_face.harness import (
     FILE,
     INFO,
@@ -19,6 +21,7 @@ from tests.protocols.hugging_face.harness import (
     stored,
     told,
 )
+from tests.support.app import app_of
 from tests.support.virtual_time import FakeClock
 
 OVER: Final = (404, "RevisionNotFound")
@@ -163,6 +166,23 @@ async def test_a_kept_listing_is_decided_for_each_caller() -> None:
     assert {told(answer) for answer in answers} == {(404, "RepoNotFound")}
     assert len(store.asked) == 1
     assert [json.loads(line)["decision"] for line in lines] == ["allowed", *["denied"] * 5]
+
+
+async def test_a_kept_listing_is_of_one_bucket_whatever_its_name() -> None:
+    """A reload may give the name to another bucket."""
+    store = store_of()
+    async with run_hub(store) as client:
+        assert len((await client.get(INFO)).json()["siblings"]) == 4
+        assert len((await client.get(f"{INFO}/refs")).json()["branches"]) == 2
+        authorizer = app_of(client).parts.use_case(Repositories).authorizer
+        buckets = authorizer.snapshot.buckets
+        moved = replace(buckets["demo"], s3_bucket="elsewhere")
+        authorizer.snapshot = replace(authorizer.snapshot, buckets={**buckets, "demo": moved})
+        store.objects = {f"{LLAMA}other": stored()}
+        files = (await client.get(INFO)).json()["siblings"]
+        refs = (await client.get(f"{INFO}/refs")).json()["branches"]
+    assert [each["rfilename"] for each in files] == ["other"]
+    assert [each["name"] for each in refs] == ["main"]
 
 
 async def test_a_page_size_of_a_grant_is_kept() -> None:
