@@ -1,7 +1,7 @@
 """Finds who sent a token. Verification takes 60 µs: results are cached until the token expires.
 
 The cache has digests, never tokens. It has no refusals, or anybody could fill it. An entry is valid
-only while its issuer's keys stay the same.
+only while the keys of all issuers with its `iss` stay the same: a second one may publish its key.
 """
 
 import logging
@@ -33,12 +33,16 @@ MAX_TOKENS: Final = 4096  # about 2 KiB each, whatever else a token claims
 
 @dataclass(frozen=True, slots=True)
 class _Verified:
+    """A token, and the generations of the keys of all issuers that it may be of."""
+
     token: VerifiedToken
-    keys: JwksCache
-    generation: int
+    generations: tuple[tuple[JwksCache, int], ...]
 
     def is_valid(self, now: float) -> bool:
-        return now < self.token.expires_at + LEEWAY and self.generation == self.keys.generation
+        for keys, generation in self.generations:  # `all` takes 0.13 µs more, of 0.9
+            if keys.generation != generation:
+                return False
+        return now < self.token.expires_at + LEEWAY
 
 
 class TokenVerifier:
@@ -108,8 +112,8 @@ class TokenVerifier:
             keys.start()
 
     async def _verify(self, token: str, header: UnverifiedHeader) -> _Verified | None:
-        overloaded = None
-        for issuer, keys in self._candidates(header):
+        overloaded, candidates = None, self._candidates(header)
+        for issuer, keys in candidates:
             try:
                 key = await keys.find(header.kid)
             except Overloaded as error:
@@ -117,7 +121,9 @@ class TokenVerifier:
                 continue
             verified = None if key is None else verify(token, issuer=issuer, key=key)
             if verified is not None:
-                result = _Verified(verified, keys, keys.generation)
+                result = _Verified(
+                    verified, tuple((each, each.generation) for _, each in candidates)
+                )
                 return None if await self._has_shared_key(token, header, issuer) else result
         if overloaded is not None:
             raise overloaded

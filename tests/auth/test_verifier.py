@@ -215,6 +215,42 @@ async def test_a_token_that_two_issuers_verify_is_refused(
     assert "have a key in common" in caplog.text
 
 
+@pytest.mark.parametrize("order", [(ISSUER, OTHER), (OTHER, ISSUER)])
+@in_virtual_time
+async def test_a_cached_token_is_refused_once_a_second_issuer_has_its_key(
+    order: tuple[Issuer, Issuer],
+) -> None:
+    harness = Harness((order[0], "one"), (order[1], "two"))
+    harness.verifier.start()
+    await asyncio.sleep(1)
+    token = ours()
+    assert await harness.caller(token) == Caller(issuer=order[0].name, subject=SUBJECT)
+    harness.sources[1].publish("one", "two")
+    await asyncio.sleep(REFRESH_SECONDS)
+    assert harness.verifier.known(token) is None
+    assert await harness.caller(token) is None
+
+
+@pytest.mark.parametrize("order", [(ISSUER, OTHER), (OTHER, ISSUER)])
+@in_virtual_time
+async def test_a_new_key_that_another_issuer_shows_first_is_refused_once_both_have_it(
+    order: tuple[Issuer, Issuer],
+) -> None:
+    """The first one rotates to the key, and the second one publishes it and is asked earlier."""
+    harness = Harness((order[0], "one"), (order[1], "one"))
+    harness.verifier.start()
+    await asyncio.sleep(1)
+    for each in harness.sources:
+        each.publish("two")
+    harness.sources[0].delay = 5
+    await asyncio.sleep(REFRESH_SECONDS)
+    token = theirs()
+    assert await harness.caller(token) == Caller(issuer=order[1].name, subject=SUBJECT)
+    await asyncio.sleep(5)
+    assert harness.verifier.known(token) is None
+    assert await harness.caller(token) is None
+
+
 @in_virtual_time
 async def test_a_shared_key_is_logged_once_until_the_configuration_changes(
     caplog: pytest.LogCaptureFixture,
