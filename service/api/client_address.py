@@ -24,7 +24,8 @@ _PORT: Final = r"(?::[0-9]{1,5})?"
 _NODE: Final = re.compile(
     rf"\[([0-9A-Fa-f:.]+)\]{_PORT}|([0-9.]+){_PORT}|([0-9A-Fa-f:.]+)", re.ASCII
 )
-_PAIR: Final = re.compile(rf"\s*({NAME_PART})=(?:({NAME_PART})|\"([^\"\\]*)\")\s*", re.ASCII)
+_PAIR: Final = re.compile(rf'({NAME_PART})=(?:({NAME_PART})|"((?:[^"\\]|\\.)*+)")')
+_ELEMENT: Final = re.compile(rf"\s*{_PAIR.pattern}\s*(?:;\s*{_PAIR.pattern}\s*)*", re.ASCII)
 
 
 class TrustedProxies:
@@ -33,7 +34,9 @@ class TrustedProxies:
     def __init__(self, networks: Iterable[str], header: str) -> None:
         self._networks: list[IPv4Network | IPv6Network] = [*map(ip_network, networks)]
         self._header = header.lower().encode()
-        self._node: Callable[[str], str] = _forwarded_for if header == FORWARDED else str.strip
+        self._read: Callable[[str], Iterator[str]] = (
+            _nodes_of_elements if header == FORWARDED else _nodes_of_list
+        )
 
     def client(self, peer: str, headers: _Headers) -> str:
         """Return the client's address. Without a readable one it is the connection's, `peer`."""
@@ -55,14 +58,37 @@ class TrustedProxies:
         """Yield what the header names, the last one first."""
         for name, value in reversed(headers):
             if name == self._header:
-                yield from map(self._node, reversed(value.decode("latin-1").split(",")))
+                yield from self._read(value.decode("latin-1"))
 
 
-def _forwarded_for(element: str) -> str:
-    """Return the `for` of an element of `Forwarded`, or nothing if it has not exactly one."""
-    pairs = [_PAIR.fullmatch(pair) for pair in element.split(";")]
-    found = [pair[2] or pair[3] for pair in pairs if pair is not None and pair[1].lower() == "for"]
-    return found[0] or "" if None not in pairs and len(found) == 1 else ""
+def _nodes_of_list(value: str) -> Iterator[str]:
+    return map(str.strip, reversed(value.split(",")))
+
+
+def _nodes_of_elements(value: str) -> Iterator[str]:
+    """Yield the `for` of each element of `Forwarded`, the last one first, or nothing in its place.
+
+    A quoted string may have commas, and a client may leave a quote open in front of what a proxy
+    appends. So the shortest end that is an element is one. No end that begins in a proxy's string
+    is: its quotes do not match. Few commas are looked at, since each may cost the rest.
+    """
+    start = end = len(value)
+    for _ in range(_MOST_PROXIES):
+        start = value.rfind(",", 0, start)
+        if _ELEMENT.fullmatch(value, start + 1, end):
+            yield _forwarded_for(value, start + 1, end)
+            end = start
+        if start < 0:
+            break
+    if end >= 0:
+        yield ""
+
+
+def _forwarded_for(value: str, start: int, end: int) -> str:
+    """Return the `for` of an element, or nothing if it has not exactly one."""
+    pairs = _PAIR.finditer(value, start, end)
+    found = [pair[2] or pair[3] for pair in pairs if pair[1].lower() == "for"]
+    return found[0] if len(found) == 1 else ""
 
 
 def _address(node: str) -> _Address | None:

@@ -71,10 +71,17 @@ def test_a_malformed_end_leaves_the_connections_address(value: str) -> None:
         (("for=203.0.113.7, for=10.1.2.3",), CLIENT),
         (('for="x, for=203.0.113.7',), CLIENT),  # a quote that the client left open
         (('host="a;b", for=203.0.113.7',), CLIENT),
+        (('for=203.0.113.7;host="a,b"',), CLIENT),
+        (('for=192.0.2.1, for=203.0.113.7;host="a,b", for=10.1.2.3;host="a,b"',), CLIENT),
+        (('host="x;y\\"z";for=203.0.113.7',), CLIENT),
+        (('for="x, host="a,b";for=203.0.113.7',), CLIENT),
         (("for=unknown",), PROXY),
         (("for=_hidden",), PROXY),
         (("proto=https",), PROXY),
         (("for=203.0.113.7;for=192.0.2.1",), PROXY),
+        (('host=";for=203.0.113.7"',), PROXY),
+        (("for=203.0.113.7,",), PROXY),
+        ((",for=10.1.2.3",), PROXY),
         (("for=203.0.113.7:80",), PROXY),  # a port needs quotes
         (("for=2001:db8::7",), PROXY),
         (("for = 203.0.113.7",), PROXY),
@@ -86,6 +93,24 @@ def test_a_malformed_end_leaves_the_connections_address(value: str) -> None:
 )
 def test_forwarded_is_read_by_its_grammar(values: tuple[str, ...], address: str) -> None:
     assert by_rfc_7239(*values) == address
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "x,for=192.0.2.1;y=z",
+        "x,for=192.0.2.1;y=",
+        'x,for=192.0.2.1;y=\\"z',
+        'x,for=\\"192.0.2.1',
+        'x,y=\\",for=192.0.2.1;y=\\"',
+        "x,for=192.0.2.1;y=\\\\",
+        "x,for=192.0.2.1,y=",
+    ],
+)
+@pytest.mark.parametrize("more", ["", ';by="x"', ';by=";for=192.0.2.1;x="', ", for=10.1.2.3"])
+def test_a_client_chooses_no_address_by_its_host(host: str, more: str) -> None:
+    """A proxy quotes the `Host` that a client sends."""
+    assert by_rfc_7239(f'for={CLIENT};host="{host}"{more}') == CLIENT
 
 
 @pytest.mark.parametrize("peer", ["203.0.113.9", "10.0.7.5", "2001:db8:2::1", "no address", ""])
@@ -111,6 +136,9 @@ def test_a_trusted_connection_has_any_spelling(peer: str) -> None:
 def test_a_long_way_through_proxies_is_not_followed() -> None:
     assert by_xff(", ".join([CLIENT, *["10.1.2.3"] * 31])) == CLIENT
     assert by_xff(", ".join([CLIENT, *["10.1.2.3"] * 5000])) == PROXY
+    for commas, address in ((31, CLIENT), (32, PROXY), (16_000, PROXY)):
+        assert by_rfc_7239(f"for={CLIENT}{', for=10.1.2.3' * commas}") == address
+        assert by_rfc_7239(f'for={CLIENT};host="{"," * commas}"') == address
 
 
 HEADERS: Final = {"X-Forwarded-For": f"192.0.2.1, {CLIENT}", "Forwarded": "for=192.0.2.2"}
