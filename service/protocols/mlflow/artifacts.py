@@ -3,13 +3,12 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Final, NamedTuple
 
 from service.access.decisions import may_overwrite
 from service.access.grants import AccessRequest, Operation
 from service.concurrency.event_loop import gather_bounded, run_in_thread_if
-from service.errors import NotFound, StorageUnavailable
+from service.errors import NotFound, ObjectExists, StorageUnavailable
 from service.multipart.object_checks import ObjectChecks, ObjectExpectation
 from service.presigning.authorizer import Authorizer
 from service.presigning.listings import ListingRequest, Listings
@@ -106,7 +105,15 @@ class Artifacts:
         )
         access = await self.authorizer.authorize_store_call(requester, request)
         action = replace(action, overwrite=overwrite, encryption=access.encryption)
-        await _send(S3Object(self.store, access, wanted.bucket, wanted.key), action)
+        s3_object = S3Object(self.store, access, wanted.bucket, wanted.key)
+        try:
+            await s3_object.send(action)
+        except S3Error as error:
+            refusal = to_domain_error(error)
+            # An attempt without a response may have stored it.
+            may_be_ours = isinstance(refusal, ObjectExists) and error.attempts > 1
+            if not (may_be_ours and await _is_empty(s3_object)):
+                raise refusal from None
 
     async def delete(self, requester: Requester, wanted: Artifact) -> None:
         """Delete a folder with all that is below it; or a file.
@@ -150,7 +157,7 @@ class Artifacts:
         request = StoreRequest(action="DeleteObject", access_request=access_request)
         access = await self.authorizer.authorize_store_call(requester, request, keys=keys)
         objects = [S3Object(self.store, access, request.bucket, key) for key in keys]
-        await gather_bounded(partial(_send, action=_DELETE), objects, limit=_CALLS_AT_ONCE)
+        await gather_bounded(_remove, objects, limit=_CALLS_AT_ONCE)
 
 
 def _entries(level: ObjectsPage, start: int) -> list[Entry]:
@@ -160,8 +167,17 @@ def _entries(level: ObjectsPage, start: int) -> list[Entry]:
     return [entry for entry in found if is_listed(entry.name)]
 
 
-async def _send(s3_object: S3Object, action: PutObject | DeleteObject) -> None:
+async def _is_empty(s3_object: S3Object) -> bool:
+    """Whether there is an empty object. No, too, if the session may not list."""
     try:
-        await s3_object.send(action)
+        found = await s3_object.find()
+    except S3Error:
+        return False
+    return found is not None and found.content_length == 0
+
+
+async def _remove(s3_object: S3Object) -> None:
+    try:
+        await s3_object.send(_DELETE)
     except S3Error as error:
         raise to_domain_error(error) from None

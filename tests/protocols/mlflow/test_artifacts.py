@@ -11,7 +11,7 @@ from service.presigning.listings import MAX_PAGES
 from service.protocols.mlflow.paths import is_listed
 from service.protocols.mlflow.routes import Mlflow
 from tests.app.services.harness import called_here
-from tests.multipart.fake_s3 import refuses
+from tests.multipart.fake_s3 import loses_answer, loses_request, refuses
 from tests.protocols.mlflow.harness import API, PREFIX, ROOTS, Harness, refused, settings, start
 from tests.s3.fake_store import query_of
 from tests.support.app import ADDRESS, API_KEY, app_of, make_app_settings, make_open_grant
@@ -147,6 +147,30 @@ async def test_an_empty_file_replaces_only_where_granted(harness: Harness) -> No
         assert (await strict.send("PUT", "/artifacts/team/1/b", content=b"")).status_code == 200
     assert (await harness.send("PUT", "/artifacts/team/1/a", content=b"")).status_code == 200
     assert harness.store.objects[f"{PREFIX}1/a"][1] == 0
+
+
+@in_virtual_time
+async def test_an_empty_file_whose_answer_was_lost_is_stored() -> None:
+    async with start(settings(allow_overwrite=False)) as harness:
+        harness.store.faults["put"] = [loses_answer]
+        answer = await harness.send("PUT", "/artifacts/team/1/a", content=b"")
+        assert (answer.status_code, answer.json()) == (200, {})
+        assert harness.store._events == ["put", "put", "objects"]
+
+
+@pytest.mark.parametrize("size", [0, 5])
+@pytest.mark.parametrize("found", [True, False])
+@in_virtual_time
+async def test_a_file_of_others_still_exists_after_a_lost_answer(size: int, *, found: bool) -> None:
+    async with start(settings(allow_overwrite=False)) as harness:
+        harness.store.has("1/a", size=size)
+        harness.store.faults["put"] = [loses_request]
+        harness.store.faults["objects"] = [] if found else [refuses(403, "AccessDenied")]
+        answer = await harness.send("PUT", "/artifacts/team/1/a", content=b"")
+        if size == 0 and found:  # it is what was to be stored
+            assert answer.status_code == 200
+        else:
+            assert refused(answer) == (412, "RESOURCE_ALREADY_EXISTS")
 
 
 async def test_a_bucket_without_conditional_writes_stores_nothing_new() -> None:
