@@ -8,7 +8,7 @@ Rules of this file:
 - The decision is in the audit trail before the answer is sent.
 """
 
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -232,13 +232,11 @@ class Authorizer:
             return None
         return self._limits.take(caller, rate, urls)
 
-    async def session_error(self, session_key: SessionKey) -> CredentialsUnavailable | None:
-        """Wait for a session. Return None, or the error to report."""
-        try:
-            await self._pool.ready(session_key)
-        except CredentialsUnavailable as refusal:
-            return refusal
-        return None
+    async def session_errors(
+        self, session_keys: Collection[SessionKey]
+    ) -> Mapping[SessionKey, CredentialsUnavailable | None]:
+        """As `SessionPool.errors`."""
+        return await self._pool.errors(session_keys)
 
     async def record(self, requester: Requester, outcomes: Sequence[Outcome]) -> None:
         """Raises Overloaded if the audit trail cannot be written: then no answer may be sent."""
@@ -265,7 +263,7 @@ class Authorizer:
                 key = missing.key
             if key in refusals:
                 raise refusals[key] or unavailable()
-            refusals[key] = await self.session_error(key)
+            refusals |= await self._pool.errors([key])
 
     def _authorize_store_call(
         self, requester: Requester, request: StoreRequest, urls: int

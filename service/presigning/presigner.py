@@ -101,8 +101,7 @@ class Presigner:
         runs = await self._sign_runs(requester, requests)
         while pending := {run.waits_for for run in runs if run.waits_for} - refusals.keys():
             async with while_waiting():
-                found = await asyncio.gather(*map(self._authorizer.session_error, pending))
-            refusals |= zip(pending, found, strict=True)
+                refusals |= await self._authorizer.session_errors(pending)
             runs = await self._sign_runs(requester, requests)
         answered = [(run.request, run.keys, run.answer or _refusal(run, refusals)) for run in runs]
         outcomes = [(each, keys, answer) for each, keys, answer in answered if each is not None]

@@ -8,7 +8,7 @@ Rules of this file:
 
 import asyncio
 import math
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Collection, Container, Iterator, Mapping
 from typing import Final
 
 from service.clock import Clock
@@ -111,9 +111,7 @@ class SessionPool:
         if key.bucket not in self._buckets:  # removed while the request waited
             raise CredentialsUnavailable(NO_SESSION, retry_after=1)
         entry, detail = self._entries.get(key) or self._open(key), NO_SESSION
-        if self._attempts.backoff_left(key, entry) <= 0:
-            entry.wanted = True
-            entry.attempts.wake()
+        if self._begins(key, entry):
             if not await entry.attempts.wait(seconds, ("STS", key.bucket)):
                 detail = TOO_MANY_WAIT
         else:
@@ -127,6 +125,24 @@ class SessionPool:
             )  # the bucket was replaced while the request waited
         retry_after = max(1, math.ceil(self._attempts.backoff_left(key, entry)))
         raise CredentialsUnavailable(detail, retry_after=retry_after)
+
+    async def errors(
+        self, keys: Collection[SessionKey]
+    ) -> dict[SessionKey, CredentialsUnavailable | None]:
+        """Wait for sessions as `ready` waits for one. Return the error of each, or None.
+
+        All attempts begin at once. They are awaited in turn, so that a request waits in one place.
+        """
+        for key in keys:
+            if key.bucket in self._buckets and self.current(key) is None:
+                self._begins(key, self._entries.get(key) or self._open(key))
+        found, until = dict.fromkeys(keys), self._clock.boot() + ATTEMPT_SECONDS
+        for key in keys:
+            try:
+                await self.ready(key, until - self._clock.boot())
+            except CredentialsUnavailable as refusal:
+                found[key] = refusal
+        return found
 
     def request_refresh(self, key: SessionKey) -> int:
         """Request a refresh, though the session can still sign shorter lifetimes.
@@ -208,6 +224,14 @@ class SessionPool:
         await asyncio.gather(*(entry.attempts.stop() for entry in self._entries.values()))
         self._entries.clear()
         self._history.clear()
+
+    def _begins(self, key: SessionKey, entry: PooledSession) -> bool:
+        """Make an attempt, unless the last one has failed too recently."""
+        if self._attempts.backoff_left(key, entry) > 0:
+            return False
+        entry.wanted = True
+        entry.attempts.wake()
+        return True
 
     def _own(self, bucket: str) -> SessionKey:
         return SessionKey(bucket, None, self._buckets[bucket].probe_policy)

@@ -8,6 +8,7 @@ import pytest
 
 from service.access.grants import AccessRequest
 from service.concurrency.event_loop import ITEMS_PER_SLICE
+from service.concurrency.waiting import Waiting
 from service.errors import (
     CredentialsUnavailable,
     Forbidden,
@@ -118,6 +119,35 @@ async def test_a_batch_waits_for_all_its_buckets_at_once() -> None:
     answers = await harness.presign_batch([make_request(bucket=name) for name in buckets])
     assert {type(answer) for answer in answers} == {CredentialsUnavailable}
     assert harness.clock.boot() - begun <= ATTEMPT_SECONDS + 0.1
+
+
+@in_virtual_time
+async def test_a_batch_gets_the_session_that_comes_while_another_hangs() -> None:
+    harness = make_harness(both_buckets())
+    harness.sources["photos"].hangs = True
+    harness.sources["reports"].delay = ATTEMPT_SECONDS - 1
+    requests = [make_request(bucket=each) for each in ("photos", "reports")]
+    begun = harness.clock.boot()
+    answers = await harness.presign_batch(requests)
+    assert [type(each) for each in answers] == [CredentialsUnavailable, PresignedRequests]
+    assert harness.clock.boot() - begun <= ATTEMPT_SECONDS + 0.1
+
+
+@in_virtual_time
+async def test_a_batch_that_waits_takes_the_place_of_one_request() -> None:
+    buckets = {name: make_bucket() for name in ("a", "b", "c", "other")}
+    grants = [make_grant(bucket=name) for name in buckets]
+    # Two may wait for a bucket, and six in all.
+    harness = make_harness(make_snapshot(*grants, buckets=buckets), waiting=Waiting(8))
+    requests = [make_request(bucket=name) for name in "abc"]
+    for name in "abc":
+        harness.sources[name].hangs = True
+    batches = [asyncio.create_task(harness.presign_batch(requests)) for _ in range(2)]
+    await asyncio.sleep(1)
+    assert (await harness.presign(make_request(bucket="other"))).url
+    assert not any(each.done() for each in batches)
+    for answers in await asyncio.gather(*batches):
+        assert {type(answer) for answer in answers} == {CredentialsUnavailable}
 
 
 @in_virtual_time

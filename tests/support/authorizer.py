@@ -7,6 +7,7 @@ from itertools import count
 import pytest
 
 from service.access.grants import Caller
+from service.concurrency.waiting import Waiting
 from service.errors import PresignError
 from service.presigning.audit import WriteLines
 from service.presigning.audit_trail import AuditTrail
@@ -85,13 +86,18 @@ def make_harness(
     delay: float = 0.1,
     longest_lifetime: float = LONGEST_LIFETIME,
     session_seconds: float = 3600.0,
+    waiting: Waiting | None = None,
 ) -> Harness:
     clock, audit_bytes = loop_clock(), list[bytes]()
     sources = {
         name: FakeSource(clock, length=session_seconds, delay=delay) for name in snapshot.buckets
     }
     authorizer = make_authorizer(
-        snapshot, sources, write_audit=audit_bytes.extend, longest_lifetime=longest_lifetime
+        snapshot,
+        sources,
+        write_audit=audit_bytes.extend,
+        longest_lifetime=longest_lifetime,
+        waiting=waiting,
     )
     return Harness(clock, authorizer, sources, audit_bytes=audit_bytes)
 
@@ -105,6 +111,7 @@ def make_authorizer(
     limits: RateLimits | None = None,
     longest_lifetime: float = LONGEST_LIFETIME,
     jitter: Callable[[], float] = lambda: 0.0,
+    waiting: Waiting | None = None,
 ) -> Authorizer:
     """Return an authorizer on the loop's clock, with a source for each bucket of `snapshot`."""
     clock = loop_clock()
@@ -117,7 +124,9 @@ def make_authorizer(
         )
         for name, bucket in snapshot.buckets.items()
     }
-    pool = SessionPool(buckets, clock=clock, jitter=jitter, observer=NullObserver())
+    pool = SessionPool(
+        buckets, clock=clock, jitter=jitter, observer=NullObserver(), waiting=waiting
+    )
     write = write_audit or list[bytes]().extend
     audit_trail = AuditTrail(write, clock=clock, observer=metrics or NullObserver())
     return Authorizer(snapshot, pool, clock=clock, audit_trail=audit_trail, limits=limits)
