@@ -51,7 +51,7 @@ def warnings(
         for located, by in product(own, others):
             if by[1] is located[1]:
                 continue
-            yield from _stopped_uploads(located, by)
+            yield from _undone_uploads(located, by)
             if _covers(by[1], located[1]):
                 comes_first = order[id(by[1])] < order[id(located[1])]
                 yield from _undone_conditions(located, by, comes_first=comes_first)
@@ -190,13 +190,17 @@ def _undone_limits(
             yield ConfigurationProblem(text, (*at, limit.name), other=other_at, grave=True)
 
 
+def _undone_uploads(located: _LocatedGrant, by: _LocatedGrant) -> Iterator[ConfigurationProblem]:
+    (_, grant), (_, other) = located, by
+    if Operation.MULTIPART in grant.allow and (_covers(grant, other) or _covers(other, grant)):
+        yield from _stopped_uploads(located, by)
+        yield from _uploads_that_replace_nothing(located, by)
+
+
 def _stopped_uploads(located: _LocatedGrant, by: _LocatedGrant) -> Iterator[ConfigurationProblem]:
     """Yield `multipart` that a program with credentials undoes: see `access/grants.py`."""
     (at, grant), (other_at, other) = located, by
-    if not _covers(grant, other) and not _covers(other, grant):
-        return
-    puts = Operation.CREDENTIALS in other.allow and not PUTS.isdisjoint(other.allow)
-    if Operation.MULTIPART not in grant.allow or not puts or _kept(grant) == _kept(other):
+    if not _lets_programs_begin(other) or _kept(grant) == _kept(other):
         return
     is_limited = any(getattr(grant, name) is not None for name in CONTENT_LIMITS)
     starts_more = other.conditions and (is_limited or other.allow_overwrite > grant.allow_overwrite)
@@ -206,6 +210,29 @@ def _stopped_uploads(located: _LocatedGrant, by: _LocatedGrant) -> Iterator[Conf
             "conditions; write the same conditions in both"
         )
         yield ConfigurationProblem(text, (*at, "allow"), other=other_at, grave=True)
+
+
+def _uploads_that_replace_nothing(
+    located: _LocatedGrant, by: _LocatedGrant
+) -> Iterator[ConfigurationProblem]:
+    """Yield `allow_overwrite` that has no effect on parts: see `access/grants.py`."""
+    (at, grant), (other_at, other) = located, by
+    types = grant.content_types
+    if types is None or not grant.allow_overwrite or other.allow_overwrite:
+        return
+    decides_too = Operation.MULTIPART in other.allow and _kept(grant) == _kept(other)
+    begins_more = other.content_types is None or not set(other.content_types) <= set(types)
+    begins = _lets_programs_begin(other) or (decides_too and begins_more)
+    if begins:
+        text = (
+            f"has no effect on multipart where {OTHER} may begin uploads of other types, and only "
+            "create; write the same content_types or allow_overwrite in both"
+        )
+        yield ConfigurationProblem(text, (*at, "allow_overwrite"), other=other_at, grave=True)
+
+
+def _lets_programs_begin(grant: GrantSettings) -> bool:
+    return Operation.CREDENTIALS in grant.allow and not PUTS.isdisjoint(grant.allow)
 
 
 def _value(grant: GrantSettings, limit: Limit, settings: Settings) -> Any:

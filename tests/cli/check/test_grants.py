@@ -70,6 +70,47 @@ def test_a_limit_that_another_grant_undoes_is_reported(
     assert message in line.replace(str(tmp_path / "presign.yaml"), "PATH")
 
 
+PICTURES = "content_types: [image/png]"
+REPLACES = f"{PICTURES}, allow_overwrite: true"
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "is_told"),
+    [
+        (grant("a/", "multipart", REPLACES), grant("a/b/", "multipart"), True),
+        (grant("a/b/", "multipart", REPLACES), grant("a/", "multipart"), True),
+        (
+            grant("a/", "multipart", REPLACES),
+            grant("a/", "multipart", "content_types: [image/png, a/b]"),
+            True,
+        ),
+        (grant("a/", "multipart", REPLACES), grant("a/", "upload, credentials"), True),
+        (grant("a/", "multipart", REPLACES), grant("a/", "multipart", PICTURES), False),
+        (grant("a/", "multipart", REPLACES), grant("b/", "multipart"), False),
+        (grant("a/", "multipart", REPLACES), grant("a/", "upload"), False),
+        (
+            grant("a/", "multipart", REPLACES),
+            grant("a/", "multipart", "networks: [203.0.113.0/24]"),
+            False,  # it decides nothing there
+        ),
+        (
+            grant("a/", "multipart", REPLACES),
+            grant("a/", "multipart", "allow_overwrite: true"),
+            False,
+        ),
+        (grant("a/", "multipart", PICTURES), grant("a/", "multipart"), False),
+        (grant("a/", "upload", REPLACES), grant("a/", "multipart"), False),
+        (grant("a/", "multipart", "allow_overwrite: true"), grant("a/", "multipart"), False),
+    ],
+)
+def test_parts_that_replace_nothing_are_reported(
+    tmp_path: Path, own: str, other: str, *, is_told: bool
+) -> None:
+    for grants in ((own, other), (other, own)):
+        found = [line for line in undone(tmp_path, of_key(*grants)) if "allow_overwrite" in line]
+        assert ["on multipart where" in line for line in found] == [True] * is_told
+
+
 def test_only_an_entry_for_all_the_same_subjects_undoes_a_limit(tmp_path: Path) -> None:
     limited, free = grant("a/", "upload", LIMIT), grant("a/", "upload")
     one, all_of_them = "repo:acme", "repo:*"
