@@ -3,6 +3,7 @@
 import io
 import os
 import subprocess
+import uuid
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -85,6 +86,11 @@ def place_of(
         with run_service(store, directory, callers=callers, top=settings) as running:
             url = str(running.client.base_url).rstrip("/")
             yield Place(store=store, recording=sent, url=url)
+
+
+def new_folder() -> str:
+    """A prefix that no other test has. It is not at the root: the console's tests read that list by pages."""
+    return f"urls/{uuid.uuid4().hex}/"
 
 
 def write_netrc(home: Path, url: str) -> Path:

@@ -1,7 +1,6 @@
 """GDAL's /vsicurl/, which QGIS and rasterio use too, with Debian's GDAL."""
 
 import subprocess
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.clients.http.places import KEY, PAGED, Place
+from tests.clients.http.places import KEY, PAGED, Place, new_folder
 from tests.clients.recording import SentRequest
 from tests.clients.toolchains import tool
 
@@ -72,13 +71,13 @@ def test_gdal_reads_with_the_settings_of_the_page(
     variables: Mapping[str, str],
     result: tuple[bool, bool],
 ) -> None:
-    place.store.put(key := f"{uuid.uuid4().hex}/image.tif", image)
+    place.store.put(key := f"{new_folder()}image.tif", image)
     done = opened(place, tmp_path, place.address(key), variables)
     assert (done.works, done.leaked) == result, done.written
 
 
 def test_gdal_reads_with_a_netrc(place: Place, image: bytes, netrc: Path) -> None:
-    place.store.put(key := f"{uuid.uuid4().hex}/image.tif", image)
+    place.store.put(key := f"{new_folder()}image.tif", image)
     done = opened(place, netrc.parent, place.address(key), {})
     assert (done.works, done.leaked) == (True, False), done.written
 
@@ -88,7 +87,7 @@ def test_opening_an_image_looks_for_no_file_that_the_listing_lacks(
     place: Place, image: bytes, tmp_path: Path, folder: str
 ) -> None:
     """Otherwise GDAL asks for some forty names, each of which is a URL of the rate limit."""
-    place.store.put(key := f"{uuid.uuid4().hex}/{folder}image.tif", image)
+    place.store.put(key := f"{new_folder()}{folder}image.tif", image)
     done = opened(place, tmp_path, place.address(key), {**BEARER, **ASK_US})
     assert done.works, done.written
     assert names(done) == {"image.tif"}
@@ -98,7 +97,7 @@ def test_opening_an_image_looks_for_no_file_that_the_listing_lacks(
 def test_without_the_listing_nothing_is_looked_for(
     place: Place, image: bytes, tmp_path: Path
 ) -> None:
-    place.store.put(key := f"{uuid.uuid4().hex}/image.tif", image)
+    place.store.put(key := f"{new_folder()}image.tif", image)
     done = opened(place, tmp_path, place.address(key), {**BEARER, **ASK_US, **NO_LIST})
     assert done.works, done.written
     assert names(done) == {"image.tif"}
@@ -106,9 +105,9 @@ def test_without_the_listing_nothing_is_looked_for(
 
 def test_a_file_beyond_the_first_page_is_found(place: Place, image: bytes, tmp_path: Path) -> None:
     """GDAL reads one page, and takes what a page of all names lacks for missing."""
-    folder = uuid.uuid4().hex
+    folder = new_folder()
     for name, body in (("a", b"-"), ("image.tif", image), ("image.tif.aux.xml", AUXILIARY)):
-        place.store.put(f"{folder}/{name}", body)
+        place.store.put(folder + name, body)
     key = {"GDAL_HTTP_HEADERS": f"Authorization: Bearer {PAGED}"}
-    done = opened(place, tmp_path, place.address(f"{folder}/image.tif"), {**key, **ASK_US})
+    done = opened(place, tmp_path, place.address(f"{folder}image.tif"), {**key, **ASK_US})
     assert "FOUND=yes" in done.written

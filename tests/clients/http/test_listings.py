@@ -1,13 +1,12 @@
 """Clients that read a listing as a folder of a web server."""
 
-import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from tests.clients.http.places import KEY, PAGED, Place, keyed, make_wheel
+from tests.clients.http.places import KEY, PAGED, Place, keyed, make_wheel, new_folder
 from tests.clients.http.program import PYTHON
 from tests.clients.toolchains import GENERATORS, tool
 
@@ -32,7 +31,7 @@ Run = Callable[[list[str]], None]
 @pytest.fixture(name="folder")
 def _folder(place: Place) -> str:
     """The address of a folder with odd names."""
-    prefix = f"{uuid.uuid4().hex}/caf\u00e9 +%/"
+    prefix = f"{new_folder()}caf\u00e9 +%/"
     for name in NAMES:
         place.store.put(prefix + name, name.encode())
     return place.address(prefix)
@@ -97,7 +96,7 @@ def test_only_wget_reads_further_pages(
 
 @pytest.mark.parametrize("name", INSTALLERS)
 def test_a_folder_of_wheels_is_an_index(place: Place, run: Run, name: str, tmp_path: Path) -> None:
-    prefix = f"{uuid.uuid4().hex}/"
+    prefix = new_folder()
     place.store.put(prefix + WHEEL, make_wheel())
     run(installing(name, place.address(prefix), tmp_path, KEY))
     assert (tmp_path / "tinypkg.py").exists()
@@ -105,7 +104,7 @@ def test_a_folder_of_wheels_is_an_index(place: Place, run: Run, name: str, tmp_p
 
 @pytest.mark.parametrize("name", INSTALLERS)
 def test_an_index_has_one_page(place: Place, home: Path, name: str, tmp_path: Path) -> None:
-    prefix = f"{uuid.uuid4().hex}/"
+    prefix = new_folder()
     for other in (WHEEL, "a.txt", "b.txt"):
         place.store.put(prefix + other, make_wheel())
     command = installing(name, place.address(prefix), tmp_path, PAGED)

@@ -1,7 +1,6 @@
 """Uploads through Debian's nginx, with the file of docs/behind-a-proxy.md."""
 
 import os
-import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from tests.clients.http.places import KEY, Place
+from tests.clients.http.places import KEY, Place, new_folder
 from tests.clients.running import behind_nginx
 from tests.clients.toolchains import tool
 
@@ -28,7 +27,7 @@ def _behind(place: Place, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 def test_an_upload_of_any_size_goes_to_the_store(
     behind: Place, home: Path, tmp_path: Path, size: int, expect: str
 ) -> None:
-    file, key = tmp_path / "file", f"{uuid.uuid4().hex}/50% a+b//\u00e9.bin"
+    file, key = tmp_path / "file", f"{new_folder()}50% a+b//\u00e9.bin"
     file.touch()
     os.truncate(file, size)  # sparse
     curl = [tool("curl", "curl"), "-q", "-fsSL", "-u", f"x:{KEY}", "-H", "If-None-Match: *"]

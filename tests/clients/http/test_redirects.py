@@ -1,14 +1,13 @@
 """Each client does with a redirect what the table in docs/object-urls.md says."""
 
 import re
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from tests.clients.http.places import KEY, Place, keyed, make_wheel
+from tests.clients.http.places import KEY, Place, keyed, make_wheel, new_folder
 from tests.clients.http.program import Program
 from tests.clients.http.programs import PROGRAMS
 from tests.clients.recording import SentRequest
@@ -34,7 +33,7 @@ class Run:
 
 @pytest.fixture(name="key")
 def _key() -> str:
-    return f"{uuid.uuid4().hex}/{NAME}"
+    return new_folder() + NAME
 
 
 @dataclass(frozen=True, kw_only=True)
