@@ -214,9 +214,16 @@ class ConsolePage:
         choose(self.row(name), action)
 
     def tool(self, name: str) -> Locator:
-        """Choose something in the header's menu. Returns its dialog, if it has one."""
+        """Choose something in the header's menu, once it is offered. Returns its dialog, if it has one."""
+        item = self.page.get_by_role("menuitem", name=name, exact=True)
         self.button("Tools").click()
-        self.page.get_by_role("menuitem", name=name, exact=True).click()
+        for _ in range(100):
+            if item.count():
+                break
+            self.page.keyboard.press("Escape")  # an open menu stays as it is
+            self.page.wait_for_timeout(100)
+            self.button("Tools").click()
+        item.click()
         return self.page.get_by_role("dialog", name=name, exact=True)
 
     def item(self, name: str) -> Locator:
@@ -370,6 +377,15 @@ def large_file(directory: Path, name: str = "large.bin", size: int = LARGE) -> P
     return path
 
 
+# Milliseconds from the start of the load, once it has happened.
+PAINTED: Final = """() => new Promise((resolve) => {
+  const note = (list) => {
+    for (const { startTime } of list.getEntriesByName("first-contentful-paint")) resolve(startTime);
+  };
+  new PerformanceObserver(note).observe({ type: "paint", buffered: true });
+})"""
+
+
 def check_first_paint(console: ConsolePage) -> None:
     """Look at all that is loaded before somebody signs in, with its headers. Raises Late."""
     loaded: list[Request] = []
@@ -379,8 +395,6 @@ def check_first_paint(console: ConsolePage) -> None:
     sizes = [request.sizes() for request in loaded]
     sent = sum(each["responseHeadersSize"] + each["responseBodySize"] for each in sizes)
     assert 10_000 < sent <= FIRST_PAINT_BYTES
-    [painted] = console.page.evaluate("""() =>
-      performance.getEntriesByName("first-contentful-paint").map(({ startTime }) => startTime)
-    """)
+    painted: float = console.page.evaluate(PAINTED)
     if painted > FIRST_PAINT_MS:
         raise Late(f"{painted:.0f} ms")
