@@ -22,6 +22,7 @@ from tests.browser.console.harness import (
     text_file,
 )
 from tests.browser.console.images import PDF, png
+from tests.support.late import again_if_late, within
 from tests.support.service import API_KEY
 from tests.support.stores import Store
 
@@ -233,13 +234,15 @@ def test_a_file_that_is_replaced_meanwhile_is_not_deleted(console: ConsolePage) 
     console.sign_in()
     console.follow("again")
     console.field("Replace files of the same name").check()
+    expect(console.row("a.txt")).to_be_visible()
+    stop_clock(console.page)
     console.act("a.txt", "Delete")
     console.upload(text_file("a.txt", b"new"))
     console.page.clock.run_for(1000)
     console.wait_until_sent("a.txt")
+    expect(console.button("Undo")).to_be_hidden()  # long before the deletion would be sent
     console.page.clock.run_for(UNDO_MS)
     expect(console.row("a.txt")).to_be_visible()
-    expect(console.button("Undo")).to_be_hidden()
     assert console.harness.read("again/a.txt") == b"new"
 
 
@@ -248,6 +251,8 @@ def test_a_file_that_somebody_else_changes_is_not_deleted(console: ConsolePage) 
     console.page.clock.install()
     console.sign_in()
     console.follow("theirs")
+    expect(console.row("a.txt")).to_be_visible()
+    stop_clock(console.page)
     console.act("a.txt", "Delete")
     put(console, "theirs", a_txt=b"new")
     console.page.clock.run_for(UNDO_MS + 500)
@@ -257,6 +262,7 @@ def test_a_file_that_somebody_else_changes_is_not_deleted(console: ConsolePage) 
     assert console.harness.read("theirs/a.txt") == b"new"
 
 
+@again_if_late
 def test_a_tab_that_closes_meanwhile_deletes_nothing(
     context: BrowserContext, harness: Harness
 ) -> None:
@@ -264,9 +270,10 @@ def test_a_tab_that_closes_meanwhile_deletes_nothing(
     put(console, "closed", a_txt=b"a")
     console.sign_in()
     console.follow("closed")
-    console.act("a.txt", "Delete")
-    console.button("Undo").wait_for()
-    console.page.close()
+    with within(UNDO_MS / 1000):
+        console.act("a.txt", "Delete")
+        console.button("Undo").wait_for()
+        console.page.close()
     time.sleep(UNDO_MS / 1000 + 1)
     assert harness.has("closed/a.txt")
 
@@ -276,6 +283,8 @@ def test_signing_out_deletes_nothing_and_closes_the_preview(console: ConsolePage
     console.page.clock.install()
     console.sign_in()
     console.follow("out")
+    expect(console.row("a.txt")).to_be_visible()
+    stop_clock(console.page)
     console.act("a.txt", "Delete")
     console.button("b.txt").click()
     expect(console.page.get_by_role("dialog", name="Preview").locator("pre")).to_have_text("b")
@@ -303,6 +312,8 @@ def test_a_deletion_that_fails_brings_the_file_back(console: ConsolePage) -> Non
             status=403, body=json.dumps(problem), content_type="application/problem+json"
         ),
     )
+    expect(console.row("a.txt")).to_be_visible()
+    stop_clock(console.page)
     console.act("a.txt", "Delete")
     console.page.clock.run_for(UNDO_MS + 500)
     expect(console.alert.filter(visible=True)).to_contain_text("The file was not deleted.")
