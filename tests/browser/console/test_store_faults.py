@@ -1,9 +1,8 @@
 """What may be wrong with a store, a file or the network, and what the page makes of it."""
 
 import json
-import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from playwright.sync_api import BrowserContext, Route, expect
 
@@ -112,20 +111,28 @@ def test_an_answer_that_is_lost_on_its_way_is_explained(console: ConsolePage) ->
     expect(alert).to_contain_text("It may be this file", timeout=PATIENCE)
 
 
+# By the page's clock, when it asks for the URL of an upload.
+NOTE_TIMES: Final = """() => {
+  const real = window.fetch;
+  window.asked = [];
+  window.fetch = (url, init) => {
+    if (String(url).endsWith("/v1/upload-urls")) window.asked.push(Date.now());
+    return real(url, init);
+  };
+}"""
+
+
 def test_a_rate_limit_is_waited_for_and_shown(console: ConsolePage) -> None:
-    asked: list[float] = []
+    def limit(route: Route) -> None:
+        refuse(route, 429, "Too many.", "rate_limited", retry_after=60)
 
-    def limit_once(route: Route) -> None:
-        asked.append(time.monotonic())
-        if len(asked) > 1:
-            route.continue_()
-        else:
-            refuse(route, 429, "Too many.", "rate_limited", retry_after=2)
-
-    console.page.route("**/v1/upload-urls", limit_once)
+    console.page.route("**/v1/upload-urls", limit, times=1)
+    console.page.clock.install()
+    console.page.evaluate(NOTE_TIMES)
     console.sign_in()
     console.upload(text_file("awaited.txt"))
-    expect(console.item("awaited.txt")).to_contain_text("Waiting 2 s: too many requests at once")
+    expect(console.item("awaited.txt")).to_contain_text("Waiting 1 min: too many requests at once")
+    console.page.clock.run_for(60_000)
     console.wait_until_sent("awaited.txt")
-    first, second = asked
-    assert second - first >= 2
+    first, second = console.page.evaluate("window.asked")
+    assert second - first >= 60_000

@@ -16,10 +16,13 @@ from tests.browser.console.harness import (
     hold,
     large_file,
     refuse,
+    stop_clock,
     text_file,
 )
 
 ODD: Final = "Ünïcode 😀 +%2F & 'quoted' #1.txt"
+REDRAWN_MS: Final = 200  # by then the page has drawn what all files come to
+SKIPPED_MS: Final = 5_000
 
 
 @pytest.mark.parametrize(("folder", "name"), [("letters/2026", "small.txt"), ("Öffentlich", ODD)])
@@ -128,7 +131,17 @@ def answer(console: ConsolePage, title: str, choice: str) -> None:
     expect(dialog).to_be_hidden()
 
 
+def skip(console: ConsolePage, name: str) -> None:
+    """Leave a file out whose name is taken. The clock stops first: that is shown for some seconds only."""
+    console.page.get_by_role("dialog", name="This name is taken", exact=True).wait_for()
+    stop_clock(console.page)
+    answer(console, "This name is taken", "Skip")
+    expect(console.item(name)).to_have_attribute("data-state", "skipped")
+    console.page.clock.run_for(REDRAWN_MS)
+
+
 def test_names_that_are_taken_are_asked_about_once(console: ConsolePage) -> None:
+    console.page.clock.install()
     for name in ("a.txt", "b.txt", "c.txt"):
         console.harness.put(f"conflicts/{name}", b"first")
     console.sign_in()
@@ -148,8 +161,9 @@ def test_names_that_are_taken_are_asked_about_once(console: ConsolePage) -> None
     expect(console.region("7 files uploaded")).to_be_visible()
     assert console.harness.read("conflicts/a.txt") == b"mine"
     console.upload(text_file("c.txt", b"mine"))
-    answer(console, "This name is taken", "Skip")
+    skip(console, "c.txt")
     expect(console.region("7 files uploaded, 1 file skipped")).to_be_visible()
+    console.page.clock.resume()
     assert console.harness.read("conflicts/c.txt") == b"first"
     console.upload(text_file("b (2).txt"))
     console.page.get_by_role("dialog", name="This name is taken").wait_for()
@@ -168,14 +182,16 @@ def test_names_that_are_taken_are_asked_about_once(console: ConsolePage) -> None
 
 def test_skipped_files_are_called_so_and_go(console: ConsolePage) -> None:
     console.harness.put("skipped/a.txt", b"first")
+    console.page.clock.install()
     console.sign_in()
     console.follow("skipped")
     expect(console.row("a.txt")).to_be_visible()
     console.upload(text_file("a.txt"))
-    answer(console, "This name is taken", "Skip")
+    skip(console, "a.txt")
     dock = console.region("1 file skipped")
     expect(dock).to_be_visible()
     expect(dock.get_by_role("listitem")).to_have_count(0)  # one line
+    console.page.clock.run_for(SKIPPED_MS)
     expect(dock).to_be_hidden()
     expect(console.page.get_by_text("Unfinished uploads")).to_be_hidden()
 
@@ -275,22 +291,30 @@ def test_files_that_are_being_sent_are_above_those_that_were(console: ConsolePag
     expect(rows.last).to_contain_text("above-1.txt")
 
 
+SPEED: Final = re.compile(r"^\d+ % of 2\.9 MB · \d+ KB/s · \d s left$")
+# Of one moment: what the head says, how full the bar is, and the per cent of head, bar and row.
+PROGRESS: Final = """({ value }) => {
+  const [head, row] = ["#uploading-rate", "#uploads .state"].map(
+    (each) => document.querySelector(each).textContent,
+  );
+  return [head, value, [parseInt(head), Math.floor(100 * value), parseInt(row)]];
+}"""
+
+
 def test_a_slow_network_shows_speed_and_time_left(console: ConsolePage, tmp_path: Path) -> None:
     session = console.page.context.new_cdp_session(console.page)
     console.sign_in()
     slow = {"offline": False, "latency": 100, "downloadThroughput": -1, "uploadThroughput": 500_000}
     session.send("Network.emulateNetworkConditions", slow)
     console.upload(large_file(tmp_path, "slow.bin", 3_000_000))
-    expect(console.page.locator("#uploading-rate")).to_have_text(
-        re.compile(r"^\d+ % of 2\.9 MB · \d+ KB/s · \d s left$")
-    )
     total = console.page.get_by_role("progressbar", name="Total")
-    assert 0 < float(total.evaluate("(bar) => bar.value")) < 1
-    [head, bar, row] = console.page.evaluate("""() => [
-      parseInt(document.querySelector("#uploading-rate").textContent),
-      Math.floor(100 * document.querySelector("#total").value),
-      parseInt(document.querySelector("#uploads .state").textContent),
-    ]""")
+    for _ in range(400):
+        words, value, [head, bar, row] = total.evaluate(PROGRESS)
+        if SPEED.match(words):
+            break
+        console.page.wait_for_timeout(50)
+    assert SPEED.match(words)
+    assert 0 < value < 1
     assert head == bar == row
     session.send("Network.emulateNetworkConditions", slow | {"uploadThroughput": -1})
     console.wait_until_sent("slow.bin")
