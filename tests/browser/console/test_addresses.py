@@ -44,7 +44,7 @@ def test_back_forward_and_a_second_tab_find_the_folder(console: ConsolePage) -> 
     expect(other.row("a.txt")).to_be_visible()
     assert other.page.url == address
     other.button("Sign out").click()
-    assert other.page.url == other.harness.url
+    expect(other.page).to_have_url(other.harness.url)
     kept_to_itself(other)
 
 

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -342,10 +343,12 @@ def test_a_link_ends_when_the_countdown_says(console: ConsolePage) -> None:
 
 def test_the_countdown_goes_by_the_services_clock(console: ConsolePage) -> None:
     console.harness.put("clock.txt", b"clock")
-    console.page.add_init_script("const late = Date.now; Date.now = () => late() + 3600e3;")
+    ahead = datetime.now(UTC) + timedelta(hours=1)
+    console.page.clock.set_fixed_time(ahead)  # it stands still, so the countdown does too
     console.page.reload()
     console.sign_in(LISTER_KEY)
     console.link("clock.txt")
+    console.page.clock.set_fixed_time(ahead + timedelta(seconds=5))
     expect(console.page.get_by_role("timer")).to_contain_text("Expires in 14 min 5")
 
 

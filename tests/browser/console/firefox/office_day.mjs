@@ -74,6 +74,7 @@ async function uploads(person, { note, photo }) {
   const { page } = person;
   const opens = () => person.clicks("button", "Upload");
   const top = () => page.$eval("#listing", (list) => list.getBoundingClientRect().top + scrollY);
+  await person.find("button", "kept.txt"); // the list is there, and what is above it
   const before = await top();
   await person.chooses(opens, note, photo);
   await person.find("heading", "2 files uploaded");
