@@ -2,7 +2,7 @@
 
 import { announce, element, fromTemplate, hideError, icon, inOneLine, showError } from "./elements.js";
 import { kindOf } from "./file_kinds.js";
-import { bytes, displayName, duration, percent } from "./words.js";
+import { bytes, displayName, duration, fileName, percent } from "./words.js";
 
 const WORDS = {
   waiting: "Waiting",
@@ -58,6 +58,11 @@ export class UploadRow {
 
   get isFinished() {
     return ["done", "cancelled", "refused", "skipped"].includes(this.state);
+  }
+
+  /** Whether this is the interrupted upload of a file, by its name and size. */
+  waitsFor(file) {
+    return this.state === "interrupted" && this.size === file.size && fileName(this.key) === file.name;
   }
 
   /** Whether another file has the name. After a lost answer it may be this very file, and nothing is done unasked. */

@@ -3,9 +3,8 @@
 import { UNKNOWN_TYPE, limitsOf, may, mayOverwrite, nameOf, offersSending, uploadWay } from "./access.js";
 import { CodePanel } from "./code_panel.js";
 import { KEEP_BOTH, REPLACE, SKIP } from "./conflicts.js";
-import { takeDrops } from "./drop_zone.js";
-import { chosenFiles, droppedFiles } from "./dropped_files.js";
-import { announce, byId, element, hideError, showError } from "./elements.js";
+import { announce, byId, element, showError } from "./elements.js";
+import { FileChooser } from "./file_chooser.js";
 import { UnfinishedUploads } from "./unfinished_uploads.js";
 import { Upload } from "./upload.js";
 import { codeOfUpload } from "./upload_code.js";
@@ -13,7 +12,7 @@ import { UploadConflicts, freeKey } from "./upload_conflicts.js";
 import { UploadQueue } from "./upload_queue.js";
 import { UploadRow } from "./upload_row.js";
 import { UploadTotals } from "./upload_totals.js";
-import { bytes, counted, displayName, fileName } from "./words.js";
+import { counted } from "./words.js";
 
 const MOST_NAMES = 20; // that are tried when one is taken, where the folder cannot be listed
 const SKIPPED_MS = 5000; // that a file which was skipped on purpose is still shown
@@ -29,8 +28,8 @@ export class UploadsPanel {
   #queue = new UploadQueue();
   #totals = new UploadTotals();
   #unfinished = new UnfinishedUploads();
+  #chooser;
   #halted = []; // uploads that only a new sign-in resumes
-  #resumed = null; // the interrupted row whose file was asked for
 
   /**
    * `onSent` is called with the bucket, the key and the size of each uploaded object. `isThere(bucket, key)` returns
@@ -50,25 +49,16 @@ export class UploadsPanel {
       const last = this.#rows.findLast((row) => row.upload);
       return codeOfUpload(service.url, this.#place, last, byId("overwrite").checked);
     });
-    for (const [button, input] of [["upload", "files"], ["choose-folder", "folder"]]) {
-      byId(button).addEventListener("click", () => {
-        this.#resumed = null;
-        byId(input).click();
-      });
-      byId(input).addEventListener("change", ({ target }) => {
-        this.#choose(chosenFiles(target.files));
-        target.value = ""; // otherwise the same file could not be chosen again
-      });
-    }
+    this.#chooser = new FileChooser({
+      openPlace: () => this.#place,
+      folderName: () => (this.#canSend ? nameOf(this.#place) : null),
+      onFiles: (files, target) => this.#add(files, target),
+    });
     byId("overwrite").addEventListener("change", () => this.code.refresh());
     byId("pause-all").addEventListener("click", () => this.#pauseAll());
     byId("resume-all").addEventListener("click", () => this.#againAll("paused"));
     byId("try-all").addEventListener("click", () => this.#againAll("failed"));
     byId("clear-finished").addEventListener("click", () => this.#dismiss(this.#rows.filter((row) => row.isFinished)));
-    takeDrops({
-      folderName: () => (this.#canSend ? nameOf(this.#place) : null),
-      onDrop: (transfer) => this.#drop(transfer),
-    });
   }
 
   get isBusy() {
@@ -132,45 +122,25 @@ export class UploadsPanel {
     return bucket !== null && offersSending(grants, bucket) && !byId("workspace").hidden;
   }
 
-  async #drop(transfer) {
-    const place = this.#place;
-    try {
-      this.#add(await droppedFiles(transfer), place);
-    } catch {
-      showError(byId("files-error"), new Error("A folder that you dropped cannot be read. Choose its files instead."));
-    }
-  }
-
-  /** Sends files that were chosen. After *Resume* the interrupted one must be among them. */
-  #choose(files) {
-    const row = this.#resumed;
-    if (row && !files.some(({ file }) => isOf(row, file))) {
-      const wanted = `${displayName(fileName(row.key))} (${bytes(row.size)})`;
-      return showError(byId("files-error"), new Error(`This is another file. Choose ${wanted} to continue.`));
-    }
-    if (row) hideError(byId("files-error"));
-    this.#add(files);
-    this.#resumed = null;
-  }
-
   /** Where no folder is open, only interrupted uploads can go on: their rows know where to. */
-  #add(files, place = this.#place) {
-    const sent = place.bucket === null ? files.filter(({ file }) => this.#earlier(file)) : files;
+  #add(files, { place, resumed }) {
+    const sent = place.bucket === null ? files.filter(({ file }) => this.#earlier(file, resumed)) : files;
     if (sent.length < files.length) showError(byId("files-error"), new Error("Open a folder first."));
-    const uploads = sent.map(({ file, path }) => this.#begin(file, path, place).upload);
+    const begin = ({ file, path }) => this.#begin(file, path, place, { earlier: this.#earlier(file, resumed) });
+    const uploads = sent.map((each) => begin(each).upload);
     this.#queue.add(...uploads.filter(Boolean));
     this.#totals.show(this.#rows);
     if (sent.length) announce(`${counted(sent.length, "file")} chosen.`);
   }
 
   /** The interrupted row of a file: the one to resume, if several have its name and size. */
-  #earlier(file) {
-    const rows = this.#rows.filter((row) => isOf(row, file));
-    return rows.includes(this.#resumed) ? this.#resumed : rows[0];
+  #earlier(file, resumed) {
+    const rows = this.#rows.filter((row) => row.waitsFor(file));
+    return rows.includes(resumed) ? resumed : rows[0];
   }
 
   /** Begins the upload of a file, or resumes the one that an earlier tab began. */
-  #begin(file, path, { grants, bucket, folder }, { earlier = this.#earlier(file), overwrite = true } = {}) {
+  #begin(file, path, { grants, bucket, folder }, { earlier, overwrite = true }) {
     const target = earlier ?? { bucket, key: folder + path };
     const type = file.type || UNKNOWN_TYPE;
     const isActive = this.#rows.some((row) => row.isActive && row.bucket === target.bucket && row.key === target.key);
@@ -230,10 +200,8 @@ export class UploadsPanel {
     if (what === "cancel") upload ? upload.cancel() : this.#cancelEarlier(row);
     if (what === "replace") this.#replace(row);
     if (what === "keep") this.#keepBoth(row);
-    if (what === "resume" && !upload) {
-      this.#resumed = row;
-      byId("files").click();
-    } else if (["resume", "again"].includes(what)) this.#again(row);
+    if (what === "resume" && !upload) this.#chooser.askFor(row);
+    else if (["resume", "again"].includes(what)) this.#again(row);
     if (what === "link") this.#share.copyLink(row.bucket, row.key, button).catch((error) => showError(byId("files-error"), error));
     if (what === "dismiss") this.#dismiss([row]);
     this.#totals.show(this.#rows);
@@ -262,7 +230,7 @@ export class UploadsPanel {
     const isOurs = (other) => this.#rows.some((each) => each.bucket === bucket && each.key === other);
     const folder = key.slice(0, key.length - row.path.length);
     const free = freeKey(key, (other) => this.#isThere(bucket, other) || isOurs(other)).slice(folder.length);
-    const beside = this.#begin(upload.file, free, { ...this.#place, bucket, folder }, { earlier: null, overwrite: false });
+    const beside = this.#begin(upload.file, free, { ...this.#place, bucket, folder }, { overwrite: false });
     beside.tries = row.tries + 1;
     if (beside.upload) this.#queue.add(beside.upload);
     if (row.root.contains(document.activeElement)) beside.focus();
@@ -295,6 +263,3 @@ export class UploadsPanel {
     if (!focused.checkVisibility()) byId("where").focus();
   }
 }
-
-/** Whether the row is of an interrupted upload of this file. */
-const isOf = ({ state, size, key }, file) => state === "interrupted" && size === file.size && fileName(key) === file.name;
