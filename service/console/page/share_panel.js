@@ -71,7 +71,7 @@ export class SharePanel {
   noteSent(bucket, key) {
     this.#sent = [...this.#sent.slice(1 - OFFERED_KEYS), [bucket, key]];
     if (bucket !== this.#place.bucket) return;
-    if (document.activeElement !== byId("object")) byId("object").value = key;
+    if (!byId("sharing").open) byId("object").value = key; // who has it open has chosen
     this.setDestination(this.#place);
   }
 

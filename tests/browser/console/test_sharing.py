@@ -21,6 +21,8 @@ from tests.browser.console.harness import (
     SHORT_KEY,
     ConsolePage,
     Harness,
+    first_held,
+    hold,
     open_console,
     run_console,
     text_file,
@@ -279,6 +281,19 @@ def test_the_drawer_leads_to_the_file_and_back(shared: ConsolePage) -> None:
     expect(shared.drawer.get_by_role("heading", name="Share", exact=True)).to_be_focused()
     shared.drawer.get_by_role("button", name="Close").click()
     expect(shared.button("Share")).to_be_focused()
+
+
+def test_an_upload_leaves_the_file_that_is_being_shared(console: ConsolePage) -> None:
+    console.harness.put("chosen/a.txt", b"a")
+    console.sign_in()
+    console.follow("chosen")
+    held = hold(console.page, "**/v1/upload-urls")
+    console.upload(text_file("b.txt"))
+    route = first_held(console.page, held)
+    console.act("a.txt", "Share")
+    route.continue_()
+    console.wait_until_sent("b.txt")
+    expect(console.field("File to share")).to_have_value("chosen/a.txt")
 
 
 def test_files_are_requested_without_passing_many_links(shared: ConsolePage) -> None:
