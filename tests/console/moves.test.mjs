@@ -240,6 +240,13 @@ test("a sign-in that ends during the copy leaves the deletion to the same person
   assert.deepEqual(service.calls.slice(1), ["delete a.txt e1"]);
 });
 
+test("no folder is read on for the next person", async () => {
+  const service = { session: {}, list: async function* () { service.session = {}; } };
+  const ended = { status: 401 };
+  await assert.rejects(filesOf(service, "b", [{ key: "f/", isFolder: true }]), ended);
+  await assert.rejects(keysIn(service, { bucket: "b", folder: "f/" }), ended);
+});
+
 test("a copy that nobody may see is not looked for", async () => {
   const { service, act } = await startCopied(null, [{ ...GRANT, allow: ["download", "upload", "delete"] }]);
   service.list = () => assert.fail("no grant");

@@ -10,6 +10,7 @@ export class FileChooser {
   #openPlace;
   #onFiles;
   #resumed = null; // the interrupted row whose file was asked for
+  #staying = new AbortController(); // aborted when the person leaves
 
   /**
    * `openPlace` returns the open folder, and `folderName` what it is called, or null if it takes no files. `onFiles` is
@@ -37,11 +38,21 @@ export class FileChooser {
     byId("files").click();
   }
 
+  /** Forgets what was dropped and is still being read. */
+  clear() {
+    this.#staying.abort();
+    this.#staying = new AbortController();
+    this.#resumed = null;
+  }
+
   async #drop(transfer) {
     const place = this.#openPlace();
+    const { signal } = this.#staying;
     try {
-      this.#onFiles(await droppedFiles(transfer), { place, resumed: this.#resumed });
+      const files = await droppedFiles(transfer);
+      if (!signal.aborted) this.#onFiles(files, { place, resumed: this.#resumed });
     } catch {
+      if (signal.aborted) return;
       showError(byId("files-error"), new Error("A folder that you dropped cannot be read. Choose its files instead."));
     }
   }

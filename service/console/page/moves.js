@@ -4,9 +4,9 @@
 import { invalidKey, may, mayCopyOver } from "./access.js";
 import { Unanswered } from "./batch.js";
 import { CHANGED, CHANGED_OR_TAKEN } from "./batch_words.js";
-import { PresignError } from "./client/errors.js";
 import { KEEP_BOTH, REPLACE, SKIP, freeName } from "./conflicts.js";
 import { find } from "./folder_contents.js";
+import { requireSession } from "./sessions.js";
 import { bytes } from "./words.js";
 
 const MOST_COPIED = 5 * 2 ** 30; // bytes; S3 copies no more in one request
@@ -79,7 +79,7 @@ export async function move(service, grants, item, { taken, own, answer }) {
     if (!(await copyToFreeName(service, grants, item, { taken, own, answer }))) return false;
     item.isCopied = true;
   }
-  if (service.session !== session) throw new PresignError("unauthenticated", "The sign-in has ended.", { status: 401 });
+  requireSession(service, session);
   await removeCopied(service, item);
   return true;
 }

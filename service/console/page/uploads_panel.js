@@ -110,6 +110,7 @@ export class UploadsPanel {
     this.#rows = [];
     this.#halted = [];
     this.#queue.clear();
+    this.#chooser.clear();
     this.#unfinished.leave();
     byId("uploads").replaceChildren();
     byId("overwrite").checked = false;

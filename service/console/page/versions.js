@@ -1,6 +1,7 @@
 // The versions of one file. A deletion is among them: the store's delete marker, which hides the versions before it.
 
 import { refuseTooLarge } from "./moves.js";
+import { requireSession } from "./sessions.js";
 
 /** The versions of this very key, the newest first. Other keys that begin with it come after it. */
 export async function* versionsOf(service, { bucket, key, signal }) {
@@ -52,7 +53,11 @@ export async function restoreVersion(service, { bucket, key, versionId, size }) 
 
 /** Makes the newest version the current one. A file may have been deleted several times. */
 export async function restore(service, { bucket, key }) {
+  const { session } = service;
   const { version, deletions } = await newestOf(service, { bucket, key });
   if (!version) throw new Error("No version of this file is left.");
-  for (const { versionId } of deletions) await service.delete({ bucket, key, versionId });
+  for (const { versionId } of deletions) {
+    requireSession(service, session);
+    await service.delete({ bucket, key, versionId });
+  }
 }

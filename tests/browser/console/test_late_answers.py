@@ -3,7 +3,14 @@
 import pytest
 from playwright.sync_api import Route, expect
 
-from tests.browser.console.harness import LISTER_KEY, SHORT_KEY, ConsolePage, hold, refuse
+from tests.browser.console.harness import (
+    LISTER_KEY,
+    SHORT_KEY,
+    ConsolePage,
+    first_held,
+    hold,
+    refuse,
+)
 
 
 def asked_for_a_link(console: ConsolePage) -> Route:
@@ -39,6 +46,22 @@ def test_a_refusal_of_the_last_callers_token_signs_nobody_out(console: ConsolePa
     refuse(asked_for_a_link(console), 401, "no")
     let_it_come(console)
     expect(console.button("Sign out")).to_be_visible()
+
+
+def test_nobody_deletes_a_folder_for_the_caller_before(console: ConsolePage) -> None:
+    console.harness.put("of the first/below/a.txt", b"first")
+    console.sign_in()
+    console.follow("of the first")
+    console.row("below").wait_for()
+    held = hold(console.page, "**/v1/objects?**below**")
+    console.act("below", "Delete")
+    route = first_held(console.page, held)
+    console.button("Sign out").click()
+    console.sign_in(LISTER_KEY)
+    with console.page.expect_response("**/v1/objects?**below**"):
+        route.continue_()
+    let_it_come(console)
+    assert console.button("Undo").count() == 0  # now: its time would be over
 
 
 def test_late_findings_are_not_shown_to_the_next_caller(console: ConsolePage) -> None:

@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.console.harness import (
     LARGE,
     LIMITED_KEY,
+    LISTER_KEY,
     PATIENCE,
     ConsolePage,
     first_held,
@@ -19,6 +20,7 @@ from tests.browser.console.harness import (
     stop_clock,
     text_file,
 )
+from tests.support.socket_server import wait_until
 
 ODD: Final = "Ünïcode 😀 +%2F & 'quoted' #1.txt"
 REDRAWN_MS: Final = 200  # by then the page has drawn what all files come to
@@ -97,6 +99,42 @@ def test_files_and_folders_are_dropped_anywhere(console: ConsolePage, tmp_path: 
     assert console.harness.read("dragged/Trip/Day 1/119.txt") == b"119"
     assert console.harness.read("dragged/single.txt") == b"single"
     expect(console.page.get_by_text("Drop to upload to")).to_be_hidden()
+
+
+# The browser reads a dropped folder only when `readOn` is called.
+READ_LATE: Final = """() => {
+  const { prototype } = DataTransferItem;
+  const real = prototype.webkitGetAsEntry;
+  prototype.webkitGetAsEntry = function () {
+    const entry = real.call(this);
+    const reader = entry.createReader();
+    const read = reader.readEntries.bind(reader);
+    reader.readEntries = (...calls) => {
+      reader.readEntries = read;
+      window.readOn = () => read(...calls);
+    };
+    entry.createReader = () => reader;
+    return entry;
+  };
+}"""
+
+
+def test_nobody_uploads_a_folder_for_the_caller_before(
+    console: ConsolePage, tmp_path: Path
+) -> None:
+    folder = tmp_path / "Left"
+    folder.mkdir()
+    (folder / "left.txt").write_text("left")
+    console.page.evaluate(READ_LATE)
+    console.sign_in()
+    drop(console.page, folder)
+    wait_until(lambda: console.page.evaluate("'readOn' in window"))
+    console.button("Sign out").click()
+    console.sign_in(LISTER_KEY)
+    console.page.evaluate("readOn()")
+    console.page.wait_for_timeout(500)
+    assert not console.harness.has("Left/left.txt")
+    expect(console.item("Left/left.txt")).to_have_count(0)
 
 
 @pytest.mark.parametrize(("name", "size"), [("kept.txt", 5), ("kept.bin", LARGE)])
