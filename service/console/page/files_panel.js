@@ -124,13 +124,13 @@ export class FilesPanel {
   }
 
   /** Shows an object that was uploaded meanwhile, or the folder that it is in. */
-  noteSent(bucket, key, size) {
+  noteSent({ bucket, key, size, etag }) {
     this.#deletions.cancel(bucket, key);
     this.#many.keep(bucket, key);
     const { bucket: open, folder } = this.#place;
     if (bucket !== open || !key.startsWith(folder)) return;
     const end = this.#isDeep ? 0 : key.indexOf("/", folder.length) + 1;
-    const shown = end ? { key: key.slice(0, end) } : { key, size, lastModified: new Date(this.#service.now()) };
+    const shown = end ? { key: key.slice(0, end) } : { key, size, etag, lastModified: new Date(this.#service.now()) };
     this.#entries.set(shown.key, entryOf(folder, shown));
     this.#timer ??= setTimeout(() => this.#show(), SHOWN_MS);
   }
@@ -253,9 +253,9 @@ export class FilesPanel {
     else this.#show();
   }
 
-  #noteMoved({ bucket, key, targetBucket, targetKey, size }) {
+  #noteMoved({ bucket, key, targetBucket, targetKey, size, copied }) {
     this.#noteGone([{ bucket, key }]);
-    this.noteSent(targetBucket, targetKey, size);
+    this.noteSent({ bucket: targetBucket, key: targetKey, size, etag: copied ?? undefined });
   }
 
   /** A deletion began, was undone, has failed or is done. */
@@ -283,7 +283,8 @@ export class FilesPanel {
       if (signal.aborted) return;
       const [deletion] = deletions;
       const lastModified = (deletion ?? version)?.lastModified;
-      const shown = { key, size: version?.size, lastModified, isDeleted: deletion !== undefined };
+      const { size, etag } = version ?? {};
+      const shown = { key, size, etag, lastModified, isDeleted: deletion !== undefined };
       if (version) this.#entries.set(key, entryOf(folder, shown));
       else this.#entries.delete(key);
       this.#show();

@@ -7,6 +7,7 @@ export class Upload {
   error = null;
   waits = null; // seconds, while waiting for a Retry-After
   sent = 0; // bytes
+  etag; // of the object that it made, if the store shows it
   #service;
   #controller = new AbortController();
   #running = Promise.resolve();
@@ -68,7 +69,7 @@ export class Upload {
     this.#become("sending");
     this.#running = this.#service.upload(this.file, this.#options);
     try {
-      await this.#running;
+      this.etag = (await this.#running).etag ?? undefined;
       this.#become("done");
     } catch (error) {
       this.error = error;

@@ -32,8 +32,8 @@ export class UploadsPanel {
   #halted = []; // uploads that only a new sign-in resumes
 
   /**
-   * `onSent` is called with the bucket, the key and the size of each uploaded object. `isThere(bucket, key)` returns
-   * whether a key is known to be taken.
+   * `onSent` is called with each uploaded object, `{bucket, key, size, etag}`. `isThere(bucket, key)` returns whether a
+   * key is known to be taken.
    */
   constructor(service, share, { onSent, isThere }) {
     this.#service = service;
@@ -181,7 +181,7 @@ export class UploadsPanel {
   #noteChange(row) {
     if (row.state === row.root.dataset.state) return this.#totals.showSoon(row, () => this.#rows);
     row.show();
-    if (row.state === "done") this.#onSent(row);
+    if (row.state === "done") this.#onSent({ ...row.upload.target, size: row.size, etag: row.upload.etag });
     if (row.isTaken && row.tries > 0 && row.tries < MOST_NAMES) return this.#keepBoth(row);
     this.#arrange(row);
     this.#conflicts.consider();

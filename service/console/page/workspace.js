@@ -126,9 +126,9 @@ export class Workspace {
     closeMenu();
   }
 
-  #noteSent({ bucket, key, size }) {
-    this.files.noteSent(bucket, key, size);
-    this.share.noteSent(bucket, key);
+  #noteSent(sent) {
+    this.files.noteSent(sent);
+    this.share.noteSent(sent.bucket, sent.key);
   }
 
   async #refreshGrants() {

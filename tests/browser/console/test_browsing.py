@@ -398,6 +398,29 @@ def test_arrows_lead_from_row_to_row(console: ConsolePage) -> None:
     expect(download).to_be_focused()
 
 
+def test_a_stored_file_that_was_replaced_is_not_deleted(console: ConsolePage) -> None:
+    console.page.clock.install()
+    console.sign_in()
+    console.new_folder("stored here")
+    expect(console.heading).to_have_text("stored here")
+    console.upload(text_file("a.txt"), text_file("b.txt"))
+    console.wait_until_sent("b.txt")
+    choose(console.row("b.txt"), "Rename")
+    console.field("New name").fill("c.txt")
+    console.field("New name").press("Enter")
+    console.row("c.txt").wait_for()
+    console.row("a.txt").wait_for()
+    put(console, "stored here", a_txt=b"theirs", c_txt=b"theirs")
+    stop_clock(console.page)
+    console.field("Select all").check()
+    console.page.locator("#selecting").get_by_role("button", name="Delete").click()
+    console.page.clock.run_for(UNDO_MS + 500)
+    console.page.clock.resume()
+    kept = console.page.locator(".toast.batch").filter(has_text="0 of 2 files deleted.")
+    expect(kept.get_by_text("It was changed since the list was read")).to_have_count(2)
+    assert [console.harness.read(f"stored here/{name}.txt") for name in "ac"] == [b"theirs"] * 2
+
+
 def test_a_grant_that_is_withdrawn_changes_what_is_offered(
     context: BrowserContext, ministack: Store, tmp_path: Path
 ) -> None:
