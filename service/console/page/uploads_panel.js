@@ -89,8 +89,9 @@ export class UploadsPanel {
   /** Sends nothing until `resume`: the token is no longer valid. */
   suspend() {
     this.#queue.suspend();
-    this.#halted = this.#rows.filter(({ upload }) => upload?.canPause);
-    for (const { upload } of this.#halted) upload.pause();
+    const halted = this.#rows.filter(({ upload }) => upload?.canPause);
+    for (const { upload } of halted) upload.pause();
+    this.#halted.push(...halted); // those of before stay: a mistyped key suspends again
   }
 
   resume() {

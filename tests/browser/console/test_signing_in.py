@@ -169,6 +169,19 @@ def test_an_expired_token_leads_to_the_sign_in_without_loss(console: ConsolePage
     expect(console.field("File to share")).to_have_value("a.txt")
 
 
+def test_a_mistyped_key_loses_no_upload_that_waits(console: ConsolePage) -> None:
+    console.sign_in()
+    held = hold(console.page, "**/v1/upload-urls")
+    console.upload(text_file("it waits.txt"))
+    first_held(console.page, held)
+    let_token_expire(console)
+    console.page.unroute("**/v1/upload-urls")
+    console.try_to_sign_in("a-mistyped-key")
+    expect(console.alert.first).to_contain_text("This key or token is unknown")
+    console.sign_in()
+    console.wait_until_sent("it waits.txt")
+
+
 def test_another_caller_finds_nothing_of_the_one_before(console: ConsolePage) -> None:
     console.sign_in()
     held = hold(console.page, f"{console.harness.store_origin}/**")
