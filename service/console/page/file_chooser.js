@@ -14,7 +14,8 @@ export class FileChooser {
 
   /**
    * `openPlace` returns the open folder, and `folderName` what it is called, or null if it takes no files. `onFiles` is
-   * called with the files, each `{file, path}`, and with `place`, where they go, and `resumed`, the row to go on with.
+   * called with the files, each `{file, path}`, and with `place`, where they go. After *Resume* it also gets `resumed`,
+   * the row.
    */
   constructor({ openPlace, folderName, onFiles }) {
     this.#openPlace = openPlace;
@@ -50,7 +51,7 @@ export class FileChooser {
     const { signal } = this.#staying;
     try {
       const files = await droppedFiles(transfer);
-      if (!signal.aborted) this.#onFiles(files, { place, resumed: this.#resumed });
+      if (!signal.aborted) this.#onFiles(files, { place });
     } catch {
       if (signal.aborted) return;
       showError(byId("files-error"), new Error("A folder that you dropped cannot be read. Choose its files instead."));

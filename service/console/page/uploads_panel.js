@@ -124,21 +124,21 @@ export class UploadsPanel {
     return bucket !== null && offersSending(grants, bucket) && !byId("workspace").hidden;
   }
 
-  /** Where no folder is open, only interrupted uploads can go on: their rows know where to. */
-  #add(files, { place, resumed }) {
-    const sent = place.bucket === null ? files.filter(({ file }) => this.#earlier(file, resumed)) : files;
+  /** Where no folder is open, only the interrupted upload that was resumed can go on: its row knows where to. */
+  #add(files, { place, resumed = null }) {
+    const sent = place.bucket === null ? files.filter(({ file }) => resumed?.waitsFor(file)) : files;
     if (sent.length < files.length) showError(byId("files-error"), new Error("Open a folder first."));
-    const begin = ({ file, path }) => this.#begin(file, path, place, { earlier: this.#earlier(file, resumed) });
+    const begin = (each) => this.#begin(each.file, each.path, place, { earlier: this.#earlier(each, place, resumed) });
     const uploads = sent.map((each) => begin(each).upload);
     this.#queue.add(...uploads.filter(Boolean));
     this.#totals.show(this.#rows);
     if (sent.length) announce(`${counted(sent.length, "file")} chosen.`);
   }
 
-  /** The interrupted row of a file: the one to resume, if several have its name and size. */
-  #earlier(file, resumed) {
-    const rows = this.#rows.filter((row) => row.waitsFor(file));
-    return rows.includes(resumed) ? resumed : rows[0];
+  /** The interrupted row that a file goes on with: the one to resume, or that of the same key. */
+  #earlier({ file, path }, { bucket, folder }, resumed) {
+    if (resumed?.waitsFor(file)) return resumed;
+    return this.#rows.find((row) => row.waitsFor(file) && row.bucket === bucket && row.key === folder + path);
   }
 
   /** Begins the upload of a file, or resumes the one that an earlier tab began. */

@@ -150,6 +150,31 @@ def test_an_expired_token_loses_no_parts_that_were_sent(
     assert gate.passed - before < MIB
 
 
+def test_a_file_goes_into_the_open_folder_whatever_was_interrupted(
+    gated_console: ConsolePage, tmp_path: Path
+) -> None:
+    """An interrupted file has the same name and size, and another folder."""
+    console = gated_console
+    file = large_file(tmp_path, "same.bin")
+    gate = half_sent(console, file)
+    wait_until(lambda: console.harness.uploads("same.bin"))
+    console.page.once("dialog", lambda dialog: dialog.accept())
+    console.page.reload()
+    gate.cut()
+    gate.open()
+    console.sign_in()
+    interrupted = console.item("same.bin").filter(has_text="Interrupted")
+    interrupted.wait_for()
+    console.new_folder("another")
+    expect(console.heading).to_have_text("another")
+    console.upload(file)
+    console.wait_until_sent("same.bin")
+    assert console.harness.holds("another/same.bin", file)
+    assert not console.harness.has("same.bin")
+    interrupted.get_by_role("button", name="Cancel").click()
+    expect(interrupted).to_have_count(0)
+
+
 def test_a_completion_whose_answer_is_lost_is_asked_for_again(
     console: ConsolePage, tmp_path: Path
 ) -> None:
