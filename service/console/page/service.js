@@ -5,6 +5,7 @@ import { PresignError } from "./client/errors.js";
 import { Presign } from "./client/presign.js";
 import { find } from "./folder_contents.js";
 
+const CALLER = "v1/caller";
 const RETRIES = { tries: 4, maxWait: 120 }; // seconds; a longer Retry-After is shown as an error
 
 export class Service extends Presign {
@@ -44,7 +45,7 @@ export class Service extends Presign {
     } catch (error) {
       // A token that was forgotten in the meantime says nothing about the current one, nor does a call without one.
       if (error.status === 401 && token !== null && token === this.#token) this.onUnauthenticated(error);
-      if (error.status === 403) this.onForbidden();
+      if (error.status === 403 && path !== CALLER) this.onForbidden(); // which asks for the caller
       throw error;
     }
   }
@@ -54,7 +55,7 @@ export class Service extends Presign {
   }
 
   caller(options) {
-    return this.call("GET", "v1/caller", options);
+    return this.call("GET", CALLER, options);
   }
 
   /** The list says it: the bucket's rule for this page may have no HEAD, and a GET may be of CloudFront's cache. */

@@ -10,6 +10,7 @@ from tests.browser.console.harness import (
     first_held,
     hold,
     refuse,
+    text_file,
 )
 
 
@@ -80,6 +81,23 @@ def test_late_findings_are_not_shown_to_the_next_caller(console: ConsolePage) ->
     assert "of_the_first" not in console.page.content()
     console.tool("Troubleshoot")
     expect(console.button("Diagnose")).to_be_enabled()
+
+
+def test_a_caller_that_is_refused_is_asked_for_once(console: ConsolePage) -> None:
+    """Each refusal asks what the grants are now."""
+    console.sign_in()
+    asked = list[str]()
+
+    def refuse_caller(route: Route) -> None:
+        asked.append(route.request.url)
+        refuse(route, 403, "No.", "forbidden")
+
+    console.page.route("**/v1/caller", refuse_caller)
+    console.page.route("**/v1/upload-urls", lambda route: refuse(route, 403, "No.", "forbidden"))
+    console.upload(text_file("forbidden.txt"))
+    expect(console.item("forbidden.txt").get_by_role("alert")).to_be_visible()
+    let_it_come(console)
+    assert len(asked) == 1
 
 
 @pytest.mark.parametrize(
