@@ -132,7 +132,7 @@ export class Upload {
     this.error = null;
     if (!this.hasParts) return;
     try {
-      await this.#service.abortUpload({ ...this.target, resume: this.#resume });
+      await this.#abort();
     } catch (error) {
       this.error = error;
     }
@@ -143,6 +143,12 @@ export class Upload {
   skip() {
     this.error = null;
     this.#become("skipped");
+    this.giveUp();
+  }
+
+  /** Removes the parts of an upload that failed. If that fails too, the next tab lists it as interrupted. */
+  giveUp() {
+    if (this.hasParts) this.#abort().catch(() => {});
   }
 
   /** Stops without an abort at the store: there is no token for it, or the upload is to be resumed later. */
@@ -150,6 +156,10 @@ export class Upload {
     this.onChange = () => {};
     this.#become("cancelled");
     this.#controller.abort();
+  }
+
+  #abort() {
+    return this.#service.abortUpload({ ...this.target, resume: this.#resume });
   }
 
   #become(state) {

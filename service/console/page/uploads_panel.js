@@ -236,6 +236,7 @@ export class UploadsPanel {
     beside.tries = row.tries + 1;
     if (beside.upload) this.#queue.add(beside.upload);
     if (row.root.contains(document.activeElement)) beside.focus();
+    upload.giveUp();
     this.#remove(row);
     this.#totals.show(this.#rows);
   }

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
+import pytest
 from playwright.sync_api import Request, Route, expect
 
 from tests.browser.console.harness import (
@@ -113,6 +114,25 @@ def test_a_cancelled_upload_leaves_nothing_at_the_store(
     item.get_by_role("button", name="Dismiss").click()
     expect(item).to_be_hidden()
     expect(console.heading).to_be_focused()
+
+
+@pytest.mark.parametrize("choice", ["Keep both", "Skip"])
+def test_a_large_file_whose_name_is_taken_leaves_no_parts(
+    console: ConsolePage, tmp_path: Path, choice: str
+) -> None:
+    """Somebody took the name while its parts were sent."""
+    name = f"{choice}.bin"
+    console.sign_in()
+    console.page.route("**/complete", lambda route: refuse(route, 412, "Taken.", "object_exists"))
+    console.upload(large_file(tmp_path, name))
+    question = console.page.get_by_role("dialog", name="This name is taken", exact=True)
+    question.wait_for(timeout=3 * PATIENCE)
+    assert len(console.harness.uploads(name)) == 1
+    console.page.unroute("**/complete")
+    question.get_by_role("button", name=choice, exact=True).click()
+    if choice == "Keep both":
+        console.wait_until_sent("Keep both (2).bin")
+    wait_until(lambda: console.harness.uploads(name) == [], 10)
 
 
 def test_signing_out_ends_what_is_under_way(gated_console: ConsolePage, tmp_path: Path) -> None:
