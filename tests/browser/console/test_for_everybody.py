@@ -229,6 +229,21 @@ def test_the_control_with_the_focus_can_be_seen(console: ConsolePage) -> None:
         assert float(width.removesuffix("px")) >= 2
 
 
+def test_the_bar_of_many_files_covers_no_focused_control(console: ConsolePage) -> None:
+    for number in range(30):
+        console.harness.put(f"behind/{number:02}.txt", b"x")
+    console.page.set_viewport_size({"width": 1280, "height": 600})
+    console.sign_in()
+    console.follow("behind")
+    console.button("29.txt").focus()
+    for _ in range(20):
+        console.page.keyboard.press("ArrowUp")
+        assert console.page.evaluate("""() => {
+          const [bar, focused] = [document.querySelector("#selecting"), document.activeElement];
+          return bar.getBoundingClientRect().bottom <= focused.getBoundingClientRect().top;
+        }""")
+
+
 def test_what_happens_is_announced_once(console: ConsolePage) -> None:
     page = console.page
     page.evaluate("""() => {
