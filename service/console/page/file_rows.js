@@ -1,7 +1,7 @@
 // The rows of the table of files.
 
 import { may, mayListVersions, mayWithVersions } from "./access.js";
-import { element, icon, inOneLine } from "./elements.js";
+import { byId, element, icon, inOneLine } from "./elements.js";
 import { kindOf } from "./file_kinds.js";
 import { opensMenu } from "./menu.js";
 import { folderLink } from "./path_bar.js";
@@ -36,7 +36,8 @@ export function showRows(body, entries, place, now, onAct, boxOf) {
   const act = document.activeElement?.dataset.act;
   const key = document.activeElement?.closest("tr")?.dataset.key;
   body.replaceChildren(...entries.map((entry, index) => row(entry, `row-${index}`, place, now, onAct, boxOf)));
-  if (key !== undefined) focusControl(body, key, act); // a list that is read again keeps the focus
+  // A list that is read again keeps the focus. That of a row that goes is on the folder.
+  if (key !== undefined && !focusControl(body, key, act)) byId("where").focus();
   body.onkeydown ??= moveBetweenRows;
 }
 

@@ -15,6 +15,7 @@ from tests.browser.console.harness import (
     ConsolePage,
     Harness,
     check_first_paint,
+    choose,
     open_console,
     text_file,
 )
@@ -242,6 +243,19 @@ def test_the_bar_of_many_files_covers_no_focused_control(console: ConsolePage) -
           const [bar, focused] = [document.querySelector("#selecting"), document.activeElement];
           return bar.getBoundingClientRect().bottom <= focused.getBoundingClientRect().top;
         }""")
+
+
+def test_a_row_that_goes_leaves_the_focus_to_its_folder(console: ConsolePage) -> None:
+    for key in ("goes/a.txt", "goes/there/b.txt"):
+        console.harness.put(key, b"x")
+    console.sign_in()
+    console.follow("goes")
+    choose(console.row("a.txt"), "Move")
+    dialog = console.page.get_by_role("dialog")
+    dialog.get_by_role("button", name="there", exact=True).click()
+    dialog.get_by_role("button", name="Move here").click()
+    expect(console.row("a.txt")).to_be_hidden()
+    expect(console.heading).to_be_focused()
 
 
 def test_what_happens_is_announced_once(console: ConsolePage) -> None:
