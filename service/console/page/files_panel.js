@@ -242,8 +242,11 @@ export class FilesPanel {
     if (up) byId("way-up").textContent = up.bucket === null ? "Go to all files" : `Go up to ${displayName(nameOf(up))}`;
   }
 
+  /** Focuses the row of a key, unless somebody has gone on elsewhere meanwhile. */
   #focus(key) {
     this.#show();
+    const focused = document.activeElement;
+    if (![document.body, byId("where")].includes(focused) && !byId("rows").contains(focused)) return;
     if (!focusControl(byId("rows"), key, "preview")) byId("where").focus();
   }
 

@@ -16,6 +16,8 @@ from tests.browser.console.harness import (
     Harness,
     check_first_paint,
     choose,
+    first_held,
+    hold,
     open_console,
     text_file,
 )
@@ -256,6 +258,23 @@ def test_a_row_that_goes_leaves_the_focus_to_its_folder(console: ConsolePage) ->
     dialog.get_by_role("button", name="Move here").click()
     expect(console.row("a.txt")).to_be_hidden()
     expect(console.heading).to_be_focused()
+
+
+def test_a_rename_that_ends_leaves_the_focus_to_who_types(console: ConsolePage) -> None:
+    console.harness.put("typing/old/a.txt", b"x")
+    console.sign_in()
+    console.follow("typing")
+    held = hold(console.page, "**/v1/delete-urls")
+    choose(console.row("old"), "Rename")
+    console.field("New name").fill("new")
+    console.field("New name").press("Enter")
+    route = first_held(console.page, held)
+    words = console.page.get_by_role("searchbox", name="Filter")
+    words.fill("new")
+    route.continue_()
+    expect(console.page.locator(".toast")).to_contain_text("1 file renamed.")
+    expect(console.row("new")).to_be_visible()
+    expect(words).to_be_focused()
 
 
 def test_what_happens_is_announced_once(console: ConsolePage) -> None:
