@@ -451,6 +451,15 @@ def test_uploads_leave_the_folder_in_sight(console: ConsolePage, width: int) -> 
     assert colours[0] == colours[1]
 
 
+def test_a_phone_offers_the_list_while_files_are_sent(console: ConsolePage) -> None:
+    console.page.set_viewport_size({"width": 390, "height": 780})
+    console.sign_in()
+    hold(console.page, "**/v1/upload-urls")
+    console.upload(text_file("on its way.txt"))
+    expect(console.button("Show list")).to_be_visible()
+    expect(console.item("on its way.txt")).to_be_hidden()
+
+
 def test_a_phone_shows_the_list_of_uploads_on_request(console: ConsolePage) -> None:
     """Or if an upload needs somebody."""
     for number in range(20):
