@@ -54,7 +54,7 @@ def test_a_large_file_shows_its_progress(
     links.gate.wait_until_held()
     item = opened.item("large.bin")
     expect(item).to_contain_text("of 20 MB")
-    expect(item.get_by_role("progressbar")).to_be_visible()
+    expect(item.get_by_role("progressbar", name="large.bin")).to_be_visible()
     # The page's policy forbids `wait_for_function`.
     expect(item).to_contain_text(re.compile(r"Sending · [1-9]\d? % "))
     assert 0 < item.get_by_role("progressbar").evaluate("(bar) => bar.value") < 1

@@ -52,6 +52,7 @@ class Item {
     this.root = fromTemplate("item-template");
     this.#part(".name").textContent = displayName(file.name);
     this.#part(".size").textContent = bytes(file.size);
+    this.#part("progress").ariaLabel = displayName(file.name);
     this.#part("[data-act=again]").addEventListener("click", () => this.#again());
     this.#part("[data-act=cancel]").addEventListener("click", () => this.#cancel());
     this.#become("waiting");
