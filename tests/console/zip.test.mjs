@@ -9,6 +9,7 @@ import { page } from "./page.mjs";
 
 const { Zip, centralHeader, descriptor, ending, localHeader } = await page("zip.js");
 const { zipNames } = await page("zip_names.js");
+const { BlobTarget } = await page("zip_target.js");
 
 const TIME = new Date(2026, 10, 28, 13, 45, 30);
 const FILES = { "a b/é😀.txt": "hello", "empty.bin": "", "large.csv": "1,2\n".repeat(70_000) };
@@ -130,4 +131,15 @@ test("what Python extracts stays in its folder", async (t) => {
   const folder = join(path, "..", "out");
   execFileSync("python3", ["-m", "zipfile", "-e", path, folder]);
   assert.deepEqual(readdirSync(folder).sort(), ["_", "__", "ok"]);
+});
+
+test("a ZIP is no longer in memory once it is saved", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  globalThis.document = { createElement: () => ({ click() {} }) };
+  t.after(() => delete globalThis.document);
+  const target = new BlobTarget("a.zip");
+  target.most = 10;
+  await target.write(new Uint8Array(8));
+  await target.end();
+  await target.write(new Uint8Array(8)); // as much as before
 });

@@ -66,6 +66,7 @@ export class BlobTarget {
   async end() {
     this.#fold();
     save(this.#blob, this.#name);
+    this.#blob = new Blob(); // its message may be there for long, and this with it
   }
 
   async abort() {
