@@ -116,7 +116,9 @@ export class LinkRow {
   }
 
   async #revoke() {
-    if (!(await isSure(this.#link.name))) return;
+    const isWanted = await isSure(this.#link.name);
+    if (this.root.dataset.state === "over") return this.root.focus(); // it has expired meanwhile
+    if (!isWanted) return;
     const box = this.#part(".error");
     hideError(box);
     const button = this.#button("revoke");

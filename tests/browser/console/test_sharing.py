@@ -234,6 +234,20 @@ def test_a_link_is_sent_by_the_systems_share_sheet(shared: ConsolePage) -> None:
     assert shared.page.evaluate("sent") == {"title": "sheet.txt", "url": url}
 
 
+def test_a_link_may_expire_while_the_page_asks_about_it(shared: ConsolePage) -> None:
+    shared.harness.put("expires.txt", b"e")
+    shared.page.clock.install()
+    shared.sign_in()
+    shared.link("expires.txt")
+    shared.links.first.get_by_role("button", name="Revoke").click()
+    shared.page.clock.fast_forward(8 * 86400 * 1000)
+    link = shared.page.locator("#links > li").first
+    expect(link).to_contain_text("This link has expired")
+    question = shared.page.get_by_role("dialog", name="Revoke this link?")
+    question.get_by_role("button", name="Revoke").click()
+    expect(link).to_be_focused()
+
+
 def test_a_link_that_cannot_be_revoked_stays_in_the_list(shared: ConsolePage) -> None:
     shared.harness.put("stays.txt", b"stays")
     shared.sign_in()
