@@ -29,7 +29,7 @@ export class FileActs {
     try {
       if (act === "link") await this.#share.copyLink(file.bucket, key);
       if (act === "download") await this.#share.download(file.bucket, key);
-      if (act === "preview") await this.#preview(file);
+      if (act === "preview") await this.#preview(file, signal);
       if (act === "versions") await this.#showVersions(file, signal);
       if (act === "restore") await this.#restore(file);
     } catch (error) {
@@ -44,8 +44,9 @@ export class FileActs {
     this.#versions?.noteDeletion(deletion);
   }
 
-  async #preview({ bucket, key, name }) {
+  async #preview({ bucket, key, name }, signal) {
     const { preview } = await import("./preview.js");
+    if (signal.aborted) return;
     await preview(this.#service, { bucket, key, name }, () => this.#share.download(bucket, key));
   }
 

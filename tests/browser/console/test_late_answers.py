@@ -65,6 +65,20 @@ def test_nobody_deletes_a_folder_for_the_caller_before(console: ConsolePage) -> 
     assert console.button("Undo").count() == 0  # now: its time would be over
 
 
+def test_a_late_preview_does_not_cover_the_sign_in(console: ConsolePage) -> None:
+    console.harness.put("late preview/a.txt", b"a")
+    console.sign_in()
+    console.follow("late preview")
+    held = hold(console.page, "**/preview.js")
+    console.button("a.txt").click()
+    route = first_held(console.page, held)
+    console.button("Sign out").click()
+    console.field("API key or token").wait_for()
+    route.continue_()
+    let_it_come(console)
+    expect(console.page.get_by_role("dialog")).to_have_count(0)
+
+
 def test_late_findings_are_not_shown_to_the_next_caller(console: ConsolePage) -> None:
     console.sign_in()
     routes = hold(console.page, "**/v1/diagnoses")
