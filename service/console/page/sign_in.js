@@ -139,6 +139,8 @@ export class SignIn {
     hideError(this.#error);
     this.#isAgain = false;
     byId("token").value = "";
+    byId("keep").checked = false; // the next person chooses
+    showWhereKept();
     byId("token").focus();
     if (!this.#issuer) return;
     this.#nameIssuer();

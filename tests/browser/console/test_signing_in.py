@@ -151,6 +151,15 @@ def test_signing_out_forgets_all_of_it(console: ConsolePage) -> None:
     expect(console.field("File to share")).to_have_value("")
 
 
+def test_who_signs_in_next_chooses_whether_the_key_is_kept(console: ConsolePage) -> None:
+    kept = console.field("Keep me signed in in this tab")
+    kept.check()
+    console.sign_in()
+    console.button("Sign out").click()
+    expect(kept).not_to_be_checked()
+    expect(console.page.get_by_text("Kept in this page only")).to_be_visible()
+
+
 def test_an_expired_token_leads_to_the_sign_in_without_loss(console: ConsolePage) -> None:
     console.sign_in()
     held = hold(console.page, "**/v1/object-checks")
