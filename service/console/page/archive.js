@@ -42,7 +42,9 @@ export function archiveBatch(service, { bucket, folder, files, target }) {
 export async function fetchFile(service, { bucket, key, size, etag }, signal, from = 0) {
   const { url } = await service.downloadUrl({ bucket, key, signal });
   const headers = from ? { range: `bytes=${from}-` } : {};
-  const answer = await fetch(url, { headers, signal, credentials: "omit", redirect: "error" }).catch(() => {
+  // Not by the browser's cache: it would keep each byte on the disk, and a file that is gone by now.
+  const options = { headers, signal, credentials: "omit", redirect: "error", cache: "no-store" };
+  const answer = await fetch(url, options).catch(() => {
     signal.throwIfAborted();
     throw new PresignError(UNREACHABLE, "The store did not respond.", { store: new URL(url).origin });
   });

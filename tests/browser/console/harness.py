@@ -273,6 +273,7 @@ class ConsolePage:
         self.button("New folder").click()
         self.field("Name of the folder").fill(name)
         self.button("Open folder").click()
+        expect(self.heading).to_have_text(name.rpartition("/")[2])
 
     def upload(self, *files: FilePayload | Path) -> None:
         self.field("Files").set_input_files(list[Any](files))
