@@ -6,7 +6,7 @@ Rules of this file:
 - A repository that a caller may not list is unknown to that caller, like one that does not exist.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, NoReturn
 from urllib.parse import urlsplit
@@ -203,11 +203,11 @@ class Repositories(UseCase[HuggingFaceValues]):
         revision: str,
         path: str,
         *,
-        own_hosts: Collection[str],
+        own_host: str | None,
     ) -> FileUrl:
         """Sign the download of a file.
 
-        Raises SameHost if the URL's host would be one of `own_hosts`, EntryNotFound, and what
+        Raises SameHost if the URL's host would be `own_host`, EntryNotFound, and what
         `Presigner.presign` raises.
         """
         revisions = self._revisions(requester, repository, is_counted=False)
@@ -216,7 +216,7 @@ class Repositories(UseCase[HuggingFaceValues]):
         if (file := found.files.get(path)) is None:
             missing = EntryNotFound("The revision has no such file.", found.sha)
             await self.folders.refuse(requester, folder, missing)
-        if self._host_of(folder.bucket) in own_hosts:
+        if self._host_of(folder.bucket) == own_host:
             await self.folders.refuse(requester, folder, SameHost())
         request = PresignRequest(
             operation=Operation.DOWNLOAD,

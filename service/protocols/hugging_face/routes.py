@@ -108,7 +108,7 @@ async def _file(call: AuthenticatedRequest, hub: Repositories, address: HubAddre
         address.of_repository,
         address.revision,
         address.path,
-        own_hosts=_own_hosts(call, hub),
+        own_host=_own_host(call),
     )
     return Redirect(found.url, more=_headers(found))
 
@@ -175,13 +175,11 @@ def _origin(call: AuthenticatedRequest, hub: Repositories) -> str:
     return hub.configured.public_url or _own_origin(call)
 
 
-def _own_hosts(call: AuthenticatedRequest, hub: Repositories) -> set[str]:
-    """Return the hosts that a client may know the service by. A proxy may replace the `Host`."""
+def _own_host(call: AuthenticatedRequest) -> str | None:
     try:
-        hosts = [urlsplit(each).hostname for each in (_own_origin(call), hub.configured.public_url)]
+        return urlsplit(_own_origin(call)).hostname
     except ValueError:
         raise InvalidRequest("The request's `Host` is no host.") from None
-    return {host for host in hosts if host is not None}
 
 
 def _own_origin(call: AuthenticatedRequest) -> str:

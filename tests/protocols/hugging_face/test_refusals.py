@@ -280,19 +280,6 @@ async def test_a_store_with_the_same_host_name_is_refused(name: str) -> None:
     assert (await ask(INFO, headers={"Host": name})).status_code == 200
 
 
-async def test_a_proxy_that_replaces_the_host_hides_no_store_of_the_same_name() -> None:
-    public = {"public_url": "https://DEMO.s3.example"}
-    answer = await ask(FILE, headers={"Host": "presign"}, method="HEAD", server=public)
-    assert told(answer) == (401, None)
-    assert "location" not in answer.headers
-    elsewhere = {"public_url": "https://presign.example"}
-    answers = [
-        await ask(FILE, headers={"Host": name}, server=elsewhere)
-        for name in ("presign", "demo.s3.example")
-    ]
-    assert [each.status_code for each in answers] == [307, 401]
-
-
 @pytest.mark.parametrize("name", ["[", "[::1", "]"])
 async def test_a_host_that_is_none_is_refused(name: str) -> None:
     answer = await ask(FILE, headers={"Host": name})
