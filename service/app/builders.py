@@ -12,7 +12,7 @@ from service.access.bucket_arns import BucketArns, bucket_arns
 from service.access.callers import ANONYMOUS, CallerEntry, Identity
 from service.access.claims import fact
 from service.access.conditions import tag_name
-from service.access.grants import Caller, Conditions, Grant, Operation
+from service.access.grants import Conditions, Grant, Operation
 from service.app.settings import Settings
 from service.auth.api_keys import ApiKey, ApiKeys, KeyUses
 from service.config.buckets import BucketSettings
@@ -78,7 +78,7 @@ def _api_keys(settings: Settings) -> Iterator[ApiKey]:
         end = None if caller.not_after is None else caller.not_after.timestamp()
         if caller.api_key is not None:
             for digest in caller.sha256 or ():
-                yield ApiKey(digest, Identity(Caller(issuer=None, subject=caller.api_key)), end)
+                yield ApiKey(digest, caller.api_key, end)
 
 
 def buckets(

@@ -9,8 +9,6 @@ from typing import Any
 import httpx
 import pytest
 
-from service.access.callers import Identity
-from service.access.grants import Caller
 from service.auth.api_keys import ApiKey, ApiKeys, digest_of
 from tests.api.refusals import problem
 from tests.protocols.arrivals.doubles import FakeHooks
@@ -36,8 +34,7 @@ def withdraw_grants(client: httpx.AsyncClient) -> None:
 
 def give_key_to_another(client: httpx.AsyncClient) -> None:
     authorizer = app_of(client).parts.core.authorizer
-    other = Identity(Caller(issuer=None, subject="other"))
-    keys = ApiKeys([ApiKey(digest_of(API_KEY), other)], time.time)
+    keys = ApiKeys([ApiKey(digest_of(API_KEY), "other")], time.time)
     authorizer.snapshot = replace(authorizer.snapshot, api_keys=keys)
 
 
