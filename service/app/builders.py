@@ -161,7 +161,7 @@ def _known(settings: Settings, old: Settings, snapshot: Snapshot) -> dict[int, C
     """Return the old entries that `settings` may have too, by the ids of their callers.
 
     A reload keeps the callers whose text is the same. A/B, one of 40,000 has changed: the snapshot
-    takes 0.10 s of CPU, and 0.26 s if all entries are made.
+    takes 0.06 s of CPU, and 0.27 s if all entries are made.
     """
     default = settings.server.default_expires_in
     if settings.buckets != old.buckets or default != old.server.default_expires_in:
@@ -241,7 +241,7 @@ def _conditions(
 
 def tags_read_by(settings: Settings) -> tuple[str, ...]:
     """Return the names of tags that some grant reads by, sorted."""
-    names = {name for grant in settings.grants() for name in grant.only_if_tagged or ()}
+    names = {name for grant in settings.distinct_grants for name in grant.only_if_tagged or ()}
     return tuple(sorted({tag_name(name): name for name in sorted(names)}.values()))
 
 
@@ -251,7 +251,7 @@ _DELIVERED: Final = frozenset({Operation.DOWNLOAD, Operation.LINK})
 def longest_lifetimes(settings: Settings) -> dict[str, float]:
     """The longest lifetime, in seconds, that any grant on each bucket gives a URL of S3."""
     found: dict[str, int] = {}
-    for grant in settings.grants():
+    for grant in settings.distinct_grants:
         cloudfront = settings.buckets[grant.bucket].cloudfront
         is_delivered = cloudfront is not None and cloudfront.delivers_all
         if is_delivered and _DELIVERED.issuperset(grant.allow):

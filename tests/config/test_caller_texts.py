@@ -15,18 +15,27 @@ HEAD: Final = """\
 buckets:
   reports: {region: eu-west-1, credentials: static}
 """
+SCOPED: Final = """\
+buckets:
+  reports:
+    {region: eu-west-1, role_arn: 'arn:aws:iam::111122223333:role/presign',
+     endpoint_url: 'https://s.test', sts_endpoint_url: 'https://s.test', scoped_sessions: true}
+"""
 OF_A_SET: Final = f"- {{api_key: a, sha256: ['{'1' * 64}'], grants: readers}}\n"
+VENDED: Final = "[upload, credentials]"
 SETS: Final = """\
 grant_sets:
   readers: [{bucket: reports, prefix: PREFIX, allow: [download]}]
 """
 
 
-def caller(name: str, prefix: str = "", indent: str = "  ", **more: str) -> str:
+def caller(
+    name: str, prefix: str = "", indent: str = "  ", allow: str = "[download]", **more: str
+) -> str:
     lines = [
         f"- api_key: {name}",
         f"  sha256: ['{name.encode().hex():0>64}']",
-        f"  grants: [{{bucket: reports, prefix: '{prefix}', allow: [download]}}]",
+        f"  grants: [{{bucket: reports, prefix: '{prefix}', allow: {allow}}}]",
         *(f"  {key}: {value}" for key, value in more.items()),
     ]
     return "".join(f"{indent}{line}\n" for line in lines)
@@ -43,8 +52,8 @@ class Configured:
         self.path = directory / "presign.yaml"
         self.teams = directory / "teams"
 
-    def write(self, *texts: str, more: str = "") -> None:
-        self.path.write_text(HEAD + more + (callers(*texts) if texts else ""))
+    def write(self, *texts: str, head: str = HEAD, more: str = "") -> None:
+        self.path.write_text(head + more + (callers(*texts) if texts else ""))
 
     def write_teams(self, **texts: str) -> None:
         self.teams.mkdir(exist_ok=True)
@@ -267,6 +276,33 @@ def test_a_bucket_that_goes_is_missed_by_unchanged_callers(configured: Configure
     configured.path.write_text(text)
     [problem] = configured.problems(old)
     assert problem.startswith("presign.yaml:6: callers.0.grants.0.bucket: ")
+
+
+def test_unchanged_callers_are_compared_with_a_changed_bucket(configured: Configured) -> None:
+    both = [caller("a", allow=VENDED), caller("b")]
+    configured.write(*both, head=SCOPED)
+    old = configured.read()
+    configured.write(*both, head=SCOPED.replace("sessions: true", "sessions: false"))
+    [problem] = configured.problems(old)
+    assert problem.startswith("presign.yaml:8: callers.0.grants.0.allow: `credentials` needs")
+
+
+def test_a_new_caller_is_compared_with_unchanged_buckets(configured: Configured) -> None:
+    configured.write(caller("a"))
+    old = configured.read()
+    configured.write(caller("a"), caller("b", allow=VENDED))
+    [problem] = configured.problems(old)
+    assert problem.startswith("presign.yaml:9: callers.1.grants.0.allow: `credentials` needs")
+
+
+def test_unchanged_callers_are_compared_with_a_new_condition(configured: Configured) -> None:
+    configured.write(caller("a", allow=VENDED), head=SCOPED)
+    old = configured.read()
+    tagged = caller("b", allow="[download], only_if_tagged: {scan: clean}")
+    configured.write(caller("a", allow=VENDED), tagged, head=SCOPED)
+    [problem] = configured.problems(old)
+    assert problem.startswith("presign.yaml:8: callers.0.grants.0.allow: ")
+    assert "reads only what is tagged" in problem
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ def _static_keys(bucket: BucketSettings) -> str:
 
 def warnings(settings: Settings, known_regions: frozenset[str]) -> Iterator[ConfigurationProblem]:
     lifetimes = builders.longest_lifetimes(settings)
-    with_forms = {g.bucket for g in settings.grants() if Operation.FORM in g.allow}
+    with_forms = {g.bucket for g in settings.distinct_grants if Operation.FORM in g.allow}
     for name, bucket in settings.buckets.items():
         at = ("buckets", name)
         if bucket.is_at_aws and (text := _unknown_region(bucket.region, known_regions)):

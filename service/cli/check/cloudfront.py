@@ -30,7 +30,7 @@ def describe(name: str, cloudfront: CloudFrontSettings, grants: list[Grant]) -> 
 
 
 def warnings(settings: Settings) -> Iterator[ConfigurationProblem]:
-    downloads = {g.bucket for g in settings.grants() if Operation.DOWNLOAD in g.allow}
+    downloads = {g.bucket for g in settings.distinct_grants if Operation.DOWNLOAD in g.allow}
     for name, bucket in settings.buckets.items():
         if bucket.cloudfront is None:
             continue

@@ -27,7 +27,7 @@ _SETS_TAGS: Final = (
 
 
 def warnings(settings: Settings) -> Iterator[ConfigurationProblem]:
-    is_read_by = any(grant.only_if_tagged for grant in settings.grants())
+    is_read_by = any(grant.only_if_tagged for grant in settings.distinct_grants)
     for at, grant in settings.located_grants():
         bucket = settings.buckets[grant.bucket]
         if is_read_by and not bucket.is_at_aws and not UPLOADS.isdisjoint(grant.allow):
