@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from service.app.settings import Settings
 from service.protocols.links.share_links import ShareLinks
 from tests.protocols.links.visitor import BROWSER, Visitor, code, run_visitor
 from tests.support.app import app_of, make_store_response
@@ -47,8 +48,9 @@ async def remove_bucket(visitor: Visitor) -> None:
     old = services.configuration.settings
     [caller] = old.callers
     callers = (caller.model_copy(update={"grants": ()}),)
-    buckets = {"closed": old.buckets["closed"]}
-    await services.reconfigure(old.model_copy(update={"callers": callers, "buckets": buckets}))
+    changed = {"callers": callers, "buckets": {"closed": old.buckets["closed"]}}
+    sections = {name: getattr(old, name) for name in Settings.model_fields}
+    await services.reconfigure(Settings.model_validate(sections | changed))
 
 
 async def test_a_bucket_removed_during_a_pages_body_ends_its_drop_box(visitor: Visitor) -> None:
