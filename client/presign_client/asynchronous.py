@@ -61,7 +61,10 @@ def _transferred(
 
 
 class AsyncPresign:
-    """As `Presign`, whose methods are described there."""
+    """As `Presign`, whose methods are described there.
+
+    32 calls run at the same time, and more wait. So fewer may wait for another one, as at a pipe.
+    """
 
     def __init__(
         self,

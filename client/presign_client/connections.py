@@ -135,7 +135,10 @@ class Pool(HTTPConnectionPool):
     def _put_conn(self, conn: Any) -> None:
         if conn is not None:
             conn.rest()
-        super()._put_conn(conn)
+        if self.block or self.pool is None or not self.pool.full():
+            super()._put_conn(conn)
+        elif conn is not None:  # urllib3 would warn of each
+            conn.close()
 
 
 class SecurePool(Pool, HTTPSConnectionPool):
@@ -145,8 +148,8 @@ class SecurePool(Pool, HTTPSConnectionPool):
 def when_one_is_free(send: Callable[..., BaseHTTPResponse]) -> BaseHTTPResponse:
     """Return the answer to a request, which may have to wait for a connection.
 
-    Others move bytes by all of them then: no server is late, and no attempt has failed. urllib3
-    raises EmptyPoolError before it takes a byte of the body.
+    Other transfers move bytes by all of them then: no server is late, and no attempt has failed.
+    urllib3 raises EmptyPoolError before it takes a byte of the body.
 
     Raises:
         StoppedError: if this thread is to end, about a second later.

@@ -37,12 +37,14 @@ from presign_client import __version__
 from presign_client.connections import TARGET, Pool, SecurePool, when_one_is_free
 from presign_client.errors import UNREACHABLE, PresignError
 from presign_client.proxies import proxy_for, refusal, variable_for
+from presign_client.stopping import is_of_client
 
 CANNOT_BE_REACHED = "cannot be reached"
 CONNECT_SECONDS = 10
-CONNECTIONS = 128  # to one host
+CONNECTIONS = 128  # to one host: so many are kept, and threads of transfers share so many
 HOSTS = 10  # to which a manager keeps connections
 USER_AGENT = f"presign-client/{__version__}"
+Threads = tuple[int, bool]  # those of a process, and whether it is those of transfers
 # `Retries` decides. The URL is signed for its host, and a token is for it alone.
 _ONCE = Retry(total=False, redirect=False)
 
@@ -61,8 +63,8 @@ class Pools:
     def __init__(self, given: PoolManager | None = None) -> None:
         self._given, self._lock = given, Lock()
         self._proxies = {} if given else _proxies()
-        self._managers: dict[tuple[str, str | None, int], PoolManager] = {}
-        self._direct: dict[tuple[str, int], HTTPConnectionPool] = {}
+        self._managers: dict[tuple[str, str | None, Threads], PoolManager] = {}
+        self._direct: dict[tuple[str, Threads], HTTPConnectionPool] = {}
 
     def close(self) -> None:
         with self._lock:
@@ -83,7 +85,9 @@ class Pools:
     ) -> BaseHTTPResponse:
         """Send one request once, and return the answer before its body.
 
-        `seconds` are for each next byte. It waits for a free connection as long as all are used.
+        `seconds` are for each next byte. A thread of a transfer waits as long as others like it use
+        all connections. One of the program does not: it may write what it reads into a pipe, and
+        wait for a transfer there.
 
         Raises:
             HTTPError: if there is no answer. It may have the URL in it.
@@ -126,20 +130,20 @@ class Pools:
         KiB, medians of six: 0.72 ms of CPU a file, 0.74 by managers; over TLS 0.64 and 0.68.
         """
         # A forked process has the same sockets, and would read the answers of its parent.
-        process = os.getpid()
+        threads = os.getpid(), is_of_client()
         with self._lock:
-            if (origin, process) in self._direct:
-                return self._direct[origin, process], "/"
+            if (origin, threads) in self._direct:
+                return self._direct[origin, threads], "/"
             scheme, proxy = urlsplit(origin).scheme, proxy_for(origin, self._proxies)
-            of_process = scheme, proxy, process
-            if of_process not in self._managers:
-                self._managers[of_process] = _new_manager(scheme, proxy)
-            manager = self._managers[of_process]
+            of_threads = scheme, proxy, threads
+            if of_threads not in self._managers:
+                self._managers[of_threads] = _new_manager(scheme, proxy, block=threads[1])
+            manager = self._managers[of_threads]
             if proxy is not None:
                 return manager, origin
             if len(self._direct) == HOSTS:  # a manager forgets another one then
                 self._direct.clear()
-            self._direct[origin, process] = pool = manager.connection_from_url(origin)
+            self._direct[origin, threads] = pool = manager.connection_from_url(origin)
             return pool, "/"
 
 
@@ -163,17 +167,17 @@ def _divided(url: str) -> tuple[str, str]:
     return f"{scheme}://{host}/", f"/{target}"
 
 
-def _new_manager(scheme: str, proxy: str | None) -> PoolManager:
+def _new_manager(scheme: str, proxy: str | None, *, block: bool) -> PoolManager:
     is_plain = scheme == "http" and not (proxy or "").startswith("https:")
     context = None if is_plain else _trusting()
     if proxy is None:
-        manager = PoolManager(HOSTS, maxsize=CONNECTIONS, block=True, ssl_context=context)
+        manager = PoolManager(HOSTS, maxsize=CONNECTIONS, block=block, ssl_context=context)
     else:
         manager = ProxyManager(
             proxy,
             HOSTS,
             maxsize=CONNECTIONS,
-            block=True,
+            block=block,
             ssl_context=context,
             proxy_ssl_context=context,
             proxy_headers=_authorization(proxy),

@@ -69,6 +69,11 @@ def check_wanted() -> None:
             raise StoppedError
 
 
+def is_of_client() -> bool:
+    """Whether the client has made this thread, for a transfer, and not the program."""
+    return bool(_events.get())
+
+
 def pause(seconds: float) -> None:
     """Sleep, until this thread is to end at most."""
     end = time.monotonic() + seconds

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from itertools import count
 from threading import Event, Timer
 
@@ -17,7 +18,7 @@ from presign_client.connections import (
     Connection,
     Pool,
 )
-from presign_client.pools import Pools
+from presign_client.pools import CONNECTIONS, Pools
 from presign_client.retries import TemporaryError
 from presign_client.stopping import StoppedError, stopped_by
 from presign_client.store_http import StoreHttp
@@ -148,3 +149,45 @@ def test_a_thread_that_waits_for_a_connection_can_be_ended() -> None:
             )
         first.drain_conn()
     pools.close()
+
+
+def hold_all(http: StoreHttp, origin: str, held: ExitStack) -> None:
+    """Begin to read so many answers as there are connections."""
+    for _ in range(CONNECTIONS):
+        held.enter_context(http.answer("GET", f"{origin}/a", {}))
+
+
+@pytest.mark.parametrize("of_client", [False, True])
+def test_a_program_may_hold_any_number_of_connections(
+    http: StoreHttp, caplog: pytest.LogCaptureFixture, *, of_client: bool
+) -> None:
+    """Each may write into a pipe, which a transfer of the same client reads."""
+
+    def read() -> bytes:
+        with http.answer("GET", f"{store.url}/a", {}) as answer:
+            return answer.read()
+
+    caplog.set_level("WARNING")
+    with store_that(sends(OK)) as store:
+        with ExitStack() as held:
+            hold_all(http, store.url, held)
+            assert (stopped_by(Event(), read) if of_client else read)() == b"12345"
+        assert read() == b"12345"
+
+    assert caplog.text == ""
+
+
+@again_if_late
+def test_threads_of_transfers_share_a_number_of_connections(http: StoreHttp) -> None:
+    ended = Event()
+
+    def hold_one_more() -> None:
+        ended.set()
+        hold_all(http, store.url, held)
+
+    with store_that(sends(OK)) as store, ExitStack() as held:
+        stopped_by(Event(), hold_all)(http, store.url, held)
+        with within(IDLE_SECONDS / 2), pytest.raises(StoppedError):
+            stopped_by(ended, hold_one_more)()
+
+    assert store.connections == CONNECTIONS

@@ -326,7 +326,7 @@ def test_authorities_are_read_again_only_if_their_file_is_another(
 
 def authorities() -> object:
     """Return the TLS context of new connections to presign."""
-    return _new_manager("https", None).connection_pool_kw["ssl_context"]
+    return _new_manager("https", None, block=True).connection_pool_kw["ssl_context"]
 
 
 @pytest.mark.parametrize("content", [None, "no certificate"])

@@ -263,7 +263,7 @@ def test_a_connection_at_which_nobody_waits_is_kept(tmp_path: Path, *, is_secure
         signed = SignedRequest(method="GET", url=f"{store.url}/a")
         stopped_by(ended, lambda: asked.send(lambda: signed))()
         stop(ended)
-        assert asked.send(lambda: signed).content == b"12345"
+        assert stopped_by(Event(), lambda: asked.send(lambda: signed))().content == b"12345"
         asked.close()
 
     assert store.connections == 1
