@@ -46,12 +46,20 @@ def variable_for(url: str, settings: Mapping[str, str]) -> str:
 def refusal(error: Exception) -> str | None:
     """Return what to say of a proxy that answers CONNECT with an error. None: it is another one.
 
-    What follows the status is the proxy's own text, and not shown.
+    What follows the status is the proxy's own text, and not shown. Raises PresignError as
+    `check_password` does.
     """
     if not (found := _REFUSED.match(str(error))):
         return None
-    why = ": the proxy's password is missing or wrong" if found[1] == "407" else ""
-    return f"is behind a proxy that does not connect to it (HTTP {found[1]}){why}"
+    check_password(int(found[1]))
+    return f"is behind a proxy that does not connect to it (HTTP {found[1]})"
+
+
+def check_password(status: int) -> None:
+    """Raise PresignError for a status that only proxies send: another attempt would get it, too."""
+    if status == 407:
+        text = "The proxy's password is missing or wrong (HTTP 407)."
+        raise PresignError(UNREACHABLE, text) from None
 
 
 def _is_http(proxy: str) -> bool:

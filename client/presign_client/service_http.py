@@ -11,6 +11,7 @@ from urllib3.exceptions import HTTPError
 
 from presign_client.errors import NOT_PRESIGN, UNREACHABLE, PresignError
 from presign_client.pools import CANNOT_BE_REACHED, Pools, causes, is_unsent, reason_of
+from presign_client.proxies import check_password
 from presign_client.stopping import check_wanted
 
 # Bytes of JSON. The longest answers are of batches, of 1,000 items: a key has up to 6 KiB (1,024
@@ -41,9 +42,11 @@ def whole(status: int, headers: Mapping[str, str], url: str, chunks: Iterable[by
     encodings, one in the other, a single chunk can be too much.
 
     Raises:
-        PresignError: if it is longer than any of presign's, or in an encoding not asked for.
+        PresignError: if it is longer than any of presign's, in an encoding not asked for, or of a
+            proxy that refuses the password.
 
     """
+    check_password(status)
     found = {name.lower(): value for name, value in headers.items()}
     if found.get("content-encoding", "identity").lower() not in ENCODINGS:
         raise not_presign(status, url, "in an encoding that was not asked for")
@@ -114,6 +117,7 @@ class ServiceHttp:
         """Return the answer to one attempt. `seconds` are for each next byte of it.
 
         Raises:
+            PresignError: if the answer is none of presign's.
             NoReplyError: if there is none.
 
         """

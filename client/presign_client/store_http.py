@@ -14,6 +14,7 @@ from urllib3.exceptions import HTTPError
 from presign_client.connections import IDLE_SECONDS
 from presign_client.errors import UNREACHABLE, PresignError
 from presign_client.pools import Pools, reason_of
+from presign_client.proxies import check_password
 from presign_client.retries import TemporaryError
 from presign_client.stopping import check_wanted
 
@@ -96,12 +97,14 @@ class StoreHttp:
         """Send one request, and yield the answer before its body is read.
 
         Raises:
+            PresignError: if a proxy refuses the password.
             TemporaryError: if there is no answer, or only a part of one.
 
         """
         # A connection whose answer has not been read is of no further use.
         response = self._send(method, url, headers, body)
         try:
+            check_password(response.status)
             if response.status < 200:  # by a given pool: what answers the request is still to come
                 response.close()
                 raise TemporaryError(PresignError(UNREACHABLE, "The store sent no final answer."))

@@ -27,6 +27,7 @@ from tests.support.processes import free_ports
 from tests.support.stub_server import make_tls_context
 
 NOWHERE = "http://presign.test"  # no such host: only a proxy can answer
+NO_PASSWORD = "The proxy's password is missing or wrong (HTTP 407)."
 CALLER = {"subject": "tests", "grants": []}
 
 
@@ -368,22 +369,26 @@ def refuses(status: str) -> Answer:
     return sends(f"HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n".encode())
 
 
-NO_PASSWORD = (
-    "presign is behind a proxy that does not connect to it (HTTP 407): "
-    "the proxy's password is missing or wrong."
-)
-
-
-def test_a_proxy_that_refuses_is_an_error_without_its_password(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("given", [False, True])
+def test_a_password_that_a_proxy_refuses_is_said_at_once(
+    monkeypatch: pytest.MonkeyPatch, scheme: str, *, given: bool
 ) -> None:
-    with store_that(refuses("407 Proxy Authentication Required")) as proxy:
-        for name in ("HTTP_PROXY", "HTTPS_PROXY"):
-            monkeypatch.setenv(name, proxy.url.replace("//", "//ann:pass-of-ann@"))
-        plain, secure = refusal(NOWHERE), refusal(NOWHERE.replace("http:", "https:"))
+    waits: list[float] = []
+    with store_that(refuses("407 not ann:pass-of-ann")) as proxy:
+        place = proxy.url.replace("//", "//ann:pass-of-ann@")
+        if not given:
+            monkeypatch.setenv(f"{scheme.upper()}_PROXY", place)
+        http = httpx.Client(proxy=place) if given else None
+        presign = Presign(
+            f"{scheme}://presign.test", TOKEN, retries=Retries(sleep=waits.append), http=http
+        )
+        with presign, pytest.raises(PresignError) as failed:
+            presign.whoami()
 
-    assert (plain.code, plain.status) == ("not_presign", 407)
-    assert str(secure) == f"unreachable: {NO_PASSWORD}"
+    assert str(failed.value) == f"unreachable: {NO_PASSWORD}"
+    assert failed.value.__suppress_context__
+    assert waits == []
 
 
 @pytest.mark.parametrize("status", ["403 not ann:pass-of-ann", "502 "])
@@ -399,13 +404,14 @@ def test_a_proxy_that_does_not_connect_is_said(
 
 
 def test_a_proxy_that_refuses_a_given_client_is_said() -> None:
-    with store_that(refuses("407 not ann:pass-of-ann")) as proxy:
+    with store_that(refuses("403 not ann:pass-of-ann")) as proxy:
         http = GivenHttp(httpx.Client(proxy=proxy.url.replace("//", "//ann:pass-of-ann@")))
         with pytest.raises(NoReplyError) as failed:
             http.send("GET", "https://presign.test/", {}, None, seconds=60)
         http.close()
 
-    assert failed.value.error.detail == NO_PASSWORD
+    text = "presign is behind a proxy that does not connect to it (HTTP 403)."
+    assert failed.value.error.detail == text
 
 
 @again_if_late

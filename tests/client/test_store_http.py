@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from urllib3 import BaseHTTPResponse, PoolManager
+from urllib3 import BaseHTTPResponse, PoolManager, ProxyManager
 from urllib3.exceptions import ProtocolError
 
 from presign_client import Presign, PresignError
@@ -323,22 +323,24 @@ def test_no_proxy_is_asked_for_hosts_that_need_none(
 
 
 @pytest.mark.parametrize("origin", [NOWHERE, NOWHERE.replace("http:", "https:")])
-def test_a_proxy_that_refuses_is_an_error_without_its_password(
-    monkeypatch: pytest.MonkeyPatch, origin: str
+@pytest.mark.parametrize("given", [False, True])
+def test_a_password_that_a_proxy_refuses_is_said_at_once(
+    monkeypatch: pytest.MonkeyPatch, origin: str, *, given: bool
 ) -> None:
-    refusal = b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n"
+    refusal = b"HTTP/1.1 407 not ann:pass-of-ann\r\ncontent-length: 0\r\n\r\n"
+    waits: list[float] = []
     with store_that(sends(refusal)) as proxy:
         for name in ("HTTP_PROXY", "HTTPS_PROXY"):
             monkeypatch.setenv(name, proxy.url.replace("//", "//ann:pass-of-ann@"))
         signed = SignedRequest(method="GET", url=origin + QUERY)
+        pool = ProxyManager(proxy.url) if given else None
         with pytest.raises(PresignError) as failed:
-            Store(Retries(tries=1)).send(lambda: signed)
+            Store(Retries(sleep=waits.append), pool).send(lambda: signed)
 
-    text = "is behind a proxy that does not connect to it (HTTP 407)"
-    assert str(failed.value) in {
-        "storage_refused: The store refused: HTTP 407.",
-        f"unreachable: The store {text}: the proxy's password is missing or wrong.",
-    }
+    text = "unreachable: The proxy's password is missing or wrong (HTTP 407)."
+    assert str(failed.value) == text
+    assert failed.value.__suppress_context__
+    assert waits == []
 
 
 def test_a_proxy_of_another_kind_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
