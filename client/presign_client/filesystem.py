@@ -12,13 +12,13 @@ import weakref
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from fsspec.spec import AbstractBufferedFile, AbstractFileSystem
 
 from presign_client.client import Presign
 from presign_client.errors import PresignError
+from presign_client.objects import time_of_header
 from presign_client.results import Copied, Entry
 from presign_client.transfers.names import is_below
 from presign_client.transfers.ranges import Ranges
@@ -231,12 +231,11 @@ class PresignFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has
             if error.code != "forbidden":
                 raise
             read = self.presign.ranges(bucket, key).find()  # needs no grant but `download`
-            when = read.get("last_modified")
             return Entry(
                 key=key,
                 size=read["content_length"],
                 etag=read["etag"],
-                last_modified=parsedate_to_datetime(when) if when else None,
+                last_modified=time_of_header(read.get("last_modified")),
             )
         return Entry(key=key, size=found.size, etag=found.etag, last_modified=found.last_modified)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -57,16 +57,24 @@ def _version(answer: Mapping[str, Any]) -> Version:
     )
 
 
+def time_of_header(text: str | None) -> datetime | None:
+    """Return the moment of an HTTP date. None: there is none, or one that cannot be read."""
+    try:
+        found = parsedate_to_datetime(text or "")
+    except (ValueError, OverflowError):
+        return None
+    return found.replace(tzinfo=found.tzinfo or timezone.utc)  # HTTP has no other zone
+
+
 def object_info(bucket: str, key: str, headers: Mapping[str, str]) -> ObjectInfo:
     """Return the object that the headers of a HEAD describe. Their names are in lower case."""
-    when = headers.get("last-modified")
     return ObjectInfo(
         bucket=bucket,
         key=key,
         size=length_of(headers.get("content-length")),
         etag=headers.get("etag", ""),
         content_type=headers.get("content-type"),
-        last_modified=parsedate_to_datetime(when) if when else None,
+        last_modified=time_of_header(headers.get("last-modified")),
         version_id=headers.get("x-amz-version-id"),
         metadata={
             name.removeprefix(METADATA): value

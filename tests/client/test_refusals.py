@@ -2,6 +2,7 @@
 
 import ssl
 from collections.abc import Callable
+from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any, NoReturn
@@ -10,6 +11,7 @@ import httpx
 import pytest
 
 from presign_client import Presign, PresignError, Retries
+from presign_client.filesystem import PresignFileSystem
 from presign_client.remote_signing import RemoteSigner, UnsignedRequest
 from tests.client.failing import fails
 from tests.client.fake import TOKEN, Fake, problem, s3_error
@@ -223,13 +225,13 @@ def test_a_stores_refusal_has_the_code_that_fits(
     assert len(fake.sent_to_the_store("DELETE")) == tries
 
 
-def without_headers(fake: Fake, **headers: str) -> None:
+def without_headers(fake: Fake, status: int = 200, body: bytes = b"", /, **headers: str) -> None:
     """Let the store's first answer have no others than these."""
     fake.put("a.csv", CONTENT)
-    fails(1, httpx.Response(200, headers=headers), fake, "store.test")
+    fails(1, httpx.Response(status, headers=headers, content=body), fake, "store.test")
 
 
-@pytest.mark.parametrize("length", [{}, {"content-length": "many"}])
+@pytest.mark.parametrize("length", [{}, {"content-length": "many"}, {"content-length": "9" * 19}])
 def test_a_head_that_says_no_length_is_refused(length: dict[str, str]) -> None:
     fake = Fake()
     without_headers(fake, **length)
@@ -238,13 +240,51 @@ def test_a_head_that_says_no_length_is_refused(length: dict[str, str]) -> None:
         fake.client().head("reports", "a.csv")
 
 
-@pytest.mark.parametrize("length", [{}, {"content-range": "bytes 0-0/*"}])
-def test_a_get_that_says_no_length_is_refused(tmp_path: Path, length: dict[str, str]) -> None:
+@pytest.mark.parametrize("status", [200, 206])
+@pytest.mark.parametrize(
+    "length", [{}, {"content-range": "bytes 0-0/*"}, {"content-range": f"bytes 0-0/{'9' * 19}"}]
+)
+def test_a_get_that_says_no_length_is_refused(
+    tmp_path: Path, status: int, length: dict[str, str]
+) -> None:
     fake = Fake(denied={"object-checks"})
-    without_headers(fake, **length)
+    without_headers(fake, status, **length)
 
     with pytest.raises(PresignError, match="storage_refused: The store does not say how long"):
         fake.client().download("reports", "a.csv", tmp_path / "a")
+
+
+def test_the_length_of_a_range_is_not_the_objects(tmp_path: Path) -> None:
+    fake = Fake(denied={"object-checks"})
+    without_headers(fake, 206, b"1")
+
+    with pytest.raises(PresignError, match="storage_refused: The store does not say how long"):
+        fake.client().download("reports", "a.csv", tmp_path / "a")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "yesterday", "Sun, 99 Mar 2026 12:00:00 GMT", f"01 Mar {'9' * 20} 12:00:00 GMT"]
+)
+def test_a_time_that_cannot_be_read_is_unknown(files: PresignFileSystem, text: str) -> None:
+    fake = Fake()
+    without_headers(fake, 200, b"12345", **{"last-modified": text})
+    found = fake.client().head("reports", "a.csv")
+    without_headers(fake, 200, b"12345", **{"last-modified": text})
+    fake.denied = {"head-urls"}
+    files.presign = fake.client()
+    entry = files.info("reports/a.csv")
+
+    assert (found.size, found.last_modified) == (5, None)
+    assert (entry["size"], entry["last_modified"]) == (5, None)
+
+
+def test_a_time_without_a_zone_is_utc() -> None:
+    fake = Fake()
+    without_headers(fake, **{"content-length": "5", "last-modified": "Sun, 01 Mar 2026 12:00:00"})
+
+    found = fake.client().head("reports", "a.csv")
+
+    assert found.last_modified == datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 def test_a_part_that_is_stored_without_an_etag_is_refused() -> None:

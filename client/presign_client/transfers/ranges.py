@@ -98,8 +98,10 @@ class Ranges:
             with self._store.answer(signed, headers={"range": "bytes=0-0"}) as answer:
                 answer.read(0)  # a byte, after which the connection is free for the next request
                 size = answer.headers.get("content-range", "").rpartition("/")[2]
+                if not size and answer.status != 206:  # whose length is that of the range
+                    size = answer.headers.get("content-length", "")
                 return {
-                    "content_length": length_of(size or answer.headers.get("content-length")),
+                    "content_length": length_of(size),
                     "etag": answer.headers.get("etag", ""),
                     "last_modified": answer.headers.get("last-modified"),
                 }
