@@ -97,6 +97,7 @@ class AsyncPresign:
     ) -> None:
         await self.aclose()
 
+    call = _awaited(Presign.call)
     whoami = _awaited(Presign.whoami)
     download_url = _awaited(Presign.download_url)
     upload_url = _awaited(Presign.upload_url)

@@ -1,9 +1,9 @@
 """The calls that move no bytes of an object: they sign, ask or delete."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 from presign_client.api import SIGNING_SECONDS, Api, nothing
@@ -62,6 +62,24 @@ class Calls:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        params: Mapping[str, str] | None = None,
+        repeatable: bool = True,
+    ) -> Any:
+        """Return the JSON that a call of the API answers; None: it has no body.
+
+        `path` is such as `/v1/upload-forms`, `params` its query. `repeatable` is False for a call
+        that creates something each time. Signed URLs are not hidden in what is returned.
+        """
+        path = path.removeprefix("/").removeprefix("v1/")
+        options = {"json": body, "params": params, "repeatable": repeatable}
+        return self._api.call(method, path, lambda answer: answer, **options)
 
     def whoami(self) -> "Caller":
         """Return who you are to the service, and your grants."""

@@ -40,6 +40,7 @@ async def test_a_call_is_awaited() -> None:
     async with client_of(fake) as client:
         assert (await client.head("reports", "a.csv")).size == 5
         assert (await client.whoami()).subject == "tests"
+        assert (await client.call("GET", "/v1/caller"))["subject"] == "tests"
         assert (await client.link("reports", "a.csv")).id == "7"
         assert [each.id async for each in client.links()] == ["9", "8"]
         await client.revoke_link("7")

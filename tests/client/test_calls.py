@@ -2,11 +2,14 @@
 
 import json
 import logging
+from contextlib import nullcontext
 from datetime import datetime
 
+import httpx
 import pytest
 
 from presign_client import PresignError
+from tests.client.failing import fails
 from tests.client.fake import SECRET, Fake, etag
 
 
@@ -30,6 +33,49 @@ def test_cookies_have_their_address_and_end() -> None:
     assert "signature-of-the-tests" not in repr(signed)
     assert fake.requests[0].content == b'{"bucket":"media","prefix":"film/"}'
     assert fake.client().cookies("media", "film/", expires_in=60).limited_by == "grant"
+
+
+@pytest.mark.parametrize("path", ["/v1/download-urls/batch", "v1/download-urls/batch"])
+def test_any_call_returns_its_json(path: str) -> None:
+    fake = Fake()
+
+    found = fake.client().call("POST", path, {"items": [{"bucket": "reports", "key": "a.csv"}]})
+
+    assert found["results"][0]["request"]["method"] == "GET"
+    assert fake.paths() == ["POST download-urls/batch"]
+
+
+def test_any_call_has_a_query() -> None:
+    fake = Fake()
+    fake.put("a b.csv", b"")
+
+    found = fake.client().call("GET", "/v1/objects", params={"bucket": "reports", "prefix": "a b"})
+
+    assert [each["key"] for each in found["objects"]] == ["a b.csv"]
+
+
+def test_any_call_without_an_answer_returns_none() -> None:
+    assert Fake().client().call("DELETE", "/v1/links/7") is None
+
+
+def test_any_call_has_the_usual_errors() -> None:
+    fake = Fake(denied={"upload-forms"})
+
+    with pytest.raises(PresignError) as failed:
+        fake.client().call("POST", "/v1/upload-forms", {"bucket": "reports"})
+
+    assert (failed.value.code, failed.value.status) == ("forbidden", 403)
+
+
+@pytest.mark.parametrize(("repeatable", "requests"), [(True, 2), (False, 1)])
+def test_any_call_is_repeated_unless_it_creates(requests: int, *, repeatable: bool) -> None:
+    fake = Fake()
+    fails(1, httpx.ReadError("lost"), fake)
+
+    with nullcontext() if repeatable else pytest.raises(PresignError, match="unreachable"):
+        fake.client().call("GET", "/v1/caller", repeatable=repeatable)
+
+    assert len(fake.requests) == requests
 
 
 def test_members_that_are_not_given_are_not_sent() -> None:
