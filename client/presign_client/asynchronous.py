@@ -42,26 +42,8 @@ def _awaited(
     return call
 
 
-def _transferred(
-    method: Callable[Concatenate[Presign, P], T],
-) -> Callable[Concatenate["AsyncPresign", P], Coroutine[Any, Any, T]]:
-    """As `_awaited`, for what moves bytes: it ends soon after it is cancelled."""
-
-    @wraps(method)
-    async def call(self: "AsyncPresign", /, *arguments: P.args, **named: P.kwargs) -> T:
-        ended = Event()
-        work = partial(method, self._presign, *arguments, **named)
-        try:
-            return await self._run(stopped_by(ended, work))
-        except BaseException:
-            stop(ended)
-            raise
-
-    return call
-
-
 class AsyncPresign:
-    """As `Presign`, whose methods are described there.
+    """As `Presign`, whose methods are described there. A call ends soon after it is cancelled.
 
     32 calls run at the same time, and more wait. So fewer may wait for another one, as at a pipe.
     """
@@ -112,10 +94,10 @@ class AsyncPresign:
     link = _awaited(Presign.link)
     revoke_link = _awaited(Presign.revoke_link)
     credentials = _awaited(Presign.credentials)
-    upload = _transferred(Presign.upload)
-    upload_folder = _transferred(Presign.upload_folder)
-    download = _transferred(Presign.download)
-    download_folder = _transferred(Presign.download_folder)
+    upload = _awaited(Presign.upload)
+    upload_folder = _awaited(Presign.upload_folder)
+    download = _awaited(Presign.download)
+    download_folder = _awaited(Presign.download_folder)
 
     async def versions(self, bucket: str, key: str) -> AsyncIterator[Version]:
         found = self._presign.versions(bucket, key)
@@ -136,4 +118,10 @@ class AsyncPresign:
                 yield entry
 
     async def _run(self, call: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+        ended = Event()
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._threads, stopped_by(ended, call))
+        except BaseException:
+            stop(ended)
+            raise

@@ -2,8 +2,10 @@
 
 import asyncio
 import inspect
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import httpx
 import pytest
@@ -11,6 +13,8 @@ import pytest
 from presign_client import AsyncPresign, Presign, PresignError
 from tests.client.fake import TOKEN, Fake
 from tests.client.fake_pool import FakePool
+from tests.client.socket_store import store_that
+from tests.support.late import again_if_late, within
 
 OF_ONE_KIND = {"close", "pages", "ranges"}
 
@@ -98,6 +102,24 @@ async def test_files_go_up_and_come_down(tmp_path: Path) -> None:
 
     assert (tmp_path / "b.csv").read_bytes() == bytes(range(23))
     assert {each.key for each in done.uploaded} >= {"copies/a.csv", "copies/b.csv"}
+
+
+@again_if_late
+@pytest.mark.parametrize("begin", [AsyncPresign.whoami, lambda client: anext(client.links())])
+async def test_a_call_that_is_cancelled_ends(
+    begin: Callable[[AsyncPresign], Coroutine[Any, Any, object]],
+) -> None:
+    """Else the process would wait for a silent service for up to 400 seconds."""
+    asked = Event()
+    with store_that(lambda *_: asked.set()) as service, within(30):
+        async with AsyncPresign(service.url, TOKEN) as client:
+            task = asyncio.ensure_future(begin(client))
+            await asyncio.to_thread(asked.wait, 60)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+    assert len(service.requests) == 1
 
 
 async def test_a_transfer_that_is_cancelled_ends(tmp_path: Path) -> None:
