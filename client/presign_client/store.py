@@ -19,7 +19,6 @@ MAYBE_EXPIRED = frozenset({400, 403})  # a new URL shows whether it is that
 RETRYABLE = frozenset({408, 429, 500, 502, 503, 504})
 SLOW_DOWN = frozenset({429, 503})
 REFUSED = "storage_refused"
-MAX_ERROR_BYTES = 64 * 1024
 RETRYABLE_CODES = frozenset({"InternalError", "SlowDown", "ServiceUnavailable"})
 _COPY_SOURCE = "x-amz-copy-source"
 _EXPIRES = re.compile("[?&]X-Amz-Expires=([0-9]{1,9})(?:&|$)")
@@ -66,7 +65,7 @@ class Store:
         sign: Callable[[], SignedRequest],
         body: "Callable[[], Body] | None" = None,
     ) -> "Answer":
-        """Send what `sign` returns, and return the store's answer, which has been read.
+        """Send what `sign` returns, and return the store's answer, whose start has been read.
 
         Each attempt has a URL and a body of its own. A refusal after the URL's end is like an
         answer that was lost.
@@ -176,7 +175,7 @@ class _Validity:
 
 
 def _refuse(answer: "Answer", signed: SignedRequest) -> None:
-    status, document = answer.status, answer.read(MAX_ERROR_BYTES)
+    status, document = answer.status, answer.read()
     found = _error_code(document)
     code = _CODES_OF_STATUSES.get(status, REFUSED)
     code = _CODES_OF_S3.get(found, "storage_unavailable" if status in RETRYABLE else code)

@@ -21,6 +21,7 @@ from presign_client.stopping import check_wanted
 # Bytes that are received and written at a time. Of 64 KiB each call of the system costs more, and
 # 1 MiB is given back to the system after each use.
 CHUNK = 256 * 1024
+MOST_BYTES = 64 * 1024  # of an answer that is no object
 FAST_SECONDS = 0.1  # for a chunk; on a slower line progress would come late
 Body = Iterable[bytes]
 
@@ -35,11 +36,11 @@ class Answer:
             name.lower(): _text(value) for name, value in response.headers.itermerged()
         }
 
-    def read(self, most: int | None = None) -> bytes:
+    def read(self, most: int = MOST_BYTES) -> bytes:
         """Read the body, or its start: no chunk after `most` bytes."""
         for chunk in self.chunks():
             self.content += chunk
-            if most is not None and len(self.content) > most:
+            if len(self.content) > most:
                 break
         return self.content
 

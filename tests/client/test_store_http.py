@@ -6,6 +6,7 @@ import socket
 import ssl
 from base64 import b64encode
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
@@ -175,6 +176,23 @@ def test_a_body_of_another_length_than_signed_is_refused(body: list[bytes]) -> N
 
     assert received[-1] == b"12345"
     assert store.connections == 2
+
+
+@pytest.mark.parametrize("status", [200, 403])
+def test_an_answer_without_an_end_is_left(status: int) -> None:
+    """To a PUT, a HEAD or a copy: it would fill the memory."""
+
+    def answer(connection: Connection, _: int) -> None:
+        connection.send(f"HTTP/1.1 {status} OK\r\ntransfer-encoding: chunked\r\n\r\n".encode())
+        while True:
+            connection.send(b"%x\r\n%b\r\n" % (CHUNK, bytes(CHUNK)))
+
+    refused = pytest.raises(PresignError, match="The store refused: HTTP 403")
+    http = Store(Retries(sleep=lambda _: None))
+    with store_that(answer) as store, refused if status == 403 else nullcontext():
+        signed = SignedRequest(method="DELETE", url=store.url + QUERY)
+        assert len(http.send(lambda: signed).content) < 3 * CHUNK
+    http.close()
 
 
 def early_hints(connection: Connection, number: int) -> None:
