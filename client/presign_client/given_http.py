@@ -8,8 +8,9 @@ from collections.abc import Mapping
 
 import httpx
 
-from presign_client.pools import CANNOT_BE_REACHED, CONNECT_SECONDS
+from presign_client.pools import CONNECT_SECONDS
 from presign_client.proxies import refusal
+from presign_client.reasons import CANNOT_BE_REACHED
 from presign_client.service_http import ACCEPTED, CHUNK, NoReplyError, Reply, whole
 
 

@@ -1,17 +1,15 @@
-"""Requests by urllib3, to presign and to the store: connections, proxies, TLS and failures.
+"""Requests by urllib3, to presign and to the store: connections, proxies and TLS.
 
 Nothing that is logged of a request has its query, where what signs a URL is.
 """
 
 import logging
 import os
-import socket
 import ssl
 import sys
 from base64 import b64encode
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache, partial
-from http.client import HTTPException
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -25,21 +23,15 @@ from urllib3 import (
     Retry,
     Timeout,
 )
-from urllib3.exceptions import (
-    ConnectTimeoutError,
-    NewConnectionError,
-    ProtocolError,
-    ProxyError,
-    TimeoutError,  # noqa: A004 - urllib3's
-)
+from urllib3.exceptions import ConnectTimeoutError, ProxyError
 
 from presign_client import __version__
 from presign_client.connections import TARGET, Pool, SecurePool, when_one_is_free
 from presign_client.errors import UNREACHABLE, PresignError
-from presign_client.proxies import proxy_for, refusal, variable_for
+from presign_client.proxies import proxy_for, variable_for
+from presign_client.reasons import NoProxyError, cause_of
 from presign_client.stopping import is_of_client
 
-CANNOT_BE_REACHED = "cannot be reached"
 CONNECT_SECONDS = 10
 CONNECTIONS = 128  # to one host: so many are kept, and threads of transfers share so many
 HOSTS = 10  # to which a manager keeps connections
@@ -47,10 +39,6 @@ USER_AGENT = f"presign-client/{__version__}"
 Threads = tuple[int, bool]  # those of a process, and whether it is those of transfers
 # `Retries` decides. The URL is signed for its host, and a token is for it alone.
 _ONCE = Retry(total=False, redirect=False)
-
-
-class NoProxyError(ProxyError):
-    """The proxy that a variable names cannot be reached."""
 
 
 class Pools:
@@ -119,9 +107,9 @@ class Pools:
             )
             return when_one_is_free(send)
         except ProxyError as error:
-            if self._given is not None or not isinstance(_cause_of(error), ConnectTimeoutError):
+            if self._given is not None or not isinstance(cause_of(error), ConnectTimeoutError):
                 raise
-            raise NoProxyError(variable_for(url, self._proxies), _cause_of(error)) from None
+            raise NoProxyError(variable_for(url, self._proxies), cause_of(error)) from None
 
     def _sender(self, origin: str) -> tuple[PoolManager | HTTPConnectionPool, str]:
         """Return what sends to a host, and the URL that it gets there.
@@ -222,55 +210,6 @@ def _authorization(proxy: str) -> Mapping[str, str]:
     words = f"{unquote(split.username)}:{unquote(split.password or '')}"
     # As UTF-8, which RFC 7617 has. `make_headers` of urllib3 takes Latin-1.
     return {"proxy-authorization": f"Basic {b64encode(words.encode()).decode()}"}
-
-
-def reason_of(error: Exception) -> str:
-    """Return what to say of an error of `request`. urllib3's own message may have the URL in it."""
-    cause = _cause_of(error)
-    if _is_untrusted(error):
-        return "has a TLS certificate that is not trusted here; SSL_CERT_FILE names others"
-    if isinstance(error, ProxyError) and (said := _reason_of_proxy(error)):
-        return said
-    if isinstance(cause, NewConnectionError):
-        return CANNOT_BE_REACHED
-    if isinstance(cause, TimeoutError | socket.timeout):
-        return "did not answer in time"
-    if isinstance(cause, HTTPException) and "header" in str(cause):  # beyond http.client's limits
-        return "sent too many headers"
-    return f"ended the connection ({type(error).__name__})"
-
-
-def _reason_of_proxy(error: ProxyError) -> str | None:
-    if isinstance(error, NoProxyError):
-        return f"is behind a proxy that cannot be reached, which {error.args[0]} names"
-    return refusal(_cause_of(error))
-
-
-def is_unsent(error: Exception) -> bool:
-    """Whether the server cannot have seen the request."""
-    # A NewConnectionError is one of these, too.
-    return isinstance(_cause_of(error), ConnectTimeoutError) or _is_untrusted(error)
-
-
-def _cause_of(error: Exception) -> Any:
-    """Return what an error of a proxy, or of a connection, is only around."""
-    is_around = isinstance(error, ProxyError | ProtocolError) and error.args
-    return error.args[-1] if is_around else error
-
-
-def causes(error: Any) -> Iterator[BaseException]:
-    """Yield an error, and what it is around.
-
-    Never its `__context__`: a program may call while it handles an error of another server, and
-    that is the context then.
-    """
-    while isinstance(error, BaseException):
-        yield error
-        error = error.__cause__ or (error.args[-1] if error.args else None)
-
-
-def _is_untrusted(error: Exception) -> bool:
-    return any(isinstance(each, ssl.SSLCertVerificationError) for each in causes(error))
 
 
 class _WithoutQuery(logging.Filter):

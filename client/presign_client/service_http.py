@@ -10,8 +10,9 @@ from urllib.parse import urlsplit
 from urllib3.exceptions import HTTPError
 
 from presign_client.errors import NOT_PRESIGN, UNREACHABLE, PresignError
-from presign_client.pools import CANNOT_BE_REACHED, Pools, causes, is_unsent, reason_of
+from presign_client.pools import Pools
 from presign_client.proxies import check_password
+from presign_client.reasons import CANNOT_BE_REACHED, causes, is_unsent, reason_of
 from presign_client.stopping import check_wanted
 
 # Bytes of JSON. The longest answers are of batches, of 1,000 items: a key has up to 6 KiB (1,024

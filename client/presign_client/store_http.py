@@ -13,8 +13,9 @@ from urllib3.exceptions import HTTPError
 
 from presign_client.connections import IDLE_SECONDS
 from presign_client.errors import UNREACHABLE, PresignError
-from presign_client.pools import Pools, reason_of
+from presign_client.pools import Pools
 from presign_client.proxies import check_password
+from presign_client.reasons import reason_of
 from presign_client.retries import TemporaryError
 from presign_client.stopping import check_wanted
 

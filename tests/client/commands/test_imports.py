@@ -29,7 +29,7 @@ OF_EACH: Final = BELOW | {
 }
 OF_CALLS: Final = {
     *("answers", "api", "calls", "retries", "settings", "signed", "stopping", "store"),
-    *("connections", "pools", "proxies", "service_http"),
+    *("connections", "pools", "proxies", "reasons", "service_http"),
     "commands.progress",
 }
 

@@ -1,0 +1,72 @@
+"""Why there is no answer, as it may be shown: urllib3's own messages may have the URL in them."""
+
+import socket
+import ssl
+from collections.abc import Iterator
+from http.client import HTTPException
+from typing import Any
+
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    NewConnectionError,
+    ProtocolError,
+    ProxyError,
+    TimeoutError,  # noqa: A004 - urllib3's
+)
+
+from presign_client.proxies import refusal
+
+CANNOT_BE_REACHED = "cannot be reached"
+
+
+class NoProxyError(ProxyError):
+    """The proxy that a variable names cannot be reached."""
+
+
+def reason_of(error: Exception) -> str:
+    """Return what to say of an error of `request`. urllib3's own message may have the URL in it."""
+    cause = cause_of(error)
+    if _is_untrusted(error):
+        return "has a TLS certificate that is not trusted here; SSL_CERT_FILE names others"
+    if isinstance(error, ProxyError) and (said := _reason_of_proxy(error)):
+        return said
+    if isinstance(cause, NewConnectionError):
+        return CANNOT_BE_REACHED
+    if isinstance(cause, TimeoutError | socket.timeout):
+        return "did not answer in time"
+    if isinstance(cause, HTTPException) and "header" in str(cause):  # beyond http.client's limits
+        return "sent too many headers"
+    return f"ended the connection ({type(error).__name__})"
+
+
+def _reason_of_proxy(error: ProxyError) -> str | None:
+    if isinstance(error, NoProxyError):
+        return f"is behind a proxy that cannot be reached, which {error.args[0]} names"
+    return refusal(cause_of(error))
+
+
+def is_unsent(error: Exception) -> bool:
+    """Whether the server cannot have seen the request."""
+    # A NewConnectionError is one of these, too.
+    return isinstance(cause_of(error), ConnectTimeoutError) or _is_untrusted(error)
+
+
+def cause_of(error: Exception) -> Any:
+    """Return what an error of a proxy, or of a connection, is only around."""
+    is_around = isinstance(error, ProxyError | ProtocolError) and error.args
+    return error.args[-1] if is_around else error
+
+
+def causes(error: Any) -> Iterator[BaseException]:
+    """Yield an error, and what it is around.
+
+    Never its `__context__`: a program may call while it handles an error of another server, and
+    that is the context then.
+    """
+    while isinstance(error, BaseException):
+        yield error
+        error = error.__cause__ or (error.args[-1] if error.args else None)
+
+
+def _is_untrusted(error: Exception) -> bool:
+    return any(isinstance(each, ssl.SSLCertVerificationError) for each in causes(error))
