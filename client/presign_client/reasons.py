@@ -1,5 +1,6 @@
 """Why there is no answer, as it may be shown: urllib3's own messages may have the URL in them."""
 
+import os
 import socket
 import ssl
 from collections.abc import Iterator
@@ -39,6 +40,17 @@ def reason_of(error: Exception) -> str:
     return f"ended the connection ({type(error).__name__})"
 
 
+def system_reason(error: Exception) -> str:
+    """Return why the system could not connect, in brackets, or nothing."""
+    for each in _causes(error):
+        match each:
+            case socket.gaierror():
+                return " (unknown host)"
+            case OSError(errno=int(number)):
+                return f" ({os.strerror(number).lower()})"
+    return ""
+
+
 def _reason_of_proxy(error: ProxyError) -> str | None:
     if isinstance(error, NoProxyError):
         return f"is behind a proxy that cannot be reached, which {error.args[0]} names"
@@ -57,7 +69,7 @@ def cause_of(error: Exception) -> Any:
     return error.args[-1] if is_around else error
 
 
-def causes(error: Any) -> Iterator[BaseException]:
+def _causes(error: Any) -> Iterator[BaseException]:
     """Yield an error, and what it is around.
 
     Never its `__context__`: a program may call while it handles an error of another server, and
@@ -69,4 +81,4 @@ def causes(error: Any) -> Iterator[BaseException]:
 
 
 def _is_untrusted(error: Exception) -> bool:
-    return any(isinstance(each, ssl.SSLCertVerificationError) for each in causes(error))
+    return any(isinstance(each, ssl.SSLCertVerificationError) for each in _causes(error))

@@ -1,7 +1,5 @@
 """The HTTP between this machine and presign."""
 
-import os
-import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +10,7 @@ from urllib3.exceptions import HTTPError
 from presign_client.errors import NOT_PRESIGN, UNREACHABLE, PresignError
 from presign_client.pools import Pools
 from presign_client.proxies import check_password
-from presign_client.reasons import CANNOT_BE_REACHED, causes, is_unsent, reason_of
+from presign_client.reasons import CANNOT_BE_REACHED, is_unsent, reason_of, system_reason
 from presign_client.stopping import check_wanted
 
 # Bytes of JSON. The longest answers are of batches, of 1,000 items: a key has up to 6 KiB (1,024
@@ -67,7 +65,7 @@ class NoReplyError(Exception):
         super().__init__()
         text = f"presign {reason}."
         if reason == CANNOT_BE_REACHED:
-            why = _system_reason(error)
+            why = system_reason(error)
             text = f"Cannot connect to {_origin_of(url)}{why}: is PRESIGN_URL right?"
         self.error = PresignError(UNREACHABLE, text)
         self.is_unsent = is_unsent
@@ -85,17 +83,6 @@ def not_presign(status: int, url: str, what: str) -> PresignError:
 def _origin_of(url: str) -> str:
     """Return scheme and host, without a password."""
     return f"{urlsplit(url).scheme}://{urlsplit(url).netloc.rpartition('@')[2]}"
-
-
-def _system_reason(error: Exception) -> str:
-    """Return why the system could not connect, in brackets, or nothing."""
-    for each in causes(error):
-        match each:
-            case socket.gaierror():
-                return " (unknown host)"
-            case OSError(errno=int(number)):
-                return f" ({os.strerror(number).lower()})"
-    return ""
 
 
 class ServiceHttp:
