@@ -10,7 +10,7 @@ import httpx
 
 from presign_client.pools import CONNECT_SECONDS
 from presign_client.proxies import refusal
-from presign_client.reasons import CANNOT_BE_REACHED
+from presign_client.reasons import CANNOT_BE_REACHED, system_reason
 from presign_client.service_http import ACCEPTED, CHUNK, NoReplyError, Reply, whole
 
 
@@ -43,7 +43,7 @@ class GivenHttp:
                 return whole(answer.status_code, answer.headers, url, answer.iter_bytes(CHUNK))
         except (httpx.TransportError, httpx.DecodingError) as error:
             is_unsent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
-            raise NoReplyError(_reason_of(error), error, url, is_unsent=is_unsent) from None
+            raise NoReplyError(_reason_of(error), url, is_unsent=is_unsent) from None
 
 
 def _reason_of(error: httpx.RequestError) -> str:
@@ -51,7 +51,7 @@ def _reason_of(error: httpx.RequestError) -> str:
     if isinstance(error, httpx.ConnectError):
         if "CERTIFICATE_VERIFY_FAILED" in str(error) or isinstance(error.__cause__, ssl.SSLError):
             return "has a TLS certificate that is not trusted here"
-        return CANNOT_BE_REACHED
+        return CANNOT_BE_REACHED + system_reason(error)
     if isinstance(error, httpx.ProxyError) and (said := refusal(error)):
         return said
     if isinstance(error, httpx.TimeoutException):

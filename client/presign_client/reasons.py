@@ -9,6 +9,7 @@ from typing import Any
 
 from urllib3.exceptions import (
     ConnectTimeoutError,
+    LocationParseError,
     NewConnectionError,
     ProtocolError,
     ProxyError,
@@ -31,8 +32,8 @@ def reason_of(error: Exception) -> str:
         return "has a TLS certificate that is not trusted here; SSL_CERT_FILE names others"
     if isinstance(error, ProxyError) and (said := _reason_of_proxy(error)):
         return said
-    if isinstance(cause, NewConnectionError):
-        return CANNOT_BE_REACHED
+    if isinstance(cause, NewConnectionError | LocationParseError):  # or no name of a host
+        return CANNOT_BE_REACHED + system_reason(error)
     if isinstance(cause, TimeoutError | socket.timeout):
         return "did not answer in time"
     if isinstance(cause, HTTPException) and "header" in str(cause):  # beyond http.client's limits

@@ -10,7 +10,7 @@ from urllib3.exceptions import HTTPError
 from presign_client.errors import NOT_PRESIGN, UNREACHABLE, PresignError
 from presign_client.pools import Pools
 from presign_client.proxies import check_password
-from presign_client.reasons import CANNOT_BE_REACHED, is_unsent, reason_of, system_reason
+from presign_client.reasons import CANNOT_BE_REACHED, is_unsent, reason_of
 from presign_client.stopping import check_wanted
 
 # Bytes of JSON. The longest answers are of batches, of 1,000 items: a key has up to 6 KiB (1,024
@@ -61,11 +61,11 @@ def whole(status: int, headers: Mapping[str, str], url: str, chunks: Iterable[by
 class NoReplyError(Exception):
     """There is no whole answer. `is_unsent`: presign cannot have seen the request."""
 
-    def __init__(self, reason: str, error: Exception, url: str, *, is_unsent: bool) -> None:
+    def __init__(self, reason: str, url: str, *, is_unsent: bool) -> None:
         super().__init__()
         text = f"presign {reason}."
-        if reason == CANNOT_BE_REACHED:
-            why = system_reason(error)
+        if reason.startswith(CANNOT_BE_REACHED):
+            why = reason.removeprefix(CANNOT_BE_REACHED)
             text = f"Cannot connect to {_origin_of(url)}{why}: is PRESIGN_URL right?"
         self.error = PresignError(UNREACHABLE, text)
         self.is_unsent = is_unsent
@@ -122,5 +122,5 @@ class ServiceHttp:
             check_wanted()  # else this may be no end of the body, but that of the connection
         except HTTPError as error:
             check_wanted()
-            raise NoReplyError(reason_of(error), error, url, is_unsent=is_unsent(error)) from None
+            raise NoReplyError(reason_of(error), url, is_unsent=is_unsent(error)) from None
         return reply

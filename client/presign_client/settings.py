@@ -21,11 +21,19 @@ def service_url(url: str | None, environment: Mapping[str, str] = os.environ) ->
     url = url or environment.get("PRESIGN_URL")
     if not url:
         raise ValueError("Where is presign? Set PRESIGN_URL, such as https://presign.example.com.")
-    split = urlsplit(url)
-    is_http = split.scheme in {"http", "https"} and split.hostname
-    if not is_http or split.query or split.username or not all("!" <= each <= "~" for each in url):
+    if not _is_of_http(url):
         raise ValueError("The URL of presign must look like https://presign.example.com.")
     return url.rstrip("/")
+
+
+def _is_of_http(url: str) -> bool:
+    try:
+        split = urlsplit(url)
+        place = split.hostname, split.port  # which may be no number
+    except ValueError:
+        return False
+    is_http = split.scheme in {"http", "https"} and place[0] and not split.username
+    return bool(is_http) and all("!" <= each <= "~" and each not in "?#" for each in url)
 
 
 def token_source(

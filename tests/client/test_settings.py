@@ -25,6 +25,11 @@ def test_a_token_that_is_none_is_never_sent(token: str) -> None:
         "https://a?b",
         "https://ä",
         "https://a/b c",
+        "https://a/#b",
+        "https://a/#",
+        "https://a:b",
+        "https://a:99999",
+        "https://[",
     ],
 )
 def test_an_invalid_service_url_is_refused(url: str) -> None:

@@ -228,7 +228,13 @@ def test_a_redirect_is_not_followed(http: StoreHttp) -> None:
 def test_a_store_that_does_not_listen_cannot_be_reached() -> None:
     [port] = free_ports(1)
 
-    assert refusal(f"http://127.0.0.1:{port}").detail == "The store cannot be reached."
+    detail = refusal(f"http://127.0.0.1:{port}").detail
+    assert detail == "The store cannot be reached (connection refused)."
+
+
+@pytest.mark.parametrize(("host", "why"), [("a.invalid", " (unknown host)"), ("a..test", "")])
+def test_a_host_that_is_none_is_said(host: str, why: str) -> None:
+    assert refusal(f"http://{host}").detail == f"The store cannot be reached{why}."
 
 
 class Stalled(PoolManager):
