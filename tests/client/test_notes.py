@@ -52,6 +52,17 @@ def test_a_transfer_that_was_not_begun_leaves_no_note(
     assert list(state.iterdir()) == []
 
 
+def test_an_upload_whose_note_cannot_be_written_is_aborted(fake: Fake, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.write_bytes(CONTENT)
+
+    with no_file_above(10), pytest.raises(OSError, match="File too large"):
+        upload(fake, source)
+
+    assert "DELETE multipart-uploads/upload-1" in fake.paths()
+    assert fake.uploads == {}
+
+
 def test_a_note_that_cannot_be_removed_is_empty(
     fake: Fake, tmp_path: Path, state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,8 @@
 """The parts of one multipart upload: sent in parallel, completed and checked."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from contextvars import Context
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -138,6 +140,17 @@ class PartsUpload:
             checksum_algorithm=self._job.options.checksum,
             checksums={str(part.number): encoded(digest)},
         )
+
+
+@contextmanager
+def aborted_if_it_fails(upload: PartsUpload) -> Iterator[None]:
+    """Leave no parts at the store that no later run would find: they cost money."""
+    try:
+        yield
+    except BaseException:
+        with suppress(PresignError, OSError):  # such as of the token's file
+            Context().run(upload.abort)  # also of a thread that is to end
+        raise
 
 
 def create(job: Job, size: int, part_size: int) -> str:

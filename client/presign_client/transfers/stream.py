@@ -3,15 +3,13 @@
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import suppress
-from contextvars import Context
 from io import RawIOBase
 from typing import BinaryIO
 
 from presign_client.errors import PresignError
 from presign_client.results import Uploaded
 from presign_client.transfers.job import Job
-from presign_client.transfers.parts import PartsUpload, SentPart, create
+from presign_client.transfers.parts import PartsUpload, SentPart, aborted_if_it_fails, create
 from presign_client.transfers.plan import MIB, PARTS, Part
 from presign_client.transfers.source import BytesSource
 from presign_client.transfers.upload import upload_single
@@ -31,12 +29,8 @@ def upload_stream(job: Job, stream: BinaryIO) -> Uploaded:
         return upload_single(job, BytesSource(begun[0]))
     upload_id = create(job, sum(map(len, begun)), part_size)  # there are at least so many
     upload = PartsUpload(job, upload_id, part_size, None)
-    try:
+    with aborted_if_it_fails(upload):
         return upload.complete(_send(job, upload, _buffers(stream, part_size, begun)))
-    except BaseException:
-        with suppress(PresignError):
-            Context().run(upload.abort)  # also of a thread that is to end
-        raise
 
 
 def _send(job: Job, upload: PartsUpload, buffers: Iterator[tuple[int, bytes]]) -> list[SentPart]:

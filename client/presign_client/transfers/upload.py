@@ -1,7 +1,7 @@
 """Uploads of files, which can be resumed."""
 
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from presign_client.errors import PresignError
 from presign_client.notes import Note
 from presign_client.results import Uploaded
 from presign_client.transfers.job import Job
-from presign_client.transfers.parts import PartsUpload, SentPart, create
+from presign_client.transfers.parts import PartsUpload, SentPart, aborted_if_it_fails, create
 from presign_client.transfers.plan import SINGLE_PUT, Part, part_size_of, parts_of
 from presign_client.transfers.single import SingleUpload
 from presign_client.transfers.source import FileSource, Source
@@ -54,9 +54,10 @@ class _FileUpload:
             return Uploaded(**self._job.bucket_and_key, size=size)
         if upload is None or stored is None:
             upload, stored = self._created(), {}
-        sent = self._send(upload, parts, stored)
-        self._source.check_unchanged()
-        done = upload.complete(sent)
+        with nullcontext() if self._note.is_kept else aborted_if_it_fails(upload):
+            sent = self._send(upload, parts, stored)
+            self._source.check_unchanged()
+            done = upload.complete(sent)
         self._note.forget()
         return done
 
@@ -78,8 +79,10 @@ class _FileUpload:
     def _created(self) -> PartsUpload:
         size, part_size = self._source.size, self._part_size
         upload_id = create(self._job, size, part_size)
-        self._note.write({"upload_id": upload_id, "size": size, "part_size": part_size})
-        return PartsUpload(self._job, upload_id, part_size, size)
+        upload = PartsUpload(self._job, upload_id, part_size, size)
+        with aborted_if_it_fails(upload):
+            self._note.write({"upload_id": upload_id, "size": size, "part_size": part_size})
+        return upload
 
     def _send(
         self, upload: PartsUpload, parts: list[Part], stored: Mapping[int, Any]

@@ -95,3 +95,14 @@ def test_a_home_that_cannot_be_written_is_no_error(
     upload(fake, file)
 
     assert fake.objects == {"a.csv": CONTENT}
+
+
+def test_without_a_home_a_failed_upload_leaves_no_parts(
+    fake: Fake, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No later run would find them."""
+    monkeypatch.setenv("XDG_STATE_HOME", os.devnull)
+
+    interrupted(fake, upload, file)
+
+    assert fake.uploads == {}
