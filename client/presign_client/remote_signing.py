@@ -25,7 +25,7 @@ class UnsignedRequest:
     region: str
     method: str
     uri: str
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     body: str | None = field(default=None, repr=False)
 
 

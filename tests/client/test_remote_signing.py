@@ -14,6 +14,13 @@ from tests.client.fake import TOKEN, Fake
 REQUEST = UnsignedRequest(region="eu-west-1", method="GET", uri="https://store.test/b/a")
 
 
+def test_a_customers_key_is_not_in_its_representation() -> None:
+    """Of encryption with a key of the customer's own the key is a header."""
+    sent = ("x-amz-server-side-encryption-customer-key", "key-of-ann")
+
+    assert "key-of-ann" not in repr(replace(REQUEST, headers=(sent,)))
+
+
 @dataclass
 class Signing:
     """A signer in front of the fake, with a time and a token of its own."""
