@@ -7,6 +7,7 @@ from urllib.parse import SplitResult, urlsplit
 from presign_client.errors import UNREACHABLE, PresignError
 
 FORM = "http://proxy.example.com:3128"
+WITH_PASSWORD = "USER:PASSWORD@ before the host"  # noqa: S105 - the form of one
 _REFUSED = re.compile(r"(?:Tunnel connection failed: )?(\d{3}) ")  # by http.client, and by httpx
 
 
@@ -31,8 +32,8 @@ def proxy_for(url: str, settings: Mapping[str, str]) -> str | None:
     if not _is_http(proxy):
         raise PresignError(
             UNREACHABLE,
-            f"{variable_for(url, settings)} must look like {FORM}, or with USER:PASSWORD@ before "
-            "the host. For a proxy that does not speak HTTP give `http` and `pool`.",
+            f"{variable_for(url, settings)} must look like {FORM}, or with {WITH_PASSWORD}. For a "
+            "proxy that does not speak HTTP give `http` and `pool`.",
         )
     return proxy
 
@@ -58,8 +59,8 @@ def refusal(error: Exception) -> str | None:
 def check_password(status: int) -> None:
     """Raise PresignError for a status that only proxies send: another attempt would get it, too."""
     if status == 407:
-        text = "The proxy's password is missing or wrong (HTTP 407)."
-        raise PresignError(UNREACHABLE, text) from None
+        text = "The proxy's password is missing or wrong (HTTP 407). Its URL has"
+        raise PresignError(UNREACHABLE, f"{text} {WITH_PASSWORD}.") from None
 
 
 def _is_http(proxy: str) -> bool:

@@ -19,7 +19,7 @@ from presign_client import Presign, PresignError, Retries
 from presign_client.given_http import GivenHttp
 from presign_client.pools import _new_manager
 from presign_client.proxies import FORM
-from presign_client.service_http import MAX_ANSWER, NoReplyError, ServiceHttp
+from presign_client.service_http import MAX_ANSWER, NoReplyError, Reply, ServiceHttp
 from tests.client.fake import TOKEN
 from tests.client.socket_store import Answer, Connection, SocketStore, sends, store_that
 from tests.support.late import again_if_late, within
@@ -27,7 +27,10 @@ from tests.support.processes import free_ports
 from tests.support.stub_server import make_tls_context
 
 NOWHERE = "http://presign.test"  # no such host: only a proxy can answer
-NO_PASSWORD = "The proxy's password is missing or wrong (HTTP 407)."
+NO_PASSWORD = (
+    "The proxy's password is missing or wrong (HTTP 407). "
+    "Its URL has USER:PASSWORD@ before the host."
+)
 CALLER = {"subject": "tests", "grants": []}
 
 
@@ -178,6 +181,10 @@ def test_an_answer_without_a_body_keeps_the_connection() -> None:
 def test_an_answer_that_is_not_compressed_as_it_says_is_broken() -> None:
     with store_that(sends(answer_of(CALLER, "content-encoding: gzip"))) as service:
         assert "presign ended the connection (DecodeError)" in refusal(service.url).detail
+
+
+def test_no_representation_of_an_answer_shows_what_it_has() -> None:
+    assert "X-Amz" not in repr(Reply(200, {}, b'{"url": "https://store.test/?X-Amz-Signature=1"}'))
 
 
 def test_answers_before_the_final_one_are_passed_over() -> None:
