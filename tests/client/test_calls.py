@@ -58,6 +58,12 @@ def test_any_call_without_an_answer_returns_none() -> None:
     assert Fake().client().call("DELETE", "/v1/links/7") is None
 
 
+@pytest.mark.parametrize("path", ["/v1/links/ü", "/v1/a b", "/v1/a\r\nb"])
+def test_a_path_that_cannot_be_sent_is_refused(path: str) -> None:
+    with pytest.raises(ValueError, match="percent-encoded"):
+        Fake().client().call("GET", path)
+
+
 def test_any_call_has_the_usual_errors() -> None:
     fake = Fake(denied={"upload-forms"})
 
