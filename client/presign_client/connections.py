@@ -148,8 +148,8 @@ class SecurePool(Pool, HTTPSConnectionPool):
 def when_one_is_free(send: Callable[..., BaseHTTPResponse]) -> BaseHTTPResponse:
     """Return the answer to a request, which may have to wait for a connection.
 
-    Other transfers move bytes by all of them then: no server is late, and no attempt has failed.
-    urllib3 raises EmptyPoolError before it takes a byte of the body.
+    Others move bytes by all of them then: no server is late, and no attempt has failed. urllib3
+    raises EmptyPoolError before it takes a byte of the body.
 
     Raises:
         StoppedError: if this thread is to end, about a second later.

@@ -33,10 +33,10 @@ from presign_client.reasons import NoProxyError, cause_of
 from presign_client.stopping import is_of_client
 
 CONNECT_SECONDS = 10
-CONNECTIONS = 128  # to one host: so many are kept, and threads of transfers share so many
+CONNECTIONS = 128  # to one host: so many are kept, and threads that share them have no more
 HOSTS = 10  # to which a manager keeps connections
 USER_AGENT = f"presign-client/{__version__}"
-Threads = tuple[int, bool]  # those of a process, and whether it is those of transfers
+Threads = tuple[int, bool]  # those of a process, and whether they share a number of connections
 # `Retries` decides. The URL is signed for its host, and a token is for it alone.
 _ONCE = Retry(total=False, redirect=False)
 
@@ -46,10 +46,14 @@ class Pools:
 
     Without a pool that is `given` the proxies are those of the environment, and so are the
     authorities that sign certificates (`SSL_CERT_FILE`, `SSL_CERT_DIR`).
+
+    Threads share the connections to a host, and wait for a free one. With `may_hold` only those of
+    transfers do: one of the program may hold its connection for as long as it likes, such as while
+    it writes into a pipe that a transfer reads.
     """
 
-    def __init__(self, given: PoolManager | None = None) -> None:
-        self._given, self._lock = given, Lock()
+    def __init__(self, given: PoolManager | None = None, *, may_hold: bool = False) -> None:
+        self._given, self._may_hold, self._lock = given, may_hold, Lock()
         self._proxies = {} if given else _proxies()
         self._managers: dict[tuple[str, str | None, Threads], PoolManager] = {}
         self._direct: dict[tuple[str, Threads], HTTPConnectionPool] = {}
@@ -73,9 +77,7 @@ class Pools:
     ) -> BaseHTTPResponse:
         """Send one request once, and return the answer before its body.
 
-        `seconds` are for each next byte. A thread of a transfer waits as long as others like it use
-        all connections. One of the program does not: it may write what it reads into a pipe, and
-        wait for a transfer there.
+        `seconds` are for each next byte, after the wait for a connection.
 
         Raises:
             HTTPError: if there is no answer. It may have the URL in it.
@@ -118,7 +120,7 @@ class Pools:
         KiB, medians of six: 0.72 ms of CPU a file, 0.74 by managers; over TLS 0.64 and 0.68.
         """
         # A forked process has the same sockets, and would read the answers of its parent.
-        threads = os.getpid(), is_of_client()
+        threads = os.getpid(), is_of_client() or not self._may_hold
         with self._lock:
             if (origin, threads) in self._direct:
                 return self._direct[origin, threads], "/"

@@ -87,7 +87,7 @@ class StoreHttp:
     """Sends requests to the store. Threads may share it. `pool` is as in `Pools`."""
 
     def __init__(self, pool: PoolManager | None = None) -> None:
-        self._pools = Pools(pool)
+        self._pools = Pools(pool, may_hold=True)
 
     def close(self) -> None:
         self._pools.close()

@@ -9,6 +9,7 @@ from base64 import b64encode
 from collections.abc import Callable
 from hashlib import sha1
 from pathlib import Path
+from threading import Event
 
 import httpx
 import pytest
@@ -20,6 +21,7 @@ from presign_client.given_http import GivenHttp
 from presign_client.pools import _new_manager
 from presign_client.proxies import FORM
 from presign_client.service_http import MAX_ANSWER, NoReplyError, Reply, ServiceHttp
+from presign_client.stopping import stopped_by
 from tests.client.fake import TOKEN
 from tests.client.socket_store import Answer, Connection, SocketStore, sends, store_that
 from tests.support.late import again_if_late, within
@@ -71,6 +73,14 @@ def test_calls_share_a_connection() -> None:
 
     assert service.connections == 1
     assert {f"authorization: bearer {TOKEN}", "accept: */*"} <= {*lines_of(service)}
+
+
+def test_threads_of_transfers_call_by_the_same_connection() -> None:
+    """Else a large download would begin with another handshake."""
+    with store_that(sends(OK)) as service, client_of(service.url) as presign:
+        assert presign.whoami() == stopped_by(Event(), presign.whoami)()
+
+    assert service.connections == 1
 
 
 def test_a_body_is_json_with_its_length() -> None:
