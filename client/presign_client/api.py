@@ -1,12 +1,12 @@
 """Calls of the service's JSON API: the token, problems and retries."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from json import dumps, loads
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode
 
 from presign_client.answers import OF_ANOTHER_FORM, with_members
-from presign_client.errors import InvalidField, PresignError
+from presign_client.errors import NOT_PRESIGN, InvalidField, PresignError
 from presign_client.retries import Retries, TemporaryError
 from presign_client.service_http import NoReplyError, Reply, ServiceHttp, not_presign
 from presign_client.signed import SignedRequest, signed_request
@@ -83,6 +83,23 @@ class Api:
         """Send the members that are not None, since the service refuses null."""
         body = {name: value for name, value in members.items() if value is not None}
         return self.call("POST", path, read, json=body, repeatable=repeatable)
+
+    def pages(
+        self,
+        path: str,
+        read: Callable[[Any], tuple[T, str | None]],
+        params: Mapping[str, str],
+    ) -> Iterator[T]:
+        """Yield each page, as `read` returns it with what asks for the next one."""
+        asked = params
+        while True:
+            page, after = self.call("GET", path, read, params=asked)
+            yield page
+            if after is None:
+                return
+            if after == asked.get("after"):  # such as from a cache that ignores queries
+                raise PresignError(NOT_PRESIGN, "The list does not go on: each page is the same.")
+            asked = {**params, "after": after}
 
     def signed(self, path: str, **members: Any) -> SignedRequest:
         return self.post(path, signed_request, **members)

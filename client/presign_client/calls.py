@@ -195,15 +195,11 @@ class Calls:
         from presign_client.objects import versions_page
 
         params = {"bucket": bucket, "prefix": key, "delimiter": "/"}
-        while True:
-            page, after = self._api.call("GET", "object-versions", versions_page, params=params)
+        for page in self._api.pages("object-versions", versions_page, params):
             for its_key, version in page:
                 if its_key != key:
                     return  # the keys are in order, and this one only begins with it
                 yield version
-            if after is None:
-                return
-            params["after"] = after
 
     def list(self, bucket: str, prefix: str = "", *, recursive: bool = False) -> "Iterator[Entry]":
         """Yield the objects whose keys begin with `prefix`, page by page.
@@ -214,17 +210,12 @@ class Calls:
             yield from page.entries
 
     def pages(self, bucket: str, prefix: str = "", *, recursive: bool = False) -> "Iterator[Page]":
-        """Yield the pages of a listing. `list` is simpler."""
+        """Return the pages of a listing. `list` is simpler."""
         from presign_client.listing import read_page
 
         # By the service: without `encoding-type=url` the store's XML cannot have some keys.
         params = {"bucket": bucket, "prefix": prefix} | ({} if recursive else {"delimiter": "/"})
-        while True:
-            page = self._api.call("GET", "objects", read_page, params=params)
-            yield page
-            if page.token is None:
-                return
-            params["after"] = page.token
+        return self._api.pages("objects", read_page, params)
 
     def link(
         self,
@@ -264,13 +255,8 @@ class Calls:
         """Yield the share links that you have made and that have not expired, the newest first."""
         from presign_client.links import links_page
 
-        params: dict[str, str] = {}
-        while True:
-            page, after = self._api.call("GET", "links", links_page, params=params)
+        for page in self._api.pages("links", links_page, {}):
             yield from page
-            if after is None:
-                return
-            params = {"after": after}
 
     def revoke_link(self, link_id: str) -> None:
         """End a share link that you have made. Raises `not_found` for an id that is none."""

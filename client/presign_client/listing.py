@@ -10,18 +10,18 @@ from presign_client.signed import time_of
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """`token` asks for the next page; None: this is the last one."""
+    """What comes together. It may be empty, though another one follows."""
 
     entries: tuple[Entry, ...]
-    token: str | None
 
 
-def read_page(answer: Any) -> Page:
-    """Return a page of `GET /v1/objects`, sorted by key."""
+def read_page(answer: Any) -> tuple[Page, str | None]:
+    """Return a page of `GET /v1/objects`, sorted by key, and what asks for the next one."""
     answer = with_members(answer, prefixes=list, objects=list)
     entries = [Entry(key=prefix) for prefix in answer["prefixes"]]
     entries += map(_entry, answer["objects"])
-    return Page(tuple(sorted(entries, key=lambda entry: entry.key)), answer.get("next"))
+    page = Page(tuple(sorted(entries, key=lambda entry: entry.key)))
+    return page, answer.get("next")
 
 
 def _entry(listed: Any) -> Entry:

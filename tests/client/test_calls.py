@@ -2,13 +2,14 @@
 
 import json
 import logging
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from datetime import datetime
 
 import httpx
 import pytest
 
-from presign_client import PresignError
+from presign_client import Presign, PresignError
 from tests.client.failing import fails
 from tests.client.fake import SECRET, Fake, etag
 
@@ -161,6 +162,27 @@ def test_a_listing_has_keys_that_xml_cannot_have() -> None:
         fake.put(key, b"")
 
     assert [entry.key for entry in fake.client().list("reports", "a/")] == keys
+
+
+@pytest.mark.parametrize(
+    ("begin", "page"),
+    [
+        (lambda client: client.list("reports"), {"prefixes": [], "objects": []}),
+        (lambda client: client.links(), {"links": []}),
+        (lambda client: client.versions("reports", "a"), {"versions": []}),
+    ],
+)
+def test_a_list_that_does_not_go_on_ends(
+    begin: Callable[[Presign], Iterator[object]], page: dict[str, object]
+) -> None:
+    """A cache that ignores queries answers with the same page each time."""
+    fake = Fake()
+    fails(9, httpx.Response(200, json={**page, "next": "a"}), fake)
+
+    with pytest.raises(PresignError, match="not_presign: The list does not go on"):
+        list(begin(fake.client()))
+
+    assert len(fake.requests) == 2
 
 
 def test_versions_are_those_of_one_object() -> None:
