@@ -1,6 +1,5 @@
 """Lists objects, their versions and common prefixes for a caller, page by page."""
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeVar
@@ -8,7 +7,7 @@ from urllib.parse import quote, unquote
 
 from service.access.decisions import max_page_size
 from service.access.grants import AccessRequest, Operation
-from service.errors import InvalidRequest, StorageRefused, StorageUnavailable
+from service.errors import InvalidRequest, StorageRefused
 from service.presigning.authorizer import Authorizer
 from service.presigning.requests import Requester, StoreRequest
 from service.s3.access import StoreAccess
@@ -21,7 +20,7 @@ from service.s3.listing_xml import (
     objects_page,
     versions_page,
 )
-from service.s3.queries import LIST_SECONDS
+from service.s3.queries import LIST_SECONDS, within
 from service.signing.actions import ListObjects, ListObjectVersions
 from service.signing.validation import check_text
 
@@ -104,12 +103,8 @@ class Listings:
         Raises InvalidRequest for too many pages, StorageUnavailable if they take too long, and what
         `page` raises.
         """
-        try:
-            async with asyncio.timeout(LIST_SECONDS):
-                return await self._all_pages(requester, bucket, prefix)
-        except TimeoutError:
-            detail = f"The store did not list the objects within {LIST_SECONDS:g} s."
-            raise StorageUnavailable(detail) from None
+        async with within(LIST_SECONDS, "list the objects"):
+            return await self._all_pages(requester, bucket, prefix)
 
     async def _authorize(
         self, requester: Requester, request: ListingRequest, action: str, *, version: bool = False

@@ -1,6 +1,8 @@
 """Calls that ask the store about one key: is there an object, which parts has an upload."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,6 +22,17 @@ from service.signing.signer import Signable
 
 LIST_SECONDS: Final = 60.0  # for all pages; most stores need ten at most
 _MAX_LISTED: Final = 2 * MAX_PARTS
+
+
+@asynccontextmanager
+async def within(seconds: float, what: str) -> AsyncIterator[None]:
+    """Raises StorageUnavailable if it takes longer. `what` follows `The store did not`."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError:
+        detail = f"The store did not {what} within {seconds:g} s."
+        raise StorageUnavailable(detail) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +70,14 @@ class S3Object:
         """
         parts: dict[tuple[int, str], UploadedPart] = {}
         after: int | None = 0
-        try:
-            async with asyncio.timeout(LIST_SECONDS):
-                # Stop at a page without new parts, so that no store can make this endless.
-                while after is not None and len(parts) <= _MAX_LISTED:
-                    reply = await self.send(ListParts(upload_id=upload_id, after=after))
-                    page = await reply.read(parts_page)
-                    before = len(parts)
-                    parts |= {(part.part_number, part.etag): part for part in page.parts}
-                    after = page.next_after if len(parts) > before else None
-        except TimeoutError:
-            detail = f"The store did not list the parts within {LIST_SECONDS:g} s."
-            raise StorageUnavailable(detail) from None
+        async with within(LIST_SECONDS, "list the parts"):
+            # Stop at a page without new parts, so that no store can make this endless.
+            while after is not None and len(parts) <= _MAX_LISTED:
+                reply = await self.send(ListParts(upload_id=upload_id, after=after))
+                page = await reply.read(parts_page)
+                before = len(parts)
+                parts |= {(part.part_number, part.etag): part for part in page.parts}
+                after = page.next_after if len(parts) > before else None
         return sorted(parts.values(), key=lambda part: part.part_number)
 
     async def abort_upload(self, upload_id: str) -> None:

@@ -9,7 +9,6 @@ Rules of this file:
   without any. A request has one audit line.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -18,7 +17,7 @@ from typing import Final, NoReturn
 
 from service.access.grants import AccessRequest, Operation
 from service.concurrency.event_loop import gather_bounded
-from service.errors import PresignError, StorageUnavailable
+from service.errors import PresignError
 from service.presigning.answers import Request
 from service.presigning.presigner import Presigner
 from service.presigning.requests import Requester, SignedAction
@@ -32,6 +31,7 @@ from service.protocols.build_caches.errors import (
 from service.protocols.build_caches.lookups import Found, Lookups
 from service.protocols.build_caches.places import Artifact, Cache
 from service.s3.client import CALLS_PER_BUCKET
+from service.s3.queries import within
 from service.sessions.lifetime import Lifetime
 from service.signing.actions import DEFAULT_CONTENT_TYPE, GetObject, HeadObject
 from service.signing.redirected_put import RedirectedPut
@@ -100,13 +100,9 @@ class Artifacts:
         self, requester: Requester, artifacts: Sequence[Artifact]
     ) -> list[tuple[Found | None, list[str]]]:
         """Return what was found of each artifact, and the keys that were looked at."""
-        try:
-            async with asyncio.timeout(BATCH_SECONDS):
-                look = partial(self._look, requester)
-                return await gather_bounded(look, artifacts, limit=_LOOKS_AT_ONCE)
-        except TimeoutError:
-            detail = f"The store did not answer within {BATCH_SECONDS:g} s."
-            raise StorageUnavailable(detail) from None
+        async with within(BATCH_SECONDS, "answer"):
+            look = partial(self._look, requester)
+            return await gather_bounded(look, artifacts, limit=_LOOKS_AT_ONCE)
 
     async def _look(
         self, requester: Requester, artifact: Artifact

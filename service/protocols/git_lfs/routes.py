@@ -3,7 +3,6 @@
 github.com/git-lfs/git-lfs: docs/api/batch.md. Locks are not supported, and git-lfs works without.
 """
 
-import asyncio
 import re
 from dataclasses import dataclass
 from typing import Any, Final
@@ -23,7 +22,6 @@ from service.errors import (
     InvalidRequest,
     NotFound,
     PresignError,
-    StorageUnavailable,
 )
 from service.multipart.completion import MANY_PARTS
 from service.presigning.results import CreatedUpload
@@ -34,6 +32,7 @@ from service.protocols.git_lfs.schemas import BatchBody, CompletionBody, ObjectB
 from service.protocols.git_lfs.tickets import UploadTicket
 from service.protocols.roots import ROOT_NAME, ProtocolRoot
 from service.protocols.served import Served
+from service.s3.queries import within
 
 MEDIA_TYPE: Final = "application/vnd.git-lfs+json"
 _FORBIDDEN: Final = "There is no such repository, or you have no grant for this operation on it."
@@ -95,12 +94,8 @@ async def batch(call: AuthenticatedRequest, repository: str, body: BatchBody) ->
             work = lfs.batches.multipart_uploads(call.requester, repo, objects, completion_url)
         case _:
             work = lfs.batches.uploads(call.requester, repo, objects)
-    try:
-        async with asyncio.timeout(BATCH_SECONDS):
-            results = await work
-    except TimeoutError:
-        detail = f"The store did not answer within {BATCH_SECONDS:g} s."
-        raise StorageUnavailable(detail) from None
+    async with within(BATCH_SECONDS, "answer"):
+        results = await work
     answered = [_members(body.operation, wanted, results[wanted]) for wanted in objects]
     return _json({"transfer": transfer, "hash_algo": "sha256", "objects": answered})
 

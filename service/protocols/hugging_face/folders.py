@@ -5,7 +5,6 @@ Rules of this file:
   is counted and in the audit trail: as the pages that it lists, or as a listing.
 """
 
-import asyncio
 from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Final, NamedTuple, NoReturn
@@ -14,7 +13,7 @@ from service.access.decisions import Allowed, decide
 from service.access.grants import AccessRequest, Operation
 from service.api.request_state import CallerId
 from service.concurrency.event_loop import run_in_thread_if
-from service.errors import InvalidRequest, PresignError, StorageUnavailable
+from service.errors import InvalidRequest, PresignError
 from service.presigning.authorizer import Authorizer
 from service.presigning.listings import ListingRequest, Listings
 from service.presigning.requests import Requester, StoreRequest
@@ -22,7 +21,7 @@ from service.protocols.hugging_face.addresses import is_revision_name
 from service.protocols.hugging_face.cached_listings import KEPT_SECONDS, CachedListings
 from service.protocols.hugging_face.revisions import Revision, is_sha, revision_of
 from service.s3.listing_xml import ListedObject
-from service.s3.queries import LIST_SECONDS
+from service.s3.queries import LIST_SECONDS, within
 
 MAX_FILES: Final = 10_000  # of a revision
 _MANY: Final = 500  # objects; 1,000 take some 3 ms
@@ -126,22 +125,18 @@ class Folders:
 
     async def _objects(self, requester: Requester, folder: StoreFolder) -> list[ListedObject]:
         found, after = list[ListedObject](), None
-        try:
-            async with asyncio.timeout(LIST_SECONDS):
-                while True:
-                    request = ListingRequest(
-                        bucket=folder.bucket, prefix=folder.prefix, delimiter=None, after=after
-                    )
-                    page = await self.listings.page(requester, request)
-                    found += page.objects
-                    if len(found) > MAX_FILES:
-                        detail = f"The revision has more than {MAX_FILES:,} files. Split it."
-                        raise InvalidRequest(detail)
-                    if (after := page.next_token) is None:
-                        return found
-        except TimeoutError:
-            detail = f"The store did not list the revision within {LIST_SECONDS:g} s."
-            raise StorageUnavailable(detail) from None
+        async with within(LIST_SECONDS, "list the revision"):
+            while True:
+                request = ListingRequest(
+                    bucket=folder.bucket, prefix=folder.prefix, delimiter=None, after=after
+                )
+                page = await self.listings.page(requester, request)
+                found += page.objects
+                if len(found) > MAX_FILES:
+                    detail = f"The revision has more than {MAX_FILES:,} files. Split it."
+                    raise InvalidRequest(detail)
+                if (after := page.next_token) is None:
+                    return found
 
 
 def _caller_id(requester: Requester) -> CallerId:
