@@ -9,7 +9,7 @@ from starlette.types import Scope
 
 from service.access.callers import Identity
 from service.auth.token_verifier import TokenVerifier
-from service.errors import ForeignOrigin, Unauthenticated, UnsupportedMediaType
+from service.errors import ForeignOrigin, TokenExpired, Unauthenticated, UnsupportedMediaType
 from service.presigning.snapshot import Snapshot
 
 _BEARER: Final = "Send `Authorization: Bearer` with a valid API key or token."
@@ -28,11 +28,13 @@ def authenticate(
     tokens: TokenVerifier,
     *,
     basic: bool = False,
+    says_expired: bool = False,
 ) -> Identity | Awaitable[Identity]:
     """Return the caller's identity, or what to await for it if a token has to be verified.
 
     Both raise Unauthenticated, which never says what failed. `basic` accepts the key or token as a
-    password, with any user name (RFC 7617).
+    password, with any user name (RFC 7617). With `says_expired`, a token that was valid once is
+    TokenExpired.
     """
     sent = [value for name, value in headers if name == b"authorization"]
     if not sent and snapshot.unsafe_anonymous_caller is not None:
@@ -40,14 +42,20 @@ def authenticate(
     if len(sent) != 1 or (text := _credential(sent[0], basic=basic)) is None:
         raise Unauthenticated(_EITHER if basic else _BEARER)
     return (
-        snapshot.api_keys.identify(text) or tokens.known(text) or _verify(text, tokens, basic=basic)
+        snapshot.api_keys.identify(text)
+        or tokens.known(text)
+        or _verify(text, tokens, basic=basic, says_expired=says_expired)
     )
 
 
-async def _verify(token: str, tokens: TokenVerifier, *, basic: bool) -> Identity:
-    if (identity := await tokens.identify(token)) is None:
-        raise Unauthenticated(_EITHER if basic else _BEARER)
-    return identity
+async def _verify(
+    token: str, tokens: TokenVerifier, *, basic: bool, says_expired: bool
+) -> Identity:
+    if (identity := await tokens.identify(token)) is not None:
+        return identity
+    if says_expired and await tokens.has_expired(token):
+        raise TokenExpired
+    raise Unauthenticated(_EITHER if basic else _BEARER)
 
 
 def refuse_foreign_page(scope: Scope, origins: Container[str]) -> None:
@@ -69,12 +77,6 @@ def refuse_foreign_page(scope: Scope, origins: Container[str]) -> None:
     content_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
     if scope["method"] == "POST" and content_type in _OF_FORMS:
         raise UnsupportedMediaType(_FORM)
-
-
-async def has_expired_token(headers: Iterable[tuple[bytes, bytes]], tokens: TokenVerifier) -> bool:
-    """Return whether the request has a token, as Bearer, that was valid once."""
-    text = bearer(headers)
-    return text is not None and await tokens.has_expired(text)
 
 
 def bearer(headers: Iterable[tuple[bytes, bytes]]) -> str | None:

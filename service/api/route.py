@@ -173,6 +173,7 @@ class ApiRoute(APIRoute):
     request_class: ClassVar[type[AuthenticatedRequest]] = AuthenticatedRequest
     # Set where clients know nothing of presign: object URLs, package indexes, Git LFS, MLflow.
     accepts_basic: ClassVar[bool] = False
+    says_expired: ClassVar[bool] = False  # of a token, to programs that can get another one
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         self._read_signature()
@@ -189,7 +190,11 @@ class ApiRoute(APIRoute):
         the wait Overloaded if no keys of the issuer can be fetched.
         """
         return authenticate(
-            call.scope["headers"], call.snapshot, call.parts.tokens, basic=self.accepts_basic
+            call.scope["headers"],
+            call.snapshot,
+            call.parts.tokens,
+            basic=self.accepts_basic,
+            says_expired=self.says_expired,
         )
 
     def refusal(self, call: AuthenticatedRequest, error: PresignError) -> Response:

@@ -13,7 +13,7 @@ from pydantic import ConfigDict, Field
 from pydantic_core import to_json
 
 from service.access.callers import Identity
-from service.api.authentication import bearer, has_expired_token
+from service.api.authentication import bearer
 from service.api.body import MAX_BODY_BYTES, Body, declared_length, parse, refuse_encoded
 from service.api.discarding import discard_body
 from service.api.parts import Core
@@ -25,8 +25,6 @@ from service.errors import (
     NotFound,
     ObjectExists,
     PresignError,
-    TokenExpired,
-    Unauthenticated,
 )
 from service.protocols.build_caches import refusals
 from service.protocols.build_caches.addresses import Address, Resource, parse_address, program_of
@@ -56,6 +54,8 @@ class HashesBody(Body):
 class CacheRoute(ApiRoute):
     """Accepts keys, tokens and tickets, and refuses in the form that each program reads."""
 
+    says_expired = True
+
     def identity(self, call: AuthenticatedRequest) -> Identity | Awaitable[Identity]:
         text, path = bearer(call.scope["headers"]), _path(call)
         name = path.partition(b"/")[0].decode("latin-1")
@@ -63,8 +63,7 @@ class CacheRoute(ApiRoute):
             found = call.parts.use_case(BuildCaches).caller_of(call.snapshot, name, text)
             if found is not None:
                 return found
-        identity = super().identity(call)
-        return identity if isinstance(identity, Identity) else _verified(call, identity)
+        return super().identity(call)
 
     def refusal(self, call: AuthenticatedRequest, error: PresignError) -> Response:
         request_id, method = call.context.request_id, call.method
@@ -206,15 +205,6 @@ async def _length(call: AuthenticatedRequest) -> int:
     if (length := declared_length(call.scope["headers"])) > MAX_UPLOAD_BYTES:
         raise BodyTooLarge(f"An artifact has at most {MAX_UPLOAD_BYTES} bytes.")
     return length
-
-
-async def _verified(call: AuthenticatedRequest, identity: Awaitable[Identity]) -> Identity:
-    try:
-        return await identity
-    except Unauthenticated:
-        if await has_expired_token(call.scope["headers"], call.parts.tokens):
-            raise TokenExpired from None
-        raise
 
 
 def _path(call: AuthenticatedRequest) -> bytes:

@@ -9,18 +9,15 @@ github.com/apache/iceberg: open-api/rest-catalog-open-api.yaml, signRequest
 """
 
 import re
-from collections.abc import Awaitable
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
 from fastapi import APIRouter, Response
 from pydantic_core import to_json
 
-from service.access.callers import Identity
-from service.api.authentication import has_expired_token
 from service.api.problems import refused, status_of
 from service.api.route import ApiRoute, AuthenticatedRequest
-from service.errors import NotFound, PresignError, TokenExpired, Unauthenticated
+from service.errors import NotFound, PresignError, TokenExpired
 from service.protocols.remote_signing.remote_signer import RemoteSigner
 from service.protocols.remote_signing.schemas import RemoteSignRequest
 from service.protocols.served import Served
@@ -45,9 +42,7 @@ _UNPROCESSABLE: Final = 422  # no status of Iceberg's; its clients report 400 wi
 class SignRoute(ApiRoute):
     """Answers errors in Iceberg's form."""
 
-    def identity(self, call: AuthenticatedRequest) -> Identity | Awaitable[Identity]:
-        found = super().identity(call)
-        return found if isinstance(found, Identity) else _verified(call, found)
+    says_expired = True
 
     def refusal(self, call: AuthenticatedRequest, error: PresignError) -> Response:
         """Return a refusal as a catalog has it, with our own `code` as `reason`.
@@ -70,15 +65,6 @@ class SignRoute(ApiRoute):
             "request_id": call.context.request_id,
         }
         return refused(error, to_json({"error": members}), "application/json", status=status)
-
-
-async def _verified(call: AuthenticatedRequest, identity: Awaitable[Identity]) -> Identity:
-    try:
-        return await identity
-    except Unauthenticated:
-        if await has_expired_token(call.scope["headers"], call.parts.tokens):
-            raise TokenExpired from None
-        raise
 
 
 router = APIRouter(route_class=SignRoute, include_in_schema=False)

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Response
 from starlette.types import Receive, Scope
 
 from service.access.callers import Identity
-from service.api.authentication import authenticate, has_expired_token
+from service.api.authentication import authenticate
 from service.api.body import refuse_encoded
 from service.api.parts import UseCase
 from service.api.problems import refused
@@ -87,13 +87,12 @@ async def _identity(call: StsRequest) -> Identity:
     if not call.asked.token:
         raise Unauthenticated(_NOT_ACCEPTED)
     headers = [(b"authorization", b"Bearer " + call.asked.token.encode())]
-    tokens = call.parts.tokens
     try:
-        found = authenticate(headers, call.snapshot, tokens)
+        found = authenticate(headers, call.snapshot, call.parts.tokens, says_expired=True)
         return found if isinstance(found, Identity) else await found
+    except TokenExpired:
+        raise
     except Unauthenticated:
-        if await has_expired_token(headers, tokens):
-            raise TokenExpired from None
         raise Unauthenticated(_NOT_ACCEPTED) from None
 
 
