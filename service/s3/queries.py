@@ -2,16 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
 from service.errors import StorageUnavailable
 from service.s3.access import StoreAccess
 from service.s3.client import CALL_SECONDS, Reply, S3Client
+from service.s3.errors import S3Error
 from service.s3.listing_xml import ListedObject, listed_objects
 from service.s3.xml import parts_page
-from service.signing.actions import ListObjects
+from service.signing.actions import HeadObject, ListObjects
 from service.signing.multipart_actions import (
     MAX_PARTS,
     AbortMultipartUpload,
@@ -22,6 +23,7 @@ from service.signing.signer import Signable
 
 LIST_SECONDS: Final = 60.0  # for all pages; most stores need ten at most
 _MAX_LISTED: Final = 2 * MAX_PARTS
+_HEAD: Final = HeadObject()
 
 
 @asynccontextmanager
@@ -50,6 +52,22 @@ class S3Object:
         return await self.store.send(
             self.access, action, bucket=self.bucket, key=self.key, body=body, seconds=seconds
         )
+
+    async def head(self, *, seconds: float = CALL_SECONDS) -> Reply | None:
+        """Return the reply to a HEAD, or None if there is no such object.
+
+        S3 answers 403 for a missing key if the role may not list. Then listing the key says so.
+        """
+        try:
+            return await self.send(_HEAD, seconds=seconds)
+        except S3Error as error:
+            is_missing = error.status == 404
+            if error.status == 403:
+                with suppress(S3Error):
+                    is_missing = await self.find() is None
+            if not is_missing:
+                raise
+        return None
 
     async def find(self) -> ListedObject | None:
         """Return the object, or None.

@@ -13,10 +13,8 @@ from service.protocols.build_caches.places import Artifact, Cache, Program, own_
 from service.s3.client import S3Client
 from service.s3.errors import S3Error, invalid_response, to_domain_error
 from service.s3.queries import S3Object
-from service.signing.actions import HeadObject
 
 LOOK_SECONDS: Final = 5.0  # a build waits for it, and then goes on without the cache
-_HEAD: Final = HeadObject()
 
 
 class Found(NamedTuple):
@@ -93,13 +91,12 @@ class Lookups:
         """As `find`, for one key, and uncounted."""
         request = StoreRequest(action="HeadObject", access_request=_checking(bucket, key))
         access = await self.authorizer.access_to_look(requester, request)
-        s3_object = S3Object(self.store, access, bucket, key)
         try:
-            reply = await s3_object.send(_HEAD, seconds=LOOK_SECONDS)
+            reply = await S3Object(self.store, access, bucket, key).head(seconds=LOOK_SECONDS)
         except S3Error as error:
-            if await _is_missing(s3_object, error):
-                return None
             raise to_domain_error(error) from None
+        if reply is None:
+            return None
         size = reply.headers.get("content-length", "")
         if not size.isdecimal():
             raise invalid_response()
@@ -135,13 +132,3 @@ def reading(bucket: str, key: str, *, is_prefix: bool = False) -> Sequence[Acces
 
 def _checking(bucket: str, key: str) -> AccessRequest:
     return AccessRequest(operation=Operation.CHECK, bucket=bucket, key=key)
-
-
-async def _is_missing(s3_object: S3Object, error: S3Error) -> bool:
-    """S3 answers 403 for a missing key if the role may not list. Then listing the key says so."""
-    if error.status == 403:
-        try:
-            return await s3_object.find() is None
-        except S3Error:
-            return False
-    return error.status == 404

@@ -23,10 +23,8 @@ from service.presigning.requests import Requester, StoreRequest
 from service.s3.client import S3Client
 from service.s3.errors import S3Error
 from service.s3.queries import S3Object
-from service.signing.actions import HeadObject
 
 LOOK_SECONDS: Final = 2.0
-_HEAD: Final = HeadObject()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,13 +70,8 @@ class LinkedObjects:
         access = await self._authorizer.authorize_store_call(
             requester, request, is_counted=is_counted
         )
-        s3_object = S3Object(self._store, access, bucket, key)
-        try:
-            reply = await s3_object.send(_HEAD)
-        except S3Error as error:
-            if error.status == 404 or (error.status == 403 and await s3_object.find() is None):
-                return SeenObject(is_missing=True)
-            raise
+        if (reply := await S3Object(self._store, access, bucket, key).head()) is None:
+            return SeenObject(is_missing=True)
         size = reply.headers.get("content-length", "")
         return SeenObject(
             size=int(size) if size.isdecimal() else None,
