@@ -56,17 +56,20 @@ def decide(grants: Grants, request: AccessRequest) -> Decision:
     return first_limit or Denied()
 
 
+def allows(grants: Grants, request: AccessRequest) -> bool:
+    return isinstance(decide(grants, request), Allowed)
+
+
 def allowed_content_type(grants: Grants, request: AccessRequest) -> str | None:
     """Return the content type that the key of an upload suggests, if a grant allows it there."""
     suggested = suggested_content_type(request.key)
-    if suggested is None:
+    if suggested is None or not allows(grants, replace(request, content_type=suggested)):
         return None
-    decision = decide(grants, replace(request, content_type=suggested))
-    return suggested if isinstance(decision, Allowed) else None
+    return suggested
 
 
 def may_overwrite(grants: Grants, request: AccessRequest) -> bool:
-    return isinstance(decide(grants, replace(request, overwrite=True)), Allowed)
+    return allows(grants, replace(request, overwrite=True))
 
 
 def max_upload_size(grants: Grants, request: AccessRequest, upper_bound: int) -> int:

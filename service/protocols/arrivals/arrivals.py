@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from service.access.decisions import Allowed, decide
+from service.access.decisions import allows
 from service.access.grants import AccessRequest, Operation
 from service.api.parts import Core, UseCase
 from service.concurrency.event_loop import in_slices, run_in_thread_if
@@ -158,7 +158,7 @@ class Arrivals(UseCase[ArrivalsValues]):
 
         def may_notify(bucket: str, key: str) -> bool:
             needed = AccessRequest(operation=Operation.NOTIFY, bucket=bucket, key=key)
-            return isinstance(decide(grants, needed), Allowed)
+            return allows(grants, needed)
 
         events = await self._events_of(found, may_notify, requester)
         if found.records and not events.are_allowed:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from service.access.decisions import Allowed, decide
+from service.access.decisions import allows
 from service.access.grants import AccessRequest, Operation
 from service.errors import Forbidden, InvalidRequest, LimitExceeded, PresignError
 from service.presigning.authorizer import Authorizer
@@ -58,8 +58,7 @@ class Lookups:
         return keys[0]
 
     def may_check(self, requester: Requester, bucket: str, key: str) -> bool:
-        grants = self.authorizer.access(requester).grants
-        return isinstance(decide(grants, _checking(bucket, key)), Allowed)
+        return allows(self.authorizer.access(requester).grants, _checking(bucket, key))
 
     def may_read(self, requester: Requester, cache: Cache, programs: Iterable[Program]) -> bool:
         """Whether the caller may read all artifacts of one of the programs in one of the places."""
@@ -68,7 +67,7 @@ class Lookups:
         places = [cache.trusted, *([] if own is None else [own])]
         return any(
             all(
-                isinstance(decide(grants, needed), Allowed)
+                allows(grants, needed)
                 for needed in reading(cache.bucket, f"{place}{program}/", is_prefix=True)
             )
             for place in places

@@ -9,7 +9,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Final, NamedTuple, NoReturn
 
-from service.access.decisions import Allowed, decide
+from service.access.decisions import allows
 from service.access.grants import AccessRequest, Operation
 from service.api.request_state import CallerId
 from service.concurrency.event_loop import run_in_thread_if
@@ -98,8 +98,7 @@ class Folders:
         return found
 
     def may_list(self, requester: Requester, folder: StoreFolder) -> bool:
-        grants = self.authorizer.access(requester).grants
-        return isinstance(decide(grants, _listing_of(folder)), Allowed)
+        return allows(self.authorizer.access(requester).grants, _listing_of(folder))
 
     def _kept_at(self, folder: StoreFolder) -> Hashable:
         """Return where a listing is kept. After a reload the same name may be another bucket."""

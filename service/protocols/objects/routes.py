@@ -8,7 +8,7 @@ from typing import Final
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.access.decisions import Allowed, decide
+from service.access.decisions import allows
 from service.access.grants import AccessRequest, Grants, Operation
 from service.api.accept import preferred
 from service.api.body import parse_query
@@ -173,9 +173,8 @@ def head_request(
     """Return a HEAD that needs `head`, or `download` if no grant allows `head` there."""
     version = query.version_id is not None
     wanted = AccessRequest(operation=Operation.HEAD, bucket=bucket, key=key, version=version)
-    may_head = isinstance(decide(grants, wanted), Allowed)
     return PresignRequest(
-        operation=Operation.HEAD if may_head else Operation.DOWNLOAD,
+        operation=Operation.HEAD if allows(grants, wanted) else Operation.DOWNLOAD,
         bucket=bucket,
         key=key,
         action=_head_of(query.action()),

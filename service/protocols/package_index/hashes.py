@@ -9,7 +9,7 @@ from binascii import Error as NotBase64
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from service.access.decisions import Allowed, decide
+from service.access.decisions import allows
 from service.access.grants import AccessRequest, Operation
 from service.concurrency.bounded_dict import BoundedDict
 from service.errors import RateLimited, StorageRefused, StorageUnavailable
@@ -43,7 +43,7 @@ class FileHashes:
         """
         wanted = AccessRequest(operation=Operation.CHECK, bucket=bucket, key=prefix, is_prefix=True)
         access = self._authorizer.access(requester)
-        if not isinstance(decide(access.grants, wanted), Allowed):
+        if not allows(access.grants, wanted):
             return {}
         most = MAX_CHECKED if access.rate is None else min(MAX_CHECKED, access.rate.urls // 2)
         new = [listed for listed in objects if _id(bucket, listed) not in self._known]

@@ -7,7 +7,7 @@ stores nothing. It has one exact length, so it is signed only if the page has se
 from dataclasses import dataclass, replace
 from typing import Final
 
-from service.access.decisions import Allowed, decide, max_upload_size
+from service.access.decisions import allows, max_upload_size
 from service.access.grants import Grants, Operation
 from service.access.key_prefixes import safe_name
 from service.errors import InvalidRequest
@@ -84,6 +84,4 @@ def put_request(
 
 def can_put(request: PresignRequest, grants: Grants, bucket: Bucket) -> bool:
     """Whether a grant with `upload` allows the PUT, and the store can make it create-only."""
-    return bucket.conditional_writes and isinstance(
-        decide(grants, request.access_request()), Allowed
-    )
+    return bucket.conditional_writes and allows(grants, request.access_request())
