@@ -10,7 +10,7 @@ import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
@@ -20,7 +20,12 @@ from service.access.grants import Caller
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ticket:
-    """A caller, as `Snapshot.to_keep` returns it. Times are in epoch seconds."""
+    """A caller, as `Snapshot.to_keep` returns it. Times are in epoch seconds.
+
+    `purpose` changes with the fields of a kind: so no ticket is ever read as another kind.
+    """
+
+    purpose: ClassVar[bytes]
 
     issuer: str | None
     subject: str
@@ -49,13 +54,10 @@ T = TypeVar("T", bound=Ticket)
 class TicketKeys(Generic[T]):
     """The first key seals, all of them open."""
 
-    def __init__(self, keys: Sequence[bytes], kind: type[T], purpose: bytes) -> None:
-        """There is at least one key, each of 32 random bytes.
-
-        `purpose` changes with the fields of `kind`: so no ticket is ever read as another kind.
-        """
+    def __init__(self, keys: Sequence[bytes], kind: type[T]) -> None:
+        """There is at least one key, each of 32 random bytes."""
         self._kind = kind
-        derived = (hmac.digest(key, purpose, "sha256") for key in keys)
+        derived = (hmac.digest(key, kind.purpose, "sha256") for key in keys)
         self._fernet = MultiFernet([Fernet(urlsafe_b64encode(key)) for key in derived])
 
     def seal(self, ticket: T) -> str:

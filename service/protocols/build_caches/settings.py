@@ -1,6 +1,6 @@
 """The settings of build caches."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Annotated, Final, Self
 
 from pydantic import AfterValidator, model_validator
@@ -10,8 +10,9 @@ from service.config.durations import Duration
 from service.config.quoting import Shown
 from service.config.types import BucketName, Prefix, Section
 from service.protocols.build_caches.places import TICKET_SECONDS, Cache, Caches
-from service.protocols.build_caches.tickets import ticket_keys
+from service.protocols.build_caches.tickets import CacheTicket
 from service.protocols.protocol import NamedBucket, Shared
+from service.protocols.tickets import TicketKeys
 
 _DAY: Final = 86_400
 
@@ -66,13 +67,10 @@ def values(caches: NamedCaches, shared: Shared) -> Caches:
         )
         for name, each in caches.items()
     }
-    return Caches(named, ticket_keys(shared.keys) if shared.keys else None, shared.public_url)
+    keys = TicketKeys(shared.keys, CacheTicket) if shared.keys else None
+    return Caches(named, keys, shared.public_url)
 
 
 def buckets(caches: NamedCaches) -> Iterable[NamedBucket]:
-    return _named(caches)
-
-
-def _named(caches: NamedCaches) -> Iterator[NamedBucket]:
     for name, each in caches.items():
         yield NamedBucket(("build_caches", name, "bucket"), each.bucket, each.trusted)

@@ -6,8 +6,9 @@ from typing import Final
 
 from service.errors import ChecksumMismatch, LengthMismatch, PresignError
 from service.presigning.results import CheckedObject
-from service.protocols.git_lfs.tickets import UploadTicketKeys
+from service.protocols.git_lfs.tickets import UploadTicket
 from service.protocols.roots import ProtocolRoot, Roots
+from service.protocols.tickets import TicketKeys
 from service.signing.actions import MAX_UPLOAD_BYTES, Checksum
 
 _SHA256: Final = "SHA256"
@@ -42,7 +43,7 @@ class GitLfsValues:
     repositories: Roots
     url: str = ""
     multipart_threshold: int = MAX_UPLOAD_BYTES
-    keys: UploadTicketKeys | None = None
+    keys: TicketKeys[UploadTicket] | None = None
 
 
 def difference(wanted: LfsObject, found: CheckedObject) -> PresignError | None:

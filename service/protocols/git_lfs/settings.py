@@ -9,9 +9,10 @@ from service.config.messages import Missing
 from service.config.quoting import Shown
 from service.config.types import Name, Section
 from service.protocols.git_lfs.repositories import GitLfsValues
-from service.protocols.git_lfs.tickets import UploadTicketKeys
+from service.protocols.git_lfs.tickets import UploadTicket
 from service.protocols.protocol import NamedBucket, Shared
 from service.protocols.root_settings import RootSettings, named_buckets, roots
+from service.protocols.tickets import TicketKeys
 from service.signing.actions import MAX_UPLOAD_BYTES
 from service.signing.multipart_actions import MIN_PART_BYTES
 
@@ -44,7 +45,7 @@ def values(lfs: GitLfsSettings, shared: Shared) -> GitLfsValues:
         repositories=roots("/lfs", lfs.repositories),
         url=shared.public_url,
         multipart_threshold=lfs.multipart_threshold,
-        keys=UploadTicketKeys(shared.keys) if shared.keys else None,
+        keys=TicketKeys(shared.keys, UploadTicket) if shared.keys else None,
     )
 
 

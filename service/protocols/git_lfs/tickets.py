@@ -4,27 +4,19 @@ Hugging Face's agent sends its completion without `Authorization`. The sealed te
 caller that the upload was signed for, and its grants of that moment decide.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar
 
-from service.protocols import tickets
-
-# It changes with the fields of a ticket.
-_PURPOSE: Final = b"presign git-lfs completion"
+from service.protocols.tickets import Ticket
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UploadTicket(tickets.Ticket):
+class UploadTicket(Ticket):
     """A multipart upload of one object."""
+
+    purpose: ClassVar = b"presign git-lfs completion"
 
     repository: str
     oid: str
     size: int
     upload_id: str
-
-
-class UploadTicketKeys(tickets.TicketKeys[UploadTicket]):
-    def __init__(self, keys: Sequence[bytes]) -> None:
-        """There is at least one key, each of 32 random bytes."""
-        super().__init__(keys, UploadTicket, _PURPOSE)

@@ -11,9 +11,10 @@ from service.auth.api_keys import digest_of
 from service.config.key_files import new_key
 from service.presigning.requests import Requester
 from service.protocols.build_caches.caches import BuildCaches
-from service.protocols.build_caches.tickets import CacheTicket, ticket_keys
-from service.protocols.git_lfs.tickets import UploadTicketKeys
+from service.protocols.build_caches.tickets import CacheTicket
+from service.protocols.git_lfs.tickets import UploadTicket
 from service.protocols.links.tickets import LinkKeys
+from service.protocols.tickets import TicketKeys
 from tests.protocols.build_caches.harness import (
     BODY,
     NX,
@@ -240,15 +241,15 @@ async def test_a_ticket_counts_as_one_url(tmp_path: Path) -> None:
 
 
 def test_no_ticket_is_one_of_another_kind() -> None:
-    keys, lfs = ticket_keys([KEY]), UploadTicketKeys([KEY])
+    keys, lfs = TicketKeys([KEY], CacheTicket), TicketKeys([KEY], UploadTicket)
     assert keys.open_ticket(keys.seal(TICKET)) == TICKET
     assert keys.open_ticket(lfs.seal(LFS_TICKET)) is None
     assert lfs.open_ticket(keys.seal(TICKET)) is None
     assert keys.open_ticket(LinkKeys([KEY]).seal(EXAMPLE).text) is None
-    assert ticket_keys([OTHER_KEY]).open_ticket(keys.seal(TICKET)) is None
-    assert ticket_keys([OTHER_KEY, KEY]).open_ticket(keys.seal(TICKET)) == TICKET
+    assert TicketKeys([OTHER_KEY], CacheTicket).open_ticket(keys.seal(TICKET)) is None
+    assert TicketKeys([OTHER_KEY, KEY], CacheTicket).open_ticket(keys.seal(TICKET)) == TICKET
 
 
 def test_a_ticket_shows_no_claims() -> None:
     assert "sentinel" not in repr(TICKET)
-    assert "sentinel" not in ticket_keys([KEY]).seal(TICKET)
+    assert "sentinel" not in TicketKeys([KEY], CacheTicket).seal(TICKET)

@@ -5,11 +5,12 @@ from typing import Final
 
 import pytest
 
-from service.protocols.git_lfs.tickets import UploadTicket, UploadTicketKeys
+from service.protocols.git_lfs.tickets import UploadTicket
 from service.protocols.links.tickets import LinkKeys
+from service.protocols.tickets import TicketKeys
 from tests.protocols.links.factories import EXAMPLE, KEY, OTHER_KEY
 
-KEYS: Final = UploadTicketKeys([KEY])
+KEYS: Final = TicketKeys([KEY], UploadTicket)
 TICKET: Final = UploadTicket(
     issuer="cluster",
     subject="repo:acme/\udc80",
@@ -41,7 +42,7 @@ def test_any_change_to_the_text_is_refused() -> None:
 
 
 def test_each_key_opens_and_the_first_seals() -> None:
-    both = UploadTicketKeys([OTHER_KEY, KEY])
+    both = TicketKeys([OTHER_KEY, KEY], UploadTicket)
     assert both.open_ticket(KEYS.seal(TICKET)) == TICKET
     assert KEYS.open_ticket(both.seal(TICKET)) is None
 
