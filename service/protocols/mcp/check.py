@@ -47,19 +47,16 @@ def warnings(
 def _of_grant(
     location: Location, grant: Grant, *, has_links: bool
 ) -> Iterator[ConfigurationProblem]:
+    is_whole = not grant.prefix
     risks = [
         (has_links and Operation.LINK in grant.allow, "makes links for anybody"),
-        (_is_whole(grant) and Operation.DELETE in grant.allow, "deletes in the whole bucket"),
-        (_is_whole(grant) and grant.allow_overwrite, "overwrites in the whole bucket"),
+        (is_whole and Operation.DELETE in grant.allow, "deletes in the whole bucket"),
+        (is_whole and grant.allow_overwrite, "overwrites in the whole bucket"),
     ]
     what = [text for applies, text in risks if applies]
     if what:
         text = f"{' and '.join(what)}; an agent with it may be talked into that by what it reads"
         yield ConfigurationProblem(text, location)
-
-
-def _is_whole(grant: Grant) -> bool:
-    return not grant.prefix
 
 
 CHECK: Final = Check(describe=describe, rights=rights, warnings=warnings)

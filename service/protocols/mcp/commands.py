@@ -4,7 +4,6 @@ A path belongs where `FILE` is. No line has a name that is taken from a key: its
 a file.
 """
 
-from collections.abc import Iterable, Mapping
 from shlex import quote
 
 from service.presigning.results import PresignedRequest
@@ -37,8 +36,5 @@ def delete(signed: PresignedRequest) -> str:
 
 
 def _line(options: str, signed: PresignedRequest) -> str:
-    return " ".join([_CURL, options, *_headers(signed.headers), quote(signed.url)])
-
-
-def _headers(headers: Mapping[str, str]) -> Iterable[str]:
-    return (f"-H {quote(f'{name}: {value}')}" for name, value in headers.items())
+    headers = (f"-H {quote(f'{name}: {value}')}" for name, value in signed.headers.items())
+    return " ".join([_CURL, options, *headers, quote(signed.url)])

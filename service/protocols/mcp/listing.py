@@ -5,7 +5,7 @@ not know, and each page is decided again.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
@@ -122,8 +122,3 @@ class Pattern:
 
 def _expression(part: str) -> str:
     return "".join("." if character == "?" else re.escape(character) for character in part)
-
-
-def matching(pattern: Pattern, names: Iterable[Name]) -> Iterable[tuple[Name, bool]]:
-    """Yield each name, and whether it matches."""
-    return ((name, pattern.matches(name.text)) for name in names)

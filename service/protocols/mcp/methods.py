@@ -15,7 +15,6 @@ from service.presigning.audit import origin_of
 from service.protocols.links.share_links import ShareLinks
 from service.protocols.mcp.errors import (
     INVALID_PARAMS,
-    UNKNOWN_METHOD,
     MessageError,
     UnknownTool,
     WrongArguments,
@@ -83,10 +82,6 @@ def tool_list(message: Message, grants: Grants, links: ShareLinks) -> bytes:
 def _tool_list(names: tuple[str, ...], *, is_latest: bool) -> bytes:
     more = to_json(_FRESH | _OF_LATEST)[1:] if is_latest else b"}"
     return b'{"tools":%b%b%b' % (listed(names), b"," if is_latest else b"", more)
-
-
-def unknown_method() -> MessageError:
-    return MessageError(UNKNOWN_METHOD, "There is no such method in this revision of MCP.")
 
 
 def tool_of(name: str, grants: Grants, links: ShareLinks) -> Tool:

@@ -1,7 +1,7 @@
 """The tools that read: what a caller may do, which files there are, what one of them is."""
 
 import asyncio
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from service.access.caller_description import describe
@@ -25,11 +25,10 @@ from service.protocols.mcp.listing import (
     MAX_NAMES,
     Answer,
     Pattern,
-    matching,
     names_of,
     start_after,
 )
-from service.protocols.mcp.results import plain, present
+from service.protocols.mcp.results import plain
 from service.protocols.mcp.settings import PATH
 from service.protocols.mcp.use_case import ToolCall
 from service.s3.queries import LIST_SECONDS
@@ -88,7 +87,8 @@ async def _search(call: ToolCall, arguments: FindArguments, answer: Answer) -> b
     request = _listing_request(arguments, delimiter=None, max_keys=MAX_NAMES)
     for _ in range(MAX_PAGES):
         page = await call.core.listings.page(call.requester, request)
-        async for name, is_match in in_slices(matching(pattern, names_of(page))):
+        looks = ((name, pattern.matches(name.text)) for name in names_of(page))
+        async for name, is_match in in_slices(looks):
             if is_match and not answer.add(name):
                 return False
             answer.last = name.text
@@ -113,10 +113,10 @@ async def describe_file(call: ToolCall, arguments: ObjectArguments) -> bytes:
         raise NotFound(_NOT_SHOWN) from None
     if found is None:
         raise NotFound("There is no such file.")
-    members: dict[str, Any] = asdict(found)
-    size = {"size": members.pop("content_length")}
-    shown: dict[str, Any] = {name: members[name] for name in _SHOWN}
-    return plain({"bucket": arguments.bucket, "key": arguments.key} | size | present(shown))
+    members: dict[str, Any] = {name: getattr(found, name) for name in _SHOWN}
+    shown = {name: value for name, value in members.items() if value is not None}
+    size = found.content_length
+    return plain({"bucket": arguments.bucket, "key": arguments.key, "size": size, **shown})
 
 
 def _operation(call: ToolCall, arguments: ObjectArguments) -> Operation:

@@ -122,14 +122,12 @@ def _sentences(error: PresignError, tool: str) -> Iterator[str]:
             return
     if not error.pointers:
         yield error.detail
-    names = {} if isinstance(error, WrongArguments) else _names(tool)
+    names = _ARGUMENTS | _TARGET if tool in _WITH_TARGET else _ARGUMENTS
+    if isinstance(error, WrongArguments):
+        names = {}
     for pointer, detail in error.pointers.items():
         argument = names.get(pointer, pointer.removeprefix("#/").removeprefix("#"))
         yield f"`{argument}`: {detail}" if argument else detail
-
-
-def _names(tool: str) -> dict[str, str]:
-    return _ARGUMENTS | _TARGET if tool in _WITH_TARGET else _ARGUMENTS
 
 
 def _needed(tool: str) -> str:

@@ -19,10 +19,6 @@ def plain(value: Mapping[str, Any], *links: Mapping[str, Any]) -> bytes:
     return to_json(members(value, visible_json(value), *links))
 
 
-def present(found: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in found.items() if value is not None}
-
-
 def resource_link(url: str, name: str) -> dict[str, str]:
     """Return a block that leads to an object."""
     return {"type": "resource_link", "uri": url, "name": name}

@@ -12,7 +12,7 @@ from service.api.route import ApiRoute, AuthenticatedRequest, JsonBytesResponse
 from service.errors import ForeignOrigin, PresignError, UnsupportedMediaType
 from service.presigning.requests import UnreadRequest
 from service.protocols.links.share_links import ShareLinks
-from service.protocols.mcp.errors import NotAcceptable, UnknownTool
+from service.protocols.mcp.errors import UNKNOWN_METHOD, MessageError, NotAcceptable, UnknownTool
 from service.protocols.mcp.headers import CONTENT_TYPE, ORIGIN, SentHeaders
 from service.protocols.mcp.messages import CallParams, Message, Sent, message_of, params_of, read
 from service.protocols.mcp.metadata import WELL_KNOWN, challenge, document, is_own_page
@@ -25,7 +25,6 @@ from service.protocols.mcp.methods import (
     tool_of,
     tool_refusal,
     tool_result,
-    unknown_method,
 )
 from service.protocols.mcp.refusals import refusal
 from service.protocols.mcp.settings import PATH
@@ -88,7 +87,7 @@ def _result(call: McpRequest, message: Message) -> bytes:
             return initialized(message)
         case "ping", False:
             return b"{}"
-    raise unknown_method()
+    raise MessageError(UNKNOWN_METHOD, "There is no such method in this revision of MCP.")
 
 
 async def _call_tool(call: McpRequest, message: Message) -> Response:
@@ -157,7 +156,7 @@ async def describe_resource(request: Request) -> Response:
 
 
 SERVED: Final = Served(
-    use_case=Agents,
+    use_case=lambda core, values: Agents(values, core),
     routers=(router,),
     public_routers=(public_router,),
     surface="downloads",  # the tools' URLs are those of /v1/download-urls

@@ -3,7 +3,7 @@
 import base64
 from collections.abc import Coroutine
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from pydantic import MISSING
 from pydantic_core import to_json
@@ -37,6 +37,11 @@ from service.signing.actions import (
 )
 from service.signing.copy_object import CopyObject, CopySource
 
+_TOO_LARGE: Final = (
+    f"One request uploads at most {MAX_UPLOAD_BYTES} bytes, which is 5 GiB. The command "
+    "`presign put` uploads larger files, in parts."
+)
+
 
 async def sign_download(call: ToolCall, arguments: DownloadArguments) -> bytes:
     filename = or_none(arguments.filename)
@@ -61,7 +66,7 @@ def _around_download(expires_at: int, limited_by: str | None) -> list[list[bytes
 
 async def sign_upload(call: ToolCall, arguments: UploadArguments) -> bytes:
     if arguments.size > MAX_UPLOAD_BYTES:
-        raise too_large_for_one_request()
+        raise BodyTooLarge(_TOO_LARGE, pointer="#/content_length")
     content_type = or_none(arguments.content_type)
     action = PutObject(
         content_length=arguments.size,
@@ -96,14 +101,6 @@ async def sign_delete(call: ToolCall, arguments: TimedArguments) -> bytes:
     return _result("it removes the file", signed, commands.delete(signed))
 
 
-def too_large_for_one_request() -> BodyTooLarge:
-    detail = (
-        f"One request uploads at most {MAX_UPLOAD_BYTES} bytes, which is 5 GiB. The command "
-        "`presign put` uploads larger files, in parts."
-    )
-    return BodyTooLarge(detail, pointer="#/content_length")
-
-
 def _copy(
     call: ToolCall, arguments: MoveArguments, *, overwrite: bool
 ) -> Coroutine[Any, Any, PresignedRequest]:
@@ -115,7 +112,7 @@ def _copy(
         action=CopyObject(source=source, overwrite=overwrite),
         lifetime=_lifetime(call, arguments),
     )
-    return call.presigner.presign(call.requester, request)
+    return call.core.presigner.presign(call.requester, request)
 
 
 def _delete(call: ToolCall, arguments: TimedArguments) -> Coroutine[Any, Any, PresignedRequest]:
@@ -138,7 +135,7 @@ def _sign(
         lifetime=_lifetime(call, arguments),
         content_type_given=is_typed,
     )
-    return call.presigner.presign(call.requester, request)
+    return call.core.presigner.presign(call.requester, request)
 
 
 def _lifetime(call: ToolCall, arguments: TimedArguments) -> Lifetime:

@@ -3,16 +3,14 @@
 from dataclasses import dataclass
 
 from service.api.parts import Core, UseCase
-from service.presigning.presigner import Presigner
 from service.presigning.requests import Requester
 from service.protocols.links.share_links import ShareLinks
 from service.protocols.mcp.settings import McpValues
 
 
+@dataclass
 class Agents(UseCase[McpValues]):
-    def __init__(self, core: Core, values: McpValues | None) -> None:
-        super().__init__(values)
-        self.core = core
+    core: Core
 
 
 @dataclass(slots=True, kw_only=True)
@@ -23,7 +21,3 @@ class ToolCall:  # not frozen: see presigning/requests.py
     core: Core
     values: McpValues
     links: ShareLinks
-
-    @property
-    def presigner(self) -> Presigner:
-        return self.core.presigner
