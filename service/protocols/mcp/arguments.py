@@ -8,9 +8,8 @@ from pydantic import MISSING, BaseModel, ConfigDict, Field
 
 from service.api.schemas import Bucket, Seconds, Text
 from service.protocols.links.routes import LinkSeconds, Uses
-from service.protocols.mcp.listing import MAX_NAMES
+from service.protocols.mcp.listing import DEFAULT_NAMES, MAX_NAMES
 
-_LONGEST_LIST: Final = 100
 _LONGEST_PATTERN: Final = 100
 _LONGEST_LINK_ID: Final = 64
 
@@ -19,7 +18,7 @@ Key = Annotated[str, Field(description="The whole name, with its folders: team/2
 Lifetime = Annotated[Seconds, Field(description="Seconds. The default is the service's, minutes")]
 Cursor = Annotated[str, Field(description="next_cursor of the answer before")]
 Limit = Annotated[
-    int, Field(ge=1, le=MAX_NAMES, description=f"The most names. Default {_LONGEST_LIST}")
+    int, Field(ge=1, le=MAX_NAMES, description=f"The most names. Default {DEFAULT_NAMES}")
 ]
 NamedBucket = Annotated[Bucket, Field(description=_BUCKET)]
 TargetBucket = Annotated[Bucket, Field(description="Default: the same bucket")]

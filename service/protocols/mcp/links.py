@@ -13,14 +13,13 @@ from service.presigning.downloads import get_object
 from service.protocols.links.answers import LinkRequest, NewLink
 from service.protocols.links.routes import link_members, own_link_members
 from service.protocols.mcp.arguments import EndArguments, LinkArguments, LinksArguments
-from service.protocols.mcp.listing import MAX_BYTES
+from service.protocols.mcp.listing import DEFAULT_NAMES, MAX_BYTES
 from service.protocols.mcp.results import last_segment, plain, resource_link
 from service.protocols.mcp.settings import PATH
 from service.protocols.mcp.use_case import ToolCall
 from service.protocols.mcp.visible import visible_json
 from service.sessions.lifetime import Lifetime
 
-_DEFAULT_LIMIT: Final = 100
 # The place that a page of the store is before, 0 for the first one, and the last link of the answer
 _CURSOR: Final = re.compile(r"([0-9]{1,16})(?:\.(lnk_[A-Za-z0-9_-]{24}))?")
 
@@ -49,7 +48,7 @@ async def list_links(call: ToolCall, arguments: LinksArguments) -> bytes:
     listed = [own_link_members(link) for link in page.links]
     ids = [members["id"] for members in listed]
     rest = listed[ids.index(last) + 1 :] if last in ids else listed
-    shown = _with_room(rest, or_none(arguments.limit) or _DEFAULT_LIMIT)
+    shown = _with_room(rest, or_none(arguments.limit) or DEFAULT_NAMES)
     value: dict[str, Any] = {"links": shown}
     if len(shown) < len(rest):
         value["next_cursor"] = f"{before}.{shown[-1]['id']}"

@@ -16,6 +16,7 @@ from service.protocols.mcp.visible import visible_json
 from service.s3.listing_xml import ObjectsPage
 from service.signing.validation import MAX_KEY_BYTES
 
+DEFAULT_NAMES: Final = 100
 MAX_NAMES: Final = 1000  # of an answer
 MAX_BYTES: Final = 100_000  # of an answer: some 370 short names, each of which it has twice
 MAX_LOOKED_AT: Final = 10_000  # of a search

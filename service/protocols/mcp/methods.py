@@ -29,7 +29,7 @@ from service.protocols.mcp.messages import (
 )
 from service.protocols.mcp.refusals import tool_error
 from service.protocols.mcp.rights import is_granted, is_offered, tools_of
-from service.protocols.mcp.tools import TOOLS, Tool, listed
+from service.protocols.mcp.tools import TOOLS, Tool
 from service.protocols.mcp.use_case import ToolCall
 from service.protocols.mcp.visible import cut
 
@@ -80,8 +80,8 @@ def tool_list(message: Message, grants: Grants, links: ShareLinks) -> bytes:
 
 @lru_cache(maxsize=64)
 def _tool_list(names: tuple[str, ...], *, is_latest: bool) -> bytes:
-    more = to_json(_FRESH | _OF_LATEST)[1:] if is_latest else b"}"
-    return b'{"tools":%b%b%b' % (listed(names), b"," if is_latest else b"", more)
+    tools = {"tools": [TOOLS[name].members() for name in names]}
+    return to_json(tools | _FRESH | _OF_LATEST if is_latest else tools)
 
 
 def tool_of(name: str, grants: Grants, links: ShareLinks) -> Tool:

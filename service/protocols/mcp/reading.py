@@ -21,6 +21,7 @@ from service.protocols.mcp.arguments import (
     ObjectArguments,
 )
 from service.protocols.mcp.listing import (
+    DEFAULT_NAMES,
     MAX_LOOKED_AT,
     MAX_NAMES,
     Answer,
@@ -33,7 +34,6 @@ from service.protocols.mcp.settings import PATH
 from service.protocols.mcp.use_case import ToolCall
 from service.s3.queries import LIST_SECONDS
 
-_DEFAULT_LIMIT: Final = 100
 _NOT_SHOWN: Final = "The store shows no such file: it is not there, or the store refuses to say."
 _SHOWN: Final = ("content_type", "etag", "version_id", "checksums", "metadata")
 
@@ -52,7 +52,7 @@ async def show_access(call: ToolCall, _: NoArguments) -> bytes:
 
 
 async def list_files(call: ToolCall, arguments: ListArguments) -> bytes:
-    limit = or_none(arguments.limit) or _DEFAULT_LIMIT
+    limit = or_none(arguments.limit) or DEFAULT_NAMES
     request = _listing_request(arguments, delimiter="/", max_keys=limit)
     page = await call.core.listings.page(call.requester, request)
     answer, names = Answer(limit), names_of(page)
@@ -62,7 +62,7 @@ async def list_files(call: ToolCall, arguments: ListArguments) -> bytes:
 
 async def find_files(call: ToolCall, arguments: FindArguments) -> bytes:
     """A search that the rate or the time ends has a cursor, or it would never come further."""
-    answer, is_whole = Answer(or_none(arguments.limit) or _DEFAULT_LIMIT), False
+    answer, is_whole = Answer(or_none(arguments.limit) or DEFAULT_NAMES), False
     try:
         async with asyncio.timeout(LIST_SECONDS):
             is_whole = await _search(call, arguments, answer)

@@ -1,11 +1,8 @@
 """The tools: what a client reads of each, and what each calls."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Final
-
-from pydantic_core import to_json
 
 from service.protocols.mcp import links, outputs, reading, signing
 from service.protocols.mcp.arguments import (
@@ -190,9 +187,3 @@ _IN_ORDER: Final = (  # of rights.NEEDS
     ),
 )
 TOOLS: Final[Mapping[str, Tool]] = {tool.name: tool for tool in _IN_ORDER}
-
-
-@lru_cache(maxsize=64)
-def listed(names: Sequence[str]) -> bytes:
-    """Return the JSON of these tools' list."""
-    return to_json([TOOLS[name].members() for name in names])
