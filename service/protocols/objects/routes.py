@@ -9,7 +9,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.access.decisions import allows
-from service.access.grants import AccessRequest, Grants, Operation
+from service.access.grants import AccessRequest, Operation
 from service.api.accept import preferred
 from service.api.body import parse_query
 from service.api.discarding import discard_body
@@ -103,25 +103,33 @@ async def _redirect(
 ) -> Response:
     query: bytes = call.scope["query_string"]
     closing: Mapping[str, str] = {}
-    match call.method:
-        case "GET":
-            request = get_request(bucket, key, _read_query(query), lifetime)
-        case "HEAD":
-            grants = call.authorizer.access(call.requester).grants
-            request = head_request(bucket, key, _read_query(query), lifetime, grants)
-        case _ if query:
-            raise InvalidRequest("This method has no query parameters.")
-        case "PUT":
-            closing = await discard_body(call)
-            request = put_request(bucket, key, call.scope["headers"], lifetime)
-        case _:
-            request = delete_request(bucket, key, lifetime)
+    if query and call.method in {"PUT", "DELETE"}:
+        raise InvalidRequest("This method has no query parameters.")
+    if call.method == "PUT":
+        closing = await discard_body(call)
+        request = put_request(bucket, key, call.scope["headers"], lifetime)
+    else:
+        operation, action = _action(call, bucket, key, query)
+        request = PresignRequest(
+            operation=operation, bucket=bucket, key=key, action=action, lifetime=lifetime
+        )
     signed = await sign(presigner, call.requester, request)
     return Redirect(signed.url, more=closing)
 
 
-def _read_query(query: bytes) -> ReadQuery:
-    return parse_query(ReadQuery, query) if query else _NO_QUERY
+def _action(
+    call: AuthenticatedRequest, bucket: str, key: str, query: bytes
+) -> tuple[Operation, GetObject | HeadObject | DeleteObject]:
+    """A HEAD needs `head`, or `download` if no grant allows `head` there."""
+    if call.method == "DELETE":
+        return Operation.DELETE, _DELETE
+    read = parse_query(ReadQuery, query) if query else _NO_QUERY
+    if call.method == "GET":
+        return Operation.DOWNLOAD, read.action()
+    version = read.version_id is not None
+    wanted = AccessRequest(operation=Operation.HEAD, bucket=bucket, key=key, version=version)
+    may_head = allows(call.authorizer.access(call.requester).grants, wanted)
+    return Operation.HEAD if may_head else Operation.DOWNLOAD, _head_of(read.action())
 
 
 async def _listing(
@@ -155,37 +163,6 @@ def bucket_and_key(path: bytes) -> tuple[str, str]:
     if len(name) > _LONGEST_BUCKET:  # it would make the audit line too long for log collectors
         raise InvalidRequest(f"A bucket's name has at most {_LONGEST_BUCKET} characters.")
     return name, decode(key)
-
-
-def get_request(bucket: str, key: str, query: ReadQuery, lifetime: Lifetime) -> PresignRequest:
-    return PresignRequest(
-        operation=Operation.DOWNLOAD,
-        bucket=bucket,
-        key=key,
-        action=query.action(),
-        lifetime=lifetime,
-    )
-
-
-def head_request(
-    bucket: str, key: str, query: ReadQuery, lifetime: Lifetime, grants: Grants
-) -> PresignRequest:
-    """Return a HEAD that needs `head`, or `download` if no grant allows `head` there."""
-    version = query.version_id is not None
-    wanted = AccessRequest(operation=Operation.HEAD, bucket=bucket, key=key, version=version)
-    return PresignRequest(
-        operation=Operation.HEAD if allows(grants, wanted) else Operation.DOWNLOAD,
-        bucket=bucket,
-        key=key,
-        action=_head_of(query.action()),
-        lifetime=lifetime,
-    )
-
-
-def delete_request(bucket: str, key: str, lifetime: Lifetime) -> PresignRequest:
-    return PresignRequest(
-        operation=Operation.DELETE, bucket=bucket, key=key, action=_DELETE, lifetime=lifetime
-    )
 
 
 @lru_cache(maxsize=256)
