@@ -7,9 +7,16 @@ import re
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
-from service.errors import InvalidRequest
+from service.errors import InvalidRequest, NotFound
 
 _NOT_IN_A_PATH: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})|\\")
+
+
+def path_below(path: bytes, start: str) -> bytes:
+    """Return what follows `start`. Raises NotFound where the router found it in encoded text."""
+    if not path.startswith(start.encode()):
+        raise NotFound("No such resource.")
+    return path[len(start) :]
 
 
 def decode(text: bytes) -> str:

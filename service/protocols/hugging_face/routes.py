@@ -51,6 +51,7 @@ from service.protocols.hugging_face.schemas import (
 from service.protocols.hugging_face.settings import PATH, HuggingFaceValues
 from service.protocols.redirects import Redirect
 from service.protocols.served import Served
+from service.protocols.url_paths import path_below
 
 _MANY: Final = 1000  # files of an answer; 10,000 take some 10 ms
 _LONG_BYTES: Final = 16 * 1024  # of paths
@@ -74,7 +75,7 @@ router = APIRouter(prefix=PATH, route_class=HubRoute, include_in_schema=False)
 async def read(call: AuthenticatedRequest) -> Response:
     """A HEAD of a file has the address for a GET: clients send their GETs there."""
     hub = call.parts.use_case(Repositories)
-    address = _address(call)
+    address = parse(path_below(call.scope["raw_path"], f"{PATH}/"))
     match address.action:
         case HubAction.RESOLVE:
             return await _file(call, hub, address)
@@ -93,7 +94,7 @@ async def read(call: AuthenticatedRequest) -> Response:
 async def post(call: AuthenticatedRequest) -> Response:
     """Describe some paths, which a client sends in a body. All else would write."""
     hub = call.parts.use_case(Repositories)
-    address = _address(call)
+    address = parse(path_below(call.scope["raw_path"], f"{PATH}/"))
     if address.action is HubAction.PATHS_INFO:
         return await _paths_info(call, hub, address)
     closing = await discard_body(call)
@@ -141,8 +142,9 @@ async def _tree(call: AuthenticatedRequest, hub: Repositories, address: HubAddre
         raise EntryNotFound("The revision has no such folder.", revision.sha)
     page, headers = found[:PAGE_ENTRIES], {_COMMIT: revision.sha}
     if len(found) > PAGE_ENTRIES:
-        path = f"{_origin(call, hub)}{call.scope['raw_path'].decode('latin-1')}"
-        headers["Link"] = f'<{path}?{query.next_page(page[-1].path)}>; rel="next"'
+        origin = hub.configured.public_url or _own_origin(call)
+        path = call.scope["raw_path"].decode("latin-1")
+        headers["Link"] = f'<{origin}{path}?{query.next_page(page[-1].path)}>; rel="next"'
     return _json(render_entries(revision, page), headers)
 
 
@@ -160,19 +162,6 @@ async def _paths_info(
 
 def _json(body: bytes, headers: Mapping[str, str] | None = None) -> Response:
     return Response(body, media_type="application/json", headers=headers)
-
-
-def _address(call: AuthenticatedRequest) -> HubAddress:
-    path: bytes = call.scope["raw_path"]
-    start = f"{PATH}/".encode()
-    if not path.startswith(start):
-        raise NotFound("No such resource.")
-    return parse(path[len(start) :])
-
-
-def _origin(call: AuthenticatedRequest, hub: Repositories) -> str:
-    """Return the address of the service that clients use, as far as it is known."""
-    return hub.configured.public_url or _own_origin(call)
 
 
 def _own_host(call: AuthenticatedRequest) -> str | None:

@@ -22,7 +22,6 @@ from service.errors import (
     Forbidden,
     InvalidRequest,
     LengthRequired,
-    NotFound,
     PreconditionRequired,
     PresignError,
 )
@@ -34,7 +33,7 @@ from service.protocols.mlflow.schemas import AbortBody, CompleteBody, CreateBody
 from service.protocols.redirects import Redirect, put_request, sign
 from service.protocols.roots import Roots
 from service.protocols.served import Served
-from service.protocols.url_paths import decode
+from service.protocols.url_paths import decode, path_below
 
 _ARTIFACTS: Final = "/api/2.0/mlflow-artifacts/artifacts"
 _PRESIGNED: Final = "/api/2.0/mlflow-artifacts/presigned"
@@ -196,13 +195,10 @@ def _file(call: AuthenticatedRequest, below: str) -> Artifact:
 def _artifact(call: AuthenticatedRequest, below: str) -> Artifact:
     """Return what the path names, as it was sent. Raises NotFound and InvalidRequest."""
     mlflow = call.parts.use_case(Mlflow)
-    path: bytes = call.scope["raw_path"]
-    start = f"{below}/".encode()
-    if not path.startswith(start):
-        raise NotFound("No such resource.")
+    path = path_below(call.scope["raw_path"], f"{below}/")
     if call.scope["query_string"]:  # the client sends a name with `?` as it is
         raise InvalidRequest("An artifact's name must not contain `?`.", pointer="#/path")
-    return artifact(mlflow.configured, decode(path[len(start) :]))
+    return artifact(mlflow.configured, decode(path))
 
 
 def _listing(entries: Sequence[Entry]) -> bytes:

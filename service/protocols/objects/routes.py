@@ -18,7 +18,7 @@ from service.api.parts import UseCase
 from service.api.rendering import render_listing
 from service.api.route import ApiRoute, AuthenticatedRequest
 from service.api.schemas import LongText, Text, Token
-from service.errors import InvalidRequest, NotFound
+from service.errors import InvalidRequest
 from service.presigning.downloads import get_object
 from service.presigning.listings import ListingRequest, Listings
 from service.presigning.presigner import Presigner
@@ -26,7 +26,7 @@ from service.presigning.requests import PresignRequest
 from service.protocols.objects.listing_page import as_html, next_page
 from service.protocols.redirects import Redirect, put_request, sign
 from service.protocols.served import Served
-from service.protocols.url_paths import decode
+from service.protocols.url_paths import decode, path_below
 from service.sessions.lifetime import Lifetime
 from service.signing.actions import DeleteObject, GetObject, HeadObject
 from service.signing.content_disposition import Disposition
@@ -88,11 +88,9 @@ _NO_QUERY: Final = ReadQuery()
 async def object_url(call: AuthenticatedRequest) -> Response:
     """Redirect to the store, or list what is under a prefix."""
     urls = call.parts.use_case(ObjectUrls)
-    path: bytes = call.scope["raw_path"]
     lifetime = urls.configured
-    if not path.startswith(PATH.encode()):
-        raise NotFound("No such resource.")
-    bucket, key = bucket_and_key(path[len(PATH) :])
+    path = path_below(call.scope["raw_path"], PATH)
+    bucket, key = bucket_and_key(path)
     if call.method in {"GET", "HEAD"} and (not key or path.endswith(b"/")):
         return await _listing(call, urls.listings, bucket, key)
     return await _redirect(call, urls.presigner, bucket, key, lifetime)
