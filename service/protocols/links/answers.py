@@ -14,7 +14,8 @@ from service.sessions.lifetime import Lifetime, LimitedBy
 class LinkRequest:
     """A share link to make: to `key`, or with `is_prefix` to all keys that start with it.
 
-    `purpose` is what the link is for: `download` or `upload`.
+    `purpose` is what the link is for: `download` or `upload`. `not_before` is in epoch seconds.
+    `label` and `message` are for its visitors.
     """
 
     operation: ClassVar = Operation.LINK
@@ -24,6 +25,11 @@ class LinkRequest:
     purpose: Operation
     lifetime: Lifetime
     is_prefix: bool = False
+    max_uses: int | None = None
+    filename: str | None = None
+    not_before: int | None = None
+    label: str | None = None
+    message: str | None = None
 
     def access(self) -> AccessRequest:
         """Return what its maker needs a grant for, in addition to `link`."""
@@ -33,21 +39,6 @@ class LinkRequest:
 
     def members(self) -> Members:
         return ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewLink:
-    """A link that a caller wants. `not_before` is in epoch seconds.
-
-    `label` and `message` are for its visitors.
-    """
-
-    request: LinkRequest
-    max_uses: int | None = None
-    filename: str | None = None
-    not_before: int | None = None
-    label: str | None = None
-    message: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from service.clock import rfc3339
 from service.errors import InvalidRequest
 from service.presigning.downloads import get_object
 from service.protocols.links import pages, visit_routes
-from service.protocols.links.answers import CreatedLink, LinkRequest, NewLink, OwnLink, OwnLinks
+from service.protocols.links.answers import CreatedLink, LinkRequest, OwnLink
 from service.protocols.links.service import FEATURE
 from service.protocols.links.share_links import ShareLinks
 from service.protocols.links.words import MISLEADING, NOT_IN_A_LINE, check_words
@@ -45,7 +45,7 @@ class NewLinkRequest(StrictRequest):
     label: Label | MISSING = MISSING
     message: Message | MISSING = MISSING
 
-    def link(self) -> NewLink:
+    def link(self) -> LinkRequest:
         """Return the requested link. Raises InvalidRequest for one that nobody could use."""
         check_words(self.label, "#/label", NOT_IN_A_LINE)
         check_words(self.message, "#/message", MISLEADING)
@@ -59,14 +59,12 @@ class NewLinkRequest(StrictRequest):
             self._check_key_link(operation)
         else:
             self._check_prefix_link(prefix, operation)
-        return NewLink(
-            request=LinkRequest(
-                bucket=self.bucket,
-                key=key or prefix or "",
-                purpose=operation,
-                lifetime=Lifetime(expires_in=or_none(self.expires_in)),
-                is_prefix=prefix is not None,
-            ),
+        return LinkRequest(
+            bucket=self.bucket,
+            key=key or prefix or "",
+            purpose=operation,
+            lifetime=Lifetime(expires_in=or_none(self.expires_in)),
+            is_prefix=prefix is not None,
             max_uses=or_none(self.max_uses),
             filename=or_none(self.filename),
             not_before=None if self.not_before is MISSING else _epoch_seconds(self.not_before),
@@ -106,14 +104,16 @@ router = APIRouter(prefix=_PATH, tags=["links"], route_class=ApiRoute)
 @router.post("", status_code=201)
 async def create_link(call: AuthenticatedRequest, body: NewLinkRequest) -> bytes:
     links = call.parts.use_case(ShareLinks).links
-    return render_link(await links.create(call.requester, body.link()))
+    return to_json(link_members(await links.create(call.requester, body.link())))
 
 
 @router.get("")
 async def list_links(call: AuthenticatedRequest, query: Annotated[LinksQuery, Query()]) -> bytes:
     links = call.parts.use_case(ShareLinks).links
     before = None if query.after is MISSING else int(query.after)
-    return render_links(await links.listed(call.requester, before, _PATH))
+    page = await links.listed(call.requester, before, _PATH)
+    members: dict[str, Any] = {"links": [own_link_members(link) for link in page.links]}
+    return to_json(members | ({} if page.next is None else {"next": str(page.next)}))
 
 
 @router.delete("/{link_id}", response_model=None, status_code=204)
@@ -121,10 +121,6 @@ async def revoke_link(call: AuthenticatedRequest, link_id: str) -> bytes:
     links = call.parts.use_case(ShareLinks).links
     await links.end(call.requester, link_id, f"{_PATH}/{{link_id}}")
     return b""
-
-
-def render_link(link: CreatedLink) -> bytes:
-    return to_json(link_members(link))
 
 
 def link_members(link: CreatedLink) -> dict[str, Any]:
@@ -136,11 +132,6 @@ def link_members(link: CreatedLink) -> dict[str, Any]:
         "listed": link.is_listed,
     }
     return members | ({"limited_by": link.limited_by} if link.limited_by else {})
-
-
-def render_links(page: OwnLinks) -> bytes:
-    members: dict[str, Any] = {"links": [own_link_members(link) for link in page.links]}
-    return to_json(members | ({} if page.next is None else {"next": str(page.next)}))
 
 
 def own_link_members(own: OwnLink) -> dict[str, Any]:

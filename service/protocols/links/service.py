@@ -29,7 +29,6 @@ from service.protocols.links.answers import (
     EndedLink,
     LinkRequest,
     MadeLink,
-    NewLink,
     OwnLink,
     OwnLinks,
 )
@@ -83,7 +82,7 @@ class Links:
         self._clock = clock
         self._salt = salt
 
-    async def create(self, requester: Requester, new: NewLink) -> CreatedLink:
+    async def create(self, requester: Requester, request: LinkRequest) -> CreatedLink:
         """Make a link, which counts as one URL against the caller's rate.
 
         Raises what `Authorizer.audited` raises, and:
@@ -92,8 +91,8 @@ class Links:
             InvalidRequest: there is no such object, or the limit needs a store that is not there.
             LimitExceeded: the caller has too many links with `max_uses`.
         """
-        create = partial(self._create, self._configured(), requester, new)
-        return await self._authorizer.audited(requester, new.request, new.request.key, create)
+        create = partial(self._create, self._configured(), requester, request)
+        return await self._authorizer.audited(requester, request, request.key, create)
 
     async def listed(self, requester: Requester, before: int | None, route: str) -> OwnLinks:
         """Return a page of the caller's own links: those made before the cursor `before`.
@@ -129,11 +128,13 @@ class Links:
         cutoff = self._authorizer.snapshot.not_before(Identity(maker))
         return sha256(pack_caller(maker) + f" {cutoff}".encode()).hexdigest()[:_NAME_LENGTH]
 
-    async def _create(self, values: LinksValues, requester: Requester, new: NewLink) -> CreatedLink:
-        self._granted(requester, new)
-        await self._check_object(requester, new.request)
-        made = self._granted(requester, new)  # the configuration may have changed meanwhile
-        ticket = values.keys.seal(self._link(requester, new, made))
+    async def _create(
+        self, values: LinksValues, requester: Requester, request: LinkRequest
+    ) -> CreatedLink:
+        self._granted(requester, request)
+        await self._check_object(requester, request)
+        made = self._granted(requester, request)  # the configuration may have changed meanwhile
+        ticket = values.keys.seal(self._link(requester, request, made))
         await self._register(ticket)
         is_listed = await self._list(values, ticket)
         requester.link_id = ticket.id
@@ -223,9 +224,8 @@ class Links:
         if not await revocations.revoke(link):
             raise LimitExceeded(_TOO_MANY_ENDED)
 
-    def _granted(self, requester: Requester, new: NewLink) -> MadeLink:
+    def _granted(self, requester: Requester, request: LinkRequest) -> MadeLink:
         """Return how long the link may live. Raises Forbidden if no grant allows it."""
-        request = new.request
         if request.is_prefix:
             check_prefix(request.key)
         else:
@@ -237,9 +237,9 @@ class Links:
         is_limited = asked is not None and asked > most
         return MadeLink(min(asked or WEEK, most), "grant" if is_limited else None)
 
-    def _link(self, requester: Requester, new: NewLink, made: MadeLink) -> Link:
-        request, identity, now = new.request, requester.identity, int(self._clock.wall())
-        expires_at, not_before = now + made.expires_in, new.not_before
+    def _link(self, requester: Requester, request: LinkRequest, made: MadeLink) -> Link:
+        identity, now = requester.identity, int(self._clock.wall())
+        expires_at, not_before = now + made.expires_in, request.not_before
         if not_before is not None and not_before >= expires_at:
             detail = "The link would end before it begins."
             raise InvalidRequest(detail, pointer="#/not_before")
@@ -255,10 +255,10 @@ class Links:
             issued_at=now,
             expires_at=expires_at,
             not_before=not_before if not_before is not None and not_before > now else None,
-            max_uses=new.max_uses,
-            filename=new.filename,
-            label=new.label,
-            message=new.message,
+            max_uses=request.max_uses,
+            filename=request.filename,
+            label=request.label,
+            message=request.message,
             salt=self._salt(),
         )
 

@@ -10,7 +10,7 @@ from service.access.grants import Operation
 from service.api.schemas import or_none
 from service.errors import InvalidRequest
 from service.presigning.downloads import get_object
-from service.protocols.links.answers import LinkRequest, NewLink
+from service.protocols.links.answers import LinkRequest
 from service.protocols.links.routes import link_members, own_link_members
 from service.protocols.mcp.arguments import EndArguments, LinkArguments, LinksArguments
 from service.protocols.mcp.listing import DEFAULT_NAMES, MAX_BYTES
@@ -27,17 +27,17 @@ _CURSOR: Final = re.compile(r"([0-9]{1,16})(?:\.(lnk_[A-Za-z0-9_-]{24}))?")
 async def create_link(call: ToolCall, arguments: LinkArguments) -> bytes:
     filename = or_none(arguments.filename)
     if filename is not None:
-        get_object(
-            disposition="attachment", filename=filename
-        )  # refuses a name that cannot be sent
+        # Refuses a name that cannot be sent.
+        get_object(disposition="attachment", filename=filename)
     request = LinkRequest(
         bucket=arguments.bucket,
         key=arguments.key,
         purpose=Operation.DOWNLOAD,
         lifetime=Lifetime(expires_in=or_none(arguments.expires_in)),
+        max_uses=or_none(arguments.max_uses),
+        filename=filename,
     )
-    new = NewLink(request=request, max_uses=or_none(arguments.max_uses), filename=filename)
-    created = await call.links.links.create(call.requester, new)
+    created = await call.links.links.create(call.requester, request)
     link = resource_link(created.url, last_segment(arguments.key))
     return plain(link_members(created), link)
 

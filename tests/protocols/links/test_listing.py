@@ -17,7 +17,7 @@ from service.protocols.links import (
     memory_link_store,
     redis_link_store,
 )
-from service.protocols.links.answers import LinkRequest, NewLink
+from service.protocols.links.answers import LinkRequest
 from service.protocols.links.service import own_link
 from service.protocols.links.settings import LinksValues
 from service.protocols.links.share_links import ShareLinks
@@ -264,7 +264,7 @@ async def test_a_session_gets_no_address_beyond_its_own_grants(tmp_path: Path) -
     async with start(type(plain).model_validate(document)) as harness:
         links = app_of(harness.client).parts.use_case(ShareLinks).links
         for key in ("all/a", "billing/a"):
-            await links.create(billing, NewLink(request=link_request("demo", key)))
+            await links.create(billing, link_request("demo", key))
         own, others = [
             (await links.listed(each, None, "/v1/links")).links for each in (billing, sales)
         ]
