@@ -31,27 +31,18 @@ class Revocations:
     """The revoked links of the store. `links.revoked_links` of the configuration is not in it."""
 
     def __init__(self, store: LinkStore, *, clock: Clock, on_failure: Callable[[], None]) -> None:
-        """`on_failure` is called for each read of the store that fails."""
-        self._store = store
+        """`on_failure` is called for each read of the store that fails.
+
+        `attempts` is the task that follows the store.
+        """
+        self.store = store
         self._on_failure = on_failure
         self._clock = clock
         self._revoked = LinksByEnd()
         self._last: bytes | None = None
         self._is_known = False
         self._is_failing = False
-        self._polls = SharedAttempts(self._poll, name="revoked links", waiting=Waiting())
-
-    def start(self) -> None:
-        """Follow the store from now on."""
-        self._polls.start()
-
-    async def stop(self) -> None:
-        await self._polls.stop()
-
-    @property
-    def attempts(self) -> SharedAttempts:
-        """The task that follows the store."""
-        return self._polls
+        self.attempts = SharedAttempts(self._poll, name="revoked links", waiting=Waiting())
 
     @property
     def has_looked(self) -> bool:
@@ -62,7 +53,7 @@ class Revocations:
         """Return whether a link is revoked. Raises Overloaded until all was read once."""
         if not self._is_known:
             if not self._is_failing:  # a Lambda's instance may have interrupted it
-                self._polls.wake()
+                self.attempts.wake()
             raise Overloaded("Revoked links are not yet known.", retry_after=1)
         return self._revoked.has(link_id, expires_at)
 
@@ -72,7 +63,7 @@ class Revocations:
         Return False if its maker has revoked too many. Raises Overloaded while the store is out of
         reach.
         """
-        if not await self._store.revoke(link):
+        if not await self.store.revoke(link):
             return False
         self._revoked.add(link.id, link.expires_at)
         return True
@@ -80,7 +71,7 @@ class Revocations:
     async def _poll(self) -> float:
         self._revoked.drop_over(self._clock.wall())
         try:
-            while (found := await self._next()) is not None:
+            while found := await attempt(self.store.revoked(self._last), ANSWER_SECONDS):
                 self._keep(found)
         except Exception as error:  # noqa: BLE001 - of any kind: the client's, or of the network
             self._failed(error)
@@ -89,9 +80,6 @@ class Revocations:
             log.info("the revoked links can be read again")
         self._is_known, self._is_failing = True, False
         return POLL_SECONDS
-
-    async def _next(self) -> RevokedPage | None:
-        return await attempt(self._store.revoked(self._last), ANSWER_SECONDS)
 
     def _keep(self, found: RevokedPage) -> None:
         now = self._clock.wall()

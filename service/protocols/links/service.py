@@ -5,7 +5,7 @@ maker has at that moment. So a grant that is withdrawn ends its links too.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from typing import Final
@@ -33,7 +33,7 @@ from service.protocols.links.answers import (
     OwnLinks,
 )
 from service.protocols.links.link import Link, pack_caller
-from service.protocols.links.link_store import MOST_LINKS, LinkStore, ListedLink, StoredLink
+from service.protocols.links.link_store import MOST_LINKS, ListedLink, StoredLink
 from service.protocols.links.linked_objects import LinkedObjects
 from service.protocols.links.revocations import Revocations
 from service.protocols.links.settings import LinksValues
@@ -55,26 +55,21 @@ _NO_STORE: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class SharedRecords:
-    """The store that replicas share, and the revocations that this one has read from it."""
-
-    store: LinkStore
-    revocations: Revocations
-
-
 class Links:
     def __init__(
         self,
         values: LinksValues | None,
-        shared: SharedRecords | None,
+        shared: Revocations | None,
         *,
         authorizer: Authorizer,
         objects: LinkedObjects,
         clock: Clock,
         salt: Callable[[], bytes],
     ) -> None:
-        """Without `values` there are no links. `salt` returns SALT_BYTES random bytes."""
+        """Without `values` there are no links. `shared` has the store that replicas share.
+
+        `salt` returns SALT_BYTES random bytes.
+        """
         self.values = values
         self.shared = shared
         self._authorizer = authorizer
@@ -160,7 +155,7 @@ class Links:
     def _own(
         self,
         values: LinksValues,
-        shared: SharedRecords,
+        shared: Revocations,
         requester: Requester,
         listed: Sequence[ListedLink],
     ) -> Iterator[OwnLink]:
@@ -171,7 +166,7 @@ class Links:
             own = own_link(values, caller, grants, link)
             if own is not None and own.link.expires_at > now:
                 end = own.link.expires_at
-                is_revoked = own.is_revoked or shared.revocations.is_revoked(own.id, end)
+                is_revoked = own.is_revoked or shared.is_revoked(own.id, end)
                 yield replace(own, is_revoked=is_revoked)
 
     async def _end(self, values: LinksValues, requester: Requester, link_id: str) -> EndedLink:
@@ -179,7 +174,9 @@ class Links:
         if expires_at is None:
             raise NotFound("You have no link with this id.")
         link = self.stored(requester.identity.caller, link_id, expires_at)
-        await self._revoke(self._require_shared().revocations, link)
+        shared, is_over = self._require_shared(), expires_at <= self._clock.wall()
+        if not is_over and not await shared.revoke(link):
+            raise LimitExceeded(_TOO_MANY_ENDED)
         requester.link_id = link_id
         return EndedLink()
 
@@ -188,7 +185,7 @@ class Links:
             raise NotConfigured(FEATURE)
         return self.values
 
-    def _require_shared(self, pointer: str | None = None) -> SharedRecords:
+    def _require_shared(self, pointer: str | None = None) -> Revocations:
         if self.shared is None:
             raise InvalidRequest(_NO_STORE, pointer=pointer)
         return self.shared
@@ -217,12 +214,6 @@ class Links:
             return await self.shared.store.keep(stored, values.keys.seal_for_store(ticket.link))
         except Overloaded:
             return False
-
-    async def _revoke(self, revocations: Revocations, link: StoredLink) -> None:
-        if link.expires_at <= self._clock.wall():
-            return
-        if not await revocations.revoke(link):
-            raise LimitExceeded(_TOO_MANY_ENDED)
 
     def _granted(self, requester: Requester, request: LinkRequest) -> MadeLink:
         """Return how long the link may live. Raises Forbidden if no grant allows it."""

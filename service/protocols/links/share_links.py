@@ -12,7 +12,7 @@ from service.protocols.links.link_store import LinkStore
 from service.protocols.links.linked_objects import LinkedObjects
 from service.protocols.links.memory_link_store import MemoryLinkStore
 from service.protocols.links.revocations import Revocations
-from service.protocols.links.service import Links, SharedRecords
+from service.protocols.links.service import Links
 from service.protocols.links.settings import MEMORY, LinksValues
 from service.protocols.links.visits import LinkVisits
 
@@ -29,14 +29,13 @@ class ShareLinks(UseCase[LinksValues]):
         self.presigner = core.presigner
         self._has_routes = values is not None
         self._closing = AsyncExitStack()
-        self.shared: SharedRecords | None = None
+        self.shared: Revocations | None = None
         if values is not None and values.store_url is not None:
             store = self._open(values.store_url, core.clock)
             failed = core.metrics.link_store_failed
-            revocations = Revocations(store, clock=core.clock, on_failure=failed)
-            self.shared = SharedRecords(store, revocations)
-            revocations.start()
-            self._closing.push_async_callback(revocations.stop)
+            self.shared = Revocations(store, clock=core.clock, on_failure=failed)
+            self.shared.attempts.start()
+            self._closing.push_async_callback(self.shared.attempts.stop)
         self.objects = LinkedObjects(core.authorizer, core.store)
         self.links = Links(
             values,
@@ -55,10 +54,10 @@ class ShareLinks(UseCase[LinksValues]):
             self.visits.forget()
 
     def attempts(self) -> list[SharedAttempts]:
-        return [] if self.shared is None else [self.shared.revocations.attempts]
+        return [] if self.shared is None else [self.shared.attempts]
 
     def not_ready(self) -> str | None:
-        has_looked = self.shared is None or self.shared.revocations.has_looked
+        has_looked = self.shared is None or self.shared.has_looked
         return None if has_looked else "the revoked links are being read"
 
     async def close(self) -> None:

@@ -105,7 +105,7 @@ class LinkVisits:
             return True
         if shared is None:
             return False
-        return shared.revocations.is_revoked(ticket.id, ticket.link.expires_at)
+        return shared.is_revoked(ticket.id, ticket.link.expires_at)
 
 
 def _longest(opened: OpenLink, snapshot: Snapshot) -> int | None:

@@ -27,8 +27,8 @@ async def following(
     revocations = Revocations(
         store, clock=clock or loop_clock(), on_failure=on_failure or (lambda: None)
     )
-    revocations.start()
+    revocations.attempts.start()
     try:
         yield revocations
     finally:
-        await revocations.stop()
+        await revocations.attempts.stop()

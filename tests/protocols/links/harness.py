@@ -75,7 +75,7 @@ async def until_looked(client: httpx.AsyncClient) -> None:
     """Wait until the store of links was asked which links are revoked."""
     links = app_of(client).parts.use_case(ShareLinks).links
     if links.shared is not None:
-        await links.shared.revocations.attempts.until_asleep()
+        await links.shared.attempts.until_asleep()
 
 
 @asynccontextmanager
