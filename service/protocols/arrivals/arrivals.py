@@ -19,7 +19,6 @@ from service.errors import (
     InvalidRequest,
     NotConfigured,
 )
-from service.presigning.bucket import Bucket
 from service.presigning.requests import Requester
 from service.protocols.arrivals.hooks import Arrival, ArrivalsValues, Hook
 from service.protocols.arrivals.notifier import JOBS, WAITING, Notifier
@@ -212,7 +211,10 @@ class Arrivals(UseCase[ArrivalsValues]):
 
     def _known_buckets(self) -> Buckets:
         if (known := self._buckets) is None:
-            known = self._buckets = _by_s3_bucket(self._authorizer.snapshot.buckets)
+            found = defaultdict[str, list[tuple[str, str]]](list)
+            for name, bucket in self._authorizer.snapshot.buckets.items():
+                found[bucket.s3_bucket].append((name, bucket.address.region))
+            known = self._buckets = dict(found)
         return known
 
     async def _known_writers(self) -> Writers:
@@ -242,10 +244,3 @@ def _names_of(record: Record, buckets: Buckets) -> Iterator[str]:
     for name, region in buckets.get(record.s3_bucket, ()):
         if record.region in {None, region}:
             yield name
-
-
-def _by_s3_bucket(buckets: Mapping[str, Bucket]) -> Buckets:
-    found = defaultdict[str, list[tuple[str, str]]](list)
-    for name, bucket in buckets.items():
-        found[bucket.s3_bucket].append((name, bucket.address.region))
-    return dict(found)

@@ -106,16 +106,13 @@ class Sends(Protocol):
         """Return the status of the answer. Raises NotSent."""
 
 
-def _new_turns() -> BatchQueue:
-    # `acquire_again` takes turns of it: slots limit how many requests wait.
-    return BatchQueue(ConcurrencyLimiter(0), slots=IN_FLIGHT)
-
-
 @dataclass(slots=True)
 class _HookBounds:
     """The bounds of one hook, and how it did last."""
 
-    requests: BatchQueue = field(default_factory=_new_turns)
+    requests: BatchQueue = field(  # `acquire_again` takes turns: slots limit how many wait
+        default_factory=lambda: BatchQueue(ConcurrencyLimiter(0), slots=IN_FLIGHT)
+    )
     slots: JobSlots = field(default_factory=JobSlots)
     is_quick: bool = True  # as its last answer was
     logs_again_at: float = -math.inf  # seconds of the boot clock

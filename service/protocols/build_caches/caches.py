@@ -23,16 +23,12 @@ _MAX_TICKETS: Final = 1024  # opened ones, cached: a build sends its own hundred
 _Opened = tuple[CacheTicket, Identity]
 
 
-def _cache() -> BoundedDict[str, _Opened]:
-    return BoundedDict(_MAX_TICKETS)
-
-
 @dataclass
 class BuildCaches(UseCase[Caches]):
     artifacts: Artifacts
     authorizer: Authorizer
     clock: Clock
-    _opened: BoundedDict[str, _Opened] = field(default_factory=_cache)
+    _opened: BoundedDict[str, _Opened] = field(default_factory=lambda: BoundedDict(_MAX_TICKETS))
 
     def configure(self, values: Caches | None) -> None:
         super().configure(values)

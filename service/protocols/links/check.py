@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import urlsplit
 
-from service.access.grants import Grant, Operation
+from service.access.grants import Operation
 from service.errors import ConfigurationProblem
 from service.protocols.checked import Check, CheckedConfiguration
 from service.protocols.links.settings import MEMORY, LinksValues
@@ -67,10 +67,8 @@ def _unlimited(checked: CheckedConfiguration) -> Iterator[ConfigurationProblem]:
             text = "anybody with a link for uploads can store files of any size"
             yield ConfigurationProblem(f"{text}; set max_content_length", location)
     for location, entry in checked.callers:
-        if entry.rate is None and any(map(_makes_links, entry.grants)):
+        linking = [grant.allow for grant in entry.grants if Operation.LINK in grant.allow]
+        makes_links = any(allow >= use.needs for allow in linking for use in USES)
+        if entry.rate is None and makes_links:
             text = "may make links, which strangers then use at any rate; set rate_limit"
             yield ConfigurationProblem(text, location)
-
-
-def _makes_links(grant: Grant) -> bool:
-    return Operation.LINK in grant.allow and any(grant.allow >= use.needs for use in USES)

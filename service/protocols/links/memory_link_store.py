@@ -52,8 +52,12 @@ class MemoryLinkStore:
             return UseResult.CONTINUED
         if uses.left < 1:
             return UseResult.REFUSED
-        if not only_look:
-            self._take(link, uses, now)
+        if only_look:
+            return UseResult.OPENED
+        uses.left -= 1
+        uses.open_until = now + self._window_seconds
+        if uses.left < 1:  # it is over with its last window
+            self._counted.end_earlier(link.id, self._clock.wall() + self._window_seconds)
         return UseResult.OPENED
 
     async def keep(self, link: StoredLink, sealed: bytes) -> bool:
@@ -88,12 +92,6 @@ class MemoryLinkStore:
     async def revoked(self, after: bytes | None) -> RevokedPage | None:  # noqa: ARG002 - LinkStore's
         """Return None: there are no other replicas that revoke."""
         return None
-
-    def _take(self, link: StoredLink, uses: _Uses, now: float) -> None:
-        uses.left -= 1
-        uses.open_until = now + self._window_seconds
-        if uses.left < 1:  # it is over with its last window
-            self._counted.end_earlier(link.id, self._clock.wall() + self._window_seconds)
 
 
 class _LiveLinks:

@@ -22,7 +22,7 @@ from service.protocols.links.linked_objects import SeenObject
 from service.protocols.links.pages import drop_box_page, file_name, file_page, refusal_page
 from service.protocols.links.share_links import ShareLinks
 from service.protocols.links.tickets import LinkKeys
-from service.protocols.links.visits import OpenLink
+from service.protocols.links.visits import UNKNOWN, OpenLink
 from service.protocols.redirects import Redirect, sign
 from service.protocols.url_paths import decode
 from service.sessions.lifetime import Lifetime
@@ -59,7 +59,7 @@ class Visit(AuthenticatedRequest):
     def link_keys(self) -> LinkKeys:
         """Raises NotFound if links were turned off while a body came."""
         if (values := self.links.links.values) is None:
-            raise _unknown()
+            raise NotFound(UNKNOWN)
         return values.keys
 
     @property
@@ -128,7 +128,7 @@ class LinkRoute(ApiRoute):
         """Return the problem, or its page where a browser shows the answer to a person."""
         assert isinstance(call, Visit)
         if isinstance(error, Forbidden):  # the grant was withdrawn: as unknown as a forged ticket
-            error = _unknown()
+            error = NotFound(UNKNOWN)
         response = super().refusal(call, error)
         if call.is_browser:
             path, request_id = call.scope["raw_path"], call.context.request_id
@@ -205,7 +205,7 @@ def _key(link: Link, below: str | None) -> str:
         return link.key + below
     if not link.is_prefix and below is None:
         return link.key
-    raise _unknown()
+    raise NotFound(UNKNOWN)
 
 
 def _action(link: Link, method: str) -> GetObject | HeadObject:
@@ -267,7 +267,3 @@ def _not_allowed(visit: Visit) -> Response:
     if visit.link.operation is Operation.UPLOAD:
         allowed.append("PUT")
     return response(members, {"Allow": ", ".join(allowed)})
-
-
-def _unknown() -> NotFound:
-    return NotFound("No such link.")

@@ -25,7 +25,7 @@ from service.sessions.lifetime import Lifetime
 EXPIRES_IN: Final = 60  # seconds, of the URL that a link redirects to
 _LIFETIME: Final = Lifetime(expires_in=EXPIRES_IN)
 _MAX_TICKETS: Final = 1024  # opened ones, cached
-_UNKNOWN: Final = "No such link."
+UNKNOWN: Final = "No such link."
 
 
 @dataclass(slots=True, eq=False)
@@ -50,11 +50,11 @@ class LinkVisits:
     def open_ticket(self, text: str) -> OpenLink:
         """Return the link of a ticket's text. Raises NotFound if no key has sealed the text."""
         if (values := self._links.values) is None:
-            raise NotFound(_UNKNOWN)
+            raise NotFound(UNKNOWN)
         if (found := self._opened.get(text)) is not None:
             return found
         if (ticket := values.keys.open_ticket(text)) is None:
-            raise NotFound(_UNKNOWN)
+            raise NotFound(UNKNOWN)
         opened = self._opened[text] = OpenLink(ticket, ticket.link.maker())
         return opened
 
@@ -69,7 +69,7 @@ class LinkVisits:
         """
         link, now = opened.ticket.link, int(self._clock.wall())
         if self._is_withdrawn(opened, snapshot, now):
-            raise NotFound(_UNKNOWN)
+            raise NotFound(UNKNOWN)
         if now >= link.expires_at:
             raise LinkExpired("This link has expired.")
         left = link.expires_at - now
@@ -83,7 +83,7 @@ class LinkVisits:
         """
         ticket = opened.ticket
         if self._links.shared is None:  # the store was removed from the configuration
-            raise NotFound(_UNKNOWN)
+            raise NotFound(UNKNOWN)
         link = self._links.stored(ticket.link.caller, ticket.id, ticket.link.expires_at)
         if await self._links.shared.store.use(link, only_look=only_look) is UseResult.REFUSED:
             raise LinkExpired("This link has been used up.")
