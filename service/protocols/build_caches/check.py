@@ -55,7 +55,9 @@ def rights(caches: Caches, entry: CallerEntry, checked: CheckedConfiguration) ->
 def warnings(
     caches: Caches | None, checked: CheckedConfiguration
 ) -> Iterator[ConfigurationProblem]:
-    for name, cache in ({} if caches is None else caches.named).items():
+    if caches is None:
+        return
+    for name, cache in caches.named.items():
         location = ("build_caches", name)
         for text in _of_cache(caches, cache, checked):
             yield ConfigurationProblem(text, location)
@@ -70,7 +72,7 @@ def warnings(
 CHECK: Final[Check[Caches]] = Check(describe=describe, rights=rights, warnings=warnings)
 
 
-def _of_cache(caches: Caches | None, cache: Cache, checked: CheckedConfiguration) -> Iterator[str]:
+def _of_cache(caches: Caches, cache: Cache, checked: CheckedConfiguration) -> Iterator[str]:
     if not any(_writes(cache, cache.trusted, entry) for _, entry in checked.callers):
         yield (
             "nobody may write what is trusted; a caller needs a grant with `check`, and one with "
@@ -82,7 +84,7 @@ def _of_cache(caches: Caches | None, cache: Cache, checked: CheckedConfiguration
             f"bucket {cache.bucket} has `encryption`, whose headers neither program sends, so "
             "nobody writes"
         )
-    own = None if caches is None else _host_and_port(caches.public_url)
+    own = _host_and_port(caches.public_url)
     if own is not None and own in {_host_and_port(each) for each in bucket.origins}:
         yield (
             f"bucket {cache.bucket} has the host and port of server.public_url, so programs would "
@@ -90,8 +92,8 @@ def _of_cache(caches: Caches | None, cache: Cache, checked: CheckedConfiguration
         )
 
 
-def _within_others(caches: Caches | None, cache: Cache) -> Iterator[str]:
-    for name, other in ({} if caches is None else caches.named).items():
+def _within_others(caches: Caches, cache: Cache) -> Iterator[str]:
+    for name, other in caches.named.items():
         is_same_bucket = other.bucket == cache.bucket
         if is_same_bucket and other.others and cache.trusted.startswith(other.others):
             yield (

@@ -9,7 +9,6 @@ from service.errors import ConfigurationProblem
 from service.protocols.checked import Check, CheckedConfiguration
 from service.protocols.hugging_face.settings import PATH, HuggingFaceValues
 from service.protocols.rights import Target, Use
-from service.protocols.roots import ProtocolRoot
 
 _SECTION: Final = "hugging_face"
 _READING: Final = frozenset({Operation.DOWNLOAD, Operation.LIST})
@@ -32,22 +31,16 @@ def targets(hub: HuggingFaceValues, _: CheckedConfiguration) -> Iterator[Target]
 def warnings(
     hub: HuggingFaceValues | None, checked: CheckedConfiguration
 ) -> Iterator[ConfigurationProblem]:
-    for kind, root in ({} if hub is None else hub.roots.named).items():
-        if (host := _same_host(hub, checked, root)) is not None:
+    if hub is None or (own := urlsplit(hub.public_url).hostname) is None:
+        return
+    for kind, root in hub.roots.named.items():
+        url = checked.buckets[root.bucket].downloads_from("protocols")
+        if urlsplit(url).hostname == own:
             text = (
-                f"bucket {root.bucket} has the host name of server.public_url, {host}: clients "
+                f"bucket {root.bucket} has the host name of server.public_url, {own}: clients "
                 "would send it their token, so each download is refused"
             )
             yield ConfigurationProblem(text, (_SECTION, kind))
-
-
-def _same_host(
-    hub: HuggingFaceValues | None, checked: CheckedConfiguration, root: ProtocolRoot
-) -> str | None:
-    """Return the host name that the service shares with the bucket, if it is known."""
-    own = None if hub is None else urlsplit(hub.public_url).hostname
-    store = urlsplit(checked.buckets[root.bucket].downloads_from("protocols")).hostname
-    return own if own == store else None
 
 
 CHECK: Final = Check(targets=targets, warnings=warnings)
