@@ -4,12 +4,10 @@ The token is in the body, so a body is read before its caller is known. All such
 count as one caller's. The token goes to nobody.
 """
 
-from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Final
 
 from fastapi import APIRouter, Response
-from starlette.types import Receive, Scope
 
 from service.access.callers import Identity
 from service.api.authentication import authenticate
@@ -50,17 +48,30 @@ class Sts(UseCase[bool]):
 class StsRequest(AuthenticatedRequest):
     """`asked` is there once the body has been read."""
 
-    def __init__(self, scope: Scope, receive: Receive) -> None:
-        super().__init__(scope, receive)
-        self.asked: AssumeRole | None = None
+    asked: AssumeRole | None = None
 
 
 class StsRoute(ApiRoute):
     request_class = StsRequest
 
-    def identity(self, call: AuthenticatedRequest) -> Awaitable[Identity]:
+    async def identity(self, call: AuthenticatedRequest) -> Identity:
+        """Raises what the body's reader, its parser and the verifier of the token raise."""
         assert isinstance(call, StsRequest)
-        return _identity(call)
+        if call.asked is None:
+            refuse_encoded(call.scope["headers"])
+            body = await call.read(MAX_FORM_BYTES, unknown=_UNKNOWN)
+            types = [value for name, value in call.scope["headers"] if name == b"content-type"]
+            call.asked = parse_request(types, call.scope["query_string"], body)
+        if not call.asked.token:
+            raise Unauthenticated(_NOT_ACCEPTED)
+        headers = [(b"authorization", b"Bearer " + call.asked.token.encode())]
+        try:
+            found = authenticate(headers, call.snapshot, call.parts.tokens, says_expired=True)
+            return found if isinstance(found, Identity) else await found
+        except TokenExpired:
+            raise
+        except Unauthenticated:
+            raise Unauthenticated(_NOT_ACCEPTED) from None
 
     def refusal(self, call: AuthenticatedRequest, error: PresignError) -> Response:
         """Return a refusal in the form of STS. Its code makes SDKs try again or stop."""
@@ -75,25 +86,6 @@ class StsRoute(ApiRoute):
         answer = refused(error, document, "text/xml", status=status)
         del answer.headers["WWW-Authenticate"]  # belongs to a 401
         return answer
-
-
-async def _identity(call: StsRequest) -> Identity:
-    """Raises what the body's reader, its parser and the verifier of the token raise."""
-    if call.asked is None:
-        refuse_encoded(call.scope["headers"])
-        body = await call.read(MAX_FORM_BYTES, unknown=_UNKNOWN)
-        types = [value for name, value in call.scope["headers"] if name == b"content-type"]
-        call.asked = parse_request(types, call.scope["query_string"], body)
-    if not call.asked.token:
-        raise Unauthenticated(_NOT_ACCEPTED)
-    headers = [(b"authorization", b"Bearer " + call.asked.token.encode())]
-    try:
-        found = authenticate(headers, call.snapshot, call.parts.tokens, says_expired=True)
-        return found if isinstance(found, Identity) else await found
-    except TokenExpired:
-        raise
-    except Unauthenticated:
-        raise Unauthenticated(_NOT_ACCEPTED) from None
 
 
 router = APIRouter(route_class=StsRoute, include_in_schema=False)
