@@ -104,7 +104,7 @@ def put_request(
     )
 
 
-def _http_error(error: PresignError, too_large: str) -> PresignError:
+def _http_error(error: LimitExceeded | InvalidRequest, too_large: str) -> PresignError:
     match list(error.pointers):
         case ["#/overwrite"]:
             return PreconditionRequired(
@@ -112,6 +112,6 @@ def _http_error(error: PresignError, too_large: str) -> PresignError:
             )
         case ["#/content_length"]:
             return BodyTooLarge(f"{error.detail} {too_large}")
-        case ["#/content_type"] if isinstance(error, LimitExceeded | InvalidRequest):
+        case ["#/content_type"]:
             return UnsupportedMediaType(error.detail)
     return error
