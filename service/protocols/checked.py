@@ -34,7 +34,7 @@ class CheckedConfiguration:
                 yield (*location, "grants", i), grant
 
 
-def _nothing(*_: object) -> tuple[()]:
+def nothing(*_: object) -> tuple[()]:
     return ()
 
 
@@ -47,7 +47,7 @@ class Check(Generic[V]):
     for, with None for the values.
     """
 
-    describe: Callable[[V], Iterable[str]] = _nothing
-    targets: Callable[[V, CheckedConfiguration], Iterable[Target]] = _nothing
-    rights: Callable[[V, CallerEntry, CheckedConfiguration], Iterable[Right]] = _nothing
-    warnings: Callable[[V | None, CheckedConfiguration], Iterable[ConfigurationProblem]] = _nothing
+    describe: Callable[[V], Iterable[str]] = nothing
+    targets: Callable[[V, CheckedConfiguration], Iterable[Target]] = nothing
+    rights: Callable[[V, CallerEntry, CheckedConfiguration], Iterable[Right]] = nothing
+    warnings: Callable[[V | None, CheckedConfiguration], Iterable[ConfigurationProblem]] = nothing

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from service.access.grants import Operation
 from service.errors import Location
-from service.protocols.checked import Check
+from service.protocols.checked import Check, nothing
 
 if TYPE_CHECKING:
     from service.protocols.served import Served
@@ -53,10 +53,6 @@ class NamedBucket(NamedTuple):
     prefix: str = ""
 
 
-def _nothing(*_: object) -> tuple[()]:
-    return ()
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Protocol(Generic[S, V]):
     """The part of a protocol that needs no FastAPI: its settings and its `presign check` report.
@@ -75,8 +71,8 @@ class Protocol(Generic[S, V]):
     values: Callable[[S, Shared], V] | None = None
     operation: Operation | None = None
     check: Check[V] = field(default_factory=Check)
-    buckets: Callable[[S], Iterable[NamedBucket]] = _nothing
-    restart: Callable[[V, V], Iterable[str]] = _nothing
+    buckets: Callable[[S], Iterable[NamedBucket]] = nothing
+    restart: Callable[[V, V], Iterable[str]] = nothing
     unseen_while_off: bool = False
 
     @property

@@ -3,7 +3,7 @@
 from service.config.durations import Seconds
 from service.config.quoting import Shown
 from service.config.types import BucketName, OwnPrefix, Section
-from service.protocols.protocol import NamedBucket, Shared
+from service.protocols.protocol import NamedBucket
 
 
 class UppySettings(Section):
@@ -19,10 +19,6 @@ class UppySettings(Section):
     expires_in: Shown[Seconds | None] = None
     """Lifetime of a URL, up to the grant's `max_expires_in`. The default is the server's
     `default_expires_in`."""
-
-
-def values(uppy: UppySettings, _: Shared) -> UppySettings:
-    return uppy
 
 
 def buckets(uppy: UppySettings) -> list[NamedBucket]:
