@@ -11,6 +11,8 @@ from xml.etree.ElementTree import Element
 from service.s3.errors import invalid_response
 from service.s3.xml import Fields, fields_of, is_truncated, number_of, quote_etag, root_of, text_of
 
+# What the store's times should be: in UTC, as S3 writes them.
+RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z", re.ASCII)
 _ENCODED = re.compile("(?:[A-Za-z0-9._~*/+-]|%[0-9A-Fa-f]{2})+")
 
 

@@ -8,13 +8,12 @@ from hashlib import sha256
 from operator import attrgetter
 from typing import Final
 
-from service.s3.listing_xml import ListedObject
+from service.s3.listing_xml import RFC_3339, ListedObject
 from service.signing.validation import has_dot_segment, is_valid_key
 
 NAME_DIGITS: Final = 10  # of a sha, which belong to the revision's name
 _DIGITS: Final = 40
 _SHA: Final = re.compile(rf"[0-9a-f]{{{_DIGITS}}}")
-_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z", re.ASCII)
 _AFTER_SLASH: Final = chr(ord("/") + 1)
 _path_of = attrgetter("path")
 
@@ -58,7 +57,7 @@ class Revision:
     def last_modified(self) -> str | None:
         """The latest time of a file, unless the store's times are no times of RFC 3339."""
         times = (file.last_modified for file in self.files.values())
-        return max(filter(_TIME.fullmatch, times), default=None)
+        return max(filter(RFC_3339.fullmatch, times), default=None)
 
     def find(self, path: str) -> Entry | None:
         at = bisect_left(self.entries, path, key=_path_of)

@@ -9,13 +9,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from service.s3.listing_xml import ListedObject
+from service.s3.listing_xml import RFC_3339, ListedObject
 from service.signing.validation import has_dot_segment
 
 _METADATA: Final = ".metadata"
 _RUN: Final = re.compile(r"[-_.]+")
 _PROJECT: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
-_UPLOAD_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z", re.ASCII)
 _SOURCES: Final = (".tar.gz", ".zip")
 
 
@@ -74,15 +73,12 @@ def listed_files(prefix: str, objects: Iterable[ListedObject]) -> dict[ListedObj
 def project_file(
     prefix: str, listed: ListedObject, *, has_metadata: bool, sha256: str | None
 ) -> ProjectFile:
+    is_time = RFC_3339.fullmatch(listed.last_modified) is not None
     return ProjectFile(
         name=listed.key.removeprefix(prefix),
         key=listed.key,
         size=listed.content_length,
-        upload_time=_upload_time(listed.last_modified),
+        upload_time=listed.last_modified if is_time else None,
         sha256=sha256,
         has_metadata=has_metadata,
     )
-
-
-def _upload_time(last_modified: str) -> str | None:
-    return last_modified if _UPLOAD_TIME.fullmatch(last_modified) is not None else None
