@@ -130,7 +130,14 @@ class Batches:
         self, requester: Requester, repository: ProtocolRoot, objects: Sequence[LfsObject]
     ) -> _Stored:
         distinct = list(dict.fromkeys(objects))
-        expected = [_expectation(repository, wanted) for wanted in distinct]
+        expected = [
+            ObjectExpectation(
+                bucket=repository.bucket,
+                key=object_key(repository, wanted.oid),
+                content_length=wanted.size,
+            )
+            for wanted in distinct
+        ]
         found = await self.checks.check_all(requester, repository.prefix, expected)
         stored = _Stored([], [], {})
         for wanted, its in zip(distinct, found, strict=True):
@@ -173,11 +180,6 @@ class Batches:
         urls = {f"{part.part_number:05}": part.url for part in created.parts}
         header = {"chunk_size": str(created.part_size), **urls}
         return LfsAction(completion_url(wanted, created), header, created.validity)
-
-
-def _expectation(repository: ProtocolRoot, wanted: LfsObject) -> ObjectExpectation:
-    key = object_key(repository, wanted.oid)
-    return ObjectExpectation(bucket=repository.bucket, key=key, content_length=wanted.size)
 
 
 def _actions(answer: PresignedRequests | PresignError) -> Iterator[LfsAction | PresignError]:

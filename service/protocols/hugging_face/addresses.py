@@ -15,8 +15,7 @@ from service.protocols.url_paths import decode
 from service.signing.validation import is_valid_key
 
 DEFAULT_REVISION: Final = "main"
-_MODELS: Final = "models"
-_KINDS: Final = frozenset({_MODELS, "datasets"})
+_KINDS: Final = frozenset({b"models", b"datasets"})
 # utils/_validators.py, `validate_repo_id`. A client's folder of a repository begins with
 # `models--{organization}--{name}`: with `--` in a name two repositories could share it.
 _NAME: Final = re.compile(r"(?!.*(?:--|\.\.))\w(?:[\w.-]{0,94}\w)?", re.ASCII)
@@ -84,12 +83,12 @@ def parse(path: bytes) -> HubAddress:
             return HubAddress(HubAction.WHOAMI)
         case [b"api", b"repos", *_]:
             return HubAddress(HubAction.WRITE)
-        case [b"api", kind, organization, name, *rest] if kind.decode("latin-1") in _KINDS:
+        case [b"api", kind, organization, name, *rest] if kind in _KINDS:
             return _api_address(_repository(kind, organization, name), rest)
-        case [b"datasets", organization, name, b"resolve", revision, *rest] if rest:
-            return _file_address(_repository(b"datasets", organization, name), revision, rest)
+        case [b"datasets" as kind, organization, name, b"resolve", revision, *rest] if rest:
+            return _file_address(_repository(kind, organization, name), revision, rest)
         case [organization, name, b"resolve", revision, *rest] if rest:
-            return _file_address(_repository(_MODELS.encode(), organization, name), revision, rest)
+            return _file_address(_repository(b"models", organization, name), revision, rest)
     raise NotFound("No such resource.")
 
 
@@ -109,16 +108,13 @@ def _api_address(repository: Repository, rest: list[bytes]) -> HubAddress:
         case [revision] if action is not None and has_revision:
             return HubAddress(action, repository, decode(revision))
         case [revision, *path] if action in _WITH_PATH:
-            return HubAddress(HubAction.TREE, repository, decode(revision), _folder(path))
+            folder = decode(b"/".join(path)).removesuffix("/")
+            return HubAddress(HubAction.TREE, repository, decode(revision), folder)
     raise NotFound("No such resource.")
 
 
 def _file_address(repository: Repository, revision: bytes, path: list[bytes]) -> HubAddress:
     return HubAddress(HubAction.RESOLVE, repository, decode(revision), decode(b"/".join(path)))
-
-
-def _folder(path: list[bytes]) -> str:
-    return decode(b"/".join(path)).removesuffix("/")
 
 
 def _repository(kind: bytes, organization: bytes, name: bytes) -> Repository:

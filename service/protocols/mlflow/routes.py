@@ -82,7 +82,9 @@ class MlflowRoute(ApiRoute):
     accepts_basic = True
 
     def refusal(self, call: AuthenticatedRequest, error: PresignError) -> Response:
-        return refusal(error, call.context.request_id)
+        error_code = _CODES.get(status_of(error), "INVALID_PARAMETER_VALUE")
+        body = _body(error_code, _message(error), error, call.context.request_id)
+        return refused(error, body, _JSON, basic=True)
 
 
 router = APIRouter(route_class=MlflowRoute, include_in_schema=False)
@@ -140,8 +142,9 @@ async def create_parts(call: AuthenticatedRequest, body: CreateBody) -> Response
     wanted = uploaded_artifact(_artifact(call, f"{_PARTS}/create"), body.path)
     try:
         created = await mlflow.parts.create(call.requester, wanted, body.num_parts)
-    except Forbidden as error:
-        return no_parts(error, call.context.request_id)
+    except Forbidden as error:  # the client then sends the file in one request
+        refusal = _body("NOT_IMPLEMENTED", _NO_PARTS, error, call.context.request_id)
+        return refused(error, refusal, _JSON, status=501)
     credentials = [
         {"url": url, "part_number": number, "headers": {}}
         for number, url in enumerate(created.urls, 1)
@@ -209,18 +212,6 @@ def _listing(entries: Sequence[Entry]) -> bytes:
         for name, size in entries
     ]
     return to_json({"files": files})
-
-
-def refusal(error: PresignError, request_id: str) -> Response:
-    error_code = _CODES.get(status_of(error), "INVALID_PARAMETER_VALUE")
-    body = _body(error_code, _message(error), error, request_id)
-    return refused(error, body, _JSON, basic=True)
-
-
-def no_parts(error: Forbidden, request_id: str) -> Response:
-    """The refusal after which the client sends the file in one request."""
-    body = _body("NOT_IMPLEMENTED", _NO_PARTS, error, request_id)
-    return refused(error, body, _JSON, status=501)
 
 
 def _body(error_code: str, message: str, error: PresignError, request_id: str) -> bytes:

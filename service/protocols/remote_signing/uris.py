@@ -88,7 +88,9 @@ def read_uri(uri: str, prefix: UriPrefix) -> S3Uri:
     if not is_plain(encoded):
         key = _decoded(encoded, "/")
         check_key(key)
-    path = f"{prefix.path}{encoded}" if len(before) >= len(prefix.uri) else _root(prefix)
+    # The prefix of the bucket may be without its last slash.
+    root = prefix.path.rstrip("/") or "/"
+    path = f"{prefix.path}{encoded}" if len(before) >= len(prefix.uri) else root
     if "//" in path:
         raise InvalidRequest("Two slashes in a row are not signed: some stores take them for one.")
     parameters: dict[str, str] = {}
@@ -111,10 +113,6 @@ def decode(encoded: str, safe: str = "") -> str | None:
         return None
     is_printable = CONTROL.search(text) is None
     return text if is_printable and percent_encode(text, safe) == encoded else None
-
-
-def _root(prefix: UriPrefix) -> str:
-    return prefix.path.rstrip("/") or "/"
 
 
 def _decoded(encoded: str, safe: str = "") -> str:
