@@ -46,7 +46,6 @@ class CachedListings(Generic[V]):
         self,
         at: Hashable,
         make: Callable[[], Awaitable[V]],
-        *,
         bucket: str,
         caller_id: CallerId,
         max_age: float = KEPT_SECONDS,

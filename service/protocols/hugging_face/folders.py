@@ -5,13 +5,12 @@ Rules of this file:
   is counted and in the audit trail: as the pages that it lists, or as a listing.
 """
 
-from collections.abc import Hashable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final, NamedTuple, NoReturn
+from typing import Final, NamedTuple, NoReturn, TypeVar
 
 from service.access.decisions import allows
 from service.access.grants import AccessRequest, Operation
-from service.api.request_state import CallerId
 from service.concurrency.event_loop import run_in_thread_if
 from service.errors import InvalidRequest, PresignError
 from service.presigning.authorizer import Authorizer
@@ -22,6 +21,8 @@ from service.protocols.hugging_face.cached_listings import KEPT_SECONDS, CachedL
 from service.protocols.hugging_face.revisions import Revision, is_sha, revision_of
 from service.s3.listing_xml import ListedObject
 from service.s3.queries import LIST_SECONDS, within
+
+V = TypeVar("V")
 
 MAX_FILES: Final = 10_000  # of a revision
 _MANY: Final = 500  # objects; 1,000 take some 3 ms
@@ -66,15 +67,7 @@ class Folders:
             is_long = len(objects) > _MANY
             return await run_in_thread_if(is_long, revision_of, name, folder.prefix, objects)
 
-        if not self.may_list(requester, folder):
-            await self.authorize(requester, folder)  # raises the refusal
-        found, is_new = await self.revisions.get(
-            self._kept_at(folder),
-            make,
-            bucket=folder.bucket,
-            caller_id=_caller_id(requester),
-            max_age=max_age,
-        )
+        found, is_new = await self._get(self.revisions, requester, folder, make, max_age)
         if counted and not is_new:
             await self.authorize(requester, folder)
         return found
@@ -87,22 +80,27 @@ class Folders:
             names = (folder[len(repository.prefix) : -1] for folder in level.prefixes)
             return tuple(name for name in names if is_revision_name(name) and not is_sha(name))
 
-        if not self.may_list(requester, repository):
-            await self.authorize(requester, repository)  # raises the refusal
-        found, _ = await self.levels.get(
-            self._kept_at(repository),
-            make,
-            bucket=repository.bucket,
-            caller_id=_caller_id(requester),
-        )
+        found, _ = await self._get(self.levels, requester, repository, make, KEPT_SECONDS)
         return found
 
     def may_list(self, requester: Requester, folder: StoreFolder) -> bool:
         return allows(self.authorizer.access(requester).grants, _listing_of(folder))
 
-    def _kept_at(self, folder: StoreFolder) -> Hashable:
-        """Return where a listing is kept. After a reload the same name may be another bucket."""
-        return self.authorizer.snapshot.buckets[folder.bucket], folder
+    async def _get(
+        self,
+        kept: CachedListings[V],
+        requester: Requester,
+        folder: StoreFolder,
+        make: Callable[[], Awaitable[V]],
+        max_age: float,
+    ) -> tuple[V, bool]:
+        if not self.may_list(requester, folder):
+            await self.authorize(requester, folder)  # raises the refusal
+        # After a reload the same name may be another bucket.
+        at = self.authorizer.snapshot.buckets[folder.bucket], folder
+        caller = requester.identity.caller
+        caller_id = caller.issuer, caller.subject
+        return await kept.get(at, make, folder.bucket, caller_id, max_age)
 
     async def refuse(
         self,
@@ -136,11 +134,6 @@ class Folders:
                     raise InvalidRequest(detail)
                 if (after := page.next_token) is None:
                     return found
-
-
-def _caller_id(requester: Requester) -> CallerId:
-    caller = requester.identity.caller
-    return caller.issuer, caller.subject
 
 
 def _listing_of(folder: StoreFolder) -> AccessRequest:
