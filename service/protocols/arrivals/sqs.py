@@ -50,58 +50,47 @@ class SqsQueue:
         self._client: Any = None
 
     async def receive(self, most: int) -> list[Message]:
-        client = await self._opened()
-        answer = await _called(
-            client.receive_message(
-                QueueUrl=self._queue.url,
-                MaxNumberOfMessages=most,
-                WaitTimeSeconds=_POLL_SECONDS,
-                VisibilityTimeout=INVISIBLE_SECONDS,
-                MessageSystemAttributeNames=[_RECEIVES, _FIRST_RECEIVED],
-            )
+        answer = await self._call(
+            "receive_message",
+            MaxNumberOfMessages=most,
+            WaitTimeSeconds=_POLL_SECONDS,
+            VisibilityTimeout=INVISIBLE_SECONDS,
+            MessageSystemAttributeNames=[_RECEIVES, _FIRST_RECEIVED],
         )
         return [_message(found) for found in answer.get("Messages", ())]
 
     async def delete(self, receipts: Sequence[str]) -> None:
-        client = await self._opened()
         entries = [{"Id": str(i), "ReceiptHandle": receipt} for i, receipt in enumerate(receipts)]
-        call = client.delete_message_batch(QueueUrl=self._queue.url, Entries=entries)
-        _check_all(await _called(call))
+        _check_all(await self._call("delete_message_batch", Entries=entries))
 
     async def hide(self, hidden: Sequence[tuple[str, int]]) -> None:
-        client = await self._opened()
         entries = [
             {"Id": str(i), "ReceiptHandle": receipt, "VisibilityTimeout": seconds}
             for i, (receipt, seconds) in enumerate(hidden)
         ]
-        call = client.change_message_visibility_batch(QueueUrl=self._queue.url, Entries=entries)
-        _check_all(await _called(call))
+        _check_all(await self._call("change_message_visibility_batch", Entries=entries))
 
     async def state(self) -> QueueState:
-        client = await self._opened()
         names = [_REDRIVE, _RETENTION, _IN_FLIGHT]
-        answer = await _called(
-            client.get_queue_attributes(QueueUrl=self._queue.url, AttributeNames=names)
-        )
+        answer = await self._call("get_queue_attributes", AttributeNames=names)
         return _state(answer.get("Attributes", {}))
 
     async def try_to_settle(self) -> None:
         """Raises QueueUnavailable if messages may not be deleted or hidden. None is changed."""
-        client, entry = await self._opened(), {"Id": "0", "ReceiptHandle": "none"}
+        entry = {"Id": "0", "ReceiptHandle": "none"}
         hidden = {**entry, "VisibilityTimeout": 0}
-        url = self._queue.url
         # Each refuses the receipt by its entry, or the caller as a whole.
-        await _called(client.delete_message_batch(QueueUrl=url, Entries=[entry]))
-        await _called(client.change_message_visibility_batch(QueueUrl=url, Entries=[hidden]))
+        await self._call("delete_message_batch", Entries=[entry])
+        await self._call("change_message_visibility_batch", Entries=[hidden])
 
     async def close(self) -> None:
         await self._closing.aclose()
 
-    async def _opened(self) -> Any:
+    async def _call(self, name: str, **parameters: Any) -> Any:
         async with self._opening:
             if self._client is None:
                 self._client = await _called(self._open())
-            return self._client
+        return await _called(getattr(self._client, name)(QueueUrl=self._queue.url, **parameters))
 
     async def _open(self) -> Any:
         """Make the client. The SDK reads its data in a thread: that takes 50 ms."""
