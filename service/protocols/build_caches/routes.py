@@ -82,42 +82,40 @@ router = APIRouter(prefix=PATH, route_class=CacheRoute, include_in_schema=False)
 async def build_cache(call: AuthenticatedRequest) -> Response:
     caches = call.parts.use_case(BuildCaches)
     address = parse_address(_path(call), call.method)
-    match address.resource, address.program:
-        case Resource.ARTIFACT, Program.NX:
-            return await _of_nx(call, caches, address)
-        case Resource.ARTIFACT, _:
-            return await _of_turborepo(call, caches, address)
-        case Resource.ARTIFACTS, _:
+    match address.resource:
+        case Resource.ARTIFACT:
+            return await _of_artifact(call, caches, address)
+        case Resource.ARTIFACTS:
             return await _sizes(call, caches, address)
-        case Resource.EVENTS, _:
+        case Resource.EVENTS:
             return await _events(call, caches)
-        case Resource.STATUS, _:
+        case Resource.STATUS:
             return _status(call, caches, address)
     return await _ticket(call, caches, address)
 
 
-async def _of_nx(call: AuthenticatedRequest, caches: BuildCaches, address: Address) -> Response:
-    if call.method != "PUT":
-        artifact = await _artifact(call, caches, address)
-        return Redirect(await caches.artifacts.read(call.requester, artifact, _READS[call.method]))
+async def _of_artifact(
+    call: AuthenticatedRequest, caches: BuildCaches, address: Address
+) -> Response:
+    match call.method, address.program:
+        case "OPTIONS", _:
+            return await _preflight(call, caches, address)
+        case "PUT", Program.NX:
+            return await _upload(call, caches, address)
+        case "PUT", _:
+            return await _refuse_upload(call, caches, address)
+    artifact = await _artifact(call, caches, address)
+    return Redirect(await caches.artifacts.read(call.requester, artifact, _READS[call.method]))
+
+
+async def _upload(call: AuthenticatedRequest, caches: BuildCaches, address: Address) -> Response:
+    """Nx sends its upload to the address that it is redirected to."""
     closing = await discard_body(call)
     artifact = await _artifact(call, caches, address)
     work = partial(_length, call)
     length = await caches.authorizer.audit_refusal_of(call.requester, _route(call), work)
     url = await caches.artifacts.write(call.requester, artifact, length)
     return Redirect(url, more=closing)
-
-
-async def _of_turborepo(
-    call: AuthenticatedRequest, caches: BuildCaches, address: Address
-) -> Response:
-    match call.method:
-        case "OPTIONS":
-            return await _preflight(call, caches, address)
-        case "PUT":
-            return await _refuse_upload(call, caches, address)
-    artifact = await _artifact(call, caches, address)
-    return Redirect(await caches.artifacts.read(call.requester, artifact, _READS[call.method]))
 
 
 async def _preflight(call: AuthenticatedRequest, caches: BuildCaches, address: Address) -> Response:
