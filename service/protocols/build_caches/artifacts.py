@@ -28,7 +28,7 @@ from service.protocols.build_caches.errors import (
     EncryptionNeeded,
     PreflightMissing,
 )
-from service.protocols.build_caches.lookups import Found, Lookups
+from service.protocols.build_caches.lookups import Found, Lookups, checking
 from service.protocols.build_caches.places import Artifact, Cache
 from service.s3.client import CALLS_PER_BUCKET
 from service.s3.queries import within
@@ -122,11 +122,11 @@ class Artifacts:
         Raises ArtifactExists if it, or what is trusted, is there, and EncryptionNeeded.
         """
 
-        def upload_to(key: str) -> AccessRequest:
-            return replace(request, key=key).access_request()
+        def needed(key: str) -> tuple[AccessRequest, AccessRequest]:
+            return replace(request, key=key).access_request(), checking(bucket, key)
 
         bucket, trusted = request.bucket, artifact.trusted_key
-        target = self.lookups.writable(requester, artifact, upload_to)
+        target = self.lookups.permitted(requester, artifact, needed)[0]
         if self.lookups.authorizer.snapshot.buckets[bucket].encryption is not None:
             raise EncryptionNeeded
         keys = [target]

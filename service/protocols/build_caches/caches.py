@@ -17,7 +17,6 @@ from service.protocols.build_caches.artifacts import Artifacts
 from service.protocols.build_caches.errors import TicketOver
 from service.protocols.build_caches.places import Cache, Caches, Program
 from service.protocols.build_caches.tickets import CacheTicket
-from service.protocols.tickets import TicketKeys
 
 _MAX_TICKETS: Final = 1024  # opened ones, cached: a build sends its own hundreds of times
 _Opened = tuple[CacheTicket, Identity]
@@ -66,25 +65,20 @@ class BuildCaches(UseCase[Caches]):
         async def make() -> MadeTicket:
             if not self.artifacts.lookups.may_read(requester, cache, Program):
                 raise Forbidden
-            return self._seal(keys, requester, cache)
+            now = int(self.clock.wall())
+            kept = self.authorizer.snapshot.to_keep(requester.identity, cache.bucket)
+            ticket = CacheTicket(
+                issuer=kept.caller.issuer,
+                subject=kept.caller.subject,
+                claims=kept.claims,
+                facts=sorted(kept.facts),
+                issued_at=now,
+                expires_at=now + cache.ticket_seconds,
+                cache=cache.name,
+            )
+            return MadeTicket(keys.seal(ticket), ticket.expires_at)
 
         return await self.authorizer.audited(requester, request, (), make)
-
-    def _seal(
-        self, keys: TicketKeys[CacheTicket], requester: Requester, cache: Cache
-    ) -> MadeTicket:
-        now = int(self.clock.wall())
-        kept = self.authorizer.snapshot.to_keep(requester.identity, cache.bucket)
-        ticket = CacheTicket(
-            issuer=kept.caller.issuer,
-            subject=kept.caller.subject,
-            claims=kept.claims,
-            facts=sorted(kept.facts),
-            issued_at=now,
-            expires_at=now + cache.ticket_seconds,
-            cache=cache.name,
-        )
-        return MadeTicket(keys.seal(ticket), ticket.expires_at)
 
     def _open(self, text: str) -> _Opened | None:
         keys = None if self.values is None else self.values.keys

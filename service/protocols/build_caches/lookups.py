@@ -45,20 +45,30 @@ class Lookups:
     def readable(self, requester: Requester, artifact: Artifact) -> list[str]:
         """Return the keys that the caller may read. Raises the refusal if there is none."""
         bucket = artifact.cache.bucket
-        return self._permitted(requester, artifact, lambda key: reading(bucket, key))
+        return self.permitted(requester, artifact, lambda key: reading(bucket, key))
 
-    def writable(
-        self, requester: Requester, artifact: Artifact, upload_to: Callable[[str], AccessRequest]
-    ) -> str:
-        """Return the key that the caller writes. Raises the refusal if there is none."""
-        bucket = artifact.cache.bucket
-        keys = self._permitted(
-            requester, artifact, lambda key: (upload_to(key), _checking(bucket, key))
-        )
-        return keys[0]
+    def permitted(
+        self,
+        requester: Requester,
+        artifact: Artifact,
+        needed: Callable[[str], Iterable[AccessRequest]],
+    ) -> list[str]:
+        """Return the keys at which all that is needed is granted. Raises the refusal if none is."""
+        permitted, refusals = list[str](), list[PresignError]()
+        for key in self.keys(requester, artifact):
+            try:
+                for each in needed(key):
+                    self.authorizer.authorize(requester, each)
+            except (Forbidden, InvalidRequest, LimitExceeded) as refusal:
+                refusals.append(refusal)
+            else:
+                permitted.append(key)
+        if not permitted:  # a limit says more than that there is no grant
+            raise next((each for each in refusals if not isinstance(each, Forbidden)), refusals[0])
+        return permitted
 
     def may_check(self, requester: Requester, bucket: str, key: str) -> bool:
-        return allows(self.authorizer.access(requester).grants, _checking(bucket, key))
+        return allows(self.authorizer.access(requester).grants, checking(bucket, key))
 
     def may_read(self, requester: Requester, cache: Cache, programs: Iterable[Program]) -> bool:
         """Whether the caller may read all artifacts of one of the programs in one of the places."""
@@ -88,7 +98,7 @@ class Lookups:
 
     async def look(self, requester: Requester, bucket: str, key: str) -> Found | None:
         """As `find`, for one key, and uncounted."""
-        request = StoreRequest(action="HeadObject", access_request=_checking(bucket, key))
+        request = StoreRequest(action="HeadObject", access_request=checking(bucket, key))
         access = await self.authorizer.access_to_look(requester, request)
         try:
             reply = await S3Object(self.store, access, bucket, key).head(seconds=LOOK_SECONDS)
@@ -101,25 +111,6 @@ class Lookups:
             raise invalid_response()
         return Found(key, int(size))
 
-    def _permitted(
-        self,
-        requester: Requester,
-        artifact: Artifact,
-        needed: Callable[[str], Iterable[AccessRequest]],
-    ) -> list[str]:
-        permitted, refusals = list[str](), list[PresignError]()
-        for key in self.keys(requester, artifact):
-            try:
-                for each in needed(key):
-                    self.authorizer.authorize(requester, each)
-            except (Forbidden, InvalidRequest, LimitExceeded) as refusal:
-                refusals.append(refusal)
-            else:
-                permitted.append(key)
-        if not permitted:  # a limit says more than that there is no grant
-            raise next((each for each in refusals if not isinstance(each, Forbidden)), refusals[0])
-        return permitted
-
 
 def reading(bucket: str, key: str, *, is_prefix: bool = False) -> Sequence[AccessRequest]:
     """Return what a caller needs grants for to read an artifact."""
@@ -129,5 +120,5 @@ def reading(bucket: str, key: str, *, is_prefix: bool = False) -> Sequence[Acces
     ]
 
 
-def _checking(bucket: str, key: str) -> AccessRequest:
+def checking(bucket: str, key: str) -> AccessRequest:
     return AccessRequest(operation=Operation.CHECK, bucket=bucket, key=key)
