@@ -13,8 +13,8 @@ Rules of this file:
 - A signed completion is limited to that sum by a signed header, `x-amz-mp-object-size`.
 """
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
@@ -128,7 +128,7 @@ class CallerUploads:
             part_numbers=[part_number],
             lifetime=self._lifetime(expires_in),
         )
-        access = await self._authorize(request.store_request(), urls=1)
+        access = await self._authorize(request.store_request())
         (action,) = request.actions()
         return _presigned(access, action, key)
 
@@ -167,8 +167,13 @@ class CallerUploads:
         length = sum(part.content_length for part in parts)
         completion = Completion(upload=upload, content_length=length, parts=parts)
         request = replace(completion.store_request(), lifetime=self._lifetime(expires_in))
-        async with self._abort_if_too_large(upload):
-            return _presigned(await self._authorize(request), completion.action(), key)
+        try:
+            access = await self._authorize(request)
+        except LimitExceeded:  # the parts can never become an object
+            with suppress(PresignError):
+                await self._core.multipart.abort(self._requester, upload)
+            raise
+        return _presigned(access, completion.action(), key)
 
     async def abort(self, key: str, upload_id: str) -> None:
         upload = await self._upload(key, upload_id, "AbortMultipartUpload")
@@ -211,18 +216,8 @@ class CallerUploads:
     def _grants(self) -> Grants:
         return self._core.authorizer.access(self._requester).grants
 
-    async def _authorize(self, request: StoreRequest, urls: int = 1) -> StoreAccess:
-        return await self._core.authorizer.authorize_store_call(self._requester, request, urls=urls)
-
-    @asynccontextmanager
-    async def _abort_if_too_large(self, upload: Upload) -> AsyncIterator[None]:
-        """Abort the upload on LimitExceeded: its parts can never become an object."""
-        try:
-            yield
-        except LimitExceeded:
-            with suppress(PresignError):
-                await self._core.multipart.abort(self._requester, upload)
-            raise
+    async def _authorize(self, request: StoreRequest) -> StoreAccess:
+        return await self._core.authorizer.authorize_store_call(self._requester, request, urls=1)
 
     async def _upload(self, key: str, upload_id: str, action: str) -> Upload:
         upload = Upload(bucket=self.bucket, key=key, upload_id=upload_id)
