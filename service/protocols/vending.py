@@ -32,13 +32,8 @@ class CredentialVending:
     async def vend(self, requester: Requester, request: CredentialsRequest) -> VendedCredentials:
         """Return credentials, which count as one URL against the caller's rate.
 
-        Raises:
-            Forbidden: no grant with `credentials` allows any of it.
-            InvalidRequest: no policy can have the prefix.
-            CredentialsUnavailable: there is no session yet.
-            RateLimited: the caller is over its rate.
-            Overloaded: too many requests wait for sessions.
-
+        Raises Forbidden, InvalidRequest for a prefix that no policy can have, and
+        CredentialsUnavailable while there is no session; and what `Authorizer.audited` raises.
         """
         vend = partial(self._credentials, requester, request)
         return await self._authorizer.audited(requester, request, request.prefix, vend)

@@ -80,11 +80,8 @@ class Links:
     async def create(self, requester: Requester, request: LinkRequest) -> CreatedLink:
         """Make a link, which counts as one URL against the caller's rate.
 
-        Raises what `Authorizer.audited` raises, and:
-            Forbidden: no grant allows both `link` and what the link is for.
-            NotConfigured: there are no links.
-            InvalidRequest: there is no such object, or the limit needs a store that is not there.
-            LimitExceeded: the caller has too many links with `max_uses`.
+        Raises Forbidden, InvalidRequest if there is no such object, or no store to count uses, and
+        LimitExceeded for too many links with `max_uses`; and what `Authorizer.audited` raises.
         """
         create = partial(self._create, self._configured(), requester, request)
         return await self._authorizer.audited(requester, request, request.key, create)
@@ -101,12 +98,8 @@ class Links:
     async def end(self, requester: Requester, link_id: str, route: str) -> None:
         """End one of the caller's own links, in each replica. An expired one needs nothing.
 
-        `route` is the path's template, for the audit line of a refusal. Raises:
-            NotFound: the id is not that of a link of the caller's.
-            InvalidRequest: there is no store.
-            LimitExceeded: the caller has ended too many links.
-            Overloaded: the store is out of reach.
-            RateLimited: it counts as one URL.
+        Raises NotFound unless the id is that of a link of the caller's, LimitExceeded if the caller
+        has ended too many, and what `listed` raises, where `route` is explained, too.
         """
         end = partial(self._end, self._configured(), requester, link_id)
         await self._authorizer.audited(requester, UnreadRequest(route), (), end)
