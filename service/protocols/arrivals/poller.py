@@ -216,17 +216,14 @@ class Settlements:
             await call(batch)
         except QueueUnavailable as error:
             self._on_failure()
-            self._log(error)
+            # At most once in a minute: without the right to delete, each message fails.
+            if (now := asyncio.get_running_loop().time()) >= self._logs_again_at:
+                self._logs_again_at = now + _QUIET_SECONDS
+                text = "the queue does not know what became of some messages, they come back: %s"
+                log.warning(text, error)
         except Exception:  # or no message would be deleted any more
             self._on_failure()
             log.exception("unexpected error at the queue")
-
-    def _log(self, error: QueueUnavailable) -> None:
-        """At most once in a minute: without the right to delete, each message fails."""
-        if (now := asyncio.get_running_loop().time()) >= self._logs_again_at:
-            self._logs_again_at = now + _QUIET_SECONDS
-            text = "the queue does not know what became of some messages, they come back: %s"
-            log.warning(text, error)
 
 
 def _batches(items: Sequence[T]) -> list[Sequence[T]]:

@@ -102,15 +102,6 @@ class Visit(AuthenticatedRequest):
     async def _record(self, refusal: PresignError) -> None:
         await self.authorizer.audit_trail.record_refused_use(self.requester, _ROUTE, refusal)
 
-    def request(self, key: str, action: GetObject | HeadObject) -> PresignRequest:
-        return PresignRequest(
-            operation=self.link.operation,
-            bucket=self.link.bucket,
-            key=key,
-            action=action,
-            lifetime=self.lifetime,
-        )
-
 
 class LinkRoute(ApiRoute):
     """Authenticates by the ticket in the path: the caller is the link's maker."""
@@ -172,7 +163,13 @@ async def _download(visit: Visit) -> Response:
         await _look(visit, key)
     if is_counted and method != "HEAD":
         await visit.use()
-    request = visit.request(key, _action(link, method))
+    request = PresignRequest(
+        operation=link.operation,
+        bucket=link.bucket,
+        key=key,
+        action=_action(link, method),
+        lifetime=visit.lifetime,
+    )
     signed = await sign(visit.presigner, visit.requester, request)
     return Redirect(signed.url, _SEE_OTHER) if method == "POST" else Redirect(signed.url)
 

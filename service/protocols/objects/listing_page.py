@@ -9,7 +9,7 @@ from typing import Final
 from urllib.parse import quote
 
 from service.api.html_page import html_page
-from service.s3.listing_xml import ListedObject, ObjectsPage
+from service.s3.listing_xml import ObjectsPage
 
 _DOTS: Final = frozenset({".", ".."})
 
@@ -17,8 +17,9 @@ _DOTS: Final = frozenset({".", ".."})
 def as_html(bucket: str, prefix: str, page: ObjectsPage, root: str) -> bytes:
     """`root` leads from the page to `/`."""
     table = ["<table>", "<tr><th>Name<th>Size<th>Last modified", *_rows(prefix, page), "</table>"]
-    following = [] if page.next_token is None else [_next_link(page.next_token)]
-    return html_page(_title(f"{bucket}/{prefix}", page), [*table, *following], root=root)
+    if page.next_token is not None:
+        table.append(f'<p><a rel="next" href="{escape(next_page(page.next_token))}">Next page</a>')
+    return html_page(_title(f"{bucket}/{prefix}", page), table, root=root)
 
 
 def _title(path: str, page: ObjectsPage) -> str:
@@ -41,12 +42,8 @@ def _rows(prefix: str, page: ObjectsPage) -> Iterable[str]:
         yield f"<tr><td>{_link(prefix, folder)}<td><td>"
     for listed in page.objects:
         if listed.key != prefix:  # some programs put an empty object there, as a folder
-            yield _row(prefix, listed)
-
-
-def _row(prefix: str, listed: ListedObject) -> str:
-    modified = escape(listed.last_modified)
-    return f"<tr><td>{_link(prefix, listed.key)}<td>{listed.content_length}<td>{modified}"
+            modified = escape(listed.last_modified)
+            yield f"<tr><td>{_link(prefix, listed.key)}<td>{listed.content_length}<td>{modified}"
 
 
 def _link(prefix: str, key: str) -> str:
@@ -57,7 +54,3 @@ def _link(prefix: str, key: str) -> str:
         return escape(name)
     begin = "" if bare else "./"
     return f'<a href="{begin}{quote(bare, safe="")}{name[len(bare) :]}">{escape(name)}</a>'
-
-
-def _next_link(token: str) -> str:
-    return f'<p><a rel="next" href="{escape(next_page(token))}">Next page</a>'
