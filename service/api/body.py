@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any, ClassVar, Final, NoReturn, TypeVar
 from urllib.parse import parse_qsl
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive
 
@@ -40,6 +40,12 @@ class Body(BaseModel):
     max_body_bytes: ClassVar[int] = MAX_BODY_BYTES
     is_batch: ClassVar[bool] = False
     value_checks: ClassVar[ValueChecks] = ()
+
+
+class OpenBody(Body):
+    """A body of clients that may send more than is known here: unknown fields are ignored."""
+
+    model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
 
 
 class ItemValidationError(Exception):

@@ -9,12 +9,12 @@ from functools import partial
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Response
-from pydantic import ConfigDict, Field
+from pydantic import Field
 from pydantic_core import to_json
 
 from service.access.callers import Identity
 from service.api.authentication import bearer
-from service.api.body import MAX_BODY_BYTES, Body, declared_length, parse, refuse_encoded
+from service.api.body import MAX_BODY_BYTES, OpenBody, declared_length, parse, refuse_encoded
 from service.api.discarding import discard_body
 from service.api.parts import Core
 from service.api.route import ApiRoute, AuthenticatedRequest
@@ -43,11 +43,7 @@ _READS: Final[Mapping[str, GetObject | HeadObject]] = {"GET": GetObject(), "HEAD
 _ASKED_METHOD: Final = "access-control-request-method"
 
 
-class HashesBody(Body):
-    """It may grow: unknown fields are ignored."""
-
-    model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
-
+class HashesBody(OpenBody):
     hashes: Annotated[list[str], Field(max_length=MAX_HASHES, fail_fast=True)]
 
 

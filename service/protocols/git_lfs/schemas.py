@@ -5,9 +5,9 @@ github.com/git-lfs/git-lfs: docs/api/batch.md, docs/api/basic-transfers.md.
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
-from service.api.body import MAX_BATCH_BYTES, Body
+from service.api.body import MAX_BATCH_BYTES, OpenBody
 from service.api.schemas import ETag, PartNumber, quoted_etag
 from service.protocols.git_lfs.repositories import LfsObject
 from service.signing.multipart_actions import MAX_OBJECT_BYTES, MAX_PARTS, UploadedPart
@@ -15,11 +15,7 @@ from service.signing.multipart_actions import MAX_OBJECT_BYTES, MAX_PARTS, Uploa
 Oid = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
-class LfsBody(Body):
-    model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
-
-
-class ObjectBody(LfsBody):
+class ObjectBody(OpenBody):
     """An object of a batch, or to verify."""
 
     oid: Oid
@@ -29,14 +25,14 @@ class ObjectBody(LfsBody):
         return LfsObject(self.oid, self.size)
 
 
-class BatchBody(LfsBody):
+class BatchBody(OpenBody):
     operation: Literal["download", "upload"]
     transfers: tuple[str, ...] = ("basic",)
     objects: Annotated[list[ObjectBody], Field(min_length=1)]
     hash_algo: Literal["sha256"] = "sha256"
 
 
-class LfsPart(LfsBody):
+class LfsPart(OpenBody):
     part_number: Annotated[PartNumber, Field(alias="partNumber")]
     etag: ETag
 
@@ -44,7 +40,7 @@ class LfsPart(LfsBody):
         return UploadedPart(part_number=self.part_number, etag=quoted_etag(self.etag))
 
 
-class CompletionBody(LfsBody):
+class CompletionBody(OpenBody):
     """The body that `hf lfs-multipart-upload` sends once the store has all parts."""
 
     max_body_bytes: ClassVar[int] = MAX_BATCH_BYTES

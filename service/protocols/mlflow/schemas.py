@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.api.body import MAX_BATCH_BYTES, Body
+from service.api.body import MAX_BATCH_BYTES, OpenBody
 from service.api.schemas import ETag, PartNumber, quoted_etag
 from service.protocols.mlflow.parts import MAX_PARTS
 from service.signing.multipart_actions import UploadedPart
@@ -21,11 +21,7 @@ class ListQuery(BaseModel):
     path: str = ""
 
 
-class MlflowBody(Body):
-    model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
-
-
-class FileBody(MlflowBody):
+class FileBody(OpenBody):
     """`path` is that of the file on the client's machine."""
 
     path: LocalPath
@@ -39,7 +35,7 @@ class AbortBody(FileBody):
     upload_id: str
 
 
-class MlflowPart(MlflowBody):
+class MlflowPart(OpenBody):
     part_number: PartNumber
     etag: ETag
 
