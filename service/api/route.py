@@ -171,7 +171,7 @@ class ApiRoute(APIRoute):
     """
 
     request_class: ClassVar[type[AuthenticatedRequest]] = AuthenticatedRequest
-    # Set where clients know nothing of presign: object URLs, package indexes, Git LFS, MLflow.
+    # Set where clients know nothing of presign.
     accepts_basic: ClassVar[bool] = False
     says_expired: ClassVar[bool] = False  # of a token, to programs that can get another one
 
@@ -189,13 +189,9 @@ class ApiRoute(APIRoute):
         Both raise Unauthenticated; the call any refusal of a request whose caller is unknown, and
         the wait Overloaded if no keys of the issuer can be fetched.
         """
-        return authenticate(
-            call.scope["headers"],
-            call.snapshot,
-            call.parts.tokens,
-            basic=self.accepts_basic,
-            says_expired=self.says_expired,
-        )
+        headers, tokens = call.scope["headers"], call.parts.tokens
+        basic, says_expired = self.accepts_basic, self.says_expired
+        return authenticate(headers, call.snapshot, tokens, basic=basic, says_expired=says_expired)
 
     def refusal(self, call: AuthenticatedRequest, error: PresignError) -> Response:
         """Return the response to a refusal, in the form that the route's clients read."""

@@ -8,8 +8,15 @@ from fastapi import APIRouter
 
 from service.access.surfaces import Surface
 from service.api.parts import Core, UseCase
+from service.api.route import ApiRoute
 
 V = TypeVar("V")  # what its use case receives of the settings
+
+
+class BasicRoute(ApiRoute):
+    """For clients that may send a key or a token as a Basic password."""
+
+    accepts_basic = True
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,21 +6,16 @@ from typing import Final
 from fastapi import APIRouter
 
 from service.api.body import refuse_encoded
-from service.api.route import ApiRoute, AuthenticatedRequest
+from service.api.route import AuthenticatedRequest
 from service.protocols.arrivals.arrivals import Arrivals
-from service.protocols.served import Served
+from service.protocols.served import BasicRoute, Served
 
 MAX_BODY_BYTES: Final = 1024**2
 PATH: Final = "/v1/store-events"
 
 
-class StoreRoute(ApiRoute):
-    """Stores send what they are configured with: Ceph a user and a password, MinIO a token."""
-
-    accepts_basic = True
-
-
-router = APIRouter(route_class=StoreRoute, include_in_schema=False)
+# Stores send what they are configured with: Ceph a user and a password, MinIO a token.
+router = APIRouter(route_class=BasicRoute, include_in_schema=False)
 
 
 @router.post(PATH, response_model=None, status_code=204)

@@ -13,7 +13,7 @@ from pydantic_core import to_json
 from service.access.callers import Identity
 from service.api.parts import UseCase
 from service.api.problems import refused, status_of
-from service.api.route import ApiRoute, AuthenticatedRequest
+from service.api.route import AuthenticatedRequest
 from service.clock import rfc3339
 from service.concurrency.event_loop import run_in_thread_if
 from service.errors import (
@@ -31,7 +31,7 @@ from service.protocols.git_lfs.repositories import GitLfsValues, LfsObject
 from service.protocols.git_lfs.schemas import BatchBody, CompletionBody, ObjectBody
 from service.protocols.git_lfs.tickets import UploadTicket
 from service.protocols.roots import ROOT_NAME, ProtocolRoot
-from service.protocols.served import Served
+from service.protocols.served import BasicRoute, Served
 from service.s3.queries import within
 
 MEDIA_TYPE: Final = "application/vnd.git-lfs+json"
@@ -46,10 +46,8 @@ class GitLfs(UseCase[GitLfsValues]):
     batches: Batches
 
 
-class LfsRoute(ApiRoute):
+class LfsRoute(BasicRoute):
     """Answers errors in the form that git-lfs shows."""
-
-    accepts_basic = True
 
     def refusal(self, call: AuthenticatedRequest, error: PresignError) -> Response:
         """github.com/git-lfs/git-lfs: docs/api/batch.md, "Response Errors"."""

@@ -15,7 +15,7 @@ from service.api.body import declared_length
 from service.api.discarding import discard_body
 from service.api.parts import UseCase
 from service.api.problems import refused, status_of
-from service.api.route import ApiRoute, AuthenticatedRequest
+from service.api.route import AuthenticatedRequest
 from service.concurrency.event_loop import run_in_thread_if
 from service.errors import (
     BodyTooLarge,
@@ -32,7 +32,7 @@ from service.protocols.mlflow.paths import Artifact, artifact, uploaded_artifact
 from service.protocols.mlflow.schemas import AbortBody, CompleteBody, CreateBody, ListQuery
 from service.protocols.redirects import Redirect, put_request, sign
 from service.protocols.roots import Roots
-from service.protocols.served import Served
+from service.protocols.served import BasicRoute, Served
 from service.protocols.url_paths import decode, path_below
 
 _ARTIFACTS: Final = "/api/2.0/mlflow-artifacts/artifacts"
@@ -76,10 +76,8 @@ class Mlflow(UseCase[Roots]):
     parts: FileParts
 
 
-class MlflowRoute(ApiRoute):
+class MlflowRoute(BasicRoute):
     """Answers errors in the form that MLflow's client reads."""
-
-    accepts_basic = True
 
     def refusal(self, call: AuthenticatedRequest, error: PresignError) -> Response:
         error_code = _CODES.get(status_of(error), "INVALID_PARAMETER_VALUE")

@@ -16,7 +16,7 @@ from service.api.discarding import discard_body
 from service.api.html_page import POLICY, root_of
 from service.api.parts import UseCase
 from service.api.rendering import render_listing
-from service.api.route import ApiRoute, AuthenticatedRequest
+from service.api.route import AuthenticatedRequest
 from service.api.schemas import LongText, Text, Token
 from service.errors import InvalidRequest
 from service.presigning.downloads import get_object
@@ -25,7 +25,7 @@ from service.presigning.presigner import Presigner
 from service.presigning.requests import PresignRequest
 from service.protocols.objects.listing_page import as_html, next_page
 from service.protocols.redirects import Redirect, put_request, sign
-from service.protocols.served import Served
+from service.protocols.served import BasicRoute, Served
 from service.protocols.url_paths import decode, path_below
 from service.sessions.lifetime import Lifetime
 from service.signing.actions import DeleteObject, GetObject, HeadObject
@@ -38,11 +38,7 @@ _DELETE: Final = DeleteObject()
 _LONGEST_BUCKET: Final = 255  # as in the calls of `/v1`
 
 
-class ObjectUrlRoute(ApiRoute):
-    accepts_basic = True
-
-
-router = APIRouter(route_class=ObjectUrlRoute, include_in_schema=False)
+router = APIRouter(route_class=BasicRoute, include_in_schema=False)
 
 
 @dataclass

@@ -12,7 +12,7 @@ from service.api.html_page import POLICY
 from service.api.parts import UseCase
 from service.api.problems import Problems, response
 from service.api.request_state import state_of
-from service.api.route import ApiRoute, AuthenticatedRequest
+from service.api.route import AuthenticatedRequest
 from service.concurrency.event_loop import run_in_thread_if
 from service.errors import InvalidRequest, NotFound
 from service.presigning.listings import Listings
@@ -27,7 +27,7 @@ from service.protocols.package_index.files import (
 from service.protocols.package_index.hashes import FileHashes
 from service.protocols.package_index.pages import HTML, JSON, index_page, project_page
 from service.protocols.roots import ROOT_NAME, ProtocolRoot, Roots
-from service.protocols.served import Served
+from service.protocols.served import BasicRoute, Served
 
 _MANY: Final = 1000  # names on a page; 20,000 take 150 ms
 _TEXT: Final = "text/html"
@@ -37,10 +37,6 @@ _PUBLISHING: Final = (
 )
 _PROJECT: Final = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"  # PEP 508
 _PATH: Final = re.compile(rf"/simple/({ROOT_NAME})(?:/({_PROJECT}))?(/?)")
-
-
-class PackageIndexRoute(ApiRoute):
-    accepts_basic = True
 
 
 @dataclass
@@ -73,7 +69,7 @@ class PackageIndexes(UseCase[Roots]):
         ]
 
 
-router = APIRouter(route_class=PackageIndexRoute, include_in_schema=False)
+router = APIRouter(route_class=BasicRoute, include_in_schema=False)
 publishing = APIRouter(include_in_schema=False)
 
 
