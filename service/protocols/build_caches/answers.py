@@ -1,6 +1,6 @@
 """What the audit trail says of requests to a build cache. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from service.access.grants import Operation
@@ -34,16 +34,9 @@ class CacheRequest:
         return (("action", self.action), ("cache", self.cache))
 
 
-class LookedUp(Unsigned):
-    """Which artifacts are there, and their sizes."""
-
-
 @dataclass(frozen=True, slots=True)
 class MadeTicket(Unsigned):
     """`expires_at` is in epoch seconds."""
 
-    token: str
+    token: str = field(repr=False)
     expires_at: int
-
-    def __repr__(self) -> str:
-        return f"MadeTicket(expires_at={self.expires_at})"

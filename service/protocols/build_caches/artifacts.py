@@ -18,10 +18,10 @@ from typing import Final, NoReturn
 from service.access.grants import AccessRequest, Operation
 from service.concurrency.event_loop import gather_bounded
 from service.errors import PresignError
-from service.presigning.answers import Request
+from service.presigning.answers import Request, Unsigned
 from service.presigning.presigner import Presigner
 from service.presigning.requests import Requester, SignedAction
-from service.protocols.build_caches.answers import ArtifactRequest, CacheRequest, LookedUp
+from service.protocols.build_caches.answers import ArtifactRequest, CacheRequest
 from service.protocols.build_caches.errors import (
     ArtifactExists,
     ArtifactMissing,
@@ -92,7 +92,7 @@ class Artifacts:
                 await counted
             looks = await self._look_at_all(requester, artifacts)
         keys = [key for found, keys in looks for key in (keys if found is None else [found.key])]
-        await authorizer.record(requester, [(request, keys, LookedUp())])
+        await authorizer.record(requester, [(request, keys, Unsigned())])
         sizes = (None if found is None else found.size for found, _ in looks)
         return dict(zip((each.hash for each in artifacts), sizes, strict=True))
 
