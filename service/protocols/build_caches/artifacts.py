@@ -17,17 +17,11 @@ from typing import Final, NoReturn
 
 from service.access.grants import AccessRequest, Operation
 from service.concurrency.event_loop import gather_bounded
-from service.errors import PresignError
+from service.errors import NotFound, ObjectExists, PresignError
 from service.presigning.answers import Request, Unsigned
 from service.presigning.presigner import Presigner
 from service.presigning.requests import Requester, SignedAction
 from service.protocols.build_caches.answers import ArtifactRequest, CacheRequest
-from service.protocols.build_caches.errors import (
-    ArtifactExists,
-    ArtifactMissing,
-    EncryptionNeeded,
-    PreflightMissing,
-)
 from service.protocols.build_caches.lookups import Found, Lookups, checking
 from service.protocols.build_caches.places import Artifact, Cache
 from service.s3.client import CALLS_PER_BUCKET
@@ -41,6 +35,28 @@ BATCH_SECONDS: Final = 20.0  # Turborepo waits for 30
 _LOOKS_AT_ONCE: Final = CALLS_PER_BUCKET // 2  # others call the bucket meanwhile
 _LIFETIME: Final = Lifetime(expires_in=MAX_SECONDS)
 _SENT: Final = (("content-type", DEFAULT_CONTENT_TYPE),)  # by both programs
+_ENCRYPTION: Final = (
+    "The bucket has `encryption`, whose headers neither program sends. Use its default at the "
+    "store."
+)
+_PREFLIGHT: Final = (
+    "Set TURBO_PREFLIGHT=true: without it Turborepo sends its uploads to this service, not to the "
+    "store."
+)
+
+
+class ArtifactExists(ObjectExists):
+    """`key` is where it is."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__("The cache has this artifact already.")
+        self.key = key
+
+
+class NotStored(PresignError):
+    """An upload that would be granted, but that the program cannot send."""
+
+    code = "forbidden"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +69,13 @@ class Artifacts:
     async def read(
         self, requester: Requester, artifact: Artifact, action: GetObject | HeadObject
     ) -> str:
-        """Return a signed URL of the artifact. Raises ArtifactMissing."""
+        """Return a signed URL of the artifact. Raises NotFound."""
         request = _request(artifact, Operation.DOWNLOAD, action)
         async with self._refusals_in_trail(requester, request, [artifact]):
             keys = self.lookups.readable(requester, artifact)
             found = await self.lookups.find(requester, request.bucket, keys)
             if found is None:
-                raise ArtifactMissing
+                raise NotFound("The cache has no such artifact.")
         return (await self.presigner.presign(requester, replace(request, key=found.key))).url
 
     async def write(
@@ -79,7 +95,7 @@ class Artifacts:
         request = _upload(artifact, None)
         async with self._refusals_in_trail(requester, request, [artifact]):
             await self._target(requester, artifact, request)
-            raise PreflightMissing
+            raise NotStored(_PREFLIGHT)
 
     async def sizes(
         self, requester: Requester, cache: Cache, artifacts: Sequence[Artifact]
@@ -119,7 +135,7 @@ class Artifacts:
     ) -> str:
         """Return the key to write.
 
-        Raises ArtifactExists if it, or what is trusted, is there, and EncryptionNeeded.
+        Raises ArtifactExists if it, or what is trusted, is there, and NotStored.
         """
 
         def needed(key: str) -> tuple[AccessRequest, AccessRequest]:
@@ -128,7 +144,7 @@ class Artifacts:
         bucket, trusted = request.bucket, artifact.trusted_key
         target = self.lookups.permitted(requester, artifact, needed)[0]
         if self.lookups.authorizer.snapshot.buckets[bucket].encryption is not None:
-            raise EncryptionNeeded
+            raise NotStored(_ENCRYPTION)
         keys = [target]
         if trusted != target and self.lookups.may_check(requester, bucket, trusted):
             keys.insert(0, trusted)

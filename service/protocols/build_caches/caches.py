@@ -8,13 +8,12 @@ from service.access.grants import Operation
 from service.api.parts import UseCase
 from service.clock import Clock
 from service.concurrency.bounded_dict import BoundedDict
-from service.errors import Forbidden, NotConfigured
+from service.errors import Forbidden, NotConfigured, Unauthenticated
 from service.presigning.authorizer import Authorizer
 from service.presigning.requests import Requester
 from service.presigning.snapshot import Snapshot
 from service.protocols.build_caches.answers import CacheRequest, MadeTicket
 from service.protocols.build_caches.artifacts import Artifacts
-from service.protocols.build_caches.errors import TicketOver
 from service.protocols.build_caches.places import Cache, Caches, Program
 from service.protocols.build_caches.tickets import CacheTicket
 
@@ -36,7 +35,7 @@ class BuildCaches(UseCase[Caches]):
     def caller_of(self, snapshot: Snapshot, cache: str, text: str) -> Identity | None:
         """Return the caller that a ticket of this cache names, or None if the text is no ticket.
 
-        Raises TicketOver.
+        Raises Unauthenticated for a ticket that is over, or whose caller is no longer one.
         """
         opened = self._opened.get(text) or self._open(text)
         if opened is None or opened[0].cache != cache:
@@ -45,7 +44,7 @@ class BuildCaches(UseCase[Caches]):
         not_before = snapshot.not_before(identity)
         is_over = ticket.is_over(now=self.clock.wall(), not_before=not_before)
         if is_over or not snapshot.matched(identity):
-            raise TicketOver
+            raise Unauthenticated("The ticket is over. Make another one.")
         return identity
 
     async def make_ticket(self, requester: Requester, cache: Cache) -> MadeTicket:

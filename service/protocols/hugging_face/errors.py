@@ -5,14 +5,6 @@ from typing import ClassVar, Final
 from service.errors import NotFound
 
 UNKNOWN: Final = "There is no such repository, or you have no grant for it."
-_READ_ONLY: Final = (
-    "This hub is read-only. Upload with `presign put -r DIR BUCKET/PREFIX/ORG/NAME/main/`, or with "
-    "any S3 program."
-)
-_SAME_HOST: Final = (
-    "The store has the same host name as this service, so clients would send it the token, and "
-    "each download would fail. Use another name for one of them."
-)
 
 
 class HubNotFound(NotFound):
@@ -45,12 +37,6 @@ class EntryNotFound(HubNotFound):
 class ReadOnly(NotFound):
     """A request that would write."""
 
-    def __init__(self) -> None:
-        super().__init__(_READ_ONLY)
-
 
 class SameHost(NotFound):
     """A download whose store clients would take for the Hub itself."""
-
-    def __init__(self) -> None:
-        super().__init__(_SAME_HOST)

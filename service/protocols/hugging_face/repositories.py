@@ -49,6 +49,10 @@ _OVER: Final = (
     "The content of this revision has changed since this sha was its name, or the sha is unknown. "
     "Start the download again."
 )
+_SAME_HOST: Final = (
+    "The store has the same host name as this service, so clients would send it the token, and "
+    "each download would fail. Use another name for one of them."
+)
 _NO_NAME: Final = "A revision is the name of one folder, or a sha."
 _NO_REVISION: Final = "The repository has no such revision, or it has no files."
 
@@ -217,7 +221,7 @@ class Repositories(UseCase[HuggingFaceValues]):
             missing = EntryNotFound("The revision has no such file.", found.sha)
             await self.folders.refuse(requester, folder, missing)
         if self._host_of(folder.bucket) == own_host:
-            await self.folders.refuse(requester, folder, SameHost())
+            await self.folders.refuse(requester, folder, SameHost(_SAME_HOST))
         request = PresignRequest(
             operation=Operation.DOWNLOAD,
             bucket=folder.bucket,

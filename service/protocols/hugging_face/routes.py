@@ -57,6 +57,10 @@ _MANY: Final = 1000  # files of an answer; 10,000 take some 10 ms
 _LONG_BYTES: Final = 16 * 1024  # of paths
 _REST: Final = "/{path:path}"
 _COMMIT: Final = "X-Repo-Commit"
+_READ_ONLY: Final = (
+    "This hub is read-only. Upload with `presign put -r DIR BUCKET/PREFIX/ORG/NAME/main/`, or with "
+    "any S3 program."
+)
 _INVALID: Final = "Invalid credentials in Authorization header"  # the client compares this text
 
 
@@ -98,7 +102,7 @@ async def post(call: AuthenticatedRequest) -> Response:
     if address.action is HubAction.PATHS_INFO:
         return await _paths_info(call, hub, address)
     closing = await discard_body(call)
-    answer = refusal(ReadOnly(), call.context.request_id, has_credentials=True)
+    answer = refusal(ReadOnly(_READ_ONLY), call.context.request_id, has_credentials=True)
     answer.headers.update(closing)
     return answer
 
