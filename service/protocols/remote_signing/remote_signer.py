@@ -161,8 +161,11 @@ class RemoteSigner(UseCase[None]):
         keys: str | Sequence[str]
         if call.action == _DELETIONS:
             is_body_signed = payload_hash == of_body
-            if not configured.is_scoped:
-                _check_shared_deletion(configured, is_body_signed=is_body_signed)
+            # The keys that are checked must be those that are deleted.
+            if not configured.is_scoped and not configured.compares_payload_hash:
+                raise InvalidRequest(_ANY_KEYS)
+            if not configured.is_scoped and not is_body_signed:
+                raise InvalidRequest(_UNSEEN_KEYS)
             accesses = await self._deletions(requester, name, request.body)
             # If the body is not signed, the store may get another one, with other keys.
             keys = [access.key for access in accesses] if is_body_signed else []
@@ -195,7 +198,11 @@ class RemoteSigner(UseCase[None]):
         """
         may_sign, snapshot = False, self._authorizer.snapshot
         if snapshot is not self._snapshot:
-            self._snapshot, self._uri_prefixes = snapshot, _uri_prefixes(snapshot)
+            self._snapshot = snapshot
+            self._uri_prefixes = {
+                name: uri_prefixes(each.address, each.s3_bucket, is_scoped=each.is_scoped)
+                for name, each in snapshot.buckets.items()
+            }
         for grant in self._authorizer.access(requester).grants:
             if Operation.SIGN in grant.allow and bucket in {None, grant.bucket}:
                 may_sign = True
@@ -281,14 +288,6 @@ def _signed_call(checked: _ValidatedRequest) -> SignedCall:
     return SignedCall(checked.call.action, tuple(access.key for access in accesses))
 
 
-def _check_shared_deletion(bucket: Bucket, *, is_body_signed: bool) -> None:
-    """Raises InvalidRequest unless the keys that are checked are those that are deleted."""
-    if not bucket.compares_payload_hash:
-        raise InvalidRequest(_ANY_KEYS)
-    if not is_body_signed:
-        raise InvalidRequest(_UNSEEN_KEYS)
-
-
 def _encryption(checked: _ValidatedRequest, bucket: Bucket) -> dict[str, str]:
     """Return the headers that a new object needs and the client has not sent.
 
@@ -301,11 +300,3 @@ def _encryption(checked: _ValidatedRequest, bucket: Bucket) -> dict[str, str]:
         bucket.check_encryption(sent)
         return {}
     return bucket.encryption_headers
-
-
-def _uri_prefixes(snapshot: Snapshot) -> Mapping[str, tuple[UriPrefix, ...]]:
-    """Return where clients reach each bucket, by its name in the configuration."""
-    return {
-        name: uri_prefixes(bucket.address, bucket.s3_bucket, is_scoped=bucket.is_scoped)
-        for name, bucket in snapshot.buckets.items()
-    }
