@@ -27,7 +27,7 @@ from service.presigning.results import (
     PresignedRequest,
     PresignedRequests,
 )
-from service.protocols.arrivals.hooks import HookTry
+from service.protocols.arrivals.hooks import Arrival, members_of_try
 from service.protocols.links.answers import EndedLink, LinkRequest, MadeLink, OwnLinks
 from service.protocols.remote_signing.remote_signer import SignedHeaders
 from service.protocols.vended_credentials import CredentialsRequest, VendedCredentials
@@ -38,6 +38,7 @@ from service.signing.cloudfront import CloudFrontSigner
 from service.signing.copy_object import CopyObject, CopySource
 from service.signing.signer import Signer
 from service.telemetry.metrics import Metrics
+from tests.protocols.arrivals.factories import one
 from tests.support.cloudfront import KEY_ID, ec_key
 from tests.support.factories import (
     ADDRESS,
@@ -187,13 +188,12 @@ async def record_the_others(recorded: Recorded) -> None:
     await trail.record_unauthenticated("a stranger", None, "/v1/download-urls")
     used = replace(BY_LINK, request_id="a refused use")
     await trail.record_refused_use(used, "/l/{ticket}", Forbidden())
-    tried = HookTry(
-        hook="billing", webhook_id="evt_1", bucket="reports", s3_bucket="acme-reports", key="a/b"
-    )
-    await trail.record_event(replace(tried, status=200).members(), tried.key)
-    failed = replace(tried, status=500, failure="it answered 500", key="k" * 2000)
+    arrival = Arrival("reports", replace(one(), s3_bucket="acme-reports"))
+    accepted = members_of_try("billing", "evt_1", arrival, 200, None)
+    await trail.record_event(accepted, "a/b")
+    failed = members_of_try("billing", "evt_1", arrival, 500, "it answered 500")
     pusher = replace(REQUESTER, request_id="a pushed event")
-    await trail.record_event(failed.members(), failed.key, pusher)
+    await trail.record_event(failed, "k" * 2000, pusher)
 
 
 async def test_each_kind_of_line_is_as_it_was() -> None:

@@ -47,34 +47,6 @@ class Hook:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HookTry:
-    """One try to notify a hook of an object. `status` is None if the hook did not answer.
-
-    `failure` says why it has not accepted the event, without an address.
-    """
-
-    hook: str
-    webhook_id: str
-    bucket: str
-    s3_bucket: str
-    key: str
-    status: int | None = None
-    failure: str | None = None
-
-    def members(self) -> Members:
-        return (
-            ("decision", "allowed" if self.failure is None else "failed"),
-            ("reason", self.failure),
-            ("operation", Operation.NOTIFY),
-            ("bucket", self.bucket),
-            ("s3_bucket", self.s3_bucket),
-            ("hook", self.hook),
-            ("webhook_id", self.webhook_id),
-            ("status", self.status),
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ArrivalsValues:
     """`ca_bundle` has the authorities to trust, instead of the usual ones."""
 
@@ -101,6 +73,25 @@ class Arrival:
     record: Record
     caller: str | None = None
     first_seen: float | None = None
+
+
+def members_of_try(
+    hook: str, event_id: str, arrival: Arrival, status: int | None, failure: str | None
+) -> Members:
+    """Return what the audit line of a try says. `status` is None if the hook did not answer.
+
+    `failure` says why it has not accepted the event, without an address.
+    """
+    return (
+        ("decision", "allowed" if failure is None else "failed"),
+        ("reason", failure),
+        ("operation", Operation.NOTIFY),
+        ("bucket", arrival.bucket),
+        ("s3_bucket", arrival.record.s3_bucket),
+        ("hook", hook),
+        ("webhook_id", event_id),
+        ("status", status),
+    )
 
 
 def webhook_id(arrival: Arrival) -> str:

@@ -26,7 +26,7 @@ from service.presigning.requests import Requester
 from service.protocols.arrivals.hooks import (
     Arrival,
     Hook,
-    HookTry,
+    members_of_try,
     signed_headers,
     webhook_body,
     webhook_id,
@@ -180,17 +180,9 @@ class Notifier:
             bounds.requests.release()
         if status is not None and status not in _ACCEPTED:
             failure = f"it answered {status}"
-        tried = HookTry(
-            hook=hook.name,
-            webhook_id=event_id,
-            bucket=event.bucket,
-            s3_bucket=event.record.s3_bucket,
-            key=event.record.key,
-            status=status,
-            failure=failure,
-        )
+        members = members_of_try(hook.name, event_id, event, status, failure)
         try:
-            await self._trail.record_event(tried.members(), tried.key, by)
+            await self._trail.record_event(members, event.record.key, by)
         except Overloaded:
             failure = "the audit trail cannot be written"
         return self._count(hook, bounds, event, failure)
