@@ -20,6 +20,7 @@ from service.errors import (
 )
 
 PREFLIGHT_METHOD: Final = "OPTIONS"
+_ALLOWED: Final = "Access-Control-Allow-Headers"
 # What Turborepo sends besides `Authorization`. One that is missing here is sent all the same.
 _SENT: Final = (
     "Content-Type, User-Agent, x-artifact-client-ci, x-artifact-client-interactive, "
@@ -64,16 +65,12 @@ def of_nx(error: PresignError, request_id: str, method: str) -> Response:
 
 def come_here() -> Response:
     """Turborepo then sends the request itself to this service, with its token."""
-    return Response(status_code=204, headers=_allow(f"Authorization, {_SENT}"))
+    return Response(status_code=204, headers={_ALLOWED: f"Authorization, {_SENT}"})
 
 
 def go_to(url: str) -> Response:
     """Turborepo then sends the request itself to the store, without its token."""
-    return Response(status_code=200, headers={"Location": url, **_allow(_SENT)})
-
-
-def _allow(headers: str) -> dict[str, str]:
-    return {"Access-Control-Allow-Headers": headers}
+    return Response(status_code=200, headers={"Location": url, _ALLOWED: _SENT})
 
 
 def _status(error: PresignError) -> int:

@@ -36,7 +36,7 @@ from service.protocols.hugging_face.errors import (
     SameHost,
 )
 from service.protocols.hugging_face.folders import Folders
-from service.protocols.hugging_face.repositories import FileUrl, Repositories
+from service.protocols.hugging_face.repositories import Repositories
 from service.protocols.hugging_face.schemas import (
     MAX_BODY_BYTES,
     PAGE_ENTRIES,
@@ -115,18 +115,15 @@ async def _file(call: AuthenticatedRequest, hub: Repositories, address: HubAddre
         address.path,
         own_host=_own_host(call),
     )
-    return Redirect(found.url, more=_headers(found))
-
-
-def _headers(found: FileUrl) -> dict[str, str]:
-    etag, size = f'"{found.file.oid}"', str(found.file.size)
-    return {
+    etag = f'"{found.file.oid}"'
+    headers = {
         _COMMIT.lower(): found.sha,
         "etag": etag,
         "x-linked-etag": etag,
-        "x-linked-size": size,
+        "x-linked-size": str(found.file.size),
         "accept-ranges": "bytes",
     }
+    return Redirect(found.url, more=headers)
 
 
 async def _info(call: AuthenticatedRequest, hub: Repositories, address: HubAddress) -> Response:

@@ -14,7 +14,7 @@ from pydantic_core import to_json
 
 from service.errors import InvalidJson, InvalidRequest
 from service.protocols.hugging_face.addresses import Repository
-from service.protocols.hugging_face.revisions import Entry, Folder, RepoFile, Revision, tree_id
+from service.protocols.hugging_face.revisions import Entry, Folder, Revision, tree_id
 
 PAGE_ENTRIES: Final = 1000  # of a tree, as at the Hub
 MAX_BODY_BYTES: Final = 256 * 1024
@@ -85,7 +85,6 @@ def _is_true(values: Mapping[str, str], name: str) -> bool:
 
 def render_info(repository: Repository, revision: Revision, *, blobs: bool) -> bytes:
     """Describe a revision and name its files. With `blobs` the files have sizes."""
-    files = revision.files.values()
     members: dict[str, Any] = {
         "_id": repository.id,
         "id": repository.id,
@@ -97,7 +96,12 @@ def render_info(repository: Repository, revision: Revision, *, blobs: bool) -> b
         "downloads": 0,
         "likes": 0,
         "tags": [],
-        "siblings": [_sibling(file, blobs=blobs) for file in files],
+        "siblings": [
+            {"rfilename": file.path, "size": file.size, "blobId": file.oid}
+            if blobs
+            else {"rfilename": file.path}
+            for file in revision.files.values()
+        ],
     }
     if revision.last_modified is not None:
         members["lastModified"] = revision.last_modified
@@ -118,11 +122,6 @@ def render_refs(refs: Iterable[tuple[str, str]]) -> bytes:
 
 def render_caller(name: str) -> bytes:
     return to_json({"type": "user", "name": name, "orgs": []})
-
-
-def _sibling(file: RepoFile, *, blobs: bool) -> dict[str, Any]:
-    sizes = {"size": file.size, "blobId": file.oid} if blobs else {}
-    return {"rfilename": file.path, **sizes}
 
 
 def _entry(revision: Revision, entry: Entry) -> dict[str, Any]:
