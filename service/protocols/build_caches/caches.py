@@ -14,8 +14,7 @@ from service.presigning.requests import Requester
 from service.presigning.snapshot import Snapshot
 from service.protocols.build_caches.answers import CacheRequest, MadeTicket
 from service.protocols.build_caches.artifacts import Artifacts
-from service.protocols.build_caches.places import Cache, Caches, Program
-from service.protocols.build_caches.tickets import CacheTicket
+from service.protocols.build_caches.places import Cache, Caches, CacheTicket, Program
 
 _MAX_TICKETS: Final = 1024  # opened ones, cached: a build sends its own hundreds of times
 _Opened = tuple[CacheTicket, Identity]

@@ -9,12 +9,11 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import ClassVar, Final
 
 from service.access.grants import Grant, Operation
 from service.errors import InvalidRequest
-from service.protocols.build_caches.tickets import CacheTicket
-from service.protocols.tickets import TicketKeys
+from service.protocols.tickets import Ticket, TicketKeys
 
 TICKET_SECONDS: Final = 21_600  # 6 h: what a job may take at GitHub
 _HASH: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
@@ -36,6 +35,15 @@ class Cache:
     trusted: str
     others: str | None = None
     ticket_seconds: int = TICKET_SECONDS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheTicket(Ticket):
+    """A token that outlives the token of its CI job, at one cache only."""
+
+    purpose: ClassVar = b"presign build cache"
+
+    cache: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,7 @@ from service.access.callers import pointers
 from service.config.durations import Duration
 from service.config.quoting import Shown
 from service.config.types import BucketName, Prefix, Section
-from service.protocols.build_caches.places import TICKET_SECONDS, Cache, Caches
-from service.protocols.build_caches.tickets import CacheTicket
+from service.protocols.build_caches.places import TICKET_SECONDS, Cache, Caches, CacheTicket
 from service.protocols.protocol import NamedBucket, Shared
 from service.protocols.tickets import TicketKeys
 

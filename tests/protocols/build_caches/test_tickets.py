@@ -11,7 +11,7 @@ from service.auth.api_keys import digest_of
 from service.config.key_files import new_key
 from service.presigning.requests import Requester
 from service.protocols.build_caches.caches import BuildCaches
-from service.protocols.build_caches.tickets import CacheTicket
+from service.protocols.build_caches.places import CacheTicket
 from service.protocols.git_lfs.tickets import UploadTicket
 from service.protocols.links.tickets import LinkKeys
 from service.protocols.tickets import TicketKeys
