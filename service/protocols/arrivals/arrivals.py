@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -26,7 +26,6 @@ from service.protocols.arrivals.poller import Poller
 from service.protocols.arrivals.queue import BATCH, EventQueue
 from service.protocols.arrivals.records import (
     NotRecords,
-    Record,
     Records,
     TooManyFields,
     Writers,
@@ -106,22 +105,17 @@ class Arrivals(UseCase[ArrivalsValues]):
         While arrivals are off, no message is done.
         """
         try:
-            return await self._take(message, first_seen)
+            _ = self.configured
+            found = await self._parse(message)
+            events = await self._events_of(found, lambda *_: True, None, first_seen)
         except NotConfigured:
             if not self._has_said_off:
                 log.warning("arrivals are not configured: the messages stay in the queue")
             self._has_said_off = True
             return False
-
-    async def _take(self, message: str, first_seen: float | None) -> bool:
-        """Raises NotConfigured."""
-        _ = self.configured
-        try:
-            found = await self._parse(message)
         except NotRecords:
             log.warning("a message of %d characters has no events, it is deleted", len(message))
             return True
-        events = await self._events_of(found, lambda *_: True, None, first_seen)
         if events.lack_a_role and self._clock.boot() < self._waits_until:
             return False
         return await self._notifier.notify(events.by_hook, None)
@@ -195,8 +189,9 @@ class Arrivals(UseCase[ArrivalsValues]):
         events, buckets, hooks = _Events(), self._known_buckets(), self.configured.by_bucket()
         known = await self._known_writers() if found.records else {}
         async for record in in_slices(found.records):
-            for bucket in _names_of(record, buckets):
-                if not may_notify(bucket, record.key):
+            # Several names in the configuration may be of the same bucket.
+            for bucket, region in buckets.get(record.s3_bucket, ()):
+                if record.region not in {None, region} or not may_notify(bucket, record.key):
                     continue
                 events.are_allowed = True
                 # A caller may have made up what it pushes.
@@ -237,10 +232,3 @@ class _Events:
     by_hook: dict[Hook, list[Arrival]] = field(default_factory=lambda: defaultdict(list))
     are_allowed: bool = False
     lack_a_role: bool = False
-
-
-def _names_of(record: Record, buckets: Buckets) -> Iterator[str]:
-    """Yield the buckets by their names in the configuration: several may be the same one."""
-    for name, region in buckets.get(record.s3_bucket, ()):
-        if record.region in {None, region}:
-            yield name
