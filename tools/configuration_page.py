@@ -34,34 +34,21 @@ SECTIONS: Final = MappingProxyType(
         "MlflowRootSettings": "roots",
     }
 )
-# Models whose keys come in the same table, below the key that has them.
-BELOW: Final = frozenset(
-    {
-        "EncryptionSettings",
-        "CloudFrontSettings",
-        "CloudFrontKeySettings",
-        "ObjectUrlSettings",
-        "GitLfsSettings",
-        "MlflowSettings",
-        "HuggingFaceSettings",
-        "BuildCacheSettings",
-        "UppySettings",
-        "LinksSettings",
-        "McpSettings",
-        "ArrivalsSettings",
-        "HookSettings",
-        "ConsoleSettings",
-        "AnonymousSettings",
-    }
-)
+
+_MODELS: Final = SCHEMA["$defs"]
 # Models that have no section, and the one whose keys they share.
 SAME_KEYS: Final = MappingProxyType(
-    {
-        "BucketDefaults": "BucketSettings",
-        "LfsRepositorySettings": "MlflowRootSettings",
-        "HubRootSettings": "MlflowRootSettings",
-        "PackageIndexSettings": "MlflowRootSettings",
+    {"BucketDefaults": "BucketSettings"}
+    | {
+        name: of
+        for of in SECTIONS
+        for name, model in _MODELS.items()
+        if name != of and model.get("properties") == _MODELS[of]["properties"]
     }
+)
+# Models whose keys come in the same table, below the key that has them: all others with keys.
+BELOW: Final = frozenset(
+    {name for name, model in _MODELS.items() if "properties" in model} - {*SECTIONS, *SAME_KEYS}
 )
 # Kinds of text of several keys, or of the names and values of a key. A cell says what another kind is.
 IN_A_TABLE: Final = frozenset(
@@ -138,7 +125,7 @@ def _lines() -> Iterator[str]:
     yield "## The file\n"
     yield from _table(SCHEMA)
     for model, heading in SECTIONS.items():
-        of_model = SCHEMA["$defs"][model]
+        of_model = _MODELS[model]
         yield f"\n## {heading}\n"
         yield f"{_prose(of_model['description'])}\n"
         if model == "ServerSettings":
@@ -167,7 +154,7 @@ def _rows(model: dict[str, Any], above: str) -> Iterator[str]:
         yield f"| `{above}{name}` | {_cell(kind)} | {_cell(_prose(key['description']))} |"
         for below in _models(key):
             if below in BELOW:
-                yield from _rows(SCHEMA["$defs"][below], f"{above}{name}.")
+                yield from _rows(_MODELS[below], f"{above}{name}.")
 
 
 def _models(key: dict[str, Any]) -> Iterator[str]:
@@ -216,7 +203,7 @@ def _kind_of_model(model: str) -> str:
     if model in BELOW:
         return "the keys below"
     heading = SECTIONS.get(SAME_KEYS.get(model, model))
-    return f"[{heading}](#{heading})" if heading else _kind(SCHEMA["$defs"][model])
+    return f"[{heading}](#{heading})" if heading else _kind(_MODELS[model])
 
 
 def _is_duration(key: dict[str, Any]) -> bool:

@@ -39,6 +39,11 @@ def test_every_settings_model_has_a_place() -> None:
     assert objects == {*SECTIONS, *BELOW, *SAME_KEYS}
 
 
+@pytest.mark.parametrize("key", ["package_index", "mlflow.roots", "git_lfs.repositories"])
+def test_models_with_the_same_keys_share_a_section(key: str) -> None:
+    assert f"\n| `{key}` | by name: [roots](#roots)" in PAGE.read_text(encoding="utf-8")
+
+
 def test_each_key_below_another_is_in_the_same_table() -> None:
     text = PAGE.read_text(encoding="utf-8")
     for name in (
