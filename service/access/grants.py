@@ -35,6 +35,8 @@ class Operation(StrEnum):
     __hash__ = str.__hash__  # every request looks into sets of these; an enum's own hash is slow
 
 
+# Those whose requests need s3:GetObject.
+READS: Final = frozenset({Operation.DOWNLOAD, Operation.HEAD, Operation.CHECK})
 # By which a program with credentials may begin an upload.
 PUTS: Final = frozenset({Operation.UPLOAD, Operation.MULTIPART})
 

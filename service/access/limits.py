@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from service.access.content_types import matches_content_type
 from service.access.create_only import UPLOADS
-from service.access.grants import AccessRequest, Grant, Operation
+from service.access.grants import READS, AccessRequest, Grant, Operation
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def _violated_permission(grant: Grant, request: AccessRequest) -> Limited | None
         pointer = "#/if_match" if request.has_if_match else "#/overwrite"
         return Limited(pointer, "Your grant does not allow overwriting.")
     # …/AmazonS3/latest/userguide/conditional-writes.html: needs s3:GetObject.
-    if request.has_if_match and grant.allow.isdisjoint(_READS):
+    if request.has_if_match and grant.allow.isdisjoint(READS):
         return Limited("#/if_match", "if_match needs read access, which your grant does not give.")
     is_undeclared = request.is_copy and not request.also_needs
     return _COPY if is_undeclared and has_content_limit(grant) else None
@@ -139,7 +139,6 @@ def _violated_types(grant: Grant, request: AccessRequest) -> Limited | None:
 
 
 _COPY = Limited("#/key", "Your grant limits size or type, which a copy does not declare.")
-_READS = frozenset({Operation.DOWNLOAD, Operation.HEAD, Operation.CHECK})
 
 URLS: Final = UPLOADS | {Operation.DOWNLOAD, Operation.HEAD, Operation.DELETE, Operation.LIST}
 _LISTS: Final = frozenset({Operation.LIST})

@@ -22,13 +22,13 @@ from service.access.create_only import (
     bound_to_create,
     uploads_without_condition,
 )
-from service.access.grants import Grant, Operation
+from service.access.grants import READS, Grant, Operation
 from service.access.iam_patterns import compact, patterns_of, widest
 
 # docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 MAX_POLICY_LENGTH: Final = 2048  # characters
 OBJECT_ACTIONS: Final[Mapping[str, frozenset[Operation]]] = {
-    "s3:GetObject": frozenset({Operation.DOWNLOAD, Operation.HEAD, Operation.CHECK}),
+    "s3:GetObject": READS,
     "s3:PutObject": UPLOADS,
     "s3:PutObjectTagging": UPLOADS,
     "s3:AbortMultipartUpload": frozenset({Operation.MULTIPART}),
@@ -57,7 +57,6 @@ _MAY_OVERWRITE: Final[Mapping[str, Mapping[str, str]]] = {
 }
 # Of a copy, which AWS knows by its source: CopyObject and UploadPartCopy are PutObject to IAM.
 _COPY: Final[Mapping[str, Mapping[str, str]]] = {"Null": {"s3:x-amz-copy-source": "false"}}
-_READS: Final = OBJECT_ACTIONS["s3:GetObject"]
 
 Statement = dict[str, Any]
 encode = json.JSONEncoder(separators=(",", ":")).encode
@@ -106,7 +105,7 @@ def _by_session(grants: list[Grant], arns: BucketArns) -> tuple[list[Grant], lis
 
 def reads_and_uploads(allowed: frozenset[Operation]) -> bool:
     """Whether a caller with these operations needs two sessions at a store other than AWS."""
-    return not (UPLOADS.isdisjoint(allowed) or _READS.isdisjoint(allowed))
+    return not (UPLOADS.isdisjoint(allowed) or READS.isdisjoint(allowed))
 
 
 def session_policy(grants: Iterable[Grant], arns: BucketArns, *, max_age: int | None = None) -> str:

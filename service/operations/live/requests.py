@@ -5,7 +5,7 @@ from typing import Final
 
 import httpx
 
-from service.access.grants import Grant, Operation
+from service.access.grants import READS, Grant, Operation
 from service.errors import PresignError
 from service.operations.live.results import Path, Result
 from service.s3.access import StoreAccess
@@ -37,7 +37,6 @@ _ADVICE: Final = {
 _NO_SUCH_KEY: Final = "NoSuchKey"
 _SECONDS: Final = 900  # that a changed URL may live
 _MISSING: Final = frozenset({_NO_SUCH_KEY, "404"})  # without a body there is only the status
-_READ: Final = frozenset({Operation.DOWNLOAD, Operation.HEAD, Operation.CHECK})
 _MAY_LIST: Final = frozenset({Operation.LIST, Operation.CHECK, Operation.MULTIPART})
 
 
@@ -64,7 +63,7 @@ async def check_requests(
     """
     at = ("buckets", name)
     allowed = frozenset[Operation]().union(*(grant.allow for grant in grants))
-    reads = not _READ.isdisjoint(allowed)
+    reads = not READS.isdisjoint(allowed)
     if not reads and Operation.LIST not in allowed:
         text = "no grant reads or lists, so no request was sent: an upload would leave an object"
         return [Result("warning", at, text)]
