@@ -87,6 +87,14 @@ class Grant:
         return not self.prefix or self.prefix.endswith("/")
 
 
+# Of what an upload declares and a copy does not. IAM keeps none of them.
+CONTENT_LIMITS: Final = ("max_content_length", "content_types")
+
+
+def has_content_limit(grant: Grant) -> bool:
+    return any(getattr(grant, name) is not None for name in CONTENT_LIMITS)
+
+
 def of_buckets(grants: Iterable[Grant]) -> dict[str, list[Grant]]:
     """Return the grants by bucket."""
     found = defaultdict[str, list[Grant]](list)
@@ -226,7 +234,7 @@ def _beside(creating: Iterable[Grant], grant: Grant) -> Grant:
 def _may_share(deciding: Sequence[Grant], program: Grant) -> bool:
     """Whether an upload may have calls that a program signs, and calls that others decide about.
 
-    Under conditions of its own it may start one of any size and type. It may also send the parts of
+    Under conditions of its own it may start one with any content. It may also send the parts of
     one that is to replace an object: IAM cannot tell whether a part is of such an upload.
     """
     if not deciding or deciding[0].conditions == program.conditions:  # all have these
@@ -235,9 +243,7 @@ def _may_share(deciding: Sequence[Grant], program: Grant) -> bool:
     if deciding[0].conditions and replaces and not program.allow_overwrite:
         return False
     return program.conditions is None or any(
-        grant.content_types is None
-        and grant.max_content_length is None
-        and grant.allow_overwrite >= program.allow_overwrite
+        not has_content_limit(grant) and grant.allow_overwrite >= program.allow_overwrite
         for grant in deciding
     )
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from service.access.content_types import matches_content_type
 from service.access.create_only import UPLOADS
-from service.access.grants import READS, AccessRequest, Grant, Operation
+from service.access.grants import READS, AccessRequest, Grant, Operation, has_content_limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +42,8 @@ class Limit:
     """A limit, which is the field `name` of a grant and of its settings. None is no limit.
 
     `words` describe it, with {} for its value. `violated` is None if no request is refused for it.
-    `limits_content` is for what an upload declares and a copy does not. With `has_default` each
-    grant has a value, even one that allows none of its `operations`. `concerns_others` means that
-    it has an effect on more than its `operations`.
+    With `has_default` each grant has a value, even one that allows none of its `operations`.
+    `concerns_others` means that it has an effect on more than its `operations`.
     """
 
     name: str
@@ -53,7 +52,6 @@ class Limit:
     words: str
     violated: Callable[[Grant, AccessRequest], Limited | None] | None = None
     _: KW_ONLY
-    limits_content: bool = False
     has_default: bool = False
     concerns_others: bool = False
 
@@ -95,11 +93,6 @@ def _violated_permission(grant: Grant, request: AccessRequest) -> Limited | None
         return Limited("#/if_match", "if_match needs read access, which your grant does not give.")
     is_undeclared = request.is_copy and not request.also_needs
     return _COPY if is_undeclared and has_content_limit(grant) else None
-
-
-def has_content_limit(grant: Grant) -> bool:
-    """Whether the grant limits what an upload declares and a copy does not."""
-    return any(getattr(grant, name) is not None for name in CONTENT_LIMITS)
 
 
 def _violated_keys(grant: Grant, request: AccessRequest) -> Limited | None:
@@ -145,17 +138,11 @@ _LISTS: Final = frozenset({Operation.LIST})
 _LINKS: Final = frozenset({Operation.LINK})
 LIMITS: Final = (
     Limit("max_expires_in", Unit.SECONDS, URLS, "URLs up to {}", concerns_others=True),
-    Limit(
-        "max_content_length", Unit.BYTES, UPLOADS, "files up to {}", _violated_size,
-        limits_content=True,
-    ),
-    Limit(
-        "content_types", Unit.TYPES, UPLOADS, "only {}", _violated_types, limits_content=True
-    ),
+    Limit("max_content_length", Unit.BYTES, UPLOADS, "files up to {}", _violated_size),
+    Limit("content_types", Unit.TYPES, UPLOADS, "only {}", _violated_types),
     Limit("max_keys", Unit.NUMBER, _LISTS, "at most {} keys a page", _violated_keys),
     Limit("max_link_expires_in", Unit.SECONDS, _LINKS, "links up to {}", has_default=True),
     # Whether it is violated is asked earlier, with the other permissions.
     Limit("allow_overwrite", Unit.FLAG, UPLOADS, "and overwrite objects"),
 )  # fmt: skip
-CONTENT_LIMITS: Final = tuple(limit.name for limit in LIMITS if limit.limits_content)
 _CHECKS: Final = tuple(limit.violated for limit in LIMITS if limit.violated is not None)

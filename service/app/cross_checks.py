@@ -5,8 +5,7 @@ from collections.abc import Set as AbstractSet
 from typing import Final, Protocol
 
 from service.access.callers import pointers
-from service.access.grants import PUTS, Operation
-from service.access.limits import CONTENT_LIMITS
+from service.access.grants import CONTENT_LIMITS, PUTS, Operation
 from service.config.buckets import BucketSettings
 from service.config.callers import CallerSettings, GrantSettings, IssuerSettings
 from service.config.console import ConsoleSettings, wrong_issuer

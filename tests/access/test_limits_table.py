@@ -3,8 +3,9 @@
 from dataclasses import fields
 
 from service.access.caller_description import describe_grant
-from service.access.grants import Conditions, Grant, Operation
-from service.access.limits import CONTENT_LIMITS, LIMITS, Limit, Unit, limits_of
+from service.access.create_only import UPLOADS
+from service.access.grants import CONTENT_LIMITS, Conditions, Grant, Operation
+from service.access.limits import LIMITS, Limit, Unit, limits_of
 from service.config.callers import GrantSettings
 from tests.support.factories import make_grant
 
@@ -68,4 +69,5 @@ def test_only_a_flag_has_words_without_its_value() -> None:
 
 
 def test_limits_of_content_are_of_uploads() -> None:
-    assert CONTENT_LIMITS == ("max_content_length", "content_types")
+    of_uploads = {limit.name for limit in LIMITS if limit.operations == UPLOADS}
+    assert {"max_content_length", "content_types"} <= {*CONTENT_LIMITS} <= of_uploads

@@ -8,8 +8,8 @@ from typing import Any, Final
 from service.access.caller_entries import Entries
 from service.access.callers import CallerEntry, without_placeholders
 from service.access.create_only import UPLOADS
-from service.access.grants import PUTS, Operation
-from service.access.limits import CONTENT_LIMITS, LIMITS, URLS, Limit, Unit
+from service.access.grants import CONTENT_LIMITS, PUTS, Operation
+from service.access.limits import LIMITS, URLS, Limit, Unit
 from service.app.builders import max_expires_in
 from service.app.settings import Settings
 from service.auth.api_keys import digest_of
