@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import fields
 from typing import Any
 
 import pytest
 
-from service.access.grants import Operation
+from presign_client import caller
+from service.access.grants import Conditions, Grant, Operation
 from service.app.factory import create_app
 from service.app.settings import Settings
 from service.diagnosis.findings import Code
@@ -59,6 +61,19 @@ def test_the_schemas_that_requests_use_have_the_same_shape(document: Any, genera
 def test_every_operation_of_a_grant_is_documented(document: Any) -> None:
     named = _components(document)["CallerGrant"]["properties"]["allow"]["description"]
     assert set(re.findall("`([a-z]+)`", named)) == set(Operation)
+
+
+def test_every_limit_and_condition_of_a_grant_is_documented(document: Any) -> None:
+    members = _components(document)["CallerGrant"]["properties"].keys()
+    assert members == (all_of(Grant) - {"conditions"}) | all_of(Conditions)
+
+
+def test_the_python_client_knows_each_member_of_a_grant(document: Any) -> None:
+    assert all_of(caller.Grant) == _components(document)["CallerGrant"]["properties"].keys()
+
+
+def all_of(dataclass: type) -> set[str]:
+    return {each.name for each in fields(dataclass)}
 
 
 def test_every_finding_code_is_documented(document: Any) -> None:
