@@ -14,7 +14,7 @@ from tests.cli.invoking import DIGEST, ROOT
 
 # Per file: a line that is there, and what comes before it.
 EDITS: Final = {
-    "access/grants.py": ("    max_keys: int | None = None\n    allow", "    max_form: int | None = None\n"),
+    "access/grants.py": ("    conditions: Conditions | None = None\n", "    max_form: int | None = None\n"),
     "access/limits.py": (
         '    Limit("max_keys",',
         """\
