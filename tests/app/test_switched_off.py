@@ -67,6 +67,12 @@ async def test_the_sts_door_is_no_path_while_it_is_off() -> None:
     assert (answer.status_code, answer.json()["detail"]) == (404, "No such resource.")
 
 
+async def test_an_upload_without_a_ticket_is_unknown_while_git_lfs_is_off() -> None:
+    async with run_app(OFF) as client:
+        answer = await client.post("/lfs/design/uploads/AAAA")
+    assert (answer.status_code, answer.json()["message"]) == (404, "There is no such upload.")
+
+
 async def test_a_feature_that_a_reload_turns_off_says_so() -> None:
     sections: dict[str, Any] = {
         "package_index": {"wheels": {"bucket": "demo", "prefix": "w/"}},

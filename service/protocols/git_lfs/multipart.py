@@ -78,14 +78,14 @@ class PartUploads:
         )
 
     def open_ticket(
-        self, values: GitLfsValues, snapshot: Snapshot, repository: str, text: str
+        self, values: GitLfsValues | None, snapshot: Snapshot, repository: str, text: str
     ) -> UploadTicket:
-        """Return the ticket with this text.
+        """Return the ticket with this text. While Git LFS is off, there are no values.
 
         Raises NotFound unless one of the keys has sealed it for this repository, and UploadNotFound
         if its time is over or its caller's sessions of that time are revoked.
         """
-        ticket = values.keys.open_ticket(text) if values.keys else None
+        ticket = values.keys.open_ticket(text) if values and values.keys else None
         if ticket is None or ticket.repository != repository:
             raise NotFound("There is no such upload.")
         not_before = snapshot.not_before(ticket.identity())

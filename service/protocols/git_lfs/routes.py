@@ -129,7 +129,7 @@ async def complete(
 def _ticket(call: AuthenticatedRequest, repository: str, text: str) -> UploadTicket:
     """Raises NotFound or UploadNotFound."""
     lfs = call.parts.use_case(GitLfs)
-    return lfs.batches.parts.open_ticket(lfs.configured, call.snapshot, repository, text)
+    return lfs.batches.parts.open_ticket(lfs.values, call.snapshot, repository, text)
 
 
 def _repository(lfs: GitLfs, name: str) -> ProtocolRoot:
