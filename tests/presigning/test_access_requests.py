@@ -1,14 +1,15 @@
 """The key that a request signs, and what it needs a grant for."""
 
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import pytest
 
 from service.access.grants import AccessRequest, Operation
+from service.access.limits import URLS
 from service.errors import CreateOnlyUnsupported, InvalidRequest
 from service.presigning.forms import access_for_form, form_key
-from service.presigning.requests import signed_key
+from service.presigning.requests import SignedAction, signed_key
 from service.signing.actions import (
     MAX_UPLOAD_BYTES,
     Action,
@@ -19,7 +20,7 @@ from service.signing.actions import (
 )
 from service.signing.post_policy import PostObject
 from service.signing.redirected_put import RedirectedPut
-from tests.support.factories import UPLOAD, make_form_request, make_request
+from tests.support.factories import OPERATION_OF, UPLOAD, make_form_request, make_request
 
 
 def unique_id() -> str:
@@ -55,6 +56,11 @@ def test_a_list_is_signed_for_the_bucket_itself(prefix: str) -> None:
 
 
 # What a request needs a grant for
+
+
+def test_max_expires_in_limits_each_operation_that_is_signed() -> None:
+    assert OPERATION_OF.keys() == {*get_args(SignedAction)}
+    assert {*OPERATION_OF.values(), Operation.FORM, Operation.MULTIPART} == URLS
 
 
 @pytest.mark.parametrize(
