@@ -21,6 +21,14 @@ SHORT: Final = "the short suite"
 _DIVIDED: Final = frozenset({"protocols", "deploy"})
 # Tests that need more than Python's packages and some programs: they have targets of their own.
 _ELSEWHERE: Final = frozenset({"browser", "clients", "compose", "iam", "validators"})
+# What tests of other rooms read of a grant: its operations and limits
+_OF_GRANTS: Final = (
+    "tests/access",
+    "tests/cli/check/test_a_new_limit.py",
+    "tests/console/test_access_words.py",
+    "tests/contract/test_implementation.py",
+    "tests/presigning/test_access_requests.py",
+)
 _TESTS: Final[Mapping[str, tuple[str, ...]]] = {
     ".ci": ("tests/supply_chain",),
     ".dockerignore": ("tests/supply_chain",),
@@ -33,6 +41,8 @@ _TESTS: Final[Mapping[str, tuple[str, ...]]] = {
     "openapi.yaml": ("tests/contract",),
     "presign.example.yaml": ("tests/config", "tests/docs"),
     "presign.schema.json": ("tests/config",),
+    "service/access/grants.py": _OF_GRANTS,
+    "service/access/limits.py": _OF_GRANTS,
     "service/api": ("tests/api", "tests/contract"),
     "tests/support": (SHORT, "tests/support"),
     "tests/validators/test_workflows.py": ("tests/validators/test_workflows.py",),

@@ -31,7 +31,7 @@ FOLDERS: Final = frozenset(
 @pytest.mark.parametrize(
     ("path", "tests"),
     [
-        ("service/access/grants.py", {"tests/access"}),
+        ("service/access/claims.py", {"tests/access"}),
         ("tests/access/walking.py", {"tests/access"}),
         ("service/protocols/links/link.py", {"tests/protocols/links"}),
         ("service/protocols/roots.py", {"tests/protocols"}),
@@ -90,7 +90,7 @@ def test_other_targets_tests_are_not_quick(room: str) -> None:
 
 
 def test_several_paths_need_the_tests_of_each() -> None:
-    paths = ["service/access/grants.py", "docs/a.md", "tests/clients/making.py"]
+    paths = ["service/access/claims.py", "docs/a.md", "tests/clients/making.py"]
     assert quick_tests(paths, FOLDERS) == {"tests/access", "tests/docs"}
     assert quick_tests([], FOLDERS) == set()
 
