@@ -64,7 +64,7 @@ def signing(made: dict[str, Any]) -> dict[str, Any]:
     ],
 )  # fmt: skip
 def test_all_features_give_the_files_of_deploy(name: str, printed: dict[str, Any]) -> None:
-    assert printed == read(name)
+    assert printed == read(name), f"write what `presign iam` prints into deploy/iam/{name}"
 
 
 def test_a_guessed_principal_is_noted() -> None:
