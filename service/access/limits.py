@@ -1,8 +1,6 @@
 """The limits of a grant: what each refuses, and how it is described. Pure.
 
-A new limit is a field of `Grant`, a row of LIMITS here, a setting in `config/callers.py`, a member
-of `CallerGrant` in `openapi.yaml`, and, if people notice it, a line in the console's
-`access_words.js`.
+CONTRIBUTING.md says what else a new limit needs.
 """
 
 from collections.abc import Callable, Iterator

@@ -1,7 +1,7 @@
 """The kinds of `credentials` that a bucket may have, and what is true of each. Pure.
 
-A property of a kind is here. What only one kind does is a `match` with `assert_never` where it is
-done: the type checker names each of these places for a new kind.
+A property of a kind is here. What each kind does in its own way is a `match` with `assert_never`
+where it is done: the type checker names each of these places for a new kind.
 """
 
 from dataclasses import dataclass
