@@ -64,7 +64,6 @@ class Poller:
         self._settlements = Settlements(queue, on_failure=on_failure)
         self._working: dict[asyncio.Task[None], Message] = {}
         self._receivers: list[asyncio.Task[None]] = []
-        self._tasks: list[asyncio.Task[None]] = []
         self._has_slot = asyncio.Event()
         self._asked_for = 0  # messages, of all receivers
         self._has_more = asyncio.Event()  # the queue, as far as the last receiver has seen
@@ -73,8 +72,8 @@ class Poller:
     def start(self) -> None:
         receivers = [self._receive_all(is_first=not number) for number in range(_RECEIVERS)]
         self._receivers = [asyncio.create_task(receiver) for receiver in receivers]
-        runs = (self._extend_all(), self._settlements.run())
-        self._tasks = [asyncio.create_task(run) for run in runs]
+        self._extending = asyncio.create_task(self._extend_all())
+        self._settling = asyncio.create_task(self._settlements.run())
 
     async def stop(self) -> None:
         """Receive nothing more, and give what is being worked on a few seconds."""
@@ -82,11 +81,12 @@ class Poller:
             task.cancel()
         if self._working:
             await asyncio.wait([*self._working], timeout=STOP_SECONDS)
-        rest = [*self._working]
-        for task in (*rest, *self._tasks):
+        rest = [*self._working, self._extending]
+        for task in rest:
             task.cancel()
+        self._settlements.end()  # a call to the queue that is cancelled may be lost
         # A client may swallow a cancellation.
-        await asyncio.wait([*rest, *self._receivers, *self._tasks], timeout=STOP_SECONDS)
+        await asyncio.wait([*rest, *self._receivers, self._settling], timeout=STOP_SECONDS)
         await self._settlements.flush()
         await self._queue.close()
 
@@ -181,6 +181,7 @@ class Settlements:
         self._done: list[str] = []
         self._later: dict[str, int] = {}  # the last word about a message counts
         self._wake = asyncio.Event()
+        self._is_ending = False
         self._logs_again_at = -math.inf  # of the loop's clock
 
     def delete(self, receipt: str) -> None:
@@ -194,12 +195,16 @@ class Settlements:
         self._wake.set()
 
     async def run(self) -> None:
-        """Report to the queue until cancelled."""
-        while True:
+        """Report to the queue until `end`."""
+        while not self._is_ending:
             await self._wake.wait()
             await asyncio.sleep(_GATHER_SECONDS)
             self._wake.clear()
             await self.flush()
+
+    def end(self) -> None:
+        self._is_ending = True
+        self._wake.set()
 
     async def flush(self) -> None:
         """Report to the queue now. If that fails, these messages come back."""

@@ -48,7 +48,6 @@ from service.signing.signer import SignedCall
 _LIFETIME: Final = Lifetime(expires_in=HEADER_SIGNATURE_SECONDS)
 _MAX_DECIDED: Final = 256
 _LONG_BODY: Final = 16 * 1024  # characters: 400 short keys, which take 2 ms to parse
-_HASHES: Final = frozenset({PAYLOAD_HASH})
 _READS: Final = frozenset({"GET", "HEAD"})
 _DELETIONS: Final = "DeleteObjects"
 _NOT_AT_R2: Final = frozenset({_DELETIONS, "UploadPartCopy"})  # see access/r2_rights.py
@@ -236,7 +235,7 @@ class RemoteSigner(UseCase[None]):
         headers = sign_headers(signer, request, now=validity.now)
         return SignedHeaders(
             headers={**headers, **added} if added else headers,
-            covers_only_url=method in _READS and checked.signed.keys() <= _HASHES,
+            covers_only_url=method in _READS and checked.signed.keys() <= {PAYLOAD_HASH},
             validity=validity,
             signed_by=signing.session,
         )

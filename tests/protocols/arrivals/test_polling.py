@@ -99,7 +99,7 @@ async def test_a_message_of_a_killed_replica_comes_back() -> None:
     killed = Poller(queue, never, slots=lambda: 9, jitter=lambda: 0.5, on_failure=Failures())
     killed.start()
     await asyncio.sleep(5)
-    for task in (*killed._receivers, *killed._tasks, *killed._working):
+    for task in (*killed._receivers, killed._extending, killed._settling, *killed._working):
         task.cancel()
     async with polling(queue, accept):
         await asyncio.sleep(31)
@@ -231,6 +231,19 @@ async def test_a_stop_waits_for_what_is_nearly_done() -> None:
 
 
 @in_virtual_time
+async def test_a_stop_during_a_deletion_deletes() -> None:
+    class Slow(FakeQueue):
+        async def delete(self, receipts: Sequence[str]) -> None:
+            await asyncio.sleep(1)
+            await super().delete(receipts)
+
+    queue = Slow(["a"])
+    async with polling(queue, accept):
+        await asyncio.sleep(0.5)
+    assert queue.left == 0
+
+
+@in_virtual_time
 async def test_a_stop_takes_seconds_whatever_hangs() -> None:
     clock = loop_clock()
     queue = FakeQueue(["a"])
@@ -269,7 +282,7 @@ async def test_nothing_is_lost_when_replicas_are_killed_at_random() -> None:
     for _kill in range(20):
         await asyncio.sleep(2)
         killed = replicas.pop(0)
-        for task in (*killed._receivers, *killed._tasks, *killed._working):
+        for task in (*killed._receivers, killed._extending, killed._settling, *killed._working):
             task.cancel()
         replicas.append(replica())
     await queue.is_empty.wait()
