@@ -162,6 +162,8 @@ class PresignFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has
         paths = self.expand_path(path, *how, **named)
         directories = {self._parent(each) for each in paths}
         for each in reversed(paths):
+            if each in directories and "/" not in each:  # a bucket
+                continue
             try:
                 self.rm_file(each)
             except PermissionError:  # noqa: PERF203 - each has its own

@@ -201,6 +201,22 @@ def test_a_directory_whose_own_name_is_forbidden_is_copied_moved_and_deleted(
     assert fake.objects == {}
 
 
+@pytest.mark.parametrize("path", ["reports", "presign://reports/"])
+def test_all_objects_of_a_bucket_are_deleted(
+    fake: Fake, files: PresignFileSystem, path: str
+) -> None:
+    def no_empty_key(request: httpx.Request) -> httpx.Response | None:
+        is_empty = request.method == "POST" and json.loads(request.content).get("key") == ""
+        return problem(422, "invalid_request") if is_empty else None
+
+    fake.before = no_empty_key
+    for key in ("a.csv", "d/b.csv"):
+        fake.put(key, b"1")
+
+    files.rm(path, recursive=True)
+    assert fake.objects == {}
+
+
 def test_an_object_with_the_name_of_a_directory_is_not_left_in_silence(
     fake: Fake, files: PresignFileSystem
 ) -> None:
