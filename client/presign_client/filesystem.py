@@ -166,7 +166,7 @@ class PresignFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has
                 continue
             try:
                 self.rm_file(each)
-            except PermissionError:  # noqa: PERF203 - each has its own
+            except PermissionError:
                 if each not in directories or self.isfile(each):
                     raise
 

@@ -4,7 +4,7 @@
 /** @import * as Types from "../presign.js" - resolves to presign.d.ts */
 
 import { Api } from "./api.js";
-import { PRECONDITION_FAILED, PresignError, SOURCE_CHANGED } from "./errors.js";
+import { NOT_PRESIGN, PRECONDITION_FAILED, PresignError, SOURCE_CHANGED } from "./errors.js";
 import { causeOf, etagOf } from "./etag.js";
 import { Retries } from "./retries.js";
 import { send as sendSigned } from "./store.js";
@@ -138,12 +138,7 @@ export class Presign {
 
   /** @type {Types.Presign["links"]} */
   async *links({ signal } = {}) {
-    let after;
-    do {
-      const page = await this.call("GET", "v1/links", { query: { after }, signal });
-      yield* page.links.map(listedLink);
-      after = page.next;
-    } while (after !== undefined);
+    for await (const page of this.#pages("v1/links", {}, signal)) yield* page.links.map(listedLink);
   }
 
   /** @type {Types.Presign["revokeLink"]} */
@@ -153,7 +148,7 @@ export class Presign {
 
   /** @type {Types.Presign["list"]} */
   async *list(options) {
-    for await (const { prefixes, objects } of this.#pages("v1/objects", options)) {
+    for await (const { prefixes, objects } of this.#entries("v1/objects", options)) {
       for (const key of prefixes) yield { key };
       for (const { last_modified: time, ...entry } of objects)
         yield { ...entry, lastModified: new Date(time) };
@@ -162,7 +157,7 @@ export class Presign {
 
   /** @type {Types.Presign["versions"]} */
   async *versions(options) {
-    for await (const { prefixes, versions } of this.#pages("v1/object-versions", options)) {
+    for await (const { prefixes, versions } of this.#entries("v1/object-versions", options)) {
       for (const key of prefixes) yield { key };
       for (const version of versions)
         yield {
@@ -181,12 +176,23 @@ export class Presign {
    * @param {string} path
    * @param {{ bucket: string, prefix?: string, recursive?: boolean, signal?: AbortSignal }} options
    */
-  async *#pages(path, { bucket, prefix = "", recursive = false, signal }) {
-    const delimiter = recursive ? undefined : "/";
+  #entries(path, { bucket, prefix = "", recursive = false, signal }) {
+    return this.#pages(path, { bucket, prefix, delimiter: recursive ? undefined : "/" }, signal);
+  }
+
+  /**
+   * @param {string} path
+   * @param {Record<string, string | undefined>} query
+   * @param {AbortSignal} [signal]
+   */
+  async *#pages(path, query, signal) {
     let after;
     do {
-      const page = await this.call("GET", path, { query: { bucket, prefix, delimiter, after }, signal });
+      const page = await this.call("GET", path, { query: { ...query, after }, signal });
       yield page;
+      // Such as from a cache that ignores queries
+      if (page.next !== undefined && page.next === after)
+        throw new PresignError(NOT_PRESIGN, "The list does not go on: each page is the same.");
       after = page.next;
     } while (after !== undefined);
   }

@@ -270,3 +270,14 @@ test("a listing that is aborted asks for no further page", async (t) => {
   await assert.rejects(listing.next(), { name: "AbortError" });
   assert.equal(fake.requests.length, 1);
 });
+
+test("a list whose pages are all the same ends", { timeout: 10_000 }, async (t) => {
+  const fake = await Fake.start(t);
+  fake.before = () => ({ body: { links: [], prefixes: ["a/"], objects: [], next: "again" } });
+  const presign = fake.presign();
+  for (const listing of [presign.links(), presign.list({ bucket: "reports" })]) {
+    const error = await Array.fromAsync(listing).catch((thrown) => thrown);
+    assert.equal(error.code, "not_presign");
+  }
+  assert.equal(fake.requests.length, 4);
+});
