@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import Annotated, Final, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, ValidationInfo, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from service.access.surfaces import SURFACES, Surface
 from service.config.messages import Conflict, Missing, refusal
 from service.config.quoting import Shown, quoted
 from service.config.texts import check_origin, check_secure_url, matching
-from service.config.types import OFFLINE, Section
+from service.config.types import Section, read_by
 from service.signing.cloudfront import PrivateKey, read_private_key
 
 _MOST_KEYS: Final = 5  # of a key group: …/DeveloperGuide/cloudfront-limits.html
@@ -28,12 +28,6 @@ def read_key_file(path: Path) -> PrivateKey:
     return read_private_key(pem)
 
 
-def _check_key_file(path: Path, info: ValidationInfo) -> Path:
-    if info.context != OFFLINE:
-        read_key_file(path)
-    return path
-
-
 def _check_address(text: str) -> str:
     """The address is signed as it is here, so it is as browsers write it."""
     check_secure_url(text)
@@ -49,7 +43,7 @@ KeyId = Annotated[
     str,
     matching(r"[A-Z0-9]{1,64}", "write CloudFront's id of the public key, such as K2JCJMDEHXQW5F"),
 ]
-PrivateKeyFile = Annotated[Path, AfterValidator(_check_key_file)]
+PrivateKeyFile = Annotated[Path, read_by(read_key_file)]
 Address = Annotated[str, AfterValidator(_check_address)]
 Distribution = Annotated[
     str,

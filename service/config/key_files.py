@@ -4,9 +4,7 @@ from base64 import b64decode, b64encode
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, ValidationInfo
-
-from service.config.types import OFFLINE
+from service.config.types import read_by
 from service.sessions.static_keys import read_key_file
 
 KEY_BYTES: Final = 32
@@ -33,19 +31,5 @@ def read_key(path: Path) -> bytes:
     return key
 
 
-def _check_key_file(path: Path, info: ValidationInfo) -> Path:
-    if info.context != OFFLINE:
-        read_key(path)
-    return path
-
-
-KeyFile = Annotated[Path, AfterValidator(_check_key_file)]
-
-
-def _check_static_key(path: Path, info: ValidationInfo) -> Path:
-    if info.context != OFFLINE:
-        read_key_file(path)
-    return path
-
-
-StaticKeyFile = Annotated[Path, AfterValidator(_check_static_key)]
+KeyFile = Annotated[Path, read_by(read_key)]
+StaticKeyFile = Annotated[Path, read_by(read_key_file)]

@@ -2,6 +2,7 @@
 
 import re
 import ssl
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Final
@@ -52,10 +53,20 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
-def _check_ca_file(path: Path, info: ValidationInfo) -> Path:
-    if info.context != OFFLINE and not can_be_trusted(path):
+def read_by(read: Callable[[Path], object]) -> AfterValidator:
+    """Return the validator of a file that `read` can read: else it raises ValueError."""
+
+    def check(path: Path, info: ValidationInfo) -> Path:
+        if info.context != OFFLINE:
+            read(path)
+        return path
+
+    return AfterValidator(check)
+
+
+def _read_ca_file(path: Path) -> None:
+    if not can_be_trusted(path):
         raise ValueError(READABLE_PEM)
-    return path
 
 
 def can_be_trusted(path: Path) -> bool:
@@ -239,7 +250,7 @@ Proxy = Annotated[
 CaFile = Annotated[
     Path,
     Field(title="path of certificates", examples=["/etc/ssl/ours.pem"]),
-    AfterValidator(_check_ca_file),
+    read_by(_read_ca_file),
 ]
 KeysUrl = Annotated[
     str,
