@@ -1,6 +1,7 @@
 """The settings of a bucket."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -204,7 +205,7 @@ class BucketSettings(BucketDefaults):
 
     @model_validator(mode="after")
     def _r2_fits(self) -> Self:
-        if self.credentials == "r2" and (wrong := [*r2.conflicts(self)]):
+        if self.credentials == "r2" and (wrong := [*_r2_conflicts(self)]):
             raise refusal(wrong)
         return self
 
@@ -250,3 +251,33 @@ class BucketSettings(BucketDefaults):
     def style(self, endpoint_url: str | None) -> Literal["virtual", "path"]:
         """Return the addressing style. Stores other than AWS seldom have a host for each bucket."""
         return self.addressing_style or ("virtual" if endpoint_url is None else "path")
+
+
+def _r2_conflicts(bucket: BucketSettings) -> Iterator[Conflict]:
+    """Yield what a bucket with `credentials: r2` lacks, and what R2 does not have."""
+    if bucket.access_key_id_file is None:
+        text = "are missing; name two files with the keys of an R2 API token"
+        yield Conflict((), f"access_key_id_file and secret_access_key_file {text}")
+    if bucket.endpoint_url is None:
+        yield Conflict((), f"endpoint_url is missing; write the account's, such as {r2.ADDRESS}")
+    else:
+        yield from _wrong_account(bucket, r2.account_of(bucket.endpoint_url))
+    if bucket.public_endpoint_url is not None:
+        text = "a token of R2 is for one address; leave it out, and write that in endpoint_url"
+        yield Conflict(("public_endpoint_url",), text)
+    if bucket.sts_endpoint_url is not None:
+        yield Conflict(("sts_endpoint_url",), "R2 has no STS, and none is called; leave it out")
+    if not bucket.scoped_sessions:
+        text = "each token of R2 is one caller's; leave it out, or write true"
+        yield Conflict(("scoped_sessions",), f"{text} (found {FOUND})")
+    if (bucket.bucket or "").startswith("arn:"):
+        yield Conflict(("bucket",), f"R2 has no access points; write a name (found {FOUND})")
+
+
+def _wrong_account(bucket: BucketSettings, account: str | None) -> Iterator[Conflict]:
+    if account is None and bucket.account_id is None:
+        text = f"endpoint_url is not {r2.ADDRESS}, so write the account_id, 32 hexadecimal digits"
+        yield Conflict((), text)
+    if None not in {account, bucket.account_id} and account != bucket.account_id:
+        text = "endpoint_url names another account; leave out one of the two"
+        yield Conflict(("account_id",), f"{text} (found {FOUND})")
