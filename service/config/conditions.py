@@ -1,6 +1,6 @@
 """The types of a grant's conditions, and what is wrong with their values."""
 
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv6Network, ip_network
 from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field
@@ -28,7 +28,7 @@ def _check_network(text: str) -> str:
         raise ValueError(_NETWORK)
     if found.prefixlen == 0:
         raise ValueError("these are all addresses; leave it out, or name those that you mean")
-    if _is_ipv4_in_ipv6(found):
+    if isinstance(found, IPv6Network) and found.network_address in _IPV4_IN_IPV6:
         raise ValueError("such an address is seen as IPv4; write its IPv4 network")
     if str(found.network_address) != str(ip_network(address).network_address):
         raise ValueError(f"the address has bits beyond the length; write {found}")
@@ -38,11 +38,6 @@ def _check_network(text: str) -> str:
 def check_proxy(text: str) -> str:
     """Return the network of proxies. An address is that of one."""
     return _check_network(text if "/" in text else f"{text}/{128 if ':' in text else 32}")
-
-
-def _is_ipv4_in_ipv6(network: IPv4Network | IPv6Network) -> bool:
-    mapped = _IPV4_IN_IPV6
-    return isinstance(network, IPv6Network) and network.network_address in mapped
 
 
 Network = Annotated[
