@@ -23,10 +23,6 @@ class StoreCanonicalRequest:
     payload: str
     text: str = field(repr=False)
 
-    @property
-    def payload_is_hashed(self) -> bool:
-        return self.payload != sigv4.UNSIGNED_PAYLOAD
-
 
 def parse_canonical_request(
     response: StoreResponse, reported: ParsedRequest

@@ -17,7 +17,7 @@ from service.diagnosis.findings import (
     quote_names,
 )
 from service.diagnosis.request import AUTOMATIC_HEADERS, METHODS, Pairs, ParsedRequest
-from service.signing.sigv4 import percent_encode
+from service.signing.sigv4 import UNSIGNED_PAYLOAD, percent_encode
 from service.signing.validation import has_dot_segment
 
 REGION: Final = re.compile("[a-z]{2}(?:-[a-z]{1,12}){1,3}-[0-9]{1,2}")
@@ -223,7 +223,7 @@ def changes_to_reported(
     differs = f" These headers differ: {quote_names(names, 'a header')}." if names else ""
     summary = f"The store received a different request from the one you report.{differs} {where}"
     yield from (replace(finding, summary=summary) for finding in findings)
-    if not findings and received.payload_is_hashed and where:
+    if not findings and received.payload != UNSIGNED_PAYLOAD and where:
         summary = f"The store included the body's hash, which a signed URL leaves out. {where}"
         fix = "Send no `x-amz-content-sha256` header with a signed URL."
         yield certain(Code.PAYLOAD_HASHED, summary, fix)
