@@ -175,7 +175,8 @@ def _checked_body(
         raise StoreError(400, "EntityTooLarge", message, **sizes)
     is_streaming = payload_hash.startswith(_STREAMING)
     # CompleteMultipartUpload's checksum is that of the object.
-    has_checksums = not is_streaming and (request.method == "PUT" or not _is_completion(request))
+    is_completion = request.method != "PUT" and request.parameter("uploadId") is not None
+    has_checksums = not is_streaming and not is_completion
     checks = BodyChecks(request.headers if has_checksums else {})
     digest = hashlib.sha256()
 
@@ -187,10 +188,6 @@ def _checked_body(
     _compare(payload_hash, digest.hexdigest())
     checks.finish()
     return body
-
-
-def _is_completion(request: ReceivedRequest) -> bool:
-    return request.parameter("uploadId") is not None
 
 
 def _compare(declared: str, computed: str) -> None:
