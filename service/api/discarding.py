@@ -5,7 +5,6 @@ dropped. A long one is left to the server: it sends the response, reads and drop
 next two seconds, so that the client sees the response and no reset, and closes the connection.
 """
 
-from collections.abc import Iterable
 from typing import Final
 
 from starlette.requests import ClientDisconnect, Request
@@ -27,7 +26,8 @@ async def discard_body(request: Request, limit: int = MAX_DISCARDED_BYTES) -> di
     reads nothing while too many bodies are being received. Raises ClientDisconnect.
     """
     headers = request.scope["headers"]
-    if _is_left(headers, limit):
+    is_chunked = any(name == b"transfer-encoding" for name, _ in headers)
+    if is_chunked or awaits_continue(headers) or declared_length(headers) > limit:
         return {"connection": "close"}
     parts: Parts = request.app.parts
     bodies, caller_id = parts.limits.bodies, state_of(request.scope).caller_id
@@ -40,11 +40,6 @@ async def discard_body(request: Request, limit: int = MAX_DISCARDED_BYTES) -> di
     finally:
         bodies.release(caller_id)
     return {}
-
-
-def _is_left(headers: Iterable[tuple[bytes, bytes]], limit: int) -> bool:
-    is_chunked = any(name == b"transfer-encoding" for name, _ in headers)
-    return is_chunked or awaits_continue(headers) or declared_length(headers) > limit
 
 
 async def _drop(request: Request, metrics: Metrics) -> None:
