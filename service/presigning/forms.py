@@ -16,7 +16,12 @@ def form_key(request: PostFormRequest, unique_id: Callable[[], str]) -> str:
     A form cannot be create-only: its key is new, or may be replaced.
     """
     if request.key is not None:
-        return _replaceable_key(request.key, overwrite=request.overwrite)
+        if not request.overwrite:
+            detail = "A form cannot be create-only. Use key_prefix, or ask to overwrite."
+            raise CreateOnlyUnsupported(detail, pointer="#/key")
+        check_key(request.key)
+        refuse_variable(request.key, "#/key")
+        return request.key
     prefix = request.key_prefix or ""
     check_prefix(prefix, pointer="#/key_prefix")
     refuse_variable(prefix, "#/key_prefix")
@@ -49,15 +54,6 @@ def form_call(access: AccessRequest) -> SignedCall:
     if access.is_prefix:
         return SignedCall("PutObject", prefix=access.key)
     return SignedCall("PutObject", (access.key,))
-
-
-def _replaceable_key(key: str, *, overwrite: bool) -> str:
-    if not overwrite:
-        detail = "A form cannot be create-only. Use key_prefix, or ask to overwrite."
-        raise CreateOnlyUnsupported(detail, pointer="#/key")
-    check_key(key)
-    refuse_variable(key, "#/key")
-    return key
 
 
 def _check_name(filename: str) -> None:
