@@ -8,7 +8,7 @@ _MAX_RANGES: Final = 32
 
 def preferred(headers: Iterable[tuple[bytes, bytes]], offers: Sequence[str]) -> str:
     """Return the offer that `Accept` weighs most, else the first one."""
-    ranges = _ranges(headers, b"accept")
+    ranges = _ranges(_sent(headers, b"accept"))
     return max(offers, key=lambda offer: _weight(offer, ranges))  # the first of equals
 
 
@@ -20,7 +20,7 @@ def accepts(headers: Iterable[tuple[bytes, bytes]], offer: str) -> bool:
     sent = _sent(headers, b"accept")
     if sent == "*/*" or sent.partition(",")[0] == offer:  # the first of equals counts
         return True
-    ranges = _ranges_in(sent)
+    ranges = _ranges(sent)
     return not ranges or _weight(offer, ranges) > 0
 
 
@@ -31,21 +31,17 @@ def prefers_html(headers: Iterable[tuple[bytes, bytes]]) -> bool:
 
 def prefers_gzip(headers: Iterable[tuple[bytes, bytes]]) -> bool:
     """Whether `Accept-Encoding` allows gzip, and weighs it no less than no compression."""
-    weights = dict(reversed(_ranges(headers, b"accept-encoding")))
+    weights = dict(reversed(_ranges(_sent(headers, b"accept-encoding"))))
     weight = weights.get("gzip", weights.get("*", 0.0))
     return weight > 0 and weight >= weights.get("identity", 0.0)
-
-
-def _ranges(headers: Iterable[tuple[bytes, bytes]], wanted: bytes) -> list[tuple[str, float]]:
-    """Return the values of a header, with their weights."""
-    return _ranges_in(_sent(headers, wanted))
 
 
 def _sent(headers: Iterable[tuple[bytes, bytes]], wanted: bytes) -> str:
     return b",".join([value for name, value in headers if name == wanted]).decode("latin-1")
 
 
-def _ranges_in(sent: str) -> list[tuple[str, float]]:
+def _ranges(sent: str) -> list[tuple[str, float]]:
+    """Return the values of a header, with their weights."""
     return [_range(each) for each in sent.lower().split(",")[:_MAX_RANGES] if each.strip()]
 
 
