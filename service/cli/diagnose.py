@@ -113,7 +113,8 @@ def diagnose(
     except (click.Abort, KeyboardInterrupt):  # click would exit with 1
         raise click.UsageError("cancelled") from None
     if is_json:
-        print_json({"findings": [_members(finding) for finding in findings]})
+        names = ("code", "proven", "summary", "fix")  # as the service's response has it
+        print_json({"findings": [{n: getattr(each, n) for n in names} for each in findings]})
     else:
         _echo(findings)
     sys.exit(1 if findings else 0)
@@ -131,11 +132,6 @@ def _findings(
     from service.diagnosis.diagnose import diagnose as find_causes
 
     return find_causes(parse_report(request), Context(now=time.time()))
-
-
-def _members(finding: "Finding | RemoteFinding") -> dict[str, str | bool]:
-    """Return a finding as the service's response has it."""
-    return {name: getattr(finding, name) for name in ("code", "proven", "summary", "fix")}
 
 
 def _echo(findings: "Sequence[Finding | RemoteFinding]") -> None:

@@ -104,7 +104,8 @@ def revoke(
         _echo(instructions(revocation, cutoff))
     if not lift:
         _echo(configuration(revocation, cutoff))
-    _fail(problems)
+    if problems:
+        raise click.ClickException("some operations failed:\n" + "\n".join(problems))
 
 
 def _change_policies(
@@ -134,8 +135,3 @@ def _change_policies(
 def _echo(lines: Iterable[str]) -> None:
     for line in lines:
         click.echo(line)
-
-
-def _fail(problems: Sequence[str]) -> None:
-    if problems:
-        raise click.ClickException("some operations failed:\n" + "\n".join(problems))
