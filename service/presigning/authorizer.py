@@ -80,10 +80,6 @@ class Authorizer:
         """Whether at least one bucket has a session."""
         return any(self._pool.is_alive(bucket) for bucket in self.snapshot.buckets)
 
-    def retry_soon(self) -> None:
-        """After a failure, make the next attempt due soon. The background task makes it."""
-        self._pool.retry_soon()
-
     async def audited(
         self,
         requester: Requester,

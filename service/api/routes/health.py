@@ -25,7 +25,7 @@ async def readyz(request: Request) -> Response:
     if parts.drain.has_begun:
         return PlainTextResponse("shutting down", status_code=503)
     if not parts.core.authorizer.can_sign():
-        parts.core.authorizer.retry_soon()
+        parts.core.pool.retry_soon()
         return PlainTextResponse("no bucket can sign yet", status_code=503)
     if (reason := parts.not_ready()) is not None:
         return PlainTextResponse(reason, status_code=503)
