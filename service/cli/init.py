@@ -7,8 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from service.cli import first_callers
-from service.cli.first_callers import CallerKind, TokenCaller
+from service.cli.first_callers import (
+    AUDIENCE,
+    GITHUB,
+    IN_CLUSTER,
+    OF_POD,
+    CallerKind,
+    TokenCaller,
+)
 from service.cli.options import InvalidConfiguration, as_json, load, print_json, warn
 
 if TYPE_CHECKING:
@@ -176,15 +182,24 @@ def _answers(given: dict[str, str | None]) -> "Answers":
 def _token_caller(kind: CallerKind, given: dict[str, str | None]) -> TokenCaller:
     if kind is CallerKind.GITHUB:
         member = _ask("Numeric id of the organization at GitHub", "OwnerId", given["member"])
-        return first_callers.github_organization(_checked(member, "OwnerId"))
+        claim = ("/repository_owner_id", _checked(member, "OwnerId"))  # names can change hands
+        keys = f"{GITHUB}/.well-known/jwks"
+        return TokenCaller(name="github", iss=GITHUB, jwks_url=keys, claim=claim)
     if kind is CallerKind.KUBERNETES:
         namespace = _checked(_ask("Namespace", "Name", given["member"]), "Name")
-        iss = _ask("Issuer of the cluster", "Issuer", given["iss"], first_callers.IN_CLUSTER)
-        return first_callers.service_account(namespace, iss, _keys(iss, given))
+        iss = _ask("Issuer of the cluster", "Issuer", given["iss"], IN_CLUSTER)
+        return TokenCaller(
+            name="cluster",
+            iss=iss,
+            jwks_url=_keys(iss, given),
+            more=OF_POD if iss == IN_CLUSTER else {},
+            subject=f"system:serviceaccount:{namespace}:*",
+        )
     iss = _ask("Issuer of people's tokens, such as a realm of Keycloak", "Issuer", given["iss"])
     keys = _keys(iss, given)
-    audience = _ask("Audience", "Audience", given["audience"], first_callers.AUDIENCE)
-    return first_callers.people(_ask("Group", "Subject", given["member"]), iss, keys, audience)
+    audience = _ask("Audience", "Audience", given["audience"], AUDIENCE)
+    claim = ("/groups", _ask("Group", "Subject", given["member"]))
+    return TokenCaller(name="people", iss=iss, jwks_url=keys, audience=audience, claim=claim)
 
 
 def _keys(iss: str, given: dict[str, str | None]) -> str:
