@@ -57,18 +57,12 @@ class RateLimits:
 
         Raises RateLimited; then none of them is counted.
         """
-        if urls > rate.urls:
-            raise RateLimited(
-                f"At most {rate.urls} URLs in {rate.seconds} s are allowed: ask for fewer at once.",
-                retry_after=rate.seconds,
-                urls=urls,
-            )
-        if (wait := await self._wait(caller, rate, urls)) is not None:
-            raise RateLimited(
-                f"At most {rate.urls} URLs in {rate.seconds} s are allowed.",
-                retry_after=wait,
-                urls=urls,
-            )
+        never = urls > rate.urls
+        wait = rate.seconds if never else await self._wait(caller, rate, urls)
+        if wait is not None:
+            advice = ": ask for fewer at once" if never else ""
+            detail = f"At most {rate.urls} URLs in {rate.seconds} s are allowed{advice}."
+            raise RateLimited(detail, retry_after=wait, urls=urls)
 
     async def close(self) -> None:
         await self._calls.close()
