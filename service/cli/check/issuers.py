@@ -52,7 +52,8 @@ def warnings(settings: Settings) -> Iterator[ConfigurationProblem]:
     subjects = {each.subject for each in settings.callers if each.subject is not None}
     for at, caller, issuer in _callers(settings):
         yield from _self_set(at, caller, issuer)
-        for text in _doubtful_subject(caller, issuer, subjects):
+        doubts = (_old_form(caller, issuer, subjects), _never_matches(caller, issuer))
+        for text in filter(None, doubts):
             yield ConfigurationProblem(text, (*at, "subject"))
         if wide := _wide(caller, issuer):
             yield ConfigurationProblem(wide, (*at, "subject"), grave=True)
@@ -70,15 +71,6 @@ def _self_set(
             text = f"users can set {pointer} for themselves, and so get another's prefix"
             text += "; use one such as /sub or /oid"
             yield ConfigurationProblem(text, where, grave=True)
-
-
-def _doubtful_subject(
-    caller: CallerSettings, issuer: KnownIssuer, subjects: set[str]
-) -> Iterator[str]:
-    if issuer.name == "GitHub Actions" and (old := _old_form(caller, subjects)):
-        yield old
-    if never := _never_matches(caller, issuer):
-        yield never
 
 
 def _callers(settings: Settings) -> Iterator[tuple[Location, CallerSettings, KnownIssuer]]:
@@ -159,9 +151,10 @@ def _better(pointer: str) -> str:
     return "use a claim that an administrator sets, such as /groups"
 
 
-def _old_form(caller: CallerSettings, subjects: set[str]) -> str | None:
+def _old_form(caller: CallerSettings, issuer: KnownIssuer, subjects: set[str]) -> str | None:
     """Return that a subject has no ids, if no other entry is for the newer form of this owner."""
-    found = _OLD_REPOSITORY.match(caller.subject or "")
+    is_of_github = issuer.name == "GitHub Actions"
+    found = _OLD_REPOSITORY.match(caller.subject or "") if is_of_github else None
     if found is None or any(subject.startswith(f"repo:{found[1]}@") for subject in subjects):
         return None
     return (
