@@ -11,6 +11,7 @@ from typing import Any, Final
 from service.access.copy_policy import COPY_ACTIONS, COPY_VERSION_ACTIONS
 from service.access.copy_sources import copies_denied
 from service.access.grants import Operation
+from service.access.iam_patterns import compact
 from service.access.session_policy import (
     KMS_ACTIONS,
     LINKED_DOWNLOAD,
@@ -52,7 +53,7 @@ def trust_of_service(principal: str, buckets: Sequence[SignedBucket]) -> list[St
     All of them have an ExternalId, or none.
     """
     ids = sorted({bucket.external_id for bucket in buckets if bucket.external_id is not None})
-    condition = {"StringEquals": {"sts:ExternalId": _compact(ids)}} if ids else None
+    condition = {"StringEquals": {"sts:ExternalId": compact(ids)}} if ids else None
     trusted: list[tuple[str, str, Any]] = [("AssumedByTheService", "sts:AssumeRole", condition)]
     if tags := tag_names(buckets):
         only = {"ForAllValues:StringEquals": {"aws:TagKeys": tags}}
@@ -113,7 +114,7 @@ def guard_rails(
     any, only TLS is demanded. URLs work from `networks` and `vpcs`; without both from anywhere.
     """
     arns = buckets[0].arns
-    signed: dict[str, Any] = {"ArnLike": {"aws:PrincipalArn": _compact(principals)}}
+    signed: dict[str, Any] = {"ArnLike": {"aws:PrincipalArn": compact(principals)}}
     ages = [longest_life(bucket.grants, bucket.session_seconds) for bucket in buckets]
     life = max((age for age in ages if age is not None), default=None)
     other_version = {"StringNotEquals": {"s3:signatureversion": "AWS4-HMAC-SHA256"}}
@@ -149,7 +150,7 @@ def delivered(bucket: SignedBucket, distributions: Sequence[str]) -> Statement:
     return {
         **_allow("DeliveredByCloudFront", ["s3:GetObject"], [f"{bucket.arns.objects}*"]),
         "Principal": {"Service": "cloudfront.amazonaws.com"},
-        "Condition": {"StringEquals": {"aws:SourceArn": _compact(distributions)}},
+        "Condition": {"StringEquals": {"aws:SourceArn": compact(distributions)}},
     }
 
 
@@ -224,7 +225,7 @@ def _encryption(buckets: Sequence[SignedBucket]) -> list[Statement]:
             key = f"arn:{partition}:kms:{bucket.region}:{account}:{f'key/{key}' if key else ''}"
         resource = f"{key}key/*" if alias else key
         condition: dict[str, Any] = {
-            "StringEquals": {"kms:ViaService": _compact(bucket.arns.kms_via)}
+            "StringEquals": {"kms:ViaService": compact(bucket.arns.kms_via)}
         }
         if alias:
             condition["ForAnyValue:StringEquals"] = {"kms:ResourceAliases": f"alias/{alias}"}
@@ -243,7 +244,7 @@ def _no_foreign_buckets(buckets: Sequence[SignedBucket]) -> list[Statement]:
     accounts = list(dict.fromkeys(bucket.account for bucket in buckets))
     if not accounts or None in accounts:
         return []  # static keys do not say which account they belong to
-    condition = {"StringNotEquals": {"aws:ResourceAccount": _compact([*filter(None, accounts)])}}
+    condition = {"StringNotEquals": {"aws:ResourceAccount": compact([*filter(None, accounts)])}}
     return [_deny("NoForeignBuckets", "s3:*", ["*"], condition)]
 
 
@@ -264,18 +265,18 @@ def _no_copies(buckets: Sequence[SignedBucket]) -> list[Statement]:
 
 def _elsewhere(networks: Sequence[str], vpcs: Sequence[str]) -> dict[str, Any]:
     """A request comes either from an address or through a VPC endpoint: each key may be absent."""
-    ranges = {"NotIpAddressIfExists": {"aws:SourceIp": _compact(networks)}} if networks else {}
-    ours = {"StringNotEqualsIfExists": {"aws:SourceVpc": _compact(vpcs)}} if vpcs else {}
+    ranges = {"NotIpAddressIfExists": {"aws:SourceIp": compact(networks)}} if networks else {}
+    ours = {"StringNotEqualsIfExists": {"aws:SourceVpc": compact(vpcs)}} if vpcs else {}
     return {**ranges, **ours}
 
 
 def _allow(sid: str, actions: Sequence[str], resources: Sequence[str]) -> Statement:
-    compact = {"Action": _compact(actions), "Resource": _compact(resources)}
-    return {"Sid": sid, "Effect": "Allow", **compact}
+    what = {"Action": compact(actions), "Resource": compact(resources)}
+    return {"Sid": sid, "Effect": "Allow", **what}
 
 
 def _deny(sid: str, action: str, resources: Sequence[str], condition: Any) -> Statement:
-    resource = _compact(resources)
+    resource = compact(resources)
     return {
         "Sid": sid, "Effect": "Deny", "Action": action, "Resource": resource, "Condition": condition
     }  # fmt: skip
@@ -283,7 +284,3 @@ def _deny(sid: str, action: str, resources: Sequence[str], condition: Any) -> St
 
 def _policy(statements: Sequence[Statement]) -> Policy:
     return {"Version": "2012-10-17", "Statement": list(statements)}
-
-
-def _compact(values: Sequence[str]) -> str | list[str]:
-    return values[0] if len(values) == 1 else list(values)
