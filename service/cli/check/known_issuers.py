@@ -6,7 +6,7 @@ can never be part of a prefix.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 _ANY: Final = re.compile("")
@@ -42,9 +42,18 @@ class KnownIssuer:
 
 
 _GUID: Final = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
-_CLUSTER: Final = {"/sub": "/kubernetes.io/namespace"}
-_NAMESPACE: Final = re.compile(r"system:serviceaccount:[^:*]+:.*")
-_ACCOUNT: Final = "system:serviceaccount:NAMESPACE:…"
+_CLUSTER: Final = KnownIssuer(
+    name="Kubernetes",
+    iss=r"https://kubernetes\.default(?:\.svc.*)?",
+    keys="https://kubernetes.default.svc/openid/v1/jwks",
+    source="https://kubernetes.io/docs/tasks/configure-pod-container/"
+    "configure-service-account/#service-account-issuer-discovery",
+    starts="system:serviceaccount:",
+    narrow="namespace",
+    named=re.compile(r"system:serviceaccount:[^:*]+:.*"),
+    right="system:serviceaccount:NAMESPACE:…",
+    unfit={"/sub": "/kubernetes.io/namespace"},
+)
 
 KNOWN_ISSUERS: Final = (
     KnownIssuer(
@@ -141,40 +150,21 @@ KNOWN_ISSUERS: Final = (
         starts="sc://",
         unfit={"/sub": _ENTRY},
     ),
-    KnownIssuer(
+    replace(
+        _CLUSTER,
         name="EKS",
         keys="{iss}/keys",
         iss=r"https://oidc(?:\.eks\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?|-eks\.[a-z0-9-]+\.api\.aws)"
         r"/id/[A-Z0-9]+",
         source="https://docs.aws.amazon.com/eks/latest/userguide/service-accounts.html",
-        starts="system:serviceaccount:",
-        narrow="namespace",
-        named=_NAMESPACE,
-        right=_ACCOUNT,
-        unfit=_CLUSTER,
     ),
-    KnownIssuer(
-        name="Kubernetes",
-        keys="https://kubernetes.default.svc/openid/v1/jwks",
-        iss=r"https://kubernetes\.default(?:\.svc.*)?",
-        source="https://kubernetes.io/docs/tasks/configure-pod-container/"
-        "configure-service-account/#service-account-issuer-discovery",
-        starts="system:serviceaccount:",
-        narrow="namespace",
-        named=_NAMESPACE,
-        right=_ACCOUNT,
-        unfit=_CLUSTER,
-    ),
-    KnownIssuer(
-        name="Kubernetes",
+    _CLUSTER,
+    replace(
+        _CLUSTER,
+        keys=None,
         iss=r"https://container\.googleapis\.com/v1/projects/.*"
         r"|https://[a-z0-9-]+\.oic\.prod-aks\.azure\.com/.*",
         source="https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/",
-        starts="system:serviceaccount:",
-        narrow="namespace",
-        named=_NAMESPACE,
-        right=_ACCOUNT,
-        unfit=_CLUSTER,
     ),
     KnownIssuer(
         name="Entra ID, personal accounts",
