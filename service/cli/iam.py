@@ -1,7 +1,6 @@
 """`presign iam`: roles, policies and bucket settings for a configuration."""
 
 import re
-from collections.abc import Callable
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Final
@@ -12,6 +11,7 @@ from service.cli.options import (
     InvalidConfiguration,
     config_argument,
     load,
+    parsed_by,
     print_json,
 )
 from service.errors import ConfigurationError
@@ -20,45 +20,31 @@ _PRINCIPAL: Final = re.compile(r"arn:[a-z-]+:iam::\d*:(?:role|user)/[\x21-\x7e]+
 _SERVICE_ACCOUNT: Final = re.compile(r"[a-z0-9.-]+:[a-z0-9.-]+")
 
 
-def _matching(pattern: re.Pattern[str], message: str) -> Callable[..., str | None]:
-    """Return an option's callback. `message` says what to write."""
-
-    def check(_context: click.Context, _option: click.Parameter, text: str | None) -> str | None:
-        if text is not None and pattern.fullmatch(text) is None:
-            raise click.BadParameter(message)
-        return text
-
-    return check
+def _principal(text: str) -> str:
+    if _PRINCIPAL.fullmatch(text) is None:
+        raise ValueError("write the ARN of a role or user")
+    return text
 
 
-def _each(check: Callable[[str], object]) -> Callable[..., tuple[str, ...]]:
-    """Return the callback of a repeatable option. The ValueErrors of `check` say what to write."""
-
-    def run(
-        _context: click.Context, _option: click.Parameter, texts: tuple[str, ...]
-    ) -> tuple[str, ...]:
-        try:
-            for text in texts:
-                check(text)
-        except ValueError as error:
-            raise click.BadParameter(str(error)) from None
-        return texts
-
-    return run
+def _service_account(text: str) -> str:
+    if _SERVICE_ACCOUNT.fullmatch(text) is None:
+        raise ValueError("write NAMESPACE:NAME")
+    return text
 
 
-def _check_network(text: str) -> None:
+def _network(text: str) -> str:
     try:
         ip_network(text)
     except ValueError:
         raise ValueError("write a network such as 192.0.2.0/24") from None
+    return text
 
 
-def _check_origin(text: str) -> None:
+def _origin(text: str) -> str:
     from service.config.texts import check_origin
 
-    if text != "*":  # pages that use object URLs of another origin send `Origin: null`
-        check_origin(text)
+    # `*`: pages that use object URLs of another origin send `Origin: null`
+    return text if text == "*" else check_origin(text)
 
 
 @click.command(
@@ -73,7 +59,7 @@ Examples:
 @click.option(
     "--principal",
     metavar="ARN",
-    callback=_matching(_PRINCIPAL, "write the ARN of a role or user"),
+    callback=parsed_by(_principal),
     help="The role or user that the service runs as.",
 )
 @click.option(
@@ -86,7 +72,7 @@ Examples:
     default="presign:presign",
     show_default=True,
     metavar="NAMESPACE:NAME",
-    callback=_matching(_SERVICE_ACCOUNT, "write NAMESPACE:NAME"),
+    callback=parsed_by(_service_account),
     help="The Pods' service account, for credentials: web_identity.",
 )
 @click.option(
@@ -94,7 +80,7 @@ Examples:
     "origins",
     multiple=True,
     metavar="ORIGIN",
-    callback=_each(_check_origin),
+    callback=parsed_by(_origin),
     help="An origin whose pages use the buckets; repeatable.",
 )
 @click.option(
@@ -102,7 +88,7 @@ Examples:
     "networks",
     multiple=True,
     metavar="CIDR",
-    callback=_each(_check_network),
+    callback=parsed_by(_network),
     help="A network where URLs work; repeatable. [default: anywhere]",
 )
 @click.option(

@@ -45,6 +45,23 @@ def config_argument(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
+def parsed_by(parse: Callable[[str], object]) -> Callable[..., Any]:
+    """Return an option's callback, also of a repeatable one.
+
+    The ValueErrors of `parse` say what to write.
+    """
+
+    def read(_context: click.Context, _option: click.Parameter, given: Any) -> Any:
+        try:
+            if isinstance(given, tuple):
+                return tuple(map(parse, given))
+            return None if given is None else parse(given)
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from None
+
+    return read
+
+
 class InvalidConfiguration(click.ClickException):
     """Ends the command with the problems of the configuration."""
 

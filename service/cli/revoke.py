@@ -1,31 +1,17 @@
 """`presign revoke`, which uses the operator's own credentials."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
-from service.cli.options import config_option, load, warn
+from service.cli.options import config_option, load, parsed_by, warn
 from service.clock import SystemClock
 from service.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from service.operations.revoke.policy import Target
-
-T = TypeVar("T")
-
-
-def _parsed_by(parse: Callable[[str], T]) -> Callable[..., T | None]:
-    """Return an option's callback. The ValueErrors of `parse` say what to write."""
-
-    def read(_context: click.Context, _option: click.Parameter, text: str | None) -> T | None:
-        try:
-            return None if text is None else parse(text)
-        except ValueError as error:
-            raise click.BadParameter(str(error)) from None
-
-    return read
 
 
 def _cutoff(text: str) -> int:
@@ -52,7 +38,7 @@ Examples:
 @click.argument("caller")
 @click.option(
     "--at",
-    callback=_parsed_by(_cutoff),
+    callback=parsed_by(_cutoff),
     metavar="TIME",
     help="Revoke the sessions issued before TIME. [default: now]",
 )
@@ -61,7 +47,7 @@ Examples:
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @click.option(
     "--iam-endpoint-url",
-    callback=_parsed_by(_url),
+    callback=parsed_by(_url),
     metavar="URL",
     help="The URL of IAM, if the store is not AWS.",
 )
