@@ -14,9 +14,9 @@ The client configuration below is right in every region (we measured all of them
 import json
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final, TypedDict
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
@@ -53,11 +53,11 @@ def find_addresses(locations: Mapping[str, Location]) -> Resolved:
     session = Session()
     loader = _loader(session.get_config_variable("data_path"))
     session.register_component("data_loader", loader)
-    clients = _Clients(session)
+    client_for = cache(partial(_client, session))  # it takes 10 ms to make one
     found = Resolved(addresses={}, problems={}, regions=_regions(session))
     for name, location in locations.items():
         try:
-            found["addresses"][name] = _address(clients, location)
+            found["addresses"][name] = _address(client_for, location)
         # botocore does not wrap the ValueErrors of urllib and of its own settings.
         except (BotoCoreError, ValueError) as error:
             found["problems"][name] = str(error)
@@ -76,10 +76,11 @@ def _regions(session: Session) -> list[str]:
     return [name for each in partitions for name in session.get_available_regions(_SERVICE, each)]
 
 
-def _address(clients: "_Clients", location: Location) -> dict[str, Any]:
+def _address(client_for: Callable[[Location], Any], location: Location) -> dict[str, Any]:
     _refuse_unsignable(location)
+    alike = replace(location, bucket="", internal=None)  # these share a client
     parameters = {"Bucket": location.bucket, "Key": _KEY}
-    sample = clients.client_for(location).generate_presigned_url("get_object", Params=parameters)
+    sample = client_for(alike).generate_presigned_url("get_object", Params=parameters)
     url = urlsplit(sample)
     _, _, region, service, _ = parse_qs(url.query)["X-Amz-Credential"][0].split("/")
     if service != _SERVICE:
@@ -89,29 +90,19 @@ def _address(clients: "_Clients", location: Location) -> dict[str, Any]:
         "host": _host(url),
         "path_prefix": url.path.removesuffix(_KEY),
         "region": region,
-        "internal": None if location.internal is None else _address(clients, location.internal),
+        "internal": None if location.internal is None else _address(client_for, location.internal),
     }
 
 
-class _Clients:
-    """Buckets that differ only in name share a client. A client takes 10 ms to make."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._made: dict[Location, Any] = {}
-
-    def client_for(self, location: Location) -> Any:
-        alike = replace(location, bucket="", internal=None)
-        if alike not in self._made:
-            self._made[alike] = self._session.create_client(
-                _SERVICE,
-                region_name=location.region,
-                endpoint_url=location.endpoint_url,
-                aws_access_key_id="none",
-                aws_secret_access_key="none",  # noqa: S106 - it signs the sample URLs
-                config=client_config(location),
-            )
-        return self._made[alike]
+def _client(session: Session, location: Location) -> Any:
+    return session.create_client(
+        _SERVICE,
+        region_name=location.region,
+        endpoint_url=location.endpoint_url,
+        aws_access_key_id="none",
+        aws_secret_access_key="none",  # noqa: S106 - it signs the sample URLs
+        config=client_config(location),
+    )
 
 
 def client_config(location: Location) -> Config:
