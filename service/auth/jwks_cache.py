@@ -68,7 +68,7 @@ class JwksCache:
         self._due_at = -math.inf
         self._is_fetching = False
         self._is_failing = False
-        self._attempts = SharedAttempts(
+        self.attempts = SharedAttempts(
             self._step, name=f"keys of {name}", waiting=waiting or Waiting()
         )
 
@@ -91,7 +91,7 @@ class JwksCache:
         if not self.knows(kid) and (self._is_fetching or self._pause_left() <= 0):
             if not self._is_fetching:
                 self._due_at = -math.inf
-            if not await self._attempts.wait(WAIT_SECONDS, "issuers"):
+            if not await self.attempts.wait(WAIT_SECONDS, "issuers"):
                 detail = TOO_MANY_WAIT
         self._drop_stale()
         if self._is_stale():
@@ -100,16 +100,11 @@ class JwksCache:
 
     def start(self) -> None:
         """Start to fetch the keys. Nothing waits: the service starts without the issuer."""
-        self._attempts.start()
+        self.attempts.start()
 
     async def stop(self) -> None:
         """End the task. The source remains open."""
-        await self._attempts.stop()
-
-    @property
-    def attempts(self) -> SharedAttempts:
-        """The task that fetches the keys."""
-        return self._attempts
+        await self.attempts.stop()
 
     async def _step(self) -> float:
         due_in = self._due_at - self._clock.boot()
@@ -125,11 +120,11 @@ class JwksCache:
             raise
         finally:
             self._is_fetching = False
-        self._attempts.ended()
+        self.attempts.ended()
         return 0
 
     async def _fetch(self) -> None:
-        attributes, waiting = {"presign.issuer": self._name}, self._attempts.waiting_contexts
+        attributes, waiting = {"presign.issuer": self._name}, self.attempts.waiting_contexts
         with self._spans.shared_call("GET jwks", attributes, waiting) as call:
             try:
                 self._accept(read_keys(await attempt(self._source.fetch(), _ATTEMPT_SECONDS)))
