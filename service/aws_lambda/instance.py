@@ -23,7 +23,6 @@ from starlette.types import Message, Scope
 from service.api.problems import MEDIA_TYPE
 from service.api.request_state import response_headers
 from service.app.factory import PresignApp
-from service.app.services import Services
 from service.aws_lambda.clock import FreezeAwareClock
 from service.aws_lambda.events import (
     HttpRequest,
@@ -80,10 +79,6 @@ class Instance:
         self._runner = asyncio.Runner()
         self._stack = AsyncExitStack()
         self._left_at = clock.boot()
-
-    @property
-    def _services(self) -> Services:
-        return self._app.services
 
     def start(self) -> None:
         """Start the app, and wait a moment for the first sessions and keys."""
@@ -185,13 +180,13 @@ class Instance:
     async def _catch_up(self) -> None:
         self._clock.thaw()
         if self._clock.boot() - self._left_at > PAUSE_SECONDS:
-            attempts = self._services.attempts()
+            attempts = self._app.services.attempts()
             for attempt in attempts:
                 attempt.wake()
             await _until_asleep(attempts, self._settle_seconds)
 
     async def _settle(self, seconds: float) -> None:
-        attempts = self._services.attempts()
+        attempts = self._app.services.attempts()
         if not await _until_asleep(attempts, seconds):
             for attempt in attempts:
                 attempt.interrupt()
