@@ -56,17 +56,11 @@ def check_prefix(prefix: str, *, pointer: str = "#/prefix") -> None:
         detail = "Control characters and lone surrogates are not allowed."
     elif len(prefix.encode()) > MAX_KEY_BYTES:
         detail = f"At most {MAX_KEY_BYTES} bytes of UTF-8 are allowed."
+    elif has_dot_segment(prefix):
+        detail = "A segment `.` or `..` is not allowed: HTTP clients rewrite it."
     else:
-        check_segments(prefix, pointer=pointer)
         return
     raise InvalidRequest(detail, pointer=pointer)
-
-
-def check_segments(key: str, *, pointer: str = "#/key") -> None:
-    """Raises InvalidRequest for dot segments: HTTP clients would send another key."""
-    if has_dot_segment(key):
-        detail = "A segment `.` or `..` is not allowed: HTTP clients rewrite it."
-        raise InvalidRequest(detail, pointer=pointer)
 
 
 def has_dot_segment(path: str) -> bool:
