@@ -68,8 +68,20 @@ class Encryption:
         return headers
 
 
+class S3Action:
+    """The query and the headers of an action; none unless it says so."""
+
+    __slots__ = ()
+
+    def query(self) -> Query:
+        return ()
+
+    def headers(self) -> dict[str, str]:
+        return {}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Read:
+class _Read(S3Action):
     """An object's version, and the response headers that replace the object's own."""
 
     version_id: str | None = None
@@ -91,9 +103,6 @@ class _Read:
             ("response-cache-control", self.cache_control),
         )
 
-    def headers(self) -> dict[str, str]:
-        return {}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GetObject(_Read):
@@ -113,7 +122,7 @@ class HeadObject(_Read):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeleteObject:
+class DeleteObject(S3Action):
     METHOD: ClassVar = "DELETE"
 
     version_id: str | None = None
@@ -124,12 +133,9 @@ class DeleteObject:
     def query(self) -> Query:
         return _present(("versionId", self.version_id))
 
-    def headers(self) -> dict[str, str]:
-        return {}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ListObjects:
+class ListObjects(S3Action):
     """ListObjectsV2. It addresses the bucket: sign it with an empty key."""
 
     METHOD: ClassVar = "GET"
@@ -155,12 +161,9 @@ class ListObjects:
             ("start-after", self.start_after),
         )
 
-    def headers(self) -> dict[str, str]:
-        return {}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ListObjectVersions:
+class ListObjectVersions(S3Action):
     """A page of versions after the last page's markers. Sign it with an empty key."""
 
     METHOD: ClassVar = "GET"
@@ -185,12 +188,9 @@ class ListObjectVersions:
             ("versions", ""),
         )
 
-    def headers(self) -> dict[str, str]:
-        return {}
-
 
 @dataclass(slots=True, kw_only=True)
-class NewObject:
+class NewObject(S3Action):
     """Properties of a new object, in one piece or in parts."""
 
     content_type: str = DEFAULT_CONTENT_TYPE
@@ -249,9 +249,6 @@ class PutObject(NewObject):
     def __post_init__(self) -> None:
         NewObject.__post_init__(self)  # `super()` does not work in a dataclass with slots
         _check_headers(if_match=self.if_match)
-
-    def query(self) -> Query:
-        return ()
 
     def headers(self) -> dict[str, str]:
         headers = {"content-length": str(self.content_length)}

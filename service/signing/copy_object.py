@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from service.errors import InvalidRequest
-from service.signing.actions import Encryption, Query
+from service.signing.actions import Encryption, S3Action
 from service.signing.sigv4 import percent_encode
 from service.signing.validation import check_header_value, check_key
 
@@ -48,7 +48,7 @@ class CopySource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CopyObject:
+class CopyObject(S3Action):
     """Create-only unless `overwrite`."""
 
     METHOD: ClassVar = "PUT"
@@ -56,9 +56,6 @@ class CopyObject:
     source: CopySource
     overwrite: bool = False
     encryption: Encryption | None = None
-
-    def query(self) -> Query:
-        return ()
 
     def headers(self) -> dict[str, str]:
         headers = self.source.headers()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from service.errors import InvalidRequest
-from service.signing.actions import Checksum, ChecksumAlgorithm, NewObject, Query
+from service.signing.actions import Checksum, ChecksumAlgorithm, NewObject, Query, S3Action
 from service.signing.validation import check_header_value
 
 # docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html, with the three below
@@ -58,7 +58,7 @@ class CreateMultipartUpload(NewObject):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UploadPartOfUnknownLength:
+class UploadPartOfUnknownLength(S3Action):
     """A part of any length up to 5 GiB: the completion checks the sum of the parts."""
 
     METHOD: ClassVar = "PUT"
@@ -68,9 +68,6 @@ class UploadPartOfUnknownLength:
 
     def query(self) -> Query:
         return (("partNumber", str(self.part_number)), ("uploadId", self.upload_id))
-
-    def headers(self) -> dict[str, str]:
-        return {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +85,7 @@ class UploadPart(UploadPartOfUnknownLength):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ListParts:
+class ListParts(S3Action):
     """A page of at most 1,000 parts, starting after part number `after`."""
 
     METHOD: ClassVar = "GET"
@@ -103,12 +100,9 @@ class ListParts:
             ("uploadId", self.upload_id),
         )
 
-    def headers(self) -> dict[str, str]:
-        return {}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CompleteMultipartUpload:
+class CompleteMultipartUpload(S3Action):
     """Create-only unless `overwrite`. `checksum` and `content_length` are the whole object's."""
 
     METHOD: ClassVar = "POST"
@@ -138,16 +132,13 @@ class CompleteMultipartUpload:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AbortMultipartUpload:
+class AbortMultipartUpload(S3Action):
     METHOD: ClassVar = "DELETE"
 
     upload_id: str
 
     def query(self) -> Query:
         return (("uploadId", self.upload_id),)
-
-    def headers(self) -> dict[str, str]:
-        return {}
 
 
 MultipartAction = (

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Final, cast
 
 from service.errors import InvalidRequest
-from service.signing.actions import CHECKSUM_BYTES, ChecksumAlgorithm, Query, check_digest
+from service.signing.actions import CHECKSUM_BYTES, ChecksumAlgorithm, S3Action, check_digest
 from service.signing.metadata import Pairs, check_metadata
 from service.signing.validation import check_header_value, check_media_type
 
@@ -31,7 +31,7 @@ _SENT_ETAG: Final = re.compile('"[!#-~]{1,255}"')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RedirectedPut:
+class RedirectedPut(S3Action):
     """An upload that the client sends to presign first, and then, redirected, to the store.
 
     So its headers are signed as the client sent them: `sent` has their names in lower case. A
@@ -74,9 +74,6 @@ class RedirectedPut:
     @property
     def encryption(self) -> dict[str, str]:
         return {name: value for name, value in self.sent if name.startswith(_ENCRYPTION)}
-
-    def query(self) -> Query:
-        return ()
 
     def headers(self) -> dict[str, str]:
         if self.content_length is None:
