@@ -61,7 +61,7 @@ class CompletedPart(StrictRequest):
 
 class CompleteUploadRequest(LengthFields):
     max_body_bytes: ClassVar[int] = MAX_BATCH_BYTES  # of up to 10,000 parts
-    value_checks: ClassVar[of.ValueChecks] = (of.key(),)
+    value_checks: ClassVar[of.ValueChecks] = (of.KEY,)
 
     bucket: Bucket
     key: str

@@ -124,7 +124,7 @@ class SigningRequest(LifetimeFields):
 
 
 class ObjectRequest(SigningRequest):
-    value_checks: ClassVar[of.ValueChecks] = (of.key(),)
+    value_checks: ClassVar[of.ValueChecks] = (of.KEY,)
 
     key: str
 
@@ -134,7 +134,7 @@ class DownloadUrlRequest(DownloadFields, ObjectRequest):
 
 
 class CookiesRequest(StrictRequest):
-    value_checks: ClassVar[of.ValueChecks] = (of.prefix(),)
+    value_checks: ClassVar[of.ValueChecks] = (of.prefix("prefix"),)
 
     bucket: Bucket
     prefix: str
@@ -191,7 +191,7 @@ class CopyUrlRequest(ObjectRequest):
 
 class UploadFormRequest(SigningRequest):
     value_checks: ClassVar[of.ValueChecks] = (
-        *(of.key(), of.prefix("key_prefix")),
+        *(of.KEY, of.prefix("key_prefix")),
         *(of.CONTENT_TYPE, of.header("content_type_prefix"), of.METADATA, of.TAGS),
     )
 
@@ -210,7 +210,7 @@ class UploadFormRequest(SigningRequest):
 
 class ListUrlRequest(SigningRequest):
     value_checks: ClassVar[of.ValueChecks] = (
-        of.prefix(),
+        of.prefix("prefix"),
         of.text("delimiter"),
         of.text("continuation_token"),
     )
@@ -278,7 +278,7 @@ class ExpectedChecksum(StrictRequest):
 
 
 class ObjectCheckRequest(StrictRequest):
-    value_checks: ClassVar[of.ValueChecks] = (of.key(),)
+    value_checks: ClassVar[of.ValueChecks] = (of.KEY,)
 
     bucket: Bucket
     key: str

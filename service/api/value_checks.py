@@ -29,20 +29,13 @@ class ValueCheck(NamedTuple):
 ValueChecks = tuple[ValueCheck, ...]
 
 
-def key(name: str = "key") -> ValueCheck:
-    return ValueCheck((name,), partial(check_key, pointer=f"#/{name}"))
+def _of_one(check: Callable[..., object], name: str) -> ValueCheck:
+    return ValueCheck((name,), partial(check, pointer=f"#/{name}"))
 
 
-def prefix(name: str = "prefix") -> ValueCheck:
-    return ValueCheck((name,), partial(check_prefix, pointer=f"#/{name}"))
-
-
-def header(name: str) -> ValueCheck:
-    return ValueCheck((name,), partial(check_header_value, pointer=f"#/{name}"))
-
-
-def text(name: str) -> ValueCheck:
-    return ValueCheck((name,), partial(check_text, pointer=f"#/{name}"))
+prefix: Final = partial(_of_one, check_prefix)
+header: Final = partial(_of_one, check_header_value)
+text: Final = partial(_of_one, check_text)
 
 
 def _of_pairs(check: Callable[[tuple[tuple[str, str], ...]], None]) -> Callable[..., object]:
@@ -67,9 +60,8 @@ def _check_checksum(sent: Mapping[str, Any]) -> None:
 LIFETIME: Final = ValueCheck(("expires_in", "min_expires_in"), _check_lifetime)
 COPY_SOURCE: Final = ValueCheck(("source",), _check_source)
 CHECKSUM: Final = ValueCheck(("checksum",), _check_checksum)
-CONTENT_TYPE: Final = ValueCheck(
-    ("content_type",), partial(check_media_type, pointer="#/content_type")
-)
+KEY: Final = _of_one(check_key, "key")
+CONTENT_TYPE: Final = _of_one(check_media_type, "content_type")
 FILENAME: Final = ValueCheck(("filename",), partial(content_disposition, "attachment"))
 METADATA: Final = ValueCheck(("metadata",), _of_pairs(check_metadata))
 TAGS: Final = ValueCheck(("tags",), _of_pairs(check_tags))
