@@ -4,6 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from hashlib import sha256
 from itertools import chain, islice
 from typing import Final
@@ -68,6 +69,7 @@ class _Sizes:
 
     def __init__(self, arns: Arns) -> None:
         self._arns = arns
+        self._of_shape = cache(lambda name, own: tuple(self._of_bucket(name, own)))
         self._known = dict[tuple[Hashable, ...], tuple[str, ...]]()
         self._kept = list[Grant]()  # so that no other grant gets its id
 
@@ -79,11 +81,6 @@ class _Sizes:
                 self._kept += own
                 texts = self._known[at] = self._of_shape(name, shape_of(own, self._arns))
             yield from texts
-
-    def _of_shape(self, name: str, own: tuple[Grant, ...]) -> tuple[str, ...]:
-        if (texts := self._known.get(own)) is None:
-            texts = self._known[own] = tuple(self._of_bucket(name, own))
-        return texts
 
     def _of_bucket(self, name: str, own: tuple[Grant, ...]) -> Iterator[str]:
         if (arns := self._arns[name]) is None:
@@ -186,13 +183,10 @@ def longest_policies(arns: Arns, entries: Iterable[CallerEntry]) -> Iterator[str
     It is computed once for all callers of one shape.
     """
     named = defaultdict[str, list[str]](list)
-    of_shape = dict[tuple[Grant, ...], tuple[str, ...]]()
+    texts_of = cache(lambda shape: [*_longest_policies(arns, shape)])
     for entry in entries:
         if any(grant.conditions for grant in entry.grants):
-            shape = shape_of(_longest_grants(entry), arns)
-            if (texts := of_shape.get(shape)) is None:
-                texts = of_shape[shape] = tuple(_longest_policies(arns, shape))
-            for text in texts:
+            for text in texts_of(shape_of(_longest_grants(entry), arns)):
                 named[text].append(caller_name(entry))
     yield from (f"{together(names)}: {text}" for text, names in named.items())
 
