@@ -14,7 +14,7 @@ import httpx
 from service.concurrency.causes import class_names
 from service.http_client.bounded import ResponseTooLong
 from service.http_client.session import tls_context
-from service.http_client.transport import AiohttpTransport
+from service.http_client.transport import AiohttpTransport, read_whole
 from service.telemetry.spans import trace_headers
 
 FETCH_SECONDS: Final = 5.0
@@ -63,7 +63,7 @@ class JwksEndpoint:
         except KeysUnavailable:
             raise
         except ResponseTooLong:
-            raise _too_long() from None
+            raise KeysUnavailable(f"the response is longer than {MAX_BYTES} bytes") from None
         except TimeoutError:
             raise KeysUnavailable(f"no response within {self._limit_seconds:g} s") from None
         except Exception as error:  # noqa: BLE001 - DNS, TLS and httpx raise anything
@@ -77,12 +77,7 @@ class JwksEndpoint:
         ):
             if response.status_code != httpx.codes.OK:
                 raise KeysUnavailable(f"the response has status {response.status_code}")
-            body = bytearray()
-            async for chunk in response.aiter_raw():
-                body += chunk
-                if len(body) > MAX_BYTES:
-                    raise _too_long()
-            return bytes(body)
+            return await read_whole(response, MAX_BYTES)
 
     async def _client(self) -> httpx.AsyncClient:
         secure = self._url.startswith("https:")
@@ -114,7 +109,3 @@ class JwksEndpoint:
         if not bearer or not bearer.isprintable():
             raise KeysUnavailable("the bearer file contains no token")
         return {"Authorization": f"Bearer {bearer}"}
-
-
-def _too_long() -> KeysUnavailable:
-    return KeysUnavailable(f"the response is longer than {MAX_BYTES} bytes")

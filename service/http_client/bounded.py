@@ -27,7 +27,7 @@ _RECEIVE_BUFFER: Final = 128 * 1024
 
 
 class ResponseTooLong(aiohttp.ClientPayloadError):
-    """The server sent more than one response may have. Its connection is closed."""
+    """The server sent more than one response may have."""
 
 
 def bound_responses(connector: Connector, max_bytes: int) -> Connector:

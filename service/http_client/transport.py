@@ -88,6 +88,16 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         return None if any(map(proxy_bypass, (url.host, url.netloc.decode()))) else self._proxy
 
 
+async def read_whole(response: httpx.Response, max_bytes: int) -> bytes:
+    """Return the body. Raises ResponseTooLong if it is longer, and what reading it raises."""
+    body = bytearray()
+    async for chunk in response.aiter_raw():
+        body += chunk
+        if len(body) > max_bytes:
+            raise ResponseTooLong
+    return bytes(body)
+
+
 class _Body(httpx.AsyncByteStream):
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self._response = response

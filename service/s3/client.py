@@ -28,7 +28,7 @@ from service.errors import Overloaded, StorageRefused, StorageUnavailable
 from service.http_client.bounded import ResponseTooLong
 from service.http_client.session import tls_context
 from service.http_client.shared_client import SharedClient
-from service.http_client.transport import AiohttpTransport
+from service.http_client.transport import AiohttpTransport, read_whole
 from service.s3.access import StoreAccess
 from service.s3.errors import S3Error
 from service.s3.forms import PostedForm
@@ -209,7 +209,7 @@ class S3Client:
         except (httpx.ConnectError, httpx.ConnectTimeout):  # nothing was sent
             return None
         except ResponseTooLong:
-            raise _too_long() from None
+            raise StorageRefused("The store's answer is too long.") from None
         except (httpx.TransportError, TimeoutError):
             if not call.is_creation:
                 return None
@@ -234,7 +234,7 @@ class S3Client:
         async with self._client.for_a_call() as transport:
             response = await transport.handle_async_request(request)
             try:
-                reply = Reply(response.headers, await _read(response, max_bytes))
+                reply = Reply(response.headers, await read_whole(response, max_bytes))
             finally:
                 await response.aclose()
         # S3 may send status 200 first, and an error at the end of the body.
@@ -271,16 +271,3 @@ class S3Client:
 
 def _too_many_calls() -> Overloaded:
     return Overloaded("Too many calls to this store are in progress.", retry_after=1)
-
-
-async def _read(response: httpx.Response, max_bytes: int) -> bytes:
-    body = bytearray()
-    async for chunk in response.aiter_raw():
-        body += chunk
-        if len(body) > max_bytes:
-            raise _too_long()
-    return bytes(body)
-
-
-def _too_long() -> StorageRefused:
-    return StorageRefused("The store's answer is too long.")
