@@ -22,9 +22,7 @@ T = TypeVar("T")
 SLOT_WAIT_SECONDS: Final = 0.5  # for a slot
 PAUSE_SECONDS: Final = 5.0  # without calls, after the store failed
 MAX_CALLS: Final = 16  # at a time: a burst must not open one connection per request
-_SLICES: Final = (
-    5  # of the waiting time; one that takes twice its length shows that the loop is late
-)
+_SLICES: Final = 5  # of the waiting time; twice the length of one shows that the loop is late
 
 
 class StoreFails(Exception):

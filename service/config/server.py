@@ -83,9 +83,8 @@ class ServerSettings(BaseSettings):
     """Token file for `credentials: web_identity`, read at each use. By default
     `AWS_WEB_IDENTITY_TOKEN_FILE`, which EKS sets."""
 
-    ca_bundle: Shown[Path | None] = Field(
-        default_factory=ambient_ca_bundle
-    )  # `Settings` checks that it can be read
+    # `Settings` checks that it can be read.
+    ca_bundle: Shown[Path | None] = Field(default_factory=ambient_ca_bundle)
     """PEM certificates to trust in calls to stores, instead of the usual ones. By default
     `AWS_CA_BUNDLE`, which also applies to STS."""
 

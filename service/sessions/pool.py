@@ -119,10 +119,9 @@ class SessionPool:
         if (session := self.current(key)) is not None:
             return session
         bucket = self._buckets.get(key.bucket)
+        # It may have been replaced while the request waited.
         if bucket is not None and bucket.source is not entry.bucket.source:
-            return await self.ready(
-                key, seconds
-            )  # the bucket was replaced while the request waited
+            return await self.ready(key, seconds)
         retry_after = max(1, math.ceil(self._attempts.backoff_left(key, entry)))
         raise CredentialsUnavailable(detail, retry_after=retry_after)
 

@@ -30,9 +30,7 @@ _OF_THE_BUCKET = (ListObjects, ListObjectVersions)
 _USED_ONCE: Final = PutObject | CopyObject | MultipartAction  # no two are alike
 _MAX_TEMPLATES = 64  # as of contexts
 _MAX_CONTEXTS = 64  # in one second; beyond that the oldest is dropped
-MAX_CACHED_LENGTH: Final = (
-    4096  # longer ones hold a token and much metadata, and are seldom used twice
-)
+MAX_CACHED_LENGTH: Final = 4096  # longer ones have much metadata, and are seldom used twice
 
 Signable = Action | CopyObject | ListObjectVersions | MultipartAction | RedirectedPut
 
