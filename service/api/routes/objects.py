@@ -152,11 +152,12 @@ def download_request(body: DownloadUrlRequest) -> PresignRequest:
 
 
 def head_request(body: HeadUrlRequest) -> PresignRequest:
-    return _request(Operation.HEAD, body, _head_object(or_none(body.version_id)), lifetime(body))
+    action = _head_object(version_id=or_none(body.version_id))
+    return _request(Operation.HEAD, body, action, lifetime(body))
 
 
 def delete_request(body: DeleteUrlRequest) -> PresignRequest:
-    action = _delete_object(or_none(body.version_id))
+    action = _delete_object(version_id=or_none(body.version_id))
     return _request(Operation.DELETE, body, action, lifetime(body))
 
 
@@ -171,14 +172,8 @@ def _request(
     )
 
 
-@lru_cache(maxsize=256)
-def _head_object(version_id: str | None) -> HeadObject:
-    return HeadObject(version_id=version_id)
-
-
-@lru_cache(maxsize=256)
-def _delete_object(version_id: str | None) -> DeleteObject:
-    return DeleteObject(version_id=version_id)
+_head_object = lru_cache(maxsize=256)(HeadObject)
+_delete_object = lru_cache(maxsize=256)(DeleteObject)
 
 
 def upload_request(body: UploadUrlRequest) -> PresignRequest:
