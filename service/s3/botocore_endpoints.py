@@ -22,7 +22,7 @@ from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
-from botocore.loaders import Loader, create_loader
+from botocore.loaders import create_loader
 from botocore.session import Session
 
 from service.s3.location import Location
@@ -64,10 +64,8 @@ def find_addresses(locations: Mapping[str, Location]) -> Resolved:
     return found
 
 
-@cache
-def _loader(data_path: str | None) -> Loader:
-    """Keep botocore's data. To read it takes 0.06 s, and would leave 10 MB of garbage in cycles."""
-    return create_loader(data_path)
+# Keeps botocore's data. To read it takes 0.06 s, and would leave 10 MB of garbage in cycles.
+_loader = cache(create_loader)
 
 
 def _regions(session: Session) -> list[str]:
