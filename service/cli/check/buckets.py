@@ -84,7 +84,8 @@ def warnings(settings: Settings, known_regions: frozenset[str]) -> Iterator[Conf
             yield ConfigurationProblem(text, (*at, "region"))
         for key, text in _risks(bucket):
             yield ConfigurationProblem(text, (*at, key), grave=True)
-        if name in with_forms and bucket.is_scoped and _has_own_sts(bucket):
+        has_own_sts = bucket.sts_endpoint_url is not None and not bucket.is_at_aws
+        if name in with_forms and bucket.is_scoped and has_own_sts:
             yield ConfigurationProblem(_LOST_FORMS, (*at, "sts_endpoint_url"))
         for text in [*_wrong_sts(bucket), *_short_sessions(bucket, lifetimes[name])]:
             yield ConfigurationProblem(text, at)
@@ -135,10 +136,6 @@ def _risks(bucket: BucketSettings) -> Iterator[tuple[str, str]]:
     tags = " ".join(bucket.session_tags.values())
     if "{subject}" in tags and "{issuer}" not in tags:
         yield "session_tags", "have {subject} without {issuer}; tags can be equal"
-
-
-def _has_own_sts(bucket: BucketSettings) -> bool:
-    return bucket.sts_endpoint_url is not None and not bucket.is_at_aws
 
 
 def _wrong_sts(bucket: BucketSettings) -> Iterator[str]:
