@@ -35,7 +35,8 @@ def authorize_copy(
     if may_be_same and action.source.key == request.key and action.source.version_id is None:
         raise InvalidRequest("An object is not copied onto itself.", pointer="#/source/key")
     at_store = replace(action, source=replace(action.source, bucket=there))
-    lifetime = _shorter(target, source)
+    lifetimes = (each.max_expires_in for each in (target, source) if each.max_expires_in)
+    lifetime = min(lifetimes, default=None)  # None is no limit
     return replace(target, max_expires_in=lifetime, session_key=session_key), at_store
 
 
@@ -70,8 +71,3 @@ def _authorize_source(
         return authorizer.authorize(requester, access_request)
     except LimitExceeded as error:  # of versions: a download has no other limit
         raise LimitExceeded(error.detail, pointer="#/source/version_id") from None
-
-
-def _shorter(*authorized: AuthorizedAccess) -> int | None:
-    """Return the shortest of their lifetimes. None is no limit."""
-    return min((each.max_expires_in for each in authorized if each.max_expires_in), default=None)

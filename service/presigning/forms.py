@@ -27,7 +27,10 @@ def form_key(request: PostFormRequest, unique_id: Callable[[], str]) -> str:
     refuse_variable(prefix, "#/key_prefix")
     key = f"{prefix}{unique_id()}/{request.filename or FILENAME_VARIABLE}"
     if request.filename is not None:
-        _check_name(request.filename)
+        refuse_variable(request.filename, "#/filename")
+        if "/" in request.filename:
+            detail = "A file name must not contain a slash."
+            raise InvalidRequest(detail, pointer="#/filename")
     check_key(key, pointer="#/key_prefix" if request.filename is None else "#/filename")
     return key
 
@@ -54,9 +57,3 @@ def form_call(access: AccessRequest) -> SignedCall:
     if access.is_prefix:
         return SignedCall("PutObject", prefix=access.key)
     return SignedCall("PutObject", (access.key,))
-
-
-def _check_name(filename: str) -> None:
-    refuse_variable(filename, "#/filename")
-    if "/" in filename:
-        raise InvalidRequest("A file name must not contain a slash.", pointer="#/filename")
