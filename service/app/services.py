@@ -160,10 +160,11 @@ async def open_services(
         )
         core = _core(authorizer, pool, store, clock, metrics, waiting=waiting)
         services = Services(core, history, configuration, builder, problems)
+        del configuration  # a reload replaces it, and this frame stays
         stack.push_async_callback(services.close_configuration)
         stack.push_async_callback(pool.stop)
         metrics.watch_sessions(pool.sessions_left, pool.is_alive)
-        opening = open_protocols(services.core, configuration.protocols)
+        opening = open_protocols(services.core, services.configuration.protocols)
         services.protocols = await stack.enter_async_context(opening)
         pool.start()
         services.tokens.start()

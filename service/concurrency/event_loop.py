@@ -44,7 +44,8 @@ async def in_slices(
 def without_garbage_collection() -> Iterator[None]:
     """For reading thousands of callers: collecting them would block every thread for 0.1 s.
 
-    Later collections skip them too. Reference counting still frees them.
+    Later collections skip them too, and all else that exists at the end. Reference counting still
+    frees what is in no cycle. So what a reload, a request or a connection leaves must be in none.
     """
     was_enabled = gc.isenabled()
     gc.disable()

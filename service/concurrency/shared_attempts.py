@@ -60,10 +60,10 @@ class SharedAttempts:
 
     def start(self) -> None:
         """Start the task, unless it has been started before. The first `wait` does so too."""
-        if self._task is None:
+        if self._task is None and not self._is_cancelled:
             # In an empty context: what it logs belongs to no request.
             self._task = asyncio.create_task(self._run(), name=self._name, context=Context())
-            self._task.add_done_callback(lambda _: self._asleep.set())
+            self._task.add_done_callback(self._forget)
 
     def cancel(self) -> None:
         """End the task and release the requests that wait.
@@ -148,6 +148,13 @@ class SharedAttempts:
             self._end_step()
             if seconds:
                 await self._sleep(seconds)
+
+    def _forget(self, _: object) -> None:
+        """Refer to nothing that refers to this: see `without_garbage_collection`."""
+        self._is_cancelled = True
+        self._asleep.set()
+        self._task = None
+        del self._step
 
     def _end_step(self) -> None:
         """End an interruption, too, even if the step swallowed the cancellation."""

@@ -143,7 +143,7 @@ class Snapshot:
             conditions: self._sessions(of_buckets(own), owned)
             for conditions, own in {None: [], **conditions_of(grants)}.items()
         }
-        copying = CopySessions(partial(self._copying, grants, owned))
+        copying = CopySessions(partial(_copying, self.buckets, grants, owned))
         if identity.by_link:  # by the same sessions
             grants = Grants(grant for grant in grants if Operation.LINK in grant.allow)
         rate = rate_of(entries, identity)
@@ -164,27 +164,35 @@ class Snapshot:
                 session_keys[name] = owned[name]._replace(policy=policies.other)
         return CallerSessions(session_keys, upload_keys)
 
-    def _copying(
-        self, grants: Sequence[Grant], owned: Mapping[str, SessionKey], copying: Copying
-    ) -> CopySession:
-        """`owned` are a caller's keys, by bucket."""
-        name = copying.bucket
-        by_bucket = of_buckets(grants_of_copies(grants, copying.target, copying.source))
-        bucket, own, key = self.buckets[name], by_bucket[name], owned[name]
-        uploads = any(Operation.UPLOAD in grant.allow for grant in own)
-        shared = downloads(self.buckets, by_bucket).get(bucket.copy_group, {}) if uploads else {}
-        within = frozenset(() if bucket.is_access_point else {name})
-        if bucket.has_tokens:
-            sources = within & shared.keys() if may_copy(own) else frozenset[str]()
-            return CopySession(key._replace(policy=session_rights(own)), sources)
-        if bucket.arns is None:
-            return CopySession(key, within | shared.keys())
-        others = other_sources(self.buckets, name, shared)
-        max_age = signature_age.max_age(own)
-        if (found := copy_policy(own, bucket.arns, max_age=max_age, others=others)) is None:
-            return CopySession(key, frozenset())
-        between = shared.keys() if found.copies is Copies.BETWEEN else frozenset[str]()
-        return CopySession(key._replace(policy=found.policy), within | between)
+
+def _copying(
+    buckets: Mapping[str, Bucket],
+    grants: Sequence[Grant],
+    owned: Mapping[str, SessionKey],
+    copying: Copying,
+) -> CopySession:
+    """`owned` are a caller's keys, by bucket.
+
+    It is no method: the snapshot caches it, and would be in a cycle with it. See
+    `without_garbage_collection`.
+    """
+    name = copying.bucket
+    by_bucket = of_buckets(grants_of_copies(grants, copying.target, copying.source))
+    bucket, own, key = buckets[name], by_bucket[name], owned[name]
+    uploads = any(Operation.UPLOAD in grant.allow for grant in own)
+    shared = downloads(buckets, by_bucket).get(bucket.copy_group, {}) if uploads else {}
+    within = frozenset(() if bucket.is_access_point else {name})
+    if bucket.has_tokens:
+        sources = within & shared.keys() if may_copy(own) else frozenset[str]()
+        return CopySession(key._replace(policy=session_rights(own)), sources)
+    if bucket.arns is None:
+        return CopySession(key, within | shared.keys())
+    others = other_sources(buckets, name, shared)
+    max_age = signature_age.max_age(own)
+    if (found := copy_policy(own, bucket.arns, max_age=max_age, others=others)) is None:
+        return CopySession(key, frozenset())
+    between = shared.keys() if found.copies is Copies.BETWEEN else frozenset[str]()
+    return CopySession(key._replace(policy=found.policy), within | between)
 
 
 def downloads(buckets: Mapping[str, Bucket], by_bucket: Mapping[str, list[Grant]]) -> Downloads:

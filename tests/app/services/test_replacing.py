@@ -1,12 +1,14 @@
 """A new configuration: what changed takes effect, and nothing else is touched."""
 
 from typing import Any, Final
+from weakref import ref
 
 import pytest
 
 from service.app import builders
 from service.app.configuration import issuers_of
 from service.app.settings import Settings
+from service.concurrency.event_loop import without_garbage_collection
 from service.errors import ConfigurationError
 from service.s3.endpoints import resolve
 from tests.app.services.harness import (
@@ -218,3 +220,14 @@ async def test_the_count_of_a_removed_callers_key_is_forgotten(warm: Harness) ->
     assert warm.identify("sales") is None
     await warm.reconfigure(BEFORE)
     assert [name for name, _ in warm.metrics.api_key_uses] == ["billing"]
+
+
+async def test_what_a_change_replaces_is_freed_without_a_collection(warm: Harness) -> None:
+    await sign_all(warm)
+    core = warm.services.core
+    replaced: list[ref[Any]] = [ref(core.authorizer.snapshot.api_keys)]
+    replaced += map(ref, core.pool.attempts())
+    assert len(replaced) == 6
+    with without_garbage_collection():  # as a reload, after which nothing collects them
+        await warm.reconfigure(settings(buckets={"videos": BUCKET}, callers=[]))
+    await until(lambda: not any(each() for each in replaced))
