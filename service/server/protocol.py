@@ -16,6 +16,7 @@ import asyncio
 import sys
 from enum import Enum, auto
 from typing import Any, Final, NoReturn, cast
+from weakref import proxy
 
 import httptools
 
@@ -285,14 +286,14 @@ class _Transport:
     """The transport that uvicorn sees: the real one, except that `close` lingers."""
 
     def __init__(self, connection: CoalescingTransport, protocol: TimeoutProtocol) -> None:
-        self.write = connection.write
-        self.queue_write = connection.queue_write
-        self.get_extra_info = connection.get_extra_info
+        self.write, self.queue_write = connection.write, connection.queue_write
+        self.get_extra_info, self.is_closed = connection.get_extra_info, connection.is_closing
         self.pause_reading = connection.pause_reading
         self.resume_reading = connection.resume_reading
-        self.is_closed = connection.is_closing
-        self.close = protocol._close  # noqa: SLF001 - its other half
-        self._protocol = protocol
+        self._protocol: TimeoutProtocol = proxy(protocol)  # or the two could stay in memory
+
+    def close(self) -> None:
+        self._protocol._close()  # noqa: SLF001 - its other half
 
     def is_closing(self) -> bool:
         return self._protocol._is_closing or self.is_closed()  # noqa: SLF001 - its other half

@@ -5,12 +5,14 @@ import json
 import socket
 import threading
 from typing import Final
+from weakref import ref
 
 import pytest
 
 from service.api.shutdown import Drain
 from service.app.environment import Environment
 from service.app.factory import create_app
+from service.concurrency.event_loop import without_garbage_collection
 from service.sessions.session import Session
 from service.sessions.source import Owner
 from tests.support.app import (
@@ -131,3 +133,13 @@ def test_a_client_that_goes_away_is_written_nothing_while_requests_wait(
     server.hold.set()
     wait_until(lambda: server.tasks == 0)
     assert not caplog.records
+
+
+def test_a_connection_from_before_a_reload_is_freed_at_its_end() -> None:
+    with run_server() as server:
+        with server.connect() as client:
+            assert client.request(REQUEST).status == 200
+            [connection] = map(ref, server.protocols)
+            with without_garbage_collection():  # as a reload
+                pass
+        wait_until(lambda: connection() is None)
