@@ -229,7 +229,7 @@ class ApiRoute(APIRoute):
                 await verification
         except PresignError as error:
             self._remember(call, error)
-            return self.refusal(call, error)
+            return self.refusal(call, error.with_traceback(None))  # its frames may refer to it
         call.context.cache_control = call.cache_control  # a refusal never has it
         return answer if isinstance(answer, Response) else JsonBytesResponse(answer, self._status)
 

@@ -1,9 +1,12 @@
 """A client that goes away while its request waits: the request goes on."""
 
 import asyncio
+import gc
 import json
 import socket
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 from weakref import ref
 
@@ -17,6 +20,7 @@ from service.sessions.session import Session
 from service.sessions.source import Owner
 from tests.support.app import (
     ADDRESS,
+    API_KEY,
     FixedSource,
     make_app_settings,
     make_fixed_sources,
@@ -36,6 +40,27 @@ from tests.support.socket_server import (
 
 LONG: Final = b"GET /sized/9000000 HTTP/1.1\r\nhost: a\r\n\r\n"  # more than the kernel buffers
 REQUEST: Final = make_post("/v1/download-urls", b'{"bucket": "demo", "key": "a"}')
+REQUESTS: Final = 50
+REFUSED: Final = {
+    "a stranger": REQUEST.replace(API_KEY.encode(), b"a" * 43),
+    "no token": REQUEST.replace(b"authorization", b"x-authorization"),
+    "a forbidden bucket": make_post("/v1/download-urls", b'{"bucket": "b", "key": "a"}'),
+    "a wrong value": make_post("/v1/download-urls", b'{"bucket": 1, "key": "a"}'),
+    "no such path": LIVEZ.replace(b"livez", b"livex"),
+}
+
+
+@contextmanager
+def garbage_counted() -> Iterator[list[int]]:
+    """Yield a list that has, at the end, how many objects only the garbage collector frees."""
+    found: list[int] = []
+    gc.collect()
+    gc.disable()
+    try:
+        yield found
+        found.append(gc.collect())
+    finally:
+        gc.enable()
 
 
 def test_a_client_that_goes_away_leaves_its_audit_line() -> None:
@@ -143,3 +168,14 @@ def test_a_connection_from_before_a_reload_is_freed_at_its_end() -> None:
             with without_garbage_collection():  # as a reload
                 pass
         wait_until(lambda: connection() is None)
+
+
+@pytest.mark.parametrize("refused", REFUSED.values(), ids=REFUSED)
+def test_a_refusal_leaves_nothing_to_collect(refused: bytes) -> None:
+    """A reload keeps in memory what waits for the garbage collector then."""
+    with run_server() as server, server.connect() as client:
+        client.request(refused)
+        with garbage_counted() as found:
+            for _ in range(REQUESTS):
+                assert client.request(refused).status >= 400
+        assert found[0] < REQUESTS
