@@ -61,9 +61,11 @@ class ApiKeys:
             self._identities[found.name] = identity
         return identity
 
-    def labels(self) -> set[tuple[str, str]]:
-        """Return each key's caller and the start of its digest, as in metrics."""
-        return {(key.name, index) for index, keys in self._by_index.items() for key in keys}
+    def forget_other_uses(self) -> None:
+        """Forget the uses of keys that are not among these."""
+        for name, index in [*self._uses]:
+            if all(key.name != name for key in self._by_index.get(index, ())):
+                del self._uses[name, index]
 
 
 def digest_of(key: str) -> str:

@@ -35,7 +35,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         self._requests = RequestTimes()
         self.registry.register(self._requests)
-        # By caller and start of the digest. `ApiKeys` counts them up.
+        # By caller and start of the digest. `ApiKeys` counts them up, and forgets them.
         self.api_key_uses: dict[tuple[str, str], int] = {}
         text = (
             "Requests that an API key authenticated, by the first 8 digits of its digest. A key "
@@ -185,11 +185,6 @@ class Metrics:
             del self._notified[gone]
         for one in series:
             self._notified.setdefault(one, 0)
-
-    def keep_api_keys(self, labels: AbstractSet[tuple[str, str]]) -> None:
-        """Forget the keys that are no longer configured."""
-        for gone in self.api_key_uses.keys() - labels:
-            del self.api_key_uses[gone]
 
     def watch_sessions(self, sessions: SessionsLeft, is_alive: IsAlive) -> None:
         """Export the sessions at each scrape.

@@ -66,7 +66,15 @@ def test_uses_are_counted_by_caller_and_digest() -> None:
     for key in ("old", "new", "old", "ended", "unknown"):
         keys.identify(key)
     assert uses == {("billing", old[:8]): 2, ("billing", new[:8]): 1}
-    assert keys.labels() == {*uses, ("archive", ended.digest[:8])}
+
+
+def test_uses_of_other_keys_are_forgotten() -> None:
+    keys = ("one", "billing"), ("two", "billing"), ("three", "archive")
+    old, renamed, kept = (digest_of(key)[:8] for key, _ in keys)
+    uses = {("billing", old): 1, ("billing", renamed): 2, ("archive", kept): 3}
+    now = [ApiKey(digest_of("two"), "sales"), ApiKey(digest_of("three"), "archive")]
+    ApiKeys(now, lambda: 0, uses).forget_other_uses()
+    assert uses == {("archive", kept): 3}
 
 
 def test_a_digest_is_sha256_in_lower_case_hex() -> None:

@@ -12,7 +12,6 @@ from service.access.grants import Operation
 from service.auth.api_keys import digest_of
 from service.errors import Overloaded
 from service.sessions.session import Session
-from service.telemetry.metrics import Metrics
 from tests.support.app import (
     API_KEY,
     FixedSource,
@@ -213,10 +212,3 @@ async def test_requests_are_counted_by_api_key(client: httpx.AsyncClient) -> Non
     assert {key: count for key, count in found.items() if key[0] == name} == {
         (name, frozenset(labels.items())): 2
     }
-
-
-def test_a_key_that_is_no_longer_configured_is_forgotten() -> None:
-    metrics = Metrics()
-    metrics.api_key_uses.update({("a", "1"): 1, ("a", "2"): 1})
-    metrics.keep_api_keys({("a", "2"), ("b", "3")})
-    assert metrics.api_key_uses == {("a", "2"): 1}
