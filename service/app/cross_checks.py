@@ -1,6 +1,6 @@
 """Checks that compare settings of several sections."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Final, Protocol
 
@@ -46,7 +46,7 @@ class Sections(Protocol):
     @property
     def links(self) -> object | None: ...
     @property
-    def distinct_grants(self) -> Collection[GrantSettings]: ...
+    def distinct_grants(self) -> Sequence[GrantSettings]: ...
     def located_grants(self, but_of: AbstractSet[int] = ...) -> LocatedGrants: ...
     def named_buckets(self) -> Iterator[NamedBucket]: ...
 

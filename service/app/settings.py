@@ -5,7 +5,7 @@ from the environment (PRESIGN_LOG_LEVEL …), which wins. Unknown settings and d
 errors, so that a misspelt limit is not a missing limit.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from functools import cached_property
@@ -148,17 +148,17 @@ class Settings(Section):
         return bool(self._texts.grant_sets == texts.grant_sets)
 
     @cached_property
-    def distinct_grants(self) -> Collection[GrantSettings]:
-        """One of all grants that have the same bucket, operations, lifetime and tags.
+    def distinct_grants(self) -> tuple[GrantSettings, ...]:
+        """One grant for each bucket, operations, lifetime and names of tags that grants have.
 
-        40,000 callers take 20 ms, and have a few hundred. `model_copy` keeps the old ones.
+        40,000 callers take 20 ms, and have a few hundred. A `model_copy` has those of its original.
         """
         grants = chain.from_iterable(caller.grants for caller in self._all_callers())
         found = {
             (each.bucket, each.allow, each.max_expires_in, (*(each.only_if_tagged or ()),)): each
             for each in grants
         }
-        return found.values()
+        return tuple(found.values())
 
     def allows(self, operation: Operation) -> bool:
         """Return whether some grant allows the operation."""

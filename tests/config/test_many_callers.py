@@ -112,3 +112,17 @@ def test_callers_share_what_is_equal(tmp_path: Path) -> None:
     assert len({id(each.model_fields_set) for _, each in settings.located_grants()}) == 1
     entries = builders.caller_entries(settings)
     assert len({id(grant.allow) for entry in entries for grant in entry.grants}) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"bucket": "b"}, {"allow": ["list"]}, {"max_expires_in": 60}, {"only_if_tagged": {"a": "b"}}],
+    ids="".join,
+)
+def test_grants_that_differ_for_their_bucket_are_distinct(change: dict[str, Any]) -> None:
+    first = {"bucket": "demo", "prefix": "a/", "allow": ["download"]}
+    grants = [first, first | {"prefix": "b/"}, first | change]
+    callers = [{"issuer": "cluster", "subject": "a", "grants": [each]} for each in grants]
+    sections = {"buckets": {"demo": BUCKET, "b": BUCKET}, "issuers": {"cluster": ISSUER}}
+    settings = Settings.model_validate(sections | {"callers": callers})
+    assert [each.prefix for each in settings.distinct_grants] == ["b/", "a/"]
