@@ -30,7 +30,7 @@ function unzip(bytes) {
 /** A service and a store in memory: `answers` are functions of the request, by key, and otherwise the objects. */
 function start(t, objects, answers = {}) {
   const seen = { fetched: [], chunks: [], isEnded: false, isAborted: false };
-  const service = {
+  const client = {
     downloadUrl: async ({ key }) => {
       seen.onSign?.(key);
       return { url: `http://store.example/${encodeURIComponent(key)}` };
@@ -53,7 +53,7 @@ function start(t, objects, answers = {}) {
     abort: async () => void (seen.isAborted = true),
   };
   const files = Object.entries(objects).map(([key, body]) => ({ key, size: body.length, etag: `"${key}"`, lastModified: new Date() }));
-  const made = archiveBatch(service, { bucket: "objects", folder: "in/", files, target });
+  const made = archiveBatch({ client }, { bucket: "objects", folder: "in/", files, target });
   const contents = () => unzip(Buffer.concat(seen.chunks));
   return { ...made, seen, contents };
 }

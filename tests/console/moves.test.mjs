@@ -6,8 +6,7 @@ import { page } from "./page.mjs";
 const { conflictsOf, move, movesOf, whyNot, wrongName } = await page("moves.js");
 const { zipNames } = await page("zip_names.js");
 const { Answer, KEEP_BOTH, REPLACE, SKIP } = await page("conflicts.js");
-const { Batch, Unanswered, isInterruption } = await page("batch.js");
-const { Service } = await page("service.js");
+const { Batch, Unanswered } = await page("batch.js");
 const { filesOf, keysIn } = await page("folder_contents.js");
 const { PresignError } = await page("client/errors.js");
 
@@ -164,20 +163,6 @@ test("names that are taken one after the other are tried 50 times", async () => 
   assert.equal(service.objects.get("a.txt"), "e1");
 });
 
-test("the page reads an ETag from the list", async () => {
-  class Listed extends Service {
-    async *list({ prefix, recursive }) {
-      assert.deepEqual([prefix, recursive], ["a", true]);
-      yield* this.entries;
-    }
-  }
-  const service = new Listed("http://s.example/", () => {});
-  service.entries = [{ key: "a", etag: "e1" }, { key: "ab", etag: "e2" }];
-  assert.equal(await service.etag({ bucket: "objects", key: "a" }), "e1");
-  service.entries.shift();
-  await assert.rejects(service.etag({ bucket: "objects", key: "a" }), (error) => error.code === "not_found");
-});
-
 test("a file above 5 GiB is refused before a request", async () => {
   const { service, item, act } = start({ "a.txt": "e1" });
   item.size = 5 * 2 ** 30 + 1;
@@ -221,30 +206,6 @@ test("a file of the same size that replaced the copy is not the copy", async () 
   service.objects.set("to/a.txt", "a colleague's");
   await assert.rejects(act(), /replaced by another file/);
   assert.deepEqual(Object.fromEntries(service.objects), { "a.txt": "e1", "to/a.txt": "a colleague's" });
-});
-
-test("a sign-in that ends during the copy leaves the deletion to the same person", async () => {
-  const { service, act } = start({ "a.txt": "e1" });
-  const real = new Service("http://s.example/", () => {});
-  Object.defineProperty(service, "session", { get: () => real.session });
-  const { copy } = service;
-  service.copy = async (asked) => {
-    const made = await copy.call(service, asked);
-    real.forget();
-    real.remember("of another person");
-    return made;
-  };
-  await assert.rejects(act(), isInterruption);
-  assert.deepEqual(service.calls, ["copy a.txt to/a.txt"]);
-  assert.equal(await act(), true);
-  assert.deepEqual(service.calls.slice(1), ["delete a.txt e1"]);
-});
-
-test("no folder is read on for the next person", async () => {
-  const service = { session: {}, list: async function* () { service.session = {}; } };
-  const ended = { status: 401 };
-  await assert.rejects(filesOf(service, "b", [{ key: "f/", isFolder: true }]), ended);
-  await assert.rejects(keysIn(service, { bucket: "b", folder: "f/" }), ended);
 });
 
 test("a copy that nobody may see is not looked for", async () => {

@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { page } from "./page.mjs";
 
-const { canBecomeNewest, restore, restoreVersion } = await page("versions.js");
+const { canBecomeNewest, restoreVersion } = await page("versions.js");
 const { PresignError } = await page("client/errors.js");
 
 const VERSION = { bucket: "b", key: "in/a", versionId: "v1", size: 5 * 2 ** 30 };
@@ -31,17 +31,4 @@ test("the newest version is not restored, nor over one without an id", () => {
   assert.equal(canBecomeNewest("null", "v2"), true); // it is from before versions were kept
   assert.equal(canBecomeNewest("v2", "v2"), false);
   assert.equal(canBecomeNewest("v1", "null"), false);
-});
-
-test("no deletion is undone by the next person", async () => {
-  const service = {
-    session: {},
-    async *versions() {
-      yield { key: "in/a", versionId: "v2", isDeleteMarker: true };
-      service.session = {};
-      yield { key: "in/a", versionId: "v1" };
-    },
-    delete: () => assert.fail("It deletes the marker."),
-  };
-  await assert.rejects(restore(service, { bucket: "b", key: "in/a" }), { status: 401 });
 });

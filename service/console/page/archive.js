@@ -39,8 +39,8 @@ export function archiveBatch(service, { bucket, folder, files, target }) {
 }
 
 /** Resolves with the answer that has a file, from its byte `from`. It must be as the list has it. */
-export async function fetchFile(service, { bucket, key, size, etag }, signal, from = 0) {
-  const { url } = await service.downloadUrl({ bucket, key, signal });
+export async function fetchFile(client, { bucket, key, size, etag }, signal, from = 0) {
+  const { url } = await client.downloadUrl({ bucket, key, signal });
   const headers = from ? { range: `bytes=${from}-` } : {};
   // Not by the browser's cache: it would keep each byte on the disk, and a file that is gone by now.
   const options = { headers, signal, credentials: "omit", redirect: "error", cache: "no-store" };
@@ -143,7 +143,7 @@ class Archive {
   }
 
   #fetch({ key, size, etag }, signal, from) {
-    return fetchFile(this.#service, { bucket: this.#bucket, key, size, etag }, signal, from);
+    return fetchFile(this.#service.client, { bucket: this.#bucket, key, size, etag }, signal, from);
   }
 
   /** The bytes of a file that are not written yet. If the connection ends, it is asked for the rest. */

@@ -21,7 +21,7 @@ export class DeletedFiles {
     const isKnown = this.#keepers.has(bucket);
     show(isAllowed && isKnown);
     if (!isAllowed || isKnown) return;
-    const isKept = await keepsVersions(this.#service, { bucket, folder, signal }).catch(() => false);
+    const isKept = await keepsVersions(this.#service.client, { bucket, folder, signal }).catch(() => false);
     if (isKept) this.#keepers.add(bucket);
     if (!signal.aborted) show(isKept);
   }

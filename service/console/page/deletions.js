@@ -58,7 +58,7 @@ export class Deletions {
     const hadFocus = [document.body, undo].includes(document.activeElement);
     undo.hidden = true;
     try {
-      await deleteAsListed(this.#service, target);
+      await deleteAsListed(this.#service.client, target);
       if (!this.#pending.has(id)) return;
       this.#drop(id);
       this.#onChange({ ...target, isDone: true });

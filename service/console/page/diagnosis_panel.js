@@ -20,7 +20,6 @@ function headersIn(text) {
 export class DiagnosisPanel {
   isOffered = false;
   #service;
-  #asking = new AbortController(); // a response that arrives after an abort is not shown
 
   constructor(service) {
     this.#service = service;
@@ -31,7 +30,7 @@ export class DiagnosisPanel {
   }
 
   async offer() {
-    this.isOffered = await this.#service.has("/v1/diagnoses").catch(() => false);
+    this.isOffered = await this.#service.client.has("/v1/diagnoses").catch(() => false);
   }
 
   clear() {
@@ -40,8 +39,6 @@ export class DiagnosisPanel {
   }
 
   #forget() {
-    this.#asking.abort();
-    this.#asking = new AbortController();
     byId("findings").replaceChildren();
     hideError(byId("diagnosis-error"));
   }
@@ -62,14 +59,13 @@ export class DiagnosisPanel {
     this.#forget();
     const button = byId("diagnosis-form").querySelector("button");
     button.disabled = true;
-    const { signal } = this.#asking;
     try {
       const onWait = (seconds) => seconds && announce(`Please wait ${duration(seconds)}.`);
-      const { findings } = await this.#service.post("diagnoses", this.#asked, { signal, onWait });
+      const { findings } = await this.#service.client.post("diagnoses", this.#asked, { onWait });
       this.#show(findings);
     } catch (error) {
       const lead = error.code === "forbidden" ? "Only what leads to a place of yours can be checked." : undefined;
-      if (error.status !== 401 && !signal.aborted) showError(byId("diagnosis-error"), error, { lead });
+      if (error.status !== 401) showError(byId("diagnosis-error"), error, { lead });
     }
     button.disabled = false;
   }

@@ -6,12 +6,12 @@ const DROPPED = new Set(["#/filename", "#/disposition"]);
  * As `downloadUrl` of the client. CloudFront may not pass a file name on to the store: then the URL has none, and
  * the browser may show the file instead of saving it.
  */
-export async function downloadUrl(service, { filename, ...options }) {
+export async function downloadUrl(client, { filename, ...options }) {
   try {
-    return await service.downloadUrl({ ...options, filename });
+    return await client.downloadUrl({ ...options, filename });
   } catch (error) {
     if (!isNameDropped(error) || filename === undefined) throw error;
-    return service.downloadUrl(options);
+    return client.downloadUrl(options);
   }
 }
 

@@ -47,7 +47,7 @@ export class FileActs {
   async #preview({ bucket, key, name }, signal) {
     const { preview } = await import("./preview.js");
     if (signal.aborted) return;
-    await preview(this.#service, { bucket, key, name }, () => this.#share.download(bucket, key));
+    await preview(this.#service.client, { bucket, key, name }, () => this.#share.download(bucket, key));
   }
 
   async #showVersions(file, signal) {
@@ -63,7 +63,7 @@ export class FileActs {
   }
 
   async #restore(file) {
-    await restore(this.#service, file);
+    await restore(this.#service.client, file);
     announce("Restored.");
     await this.#onRestored(file);
   }

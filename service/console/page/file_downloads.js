@@ -17,13 +17,14 @@ const LATER_MS = 60_000; // when a download has begun, or never does
 /** Saves each file. What the store refuses replaces nothing: it is shown in a frame that nobody sees. */
 export function downloadEach(service, batches, entries, { bucket }) {
   const act = async ({ key, size, etag }, signal) => {
+    const { client } = service;
     const filename = fileName(key);
     try {
-      inFrame((await service.downloadUrl({ bucket, key, filename, signal })).url);
+      inFrame((await client.downloadUrl({ bucket, key, filename, signal })).url);
     } catch (error) {
       if (!isNameDropped(error)) throw error;
       // Without a name the frame would show the file, and browsers open one window in a turn of a click.
-      const answer = await fetchFile(service, { bucket, key, size, etag }, signal);
+      const answer = await fetchFile(client, { bucket, key, size, etag }, signal);
       save(await answer.blob(), filename);
     }
     await new Promise((resolve) => setTimeout(resolve, BETWEEN_MS));
@@ -54,7 +55,7 @@ export async function downloadZip(service, batches, entries, place) {
 
 async function begin(service, entries, { bucket, folder, target }) {
   try {
-    const files = await filesOf(service, bucket, entries);
+    const files = await filesOf(service.client, bucket, entries);
     const size = files.reduce((all, file) => all + file.size, 0);
     if (size > target.most) throw tooLarge(target);
     return { ...archiveBatch(service, { bucket, folder, files, target }), size };

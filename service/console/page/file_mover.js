@@ -54,10 +54,11 @@ export class FileMover {
   }
 
   async #run(entries, roots, { grants, bucket, targetBucket }, [doing, done]) {
-    const files = await filesOf(this.#service, bucket, entries);
+    const { client } = this.#service;
+    const files = await filesOf(client, bucket, entries);
     if (!files.length) throw new Error("Nothing is left there. Open the folder again.");
     const moves = movesOf(files, roots, { bucket, targetBucket });
-    const taken = moves.length > 1 ? await this.#taken(grants, targetBucket, roots) : new Set();
+    const taken = moves.length > 1 ? await this.#taken(client, grants, targetBucket, roots) : new Set();
     const conflicts = conflictsOf(moves, taken);
     const isReplaceable = (keys) => keys.every((key) => mayCopyOver(grants, targetBucket, key));
     const ask = (keys) => askAboutConflicts(keys.map(fileName), { mayReplace: isReplaceable(keys) });
@@ -66,7 +67,8 @@ export class FileMover {
     if (conflicts.length && !(await answer.for(conflicts.map(({ targetKey }) => targetKey)))) return;
     const own = new Set(moves.map(({ targetKey }) => targetKey));
     const act = async (item) => {
-      item.isSkipped = !(await move(this.#service, grants, item, { taken, own, answer }));
+      const { client } = this.#service;
+      item.isSkipped = !(await move(client, grants, item, { taken, own, answer }));
       if (!item.isSkipped) this.#onMoved(item);
     };
     batch = new Batch(moves, act, {
@@ -79,13 +81,13 @@ export class FileMover {
   }
 
   /** The keys that exist where the entries go, as far as the caller sees them. */
-  async #taken(grants, bucket, roots) {
+  async #taken(client, grants, bucket, roots) {
     const targets = new Set(roots.values());
     const folders = new Set([...targets].map((key) => key.slice(0, key.lastIndexOf("/") + 1)));
     const found = new Set();
     for (const folder of folders)
       if (may(grants, "list", bucket, folder))
-        for (const key of await keysIn(this.#service, { bucket, folder, recursive: targets.has(folder) })) found.add(key);
+        for (const key of await keysIn(client, { bucket, folder, recursive: targets.has(folder) })) found.add(key);
     return found;
   }
 

@@ -90,7 +90,7 @@ export class FilesPanel {
     const isAllowed = bucket !== null && mayListVersions(grants, bucket, folder);
     this.#deleted.offer({ bucket, folder, isAllowed, signal });
     const listed = { bucket, prefix: folder, recursive: this.#isDeep, signal };
-    this.#source = isListed ? this.#service[this.#deleted.areShown ? "versions" : "list"](listed) : null;
+    this.#source = isListed ? this.#service.client[this.#deleted.areShown ? "versions" : "list"](listed) : null;
     this.#show();
     if (isListed) this.#read();
   }
@@ -282,7 +282,7 @@ export class FilesPanel {
     const { signal } = this.#loading;
     const { bucket, folder } = this.#place;
     try {
-      const { version, deletions } = await newestOf(this.#service, { bucket, key, signal });
+      const { version, deletions } = await newestOf(this.#service.client, { bucket, key, signal });
       if (signal.aborted) return;
       const [deletion] = deletions;
       const lastModified = (deletion ?? version)?.lastModified;

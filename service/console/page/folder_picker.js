@@ -100,7 +100,7 @@ export class FolderPicker {
     const grants = this.#grants;
     if (bucket === null) return bucketsOf(grants);
     const isListed = may(grants, "list", bucket, folder);
-    const keys = isListed ? [...(await keysIn(this.#service, { bucket, folder, signal, most: MOST }))] : namedBelow(grants, bucket, folder);
+    const keys = isListed ? [...(await keysIn(this.#service.client, { bucket, folder, signal, most: MOST }))] : namedBelow(grants, bucket, folder);
     return keys.filter((key) => key.endsWith("/") && key !== folder);
   }
 

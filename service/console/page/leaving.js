@@ -60,9 +60,9 @@ class Deletion {
   }
 
   /** Deletes a target as `deleteAsListed` does. */
-  async delete(service, target) {
+  async delete(client, target) {
     if (this.#kept.has(idOf(target))) return;
-    await deleteAsListed(service, target);
+    await deleteAsListed(client, target);
     this.#gone.add(idOf(target));
   }
 }
@@ -73,9 +73,9 @@ class Deletion {
  *
  * @throws Error whose message is a sentence for people, or what the client throws
  */
-export async function deleteAsListed(service, target) {
+export async function deleteAsListed(client, target) {
   try {
-    await service.delete(target);
+    await client.delete(target);
   } catch (error) {
     if (error.code === "source_changed") throw new Error(CHANGED);
     const isGone = error.code === "not_found" && error.store; // a deletion with a condition says so

@@ -124,7 +124,7 @@ export class LinkRow {
     const button = this.#button("revoke");
     button.disabled = true;
     try {
-      await this.#service.revokeLink(this.#link.id);
+      await this.#service.client.revokeLink(this.#link.id);
       this.root.remove();
       announce("Link revoked.");
       this.#onEnd();

@@ -35,7 +35,7 @@ export class ManyDeletions {
 
   /** Hides entries of a folder, and deletes them unless that is undone. */
   async begin(entries, { bucket }) {
-    const files = entries.some(({ isFolder }) => isFolder) ? await filesOf(this.#service, bucket, entries) : entries;
+    const files = entries.some(({ isFolder }) => isFolder) ? await filesOf(this.#service.client, bucket, entries) : entries;
     const shown = entries.map(({ key }) => ({ bucket, key }));
     const targets = files.map(({ key, etag }) => ({ bucket, key, etag }));
     const deletion = this.#leaving.begin(shown, targets);
@@ -75,7 +75,7 @@ export class ManyDeletions {
       this.#show(deletion);
     };
     const words = batchWords("Deleting", "deleted", { nameOf: ({ key }) => fileName(key) });
-    const act = (target) => deletion.delete(this.#service, target);
+    const act = (target) => deletion.delete(this.#service.client, target);
     const batch = new Batch(deletion.targets, act, { parallel: PARALLEL, end: settle, abort: settle });
     this.#batches.start(batch, words, { isRepeatable: true });
   }

@@ -6,7 +6,6 @@ import { Unanswered } from "./batch.js";
 import { CHANGED, CHANGED_OR_TAKEN } from "./batch_words.js";
 import { KEEP_BOTH, REPLACE, SKIP, freeName } from "./conflicts.js";
 import { find } from "./folder_contents.js";
-import { requireSession } from "./sessions.js";
 import { bytes } from "./words.js";
 
 const MOST_COPIED = 5 * 2 ** 30; // bytes; S3 copies no more in one request
@@ -69,34 +68,32 @@ export const conflictsOf = (moves, taken) => moves.filter(({ targetKey }) => tak
  *
  * @throws Error whose message is a sentence for people, Unanswered, or what the client throws
  */
-export async function move(service, grants, item, { taken, own, answer }) {
-  const { session } = service;
-  if (item.isCopied) item.isCopied = await isStillCopied(service, grants, item);
+export async function move(client, grants, item, { taken, own, answer }) {
+  if (item.isCopied) item.isCopied = await isStillCopied(client, grants, item);
   if (!item.isCopied) {
     refuseTooLarge(item);
-    item.etag ??= (await find(service, item))?.etag; // it was uploaded since the list was read
+    item.etag ??= (await find(client, item))?.etag; // it was uploaded since the list was read
     if (!item.etag) throw new Error("It is no longer there.");
-    if (!(await copyToFreeName(service, grants, item, { taken, own, answer }))) return false;
+    if (!(await copyToFreeName(client, grants, item, { taken, own, answer }))) return false;
     item.isCopied = true;
   }
-  requireSession(service, session);
-  await removeCopied(service, item);
+  await removeCopied(client, item);
   return true;
 }
 
 /** Whether the copy of an earlier try is still there. Somebody may have removed it, or stored another file there. */
-async function isStillCopied(service, grants, { targetBucket: bucket, targetKey: key, size, copied }) {
+async function isStillCopied(client, grants, { targetBucket: bucket, targetKey: key, size, copied }) {
   if (!may(grants, "list", bucket, key)) return true; // nothing can be seen there
-  const found = await find(service, { bucket, key });
+  const found = await find(client, { bucket, key });
   const isOther = found && (found.size !== size || (copied && found.etag !== copied));
   if (isOther) throw new Error("Its copy was replaced by another file. Both are kept: move it again.");
   return found !== undefined;
 }
 
-async function copyToFreeName(service, grants, item, { taken, own, answer }) {
+async function copyToFreeName(client, grants, item, { taken, own, answer }) {
   for (let number = 1; number <= MOST_NAMES; number += 1) {
     if (!taken.has(item.targetKey) || item.isReplaced) {
-      const error = await copy(service, grants, item);
+      const error = await copy(client, grants, item);
       if (!error) return true;
       taken.add(item.targetKey);
     }
@@ -124,17 +121,17 @@ function nextFree(key, isTaken, numbers) {
 }
 
 /** Resolves with the error if the target's name is taken, and with null if the copy exists. */
-async function copy(service, grants, item, isReplaced = item.isReplaced) {
+async function copy(client, grants, item, isReplaced = item.isReplaced) {
   try {
-    item.copied = (await service.copy({ ...item, overwrite: isReplaced || undefined })).etag;
+    item.copied = (await client.copy({ ...item, overwrite: isReplaced || undefined })).etag;
     return null;
   } catch (error) {
-    if (error.code === "create_only_unsupported") return copyUnconditionally(service, grants, item);
+    if (error.code === "create_only_unsupported") return copyUnconditionally(client, grants, item);
     if (error.code === "source_changed") throw new Error(CHANGED);
     if (error.code === "precondition_failed") throw new Error(CHANGED_OR_TAKEN);
     if (error.code !== "object_exists") throw error;
     // The answer to the first request may have been lost: then this is the copy.
-    const found = error.attempts > 1 && (await find(service, { bucket: item.targetBucket, key: item.targetKey }));
+    const found = error.attempts > 1 && (await find(client, { bucket: item.targetBucket, key: item.targetKey }));
     if (found?.etag !== item.etag) return error;
     item.copied = found.etag;
     return null;
@@ -142,19 +139,19 @@ async function copy(service, grants, item, isReplaced = item.isReplaced) {
 }
 
 /** Where the store has no condition, the page looks first. A file that comes in between is replaced. */
-async function copyUnconditionally(service, grants, item) {
+async function copyUnconditionally(client, grants, item) {
   if (!mayCopyOver(grants, item.targetBucket, item.targetKey))
     throw new Error("This storage cannot move files without replacing others, and you may not replace files there.");
   const place = { bucket: item.targetBucket, key: item.targetKey };
   const isSeen = may(grants, "list", place.bucket, place.key);
   if (!isSeen) throw new Error("You cannot see whether the name is taken there, so it was not moved.");
-  if (await find(service, place)) return new Error("The name is taken.");
-  return copy(service, grants, item, true);
+  if (await find(client, place)) return new Error("The name is taken.");
+  return copy(client, grants, item, true);
 }
 
-async function removeCopied(service, { bucket, key, etag }) {
+async function removeCopied(client, { bucket, key, etag }) {
   try {
-    await service.delete({ bucket, key, etag });
+    await client.delete({ bucket, key, etag });
   } catch (error) {
     if (error.code === "not_found" && error.store) return; // a lost answer's request has deleted it
     if (error.code === "source_changed")

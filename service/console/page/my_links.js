@@ -13,7 +13,6 @@ export class MyLinks {
   #service;
   #rows = [];
   #listed = null; // the service's list, as far as it was read; null: nobody has asked
-  #asking = new AbortController(); // a response that arrives after an abort is not shown
 
   constructor(service) {
     this.#service = service;
@@ -24,7 +23,7 @@ export class MyLinks {
   /** Reads the list, once for each caller. */
   async open() {
     if (this.#listed) return;
-    this.#listed = this.#service.links({ signal: this.#asking.signal });
+    this.#listed = this.#service.client.links();
     await this.#showMore();
   }
 
@@ -39,8 +38,6 @@ export class MyLinks {
   }
 
   clear() {
-    this.#asking.abort();
-    this.#asking = new AbortController();
     this.#listed = null;
     for (const row of this.#rows) row.root.remove();
     this.#rows = [];
@@ -52,18 +49,17 @@ export class MyLinks {
   }
 
   async #showMore() {
-    const { signal } = this.#asking;
+    const listed = this.#listed;
     const button = byId("links-more");
     button.disabled = true;
     byId("links").ariaBusy = "true";
     hideError(byId("links-error"));
     try {
-      const isAll = await this.#read(signal);
-      if (signal.aborted) return;
+      const isAll = await this.#read(listed);
       byId("links-title").textContent = MINE;
       button.hidden = isAll;
     } catch (error) {
-      if (signal.aborted) return;
+      if (listed !== this.#listed) return; // signed out
       this.#failed(error);
     }
     button.disabled = false;
@@ -72,10 +68,10 @@ export class MyLinks {
   }
 
   /** Shows the next links, and returns whether they were the last ones. */
-  async #read(signal) {
+  async #read(listed) {
     for (let shown = 0; shown < AT_ONCE; ) {
-      const { value, done } = await this.#listed.next();
-      if (done || signal.aborted) return true;
+      const { value, done } = await listed.next();
+      if (done) return true;
       if (value.isRevoked || this.#rows.some(({ id }) => id === value.id)) continue;
       const row = this.#row(linkOf(value));
       this.#rows.push(row);

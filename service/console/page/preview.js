@@ -9,7 +9,7 @@ const TEXT_BYTES = 256 * 1024;
 const LIFETIME = 900; // seconds, for a video that is watched
 
 /** Opens the dialog. `onDownload` is called for its button, and resolves when the download has begun. */
-export async function preview(service, { bucket, key, name }, onDownload) {
+export async function preview(client, { bucket, key, name }, onDownload) {
   const { preview: way, type } = kindOf(name);
   const [dialog, body] = [byId("preview"), byId("preview-body")];
   byId("preview-name").replaceChildren(inOneLine(name));
@@ -26,7 +26,7 @@ export async function preview(service, { bucket, key, name }, onDownload) {
   if (!way) return;
   try {
     const asked = { bucket, key, contentType: type, disposition: "inline", expiresIn: LIFETIME, signal };
-    const { url } = await service.downloadUrl(asked);
+    const { url } = await client.downloadUrl(asked);
     const shown = await WAYS[way](url, { signal, name, fail });
     if (!signal.aborted) body.replaceChildren(shown);
   } catch (error) {

@@ -1,5 +1,4 @@
-// Calls to the service. The token is kept in this object's memory only: not in a cookie, in storage, in
-// the address or in the page.
+// Calls to the service. The token is kept in memory only: not in a cookie, in storage, in the address or in the page.
 
 import { PresignError } from "./client/errors.js";
 import { Presign } from "./client/presign.js";
@@ -8,27 +7,33 @@ import { find } from "./folder_contents.js";
 const CALLER = "v1/caller";
 const RETRIES = { tries: 4, maxWait: 120 }; // seconds; a longer Retry-After is shown as an error
 
-export class Service extends Presign {
+export class Service {
+  /** The client of who is signed in. What takes several calls keeps the one that it began with. */
+  client;
   /** Called when the grants do not allow a call: the page knew other ones. */
   onForbidden = () => {};
-  /** Another object after each sign-in that ends: what takes several calls is no matter of the next person's. */
-  session = {};
-  #token = null;
+  #onUnauthenticated;
   #skew = null; // milliseconds that the service's clock is ahead of ours
 
   /** `url` is the service's; `onUnauthenticated` is called when the token is not valid. */
   constructor(url, onUnauthenticated) {
-    super({ url, retries: RETRIES, fetch: (...request) => this.#fetch(...request) });
-    this.onUnauthenticated = onUnauthenticated;
+    this.url = url;
+    this.#onUnauthenticated = onUnauthenticated;
+    this.remember(null);
+    this.forget();
   }
 
   remember(token) {
-    this.#token = token;
+    this.client?.end();
+    this.client = new PersonsClient(this.url, token, {
+      onAnswer: (answer) => this.#setClock(Date.parse(answer.headers.get("date"))),
+      onUnauthenticated: (error) => this.#onUnauthenticated(error),
+      onForbidden: () => this.onForbidden(),
+    });
   }
 
   forget() {
-    this.#token = null;
-    this.session = {};
+    this.client.end();
   }
 
   /** The service's time in milliseconds, by which lifetimes count. */
@@ -36,16 +41,48 @@ export class Service extends Presign {
     return Date.now() + (this.#skew ?? 0);
   }
 
-  /** All attempts of a call have the token that was current when it began. */
-  async call(method, path, options) {
-    const token = this.#token;
-    const headers = { ...options?.headers, authorization: `Bearer ${token}` };
+  /** A delayed response carries an old time, so the latest time seen is the most accurate. */
+  #setClock(date) {
+    if (Number.isNaN(date)) return;
+    const skew = date + 500 - Date.now(); // the header has whole seconds
+    this.#skew = Math.max(skew, this.#skew ?? skew);
+  }
+}
+
+/**
+ * The client of one person. Once the sign-in has ended it asks for nothing, whatever waits to be tried again, and no
+ * answer counts: each call fails as if the service no longer knew the token.
+ */
+class PersonsClient extends Presign {
+  #ending = new AbortController();
+  #on;
+
+  constructor(url, token, on) {
+    super({ url, token, retries: RETRIES, fetch: (...request) => this.#fetch(...request) });
+    this.#on = on;
+  }
+
+  /** Aborted when the sign-in has ended. */
+  get ended() {
+    return this.#ending.signal;
+  }
+
+  end() {
+    this.#ending.abort(new PresignError("unauthenticated", "The sign-in has ended.", { status: 401 }));
+  }
+
+  async call(method, path, { signal, ...options } = {}) {
+    const { ended } = this;
+    ended.throwIfAborted();
+    // Where a call is not repeated, its answer alone has the id of what it made: an upload could not be resumed.
+    const ends = options.isRepeatable === false ? [] : [ended];
+    const stop = AbortSignal.any(signal ? [signal, ...ends] : ends);
     try {
-      return await super.call(method, path, { ...options, headers });
+      return await super.call(method, path, { ...options, signal: stop });
     } catch (error) {
-      // A token that was forgotten in the meantime says nothing about the current one, nor does a call without one.
-      if (error.status === 401 && token !== null && token === this.#token) this.onUnauthenticated(error);
-      if (error.status === 403 && path !== CALLER) this.onForbidden(); // which asks for the caller
+      ended.throwIfAborted();
+      if (error.status === 401) this.#on.onUnauthenticated(error);
+      if (error.status === 403 && path !== CALLER) this.#on.onForbidden(); // which asks for the caller
       throw error;
     }
   }
@@ -71,15 +108,9 @@ export class Service extends Presign {
   }
 
   async #fetch(...request) {
+    this.ended.throwIfAborted(); // a call that is not repeated waits for a rate limit
     const answer = await fetch(...request);
-    this.#setClock(Date.parse(answer.headers.get("date")));
+    this.#on.onAnswer(answer);
     return answer;
-  }
-
-  /** A delayed response carries an old time, so the latest time seen is the most accurate. */
-  #setClock(date) {
-    if (Number.isNaN(date)) return;
-    const skew = date + 500 - Date.now(); // the header has whole seconds
-    this.#skew = Math.max(skew, this.#skew ?? skew);
   }
 }

@@ -24,7 +24,6 @@ export class SharePanel {
   #sent = [];
   #links;
   #hasLinks = true; // until the service says that share links are not configured
-  #asking = new AbortController(); // a response that arrives after an abort is not shown
 
   constructor(service) {
     this.#service = service;
@@ -85,7 +84,7 @@ export class SharePanel {
   /** Without `versionId` it is the current version. */
   async download(bucket, key, versionId) {
     const asked = { bucket, key, versionId, expiresIn: DOWNLOAD_SECONDS, filename: fileName(key) };
-    const { url } = await downloadUrl(this.#service, asked);
+    const { url } = await downloadUrl(this.#service.client, asked);
     const link = document.createElement("a");
     link.href = url;
     link.target = "_blank"; // what the store refuses must not replace this page
@@ -94,8 +93,6 @@ export class SharePanel {
   }
 
   clear() {
-    this.#asking.abort();
-    this.#asking = new AbortController();
     this.#sent = [];
     this.#links.clear();
     showOptions(byId("objects"), []);
@@ -109,11 +106,10 @@ export class SharePanel {
     hideError(byId("link-error"));
     const button = event.target.querySelector("[type=submit], .primary");
     button.disabled = true;
-    const { signal } = this.#asking;
     try {
       await act();
     } catch (error) {
-      if (error.status !== 401 && !signal.aborted) showError(byId("link-error"), error);
+      if (error.status !== 401) showError(byId("link-error"), error);
     }
     button.disabled = false;
   }
@@ -131,36 +127,34 @@ export class SharePanel {
 
   async #requestFiles() {
     const { bucket, folder } = this.#place;
-    const { signal } = this.#asking;
     const expiresIn = Number(byId("request-lifetime").value);
     const name = `Files for ${nameOf(this.#place)}`;
     const said = { label: words("request-label"), message: words("request-message") };
-    const link = await this.#shareLink({ bucket, prefix: folder, upload: true, expiresIn, ...said, signal });
+    const link = await this.#shareLink(this.#service.client, { bucket, prefix: folder, upload: true, expiresIn, ...said });
     if (!link) throw new Error("Files cannot be requested here. Ask the person who gave you access.");
-    if (!signal.aborted) await handOut(this.#links.add({ ...link, name, about: said.label }));
+    await handOut(this.#links.add({ ...link, name, about: said.label }));
   }
 
   /** Returns the row of a new link: a share link or, where there is none, a signed URL. */
   async #make({ bucket, key, expiresIn, maxUses, filename, label }) {
-    const { signal } = this.#asking;
+    const { client } = this.#service;
     const { grants } = this.#place;
     const isLinked = this.#hasLinks && linkGrants(grants, bucket, key).length > 0;
     if (!isLinked && !may(grants, "download", bucket, key))
       throw new Error("You cannot share this file.");
     if (may(grants, "check", bucket, key)) {
-      const { found } = await this.#service.post("object-checks", { bucket, key }, { signal });
+      const { found } = await client.post("object-checks", { bucket, key });
       if (!found) throw new Error("There is no file with this name.");
     }
-    const asked = { bucket, key, expiresIn, maxUses, filename: filename || fileName(key), label, signal };
-    const made = (isLinked && (await this.#shareLink(asked))) || (await downloadUrl(this.#service, asked));
-    signal.throwIfAborted();
+    const asked = { bucket, key, expiresIn, maxUses, filename: filename || fileName(key), label };
+    const made = (isLinked && (await this.#shareLink(client, asked))) || (await downloadUrl(client, asked));
     return this.#links.add({ ...made, name: fileName(key), about: `${bucket}/${key}` });
   }
 
   /** Returns null if the service is not configured for share links, and offers none from now on. */
-  async #shareLink(asked) {
+  async #shareLink(client, asked) {
     try {
-      return await this.#service.link(asked);
+      return await client.link({ ...asked, signal: client.ended });
     } catch (error) {
       if (error.code !== "not_found") throw error;
       this.#hasLinks = false;

@@ -95,11 +95,12 @@ export class SignIn {
 
   async #enter({ token, name }) {
     this.#service.remember(token);
+    const { client } = this.#service;
     const onWait = (seconds) => seconds && announce(`Please wait ${duration(seconds)}.`);
     try {
-      await this.onEnter(await this.#service.caller({ onWait }), name);
+      await this.onEnter(await client.caller({ onWait }), name);
     } catch (error) {
-      this.#service.forget();
+      client.end();
       throw error;
     }
     byId("token").value = "";

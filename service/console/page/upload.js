@@ -67,7 +67,7 @@ export class Upload {
     this.error = null;
     this.sent = 0;
     this.#become("sending");
-    this.#running = this.#service.upload(this.file, this.#options);
+    this.#running = this.#service.client.upload(this.file, this.#options);
     try {
       this.etag = (await this.#running).etag ?? undefined;
       this.#become("done");
@@ -159,7 +159,7 @@ export class Upload {
   }
 
   #abort() {
-    return this.#service.abortUpload({ ...this.target, resume: this.#resume });
+    return this.#service.client.abortUpload({ ...this.target, resume: this.#resume });
   }
 
   #become(state) {

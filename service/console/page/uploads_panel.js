@@ -213,7 +213,7 @@ export class UploadsPanel {
   async #cancelEarlier(row) {
     const { bucket, key } = row;
     try {
-      await this.#service.abortUpload({ bucket, key, resume: this.#unfinished.storage({}) });
+      await this.#service.client.abortUpload({ bucket, key, resume: this.#unfinished.storage({}) });
       this.#remove(row);
       this.#totals.show(this.#rows);
     } catch (error) {

@@ -80,7 +80,7 @@ export class VersionsDialog {
     await this.#reading; // what it adds is not in the new list
     this.#rows.clear();
     this.#list.replaceChildren();
-    this.#source = versionsOf(this.#service, { ...this.#file, signal: this.#closed.signal });
+    this.#source = versionsOf(this.#service.client, { ...this.#file, signal: this.#closed.signal });
     await this.#read();
   }
 
@@ -194,7 +194,7 @@ export class VersionsDialog {
     announce(control.textContent);
     try {
       const { bucket, key } = this.#file;
-      await restoreVersion(this.#service, { bucket, key, versionId, size });
+      await restoreVersion(this.#service.client, { bucket, key, versionId, size });
       await this.#showRestored();
     } catch (error) {
       control.textContent = "Restore";

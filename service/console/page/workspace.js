@@ -132,9 +132,8 @@ export class Workspace {
   }
 
   async #refreshGrants() {
-    const caller = await this.#service.caller().catch(() => null);
-    if (!caller || !this.#caller || caller.subject !== this.#caller.subject) return;
-    if (accessOf(caller) === accessOf(this.#caller)) return;
+    const caller = await this.#service.client.caller().catch(() => null);
+    if (!caller || accessOf(caller) === accessOf(this.#caller)) return;
     this.#caller = caller;
     showGrants(caller);
     const place = { grants: caller.grants, ...this.#place };

@@ -10,8 +10,10 @@ from tests.browser.console.harness import (
     first_held,
     hold,
     refuse,
+    stop_clock,
     text_file,
 )
+from tests.browser.console.test_browsing import UNDO_MS
 
 
 def asked_for_a_link(console: ConsolePage) -> Route:
@@ -56,13 +58,54 @@ def test_nobody_deletes_a_folder_for_the_caller_before(console: ConsolePage) -> 
     console.row("below").wait_for()
     held = hold(console.page, "**/v1/objects?**below**")
     console.act("below", "Delete")
+    request = first_held(console.page, held).request
+    with console.page.expect_event("requestfailed", lambda failed: failed == request):
+        console.button("Sign out").click()
+    console.sign_in(LISTER_KEY)
+    let_it_come(console)
+    assert len(held) == 1
+    assert console.button("Undo").count() == 0  # now: its time would be over
+
+
+def test_a_deletion_is_not_tried_again_after_the_sign_out(console: ConsolePage) -> None:
+    console.harness.put("tried once/a.txt", b"a")
+    console.page.clock.install()
+    console.sign_in()
+    console.follow("tried once")
+    console.row("a.txt").wait_for()
+    stop_clock(console.page)
+    held = hold(console.page, f"{console.harness.store_origin}/**/a.txt?*")
+    console.act("a.txt", "Delete")
+    console.page.clock.run_for(UNDO_MS + 500)
     route = first_held(console.page, held)
     console.button("Sign out").click()
     console.sign_in(LISTER_KEY)
-    with console.page.expect_response("**/v1/objects?**below**"):
-        route.continue_()
+    asked = list[str]()
+    console.page.on("request", lambda request: asked.append(request.url))
+    with console.page.expect_response(route.request.url):
+        route.fulfill(status=503, headers={"access-control-allow-origin": "*"})
+    console.page.clock.run_for(60_000)
     let_it_come(console)
-    assert console.button("Undo").count() == 0  # now: its time would be over
+    assert asked == []
+    assert console.harness.has("tried once/a.txt")
+
+
+def test_a_late_download_does_not_begin(console: ConsolePage) -> None:
+    console.harness.put("late download/a.txt", b"a")
+    console.sign_in()
+    console.follow("late download")
+    held = hold(console.page, "**/v1/download-urls")
+    console.act("a.txt", "Download")
+    route = first_held(console.page, held)
+    console.button("Sign out").click()
+    console.field("API key or token").wait_for()
+    url = f"{console.harness.store_origin}/objects/a.txt"
+    begun = list[str]()
+    console.page.context.on("request", lambda request: begun.append(request.url))
+    route.fulfill(json={"url": url, "expires_at": "2999-01-01T00:00:00Z"})
+    let_it_come(console)
+    assert begun == []
+    assert len(console.page.context.pages) == 1
 
 
 def test_a_late_preview_does_not_cover_the_sign_in(console: ConsolePage) -> None:
