@@ -19,6 +19,9 @@ const SENDS = ["upload", "multipart"];
 
 export const UNKNOWN_TYPE = "application/octet-stream";
 
+/** The place while nobody is signed in. */
+export const NOWHERE = { grants: [], bucket: null, folder: "" };
+
 export const bucketsOf = (grants) => [...new Set(grants.map((grant) => grant.bucket))];
 
 /** The folders that grants name. The empty folder is the whole bucket. */

@@ -5,8 +5,6 @@ import { parseCurl } from "./curl_command.js";
 import { announce, byId, copy, element, hideError, showError } from "./elements.js";
 import { duration } from "./words.js";
 
-const FIELDS = ["failing", "failing-status", "failing-headers", "failing-body"];
-
 /** Parses one `Name: value` per line; ignores other lines. */
 function headersIn(text) {
   const found = {};
@@ -34,7 +32,7 @@ export class DiagnosisPanel {
   }
 
   clear() {
-    for (const id of FIELDS) byId(id).value = "";
+    byId("diagnosis-form").reset();
     this.#forget();
   }
 

@@ -1,6 +1,6 @@
 // The files of the open folder: listed, sorted, filtered and shown a page at a time.
 
-import { bucketsOf, may, mayListVersions, nameOf, namedBelow } from "./access.js";
+import { NOWHERE, bucketsOf, may, mayListVersions, nameOf, namedBelow } from "./access.js";
 import { addressOf } from "./addresses.js";
 import { DeletedFiles } from "./deleted_files.js";
 import { Deletions } from "./deletions.js";
@@ -27,7 +27,7 @@ export class FilesPanel {
   #acts;
   #many;
   #deleted;
-  #place = { grants: [], bucket: null, folder: "" };
+  #place = NOWHERE;
   #entries = new Map(); // by key
   #sort = BY_NAME;
   #page = 0;
@@ -105,12 +105,10 @@ export class FilesPanel {
   clear() {
     this.suspend();
     this.#many.clear();
-    this.#entries.clear();
     this.#deleted.clear();
-    byId("rows").replaceChildren();
-    byId("path").replaceChildren();
-    byId("where").replaceChildren();
-    hideError(byId("files-error"));
+    byId("filter").value = "";
+    this.refresh(NOWHERE);
+    for (const id of ["path", "where"]) byId(id).replaceChildren();
   }
 
   /** Whether files are being moved, deleted or put into a ZIP. */
@@ -238,8 +236,9 @@ export class FilesPanel {
     byId("empty-title").textContent = title;
     byId("empty-hint").textContent = hint;
     byId("way-up").hidden = up === null;
-    if (up) byId("way-up").href = addressOf(up);
-    if (up) byId("way-up").textContent = up.bucket === null ? "Go to all files" : `Go up to ${displayName(nameOf(up))}`;
+    const to = up ?? NOWHERE; // nothing is left of the person before
+    byId("way-up").href = addressOf(to);
+    byId("way-up").textContent = to.bucket === null ? "Go to all files" : `Go up to ${displayName(nameOf(to))}`;
   }
 
   /** Focuses the row of a key, unless somebody has gone on elsewhere meanwhile. */

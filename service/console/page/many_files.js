@@ -1,6 +1,7 @@
 // What can be done with several files and folders at once: they are selected by box, with Shift or by keyboard, and
 // a bar above the list offers what the caller may do with all of them.
 
+import { NOWHERE } from "./access.js";
 import { selectedInWords } from "./batch_words.js";
 import { announce, byId, element } from "./elements.js";
 import { downloadEach, downloadZip } from "./file_downloads.js";
@@ -20,7 +21,7 @@ export class ManyFiles {
   #bar;
   #onError;
   #onRenamed;
-  #place = { grants: [], bucket: null, folder: "" };
+  #place = NOWHERE;
   #entries = []; // that can be selected, in the order of the list
 
   /**
@@ -96,8 +97,7 @@ export class ManyFiles {
 
   clear() {
     this.#batches.clear();
-    this.#selection.clear();
-    this.list({ grants: [], bucket: null, folder: "" }, []);
+    this.list(NOWHERE, []);
   }
 
   get #selected() {

@@ -9,8 +9,7 @@ export function offerNewFolder(onName) {
   const [dialog, field, error] = [byId("naming"), byId("folder-name"), byId("naming-error")];
   byId("new-folder").addEventListener("click", () => {
     hideError(error);
-    field.value = "";
-    showModal(dialog);
+    showModal(dialog, () => (field.value = ""));
     field.focus();
   });
   byId("naming-cancel").addEventListener("click", () => dialog.close());

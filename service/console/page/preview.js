@@ -21,6 +21,7 @@ export async function preview(client, { bucket, key, name }, onDownload) {
   byId("preview-close").addEventListener("click", () => dialog.close(), { signal });
   showModal(dialog, () => {
     closed.abort();
+    byId("preview-name").replaceChildren();
     body.replaceChildren(); // stops a video, and drops the signed URL
   });
   if (!way) return;

@@ -1,6 +1,6 @@
 // Links to files, and to a folder that takes files.
 
-import { covering, invalidKey, longest, may, nameOf } from "./access.js";
+import { NOWHERE, covering, invalidKey, longest, may, nameOf } from "./access.js";
 import { CodePanel } from "./code_panel.js";
 import { downloadUrl } from "./downloads.js";
 import { byId, hideError, showError, showOptions, toClipboard } from "./elements.js";
@@ -20,7 +20,7 @@ const OFFERED_KEYS = 20;
 
 export class SharePanel {
   #service;
-  #place = { grants: [], bucket: null, folder: "" };
+  #place = NOWHERE;
   #sent = [];
   #links;
   #hasLinks = true; // until the service says that share links are not configured
@@ -95,8 +95,9 @@ export class SharePanel {
   clear() {
     this.#sent = [];
     this.#links.clear();
-    showOptions(byId("objects"), []);
-    for (const id of ["object", "link-name", "link-label", "uses", "request-label", "request-message"]) byId(id).value = "";
+    for (const id of ["link-form", "request-form"]) byId(id).reset();
+    for (const id of ["lifetime", "request-lifetime"]) delete byId(id).dataset.chosen;
+    this.setDestination(NOWHERE);
     hideError(byId("link-error"));
     this.code.clear();
   }

@@ -1,6 +1,6 @@
 // The files that are uploaded: chosen or dropped, checked before a byte is sent, and sent in parallel.
 
-import { UNKNOWN_TYPE, limitsOf, may, mayOverwrite, nameOf, offersSending, uploadWay } from "./access.js";
+import { NOWHERE, UNKNOWN_TYPE, limitsOf, may, mayOverwrite, nameOf, offersSending, uploadWay } from "./access.js";
 import { CodePanel } from "./code_panel.js";
 import { KEEP_BOTH, REPLACE, SKIP } from "./conflicts.js";
 import { announce, byId, element, showError } from "./elements.js";
@@ -24,7 +24,7 @@ export class UploadsPanel {
   #isThere;
   #conflicts;
   #rows = [];
-  #place = { grants: [], bucket: null, folder: "" };
+  #place = NOWHERE;
   #queue = new UploadQueue();
   #totals = new UploadTotals();
   #unfinished = new UnfinishedUploads();
@@ -116,6 +116,7 @@ export class UploadsPanel {
     byId("uploads").replaceChildren();
     byId("overwrite").checked = false;
     this.code.clear();
+    this.setDestination(NOWHERE);
     this.#totals.show(this.#rows);
   }
 

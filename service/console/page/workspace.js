@@ -121,7 +121,7 @@ export class Workspace {
     this.#made = null;
     rewriteAddress(null);
     for (const panel of [this.uploads, this.files, this.share, this.diagnosis]) panel.clear();
-    byId("grants").replaceChildren();
+    showGrants({ grants: [] });
     showCode(false);
     closeMenu();
   }

@@ -151,6 +151,38 @@ def test_signing_out_forgets_all_of_it(console: ConsolePage) -> None:
     expect(console.field("File to share")).to_have_value("")
 
 
+def test_signing_out_leaves_no_name_in_the_page(console: ConsolePage) -> None:
+    console.harness.put("left-in/left-file.txt", b"x")
+    console.sign_in()
+    console.follow("left-in")
+    console.button("left-file.txt").click()
+    expect(console.page.get_by_role("dialog").locator("pre")).to_have_text("x")
+    console.page.keyboard.press("Escape")
+    console.new_folder("left-below")
+    console.page.evaluate("location.hash = '#/objects/left-in/left-gone/'")
+    expect(console.page.get_by_role("link", name="Go up to left-in")).to_be_visible()
+    console.field("Filter").fill("left-filter")
+    console.share()
+    console.field("Valid for").select_option("1 day")
+    console.page.get_by_text("Get files from others").click()
+    expect(console.drawer).to_contain_text("left-gone")
+    console.close_drawer()
+    console.tool("Troubleshoot")
+    console.page.get_by_text("Add details (optional)").click()
+    console.field("Method").select_option("PUT")
+    console.page.keyboard.press("Escape")
+    console.button("Sign out").click()
+    expect(console.field("API key or token")).to_be_focused()
+    assert re.findall("left-[a-z]+", everything(console.page)) == []
+    console.sign_in()
+    console.share()
+    expect(console.field("Valid for")).to_have_value(str(7 * 86400))
+    console.close_drawer()
+    console.tool("Troubleshoot")
+    expect(console.field("Method")).to_have_value("")
+    console.page.keyboard.press("Escape")
+
+
 def test_who_signs_in_next_chooses_whether_the_key_is_kept(console: ConsolePage) -> None:
     kept = console.field("Keep me signed in in this tab")
     kept.check()
