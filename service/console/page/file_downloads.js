@@ -20,7 +20,7 @@ export function downloadEach(service, batches, entries, { bucket }) {
     const { client } = service;
     const filename = fileName(key);
     try {
-      inFrame((await client.downloadUrl({ bucket, key, filename, signal })).url);
+      inFrame((await client.downloadUrl({ bucket, key, filename, signal })).url, client.ended);
     } catch (error) {
       if (!isNameDropped(error)) throw error;
       // Without a name the frame would show the file, and browsers open one window in a turn of a click.
@@ -33,12 +33,13 @@ export function downloadEach(service, batches, entries, { bucket }) {
   return batches.start(new Batch(entries, act), words, { isRepeatable: true });
 }
 
-function inFrame(url) {
+function inFrame(url, ended) {
   const frame = element("iframe");
   frame.hidden = true;
   frame.title = "Download";
   frame.src = url;
   document.body.append(frame);
+  ended.addEventListener("abort", () => frame.remove());
   setTimeout(() => frame.remove(), LATER_MS);
 }
 

@@ -69,7 +69,7 @@ export class FileMover {
     const act = async (item) => {
       const { client } = this.#service;
       item.isSkipped = !(await move(client, grants, item, { taken, own, answer }));
-      if (!item.isSkipped) this.#onMoved(item);
+      if (!item.isSkipped && !client.ended.aborted) this.#onMoved(item); // a list is read at each sign-in
     };
     batch = new Batch(moves, act, {
       parallel: PARALLEL,

@@ -54,6 +54,7 @@ async function signOut() {
 /** Cancels what is left, and forgets the person. */
 async function leave() {
   byId("sign-out").disabled = true;
+  workspace.suspend();
   await Promise.race([workspace.cancelUploads(), sleep(CANCEL_SECONDS)]);
   byId("sign-out").disabled = false;
   service.forget();

@@ -75,7 +75,8 @@ export class SignIn {
   async #atIssuer() {
     const client = await this.#issuer.client;
     if (!this.#isAgain) return client.leave();
-    await this.#enterByIssuer(await client.again());
+    const signedIn = await client.again();
+    if (this.#isAgain) await this.#enterByIssuer(signedIn); // nobody has used a key meanwhile
   }
 
   /** Returns whether the issuer sent the person here. */

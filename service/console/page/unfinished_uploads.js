@@ -18,8 +18,8 @@ export class UnfinishedUploads {
 
   /** A storage for the client's `resume`, which adds what the page shows: `{bucket, key, name, size}`. */
   storage(facts) {
-    const id = (name) => `${this.#caller} ${name}`;
     const caller = this.#caller;
+    const id = (name) => `${caller} ${name}`;
     return {
       getItem: async (name) => {
         const note = (await this.#run("readonly", (store) => store.get(id(name))))?.note ?? null;
@@ -37,8 +37,9 @@ export class UnfinishedUploads {
     };
   }
 
-  /** This tab goes on with none of them any more. */
+  /** This tab goes on with none of them any more, and lists none. */
   leave() {
+    this.#caller = null;
     this.#running.clear();
   }
 

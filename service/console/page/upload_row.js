@@ -27,7 +27,7 @@ export class UploadRow {
 
   /**
    * A row of `{bucket, key, path, size}`, where `path` is what people call the file. `onAct` is called with the
-   * row, the `data-act` of the pressed button and the button.
+   * row and the `data-act` of the pressed button.
    */
   constructor(facts, onAct) {
     Object.assign(this, facts);
@@ -40,7 +40,7 @@ export class UploadRow {
     this.#part("progress").ariaLabel = displayName(this.path);
     for (const button of this.root.querySelectorAll("button")) {
       button.setAttribute("aria-describedby", name.id);
-      button.addEventListener("click", () => onAct(this, button.dataset.act, button));
+      button.addEventListener("click", () => onAct(this, button.dataset.act));
     }
   }
 

@@ -197,7 +197,7 @@ export class UploadsPanel {
     if (state === "done") byId("uploads").append(root);
   }
 
-  #act(row, what, button) {
+  #act(row, what) {
     const { upload } = row;
     if (what === "pause") upload.pause();
     if (what === "cancel") upload ? upload.cancel() : this.#cancelEarlier(row);
@@ -205,7 +205,7 @@ export class UploadsPanel {
     if (what === "keep") this.#keepBoth(row);
     if (what === "resume" && !upload) this.#chooser.askFor(row);
     else if (["resume", "again"].includes(what)) this.#again(row);
-    if (what === "link") this.#share.copyLink(row.bucket, row.key, button).catch((error) => showError(byId("files-error"), error));
+    if (what === "link") this.#share.copyLink(row.bucket, row.key).catch(showFailure);
     if (what === "dismiss") this.#dismiss([row]);
     this.#totals.show(this.#rows);
   }
@@ -218,7 +218,7 @@ export class UploadsPanel {
       this.#remove(row);
       this.#totals.show(this.#rows);
     } catch (error) {
-      showError(byId("files-error"), error);
+      showFailure(error);
     }
   }
 
@@ -266,4 +266,8 @@ export class UploadsPanel {
     this.#totals.show(this.#rows);
     if (!focused.checkVisibility()) byId("where").focus();
   }
+}
+
+function showFailure(error) {
+  if (error.status !== 401) showError(byId("files-error"), error);
 }

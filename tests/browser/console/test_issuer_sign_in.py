@@ -15,6 +15,8 @@ from tests.browser.console.harness import (
     Harness,
     check_first_paint,
     expired,
+    first_held,
+    hold,
     open_console,
     text_file,
 )
@@ -251,6 +253,22 @@ def test_signing_in_again_keeps_the_page(console: ConsolePage) -> None:
     expect(page.get_by_text(f"Signed in as {PERSON}")).to_be_visible()
     assert page.evaluate("window.kept")
     expect(console.item("kept-through-sign-in.txt")).to_contain_text("Uploaded")
+
+
+def test_a_late_sign_in_at_the_issuer_replaces_nobody(console: ConsolePage) -> None:
+    sign_in(console)
+    console.button("Sign out").wait_for()
+    let_sign_in_expire(console)
+    held = hold(console.page, "**/token")
+    console.button("Sign in again with acme").click()
+    route = first_held(console.page, held)
+    console.sign_in(API_KEY)
+    signed_in = console.page.get_by_text("Signed in as tests")
+    expect(signed_in).to_be_visible()
+    with console.page.expect_response("**/token"):
+        route.continue_()
+    console.page.wait_for_timeout(500)
+    expect(signed_in).to_be_visible()
 
 
 def test_a_window_that_does_not_open_is_explained(console: ConsolePage) -> None:

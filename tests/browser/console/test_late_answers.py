@@ -1,14 +1,18 @@
 """Answers that come when the caller is gone, and answers that are none of the service's."""
 
+from pathlib import Path
+
 import pytest
 from playwright.sync_api import Route, expect
 
 from tests.browser.console.harness import (
+    LIMITED_KEY,
     LISTER_KEY,
     SHORT_KEY,
     ConsolePage,
     first_held,
     hold,
+    large_file,
     refuse,
     stop_clock,
     text_file,
@@ -106,6 +110,59 @@ def test_a_late_download_does_not_begin(console: ConsolePage) -> None:
     let_it_come(console)
     assert begun == []
     assert len(console.page.context.pages) == 1
+
+
+def test_nothing_else_is_done_while_a_sign_out_cancels_uploads(
+    console: ConsolePage, tmp_path: Path
+) -> None:
+    console.harness.put("leaving/a.txt", b"a")
+    console.page.clock.install()
+    console.sign_in()
+    console.follow("leaving")
+    console.row("a.txt").wait_for()
+    parts = hold(console.page, f"{console.harness.store_origin}/**/large.bin?*")
+    console.upload(large_file(tmp_path))
+    first_held(console.page, parts)
+    cancelled = hold(console.page, "**/v1/multipart-uploads/*?*")
+    stop_clock(console.page)
+    console.act("a.txt", "Delete")
+    console.button("Sign out").click()
+    console.button("Cancel and sign out").click()
+    first_held(console.page, cancelled)
+    asked = hold(console.page, "**/v1/delete-urls")
+    console.page.clock.run_for(UNDO_MS + 500)
+    let_it_come(console)
+    assert asked == []
+    console.page.clock.run_for(UNDO_MS)  # it does not wait for long
+    expect(console.field("API key or token")).to_be_focused()
+    assert console.harness.has("leaving/a.txt")
+
+
+def test_a_late_move_shows_the_next_person_nothing(console: ConsolePage) -> None:
+    console.harness.put("late move.txt", b"a")
+    console.harness.put("inbox/moved/other.txt", b"a")
+    console.sign_in()
+    deleted = list[Route]()
+
+    def hold_deletion(route: Route) -> None:
+        if route.request.method == "DELETE":
+            deleted.append(route)
+        else:
+            route.continue_()
+
+    console.page.route(f"{console.harness.store_origin}/**", hold_deletion)
+    console.act("late move.txt", "Move")
+    for name in ("inbox", "moved", "Move here"):
+        console.page.get_by_role("dialog").get_by_role("button", name=name, exact=True).click()
+    route = first_held(console.page, deleted)
+    console.button("Sign out").click()
+    console.button("Cancel and sign out").click()
+    console.sign_in(LIMITED_KEY)
+    console.new_folder("moved")
+    with console.page.expect_response(route.request.url):
+        route.continue_()
+    let_it_come(console)
+    assert "late move" not in console.page.content()
 
 
 def test_a_late_preview_does_not_cover_the_sign_in(console: ConsolePage) -> None:

@@ -287,6 +287,23 @@ def test_files_that_cloudfront_delivers_are_saved_by_their_names(
         kept_to_itself(console)
 
 
+def test_a_sign_out_leaves_no_frame_of_a_download(context: BrowserContext, harness: Harness) -> None:
+    put(harness, "framed", "a.txt", "b.txt")
+    console = open_console(context, harness)
+    console.sign_in()
+    console.follow("framed")
+    console.field("Select all").check()
+    bar = console.page.locator("#selecting")
+    with console.page.expect_download(lambda each: each.suggested_filename == "b.txt"):
+        bar.get_by_role("button", name="Download", exact=True).click()
+    expect(console.page.locator("iframe")).to_have_count(2)  # the browser may still need them
+    says(console, "2 files asked for.")
+    console.button("Sign out").click()
+    expect(console.page.locator("iframe")).to_have_count(0)
+    assert "X-Amz-Signature" not in console.page.content()
+    kept_to_itself(console)
+
+
 def read_zip(content: bytes) -> dict[str, bytes]:
     with zipfile.ZipFile(io.BytesIO(content)) as made:
         assert made.testzip() is None

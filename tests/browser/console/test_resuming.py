@@ -18,6 +18,10 @@ from tests.browser.console.harness import (
 from tests.support.socket_server import wait_until
 
 SIZE: Final = 8 * PART  # more than the network holds on its way
+HOLD_LOCKS: Final = """() => {
+  const answered = new Promise((resolve) => (window.answer = () => resolve({})));
+  navigator.locks.query = () => answered.finally(() => (window.hasAnswered = true));
+}"""
 INTERRUPTED: Final = "Interrupted: choose this file again to continue"
 
 
@@ -117,6 +121,21 @@ def test_the_row_that_was_resumed_goes_on(gated_console: ConsolePage, tmp_path: 
         resume(console, f"twins/{name}/twin.bin", folder / name / "twin.bin")
         console.wait_until_sent(f"twins/{name}/twin.bin")
         assert console.harness.holds(f"twins/{name}/twin.bin", folder / name / "twin.bin")
+
+
+def test_a_list_of_interrupted_uploads_ends_with_the_sign_in(
+    gated_console: ConsolePage, tmp_path: Path
+) -> None:
+    console, name = gated_console, "listed late.bin"
+    interrupt(console, large_file(tmp_path, name, SIZE))
+    console.page.evaluate(HOLD_LOCKS)
+    console.try_to_sign_in()
+    expect(console.heading).to_have_text("films")
+    console.button("Sign out").click()
+    console.page.evaluate("() => window.answer()")
+    wait_until(lambda: console.page.evaluate("window.hasAnswered === true"))
+    console.page.wait_for_timeout(500)
+    expect(console.item(name)).to_have_count(0)
 
 
 def test_an_interrupted_upload_can_be_given_up(gated_console: ConsolePage, tmp_path: Path) -> None:
