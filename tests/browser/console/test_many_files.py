@@ -27,6 +27,7 @@ from tests.support.stores import Store
 
 PARALLEL: Final = 4  # moves at a time
 UNDO_MS: Final = 8_000
+REDRAW_MS: Final = 100
 WIDE: Final = {"width": 1280, "height": 800}
 PHONE: Final = {"width": 390, "height": 844}
 # A file in the browser's own file system, as if somebody had chosen it.
@@ -66,7 +67,8 @@ def selected(console: ConsolePage, words: str) -> None:
 
 
 def says(console: ConsolePage, words: str) -> None:
-    expect(console.page.locator(".toast p").get_by_text(words, exact=True)).to_be_visible()
+    """What the message says is announced, too. It goes after some seconds, and the announcement stays."""
+    expect(console.page.get_by_role("status")).to_have_text(words)
 
 
 def dialog(console: ConsolePage) -> Locator:
@@ -245,6 +247,12 @@ def test_a_zip_has_what_was_selected(context: BrowserContext, harness: Harness) 
     says(console, "zipped.zip: 3 files saved.")
     expect(console.page.locator(".toast")).to_have_count(0)  # it goes by itself
     console.page.evaluate(CHOOSER)  # another browser: as it comes, into a file
+    console.button("a.txt").press("Escape")
+    console.field("Select all").check()
+    selected(console, "3 selected")
+    expect(console.page.get_by_role("status")).to_contain_text(
+        "3 selected"
+    )  # no longer what is saved
     console.button("Download as ZIP").click()
     says(console, "zipped.zip: 3 files saved.")
     assert read_zip(bytes(console.page.evaluate(CHOSEN, "zipped.zip"))) == contents
@@ -287,7 +295,9 @@ def test_files_that_cloudfront_delivers_are_saved_by_their_names(
         kept_to_itself(console)
 
 
-def test_a_sign_out_leaves_no_frame_of_a_download(context: BrowserContext, harness: Harness) -> None:
+def test_a_sign_out_leaves_no_frame_of_a_download(
+    context: BrowserContext, harness: Harness
+) -> None:
     put(harness, "framed", "a.txt", "b.txt")
     console = open_console(context, harness)
     console.sign_in()
@@ -330,8 +340,11 @@ def test_many_are_deleted_and_a_session_ends_on_a_phone(
         expect(console.row("0.txt")).to_be_visible()
         delete(console)
         console.page.clock.run_for(UNDO_MS + 500)
-        console.page.clock.resume()
+        said = console.page.locator(".toast p").get_by_text("3 files deleted.", exact=True)
+        while not said.is_visible():
+            console.page.clock.run_for(REDRAW_MS)  # it is there for longer
         says(console, "3 files deleted.")
+        console.page.clock.resume()
         expect(console.heading).to_be_focused()
         assert [harness.has(f"lots/{each}") for each in ("0.txt", "deep/d.txt", "2.txt")] == [
             False,
