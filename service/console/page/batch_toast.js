@@ -1,6 +1,6 @@
 // What people see of a batch: how far it is, what has failed, and how to stop it or go on.
 
-import { announce, byId, element, inOneLine } from "./elements.js";
+import { announce, button, byId, element, inOneLine } from "./elements.js";
 import { describeError } from "./error_words.js";
 import { addToast } from "./toasts.js";
 
@@ -127,10 +127,3 @@ export class BatchToast {
 
 /** The session ended, nothing was reached, or the page was left for the sign-in. */
 const whyPaused = (error) => (error && error.status !== 401 ? describeError(error).message : "Your sign-in had ended.");
-
-function button(name, onClick) {
-  const made = element("button", name, "small");
-  made.type = "button";
-  made.addEventListener("click", onClick);
-  return made;
-}

@@ -1,7 +1,7 @@
 // Deletions that can be undone for some seconds: of a file, or for good of one of its versions. Until then nothing
 // is asked for: a tab that closes deletes nothing.
 
-import { byId, element, showError } from "./elements.js";
+import { button, byId, errorBox, showError } from "./elements.js";
 import { deleteAsListed } from "./leaving.js";
 import { focusHeading, offerUndo } from "./undo.js";
 
@@ -75,13 +75,8 @@ export class Deletions {
 const idOf = ({ bucket, key, versionId }) => JSON.stringify([bucket, key, versionId]);
 
 function showFailure(toast, { versionId }, error) {
-  const box = element("div", undefined, "error");
-  box.tabIndex = -1;
-  box.setAttribute("role", "alert");
-  const close = element("button", "Dismiss", "small");
-  close.type = "button";
-  close.addEventListener("click", () => toast.remove());
-  toast.replaceChildren(box, close);
+  const box = errorBox();
+  toast.replaceChildren(box, button("Dismiss", () => toast.remove()));
   const what = versionId === undefined ? "file" : "version";
   showError(box, error, { gently: true, lead: `The ${what} was not deleted.` });
 }

@@ -2,7 +2,7 @@
 // nor logged, and is in no address.
 
 import { parseCurl } from "./curl_command.js";
-import { announce, byId, copy, element, hideError, showError } from "./elements.js";
+import { announce, button, byId, copy, element, hideError, showError } from "./elements.js";
 import { duration } from "./words.js";
 
 /** Parses one `Name: value` per line; ignores other lines. */
@@ -55,8 +55,8 @@ export class DiagnosisPanel {
 
   async #diagnose() {
     this.#forget();
-    const button = byId("diagnosis-form").querySelector("button");
-    button.disabled = true;
+    const submit = byId("diagnosis-form").querySelector("button");
+    submit.disabled = true;
     try {
       const onWait = (seconds) => seconds && announce(`Please wait ${duration(seconds)}.`);
       const { findings } = await this.#service.client.post("diagnoses", this.#asked, { onWait });
@@ -65,7 +65,7 @@ export class DiagnosisPanel {
       const lead = error.code === "forbidden" ? "Only what leads to a place of yours can be checked." : undefined;
       if (error.status !== 401) showError(byId("diagnosis-error"), error, { lead });
     }
-    button.disabled = false;
+    submit.disabled = false;
   }
 
   #show(findings) {
@@ -92,9 +92,7 @@ function finding({ code, proven, summary, fix }) {
   head.append(element("span", proven ? "Proven" : "Likely", proven ? "badge sure" : "badge"), element("code", code));
   const text = element("pre", fix);
   text.tabIndex = 0;
-  const button = element("button", "Copy fix", "small");
-  button.type = "button";
-  button.addEventListener("click", () => copy(fix, button));
-  made.append(head, element("p", summary), text, button);
+  const copies = button("Copy fix", ({ target }) => copy(fix, target));
+  made.append(head, element("p", summary), text, copies);
   return made;
 }

@@ -12,6 +12,22 @@ export function element(name, text, className) {
   return made;
 }
 
+/** A small button, which sends no form. */
+export function button(name, onClick) {
+  const made = element("button", name, "small");
+  made.type = "button";
+  made.addEventListener("click", onClick);
+  return made;
+}
+
+/** A box for `showError`. */
+export function errorBox() {
+  const made = element("div", undefined, "error");
+  Object.assign(made, { tabIndex: -1, hidden: true });
+  made.setAttribute("role", "alert");
+  return made;
+}
+
 /** One of the icons of the page, by its name. It is an ornament: a name is next to it, or on its button. */
 export function icon(name) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
@@ -70,13 +86,6 @@ export function showError(box, failure, { gently = false, keepsFocus = false, le
   box.replaceChildren(...said);
   box.hidden = false;
   if (!keepsFocus && !(gently && isWriting(document.activeElement))) box.focus();
-}
-
-function button(name, onClick) {
-  const made = element("button", name, "small");
-  made.type = "button";
-  made.addEventListener("click", onClick);
-  return made;
 }
 
 function details({ code, detail, status, message, errors, requestId }) {

@@ -1,7 +1,7 @@
 // Asks for a folder: the one above, one below, or one that does not exist yet.
 
 import { bucketsOf, invalidKey, may, nameOf, namedBelow } from "./access.js";
-import { element, hideError, icon, inOneLine, showError } from "./elements.js";
+import { button, element, errorBox, hideError, icon, inOneLine, showError } from "./elements.js";
 import { keysIn } from "./folder_contents.js";
 import { answerButton, openDialog } from "./questions.js";
 
@@ -17,7 +17,7 @@ export class FolderPicker {
   #here = element("p", undefined, "picked");
   #list = element("ul", undefined, "folders");
   #hint = element("p", undefined, "hint");
-  #error = element("div", undefined, "error");
+  #error = errorBox();
   #name = element("input");
   #accept;
 
@@ -33,8 +33,6 @@ export class FolderPicker {
   ask(title) {
     this.#accept = answerButton("Move here", "here", true);
     const content = [this.#here, this.#error, this.#list, this.#hint, this.#newFolder()];
-    Object.assign(this.#error, { tabIndex: -1, hidden: true });
-    this.#error.setAttribute("role", "alert");
     this.#here.tabIndex = -1;
     this.#list.ariaLabel = "Folders";
     const buttons = [answerButton("Cancel", ""), this.#accept];
@@ -52,15 +50,12 @@ export class FolderPicker {
     const made = element("div", undefined, "joined");
     Object.assign(this.#name, { type: "text", autocomplete: "off", spellcheck: false, placeholder: "New folder" });
     this.#name.ariaLabel = "New folder";
-    const open = element("button", "Open", "small");
-    open.type = "button";
-    open.addEventListener("click", () => this.#openNew());
     this.#name.addEventListener("keydown", (event) => {
       if (event.key !== "Enter") return;
       event.preventDefault(); // it would move
       this.#openNew();
     });
-    made.append(this.#name, open);
+    made.append(this.#name, button("Open", () => this.#openNew()));
     return made;
   }
 
@@ -123,10 +118,9 @@ export class FolderPicker {
 
 function line(name, onClick, isFolder = false) {
   const made = element("li");
-  const button = element("button", undefined, "folder-line");
-  button.type = "button";
-  button.append(...(isFolder ? [icon("folder")] : []), inOneLine(name));
-  button.addEventListener("click", onClick);
-  made.append(button);
+  const control = button(undefined, onClick);
+  control.className = "folder-line";
+  control.append(...(isFolder ? [icon("folder")] : []), inOneLine(name));
+  made.append(control);
   return made;
 }

@@ -1,7 +1,7 @@
 // Shows an object without saving it: images, text, PDF, audio and video. The store sends it as the type that
 // its name says, and HTML and SVG are shown as text: nothing that is stored runs in this page.
 
-import { byId, element, inOneLine, showError } from "./elements.js";
+import { byId, element, errorBox, inOneLine, showError } from "./elements.js";
 import { kindOf } from "./file_kinds.js";
 import { showModal } from "./modal.js";
 
@@ -36,8 +36,7 @@ export async function preview(client, { bucket, key, name }, onDownload) {
 }
 
 function showFailure(body, error) {
-  const box = element("div", undefined, "error");
-  box.tabIndex = -1;
+  const box = errorBox();
   body.replaceChildren(box);
   showError(box, error);
 }

@@ -1,6 +1,6 @@
 // Asks for the new name of a file or a folder.
 
-import { element, hideError, showError } from "./elements.js";
+import { element, errorBox, hideError, showError } from "./elements.js";
 import { wrongName } from "./moves.js";
 import { answerButton, openDialog } from "./questions.js";
 
@@ -8,10 +8,8 @@ import { answerButton, openDialog } from "./questions.js";
 export function askForName(folder, { name, isFolder }) {
   const label = element("label", "New name");
   const field = element("input");
-  const error = element("div", undefined, "error");
+  const error = errorBox();
   Object.assign(field, { type: "text", id: "new-name", value: name, autocomplete: "off", spellcheck: false });
-  Object.assign(error, { tabIndex: -1, hidden: true });
-  error.setAttribute("role", "alert");
   label.htmlFor = field.id;
   const cancel = answerButton("Cancel", "");
   const accept = element("button", "Rename", "primary");

@@ -1,6 +1,6 @@
 // A message that something is about to happen, with an *Undo* for some seconds.
 
-import { announce, byId, element } from "./elements.js";
+import { announce, button, byId, element } from "./elements.js";
 import { addToast } from "./toasts.js";
 
 const SECONDS = 8;
@@ -12,20 +12,18 @@ const SECONDS = 8;
 export function offerUndo(words, { onUndo, onTime }) {
   const said = element("p");
   said.append(...words);
-  const undo = element("button", "Undo", "small");
-  undo.type = "button";
+  const undo = button("Undo", () => {
+    drop();
+    onUndo();
+    announce("Not deleted.");
+    focusHeading();
+  });
   const toast = addToast(said, undo);
   const timer = setTimeout(onTime, 1000 * SECONDS);
   const drop = () => {
     clearTimeout(timer);
     toast.remove();
   };
-  undo.addEventListener("click", () => {
-    drop();
-    onUndo();
-    announce("Not deleted.");
-    focusHeading();
-  });
   undo.focus();
   const what = [...said.childNodes].map((part) => part.textContent.trim()).join(" ");
   announce(`${what}. Undo is possible for ${SECONDS} seconds.`);

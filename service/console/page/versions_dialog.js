@@ -1,7 +1,7 @@
 // The versions of one file: to download or restore an older one, or to delete one for good.
 
 import { mayRestoreVersion, mayWithVersions } from "./access.js";
-import { announce, byId, element, hideError, inOneLine, showError } from "./elements.js";
+import { announce, button, byId, element, errorBox, hideError, inOneLine, showError } from "./elements.js";
 import { showModal } from "./modal.js";
 import { canBecomeNewest, restoreVersion, versionsOf } from "./versions.js";
 import { bytes } from "./words.js";
@@ -17,7 +17,7 @@ export class VersionsDialog {
   #dialog = element("dialog", undefined, "versions");
   #name = element("h2");
   #hint = element("p", undefined, "hint");
-  #error = element("div", undefined, "error");
+  #error = errorBox();
   #list = element("ul");
   #more = button("Load more", () => this.#readOn());
   #rows = new Map(); // by version id, the newest first
@@ -59,9 +59,7 @@ export class VersionsDialog {
   #build() {
     this.#dialog.ariaLabel = "Versions";
     this.#list.ariaLabel = "Versions of this file";
-    this.#error.setAttribute("role", "alert");
-    this.#error.hidden = true;
-    for (const each of [this.#name, this.#error]) each.tabIndex = -1;
+    this.#name.tabIndex = -1;
     this.#name.append(inOneLine(this.#file.name));
     const head = element("div", undefined, "dialog-head");
     head.append(this.#name, button("Close", () => this.#dialog.close()));
@@ -224,13 +222,6 @@ function show(part, isShown) {
 
 /** To the second: versions may be close to each other. */
 const exactTime = (date) => date.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
-
-function button(name, onClick) {
-  const made = element("button", name, "small");
-  made.type = "button";
-  made.addEventListener("click", onClick);
-  return made;
-}
 
 function currentBadge() {
   const made = element("span", "Current", "badge current");
