@@ -73,7 +73,6 @@ class PersonsClient extends Presign {
 
   async call(method, path, { signal, ...options } = {}) {
     const { ended } = this;
-    ended.throwIfAborted();
     // Where a call is not repeated, its answer alone has the id of what it made: an upload could not be resumed.
     const ends = options.isRepeatable === false ? [] : [ended];
     const stop = AbortSignal.any(signal ? [signal, ...ends] : ends);
