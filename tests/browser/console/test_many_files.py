@@ -78,12 +78,12 @@ def dialog(console: ConsolePage) -> Locator:
 def test_files_are_selected_moved_and_renamed_by_keyboard(
     chromium: Browser, harness: Harness
 ) -> None:
-    put(harness, "many", "a.txt", "b.txt", "c.txt", "deep/d.txt")
-    put(harness, "many-to", "b.txt")
+    put(harness, "pressed", "a.txt", "b.txt", "c.txt", "deep/d.txt")
+    put(harness, "pressed-to", "b.txt")
     with opened(chromium, harness, viewport=WIDE) as console:
         press = console.page.keyboard.press
         console.sign_in()
-        console.follow("many")
+        console.follow("pressed")
         console.button("a.txt").focus()
         press("Control+a")
         selected(console, "4 selected (1 folder not counted), 15 bytes")
@@ -98,7 +98,7 @@ def test_files_are_selected_moved_and_renamed_by_keyboard(
         console.button("Move").press("Enter")
         expect(dialog(console)).to_contain_text("They are in this folder already.")
         is_well(console)
-        for name in ("↑ One level up", "many-to"):
+        for name in ("↑ One level up", "pressed-to"):
             dialog(console).get_by_role("button", name=name, exact=True).press("Enter")
         dialog(console).get_by_role("button", name="Move here").press("Enter")
         expect(dialog(console)).to_contain_text("This name is taken")
@@ -106,19 +106,19 @@ def test_files_are_selected_moved_and_renamed_by_keyboard(
         dialog(console).get_by_role("button", name="Keep both").press("Enter")
         says(console, "2 files moved.")
         expect(console.row("a.txt")).to_be_hidden()
-        assert [harness.read(f"many-to/{name}") for name in ("a.txt", "b (2).txt")] == [
+        assert [harness.read(f"pressed-to/{name}") for name in ("a.txt", "b (2).txt")] == [
             b"a.txt",
             b"b.txt",
         ]
-        assert harness.read("many-to/b.txt") == b"b.txt"
-        assert not harness.has("many/a.txt")
+        assert harness.read("pressed-to/b.txt") == b"b.txt"
+        assert not harness.has("pressed/a.txt")
         rename(console, "c.txt", "é 'c'.txt")
         expect(console.button("é 'c'.txt")).to_be_focused()
-        assert harness.read("many/é 'c'.txt") == b"c.txt"
+        assert harness.read("pressed/é 'c'.txt") == b"c.txt"
         rename(console, "deep", "deeper")
         expect(console.row("deeper")).to_be_visible()
         expect(console.row("deep")).to_be_hidden()
-        assert harness.read("many/deeper/d.txt") == b"deep/d.txt"
+        assert harness.read("pressed/deeper/d.txt") == b"deep/d.txt"
 
 
 def rename(console: ConsolePage, name: str, other: str) -> None:
