@@ -79,14 +79,13 @@ class Poller:
         """Receive nothing more, and give what is being worked on a few seconds."""
         for task in self._receivers:
             task.cancel()
-        if self._working:
-            await asyncio.wait([*self._working], timeout=STOP_SECONDS)
-        rest = [*self._working, self._extending]
+        self._settlements.end()  # a call to the queue that is cancelled may be lost
+        await asyncio.wait([*self._working, self._settling], timeout=STOP_SECONDS)
+        rest = [*self._working, self._extending, self._settling]
         for task in rest:
             task.cancel()
-        self._settlements.end()  # a call to the queue that is cancelled may be lost
         # A client may swallow a cancellation.
-        await asyncio.wait([*rest, *self._receivers, self._settling], timeout=STOP_SECONDS)
+        await asyncio.wait([*rest, *self._receivers], timeout=STOP_SECONDS)
         await self._settlements.flush()
         await self._queue.close()
 

@@ -244,6 +244,26 @@ async def test_a_stop_during_a_deletion_deletes() -> None:
 
 
 @in_virtual_time
+async def test_a_stop_takes_seconds_if_a_hook_and_the_queue_hang() -> None:
+    class Hanging(FakeQueue):
+        async def delete(self, _: Sequence[str]) -> None:
+            await asyncio.Event().wait()
+
+    clock, queue = loop_clock(), Hanging(["done", "hangs"])
+
+    async def work(message: Message) -> bool:
+        if message.body == "hangs":
+            await asyncio.Event().wait()
+        return True
+
+    async with polling(queue, work):
+        await asyncio.sleep(1)
+        began = clock.boot()
+    assert clock.boot() - began <= STOP_SECONDS + 0.1
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+@in_virtual_time
 async def test_a_stop_takes_seconds_whatever_hangs() -> None:
     clock = loop_clock()
     queue = FakeQueue(["a"])
