@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from service.protocols.arrivals.poller import STOP_SECONDS, Poller
+from service.protocols.arrivals.poller import LAST_SECONDS, STOP_SECONDS, Poller
 from service.protocols.arrivals.queue import (
     LONGEST_SECONDS,
     Message,
@@ -243,13 +243,16 @@ async def test_a_stop_during_a_deletion_deletes() -> None:
     assert queue.left == 0
 
 
+class HangingQueue(FakeQueue):
+    """It learns nothing, and does not say so."""
+
+    async def delete(self, _: Sequence[str]) -> None:
+        await asyncio.Event().wait()
+
+
 @in_virtual_time
 async def test_a_stop_takes_seconds_if_a_hook_and_the_queue_hang() -> None:
-    class Hanging(FakeQueue):
-        async def delete(self, _: Sequence[str]) -> None:
-            await asyncio.Event().wait()
-
-    clock, queue = loop_clock(), Hanging(["done", "hangs"])
+    clock, queue = loop_clock(), HangingQueue(["done", "hangs"])
 
     async def work(message: Message) -> bool:
         if message.body == "hangs":
@@ -261,6 +264,21 @@ async def test_a_stop_takes_seconds_if_a_hook_and_the_queue_hang() -> None:
         began = clock.boot()
     assert clock.boot() - began <= STOP_SECONDS + 0.1
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+@in_virtual_time
+async def test_a_stop_ends_though_the_last_report_hangs() -> None:
+    clock, queue = loop_clock(), HangingQueue(["a"])
+
+    async def work(_: Message) -> bool:
+        await asyncio.sleep(3)
+        return True
+
+    async with polling(queue, work):
+        await asyncio.sleep(1)
+        began = clock.boot()
+    assert clock.boot() - began <= STOP_SECONDS + LAST_SECONDS + 0.1
+    assert queue.is_closed
 
 
 @in_virtual_time
