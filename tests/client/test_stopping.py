@@ -17,10 +17,13 @@ from time import monotonic
 import pytest
 
 from presign_client import Presign, Retries
+from presign_client.api import Api
 from presign_client.signed import SignedRequest
 from presign_client.stopping import StoppedError, check_wanted, pause, stop, stopped_by
 from presign_client.store import Store
-from presign_client.transfers.plan import MIN_PART_SIZE
+from presign_client.transfers.job import Job
+from presign_client.transfers.parts import PartsUpload, aborted_if_it_fails
+from presign_client.transfers.plan import MIN_PART_SIZE, UploadOptions
 from presign_client.transfers.source import CHUNK
 from presign_client.transfers.workers import results_of, workers
 from tests.client.socket_store import OK, Answer, Connection, sends, store_that
@@ -321,6 +324,26 @@ def test_a_stream_that_is_stopped_is_aborted() -> None:
         running.join()
 
     assert store.requests[-1].startswith("DELETE /v1/multipart-uploads/U1?")
+
+
+def test_an_abort_does_not_wait_long_for_a_silent_service() -> None:
+    """Ctrl-C would end after 400 seconds, and five more attempts."""
+    ended, retries = Event(), Retries(tries=1)
+
+    def silent(connection: Connection, _: int) -> None:
+        ended.wait(LONG)
+        connection.end()
+
+    with store_that(silent) as service, within(SOON):
+        api = Api(service.url, lambda: "token", None, retries)
+        place = Job(api=api, store=Store(retries), bucket="b", key="k", options=UploadOptions())
+        upload = PartsUpload(place, "U1", MIN_PART_SIZE, None)
+        with pytest.raises(KeyboardInterrupt), aborted_if_it_fails(upload, seconds=0.1):
+            raise KeyboardInterrupt
+        ended.set()
+        api.close()
+
+    assert service.requests[0].startswith("DELETE /v1/multipart-uploads/U1?")
 
 
 DOWNLOAD = """

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import Context
 from dataclasses import dataclass
+from threading import Event, Timer
 from typing import Any
 from urllib.parse import quote
 
@@ -13,10 +14,13 @@ from presign_client.checksums import composite, digest_of, encoded
 from presign_client.errors import PresignError
 from presign_client.results import Uploaded
 from presign_client.signed import SignedRequest, signed_request
+from presign_client.stopping import stop, stopped_by
 from presign_client.transfers.job import Job
 from presign_client.transfers.plan import PART_SIZE_METADATA, Part
 from presign_client.transfers.source import Source
 from presign_client.transfers.workers import Workers
+
+ABORT_SECONDS = 30  # about as long as six attempts wait at most, between them
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,14 +147,29 @@ class PartsUpload:
 
 
 @contextmanager
-def aborted_if_it_fails(upload: PartsUpload) -> Iterator[None]:
+def aborted_if_it_fails(upload: PartsUpload, seconds: float = ABORT_SECONDS) -> Iterator[None]:
     """Leave no parts at the store that no later run would find: they cost money."""
     try:
         yield
     except BaseException:
-        with suppress(PresignError, OSError):  # such as of the token's file
-            Context().run(upload.abort)  # also of a thread that is to end
+        with suppress(Exception):  # such as of the program's own token: the first one says why
+            _abort(upload, seconds)
         raise
+
+
+def _abort(upload: PartsUpload, seconds: float) -> None:
+    """Abort an upload, also in a thread that is to end. Ctrl-C does not wait for a silent service.
+
+    It has 400 seconds for each attempt of a call.
+    """
+    late = Event()
+    timer = Timer(seconds, stop, [late])
+    timer.daemon = True
+    timer.start()
+    try:
+        Context().run(stopped_by, late, upload.abort)()
+    finally:
+        timer.cancel()
 
 
 def create(job: Job, size: int, part_size: int) -> str:

@@ -9,6 +9,7 @@ from threading import Thread
 from types import SimpleNamespace
 from typing import Any
 
+import httpx
 import pytest
 
 from presign_client.transfers.job import Job
@@ -75,6 +76,27 @@ def test_a_stream_that_fails_is_aborted(fake: Fake) -> None:
 
     assert fake.uploads == {}
     assert fake.objects == {}
+
+
+class Interrupted(Trickle):
+    def read(self, size: int | None = -1) -> bytes:
+        if self.tell() > 15:
+            raise KeyboardInterrupt
+        return super().read(size)
+
+
+def test_an_abort_that_fails_does_not_hide_the_first_error(fake: Fake) -> None:
+    """Such as where the program's own function of the token fails."""
+
+    def before(request: httpx.Request) -> None:
+        if request.method == "DELETE":
+            raise LookupError("no token")
+
+    fake.before = before
+    with pytest.raises(KeyboardInterrupt):
+        upload(fake, Interrupted(CONTENT))
+
+    assert "DELETE multipart-uploads/upload-1" in fake.paths()
 
 
 class Zeros(BytesIO):
