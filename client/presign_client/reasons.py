@@ -47,6 +47,8 @@ def system_reason(error: Exception) -> str:
         match each:
             case socket.gaierror():
                 return " (unknown host)"
+            case ssl.SSLError():  # whose number is OpenSSL's
+                return " (TLS failed)"
             case OSError(errno=int(number)):
                 return f" ({os.strerror(number).lower()})"
     return ""

@@ -9,7 +9,7 @@ from base64 import b64encode
 from collections.abc import Callable
 from hashlib import sha1
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 
 import httpx
 import pytest
@@ -295,6 +295,26 @@ def test_a_private_authority_is_trusted_by_the_environment(
     assert detail == (
         "presign has a TLS certificate that is not trusted here; SSL_CERT_FILE names others."
     )
+
+
+def test_a_service_without_tls_is_said_to_a_given_client() -> None:
+    """OpenSSL's error 1 is none of the system, where it is "operation not permitted"."""
+    with socket.create_server(("127.0.0.1", 0)) as service:
+        place = f"https://127.0.0.1:{service.getsockname()[1]}"
+        Thread(target=answer_in_plain, args=[service]).start()
+        presign = Presign(place, TOKEN, retries=Retries(tries=1), http=httpx.Client())
+        with presign, pytest.raises(PresignError) as failed:
+            presign.whoami()
+
+    text = f"Cannot connect to {place} (TLS failed): is PRESIGN_URL right?"
+    assert failed.value.detail == text
+
+
+def answer_in_plain(server: socket.socket) -> None:
+    connection = server.accept()[0]
+    with connection:
+        connection.recv(4096)
+        connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
 
 @pytest.mark.parametrize("with_file", [False, True])
