@@ -77,8 +77,8 @@ class Calls:
         `path` is such as `/v1/upload-forms`, `params` its query. `repeatable` is False for a call
         that creates something each time. Signed URLs are not hidden in what is returned.
         """
-        if not all("!" <= each <= "~" for each in path):
-            raise ValueError("The path of a call must be percent-encoded.")
+        if not all("!" <= each <= "~" and each not in "?#" for each in path):
+            raise ValueError("The path of a call must be percent-encoded. Its query is `params`.")
         path = path.removeprefix("/").removeprefix("v1/")
         options = {"json": body, "params": params, "repeatable": repeatable}
         return self._api.call(method, path, lambda answer: answer, **options)

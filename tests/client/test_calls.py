@@ -59,7 +59,7 @@ def test_any_call_without_an_answer_returns_none() -> None:
     assert Fake().client().call("DELETE", "/v1/links/7") is None
 
 
-@pytest.mark.parametrize("path", ["/v1/links/ü", "/v1/a b", "/v1/a\r\nb"])
+@pytest.mark.parametrize("path", ["/v1/links/ü", "/v1/a b", "/v1/a\r\nb", "/v1/a?b", "/v1/a#b"])
 def test_a_path_that_cannot_be_sent_is_refused(path: str) -> None:
     with pytest.raises(ValueError, match="percent-encoded"):
         Fake().client().call("GET", path)
