@@ -45,6 +45,7 @@ def _awaited(
 class AsyncPresign:
     """As `Presign`, whose methods are described there. A call ends soon after it is cancelled.
 
+    With `http` or `pool` that is after their next answer: the sockets are the program's.
     32 calls run at the same time, and more wait. So fewer may wait for another one, as at a pipe.
     """
 
