@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { RunningUploads } from "../../service/console/page/running_uploads.js";
 import { TransferRate } from "../../service/console/page/transfer_rate.js";
+import { Upload } from "../../service/console/page/upload.js";
 import { UploadQueue } from "../../service/console/page/upload_queue.js";
 
 class FakeUpload {
@@ -75,4 +77,44 @@ test("a rate is unknown in the first second and after a new start", () => {
   assert.equal(rate.perSecond, 1000);
   rate.note(1100, 10);
   assert.equal(rate.perSecond, null);
+});
+
+test("an upload whose creation ends late is cancelled by nobody else", async (t) => {
+  globalThis.document = { addEventListener() {} };
+  t.after(() => delete globalThis.document);
+  const aborted = [];
+  let answer;
+  const client = (name) => ({
+    abortUpload: async () => void aborted.push(name),
+    upload: (_file, { resume }) => new Promise((resolve) => (answer = () => resume.setItem("note", "id").then(resolve))),
+  });
+  const service = { client: client("first") };
+  const kept = { setItem: async () => {} };
+  const upload = new Upload({ service, resume: kept, onChange() {} });
+  upload.run();
+  await new Promise(setImmediate);
+  const cancelled = upload.cancel();
+  service.client = client("second");
+  await answer({});
+  await cancelled;
+  assert.deepEqual(aborted, ["first"]);
+});
+
+test("an upload that is noted after the sign-out is left to the next tab", async (t) => {
+  const before = Object.getOwnPropertyDescriptor(globalThis, "navigator");
+  const held = new Set();
+  const request = async (name, _options, work) => {
+    held.add(name);
+    await work();
+    held.delete(name);
+  };
+  Object.defineProperty(globalThis, "navigator", { configurable: true, value: { locks: { request } } });
+  t.after(() => before ? Object.defineProperty(globalThis, "navigator", before) : delete globalThis.navigator);
+  const running = new RunningUploads();
+  running.add("early");
+  assert.deepEqual([...held], ["presign-upload early"]);
+  running.end();
+  running.add("late");
+  await new Promise(setImmediate);
+  assert.deepEqual([...held], []);
 });

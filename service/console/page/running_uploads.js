@@ -6,9 +6,10 @@ const PREFIX = "presign-upload ";
 
 export class RunningUploads {
   #ends = new Map(); // by id -> the function that ends the lock
+  #isOver = false;
 
   add(id) {
-    if (this.#ends.has(id)) return;
+    if (this.#isOver || this.#ends.has(id)) return;
     const ended = new Promise((resolve) => this.#ends.set(id, resolve));
     navigator.locks?.request(PREFIX + id, { ifAvailable: true }, () => ended);
   }
@@ -18,7 +19,9 @@ export class RunningUploads {
     this.#ends.delete(id);
   }
 
-  clear() {
+  /** The tab goes on with none of them. What one of them still notes is left to the next sign-in. */
+  end() {
+    this.#isOver = true;
     for (const id of [...this.#ends.keys()]) this.remove(id);
   }
 

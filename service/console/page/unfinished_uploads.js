@@ -18,20 +18,20 @@ export class UnfinishedUploads {
 
   /** A storage for the client's `resume`, which adds what the page shows: `{bucket, key, name, size}`. */
   storage(facts) {
-    const caller = this.#caller;
+    const [caller, running] = [this.#caller, this.#running];
     const id = (name) => `${caller} ${name}`;
     return {
       getItem: async (name) => {
         const note = (await this.#run("readonly", (store) => store.get(id(name))))?.note ?? null;
-        if (note !== null) this.#running.add(id(name));
+        if (note !== null) running.add(id(name));
         return note;
       },
       setItem: (name, note) => {
-        this.#running.add(id(name));
+        running.add(id(name));
         return this.#run("readwrite", (store) => store.put({ id: id(name), caller, note, ...facts }));
       },
       removeItem: (name) => {
-        this.#running.remove(id(name));
+        running.remove(id(name));
         return this.#run("readwrite", (store) => store.delete(id(name)));
       },
     };
@@ -40,7 +40,8 @@ export class UnfinishedUploads {
   /** This tab goes on with none of them any more, and lists none. */
   leave() {
     this.#caller = null;
-    this.#running.clear();
+    this.#running.end();
+    this.#running = new RunningUploads();
   }
 
   /** The facts of the caller's uploads that no tab goes on with. Where the browser keeps nothing, there are none. */

@@ -130,9 +130,10 @@ export class Upload {
     this.#controller.abort();
     await this.#running.catch(() => {});
     this.error = null;
+    const { client } = this.#service; // another person's may follow
     if (!this.hasParts) return;
     try {
-      await this.#abort();
+      await this.#abort(client);
     } catch (error) {
       this.error = error;
     }
@@ -148,7 +149,7 @@ export class Upload {
 
   /** Removes the parts of an upload that failed. If that fails too, the next tab lists it as interrupted. */
   giveUp() {
-    if (this.hasParts) this.#abort().catch(() => {});
+    if (this.hasParts) this.#abort(this.#service.client).catch(() => {});
   }
 
   /** Stops without an abort at the store: there is no token for it, or the upload is to be resumed later. */
@@ -158,8 +159,8 @@ export class Upload {
     this.#controller.abort();
   }
 
-  #abort() {
-    return this.#service.client.abortUpload({ ...this.target, resume: this.#resume });
+  #abort(client) {
+    return client.abortUpload({ ...this.target, resume: this.#resume });
   }
 
   #become(state) {
