@@ -113,7 +113,11 @@ export class Upload {
   }
 
   pause() {
-    if (!this.canPause) return;
+    if (this.canPause) this.halt();
+  }
+
+  /** Pauses even what is being finished: the sign-in ended. When it goes on, it finds out whether the object was made. */
+  halt() {
     this.#become("paused");
     this.#controller.abort();
   }
@@ -126,11 +130,11 @@ export class Upload {
 
   /** Aborts the upload, at the store too. */
   async cancel() {
+    const { client } = this.#service; // another person's may follow
     this.#become("cancelled");
     this.#controller.abort();
     await this.#running.catch(() => {});
     this.error = null;
-    const { client } = this.#service; // another person's may follow
     if (!this.hasParts) return;
     try {
       await this.#abort(client);

@@ -89,8 +89,8 @@ export class UploadsPanel {
   /** Sends nothing until `resume`: the token is no longer valid. */
   suspend() {
     this.#queue.suspend();
-    const halted = this.#rows.filter(({ upload }) => upload?.canPause);
-    for (const { upload } of halted) upload.pause();
+    const halted = this.#rows.filter(({ upload }) => upload?.isActive && upload.state !== "paused");
+    for (const { upload } of halted) upload.halt();
     this.#halted.push(...halted); // those of before stay: a mistyped key suspends again
   }
 

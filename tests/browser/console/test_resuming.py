@@ -11,7 +11,10 @@ from tests.browser.console.harness import (
     PART,
     READER_KEY,
     ConsolePage,
+    first_held,
+    hold,
     large_file,
+    let_token_expire,
     open_console,
     text_file,
 )
@@ -175,3 +178,18 @@ def test_another_tab_leaves_an_upload_that_goes_on_alone(
     resume(other, "two tabs.bin", file)
     other.wait_until_sent("two tabs.bin")
     assert other.harness.holds("two tabs.bin", file)
+
+
+def test_an_upload_that_is_finished_outlives_the_token(
+    console: ConsolePage, tmp_path: Path
+) -> None:
+    file = large_file(tmp_path, "finished twice.bin")
+    console.sign_in()
+    held = hold(console.page, "**/complete")
+    console.upload(file)
+    first_held(console.page, held)
+    let_token_expire(console)
+    console.page.unroute("**/complete")
+    console.sign_in()
+    console.wait_until_sent("finished twice.bin")
+    assert console.harness.holds("finished twice.bin", file)
