@@ -12,6 +12,7 @@ const NO_LIST = ["invalid_request", "not_found"]; // the service has no store of
 export class MyLinks {
   #service;
   #rows = [];
+  #client; // of which the list is
   #listed = null; // the service's list, as far as it was read; null: nobody has asked
 
   constructor(service) {
@@ -23,7 +24,7 @@ export class MyLinks {
   /** Reads the list, once for each caller. */
   async open() {
     if (this.#listed) return;
-    this.#listed = this.#service.client.links();
+    this.#begin();
     await this.#showMore();
   }
 
@@ -48,7 +49,13 @@ export class MyLinks {
     this.#show();
   }
 
+  #begin() {
+    this.#client = this.#service.client;
+    this.#listed = this.#client.links();
+  }
+
   async #showMore() {
+    if (this.#client.ended.aborted) this.#begin(); // signed in again: links that are shown are passed over
     const listed = this.#listed;
     const button = byId("links-more");
     button.disabled = true;

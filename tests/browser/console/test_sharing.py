@@ -1,6 +1,7 @@
 """Links: what they give, how long they last, and how they are revoked."""
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,7 @@ from tests.browser.console.harness import (
     Harness,
     first_held,
     hold,
+    let_token_expire,
     open_console,
     run_console,
     text_file,
@@ -435,3 +437,24 @@ def test_only_lifetimes_that_are_granted_are_offered(console: ConsolePage) -> No
         "1 day",
         "7 days",
     ]
+
+
+def test_the_list_of_links_goes_on_after_a_new_sign_in(shared: ConsolePage) -> None:
+    def listed(route: Route) -> None:
+        page = "second" if "after=" in route.request.url else "first"
+        fact = {"key": "a.txt", "bucket": "objects", "operations": ["download"], "revoked": False}
+        times = {"created_at": "2026-01-01T00:00:00Z", "expires_at": "2999-01-01T00:00:00Z"}
+        links = [{**fact, **times, "id": f"{page} {number}", "label": page} for number in range(5)]
+        more = {"next": "n"} if page == "first" else {}
+        route.fulfill(json={"links": links, **more})
+
+    shared.page.route(re.compile(r"/v1/links(\?.*)?$"), listed)
+    shared.sign_in()
+    shared.share()
+    expect(shared.links).to_have_count(5)
+    shared.close_drawer()
+    let_token_expire(shared)
+    shared.sign_in()
+    shared.share()
+    shared.button("Show more links").click()
+    expect(shared.links).to_have_count(10)
