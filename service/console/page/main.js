@@ -55,7 +55,8 @@ async function signOut() {
 async function leave() {
   byId("sign-out").disabled = true;
   workspace.suspend();
-  await Promise.race([workspace.cancelUploads(), sleep(CANCEL_SECONDS)]);
+  const waited = sleep(CANCEL_SECONDS, service.client.ended).catch(() => {}); // who signs in meanwhile is not signed out
+  await Promise.race([workspace.cancelUploads(), waited]);
   byId("sign-out").disabled = false;
   service.forget();
   workspace.clear();

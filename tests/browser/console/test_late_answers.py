@@ -10,6 +10,7 @@ from tests.browser.console.harness import (
     LISTER_KEY,
     SHORT_KEY,
     ConsolePage,
+    expired,
     first_held,
     hold,
     large_file,
@@ -136,6 +137,26 @@ def test_nothing_else_is_done_while_a_sign_out_cancels_uploads(
     console.page.clock.run_for(UNDO_MS)  # it does not wait for long
     expect(console.field("API key or token")).to_be_focused()
     assert console.harness.has("leaving/a.txt")
+
+
+def test_a_sign_out_waits_for_no_sign_in_that_has_ended(
+    console: ConsolePage, tmp_path: Path
+) -> None:
+    console.sign_in()
+    parts = hold(console.page, f"{console.harness.store_origin}/**.bin?*")
+    console.upload(large_file(tmp_path, "one.bin"))
+    first_held(console.page, parts)
+    created = hold(console.page, "**/v1/multipart-uploads")
+    console.upload(large_file(tmp_path, "two.bin"))
+    first_held(console.page, created)
+    cancelled = hold(console.page, "**/v1/multipart-uploads/*?*")
+    console.button("Sign out").click()
+    console.button("Cancel and sign out").click()
+    expired(first_held(console.page, cancelled))
+    expect(console.page.get_by_role("status")).to_have_text("You are signed out.", timeout=5000)
+    console.page.unroute("**/v1/multipart-uploads/*?*")
+    console.sign_in(LISTER_KEY)
+    expect(console.alert.filter(visible=True)).to_have_count(0)
 
 
 def test_a_late_move_shows_the_next_person_nothing(console: ConsolePage) -> None:
