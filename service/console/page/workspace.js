@@ -11,7 +11,7 @@ import {
   watchAddress,
 } from "./addresses.js";
 import { DiagnosisPanel } from "./diagnosis_panel.js";
-import { byId, element } from "./elements.js";
+import { announce, byId, element } from "./elements.js";
 import { FilesPanel } from "./files_panel.js";
 import { showGrants } from "./grants_panel.js";
 import { offerKeys } from "./keys_card.js";
@@ -124,6 +124,7 @@ export class Workspace {
     showGrants({ grants: [] });
     showCode(false);
     closeMenu();
+    announce(""); // it may have had a name
   }
 
   #noteSent(sent) {
