@@ -17,15 +17,20 @@ byId("sign-out").addEventListener("click", signOut);
 
 /** `name` is the person's at the issuer, if one signed them in. */
 async function enter(caller, name) {
-  workspace ??= await loadWorkspace();
+  if (!workspace) {
+    const { ended } = service.client;
+    const { Workspace } = await loadWorkspace();
+    ended.throwIfAborted(); // somebody else signs in meanwhile
+    workspace = new Workspace(service);
+  }
   byId("subject").textContent = name ?? caller.subject;
   showWorkspace(true);
   workspace.enter(caller);
 }
 
 async function loadWorkspace() {
-  const [{ Workspace }] = await Promise.all([import("./workspace.js"), ...STYLES.map(addStyles)]);
-  return new Workspace(service);
+  const [loaded] = await Promise.all([import("./workspace.js"), ...STYLES.map(addStyles)]);
+  return loaded;
 }
 
 /** Resolves when the styles apply, or did not load: the page works without them. */

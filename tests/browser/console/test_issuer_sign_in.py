@@ -255,6 +255,21 @@ def test_signing_in_again_keeps_the_page(console: ConsolePage) -> None:
     expect(console.item("kept-through-sign-in.txt")).to_contain_text("Uploaded")
 
 
+def test_the_second_of_two_who_sign_in_at_once_is_in(console: ConsolePage) -> None:
+    held = hold(console.page, "**/workspace.js")
+    sign_in(console)
+    route = first_held(console.page, held)
+    with console.page.expect_response("**/v1/caller"):
+        console.try_to_sign_in()
+    console.page.wait_for_timeout(500)
+    route.continue_()
+    expect(console.page.get_by_text("Signed in as tests")).to_be_visible()
+    console.follow("objects")
+    console.upload(text_file("sent once.txt"))
+    console.wait_until_sent("sent once.txt")
+    expect(console.item("sent once.txt")).to_have_count(1)
+
+
 def test_a_late_sign_in_at_the_issuer_replaces_nobody(console: ConsolePage) -> None:
     sign_in(console)
     console.button("Sign out").wait_for()
