@@ -1,9 +1,12 @@
 // Downloads of the console, also of a bucket that CloudFront delivers.
 
 import assert from "node:assert/strict";
+import { getEventListeners } from "node:events";
 import test from "node:test";
 
 import { downloadUrl } from "../../service/console/page/downloads.js";
+import { useDocument } from "./fake_document.mjs";
+import { page } from "./page.mjs";
 
 function refusing(code, pointer) {
   const asked = [];
@@ -37,4 +40,18 @@ test("any other refusal is an error", async () => {
     await assert.rejects(downloadUrl(service, OPTIONS), { code });
     assert.equal(asked.length, 1);
   }
+});
+
+test("a frame of a download is kept for a minute", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  useDocument("status");
+  const { downloadEach } = await page("file_downloads.js");
+  const ending = new AbortController();
+  const client = { ended: ending.signal, downloadUrl: async () => ({ url: "https://store.example/a" }) };
+  downloadEach({ client }, { start: (batch) => batch.run() }, [{ key: "a", name: "a" }], { bucket: "b" });
+  await new Promise(setImmediate);
+  const frames = () => document.body.children.filter(({ name }) => name === "iframe").length;
+  assert.deepEqual([frames(), getEventListeners(ending.signal, "abort").length], [1, 1]);
+  t.mock.timers.tick(60_000);
+  assert.deepEqual([frames(), getEventListeners(ending.signal, "abort").length], [0, 0]);
 });

@@ -39,8 +39,12 @@ function inFrame(url, ended) {
   frame.title = "Download";
   frame.src = url;
   document.body.append(frame);
-  ended.addEventListener("abort", () => frame.remove());
-  setTimeout(() => frame.remove(), LATER_MS);
+  const drop = () => {
+    frame.remove();
+    ended.removeEventListener("abort", drop); // it would keep each frame until the sign-out
+  };
+  ended.addEventListener("abort", drop);
+  setTimeout(drop, LATER_MS);
 }
 
 /** Saves a ZIP of files and of all that is in folders. Call it in the turn of a click. */
