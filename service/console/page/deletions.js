@@ -76,7 +76,11 @@ const idOf = ({ bucket, key, versionId }) => JSON.stringify([bucket, key, versio
 
 function showFailure(toast, { versionId }, error) {
   const box = errorBox();
-  toast.replaceChildren(box, button("Dismiss", () => toast.remove()));
+  const dismiss = () => {
+    toast.remove();
+    focusHeading();
+  };
+  toast.replaceChildren(box, button("Dismiss", dismiss));
   const what = versionId === undefined ? "file" : "version";
   showError(box, error, { gently: true, lead: `The ${what} was not deleted.` });
 }

@@ -318,6 +318,8 @@ def test_a_deletion_that_fails_brings_the_file_back(console: ConsolePage) -> Non
     console.page.clock.run_for(UNDO_MS + 500)
     expect(console.alert.filter(visible=True)).to_contain_text("The file was not deleted.")
     expect(console.row("a.txt")).to_be_visible()
+    console.button("Dismiss").click()
+    expect(console.heading).to_be_focused()
 
 
 def test_hostile_names_are_text(console: ConsolePage) -> None:
