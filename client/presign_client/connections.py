@@ -135,7 +135,8 @@ class Pool(HTTPConnectionPool):
     def _put_conn(self, conn: Any) -> None:
         if conn is not None:
             conn.rest()
-        if self.block or self.pool is None or not self.pool.full():
+        kept = self.pool  # None once another thread has closed it
+        if self.block or kept is None or not kept.full():
             super()._put_conn(conn)
         elif conn is not None:  # urllib3 would warn of each
             conn.close()
