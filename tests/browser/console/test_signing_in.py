@@ -224,13 +224,13 @@ def test_a_mistyped_key_loses_no_upload_that_waits(console: ConsolePage) -> None
 
 
 def test_another_caller_finds_nothing_of_the_one_before(console: ConsolePage) -> None:
-    console.harness.put("secret-gone.txt", b"x")
+    console.harness.put("0 secret-gone.txt", b"x")
     console.sign_in()
     held = hold(console.page, f"{console.harness.store_origin}/**")
     console.upload(text_file("secret-sent.txt"))
     console.item("secret-sent.txt").get_by_text("0 %").wait_for()
-    console.act("secret-gone.txt", "Delete")
-    expect(console.page.get_by_role("status")).to_contain_text("Deleted secret-gone.txt")
+    console.act("0 secret-gone.txt", "Delete")
+    expect(console.page.get_by_role("status")).to_contain_text("Deleted 0 secret-gone.txt")
     let_token_expire(console, "secret-plan.txt")
     console.sign_in(READER_KEY)
     for route in held:
