@@ -46,7 +46,7 @@ class ApiKeys:
             self._by_index.setdefault(key.digest[:_INDEX_CHARACTERS], []).append(key)
 
     def identify(self, key: str) -> Identity | None:
-        """Return the caller of a key, the same object each time. None if no valid key is this."""
+        """Return the caller of a key, the same object each time. None: unknown, or at its end."""
         digest = digest_of(key)
         index, found = digest[:_INDEX_CHARACTERS], None
         for known in self._by_index.get(index, ()):
