@@ -1,7 +1,8 @@
 """The service in front of a recorded store, and an endpoint whose credentials end soon.
 
-Real credentials live for half an hour. So the endpoint says that they end in a minute: each client
-asks for others before its next request. From the fourth time on, it gets those of another session.
+Real credentials live for half an hour. So the endpoint says that they end in a minute, or have
+ended: each client asks for others before its next request. From the fourth time on, it gets those
+of another session.
 """
 
 import json
@@ -30,15 +31,15 @@ OWN: Final = "a/"
 NEIGHBOURS: Final = "b/secret"
 ALLOW: Final = ("download", "upload", "multipart", "delete", "list", "credentials")
 _SECONDS: Final = 300
-_ENDS_IN: Final = 60  # seconds
 
 
 @dataclass
 class Endpoint:
-    """`answers` are what clients got, in order."""
+    """`answers` are what clients got, in order. `ends_in` is in seconds."""
 
     uri: str
     service: str
+    ends_in: int
     answers: list[dict[str, str]] = field(default_factory=list)
 
     def answer(self, authorization: str) -> tuple[int, bytes]:
@@ -52,7 +53,7 @@ class Endpoint:
         if given.status_code != 200:
             return given.status_code, given.content
         found: dict[str, str] = given.json()
-        ends = time.gmtime(time.time() + _ENDS_IN)
+        ends = time.gmtime(time.time() + self.ends_in)
         found["Expiration"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", ends)
         self.answers.append(found)
         return 200, json.dumps(found).encode()
@@ -77,9 +78,10 @@ class _Handler(BaseHTTPRequestHandler):
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, service: str) -> None:
+    def __init__(self, service: str, ends_in: int) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.endpoint = Endpoint(f"http://127.0.0.1:{self.server_address[1]}/", service)
+        uri = f"http://127.0.0.1:{self.server_address[1]}/"
+        self.endpoint = Endpoint(uri, service, ends_in)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,8 +95,8 @@ class Place:
         return f"{self.service}/v1/credentials/{BUCKET}"
 
     @contextmanager
-    def ending_soon(self) -> Iterator[Endpoint]:
-        with _Server(self.service) as server:
+    def ending_soon(self, ends_in: int = 60) -> Iterator[Endpoint]:
+        with _Server(self.service, ends_in) as server:
             thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
             thread.start()
             try:
