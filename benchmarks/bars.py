@@ -95,4 +95,6 @@ def of_callers(rows: list[dict[str, float]]) -> Iterator[Verdict]:
     load, memory = (most[each] - fewest[each] for each in ("start_s", "memory_mib"))
     yield Verdict(f"load of {number}", 0, load, 3.0, "s")
     yield Verdict(f"memory of {number}", 0, memory, 150.0, "MiB")
-    yield Verdict(f"reload, {number}", 0, most["reload_s"], 3.0, "s")
+    yield Verdict(f"presign check, {number}", 0, most["check_s"], 6.0, "s")
+    yield Verdict(f"reload, {number}", 0, most["reload_s"], 2.0, "s")
+    yield Verdict(f"reload, {number} by team", 0, most["reload_by_team_s"], 0.5, "s")

@@ -67,8 +67,8 @@ def _dated(name: str) -> str:
 
 
 def _callers(compared: Sequence[Side]) -> Iterator[str]:
-    yield "| callers | at | check | start | reload | scrape | memory |"
-    yield "| --- | --- | --- | --- | --- | --- | --- |"
+    yield "| callers | at | check | start | reload | by team | scrape | memory |"
+    yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
     for side in compared:
         try:
             rows = callers.measure(side)
@@ -78,7 +78,8 @@ def _callers(compared: Sequence[Side]) -> Iterator[str]:
         for row in rows:
             yield (
                 f"| {row['callers']:,} | {side.name} | {row['check_s']:.1f} s | {row['start_s']:.1f} s "
-                f"| {row['reload_s']:.1f} s | {row['scrape_ms']:.0f} ms | {row['memory_mib']:.0f} MiB |"
+                f"| {row['reload_s']:.2f} s | {row['reload_by_team_s']:.2f} s "
+                f"| {row['scrape_ms']:.0f} ms | {row['memory_mib']:.0f} MiB |"
             )
 
 

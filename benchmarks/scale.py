@@ -140,13 +140,13 @@ def memory(results: dict[str, Any]) -> Iterator[str]:
 
 def callers(results: dict[str, Any]) -> Iterator[str]:
     rows: list[dict[str, float]] = results["callers"]
-    yield "| callers | `presign check` | start | reload | scrape | series | memory |"
-    yield "| --- | --- | --- | --- | --- | --- | --- |"
+    yield "| callers | `presign check` | start | reload | by team | scrape | series | memory |"
+    yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
     for row in rows:
         yield (
             f"| {row['callers']:,} | {row['check_s']:.1f} s | {row['start_s']:.1f} s "
-            f"| {row['reload_s']:.2f} s | {row['scrape_ms']:.0f} ms | {row['series']:,} "
-            f"| {row['memory_mib']:.0f} MiB |"
+            f"| {row['reload_s']:.2f} s | {row['reload_by_team_s']:.2f} s "
+            f"| {row['scrape_ms']:.0f} ms | {row['series']:,} | {row['memory_mib']:.0f} MiB |"
         )
     fewest, most = rows[0], rows[-1]
     kib = 1024 * (most["memory_mib"] - fewest["memory_mib"])

@@ -82,6 +82,7 @@ def test_many_callers_are_measured_by_what_they_add() -> None:
         "start_s": 1.0,
         "memory_mib": 120.0,
         "reload_s": 0.1,
+        "reload_by_team_s": 0.6,
         "scrape_ms": 9.0,
     }
     rows = [
@@ -92,3 +93,4 @@ def test_many_callers_are_measured_by_what_they_add() -> None:
     met = {each.what: (each.value, each.is_met) for each in bars.of_callers(rows)}
     assert met["load of 40,000 callers"] == (3.0, True)
     assert met["memory of 40,000 callers"] == (160.0, False)
+    assert met["reload, 40,000 callers by team"] == (0.6, False)
