@@ -126,7 +126,7 @@ def _bucket(
         s3_bucket=bucket.bucket or name,
         address=address,
         arns=arns(name, bucket, address.region, tags),
-        has_tokens=bucket.credentials == "r2",
+        has_tokens=bucket.kind.has_tokens,
         encryption=encryption(bucket),
         copy_group=_copy_group(name, bucket, address.region),
         conditional_writes=bucket.conditional_writes,
@@ -140,7 +140,7 @@ def _bucket(
 def _copy_group(name: str, bucket: BucketSettings, region: str) -> tuple[Hashable, ...]:
     """Return what buckets share if one session of theirs may read the one and write the other."""
     keys = (bucket.role_arn, bucket.external_id, *bucket.files_of_keys)
-    only = (name,) if bucket.credentials == "r2" else ()  # a token is for one bucket
+    only = (name,) if bucket.kind.has_tokens else ()  # a token is for one bucket
     return (bucket.credentials, bucket.is_scoped, bucket.endpoint_url, region, *keys, *only)
 
 

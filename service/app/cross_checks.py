@@ -194,7 +194,7 @@ def _unlimited_credentials(settings: Sections, grants: LocatedGrants) -> Iterato
 
 
 def _limits_that_urls_circumvent(settings: Sections, grants: LocatedGrants) -> Iterator[Conflict]:
-    exposed = {name: each for name, each in settings.buckets.items() if each.kind.urls_hold_secrets}
+    exposed = {name: each for name, each in settings.buckets.items() if each.kind.has_tokens}
     for at, grant in grants if exposed else ():
         if (bucket := exposed.get(grant.bucket)) is None:
             continue
@@ -228,8 +228,8 @@ def _conditions_that_nobody_keeps(settings: Sections, grants: LocatedGrants) -> 
 
 def _who_ignores(name: str, grant: GrantSettings, bucket: BucketSettings) -> str | None:
     """Return why nobody would keep a condition, and what to do. None if the store keeps it."""
-    if not bucket.kind.keeps_conditions:
-        kinds = " or ".join(each for each in CREDENTIALS if kind_of(each).keeps_conditions)
+    if bucket.kind.role_trusts is None:
+        kinds = " or ".join(each for each in CREDENTIALS if kind_of(each).role_trusts)
         return (
             f"nobody would keep it with credentials: {bucket.credentials}, which have no session "
             f"policy; use {kinds}, or leave it out"

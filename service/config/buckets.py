@@ -205,7 +205,7 @@ class BucketSettings(BucketDefaults):
 
     @model_validator(mode="after")
     def _r2_fits(self) -> Self:
-        if self.credentials == "r2" and (wrong := [*_r2_conflicts(self)]):
+        if self.kind.has_tokens and (wrong := [*_r2_conflicts(self)]):
             raise refusal(wrong)
         return self
 

@@ -16,18 +16,16 @@ class CredentialKind:
     """What is true of a kind. A new one must say all of it.
 
     - `has_sessions`: sessions sign, which end, and not long-lived keys
-    - `keeps_conditions`: a session has a policy, in which the store keeps the conditions of grants
-    - `urls_hold_secrets`: the secret that signed a URL can be computed from it, so that others of
-      the same key, action and time can be signed
+    - `has_tokens`: tokens of R2 are its sessions. A URL tells the secret that signed it, a hash of
+      the token, so that others of the same key, action and time can be signed
     - `session_seconds`: the shortest and the longest session that a bucket may ask for
     - `role_trusts`: who may assume the bucket's role: the `service`, by keys of its own, or its
-      `pods`, by a token file. None if no role of STS signs
+      `pods`, by a token file. None if no role of STS signs, whose sessions alone have policies
     - `settings`: those of a bucket that not every kind takes, by name
     """
 
     has_sessions: bool
-    keeps_conditions: bool
-    urls_hold_secrets: bool = False
+    has_tokens: bool
     session_seconds: tuple[int, int] = (10, 43_200)  # of STS
     role_trusts: Literal["service", "pods"] | None
     settings: frozenset[str]
@@ -35,23 +33,22 @@ class CredentialKind:
 
 _ASSUME_ROLE: Final = CredentialKind(
     has_sessions=True,
-    keeps_conditions=True,
+    has_tokens=False,
     role_trusts="service",
     settings=frozenset({"role_arn", "external_id", "session_tags", "source_identity"}),
 )
 _WEB_IDENTITY: Final = CredentialKind(
-    has_sessions=True, keeps_conditions=True, role_trusts="pods", settings=frozenset({"role_arn"})
+    has_sessions=True, has_tokens=False, role_trusts="pods", settings=frozenset({"role_arn"})
 )
 _STATIC: Final = CredentialKind(
     has_sessions=False,
-    keeps_conditions=False,
+    has_tokens=False,
     role_trusts=None,
     settings=frozenset({"access_key_id_file", "secret_access_key_file"}),
 )
 _R2: Final = CredentialKind(
     has_sessions=True,
-    keeps_conditions=False,
-    urls_hold_secrets=True,  # it is a hash of the token
+    has_tokens=True,
     session_seconds=(900, 604_800),  # …/r2/api/s3/temporary-credentials: 7 days at most
     role_trusts=None,
     settings=frozenset({"access_key_id_file", "secret_access_key_file", "account_id"}),

@@ -1,5 +1,6 @@
 """What a bucket may say depends on its kind of credentials."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from service.config.credential_kinds import (
     kind_of,
     kinds_with,
 )
+from tools import ROOT
 
 ROLE = "arn:aws:iam::111122223333:role/presign"
 
@@ -26,6 +28,12 @@ def test_a_kind_with_a_role_takes_its_arn(credentials: Credentials) -> None:
     kind = kind_of(credentials)
     assert (kind.role_trusts is not None) == ("role_arn" in kind.settings)
     assert kind.has_sessions or kind.role_trusts is None
+
+
+def test_nothing_compares_the_name_of_a_kind() -> None:
+    compared = re.compile(rf"(?:[!=]=|\bin [(\[{{]) *\"(?:{'|'.join(CREDENTIALS)})\"")
+    modules = (ROOT / "service").rglob("*.py")
+    assert [each for each in modules if compared.search(each.read_text("utf-8"))] == []
 
 
 def test_settings_of_no_common_kind_have_none() -> None:

@@ -20,7 +20,7 @@ _NOT_THERE: Final = {
 
 
 def describe(name: str, bucket: BucketSettings) -> Iterator[str]:
-    if bucket.credentials == "r2":
+    if bucket.kind.has_tokens:
         yield (
             f"bucket {name}: each URL has a token of its own, signed without a call, which allows "
             "one action on one key until the URL ends. It cannot be revoked: the end of the "
@@ -34,12 +34,12 @@ def describe(name: str, bucket: BucketSettings) -> Iterator[str]:
 
 def warnings(settings: Settings) -> Iterator[ConfigurationProblem]:
     for location, grant in settings.located_grants():
-        if settings.buckets[grant.bucket].credentials == "r2":
+        if settings.buckets[grant.bucket].kind.has_tokens:
             for operation in sorted(_NOT_THERE.keys() & grant.allow):
                 yield ConfigurationProblem(_NOT_THERE[operation], (*location, "allow"))
     for i, caller in enumerate(settings.callers):
         names = dict.fromkeys(grant.bucket for grant in caller.grants)
-        at_r2 = [name for name in names if settings.buckets[name].credentials == "r2"]
+        at_r2 = [name for name in names if settings.buckets[name].kind.has_tokens]
         if caller.revoked_before is not None and at_r2:
             text = (
                 f"does not end the tokens that the caller has of {', '.join(at_r2)}: R2 revokes "
@@ -50,7 +50,7 @@ def warnings(settings: Settings) -> Iterator[ConfigurationProblem]:
 
 def errors(settings: Settings, entries: tuple[CallerEntry, ...]) -> Iterator[ConfigurationProblem]:
     """Yield a problem for each caller whose credentials no one token can have."""
-    at_r2 = {name for name, each in settings.buckets.items() if each.credentials == "r2"}
+    at_r2 = {name for name, each in settings.buckets.items() if each.kind.has_tokens}
     if not at_r2:
         return
     locations = dict(zip(map(id, entries), settings.caller_locations(), strict=True))

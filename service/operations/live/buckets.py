@@ -37,7 +37,7 @@ async def check_session(
 
     A token of R2 may only read.
     """
-    if bucket.credentials == "r2":
+    if bucket.kind.has_tokens:
         return await open_session(source, ("buckets", bucket.name), no_rights(), reading_rights())
     probe_policy = deny_all(bucket.arns) if bucket.is_scoped else None
     return await open_session(source, ("buckets", bucket.name), probe_policy)

@@ -36,7 +36,7 @@ def form_grant(bucket: SignedBucket, name: str) -> Grant | None:
     takes none.
     """
     granted = [grant for grant in bucket.grants if Operation.FORM in grant.allow]
-    if bucket.is_at_aws or bucket.credentials == "r2" or not granted:
+    if bucket.is_at_aws or bucket.kind.has_tokens or not granted:
         return None
     prefix = next((each.prefix for each in granted if each.covers_subtree), "")
     key = without_placeholders(prefix, lambda _: "presign-check") + name

@@ -253,7 +253,7 @@ def _notes_of(bucket: SignedBucket, identity: str | None, around: IamContext) ->
             "an access point; the policy, the CORS rules and the lifecycle rule of the bucket "
             "behind it are left out"
         )
-    elif bucket.credentials == "r2":
+    elif bucket.kind.has_tokens:
         yield (
             "at R2, so no role and no user of IAM: make an R2 API token, Object Read & Write of "
             "this bucket alone, at Cloudflare: see docs/r2.md"
