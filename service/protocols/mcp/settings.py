@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from service.config.durations import Seconds
 from service.config.quoting import Shown
@@ -17,17 +17,13 @@ Scope = Annotated[  # RFC 6749, 3.3
 ]
 
 
-def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(names))
-
-
 class McpSettings(Section):
     """[MCP](mcp.md) at `/mcp`, for agents. `mcp: true` has all defaults."""
 
     expires_in: Shown[Seconds] = 300
     """Lifetime of a signed request if the agent names none, up to the grant's `max_expires_in`."""
 
-    sign_in: Shown[Annotated[tuple[Name, ...], AfterValidator(_distinct)] | None] = None
+    sign_in: Shown[tuple[Name, ...] | None] = None
     """Which `issuers` are named to clients that [sign in](mcp.md#sign-in) by themselves: by default
     all, with `[]` none."""
 

@@ -79,6 +79,8 @@ def test_check_says_where_it_is_and_who_signs_in(tmp_path: Path) -> None:
     assert f"mcp: {PUBLIC_URL}/mcp; clients sign in at https://login.acme.com" in output
     assert "API key agent may use show_access, list_files, find_files, describe_file" in output
     assert ": mcp: " not in output
+    _, again = checked(tmp_path, issuers={"acme": entry}, mcp={"sign_in": ["acme", "acme"]})
+    assert again == output
     code, output = checked(tmp_path)
     assert f"mcp: {PUBLIC_URL}/mcp; clients sign in at no issuer" in output
 
@@ -126,8 +128,8 @@ def test_check_warns_of_issuers_without_a_public_url(tmp_path: Path) -> None:
     ("section", "said"),
     [
         (
-            {"sign_in": ["acem"]},
-            'mcp.sign_in.0: no issuer "acem" is configured; did you mean "acme"?',
+            {"sign_in": ["acme", "acme", "acem"]},
+            'mcp.sign_in.2: no issuer "acem" is configured; did you mean "acme"?',
         ),
         ({"expires_in": 0}, "mcp.expires_in: write a duration from 1s to"),
         ({"scope": ["a"]}, "mcp.scope: unknown setting; did you mean scopes"),
