@@ -1,6 +1,8 @@
 """The threads that share the parts of a transfer."""
 
-from concurrent.futures import Future
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Event
 
 import pytest
 
@@ -20,6 +22,24 @@ def ended(outcome: int | Exception) -> Future[int]:
 def test_no_threads_are_an_error(parallel: int) -> None:
     with pytest.raises(ValueError, match="max_workers"), workers(parallel):
         pass
+
+
+def test_an_error_waits_for_no_shared_thread_that_others_use() -> None:
+    def items() -> Iterator[int]:
+        yield 1
+        raise OSError
+
+    is_done, begun = Event(), list[int]()
+    with ThreadPoolExecutor(1) as pool:
+        busy = pool.submit(is_done.wait)
+        try:
+            with pytest.raises(OSError), workers(2, pool=pool) as running:  # noqa: PT011 - this one
+                list(running.each(begun.append, items()))
+            assert not busy.done()
+        finally:
+            is_done.set()
+        assert pool.submit(int).result() == 0  # others go on
+    assert not begun
 
 
 def test_what_has_succeeded_comes_before_a_failure() -> None:

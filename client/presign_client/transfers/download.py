@@ -2,6 +2,7 @@
 
 import errno
 import os
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
 from io import RawIOBase
@@ -31,7 +32,7 @@ class DownloadJob:
     """One object to download. `part_size` is the size of ranges, if it is not the usual one.
 
     With `below`, a path without links, it goes to no file that is not below that. `signed` is its
-    URL, if there is one already.
+    URL, if there is one already. `pool` has the threads that read ranges, if others share them.
     """
 
     api: Api
@@ -44,6 +45,7 @@ class DownloadJob:
     report: OnProgress | None = None
     below: Path | None = None
     signed: SignedRequest | None = None
+    pool: ThreadPoolExecutor | None = None
 
     def found(self, ranges: Ranges) -> ExpectedObject:
         found = self.api.check(self.bucket, self.key) if self.version_id is None else None
@@ -177,8 +179,9 @@ class _FileDownload:
         """Read what is missing. Return the checksums of the ranges, if the object's needs them."""
         digests: dict[int, bytes] = {}
         parts = parts_of(wanted.size, wanted.range_size)
-        parallel = 1 if wanted.size <= wanted.range_size else self._job.parallel
-        with workers(parallel, self._job.store, wanted.size, self._job.report) as running:
+        job = self._job
+        parallel = 1 if wanted.size <= wanted.range_size else job.parallel
+        with workers(parallel, job.store, wanted.size, job.report, job.pool) as running:
 
             def work(part: Part) -> tuple[Part, bytes | None]:
                 if part.number in self._done:

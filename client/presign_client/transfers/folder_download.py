@@ -20,6 +20,7 @@ from presign_client.transfers.links import look
 from presign_client.transfers.names import folded, is_another_on_windows, is_hidden, is_path
 from presign_client.transfers.small_download import Run, download_small, new_run
 from presign_client.transfers.source import FileSource
+from presign_client.transfers.workers import workers
 
 
 def download_folder(
@@ -58,12 +59,13 @@ def download_folder(
             _check_is_another_file(path, root / key.removeprefix(prefix), key)
         if found is not None and _is_there(path, found, entry):
             return None
-        one = replace(job, key=entry.key, below=root, signed=signed)
+        one = replace(job, key=entry.key, below=root, signed=signed, pool=ranges.pool)
         return _small(one, entry, path, run) or download_file(
             replace(one, signed=None), path, state, url
         )
 
-    with new_run(state, root) as run:
+    # Each object of `parallel` would have `parallel` threads of its own.
+    with new_run(state, root) as run, workers(job.parallel) as ranges:
         ahead = signed_ahead(
             first(),
             lambda entry: (

@@ -5,7 +5,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from threading import Event, Lock
 from time import monotonic
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from presign_client.stopping import StoppedError, check_wanted, stop, stopped_by
 from presign_client.store import Store
@@ -19,14 +19,26 @@ BYTES_OF_A_REQUEST = 256 * 1024  # that would take as long as a request takes be
 
 
 class Workers:
-    """Threads, up to `parallel`. All end soon once one has failed."""
+    """Threads, up to `parallel`. All end soon once one has failed.
+
+    They are those of `pool`, which others share, or their own.
+    """
 
     def __init__(
-        self, parallel: int, store: Store | None, total: int | None, report: OnProgress | None
+        self,
+        parallel: int,
+        store: Store | None,
+        total: int | None,
+        report: OnProgress | None,
+        pool: ThreadPoolExecutor | None,
     ) -> None:
-        self._pool: ThreadPoolExecutor | None = None
-        if parallel != 1:  # else no thread: one for each of many files takes longer than a file
-            self._pool = ThreadPoolExecutor(parallel, thread_name_prefix="presign-transfer")
+        self.pool = pool
+        if parallel == 1:  # no thread: one for each of many files takes longer than a file
+            self.pool = None
+        elif pool is None:
+            self.pool = ThreadPoolExecutor(parallel, thread_name_prefix="presign-transfer")
+        self._is_shared = self.pool is pool
+        self._waiting: set[Future[Any]] = set()
         self._store = store
         self._total, self._report = total, report
         self._done, self._lock = 0, Lock()
@@ -35,23 +47,22 @@ class Workers:
 
     def each(self, work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
         """Yield the results as they come. `items` are taken as threads become free."""
-        if self._pool is None:
+        if self.pool is None:
             yield from map(work, items)
             return
         work = stopped_by(self._stop, work)
-        waiting: set[Future[Result]] = set()
         for item in items:
             if self._stop.is_set():  # the next one may be long in coming
                 break
-            while len(waiting) >= self._width():
-                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+            while len(self._waiting) >= self._width():
+                done, self._waiting = wait(self._waiting, return_when=FIRST_COMPLETED)
                 with self._lock:
                     self._pace.moved(len(done) * BYTES_OF_A_REQUEST, monotonic())
                 yield from results_of(done)
-            waiting.add(future := self._pool.submit(work, item))
+            self._waiting.add(future := self.pool.submit(work, item))
             future.add_done_callback(self._stop_if_failed)
-        while waiting:
-            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+        while self._waiting:
+            done, self._waiting = wait(self._waiting, return_when=FIRST_COMPLETED)
             yield from results_of(done)
 
     def _stop_if_failed(self, future: Future[Result]) -> None:
@@ -86,10 +97,14 @@ class Workers:
         """Wait for the threads, which an error stops."""
         if error is not None:
             stop(self._stop)
+            # `wait` would not return for one that is cancelled and that no thread has looked at.
+            self._waiting = {each for each in self._waiting if not each.cancel()}
         # Ctrl-C does not wait for a store that does not answer.
         is_awaited = not isinstance(error, KeyboardInterrupt)
-        if self._pool is not None:
-            self._pool.shutdown(wait=is_awaited, cancel_futures=error is not None)
+        if is_awaited:
+            wait(self._waiting)
+        if self.pool is not None and not self._is_shared:
+            self.pool.shutdown(wait=is_awaited)
 
 
 def results_of(done: Iterable[Future[Result]]) -> Iterator[Result]:
@@ -112,9 +127,10 @@ def workers(
     store: Store | None = None,
     total: int | None = None,
     report: OnProgress | None = None,
+    pool: ThreadPoolExecutor | None = None,
 ) -> Iterator[Workers]:
-    """Yield threads, which have ended when the block has."""
-    running = Workers(parallel, store, total, report)
+    """Yield threads, whose work has ended when the block has."""
+    running = Workers(parallel, store, total, report, pool)
     try:
         yield running
     except BaseException as error:

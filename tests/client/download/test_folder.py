@@ -7,6 +7,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 from threading import Event
+from threading import enumerate as enumerate_threads
 from typing import Any
 
 import httpx
@@ -16,6 +17,7 @@ from presign_client import Entry, FolderDownload, SignedRequest
 from presign_client.notes import state_directory
 from presign_client.stopping import StoppedError, pause, stopped_by
 from presign_client.transfers.batch import BATCH, SMALL, signed_ahead
+from presign_client.transfers.plan import PART_SIZE
 from presign_client.transfers.small_download import Run, new_run
 from tests.client.fake import Fake, s3_error
 
@@ -206,6 +208,23 @@ def test_empty_and_large_objects_are_checked_first(fake: Fake, tmp_path: Path, s
 
     assert all(each.verified for each in done.downloaded)
     assert fake.paths().count("POST object-checks") == 2
+
+
+def test_large_objects_share_the_threads_of_their_ranges(tmp_path: Path) -> None:
+    fake, parallel, most = Fake(), 3, 0
+    for key in KEYS[:6]:
+        fake.put(key, bytes(PART_SIZE + 1))
+
+    def count(_: httpx.Request) -> None:
+        nonlocal most
+        named = [each for each in enumerate_threads() if each.name.startswith("presign-transfer")]
+        most = max(most, len(named))
+
+    fake.before = count
+    with fake.client() as client:
+        done = client.download_folder("reports", "in/", tmp_path, parallel=parallel)
+    assert len(done.downloaded) == 6
+    assert parallel < most <= 2 * parallel  # those of objects, and those of ranges
 
 
 def test_what_a_killed_run_has_left_is_removed(fake: Fake, tmp_path: Path) -> None:
