@@ -91,13 +91,14 @@ class PresignFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has
         return found if detail else [entry["name"] for entry in found]
 
     def info(self, path: str, **_: Any) -> dict[str, Any]:
-        """Return the details of an object, or of a prefix that has objects."""
+        """Return the details of an object, of a prefix that has objects, or of a bucket."""
         bucket, key = self._parts(path)
         try:
             return self._file(path)
         except (FileNotFoundError, PermissionError):  # a grant for `d/` has no object `d`
             with _as_os_error(path):
-                if next(self.presign.list(bucket, f"{key}/" if key else ""), None) is None:
+                listed = self.presign.list(bucket, f"{key}/" if key else "")
+                if next(listed, None) is None and key:
                     raise
         return {"name": self._strip_protocol(path), "size": 0, "type": "directory"}
 
@@ -157,12 +158,12 @@ class PresignFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has
         with _as_os_error(path):
             self.presign.delete(*self._parts(path))
 
-    def rm(self, path: str | list[str], *how: Any, **named: Any) -> None:
+    def rm(self, path: str | list[str], recursive: bool = False, *how: Any, **named: Any) -> None:  # noqa: FBT001, FBT002
         """Delete objects. A directory has none of its own, so its name may be forbidden."""
-        paths = self.expand_path(path, *how, **named)
+        paths = self.expand_path(path, recursive, *how, **named)
         directories = {self._parent(each) for each in paths}
         for each in reversed(paths):
-            if each in directories and "/" not in each:  # a bucket
+            if recursive and "/" not in each:  # a bucket
                 continue
             try:
                 self.rm_file(each)

@@ -217,6 +217,18 @@ def test_all_objects_of_a_bucket_are_deleted(
     assert fake.objects == {}
 
 
+def test_an_empty_bucket_is_a_directory_with_nothing_to_delete(
+    fake: Fake, files: PresignFileSystem
+) -> None:
+    assert files.isdir("reports")
+    assert files.ls("reports") == []
+    files.rm("reports", recursive=True)
+    assert {request.method for request in fake.requests} == {"GET"}
+    fake.before = lambda _: problem(422, "invalid_request")
+    with pytest.raises(PresignError):
+        files.rm("reports")
+
+
 def test_an_object_with_the_name_of_a_directory_is_not_left_in_silence(
     fake: Fake, files: PresignFileSystem
 ) -> None:
