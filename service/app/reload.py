@@ -70,7 +70,7 @@ async def keep_reloading(
     changes, because its cause may lie elsewhere, such as a Secret that is mounted later.
     """
     files, retries, settings = WatchedFiles(start.path), _Retries(retry_seconds), start.settings
-    files.others = watched_files(settings)
+    await asyncio.to_thread(files.watch, watched_files(settings))
     await asyncio.sleep(poll_seconds)
     await asyncio.to_thread(files.have_changed)
     # The settings were read some time ago, at the start. Notice a change made in between.
@@ -88,7 +88,6 @@ async def keep_reloading(
                 # It walks over all grants, which holds up requests for 20 ms with 4,000 callers.
                 await asyncio.to_thread(_warn_if_restart_required, start.settings, settings, new)
                 settings = new
-                files.others = watched_files(new)
                 retries.end()
         await asyncio.sleep(poll_seconds)
         changed = await _have_changed(files, settle_seconds=poll_seconds / 10)
@@ -127,16 +126,23 @@ async def _have_changed(files: "WatchedFiles", settle_seconds: float) -> bool:
 
 
 class WatchedFiles:
-    """The file at `path`, what else it is read from, and `others`."""
+    """The file at `path`, what else it is read from, and others."""
 
     def __init__(
         self, path: Path, read_sources: Callable[[Path], Sources] = configuration_sources
     ) -> None:
         self.path = path
-        self.others: tuple[Path, ...] = ()
+        self._others: tuple[Path, ...] = ()
         self._read_sources = read_sources
         self._sources = Sources()
         self._seen = ""
+
+    def watch(self, others: tuple[Path, ...]) -> None:
+        """Watch these others from now on. Call it before they are read: what they hold is seen."""
+        now = fingerprint(self.path, self._sources, others)
+        if self._fingerprint(self._sources) == self._seen:  # else a change is still to be noticed
+            self._seen = now
+        self._others = others
 
     def have_changed(self) -> bool:
         """Whether they have changed since the last call."""
@@ -155,7 +161,7 @@ class WatchedFiles:
         return True
 
     def _fingerprint(self, sources: Sources) -> str:
-        return fingerprint(self.path, sources, self.others)
+        return fingerprint(self.path, sources, self._others)
 
 
 def _differs(start: ReadAtStart, load: Load) -> bool:
@@ -176,6 +182,7 @@ async def _reload(
     """Return the new settings, or None if the old ones stay in use."""
     try:
         new = await _load(files, load, settle_seconds)
+        await asyncio.to_thread(files.watch, watched_files(new))
         await services.reconfigure(new)
         # The old settings are freed in an iteration of their own, after the old parts.
         await asyncio.sleep(0)

@@ -267,17 +267,34 @@ async def test_a_bucket_in_a_directory_can_be_added(path: Path) -> None:
         assert await service.outcome((buckets / "more.yaml").unlink) == "ok"
 
 
-async def test_new_static_keys_are_used(path: Path) -> None:
+def with_key_files(path: Path) -> tuple[dict[str, Any], Path]:
+    """Return a configuration with static keys in two files, and the file of the secret."""
     names = ("access_key_id_file", "secret_access_key_file")
     files = {name: path.with_name(name) for name in names}
     for file in files.values():
         file.write_text("first")
     keys = {name: str(file) for name, file in files.items()}
-    bucket = {"region": "eu-west-1", "credentials": "static", **keys}
-    put(path, configuration(buckets={"reports": bucket, "photos": BUCKET}))
+    bucket: dict[str, Any] = {"region": "eu-west-1", "credentials": "static", **keys}
+    return configuration(buckets={"reports": bucket, "photos": BUCKET}), files[names[1]]
+
+
+async def test_files_that_a_change_names_are_watched_from_then_on(path: Path) -> None:
+    async with watching(path) as service:
+        text, secret = with_key_files(path)
+        assert await service.changed_to(text) == "ok"
+        assert await service.outcome(lambda: secret.write_text("second")) == "ok"
+        assert await service.changed_to(configuration()) == "ok"
+        secret.write_text("third")
+        await settled(service)
+        assert service.results == ["ok"] * 3
+
+
+async def test_new_static_keys_are_used(path: Path) -> None:
+    text, secret = with_key_files(path)
+    put(path, text)
     async with watching(path) as service:
         photos, reports = service.harness.source("photos"), service.harness.source("reports")
-        assert await service.outcome(lambda: files[names[1]].write_text("second")) == "ok"
+        assert await service.outcome(lambda: secret.write_text("second")) == "ok"
         assert service.harness.source("reports") is not reports
         assert service.harness.source("photos") is photos
         await service.harness.sign()

@@ -108,6 +108,17 @@ def test_a_file_named_during_the_reading_of_sources_is_watched(path: Path) -> No
     assert files.have_changed()
 
 
+def test_a_change_before_others_are_watched_is_noticed(path: Path) -> None:
+    secret = path.with_name("secret")
+    secret.write_text("first")
+    files = WatchedFiles(path)
+    assert files.have_changed()
+    put(path, WIDER)
+    files.watch((secret,))
+    assert files.have_changed()
+    assert not files.have_changed()
+
+
 async def test_files_that_are_as_they_were_are_not_read_again(path: Path) -> None:
     loads: list[Path] = []
 
