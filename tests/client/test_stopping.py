@@ -14,6 +14,7 @@ from pathlib import Path
 from threading import Event, Thread
 from time import monotonic
 
+import httpx
 import pytest
 
 from presign_client import Presign, Retries
@@ -326,16 +327,17 @@ def test_a_stream_that_is_stopped_is_aborted() -> None:
     assert store.requests[-1].startswith("DELETE /v1/multipart-uploads/U1?")
 
 
-def test_an_abort_does_not_wait_long_for_a_silent_service() -> None:
+@pytest.mark.parametrize("given", [False, True])
+def test_an_abort_does_not_wait_long_for_a_silent_service(*, given: bool) -> None:
     """Ctrl-C would end after 400 seconds, and five more attempts."""
-    ended, retries = Event(), Retries(tries=1)
+    ended, retries, http = Event(), Retries(), httpx.Client() if given else None
 
     def silent(connection: Connection, _: int) -> None:
         ended.wait(LONG)
         connection.end()
 
     with store_that(silent) as service, within(SOON):
-        api = Api(service.url, lambda: "token", None, retries)
+        api = Api(service.url, lambda: "token", http, retries)
         place = Job(api=api, store=Store(retries), bucket="b", key="k", options=UploadOptions())
         upload = PartsUpload(place, "U1", MIN_PART_SIZE, None)
         with pytest.raises(KeyboardInterrupt), aborted_if_it_fails(upload, seconds=0.1):

@@ -129,8 +129,10 @@ class PartsUpload:
             return None
         return bool(value == composite(digests, algorithm))
 
-    def abort(self) -> None:
-        self._job.api.call("DELETE", self._path, nothing, params=self._job.bucket_and_key)
+    def abort(self, seconds: float = ABORT_SECONDS) -> None:
+        """End it. `seconds` are for each next byte of an answer."""
+        place = self._job.bucket_and_key
+        self._job.api.call("DELETE", self._path, nothing, params=place, seconds=seconds)
 
     def _signed(self, part: Part, digest: bytes) -> SignedRequest:
         return self._job.api.post(
@@ -160,14 +162,15 @@ def aborted_if_it_fails(upload: PartsUpload, seconds: float = ABORT_SECONDS) -> 
 def _abort(upload: PartsUpload, seconds: float) -> None:
     """Abort an upload, also in a thread that is to end. Ctrl-C does not wait for a silent service.
 
-    It has 400 seconds for each attempt of a call.
+    A connection of the program's own `http` cannot be woken: an attempt that has begun may take as
+    long again.
     """
     late = Event()
     timer = Timer(seconds, stop, [late])
     timer.daemon = True
     timer.start()
     try:
-        Context().run(stopped_by, late, upload.abort)()
+        Context().run(stopped_by, late, upload.abort)(seconds)
     finally:
         timer.cancel()
 
