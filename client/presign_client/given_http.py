@@ -3,14 +3,13 @@
 httpx is the program's own: nothing else of the client needs it.
 """
 
-import ssl
 from collections.abc import Mapping
 
 import httpx
 
 from presign_client.pools import CONNECT_SECONDS
 from presign_client.proxies import refusal
-from presign_client.reasons import CANNOT_BE_REACHED, system_reason
+from presign_client.reasons import CANNOT_BE_REACHED, certificate_reason, system_reason, tls_reason
 from presign_client.service_http import ACCEPTED, CHUNK, NoReplyError, Reply, whole
 
 
@@ -49,11 +48,9 @@ class GivenHttp:
 def _reason_of(error: httpx.RequestError) -> str:
     """Return what to say of an error. httpx's own message may have the URL in it."""
     if isinstance(error, httpx.ConnectError):
-        if "CERTIFICATE_VERIFY_FAILED" in str(error) or isinstance(error.__cause__, ssl.SSLError):
-            return "has a TLS certificate that is not trusted here"
-        return CANNOT_BE_REACHED + system_reason(error)
+        return certificate_reason(error) or CANNOT_BE_REACHED + system_reason(error)
     if isinstance(error, httpx.ProxyError) and (said := refusal(error)):
         return said
     if isinstance(error, httpx.TimeoutException):
         return "did not answer in time"
-    return f"ended the connection ({type(error).__name__})"
+    return f"ended the connection ({tls_reason(error) or type(error).__name__})"

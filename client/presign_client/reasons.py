@@ -19,6 +19,9 @@ from urllib3.exceptions import (
 from presign_client.proxies import refusal
 
 CANNOT_BE_REACHED = "cannot be reached"
+UNTRUSTED = "has a TLS certificate that is not trusted here"
+# X509_V_ERR_… of OpenSSL's x509_vfy.h: not yet valid, expired, for another host or IP address
+_NOT_OF_TRUST = frozenset({9, 10, 62, 64})
 
 
 class NoProxyError(ProxyError):
@@ -28,8 +31,8 @@ class NoProxyError(ProxyError):
 def reason_of(error: Exception) -> str:
     """Return what to say of an error of `request`. urllib3's own message may have the URL in it."""
     cause = cause_of(error)
-    if _is_untrusted(error):
-        return "has a TLS certificate that is not trusted here; SSL_CERT_FILE names others"
+    if said := certificate_reason(error):
+        return f"{said}; SSL_CERT_FILE names others" if said == UNTRUSTED else said
     if isinstance(error, ProxyError) and (said := _reason_of_proxy(error)):
         return said
     if isinstance(cause, NewConnectionError | LocationParseError):  # or no name of a host
@@ -38,17 +41,36 @@ def reason_of(error: Exception) -> str:
         return "did not answer in time"
     if isinstance(cause, HTTPException) and "header" in str(cause):  # beyond http.client's limits
         return "sent too many headers"
-    return f"ended the connection ({type(error).__name__})"
+    return f"ended the connection ({tls_reason(error) or type(error).__name__})"
+
+
+def certificate_reason(error: Exception) -> str | None:
+    """Return what to say of the certificate that an error is about."""
+    for each in _causes(error):
+        if isinstance(each, ssl.SSLCertVerificationError):
+            is_of_trust = each.verify_code not in _NOT_OF_TRUST
+            why = each.verify_message.rstrip(".")
+            return UNTRUSTED if is_of_trust else f"has a wrong TLS certificate: {why}"
+    return None
+
+
+def tls_reason(error: Exception) -> str | None:
+    """Return why TLS failed, in OpenSSL's words, such as `wrong version number`."""
+    for each in _causes(error):
+        if isinstance(each, ssl.SSLError):
+            why = getattr(each, "reason", None) or type(each).__name__
+            return f"TLS failed: {why.replace('_', ' ').lower()}"
+    return None
 
 
 def system_reason(error: Exception) -> str:
     """Return why the system could not connect, in brackets, or nothing."""
+    if said := tls_reason(error):  # its number is OpenSSL's
+        return f" ({said})"
     for each in _causes(error):
         match each:
             case socket.gaierror():
                 return " (unknown host)"
-            case ssl.SSLError():  # whose number is OpenSSL's
-                return " (TLS failed)"
             case OSError(errno=int(number)):
                 return f" ({os.strerror(number).lower()})"
     return ""
@@ -63,7 +85,7 @@ def _reason_of_proxy(error: ProxyError) -> str | None:
 def is_unsent(error: Exception) -> bool:
     """Whether the server cannot have seen the request."""
     # A NewConnectionError is one of these, too.
-    return isinstance(cause_of(error), ConnectTimeoutError) or _is_untrusted(error)
+    return isinstance(cause_of(error), ConnectTimeoutError) or bool(certificate_reason(error))
 
 
 def cause_of(error: Exception) -> Any:
@@ -81,7 +103,3 @@ def _causes(error: Any) -> Iterator[BaseException]:
     while isinstance(error, BaseException):
         yield error
         error = error.__cause__ or (error.args[-1] if error.args else None)
-
-
-def _is_untrusted(error: Exception) -> bool:
-    return any(isinstance(each, ssl.SSLCertVerificationError) for each in _causes(error))

@@ -3,6 +3,7 @@
 import gzip
 import json
 import logging
+import re
 import socket
 import tracemalloc
 from base64 import b64encode
@@ -297,17 +298,47 @@ def test_a_private_authority_is_trusted_by_the_environment(
     )
 
 
-def test_a_service_without_tls_is_said_to_a_given_client() -> None:
+@pytest.mark.parametrize("given", [False, True])
+@pytest.mark.parametrize(
+    ("days", "host", "why"),
+    [
+        (-1, "127.0.0.1", "certificate has expired"),
+        (1, "localhost", "Hostname mismatch, certificate is not valid for 'localhost'"),
+    ],
+)
+def test_what_is_wrong_with_a_certificate_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, days: int, host: str, why: str, *, given: bool
+) -> None:
+    context = make_tls_context(tmp_path, ends_in_days=days)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.crt"))
+    http = httpx.Client() if given else None
+    with store_that(sends(OK), context) as service:
+        url = service.url.replace("//127.0.0.1", f"//:hunter2@{host}")
+        presign = Presign(url, TOKEN, retries=Retries(tries=1), http=http)
+        with presign, pytest.raises(PresignError) as failed:
+            presign.whoami()
+
+    assert failed.value.detail == f"presign has a wrong TLS certificate: {why}."
+
+
+@pytest.mark.parametrize("given", [False, True])
+def test_a_service_without_tls_is_said(*, given: bool) -> None:
     """OpenSSL's error 1 is none of the system, where it is "operation not permitted"."""
     with socket.create_server(("127.0.0.1", 0)) as service:
         place = f"https://127.0.0.1:{service.getsockname()[1]}"
         Thread(target=answer_in_plain, args=[service]).start()
-        presign = Presign(place, TOKEN, retries=Retries(tries=1), http=httpx.Client())
+        http = httpx.Client() if given else None
+        presign = Presign(f"{place}/p", TOKEN, retries=Retries(tries=1), http=http)
         with presign, pytest.raises(PresignError) as failed:
             presign.whoami()
 
-    text = f"Cannot connect to {place} (TLS failed): is PRESIGN_URL right?"
-    assert failed.value.detail == text
+    [why] = re.findall(r"\(TLS failed: ([a-z0-9 ]+)\)", failed.value.detail)
+    text = f"(TLS failed: {why})"
+    assert failed.value.detail == (
+        f"Cannot connect to {place} {text}: is PRESIGN_URL right?"
+        if given
+        else f"presign ended the connection {text}."
+    )
 
 
 def answer_in_plain(server: socket.socket) -> None:

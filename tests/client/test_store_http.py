@@ -310,6 +310,17 @@ def test_a_private_authority_is_trusted_by_the_environment(
     assert "has a TLS certificate that is not trusted here; SSL_CERT_FILE names others" in detail
 
 
+def test_a_certificate_that_has_expired_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = make_tls_context(tmp_path, ends_in_days=-1)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.crt"))
+    with store_that(sends(OK), context) as store:
+        detail = refusal(store.url).detail
+
+    assert detail == "The store has a wrong TLS certificate: certificate has expired."
+
+
 def test_a_given_pool_has_its_own_authorities(tmp_path: Path) -> None:
     context = make_tls_context(tmp_path)
     trusting = ssl.create_default_context(cafile=tmp_path / "ca.crt")

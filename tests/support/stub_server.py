@@ -73,10 +73,10 @@ def sends(data: bytes) -> Answer:
     return answer
 
 
-def make_tls_context(folder: Path) -> ssl.SSLContext:
+def make_tls_context(folder: Path, *, ends_in_days: int = 1) -> ssl.SSLContext:
     """For a server on 127.0.0.1 with a self-signed certificate in `ca.crt`."""
     key = ec.generate_private_key(ec.SECP256R1())
-    (folder / "ca.crt").write_bytes(_certificate(key).public_bytes(Encoding.PEM))
+    (folder / "ca.crt").write_bytes(_certificate(key, ends_in_days).public_bytes(Encoding.PEM))
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     (folder / "key").write_bytes(private)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -84,7 +84,7 @@ def make_tls_context(folder: Path) -> ssl.SSLContext:
     return context
 
 
-def _certificate(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
+def _certificate(key: ec.EllipticCurvePrivateKey, ends_in_days: int) -> x509.Certificate:
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "issuer")])
     today = datetime.now().astimezone()
     names = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
@@ -94,8 +94,8 @@ def _certificate(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(today - timedelta(days=1))
-        .not_valid_after(today + timedelta(days=1))
+        .not_valid_before(today - timedelta(days=2))
+        .not_valid_after(today + timedelta(days=ends_in_days))
         .add_extension(names, critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, SHA256())
