@@ -15,6 +15,11 @@ class FakeElement {
     Object.assign(this, { name, id });
   }
 
+  /** Of a frame. */
+  get contentWindow() {
+    return { location: { replace: (address) => (this.address = address) } };
+  }
+
   get isConnected() {
     return this === document.body || Boolean(this.parent?.isConnected);
   }

@@ -20,7 +20,7 @@ export function downloadEach(service, batches, entries, { bucket }) {
     const { client } = service;
     const filename = fileName(key);
     try {
-      inFrame((await client.downloadUrl({ bucket, key, filename, signal })).url, client.ended);
+      inFrame((await client.downloadUrl({ bucket, key, filename, signal })).url);
     } catch (error) {
       if (!isNameDropped(error)) throw error;
       // Without a name the frame would show the file, and browsers open one window in a turn of a click.
@@ -33,18 +33,14 @@ export function downloadEach(service, batches, entries, { bucket }) {
   return batches.start(new Batch(entries, act), words, { isRepeatable: true });
 }
 
-function inFrame(url, ended) {
+/** The browser has asked for it then: a sign-out does not stop it. No attribute of the page has the URL. */
+function inFrame(url) {
   const frame = element("iframe");
   frame.hidden = true;
   frame.title = "Download";
-  frame.src = url;
   document.body.append(frame);
-  const drop = () => {
-    frame.remove();
-    ended.removeEventListener("abort", drop); // it would keep each frame until the sign-out
-  };
-  ended.addEventListener("abort", drop);
-  setTimeout(drop, LATER_MS);
+  frame.contentWindow.location.replace(url);
+  setTimeout(() => frame.remove(), LATER_MS);
 }
 
 /** Saves a ZIP of files and of all that is in folders. Call it in the turn of a click. */

@@ -17,6 +17,9 @@ from tests.browser.console.harness import (
     ConsolePage,
     Harness,
     choose,
+    expired,
+    first_held,
+    hold,
     open_console,
     refuse,
     run_console,
@@ -295,21 +298,37 @@ def test_files_that_cloudfront_delivers_are_saved_by_their_names(
         kept_to_itself(console)
 
 
-def test_a_sign_out_leaves_no_frame_of_a_download(
-    context: BrowserContext, harness: Harness
+@pytest.mark.parametrize("is_signed_out", [True, False], ids=["signed out", "expired"])
+def test_a_download_that_was_asked_for_outlives_the_sign_in(
+    context: BrowserContext, harness: Harness, is_signed_out: bool
 ) -> None:
-    put(harness, "framed", "a.txt", "b.txt")
+    """The browser has asked the store. No signed URL is left in the page."""
+    put(harness, "framed", "a.txt", "b.txt", "c.txt")
     console = open_console(context, harness)
     console.sign_in()
     console.follow("framed")
+    held = hold(console.page, f"{harness.store_origin}/**/a.txt?*")
+    begun = hold(console.page, "**/v1/download-urls")
     console.field("Select all").check()
-    bar = console.page.locator("#selecting")
-    with console.page.expect_download(lambda each: each.suggested_filename == "b.txt"):
-        bar.get_by_role("button", name="Download", exact=True).click()
-    expect(console.page.locator("iframe")).to_have_count(2)  # the browser may still need them
-    says(console, "2 files asked for.")
-    console.button("Sign out").click()
-    expect(console.page.locator("iframe")).to_have_count(0)
+    console.page.locator("#selecting").get_by_role("button", name="Download", exact=True).click()
+    first_held(console.page, begun).continue_()
+    route = first_held(console.page, held)
+    assert "X-Amz-Signature" not in console.page.content()
+    while len(begun) < 2:
+        console.page.wait_for_timeout(50)
+    if is_signed_out:
+        console.button("Sign out").click()
+        console.button("Cancel and sign out").click()
+    else:
+        expired(begun[1])
+    expect(console.field("API key or token")).to_be_visible()
+    asked: list[str] = []
+    context.on("request", lambda request: asked.append(request.url))
+    with console.page.expect_download() as saved:
+        route.continue_()
+    assert saved.value.suggested_filename == "a.txt"
+    assert saved.value.path().read_text() == "a.txt"
+    assert [url for url in asked if "/v1/" in url] == []
     assert "X-Amz-Signature" not in console.page.content()
     kept_to_itself(console)
 
