@@ -102,6 +102,12 @@ async function selectsAndSaves(person, folder) {
   await person.clicks("button", "Download as ZIP");
   await person.reads(`${folder}.zip: 7 files saved.`);
   await person.getsFile(`${folder}.zip`);
+  await person.focuses("button", "dropped.txt");
+  await person.presses("Escape");
+  await person.presses("Shift+ArrowDown");
+  await person.reads("2 selected");
+  await person.clicks("button", "Download");
+  for (const name of ["dropped.txt", "kept.txt"]) await person.getsFile(name);
   await person.focuses("button", "note.txt");
   await person.presses("Escape");
 }
@@ -124,7 +130,7 @@ async function looks(person) {
   await until(async () => (await person.tabs()) === before, "the download's own tab to close");
   await person.presses("Escape");
   const said = () => person.page.$eval("#toasts", (messages) => messages.textContent);
-  await until(async () => !(await said()).includes("Link copied."), "the message over the last row to go");
+  await until(async () => !/Link copied|asked for/.test(await said()), "the messages over the last row to go");
   await person.clicks("button", "photo.png");
   await person.find("img", "photo.png");
   const shown = await person.page.$eval("#preview", async (dialog) => {
