@@ -41,6 +41,12 @@ export function showRows(body, entries, place, now, onAct, boxOf) {
   body.onkeydown ??= moveBetweenRows;
 }
 
+/** Says at the head of a table by what it is sorted. */
+export function showOrder(table, { column, isDescending }) {
+  const order = isDescending ? "descending" : "ascending";
+  for (const head of table.querySelectorAll("[data-column]")) head.ariaSort = head.dataset.column === column ? order : null;
+}
+
 /** Focuses the control of a file, or another one of its row. Returns whether the row has one. */
 export function focusControl(body, key, act) {
   const control = controlOf(rowOf(body, key), act);

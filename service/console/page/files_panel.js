@@ -8,7 +8,7 @@ import { announce, byId, hideError, showError } from "./elements.js";
 import { emptyWords } from "./empty_folder.js";
 import { FileActs } from "./file_acts.js";
 import { PAGE_ROWS, arranged, entryOf, isRestorable, recordEntry } from "./file_list.js";
-import { FIRST, focusControl, showRows } from "./file_rows.js";
+import { FIRST, focusControl, showOrder, showRows } from "./file_rows.js";
 import { showFoot } from "./list_foot.js";
 import { ManyFiles } from "./many_files.js";
 import { showPath } from "./path_bar.js";
@@ -201,11 +201,7 @@ export class FilesPanel {
     this.#page = Math.max(0, Math.min(this.#page, Math.ceil(entries.length / PAGE_ROWS) - 1));
     const first = this.#page * PAGE_ROWS;
     const rows = entries.slice(first, first + PAGE_ROWS);
-    for (const head of byId("listing").querySelectorAll("[data-column]")) {
-      const isSorted = head.dataset.column === this.#sort.column;
-      const order = this.#sort.isDescending ? "descending" : "ascending";
-      head.ariaSort = isSorted ? order : null;
-    }
+    showOrder(byId("listing"), this.#sort);
     this.#many.list({ ...this.#place, isDeep: this.#isDeep }, entries);
     const list = { place: this.#place, signal: this.#loading.signal };
     const act = (what, entry, button) =>
