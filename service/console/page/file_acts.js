@@ -10,6 +10,7 @@ export class FileActs {
   #deletions;
   #onRestored;
   #versions = null; // the dialog, while it is open
+  #asked; // the dialog that was asked for last
 
   /** `onRestored` is called with a file that has a restored version, and resolves when the list shows that. */
   constructor(service, share, deletions, onRestored) {
@@ -26,6 +27,7 @@ export class FileActs {
     if (act === "delete") return this.#deletions.begin({ bucket: file.bucket, key, etag }, "Deleted ", inOneLine(name));
     if (button.ariaBusy === "true") return;
     button.ariaBusy = "true"; // a disabled button would lose the focus
+    const { ended } = this.#service.client;
     try {
       if (act === "link") await this.#share.copyLink(file.bucket, key);
       if (act === "download") await this.#share.download(file.bucket, key);
@@ -34,7 +36,7 @@ export class FileActs {
       if (act === "restore") await this.#restore(file);
     } catch (error) {
       const lead = act === "restore" ? "The file was not restored." : undefined;
-      if (error.status !== 401) showError(byId("files-error"), error, { lead });
+      if (!ended.aborted) showError(byId("files-error"), error, { lead });
     }
     button.ariaBusy = null;
   }
@@ -45,14 +47,16 @@ export class FileActs {
   }
 
   async #preview({ bucket, key, name }, signal) {
+    const isWanted = this.#ask(signal);
     const { preview } = await import("./preview.js");
-    if (signal.aborted) return;
+    if (!isWanted()) return;
     await preview(this.#service.client, { bucket, key, name }, () => this.#share.download(bucket, key));
   }
 
   async #showVersions(file, signal) {
+    const isWanted = this.#ask(signal);
     const { VersionsDialog } = await import("./versions_dialog.js");
-    if (signal.aborted) return;
+    if (!isWanted()) return;
     const onDownload = (versionId) => this.#share.download(file.bucket, file.key, versionId);
     const onRestored = () => this.#onRestored(file);
     this.#versions = new VersionsDialog(this.#service, this.#deletions, file, { onDownload, onRestored });
@@ -62,8 +66,16 @@ export class FileActs {
     });
   }
 
+  /** Whether a dialog is to open once it is loaded: not if another list is shown, or another dialog was asked for. */
+  #ask(signal) {
+    const asked = (this.#asked = {});
+    return () => !signal.aborted && asked === this.#asked;
+  }
+
   async #restore(file) {
-    await restore(this.#service.client, file);
+    const { client } = this.#service;
+    await restore(client, file);
+    client.ended.throwIfAborted(); // the store has answered late
     announce("Restored.");
     await this.#onRestored(file);
   }

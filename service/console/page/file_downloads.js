@@ -48,15 +48,18 @@ export async function downloadZip(service, batches, entries, place) {
   const { bucket, folder } = place;
   const isOne = entries.length === 1;
   const [name] = zipNames([`${isOne ? entries[0].name : nameOf(place)}.zip`]);
+  const { client } = service;
   const target = await chooseTarget(name);
   if (!target) return;
-  const { batch, archive, size } = await begin(service, entries, { bucket, folder, target });
+  const { batch, archive, size } = await begin(service, client, entries, { bucket, folder, target });
   await batches.start(batch, zipWords({ name, size, sent: () => archive.sent }));
 }
 
-async function begin(service, entries, { bucket, folder, target }) {
+/** `client` is of who chose the target, which may have taken longer than the sign-in. */
+async function begin(service, client, entries, { bucket, folder, target }) {
   try {
-    const files = await filesOf(service.client, bucket, entries);
+    client.ended.throwIfAborted();
+    const files = await filesOf(client, bucket, entries);
     const size = files.reduce((all, file) => all + file.size, 0);
     if (size > target.most) throw tooLarge(target);
     return { ...archiveBatch(service, { bucket, folder, files, target }), size };

@@ -76,8 +76,10 @@ export class SharePanel {
 
   /** Makes a link of the usual lifetime, and copies it. */
   async copyLink(bucket, key) {
+    const { ended } = this.#service.client;
     const row = await this.#make({ bucket, key });
     const isCopied = await toClipboard(row.url);
+    ended.throwIfAborted(); // the browser may have asked whether the page may copy
     notify(isCopied ? `Link copied. It expires in ${timeLeft(row.left)}.` : "The link could not be copied. Copy it under Share.");
   }
 
@@ -102,15 +104,22 @@ export class SharePanel {
     this.code.clear();
   }
 
+  /** Makes a link by `act`, which resolves with its row, and copies it where the browser lets a page do that by itself. */
   async #submit(event, act) {
     event.preventDefault();
+    const { ended } = this.#service.client;
+    const before = document.activeElement;
     hideError(byId("link-error"));
     const button = event.target.querySelector("[type=submit], .primary");
     button.disabled = true;
     try {
-      await act();
+      const row = await act();
+      const isCopied = await toClipboard(row.url);
+      ended.throwIfAborted();
+      notify(`${isCopied ? "Link copied." : "The link is ready."} It expires in ${timeLeft(row.left)}.`);
+      if ([before, document.body].includes(document.activeElement)) row.focus(); // else somebody has gone on
     } catch (error) {
-      if (error.status !== 401) showError(byId("link-error"), error);
+      if (!ended.aborted) showError(byId("link-error"), error);
     }
     button.disabled = false;
   }
@@ -123,7 +132,7 @@ export class SharePanel {
     const expiresIn = Number(byId("lifetime").value);
     const maxUses = Number(byId("uses").value) || undefined;
     const filename = byId("link-name").value.trim();
-    await handOut(await this.#make({ bucket, key, expiresIn, maxUses, filename, label: words("link-label") }));
+    return this.#make({ bucket, key, expiresIn, maxUses, filename, label: words("link-label") });
   }
 
   async #requestFiles() {
@@ -133,7 +142,7 @@ export class SharePanel {
     const said = { label: words("request-label"), message: words("request-message") };
     const link = await this.#shareLink(this.#service.client, { bucket, prefix: folder, upload: true, expiresIn, ...said });
     if (!link) throw new Error("Files cannot be requested here. Ask the person who gave you access.");
-    await handOut(this.#links.add({ ...link, name, about: said.label }));
+    return this.#links.add({ ...link, name, about: said.label });
   }
 
   /** Returns the row of a new link: a share link or, where there is none, a signed URL. */
@@ -184,13 +193,6 @@ export class SharePanel {
     const expiresIn = Math.min(Number(byId("lifetime").value), MOST_SIGNED);
     return linkCode({ base: this.#service.url, bucket, key, expiresIn, filename: fileName(key) });
   }
-}
-
-/** Copies a new link, where the browser lets a page do that by itself. */
-async function handOut(row) {
-  const isCopied = await toClipboard(row.url);
-  notify(`${isCopied ? "Link copied." : "The link is ready."} It expires in ${timeLeft(row.left)}.`);
-  row.focus();
 }
 
 /** What somebody wrote for a link's page: nothing is no words. */

@@ -190,21 +190,25 @@ export class VersionsDialog {
     this.#isRestoring = true;
     control.textContent = "Restoring…";
     announce(control.textContent);
+    const { client } = this.#service;
     try {
       const { bucket, key } = this.#file;
-      await restoreVersion(this.#service.client, { bucket, key, versionId, size });
-      await this.#showRestored();
+      await restoreVersion(client, { bucket, key, versionId, size });
+      await this.#showRestored(client);
     } catch (error) {
       control.textContent = "Restore";
       const box = this.#closed.signal.aborted ? byId("files-error") : this.#error;
-      if (error.status !== 401) showError(box, error, { gently: true, lead: "The version was not restored." });
+      if (!client.ended.aborted) showError(box, error, { gently: true, lead: "The version was not restored." });
     }
     this.#isRestoring = false;
   }
 
-  async #showRestored() {
+  /** Nothing after a sign-out: the store, and then the service, may answer late. */
+  async #showRestored({ ended }) {
+    ended.throwIfAborted();
     const hadFocus = this.#list.contains(document.activeElement);
     await Promise.all([this.#onRestored(), this.#readAgain()]);
+    ended.throwIfAborted();
     announce("Restored.");
     if (hadFocus && this.#error.hidden) (this.#list.firstElementChild ?? this.#name).focus();
   }

@@ -1,9 +1,11 @@
 """Answers that come when the caller is gone, and answers that are none of the service's."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Locator, Route, expect
 
 from tests.browser.console.harness import (
     LIMITED_KEY,
@@ -19,6 +21,12 @@ from tests.browser.console.harness import (
     text_file,
 )
 from tests.browser.console.test_browsing import UNDO_MS
+from tests.browser.console.test_versions import Kept
+
+# A browser that asks whether the page may copy.
+ASKING_CLIPBOARD: Final = """() => {
+  navigator.clipboard.writeText = () => new Promise((resolve) => (window.allow = resolve));
+}"""
 
 
 def asked_for_a_link(console: ConsolePage) -> Route:
@@ -34,6 +42,11 @@ def asked_for_a_link(console: ConsolePage) -> Route:
     console.field("API key or token").wait_for()
     console.sign_in(SHORT_KEY)
     return routes[0]
+
+
+def status_of(console: ConsolePage) -> Locator:
+    """What was announced last."""
+    return console.page.get_by_role("status")
 
 
 def let_it_come(console: ConsolePage) -> None:
@@ -184,6 +197,61 @@ def test_a_late_move_shows_the_next_person_nothing(console: ConsolePage) -> None
         route.continue_()
     let_it_come(console)
     assert "late move" not in console.page.content()
+
+
+def restore_version(console: ConsolePage) -> None:
+    console.act("a.txt", "Versions")
+    console.page.get_by_role("dialog").get_by_role("button", name="Restore").first.click()
+
+
+def restore_deleted(console: ConsolePage) -> None:
+    console.row("deleted.txt").get_by_role("button", name="Restore").click()
+
+
+@pytest.mark.parametrize("begin", [restore_version, restore_deleted])
+@pytest.mark.parametrize("status", [200, 409], ids=["done", "refused"])
+def test_a_late_restoration_is_not_told_after_the_sign_out(
+    console: ConsolePage, begin: Callable[[ConsolePage], None], status: int
+) -> None:
+    kept = Kept(console.harness)
+    kept.put("late restored/a.txt", b"first", b"second")
+    kept.put("late restored/deleted.txt", b"first")
+    kept.remove("late restored/deleted.txt")
+    console.sign_in(bucket="versions")
+    console.follow("late restored")
+    console.field("Show deleted files").check()
+    console.row("deleted.txt").wait_for()
+    held = hold(console.page, f"{console.harness.store_origin}/**/late**.txt*")
+    begin(console)
+    route = first_held(console.page, held)
+    console.page.keyboard.press("Escape")
+    console.button("Sign out").click()
+    expect(status_of(console)).to_have_text("You are signed out.")
+    console.sign_in(bucket="versions")
+    console.follow("late restored")
+    before = status_of(console).text_content()
+    if status == 200:
+        route.continue_()
+    else:
+        route.fulfill(status=status, headers={"access-control-allow-origin": "*"})
+    let_it_come(console)
+    assert status_of(console).text_content() == before
+    expect(console.alert.filter(visible=True)).to_have_count(0)
+
+
+def test_a_copy_that_the_browser_allows_late_is_not_told(console: ConsolePage) -> None:
+    console.harness.put("late copy/a.txt", b"a")
+    console.sign_in()
+    console.follow("late copy")
+    console.page.evaluate(ASKING_CLIPBOARD)
+    console.act("a.txt", "Copy link")
+    console.page.wait_for_function("() => window.allow")
+    console.button("Sign out").click()
+    expect(status_of(console)).to_have_text("You are signed out.")
+    console.page.evaluate("allow()")
+    let_it_come(console)
+    expect(status_of(console)).to_have_text("You are signed out.")
+    expect(console.page.locator("#toasts").get_by_role("listitem")).to_have_count(0)
 
 
 def test_a_late_preview_does_not_cover_the_sign_in(console: ConsolePage) -> None:
