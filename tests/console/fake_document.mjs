@@ -62,6 +62,14 @@ class FakeElement {
     for (const [wanted, listener] of this.#listeners) if (wanted === type) listener(event);
   }
 
+  get childNodes() {
+    return this.children;
+  }
+
+  matches() {
+    return false;
+  }
+
   closest(name) {
     return this.name === name ? this : (this.parent?.closest(name) ?? null);
   }

@@ -54,17 +54,19 @@ export class Deletions {
     this.#pending.delete(id);
   }
 
-  async #delete(id, target, { toast, undo }) {
+  async #delete(id, target, pending) {
+    const { toast, undo } = pending;
+    const isOurs = () => this.#pending.get(id) === pending; // or somebody has signed out, or deletes what came since
     const hadFocus = [document.body, undo].includes(document.activeElement);
     undo.hidden = true;
     try {
       await deleteAsListed(this.#service.client, target);
-      if (!this.#pending.has(id)) return;
+      if (!isOurs()) return;
       this.#drop(id);
       this.#onChange({ ...target, isDone: true });
       if (hadFocus) focusHeading();
     } catch (error) {
-      if (!this.#pending.has(id)) return; // signed out
+      if (!isOurs()) return;
       this.#pending.delete(id);
       this.#onChange({ ...target, isDone: false });
       showFailure(toast, target, error);
