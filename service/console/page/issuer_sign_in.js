@@ -22,9 +22,10 @@ export class IssuerSignIn {
     });
   }
 
-  /** Leaves the page for the issuer. */
-  async leave() {
+  /** Leaves the page for the issuer, unless `isIn` says then that somebody has signed in with a key meanwhile. */
+  async leave(isIn) {
     const { url, pending } = await this.#begin();
+    if (isIn()) return;
     // The folder that the address names stays here: the issuer does not learn it.
     sessionStorage.setItem(PENDING, JSON.stringify({ ...pending, address: location.hash }));
     location.assign(url);

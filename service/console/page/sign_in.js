@@ -74,7 +74,7 @@ export class SignIn {
   /** Leaves the page, or opens a window if uploads wait in the page. */
   async #atIssuer() {
     const client = await this.#issuer.client;
-    if (!this.#isAgain) return client.leave();
+    if (!this.#isAgain) return client.leave(() => !this.#service.client.ended.aborted);
     const signedIn = await client.again();
     if (this.#isAgain) await this.#enterByIssuer(signedIn); // nobody has used a key meanwhile
   }

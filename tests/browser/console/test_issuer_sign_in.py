@@ -286,6 +286,18 @@ def test_a_late_sign_in_at_the_issuer_replaces_nobody(console: ConsolePage) -> N
     expect(signed_in).to_be_visible()
 
 
+def test_an_issuer_that_answers_late_takes_nobody_away(console: ConsolePage) -> None:
+    held = hold(console.page, "**/.well-known/openid-configuration")
+    console.button("Sign in with acme").click()
+    route = first_held(console.page, held)
+    console.try_to_sign_in()
+    signed_in = console.page.get_by_text("Signed in as tests")
+    expect(signed_in).to_be_visible()
+    route.continue_()
+    console.page.wait_for_timeout(500)
+    expect(signed_in).to_be_visible()
+
+
 def test_a_window_that_does_not_open_is_explained(console: ConsolePage) -> None:
     sign_in(console)
     console.button("Sign out").wait_for()
