@@ -33,8 +33,10 @@ export class FilesPanel {
   #page = 0;
   #source = null; // of further entries
   #loading = new AbortController();
+  #isReading = false;
   #hasFailed = false; // the list is not known to be complete
   #isFound = false; // the store has something there
+  #rereading = new Map(); // by key -> the last time that its file was asked for
   #timer = null; // of the next redraw
 
   constructor(service, share) {
@@ -91,8 +93,8 @@ export class FilesPanel {
     this.#deleted.offer({ bucket, folder, isAllowed, signal });
     const listed = { bucket, prefix: folder, recursive: this.#isDeep, signal };
     this.#source = isListed ? this.#service.client[this.#deleted.areShown ? "versions" : "list"](listed) : null;
-    this.#show();
     if (isListed) this.#read();
+    else this.#show();
   }
 
   /** Asks for nothing more, and deletes nothing. */
@@ -145,14 +147,17 @@ export class FilesPanel {
 
   #stop() {
     this.#loading.abort();
+    this.#isReading = false;
     this.#source = null;
+    this.#rereading.clear();
   }
 
   async #read() {
     const { signal } = this.#loading;
     const { folder } = this.#place;
     const source = this.#source;
-    this.#showFoot({ isReading: true });
+    this.#isReading = true;
+    this.#show();
     try {
       for (let count = 1; count <= LOADED_AT_ONCE; count += 1) {
         const { value, done } = await source.next();
@@ -163,14 +168,15 @@ export class FilesPanel {
         }
         this.#isFound = true;
         if (value.key !== folder) recordEntry(this.#entries, folder, value);
-        if (count === 1000 || count % SHOWN_AFTER === 0) this.#show({ isReading: true });
+        if (count === 1000 || count % SHOWN_AFTER === 0) this.#show();
       }
     } catch (error) {
-      if (signal.aborted || error.status === 401) return;
+      if (signal.aborted) return;
       this.#source = null;
       this.#hasFailed = true;
       showError(byId("files-error"), error, { gently: true, onAgain: () => this.refresh() });
     }
+    this.#isReading = false;
     this.#show();
   }
 
@@ -193,7 +199,7 @@ export class FilesPanel {
     this.#turnTo(0);
   }
 
-  #show({ isReading = false } = {}) {
+  #show() {
     clearTimeout(this.#timer);
     this.#timer = null;
     const present = [...this.#entries.values()].filter((entry) => this.#isPresent(entry));
@@ -207,22 +213,16 @@ export class FilesPanel {
     const act = (what, entry, button) =>
       isOfMany(what, entry) ? this.#many.begin(what, [entry]) : this.#acts.run(what, entry, button, list);
     showRows(byId("rows"), rows, this.#place, this.#service.now(), act, (...of) => this.#many.boxOf(...of));
-    const isKnown = !isReading && !this.#hasFailed && this.#source === null;
-    this.#showEmpty(rows.length === 0 && isKnown, present.length > 0);
-    this.#showFoot({ isReading, entries, first, rows });
+    const isMore = this.#source !== null;
+    this.#showEmpty(rows.length === 0 && !isMore && !this.#hasFailed, present.length > 0);
+    byId("searching").hidden = !this.#isDeep && (byId("filter").value === "" || !this.#mayList);
+    showFoot({ entries, first, rows, isReading: this.#isReading, known: isMore ? this.#entries.size : null });
   }
 
   #isPresent(entry) {
     if (entry.isDeleted) return this.#deleted.areShown && isRestorable(entry);
     const place = { bucket: this.#place.bucket, key: entry.key };
     return !this.#deletions.has(place) && !this.#many.hides(place);
-  }
-
-  #showFoot({ isReading, entries, first, rows }) {
-    const isMore = this.#source !== null;
-    byId("load-more").hidden = isReading || !isMore;
-    byId("searching").hidden = !this.#isDeep && (byId("filter").value === "" || !this.#mayList);
-    if (entries) showFoot({ entries, first, rows, isReading, known: isMore ? this.#entries.size : null });
   }
 
   #showEmpty(isEmpty, isFiltered) {
@@ -276,9 +276,12 @@ export class FilesPanel {
   async #readAgain(key) {
     const { signal } = this.#loading;
     const { bucket, folder } = this.#place;
+    const reading = {};
+    this.#rereading.set(key, reading);
+    const isOver = () => signal.aborted || this.#rereading.get(key) !== reading;
     try {
       const { version, deletions } = await newestOf(this.#service.client, { bucket, key, signal });
-      if (signal.aborted) return;
+      if (isOver()) return;
       const [deletion] = deletions;
       const lastModified = (deletion ?? version)?.lastModified;
       const { size, etag } = version ?? {};
@@ -287,7 +290,7 @@ export class FilesPanel {
       else this.#entries.delete(key);
       this.#show();
     } catch (error) {
-      if (signal.aborted || error.status === 401) return;
+      if (isOver()) return;
       showError(byId("files-error"), error, { gently: true, onAgain: () => this.refresh() });
     }
   }
