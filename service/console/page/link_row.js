@@ -101,13 +101,14 @@ export class LinkRow {
 
   async #toggleCode() {
     const [box, button] = [this.#part(".qr"), this.#button("qr")];
-    if (!box.firstChild) {
-      const { qrImage } = await import("./qr_image.js");
-      try {
-        box.append(qrImage(this.url));
-      } catch {
-        return showError(this.#part(".error"), new Error("This link is too long for a QR code."));
-      }
+    if (button.ariaBusy === "true") return; // a double click draws one
+    button.ariaBusy = "true";
+    try {
+      if (!box.firstChild) box.append((await import("./qr_image.js")).qrImage(this.url));
+    } catch (error) {
+      return showError(this.#part(".error"), error);
+    } finally {
+      button.ariaBusy = null;
     }
     box.hidden = !box.hidden;
     box.scrollIntoView({ block: "nearest" });

@@ -23,6 +23,7 @@ export class ManyFiles {
   #onRenamed;
   #place = NOWHERE;
   #entries = []; // that can be selected, in the order of the list
+  #begun = new Set(); // acts that are not over yet, and on what
 
   /**
    * `onChange(gone)` is called with the places of what is no longer there, and when entries appear or vanish;
@@ -81,13 +82,18 @@ export class ManyFiles {
     return box;
   }
 
-  /** Moves or renames one entry, as its row or F2 asks for. */
+  /** Does something with entries once, however often that is clicked until it is over. */
   async begin(act, entries) {
+    const { ended } = this.#service.client;
+    const id = JSON.stringify([act, this.#place.bucket, entries.map(({ key }) => key)]);
+    if (this.#begun.has(id)) return;
+    this.#begun.add(id);
     try {
       await this.#run(act, entries);
     } catch (error) {
-      if (error.status !== 401) this.#onError(error);
+      if (!ended.aborted) this.#onError(error);
     }
+    this.#begun.delete(id);
   }
 
   suspend() {
@@ -97,6 +103,7 @@ export class ManyFiles {
 
   clear() {
     this.#batches.clear();
+    this.#begun.clear();
     this.list(NOWHERE, []);
   }
 

@@ -7,9 +7,9 @@ const PIXELS = 3; // of a module: a camera needs some
 const LEAST = 176; // pixels of a side, so that short links look like long ones
 const SVG = "http://www.w3.org/2000/svg";
 
-/** Throws an Error for a text that is too long. */
+/** @throws Error whose message is a sentence for people */
 export function qrImage(text) {
-  const code = generate(text);
+  const code = codeOf(text);
   const side = code.size + 2 * QUIET;
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("viewBox", `${-QUIET} ${-QUIET} ${side} ${side}`);
@@ -23,4 +23,12 @@ export function qrImage(text) {
   path.setAttribute("d", squares.join(""));
   svg.append(path);
   return svg;
+}
+
+function codeOf(link) {
+  try {
+    return generate(link);
+  } catch {
+    throw new Error("This link is too long for a QR code.");
+  }
 }

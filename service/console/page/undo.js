@@ -1,6 +1,6 @@
 // A message that something is about to happen, with an *Undo* for some seconds.
 
-import { announce, button, byId, element } from "./elements.js";
+import { announce, button, byId, element, isWriting } from "./elements.js";
 import { addToast } from "./toasts.js";
 
 const SECONDS = 8;
@@ -24,7 +24,7 @@ export function offerUndo(words, { onUndo, onTime }) {
     clearTimeout(timer);
     toast.remove();
   };
-  undo.focus();
+  if (!isWriting(document.activeElement)) undo.focus(); // a folder may have been listed meanwhile
   const what = [...said.childNodes].map((part) => part.textContent.trim()).join(" ");
   announce(`${what}. Undo is possible for ${SECONDS} seconds.`);
   return { toast, undo, drop };

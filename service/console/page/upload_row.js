@@ -21,6 +21,7 @@ export class UploadRow {
   upload = null;
   reason = null; // why it cannot be uploaded
   tries = 0; // names like one that is taken
+  isCopying = false; // a link to it is being made
   root = fromTemplate("item-template");
   #announced = null;
   #shown = null;

@@ -205,9 +205,16 @@ export class UploadsPanel {
     if (what === "keep") this.#keepBoth(row);
     if (what === "resume" && !upload) this.#chooser.askFor(row);
     else if (["resume", "again"].includes(what)) this.#again(row);
-    if (what === "link") this.#share.copyLink(row.bucket, row.key).catch(showFailure);
+    if (what === "link") this.#copyLink(row);
     if (what === "dismiss") this.#dismiss([row]);
     this.#totals.show(this.#rows);
+  }
+
+  async #copyLink(row) {
+    if (row.isCopying) return; // a double click makes one link
+    row.isCopying = true;
+    await this.#share.copyLink(row.bucket, row.key).catch(showFailure);
+    row.isCopying = false;
   }
 
   /** Aborts, at the store too, an upload whose file this tab does not have. */
