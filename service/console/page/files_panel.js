@@ -1,20 +1,17 @@
 // The files of the open folder: listed, sorted, filtered and shown a page at a time.
 
-import { NOWHERE, bucketsOf, may, mayListVersions, nameOf, namedBelow } from "./access.js";
-import { addressOf } from "./addresses.js";
+import { NOWHERE, bucketsOf, may, mayListVersions, namedBelow } from "./access.js";
 import { DeletedFiles } from "./deleted_files.js";
 import { Deletions } from "./deletions.js";
 import { announce, byId, hideError, showError } from "./elements.js";
-import { emptyWords } from "./empty_folder.js";
 import { FileActs } from "./file_acts.js";
 import { PAGE_ROWS, arranged, entryOf, isRestorable, recordEntry } from "./file_list.js";
 import { FIRST, focusControl, showOrder, showRows } from "./file_rows.js";
-import { showFoot } from "./list_foot.js";
+import { showEmpty, showFoot } from "./list_foot.js";
 import { ManyFiles } from "./many_files.js";
 import { showPath } from "./path_bar.js";
 import { isOfMany } from "./selected_acts.js";
 import { newestOf } from "./versions.js";
-import { displayName } from "./words.js";
 
 const LOADED_AT_ONCE = 25_000; // entries; more only on request
 const SHOWN_AFTER = 5_000; // entries between two redraws while a long list is being read
@@ -214,7 +211,8 @@ export class FilesPanel {
       isOfMany(what, entry) ? this.#many.begin(what, [entry]) : this.#acts.run(what, entry, button, list);
     showRows(byId("rows"), rows, this.#place, this.#service.now(), act, (...of) => this.#many.boxOf(...of));
     const isMore = this.#source !== null;
-    this.#showEmpty(rows.length === 0 && !isMore && !this.#hasFailed, present.length > 0);
+    const isEmpty = rows.length === 0 && !isMore && !this.#hasFailed;
+    showEmpty(isEmpty, this.#place, { isFiltered: present.length > 0, isFound: this.#isFound });
     byId("searching").hidden = !this.#isDeep && (byId("filter").value === "" || !this.#mayList);
     showFoot({ entries, first, rows, isReading: this.#isReading, known: isMore ? this.#entries.size : null });
   }
@@ -223,18 +221,6 @@ export class FilesPanel {
     if (entry.isDeleted) return this.#deleted.areShown && isRestorable(entry);
     const place = { bucket: this.#place.bucket, key: entry.key };
     return !this.#deletions.has(place) && !this.#many.hides(place);
-  }
-
-  #showEmpty(isEmpty, isFiltered) {
-    byId("empty").hidden = !isEmpty;
-    if (!isEmpty) return;
-    const { title, hint, up } = emptyWords(this.#place, { isFiltered, isFound: this.#isFound });
-    byId("empty-title").textContent = title;
-    byId("empty-hint").textContent = hint;
-    byId("way-up").hidden = up === null;
-    const to = up ?? NOWHERE; // nothing is left of the person before
-    byId("way-up").href = addressOf(to);
-    byId("way-up").textContent = to.bucket === null ? "Go to all files" : `Go up to ${displayName(nameOf(to))}`;
   }
 
   /** Focuses the row of a key, unless somebody has gone on elsewhere meanwhile. */

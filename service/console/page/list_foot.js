@@ -1,8 +1,11 @@
-// What is below the list of files: how many there are, and the ways to further ones.
+// What is below the list of files: how many there are, and the ways to further ones; or that there are none.
 
+import { NOWHERE, nameOf } from "./access.js";
+import { addressOf } from "./addresses.js";
 import { byId } from "./elements.js";
+import { emptyWords } from "./empty_folder.js";
 import { PAGE_ROWS } from "./file_list.js";
-import { bytes, counted } from "./words.js";
+import { bytes, counted, displayName } from "./words.js";
 
 /**
  * Shows the foot of a list, of which `entries` match and the row `first` is the first one that is shown. `known` is
@@ -20,4 +23,17 @@ export function showFoot({ entries, first, rows, isReading, known }) {
   byId("pages").hidden = entries.length <= PAGE_ROWS;
   byId("previous").disabled = first === 0;
   byId("next").disabled = first + PAGE_ROWS >= entries.length;
+}
+
+/** Says why a place shows no files, if it `isEmpty`, as `emptyWords` does. */
+export function showEmpty(isEmpty, place, known) {
+  byId("empty").hidden = !isEmpty;
+  if (!isEmpty) return;
+  const { title, hint, up } = emptyWords(place, known);
+  byId("empty-title").textContent = title;
+  byId("empty-hint").textContent = hint;
+  byId("way-up").hidden = up === null;
+  const to = up ?? NOWHERE; // nothing is left of the person before
+  byId("way-up").href = addressOf(to);
+  byId("way-up").textContent = to.bucket === null ? "Go to all files" : `Go up to ${displayName(nameOf(to))}`;
 }
