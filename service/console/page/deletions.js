@@ -1,7 +1,7 @@
 // Deletions that can be undone for some seconds: of a file, or for good of one of its versions. Until then nothing
 // is asked for: a tab that closes deletes nothing.
 
-import { button, byId, errorBox, showError } from "./elements.js";
+import { button, byId, errorBox, isStillAt, showError } from "./elements.js";
 import { deleteAsListed } from "./leaving.js";
 import { focusHeading, offerUndo } from "./undo.js";
 
@@ -57,14 +57,14 @@ export class Deletions {
   async #delete(id, target, pending) {
     const { toast, undo } = pending;
     const isOurs = () => this.#pending.get(id) === pending; // or somebody has signed out, or deletes what came since
-    const hadFocus = [document.body, undo].includes(document.activeElement);
+    const hadFocus = isStillAt(undo);
     undo.hidden = true;
     try {
       await deleteAsListed(this.#service.client, target);
       if (!isOurs()) return;
       this.#drop(id);
       this.#onChange({ ...target, isDone: true });
-      if (hadFocus) focusHeading();
+      if (hadFocus && isStillAt(undo)) focusHeading();
     } catch (error) {
       if (!isOurs()) return;
       this.#pending.delete(id);

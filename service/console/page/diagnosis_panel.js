@@ -2,7 +2,7 @@
 // nor logged, and is in no address.
 
 import { parseCurl } from "./curl_command.js";
-import { announce, button, byId, copy, element, hideError, showError } from "./elements.js";
+import { announce, button, byId, copy, element, hideError, isStillAt, showError } from "./elements.js";
 import { duration } from "./words.js";
 
 /** Parses one `Name: value` per line; ignores other lines. */
@@ -55,12 +55,14 @@ export class DiagnosisPanel {
 
   async #diagnose() {
     this.#forget();
+    const before = document.activeElement;
     const submit = byId("diagnosis-form").querySelector("button");
     submit.disabled = true;
     try {
       const onWait = (seconds) => seconds && announce(`Please wait ${duration(seconds)}.`);
       const { findings } = await this.#service.client.post("diagnoses", this.#asked, { onWait });
       this.#show(findings);
+      if (isStillAt(before)) byId("findings").focus();
     } catch (error) {
       const lead = error.code === "forbidden" ? "Only what leads to a place of yours can be checked." : undefined;
       if (error.status !== 401) showError(byId("diagnosis-error"), error, { lead });
@@ -72,7 +74,6 @@ export class DiagnosisPanel {
     const list = byId("findings");
     const nothing = element("li", "No problem was found.");
     list.replaceChildren(...(findings.length ? findings.map(finding) : [nothing]));
-    list.focus();
     announce(`Findings: ${findings.length}.`);
   }
 }

@@ -99,6 +99,9 @@ export function hideError(box) {
   box.replaceChildren();
 }
 
+/** Whether nobody has gone on elsewhere since `before` had the focus. A control that is hidden or disabled loses it. */
+export const isStillAt = (before) => [before, document.body].includes(document.activeElement);
+
 /** Whether somebody may be typing there. */
 export const isWriting = (active) => Boolean(active?.matches("input:not([type=file]), textarea"));
 

@@ -36,7 +36,7 @@ export class FileActs {
       if (act === "restore") await this.#restore(file);
     } catch (error) {
       const lead = act === "restore" ? "The file was not restored." : undefined;
-      if (!ended.aborted) showError(byId("files-error"), error, { lead });
+      if (!ended.aborted) showError(byId("files-error"), error, { gently: true, lead });
     }
     button.ariaBusy = null;
   }

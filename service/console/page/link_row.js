@@ -63,8 +63,9 @@ export class LinkRow {
     return (this.#link.expiresAt.getTime() - this.#service.now()) / 1000;
   }
 
+  /** Focuses its first button. */
   focus() {
-    this.#button("copy").focus();
+    [...this.root.querySelectorAll("button")].find((each) => each.checkVisibility())?.focus();
   }
 
   count() {

@@ -1,6 +1,6 @@
 // The links of the signed-in caller: those that the service lists, and those that were made in this tab.
 
-import { byId, hideError, showError } from "./elements.js";
+import { byId, hideError, isStillAt, showError } from "./elements.js";
 import { LinkRow } from "./link_row.js";
 import { linkOf } from "./link_words.js";
 
@@ -17,7 +17,7 @@ export class MyLinks {
 
   constructor(service) {
     this.#service = service;
-    byId("links-more").addEventListener("click", () => this.#showMore());
+    byId("links-more").addEventListener("click", () => this.#readOn());
     setInterval(() => this.#count(), 500);
   }
 
@@ -52,6 +52,13 @@ export class MyLinks {
   #begin() {
     this.#client = this.#service.client;
     this.#listed = this.#client.links();
+  }
+
+  /** The button that is disabled meanwhile loses the focus, which goes to the first further link. */
+  async #readOn() {
+    const last = this.#rows.at(-1);
+    await this.#showMore();
+    if (isStillAt(byId("links-more"))) this.#rows[this.#rows.indexOf(last) + 1]?.focus();
   }
 
   async #showMore() {

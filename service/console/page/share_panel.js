@@ -3,7 +3,7 @@
 import { NOWHERE, covering, invalidKey, longest, may, nameOf } from "./access.js";
 import { CodePanel } from "./code_panel.js";
 import { downloadUrl } from "./downloads.js";
-import { byId, hideError, showError, showOptions, toClipboard } from "./elements.js";
+import { byId, hideError, isStillAt, showError, showOptions, toClipboard } from "./elements.js";
 import { MyLinks } from "./my_links.js";
 import { linkCode } from "./snippets.js";
 import { showModal } from "./modal.js";
@@ -117,7 +117,7 @@ export class SharePanel {
       const isCopied = await toClipboard(row.url);
       ended.throwIfAborted();
       notify(`${isCopied ? "Link copied." : "The link is ready."} It expires in ${timeLeft(row.left)}.`);
-      if ([before, document.body].includes(document.activeElement)) row.focus(); // else somebody has gone on
+      if (isStillAt(before)) row.focus();
     } catch (error) {
       if (!ended.aborted) showError(byId("link-error"), error);
     }

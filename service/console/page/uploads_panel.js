@@ -276,5 +276,5 @@ export class UploadsPanel {
 }
 
 function showFailure(error) {
-  if (error.status !== 401) showError(byId("files-error"), error);
+  if (error.status !== 401) showError(byId("files-error"), error, { gently: true });
 }

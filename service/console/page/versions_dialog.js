@@ -210,7 +210,8 @@ export class VersionsDialog {
     await Promise.all([this.#onRestored(), this.#readAgain()]);
     ended.throwIfAborted();
     announce("Restored.");
-    if (hadFocus && this.#error.hidden) (this.#list.firstElementChild ?? this.#name).focus();
+    const isLost = hadFocus && document.activeElement === document.body;
+    if (isLost && this.#error.hidden) (this.#list.firstElementChild ?? this.#name).focus();
   }
 
   #delete(versionId, lastModified) {

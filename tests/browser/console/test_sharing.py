@@ -456,5 +456,6 @@ def test_the_list_of_links_goes_on_after_a_new_sign_in(shared: ConsolePage) -> N
     let_token_expire(shared)
     shared.sign_in()
     shared.share()
-    shared.button("Show more links").click()
+    shared.button("Show more links").press("Enter")
     expect(shared.links).to_have_count(10)
+    expect(shared.links.nth(5).get_by_role("button", name="Revoke")).to_be_focused()

@@ -14,10 +14,11 @@ from tests.browser.console.harness import (
     first_held,
     hold,
     let_token_expire,
+    refuse,
     stop_clock,
     text_file,
 )
-from tests.browser.console.test_browsing import UNDO_MS
+from tests.browser.console.test_browsing import UNDO_MS, pages_of
 from tests.browser.console.test_versions import Kept
 
 SETTLED_MS: Final = 500
@@ -210,3 +211,94 @@ def test_an_older_answer_about_a_file_is_dropped(console: ConsolePage) -> None:
     old.fulfill(json={**listed, "versions": [stale, *listed["versions"]]})
     settle(console)
     expect(console.row("a.txt")).to_contain_text("1 byte")
+
+
+def deleted_slowly(console: ConsolePage, folder: str) -> list[Route]:
+    """Delete `a.txt` of two files, so that the time to undo it is over and the store has not answered."""
+    for name in ("a.txt", "b.txt"):
+        console.harness.put(f"{folder}/{name}", b"1")
+    console.page.clock.install()
+    console.sign_in()
+    console.follow(folder)
+    console.row("a.txt").wait_for()
+    stop_clock(console.page)
+    held = hold(console.page, f"{console.harness.store_origin}/**/a.txt?*")
+    console.act("a.txt", "Delete")
+    return held
+
+
+def test_a_deletion_that_is_done_late_leaves_the_focus_to_who_types(console: ConsolePage) -> None:
+    held = deleted_slowly(console, "deleted late")
+    console.page.clock.run_for(UNDO_MS + 500)
+    route = first_held(console.page, held)
+    console.field("Filter").fill("b")
+    with console.page.expect_response(route.request.url):
+        route.continue_()
+    settle(console)
+    expect(console.page.get_by_role("status")).to_have_text("Deleted.")
+    expect(console.field("Filter")).to_be_focused()
+
+
+def test_a_list_of_before_shows_no_file_that_is_gone(console: ConsolePage) -> None:
+    held = deleted_slowly(console, "of before")
+    listed = hold(console.page, "**/v1/objects?**before**")
+    console.page.get_by_role("link", name="of before").click()
+    answer = first_held(console.page, listed).fetch()
+    console.page.clock.run_for(UNDO_MS + 500)
+    route = first_held(console.page, held)
+    with console.page.expect_response(route.request.url):
+        route.continue_()
+    settle(console)
+    listed[0].fulfill(response=answer)
+    console.row("b.txt").wait_for()
+    expect(console.row("a.txt")).to_have_count(0)
+
+
+def test_a_list_of_before_hides_no_newer_file(console: ConsolePage) -> None:
+    console.sign_in()
+    console.new_folder("newer file")
+    held = hold(console.page, "**/v1/objects?**newer**")
+    console.page.get_by_role("link", name="newer file").click()
+    route = first_held(console.page, held)
+    console.upload(text_file("a.txt"))
+    console.wait_until_sent("a.txt")
+    facts = {"key": "newer file/a.txt", "etag": '"old"', "last_modified": "2026-03-01T12:00:00Z"}
+    route.fulfill(json={"prefixes": [], "objects": [{**facts, "size": 99}]})
+    settle(console)
+    expect(console.row("a.txt")).to_contain_text("5 bytes")
+
+
+def test_a_row_that_fails_late_leaves_the_focus_to_who_types(console: ConsolePage) -> None:
+    console.harness.put("fails late/a.txt", b"a")
+    console.sign_in()
+    console.follow("fails late")
+    held = hold(console.page, "**/v1/download-urls")
+    console.act("a.txt", "Download")
+    route = first_held(console.page, held)
+    console.field("Filter").fill("a")
+    refuse(route, 422, "No.", "invalid_request")
+    expect(console.alert.filter(visible=True)).to_be_visible()
+    expect(console.field("Filter")).to_be_focused()
+
+
+def test_late_findings_leave_the_focus_to_who_types(console: ConsolePage) -> None:
+    console.sign_in()
+    held = hold(console.page, "**/v1/diagnoses")
+    console.tool("Troubleshoot")
+    console.field("URL or curl command").fill("https://store.example/a")
+    console.button("Diagnose").click()
+    route = first_held(console.page, held)
+    console.field("URL or curl command").fill("https://store.example/b")
+    route.fulfill(json={"findings": []})
+    expect(console.page.get_by_text("No problem was found.")).to_be_visible()
+    expect(console.field("URL or curl command")).to_be_focused()
+
+
+def test_more_of_a_list_keeps_the_focus_near(console: ConsolePage) -> None:
+    console.page.route("**/v1/objects?**", pages_of(25_500))
+    console.sign_in(LISTER_KEY)
+    more = console.button("Load more")
+    more.press("Enter")
+    expect(more).to_be_hidden()
+    expect(console.page.get_by_text("25,500 items")).to_be_visible()
+    expect(console.heading).to_be_focused()
