@@ -3,7 +3,7 @@
 import { NOWHERE, bucketsOf, may, mayListVersions, namedBelow } from "./access.js";
 import { DeletedFiles } from "./deleted_files.js";
 import { Deletions } from "./deletions.js";
-import { announce, byId, hideError, showError } from "./elements.js";
+import { announce, byId, hideError, isStillAt, showError } from "./elements.js";
 import { FileActs } from "./file_acts.js";
 import { PAGE_ROWS, arranged, entryOf, isRestorable, recordEntry } from "./file_list.js";
 import { FIRST, focusControl, showOrder, showRows } from "./file_rows.js";
@@ -33,7 +33,7 @@ export class FilesPanel {
   #isReading = false;
   #hasFailed = false; // the list is not known to be complete
   #isFound = false; // the store has something there
-  #rereading = new Map(); // by key -> the last time that its file was asked for
+  #newer = new Map(); // by key -> what was learned, or asked, since the list was asked for
   #timer = null; // of the next redraw
 
   constructor(service, share) {
@@ -44,7 +44,7 @@ export class FilesPanel {
       onChange: (gone) => this.#noteGone(gone),
       onMoved: (move) => this.#noteMoved(move),
       onRenamed: (key) => this.#focus(key),
-      onError: (error) => showError(byId("files-error"), error),
+      onError: (error) => showError(byId("files-error"), error, { gently: true }),
     });
     byId("filter").addEventListener("input", () => {
       this.#turnTo(0);
@@ -54,7 +54,7 @@ export class FilesPanel {
     this.#deleted = new DeletedFiles(service, () => this.refresh());
     byId("previous").addEventListener("click", () => this.#turnPage(-1));
     byId("next").addEventListener("click", () => this.#turnPage(1));
-    byId("load-more").addEventListener("click", () => this.#read());
+    byId("load-more").addEventListener("click", () => this.#readOn());
     for (const head of byId("listing").querySelectorAll("[data-column]"))
       head.firstElementChild.addEventListener("click", () => this.#sortBy(head.dataset.column));
   }
@@ -128,6 +128,7 @@ export class FilesPanel {
     if (bucket !== open || !key.startsWith(folder)) return;
     const end = this.#isDeep ? 0 : key.indexOf("/", folder.length) + 1;
     const shown = end ? { key: key.slice(0, end) } : { key, size, etag, lastModified: new Date(this.#service.now()) };
+    this.#newer.set(shown.key, shown);
     this.#entries.set(shown.key, entryOf(folder, shown));
     this.#timer ??= setTimeout(() => this.#show(), SHOWN_MS);
   }
@@ -146,7 +147,7 @@ export class FilesPanel {
     this.#loading.abort();
     this.#isReading = false;
     this.#source = null;
-    this.#rereading.clear();
+    this.#newer.clear();
   }
 
   async #read() {
@@ -164,7 +165,7 @@ export class FilesPanel {
           break;
         }
         this.#isFound = true;
-        if (value.key !== folder) recordEntry(this.#entries, folder, value);
+        if (value.key !== folder && !this.#newer.has(value.key)) recordEntry(this.#entries, folder, value);
         if (count === 1000 || count % SHOWN_AFTER === 0) this.#show();
       }
     } catch (error) {
@@ -175,6 +176,13 @@ export class FilesPanel {
     }
     this.#isReading = false;
     this.#show();
+  }
+
+  /** The button that is hidden meanwhile loses the focus. */
+  async #readOn() {
+    await this.#read();
+    const more = byId("load-more");
+    if (isStillAt(more)) (more.hidden ? byId("where") : more).focus({ preventScroll: true });
   }
 
   #turnTo(page) {
@@ -232,9 +240,14 @@ export class FilesPanel {
   }
 
   #noteGone(places) {
-    for (const { bucket, key } of places) if (bucket === this.#place.bucket) this.#entries.delete(key);
+    for (const { bucket, key } of places) if (bucket === this.#place.bucket) this.#remove(key);
     if (places.length) this.#timer ??= setTimeout(() => this.#show(), SHOWN_MS);
     else this.#show();
+  }
+
+  #remove(key) {
+    this.#newer.set(key, null);
+    this.#entries.delete(key);
   }
 
   #noteMoved({ bucket, key, targetBucket, targetKey, size, copied }) {
@@ -246,7 +259,7 @@ export class FilesPanel {
   #noteDeletion(deletion) {
     const { bucket, key, versionId, isDone } = deletion;
     const isListed = bucket === this.#place.bucket && this.#entries.has(key);
-    if (isDone && isListed && versionId === undefined) this.#entries.delete(key);
+    if (isDone && bucket === this.#place.bucket && versionId === undefined) this.#remove(key);
     this.#show();
     this.#acts.noteDeletion(deletion);
     if (!isDone) return;
@@ -263,8 +276,8 @@ export class FilesPanel {
     const { signal } = this.#loading;
     const { bucket, folder } = this.#place;
     const reading = {};
-    this.#rereading.set(key, reading);
-    const isOver = () => signal.aborted || this.#rereading.get(key) !== reading;
+    this.#newer.set(key, reading);
+    const isOver = () => signal.aborted || this.#newer.get(key) !== reading;
     try {
       const { version, deletions } = await newestOf(this.#service.client, { bucket, key, signal });
       if (isOver()) return;
