@@ -45,21 +45,19 @@ function inFrame(url) {
 
 /** Saves a ZIP of files and of all that is in folders. Call it in the turn of a click. */
 export async function downloadZip(service, batches, entries, place) {
-  const { bucket, folder } = place;
+  const { folder } = place;
   const isOne = entries.length === 1;
   const [name] = zipNames([`${isOne ? entries[0].name : nameOf(place)}.zip`]);
-  const { client } = service;
   const target = await chooseTarget(name);
   if (!target) return;
-  const { batch, archive, size } = await begin(service, client, entries, { bucket, folder, target });
+  const { batch, archive, size } = await begin(service, entries, place, target);
   await batches.start(batch, zipWords({ name, size, sent: () => archive.sent }));
 }
 
-/** `client` is of who chose the target, which may have taken longer than the sign-in. */
-async function begin(service, client, entries, { bucket, folder, target }) {
+async function begin(service, entries, { bucket, folder, signal }, target) {
   try {
-    client.ended.throwIfAborted();
-    const files = await filesOf(client, bucket, entries);
+    signal.throwIfAborted(); // somebody may have taken long to choose
+    const files = await filesOf(service.client, bucket, entries, { signal });
     const size = files.reduce((all, file) => all + file.size, 0);
     if (size > target.most) throw tooLarge(target);
     return { ...archiveBatch(service, { bucket, folder, files, target }), size };

@@ -53,12 +53,12 @@ export class FileMover {
     return key;
   }
 
-  async #run(entries, roots, { grants, bucket, targetBucket }, [doing, done]) {
+  async #run(entries, roots, { grants, bucket, targetBucket, signal }, [doing, done]) {
     const { client } = this.#service;
-    const files = await filesOf(client, bucket, entries);
+    const files = await filesOf(client, bucket, entries, { signal });
     if (!files.length) throw new Error("Nothing is left there. Open the folder again.");
     const moves = movesOf(files, roots, { bucket, targetBucket });
-    const taken = moves.length > 1 ? await this.#taken(client, grants, targetBucket, roots) : new Set();
+    const taken = moves.length > 1 ? await this.#taken(client, grants, targetBucket, roots, signal) : new Set();
     const conflicts = conflictsOf(moves, taken);
     const isReplaceable = (keys) => keys.every((key) => mayCopyOver(grants, targetBucket, key));
     const ask = (keys) => askAboutConflicts(keys.map(fileName), { mayReplace: isReplaceable(keys) });
@@ -81,13 +81,13 @@ export class FileMover {
   }
 
   /** The keys that exist where the entries go, as far as the caller sees them. */
-  async #taken(client, grants, bucket, roots) {
+  async #taken(client, grants, bucket, roots, signal) {
     const targets = new Set(roots.values());
     const folders = new Set([...targets].map((key) => key.slice(0, key.lastIndexOf("/") + 1)));
     const found = new Set();
     for (const folder of folders)
       if (may(grants, "list", bucket, folder))
-        for (const key of await keysIn(client, { bucket, folder, recursive: targets.has(folder) })) found.add(key);
+        for (const key of await keysIn(client, { bucket, folder, recursive: targets.has(folder), signal })) found.add(key);
     return found;
   }
 

@@ -2,6 +2,7 @@
 
 import { Batch } from "./batch.js";
 import { batchWords, entriesInWords } from "./batch_words.js";
+import { isStillAt } from "./elements.js";
 import { filesOf } from "./folder_contents.js";
 import { Leaving } from "./leaving.js";
 import { focusHeading, offerUndo } from "./undo.js";
@@ -34,8 +35,9 @@ export class ManyDeletions {
   }
 
   /** Hides entries of a folder, and deletes them unless that is undone. */
-  async begin(entries, { bucket }) {
-    const files = entries.some(({ isFolder }) => isFolder) ? await filesOf(this.#service.client, bucket, entries) : entries;
+  async begin(entries, { bucket, signal }) {
+    const hasFolder = entries.some(({ isFolder }) => isFolder);
+    const files = hasFolder ? await filesOf(this.#service.client, bucket, entries, { signal }) : entries;
     const shown = entries.map(({ key }) => ({ bucket, key }));
     const targets = files.map(({ key, etag }) => ({ bucket, key, etag }));
     const deletion = this.#leaving.begin(shown, targets);
@@ -49,7 +51,7 @@ export class ManyDeletions {
         },
         onTime: () => {
           this.#waiting.delete(offer);
-          const hadFocus = [document.body, offer.undo].includes(document.activeElement);
+          const hadFocus = isStillAt(offer.undo);
           offer.drop();
           if (hadFocus) focusHeading();
           this.#delete(deletion);

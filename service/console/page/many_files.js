@@ -24,6 +24,7 @@ export class ManyFiles {
   #place = NOWHERE;
   #entries = []; // that can be selected, in the order of the list
   #begun = new Set(); // acts that are not over yet, and on what
+  #staying = new AbortController(); // aborted while nobody is signed in, and during a sign-out
 
   /**
    * `onChange(gone)` is called with the places of what is no longer there, and when entries appear or vanish;
@@ -66,6 +67,7 @@ export class ManyFiles {
 
   /** Somebody has signed in: what was begun before can go on. */
   reveal() {
+    if (this.#staying.signal.aborted) this.#staying = new AbortController();
     this.#batches.reveal();
   }
 
@@ -84,19 +86,20 @@ export class ManyFiles {
 
   /** Does something with entries once, however often that is clicked until it is over. */
   async begin(act, entries) {
-    const { ended } = this.#service.client;
+    const { signal } = this.#staying;
     const id = JSON.stringify([act, this.#place.bucket, entries.map(({ key }) => key)]);
-    if (this.#begun.has(id)) return;
+    if (signal.aborted || this.#begun.has(id)) return;
     this.#begun.add(id);
     try {
-      await this.#run(act, entries);
+      await this.#run(act, entries, signal);
     } catch (error) {
-      if (!ended.aborted) this.#onError(error);
+      if (!signal.aborted) this.#onError(error);
     }
     this.#begun.delete(id);
   }
 
   suspend() {
+    this.#staying.abort();
     this.#deletions.cancelAll();
     this.#batches.suspend();
   }
@@ -115,8 +118,8 @@ export class ManyFiles {
     return this.begin(act, this.#selected);
   }
 
-  async #run(act, entries) {
-    const place = this.#place;
+  async #run(act, entries, signal) {
+    const place = { ...this.#place, signal };
     if (!offeredFor(entries, place).some((each) => each.act === act)) return;
     if (act === "download") return downloadEach(this.#service, this.#batches, entries, place);
     if (act === "zip") return downloadZip(this.#service, this.#batches, entries, place);

@@ -152,6 +152,30 @@ def test_nothing_else_is_done_while_a_sign_out_cancels_uploads(
     assert console.harness.has("leaving/a.txt")
 
 
+def test_a_folder_that_is_listed_while_a_sign_out_cancels_uploads_stays(
+    console: ConsolePage, tmp_path: Path
+) -> None:
+    console.harness.put("leaving too/f/a.txt", b"a")
+    console.sign_in()
+    console.follow("leaving too")
+    console.row("f").wait_for()
+    parts = hold(console.page, f"{console.harness.store_origin}/**/large.bin?*")
+    console.upload(large_file(tmp_path))
+    first_held(console.page, parts)
+    listed = hold(console.page, "**/v1/objects?**f%2F**")
+    console.act("f", "Delete")
+    first_held(console.page, listed)
+    cancelled = hold(console.page, "**/v1/multipart-uploads/*?*")
+    console.button("Sign out").click()
+    console.button("Cancel and sign out").click()
+    first_held(console.page, cancelled)
+    listed[0].continue_()
+    let_it_come(console)
+    assert console.button("Undo").count() == 0
+    cancelled[0].continue_()
+    expect(console.field("API key or token")).to_be_focused()
+
+
 def test_a_sign_out_waits_for_no_sign_in_that_has_ended(
     console: ConsolePage, tmp_path: Path
 ) -> None:
