@@ -47,5 +47,8 @@ def growing(service_url: str) -> Iterator[str]:
 
         do_GET = do_POST = do_DELETE = forward  # noqa: N815 - as they are called
 
-    with httpx.Client(base_url=service_url, trust_env=False) as upstream, serving(Proxy) as url:
+    with (
+        httpx.Client(base_url=service_url, trust_env=False, timeout=60) as upstream,
+        serving(Proxy) as url,
+    ):
         yield url

@@ -78,6 +78,7 @@ def index(ministack: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     tool("unzip", "unzip")
     caller = make_caller("ci", API_KEY, "pypi/", allow=["list", "download", "check", "upload"])
     caller["grants"] = [{**grant, "allow_overwrite": False} for grant in caller["grants"]]
+    ministack.empty("pypi/")  # a worker may come here twice, and what is released is not replaced
     build(directory / "dist", "tinypkg", "1.0", "Tiny_Dep>=1")
     build(directory / "others", "tiny_dep", "1.5")
     dependency = "tiny_dep-1.5-py3-none-any.whl"

@@ -15,8 +15,8 @@ from typing import Final
 from tests.support.processes import free_ports, run_to_end
 
 ROOT: Final = Path(__file__).parents[2]
-START_SECONDS: Final = 60.0
-PASTE_SECONDS: Final = 60.0
+START_SECONDS: Final = 180.0
+PASTE_SECONDS: Final = 180.0
 # The progress of the examples, which is not a warning.
 _PROGRESS: Final = re.compile(r"^\[#* *\] +\d+% of [\d.]+ MiB\n", re.MULTILINE)
 

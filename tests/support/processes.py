@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import httpx
 
-START_SECONDS = 60  # idle machines need 0.5 to 4
+START_SECONDS = 180  # idle machines need 0.5 to 4, and 10 for MLflow's server
 STOP_SECONDS = 1  # an orderly stop of SeaweedFS takes 15, and is not needed
 KILL_SECONDS = 10
 LOWEST_PORT: Final = 10_240  # no well-known ports between this and the ephemeral ports

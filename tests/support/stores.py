@@ -92,6 +92,13 @@ class Store:
             return None
         return body
 
+    def empty(self, prefix: str) -> None:
+        """Delete all objects below a prefix, as root."""
+        pages = self._admin.get_paginator("list_objects_v2")
+        for page in pages.paginate(Bucket=self.bucket, Prefix=prefix):
+            for each in page.get("Contents", []):
+                self._admin.delete_object(Bucket=self.bucket, Key=each["Key"])
+
     def head(self, key: str, *, bucket: str | None = None) -> dict[str, Any]:
         """Return the object's headers as botocore names them."""
         found: dict[str, Any] = self._admin.head_object(Bucket=bucket or self.bucket, Key=key)

@@ -97,8 +97,7 @@ class CacheService:
 
     def empty(self) -> None:
         """Delete what the caches have, and forget what was sent."""
-        for key in self.keys("cache/"):
-            self.delete(key)
+        self.store.empty("cache/")
         self.recorded.requests.clear()
 
 

@@ -18,7 +18,8 @@ GITHUB: Final = "https://token.actions.githubusercontent.com"
 
 def ticket_of(caches: CacheService, job_token: str) -> str:
     headers = {"Authorization": f"Bearer {job_token}"}
-    answer = httpx.post(f"{caches.url}/caches/web/tickets", headers=headers, trust_env=False)
+    url = f"{caches.url}/caches/web/tickets"
+    answer = httpx.post(url, headers=headers, trust_env=False, timeout=30)
     assert answer.status_code == 201, answer.text
     made: str = answer.json()["token"]
     return made

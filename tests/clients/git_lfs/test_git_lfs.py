@@ -4,6 +4,7 @@ import hashlib
 import random
 from pathlib import Path
 from typing import Final
+from uuid import uuid4
 
 import pytest
 
@@ -18,8 +19,9 @@ MIB: Final = 1024**2
 def pushed(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Clone:
     """A repository with 300 objects, pushed as the page says."""
     clone = new_clone(server, tmp_path_factory.mktemp("pushed"))
+    new = uuid4().hex  # a worker may come here twice, and git-lfs sends nothing that is there
     for number in range(COUNT):
-        (clone.directory / f"{number}.psd").write_text(f"{server.store.name} {number}")
+        (clone.directory / f"{number}.psd").write_text(f"{new} {number}")
     clone.page("git push")
     return clone
 

@@ -22,6 +22,8 @@ def test_the_store_gets_the_whole_upload(
     file.touch()
     os.truncate(file, size)  # sparse
     curl = [tool("curl", "curl"), "-q", "-fsSL", "-u", f"x:{KEY}", "-H", "If-None-Match: *"]
+    # By itself it waits for an answer for one second, and then sends the body to the service.
+    curl += ["--expect100-timeout", "60"]
     before = place.discarded()
     done, sent = place.sent_by([*curl, "-T", str(file), place.address(key)], home)
     assert done.returncode == 0, done.stderr

@@ -23,8 +23,6 @@ except Exception as error:
     print(json.dumps([type(error).__name__, str(error)]))
 """
 BODY: Final = b"old a"
-# A client that is held must not ask again before the change.
-PATIENT: Final = {"HF_HUB_DOWNLOAD_TIMEOUT": "120"}
 
 
 @pytest.fixture(scope="module", name="hub")
@@ -44,7 +42,7 @@ def test_a_change_is_seen_by_the_next_and_told_to_the_begun(hub: Hub, tmp_path: 
             program.directory.mkdir()
             cut = hub.recorded.cut = Cut(after=len(BODY) - 1)
             releasing.callback(cut.released.set)
-            begun.append(pool.submit(program.python, SNAPSHOT, **PATIENT))
+            begun.append(pool.submit(program.python, SNAPSHOT))
             assert cut.reached.wait(60)
         hub.has("models/acme/changing/main/b", b"new b")
         time.sleep(KEPT_SECONDS)

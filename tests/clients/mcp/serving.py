@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -24,7 +24,7 @@ NODE_MODULES: Final = HERE / "node_modules"
 PYTHON: Final = str(BIN / "python")
 WRITES: Final = ("list", "head", "download", "upload", "delete", "link")
 READS: Final = ("list", "head", "download")
-_SECONDS: Final = 60
+_SECONDS: Final = 180
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +104,9 @@ class Session:
     def _ask(self, *asked: Any) -> Any:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        self.process.stdin.write(f"{json.dumps(asked)}\n")
-        self.process.stdin.flush()
+        with suppress(BrokenPipeError):  # it has ended already: it has no answer below
+            self.process.stdin.write(f"{json.dumps(asked)}\n")
+            self.process.stdin.flush()
         line = self.process.stdout.readline()
         assert line, "the client has ended"
         told = json.loads(line)
@@ -129,7 +130,8 @@ def connected(client: Client, url: str, key: str = API_KEY) -> Iterator[Session]
             yield Session(process)
         finally:
             assert process.stdin is not None
-            process.stdin.close()
+            with suppress(BrokenPipeError):  # of what it did not read
+                process.stdin.close()
             process.wait(_SECONDS)
     assert process.returncode == 0
 

@@ -22,7 +22,7 @@ def test_the_program_of_the_page_gets_an_upload(agents: Agents, shell: Shell) ->
         env=environment_of(API_KEY),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
     assert done.returncode == 0, done.stderr

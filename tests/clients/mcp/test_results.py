@@ -28,7 +28,7 @@ def test_each_result_is_valid_by_its_revision(agents: Agents) -> None:
         input="".join(f"{json.dumps(each)}\n" for each in results),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
     assert done.returncode == 0, done.stderr
