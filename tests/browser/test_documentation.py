@@ -26,6 +26,7 @@ def test_axe_finds_nothing_that_the_theme_makes(page: Page) -> None:
     found = {name for name, _ in violations(page, least=5)}
     assert found == {"empty-table-header", "landmark-unique", "scrollable-region-focusable"}
     page.add_script_tag(content=SCRIPT)
+    expect(page.locator(".md-typeset__scrollwrap").first).to_have_attribute("tabindex", "0")
     assert violations(page, least=5) == []
 
 

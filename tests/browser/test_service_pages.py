@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page, Request, expect
 from service.config.key_files import new_key
 from tests.browser.axe import fits, violations
 from tests.support.service import API_KEY, RunningService, make_caller, run_service
+from tests.support.socket_server import wait_until
 from tests.support.stores import Store
 
 FOLDER: Final = "/o/objects/pages/"
@@ -84,5 +85,5 @@ def test_the_docs_show_each_call_of_the_contract(page: Page, service: RunningSer
         if method in {"get", "put", "post", "delete", "head"}
     ]
     assert len(summaries) > 20
-    shown = page.get_by_role("heading", level=2).all_text_contents()
-    assert set(summaries) <= {each.strip() for each in shown}
+    shown = page.get_by_role("heading", level=2)
+    wait_until(lambda: set(summaries) <= {each.strip() for each in shown.all_text_contents()})

@@ -223,7 +223,7 @@ def test_a_user_cannot_write_to_another_users_folder(
         page = context.new_page()
         page.goto(harness.origins["token"])
         choose(page, film)  # into the folder of ann
-        expect(page.get_by_role("status")).to_contain_text("grant")
+        expect(page.get_by_role("status")).to_contain_text("grant", timeout=SLOW)
     assert harness.store.content(FOLDER + film.name) is None
 
 

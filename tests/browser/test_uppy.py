@@ -14,7 +14,6 @@ from tests.browser.uppy_harness import (
     MIB,
     MOST,
     PREFIX,
-    SHORT,
     TOKEN,
     TYPES,
     Harness,
@@ -22,6 +21,7 @@ from tests.browser.uppy_harness import (
     Parts,
     Uploader,
     content,
+    run_hasty,
     run_uppy,
     until,
 )
@@ -64,18 +64,10 @@ def _running(
         yield harness
 
 
-@pytest.fixture(name="hasty", params=VARIANTS)
-def _hasty(
-    request: pytest.FixtureRequest,
-    chromium: object,
-    ministack: Store,
-    modules: Path,
-    tmp_path: Path,
-) -> Iterator[Harness]:
-    """Whose URLs live for some seconds."""
-    with run_uppy(request.param, ministack, modules, tmp_path, expires_in=SHORT) as harness:
-        yield harness
-        harness.empty()
+@pytest.fixture(name="hasty", scope="module")
+def _hasty(ministack: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with run_hasty(ministack, tmp_path_factory.mktemp("hasty")) as url:
+        yield url
 
 
 @pytest.fixture(name="harness")
@@ -153,19 +145,21 @@ def test_an_upload_that_is_cancelled_leaves_nothing(page: Page, harness: Harness
     assert harness.keys() == {}
 
 
-def test_a_part_whose_url_has_expired_gets_another(page: Page, hasty: Harness) -> None:
+def test_a_part_whose_url_has_expired_gets_another(
+    page: Page, harness: Harness, hasty: str
+) -> None:
     """v5 asks for it by itself; v6 does when its user presses Retry, and goes on where it was."""
-    uploader = Uploader(page, hasty, shouldUseMultipart=True)
+    uploader = Uploader(page, harness, shouldUseMultipart=True)
     uploader.add("film.txt", 11 * MIB)
-    sent, late = Parts(page, hasty), Late(page, part_number=2)
+    sent, late = Parts(page, harness), Late(page, harness, hasty, part_number=2)
     uploader.start()
     told = uploader.wait_for("told.complete || told.failed.length")
     assert late.answers == 1
     until(lambda: 403 in sent.statuses[2], page)
-    if not hasty.variant.startswith("v5"):
+    if not harness.variant.startswith("v5"):
         assert len(told["failed"]) == 1
         told = uploader.retry()
-    assert list(hasty.keys().values()) == [content(11 * MIB)]
+    assert list(harness.keys().values()) == [content(11 * MIB)]
     assert sent.statuses[2][-1] == 200
     assert sent.numbers.count(1) == 1
 

@@ -4,7 +4,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -23,7 +23,7 @@ PREFIX: Final = "uploads/_key/ada/"
 MIB: Final = 1024**2
 MOST: Final = 16 * MIB
 TYPES: Final = ["text/plain", "image/*"]
-SHORT: Final = 5  # seconds that a URL lives in a hurry: more than a part takes on a busy machine
+SHORT: Final = 1  # seconds that a URL of `run_hasty` lives
 UPPY: Final = {"bucket": "objects", "prefix": "uploads/{caller}/"}
 # Whether the page of a variant calls the service at its own origin, whose address it gets
 _CROSSES: Final = {
@@ -70,23 +70,32 @@ class Harness:
 
 
 @contextmanager
-def run_uppy(
-    variant: str, store: Store, modules: Path, directory: Path, **uppy: Any
-) -> Iterator[Harness]:
-    """`uppy` are settings beyond the usual ones."""
-    grant = {"bucket": "objects", "prefix": "uploads/", "allow": ["form", "upload", "multipart"]}
-    caller = make_caller("ada", TOKEN)
-    caller["grants"] = [{**grant, "max_content_length": MOST, "content_types": TYPES}]
+def run_uppy(variant: str, store: Store, modules: Path, directory: Path) -> Iterator[Harness]:
     with ExitStack() as stack:
         pages = stack.enter_context(serving_pages(modules, TOKEN))
         crosses = _CROSSES[variant]
-        server = {"drain_seconds": 0, "cors_origins": [pages] if crosses else []}
-        top = {"uppy": {**UPPY, **uppy}, "server": server}
-        service = stack.enter_context(run_service(store, directory, callers=[caller], top=top))
-        presign = str(service.client.base_url).rstrip("/")
+        origins = [pages] if crosses else []
+        presign = stack.enter_context(_run_presign(store, directory, origins))
         origin = pages if crosses else stack.enter_context(_proxy(directory, pages, presign))
         stack.enter_context(_open_to(origin, store))
         yield Harness(variant, store, presign, origin, pages, directory / "output.log")
+
+
+@contextmanager
+def _run_presign(store: Store, directory: Path, origins: list[str], **uppy: Any) -> Iterator[str]:
+    """Yield the service's address. `uppy` are settings beyond the usual ones."""
+    grant = {"bucket": "objects", "prefix": "uploads/", "allow": ["form", "upload", "multipart"]}
+    caller = make_caller("ada", TOKEN)
+    caller["grants"] = [{**grant, "max_content_length": MOST, "content_types": TYPES}]
+    server = {"drain_seconds": 0, "cors_origins": origins}
+    top = {"uppy": {**UPPY, **uppy}, "server": server}
+    with run_service(store, directory, callers=[caller], top=top) as service:
+        yield str(service.client.base_url).rstrip("/")
+
+
+def run_hasty(store: Store, directory: Path) -> AbstractContextManager[str]:
+    """Run the same service, whose URLs live for a moment only."""
+    return _run_presign(store, directory, [], expires_in=SHORT)
 
 
 @contextmanager
@@ -231,11 +240,13 @@ def _number(request: Request) -> int:
 
 
 class Late:
-    """The service's answer to the first request for a part's URL comes when that URL has expired."""
+    """The first answer with a part's URL comes when that URL has expired: it is of the service `hasty`."""
 
-    def __init__(self, page: Page, *, part_number: int) -> None:
+    def __init__(self, page: Page, harness: Harness, hasty: str, *, part_number: int) -> None:
         self.answers = 0
         self._page = page
+        self._origin = harness.origin
+        self._hasty = hasty
         self._part_number = part_number
         page.route(re.compile("/uppy/sign$|/uppy/s3/multipart/"), self._answer)
 
@@ -244,11 +255,12 @@ class Late:
             route.continue_()
             return
         self.answers += 1
-        # Sent by playwright, not by the browser, which would say so itself
-        headers = {**route.request.headers, "sec-fetch-site": "same-origin"}
-        reply = route.fetch(headers=headers)
+        asked = urlsplit(route.request.url)
+        headers = {**route.request.headers, "authorization": f"Bearer {TOKEN}"}
+        reply = route.fetch(url=f"{self._hasty}{asked.path}?{asked.query}", headers=headers)
         self._page.wait_for_timeout((SHORT + 1.5) * 1000)
-        route.fulfill(response=reply)
+        allowed = {"access-control-allow-origin": self._origin}
+        route.fulfill(response=reply, headers={**reply.headers, **allowed})
 
     def _asks(self, request: Request) -> bool:
         if request.method == "POST" and request.url.endswith("/sign"):
@@ -258,7 +270,7 @@ class Late:
 
 
 def until(condition: Callable[[], bool], page: Page) -> None:
-    for _ in range(100):
+    for _ in range(600):
         if condition():
             return
         page.wait_for_timeout(100)

@@ -12,6 +12,7 @@ from playwright.sync_api import BrowserContext, Locator, Route, expect
 
 from tests.browser.console.harness import (
     LISTER_KEY,
+    PATIENCE,
     READER_KEY,
     ConsolePage,
     Harness,
@@ -36,9 +37,9 @@ def put(console: ConsolePage, folder: str, **files: bytes) -> None:
         console.harness.put(f"{folder}/{name.replace('_', '.')}", body)
 
 
-def names(console: ConsolePage) -> list[str]:
+def expect_names(console: ConsolePage, *names: str) -> None:
     """Those of the rows, in their order."""
-    return console.files.get_by_role("rowheader").all_text_contents()
+    expect(console.files.get_by_role("rowheader")).to_have_text(list(names))
 
 
 def test_folders_lead_down_and_the_path_leads_back(console: ConsolePage) -> None:
@@ -50,12 +51,12 @@ def test_folders_lead_down_and_the_path_leads_back(console: ConsolePage) -> None
     expect(row).to_contain_text("1.5 KB")
     expect(row.get_by_role("time")).to_have_text(re.compile("just now|minutes? ago"))
     path = console.page.get_by_role("navigation", name="Path").get_by_role("link")
-    assert path.all_text_contents() == ["All files", "objects", "browse", "deep"]
+    expect(path).to_have_text(["All files", "objects", "browse", "deep"])
     path.filter(has_text="browse").click()
     expect(console.heading).to_have_text("browse")
     expect(console.heading).to_be_focused()
     expect(console.row("b.txt")).to_be_visible()
-    assert names(console) == ["deep", "b.txt"]
+    expect_names(console, "deep", "b.txt")
 
 
 def test_columns_sort_and_the_filter_narrows(console: ConsolePage) -> None:
@@ -63,13 +64,13 @@ def test_columns_sort_and_the_filter_narrows(console: ConsolePage) -> None:
     console.sign_in()
     console.follow("sorted")
     expect(console.row("a.csv")).to_be_visible()
-    assert names(console) == ["a.csv", "b9.txt", "b10.txt"]
+    expect_names(console, "a.csv", "b9.txt", "b10.txt")
     console.button("Size").click()
-    assert names(console) == ["b9.txt", "a.csv", "b10.txt"]
+    expect_names(console, "b9.txt", "a.csv", "b10.txt")
     head = console.files.get_by_role("columnheader", name="Size")
     expect(head).to_have_attribute("aria-sort", "descending")
     console.page.get_by_role("searchbox", name="Filter").fill("TXT b1")
-    assert names(console) == ["b10.txt"]
+    expect_names(console, "b10.txt")
     expect(console.page.get_by_role("status")).to_have_text("1 item, 1 byte")
     console.page.get_by_role("searchbox", name="Filter").fill("nothing")
     expect(console.page.locator("#empty")).to_contain_text("Nothing matches the filter")
@@ -86,20 +87,22 @@ def test_a_search_finds_files_in_the_folders_below(console: ConsolePage) -> None
     console.page.get_by_role("searchbox", name="Filter").fill("invoice")
     below.check()
     expect(console.row("2025/may/invoice.pdf")).to_be_visible()
-    assert names(console) == ["2025/may/invoice.pdf", "invoice.txt"]
+    expect_names(console, "2025/may/invoice.pdf", "invoice.txt")
     console.upload(text_file("invoice too.txt"))
     expect(console.row("invoice too.txt")).to_be_visible()
     below.uncheck()
     expect(console.row("2025/may/invoice.pdf")).to_be_hidden()
     expect(console.row("invoice.txt")).to_be_visible()
-    assert names(console) == ["invoice too.txt", "invoice.txt"]
+    expect_names(console, "invoice too.txt", "invoice.txt")
 
 
 def test_a_search_says_how_far_it_went(console: ConsolePage) -> None:
     console.page.route("**/v1/objects?**", pages_of(25_500))
     console.sign_in(LISTER_KEY)
     console.page.get_by_role("searchbox", name="Filter").fill("report 2499")
-    expect(console.page.get_by_text("of the first 25,000 items")).to_be_visible()
+    expect(console.page.get_by_text("of the first 25,000 items")).to_be_visible(
+        timeout=3 * PATIENCE
+    )
     expect(console.button("Load more")).to_be_visible()
 
 
@@ -122,11 +125,13 @@ def pages_of(count: int) -> Any:
 def test_20000_objects_are_read_and_shown_by_the_page(console: ConsolePage) -> None:
     console.page.route("**/v1/objects?**", pages_of(20_000))
     console.sign_in(LISTER_KEY)
-    expect(console.page.get_by_text("1\u2013100 of 20,000 items")).to_be_visible()
+    expect(console.page.get_by_text("1\u2013100 of 20,000 items")).to_be_visible(
+        timeout=3 * PATIENCE
+    )
     expect(console.files.get_by_role("row")).to_have_count(101)
     console.button("Next").click()
-    assert names(console)[0] == "report 100.csv"
     expect(console.page.get_by_text("101\u2013200 of 20,000 items")).to_be_visible()
+    expect(console.files.get_by_role("rowheader").first).to_have_text("report 100.csv")
     console.page.get_by_role("searchbox", name="Filter").fill("report 1999")
     expect(console.files.get_by_role("row")).to_have_count(13)  # with the head
     expect(console.button("Next")).to_be_hidden()
@@ -138,8 +143,12 @@ def test_a_folder_of_two_pages_is_read_from_the_store(console: ConsolePage) -> N
         console.harness.put(f"two-pages/{number}", b"")
     console.sign_in()
     console.follow("two-pages")
-    expect(console.page.get_by_text("1\u2013100 of 1,001 items")).to_be_visible()
-    assert names(console)[:3] == ["0", "1", "2"]
+    expect(console.page.get_by_text("1\u2013100 of 1,001 items")).to_be_visible(
+        timeout=3 * PATIENCE
+    )
+    rows = console.files.get_by_role("rowheader")
+    for number in range(3):
+        expect(rows.nth(number)).to_have_text(str(number))
 
 
 def preview(console: ConsolePage, folder: str, name: str) -> Locator:
@@ -328,7 +337,7 @@ def test_hostile_names_are_text(console: ConsolePage) -> None:
     console.sign_in()
     console.follow("hostile")
     expect(console.files.locator("bdi")).to_have_count(2)
-    assert names(console) == [SHOWN, SHOWN]
+    expect_names(console, SHOWN, SHOWN)
     console.follow(SHOWN)
     expect(console.row("below.txt")).to_be_visible()
     assert console.page.locator("main img").count() == 0
@@ -376,13 +385,14 @@ def test_a_folder_that_may_not_be_listed_says_so(console: ConsolePage) -> None:
 
 
 def test_a_list_that_fails_is_asked_for_again(console: ConsolePage) -> None:
+    console.page.goto(f"{console.harness.url}#/objects/listed again/")
     console.page.route("**/v1/objects?**", lambda route: route.abort())
     console.sign_in(LISTER_KEY)
     alert = console.alert.filter(visible=True)
     expect(alert).to_contain_text("The service did not respond.")
     expect(console.page.locator("#empty")).to_be_hidden()
     console.page.unroute("**/v1/objects?**")
-    console.harness.put("again.txt", b"1")
+    put(console, "listed again", again_txt=b"1")
     alert.get_by_role("button", name="Try again").click()
     expect(console.row("again.txt")).to_be_visible()
     expect(alert).to_be_hidden()

@@ -17,7 +17,7 @@ from tests.support.service import API_KEY
 from tests.support.stores import Store
 
 STORY: Final = Path(__file__).parent / "firefox" / "office_day.mjs"
-SECONDS: Final = 150  # the story ends itself before
+SECONDS: Final = 450  # the story ends itself before
 FOLDER: Final = "firefox"
 PHOTO: Final = png(40, 1000)  # taller than a phone
 FILES: Final = {"note.txt": b"good day", "photo.png": PHOTO}

@@ -97,7 +97,8 @@ def test_a_deletion_is_not_tried_again_after_the_sign_out(console: ConsolePage) 
     console.page.clock.run_for(UNDO_MS + 500)
     route = first_held(console.page, held)
     console.button("Sign out").click()
-    console.sign_in(LISTER_KEY)
+    with console.page.expect_response("**/v1/objects?**"):  # what the page asks for by itself
+        console.sign_in(LISTER_KEY)
     asked = list[str]()
     console.page.on("request", lambda request: asked.append(request.url))
     with console.page.expect_response(route.request.url):
@@ -179,6 +180,7 @@ def test_a_folder_that_is_listed_while_a_sign_out_cancels_uploads_stays(
 def test_a_sign_out_waits_for_no_sign_in_that_has_ended(
     console: ConsolePage, tmp_path: Path
 ) -> None:
+    console.page.clock.install()
     console.sign_in()
     parts = hold(console.page, f"{console.harness.store_origin}/**.bin?*")
     console.upload(large_file(tmp_path, "one.bin"))
@@ -187,19 +189,22 @@ def test_a_sign_out_waits_for_no_sign_in_that_has_ended(
     console.upload(large_file(tmp_path, "two.bin"))
     first_held(console.page, created)
     cancelled = hold(console.page, "**/v1/multipart-uploads/*?*")
+    stop_clock(console.page)  # else the sign-out would go on after some seconds anyway
     console.button("Sign out").click()
     console.button("Cancel and sign out").click()
     expired(first_held(console.page, cancelled))
-    expect(console.page.get_by_role("status")).to_have_text("You are signed out.", timeout=5000)
+    expect(console.page.get_by_role("status")).to_have_text("You are signed out.")
+    console.page.clock.resume()
     console.page.unroute("**/v1/multipart-uploads/*?*")
     console.sign_in(LISTER_KEY)
     expect(console.alert.filter(visible=True)).to_have_count(0)
 
 
 def test_a_late_move_shows_the_next_person_nothing(console: ConsolePage) -> None:
-    console.harness.put("late move.txt", b"a")
+    console.harness.put("moving/late move.txt", b"a")
     console.harness.put("inbox/moved/other.txt", b"a")
     console.sign_in()
+    console.follow("moving")
     deleted = list[Route]()
 
     def hold_deletion(route: Route) -> None:
@@ -210,7 +215,7 @@ def test_a_late_move_shows_the_next_person_nothing(console: ConsolePage) -> None
 
     console.page.route(f"{console.harness.store_origin}/**", hold_deletion)
     console.act("late move.txt", "Move")
-    for name in ("inbox", "moved", "Move here"):
+    for name in ("↑ One level up", "inbox", "moved", "Move here"):
         console.page.get_by_role("dialog").get_by_role("button", name=name, exact=True).click()
     route = first_held(console.page, deleted)
     console.button("Sign out").click()

@@ -9,8 +9,6 @@ import pytest
 from playwright.sync_api import Request, Route, expect
 
 from tests.browser.console.harness import (
-    LATE,
-    LATE_KEY,
     MIB,
     PART,
     PATIENCE,
@@ -73,14 +71,14 @@ def test_an_expired_part_url_is_requested_again(console: ConsolePage, tmp_path: 
         if late:
             route.continue_()
             return
-        answer = route.fetch()
+        answer = route.fetch(post_data={**route.request.post_data_json, "expires_in": 1})
         late.update(part["url"] for part in answer.json()["parts"])
-        time.sleep(LATE + 1)
+        time.sleep(2.5)
         route.fulfill(response=answer)
 
     console.page.route("**/part-urls", answer_late)
     console.page.on("request", lambda request: used.add(request.url))
-    console.sign_in(LATE_KEY)
+    console.sign_in()
     file = large_file(tmp_path, name)
     console.upload(file)
     console.wait_until_sent(name)
@@ -110,7 +108,7 @@ def test_a_cancelled_upload_leaves_nothing_at_the_store(
     expect(item).to_contain_text("Cancelled")
     expect(item.get_by_role("button", name="Dismiss")).to_be_focused()
     gate.open()
-    wait_until(lambda: console.harness.uploads("cancelled.bin") == [], 10)
+    wait_until(lambda: console.harness.uploads("cancelled.bin") == [])
     item.get_by_role("button", name="Dismiss").click()
     expect(item).to_be_hidden()
     expect(console.heading).to_be_focused()
@@ -132,7 +130,7 @@ def test_a_large_file_whose_name_is_taken_leaves_no_parts(
     question.get_by_role("button", name=choice, exact=True).click()
     if choice == "Keep both":
         console.wait_until_sent("Keep both (2).bin")
-    wait_until(lambda: console.harness.uploads(name) == [], 10)
+    wait_until(lambda: console.harness.uploads(name) == [])
 
 
 def test_signing_out_ends_what_is_under_way(gated_console: ConsolePage, tmp_path: Path) -> None:
@@ -148,7 +146,7 @@ def test_signing_out_ends_what_is_under_way(gated_console: ConsolePage, tmp_path
     question.get_by_role("button", name="Cancel and sign out").click()
     expect(console.field("API key or token")).to_be_visible()
     gate.open()
-    assert console.harness.uploads("left.bin") == []
+    wait_until(lambda: console.harness.uploads("left.bin") == [])
 
 
 def test_an_expired_token_loses_no_parts_that_were_sent(
@@ -160,7 +158,7 @@ def test_an_expired_token_loses_no_parts_that_were_sent(
     console.page.route("**/complete", lambda route: refuse(route, 401, "Out."))
     console.upload(file)
     again = "Sign in again to continue your uploads."
-    expect(console.alert.first).to_contain_text(again, timeout=PATIENCE)
+    expect(console.alert.first).to_contain_text(again, timeout=3 * PATIENCE)
     console.page.unroute("**/complete")
     before = gate.passed
     console.sign_in()
@@ -212,7 +210,8 @@ def test_a_completion_whose_answer_is_lost_is_asked_for_again(
     console.sign_in()
     console.upload(file)
     item = console.item("lost.bin")
-    expect(item.get_by_role("alert")).to_contain_text("did not respond", timeout=PATIENCE)
+    alert = item.get_by_role("alert")
+    expect(alert).to_contain_text("did not respond", timeout=3 * PATIENCE)
     item.get_by_role("button", name="Try again").click()
     console.wait_until_sent("lost.bin")
     assert set(answered) == {200}

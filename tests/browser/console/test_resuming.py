@@ -153,7 +153,7 @@ def test_an_interrupted_upload_can_be_given_up(gated_console: ConsolePage, tmp_p
     item = console.item(name).filter(has_text=INTERRUPTED)
     item.get_by_role("button", name="Cancel").click()
     expect(item).to_have_count(0)
-    wait_until(lambda: console.harness.uploads(f"films/{name}") == [], 10)
+    wait_until(lambda: console.harness.uploads(f"films/{name}") == [])
 
 
 def test_another_tab_leaves_an_upload_that_goes_on_alone(

@@ -130,6 +130,7 @@ def test_what_was_pasted_is_gone_after_sign_out(console: ConsolePage) -> None:
     console.page.get_by_text("It ran out.").wait_for()
     console.button("Close").click()
     console.button("Sign out").click()
+    expect(console.field("API key or token")).to_be_focused()
     assert "X-Amz-Signature" not in console.page.content()
     assert "It ran out." not in console.page.content()
     expect(console.field("URL or curl command")).to_have_value("")

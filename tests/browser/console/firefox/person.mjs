@@ -7,8 +7,8 @@ import { json } from "node:stream/consumers";
 import { setTimeout as pause } from "node:timers/promises";
 import puppeteer from "puppeteer-core";
 
-const PATIENCE = 20_000; // milliseconds, for one thing
-const LONGEST = 120_000; // for all of it
+const PATIENCE = 60_000; // milliseconds, for one thing
+const LONGEST = 420_000; // for all of it, which takes 20 s where nothing else runs
 // Firefox itself finds elements by their roles and names, but takes seconds for each.
 const ROLES = {
   button: "button:not([role])",
