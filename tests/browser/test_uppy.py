@@ -197,7 +197,7 @@ def test_a_page_of_another_origin_gets_nothing_past_the_proxy(page: Page, harnes
 
 @behind_a_proxy
 def test_the_proxy_refuses_users_who_are_not_signed_in(harness: Harness) -> None:
-    with httpx.Client(base_url=harness.origin, trust_env=False) as client:
+    with httpx.Client(base_url=harness.origin, trust_env=False, timeout=60) as client:
         asked = "/uppy/s3/params?filename=a.txt&type=text/plain"
         same = {"Sec-Fetch-Site": "same-origin"}
         assert client.get(asked, headers=same).status_code == 401

@@ -75,17 +75,19 @@ def uploaded_by_ann(store: Store) -> set[str]:
 def test_what_the_user_can_correct_is_400(
     backend: Backend, changed: dict[str, object], code: str
 ) -> None:
-    answer = httpx.post(f"{backend.url}/uploads", json=FILE | changed, auth=("ann", "secret"))
+    answer = httpx.post(
+        f"{backend.url}/uploads", json=FILE | changed, auth=("ann", "secret"), timeout=60
+    )
     assert (answer.status_code, answer.json()["code"]) == (400, code)
 
 
 @pytest.mark.parametrize("user", [("ann", "wrong"), ("../bob", "secret")])
 def test_a_stranger_gets_no_url(backend: Backend, user: tuple[str, str]) -> None:
-    assert httpx.post(f"{backend.url}/uploads", json=FILE, auth=user).status_code == 401
+    assert httpx.post(f"{backend.url}/uploads", json=FILE, auth=user, timeout=60).status_code == 401
 
 
 def test_a_user_cannot_download_a_file_of_another(backend: Backend) -> None:
-    answer = httpx.get(f"{backend.url}/files/..%2Fbob/a.csv", auth=("ann", "secret"))
+    answer = httpx.get(f"{backend.url}/files/..%2Fbob/a.csv", auth=("ann", "secret"), timeout=60)
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
 
 

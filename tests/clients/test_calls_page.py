@@ -51,7 +51,9 @@ def sizes(running: Demo, key: str) -> list[int]:
     """Return the size of each object whose key begins with it."""
     headers = {"authorization": "Bearer demo"}
     query = {"bucket": "demo", "prefix": key}
-    listed = httpx.get(f"{running.url}/v1/objects", headers=headers, params=query).json()
+    listed = httpx.get(
+        f"{running.url}/v1/objects", headers=headers, params=query, timeout=60
+    ).json()
     return [each["size"] for each in listed["objects"]]
 
 

@@ -131,6 +131,7 @@ def test_the_grown_version_adds_fields_to_objects_but_not_maps(grown_url: str) -
         json={"items": [item, {**item, "key": ".."}]},
         headers={"Authorization": f"Bearer {API_KEY}"},
         trust_env=False,
+        timeout=60,
     ).json()
     signed, refused = answer["results"][0]["request"], answer["results"][1]["problem"]
     for each in (answer, *answer["results"], signed, refused, refused["errors"][0]):

@@ -70,7 +70,7 @@ class Receivers:
     def post(self, framework: str, body: bytes, **headers: str) -> int:
         """Return the status for a request that presign has not sent."""
         url = f"http://127.0.0.1:{self.ports[framework]}/uploads"
-        with httpx.Client(trust_env=False) as client:
+        with httpx.Client(trust_env=False, timeout=60) as client:
             return client.post(url, content=body, headers=headers).status_code
 
     def lines(self, framework: str) -> list[str]:

@@ -31,14 +31,14 @@ PYTHON_VERSION = "import sys; print('{}.{}'.format(*sys.version_info))"
 @pytest.fixture(scope="module")
 def presign() -> Iterator[httpx.Client]:
     url, headers = f"http://localhost:{PRESIGN_PORT}", {"Authorization": "Bearer demo"}
-    with httpx.Client(base_url=url, headers=headers, trust_env=False) as client:
+    with httpx.Client(base_url=url, headers=headers, trust_env=False, timeout=60) as client:
         yield client
 
 
 @pytest.fixture(scope="module")
 def host() -> Iterator[httpx.Client]:
     """A client that has a URL, and no credentials."""
-    with httpx.Client(trust_env=False) as client:
+    with httpx.Client(trust_env=False, timeout=60) as client:
         yield client
 
 
@@ -184,5 +184,5 @@ def inside(container: str, *command: str) -> str:
 
 def docker(*arguments: str) -> str:
     return subprocess.run(
-        [*DOCKER, *arguments], check=True, stdout=subprocess.PIPE, text=True, timeout=60
+        [*DOCKER, *arguments], check=True, stdout=subprocess.PIPE, text=True, timeout=300
     ).stdout.strip()

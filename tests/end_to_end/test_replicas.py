@@ -20,6 +20,7 @@ from tests.support.service import SignedRequest, send
 from tests.support.signed_urls import access_key_id_of
 from tests.support.stores import Store
 from tests.support.stub_server import StubServer, response, sends, serving
+from tests.support.waiting import PATIENCE
 
 BODY: Final = b"bytes"
 SAMPLE: Final = 6  # URLs of each session, which are of one kind, that are sent to the store
@@ -246,5 +247,7 @@ async def test_connections_per_address_are_limited(tmp_path: Path, path: str, mo
             connections.append(connection)
             stack.callback(connection[1].transport.abort)
             connection[1].write(head)
-        await asyncio.sleep(0.5)  # until nginx has read the heads
-        assert (await client.post(path, content=b"{}")).status_code == 503
+        async with asyncio.timeout(PATIENCE):
+            # Until nginx has read all the heads.
+            while (await client.post(path, content=b"{}")).status_code != 503:  # noqa: ASYNC110 - another process's doing
+                await asyncio.sleep(0.05)

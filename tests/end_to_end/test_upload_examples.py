@@ -23,13 +23,14 @@ from tests.end_to_end.examples import MIB, PART, SECONDS, GatedService, Upload
 from tests.support.gate import gate_to
 from tests.support.service import run_service
 from tests.support.stores import Store
+from tests.support.terminals import shown_on
 
 pytestmark = pytest.mark.slow
 
 
 MULTIPART = ("--part-size", str(PART), "--parallel", "2")
 HEAD_BYTES = 4096  # a request's, at most
-LIFETIME = 4  # seconds, from the last full one: on a busy machine a client needs three for a part
+LIFETIME = 10  # seconds, from the last full one: on a busy machine a client needs three for a part
 NUMBERS = count()
 
 
@@ -250,9 +251,8 @@ def test_a_terminal_shows_a_progress_bar(upload: Upload) -> None:
     screen, terminal = pty.openpty()
     with upload.running(*MULTIPART, stderr=terminal) as process:
         os.close(terminal)
+        shown = shown_on(screen)
         process.communicate(timeout=SECONDS)
-    shown = os.read(screen, 2**16).decode()
-    os.close(screen)
 
     assert f"[{'#' * 40}] 100% of 12.0 MiB" in shown
 

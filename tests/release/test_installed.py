@@ -81,7 +81,7 @@ def _service(installed: Path, tmp_path: Path) -> Iterator[httpx.Client]:
     serve = [presign, "serve", "presign.yaml", "--port", str(port)]
     with (
         run_process(serve, tmp_path, f"{url}/livez", **keys),
-        httpx.Client(base_url=url, trust_env=False) as client,
+        httpx.Client(base_url=url, trust_env=False, timeout=60) as client,
     ):
         yield client
 

@@ -41,7 +41,7 @@ VENDORED: Final = Path(__file__).parents[3] / "service" / "console" / "page" / "
 
 
 def get(url: str, **headers: str) -> httpx.Response:
-    with httpx.Client(trust_env=False, follow_redirects=True) as client:
+    with httpx.Client(trust_env=False, timeout=60, follow_redirects=True) as client:
         return client.get(url, headers=headers)
 
 

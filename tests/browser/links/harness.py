@@ -135,6 +135,6 @@ def until_known(harness: LinksHarness) -> None:
     """Wait until the service has read the revoked links once."""
     harness.store.put("known")
     url = harness.create(key="known")
-    with httpx.Client(trust_env=False) as client:
+    with httpx.Client(trust_env=False, timeout=60) as client:
         while client.head(url).status_code == 503:
             pass

@@ -178,7 +178,7 @@ def test_a_robot_that_previews_links_uses_them(links: LinksHarness) -> None:
     """As docs/share-links.md says: it asks for no HTML, so it is like curl."""
     links.store.put("chat.txt")
     url = links.create(key="chat.txt", max_uses=1)
-    with httpx.Client(trust_env=False) as client:
+    with httpx.Client(trust_env=False, timeout=60) as client:
         answer = client.get(url, headers={"Accept": "*/*", "User-Agent": "Chatbot-LinkExpanding"})
         assert (answer.status_code, urlsplit(answer.headers["location"]).path[-8:]) == (
             307,

@@ -15,6 +15,7 @@ import pytest
 
 from presign_client.commands.progress import PATIENCE_SECONDS
 from tests.client.fake import TOKEN
+from tests.support.terminals import shown_on
 
 pytestmark = pytest.mark.slow
 
@@ -57,12 +58,11 @@ def test_a_terminal_shows_that_a_command_waits(url: str) -> None:
 
     with whoami(url, terminal) as process:
         os.close(terminal)
+        shown = shown_on(screen)
         printed, _ = process.communicate(timeout=60)
-    shown = os.read(screen, 2**16)
-    os.close(screen)
 
     assert (process.returncode, printed) == (0, b"tests\n")
-    assert b"waiting for an answer" in shown
+    assert "waiting for an answer" in shown
 
 
 def test_a_pipe_gets_nothing_but_the_answer(url: str) -> None:

@@ -60,7 +60,10 @@ def test_the_cache_itself(client: httpx.Client, name: str) -> None:
     assert f"/{OTHERS}9/nx/new?" in location
     moved = location.replace(f"/{OTHERS}9/", f"/{TRUSTED}")
     headers = {"Content-Type": "application/octet-stream"}
-    assert httpx.put(moved, content=BAD, headers=headers, trust_env=False).status_code == 403
+    assert (
+        httpx.put(moved, content=BAD, headers=headers, trust_env=False, timeout=60).status_code
+        == 403
+    )
 
 
 @pytest.mark.parametrize("name", ["abc", "new"])
@@ -70,7 +73,10 @@ def test_the_preflight(client: httpx.Client, name: str) -> None:
     location = client.request("OPTIONS", path, headers=headers).headers["location"]
     moved = location.replace(f"/{OTHERS}9/", f"/{TRUSTED}")
     headers = {"Content-Type": "application/octet-stream"}
-    assert httpx.put(moved, content=BAD, headers=headers, trust_env=False).status_code == 403
+    assert (
+        httpx.put(moved, content=BAD, headers=headers, trust_env=False, timeout=60).status_code
+        == 403
+    )
 
 
 @pytest.mark.parametrize(

@@ -115,7 +115,7 @@ def test_sccache_reads_by_webdav_what_it_wrote_by_s3(caches: CacheService, tmp_p
     assert SCCACHE.exists(), f"{SCCACHE} is missing: `make clients` installs it"
     headers = {"Authorization": f"Bearer {KEY}"}
     url = f"{caches.url}/v1/credentials/objects"
-    found = httpx.get(url, headers=headers, trust_env=False).json()
+    found = httpx.get(url, headers=headers, trust_env=False, timeout=60).json()
     writing = {
         "SCCACHE_BUCKET": caches.store.bucket,
         "SCCACHE_ENDPOINT": caches.store.endpoint_url,

@@ -45,7 +45,7 @@ class Place:
 
     def discarded(self) -> float:
         """Return how many bytes of bodies the service has dropped."""
-        scraped = read(httpx.get(f"{self.url}/metrics", trust_env=False).text)
+        scraped = read(httpx.get(f"{self.url}/metrics", trust_env=False, timeout=60).text)
         return value(scraped, "discarded_body_bytes_total")
 
     def sent_by(

@@ -65,11 +65,11 @@ def test_curl_sends_what_each_tool_tells(
     assert shell.run(moved["command"]).returncode != 0  # its source is gone, so nothing is deleted
 
     link = session.value("create_link", bucket="objects", key=f"{folder}moved.csv", expires_in=60)
-    visited = httpx.get(link["url"], follow_redirects=True, trust_env=False)
+    visited = httpx.get(link["url"], follow_redirects=True, trust_env=False, timeout=60)
     assert visited.content == BODY
     assert link["id"] in [each["id"] for each in session.value("list_links")["links"]]
     assert session.value("revoke_link", id=link["id"])["revoked"] is True
-    assert httpx.get(link["url"], trust_env=False).status_code == 404
+    assert httpx.get(link["url"], trust_env=False, timeout=60).status_code == 404
 
     for name in ("copy.csv", "moved.csv"):
         deleted = session.value("sign_delete", bucket="objects", key=f"{folder}{name}")

@@ -36,6 +36,8 @@ def test_nginx_passes_messages_and_the_metadata_on(agents: Agents, tmp_path: Pat
         for client in CLIENTS:
             with connected(client, url) as session:
                 assert session.value("show_access")["subject"] == "agent"
-        found = httpx.get(f"{url}/.well-known/oauth-protected-resource/mcp", trust_env=False)
+        found = httpx.get(
+            f"{url}/.well-known/oauth-protected-resource/mcp", trust_env=False, timeout=60
+        )
     assert found.status_code == 404  # as no issuer is configured: of presign, not of nginx
     assert found.headers["x-request-id"]

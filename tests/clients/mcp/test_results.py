@@ -60,7 +60,9 @@ def result_of(agents: Agents, revision: str, method: str, params: dict[str, Any]
         headers |= {"Mcp-Method": method, "Mcp-Name": params.get("name", "")}
         params = {**params, "_meta": META}
     message = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
-    answer = httpx.post(f"{agents.url}/mcp", json=message, headers=headers, trust_env=False)
+    answer = httpx.post(
+        f"{agents.url}/mcp", json=message, headers=headers, trust_env=False, timeout=60
+    )
     result: dict[str, Any] = answer.json()["result"]
     if method == "tools/call":
         assert result["isError"] == (params["name"] == "revoke_link"), result

@@ -63,6 +63,7 @@ def test_a_person_signs_in_at_the_issuer(ministack: Store, tmp_path: Path, progr
                     "Authorization": f"Bearer {make_token(iss=issued.url, sub=PERSON, aud=audience)}"
                 },
                 trust_env=False,
+                timeout=60,
             ).status_code
             for audience in ("presign", ["presign", url], [url], "elsewhere")
         ]

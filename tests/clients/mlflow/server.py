@@ -72,7 +72,7 @@ class Server:
 
     def discarded(self) -> float:
         """Return how many bytes clients have sent to presign that were meant for the store."""
-        scraped = httpx.get(f"{self.service_url}/metrics", trust_env=False).text
+        scraped = httpx.get(f"{self.service_url}/metrics", trust_env=False, timeout=60).text
         return value(read(scraped), "discarded_body_bytes_total")
 
 
