@@ -187,22 +187,29 @@ def test_a_large_file_goes_up_in_parts_with_progress(
     opened: Page, harness: Harness, film: Path
 ) -> None:
     sent = parts_sent(opened)
-    choose(opened, film)
+    held = held_last_part(opened, film)
+    first_held(opened, held).continue_()
     status(opened, f"Stored: {film.name}")
     assert harness.store.content(FOLDER + film.name) == film.read_bytes()
     seen = opened.evaluate("() => window.seen")
     assert seen == sorted(seen)
-    assert 0 < seen[len(seen) // 2] < seen[-1] == 1
+    assert seen[-1] == 1
     assert {each.method for each in sent} == {"PUT"}
     assert all("authorization" not in each.headers for each in sent)
 
 
-def test_a_paused_upload_goes_on_where_it_stopped(opened: Page, film: Path) -> None:
+def held_last_part(page: Page, film: Path) -> list[Route]:
+    """Choose a film, and hold its last part: the bar says that four fifths are sent."""
     held: list[Route] = []
-    opened.route(LAST_PART, lambda route: held.append(route))  # noqa: PLW0108 (playwright marks its handlers)
-    with stored(opened, 1), stored(opened, 2):
-        choose(opened, film)
-    opened.wait_for_function("() => document.querySelector('progress').value >= 0.8")
+    page.route(LAST_PART, lambda route: held.append(route))  # noqa: PLW0108 (playwright marks its handlers)
+    with stored(page, 1), stored(page, 2):
+        choose(page, film)
+    page.wait_for_function("() => document.querySelector('progress').value === 0.8")
+    return held
+
+
+def test_a_paused_upload_goes_on_where_it_stopped(opened: Page, film: Path) -> None:
+    held = held_last_part(opened, film)
     first_held(opened, held)
     opened.get_by_role("button", name="Pause").click()
     status(opened, "Paused. Choose the file again to go on.")

@@ -57,6 +57,7 @@ class Recording:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 128  # of the usual 5, a client that opens more at once waits for seconds
 
     def __init__(self, store_url: str) -> None:
         super().__init__((HOST, 0), _Handler)

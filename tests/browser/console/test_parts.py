@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -71,7 +71,8 @@ def test_an_expired_part_url_is_requested_again(console: ConsolePage, tmp_path: 
         if late:
             route.continue_()
             return
-        answer = route.fetch(post_data={**route.request.post_data_json, "expires_in": 1})
+        asked: Any = route.request.post_data_json
+        answer = route.fetch(post_data={**asked, "expires_in": 1})
         late.update(part["url"] for part in answer.json()["parts"])
         time.sleep(2.5)
         route.fulfill(response=answer)

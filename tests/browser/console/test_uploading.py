@@ -431,6 +431,8 @@ def test_uploads_leave_the_folder_in_sight(console: ConsolePage, width: int) -> 
     first_held(console.page, held)
     dock = console.page.locator("#uploading")
     empty = console.page.get_by_text("This folder is empty")
+    expect(dock.get_by_role("listitem")).to_have_count(len(files))
+    expect(empty).to_be_visible()
     beside, over = dock.bounding_box(), empty.bounding_box()
     assert beside is not None
     assert over is not None

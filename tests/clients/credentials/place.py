@@ -158,6 +158,7 @@ def place_of(store: Store, directory: Path, **sections: object) -> Iterator[Plac
     ):
         service = str(running.client.base_url).rstrip("/")
         # Some SDKs wait for credentials for a second only. Now the sessions are there.
-        for query in ({}, _NARROWED):
+        queries: list[Mapping[str, str]] = [{}, _NARROWED]
+        for query in queries:
             assert _credentials(service, KEY, query).status_code == 200
         yield Place(store=store, recording=sent, service=service)

@@ -32,6 +32,7 @@ export async function run(tell) {
   const browser = await puppeteer.launch({
     browser: "firefox",
     executablePath: told.firefox,
+    timeout: PATIENCE,
     extraPrefsFirefox: {
       "browser.download.alwaysOpenPanel": false, // it would take the focus from the page
       "browser.download.dir": told.downloads,
@@ -63,6 +64,7 @@ class Person {
   async inAnotherTab() {
     const made = new Person(this.#around, this.#seen);
     const page = await this.#around.browser.newPage();
+    page.setDefaultTimeout(PATIENCE);
     const { logged, origins } = this.#seen;
     page.on("console", (message) => logged.push(`${message.type()}: ${message.text()}`));
     page.on("pageerror", (error) => logged.push(`uncaught: ${error.message}`));
