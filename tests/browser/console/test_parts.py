@@ -6,7 +6,7 @@ from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Request, Route, expect
+from playwright.sync_api import Request, Response, Route, expect
 
 from tests.browser.console.harness import (
     MIB,
@@ -65,7 +65,11 @@ def part_numbers(request: Request) -> list[str]:
 def test_an_expired_part_url_is_requested_again(console: ConsolePage, tmp_path: Path) -> None:
     name = "late.bin"
     late: set[str] = set()
-    used: set[str] = set()
+    statuses: dict[str, int] = {}
+
+    def note(answer: Response) -> None:
+        if answer.request.method == "PUT":
+            statuses[answer.url] = answer.status
 
     def answer_late(route: Route) -> None:
         if late:
@@ -78,14 +82,16 @@ def test_an_expired_part_url_is_requested_again(console: ConsolePage, tmp_path: 
         route.fulfill(response=answer)
 
     console.page.route("**/part-urls", answer_late)
-    console.page.on("request", lambda request: used.add(request.url))
+    console.page.on("response", note)
     console.sign_in()
     file = large_file(tmp_path, name)
     console.upload(file)
     console.wait_until_sent(name)
     assert console.harness.holds(name, file)
     assert len(late) == PARTS
-    assert late < used  # each part was sent again, by another URL
+    # Each part was sent again, by another URL.
+    assert sorted(statuses[url] for url in late) == [403] * PARTS
+    assert [status for url, status in statuses.items() if url not in late] == [200] * PARTS
 
 
 def half_sent(console: ConsolePage, file: Path) -> Gate:
