@@ -23,8 +23,8 @@ from tests.browser.uppy_harness import (
     content,
     run_hasty,
     run_uppy,
-    until,
 )
+from tests.browser.waiting import until
 from tests.support.stores import Store
 
 VARIANTS: Final = ["v5-endpoint", "v6-companion", "v6-sign"]

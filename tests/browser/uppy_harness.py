@@ -3,7 +3,7 @@
 import json
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -260,9 +260,7 @@ class Late:
         reply = route.fetch(url=f"{self._hasty}{asked.path}?{asked.query}", headers=headers)
         self._page.wait_for_timeout((SHORT + 1.5) * 1000)
         answer = reply.json()
-        if (
-            "expires" in answer
-        ):  # else Uppy 5 gives up after this time, before the store has refused
+        if "expires" in answer:  # Uppy 5 gives up after it, before the store has refused
             answer["expires"] = 900
         kept = {"content-type": "application/json", "access-control-allow-origin": self._origin}
         route.fulfill(status=reply.status, json=answer, headers=kept)
@@ -272,11 +270,3 @@ class Late:
             asked = json.loads(request.post_data or "{}")
             return bool(asked.get("partNumber") == self._part_number)
         return request.method == "GET" and f"/{self._part_number}?" in request.url
-
-
-def until(condition: Callable[[], bool], page: Page) -> None:
-    for _ in range(600):
-        if condition():
-            return
-        page.wait_for_timeout(100)
-    raise AssertionError("it did not come to that")

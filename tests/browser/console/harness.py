@@ -27,6 +27,7 @@ from playwright.sync_api import (
 )
 
 from service.auth.api_keys import digest_of
+from tests.browser.waiting import until
 from tests.support.gate import Gate, gate_to
 from tests.support.late import Late
 from tests.support.service import API_KEY, RunningService, make_caller, run_service
@@ -330,9 +331,8 @@ def stop_clock(page: Page) -> None:
 
 
 def first_held(page: Page, held: list[Route]) -> Route:
-    """Wait until a request is held. Playwright calls its handlers only while it waits."""
-    while not held:
-        page.wait_for_timeout(50)
+    """Wait until a request is held."""
+    until(lambda: held, page)
     return held[0]
 
 

@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +26,7 @@ from tests.browser.console.harness import (
 from tests.browser.console.images import PDF, png
 from tests.support.late import again_if_late, within
 from tests.support.service import API_KEY
+from tests.support.socket_server import wait_until
 from tests.support.stores import Store
 
 UNDO_MS: Final = 8_000
@@ -457,5 +459,5 @@ def withdraw(harness: Harness, file: Path, *operations: str) -> None:
     settings["callers"] = [c for c in settings["callers"] if c["grants"][0]["allow"]]
     file.write_text(json.dumps(settings))
     headers = {"Authorization": f"Bearer {API_KEY}"}
-    while "upload" in harness.service.client.get("/v1/caller", headers=headers).text:
-        time.sleep(0.2)
+    caller = partial(harness.service.client.get, "/v1/caller", headers=headers)
+    wait_until(lambda: "upload" not in caller().text)

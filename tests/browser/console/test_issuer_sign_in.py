@@ -21,6 +21,7 @@ from tests.browser.console.harness import (
     text_file,
 )
 from tests.browser.console.identity_provider import PERSON, run_console_with_issuer
+from tests.browser.waiting import until
 from tests.support.late import again_if_late
 from tests.support.service import API_KEY
 from tests.support.stores import Store
@@ -249,8 +250,7 @@ def test_signing_in_again_keeps_the_page(console: ConsolePage) -> None:
     let_sign_in_expire(console)
     with page.context.expect_page() as opened:
         console.button("Sign in again with acme").click()
-    while not opened.value.is_closed():  # it may be already
-        page.wait_for_timeout(50)
+    until(opened.value.is_closed, page)
     expect(page.get_by_text(f"Signed in as {PERSON}")).to_be_visible()
     assert page.evaluate("window.kept")
     expect(console.item("kept-through-sign-in.txt")).to_contain_text("Uploaded")

@@ -25,6 +25,7 @@ from tests.browser.console.harness import (
     run_console,
     stop_clock,
 )
+from tests.browser.waiting import until
 from tests.support.delivered import run_delivered
 from tests.support.stores import Store
 
@@ -196,12 +197,10 @@ def test_a_folder_stays_listed_while_some_of_it_was_cancelled(
         console.field("New name").fill("to")
         console.field("New name").press("Enter")
         expect(console.page.locator(".toast")).to_contain_text("Renaming")
-        while len(held) < PARALLEL:
-            console.page.wait_for_timeout(10)
+        until(lambda: len(held) == PARALLEL, console.page)
         refuse(held[0], 403, "No.", "forbidden")
         # Its place is taken by the fifth, and the sixth never begins.
-        while len(held) < PARALLEL + 1:
-            console.page.wait_for_timeout(10)
+        until(lambda: len(held) == PARALLEL + 1, console.page)
         console.button("Cancel").click()
         for each in held[1:]:
             each.continue_()
@@ -290,8 +289,7 @@ def test_files_that_cloudfront_delivers_are_saved_by_their_names(
         bar = console.page.locator("#selecting")
         bar.get_by_role("button", name="Download", exact=True).click()
         says(console, "3 files asked for.")
-        while len(saved) < len(names):  # they come in any order
-            console.page.wait_for_timeout(50)
+        until(lambda: len(saved) == len(names), console.page)  # in any order
         assert {each.suggested_filename: each.path().read_text() for each in saved} == {
             name: name for name in names
         }
@@ -315,8 +313,7 @@ def test_a_download_that_was_asked_for_outlives_the_sign_in(
     first_held(console.page, begun).continue_()
     route = first_held(console.page, held)
     assert "X-Amz-Signature" not in console.page.content()
-    while len(begun) < 2:
-        console.page.wait_for_timeout(50)
+    until(lambda: len(begun) == 2, console.page)
     if is_signed_out:
         console.button("Sign out").click()
         console.button("Cancel and sign out").click()
@@ -361,7 +358,9 @@ def test_many_are_deleted_and_a_session_ends_on_a_phone(
         delete(console)
         console.page.clock.run_for(UNDO_MS + 500)
         said = console.page.locator(".toast p").get_by_text("3 files deleted.", exact=True)
-        while not said.is_visible():
+        for _ in range(100):
+            if said.is_visible():
+                break
             console.page.clock.run_for(REDRAW_MS)  # it is there for longer
         says(console, "3 files deleted.")
         console.page.clock.resume()

@@ -29,6 +29,7 @@ from tests.browser.console.harness import (
     run_console,
     text_file,
 )
+from tests.browser.waiting import until
 from tests.support.late import again_if_late, within
 from tests.support.stores import Store
 from tests.support.valkey import Valkey
@@ -116,9 +117,8 @@ def test_a_share_link_works_until_it_is_revoked(shared: ConsolePage) -> None:
     question.get_by_role("button", name="Revoke").click()
     expect(shared.links.filter(has_text="objects/shared/report.txt")).to_have_count(0)
     expect(shared.page.get_by_role("status")).to_have_text("Link revoked.")
-    while (status := get(url).status_code) == 200:  # each replica knows it within 2 s
-        time.sleep(0.2)
-    assert status == 404
+    until(lambda: get(url).status_code != 200, shared.page)  # each replica knows it within 2 s
+    assert get(url).status_code == 404
 
 
 def test_a_share_link_can_be_used_as_often_as_is_said(shared: ConsolePage) -> None:

@@ -20,6 +20,7 @@ from tests.browser.console.harness import (
 )
 from tests.browser.console.test_browsing import UNDO_MS, pages_of
 from tests.browser.console.test_versions import Kept
+from tests.browser.waiting import until
 
 SETTLED_MS: Final = 500
 LATE_CHOOSER: Final = """() => {
@@ -201,8 +202,7 @@ def test_an_older_answer_about_a_file_is_dropped(console: ConsolePage) -> None:
     console.page.keyboard.press("Escape")
     held = hold(console.page, "**/v1/object-versions?*")
     console.page.clock.run_for(UNDO_MS + 500)
-    while len(held) < 2:
-        console.page.wait_for_timeout(50)
+    until(lambda: len(held) == 2, console.page)
     old, new = held
     listed = old.fetch().json()
     stale = {**listed["versions"][0], "version_id": "gone", "size": 99}

@@ -14,6 +14,7 @@ from service.config.key_files import new_key
 from tests.browser.console.harness import LIMITED_KEY, MIB, PATIENCE, Watch, limited
 from tests.support.gate import Gate, gate_to
 from tests.support.service import API_KEY, RunningService, make_caller, run_service
+from tests.support.socket_server import wait_until
 from tests.support.stores import Store
 from tests.support.valkey import Valkey
 
@@ -136,5 +137,4 @@ def until_known(harness: LinksHarness) -> None:
     harness.store.put("known")
     url = harness.create(key="known")
     with httpx.Client(trust_env=False, timeout=60) as client:
-        while client.head(url).status_code == 503:
-            pass
+        wait_until(lambda: client.head(url).status_code != 503)
