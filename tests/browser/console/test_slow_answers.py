@@ -59,7 +59,7 @@ def select_folder(console: ConsolePage, folder: str) -> list[Route]:
 
 def test_a_folder_is_deleted_once_by_a_double_click(console: ConsolePage) -> None:
     """Two deletions would each need an *Undo*."""
-    held = select_folder(console, "twice")
+    held = select_folder(console, "clicked twice")
     bar(console).get_by_role("button", name="Delete").dblclick()
     first_held(console.page, held)
     let_go(console, held)
@@ -69,7 +69,7 @@ def test_a_folder_is_deleted_once_by_a_double_click(console: ConsolePage) -> Non
 
 
 def test_an_undo_that_comes_late_leaves_the_focus_to_who_types(console: ConsolePage) -> None:
-    held = select_folder(console, "typing")
+    held = select_folder(console, "late undo")
     bar(console).get_by_role("button", name="Delete").click()
     first_held(console.page, held)
     console.field("Filter").fill("a")
