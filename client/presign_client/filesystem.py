@@ -163,7 +163,7 @@ class PresignFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has
         paths = self.expand_path(path, recursive, *how, **named)
         directories = {self._parent(each) for each in paths}
         for each in reversed(paths):
-            if recursive and "/" not in each:  # a bucket
+            if "/" not in each and (recursive or each in directories):  # a bucket
                 continue
             try:
                 self.rm_file(each)

@@ -201,9 +201,12 @@ def test_a_directory_whose_own_name_is_forbidden_is_copied_moved_and_deleted(
     assert fake.objects == {}
 
 
-@pytest.mark.parametrize("path", ["reports", "presign://reports/"])
+@pytest.mark.parametrize(
+    ("path", "recursive"),
+    [("reports", True), ("presign://reports/", True), ("reports/**", False)],
+)
 def test_all_objects_of_a_bucket_are_deleted(
-    fake: Fake, files: PresignFileSystem, path: str
+    fake: Fake, files: PresignFileSystem, path: str, *, recursive: bool
 ) -> None:
     def no_empty_key(request: httpx.Request) -> httpx.Response | None:
         is_empty = request.method == "POST" and json.loads(request.content).get("key") == ""
@@ -213,7 +216,7 @@ def test_all_objects_of_a_bucket_are_deleted(
     for key in ("a.csv", "d/b.csv"):
         fake.put(key, b"1")
 
-    files.rm(path, recursive=True)
+    files.rm(path, recursive=recursive)
     assert fake.objects == {}
 
 
