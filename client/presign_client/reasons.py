@@ -48,9 +48,9 @@ def certificate_reason(error: Exception) -> str | None:
     """Return what to say of the certificate that an error is about."""
     for each in _causes(error):
         if isinstance(each, ssl.SSLCertVerificationError):
-            is_of_trust = each.verify_code not in _NOT_OF_TRUST
-            why = each.verify_message.rstrip(".")
-            return UNTRUSTED if is_of_trust else f"has a wrong TLS certificate: {why}"
+            if getattr(each, "verify_code", None) not in _NOT_OF_TRUST:  # OpenSSL's alone have one
+                return UNTRUSTED
+            return f"has a wrong TLS certificate: {each.verify_message.rstrip('.')}"
     return None
 
 

@@ -5,6 +5,7 @@ import json
 import logging
 import re
 import socket
+import ssl
 import tracemalloc
 from base64 import b64encode
 from collections.abc import Callable
@@ -319,6 +320,20 @@ def test_what_is_wrong_with_a_certificate_is_said(
             presign.whoami()
 
     assert failed.value.detail == f"presign has a wrong TLS certificate: {why}."
+
+
+def test_a_certificate_that_python_code_refuses_is_not_trusted() -> None:
+    """One of truststore has no number of OpenSSL's."""
+
+    def refuse(_: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("no") from ssl.SSLCertVerificationError("no certificates")
+
+    with (
+        httpx.Client(transport=httpx.MockTransport(refuse)) as http,
+        Presign("https://presign.test", TOKEN, http=http) as presign,
+        pytest.raises(PresignError, match="a TLS certificate that is not trusted here"),
+    ):
+        presign.link("reports", "a.csv")
 
 
 @pytest.mark.parametrize("given", [False, True])
