@@ -245,8 +245,9 @@ export class FilesPanel {
     else this.#show();
   }
 
+  /** A list of deleted files that is still being read tells itself that this one is deleted. */
   #remove(key) {
-    this.#newer.set(key, null);
+    if (!this.#deleted.areShown) this.#newer.set(key, null);
     this.#entries.delete(key);
   }
 

@@ -104,6 +104,7 @@ export class LinkRow {
     const [box, button] = [this.#part(".qr"), this.#button("qr")];
     if (button.ariaBusy === "true") return; // a double click draws one
     button.ariaBusy = "true";
+    hideError(this.#part(".error"));
     try {
       if (!box.firstChild) box.append((await import("./qr_image.js")).qrImage(this.url));
     } catch (error) {
