@@ -59,13 +59,13 @@ def download_folder(
             _check_is_another_file(path, root / key.removeprefix(prefix), key)
         if found is not None and _is_there(path, found, entry):
             return None
-        one = replace(job, key=entry.key, below=root, signed=signed, pool=ranges.pool)
+        one = replace(job, key=entry.key, below=root, signed=signed, pool=threads.pool)
         return _small(one, entry, path, run) or download_file(
             replace(one, signed=None), path, state, url
         )
 
-    # Each object of `parallel` would have `parallel` threads of its own.
-    with new_run(state, root) as run, workers(job.parallel) as ranges:
+    # Each object of `parallel` would have `parallel` threads of its own for its ranges.
+    with new_run(state, root) as run, workers(job.parallel) as threads:
         ahead = signed_ahead(
             first(),
             lambda entry: (

@@ -162,8 +162,8 @@ def aborted_if_it_fails(upload: PartsUpload, seconds: float = ABORT_SECONDS) -> 
 def _abort(upload: PartsUpload, seconds: float) -> None:
     """Abort an upload, also in a thread that is to end. Ctrl-C does not wait for a silent service.
 
-    A connection of the program's own `http` cannot be woken: an attempt that has begun may take as
-    long again.
+    A connection of the program's own `http` cannot be woken: an attempt that has begun ends
+    `seconds` after the last byte that it got.
     """
     late = Event()
     timer = Timer(seconds, stop, [late])

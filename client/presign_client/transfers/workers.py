@@ -32,12 +32,11 @@ class Workers:
         report: OnProgress | None,
         pool: ThreadPoolExecutor | None,
     ) -> None:
-        self.pool = pool
-        if parallel == 1:  # no thread: one for each of many files takes longer than a file
-            self.pool = None
-        elif pool is None:
-            self.pool = ThreadPoolExecutor(parallel, thread_name_prefix="presign-transfer")
-        self._is_shared = self.pool is pool
+        self.pool = self._own = None
+        if parallel != 1:  # else no thread: one for each of many files takes longer than a file
+            if pool is None:
+                self._own = ThreadPoolExecutor(parallel, thread_name_prefix="presign-transfer")
+            self.pool = pool or self._own
         self._waiting: set[Future[Any]] = set()
         self._store = store
         self._total, self._report = total, report
@@ -103,8 +102,8 @@ class Workers:
         is_awaited = not isinstance(error, KeyboardInterrupt)
         if is_awaited:
             wait(self._waiting)
-        if self.pool is not None and not self._is_shared:
-            self.pool.shutdown(wait=is_awaited)
+        if self._own is not None:
+            self._own.shutdown(wait=is_awaited)
 
 
 def results_of(done: Iterable[Future[Result]]) -> Iterator[Result]:
