@@ -87,15 +87,16 @@ export class ManyFiles {
   /** Does something with entries once, however often that is clicked until it is over. */
   async begin(act, entries) {
     const { signal } = this.#staying;
+    const begun = this.#begun;
     const id = JSON.stringify([act, this.#place.bucket, entries.map(({ key }) => key)]);
-    if (signal.aborted || this.#begun.has(id)) return;
-    this.#begun.add(id);
+    if (signal.aborted || begun.has(id)) return;
+    begun.add(id);
     try {
       await this.#run(act, entries, signal);
     } catch (error) {
       if (!signal.aborted) this.#onError(error);
     }
-    this.#begun.delete(id);
+    begun.delete(id);
   }
 
   suspend() {
@@ -106,7 +107,7 @@ export class ManyFiles {
 
   clear() {
     this.#batches.clear();
-    this.#begun.clear();
+    this.#begun = new Set(); // what still goes on ends among those of its own sign-in
     this.list(NOWHERE, []);
   }
 
